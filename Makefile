@@ -1,0 +1,35 @@
+# Everything a newcomer or CI runs. PYTHON may be any Python 3.11 to 3.13: make setup PYTHON=python3.13
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+SCENARIO ?= scenarios/huabei.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## .venv with the simulator and everything it needs (instant when it is up to date)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	@touch $@
+
+demo: setup ## compare the policies of one scenario and write a report to out/demo
+	$(BIN)/simulator compare $(SCENARIO) --out out/demo --overwrite
+
+lint: setup ## style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+test: lint ## lint, then every test
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+bench: setup ## time the kernel
+	$(BIN)/python -m benchmarks
+
+clean: ## remove .venv, out and caches
+	rm -rf .venv out build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find simulator tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Why people pay: settings of the two behaviour models turned to tables."""

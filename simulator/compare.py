@@ -1,0 +1,159 @@
+"""Variants side by side: paired differences from the baseline, their errors, and what may be concluded."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from simulator.estimates import Estimate, half_width, mean, shared_luck, shortfall_influence
+from simulator.ledger import Ledger
+from simulator.measures import MEASURES, TAIL, measures_of, windows
+
+CERTAIN = 2  # standard errors from which a difference is called one
+LOSS_RATES = {"bad_debt_rate": "bad-debt rate", "net_charge_off_rate": "net charge-off rate"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A variant less the baseline: estimate, 95 % interval, and what pairing gained."""
+
+    value: float
+    se: float
+    low: float
+    high: float
+    variance_reduction: float  # variance of an unpaired difference / of the paired one; NaN where not defined
+
+    @property
+    def is_clear(self):
+        """Return True if the difference is more than two standard errors from zero."""
+        return abs(self.value) > CERTAIN * self.se if np.isfinite(self.se) else False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Which variant has the highest net present value, or why none is named (`winner` None)."""
+
+    winner: str | None
+    second: str | None  # the candidate nearest to it
+    difference: Difference | None  # winner less second
+    reason: str
+
+
+class Comparison:
+    """The ledgers of a run by variant; the first is the baseline. A plain run is a comparison of one."""
+
+    def __init__(self, ledgers: list[Ledger]):
+        """Raise ValueError if there is no ledger, a name comes twice, or frames differ."""
+        self.ledgers = {ledger.variant: ledger for ledger in ledgers}
+        if not ledgers or len(self.ledgers) != len(ledgers):
+            raise ValueError("a comparison needs ledgers with different variant names")
+        self.frame = ledgers[0].frame
+        if any(ledger.frame != self.frame for ledger in ledgers):
+            raise ValueError("variants of one comparison share months, segments, products and replications")
+        self.baseline = ledgers[0].variant
+        self.windows = windows(self.frame)
+        self.measures = measures_of(self.frame)
+        self.samples = cache(self.samples)  # per comparison, so that it goes when the comparison goes
+
+    @property
+    def variants(self):
+        """Return the names of the variants other than the baseline."""
+        return [name for name in self.ledgers if name != self.baseline]
+
+    def samples(self, variant, measure, window="whole"):
+        """Return float64[replication] (roll rates: [batch]) of one measure, amounts in the currency."""
+        return MEASURES[measure](self.ledgers[variant], self.windows[window])
+
+    def estimate(self, variant, measure, window="whole") -> Estimate:
+        """Return one measure's value and standard error."""
+        value, se = MEASURES[measure].estimate(self.samples(variant, measure, window))
+        return Estimate(float(value), float(se))
+
+    def difference(self, variant, measure, window="whole", against=None) -> Difference:
+        """Return `variant` less `against` (the baseline), replication by replication."""
+        other = against or self.baseline
+        a, b = (self.samples(name, measure, window) for name in (variant, other))
+        if MEASURES[measure].kind == TAIL:
+            return self._tail_difference(measure, a, b)
+        paired = a - b
+        value, se = (float(x) for x in mean(paired))
+        half = half_width(paired)
+        unpaired = float(mean(a).se) ** 2 + float(mean(b).se) ** 2
+        gain = unpaired / se**2 if se > 0 else float("nan")
+        return Difference(value, se, value - half, value + half, gain)
+
+    def _tail_difference(self, measure, a, b):
+        """Return a difference of tails. That of ES is paired; VaR has no such formula, its errors are added."""
+        level = MEASURES[measure].level
+        (value_a, se_a), (value_b, se_b) = (MEASURES[measure].estimate(x) for x in (a, b))
+        value, unpaired = float(value_a - value_b), float(np.hypot(se_a, se_b))
+        if np.array_equal(a, b):
+            return Difference(0.0, 0.0, 0.0, 0.0, float("nan"))
+        se = unpaired
+        if measure.startswith("es"):
+            se = float(mean(shortfall_influence(a, level) - shortfall_influence(b, level)).se)
+        half = 1.959963984540054 * se  # normal: the formulas are asymptotic
+        return Difference(value, se, value - half, value + half, (unpaired / se) ** 2 if se > 0 else float("nan"))
+
+    def shared_luck(self, variant, line):
+        """Return the share of the variance of `line` over replications that all borrowers have in common."""
+        ledger = self.ledgers[variant]
+        amounts = ledger.halves(line)[:, :, 1:].sum(axis=(2, 3, 4))
+        accounts = ledger.halves("n_accounts")[:, :, 0] + ledger.halves("n_granted").sum(axis=2)
+        return shared_luck(amounts, accounts.sum(axis=(0, 2, 3)).astype(float))
+
+    def warnings(self) -> list[str]:
+        """Return what must be said before any number: variants whose loss rates point the other way than the loss."""
+        said = []
+        for variant in self.variants:
+            loss = self.difference(variant, "net_loss")
+            rates = {words: self.difference(variant, name) for name, words in LOSS_RATES.items()}
+            other_way = {words: d for words, d in rates.items() if d.value * loss.value < 0}
+            if not other_way:
+                continue
+            sure = "" if all(d.is_clear for d in (loss, *other_way.values())) else ", though not all beyond chance"
+            rise, fall, change = ("rises", "falls", "shrinks") if loss.value < 0 else ("falls", "rises", "swells")
+            said.append(
+                f"{variant}: the {' and the '.join(other_way)} {rise if len(other_way) == 1 else rise[:-1]} while the "
+                f"net loss {fall}{sure}. The rate divides by what was lent, and this variant {change} that "
+                "denominator: read the net loss first."
+            )
+        return said
+
+    def verdict(self) -> Verdict:
+        """Return the variant with the highest npv if it is clear of all others and the run has a run-off."""
+        if not self.variants:
+            return Verdict(None, None, None, "there is nothing to compare")
+        values = {name: self.estimate(name, "npv").value for name in self.ledgers}
+        best = max(values, key=values.get)  # the earlier of equals
+        rivals = {name: self.difference(best, "npv", against=name) for name in self.ledgers if name != best}
+        second = max(rivals, key=values.get)
+        if self.frame.run_off_months == 0:
+            reason = "without run-off months, cash that comes after the last month is not counted"
+            return Verdict(None, None, None, reason)
+        if self.frame.replications < 2:
+            return Verdict(None, second, rivals[second], "one replication has no standard error")
+        for name, rival in rivals.items():
+            if rival.value == 0 and rival.se == 0:
+                return Verdict(None, name, rival, f"{best} and {name} are equal")
+            if not rival.is_clear:
+                return Verdict(None, name, rival, f"{best} and {name} are less than two standard errors apart")
+        return Verdict(best, second, rivals[second], "highest net present value, clear of every other variant")
+
+    def summary(self) -> dict:
+        """Return the contents of summary.json: headline measures of all variants and their differences."""
+        names = [name for name, measure in self.measures.items() if measure.headline]
+
+        def entry(measure, estimate):
+            value, se = (x if np.isfinite(x) else None for x in (estimate.value, estimate.se))
+            return {"value": value, "se": se, "unit": self.measures[measure].unit_in(self.frame)}
+
+        return {
+            "variants": {v: {m: entry(m, self.estimate(v, m)) for m in names} for v in self.ledgers},
+            "differences": {v: {m: entry(m, self.difference(v, m)) for m in names} for v in self.variants},
+        }
+
+
+def compare(ledgers: list[Ledger]) -> Comparison:
+    """Return the comparison of `ledgers` against the first; one ledger gives a plain run."""
+    return Comparison(ledgers)

@@ -1,0 +1,1 @@
+"""The outside world: its path, its shocks, and the tables they give."""

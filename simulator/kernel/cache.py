@@ -1,0 +1,60 @@
+"""The one door to numba: `njit` with a disk cache that any edit of the kernel's sources makes new.
+
+Numba stamps a cached function with the one file it stands in, so after an edit elsewhere the old code would be
+reused. Here the folder's name is a hash of every source of this package: another source, another folder.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+import numba
+
+HERE = Path(__file__).parent
+
+
+def source_hash(folder=HERE):
+    """Return a hexadecimal SHA-256 of the name and bytes of every Python file in `folder`."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        source = path.read_bytes()
+        digest.update(f"{path.name} {len(source)}\n".encode())
+        digest.update(source)
+    return digest.hexdigest()
+
+
+def base_folder():
+    """Return where caches live: $SIMULATOR_CACHE_DIR, else `simulator` in the user's cache folder."""
+    if chosen := os.environ.get("SIMULATOR_CACHE_DIR"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "simulator"
+
+
+FOLDER = base_folder() / f"numba-{numba.__version__}-{source_hash()[:16]}"
+
+
+def _is_writable(folder):
+    """Return whether `folder` exists, or could be made, and takes files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+CACHED = _is_writable(FOLDER)  # without a place to keep it, code is compiled in every process: slow, never stale
+
+
+def njit(function=None, **options):
+    """Return `numba.njit(cache=True, nogil=True, **options)` of `function`, cached in FOLDER.
+
+    As `@njit` or with numba's options, as `@njit(inline="always")`.
+    """
+    if function is None:
+        return lambda function: njit(function, **options)
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(FOLDER)  # numba fixes the place when it decorates
+    try:
+        return numba.njit(**{"cache": CACHED, "nogil": True, **options})(function)
+    finally:
+        numba.config.CACHE_DIR = before

@@ -1,0 +1,14 @@
+"""Random words by address, compiled: a word is a function of who, when and what for, never of what ran before.
+
+Philox is inlined so that the loop around it is vectorised.
+"""
+
+from . import philox as plain
+from .cache import njit
+from .philox import FACTORS, MONTHS, PEOPLE
+
+__all__ = ["FACTORS", "MONTHS", "PEOPLE", "counter", "group", "philox"]
+
+philox = njit(plain.philox, inline="always")
+counter = njit(plain.counter, inline="always")
+group = njit(plain.group, inline="always")

@@ -1,0 +1,641 @@
+"""One month of one borrower: every step of docs/model.md, in its order, for anybody in any state.
+
+This is the whole model. The tile kernel takes a shorter way for those who pay on time (`dull`) and comes here for
+the few others; the scalar kernel comes here for everyone. `x` holds what the steps of one month tell each other.
+"""
+
+import numpy as np
+
+from .cache import njit
+from .draws import MONTHS, counter, group, philox
+from .fixed import part, scale, sigmoid
+from .names import *  # noqa: F403  the vocabulary of the kernel
+from .people import age_stage, book_stocks
+from .stack import melt
+
+u4, i8 = np.uint32, np.int64
+
+# ---- what the steps of a month hand on: int64[product, name] ---------------------------------------
+(
+    X_OPEN,  # 1: an account at the start of the month (a loan with a balance)
+    X_BOOK,  # 1: written off before this month
+    X_FROM,  # row of the roll matrix
+    X_BILL,
+    X_DUE,
+    X_OWED,
+    X_PAID,  # towards owed
+    X_EXTRA,  # beyond owed
+    X_MISSED,  # 1: not paid at the due date
+    X_REASON,
+    X_REST,  # unpaid at the due date
+    X_DAY,  # day it was paid within the month, 0 if not
+    X_TO,  # bucket after the month
+    X_AFTER,  # arrears after the month
+    X_DAYS,  # days late that the rules of the lender see
+    X_EXIT,  # exit drawn under roll_rates, 0 if none
+    X_CLOSED,  # 1: closed for its own lateness this month
+    X_NEW,  # 1: a loan drawn this month
+    X_LEFT,  # column of the roll matrix of an account that left, 0 if it stayed
+    X_LEFT_BALANCE,
+) = range(20)
+N_X = 20
+
+
+@njit(inline="always")
+def is_open(status):
+    """Return whether a status means an account or facility that is not written off, sold or gone."""
+    return status >= ACTIVE and status <= CLOSED
+
+
+@njit()
+def open_month(S, i, x, arriving):
+    """Note what each account is at the start of the month."""
+    melt()
+    for p in range(N_PRODUCT):
+        at = N_BORROWER + p * N_ACCOUNT
+        for k in range(N_X):
+            x[p, k] = 0
+        status, balance = S[at + STATUS, i], i8(S[at + BALANCE, i])
+        x[p, X_OPEN] = 1 if is_open(status) and (p == LINE or balance > 0) else 0
+        x[p, X_BOOK] = 1 if status == WRITTEN_OFF else 0
+        x[p, X_FROM] = ARRIVED if arriving and p == LINE else i8(S[at + BUCKET, i])
+        x[p, X_BILL] = max(balance, i8(0)) if x[p, X_OPEN] else i8(0)
+
+
+@njit()
+def earn(S, i, word, pay, g, economy, segment, job_loss_quality):
+    """Step 4: job, income, living cost, shocks, repayment elsewhere. Return the cash that was missing."""
+    melt()
+    u = i8(word) >> 1
+    employed = S[EMPLOYED, i] == 1
+    if employed:
+        employed = not u < part(economy[M_JOB_LOSS], i8(job_loss_quality[segment, S[QUALITY, i]]))
+    else:
+        employed = u < economy[M_JOB_FIND]
+    living = scale(i8(S[LIVING, i]), economy[M_INCOME_INDEX])
+    came_in = pay if employed else part(pay, g[G_BENEFIT])
+    went_out = living if employed else part(living, g[G_LIVING_UNEMPLOYED])
+    shock = scale(pay, g[G_SHOCK_SIZE]) if u >= ONE - economy[M_EXPENSE_SHOCK] else i8(0)
+    cash = i8(S[BUFFER, i]) + came_in - went_out - shock
+    buffer = max(cash, i8(0))
+    outside = i8(S[OUTSIDE, i])
+    back = min(min(i8(S[OUTSIDE_MAX, i]) - outside, part(pay, g[G_OUTSIDE_REPAY])), buffer)
+    S[EMPLOYED, i] = 1 if employed else 0
+    S[OUTSIDE, i] = outside + back
+    S[BUFFER, i] = buffer - back
+    return max(-cash, i8(0))
+
+
+@njit()
+def fall_due(S, i, x, terms):
+    """Step 5: what each open account owes at the due date."""
+    melt()
+    for p in range(N_PRODUCT):
+        at = N_BORROWER + p * N_ACCOUNT
+        bill, arrears = x[p, X_BILL], i8(S[at + ARREARS, i])
+        if bill > 0:
+            if p == LINE:
+                due = min(max(terms[p, P_MIN_FLOOR], part(bill, terms[p, P_MIN_SHARE])), bill - arrears)
+            else:
+                months_left = i8(S[at + MONTHS_LEFT, i])
+                due = min(i8(S[at + INSTALMENT, i]), bill - arrears) if months_left > 1 else bill - arrears
+                S[at + MONTHS_LEFT, i] = max(months_left - 1, i8(0))
+            x[p, X_DUE] = due
+            x[p, X_OWED] = arrears + due
+
+
+@njit(inline="always")
+def burden_class(debt, pay):
+    """Return the debt-to-income class 0..7: how many of 1/4, 1/2, 1, 2, 4, 8, 16 monthly incomes the debt exceeds."""
+    t = pay >> 2
+    k = i8(0)
+    for shift in range(7):
+        k += i8((debt >> shift) > t)
+    return k
+
+
+@njit()
+def decide(
+    S, i, x, line_word, loan_word, pay, g, terms, economy, segment, month_levers, stage_levers,
+    curve, by_bucket, by_cause, by_burden, by_quality, alert,
+):  # fmt: skip
+    """Step 5: each account with a bill is paid, forgotten or refused; sets X_REASON (0 = pays) of those."""
+    melt()
+    burden = burden_class(x[LINE, X_BILL] + x[LOAN, X_BILL], pay)
+    for p in range(N_PRODUCT):
+        if x[p, X_BILL] > 0:
+            at = N_BORROWER + p * N_ACCOUNT
+            bucket = S[at + BUCKET, i]
+            logit = (
+                g[G_WILL_NOT_BASE]
+                + terms[p, P_WILL_NOT]
+                + i8(by_bucket[segment, bucket])
+                + i8(by_cause[segment, S[at + CAUSE, i]])
+                + i8(by_burden[segment, burden])
+                + i8(by_quality[segment, S[QUALITY, i]])
+                + economy[M_WILL_NOT]
+            )
+            if S[at + STATUS, i] == CLOSED:
+                logit += g[G_WILL_NOT_CLOSED]
+            if S[REPORTED, i]:
+                logit += g[G_WILL_NOT_REPORTED]
+            unwilling = sigmoid(curve, logit)
+            reached = i8(S[REACH, i]) < month_levers[p, V_REACH]
+            forgets = i8(0)
+            if S[AUTOPAY, i] == 0:
+                forgets = part(i8(S[FORGET, i]), i8(alert[segment, S[ALERT, i]]))
+                if reached:
+                    forgets = part(forgets, stage_levers[p, bucket, S_FORGET_KEEP])
+            u = i8(line_word if p == LINE else loan_word) >> 1
+            if u < unwilling:
+                x[p, X_REASON] = WILL_NOT
+            elif u >= ONE - part(forgets, ONE - unwilling):
+                x[p, X_REASON] = FORGOT
+
+
+@njit()
+def remind(S, i, x, F, month_levers):
+    """Step 5: count the reminders that reach somebody with a bill."""
+    melt()
+    for p in range(N_PRODUCT):
+        if x[p, X_BILL] > 0 and i8(S[REACH, i]) < month_levers[p, V_REACH]:
+            F[p, F_N_REMINDED] += 1
+
+
+@njit()
+def stay_alert(S, i, x):
+    """Start the memory of a forgotten due, or let it fade by a month."""
+    melt()
+    forgot = False
+    for p in range(N_PRODUCT):
+        forgot |= x[p, X_MISSED] == 1 and x[p, X_REASON] == FORGOT
+    S[ALERT, i] = 0 if forgot else min(i8(S[ALERT, i]) + 1, i8(31))
+
+
+@njit()
+def pay_dues(S, i, x, g):
+    """Step 5: those who pay use the buffer, then credit elsewhere; then the line's payment beyond what is owed."""
+    melt()
+    for k in range(N_PRODUCT):
+        p = g[G_PAY_FIRST] if k == 0 else 1 - g[G_PAY_FIRST]
+        owed = x[p, X_OWED]
+        if x[p, X_BILL] > 0 and x[p, X_REASON] == 0:
+            buffer, outside = i8(S[BUFFER, i]), i8(S[OUTSIDE, i])
+            from_buffer = min(owed, max(buffer, i8(0)))
+            from_outside = min(owed - from_buffer, i8(0) if S[REPORTED, i] else outside)
+            S[BUFFER, i] = buffer - from_buffer
+            S[OUTSIDE, i] = outside - from_outside
+            x[p, X_PAID] = from_buffer + from_outside
+            if x[p, X_PAID] < owed:
+                x[p, X_REASON] = SHORT if S[EMPLOYED, i] else CANNOT
+    if x[LINE, X_BILL] > 0 and x[LINE, X_REASON] == 0:
+        rest = x[LINE, X_BILL] - x[LINE, X_OWED]
+        want = rest if S[FULL_PAYER, i] else part(rest, g[G_REVOLVER_SHARE])
+        buffer = i8(S[BUFFER, i])
+        extra = min(want, max(buffer, i8(0)))
+        S[BUFFER, i] = buffer - extra
+        x[LINE, X_EXTRA] = extra
+    for p in range(N_PRODUCT):
+        x[p, X_REST] = x[p, X_OWED] - x[p, X_PAID]
+        x[p, X_MISSED] = 1 if x[p, X_REST] > 0 else 0
+
+
+@njit()
+def collect_in_month(S, i, x, line_word, loan_word, pay, segment, in_month):
+    """Step 6: a missed due may still be paid after some days, if next month's income can bear it."""
+    melt()
+    for p in range(N_PRODUCT):
+        if x[p, X_MISSED]:
+            at = N_BORROWER + p * N_ACCOUNT
+            reason, late = x[p, X_REASON], 1 if S[at + BUCKET, i] > 0 else 0
+            v = i8(line_word if p == LINE else loan_word) >> 1
+            rest, buffer = x[p, X_REST], i8(S[BUFFER, i])
+            if v < in_month[segment, reason, late, DAYS - 1] and rest <= buffer + pay:
+                day = i8(1)
+                while v >= in_month[segment, reason, late, day]:
+                    day += 1
+                x[p, X_DAY] = day
+                x[p, X_PAID] = x[p, X_OWED]
+                S[BUFFER, i] = buffer - rest
+
+
+@njit()
+def age(S, i, x, terms):
+    """Step 7: bucket and arrears after the payments."""
+    melt()
+    for p in range(N_PRODUCT):
+        owed, paid = x[p, X_OWED], x[p, X_PAID]
+        if paid < owed:
+            bucket = i8(S[N_BORROWER + p * N_ACCOUNT + BUCKET, i])
+            after = owed - paid
+            to = min((after * (bucket + 1) + owed - 1) // owed, i8(BUCKETS - 1))
+            hold, due = terms[p, P_HOLD], x[p, X_DUE]
+            if hold > 0 and due > 0 and paid >= part(due, hold):
+                to = min(to, bucket)
+            x[p, X_TO] = to
+            x[p, X_AFTER] = after
+
+
+@njit()
+def roll(S, i, x, line_word, loan_word, segment, roll_state, thresholds):
+    """Steps 5 to 7 under roll_rates: the next state is drawn, the payment follows from it."""
+    melt()
+    for p in range(N_PRODUCT):
+        if x[p, X_OPEN]:
+            at = N_BORROWER + p * N_ACCOUNT
+            state, bucket = i8(S[at + STATE, i]), i8(S[at + BUCKET, i])
+            u = i8(line_word if p == LINE else loan_word) >> 1
+            to = i8(0)
+            while u >= thresholds[p, state, to]:
+                to += 1
+            t = roll_state[segment, p, to, R_BUCKET]
+            bill, owed = x[p, X_BILL], x[p, X_OWED]
+            S[at + STATE, i] = to
+            if t == EXIT_PAID_OFF:
+                x[p, X_EXIT] = EXIT_PAID_OFF
+                x[p, X_PAID] = owed
+                x[p, X_EXTRA] = bill - owed
+            elif t == EXIT_WRITTEN_OFF:
+                x[p, X_EXIT] = EXIT_WRITTEN_OFF
+                x[p, X_TO] = min(bucket + 1, i8(BUCKETS - 1))
+                x[p, X_AFTER] = owed
+            elif t > bucket or (to == state and roll_state[segment, p, to, R_AT_LEAST] == 1):
+                if t <= bucket:
+                    t = min(bucket + 1, i8(BUCKETS - 1))
+                x[p, X_TO] = t
+                x[p, X_AFTER] = min(bill, owed + max(t - bucket - 1, i8(0)) * x[p, X_DUE])
+            else:
+                x[p, X_PAID] = owed - (t * owed) // (bucket + 1)
+                x[p, X_TO] = t
+                x[p, X_AFTER] = owed - x[p, X_PAID]
+                if t == 0:
+                    x[p, X_EXTRA] = part(bill - owed, roll_state[segment, p, to, R_PAYS])
+            x[p, X_REST] = owed - x[p, X_PAID]
+            x[p, X_MISSED] = 1 if x[p, X_REST] > 0 else 0
+
+
+@njit()
+def settle(S, i, x, F, terms, late):
+    """Steps 7 and 8: take the payment off the balance, charge interest and late charges; count the dues."""
+    melt()
+    for p in range(N_PRODUCT):
+        if x[p, X_OPEN]:
+            at = N_BORROWER + p * N_ACCOUNT
+            missed, bucket, to = x[p, X_MISSED], i8(S[at + BUCKET, i]), x[p, X_TO]
+            if bucket == 0 and x[p, X_BILL] > 0 and x[p, X_OWED] > 0:
+                F[p, F_N_DUE] += 1
+                if missed:
+                    F[p, F_N_MISSED] += 1
+                    F[p, F_MISSED_BY + x[p, X_REASON]] += 1
+                    if x[p, X_DAY] > 0:
+                        F[p, F_N_CURED_30] += 1
+                        if x[p, X_DAY] <= 7:
+                            F[p, F_N_CURED_7] += 1
+            if to > bucket + 1:
+                F[p, F_N_JUMPS] += 1
+            S[at + CLEAN, i] = 0 if missed else min(i8(S[at + CLEAN, i]) + 1, i8(255))
+            if to == 0:
+                S[at + CAUSE, i] = UNKNOWN
+            elif x[p, X_PAID] < x[p, X_OWED] and S[at + CAUSE, i] <= FORGOT:
+                S[at + CAUSE, i] = x[p, X_REASON]
+            x[p, X_DAYS] = x[p, X_DAY] if x[p, X_DAY] > 0 else 30 * to
+
+            paid = x[p, X_PAID] + x[p, X_EXTRA]
+            fee_due, interest_due = i8(S[at + FEE_DUE, i]), i8(S[at + INTEREST_DUE, i])
+            to_fees = min(fee_due, paid)
+            to_interest = min(interest_due, paid - to_fees)
+            balance = i8(S[at + BALANCE, i]) - paid
+            fee_due -= to_fees
+            interest_due -= to_interest
+            if x[p, X_BILL] > 0:
+                base = max(balance - x[p, X_AFTER], i8(0))
+                interest = part(base, terms[p, P_RATE])
+                if p == LOAN and base > 0 and S[at + MONTHS_LEFT, i] == 1 and to == 0 and x[p, X_AFTER] == 0:
+                    gap = i8(S[at + INSTALMENT, i]) - base
+                    if abs(gap - interest) <= 128:
+                        interest = gap
+                day = x[p, X_DAY] if x[p, X_DAY] > 0 else i8(DAYS - 1)
+                fee = part(x[p, X_REST], late[p, day]) if missed else i8(0)
+                if to >= terms[p, P_SUSPEND]:
+                    F[p, F_NOT_CHARGED] += interest + fee
+                else:
+                    balance += interest + fee
+                    interest_due += interest
+                    fee_due += fee
+                    F[p, F_INTEREST] += interest
+                    F[p, F_FEES] += fee
+            F[p, F_PAID] += paid
+            S[at + BALANCE, i] = balance
+            S[at + FEE_DUE, i] = fee_due
+            S[at + INTEREST_DUE, i] = interest_due
+            S[at + ARREARS, i] = x[p, X_AFTER]
+
+
+@njit()
+def spend(S, i, x, F, word, need, model, g, economy, segment, spending, roll_state, month_levers):
+    """Step 9, line: wanted spending goes on the line up to what is free; what does not fit is paid in cash."""
+    melt()
+    if month_levers[LINE, V_NEW_CREDIT] == 1:
+        multiplier = i8(spending[segment, i8(word) >> 22])
+        if model == 0:
+            wanted = scale(scale(i8(S[SPEND, i]), economy[M_INCOME_INDEX]), multiplier)
+            if S[EMPLOYED, i] == 0:
+                wanted = part(wanted, g[G_SPEND_UNEMPLOYED])
+            wanted += need
+        else:
+            wanted = scale(scale(i8(S[SPEND, i]), roll_state[segment, LINE, S[LINE_AT + STATE, i], R_SPEND]), multiplier)
+        days, balance = x[LINE, X_DAYS], i8(S[LINE_AT + BALANCE, i])
+        on_line = i8(0)
+        if (
+            S[LINE_AT + STATUS, i] == ACTIVE
+            and days < month_levers[LINE, V_FREEZE_DAYS]
+            and days < month_levers[LINE, V_CLOSE_DAYS]
+            and x[LINE, X_EXIT] == 0
+        ):
+            on_line = min(wanted, max(i8(S[LINE_AT + LIMIT, i]) - balance, i8(0)))
+            S[LINE_AT + BALANCE, i] = balance + on_line
+            F[LINE, F_NEW_CREDIT] += on_line
+        if model == 0:
+            buffer = i8(S[BUFFER, i])
+            S[BUFFER, i] = buffer - min(wanted - on_line, max(buffer, i8(0)))
+
+
+@njit()
+def draw_loan(S, i, x, F, vintage, wish, ticket, term, model, terms, segment, loan_terms, quantile, month_levers):
+    """Step 9, loan: a new loan, if none is open, one is wanted, and nothing is overdue on the line."""
+    melt()
+    at = LOAN_AT
+    if (
+        month_levers[LOAN, V_NEW_CREDIT] == 1
+        and S[at + STATUS, i] == ACTIVE
+        and x[LOAN, X_OPEN] == 0
+        and x[LINE, X_TO] == 0
+        and (i8(wish) >> 1) < terms[LOAN, P_DRAW]
+    ):
+        amount = min(quantile[segment, T_TICKET, i8(ticket) >> 22], i8(S[at + LIMIT, i]))
+        amount -= amount % terms[LOAN, P_DRAW_STEP]
+        if amount > 0:
+            t = 0
+            while (i8(term) >> 1) >= loan_terms[segment, t, TERM_CUMULATIVE]:
+                t += 1
+            interest = part(amount, terms[LOAN, P_RATE])
+            S[at + BALANCE, i] = amount + interest
+            S[at + INTEREST_DUE, i] = interest
+            S[at + INSTALMENT, i] = part(amount, loan_terms[segment, t, TERM_INSTALMENT])
+            S[at + MONTHS_LEFT, i] = loan_terms[segment, t, TERM_MONTHS]
+            S[at + EVER, i] = 0
+            S[at + CLEAN, i] = 0
+            S[at + STATE, i] = 0
+            x[LOAN, X_NEW] = 1
+            F[LOAN, F_NEW_CREDIT] += amount
+            F[LOAN, F_INTEREST] += interest
+            F[LOAN, F_N_GRANTED] += 1
+            vintage[LOAN, W_GRANTED] += 1
+            if model == 0:
+                S[BUFFER, i] = i8(S[BUFFER, i]) + part(amount, terms[LOAN, P_KEPT])
+
+
+@njit()
+def act(S, i, x, F, month_levers, stage_levers):
+    """Step 10: close, close across products, freeze, thaw, cut limits, let go of closed and repaid accounts."""
+    melt()
+    for p in range(N_PRODUCT):
+        at = N_BORROWER + p * N_ACCOUNT
+        status = S[at + STATUS, i]
+        if (status == ACTIVE or status == FROZEN) and x[p, X_EXIT] == 0 and x[p, X_DAYS] >= month_levers[p, V_CLOSE_DAYS]:
+            x[p, X_CLOSED] = 1
+    for p in range(N_PRODUCT):
+        at = N_BORROWER + p * N_ACCOUNT
+        other = N_BORROWER + (1 - p) * N_ACCOUNT
+        if x[p, X_CLOSED]:
+            cause = i8(S[at + CAUSE, i])
+            if cause == UNKNOWN:
+                cause = x[p, X_REASON]
+            S[at + STATUS, i] = CLOSED
+            S[at + LIMIT, i] = 0
+            F[p, F_CLOSED_BY + cause] += 1
+            crosses = month_levers[p, V_CROSS] == 1 and x[1 - p, X_CLOSED] == 0 and x[1 - p, X_EXIT] == 0
+            if crosses and (S[other + STATUS, i] == ACTIVE or S[other + STATUS, i] == FROZEN):
+                S[other + STATUS, i] = CLOSED
+                S[other + LIMIT, i] = 0
+                F[1 - p, F_CLOSED_BY + cause] += 1
+    for p in range(N_PRODUCT):
+        at = N_BORROWER + p * N_ACCOUNT
+        status = S[at + STATUS, i]
+        if is_open(status) and x[p, X_EXIT] == 0:
+            to = x[p, X_TO]
+            if status == ACTIVE and to > 0 and x[p, X_DAYS] >= month_levers[p, V_FREEZE_DAYS]:
+                S[at + STATUS, i] = FROZEN
+            elif status == FROZEN and to == 0:
+                S[at + STATUS, i] = ACTIVE
+            if status != CLOSED:
+                limit = i8(S[at + LIMIT, i])
+                cut = limit
+                for b in range(i8(S[at + BUCKET, i]) + 1, to + 1):
+                    keep = stage_levers[p, b, S_LIMIT_KEEP]
+                    if keep < ONE:
+                        cut = max(part(cut, keep), min(cut, month_levers[p, V_LIMIT_FLOOR]))
+                if cut < limit:
+                    S[at + LIMIT, i] = cut
+                    F[p, F_N_LIMIT_CUT] += 1
+        if is_open(status):
+            balance = i8(S[at + BALANCE, i])
+            if p == LINE:
+                if x[p, X_EXIT] == EXIT_PAID_OFF:
+                    leave(S, i, at, GONE)
+                    F[p, F_PAID] += balance  # what a credit balance gets back
+                    S[at + BALANCE, i] = 0
+                    F[p, F_N_PAID_OFF] += 1
+                    x[p, X_LEFT] = TO_PAID_OFF
+                elif status == CLOSED and balance <= 0 and x[p, X_EXIT] == 0:
+                    leave(S, i, at, GONE)
+                    F[p, F_PAID] += balance
+                    S[at + BALANCE, i] = 0
+                    F[p, F_N_CLOSED_AT_ZERO] += 1
+                    x[p, X_LEFT] = TO_CLOSED_AT_ZERO
+            elif x[p, X_OPEN] == 1 and balance == 0:
+                S[at + ARREARS, i] = 0
+                S[at + CAUSE, i] = 0
+                S[at + INTEREST_DUE, i] = 0
+                S[at + FEE_DUE, i] = 0
+                S[at + INSTALMENT, i] = 0
+                S[at + MONTHS_LEFT, i] = 0
+                S[at + STATE, i] = 0
+                x[p, X_TO] = 0
+                F[p, F_N_PAID_OFF] += 1
+                x[p, X_LEFT] = TO_PAID_OFF
+            if p == LOAN and S[at + STATUS, i] == CLOSED and balance == 0:
+                leave(S, i, at, GONE)
+
+
+@njit()
+def leave(S, i, at, status):
+    """Give an account its last status and clear what only an open account has."""
+    melt()
+    S[at + STATUS, i] = status
+    S[at + LIMIT, i] = 0
+    S[at + ARREARS, i] = 0
+    S[at + INTEREST_DUE, i] = 0
+    S[at + FEE_DUE, i] = 0
+
+
+@njit(inline="always")
+def sale_price(stage_price, factor):
+    """Return the price as a share (q31): the price table's times the economy's factor, at most 1."""
+    return min(scale(stage_price, factor), i8(ONE))
+
+
+@njit()
+def lose(S, i, x, F, vintage, economy, month_levers, stage_levers):
+    """Step 11, open accounts: first default, write-off, sale from the open book."""
+    melt()
+    for p in range(N_PRODUCT):
+        at = N_BORROWER + p * N_ACCOUNT
+        if (x[p, X_OPEN] == 1 or x[p, X_NEW] == 1) and x[p, X_LEFT] == 0:
+            to, balance = x[p, X_TO], i8(S[at + BALANCE, i])
+            by_matrix = x[p, X_EXIT] == EXIT_WRITTEN_OFF
+            ever = max(to, i8(3)) if by_matrix else to
+            if ever >= 3 and S[at + EVER, i] < 3:
+                F[p, F_N_DEFAULT] += 1
+                F[p, F_DEFAULT_BALANCE] += balance
+                vintage[p, W_DEFAULT] += 1
+            S[at + EVER, i] = max(ever, i8(S[at + EVER, i]))
+            cause = i8(S[at + CAUSE, i])
+            if by_matrix and balance < 0:
+                F[p, F_PAID] += balance
+                balance = i8(0)
+            if by_matrix or (balance > 0 and to >= month_levers[p, V_WRITE_OFF]):
+                F[p, F_WRITTEN_OFF] += balance
+                F[p, F_WRITTEN_OFF_INTEREST] += i8(S[at + INTEREST_DUE, i])
+                F[p, F_WRITTEN_OFF_FEES] += i8(S[at + FEE_DUE, i])
+                F[p, F_N_WRITTEN_OFF] += 1
+                F[p, F_BAD_DEBT_BY + cause] += balance
+                vintage[p, W_WRITTEN_OFF] += balance
+                leave(S, i, at, WRITTEN_OFF)
+                S[at + BALANCE, i] = balance
+                S[at + AGE, i] = 0
+                x[p, X_LEFT] = TO_WRITTEN_OFF
+                x[p, X_LEFT_BALANCE] = balance
+            elif balance > 0 and to >= month_levers[p, V_SELL_OPEN]:
+                proceeds = part(balance, sale_price(stage_levers[p, to, S_SALE_PRICE], economy[M_PRICE_FACTOR]))
+                F[p, F_SOLD_OPEN] += balance
+                F[p, F_SOLD_OPEN_PROCEEDS] += proceeds
+                F[p, F_N_SOLD_OPEN] += 1
+                F[p, F_BAD_DEBT_BY + cause] += balance - proceeds
+                leave(S, i, at, SOLD)
+                S[at + BALANCE, i] = 0
+                x[p, X_LEFT] = TO_SOLD
+                x[p, X_LEFT_BALANCE] = balance
+
+
+@njit()
+def recover(S, i, x, F, line_word, loan_word, economy, month_levers, stage_levers):
+    """Step 11, written-off accounts: sale, expiry, recovery."""
+    melt()
+    for p in range(N_PRODUCT):
+        at = N_BORROWER + p * N_ACCOUNT
+        if S[at + STATUS, i] == WRITTEN_OFF:
+            months = i8(S[at + AGE, i])
+            if x[p, X_BOOK]:
+                months = min(months + 1, i8(1000))
+                S[at + AGE, i] = months
+            stage = age_stage(months)
+            balance, cause = i8(S[at + BALANCE, i]), i8(S[at + CAUSE, i])
+            if months >= month_levers[p, V_SELL_WRITTEN_OFF]:
+                proceeds = part(balance, sale_price(stage_levers[p, stage, S_SALE_PRICE], economy[M_PRICE_FACTOR]))
+                F[p, F_SOLD_BOOK] += balance
+                F[p, F_SOLD_BOOK_PROCEEDS] += proceeds
+                F[p, F_N_SOLD_BOOK] += 1
+                F[p, F_BAD_DEBT_BY + cause] -= proceeds
+                S[at + STATUS, i] = SOLD
+                S[at + BALANCE, i] = 0
+            elif months >= month_levers[p, V_EXPIRE]:
+                F[p, F_EXPIRED] += balance
+                F[p, F_N_EXPIRED] += 1
+                S[at + STATUS, i] = GONE
+                S[at + BALANCE, i] = 0
+            else:
+                if months >= 1 and (i8(line_word if p == LINE else loan_word) >> 1) < stage_levers[p, stage, S_RECOVER_CHANCE]:
+                    recovered = part(balance, stage_levers[p, stage, S_RECOVER_SHARE])
+                    F[p, F_RECOVERED] += recovered
+                    F[p, F_COMMISSION] += part(recovered, stage_levers[p, stage, S_COMMISSION])
+                    F[p, F_BAD_DEBT_BY + cause] -= recovered
+                    balance -= recovered
+                    S[at + BALANCE, i] = balance
+                if balance == 0:
+                    S[at + STATUS, i] = GONE
+
+
+@njit()
+def close_month(S, i, x, F, rolls, vintage):
+    """Step 12: buckets, the roll matrix and the stocks at the end of the month."""
+    melt()
+    for p in range(N_PRODUCT):
+        at = N_BORROWER + p * N_ACCOUNT
+        if x[p, X_OPEN] or x[p, X_NEW]:
+            row = ARRIVED if x[p, X_NEW] else x[p, X_FROM]
+            if x[p, X_LEFT] == 0:
+                rolls[p, row, x[p, X_TO], 0] += 1
+                rolls[p, row, x[p, X_TO], 1] += i8(S[at + BALANCE, i])
+                S[at + BUCKET, i] = x[p, X_TO]
+            else:
+                rolls[p, row, x[p, X_LEFT], 0] += 1
+                rolls[p, row, x[p, X_LEFT], 1] += x[p, X_LEFT_BALANCE]
+                if x[p, X_LEFT] == TO_PAID_OFF and p == LOAN:
+                    S[at + BUCKET, i] = 0
+    book_stocks(S, i, F, vintage)
+
+
+@njit()
+def live(
+    S, few, n_few, first, month, entry, replication, segment, tables, g, terms, late, economy, thresholds,
+    months, stages, F, rolls, vintage,
+):  # fmt: skip
+    """Live one month of the borrowers in lanes few[0..n_few-1] of the tile `S`.
+
+    `g`, `terms`, `late`: the segment's scalars, [product, ...] terms and late charges. `months` and `stages`: the
+    levers of the month. `F`, `rolls` and `vintage`: the sums of the month, [product, ...].
+    """
+    x = np.zeros((N_PRODUCT, N_X), np.int64)
+    k0, k1 = tables.key[0], tables.key[1]
+    c3 = group(segment, MONTHS)
+    model = g[G_MODEL]
+    curve, alert, in_month, spending = tables.sigmoid, tables.alert, tables.in_month, tables.spending
+    by_bucket, by_cause = tables.will_not_bucket, tables.will_not_cause
+    by_burden, by_quality = tables.will_not_burden, tables.will_not_quality
+    job_loss_quality, roll_state = tables.job_loss_quality, tables.roll_state
+    loan_terms, quantile = tables.terms, tables.quantile
+    for k in range(n_few):
+        i = few[k]
+        index = u4(first + i)
+        job, line_decision, spending_word, _ = philox(index, counter(month, entry, 0), replication, c3, k0, k1)
+        line_cure, loan_cure, line_recovery, loan_recovery = philox(
+            index, counter(month, entry, 1), replication, c3, k0, k1
+        )
+        loan_decision, wish, ticket, term = philox(index, counter(month, entry, 2), replication, c3, k0, k1)
+        pay, need = i8(0), i8(0)
+        open_month(S, i, x, entry == month)
+        fall_due(S, i, x, terms)
+        if model == 0:
+            pay = scale(i8(S[INCOME, i]), economy[M_INCOME_INDEX])
+            need = earn(S, i, job, pay, g, economy, segment, job_loss_quality)
+            decide(
+                S, i, x, line_decision, loan_decision, pay, g, terms, economy, segment, months, stages,
+                curve, by_bucket, by_cause, by_burden, by_quality, alert,
+            )  # fmt: skip
+            remind(S, i, x, F, months)
+            pay_dues(S, i, x, g)
+            collect_in_month(S, i, x, line_cure, loan_cure, pay, segment, in_month)
+            age(S, i, x, terms)
+        else:
+            roll(S, i, x, line_decision, loan_decision, segment, roll_state, thresholds)
+        settle(S, i, x, F, terms, late)
+        spend(S, i, x, F, spending_word, need, model, g, economy, segment, spending, roll_state, months)
+        draw_loan(S, i, x, F, vintage, wish, ticket, term, model, terms, segment, loan_terms, quantile, months)
+        if model == 0:
+            S[BUFFER, i] = min(i8(S[BUFFER, i]), scale(pay, g[G_BUFFER_CAP]))
+            stay_alert(S, i, x)
+        act(S, i, x, F, months, stages)
+        lose(S, i, x, F, vintage, economy, months, stages)
+        recover(S, i, x, F, line_recovery, loan_recovery, economy, months, stages)
+        close_month(S, i, x, F, rolls, vintage)

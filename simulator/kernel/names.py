@@ -1,0 +1,295 @@
+"""The index of every array the kernel reads or writes: one name, one number, one meaning.
+
+Kernel, twin, lowering and ledger share these names. Units: `amount` = minor units of the currency;
+`q31` = a share or probability times 2^31; `q16` = a multiplier times 2^16; `logit` = log-odds times 2^16.
+"""
+
+ONE = 1 << 31  # 1.0 as a share or probability
+UNIT = 1 << 16  # 1.0 as a multiplier or a log-odd
+NEVER = 1 << 30  # a threshold nothing reaches
+ABSENT = -(1 << 31)  # a tape value that the tape does not give
+
+N_PRODUCT = 2
+LINE, LOAN = range(N_PRODUCT)
+PRODUCTS = ("line", "loan")
+LANES = 512  # borrowers of a full tile
+QUANTILES = 1024
+BUCKETS = 16
+STAGES = 22  # bucket 0..15, then months since write-off 0-5, 6-11, 12-17, 18-35, 36-59, 60+
+AGE_BANDS = (0, 6, 12, 18, 36, 60)
+MAX_STATES = 16
+DAYS = 31  # days late 0..30
+SUMS_PER_BATCH = 20  # batches of replications that roll matrices and vintages are kept for
+
+# ---- account status ------------------------------------------------------------------------------
+NONE, DECLINED, ACTIVE, FROZEN, CLOSED, WRITTEN_OFF, SOLD, GONE = range(8)
+STATUSES = ("none", "declined", "active", "frozen", "closed", "written_off", "sold", "gone")
+
+# ---- cause of a missed due -----------------------------------------------------------------------
+UNKNOWN, FORGOT, SHORT, CANNOT, WILL_NOT = range(5)
+CAUSES = ("unknown", "forgot", "short", "cannot", "will_not")
+
+# ---- state: int32[column, lane] ------------------------------------------------------------------
+# The borrower. Fixed at entry:
+INCOME = 0  # amount a month while employed, before the income index
+LIVING = 1  # amount a month of living cost paid in cash
+SPEND = 2  # amount a month wanted on the line, on average
+QUALITY = 3  # class 0 (worst) to 15 (best); the lender never sees it
+SCORE = 4  # points, mean 600, standard deviation 64; what the lender sees of quality
+FORGET = 5  # q31 (as uint32 bits below 2^31, so it fits): chance to forget a due
+AUTOPAY = 6  # 0 or 1
+FULL_PAYER = 7  # 0 or 1: wants to pay the whole bill
+REACH = 8  # 31-bit number; a reminder reaches those below the lever REACH
+OUTSIDE_MAX = 9  # amount of credit elsewhere
+# Changing:
+EMPLOYED = 10
+BUFFER = 11  # liquid amount; below zero after an advance on next month's income
+OUTSIDE = 12  # credit elsewhere still free
+REPORTED = 13
+ALERT = 14  # months since the last forgotten due, at most 31
+N_BORROWER = 15
+# Each account, at ACCOUNT[product] + name:
+STATUS = 0
+LIMIT = 1  # line: credit limit; loan: largest amount a new loan may have
+BALANCE = 2  # open balance; after write-off the written-off balance
+INTEREST_DUE = 3  # interest inside the balance
+FEE_DUE = 4  # fees inside the balance
+ARREARS = 5  # dues missed and unpaid
+BUCKET = 6
+STATE = 7  # roll_rates: the named state
+CLEAN = 8  # months in a row without a missed due, at most 255
+CAUSE = 9
+AGE = 10  # months since write-off
+EVER = 11  # worst bucket so far
+INSTALMENT = 12
+MONTHS_LEFT = 13
+N_ACCOUNT = 14
+LINE_AT = N_BORROWER
+LOAN_AT = N_BORROWER + N_ACCOUNT
+N_STATE = N_BORROWER + N_PRODUCT * N_ACCOUNT
+
+# ---- segment scalars: int64[segment, name] -------------------------------------------------------
+G_MODEL = 0  # 0 structural, 1 roll_rates
+G_HAS_LINE = 1  # q31 share of borrowers holding a line
+G_HAS_LOAN = 2  # q31 share of borrowers holding a loan facility
+G_PAY_FIRST = 3  # product whose due is paid first when cash is scarce
+G_UNEMPLOYED = 4  # q31 share without a job at entry
+G_BENEFIT = 5  # q31 of income received while unemployed
+G_LIVING_UNEMPLOYED = 6  # q31 of living cost while unemployed
+G_SPEND_UNEMPLOYED = 7  # q31 of wanted spending while unemployed
+G_SHOCK_SIZE = 8  # q16 of monthly income: an expense shock
+G_OUTSIDE_SHARE = 9  # q31 share of borrowers with credit elsewhere
+G_OUTSIDE_SIZE = 10  # q16 monthly incomes of credit elsewhere
+G_OUTSIDE_REPAY = 11  # q31 of income repaid elsewhere a month
+G_BUFFER_CAP = 12  # q16 monthly incomes the buffer may hold
+G_AUTOPAY = 13  # q31 share enrolled
+G_FULL_PAYER = 14  # q31 share who want to pay in full
+G_REVOLVER_SHARE = 15  # q31 of the rest of the bill a revolver wants to pay above what is owed
+G_SCORE_CORRELATION = 16  # q16
+G_SCORE_NOISE = 17  # q16, sqrt(1 - correlation^2)
+G_LIMIT_INCOME = 18  # q16 correlation of the limit's normal score with the income's
+G_LIMIT_NOISE = 19  # q16, sqrt(1 - correlation^2)
+G_WILL_NOT_BASE = 20  # logit
+G_WILL_NOT_CLOSED = 21  # logit
+G_WILL_NOT_REPORTED = 22  # logit
+N_SEGMENT = 23
+
+# ---- product terms: int64[segment, product, name] ------------------------------------------------
+P_RATE = 0  # q31 a month
+P_MIN_SHARE = 1  # q31 of the bill
+P_MIN_FLOOR = 2  # amount
+P_SUSPEND = 3  # bucket from which interest and late charges are no longer charged
+P_HOLD = 4  # q31 of the due: a payment of at least this keeps the bucket; 0 = off
+P_DRAW = 5  # q31 chance a month to want a new loan when none is open
+P_DRAW_STEP = 6  # amount loans are rounded down to
+P_KEPT = 7  # q31 of a new loan kept in the buffer
+P_WILL_NOT = 8  # logit
+P_OPEN_AT_START = 9  # q31 share of loan holders with a loan open at the start
+N_TERMS = 10
+
+# ---- loan terms: int64[segment, term, name] ------------------------------------------------------
+MAX_TERMS = 4
+TERM_MONTHS, TERM_CUMULATIVE, TERM_INSTALMENT = range(3)  # months; q31 cumulative share; q31 of amount
+
+# ---- quantile tables of people: int64[segment, name, QUANTILES] ----------------------------------
+(
+    T_INCOME,  # amount
+    T_LIVING,  # q31 of income
+    T_SPEND,  # q16 of income (structural) or of the limit at entry (roll_rates)
+    T_FORGET,  # q31
+    T_BUFFER,  # q16 monthly incomes
+    T_TICKET,  # amount of a new loan
+) = range(6)
+N_QUANTILE = 6
+
+# ---- named states of a roll matrix: int64[segment, product, state, name] -------------------------
+R_BUCKET = 0  # bucket, or one of the exits below
+R_AT_LEAST = 1  # 1: the state means "this bucket or more", so staying is another missed due
+R_PAYS = 2  # q31 of the rest of the bill paid when the account ends the month here
+R_SPEND = 3  # q16 of the account's usual spending
+N_ROLL = 4
+EXIT_WRITTEN_OFF = -1
+EXIT_PAID_OFF = -2
+
+# ---- economy: int64[replication, month, segment, name] -------------------------------------------
+(
+    M_JOB_LOSS,  # q31 a month, worst quality class
+    M_JOB_FIND,  # q31 a month
+    M_EXPENSE_SHOCK,  # q31 a month
+    M_WILL_NOT,  # logit
+    M_INCOME_INDEX,  # q16
+    M_PRICE_FACTOR,  # q16
+) = range(6)
+N_MACRO = 6
+
+# ---- levers by stage: int64[month, segment, product, stage, name] --------------------------------
+S_FORGET_KEEP = 0  # q31: chance to forget that a reminder which arrives leaves
+S_LIMIT_KEEP = 1  # q31 of the limit kept on falling into this bucket
+S_SALE_PRICE = 2  # q31 of the balance
+S_RECOVER_CHANCE = 3  # q31 a month
+S_RECOVER_SHARE = 4  # q31 of the written-off balance
+S_COMMISSION = 5  # q31 of what is recovered
+N_STAGE_LEVERS = 6
+
+# ---- levers of the month: int64[month, segment, product, name] -----------------------------------
+V_REACH = 0  # q31 share of borrowers a reminder reaches
+V_FREEZE_DAYS = 1  # freeze at this many days late
+V_CLOSE_DAYS = 2  # close at this many days late
+V_CROSS = 3  # 1: closing one account for lateness closes the borrower's other one
+V_LIMIT_FLOOR = 4  # amount below which a cut does not go
+V_WRITE_OFF = 5  # bucket
+V_SELL_OPEN = 6  # bucket from which open accounts are sold
+V_SELL_WRITTEN_OFF = 7  # months since write-off from which written-off accounts are sold
+V_EXPIRE = 8  # months since write-off after which a claim expires
+V_SCORE_CUTOFF = 9  # points; applicants below are declined
+V_INCOME_CUTOFF = 10  # amount a month; applicants below are declined
+V_NEW_CREDIT = 11  # 1 while new credit is granted, 0 in run-off
+N_MONTH_LEVERS = 12
+
+# ---- review: int64[month, segment, product, score band], q16 of the limit drawn ------------------
+SCORE_BANDS = 16
+SCORE_LOW, SCORE_BAND_BITS = 344, 5  # band = (score - 344) >> 5, clipped to 0..15
+
+# ---- tape: int32[account, product, name]; ABSENT where the tape does not say ---------------------
+(X_STATUS, X_LIMIT, X_BALANCE, X_BUCKET, X_STATE, X_FULL_PAYER, X_ARREARS, X_INSTALMENT, X_MONTHS_LEFT) = range(9)
+N_TAPE = 9
+
+# ---- tiles: int64[tile, name] --------------------------------------------------------------------
+(K_SEGMENT, K_ENTRY, K_FIRST, K_COUNT, K_TAPE_ROW) = range(5)  # K_TAPE_ROW: -1 if drawn
+N_TILE = 5
+
+# ---- flows and stocks: int64[replication, half, month, segment, product, name]; month 0 = opening -
+FLOWS = (
+    # stocks at the end of the month
+    "n_accounts",
+    "balance",
+    "limit",  # of accounts that may still borrow (active)
+    "n_dpd30",
+    "balance_dpd30",
+    "n_dpd60",
+    "balance_dpd60",
+    "n_dpd90",
+    "balance_dpd90",
+    "n_frozen",
+    "n_closed",
+    "n_written_off_book",
+    "balance_written_off_book",
+    # amounts during the month
+    "new_credit",
+    "interest",
+    "fees",
+    "paid",
+    "written_off",
+    "written_off_interest",
+    "written_off_fees",
+    "sold_open",
+    "sold_open_proceeds",
+    "recovered",
+    "commission",
+    "sold_written_off",
+    "sold_written_off_proceeds",
+    "expired",
+    "interest_not_charged",
+    "default_balance",  # balance of accounts that reach bucket 3 for the first time
+    # counts during the month
+    "n_applied",
+    "n_declined",
+    "n_granted",
+    "n_paid_off",
+    "n_closed_at_zero",
+    "n_written_off",
+    "n_sold_open",
+    "n_sold_written_off",
+    "n_expired",
+    "n_due",  # accounts in bucket 0 with something owed at the due date
+    "n_missed",  # of those: not paid at the due date (day-1 delinquent)
+    "n_cured_7",  # of those: paid by day 7
+    "n_cured_30",  # of those: paid by day 30
+    "n_default",  # reached bucket 3 for the first time
+    "n_jumps",  # roll_rates: moves of more than one bucket
+    "n_reminded",
+    "n_limit_cut",
+    # by cause, in the order of CAUSES
+    *(f"{name}_{cause}" for name in ("n_missed", "n_dpd30", "n_dpd90", "n_closed", "bad_debt") for cause in CAUSES),
+)
+N_FLOWS = len(FLOWS)
+(
+    F_ACCOUNTS,
+    F_BALANCE,
+    F_LIMIT,
+    F_N30,
+    F_B30,
+    F_N60,
+    F_B60,
+    F_N90,
+    F_B90,
+    F_FROZEN,
+    F_CLOSED,
+    F_N_BOOK,
+    F_B_BOOK,
+    F_NEW_CREDIT,
+    F_INTEREST,
+    F_FEES,
+    F_PAID,
+    F_WRITTEN_OFF,
+    F_WRITTEN_OFF_INTEREST,
+    F_WRITTEN_OFF_FEES,
+    F_SOLD_OPEN,
+    F_SOLD_OPEN_PROCEEDS,
+    F_RECOVERED,
+    F_COMMISSION,
+    F_SOLD_BOOK,
+    F_SOLD_BOOK_PROCEEDS,
+    F_EXPIRED,
+    F_NOT_CHARGED,
+    F_DEFAULT_BALANCE,
+    F_N_APPLIED,
+    F_N_DECLINED,
+    F_N_GRANTED,
+    F_N_PAID_OFF,
+    F_N_CLOSED_AT_ZERO,
+    F_N_WRITTEN_OFF,
+    F_N_SOLD_OPEN,
+    F_N_SOLD_BOOK,
+    F_N_EXPIRED,
+    F_N_DUE,
+    F_N_MISSED,
+    F_N_CURED_7,
+    F_N_CURED_30,
+    F_N_DEFAULT,
+    F_N_JUMPS,
+    F_N_REMINDED,
+    F_N_LIMIT_CUT,
+) = range(46)
+F_MISSED_BY, F_N30_BY, F_N90_BY, F_CLOSED_BY, F_BAD_DEBT_BY = (46 + 5 * k for k in range(5))
+
+# ---- roll matrices: int64[batch, month, segment, product, from, to, (count, balance)] -------------
+ARRIVED = BUCKETS  # row of accounts granted this month
+N_FROM = BUCKETS + 1
+TO_PAID_OFF, TO_CLOSED_AT_ZERO, TO_WRITTEN_OFF, TO_SOLD = range(BUCKETS, BUCKETS + 4)
+N_TO = BUCKETS + 4
+
+# ---- vintages: int64[batch, entry month, month, segment, product, name] ---------------------------
+VINTAGES = ("n_accounts", "balance", "n_dpd30", "n_granted", "n_default", "written_off")
+N_VINTAGE = len(VINTAGES)
+W_ACCOUNTS, W_BALANCE, W_N30, W_GRANTED, W_DEFAULT, W_WRITTEN_OFF = range(N_VINTAGE)

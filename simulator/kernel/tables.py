@@ -1,0 +1,56 @@
+"""What the kernel reads: a scenario lowered to integers, once, on one host."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Tables(NamedTuple):
+    """The world of a scenario as integers; index names and units are in `names`.
+
+    Arrays that the tile gathers from are 32-bit, the others int64. Nothing here depends on a policy.
+    """
+
+    key: np.ndarray  # uint32[2]: low and high half of the seed
+    segment: np.ndarray  # int64[segment, N_SEGMENT]
+    product: np.ndarray  # int64[segment, product, N_TERMS]
+    terms: np.ndarray  # int64[segment, MAX_TERMS, 3]
+    loan_balance: np.ndarray  # int64[segment, MAX_TERMS, 61]: q31 of amount owed with k instalments left
+    quantile: np.ndarray  # int64[segment, N_QUANTILE, QUANTILES]
+    limit: np.ndarray  # int64[segment, product, opening state, QUANTILES]: amount
+    utilisation: np.ndarray  # int64[segment, opening state, QUANTILES]: q16 of the line's limit, may be negative
+    opening: np.ndarray  # int64[segment, product, MAX_STATES]: q31 cumulative shares of opening states
+    opening_cause: np.ndarray  # int64[segment, 5]: q31 cumulative shares of causes in bucket 1 and worse
+    normal: np.ndarray  # int64[QUANTILES]: standard normal by quantile, q16
+    normal_rank: np.ndarray  # int64[4096]: quantile index of (z + 4) * 512, z standard normal
+    quality_score: np.ndarray  # int64[16]: standard normal of the quality class, q16
+    late: np.ndarray  # int64[segment, product, DAYS]: q31 of the amount late, charge for that many days
+    in_month: np.ndarray  # int64[segment, 5 causes, (was current, was late), DAYS]: q31 paid by that day
+    sigmoid: np.ndarray  # uint32[4098]: q31 of 1 / (1 + exp(-x)), x from -16 to 16 in steps of 1/128
+    will_not_bucket: np.ndarray  # int32[segment, BUCKETS] logit
+    will_not_cause: np.ndarray  # int32[segment, 5] logit
+    will_not_burden: np.ndarray  # int32[segment, 8] logit by debt-to-income class
+    will_not_quality: np.ndarray  # int32[segment, 16] logit
+    job_loss_quality: np.ndarray  # uint32[segment, 16]: q31 of M_JOB_LOSS
+    alert: np.ndarray  # uint32[segment, 32]: q31 of FORGET left, by months since the last forgotten due
+    spending: np.ndarray  # int32[segment, QUANTILES]: q16 of the usual spending, by quantile
+    roll_state: np.ndarray  # int64[segment, product, MAX_STATES, N_ROLL]
+    roll: np.ndarray  # int64[replication or 1, month or 1, segment, product, from, to]: q31 cumulative
+    economy: np.ndarray  # int64[replication or 1, month + 1, segment, N_MACRO]
+    redraw_people: int  # 1: other people in each replication
+
+
+class Levers(NamedTuple):
+    """What the lender does in each month; month 0 is unused. The only thing policies write."""
+
+    stage: np.ndarray  # int64[month + 1, segment, product, STAGES, N_STAGE_LEVERS]
+    month: np.ndarray  # int64[month + 1, segment, product, N_MONTH_LEVERS]
+    review: np.ndarray  # int64[month + 1, segment, product, SCORE_BANDS]: q16 of the limit drawn
+
+
+class Sums(NamedTuple):
+    """What the kernel adds to: int64 only, so any order of adding gives the same bytes."""
+
+    flows: np.ndarray  # int64[replication, half, month + 1, segment, product, N_FLOWS]
+    rolls: np.ndarray  # int64[SUMS_PER_BATCH, month + 1, segment, product, N_FROM, N_TO, 2]
+    vintages: np.ndarray  # int64[SUMS_PER_BATCH, entry month + 1, month + 1, segment, product, N_VINTAGE]

@@ -1,0 +1,269 @@
+"""Names for what the kernel has added up, the lines settled from it, and the identities that must hold.
+
+Everything here is int64 in minor units or counts. Months run from 0 (opening stocks) to `Frame.horizon`.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+
+import numpy as np
+
+from simulator.kernel.names import (
+    ARRIVED,
+    BUCKETS,
+    CAUSES,
+    F_NEW_CREDIT,
+    FLOWS,
+    LINE,
+    N_FLOWS,
+    N_PRODUCT,
+    PRODUCTS,
+    SUMS_PER_BATCH,
+    TO_CLOSED_AT_ZERO,
+    TO_PAID_OFF,
+    TO_SOLD,
+    TO_WRITTEN_OFF,
+)
+from simulator.kernel.tables import Sums
+
+STOCKS = FLOWS[:F_NEW_CREDIT] + tuple(f"n_dpd{days}_{cause}" for days in (30, 90) for cause in CAUSES)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the axes of the sums mean; the same for every variant of a scenario."""
+
+    title: str
+    segments: tuple[str, ...]
+    products: tuple[str, ...]  # present ones, of PRODUCTS
+    months: int  # in which new credit is granted
+    run_off_months: int  # after them: no new credit, everything else goes on
+    replications: int
+    borrowers: int  # of the opening book
+    currency: str = "CNY"
+    minor_units: int = 100  # in one unit of the currency
+    factor: bool = False  # a random factor is shared by all borrowers of a replication
+    redraw_people: bool = False  # other people in each replication
+
+    @property
+    def horizon(self):
+        """Return the last month, run-off included."""
+        return self.months + self.run_off_months
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """Prices that turn flows into income and cost outside the kernel; plain numbers."""
+
+    discount_rate: float = 0.0  # a year, of the net present value
+    funding_rate: float = 0.0  # a year, of the open balance
+    merchant_discount: float = 0.0  # share of what is spent on the line
+    operating_cost: float = 0.0  # minor units per account and month
+    acquisition_cost: float = 0.0  # minor units per granted account
+    reminder_cost: float = 0.0  # minor units per reminder
+
+
+# Lines that are sums of others: name -> {line: sign}. Profit is accrual, cash is what crosses the lender's
+# account; they differ by the change of the open balance, which `check_identities` tests cell by cell.
+# Interest not charged after suspension is in neither: it never became income, so it is no loss either.
+LINES = {
+    "written_off_principal": {"written_off": 1, "written_off_interest": -1, "written_off_fees": -1},
+    "loss_on_sale": {"sold_open": 1, "sold_open_proceeds": -1},
+    "net_loss": {"written_off": 1, "loss_on_sale": 1, "recovered": -1, "sold_written_off_proceeds": -1},
+    "income": {"interest": 1, "fees": 1, "merchant_discount": 1},
+    "cost": {"commission": 1, "reminder_cost": 1, "operating_cost": 1, "acquisition_cost": 1},
+    "profit": {"income": 1, "net_loss": -1, "cost": -1, "funding_cost": -1},
+    "cash_before_funding": {
+        "paid": 1,
+        "recovered": 1,
+        "sold_open_proceeds": 1,
+        "sold_written_off_proceeds": 1,
+        "merchant_discount": 1,
+        "new_credit": -1,
+        "commission": -1,
+        "reminder_cost": -1,
+        "operating_cost": -1,
+        "acquisition_cost": -1,
+    },
+    "cash": {"cash_before_funding": 1, "funding_cost": -1},
+}
+SETTLED = ("merchant_discount", "funding_cost", "operating_cost", "acquisition_cost", "reminder_cost")
+
+
+class IdentityError(Exception):
+    """An accounting identity does not hold: a defect of the program, never of the user's input."""
+
+
+class Ledger:
+    """The sums of one variant by name.
+
+    `ledger[name]` is int64[replication, month, segment, product] for every name of FLOWS, SETTLED and LINES.
+    """
+
+    def __init__(self, variant: str, sums: Sums, frame: Frame, settlement: Settlement):
+        """Raise ValueError if the shapes of `sums` do not fit `frame`."""
+        shape = (frame.replications, 2, frame.horizon + 1, len(frame.segments), N_PRODUCT, N_FLOWS)
+        if sums.flows.shape != shape:
+            raise ValueError(f"flows of {variant} have shape {sums.flows.shape}, expected {shape}")
+        self.variant, self.sums, self.frame, self.settlement = variant, sums, frame, settlement
+        self._totals = {}
+
+    def __getitem__(self, name):
+        """Return int64[replication, month, segment, product] of one line; KeyError if there is no such line."""
+        if name in SETTLED:
+            return self._settled[name]
+        if name in LINES:
+            return sum(sign * self[part] for part, sign in LINES[name].items())
+        return self.halves(name).sum(axis=1)
+
+    def halves(self, name):
+        """Return int64[replication, half, month, segment, product] of a flow or a sum of flows."""
+        if name in LINES:
+            return sum(sign * self.halves(part) for part, sign in LINES[name].items())
+        if name not in FLOWS:
+            raise KeyError(name)
+        return self.sums.flows[..., FLOWS.index(name)]
+
+    def total(self, name):
+        """Return int64[replication, month] of one line over all segments and products."""
+        if name not in self._totals:
+            self._totals[name] = self[name].sum(axis=(2, 3))
+        return self._totals[name]
+
+    @cached_property
+    def batch_sizes(self):
+        """Return int64[batch]: replications in each batch of the rolls and vintages that has any."""
+        sizes = np.bincount(np.arange(self.frame.replications) % SUMS_PER_BATCH, minlength=SUMS_PER_BATCH)
+        return sizes[sizes > 0]
+
+    @property
+    def rolls(self):
+        """Return int64[batch, month, segment, product, from, to, (count, balance)] of the batches in use."""
+        return self.sums.rolls[: len(self.batch_sizes)]
+
+    @property
+    def vintages(self):
+        """Return int64[batch, entry month, month, segment, product, name] of the batches in use."""
+        return self.sums.vintages[: len(self.batch_sizes)]
+
+    @cached_property
+    def _settled(self):
+        """Return {name: int64[replication, month, segment, product]}, each cell rounded to a whole minor unit.
+
+        Rounded here, once, so that totals are sums of their cells and the identities stay exact; one product
+        and one `rint` in float64 are correctly rounded by IEEE 754, so every machine gives the same integers.
+        """
+        price = self.settlement
+        balance, accounts = self["balance"], self["n_accounts"]
+        before, served = np.zeros_like(balance), np.zeros_like(accounts)
+        before[:, 1:] = balance[:, :-1]
+        # Whoever was open at the start or joined was served this month, whatever became of him.
+        served[:, 1:] = accounts[:, :-1]
+        served += self["n_granted"]
+        on_line = self["new_credit"] * (np.arange(N_PRODUCT) == LINE)
+        funded = before + balance
+        funded[:, 0] = 0
+        lines = {
+            "merchant_discount": on_line * price.merchant_discount,
+            "funding_cost": funded * (price.funding_rate / 24),  # a twelfth of the year, the mean of two balances
+            "operating_cost": served * price.operating_cost,
+            "acquisition_cost": self["n_granted"] * price.acquisition_cost,
+            "reminder_cost": self["n_reminded"] * price.reminder_cost,
+        }
+        return {name: np.rint(line).astype(np.int64) for name, line in lines.items()}
+
+
+def check_identities(ledger: Ledger) -> None:
+    """Raise IdentityError at the first identity that fails: which, where, and both of its sides."""
+    for name, left, right in _identities(ledger):
+        wrong = np.argwhere(left != right)
+        if len(wrong) == 0:
+            continue
+        *replication, month, segment, product = (int(k) for k in wrong[0])
+        where = f"replication {replication[0]}" if replication else "all replications"
+        cell = tuple(wrong[0])
+        raise IdentityError(
+            f"identity '{name}' fails in variant '{ledger.variant}', segment '{ledger.frame.segments[segment]}', "
+            f"product '{PRODUCTS[product]}', month {month}, {where}: {left[cell]} is not {right[cell]} "
+            f"({len(wrong)} cells differ)"
+        )
+
+
+def _identities(ledger):
+    """Yield (name, left, right), int64 arrays whose last axes are month, segment, product; month 0 is whole."""
+
+    def now(name):
+        return ledger[name]
+
+    def before(name):
+        """Return the stock at the start of the month; for month 0 the stock itself, which nothing has moved yet."""
+        stock = ledger[name]
+        return np.concatenate([stock[:, :1], stock[:, :-1]], axis=1)
+
+    yield (
+        "open book",
+        before("balance") + now("new_credit") + now("interest") + now("fees"),
+        now("balance") + now("paid") + now("written_off") + now("sold_open"),
+    )
+    yield (
+        "written-off book",
+        before("balance_written_off_book") + now("written_off"),
+        now("balance_written_off_book") + now("recovered") + now("sold_written_off") + now("expired"),
+    )
+    exits = ("n_paid_off", "n_closed_at_zero", "n_written_off", "n_sold_open")
+    yield "accounts", before("n_accounts") + now("n_granted"), now("n_accounts") + sum(now(name) for name in exits)
+    change = now("balance") - before("balance")
+    yield "profit is cash and the change of the open balance", now("profit"), now("cash") + change
+    yield "bad debt by cause", sum(now(f"bad_debt_{cause}") for cause in CAUSES), now("net_loss")
+    for name in ("n_missed", "n_dpd30", "n_dpd90"):
+        yield f"{name} by cause", sum(now(f"{name}_{cause}") for cause in CAUSES), now(name)
+    yield from _roll_identities(ledger)
+
+
+def _roll_identities(ledger):
+    """Yield (name, left, right), int64[month, segment, product] over all replications.
+
+    Month 0 has no moves, so stocks at the end of a month are compared from month 1 on.
+    """
+    rolls = ledger.rolls.sum(axis=0)
+    count, balance = rolls[..., 0], rolls[..., 1]
+
+    def after(name):
+        stock = ledger[name].sum(axis=0)
+        stock[0] = 0
+        return stock
+
+    def before(name):
+        stock = ledger[name].sum(axis=0)
+        return np.concatenate([np.zeros_like(stock[:1]), stock[:-1]])
+
+    for first, suffix in ((0, None), (1, "dpd30"), (2, "dpd60"), (3, "dpd90")):
+        accounts = f"n_{suffix}" if suffix else "n_accounts"
+        amount = f"balance_{suffix}" if suffix else "balance"
+        yield f"rows of the roll matrix: {accounts}", count[..., first:BUCKETS, :].sum(axis=(-1, -2)), before(accounts)
+        yield f"columns of the roll matrix: {accounts}", count[..., first:BUCKETS].sum(axis=(-1, -2)), after(accounts)
+        yield f"columns of the roll matrix: {amount}", balance[..., first:BUCKETS].sum(axis=(-1, -2)), after(amount)
+    yield "row 'arrived' of the roll matrix", count[..., ARRIVED, :].sum(axis=-1), after("n_granted")
+    for to, name in (
+        (TO_PAID_OFF, "n_paid_off"),
+        (TO_CLOSED_AT_ZERO, "n_closed_at_zero"),
+        (TO_WRITTEN_OFF, "n_written_off"),
+        (TO_SOLD, "n_sold_open"),
+    ):
+        yield f"column of the roll matrix: {name}", count[..., to].sum(axis=-1), after(name)
+    for to, name in ((TO_WRITTEN_OFF, "written_off"), (TO_SOLD, "sold_open")):
+        yield f"column of the roll matrix: {name}", balance[..., to].sum(axis=-1), after(name)
+
+
+def result_digest(variants: list[tuple[str, Sums]]) -> str:
+    """Return the SHA-256 over every stored array of every variant, in order, as hexadecimal text.
+
+    Each array goes in as name, shape and little-endian int64 in C order, so the digest is the same on all hosts.
+    """
+    digest = sha256()
+    for variant, sums in variants:
+        for name, array in zip(sums._fields, sums, strict=True):
+            digest.update(f"{variant}/{name}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array, dtype="<i8"))
+    return digest.hexdigest()

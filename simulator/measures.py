@@ -1,0 +1,413 @@
+"""The registry of measures: each once, with formula, unit and words; docs/measures.md is generated from it.
+
+A formula is written once against a `View`, which can be one window of the whole book (a number per replication) or
+every month, or every cell of it apart. Amounts leave this module in the currency, not in its minor unit.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.estimates import Estimate, expected_shortfall, mean, value_at_risk
+from simulator.kernel.names import BUCKETS, CAUSES, LINE, N_PRODUCT, TO_WRITTEN_OFF
+from simulator.ledger import Ledger
+
+MONEY = "money"  # in a measure's `unit`: the currency of the run
+SHARE, YEARLY, ACCOUNTS = "share", "share per year", "accounts"
+TAIL_REPLICATIONS = 100  # fewer say nothing about one loss in a hundred
+STOCK, FLOW, RATE, TAIL = "stock", "flow", "rate", "tail"
+
+
+@dataclass(frozen=True)
+class Window:
+    """Months `first` to `last` for flows; stocks are read at the end of month `at`."""
+
+    name: str
+    first: int
+    last: int
+    at: int
+
+
+def windows(frame):
+    """Return {name: Window}: `whole` runs to the end of the run-off, `lending` while new credit is granted.
+
+    Stocks are those of the last month of lending in both: at the end of the run-off hardly anything is left.
+    """
+    whole = Window("whole", 1, frame.horizon, frame.months)
+    return {"whole": whole, "lending": Window("lending", 1, frame.months, frame.months)}
+
+
+class View:
+    """What a formula sees of a ledger, as float64[replication, ...].
+
+    Without further axes: one window, all segments and products. `by_month`: an axis of months 1 to the horizon, each
+    its own window. `by_cell`: axes of segment and product at the end.
+    """
+
+    def __init__(self, ledger: Ledger, window: Window | None = None, by_month=False, by_cell=False):
+        self.ledger, self.by_month, self.by_cell = ledger, by_month, by_cell
+        self.window = window or windows(ledger.frame)["whole"]
+
+    def _series(self, name, product=None):
+        """Return int64[replication, month, ...] of a line, of one product if `product` is given."""
+        if product is None and not self.by_cell:
+            return self.ledger.total(name)
+        cells = self.ledger[name]
+        if product is not None:
+            cells = cells * (np.arange(N_PRODUCT) == product)
+        return cells if self.by_cell else cells.sum(axis=(2, 3))
+
+    def flow(self, name, product=None):
+        """Return the sum of a line over the window."""
+        series = self._series(name, product)
+        window = self.window
+        months = series[:, 1:] if self.by_month else series[:, window.first : window.last + 1].sum(axis=1)
+        return months.astype(np.float64)
+
+    def at(self, name, product=None):
+        """Return a stock at the end of the month in which the window reads stocks."""
+        series = self._series(name, product)
+        return (series[:, 1:] if self.by_month else series[:, self.window.at]).astype(np.float64)
+
+    def start(self, name):
+        """Return a stock at the start of the window."""
+        series = self._series(name)
+        return (series[:, :-1] if self.by_month else series[:, self.window.first - 1]).astype(np.float64)
+
+    def end(self, name):
+        """Return a stock at the end of the window's last month."""
+        series = self._series(name)
+        return (series[:, 1:] if self.by_month else series[:, self.window.last]).astype(np.float64)
+
+    def average(self, name):
+        """Return the mean over the window's months of the mean of a stock at start and end of the month."""
+        series = self._series(name)
+        middle = (series[:, 1:] + series[:, :-1]) / 2
+        return middle if self.by_month else middle[:, self.window.first - 1 : self.window.last].mean(axis=1)
+
+    @property
+    def months(self):
+        """Return the number of months in one window."""
+        return 1 if self.by_month else self.window.last - self.window.first + 1
+
+    def roll(self, start):
+        """Return (accounts that left bucket `start` for a worse one or were written off, accounts that were in it).
+
+        float64[batch, ...]: roll matrices are kept for 20 batches of replications, so the batch is the sample.
+        """
+        row = self.ledger.rolls[..., start, :, 0]
+        worse = row[..., start + 1 : BUCKETS].sum(axis=-1) + row[..., TO_WRITTEN_OFF]
+        return self._batch(worse), self._batch(row.sum(axis=-1))
+
+    def _batch(self, counts):
+        """Return counts, int64[batch, month, segment, product], summed to the axes of this view."""
+        window = self.window
+        counts = counts if self.by_cell else counts.sum(axis=(2, 3))
+        months = counts[:, 1:] if self.by_month else counts[:, window.first : window.last + 1].sum(axis=1)
+        return months.astype(np.float64)
+
+
+def ratio(top, bottom):
+    """Return top / bottom, NaN where the bottom is 0: a rate of nothing is not defined."""
+    top, bottom = np.broadcast_arrays(top, bottom)
+    return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom != 0)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure: `measure(ledger, window)` returns float64[replication]."""
+
+    name: str
+    kind: str
+    unit: str
+    formula: str
+    text: str
+    function: Callable
+    headline: bool = False  # in summary.json and on the terminal
+    monthly: bool = True  # means something month by month and in each segment
+    level: float = 0.0  # of a tail measure
+
+    def __call__(self, ledger: Ledger, window: Window | None = None, by_month=False, by_cell=False):
+        """Return the measure's samples (see `View` for axes), amounts in the currency."""
+        samples = self.function(View(ledger, window, by_month, by_cell))
+        return samples / ledger.frame.minor_units if self.unit.startswith(MONEY) else samples
+
+    def estimate(self, samples) -> Estimate:
+        """Return the value and standard error that samples of this measure stand for."""
+        if self.kind != TAIL:
+            return mean(samples)
+        return (value_at_risk if self.name.startswith("var") else expected_shortfall)(samples, self.level)
+
+    def unit_in(self, frame):
+        """Return the unit in words, with the currency's code for money."""
+        return self.unit.replace(MONEY, frame.currency)
+
+    def applies_to(self, frame):
+        """Return False for a tail measure of a run with too few replications or no shared luck to have a tail."""
+        return self.kind != TAIL or (frame.factor and frame.replications >= TAIL_REPLICATIONS)
+
+
+def _stock(name, unit, text, **options):
+    return Measure(name, STOCK, unit, f"{name}[at]", text, lambda v: v.at(name), **options)
+
+
+def _flow(name, unit, text, formula=None, **options):
+    return Measure(name, FLOW, unit, formula or f"Σ {name}", text, lambda v: v.flow(name), **options)
+
+
+def _rate(name, formula, text, function, unit=SHARE, **options):
+    return Measure(name, RATE, unit, formula, text, function, **options)
+
+
+def _share(name, top, bottom, text, **options):
+    return _rate(name, f"{top}[at] / {bottom}[at]", text, lambda v: ratio(v.at(top), v.at(bottom)), **options)
+
+
+def _flow_share(name, top, bottom, text, **options):
+    return _rate(name, f"Σ {top} / Σ {bottom}", text, lambda v: ratio(v.flow(top), v.flow(bottom)), **options)
+
+
+def _yearly(name, top, text):
+    formula = f"12 / months × Σ {top} / average balance"
+    return _rate(name, formula, text, lambda v: 12 / v.months * ratio(v.flow(top), v.average("balance")), unit=YEARLY)
+
+
+def _dpd(days, words):
+    count, amount = f"n_dpd{days}", f"balance_dpd{days}"
+    headline = days != 60
+    yield _share(f"dpd{days}_share_count", count, "n_accounts", f"share of accounts {words}", headline=headline)
+    yield _share(f"dpd{days}_share_balance", amount, "balance", f"share of balance {words}", headline=headline)
+
+
+def _roll(name, start, words):
+    formula = f"Σ rolls[{start} → worse or written off] / Σ rolls[{start} → any]"
+    text = f"share of accounts {words} that are in a worse bucket or written off a month later"
+    return _rate(name, formula, text, lambda v: ratio(*v.roll(start)))
+
+
+def _npv(v):
+    """Return discounted cash before funding less the opening balance; months are paid for at their end."""
+    window, ledger = v.window, v.ledger
+    cash = ledger.total("cash_before_funding")[:, window.first : window.last + 1]
+    months = np.arange(1, window.last - window.first + 2)
+    return cash @ (1 + ledger.settlement.discount_rate) ** (-months / 12) - v.start("balance")
+
+
+CAUSE_TEXT = {
+    "unknown": "for a reason not known",
+    "forgot": "because it was forgotten",
+    "short": "because cash was short while employed",
+    "cannot": "because the borrower has no job",
+    "will_not": "because the borrower will not pay",
+}
+
+SECTIONS = {
+    "Delinquency": (
+        *_dpd(30, "30 or more days past due (at least one due missed)"),
+        *_dpd(60, "60 or more days past due"),
+        *_dpd(90, "90 or more days past due"),
+        _share("npl_ratio", "balance_dpd90", "balance", "what supervisors call dpd90_share_balance"),
+        Measure(
+            "npl_formation",
+            FLOW,
+            MONEY,
+            "Σ written_off + Σ sold_open + balance_dpd90[end] - balance_dpd90[start]",
+            "balance that became 90+ days past due, net of cures: what left the stock counts, so that selling "
+            "or writing off earlier does not hide it",
+            lambda v: v.flow("written_off") + v.flow("sold_open") + v.end("balance_dpd90") - v.start("balance_dpd90"),
+        ),
+        _rate(
+            "default_rate",
+            "Σ n_default / (n_accounts[start] + Σ n_granted)",
+            "share of all accounts, opening and granted, that reach 90 days past due for the first time",
+            lambda v: ratio(v.flow("n_default"), v.start("n_accounts") + v.flow("n_granted")),
+            headline=True,
+        ),
+        _flow("n_default", ACCOUNTS, "accounts that reach 90 days past due for the first time"),
+    ),
+    "Payment and collection": (
+        _flow_share("day1_rate", "n_missed", "n_due", "share of dues of current accounts not paid at the due date"),
+        _flow_share("collected_7_rate", "n_cured_7", "n_missed", "share of those paid within 7 days"),
+        _flow_share("collected_30_rate", "n_cured_30", "n_missed", "share of those paid within 30 days"),
+        _roll("roll_current_to_30", 0, "not past due"),
+        _roll("roll_30_to_60", 1, "30-59 days past due"),
+        _roll("roll_60_to_90", 2, "60-89 days past due"),
+        _roll("roll_90_to_120", 3, "90-119 days past due"),
+        _flow("n_reminded", ACCOUNTS, "reminders that arrived"),
+    ),
+    "Bad debt": (
+        _rate(
+            "bad_debt_rate",
+            "Σ net_loss / (balance[start] + Σ new_credit)",
+            "net loss per unit lent; a policy that lends less shrinks the denominator, so read net_loss beside it",
+            lambda v: ratio(v.flow("net_loss"), v.start("balance") + v.flow("new_credit")),
+            headline=True,
+        ),
+        _flow(
+            "net_loss",
+            MONEY,
+            "bad debt less what was got back for it",
+            "Σ written_off + Σ (sold_open - sold_open_proceeds) - Σ recovered - Σ sold_written_off_proceeds",
+            headline=True,
+        ),
+        _rate(
+            "net_loss_per_opening_borrower",
+            "net_loss / borrowers of the opening book",
+            "net loss on a base that no policy can change",
+            lambda v: v.flow("net_loss") / v.ledger.frame.borrowers,
+            unit=f"{MONEY} per borrower",
+            headline=True,
+            monthly=False,
+        ),
+        _yearly("net_charge_off_rate", "net_loss", "net loss a year on the average open balance"),
+        _yearly("gross_charge_off_rate", "written_off", "written off a year on the average open balance"),
+        _flow("written_off", MONEY, "open balance written off, interest and fees included", headline=True),
+        _flow(
+            "written_off_principal",
+            MONEY,
+            "principal written off",
+            "Σ written_off - Σ written_off_interest - Σ written_off_fees",
+        ),
+        _flow("written_off_interest", MONEY, "interest written off"),
+        _flow("written_off_fees", MONEY, "fees written off"),
+        _flow("sold_open", MONEY, "open balance sold"),
+        _flow("sold_open_proceeds", MONEY, "price received for it"),
+        _flow("loss_on_sale", MONEY, "loss on the sale of open accounts", "Σ sold_open - Σ sold_open_proceeds"),
+        _flow("recovered", MONEY, "collected after write-off", headline=True),
+        _flow("sold_written_off", MONEY, "written-off balance sold"),
+        _flow("sold_written_off_proceeds", MONEY, "price received for it"),
+        _flow("expired", MONEY, "written-off balance whose claim expired"),
+        _rate(
+            "recovery_rate",
+            "(Σ recovered + Σ sold_written_off_proceeds) / Σ written_off",
+            "got back after write-off, per unit written off in the same window",
+            lambda v: ratio(v.flow("recovered") + v.flow("sold_written_off_proceeds"), v.flow("written_off")),
+        ),
+        _flow_share("lgd", "net_loss", "default_balance", "net loss per unit of balance at default, not discounted; "
+                    "a figure for defaults only once their recoveries are in the window, so read it with run-off"),
+        _rate(
+            "ead",
+            "Σ default_balance / Σ n_default",
+            "mean balance of an account when it reaches 90 days past due for the first time",
+            lambda v: ratio(v.flow("default_balance"), v.flow("n_default")),
+            unit=f"{MONEY} per account",
+        ),
+    ),
+    "Bad debt and closures by cause": (
+        *(_flow(f"bad_debt_{cause}", MONEY, f"net loss on debt overdue {words}")
+          for cause, words in CAUSE_TEXT.items()),
+        *(_flow(f"n_closed_{cause}", ACCOUNTS, f"accounts closed for lateness that came about {words}")
+          for cause, words in CAUSE_TEXT.items()),
+        *(_flow(f"n_missed_{cause}", ACCOUNTS, f"dues of current accounts missed {words}")
+          for cause, words in CAUSE_TEXT.items()),
+    ),
+    "Profit, accrual view": (
+        _flow("interest", MONEY, "interest charged"),
+        _flow("fees", MONEY, "late charges"),
+        _flow("merchant_discount", MONEY, "merchants' payment for sales on the line",
+              "Σ merchant_discount × new_credit of lines"),
+        _flow("interest_not_charged", MONEY, "interest and fees not charged after suspension; in no total"),
+        _flow("commission", MONEY, "paid to those who collect written-off debt"),
+        _flow("reminder_cost", MONEY, "reminders", "Σ reminder_cost × n_reminded"),
+        _flow("operating_cost", MONEY, "servicing of accounts",
+              "Σ operating_cost × (n_accounts[start of month] + n_granted)"),
+        _flow("acquisition_cost", MONEY, "winning granted accounts", "Σ acquisition_cost × n_granted"),
+        _flow("funding_cost", MONEY, "funding of the open balance",
+              "Σ funding_rate / 12 × (balance[start of month] + balance[end of month]) / 2"),
+        _flow("cost", MONEY, "costs without funding", "Σ commission + reminder, operating and acquisition cost"),
+        _flow("profit", MONEY, "accrual profit before tax",
+              "Σ interest + fees + merchant_discount - net_loss - cost - funding_cost", headline=True),
+    ),
+    "Cash and value": (
+        _flow("paid", MONEY, "paid by borrowers on open accounts, less refunds"),
+        _flow("cash", MONEY, "cash in less cash out; profit less the growth of the open balance, exactly",
+              "Σ paid + recovered + proceeds + merchant_discount - new_credit - cost - funding_cost"),
+        Measure(
+            "npv",
+            FLOW,
+            MONEY,
+            "Σ (cash + funding_cost) / (1 + discount_rate)^(t / 12) - balance[start]",
+            "net present value at the discount rate, which takes the place of the funding cost. What is still open at "
+            "the end counts for nothing: without run-off months this says little and names no winner",
+            _npv,
+            headline=True,
+            monthly=False,
+        ),
+        _yearly("interest_and_fee_yield", "income", "interest, fees and merchant discount a year on average balance"),
+    ),
+    "Book": (
+        _stock("n_accounts", ACCOUNTS, "open accounts, frozen and closed ones with a balance included"),
+        _stock("balance", MONEY, "open balance"),
+        _rate("mean_balance", "balance[at] / n_accounts[at]", "open balance per account",
+              lambda v: ratio(v.at("balance"), v.at("n_accounts")), unit=f"{MONEY} per account"),
+        _rate("utilisation", "balance of lines[at] / limit of lines that may still borrow[at]",
+              "use of the limits; frozen and closed lines have a balance but no limit here",
+              lambda v: ratio(v.at("balance", LINE), v.at("limit", LINE))),
+        _rate("balance_left", "balance[end] / balance[start]", "open balance at the end of the window, of its start",
+              lambda v: ratio(v.end("balance"), v.start("balance")), monthly=False),
+        _stock("n_frozen", ACCOUNTS, "frozen accounts"),
+        _stock("n_closed", ACCOUNTS, "closed accounts that still owe"),
+        _stock("n_written_off_book", ACCOUNTS, "accounts in the written-off book"),
+        _stock("balance_written_off_book", MONEY, "balance of the written-off book"),
+        _flow("n_limit_cut", ACCOUNTS, "limit cuts"),
+    ),
+    "New business": (
+        _flow("new_credit", MONEY, "spending on lines and loans drawn", headline=True),
+        _rate("approval_rate", "1 - Σ n_declined / Σ n_applied", "share of applications granted",
+              lambda v: 1 - ratio(v.flow("n_declined"), v.flow("n_applied")), headline=True),
+        _flow("n_applied", ACCOUNTS, "applications"),
+        _flow("n_declined", ACCOUNTS, "applications declined"),
+        _flow("n_granted", ACCOUNTS, "lines granted and loans drawn"),
+    ),
+    "Tail of the loss distribution": tuple(
+        Measure(name, TAIL, MONEY, formula, text, lambda v: v.flow("net_loss"), True, False, level)
+        for name, level, formula, text in (
+            ("var95", 0.95, "smallest x with P(net_loss ≤ x) ≥ 0.95", "net loss exceeded in one run of twenty"),
+            ("var99", 0.99, "smallest x with P(net_loss ≤ x) ≥ 0.99", "net loss exceeded in one run of a hundred"),
+            ("es99", 0.99, "mean of net_loss in its worst 1 %", "mean net loss of the worst run in a hundred"),
+        )
+    ),
+}  # fmt: skip
+
+MEASURES = {measure.name: measure for section in SECTIONS.values() for measure in section}
+
+
+def measures_of(frame):
+    """Return {name: Measure} of the measures that a run of this frame can state."""
+    return {name: measure for name, measure in MEASURES.items() if measure.applies_to(frame)}
+
+
+def markdown() -> str:
+    """Return docs/measures.md: what every measure means, from the registry."""
+    lines = [
+        "# Measures",
+        "",
+        "Generated by `simulator measures --markdown`; a test keeps it up to date. The code is the source:",
+        "`simulator/measures.py`.",
+        "",
+        "- **Window.** Flows (Σ) run over months 1 to the end: `whole` includes the run-off, `lending` ends with the "
+        "last month of new credit. Comparisons and `summary.json` use `whole`, because selling, writing off or "
+        "waiting exchanges cash now for cash later.",
+        "- **[at]** is the end of the last month of new credit, in both windows; [start] and [end] are the window's.",
+        "- **Average balance** is the mean over the window's months of the mean of opening and closing balance.",
+        "- **Value** is the mean over replications of the measure of each; **se** = sd / √replications. Roll rates are "
+        "means over up to 20 batches of replications. A rate of nothing is left empty, not 0.",
+        "- **Difference** is paired: variant less baseline in the same replication, people and luck in common.",
+        "- **money** is in the currency of the scenario. Incomes and costs that are settled outside the kernel are "
+        "rounded to the minor unit in each replication, month, segment and product, so totals stay exact.",
+        "- **Tail measures** are stated from 100 replications on when a random factor is shared by all borrowers. "
+        "Standard errors: Maritz-Jarrett for VaR, influence function for ES.",
+        "",
+    ]
+    for section, measures in SECTIONS.items():
+        lines += [f"## {section}", "", "| measure | unit | kind | formula | in words |", "|---|---|---|---|---|"]
+        for m in measures:
+            name = f"**`{m.name}`**" if m.headline else f"`{m.name}`"
+            lines.append(f"| {name} | {m.unit} | {m.kind} | {m.formula} | {m.text} |")
+        lines.append("")
+    lines.append("Bold measures are in `summary.json`.")
+    return "\n".join(lines) + "\n"
+
+
+assert set(CAUSE_TEXT) == set(CAUSES)

@@ -1,0 +1,86 @@
+"""The levers that policies write: their neutral values, and the cells a policy acts on."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from simulator.kernel.names import (
+    N_MONTH_LEVERS,
+    N_PRODUCT,
+    N_STAGE_LEVERS,
+    NEVER,
+    ONE,
+    PRODUCTS,
+    S_FORGET_KEEP,
+    S_LIMIT_KEEP,
+    SCORE_BANDS,
+    STAGES,
+    UNIT,
+    V_CLOSE_DAYS,
+    V_EXPIRE,
+    V_FREEZE_DAYS,
+    V_INCOME_CUTOFF,
+    V_NEW_CREDIT,
+    V_SCORE_CUTOFF,
+    V_SELL_OPEN,
+    V_SELL_WRITTEN_OFF,
+    V_WRITE_OFF,
+)
+from simulator.kernel.tables import Levers
+from simulator.policies.registry import kinds
+
+
+class Frame(NamedTuple):
+    """What a policy may know of the scenario it acts in."""
+
+    months: int  # months in which new credit is granted
+    months_total: int  # with the run-off
+    segments: tuple[str, ...]
+    minor_units: int  # of the currency, in one major unit
+
+    def months_of(self, settings) -> range:
+        """Return the months in which a policy with these settings acts."""
+        last = self.months_total if settings.end is None else min(settings.end, self.months_total)
+        return range(settings.start, last + 1)
+
+    def cells(self, settings, months=None) -> tuple[np.ndarray, ...]:
+        """Return the index [month, segment, product] of the cells the policy acts on.
+
+        `months` narrows the months to those named. Levers are then written as `levers.month[*cells, name]`.
+        """
+        acts = [month for month in self.months_of(settings) if months is None or month in months]
+        segments = range(len(self.segments))
+        if settings.segments is not None:
+            segments = [g for g in segments if self.segments[g] in settings.segments]
+        products = [product for product, name in enumerate(PRODUCTS) if name in settings.products]
+        return np.ix_(*(np.array(list(axis), dtype=np.intp) for axis in (acts, segments, products)))
+
+    def amount(self, money: float) -> int:
+        """Return `money` in minor units, rounded half up."""
+        return int(np.floor(money * self.minor_units + 0.5))
+
+
+def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Levers:
+    """Return levers that do nothing: every account goes on as if the lender had no policy at all.
+
+    New credit is granted in the first `months`, not in the `run_off_months` after them.
+    """
+    cells = (months + run_off_months + 1, segments, N_PRODUCT)
+    levers = Levers(
+        stage=np.zeros((*cells, STAGES, N_STAGE_LEVERS), dtype=np.int64),
+        month=np.zeros((*cells, N_MONTH_LEVERS), dtype=np.int64),
+        review=np.full((*cells, SCORE_BANDS), UNIT, dtype=np.int64),
+    )
+    levers.stage[..., [S_FORGET_KEEP, S_LIMIT_KEEP]] = ONE
+    for name in (V_FREEZE_DAYS, V_CLOSE_DAYS, V_WRITE_OFF, V_SELL_OPEN, V_SELL_WRITTEN_OFF, V_EXPIRE):
+        levers.month[..., name] = NEVER
+    levers.month[..., [V_SCORE_CUTOFF, V_INCOME_CUTOFF]] = -NEVER
+    levers.month[: months + 1, ..., V_NEW_CREDIT] = 1
+    return levers
+
+
+def write_all(levers: Levers, policies, frame: Frame) -> None:
+    """Write every enabled policy of `policies` (their settings, in file order) to the levers."""
+    for settings in policies:
+        if settings.enabled:
+            kinds()[settings.kind].write(levers, settings, frame)

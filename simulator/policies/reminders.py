@@ -1,0 +1,28 @@
+"""Remind borrowers before the due date."""
+
+from pydantic import Field
+
+from simulator.kernel.names import BUCKETS, ONE, S_FORGET_KEEP, V_REACH
+from simulator.scenario.values import Share
+
+from .base import PolicySettings, part, share
+
+DESCRIPTION = "Remind a share of the borrowers before each due date, so that fewer of them forget it."
+EFFECT = "Dues missed because they were forgotten fall; hard default hardly moves; each reminder costs."
+
+
+class Settings(PolicySettings):
+    """Whom a reminder reaches and what it does."""
+
+    reach: Share = Field(description="share of borrowers that a reminder reaches, always the same people")
+    strength: Share = Field(description="share of the chance to forget that a reminder which arrives removes")
+
+
+def write(levers, settings, frame):
+    """Reach the wider of the reaches, and take the strength off the chance to forget in every bucket."""
+    cells = frame.cells(settings)
+    reach = (*cells, V_REACH)
+    levers.month[reach] = levers.month[reach].clip(min=share(settings.reach))
+    if settings.reach > 0:
+        keep = (*cells, slice(0, BUCKETS), S_FORGET_KEEP)
+        levers.stage[keep] = part(levers.stage[keep], ONE - share(settings.strength))

@@ -1,0 +1,1 @@
+"""Who borrows, and on which terms: settings turned to tables."""

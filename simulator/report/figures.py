@@ -1,0 +1,338 @@
+"""The report's figures: each function returns a `Picture` (SVG and caption), or None if it has nothing to show."""
+
+import io
+import re
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from simulator.estimates import mean
+from simulator.kernel.names import (
+    BUCKETS,
+    CAUSES,
+    TO_CLOSED_AT_ZERO,
+    TO_PAID_OFF,
+    TO_SOLD,
+    TO_WRITTEN_OFF,
+    W_ACCOUNTS,
+    W_DEFAULT,
+    W_GRANTED,
+)
+from simulator.measures import MEASURES
+from simulator.report import words
+
+INK, SOFT, GRID = "#22303c", "#6b7a87", "#e3e8ec"
+COLOURS = ("#55626d", "#2f6f9f", "#c9772c", "#3d8f72", "#a8506b", "#7a68a6", "#8c7a3b", "#4aa3b5")  # first: baseline
+CAUSE_COLOURS = {
+    "unknown": "#b9c2c9",
+    "forgot": "#8fb8d4",
+    "short": "#e0b070",
+    "cannot": "#b5603a",
+    "will_not": "#6d3b56",
+}
+HEAT = LinearSegmentedColormap.from_list("heat", ["#f7f9fa", "#bcd5e5", "#5f9cc4", "#24527a"])
+STYLE = {
+    "font.size": 10,
+    "font.family": "DejaVu Sans",
+    "text.color": INK,
+    "axes.edgecolor": "#c3ccd3",
+    "axes.labelcolor": SOFT,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "legend.frameon": False,
+    "svg.fonttype": "path",  # looks the same everywhere; the caption carries the words
+    "svg.hashsalt": "simulator",
+}
+PER_CENT = FuncFormatter(lambda x, _: f"{100 * x:g} %")
+THOUSANDS = FuncFormatter(lambda x, _: f"{x:,g}".replace("-", words.MINUS))
+WIDTH = 7.6  # inches
+LATE = 6  # roll matrix: bucket from which buckets are shown together
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: its title, inline SVG, and a caption that says what to see."""
+
+    title: str
+    svg: str
+    caption: str
+
+
+def figure(height, rows=1, columns=1, **options):
+    """Return (Figure, 2-d array of Axes) in the report's style; no window system is touched."""
+    made = Figure(figsize=(WIDTH, height), layout="constrained")
+    return made, made.subplots(rows, columns, squeeze=False, **options)
+
+
+def svg(made, text):
+    """Return a figure as inline SVG that scales with the page, with `text` for those who cannot see it."""
+    out = io.BytesIO()
+    made.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    body = out.getvalue().decode()
+    body = re.sub(r"<metadata>.*?</metadata>", "", body[body.index("<svg") :], flags=re.S)
+    body = re.sub(r'<svg([^>]*?) width="[^"]*"', r"<svg\1", body, count=1)
+    body = re.sub(r'<svg([^>]*?) height="[^"]*"', r"<svg\1", body, count=1)
+    text = text.replace("&", "and").replace('"', "'").replace("<", "under ")
+    return body.replace("<svg", f'<svg role="img" aria-label="{text}"', 1)
+
+
+def pictures(comparison):
+    """Return the pictures of a run or comparison, in reading order."""
+    with matplotlib.rc_context(STYLE):
+        drawn = (draw(comparison) for draw in (forest, path, causes, vintages, rolls, distribution))
+        return [picture for picture in drawn if picture]
+
+
+def colours(comparison):
+    """Return {variant: colour}, the baseline grey."""
+    return {name: COLOURS[k % len(COLOURS)] for k, name in enumerate(comparison.ledgers)}
+
+
+def forest(comparison):
+    """Draw the paired differences with 95 % intervals, one panel for each measure."""
+    if not comparison.variants:
+        return None
+    variants, colour = comparison.variants, colours(comparison)
+    rows = -(-len(words.TOLD) // 2)
+    made, axes = figure(0.55 + rows * (0.85 + 0.27 * len(variants)), rows, 2, sharey=True)
+    for axis in axes.flat[len(words.TOLD) :]:
+        axis.set_visible(False)
+    for axis, measure in zip(axes.flat, words.TOLD, strict=False):
+        found = [comparison.difference(variant, measure) for variant in variants]
+        unit = MEASURES[measure].unit_in(comparison.frame)
+        largest = max((abs(x) for d in found for x in (d.value, d.low, d.high) if np.isfinite(x)), default=0.0)
+        factor, before, after = words.scale_of(largest, 0.0, unit, difference=True)
+        for k, (variant, d) in enumerate(zip(variants, found, strict=True)):
+            if np.isfinite(d.low):
+                axis.plot([d.low * factor, d.high * factor], [k, k], color=colour[variant], lw=2.2, alpha=0.75)
+            axis.plot(d.value * factor, k, "o", color=colour[variant], ms=6, mec="white", mew=0.8)
+        axis.axvline(0, color=INK, lw=0.9)
+        axis.set_yticks(range(len(variants)), variants, color=INK)
+        axis.set_ylim(len(variants) - 0.5, -0.5)
+        axis.set_title(words.label(measure).capitalize())
+        axis.set_xlabel("change, " + words.scale_in_words(before, after))
+        axis.xaxis.set_major_locator(MaxNLocator(5))
+        axis.xaxis.set_major_formatter(THOUSANDS)
+        axis.tick_params(length=0)
+        axis.grid(axis="y", visible=False)
+        axis.spines["left"].set_visible(False)
+    caption = (
+        f"Each dot is a variant less {comparison.baseline}, the same people with the same luck; the bar is its 95 % "
+        "interval. A bar that crosses the line at zero is within chance."
+    )
+    return Picture("What changes, and how sure that is", svg(made, caption), caption)
+
+
+def path(comparison):
+    """Draw the 30+ and 90+ shares of balance month by month, with the end of new credit marked."""
+    frame, colour = comparison.frame, colours(comparison)
+    shown = frame.months + min(frame.run_off_months, max(1, frame.months // 12))
+    made, axes = figure(3.3, 1, 2, sharex=True)
+    for axis, days in zip(axes.flat, (30, 90), strict=True):
+        for name, ledger in comparison.ledgers.items():
+            value, se = mean(MEASURES[f"dpd{days}_share_balance"](ledger, by_month=True)[:, :shown])
+            months = np.arange(1, shown + 1)
+            axis.plot(months, value, color=colour[name], lw=2, label=name)
+            if np.isfinite(se).any():
+                axis.fill_between(months, value - 2 * se, value + 2 * se, color=colour[name], alpha=0.13, lw=0)
+        if frame.run_off_months:
+            axis.axvspan(frame.months, shown, color=GRID, alpha=0.6, lw=0)
+            axis.text(frame.months, 1.0, " run-off", transform=axis.get_xaxis_transform(), va="top", color=SOFT, size=8)
+        axis.set_title(f"{days} or more days past due")
+        axis.set_xlabel("month")
+        axis.set_ylabel("share of open balance" if days == 30 else "")
+        axis.yaxis.set_major_formatter(PER_CENT)
+        axis.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+        axis.set_xlim(1, max(shown, 2))
+        axis.set_ylim(bottom=0)
+    legend(made, axes[0, 0], len(comparison.ledgers))
+    end = (
+        f" The shaded part is the beginning of the run-off after month {frame.months}: without new credit the "
+        "denominator shrinks and shares rise, which says nothing about the borrowers."
+        if frame.run_off_months
+        else ""
+    )
+    caption = f"Overdue balance as a share of open balance; bands are two standard errors.{end}"
+    return Picture("Delinquency month by month", svg(made, caption), caption)
+
+
+def legend(made, axis, n):
+    """Put the legend below the panels, in as many columns as fit."""
+    if n > 1:
+        made.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=min(n, 4))
+
+
+def causes(comparison):
+    """Draw net loss by the cause of the overdue spell, one bar for each variant."""
+    names = list(comparison.ledgers)
+    values = {c: np.array([comparison.estimate(v, f"bad_debt_{c}").value for v in names]) for c in CAUSES}
+    values = {cause: x for cause, x in values.items() if x.any()}
+    if not values:
+        return None
+    largest = max(abs(sum(values.values())))
+    factor, before, after = words.scale_of(largest, 0.0, comparison.frame.currency)
+    made, axes = figure(1.35 + 0.42 * len(names))
+    axis = axes[0, 0]
+    # Recoveries on old debt can make a cause negative; those bars grow to the left of zero.
+    right, left = np.zeros(len(names)), np.zeros(len(names))
+    for cause, x in values.items():
+        x = x * factor
+        axis.barh(names, x, left=np.where(x > 0, right, left), color=CAUSE_COLOURS[cause], label=words.CAUSES[cause])
+        right, left = right + np.maximum(x, 0), left + np.minimum(x, 0)
+    axis.invert_yaxis()
+    axis.xaxis.set_major_formatter(THOUSANDS)
+    axis.set_xlabel(f"net loss, {words.scale_in_words(before, after)}")
+    axis.grid(axis="y", visible=False)
+    axis.tick_params(axis="y", length=0, labelcolor=INK)
+    made.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    total = sum(x[0] for x in values.values())
+    parts = sorted(((x[0] / total, c) for c, x in values.items()), reverse=True) if total > 0 else []
+    most = f" Under {names[0]}, {parts[0][0]:.0%} of it is debt of borrowers who {_who(parts[0][1])}." if parts else ""
+    caption = f"Net loss by what began the spell that ended in it.{most.replace('%', ' %')}"
+    return Picture("Bad debt by cause", svg(made, caption), caption)
+
+
+def _who(cause):
+    return {
+        "unknown": "fell behind for a reason not known",
+        "forgot": "forgot a due",
+        "short": "were short of cash",
+        "cannot": "cannot pay",
+        "will_not": "will not pay",
+    }[cause]
+
+
+def vintages(comparison):
+    """Draw the cumulative share of accounts ever 90+ by months on book, for the baseline's vintages."""
+    ledger, frame = comparison.ledgers[comparison.baseline], comparison.frame
+    # A run's last months have young vintages only; the run-off adds nothing to compare them by.
+    sums = ledger.vintages.sum(axis=(0, 3, 4))[:, : frame.months + 1].astype(float)  # [entry, month, name]
+    base = np.cumsum(sums[..., W_GRANTED], axis=1)
+    base[0] += sums[0, 0, W_ACCOUNTS]
+    defaults = np.cumsum(sums[..., W_DEFAULT], axis=1)
+    step = 3 if frame.months >= 12 else 1
+    groups = [("opening book", [0])] if base[0].any() else []
+    for first in range(1, frame.months, step):
+        entries = [e for e in range(first, min(first + step, frame.months)) if base[e].any()]
+        if entries:
+            groups.append((f"months {first}-{entries[-1]}" if len(entries) > 1 else f"month {first}", entries))
+    if not groups or not defaults.any():
+        return None
+    made, axes = figure(3.4)
+    axis = axes[0, 0]
+    arrivals = len(groups) - (groups[0][0] == "opening book")
+    for k, (name, entries) in enumerate(groups):
+        length = frame.months - max(entries)
+        top, bottom = (sum(x[e, e : e + length + 1] for e in entries) for x in (defaults, base))
+        curve = np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
+        opening = name == "opening book"
+        shade = COLOURS[0] if opening else HEAT(0.35 + 0.65 * (len(groups) - k) / max(arrivals, 1))
+        axis.plot(np.arange(length + 1), curve, color=shade, lw=2 if opening else 1.6, ls="--" if opening else "-")
+        if opening or groups[k][1][0] == 1:
+            axis.annotate(f" {name}", (length, curve[-1]), color=shade, size=8, va="center")
+    axis.set_xlabel("months on book (opening book: months since the start)")
+    axis.set_ylabel("accounts ever 90+ days past due")
+    axis.yaxis.set_major_formatter(PER_CENT)
+    axis.set_xlim(0, frame.months * 1.16)
+    axis.set_ylim(bottom=0)
+    caption = (
+        f"{comparison.baseline}: of the accounts that began together, the share that has ever been 90 days past due. "
+        "Darker lines began earlier; lines that lie on each other mean that newcomers are like those before them."
+    )
+    return Picture("Vintages", svg(made, caption), caption)
+
+
+def rolls(comparison):
+    """Draw the baseline's roll matrix, by accounts and by balance, averaged over the months of lending."""
+    ledger, frame = comparison.ledgers[comparison.baseline], comparison.frame
+    sums = ledger.rolls.sum(axis=(0, 2, 3)).astype(float)[1 : frame.months + 1]  # [month, from, to, (count, balance)]
+    count = lumped(sums[..., :BUCKETS, :, 0].sum(axis=0))
+    # The balance a bucket begins with is what the month before put there, so the first month has none.
+    before = sums[:-1, :, :BUCKETS, 1].sum(axis=(0, 1))
+    amount = lumped(sums[1:, :BUCKETS, :, 1].sum(axis=0))
+    before = np.append(before[:LATE], before[LATE:].sum())
+    panels = [("by accounts", count, count.sum(axis=1))]
+    if before.any():
+        panels.append(("by balance", amount, before))
+    shown = slice(0, 1 + max(np.flatnonzero(panels[0][2]), default=0))
+    made, axes = figure(3.9 if len(panels) > 1 else 4.4, 1, len(panels))
+    names = [f"{30 * b}" if b else "current" for b in range(LATE)] + [f"{30 * LATE}+"]
+    exits = ["paid off", "closed", "written off", "sold"]
+    for axis, (title, matrix, base) in zip(axes.flat, panels, strict=True):
+        rate = np.divide(matrix, base[:, None], out=np.zeros_like(matrix), where=base[:, None] > 0)[shown]
+        used = [k for k in range(matrix.shape[1]) if k < rate.shape[0] or rate[:, k].any()]
+        rate = rate[:, used]
+        axis.pcolormesh(rate, cmap=HEAT, vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
+        axis.invert_yaxis()
+        for (i, j), x in np.ndenumerate(rate):
+            if x >= 0.0005:
+                text = f"{100 * x:.0f}" if x >= 0.0995 else f"{100 * x:.1f}"
+                axis.text(j + 0.5, i + 0.5, text, ha="center", va="center", size=7, color="white" if x > 0.55 else INK)
+        axis.set_xticks(np.arange(len(used)) + 0.5, [(names + exits)[k] for k in used], rotation=55, ha="right", size=8)
+        axis.set_yticks(np.arange(rate.shape[0]) + 0.5, names[: rate.shape[0]], size=8)
+        axis.set_title(title.capitalize())
+        axis.set_xlabel("a month later")
+        axis.set_ylabel("days past due now" if title == "by accounts" else "")
+        axis.grid(visible=False)
+        axis.tick_params(length=0)
+        for side in axis.spines.values():
+            side.set_visible(False)
+    caption = (
+        f"{comparison.baseline}: of the accounts (left) or the balance (right) of each row, per cent that are in the "
+        "column a month later, mean of the months with new credit. Rows of balance may pass 100 because balances "
+        "grow by interest and spending. Exits by balance show what left."
+    )
+    return Picture("Roll rates", svg(made, caption), caption)
+
+
+def lumped(matrix):
+    """Return float64[LATE + 1, LATE + 1 + exits]: buckets from LATE on added together."""
+    to = (*range(LATE), *[LATE] * (BUCKETS - LATE), *range(LATE + 1, LATE + 5))
+    out = np.zeros((LATE + 1, LATE + 5))
+    for j, column in enumerate(to):
+        out[:LATE, column] += matrix[:LATE, j]
+        out[LATE, column] += matrix[LATE:, j].sum()
+    return out
+
+
+def distribution(comparison):
+    """Draw the net loss over replications with its VaR and expected shortfall."""
+    if "es99" not in comparison.measures:
+        return None
+    names, colour = list(comparison.ledgers), colours(comparison)
+    samples = {name: comparison.samples(name, "net_loss") for name in names}
+    every = np.concatenate(list(samples.values()))
+    factor, before, after = words.scale_of(np.abs(every).max(), 0.0, comparison.frame.currency)
+    edges = np.histogram_bin_edges(every * factor, bins=36)
+    made, axes = figure(0.9 + 0.95 * len(names), len(names), 1, sharex=True)
+    for axis, name in zip(axes.flat, names, strict=True):
+        axis.hist(samples[name] * factor, edges, color=colour[name], alpha=0.75)
+        for measure, dashes in (("var95", ":"), ("var99", "--"), ("es99", "-")):
+            x = comparison.estimate(name, measure).value * factor
+            axis.axvline(x, color=INK, ls=dashes, lw=1.2, label=words.label(measure).removeprefix("net loss, "))
+        axis.set_title(name)
+        axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    axes[-1, 0].set_xlabel(f"net loss of one run, {words.scale_in_words(before, after)}")
+    axes[-1, 0].xaxis.set_major_formatter(THOUSANDS)
+    made.supylabel("replications", color=SOFT, size=10)
+    legend(made, axes[0, 0], 3)
+    caption = (
+        "How net loss varies from one replication to the next. Dotted: the loss exceeded in one of twenty (VaR 95 %); "
+        "dashed: in one of a hundred (VaR 99 %); solid: the mean of that last hundredth (expected shortfall)."
+    )
+    return Picture("The loss distribution", svg(made, caption), caption)
+
+
+assert tuple(range(BUCKETS, BUCKETS + 4)) == (TO_PAID_OFF, TO_CLOSED_AT_ZERO, TO_WRITTEN_OFF, TO_SOLD)

@@ -1,0 +1,211 @@
+"""A run's numbers as Parquet tables, column by column; amounts in the currency, NaN as null."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from simulator.estimates import mean
+from simulator.kernel.names import BUCKETS, FLOWS, PRODUCTS, VINTAGES
+from simulator.ledger import LINES, SETTLED, STOCKS
+from simulator.measures import MEASURES
+
+FROM = (*(str(b) for b in range(BUCKETS)), "arrived")
+TO = (*(str(b) for b in range(BUCKETS)), "paid_off", "closed_at_zero", "written_off", "sold")
+LINE_NAMES = (*FLOWS, *SETTLED, *LINES)
+
+
+def labels(names, index):
+    """Return a dictionary-encoded Arrow column: names[index]."""
+    indices = pa.array(np.ascontiguousarray(np.broadcast_to(index, np.size(index)), dtype=np.int32))
+    return pa.DictionaryArray.from_arrays(indices, pa.array(list(names), pa.string()))
+
+
+def number(values):
+    """Return an Arrow column of float64 in which NaN is null."""
+    return pa.array(np.ravel(values), pa.float64(), from_pandas=True)
+
+
+def write_monthly(path, comparison, keep_replications):
+    """Write every line and monthly measure: a row per variant, month, segment, product and measure.
+
+    Segment and product `all` are the totals. `replication` is null for the mean over replications, which alone has a
+    standard error; with `keep_replications` a row for each replication follows (roll rates: for each batch).
+    """
+    writer = None
+    try:
+        for variant in comparison.ledgers:
+            for table in _monthly_tables(comparison, variant, keep_replications):
+                writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+                writer.write_table(table)
+    finally:
+        if writer:
+            writer.close()
+
+
+def _monthly_tables(comparison, variant, keep_replications):
+    """Yield Arrow tables of a variant: the means of all measures, then the replications of one after the other."""
+    ledger, frame = comparison.ledgers[variant], comparison.frame
+    present = [PRODUCTS.index(name) for name in frame.products]
+    segments, products = (*frame.segments, "all"), (*PRODUCTS, "all")
+    extra = [name for name, m in comparison.measures.items() if m.monthly and name not in LINE_NAMES]
+    names = (*LINE_NAMES, *extra)
+    units = tuple(_unit(name, frame) for name in names)
+    segment, product = np.meshgrid(np.arange(len(frame.segments)), present, indexing="ij")
+    cell_segment, cell_product = (
+        np.append(x.ravel(), len(y) - 1) for x, y in ((segment, segments), (product, products))
+    )
+    n_cells = len(cell_segment)
+    variants = tuple(comparison.ledgers)
+
+    def table(k, first_month, value, se, replication):
+        """Return rows of one measure from `value`, float64[.., month, cell]; `replication` int or None."""
+        rows = value.size
+        shape = value.shape[-2:]
+        months = np.broadcast_to(np.arange(first_month, first_month + shape[0])[:, None], value.shape)
+        columns = {
+            "variant": labels(variants, np.full(rows, variants.index(variant))),
+            "month": pa.array(months.ravel(), pa.int32()),
+            "segment": labels(segments, np.broadcast_to(cell_segment, value.shape).ravel()),
+            "product": labels(products, np.broadcast_to(cell_product, value.shape).ravel()),
+            "measure": labels(names, np.full(rows, k)),
+            "value": number(value),
+            "unit": labels(tuple(dict.fromkeys(units)), np.full(rows, list(dict.fromkeys(units)).index(units[k]))),
+            "standard_error": number(se),
+            "replication": pa.array(replication, pa.int32()) if replication is not None else pa.nulls(rows, pa.int32()),
+        }
+        return pa.table(columns)
+
+    def cells(k):
+        """Return (first month, float64[replication, month, cell]) of measure k; the last cell is the total."""
+        name = names[k]
+        if name in LINE_NAMES:
+            first = 0 if name in STOCKS else 1
+            scale = 1 if name.startswith("n_") else frame.minor_units
+            apart, total = ledger[name][:, first:] / scale, ledger.total(name)[:, first:] / scale
+        else:
+            first = 1
+            apart = MEASURES[name](ledger, by_month=True, by_cell=True)
+            total = MEASURES[name](ledger, by_month=True)
+        apart = apart[..., present].reshape(*apart.shape[:2], n_cells - 1)
+        return first, np.concatenate([apart, total[..., None]], axis=-1)
+
+    means = []
+    for k in range(len(names)):
+        first, samples = cells(k)
+        means.append(table(k, first, *mean(samples), None))
+    yield pa.concat_tables(means)
+    if keep_replications:
+        for k in range(len(names)):
+            first, samples = cells(k)
+            replication = np.repeat(np.arange(len(samples)), samples[0].size)
+            yield table(k, first, samples, np.full(samples.shape, np.nan), replication)
+
+
+def _unit(name, frame):
+    """Return the unit in words of a line or measure."""
+    if name in MEASURES:
+        return MEASURES[name].unit_in(frame)
+    return "accounts" if name.startswith("n_") else frame.currency
+
+
+def batch_means(ledger, sums):
+    """Return (mean over replications, its standard error over batches) of int64[batch, ...] sums."""
+    sizes = ledger.batch_sizes.reshape(-1, *[1] * (sums.ndim - 1))
+    return sums.sum(axis=0) / sizes.sum(), mean(sums / sizes).se
+
+
+def write_rolls(path, comparison):
+    """Write the roll matrices: mean accounts and balance of every move that happens, months 1 on."""
+    frame, variants = comparison.frame, tuple(comparison.ledgers)
+    tables = []
+    for v, ledger in enumerate(comparison.ledgers.values()):
+        where = np.nonzero(ledger.rolls[..., 0].any(axis=0))  # month, segment, product, from, to
+        moves = ledger.rolls[(slice(None), *where)]  # [batch, row, (count, balance)]
+        count, count_se = batch_means(ledger, moves[..., 0])
+        balance, balance_se = batch_means(ledger, moves[..., 1])
+        columns = {
+            "variant": labels(variants, np.full(len(where[0]), v)),
+            "month": pa.array(where[0], pa.int32()),
+            "segment": labels(frame.segments, where[1]),
+            "product": labels(PRODUCTS, where[2]),
+            "from": labels(FROM, where[3]),
+            "to": labels(TO, where[4]),
+            "n_accounts": number(count),
+            "n_accounts_se": number(count_se),
+            "balance": number(balance / frame.minor_units),
+            "balance_se": number(balance_se / frame.minor_units),
+            "unit": labels((frame.currency,), np.zeros(len(where[0]))),
+        }
+        tables.append(pa.table(columns))
+    pq.write_table(pa.concat_tables(tables), path, compression="zstd")
+
+
+def write_vintages(path, comparison):
+    """Write the vintages: a row per variant, entry month, month from it on, segment, product and measure."""
+    frame, variants = comparison.frame, tuple(comparison.ledgers)
+    units = ("accounts", frame.currency)
+    writer = None
+    try:
+        for v, ledger in enumerate(comparison.ledgers.values()):
+            lived = ledger.vintages.any(axis=(0, 2, 3, 4))  # [entry, name]: entries and measures that have anything
+            for k, name in enumerate(VINTAGES):
+                entry, month, segment, product = (
+                    x.ravel() for x in np.indices((*ledger.vintages.shape[1:3], len(frame.segments), len(PRODUCTS)))
+                )
+                present = np.isin(product, [PRODUCTS.index(p) for p in frame.products])
+                keep = (month >= entry) & lived.any(axis=1)[entry] & present
+                rows = tuple(x[keep] for x in (entry, month, segment, product))
+                value, se = batch_means(ledger, ledger.vintages[(slice(None), *rows, k)])
+                money = not name.startswith("n_")
+                scale = frame.minor_units if money else 1
+                columns = {
+                    "variant": labels(variants, np.full(len(rows[0]), v)),
+                    "entry_month": pa.array(rows[0], pa.int32()),
+                    "month": pa.array(rows[1], pa.int32()),
+                    "months_on_book": pa.array(rows[1] - rows[0], pa.int32()),
+                    "segment": labels(frame.segments, rows[2]),
+                    "product": labels(PRODUCTS, rows[3]),
+                    "measure": labels(VINTAGES, np.full(len(rows[0]), k)),
+                    "value": number(value / scale),
+                    "unit": labels(units, np.full(len(rows[0]), int(money))),
+                    "standard_error": number(se / scale),
+                }
+                table = pa.table(columns)
+                writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+                writer.write_table(table)
+    finally:
+        if writer:
+            writer.close()
+
+
+def write_comparison(path, comparison):
+    """Write every measure in both windows: value, and the paired difference from the baseline with its interval."""
+    rows = []
+    for variant in comparison.ledgers:
+        for window in comparison.windows:
+            for name, measure in comparison.measures.items():
+                value, value_se = comparison.estimate(variant, name, window)
+                row = {
+                    "variant": variant,
+                    "measure": name,
+                    "window": window,
+                    "baseline": comparison.baseline,
+                    "unit": measure.unit_in(comparison.frame),
+                    "value": value,
+                    "value_standard_error": value_se,
+                }
+                if variant != comparison.baseline:
+                    d = comparison.difference(variant, name, window)
+                    row |= {
+                        "difference": d.value,
+                        "standard_error": d.se,
+                        "low": d.low,
+                        "high": d.high,
+                        "variance_reduction": d.variance_reduction,
+                    }
+                rows.append(row)
+    text = ("variant", "measure", "window", "baseline", "unit")
+    numbers = ("value", "value_standard_error", "difference", "standard_error", "low", "high", "variance_reduction")
+    columns = {name: pa.array([row[name] for row in rows], pa.string()) for name in text}
+    columns |= {name: number(np.array([row.get(name, np.nan) for row in rows])) for name in numbers}
+    pq.write_table(pa.table(columns), path, compression="zstd")

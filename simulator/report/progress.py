@@ -1,0 +1,53 @@
+"""A progress bar for long work: borrower-months done, speed and time left, on the error stream of a terminal."""
+
+import time
+from threading import Lock
+
+
+class Progress:
+    """Show how far the simulation is; silent when `quiet` or when nobody watches a terminal."""
+
+    def __init__(self, quiet: bool = False):
+        """Prepare the bar; it appears on entering the context."""
+        self.quiet, self.bar, self.task, self.lock = quiet, None, None, Lock()
+        self.seconds = 0.0
+
+    def __enter__(self):
+        """Start the clock and the bar."""
+        self.start = time.perf_counter()
+        if not self.quiet:
+            from rich.console import Console
+            from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.percentage:3.0f} %"),
+                TextColumn("{task.fields[speed]}"),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+            )
+            self.bar = Bar(*columns, console=Console(stderr=True), transient=True)
+            self.task = self.bar.add_task("getting ready", total=None, speed="")
+            self.bar.start()
+        return self
+
+    def __exit__(self, *_):
+        """Take the bar away."""
+        if self.bar:
+            self.bar.stop()
+
+    def advance(self, variant: str, done: int, total: int) -> None:
+        """Tell that `done` more of `total` borrower-months are through, these of `variant`; from any thread."""
+        with self.lock:
+            self.seconds = time.perf_counter() - self.start
+            if self.bar:
+                self.bar.update(self.task, description=variant, total=total, advance=done)
+                speed = self.bar.tasks[0].completed / max(self.seconds, 1e-9) / 1e6
+                self.bar.update(self.task, speed=f"{speed:,.0f} M borrower-months/s")
+
+    def say(self, what: str) -> None:
+        """Name the last stage of the work."""
+        if self.bar:
+            self.bar.update(self.task, description=what)

@@ -1,0 +1,200 @@
+"""The report: one HTML page that opens offline and begins with the answer."""
+
+from pathlib import Path
+
+import numpy as np
+
+from simulator.measures import MEASURES
+from simulator.report import words
+from simulator.report.figures import pictures
+
+TABLE = (
+    ("Loss", ("net_loss", "net_loss_per_opening_borrower", "bad_debt_rate", "net_charge_off_rate")),
+    ("Tail of the loss", ("var95", "var99", "es99")),
+    ("Delinquency", ("dpd30_share_count", "dpd30_share_balance", "dpd90_share_count", "dpd90_share_balance")),
+    ("", ("default_rate",)),
+    ("Value", ("profit", "npv")),
+    ("Flows", ("new_credit", "written_off", "recovered", "approval_rate")),
+)
+ACCOUNT = (  # the accrual view and the cash view, line by line: (line, sign, is a total)
+    ("interest", 1, False),
+    ("fees", 1, False),
+    ("merchant_discount", 1, False),
+    ("written_off", -1, False),
+    ("loss_on_sale", -1, False),
+    ("recovered", 1, False),
+    ("sold_written_off_proceeds", 1, False),
+    ("commission", -1, False),
+    ("reminder_cost", -1, False),
+    ("operating_cost", -1, False),
+    ("acquisition_cost", -1, False),
+    ("funding_cost", -1, False),
+    ("profit", 1, True),
+)
+SHARED_LUCK_REPLICATIONS = 30  # a covariance from fewer is mostly noise
+
+
+def render(comparison, manifest: dict) -> str:
+    """Return the page; `manifest` is what manifest.json says, shown in its settings."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    page = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template("template.html.j2")
+    return page.render(
+        comparison=comparison,
+        frame=comparison.frame,
+        verdict=words.verdict(comparison),
+        warnings=comparison.warnings(),
+        answers=answers(comparison),
+        table=headline_table(comparison),
+        pictures=pictures(comparison),
+        account=account(comparison),
+        where=where(comparison),
+        caveats=caveats(comparison),
+        manifest=flat(manifest),
+    )
+
+
+def answers(comparison):
+    """Return [(variant, sentence, [(label, value, error and sureness, sureness)])]; for a run one entry of levels."""
+    told = []
+    for variant in comparison.variants or [comparison.baseline]:
+        facts = []
+        for measure in words.TOLD:
+            unit = MEASURES[measure].unit_in(comparison.frame)
+            if comparison.variants:
+                d = comparison.difference(variant, measure)
+                value, se, sureness = d.value, d.se, words.clarity(d)
+            else:
+                (value, se), sureness = comparison.estimate(variant, measure), ""
+            text, error = words.apart(value, se, unit, difference=bool(comparison.variants))
+            facts.append((words.label(measure), text, ", ".join(filter(None, (error, sureness))), sureness))
+        clauses = [words.movement(comparison, variant, measure) for measure in words.TOLD if comparison.variants]
+        told.append((variant, sentence(clauses) if clauses else "", facts))
+    return told
+
+
+def sentence(clauses):
+    """Return clauses as one sentence."""
+    text = "; ".join(clauses)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def headline_table(comparison):
+    """Return [(section, [(label, baseline in words, [(difference, interval, sureness)])])]."""
+    sections = []
+    for section, names in TABLE:
+        rows = []
+        for name in names:
+            if name not in comparison.measures:
+                continue
+            cells = [
+                (
+                    words.difference(comparison, variant, name),
+                    words.interval(comparison, variant, name),
+                    words.clarity(comparison.difference(variant, name)),
+                )
+                for variant in comparison.variants
+            ]
+            rows.append((words.label(name), words.estimate(comparison, comparison.baseline, name), cells))
+        if rows:
+            sections.append((section, rows))
+    return sections
+
+
+def account(comparison):
+    """Return {unit, rows: [(label, [amount in words for each variant], is a total)]}: profit, then cash."""
+    frame, names = comparison.frame, list(comparison.ledgers)
+
+    def mean_of(name, line):
+        return comparison.ledgers[name].total(line)[:, 1:].sum(axis=1).mean() / frame.minor_units
+
+    growth = {
+        name: (ledger.total("balance")[:, -1] - ledger.total("balance")[:, 0]).mean() / frame.minor_units
+        for name, ledger in comparison.ledgers.items()
+    }
+    rows = [(words.label(line), [sign * mean_of(name, line) for name in names], total) for line, sign, total in ACCOUNT]
+    rows.append(("less growth of the open balance", [-growth[name] for name in names], False))
+    rows.append(("cash, all inflows less all outflows", [mean_of(name, "cash") for name in names], True))
+    rows.append(("net present value", [comparison.estimate(name, "npv").value for name in names], True))
+    largest = max(abs(x) for _, amounts, _ in rows for x in amounts)
+    # One scale for the column, so that its lines can be added by eye.
+    factor, before, after = words.scale_of(largest, 0.0, frame.currency)
+    decimals = 0 if factor == 1 else 2 if largest * factor >= 100 else 3
+    shown = [
+        (name, [words.plain(x * factor, decimals) for x in amounts], is_total)
+        for name, amounts, is_total in rows
+        if is_total or any(amounts)
+    ]
+    return {"unit": words.scale_in_words(before, after), "rows": shown}
+
+
+def where(comparison):
+    """Return [(segment, product, [30+ share, bad-debt rate, net loss in words for each variant])] by cell."""
+    frame = comparison.frame
+    cells = []
+    for s, segment in enumerate(frame.segments):
+        for product in frame.products:
+            p = ("line", "loan").index(product)
+            row = []
+            for ledger in comparison.ledgers.values():
+                for name in ("net_loss", "bad_debt_rate"):
+                    measure = MEASURES[name]
+                    value, se = measure.estimate(measure(ledger, by_cell=True)[:, s, p])
+                    row.append(words.number(float(value), float(se), measure.unit_in(frame)))
+            cells.append((segment, product, row))
+    return cells
+
+
+def caveats(comparison):
+    """Return sentences on what the numbers are not."""
+    frame = comparison.frame
+    people = (
+        "People are drawn anew in each replication, so they include the luck of who the borrowers are."
+        if frame.redraw_people
+        else "The people are the same in every replication, so they leave out the luck of who the borrowers are."
+    )
+    said = [
+        f"Standard errors (±) are over {frame.replications} replications of chance. {people}",
+        "Parameters are taken as true. How uncertain they are is not in any number here; vary them to see.",
+        "Differences are paired: each variant meets the same people with the same luck as the baseline. With several "
+        "variants and measures, about one interval in twenty misses its true value.",
+    ]
+    if frame.replications == 1:
+        said[0] = "With one replication there is no standard error: any difference may be chance."
+    if frame.run_off_months:
+        left = comparison.estimate(comparison.baseline, "balance_left").value
+        said.append(
+            f"Flows run over {frame.months} months of lending and {frame.run_off_months} of run-off; shares are those "
+            f"at the end of month {frame.months}. What is still open at the very end, {left * 100:.1f} % of the "
+            "opening balance, counts for nothing."
+        )
+    else:
+        said.append(
+            f"Flows run over {frame.months} months without run-off: the net present value counts nothing of what is "
+            "still open at the end, and selling or writing off later than that is not seen."
+        )
+    if frame.replications >= SHARED_LUCK_REPLICATIONS:
+        share = comparison.shared_luck(comparison.baseline, "net_loss")
+        if np.isfinite(share):
+            said.append(
+                f"About {np.clip(share, 0, 1) * 100:.0f} % of the variance of the baseline's net loss is luck that all "
+                "borrowers share (the economy); the rest is each borrower's own and would shrink with a larger book."
+            )
+    return said
+
+
+def flat(manifest, prefix=""):
+    """Return [(key, text)] of a manifest, inner keys joined by dots."""
+    lines = []
+    for key, value in manifest.items():
+        if isinstance(value, dict):
+            lines += flat(value, f"{prefix}{key}.")
+        else:
+            lines.append((prefix + key, "–" if value is None else str(value)))
+    return lines

@@ -1,0 +1,179 @@
+"""Numbers and findings in words, for the page and the terminal alike."""
+
+import math
+
+from simulator.measures import MEASURES, SHARE
+
+LABELS = {
+    "net_loss": "net loss",
+    "net_loss_per_opening_borrower": "net loss per opening borrower",
+    "bad_debt_rate": "bad-debt rate",
+    "net_charge_off_rate": "net charge-off rate a year",
+    "gross_charge_off_rate": "gross charge-off rate a year",
+    "dpd30_share_count": "30+ share of accounts",
+    "dpd30_share_balance": "30+ share of balance",
+    "dpd60_share_balance": "60+ share of balance",
+    "dpd90_share_count": "90+ share of accounts",
+    "dpd90_share_balance": "90+ share of balance",
+    "default_rate": "default rate (first 90+)",
+    "profit": "profit",
+    "npv": "net present value",
+    "written_off": "written off",
+    "recovered": "recovered",
+    "loss_on_sale": "loss on sale of open accounts",
+    "new_credit": "new credit",
+    "approval_rate": "approval rate",
+    "merchant_discount": "merchant discount",
+    "sold_open_proceeds": "proceeds of open accounts sold",
+    "sold_written_off_proceeds": "proceeds of written-off accounts sold",
+    "commission": "collection commission",
+    "reminder_cost": "reminders",
+    "operating_cost": "operating cost",
+    "acquisition_cost": "acquisition cost",
+    "funding_cost": "funding cost",
+    "paid": "paid by borrowers",
+    "var95": "net loss, VaR 95\u00a0%",
+    "var99": "net loss, VaR 99\u00a0%",
+    "es99": "net loss, expected shortfall 99\u00a0%",
+}
+CAUSES = {
+    "unknown": "not known",
+    "forgot": "forgot",
+    "short": "short of cash",
+    "cannot": "cannot pay",
+    "will_not": "will not pay",
+}
+TOLD = ("net_loss", "bad_debt_rate", "dpd30_share_balance", "profit", "npv")  # what the answer is made of
+MINUS = "−"
+NO_BREAK = "\u00a0"  # a space at which no line breaks
+
+
+def label(measure):
+    """Return the measure's name in words."""
+    return LABELS.get(measure, measure.replace("_", " "))
+
+
+def plain(value, decimals):
+    """Return a number with thousands separators and a true minus sign."""
+    text = f"{value:,.{decimals}f}"
+    return text.replace("-", MINUS) if float(text.replace(",", "")) else text.lstrip("-")
+
+
+def scale_of(value, se, unit, difference=False):
+    """Return (factor, text before, text after) that make a value of `unit` easy to read.
+
+    What an amount or rate is per (borrower, account, year) is left to the measure's label.
+    """
+    if unit.startswith("share"):
+        return 100.0, "", NO_BREAK + ("pp" if difference else "%")
+    if unit == "accounts":
+        return 1.0, "", f"{NO_BREAK}accounts"
+    before = unit.partition(" ")[0] + NO_BREAK
+    largest = max(abs(value), se if math.isfinite(se) else 0)
+    for size, word in ((1e9, "billion"), (1e6, "million")):
+        if largest >= size:
+            return 1 / size, before, NO_BREAK + word
+    return 1.0, before, ""
+
+
+def scale_in_words(before, after):
+    """Return "CNY million" or "percentage points" for the head of an axis or a column."""
+    return " ".join((before + after).split()).replace("pp", "percentage points")
+
+
+def decimals_of(value, se):
+    """Return the decimals to show: two digits of the standard error, or four of the value if there is none."""
+    if math.isfinite(se) and se > 0:
+        return min(4, max(0, 1 - math.floor(math.log10(se))))
+    return min(4, max(0, 3 - math.floor(math.log10(abs(value))))) if value else 0
+
+
+def parts(value, se, unit, difference=False):
+    """Return ("CNY 1.234", "0.056", " million"): value, standard error or "", and the scale; signed if a difference."""
+    factor, before, after = scale_of(value, se, unit, difference)
+    value, se = value * factor, se * factor
+    decimals = decimals_of(value, se)
+    sign = ("+" if value > 0 else MINUS if value < 0 else "") if difference else (MINUS if value < 0 else "")
+    error = plain(se, decimals) if math.isfinite(se) and se > 0 else ""
+    return f"{sign}{before}{plain(abs(value), decimals)}", error, after
+
+
+def number(value, se, unit, difference=False):
+    """Return "CNY 1.234 ± 0.056 million", or a dash where the value is not defined."""
+    if not math.isfinite(value):
+        return "–"
+    head, error, after = parts(value, se, unit, difference)
+    return f"{head}{NO_BREAK}±{NO_BREAK}{error}{after}" if error else head + after
+
+
+def apart(value, se, unit, difference=False):
+    """Return ("CNY 1.234 million", "± 0.056"): value and standard error for two lines."""
+    if not math.isfinite(value):
+        return "–", ""
+    head, error, after = parts(value, se, unit, difference)
+    return head + after, f"±{NO_BREAK}{error}" if error else ""
+
+
+def estimate(comparison, variant, measure):
+    """Return a measure of a variant in words."""
+    return number(*comparison.estimate(variant, measure), MEASURES[measure].unit_in(comparison.frame))
+
+
+def difference(comparison, variant, measure):
+    """Return a variant's paired difference from the baseline in words."""
+    d = comparison.difference(variant, measure)
+    return number(d.value, d.se, MEASURES[measure].unit_in(comparison.frame), difference=True)
+
+
+def interval(comparison, variant, measure):
+    """Return the 95 % interval of a difference in words, in the scale of `difference`; empty where there is none."""
+    d, unit = comparison.difference(variant, measure), MEASURES[measure].unit_in(comparison.frame)
+    if not math.isfinite(d.low) or d.low == d.high:
+        return ""
+    factor, _, _ = scale_of(d.value, d.se, unit, True)
+    decimals = decimals_of(d.value * factor, d.se * factor)
+    return f"{plain(d.low * factor, decimals)} to {plain(d.high * factor, decimals)}"
+
+
+def clarity(d):
+    """Return in two or three words how sure the sign of a difference is; empty without a standard error."""
+    if not math.isfinite(d.value):
+        return "not defined"
+    if d.value == 0 and (d.se == 0 or not math.isfinite(d.se)):
+        return "exactly equal"
+    if not math.isfinite(d.se):
+        return ""
+    return "clear" if d.is_clear else "within chance"
+
+
+def movement(comparison, variant, measure):
+    """Return one clause: whether a measure rises or falls under a variant, and by how much."""
+    d, name = comparison.difference(variant, measure), label(measure)
+    if not math.isfinite(d.value):
+        return f"{name} is not defined"
+    if d.value == 0 and clarity(d) == "exactly equal":
+        return f"{name} is exactly the same"
+    if clarity(d) == "within chance":
+        return f"{name} does not move clearly"
+    moves = f"{name} {'rises' if d.value > 0 else 'falls'}"
+    base, unit = comparison.estimate(comparison.baseline, measure).value, MEASURES[measure].unit
+    if unit == SHARE:
+        return f"{moves} from {plain(base * 100, 2)}{NO_BREAK}% to {plain((base + d.value) * 100, 2)}{NO_BREAK}%"
+    # Net present value is a small difference of large sums: a per cent of it says nothing, nor does one of a loss.
+    return moves if measure == "npv" or base <= 0 else f"{moves} by {plain(abs(d.value / base) * 100, 1)}{NO_BREAK}%"
+
+
+def verdict(comparison):
+    """Return one sentence: the winner by net present value, or why there is none."""
+    found = comparison.verdict()
+    if not comparison.variants:
+        return ""
+    if found.winner:
+        d = found.difference
+        by = number(d.value, d.se, comparison.frame.currency)
+        return f"Highest net present value: {found.winner}, by {by} over {found.second}, the next best."
+    gap = ""
+    if found.difference and math.isfinite(found.difference.se) and found.difference.value:
+        d = found.difference
+        gap = f" ({number(d.value, d.se, comparison.frame.currency)})"
+    return f"No winner is named: {found.reason}{gap}."

@@ -1,0 +1,106 @@
+"""A run's folder: written beside its place and renamed, so that it is either complete or not there."""
+
+import json
+import os
+import platform
+import shutil
+from pathlib import Path
+
+from simulator.compare import Comparison
+from simulator.ledger import result_digest
+from simulator.scenario.errors import Problem, UserError
+
+
+def check_folder(folder: Path, overwrite: bool) -> None:
+    """Raise UserError if `folder` holds a run and `overwrite` is not set, or holds anything else.
+
+    Even with `overwrite` only a folder that a run has written is replaced, never one with other files.
+    """
+    folder = Path(folder)
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if folder.exists() and not (folder / "manifest.json").is_file():
+        raise UserError(Problem(str(folder), found="holds something other than a run", allowed="choose another --out"))
+    if folder.exists() and not overwrite:
+        raise UserError(Problem(str(folder), found="holds a complete run", allowed="--overwrite replaces it"))
+
+
+def environment() -> dict:
+    """Return the versions and the processor that a result was made with."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    def version_of(package):
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return None
+
+    versions = {name: version_of(name) for name in ("simulator", "numpy", "numba", "scipy", "pyarrow")}
+    return {
+        "versions": {"python": platform.python_version(), **versions},
+        "cpu": cpu_name(),
+        "system": platform.system(),
+    }
+
+
+def cpu_name() -> str:
+    """Return the processor's name as the system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def write(
+    folder: Path,
+    comparison: Comparison,
+    manifest: dict,
+    scenario_text: str,
+    overwrite: bool = False,
+    keep_replications: bool = False,
+) -> dict:
+    """Write a run's folder and return the manifest as written; raise UserError as `check_folder` does."""
+    # Heavy (Arrow, matplotlib): a light command that only checks a folder does not pay for them.
+    from simulator.report import parquet
+    from simulator.report.render import render
+
+    folder = Path(folder)
+    check_folder(folder, overwrite)
+    digest = result_digest([(name, ledger.sums) for name, ledger in comparison.ledgers.items()])
+    manifest = {**environment(), **manifest, "result_digest": digest}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir()
+        (partial / "scenario.toml").write_text(scenario_text, encoding="utf-8")
+        parquet.write_monthly(partial / "monthly.parquet", comparison, keep_replications)
+        parquet.write_rolls(partial / "rolls.parquet", comparison)
+        parquet.write_vintages(partial / "vintages.parquet", comparison)
+        parquet.write_comparison(partial / "comparison.parquet", comparison)
+        write_json(partial / "summary.json", comparison.summary())
+        (partial / "report.html").write_text(render(comparison, manifest), encoding="utf-8")
+        write_json(partial / "manifest.json", manifest)  # last: its presence means the folder is complete
+        replace_folder(folder, partial)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return manifest
+
+
+def replace_folder(folder, partial):
+    """Put `partial` where `folder` is; what was there is removed only after the new one stands."""
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    if folder.exists():
+        folder.rename(old)
+    try:
+        partial.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_json(path, content):
+    """Write JSON that any reader takes: no NaN, readable text."""
+    path.write_text(json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")

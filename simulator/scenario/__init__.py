@@ -1,0 +1,1 @@
+"""What is asked: the strict reader of scenario files. It knows nothing of the kernel."""

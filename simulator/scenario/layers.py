@@ -1,0 +1,85 @@
+"""Layers of a scenario: TOML tables become trees of leaves that remember their source, and layers merge.
+
+A tree is a dict of trees and leaves. A file, the file it extends, `--set` and a variant are layers.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .errors import Problem
+
+ABOUT = ("unit", "source", "status")  # what may be said about a value
+NO_VALUE = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A value as written, with what the file says about it."""
+
+    value: Any
+    file: str
+    unit: str | None = None
+    source: str | None = None
+    status: str | None = None
+
+
+def tree_of(table: dict, file: str, problems: list[Problem], path: str = "", about: dict | None = None) -> dict:
+    """Return the tree of a TOML table; `source` and `status` of a table hold for the bare values in it.
+
+    So does the `unit` of a distribution.
+    Appends to `problems` what is said wrongly about values.
+    """
+    about = dict(about or {})
+    for key in ABOUT if "distribution" in table else ("source", "status"):
+        if key in table:
+            about[key] = _text(table[key], file, _join(path, key), problems)
+    tree = {}
+    for key, value in table.items():
+        here = _join(path, key)
+        if not isinstance(value, dict):
+            tree[key] = Leaf(value, file, **about)
+        elif is_value_table(value):
+            said = {name: _text(value[name], file, _join(here, name), problems) for name in ABOUT if name in value}
+            tree[key] = Leaf(value.get("value", NO_VALUE), file, **({**about, **said} if "value" in value else said))
+        else:
+            tree[key] = tree_of(value, file, problems, here, about)
+    return tree
+
+
+def is_value_table(value: Any) -> bool:
+    """Return whether `value` is a table such as { value = 0.1, unit = "per month", source = "S57" }."""
+    return isinstance(value, dict) and bool(value) and value.keys() <= {"value", *ABOUT}
+
+
+def merge(base: Any, over: Any) -> Any:
+    """Return `base` with the layer `over` laid on it.
+
+    Tables merge; a distribution that names its kind, a list or a value replaces. A value without a unit keeps
+    the unit of the value it replaces: 0.0006 on "0.0005 per day" is per day.
+    """
+    if isinstance(over, Leaf):
+        if isinstance(base, dict):
+            if over.value is not NO_VALUE:
+                return over
+            # What is said about a distribution is said about each of its numbers
+            return {key: merge(value, over) for key, value in base.items()} if "distribution" in base else base
+        if not isinstance(base, Leaf):
+            return over
+        if over.value is NO_VALUE:
+            return replace(base, **{name: said for name in ABOUT if (said := getattr(over, name)) is not None})
+        return over if over.unit else replace(over, unit=base.unit)
+    if not isinstance(base, dict) or "distribution" in over:
+        return over
+    return base | {key: merge(base.get(key), value) for key, value in over.items()}
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _text(value: Any, file: str, path: str, problems: list[Problem]) -> str | None:
+    if isinstance(value, str) and value.strip():
+        return value
+    wish = "the name of a unit" if path.endswith("unit") else "words that say where the value comes from"
+    problems.append(Problem(file, path, f"found {value!r}", f"allowed: {wish}, in quotes"))
+    return None

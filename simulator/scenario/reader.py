@@ -1,0 +1,211 @@
+"""Read a scenario file: TOML, what it extends, what is set on the command line, variants."""
+
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from .errors import Problem, UserError, did_you_mean
+from .layers import NO_VALUE, Leaf, merge, tree_of
+from .schema import Settings
+from .validate import Resolved, resolve
+from .values import Provenance
+
+# What a variant may not touch: a comparison is on the same people, months and luck.
+COMMON = ("months", "run_off_months", "replications", "seed", "redraw_people", "discount_rate", "currency", "portfolio")
+SIZES = {"borrowers": "portfolio.borrowers", "replications": "replications", "months": "months", "seed": "seed"}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A scenario in force: the baseline, its variants, and where every value comes from."""
+
+    path: Path
+    baseline: Settings
+    variants: dict[str, Settings]
+    provenance: dict[str, Provenance]  # of the baseline, by key path
+    variant_provenance: dict[str, dict[str, Provenance]]
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder that paths in the scenario are relative to."""
+        return self.path.parent
+
+    def text(self) -> str:
+        """Return the resolved scenario as TOML that reads back as the same scenario."""
+        from .resolved import text
+
+        return text(self)
+
+    @cached_property
+    def _digest(self) -> str:
+        from .resolved import digest
+
+        return digest(self)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the resolved scenario, in hexadecimal."""
+        return self._digest
+
+
+def load_scenario(
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    borrowers: int | None = None,
+    replications: int | None = None,
+    months: int | None = None,
+    seed: int | None = None,
+) -> Scenario:
+    """Return the scenario of the file `path`, with `overrides` such as "policy.cut.keep=0.4" on top.
+
+    Raises UserError with every problem of the file, the files it extends, the overrides and the variants.
+    """
+    path, problems = Path(path), []
+    tree = _file_tree(path, problems)
+    for override in overrides:
+        above = _override_tree(override, problems)
+        tree = merge(tree, _known_segments(tree, above, "--set", problems))
+    sizes = {"borrowers": borrowers, "replications": replications, "months": months, "seed": seed}
+    for name, value in sizes.items():
+        if value is not None:
+            tree = merge(tree, _nested(SIZES[name], Leaf(value, f"--{name}")))
+    variants = tree.pop("variant", {})
+    base = resolve(tree, str(path))
+    problems += base.problems + _file_problems(base.settings, path)
+    resolved, deltas = {}, variants if isinstance(variants, dict) else {}
+    if not isinstance(variants, dict):
+        problems.append(Problem(str(path), "variant", "found a value", "allowed: tables such as [variant.cut_at_30]"))
+    for name, delta in deltas.items():
+        resolved[name] = _variant(tree, name, delta, str(path), base, problems)
+    if problems:
+        raise UserError(problems)
+    return Scenario(
+        path,
+        base.settings,
+        {name: variant.settings for name, variant in resolved.items()},
+        base.provenance,
+        {name: variant.provenance for name, variant in resolved.items()},
+    )
+
+
+def read_toml(path: Path) -> dict:
+    """Return the tables of a TOML file; raises UserError with what is wrong with the file."""
+    name = str(path)
+    try:
+        content = path.read_bytes()
+        if b"\0" in content:
+            raise UserError(Problem(name, "", "this is not a text file", "a scenario is a TOML file in UTF-8"))
+        return tomllib.loads(content.decode("utf-8-sig").replace("\r\n", "\n"))
+    except FileNotFoundError:
+        near = sorted(path.parent.glob("*.toml")) if path.parent.is_dir() else []
+        names = [file.name for file in near]
+        hint = did_you_mean(path.name, names) if names else "give the path of a scenario file (TOML)"
+        problem = Problem(name, "", "no such file", hint)
+    except IsADirectoryError:
+        problem = Problem(name, "", "this is a directory", "give the path of a scenario file (TOML)")
+    except OSError as error:
+        problem = Problem(name, "", f"cannot be read: {error.strerror}", "")
+    except UnicodeDecodeError:
+        problem = Problem(name, "", "this is not a text file", "a scenario is a TOML file in UTF-8")
+    except tomllib.TOMLDecodeError as error:
+        problem = Problem(name, "", f"not valid TOML: {error}", "")
+    except RecursionError:
+        problem = Problem(name, "", "not valid TOML: tables nested too deeply", "")
+    raise UserError(problem)
+
+
+def _file_tree(path: Path, problems: list[Problem], chain: tuple[Path, ...] = ()) -> dict:
+    """Return the tree of a file laid on the tree of the file it extends."""
+    here = path.resolve()
+    if here in chain:
+        names = " -> ".join(link.name for link in (*chain[chain.index(here) :], here))
+        raise UserError(Problem(str(path), "extends", f"circular: {names}", "a file cannot extend itself"))
+    table = read_toml(path)
+    base = table.pop("extends", None)
+    tree = tree_of(table, str(path), problems)
+    if base is None:
+        return tree
+    if not isinstance(base, str):
+        raise UserError(Problem(str(path), "extends", f"found {base!r}", "allowed: the path of a file, in quotes"))
+    try:
+        below = _file_tree(path.parent / base, problems, (*chain, here))
+    except UserError as error:
+        first = error.problems[0]
+        if first.key or first.file != str(path.parent / base):
+            raise
+        raise UserError(Problem(str(path), "extends", f"{first.file}: {first.found}", first.allowed)) from None
+    return merge(below, _known_segments(below, tree, str(path), problems))
+
+
+def _override_tree(override: str, problems: list[Problem]) -> dict:
+    """Return the tree of one override "a.b=value"; a value that is no TOML is taken as text."""
+    key, equals, value = override.partition("=")
+    label = f"--set {override}"
+    for written in (value, json.dumps(value)):
+        try:
+            table = tomllib.loads(f"{key} = {written}") if equals and "\n" not in override else None
+        except tomllib.TOMLDecodeError:
+            continue
+        if table and "extends" not in table:
+            return tree_of(table, "--set", problems)
+    problems.append(Problem(label, "", "not understood", "write --set key.path=value, as in --set policy.cut.keep=0.4"))
+    return {}
+
+
+def _variant(tree: dict, name: str, delta, file: str, base: Resolved, problems: list[Problem]) -> Resolved | None:
+    """Return variant `name` resolved; appends what is wrong with the variant and not with the baseline."""
+    path = f"variant.{name}"
+    if isinstance(delta, Leaf) and delta.value is NO_VALUE:
+        delta = {}
+    if isinstance(delta, Leaf):
+        problems.append(Problem(delta.file, path, f"found {delta.value!r}", f"allowed: a table [{path}]"))
+        return None
+    if name == "baseline" or not name.replace("_", "").replace("-", "").isalnum() or not name.isascii():
+        wish = "the file as written is the baseline" if name == "baseline" else "letters, digits, _ and -"
+        problems.append(Problem(file, path, "not a name for a variant", f"choose another: {wish}"))
+    for key in COMMON:
+        if key in delta:
+            allowed = "variants are compared on the same people, months and luck: set it for the whole scenario"
+            problems.append(Problem(file, f"{path}.{key}", "not allowed in a variant", allowed))
+    delta = {key: value for key, value in delta.items() if key not in COMMON}
+    delta.setdefault("title", Leaf(name.replace("_", " "), file, source="name of the variant"))
+    variant = resolve(merge(tree, _known_segments(tree, delta, file, problems, f"{path}.")), file)
+    known = {(problem.key, problem.found) for problem in base.problems}
+    for problem in variant.problems:
+        if (problem.key, problem.found) not in known:
+            problems.append(Problem(problem.file, f"{path}.{problem.key}", problem.found, problem.allowed))
+    return variant
+
+
+def _known_segments(below: dict, above: dict, file: str, problems: list[Problem], prefix: str = "") -> dict:
+    """Return the layer `above` without segments that are new and not whole: most likely they are misspelt."""
+    known, added = below.get("segment"), above.get("segment")
+    if not isinstance(known, dict) or not isinstance(added, dict):
+        return above
+    strange = {
+        name for name, table in added.items() if name not in known and isinstance(table, dict) and "share" not in table
+    }
+    for name in strange:
+        hint = f"{did_you_mean(name, known)} A new segment needs a share"
+        problems.append(Problem(file, f"{prefix}segment.{name}", "no such segment", hint))
+    return above | {"segment": {name: table for name, table in added.items() if name not in strange}}
+
+
+def _file_problems(settings: Settings | None, path: Path) -> list[Problem]:
+    """Return problems with the files the scenario names."""
+    book = settings.portfolio if settings else None
+    named = {key: getattr(book, key) for key in ("tape", "mapping")} if book else {}
+    return [
+        Problem(str(path), f"portfolio.{key}", f"no such file: {path.parent / name}", "relative to the scenario file")
+        for key, name in named.items()
+        if name and not (path.parent / name).is_file()
+    ]
+
+
+def _nested(path: str, leaf: Leaf) -> dict:
+    """Return the tree that has `leaf` at key path `path`."""
+    for key in reversed(path.split(".")):
+        leaf = {key: leaf}
+    return leaf

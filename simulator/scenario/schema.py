@@ -1,0 +1,302 @@
+"""Every key of a scenario file: its type, unit and bounds. The attribute path is the key path.
+
+Defaults are neutral: nothing spreads, nothing happens, nothing costs. Keys a scenario needs have none.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from . import values
+from .distributions import Constant, over_people
+from .values import Chance, Incomes, LogOdds, Money, Month, Multiplier, Share
+
+MAX_STATES, MAX_TERMS, MAX_TERM_MONTHS, BURDEN_CLASSES, BUCKETS = 16, 4, 60, 8, 16
+PRODUCTS = ("line", "loan")
+CAUSES = ("forgot", "short", "cannot", "will_not")
+EXITS = ("written_off", "paid_off")
+
+AmountOverPeople = over_people(values.MONEY, 0, values.LARGEST_AMOUNT)
+NOTHING = Constant(distribution="constant", value=0.0)
+Suspend = Annotated[int, Field(ge=30, le=450, multiple_of=30), values.DPD]
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys, numbers as text, NaN and infinity are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Currency(Table):
+    """The money of the scenario."""
+
+    code: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "CNY"
+    minor_units: Literal[1, 10, 100, 1000] = 100
+
+
+class Portfolio(Table):
+    """How many borrowers; or the tape they come from."""
+
+    borrowers: Annotated[int, Field(ge=0, le=4_000_000_000), values.COUNT] = 0
+    applicants_per_month: Annotated[int, Field(ge=0, le=4_000_000_000), values.COUNT] = 0
+    tape: str = ""
+    mapping: str = ""
+
+
+class Causes(Table):
+    """A number for each cause of being late."""
+
+    forgot: LogOdds = 0.0
+    short: LogOdds = 0.0
+    cannot: LogOdds = 0.0
+    will_not: LogOdds = 0.0
+
+
+class CauseShares(Table):
+    """The share of each cause among accounts late at the start."""
+
+    forgot: Share = 0.0
+    short: Share = 0.0
+    cannot: Share = 0.0
+    will_not: Share = 0.0
+
+
+class Opening(Table):
+    """Where accounts stand at the start: shares of buckets 0, 1, ..., or of named states."""
+
+    line: Annotated[list[Share] | dict[str, Share], Field(min_length=1, max_length=MAX_STATES)] = [1.0]
+    loan: Annotated[list[Share] | dict[str, Share], Field(min_length=1, max_length=MAX_STATES)] = [1.0]
+    causes: CauseShares = CauseShares(forgot=1.0)
+
+
+class StateOverride(Table):
+    """Limits and utilisation of the lines that start in one named state."""
+
+    line_limit: AmountOverPeople | None = None
+    utilisation: over_people(values.Unit("share of limit", values.SHARE.others), -10, 10) | None = None
+
+
+class State(Table):
+    """A named state of a roll matrix: a bucket, or an exit."""
+
+    name: Annotated[str, Field(min_length=1)]
+    bucket: Annotated[int, Field(ge=0, lt=BUCKETS), values.COUNT] | Literal["written_off", "paid_off"]
+    at_least: bool = False
+    pays: Share = 0.0
+    spends: Multiplier = 1.0
+
+
+class RollMatrix(Table):
+    """Monthly moves between named states. `matrix` is normalised from `counts` where those are given."""
+
+    states: Annotated[list[State], Field(min_length=1, max_length=MAX_STATES)]
+    matrix: Annotated[list[list[Share]], values.CHANCE] | None = None
+    counts: Annotated[list[list[Annotated[float, Field(ge=0)]]], values.COUNT] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_of(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and (raw.get("matrix") is None) == (raw.get("counts") is None):
+            raise ValueError("give either matrix or counts")
+        return raw
+
+
+class RollRates(Table):
+    """Roll matrices by product."""
+
+    spending_variation: Annotated[float, Field(ge=0, le=5), values.NUMBER] = 0.0
+    line: RollMatrix | None = None
+    loan: RollMatrix | None = None
+
+
+class SegmentRollRates(Table):
+    """A segment's own roll matrices."""
+
+    line: RollMatrix | None = None
+    loan: RollMatrix | None = None
+
+
+class Segment(Table):
+    """A group of people: what they hold, earn, spend and forget. Fixed at entry."""
+
+    share: Share
+    line_holders: Share = 0.0
+    loan_holders: Share = 0.0
+    income: over_people(values.MONEY_PER_MONTH, 0, values.LARGEST_AMOUNT) | None = None
+    living_cost: over_people(values.INCOME_SHARE, 0, 1) = NOTHING
+    spending: over_people(values.Unit("share a month", values.SHARE.others), 0, 100) = NOTHING
+    forget: over_people(values.CHANCE, 0, 1) = NOTHING
+    buffer: over_people(values.INCOMES, 0, 1000) = NOTHING
+    autopay: Share = 0.0
+    full_payer: Share = 0.0
+    revolver_extra: Share = 0.0
+    outside_credit: Share = 0.0
+    outside_size: Incomes = 0.0
+    outside_repay: Annotated[float, Field(ge=0, le=1), values.INCOME_SHARE] = 0.0
+    buffer_cap: Incomes = 1000.0
+    unemployed: Share = 0.0
+    line_limit: AmountOverPeople | None = None
+    loan_limit: AmountOverPeople | None = None
+    loan_ticket: AmountOverPeople | None = None
+    limit_income_correlation: values.Correlation = 0.0
+    score_correlation: values.Correlation = 0.0
+    utilisation: over_people(values.Unit("share of limit", values.SHARE.others), -10, 10) = NOTHING
+    loan_open: Share = 0.0
+    opening: Opening = Opening()
+    state: dict[str, StateOverride] = {}
+    roll_rates: SegmentRollRates | None = None
+
+
+class Line(Table):
+    """Terms of the line, the same in every segment."""
+
+    interest_rate: values.MonthlyRate = 0.0
+    late_rate: values.DailyRate = 0.0
+    minimum_share: Share = 1.0
+    minimum_floor: Money = 0.0
+    suspend_interest_dpd: Suspend | None = None
+    part_payment_holds: Share = 0.0
+    merchant_discount: Share = 0.0
+
+
+class Term(Table):
+    """A length of loan and the share of new loans that have it."""
+
+    months: Annotated[int, Field(ge=1, le=MAX_TERM_MONTHS), values.MONTHS]
+    share: Share
+
+
+class Loan(Table):
+    """Terms of the loan, the same in every segment."""
+
+    interest_rate: values.MonthlyRate = 0.0
+    late_rate: values.DailyRate = 0.0
+    suspend_interest_dpd: Suspend | None = None
+    part_payment_holds: Share = 0.0
+    draw_probability: Chance = 0.0
+    ticket_step: Annotated[float, Field(gt=0, le=values.LARGEST_AMOUNT), values.MONEY] = 1.0
+    kept_share: Share = 0.0
+    terms: Annotated[list[Term], Field(min_length=1, max_length=MAX_TERMS)] = [Term(months=12, share=1.0)]
+
+
+class Products(Table):
+    """What people may hold."""
+
+    line: Line = Line()
+    loan: Loan = Loan()
+
+
+class Costs(Table):
+    """What the book costs the lender."""
+
+    funding_rate: values.YearlyRate = 0.0
+    operating_cost: Annotated[Money, values.Unit("{money} per account and month", (("{money}", 1.0),))] = 0.0
+    acquisition_cost: Annotated[Money, values.Unit("{money} per granted account", (("{money}", 1.0),))] = 0.0
+    reminder_cost: Annotated[Money, values.Unit("{money} per reminder", (("{money}", 1.0),))] = 0.0
+
+
+class PaidBy(Table):
+    """Share of those who missed a due that has paid by day 7 and by day 30."""
+
+    by_day_7: Share = 0.0
+    by_day_30: Share = 0.0
+
+
+class PaidByCause(Table):
+    """Payment within the month, by cause."""
+
+    forgot: PaidBy = PaidBy()
+    short: PaidBy = PaidBy()
+    cannot: PaidBy = PaidBy()
+    will_not: PaidBy = PaidBy()
+
+
+class PaidInMonth(Table):
+    """Payment within the month, by whether the account was current before."""
+
+    current: PaidByCause = PaidByCause()
+    late: PaidByCause = PaidByCause()
+
+
+class Structural(Table):
+    """Why people pay or do not: unwilling, forgetful, short of cash, out of work."""
+
+    will_not: Chance = 0.0
+    will_not_by_bucket: Annotated[list[LogOdds], Field(min_length=1, max_length=BUCKETS)] = [0.0]
+    will_not_by_cause: Causes = Causes()
+    will_not_closed: LogOdds = 0.0
+    will_not_reported: LogOdds = 0.0
+    will_not_loan: LogOdds = 0.0
+    will_not_burden: Annotated[list[LogOdds], Field(min_length=BURDEN_CLASSES, max_length=BURDEN_CLASSES)] = [0.0] * 8
+    will_not_quality_slope: LogOdds = 0.0
+    alert_after_miss: Annotated[float, Field(ge=0, le=1), values.MULTIPLIER] = 1.0
+    alert_fading: Annotated[float, Field(ge=0, le=1), values.Unit("share per month")] = 0.0
+    paid_in_month: PaidInMonth = PaidInMonth()
+    benefit: Annotated[float, Field(ge=0, le=1), values.INCOME_SHARE] = 0.0
+    living_unemployed: Annotated[float, Field(ge=0, le=1), values.Unit("share of living cost")] = 1.0
+    spending_unemployed: Share = 1.0
+    shock_probability: Chance = 0.0
+    shock_size: Incomes = 0.0
+    job_loss_quality_slope: Annotated[float, Field(ge=-5, le=5), values.NUMBER] = 0.0
+    spending_variation: Annotated[float, Field(ge=0, le=5), values.NUMBER] = 0.0
+
+
+class Behaviour(Table):
+    """Which model of payment, and its settings."""
+
+    model: Literal["structural", "roll_rates"]
+    pay_first: Literal["line", "loan"] = "line"
+    structural: Structural = Structural()
+    roll_rates: RollRates = RollRates()
+
+
+class PathPoint(Table):
+    """The economy in one month; straight lines between points, constant after the last."""
+
+    month: Month
+    unemployment: Share
+    price_factor: Multiplier = 1.0
+
+
+class Factor(Table):
+    """The luck a replication's borrowers share."""
+
+    enabled: bool = False
+    persistence: Annotated[float, Field(ge=0, lt=1), values.NUMBER] = 0.0
+    correlation: Annotated[float, Field(ge=0, lt=1), values.NUMBER] = 0.0
+    will_not_loading: Annotated[LogOdds, values.Unit("log-odds per standard deviation")] = 0.0
+    job_loss_loading: Annotated[float, Field(ge=-5, le=5), values.Unit("log multiplier per standard deviation")] = 0.0
+
+
+class Economy(Table):
+    """The outside world."""
+
+    unemployment: Share = 0.0
+    job_loss: Chance = 0.0
+    job_find: Chance = 0.0
+    income_growth: values.Growth = 0.0
+    price_factor: Multiplier = 1.0
+    path: list[PathPoint] = []
+    job_loss_per_point: Annotated[float, Field(ge=-1, le=10), values.Unit("relative increase per point")] = 0.0
+    will_not_per_point: Annotated[LogOdds, values.Unit("log-odds per point of yearly change")] = 0.0
+    factor: Factor = Factor()
+
+
+class Settings(Table):
+    """One world and one set of policies, resolved: what a scenario's baseline and each variant become."""
+
+    title: Annotated[str, Field(min_length=1)]
+    months: Month
+    run_off_months: Annotated[int, Field(ge=0, le=600), values.MONTHS] = 60
+    replications: Annotated[int, Field(ge=1, le=10_000_000), values.COUNT] = 1
+    seed: Annotated[int, Field(ge=0, lt=2**64), values.COUNT] = 0
+    discount_rate: values.YearlyRate = 0.0
+    redraw_people: bool = False
+    currency: Currency = Currency()
+    portfolio: Portfolio
+    segment: Annotated[dict[str, Segment], Field(min_length=1)]
+    products: Products = Products()
+    costs: Costs = Costs()
+    behaviour: Behaviour
+    economy: Economy = Economy()
+    policy: dict[str, Any] = {}  # name -> the Settings of the policy's kind, in the order of the file

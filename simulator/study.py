@@ -1,0 +1,108 @@
+"""A question from scenario to answer: `simulate` one lender, or `compare` every variant on common luck."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simulator import engine
+from simulator.compare import Comparison
+from simulator.ledger import Frame, Ledger, Settlement, check_identities
+from simulator.lower import Lowered, lower, tables_digest
+from simulator.scenario.reader import Scenario, load_scenario
+
+BASELINE = "baseline"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A finished question: the ledgers compared, and what a manifest says of how they came about."""
+
+    scenario: Scenario
+    comparison: Comparison
+    facts: dict[str, Any]  # digests and sizes
+
+
+def simulate(scenario: Scenario | str | Path, threads: int | None = None, progress=None) -> Study:
+    """Return the study of the scenario's baseline alone, over its months."""
+    return _study(_loaded(scenario), {}, False, threads, progress)
+
+
+def compare(scenario: Scenario | str | Path, threads: int | None = None, progress=None) -> Study:
+    """Return the study of every variant of the scenario against its baseline, with the run-off months."""
+    scenario = _loaded(scenario)
+    return _study(scenario, scenario.variants, True, threads, progress)
+
+
+def _loaded(scenario):
+    return scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+
+
+def _study(scenario, variants, run_off, threads, progress: Callable[[str, int, int], None] | None):
+    """Run the baseline and `variants`; `progress` is told (variant, borrower-months done since, all to do)."""
+    tape, tape_facts = _tape(scenario)
+    worlds = {
+        name: lower(settings, tape, run_off) for name, settings in {BASELINE: scenario.baseline, **variants}.items()
+    }
+    work = sum(map(engine.borrower_months, worlds.values()))
+    ledgers = []
+    for name, world in worlds.items():
+        tell = (lambda done, name=name: progress(name, done, work)) if progress else (lambda done: None)
+        sums = engine.run(world, threads, tell)
+        settings = variants.get(name, scenario.baseline)
+        ledger = Ledger(name, sums, _frame(scenario, world, run_off), _settlement(settings))
+        check_identities(ledger)
+        ledgers.append(ledger)
+    facts = {
+        "scenario_digest": scenario.digest(),
+        "tables_digest": {name: tables_digest(world) for name, world in worlds.items()},
+        "seed": scenario.baseline.seed,
+        "months": scenario.baseline.months,
+        "run_off_months": ledgers[0].frame.run_off_months,
+        "replications": scenario.baseline.replications,
+        "borrowers": ledgers[0].frame.borrowers,
+        "borrower_months": work,
+        **tape_facts,
+    }
+    return Study(scenario, Comparison(ledgers), facts)
+
+
+def _tape(scenario):
+    """Return the tape that the scenario starts from and what the manifest says of it, or (None, {})."""
+    if not scenario.baseline.portfolio.tape:
+        return None, {}
+    from simulator.portfolio.tape import read_tape
+
+    portfolio = scenario.baseline.portfolio
+    book = read_tape(portfolio.tape, portfolio.mapping, scenario.baseline)
+    return book.tape, {"tape": book.report}
+
+
+def _frame(scenario, world: Lowered, run_off):
+    settings = scenario.baseline
+    return Frame(
+        title=settings.title,
+        segments=world.segments,
+        products=world.products,
+        months=settings.months,
+        run_off_months=settings.run_off_months if run_off else 0,
+        replications=settings.replications,
+        borrowers=int(world.tiles[world.tiles[:, 1] == 0, 3].sum()),
+        currency=settings.currency.code,
+        minor_units=settings.currency.minor_units,
+        factor=settings.economy.factor.enabled,
+        redraw_people=settings.redraw_people,
+    )
+
+
+def _settlement(settings):
+    units, costs = settings.currency.minor_units, settings.costs
+    line = settings.products.line
+    return Settlement(
+        discount_rate=settings.discount_rate,
+        funding_rate=costs.funding_rate,
+        merchant_discount=line.merchant_discount if line else 0.0,
+        operating_cost=costs.operating_cost * units,
+        acquisition_cost=costs.acquisition_cost * units,
+        reminder_cost=costs.reminder_cost * units,
+    )

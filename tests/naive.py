@@ -1,0 +1,864 @@
+"""The twin: docs/model.md in plain Python, one borrower and one month at a time, slow and written to be read.
+
+Nothing here is shared with the kernel but the names of the arrays. Every amount is a Python int, so nothing overflows
+and nothing is rounded unless `part` or `scale` says so. `simulate` is the way in; `live_one_month` is the month.
+"""
+
+import numpy as np
+
+from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
+from simulator.kernel.tables import Levers, Sums, Tables
+
+PEOPLE, MONTHS = 1, 2  # tags of the draws
+OPEN = (ACTIVE, FROZEN, CLOSED)
+WORST = BUCKETS - 1
+WORD = (1 << 32) - 1
+
+
+# ---- numbers -------------------------------------------------------------------------------------
+def part(x, share):
+    """Return the q31 `share` of `x`, rounded half up."""
+    return (x * share + (1 << 30)) >> 31
+
+
+def scale(x, multiplier):
+    """Return `x` times the q16 `multiplier`, rounded half up."""
+    return (x * multiplier + (1 << 15)) >> 16
+
+
+def sigmoid(table, x):
+    """Return the q31 of 1 / (1 + exp(-x)) for log-odds `x` in q16: a straight line between 1/128 apart."""
+    k, f = divmod(min(max(x, -16 << 16), 16 << 16) + (16 << 16), 512)
+    return table[k] + (((table[k + 1] - table[k]) * f) >> 9)
+
+
+def first_above(cumulative, u):
+    """Return the first index whose cumulative threshold is above `u`."""
+    return next(k for k, threshold in enumerate(cumulative) if u < threshold)
+
+
+def philox(counter, key):
+    """Return the four words of Philox4x32-10 (Salmon et al. 2011) at four counter words and two key words."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(10):
+        a, b = 0xD2511F53 * c0, 0xCD9E8D57 * c2  # 64 bits each: the high and the low word are used
+        c0, c1, c2, c3 = b >> 32 ^ c1 ^ k0, b & WORD, a >> 32 ^ c3 ^ k1, a & WORD
+        k0, k1 = k0 + 0x9E3779B9 & WORD, k1 + 0xBB67AE85 & WORD
+    return c0, c1, c2, c3
+
+
+# ---- who lives -----------------------------------------------------------------------------------
+class Account:
+    """One product of one borrower: first what lasts, in the order of names.py, then what is known of this month."""
+
+    def __init__(self):
+        self.status = NONE
+        self.limit = 0
+        self.balance = 0
+        self.interest_due = 0
+        self.fee_due = 0
+        self.arrears = 0
+        self.bucket = 0
+        self.state = 0
+        self.clean = 0
+        self.cause = UNKNOWN
+        self.age = 0
+        self.ever = 0
+        self.instalment = 0
+        self.months_left = 0
+        self.columns = tuple(vars(self))
+
+        self.product = LINE
+        self.just_granted = False  # a line granted at this month's review
+        self.begin_month()
+
+    def begin_month(self):
+        """Forget last month; note how the account stands before anything happens."""
+        self.flow = [0] * N_FLOWS
+        self.was_account = self.is_account
+        self.was_empty = self.balance == 0
+        self.was_written_off = self.status == WRITTEN_OFF
+        self.was_bucket = self.bucket
+        self.bill = self.due = self.owed = 0
+        self.paid = 0  # towards owed, on the due date
+        self.paid_in_month = 0  # towards owed, by the end of the month (`p` of the specification)
+        self.extra = 0  # paid above what was owed
+        self.missed, self.reason = False, UNKNOWN
+        self.cured_on = None  # day a missed due was paid within the month
+        self.exit = None  # an exit of the roll matrix
+        self.drawn = False  # a loan drawn this month
+        self.leaves_to, self.left = None, 0  # column of the roll matrix and balance, for those who leave
+
+    @property
+    def is_open(self):
+        return self.status in OPEN
+
+    @property
+    def is_account(self):
+        return self.is_open and (self.product == LINE or self.balance > 0)
+
+    @property
+    def is_live(self):
+        return self.is_open or self.status == WRITTEN_OFF
+
+    @property
+    def days(self):
+        """Days late that rules on days compare with."""
+        return 30 * self.bucket if self.cured_on is None else self.cured_on
+
+    def leave_open_book(self, status, column):
+        """Leave the open book by that column of the roll matrix; bucket and worst bucket stay as they were."""
+        self.leaves_to, self.status, self.bucket = column, status, self.was_bucket
+        self.limit = self.arrears = self.interest_due = self.fee_due = 0
+
+    def leave_written_off_book(self, status):
+        """Leave the written-off book with nothing left of the balance."""
+        self.status, self.balance = status, 0
+
+
+class Borrower:
+    """One person; first what lasts, in the order of names.py, then the two accounts and the identity."""
+
+    def __init__(self, segment, entry, index):
+        self.income = 0
+        self.living = 0
+        self.spend = 0
+        self.quality = 0
+        self.score = 0
+        self.forget = 0
+        self.autopay = 0
+        self.full_payer = 0
+        self.reach = 0
+        self.outside_max = 0
+        self.employed = 1
+        self.buffer = 0
+        self.outside = 0
+        self.reported = 0
+        self.alert = 31
+        self.columns = tuple(vars(self))
+
+        self.segment, self.entry, self.index = segment, entry, index
+        self.line, self.loan = self.accounts = Account(), Account()
+        self.loan.product = LOAN
+
+    def state(self):
+        """Return the N_STATE integers of the borrower in the column order of names.py."""
+        return tuple(getattr(owner, name) for owner in (self, *self.accounts) for name in owner.columns)
+
+
+class World:
+    """The tables and levers as nested lists of Python ints, looked at from one borrower and one month."""
+
+    def __init__(self, tables, levers):
+        def plain(arrays):
+            return type(arrays)(*(a.tolist() if isinstance(a, np.ndarray) else int(a) for a in arrays))
+
+        self.tables: Tables = plain(tables)
+        self.levers: Levers = plain(levers)
+
+    def at(self, borrower, replication, month):
+        """Stand at one borrower's month: its rows of the tables and the levers, and its luck."""
+        g = borrower.segment
+        self.borrower, self.replication, self.month = borrower, replication, month
+        self.segment = self.tables.segment[g]
+        self.terms = self.tables.product[g]  # [product][name]
+        economy = self.tables.economy[min(replication, len(self.tables.economy) - 1)]
+        self.economy = economy[min(month, len(economy) - 1)][g]
+        roll = self.tables.roll[min(replication, len(self.tables.roll) - 1)]
+        self.roll = roll[min(max(month - 1, 0), len(roll) - 1)][g]  # [product][from][to]
+        self.lever = self.levers.month[month][g]  # [product][name]
+        self.stage = self.levers.stage[month][g]  # [product][stage][name]
+        return self
+
+    def words(self, tag, slot):
+        """Return the four words of a slot of this borrower, as a person or in this month."""
+        b, tables = self.borrower, self.tables
+        if tag == PEOPLE:
+            month, r = 0, self.replication + 1 if tables.redraw_people else 0
+        else:
+            month, r = self.month, self.replication
+        return philox((b.index, month << 20 | b.entry << 8 | slot, r, b.segment | tag << 16), tables.key)
+
+
+# ---- people --------------------------------------------------------------------------------------
+def born(world, replication, segment, entry, index, tape_row=None):
+    """Return the borrower of that identity as drawn (or as the tape has its accounts), before any review."""
+    b = Borrower(segment, entry, index)
+    world.at(b, replication, entry)
+    tables, scalars = world.tables, world.segment
+    w0, w1, w2, w3, w4, w5 = (world.words(PEOPLE, slot) for slot in range(6))
+
+    def drawn(name, word):
+        return tables.quantile[segment][name][word >> 22]
+
+    def happens(word, share):
+        return int(word >> 1 < scalars[share])
+
+    b.income = drawn(T_INCOME, w0[0])
+    b.living = part(b.income, drawn(T_LIVING, w0[1]))
+    b.quality = w0[2] >> 28
+    z = scalars[G_SCORE_CORRELATION] * tables.quality_score[b.quality]
+    z = (z + scalars[G_SCORE_NOISE] * tables.normal[w0[3] >> 22]) >> 16
+    b.score = 600 + ((z * 64) >> 16)
+    b.forget = drawn(T_FORGET, w1[0])
+    b.autopay = happens(w1[1], G_AUTOPAY)
+    b.full_payer = happens(w1[2], G_FULL_PAYER)
+    if happens(w1[3], G_OUTSIDE_SHARE):
+        b.outside = b.outside_max = scale(b.income, scalars[G_OUTSIDE_SIZE])
+    b.buffer = scale(b.income, drawn(T_BUFFER, w2[2]))
+    b.employed = 1 - happens(w4[2], G_UNEMPLOYED)
+    b.reach = w5[0] >> 1
+
+    if tape_row is None:
+        opening = [first_above(tables.opening[segment][p], u >> 1) if entry == 0 else 0
+                   for p, u in ((LINE, w2[3]), (LOAN, w5[1]))]  # fmt: skip
+        if happens(w4[0], G_HAS_LINE):
+            draw_line(world, b, opening[LINE], w0, w2)
+        if happens(w4[1], G_HAS_LOAN):
+            draw_loan(world, b, opening[LOAN], w3)
+    else:
+        for account, row in zip(b.accounts, tape_row, strict=True):
+            read_account(world, b, account, row)
+        if tape_row[LINE][X_FULL_PAYER] != ABSENT:
+            b.full_payer = tape_row[LINE][X_FULL_PAYER]
+
+    for account, row in zip(b.accounts, tape_row or (None, None), strict=True):
+        if account.status != NONE:
+            open_in_bucket(world, account, row)
+    open_with_cause(world, b, w5[2] >> 1)
+
+    if b.line.status != NONE:
+        structural = scalars[G_MODEL] == 0
+        b.spend = scale(b.income if structural else b.line.limit, drawn(T_SPEND, w4[3]))
+    return b
+
+
+def draw_line(world, b, s, w0, w2):
+    """Give the borrower a line in opening state `s`."""
+    tables, scalars, line = world.tables, world.segment, b.line
+    quantile = w2[0] >> 22
+    if scalars[G_LIMIT_INCOME] != 0:
+        z = scalars[G_LIMIT_INCOME] * tables.normal[w0[0] >> 22] + scalars[G_LIMIT_NOISE] * tables.normal[quantile]
+        quantile = tables.normal_rank[min(max(((z >> 16) + 4 * 65536) >> 7, 0), 4095)]
+    line.status, line.state = ACTIVE, s
+    line.limit = tables.limit[b.segment][LINE][s][quantile]
+    if b.entry == 0:
+        line.balance = scale(line.limit, tables.utilisation[b.segment][s][w2[1] >> 22])
+
+
+def draw_loan(world, b, s, w3):
+    """Give the borrower a loan facility and, in the opening book, perhaps a loan in opening state `s`."""
+    tables, loan = world.tables, b.loan
+    loan.status = ACTIVE
+    loan.limit = tables.limit[b.segment][LOAN][0][w3[0] >> 22]
+    if b.entry == 0 and w3[1] >> 1 < world.terms[LOAN][P_OPEN_AT_START]:
+        amount, term = new_loan(world, loan, w3[2], w3[3])
+        if amount > 0:
+            loan.months_left = k = 1 + (((w3[3] & 0xFFFF) * loan.months_left) >> 16)
+            loan.balance = part(amount, tables.loan_balance[b.segment][term][k])
+            loan.state = s
+
+
+def new_loan(world, loan, ticket_word, term_word):
+    """Set the instalment and the months of a new loan and return (amount, term); (0, 0) if it comes to nothing."""
+    g, step = world.borrower.segment, world.terms[LOAN][P_DRAW_STEP]
+    amount = min(world.tables.quantile[g][T_TICKET][ticket_word >> 22], loan.limit) // step * step
+    if amount <= 0:
+        return 0, 0
+    terms = world.tables.terms[g]
+    term = first_above([t[TERM_CUMULATIVE] for t in terms], term_word >> 1)
+    loan.instalment = part(amount, terms[term][TERM_INSTALMENT])
+    loan.months_left = terms[term][TERM_MONTHS]
+    return amount, term
+
+
+def read_account(world, b, account, row):
+    """Take the account from its row of the tape."""
+    if row[X_STATUS] == ABSENT:
+        return
+    account.status, account.limit, account.balance = row[X_STATUS], row[X_LIMIT], row[X_BALANCE]
+    account.state, account.bucket = max(row[X_STATE], 0), row[X_BUCKET]
+    account.instalment, account.months_left = (0 if row[x] == ABSENT else row[x] for x in (X_INSTALMENT, X_MONTHS_LEFT))
+
+
+def open_in_bucket(world, account, row):
+    """Set bucket, arrears and worst bucket from the opening state, or from the row of the tape."""
+    g = world.borrower.segment
+    terms, owing = world.terms[account.product], max(account.balance, 0)
+    if world.segment[G_MODEL] == 1:
+        account.bucket = world.tables.roll_state[g][account.product][account.state][R_BUCKET]
+    elif row is None:
+        account.bucket = account.state
+    if owing == 0 and (world.segment[G_MODEL] == 0 or account.product == LOAN):
+        account.bucket = 0
+    if owing == 0 and account.product == LOAN:
+        account.state = 0
+    account.ever = account.bucket
+    if account.bucket > 0:
+        due = account.instalment
+        if account.product == LINE:
+            due = min(max(terms[P_MIN_FLOOR], part(owing, terms[P_MIN_SHARE])), owing)
+        account.arrears = min(owing, account.bucket * due)
+        if row is not None and row[X_ARREARS] != ABSENT:
+            account.arrears = min(max(row[X_ARREARS], 0), owing)
+
+
+def open_with_cause(world, b, u):
+    """Give accounts that are already late a cause, and make the borrower's cash agree with it."""
+    if world.segment[G_MODEL] != 0:
+        return
+    for account in b.accounts:
+        if account.bucket >= 1 and account.status != WRITTEN_OFF:
+            account.cause = first_above(world.tables.opening_cause[b.segment], u)
+    causes = [account.cause for account in b.accounts]
+    if SHORT in causes:
+        b.buffer = 0
+    if CANNOT in causes:
+        b.employed, b.buffer = 0, 0
+
+
+def review(world, b):
+    """Review an applicant on the levers of the entry month: each product held is declined or granted its limit."""
+    band = min(max((b.score - SCORE_LOW) >> SCORE_BAND_BITS, 0), SCORE_BANDS - 1)
+    for account in b.accounts:
+        if account.status == NONE:
+            continue
+        levers = world.lever[account.product]
+        account.flow[F_N_APPLIED] += 1
+        account.limit = scale(account.limit, world.levers.review[b.entry][b.segment][account.product][band])
+        if b.score < levers[V_SCORE_CUTOFF] or b.income < levers[V_INCOME_CUTOFF] or account.limit <= 0:
+            account.status, account.limit = DECLINED, 0
+            account.flow[F_N_DECLINED] += 1
+        elif account.product == LINE:
+            account.just_granted = True
+            account.flow[F_N_GRANTED] += 1
+
+
+# ---- the month -----------------------------------------------------------------------------------
+def live_one_month(world, b):
+    """Live the month `world` stands at, in the order of docs/model.md; flows collect in the accounts."""
+    if not any(account.is_live for account in b.accounts):
+        return
+    structural = world.segment[G_MODEL] == 0
+    world.pay = world.need = 0
+    if structural:
+        job_and_income(world, b)  # 4
+    bill_accounts(world, b)  # 5
+    if structural:
+        due_date(world, b)  # 5
+        in_the_month(world, b)  # 6
+        age_accounts(world, b)  # 7
+    else:
+        roll_accounts(world, b)  # 5 and 6
+    take_payments(world, b)  # 7
+    interest_and_fees(world, b)  # 8
+    spend(world, b, structural)  # 9
+    draw_new_loan(world, b, structural)  # 9
+    if structural:
+        b.buffer = min(b.buffer, scale(world.pay, world.segment[G_BUFFER_CAP]))
+    close_accounts(world, b)  # 10
+    freeze_and_cut(world, b)  # 10
+    leave_at_zero(world, b)  # 10
+    note_default(world, b)  # 12, of balances before they are written off
+    write_off_or_sell(world, b)  # 11
+    recover(world, b)  # 11
+    if structural:
+        forgot = any(account.missed and account.reason == FORGOT for account in b.accounts)
+        b.alert = 0 if forgot else min(b.alert + 1, 31)
+
+
+def job_and_income(world, b):
+    """4. Lose or find a job, meet living cost and shocks, repay credit elsewhere."""
+    scalars, economy = world.segment, world.economy
+    pay = world.pay = scale(b.income, economy[M_INCOME_INDEX])
+    living = scale(b.living, economy[M_INCOME_INDEX])
+    u = world.words(MONTHS, 0)[0] >> 1
+    if b.employed:
+        loss = part(economy[M_JOB_LOSS], world.tables.job_loss_quality[b.segment][b.quality])
+        b.employed = 0 if u < loss else 1
+    else:
+        b.employed = 1 if u < economy[M_JOB_FIND] else 0
+    shock = scale(pay, scalars[G_SHOCK_SIZE]) if u >= ONE - economy[M_EXPENSE_SHOCK] else 0
+    received = pay if b.employed else part(pay, scalars[G_BENEFIT])
+    spent = living if b.employed else part(living, scalars[G_LIVING_UNEMPLOYED])
+    cash = b.buffer + received - spent - shock
+    world.need = max(0, -cash)
+    b.buffer = max(0, cash)
+    back = min(b.outside_max - b.outside, part(pay, scalars[G_OUTSIDE_REPAY]), b.buffer)
+    b.outside += back
+    b.buffer -= back
+
+
+def bill_accounts(world, b):
+    """5. Bill what is owed: arrears and this month's due."""
+    for account in b.accounts:
+        if not account.was_account:
+            continue
+        terms = world.terms[account.product]
+        bill = account.bill = max(account.balance, 0)
+        if account.product == LINE:
+            account.due = min(max(terms[P_MIN_FLOOR], part(bill, terms[P_MIN_SHARE])), bill - account.arrears)
+        else:
+            rest = bill - account.arrears
+            account.due = min(account.instalment, rest) if account.months_left > 1 else rest
+            account.months_left = max(0, account.months_left - 1)
+        account.owed = account.arrears + account.due
+
+
+def due_date(world, b):
+    """5. One word per account decides whether the borrower will not, forgets, or pays what cash allows."""
+    payers = []
+    debt = sum(account.bill for account in b.accounts)
+    decisions = world.words(MONTHS, 0)[1] >> 1, world.words(MONTHS, 2)[0] >> 1
+    for account, u in zip(b.accounts, decisions, strict=True):
+        if account.bill == 0:
+            continue
+        q = chance_will_not(world, b, account, debt)
+        f = chance_to_forget(world, b, account)
+        if u < q:
+            account.reason = WILL_NOT
+        elif u >= ONE - part(f, ONE - q):
+            account.reason = FORGOT
+        else:
+            payers.append(account)
+
+    if world.segment[G_PAY_FIRST] == LOAN:
+        payers.reverse()
+    for account in payers:
+        from_buffer = min(account.owed, max(b.buffer, 0))
+        from_outside = min(account.owed - from_buffer, 0 if b.reported else b.outside)
+        b.buffer -= from_buffer
+        b.outside -= from_outside
+        account.paid = from_buffer + from_outside
+        if account.paid < account.owed:
+            account.reason = SHORT if b.employed else CANNOT
+    if b.line in payers and b.line.paid >= b.line.owed:
+        rest = b.line.bill - b.line.owed
+        want = rest if b.full_payer else part(rest, world.segment[G_REVOLVER_SHARE])
+        b.line.extra = min(want, max(b.buffer, 0))
+        b.buffer -= b.line.extra
+
+    for account in b.accounts:
+        account.missed = account.paid < account.owed
+        account.paid_in_month = account.paid
+
+
+def chance_will_not(world, b, account, debt):
+    """Return the q31 chance that the borrower will not pay this account."""
+    tables, scalars, g = world.tables, world.segment, b.segment
+    burden = sum((debt >> k) > (world.pay >> 2) for k in range(7))
+    x = scalars[G_WILL_NOT_BASE] + world.terms[account.product][P_WILL_NOT] + world.economy[M_WILL_NOT]
+    x += tables.will_not_bucket[g][account.bucket] + tables.will_not_cause[g][account.cause]
+    x += tables.will_not_burden[g][burden] + tables.will_not_quality[g][b.quality]
+    if account.status == CLOSED:
+        x += scalars[G_WILL_NOT_CLOSED]
+    if b.reported:
+        x += scalars[G_WILL_NOT_REPORTED]
+    return sigmoid(tables.sigmoid, x)
+
+
+def chance_to_forget(world, b, account):
+    """Return the q31 chance that the borrower forgets this due, and count the reminder."""
+    f = 0 if b.autopay else part(b.forget, world.tables.alert[b.segment][b.alert])
+    if b.reach < world.lever[account.product][V_REACH]:
+        account.flow[F_N_REMINDED] += 1
+        f = part(f, world.stage[account.product][account.bucket][S_FORGET_KEEP])
+    return f
+
+
+def in_the_month(world, b):
+    """6. Who missed may still pay everything owed on a day of the month, even from next month's income."""
+    words = world.words(MONTHS, 1)
+    for account in b.accounts:
+        if not account.missed:
+            continue
+        v, rest = words[account.product] >> 1, account.owed - account.paid
+        by_day = world.tables.in_month[b.segment][account.reason][min(account.bucket, 1)]
+        if v < by_day[30] and rest <= b.buffer + world.pay:
+            account.cured_on = 1 + first_above(by_day[1:], v)
+            account.paid_in_month = account.owed
+            b.buffer -= rest
+
+
+def age_accounts(world, b):
+    """7. The new bucket and arrears that follow from what was paid towards what was owed."""
+    for account in b.accounts:
+        if not account.was_account:
+            continue
+        hold = world.terms[account.product][P_HOLD]
+        paid, owed, before = account.paid_in_month, account.owed, account.bucket
+        account.arrears = owed - paid
+        account.bucket = 0
+        if paid < owed:
+            account.bucket = min(WORST, -(-account.arrears * (before + 1) // owed))
+            if hold > 0 and account.due > 0 and paid >= part(account.due, hold):
+                account.bucket = min(account.bucket, before)
+
+
+def roll_accounts(world, b):
+    """5 and 6 under roll_rates: the matrix draws the next state, and payment follows from it."""
+    decisions = world.words(MONTHS, 0)[1] >> 1, world.words(MONTHS, 2)[0] >> 1
+    for account, u in zip(b.accounts, decisions, strict=True):
+        if not account.was_account:
+            continue
+        states = world.tables.roll_state[b.segment][account.product]
+        bill, owed, before = account.bill, account.owed, account.bucket
+        to = first_above(world.roll[account.product][account.state], u)
+        bucket = states[to][R_BUCKET]
+        stays = to == account.state and states[to][R_AT_LEAST]
+        if bucket == EXIT_WRITTEN_OFF:
+            account.exit = EXIT_WRITTEN_OFF
+            account.bucket, account.arrears = min(before + 1, WORST), owed
+        elif bucket == EXIT_PAID_OFF:
+            account.exit = EXIT_PAID_OFF
+            account.bucket, account.arrears = 0, 0
+            account.paid, account.extra = owed, bill - owed
+        elif bucket > before or stays:
+            account.bucket = min(before + 1, WORST) if stays else bucket
+            missed_at_once = max(0, account.bucket - before - 1)
+            account.arrears = min(bill, owed + missed_at_once * account.due)
+            account.flow[F_N_JUMPS] += missed_at_once > 0
+        else:
+            account.bucket, account.arrears = bucket, (bucket * owed) // (before + 1)
+            account.paid = owed - account.arrears
+            if bucket == 0:
+                account.extra = part(bill - owed, states[to][R_PAYS])
+        account.state = to
+        account.paid_in_month = account.paid
+        account.missed = account.paid < owed
+
+
+def take_payments(world, b):
+    """7. Clean months, cause, and the payment itself: fees first, then interest, then principal."""
+    for account in b.accounts:
+        if not account.was_account:
+            continue
+        account.clean = 0 if account.missed else min(account.clean + 1, 255)
+        if account.bucket == 0:
+            account.cause = UNKNOWN
+        elif account.missed and account.paid_in_month < account.owed and account.cause in (UNKNOWN, FORGOT):
+            account.cause = account.reason
+        left = account.paid_in_month + account.extra
+        account.flow[F_PAID] += left
+        account.balance -= left
+        towards_fees = min(left, account.fee_due)
+        account.fee_due -= towards_fees
+        account.interest_due -= min(left - towards_fees, account.interest_due)
+
+
+def interest_and_fees(world, b):
+    """8. Interest on what is carried and not in arrears; a late charge on what was missed at the due date."""
+    for account in b.accounts:
+        if account.bill == 0:
+            continue
+        terms = world.terms[account.product]
+        base = max(0, account.balance - account.arrears)
+        interest = part(base, terms[P_RATE])
+        last = account.product == LOAN and account.months_left == 1 and base > 0
+        if last and account.bucket == 0 and account.arrears == 0 and abs(account.instalment - base - interest) <= 128:
+            interest = account.instalment - base  # the last instalment equals the others and ends at 0
+        fee = 0
+        if account.missed:
+            late = world.tables.late[b.segment][account.product]
+            fee = part(account.owed - account.paid, late[30 if account.cured_on is None else account.cured_on])
+        if account.bucket >= terms[P_SUSPEND]:
+            account.flow[F_NOT_CHARGED] += interest + fee
+            continue
+        account.balance += interest + fee
+        account.interest_due += interest
+        account.fee_due += fee
+        account.flow[F_INTEREST] += interest
+        account.flow[F_FEES] += fee
+
+
+def spend(world, b, structural):
+    """9. Wanted spending goes on the line as far as it may; the rest is paid from the buffer."""
+    line, levers = b.line, world.lever[LINE]
+    if levers[V_NEW_CREDIT] != 1:
+        return
+    mood = world.tables.spending[b.segment][world.words(MONTHS, 0)[2] >> 22]
+    if structural:
+        wanted = scale(scale(b.spend, world.economy[M_INCOME_INDEX]), mood)
+        if not b.employed:
+            wanted = part(wanted, world.segment[G_SPEND_UNEMPLOYED])
+        wanted += world.need
+    else:
+        wanted = scale(scale(b.spend, world.tables.roll_state[b.segment][LINE][line.state][R_SPEND]), mood)
+    late = line.days >= levers[V_FREEZE_DAYS] or line.days >= levers[V_CLOSE_DAYS]
+    may_spend = line.status == ACTIVE and not late and line.exit is None
+    on_line = min(wanted, max(0, line.limit - line.balance)) if may_spend else 0
+    if structural:
+        b.buffer -= min(wanted - on_line, max(b.buffer, 0))
+    line.balance += on_line
+    line.flow[F_NEW_CREDIT] += on_line
+
+
+def draw_new_loan(world, b, structural):
+    """9. Draw a new loan if none was open at the start of the month and the line is not late."""
+    loan, terms = b.loan, world.terms[LOAN]
+    _, wants, ticket, term = world.words(MONTHS, 2)
+    line_is_late = b.line.is_open and b.line.bucket > 0
+    if world.lever[LOAN][V_NEW_CREDIT] != 1 or loan.status != ACTIVE or not loan.was_empty or line_is_late:
+        return
+    if wants >> 1 >= terms[P_DRAW]:
+        return
+    amount, _ = new_loan(world, loan, ticket, term)
+    if amount <= 0:
+        return
+    interest = part(amount, terms[P_RATE])
+    loan.drawn = True
+    loan.balance, loan.interest_due = amount + interest, interest
+    loan.ever = loan.clean = loan.state = 0
+    loan.flow[F_NEW_CREDIT] += amount
+    loan.flow[F_INTEREST] += interest
+    loan.flow[F_N_GRANTED] += 1
+    if structural:
+        b.buffer += part(amount, terms[P_KEPT])
+
+
+def close_accounts(world, b):
+    """10. Close what is late enough, then, across products, the other account of the borrower."""
+
+    def close(account, late):
+        account.status, account.limit = CLOSED, 0
+        account.flow[F_CLOSED_BY + (late.reason if late.cause == UNKNOWN else late.cause)] += 1
+
+    def may_close(account):
+        return account.status in (ACTIVE, FROZEN) and account.exit is None
+
+    late = [a for a in b.accounts if may_close(a) and a.days >= world.lever[a.product][V_CLOSE_DAYS]]
+    for account in late:
+        close(account, account)
+    for account in late:
+        other = b.accounts[1 - account.product]
+        if world.lever[account.product][V_CROSS] and may_close(other):
+            close(other, account)
+
+
+def freeze_and_cut(world, b):
+    """10. Freeze and thaw; cut the limit once for each bucket fallen into."""
+    for account in b.accounts:
+        levers = world.lever[account.product]
+        if account.status not in (ACTIVE, FROZEN) or account.exit is not None:
+            continue
+        if account.status == ACTIVE and account.days >= levers[V_FREEZE_DAYS] and account.bucket > 0:
+            account.status = FROZEN
+        elif account.status == FROZEN and account.bucket == 0:
+            account.status = ACTIVE
+        before = account.limit
+        for bucket in range(account.was_bucket + 1, account.bucket + 1):
+            keep = world.stage[account.product][bucket][S_LIMIT_KEEP]
+            if keep < ONE:
+                account.limit = max(part(account.limit, keep), min(account.limit, levers[V_LIMIT_FLOOR]))
+        account.flow[F_N_LIMIT_CUT] += account.limit < before
+
+
+def leave_at_zero(world, b):
+    """10. A closed line with nothing owed leaves, a loan repaid in full becomes a facility again or leaves."""
+    line, loan = b.line, b.loan
+    if line.exit == EXIT_PAID_OFF or (line.exit is None and line.status == CLOSED and line.balance <= 0):
+        paid_off = line.exit == EXIT_PAID_OFF
+        line.flow[F_PAID] += line.balance  # a credit balance is refunded
+        line.flow[F_N_PAID_OFF if paid_off else F_N_CLOSED_AT_ZERO] += 1
+        line.balance = 0
+        line.leave_open_book(GONE, TO_PAID_OFF if paid_off else TO_CLOSED_AT_ZERO)
+    if loan.was_account and loan.balance == 0:
+        loan.flow[F_N_PAID_OFF] += 1
+        loan.leaves_to = TO_PAID_OFF
+        loan.arrears = loan.bucket = loan.cause = loan.interest_due = loan.fee_due = 0
+        loan.instalment = loan.months_left = loan.state = 0
+    if loan.status == CLOSED and loan.balance == 0:
+        loan.status, loan.limit = GONE, 0
+
+
+def note_default(world, b):
+    """12. Note the first time an account is 90 days late, or is written off by the matrix."""
+    for account in b.accounts:
+        if not account.is_account:
+            continue
+        worst = max(account.bucket, 3 if account.exit == EXIT_WRITTEN_OFF else 0)
+        if worst >= 3 and account.ever < 3:
+            account.flow[F_N_DEFAULT] += 1
+            account.flow[F_DEFAULT_BALANCE] += account.balance
+        account.ever = max(account.ever, worst)
+
+
+def write_off_or_sell(world, b):
+    """11. Write off, or else sell, what the policy or the matrix says of the open book."""
+    for account in b.accounts:
+        if not account.is_account:
+            continue
+        levers, flow = world.lever[account.product], account.flow
+        if account.exit == EXIT_WRITTEN_OFF and account.balance < 0:
+            flow[F_PAID] += account.balance  # a credit balance is refunded
+            account.balance = 0
+        balance = account.balance
+        late_enough = balance > 0 and account.bucket >= levers[V_WRITE_OFF]
+        if late_enough or account.exit == EXIT_WRITTEN_OFF:
+            flow[F_WRITTEN_OFF] += balance
+            flow[F_WRITTEN_OFF_INTEREST] += account.interest_due
+            flow[F_WRITTEN_OFF_FEES] += account.fee_due
+            flow[F_N_WRITTEN_OFF] += 1
+            flow[F_BAD_DEBT_BY + account.cause] += balance
+            account.leave_open_book(WRITTEN_OFF, TO_WRITTEN_OFF)
+        elif balance > 0 and account.bucket >= levers[V_SELL_OPEN]:
+            proceeds = part(balance, sale_price(world, account, account.bucket))
+            flow[F_SOLD_OPEN] += balance
+            flow[F_SOLD_OPEN_PROCEEDS] += proceeds
+            flow[F_N_SOLD_OPEN] += 1
+            flow[F_BAD_DEBT_BY + account.cause] += balance - proceeds
+            account.leave_open_book(SOLD, TO_SOLD)
+            account.balance = 0
+        else:
+            continue
+        account.left, account.age = balance, 0
+
+
+def sale_price(world, account, stage):
+    """Return the q31 price of a balance at that stage this month."""
+    price = world.stage[account.product][stage][S_SALE_PRICE]
+    return min(ONE, scale(price, world.economy[M_PRICE_FACTOR]))
+
+
+def recover(world, b):
+    """11. What is written off grows older and is sold, expires, or brings something back."""
+    words = world.words(MONTHS, 1)
+    for account in b.accounts:
+        if account.status != WRITTEN_OFF:
+            continue
+        levers, flow = world.lever[account.product], account.flow
+        if account.was_written_off:
+            account.age = min(account.age + 1, 1000)
+        stage = BUCKETS + sum(account.age >= start for start in AGE_BANDS) - 1
+        lever = world.stage[account.product][stage]
+        if account.age >= levers[V_SELL_WRITTEN_OFF]:
+            proceeds = part(account.balance, sale_price(world, account, stage))
+            flow[F_SOLD_BOOK] += account.balance
+            flow[F_SOLD_BOOK_PROCEEDS] += proceeds
+            flow[F_N_SOLD_BOOK] += 1
+            flow[F_BAD_DEBT_BY + account.cause] -= proceeds
+            account.leave_written_off_book(SOLD)
+        elif account.age >= levers[V_EXPIRE]:
+            flow[F_EXPIRED] += account.balance
+            flow[F_N_EXPIRED] += 1
+            account.leave_written_off_book(GONE)
+        elif account.age >= 1 and words[2 + account.product] >> 1 < lever[S_RECOVER_CHANCE]:
+            recovered = part(account.balance, lever[S_RECOVER_SHARE])
+            flow[F_RECOVERED] += recovered
+            flow[F_BAD_DEBT_BY + account.cause] -= recovered
+            flow[F_COMMISSION] += part(recovered, lever[S_COMMISSION])
+            account.balance -= recovered
+        if account.status == WRITTEN_OFF and account.balance == 0:
+            account.leave_written_off_book(GONE)
+
+
+# ---- books ---------------------------------------------------------------------------------------
+def count_due(account):
+    """12. Count the dues of accounts that were current: met, missed, cured in the month."""
+    flow = account.flow
+    if account.bill > 0 and account.was_bucket == 0 and account.owed > 0:
+        flow[F_N_DUE] += 1
+        if account.missed:
+            flow[F_N_MISSED] += 1
+            flow[F_MISSED_BY + account.reason] += 1
+            flow[F_N_CURED_7] += account.cured_on is not None and account.cured_on <= 7
+            flow[F_N_CURED_30] += account.cured_on is not None
+
+
+def count_stocks(account):
+    """12. Count the account among the stocks at the end of the month (or at the opening)."""
+    flow, balance = account.flow, account.balance
+    if account.is_account:
+        flow[F_ACCOUNTS] += 1
+        flow[F_BALANCE] += balance
+        if account.product == LINE and account.status == ACTIVE:
+            flow[F_LIMIT] += account.limit
+        for bucket, number, amount in ((1, F_N30, F_B30), (2, F_N60, F_B60), (3, F_N90, F_B90)):
+            if account.bucket >= bucket:
+                flow[number] += 1
+                flow[amount] += balance
+        flow[F_N30_BY + account.cause] += account.bucket >= 1
+        flow[F_N90_BY + account.cause] += account.bucket >= 3
+        flow[F_FROZEN] += account.status == FROZEN
+        flow[F_CLOSED] += account.status == CLOSED
+    elif account.status == WRITTEN_OFF:
+        flow[F_N_BOOK] += 1
+        flow[F_B_BOOK] += balance
+
+
+def book(sums, world, b):
+    """12. Add the month of the borrower's accounts to the sums."""
+    batch, half = world.replication % SUMS_PER_BATCH, ((b.index >> 9) + b.entry) & 1
+    for account in b.accounts:
+        count_due(account)
+        count_stocks(account)
+        flow, g, p = account.flow, b.segment, account.product
+        sums.flows[world.replication, half, world.month, g, p] += np.array(flow, np.int64)
+        vintage = sums.vintages[batch, b.entry, world.month, g, p]
+        for name, value in (
+            (W_ACCOUNTS, F_ACCOUNTS),
+            (W_BALANCE, F_BALANCE),
+            (W_N30, F_N30),
+            (W_GRANTED, F_N_GRANTED),
+            (W_DEFAULT, F_N_DEFAULT),
+            (W_WRITTEN_OFF, F_WRITTEN_OFF),
+        ):
+            vintage[name] += flow[value]
+        if world.month > 0 and (account.was_account or account.drawn):
+            begin = ARRIVED if account.just_granted or account.drawn else account.was_bucket
+            stays = account.leaves_to is None
+            cell = account.bucket if stays else account.leaves_to
+            sums.rolls[batch, world.month, g, p, begin, cell] += (1, account.balance if stays else account.left)
+
+
+def empty_sums(n_segments, months, replications):
+    """Return Sums of zeros for that many segments, months and replications."""
+    return Sums(
+        np.zeros((replications, 2, months + 1, n_segments, N_PRODUCT, N_FLOWS), np.int64),
+        np.zeros((SUMS_PER_BATCH, months + 1, n_segments, N_PRODUCT, N_FROM, N_TO, 2), np.int64),
+        np.zeros((SUMS_PER_BATCH, months + 1, months + 1, n_segments, N_PRODUCT, N_VINTAGE), np.int64),
+    )
+
+
+def simulate(tables, levers, tiles, n_segments, months, replications, tape=None):
+    """Return (Sums, histories) of every borrower of the tiles living months 1 to `months`.
+
+    tiles: int64[tile, N_TILE]; tape: int32[account, product, N_TAPE] or None.
+    histories[replication][month][(segment, entry, index)] is the tuple of N_STATE integers at the end of that month
+    (month 0: as loaded); who arrives is there from the end of the entry month on.
+    """
+    world = World(tables, levers)
+    rows = None if tape is None else tape.tolist()
+    sums = empty_sums(n_segments, months, replications)
+    histories = [[{} for _ in range(months + 1)] for _ in range(replications)]
+    for replication in range(replications):
+        for tile in tiles.tolist():
+            entry = tile[K_ENTRY]
+            if entry > months:
+                continue
+            for lane in range(tile[K_COUNT]):
+                on_tape = rows is not None and entry == 0 and tile[K_TAPE_ROW] >= 0
+                row = rows[tile[K_TAPE_ROW] + lane] if on_tape else None
+                b = born(world, replication, tile[K_SEGMENT], entry, tile[K_FIRST] + lane, row)
+                live(world, b, replication, months, sums, histories[replication])
+    return sums, histories
+
+
+def live(world, b, replication, months, sums, history):
+    """Live all months of one borrower from entry on, adding to `sums` and `history`."""
+    identity = (b.segment, b.entry, b.index)
+    for month in range(b.entry, months + 1):
+        world.at(b, replication, month)
+        for account in b.accounts:
+            account.begin_month()
+        if month == b.entry > 0:
+            review(world, b)
+            for account in b.accounts:
+                account.was_account = account.is_account
+        if month > 0:
+            live_one_month(world, b)
+        book(sums, world, b)
+        for account in b.accounts:
+            account.just_granted = False
+        history[month][identity] = b.state()

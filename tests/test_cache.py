@@ -1,0 +1,102 @@
+"""Compiled code is reused as long as no source of the kernel has changed, and never after."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT
+
+CALLER = """
+from .cache import njit
+from .fixed import part
+
+@njit
+def half(x):
+    return part(x, 1 << 30)
+"""
+START = """
+import json
+import numba
+before = numba.config.CACHE_DIR
+from simulator.kernel import cache
+from simulator.kernel.caller import half
+value = half(7)
+stats = getattr(half, "stats", None)
+print(json.dumps({
+    "value": int(value), "folder": str(cache.FOLDER), "untouched": numba.config.CACHE_DIR == before,
+    "hits": sum(stats.cache_hits.values()) if stats else 0, "misses": sum(stats.cache_misses.values()) if stats else 0,
+}))
+"""
+
+
+@pytest.fixture
+def kernel(tmp_path):
+    """Return the folder of a copy of the kernel with one more module, `caller`, that calls another's function."""
+    folder = tmp_path / "simulator" / "kernel"
+    shutil.copytree(ROOT / "simulator" / "kernel", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder.parent / "__init__.py").touch()
+    (folder / "caller.py").write_text(CALLER)
+    return folder
+
+
+def start(kernel, **environment):
+    """Return what a fresh process that calls `half(7)` of this kernel reports."""
+    places = {"PYTHONPATH": str(kernel.parent.parent), "SIMULATOR_CACHE_DIR": str(kernel.parent.parent / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", START],
+        env={**os.environ, **places, **environment},
+        cwd=kernel.parent.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_second_start_compiles_nothing(kernel):
+    """The first process compiles and keeps; the second reads what the first kept."""
+    first, second = start(kernel), start(kernel)
+
+    assert (first["hits"], first["misses"]) == (0, 1)
+    assert (second["hits"], second["misses"]) == (1, 0)
+    assert first["value"] == second["value"] == 4
+    assert first["untouched"] and second["untouched"]
+
+
+def test_any_edit_of_a_source_is_a_new_folder(kernel):
+    """A comment added to a file that no compiled function stands in is already another kernel."""
+    first = start(kernel)
+    with (kernel / "names.py").open("a") as file:
+        file.write("# another kernel\n")
+    second = start(kernel)
+
+    assert second["folder"] != first["folder"]
+    assert (second["hits"], second["misses"]) == (0, 1)
+
+
+def test_an_edited_callee_is_never_answered_from_the_old_code(kernel):
+    """The caller's file is unchanged, the function it calls in another file is not: the answer is the new one."""
+    fixed = kernel / "fixed.py"
+    start(kernel)
+    fixed.write_text(fixed.read_text().replace("int64(1 << 30)) >> int64(31)", "int64(0)) >> int64(31)"))
+
+    assert start(kernel)["value"] == 3  # rounds down now
+
+
+def test_without_a_compiler_the_answer_is_the_same(kernel):
+    """NUMBA_DISABLE_JIT=1 runs the same source as plain Python."""
+    assert start(kernel, NUMBA_DISABLE_JIT="1")["value"] == 4
+
+
+def test_without_a_place_to_keep_it_code_still_runs(kernel):
+    """A cache folder that cannot be made costs time, not the run."""
+    blocked = kernel.parent / "__init__.py" / "cache"
+
+    found = start(kernel, SIMULATOR_CACHE_DIR=str(blocked))
+
+    assert (found["value"], found["hits"]) == (4, 0)

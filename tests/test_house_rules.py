@@ -1,0 +1,186 @@
+"""The house rules, executable: imports go down, one package compiles, luck has one source, everything is explained."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import simulator
+from conftest import ROOT
+
+# Lowest first. A module may import modules of lower layers and of its own package; the longest name that fits decides
+# its layer. Data flows the same way: what is asked, what it means in integers, what happened, what is said about it.
+LAYERS = (
+    # vocabulary, closed forms, messages: they know of nothing else
+    {"simulator.kernel.names", "simulator.kernel.tables", "simulator.kernel.philox"}
+    | {"simulator.finance", "simulator.estimates", "simulator.scenario.errors", "simulator.scenario.values"},
+    {"simulator.kernel", "simulator.draws_host", "simulator.units"},  # how time passes; how numbers become integers
+    {"simulator.quantiles"},
+    {"simulator.policies"},  # what the lender does: settings and the levers they write
+    {"simulator.scenario"},  # what is asked
+    {"simulator.portfolio", "simulator.economy", "simulator.behaviour"},  # settings -> tables
+    {"simulator.lower"},
+    {"simulator.ledger"},  # what happened
+    {"simulator.engine"},
+    {"simulator.measures"},
+    {"simulator.compare"},
+    {"simulator.report"},
+    {"simulator.results"},
+    {"simulator.cli"},
+    {"simulator.__main__"},
+)
+FORBIDDEN = {  # (importer, imported): shortcuts past the layers between
+    ("simulator.scenario", "simulator.kernel"): "the schema knows nothing of the kernel",
+    ("simulator.compare", "simulator.lower"): "a comparison reads ledgers",
+    ("simulator.report", "simulator.lower"): "a report reads comparisons",
+}
+
+
+def module_name(path):
+    """Return the dotted name of a source file under the repository's root."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {module_name(path): path for path in sorted((ROOT / "simulator").rglob("*.py"))}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
+
+
+def imported(name):
+    """Return the dotted names that module `name` imports anywhere, lazily too, without repetition, sorted."""
+    package = name if SOURCES[name].name == "__init__.py" else name.rpartition(".")[0]
+    found = set()
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            base = ".".join(part for part in (base, node.module) if part)
+            modules = {f"{base}.{alias.name}" for alias in node.names} & set(SOURCES)
+            found |= modules or {base}
+    return sorted(found)
+
+
+def layer(name):
+    """Return the number of the layer of module `name` and the entry of LAYERS that it is under."""
+    fits = [(len(entry), i, entry) for i, row in enumerate(LAYERS) for entry in row if is_under(name, entry)]
+    assert fits, f"{name}: give it a place in LAYERS"
+    return max(fits)[1:]
+
+
+def is_under(name, entry):
+    """Return whether dotted `name` is `entry` or inside it."""
+    return name == entry or name.startswith(f"{entry}.")
+
+
+def breaches(name):
+    """Return what is wrong with the imports of module `name` of the simulator, one line each."""
+    height, home = layer(name)
+    problems = []
+    for other in imported(name):
+        if other == "simulator" or not is_under(other, "simulator"):
+            continue
+        below, room = layer(other)
+        if below > height or (below == height and room != home):
+            problems.append(f"{name} imports {other}, which is not below it")
+        problems += [
+            f"{name} imports {other}: {why}"
+            for (low, high), why in FORBIDDEN.items()
+            if is_under(name, low) and is_under(other, high)
+        ]
+    return problems
+
+
+@pytest.mark.parametrize("name", sorted(set(SOURCES) - {"simulator"}))
+def test_imports_go_down(name):
+    """A module imports only what lies below it or beside it in its own package."""
+    assert breaches(name) == []
+
+
+def test_an_import_upwards_is_caught(monkeypatch):
+    """Negative control: a kernel that read the ledger would fail the rule."""
+    monkeypatch.setitem(TREES, "simulator.kernel.fixed", ast.parse("from simulator import ledger"))
+
+    assert breaches("simulator.kernel.fixed") == [
+        "simulator.kernel.fixed imports simulator.ledger, which is not below it"
+    ]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_only_the_kernel_compiles(name):
+    """numba is imported inside simulator/kernel only, and decorated functions come from its `cache` alone."""
+    uses = [other for other in imported(name) if is_under(other, "numba")]
+
+    assert not uses or is_under(name, "simulator.kernel")
+    assert name == "simulator.kernel.cache" or "numba.njit" not in ast.unparse(TREES[name])
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_luck_has_one_source(name):
+    """No module uses a random generator: every random word comes from an address."""
+    names = {ast.unparse(node) for node in ast.walk(TREES[name]) if isinstance(node, ast.Attribute)}
+
+    assert not {"random", "secrets", "numpy.random"} & set(imported(name))
+    assert not any(found.startswith(("np.random", "numpy.random")) for found in names)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_arithmetic_is_as_written(name):
+    """No `fastmath`, which would let the compiler change results, and no `boundscheck` left on."""
+    keywords = {node.arg for node in ast.walk(TREES[name]) if isinstance(node, ast.keyword)}
+
+    assert not {"fastmath", "boundscheck"} & keywords
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_everything_public_is_explained(name):
+    """Each module, and each public class and function in it, has a docstring."""
+    tree = TREES[name]
+    parts = [
+        node
+        for top in [tree, *(n for n in tree.body if isinstance(n, ast.ClassDef) and not n.name.startswith("_"))]
+        for node in top.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_")
+    ]
+    silent = [node.name for node in parts if not ast.get_docstring(node)]
+
+    assert ast.get_docstring(tree), "the module"
+    assert not silent
+
+
+def test_files_stay_short():
+    """No source file is over 100 KB: a file has one job."""
+    folders = [ROOT / name for name in ("simulator", "tests", "benchmarks", "scenarios", "docs")]
+    files = [path for folder in folders for kind in ("*.py", "*.toml", "*.md") for path in folder.rglob(kind)]
+
+    assert [str(path) for path in files if path.stat().st_size > 100_000] == []
+
+
+def test_public_names_are_what_is_exported():
+    """Each name of `simulator.__all__` is there and no module hides it, `dir` shows those, any other is an error."""
+    assert dir(simulator) == sorted(simulator.__all__)
+    # importing a module binds its name in the package: a module `simulator.x` would replace the function `simulator.x`
+    assert not {f"simulator.{name}" for name in simulator.__all__} & set(SOURCES)
+    for name in simulator.__all__:
+        assert getattr(simulator, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
+        _ = simulator.no_such_name
+
+
+@pytest.mark.parametrize(
+    "light", ["simulator", "simulator.kernel.names", "simulator.kernel.tables", "simulator.finance"]
+)
+def test_light_modules_stay_light(light):
+    """What a light command imports brings neither the compiler nor the libraries of tables and figures with it."""
+    heavy = "{'numba', 'scipy', 'matplotlib', 'pyarrow', 'pandas'}"
+    code = f"import sys, {light}; print(sorted({heavy} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+
+    assert found.stdout.strip() == "[]"
+
+
+def test_every_folder_named_in_the_makefile_exists():
+    """The commands of the Makefile act on folders that are there."""
+    assert all(Path(ROOT, name).is_dir() for name in ("simulator", "tests", "benchmarks", "scenarios"))

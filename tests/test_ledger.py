@@ -1,0 +1,144 @@
+"""The ledger: names for the sums, lines settled from them, and identities that catch a single misplaced unit."""
+
+import numpy as np
+import pytest
+
+import toy_book
+from simulator.kernel.names import *  # noqa: F403
+from simulator.kernel.tables import Sums
+from simulator.ledger import (
+    LINES,
+    SETTLED,
+    IdentityError,
+    Ledger,
+    Settlement,
+    check_identities,
+    result_digest,
+)
+
+
+@pytest.fixture(scope="module")
+def ledger():
+    """Return a toy ledger that sells and writes off."""
+    return toy_book.ledger(sell=4)
+
+
+def broken(ledger, change):
+    """Return a copy of `ledger` whose sums `change` has altered."""
+    sums = Sums(*(array.copy() for array in ledger.sums))
+    change(sums)
+    return Ledger(ledger.variant, sums, ledger.frame, ledger.settlement)
+
+
+@pytest.mark.parametrize("sell", [None, 3])
+@pytest.mark.parametrize("run_off_months", [0, 4])
+def test_a_consistent_book_passes_every_identity(sell, run_off_months):
+    """Books kept as docs/model.md says raise nothing, with and without sales and run-off."""
+    check_identities(toy_book.ledger(frame=toy_book.frame(run_off_months=run_off_months), sell=sell))
+
+
+@pytest.mark.parametrize("flow", [name for name in FLOWS if name not in ("limit", "n_frozen", "n_closed")])
+def test_every_flow_that_enters_an_identity_is_watched(ledger, flow):
+    """One unit too much in any one cell is found if an identity has the flow; the rest are listed here, by name."""
+    free = {
+        *("written_off_interest", "written_off_fees", "interest_not_charged", "default_balance", "commission"),
+        *("n_applied", "n_declined", "n_sold_written_off", "n_expired", "n_due", "n_cured_7", "n_cured_30"),
+        *("n_default", "n_jumps", "n_reminded", "n_limit_cut", "n_written_off_book"),
+        *(f"n_closed_{cause}" for cause in CAUSES),
+    }
+
+    def change(sums):
+        sums.flows[1, 0, 3, 1, LOAN, FLOWS.index(flow)] += 1
+
+    if flow in free:
+        check_identities(broken(ledger, change))
+        return
+    with pytest.raises(IdentityError) as error:
+        check_identities(broken(ledger, change))
+    assert "variant 'baseline'" in str(error.value)
+
+
+def test_an_error_says_where_and_shows_both_sides(ledger):
+    """The message names identity, variant, segment, product, month, replication and the two numbers."""
+
+    def change(sums):
+        sums.flows[2, 1, 5, 0, LINE, F_PAID] += 7
+
+    with pytest.raises(IdentityError) as error:
+        check_identities(broken(ledger, change))
+    text = str(error.value)
+    for part in ("'open book'", "'baseline'", "'young'", "'line'", "month 5", "replication 2"):
+        assert part in text
+    left, right = (int(word) for word in text.split(": ")[1].split(" (")[0].split(" is not "))
+    assert right - left == 7
+
+
+@pytest.mark.parametrize("what", [0, 1])
+def test_roll_matrices_must_agree_with_the_stocks(ledger, what):
+    """A move booked once too often, by count or by balance, is found."""
+
+    def change(sums):
+        sums.rolls[0, 2, 0, LINE, 0, 1, what] += 1
+
+    with pytest.raises(IdentityError, match="roll matrix"):
+        check_identities(broken(ledger, change))
+
+
+def test_profit_is_cash_and_the_growth_of_the_open_balance(ledger):
+    """Accrual and cash view differ by the open balance's change, in every cell, to the minor unit."""
+    growth = np.diff(ledger["balance"], axis=1)
+    assert np.array_equal(ledger["profit"][:, 1:], ledger["cash"][:, 1:] + growth)
+    assert ledger["profit"].dtype == np.int64
+
+
+def test_settled_lines_are_whole_units_and_their_totals_are_sums_of_cells(ledger):
+    """Each settled line is the rounded price of its flow; totals are exact sums."""
+    price = toy_book.SETTLEMENT
+    expected = np.rint(ledger["n_reminded"] * price.reminder_cost).astype(np.int64)
+    assert np.array_equal(ledger["reminder_cost"], expected)
+    assert ledger["merchant_discount"][..., LOAN].sum() == 0
+    assert ledger["merchant_discount"][..., LINE].sum() > 0
+    for name in SETTLED:
+        assert np.array_equal(ledger.total(name), ledger[name].sum(axis=(2, 3)))
+        assert not ledger[name][:, 0].any()
+
+
+def test_a_free_settlement_adds_nothing(ledger):
+    """With all prices zero, profit is interest and fees less net loss and commission."""
+    free = Ledger("free", ledger.sums, ledger.frame, Settlement())
+    expected = free["interest"] + free["fees"] - free["net_loss"] - free["commission"]
+    assert np.array_equal(free["profit"], expected)
+
+
+def test_halves_add_up(ledger):
+    """The two halves of the borrowers are the whole."""
+    for name in ("net_loss", "written_off", "balance"):
+        assert np.array_equal(ledger.halves(name).sum(axis=1), ledger[name])
+
+
+def test_every_line_has_a_value_and_an_unknown_name_has_none(ledger):
+    """All names of FLOWS, SETTLED and LINES answer with the same shape; others raise KeyError."""
+    shape = ledger["balance"].shape
+    assert {ledger[name].shape for name in (*FLOWS, *SETTLED, *LINES)} == {shape}
+    with pytest.raises(KeyError):
+        ledger["cashflow"]
+
+
+def test_sums_of_the_wrong_shape_are_refused(ledger):
+    """A frame that does not describe the sums is an error when the ledger is made."""
+    with pytest.raises(ValueError, match="shape"):
+        Ledger("wrong", ledger.sums, toy_book.frame(months=7), Settlement())
+
+
+def test_the_digest_sees_every_integer_and_nothing_else(ledger):
+    """Equal sums give equal digests whatever the byte order; one unit, a name or the order of variants changes it."""
+    digest = result_digest([("a", ledger.sums)])
+    swapped = Sums(*(array.astype(">i8") for array in ledger.sums))
+    assert result_digest([("a", swapped)]) == digest
+    assert result_digest([("b", ledger.sums)]) != digest
+    other = broken(ledger, lambda sums: sums.vintages[0, 0, 0, 0, 0, :].__iadd__(1))
+    assert result_digest([("a", other.sums)]) != digest
+    pair = [("a", ledger.sums), ("b", other.sums)]
+    assert result_digest(pair) != result_digest(pair[::-1])
+    small = Sums(*(np.arange(3, dtype=np.int64) for _ in range(3)))
+    assert result_digest([("x", small)]) == "0e7f58ad46a6f722e21e17fcaa54dc9e34dd0880018ec6c8c554148ef012c963"

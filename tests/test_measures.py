@@ -1,0 +1,253 @@
+"""Measures, their errors, and what a comparison may conclude."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import toy_book
+from simulator import estimates
+from simulator.compare import Comparison, Difference
+from simulator.kernel.names import *  # noqa: F403
+from simulator.ledger import Ledger, Settlement
+from simulator.measures import MEASURES, SECTIONS, TAIL, markdown, windows
+
+CONTRACT = (
+    *("dpd30_share_count", "dpd30_share_balance", "dpd90_share_count", "dpd90_share_balance", "bad_debt_rate"),
+    *("net_loss", "profit", "npv", "written_off", "recovered", "approval_rate"),
+)
+
+
+@pytest.fixture(scope="module")
+def ledger():
+    """Return a toy ledger that sells and writes off."""
+    return toy_book.ledger(sell=4)
+
+
+@pytest.fixture(scope="module")
+def flows(ledger):
+    """Return int64[replication, month, flow]: the whole book, straight from the sums."""
+    return ledger.sums.flows.sum(axis=(1, 3, 4))
+
+
+def test_rates_and_losses_are_their_formulas(ledger, flows):
+    """Headline measures equal the formulas of docs/measures.md worked out directly, over the whole horizon."""
+    moved = flows[:, 1:].sum(axis=1)
+    loss = moved[:, F_WRITTEN_OFF] + moved[:, F_SOLD_OPEN] - moved[:, F_SOLD_OPEN_PROCEEDS]
+    loss = loss - moved[:, F_RECOVERED] - moved[:, F_SOLD_BOOK_PROCEEDS]
+    last = flows[:, ledger.frame.months]
+    expected = {
+        "net_loss": loss / 100,
+        "bad_debt_rate": loss / (flows[:, 0, F_BALANCE] + moved[:, F_NEW_CREDIT]),
+        "net_loss_per_opening_borrower": loss / 40 / 100,
+        "dpd30_share_count": last[:, F_N30] / last[:, F_ACCOUNTS],
+        "dpd90_share_balance": last[:, F_B90] / last[:, F_BALANCE],
+        "day1_rate": moved[:, F_N_MISSED] / moved[:, F_N_DUE],
+        "default_rate": moved[:, F_N_DEFAULT] / (flows[:, 0, F_ACCOUNTS] + moved[:, F_N_GRANTED]),
+        "npl_formation": (moved[:, F_WRITTEN_OFF] + moved[:, F_SOLD_OPEN] + flows[:, -1, F_B90] - flows[:, 0, F_B90])
+        / 100,
+    }
+    for name, values in expected.items():
+        assert np.array_equal(MEASURES[name](ledger), values), name
+
+
+def test_yearly_rates_are_per_year_of_average_balance(ledger, flows):
+    """Twelve times the monthly mean of net loss, on the mean of opening and closing balances."""
+    average = ((flows[:, 1:, F_BALANCE] + flows[:, :-1, F_BALANCE]) / 2).mean(axis=1)
+    loss = MEASURES["net_loss"](ledger) * 100
+    assert MEASURES["net_charge_off_rate"](ledger) == pytest.approx(12 * loss / 10 / average, rel=1e-12)
+
+
+def test_net_present_value_discounts_cash_before_funding(ledger):
+    """Worked out month by month with (1 + r)^(t / 12), less the opening balance."""
+    cash = ledger.total("cash_before_funding")
+    for replication, value in enumerate(MEASURES["npv"](ledger)):
+        total = -ledger.total("balance")[replication, 0]
+        for month in range(1, ledger.frame.horizon + 1):
+            total += cash[replication, month] / 1.08 ** (month / 12)
+        assert value == pytest.approx(total / 100, rel=1e-12)
+
+
+def test_without_discounting_value_is_profit_less_the_balance_left(ledger):
+    """At rates of zero, npv = profit - closing balance: the cash and the accrual view agree."""
+    flat = Ledger("flat", ledger.sums, ledger.frame, Settlement(operating_cost=3.0))
+    expected = flat.total("profit").sum(axis=1) - flat.total("balance")[:, -1]
+    assert np.array_equal(np.rint(MEASURES["npv"](flat) * 100), expected)
+
+
+def test_flows_of_cells_and_months_add_up_to_the_window(ledger):
+    """One formula, any grouping: flows by month and by cell sum to the whole."""
+    for name in ("net_loss", "profit", "n_default", "bad_debt_cannot"):
+        whole = MEASURES[name](ledger)
+        assert MEASURES[name](ledger, by_month=True).sum(axis=1) == pytest.approx(whole, rel=1e-12)
+        assert MEASURES[name](ledger, by_cell=True).sum(axis=(1, 2)) == pytest.approx(whole, rel=1e-12)
+
+
+def test_roll_rates_come_from_the_roll_matrix(ledger):
+    """30 to 60 is the share of accounts of bucket 1 found worse or written off, per batch of replications."""
+    rows = ledger.rolls[:, 1:, :, :, 1, :, 0].sum(axis=(1, 2, 3))
+    worse = rows[:, 2:BUCKETS].sum(axis=1) + rows[:, TO_WRITTEN_OFF]
+    assert np.array_equal(MEASURES["roll_30_to_60"](ledger), worse / rows.sum(axis=1))
+
+
+def test_a_rate_of_nothing_is_not_a_number():
+    """When nobody applies there is no approval rate, and the summary says null."""
+    comparison = Comparison([toy_book.ledger(arrivals=0)])
+    assert np.isnan(comparison.samples("baseline", "approval_rate")).all()
+    entry = comparison.summary()["variants"]["baseline"]["approval_rate"]
+    assert entry == {"value": None, "se": None, "unit": "share"}
+
+
+def test_every_measure_gives_one_number_per_sample_in_every_grouping(ledger):
+    """All measures answer for the window, by month and by cell; names are unique; the contract's are headlines."""
+    assert len(MEASURES) == sum(len(section) for section in SECTIONS.values())
+    for measure in MEASURES.values():
+        assert measure(ledger).shape == (4,), measure.name
+        assert measure(ledger, windows(ledger.frame)["lending"]).shape == (4,), measure.name
+        if measure.monthly:
+            assert measure(ledger, by_month=True).shape == (4, 10), measure.name
+            assert measure(ledger, by_month=True, by_cell=True).shape == (4, 10, 2, 2), measure.name
+    assert {name for name in CONTRACT if not MEASURES[name].headline} == set()
+
+
+def test_the_page_on_measures_is_up_to_date():
+    """docs/measures.md is what the registry says today."""
+    assert (Path(__file__).parents[1] / "docs" / "measures.md").read_text(encoding="utf-8") == markdown()
+
+
+# ---- estimates -----------------------------------------------------------------------------------
+
+
+def test_equal_samples_have_exactly_that_mean_and_no_error():
+    """0.1 a hundred times is 0.1 ± 0, not a rounding error away."""
+    assert estimates.mean(np.full(100, 0.1)) == (0.1, 0.0)
+
+
+def test_the_standard_error_is_of_the_mean_over_defined_samples():
+    """sd / sqrt(n) with n - 1; NaN samples are left out; one sample has no error; none has no value."""
+    value, se = estimates.mean([[1.0, 1.0, 5.0, np.nan], [3.0, np.nan, np.nan, np.nan]])
+    assert value[:3].tolist() == [2.0, 1.0, 5.0] and np.isnan(value[3])
+    assert se[0] == 1.0 and np.isnan(se[1:]).all()
+
+
+def test_tail_measures_of_a_known_sample():
+    """Of 1..100: VaR 95 is 95, VaR 99 is 99, the shortfall beyond 99 % is 100."""
+    losses = np.arange(1.0, 101.0)
+    assert estimates.value_at_risk(losses, 0.95).value == 95
+    assert estimates.value_at_risk(losses, 0.99).value == 99
+    assert estimates.expected_shortfall(losses, 0.99).value == pytest.approx(100, rel=1e-12)
+
+
+@pytest.mark.parametrize("estimator", [estimates.value_at_risk, estimates.expected_shortfall])
+def test_standard_errors_of_the_tail_are_those_of_repeated_runs(estimator):
+    """Over 300 runs of 400 normal losses the stated error is within 15 % of the spread of the estimates."""
+    draw = random.Random(7)
+    runs = np.array([[draw.gauss(0, 1) for _ in range(400)] for _ in range(300)])
+    values, errors = zip(*(estimator(run, 0.95) for run in runs), strict=True)
+    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.15)
+
+
+def test_intervals_use_student_t():
+    """Half the 95 % interval of two samples is 12.706 standard errors; of one there is none."""
+    assert estimates.half_width(np.array([0.0, 2.0])) == pytest.approx(12.7062047362, rel=1e-9)
+    assert np.isnan(estimates.half_width(np.array([1.0])))
+
+
+def test_shared_luck_of_halves():
+    """All of it when the halves move as one (by size), none on average when they do not, unknown when nothing moves."""
+    draw = random.Random(3)
+    factor, a, b = np.array([[draw.gauss(0, 1) for _ in range(4000)] for _ in range(3)])
+    assert estimates.shared_luck(np.stack([factor, 3 * factor], axis=1), (1, 3)) == pytest.approx(1, rel=1e-12)
+    assert abs(estimates.shared_luck(np.stack([a, b], axis=1), (1, 1))) < 0.07
+    mixed = np.stack([factor + a, factor + b], axis=1)  # shared 4 of 4 + 2
+    assert estimates.shared_luck(mixed, (1, 1)) == pytest.approx(2 / 3, abs=0.04)
+    assert np.isnan(estimates.shared_luck(np.ones((5, 2)), (1, 1)))
+
+
+# ---- comparison ----------------------------------------------------------------------------------
+
+
+def test_a_variant_that_changes_nothing_differs_by_exactly_zero():
+    """The negative control: the same lender under another name differs by 0 ± 0 in every measure, and does not win."""
+    comparison = Comparison([toy_book.ledger(), toy_book.ledger("same")])
+    for name, measure in MEASURES.items():
+        if measure.kind == TAIL:
+            continue
+        d = comparison.difference("same", name)
+        assert np.isnan(d.value) or (d.value, d.se, d.low, d.high) == (0, 0, 0, 0), name
+    assert comparison.warnings() == []
+    assert comparison.verdict().winner is None
+    assert "equal" in comparison.verdict().reason
+
+
+def test_differences_are_paired_replication_by_replication():
+    """The error is that of the differences, smaller than that of two independent runs when luck is shared."""
+    comparison = Comparison([toy_book.ledger(), toy_book.ledger("cut", limit=0.8)])
+    a, b = (comparison.samples(name, "written_off") for name in ("cut", "baseline"))
+    d = comparison.difference("cut", "written_off")
+    assert d.value == pytest.approx((a - b).mean(), rel=1e-12)
+    assert d.se == pytest.approx((a - b).std(ddof=1) / 2, rel=1e-12)
+    assert d.high - d.value == pytest.approx(3.18244630528 * d.se, rel=1e-9)
+    assert d.variance_reduction > 1
+
+
+def priced(variant, operating_cost, run_off_months=4, replications=4):
+    """Return the toy ledger of a lender that differs from others only by its cost per account."""
+    frame = toy_book.frame(run_off_months=run_off_months, replications=replications)
+    return toy_book.ledger(variant, settlement=Settlement(operating_cost=operating_cost), frame=frame)
+
+
+def test_a_winner_needs_run_off_replications_and_two_standard_errors():
+    """The cheaper lender wins on value, but not without run-off and not in a single replication."""
+    verdict = Comparison([priced("dear", 900), priced("cheap", 100), priced("middle", 500)]).verdict()
+    assert (verdict.winner, verdict.second) == ("cheap", "middle")
+    assert verdict.difference.is_clear
+    no_run_off = Comparison([priced("dear", 900, run_off_months=0), priced("cheap", 100, run_off_months=0)])
+    assert no_run_off.verdict().winner is None and "run-off" in no_run_off.verdict().reason
+    single = Comparison([priced("dear", 900, replications=1), priced("cheap", 100, replications=1)])
+    assert single.verdict().winner is None and "one replication" in single.verdict().reason
+
+
+@pytest.mark.parametrize(("loss", "rate", "said"), [(-5.0, 0.1, "shrinks"), (5.0, -0.1, "swells"), (-5.0, -0.1, None)])
+def test_a_rate_that_points_the_other_way_than_the_loss_is_said(monkeypatch, loss, rate, said):
+    """When net loss and bad-debt rate disagree, a warning says that the denominator moved; else nothing is said."""
+    comparison = Comparison([toy_book.ledger(), toy_book.ledger("cut", limit=0.8)])
+
+    def difference(variant, measure, window="whole", against=None):
+        value = loss if measure == "net_loss" else rate if measure == "bad_debt_rate" else 0.0
+        return Difference(value, abs(value) / 9, value, value, 1.0)
+
+    monkeypatch.setattr(comparison, "difference", difference)
+    warnings = comparison.warnings()
+    assert (said in warnings[0] and warnings[0].startswith("cut: the bad-debt rate")) if said else warnings == []
+
+
+def test_tail_measures_need_replications_and_a_factor():
+    """VaR and ES are stated from 100 replications on, and only if something random is shared."""
+    for replications, factor, stated in ((99, True, False), (100, False, False), (100, True, True)):
+        frame = toy_book.frame(replications=replications, factor=factor, borrowers=4, months=4, run_off_months=0)
+        comparison = Comparison([toy_book.ledger(frame=frame, arrivals=0)])
+        assert ("es99" in comparison.summary()["variants"]["baseline"]) is stated
+
+
+def test_a_tail_that_does_not_change_differs_by_exactly_zero():
+    """Pairing holds for VaR and ES too: equal losses give 0 ± 0; other losses an interval around the difference."""
+    frame = toy_book.frame(replications=100, borrowers=8, months=4, run_off_months=0)
+    ledgers = [toy_book.ledger(frame=frame), toy_book.ledger("same", frame=frame)]
+    ledgers.append(toy_book.ledger("sell", frame=frame, sell=2))
+    comparison = Comparison(ledgers)
+    for name in ("var95", "var99", "es99"):
+        same, sell = (comparison.difference(variant, name) for variant in ("same", "sell"))
+        assert (same.value, same.se, same.low, same.high) == (0, 0, 0, 0)
+        assert sell.low <= sell.value <= sell.high
+        gap = comparison.estimate("sell", name).value - comparison.estimate("baseline", name).value
+        assert sell.value == pytest.approx(gap, rel=1e-12)
+
+
+def test_ledgers_that_do_not_belong_together_are_refused():
+    """Different frames or equal names are not a comparison."""
+    with pytest.raises(ValueError, match="share months"):
+        Comparison([toy_book.ledger(), toy_book.ledger("other", frame=toy_book.frame(months=5))])
+    with pytest.raises(ValueError, match="different variant names"):
+        Comparison([toy_book.ledger(), toy_book.ledger()])

@@ -1,0 +1,245 @@
+"""Policies write levers and nothing else: neutral ones write nothing, and they compose in the order of the file."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from conftest import ROOT
+from simulator.kernel import names
+from simulator.kernel.names import BUCKETS, LINE, LOAN, NEVER, ONE, UNIT
+from simulator.policies.levers import Frame, neutral_levers, write_all
+from simulator.policies.registry import kinds
+from simulator.policies.registry import names as kind_names
+from simulator.units import q31
+
+FRAME = Frame(months=12, months_total=18, segments=("young", "old"), minor_units=100)
+
+NEUTRAL = {
+    "reminders": {"reach": 0.0, "strength": 0.5},
+    "limit_cut": {"at_dpd": 30, "keep": 1.0, "floor": 100.0},
+    "closure": {"cross_product": True},
+    "write_off": {"at_dpd": "never", "recover_share": [1.0] * 6},
+    "npl_sale": {"from": "open", "at_dpd": "never", "price": 0.5},
+    "underwriting": {"limit_by_score": [1.0] * 16},
+}
+ACTIVE = {
+    "reminders": {"reach": 0.8, "strength": 0.25},
+    "limit_cut": {"at_dpd": 60, "keep": 0.5},
+    "closure": {"freeze_days_late": 7, "close_days_late": 30},
+    "write_off": {"at_dpd": 300, "recover_chance": [0.03] * 6, "recover_share": [0.2] * 6},
+    "npl_sale": {"from": "written_off", "at_months": 12, "price": [0.1, 0.09, 0.08, 0.07, 0.06, 0.05]},
+    "underwriting": {"score_cutoff": 560, "income_cutoff": 2000.0},
+}
+
+
+def policy(kind, **settings):
+    """Return the validated settings of a policy."""
+    return kinds()[kind].Settings.model_validate({"kind": kind, **settings})
+
+
+def written(*policies):
+    """Return neutral levers after the policies have written theirs."""
+    levers = neutral_levers(12, 2, 6)
+    write_all(levers, policies, FRAME)
+    return levers
+
+
+def same(a, b):
+    """Return whether two sets of levers are equal in every cell."""
+    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def changed(levers):
+    """Return the months, segments and products in which any lever differs from neutral, as sets."""
+    cells = np.zeros(levers.month.shape[:3], dtype=bool)
+    for array, neutral in zip(levers, neutral_levers(12, 2, 6), strict=True):
+        cells |= (array != neutral).reshape(*cells.shape, -1).any(axis=-1)
+    return tuple(set(axis.tolist()) for axis in np.nonzero(cells))
+
+
+def test_every_policy_is_in_the_battery():
+    """Each file of the policies' folder has a neutral and an active case here."""
+    assert set(kind_names()) == set(kinds()) == set(NEUTRAL) == set(ACTIVE)
+
+
+@pytest.mark.parametrize("kind", NEUTRAL)
+def test_a_neutral_policy_writes_nothing(kind):
+    """Settings that do nothing leave every lever as it was, also after another policy has written its own."""
+    before = written(policy(kind, **ACTIVE[kind]))
+
+    assert same(written(policy(kind, **NEUTRAL[kind])), neutral_levers(12, 2, 6))
+    assert same(written(policy(kind, **ACTIVE[kind]), policy(kind, **NEUTRAL[kind])), before)
+
+
+@pytest.mark.parametrize("kind", ACTIVE)
+def test_a_policy_acts_only_where_it_says(kind):
+    """Levers change in the policy's months, segments and products, and nowhere else."""
+    where = {"start": 3, "end": 15, "segments": ["old"], "products": ["loan"]}
+
+    assert changed(written(policy(kind, **ACTIVE[kind], **where))) == (set(range(3, 16)), {1}, {LOAN})
+
+
+@pytest.mark.parametrize("kind", ACTIVE)
+def test_a_policy_goes_on_through_the_run_off(kind):
+    """Without an end a policy acts from month 1 to the last month of the run-off, on both products of everybody."""
+    assert changed(written(policy(kind, **ACTIVE[kind]))) == (set(range(1, 19)), {0, 1}, {LINE, LOAN})
+
+
+@pytest.mark.parametrize("kind", ACTIVE)
+def test_a_disabled_policy_writes_nothing(kind):
+    """A policy that is not enabled does nothing."""
+    assert same(written(policy(kind, **ACTIVE[kind], enabled=False)), neutral_levers(12, 2, 6))
+
+
+@pytest.mark.parametrize("kind", ACTIVE)
+def test_policies_explain_themselves(kind):
+    """Each policy says what it does and what must be visible, and each of its settings what it means."""
+    module = kinds()[kind]
+
+    assert module.DESCRIPTION.endswith(".") and module.EFFECT.endswith(".")
+    assert all(field.description for field in module.Settings.model_fields.values())
+    assert module.__name__.endswith(f".{kind}")
+
+
+@pytest.mark.parametrize("kind", ACTIVE)
+def test_unknown_settings_are_refused(kind):
+    """A misspelt setting is an error, not a setting that does nothing."""
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        policy(kind, **ACTIVE[kind], keeep=0.5)
+
+
+@pytest.mark.parametrize("first, second", [(a, b) for a in ACTIVE for b in ACTIVE if a < b])
+def test_policies_of_different_kinds_do_not_meet(first, second):
+    """Policies of two kinds write different levers, so their order does not matter."""
+    one, other = policy(first, **ACTIVE[first]), policy(second, **ACTIVE[second])
+
+    assert same(written(one, other), written(other, one))
+
+
+# ---- what each one writes ---------------------------------------------------------------------------
+
+
+def test_reminders_leave_part_of_forgetting():
+    """A reminder leaves 1 - strength of the chance to forget in every bucket; two leave the product."""
+    once, twice = written(policy("reminders", **ACTIVE["reminders"])), policy("reminders", reach=0.5, strength=0.5)
+    both = written(policy("reminders", **ACTIVE["reminders"]), twice)
+
+    assert set(once.stage[1, 0, LINE, :BUCKETS, names.S_FORGET_KEEP]) == {q31(0.75)}
+    assert set(both.stage[1, 0, LINE, :BUCKETS, names.S_FORGET_KEEP]) == {q31(0.375)}
+    assert once.month[1, 0, LINE, names.V_REACH] == both.month[1, 0, LINE, names.V_REACH] == q31(0.8)
+
+
+def test_a_perfect_reminder_is_exact():
+    """Reach and strength of 1 leave nothing of forgetting in anyone, exactly."""
+    levers = written(policy("reminders", reach=1.0, strength=1.0))
+
+    assert set(levers.month[1:, ..., names.V_REACH].flat) == {ONE}
+    assert not levers.stage[1:, ..., :BUCKETS, names.S_FORGET_KEEP].any()
+
+
+def test_limit_cuts_multiply_at_their_own_bucket():
+    """A cut acts on falling into its bucket only; two at one bucket multiply, and the higher floor holds."""
+    cut = policy("limit_cut", at_dpd=60, keep=0.5, floor=500.0)
+    levers = written(
+        cut, policy("limit_cut", at_dpd=60, keep=0.5, floor=200.0), policy("limit_cut", at_dpd=90, keep=0.0)
+    )
+    kept = levers.stage[1, 0, LINE, :, names.S_LIMIT_KEEP]
+
+    assert kept[:5].tolist() == [ONE, ONE, ONE // 4, 0, ONE]
+    assert levers.month[1, 0, LINE, names.V_LIMIT_FLOOR] == 50_000
+
+
+def test_the_earlier_freeze_and_closure_hold():
+    """Of two closures the stricter days hold, each on its own; crossing comes with the closure that crosses."""
+    levers = written(
+        policy("closure", freeze_days_late=7, close_days_late=60),
+        policy("closure", freeze_days_late=15, close_days_late=30, cross_product=True, products=["loan"]),
+    )
+    of = [names.V_FREEZE_DAYS, names.V_CLOSE_DAYS, names.V_CROSS]
+
+    assert levers.month[1, 0, LINE, of].tolist() == [7, 60, 0]
+    assert levers.month[1, 0, LOAN, of].tolist() == [7, 30, 1]
+
+
+def test_write_off_sets_its_bucket_and_recoveries_by_age():
+    """The earlier write-off and expiry hold; recovery terms come by age and a later policy replaces them."""
+    agency = {"recover_chance": [0.0, 0.5, 0, 0, 0, 0], "recover_share": [0.4] * 6, "commission": [0.3] * 6}
+    levers = written(
+        policy("write_off", **ACTIVE["write_off"], expire_months=60),
+        policy("write_off", at_dpd=450, expire_months=36, **agency),
+    )
+    stage = levers.stage[1, 0, LINE, BUCKETS:]
+
+    assert levers.month[1, 0, LINE, [names.V_WRITE_OFF, names.V_EXPIRE]].tolist() == [10, 36]
+    assert stage[:3, names.S_RECOVER_CHANCE].tolist() == q31([0.03, 0.5, 0.03]).tolist()
+    assert stage[:3, names.S_RECOVER_SHARE].tolist() == q31([0.2, 0.4, 0.2]).tolist()
+    assert stage[:3, names.S_COMMISSION].tolist() == q31([0, 0.3, 0]).tolist()
+
+
+def test_a_sale_of_written_off_accounts_prices_by_age():
+    """Written-off accounts are sold from their age on, at the price of their age; open prices stay 0."""
+    levers = written(policy("npl_sale", **ACTIVE["npl_sale"]))
+
+    assert levers.month[1, 0, LINE, [names.V_SELL_OPEN, names.V_SELL_WRITTEN_OFF]].tolist() == [NEVER, 12]
+    assert levers.stage[1, 0, LINE, BUCKETS:, names.S_SALE_PRICE].tolist() == q31(ACTIVE["npl_sale"]["price"]).tolist()
+    assert not levers.stage[..., :BUCKETS, names.S_SALE_PRICE].any()
+
+
+def test_a_sale_from_the_open_book_prices_by_bucket():
+    """Prices go to the buckets from at_dpd on; the last one repeats."""
+    levers = written(policy("npl_sale", **{"from": "open"}, at_dpd=90, price=[0.3, 0.2]))
+    prices = levers.stage[1, 0, LINE, :, names.S_SALE_PRICE]
+
+    assert levers.month[1, 0, LINE, names.V_SELL_OPEN] == 3
+    assert prices.tolist() == q31([0, 0, 0, 0.3] + [0.2] * 12 + [0] * 6).tolist()
+
+
+def test_a_bulk_sale_happens_in_its_months():
+    """A sale with bulk months sells in those and in no other."""
+    levers = written(policy("npl_sale", **ACTIVE["npl_sale"], bulk_months=[6, 12]))
+
+    assert changed(levers)[0] == {6, 12}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"from": "open", "at_months": 3, "price": 0.1},
+        {"from": "open", "at_dpd": 90, "at_months": 3, "price": 0.1},
+        {"from": "written_off", "price": 0.1},
+        {"from": "written_off", "at_months": 3, "price": [0.1, 0.2]},
+        {"from": "open", "at_dpd": 90, "price": []},
+        {"from": "open", "at_dpd": 95, "price": 0.1},
+    ],
+)
+def test_a_sale_that_makes_no_sense_is_refused(settings):
+    """A sale needs the threshold of its own book and prices that fit it."""
+    with pytest.raises(ValidationError):
+        policy("npl_sale", **settings)
+
+
+def test_underwriting_raises_the_bar():
+    """The higher cut-offs hold and limits by score multiply."""
+    limits = [0.5] * 8 + [1.5] * 8
+    levers = written(
+        policy("underwriting", **ACTIVE["underwriting"], limit_by_score=limits),
+        policy("underwriting", score_cutoff=500, income_cutoff=3000.0, limit_by_score=limits),
+    )
+
+    assert levers.month[1, 0, LINE, [names.V_SCORE_CUTOFF, names.V_INCOME_CUTOFF]].tolist() == [560, 300_000]
+    assert levers.review[1, 0, LINE].tolist() == [UNIT // 4] * 8 + [UNIT * 9 // 4] * 8
+
+
+def test_money_is_rounded_to_minor_units():
+    """Money turns to minor units of the scenario's currency, rounded half up."""
+    assert FRAME.amount(12.345) == 1235
+    assert FRAME._replace(minor_units=1).amount(12.5) == 13
+
+
+def test_every_setting_is_documented():
+    """docs/policies.md names each kind and each of its own settings."""
+    text = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
+    for kind, module in kinds().items():
+        settings = [field.alias or name for name, field in module.Settings.model_fields.items()]
+
+        assert [name for name in (kind, *settings) if f"`{name}`" not in text and f"\n{name} = " not in text] == []

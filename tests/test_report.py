@@ -1,0 +1,293 @@
+"""A run's folder and the page in it."""
+
+import json
+import re
+from io import StringIO
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+import toy_book
+from simulator import results
+from simulator.compare import Comparison
+from simulator.ledger import LINES, SETTLED, result_digest
+from simulator.measures import MEASURES, SECTIONS
+from simulator.report import render, words
+from simulator.report.terminal import summary_table
+from simulator.scenario.errors import UserError
+
+FILES = {
+    *("manifest.json", "scenario.toml", "summary.json", "report.html"),
+    *("monthly.parquet", "rolls.parquet", "vintages.parquet", "comparison.parquet"),
+}
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    """Return a comparison of three toy lenders."""
+    return Comparison([toy_book.ledger(), toy_book.ledger("cut", limit=0.7), toy_book.ledger("sell", sell=3)])
+
+
+@pytest.fixture(scope="module")
+def folder(comparison, tmp_path_factory):
+    """Return the folder of a written run, replications kept."""
+    path = tmp_path_factory.mktemp("run") / "out" / "toy"
+    results.write(path, comparison, {"seed": 1, "replay": "again"}, "seed = 1\n", keep_replications=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def monthly(folder):
+    """Return monthly.parquet as {column: array}."""
+    return columns(folder / "monthly.parquet")
+
+
+def columns(path):
+    """Return a Parquet file as {column: object or number array}, null as None or NaN."""
+    table = pq.read_table(path)
+    return {name: np.array(table[name].to_pylist()) for name in table.column_names}
+
+
+def pick(table, **values):
+    """Return the mask of rows in which every named column has its value."""
+    return np.logical_and.reduce([table[name] == value for name, value in values.items()])
+
+
+def test_a_folder_is_complete_and_leaves_nothing_beside_it(folder):
+    """All files of the contract, and no temporary sibling."""
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_the_manifest_names_versions_and_the_digest(folder, comparison):
+    """What the engine passes is kept; versions, processor and the digest of all integers are added."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    expected = result_digest([(name, ledger.sums) for name, ledger in comparison.ledgers.items()])
+    assert manifest["result_digest"] == expected
+    assert (manifest["seed"], manifest["replay"]) == (1, "again")
+    assert {"python", "numpy", "numba", "simulator"} <= set(manifest["versions"])
+    assert manifest["cpu"]
+
+
+def test_the_summary_has_the_contract_s_shape(folder):
+    """Variants and differences, each measure with value, se and unit; the baseline has no difference."""
+    summary = json.loads((folder / "summary.json").read_text())
+    assert list(summary) == ["variants", "differences"]
+    assert list(summary["variants"]) == ["baseline", "cut", "sell"]
+    assert list(summary["differences"]) == ["cut", "sell"]
+    for measures in (*summary["variants"].values(), *summary["differences"].values()):
+        assert all(list(entry) == ["value", "se", "unit"] for entry in measures.values())
+    assert summary["variants"]["cut"]["net_loss"]["unit"] == "CNY"
+
+
+def test_a_complete_run_is_replaced_only_on_request(comparison, tmp_path):
+    """Without overwrite a complete folder is refused and untouched; with it, replaced."""
+    path = tmp_path / "toy"
+    results.write(path, comparison, {"seed": 1}, "")
+    before = (path / "manifest.json").read_bytes()
+    with pytest.raises(UserError, match="--overwrite"):
+        results.write(path, comparison, {"seed": 2}, "")
+    assert (path / "manifest.json").read_bytes() == before
+    results.write(path, comparison, {"seed": 2}, "", overwrite=True)
+    assert json.loads((path / "manifest.json").read_text())["seed"] == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["toy"]
+
+
+def test_other_people_s_files_are_never_removed(comparison, tmp_path):
+    """A folder that no run has written is refused even with overwrite; so is a file; an empty folder is used."""
+    (tmp_path / "thesis.tex").write_text("years of work")
+    (tmp_path / "empty").mkdir()
+    for path in (tmp_path, tmp_path / "thesis.tex"):
+        with pytest.raises(UserError, match="something other than a run"):
+            results.check_folder(path, overwrite=True)
+    results.write(tmp_path / "empty", comparison, {}, "")
+    assert (tmp_path / "empty" / "manifest.json").is_file()
+
+
+def test_a_failure_on_the_way_leaves_what_was_there(comparison, tmp_path, monkeypatch):
+    """If the report cannot be written, the old run stays and no partial folder remains."""
+    path = tmp_path / "toy"
+    results.write(path, comparison, {"seed": 1}, "")
+
+    def fail(*_):
+        raise RuntimeError("disk full")
+
+    monkeypatch.setattr(render, "render", fail)
+    with pytest.raises(RuntimeError):
+        results.write(path, comparison, {"seed": 2}, "", overwrite=True)
+    assert json.loads((path / "manifest.json").read_text())["seed"] == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["toy"]
+
+
+# ---- Parquet -------------------------------------------------------------------------------------
+
+
+def test_monthly_rows_are_the_ledger(monthly, comparison):
+    """A cell's mean, a total, an opening stock and a rate stand where they should; amounts are in the currency."""
+    ledger = comparison.ledgers["sell"]
+    mean = {"variant": "sell", "replication": None}
+    row = pick(monthly, **mean, month=4, segment="settled", product="loan", measure="paid")
+    assert monthly["value"][row].tolist() == pytest.approx([ledger["paid"][:, 4, 1, 1].mean() / 100])
+    assert monthly["unit"][row].tolist() == ["CNY"]
+    row = pick(monthly, **mean, month=0, segment="all", product="all", measure="n_accounts")
+    assert monthly["value"][row].tolist() == [40.0]
+    row = pick(monthly, **mean, segment="all", product="all", measure="dpd30_share_balance")
+    expected = MEASURES["dpd30_share_balance"](ledger, by_month=True).mean(axis=0)
+    assert monthly["value"][row].astype(float) == pytest.approx(expected)
+
+
+def test_replications_are_rows_without_a_standard_error(monthly, comparison):
+    """The replications of a flow average to its mean row; only the mean has a standard error."""
+    key = {"variant": "cut", "segment": "young", "product": "line", "measure": "interest", "month": 3}
+    single = pick(monthly, **key) & (monthly["replication"] != None)  # noqa: E711
+    assert sorted(monthly["replication"][single]) == [0, 1, 2, 3]
+    mean = pick(monthly, **key, replication=None)
+    assert monthly["value"][single].mean() == pytest.approx(monthly["value"][mean][0])
+    assert np.isfinite(float(monthly["standard_error"][mean][0]))
+    assert set(monthly["standard_error"][single]) == {None} or np.isnan(monthly["standard_error"][single]).all()
+
+
+def test_no_row_comes_twice(monthly):
+    """Variant, month, segment, product, measure and replication identify a row."""
+    names = ("variant", "month", "segment", "product", "measure", "replication")
+    keys = list(zip(*(monthly[name].tolist() for name in names), strict=True))
+    assert len(set(keys)) == len(keys)
+    assert {*SETTLED, *LINES} <= set(monthly["measure"])
+
+
+def test_moves_of_a_month_add_up_to_the_accounts_of_the_month_before(folder, comparison):
+    """rolls.parquet, less those who arrived, sums to the opening stock."""
+    table = columns(folder / "rolls.parquet")
+    rows = pick(table, variant="sell", month=5) & (table["from"] != "arrived")
+    expected = comparison.ledgers["sell"].total("n_accounts")[:, 4].mean()
+    assert table["n_accounts"][rows].sum() == pytest.approx(expected)
+
+
+def test_vintages_count_months_on_book(folder, comparison):
+    """vintages.parquet holds each entry from its month on, and sums to the book."""
+    table = columns(folder / "vintages.parquet")
+    assert (table["months_on_book"] == table["month"] - table["entry_month"]).all()
+    assert table["months_on_book"].min() == 0
+    rows = pick(table, variant="cut", month=6, measure="balance")
+    expected = comparison.ledgers["cut"].total("balance")[:, 6].mean() / 100
+    assert table["value"][rows].sum() == pytest.approx(expected)
+
+
+def test_comparison_rows_are_paired_differences(folder, comparison):
+    """comparison.parquet has every measure of both windows; the baseline's own rows have no difference."""
+    table = columns(folder / "comparison.parquet")
+    assert set(table["window"]) == {"whole", "lending"}
+    row = pick(table, variant="sell", measure="net_loss", window="whole")
+    d = comparison.difference("sell", "net_loss")
+    found = [table[name][row][0] for name in ("difference", "standard_error", "low", "high")]
+    assert found == [d.value, d.se, d.low, d.high]
+    assert table["baseline"][row].tolist() == ["baseline"]
+    assert set(table["difference"][pick(table, variant="baseline")]) == {None}
+
+
+# ---- the page ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    """Return report.html."""
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_page_needs_nothing_but_itself(page):
+    """No script, no link, no image or style from elsewhere: it opens offline."""
+    assert not re.search(r"<script|<link|<iframe|@import|<img", page)
+    assert set(re.findall(r'(?:src|href)="([^#"][^"]*)"', page)) == set()
+    assert not re.search(r"url\((?!#)", page)
+
+
+def test_the_page_begins_with_the_answer(page, comparison):
+    """Warnings, the verdict and a sentence for each variant come before any table or figure; then five figures."""
+    first_table = page.index("<table")
+    for text in (*comparison.warnings(), "net present value", "cut against baseline", "sell against baseline"):
+        assert page.index(text.split("'")[0]) < first_table
+    assert page.count("<figure>") == 5
+    assert page.count("<figcaption>") == 5
+    assert page.index("Manifest") > page.index("What to keep in mind")
+
+
+def test_a_page_never_shows_a_number_that_is_none(page):
+    """No nan, inf or None in what is read."""
+    text = re.sub(r"<svg.*?</svg>|<style>.*?</style>", "", page, flags=re.S)
+    assert not re.search(r"\b(nan|inf|None)\b", text)
+
+
+def test_the_same_results_give_the_same_page(comparison):
+    """Nothing in the page depends on the hour or on hashing."""
+    assert render.render(comparison, {"seed": 1}) == render.render(comparison, {"seed": 1})
+
+
+def test_a_plain_run_has_a_page_too():
+    """One variant, one replication, no run-off: levels instead of differences, and it says what is missing."""
+    frame = toy_book.frame(replications=1, run_off_months=0, factor=False)
+    page = render.render(Comparison([toy_book.ledger(frame=frame)]), {})
+    assert "against" not in page
+    assert "no standard error" in page
+    assert "without run-off" in page
+
+
+def test_an_empty_book_has_a_page():
+    """Nobody borrows, nothing is defined, and the page still says so without failing."""
+    frame = toy_book.frame(borrowers=1, months=1, run_off_months=0, replications=2)
+    ledgers = [toy_book.ledger(name, frame=frame, arrivals=0) for name in ("baseline", "other")]
+    for ledger in ledgers:
+        for array in ledger.sums:
+            array[:] = 0
+    assert "exactly the same" in render.render(Comparison(ledgers), {})
+
+
+def test_titles_are_text_not_markup():
+    """A title with angle brackets is shown, not run."""
+    frame = toy_book.frame(title="<script>alert(1)</script>", replications=2, months=2, run_off_months=0)
+    assert "<script>" not in render.render(Comparison([toy_book.ledger(frame=frame)]), {})
+
+
+def test_with_many_replications_the_page_shows_the_tail():
+    """From 100 replications on with a factor there is a sixth figure, and how much luck is shared."""
+    frame = toy_book.frame(replications=100, borrowers=10, months=4, run_off_months=2)
+    page = render.render(Comparison([toy_book.ledger(frame=frame), toy_book.ledger("sell", frame=frame, sell=3)]), {})
+    assert page.count("<figure>") == 6
+    assert "borrowers share" in page
+
+
+@pytest.mark.parametrize(
+    ("value", "se", "unit", "difference", "text"),
+    [
+        (1_234_567.0, 56_000.0, "CNY", False, "CNY 1.235 ± 0.056 million"),
+        (-1234.5, 12.0, "CNY", True, "−CNY 1,234 ± 12"),
+        (0.02345, 0.00012, "share", False, "2.345 ± 0.012 %"),
+        (0.0021, 0.0004, "share", True, "+0.210 ± 0.040 pp"),
+        (0.0, 0.0, "share", True, "0 pp"),
+        (0.5, float("nan"), "share", False, "50.00 %"),
+        (float("nan"), float("nan"), "CNY", False, "–"),
+        (12.0, float("nan"), "accounts", False, "12.00 accounts"),
+    ],
+)
+def test_numbers_in_words(value, se, unit, difference, text):
+    """Two digits of the error decide how many of the value are shown; differences carry a sign."""
+    assert words.number(value, se, unit, difference).replace("\u00a0", " ") == text
+
+
+def test_every_measure_of_the_page_is_in_the_registry():
+    """Labels and tables name measures or lines that exist."""
+    known = {*MEASURES, *SETTLED, *LINES, "written_off"}
+    assert set(words.LABELS) <= known
+    assert {name for _, names in render.TABLE for name in names} <= set(MEASURES)
+    assert set(words.TOLD) <= set(MEASURES) and SECTIONS
+
+
+def test_the_terminal_table_says_the_same(comparison):
+    """Warnings, values, differences and the verdict print in 80 columns."""
+    console = Console(width=80, record=True, file=StringIO())
+    for part in summary_table(comparison):
+        console.print(part)
+    text = console.export_text()
+    assert "net loss" in text and "sell" in text
+    assert words.verdict(comparison).split(":")[0] in text

@@ -1,0 +1,223 @@
+"""Scenario files: layers, units, sources, the shipped files, the examples of the documentation."""
+
+import re
+
+import pytest
+from pydantic import BaseModel
+
+from conftest import ROOT
+from simulator.scenario.errors import UserError
+from simulator.scenario.reader import load_scenario
+from simulator.scenario.schema import Settings
+from simulator.scenario.validate import fields_of
+
+SHIPPED = sorted((ROOT / "scenarios").rglob("*.toml"))
+GUIDE = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^### (.+?)$.*?^```toml$(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+SMALL = """
+title = "Small"
+months = 12
+[portfolio]
+borrowers = 100
+[segment.all]
+share = 1
+line_holders = 1
+line_limit = { distribution = "lognormal", mean = 10_000, sigma = 0.5, max = 50_000, unit = "CNY", source = "S1" }
+income = 5000
+[products.line]
+interest_rate = { value = 0.0005, unit = "per day", source = "S57", status = "read-c" }
+minimum_share = 0.1
+[behaviour]
+model = "structural"
+[policy.cut]
+kind = "limit_cut"
+enabled = false
+at_dpd = 30
+keep = 0.5
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Return a function that writes a scenario file and returns its path."""
+
+    def file(text=SMALL, name="small.toml"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return file
+
+
+def keys_of(model):
+    """Return every key name in `model` and below."""
+    keys = set()
+    for key, field in fields_of(model).items():
+        keys |= {key} | (keys_of(field.model) if field.model else set())
+    return keys
+
+
+def ids(paths):
+    """Return the names of files, for test ids."""
+    return [path.stem for path in paths]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=ids(SHIPPED))
+def test_every_number_of_a_shipped_scenario_has_a_source(path):
+    """No number in a shipped file, or in a variant of it, is there only because somebody wrote it."""
+    scenario = load_scenario(path)
+    everywhere = [scenario.provenance, *scenario.variant_provenance.values()]
+    bare = {key for where in everywhere for key, about in where.items() if about.source.startswith("author of")}
+    silent = {key for where in everywhere for key, about in where.items() if not about.source or not about.status}
+
+    assert bare | silent == set()
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=ids(SHIPPED))
+def test_sources_of_shipped_scenarios_are_listed(path):
+    """Every source S.. that a shipped file names is in the table of the guide, ranges included."""
+    table = GUIDE[GUIDE.index("## Sources") :]
+    listed = set()
+    for first, last in re.findall(r"S(\d+)(?:-S(\d+))?", table):
+        listed |= set(range(int(first), int(last or first) + 1))
+    named = {int(number) for number in re.findall(r"\bS(\d+)", path.read_text(encoding="utf-8"))}
+
+    assert named - listed == set()
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=ids(SHIPPED))
+def test_the_resolved_text_reads_back_as_the_same_scenario(path, tmp_path):
+    """Writing the resolved scenario and reading it gives equal settings, the same text and the same digest."""
+    scenario = load_scenario(path)
+    copy = tmp_path / "copy.toml"
+    copy.write_text(scenario.text(), encoding="utf-8")
+    again = load_scenario(copy)
+
+    assert again.baseline == scenario.baseline
+    assert again.variants == scenario.variants
+    assert again.text() == scenario.text()
+    assert again.digest() == scenario.digest()
+
+
+@pytest.mark.parametrize(("name", "text"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
+def test_every_example_of_the_guide_is_a_valid_scenario(name, text, write):
+    """Each example in docs/scenarios.md passes the check as it stands."""
+    write("", "book.csv")
+    write("", "book_mapping.toml")
+
+    assert load_scenario(write(text)).baseline.title
+
+
+def test_the_guide_has_the_examples_that_were_promised():
+    """A typed-in matrix, a factor, a tape, nobody pays, everybody pays."""
+    assert [name for name, _ in EXAMPLES] == [
+        "A typed-in matrix",
+        "A factor",
+        "A tape",
+        "Nobody pays",
+        "Everybody pays",
+    ]
+
+
+def test_the_guide_describes_every_key():
+    """Every key of the schema stands in docs/scenarios.md."""
+    described = set(re.findall(r"`(\w+)`", GUIDE)) | set(re.findall(r"\[(?:\w+\.)*(\w+)(?:\.NAME)?\]", GUIDE))
+    # One entry describes the keys of several tables
+    grouped = {"segment", "policy", "products", "structural", "factor"}
+
+    assert keys_of(Settings) - described - grouped == set()
+
+
+def test_units_become_canonical(write):
+    """0.05% a day is 0.0005 * 365 / 12 a month; the provenance keeps source and status."""
+    scenario = load_scenario(write())
+    about = scenario.provenance["products.line.interest_rate"]
+
+    assert scenario.baseline.products.line.interest_rate == 0.0005 * (365 / 12)
+    assert (about.unit, about.source, about.status) == ("per month", "S57", "read-c")
+
+
+def test_a_bare_number_keeps_the_unit_of_the_number_it_replaces(write):
+    """Overriding 0.0005 per day with 0.0006 is 0.0006 per day, and the source is no longer S57."""
+    scenario = load_scenario(write(), ["products.line.interest_rate=0.0006"])
+
+    assert scenario.baseline.products.line.interest_rate == 0.0006 * (365 / 12)
+    assert scenario.provenance["products.line.interest_rate"].source == "command line"
+
+
+def test_a_bare_number_has_its_author_as_source(write):
+    """A value without a source comes from the author of the file."""
+    assert load_scenario(write()).provenance["policy.cut.keep"].source == "author of small.toml"
+
+
+def test_one_number_of_a_distribution_can_be_set(write):
+    """--set of a distribution's mean leaves its other numbers."""
+    limit = load_scenario(write(), ["segment.all.line_limit.mean=9000"]).baseline.segment["all"].line_limit
+
+    assert (limit.mean, limit.sigma, limit.max) == (9000, 0.5, 50_000)
+
+
+def test_a_distribution_that_names_its_kind_replaces(write):
+    """A new kind of distribution leaves nothing of the old one."""
+    override = 'segment.all.line_limit={distribution="uniform", low=1, high=2}'
+    limit = load_scenario(write(), [override]).baseline.segment["all"].line_limit
+
+    assert limit.model_dump() == {"distribution": "uniform", "low": 1, "high": 2}
+
+
+def test_layers_apply_in_order(write):
+    """The file lies on what it extends, --set on the file, sizes on --set, the variant on everything."""
+    write()
+    path = write(
+        'extends = "small.toml"\nmonths = 18\n[policy.cut]\nkeep = 0.4\n'
+        "[variant.a]\npolicy.cut = { enabled = true, at_dpd = 60 }\n[variant.b]\ntitle = 'B'\npolicy.cut.keep = 0.1",
+        "top.toml",
+    )
+    scenario = load_scenario(path, ["policy.cut.keep=0.3", "replications=7"], replications=9, borrowers=50)
+    base, a, b = (found.policy["cut"] for found in (scenario.baseline, *scenario.variants.values()))
+
+    assert (base.keep, base.at_dpd, base.enabled) == (0.3, 30, False)
+    assert (a.keep, a.at_dpd, a.enabled) == (0.3, 60, True)
+    assert (b.keep, b.at_dpd, b.enabled) == (0.1, 30, False)
+    assert (scenario.baseline.months, scenario.baseline.replications) == (18, 9)
+    assert scenario.baseline.portfolio.borrowers == 50
+    assert (scenario.variants["a"].title, scenario.variants["b"].title) == ("a", "B")
+
+
+def test_the_digest_sees_values_and_not_layers(write):
+    """The digest changes with a value, and not with the folder or the order in which layers gave it."""
+    one, same = load_scenario(write(), ["policy.cut.keep=0.4"]), load_scenario(write(), ["policy.cut={keep=0.4}"])
+
+    assert one.digest() == same.digest()
+    assert one.digest() != load_scenario(write()).digest()
+
+
+def test_settings_cannot_be_changed(write):
+    """What was validated stays as it was."""
+    with pytest.raises(ValueError, match="frozen"):
+        load_scenario(write()).baseline.months = 3
+
+
+def test_every_model_refuses_unknown_keys_and_text_for_numbers():
+    """Each table of the schema forbids extras, is strict and takes no NaN."""
+
+    def below(model):
+        return {model} | {inner for field in fields_of(model).values() if field.model for inner in below(field.model)}
+
+    loose = {
+        model.__name__
+        for model in below(Settings)
+        if issubclass(model, BaseModel)
+        and not (model.model_config["extra"] == "forbid" and model.model_config["strict"])
+    }
+
+    assert loose == set()
+
+
+def test_a_variant_may_change_behaviour_but_not_the_world_it_is_compared_in(write):
+    """A variant on other months or luck is refused."""
+    text = SMALL + "[variant.a]\nseed = 3\nmonths = 4\nbehaviour.structural.will_not = 0.1\n"
+    with pytest.raises(UserError) as caught:
+        load_scenario(write(text))
+
+    assert {problem.key for problem in caught.value.problems} == {"variant.a.seed", "variant.a.months"}

@@ -1,0 +1,295 @@
+"""The kernel is the twin to the minor unit; the twin keeps the identities of the books and knows its annuities."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import naive
+import worlds
+from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
+from simulator.kernel.tile import advance
+
+ALL = tuple(worlds.POLICIES)
+WORLDS = {
+    **{policy: {"policies": (policy,), "arrivals": 1} for policy in ALL},
+    **{f"roll_rates {policy}": {"policies": (policy,), "arrivals": 1, "model": "roll_rates"} for policy in ALL},
+    "neutral": {},
+    "line only": {"products": "line", "policies": ("limit_cut", "freeze", "write_off")},
+    "loan only": {"products": "loan", "policies": ("reminders", "close", "sell_open")},
+    "line first": {"pay_first": LINE},
+    "loan first": {"pay_first": LOAN},
+    "payments hold the bucket": {"hold": True, "policies": ("write_off",)},
+    "interest never stops": {"suspend": False},
+    "arrivals": {"sizes": (), "arrivals": 8},
+    "underwritten arrivals": {"sizes": (), "arrivals": 8, "policies": ("underwriting",)},
+    "factor": {"factor": True, "replications": 3},
+    "factor, roll_rates": {"factor": True, "replications": 3, "model": "roll_rates"},
+    "other people": {"redraw_people": True, "replications": 3, "arrivals": 2},
+    "more replications than batches": {"sizes": (8,), "months": 4, "replications": 22, "model": "mixed"},
+    "one borrower": {"sizes": (1,)},
+    "tape": {"tape": True, "policies": ("write_off",)},
+    "tape, roll_rates": {"tape": True, "model": "roll_rates", "policies": ("write_off",)},
+    "everything": {"policies": ALL, "arrivals": 3, "hold": True, "factor": True},
+    "everything, roll_rates": {"policies": ALL, "arrivals": 3, "model": "roll_rates", "factor": True},
+    "everything, mixed, on a tape": {"policies": ALL, "arrivals": 3, "model": "mixed", "tape": True},
+    "everything but closing": {"policies": tuple(p for p in ALL if p not in ("close", "cross", "sell_open"))},
+    "long": {"sizes": (12,), "months": 70, "policies": ("reminders", "write_off", "freeze"), "arrivals": 0},
+    "long, roll_rates": {"sizes": (12,), "months": 70, "policies": ("write_off", "limit_cut"), "model": "roll_rates"},
+}
+TWINS = {}
+
+
+def lived(name):
+    """Return (world, sums, histories) of a named world as the twin lives it, once for all tests."""
+    if name not in TWINS:
+        world = worlds.world(name, **WORLDS[name])
+        TWINS[name] = world, *naive.simulate(*world)
+    return TWINS[name]
+
+
+def kernel(world, fast, spans=None, see=None, replications=None):
+    """Return the kernel's Sums of a world cut into `spans` of months; `see(month, store)` looks at states after each.
+
+    `store` is int32[replication, tile, N_STATE, LANES]; without `see` and `spans` nothing is kept between months.
+    """
+    first, last = replications or (0, world.replications)
+    sums = naive.empty_sums(world.n_segments, world.months, last - first)
+    tape = np.empty((0, N_PRODUCT, N_TAPE), np.int32) if world.tape is None else world.tape
+    keeps = see is not None or spans is not None
+    store = np.zeros((last - first, len(world.tiles), N_STATE, LANES) if keeps else (0, 0, 0, 0), np.int32)
+    for month_from, month_to in spans or [(1, world.months)]:
+        advance(world.tables, world.levers, world.tiles, tape, first, last, month_from, month_to, fast, store, *sums)
+        if see is not None:
+            see(month_to, store)
+    return sums
+
+
+def assert_same_sums(expected, found):
+    """Fail with the name and place of the first sums that differ."""
+    for name, twin, other in zip(expected._fields, expected, found, strict=True):
+        if not np.array_equal(twin, other):
+            where = np.argwhere(twin != other)
+            words = [
+                f"{FLOWS[k[-1]] if name == 'flows' else ''}{tuple(map(int, k))}: {twin[tuple(k)]} not {other[tuple(k)]}"
+                for k in where[:8]
+            ]
+            pytest.fail(f"{name} differ in {len(where)} places: {'; '.join(words)}")
+
+
+# ---- the kernel ----------------------------------------------------------------------------------
+@pytest.mark.parametrize("fast", [False, True], ids=["scalar", "tile"])
+@pytest.mark.parametrize("name", WORLDS)
+def test_the_kernel_is_the_twin(name, fast):
+    """Every sum, and every column of every borrower after every month, is the twin's integer."""
+    world, expected, histories = lived(name)
+
+    def see(month, store):
+        for r, history in enumerate(histories):
+            for t, tile in enumerate(world.tiles):
+                if tile[K_ENTRY] > month:
+                    continue
+                for lane in range(tile[K_COUNT]):
+                    identity = int(tile[K_SEGMENT]), int(tile[K_ENTRY]), int(tile[K_FIRST]) + lane
+                    found = tuple(store[r, t, :, lane].tolist())
+                    before = history[month - 1].get(identity)
+                    assert history[month][identity] == found, explain(r, month, identity, before, found, history)
+
+    found = kernel(world, fast, [(m, m) for m in range(1, world.months + 1)], see)
+
+    assert_same_sums(expected, found)
+
+
+def explain(replication, month, identity, before, found, history):
+    """Return in words which columns of a borrower differ: before the month, in the twin, in the kernel."""
+    columns = [
+        f"column {k}: {before and before[k]} -> {twin} not {other}"
+        for k, (twin, other) in enumerate(zip(history[month][identity], found, strict=True))
+        if twin != other
+    ]
+    return f"replication {replication}, month {month}, borrower {identity}: {'; '.join(columns)}"
+
+
+@pytest.mark.parametrize("fast", [False, True], ids=["scalar", "tile"])
+@pytest.mark.parametrize("name", ["everything", "everything, roll_rates", "other people"])
+def test_months_and_replications_may_be_cut_anywhere(name, fast):
+    """One span, three spans and single replications give the same integers."""
+    world, expected, _ = lived(name)
+    assert_same_sums(expected, kernel(world, fast))
+    assert_same_sums(expected, kernel(world, fast, [(1, 5), (6, 6), (7, world.months)]))
+
+    one_by_one = [kernel(world, fast, replications=(r, r + 1)) for r in range(world.replications)]
+    flows = np.concatenate([sums.flows for sums in one_by_one])
+    rolls, vintages = (sum(getattr(sums, name) for sums in one_by_one) for name in ("rolls", "vintages"))
+    assert_same_sums(expected, naive.Sums(flows, rolls, vintages))
+
+
+# ---- the twin, on its own ------------------------------------------------------------------------
+def test_the_twin_draws_known_words():
+    """Philox4x32-10 gives the three known answers of Random123."""
+    assert naive.philox((0, 0, 0, 0), (0, 0)) == (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)
+    ones = 0xFFFFFFFF
+    assert naive.philox((ones,) * 4, (ones,) * 2) == (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)
+    pi = (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344), (0xA4093822, 0x299F31D0)
+    assert naive.philox(*pi) == (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1)
+
+
+def test_the_twin_has_the_columns_of_the_kernel():
+    """A borrower's state is as wide as the kernel's, and its attributes stand where names.py says."""
+    b = naive.Borrower(0, 0, 0)
+    assert len(b.state()) == N_STATE
+    assert b.columns[ALERT] == "alert" and b.columns[EMPLOYED] == "employed" and len(b.columns) == N_BORROWER
+    for name, column in (("status", STATUS), ("bucket", BUCKET), ("cause", CAUSE), ("months_left", MONTHS_LEFT)):
+        assert b.line.columns[column] == name
+    assert len(b.line.columns) == N_ACCOUNT
+
+
+def movement(flows, *names):
+    """Return the sum of the named flows from month 1 on."""
+    return sum(flows[..., 1:, :, :, name] for name in names)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_the_books_balance(name):
+    """In every segment, product and month, what came in is what is there and what left, by amount and by count."""
+    _, sums, _ = lived(name)
+    f = sums.flows
+
+    def change(stock):
+        return f[..., 1:, :, :, stock] - f[..., :-1, :, :, stock]
+
+    came, went = (F_NEW_CREDIT, F_INTEREST, F_FEES), (F_PAID, F_WRITTEN_OFF, F_SOLD_OPEN)
+    assert np.array_equal(change(F_BALANCE), movement(f, *came) - movement(f, *went))
+
+    went = F_RECOVERED, F_SOLD_BOOK, F_EXPIRED
+    assert np.array_equal(change(F_B_BOOK), movement(f, F_WRITTEN_OFF) - movement(f, *went))
+
+    went = F_N_PAID_OFF, F_N_CLOSED_AT_ZERO, F_N_WRITTEN_OFF, F_N_SOLD_OPEN
+    assert np.array_equal(change(F_ACCOUNTS), movement(f, F_N_GRANTED) - movement(f, *went))
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_every_loss_has_one_cause(name):
+    """Bad debt over the causes is what was written off and lost on sale, less what came back; counts add up too."""
+    _, sums, _ = lived(name)
+    f = sums.flows
+
+    def by_cause(first):
+        return f[..., first : first + len(CAUSES)].sum(-1)
+
+    lost = f[..., F_WRITTEN_OFF] + f[..., F_SOLD_OPEN] - f[..., F_SOLD_OPEN_PROCEEDS]
+    assert np.array_equal(by_cause(F_BAD_DEBT_BY), lost - f[..., F_RECOVERED] - f[..., F_SOLD_BOOK_PROCEEDS])
+    for total, first in ((F_N_MISSED, F_MISSED_BY), (F_N30, F_N30_BY), (F_N90, F_N90_BY)):
+        assert np.array_equal(f[..., total], by_cause(first))
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_roll_matrices_join_the_stocks(name):
+    """Rows of counts are the accounts of the month before and those granted; columns are those of the month's end."""
+    _, sums, _ = lived(name)
+    flows = batches(sums.flows.sum(1))
+    rows, columns = sums.rolls[:, 1:].sum(-2), sums.rolls[:, 1:].sum(-3)
+    before, after = flows[:, :-1], flows[:, 1:]
+
+    assert np.array_equal(rows[..., :BUCKETS, 0].sum(-1), before[..., F_ACCOUNTS])
+    assert np.array_equal(rows[..., ARRIVED, 0], after[..., F_N_GRANTED])
+    for bucket, number, amount in ((0, F_ACCOUNTS, F_BALANCE), (1, F_N30, F_B30), (2, F_N60, F_B60), (3, F_N90, F_B90)):
+        assert np.array_equal(columns[..., bucket:BUCKETS, 0].sum(-1), after[..., number])
+        assert np.array_equal(columns[..., bucket:BUCKETS, 1].sum(-1), after[..., amount])
+        assert np.array_equal(rows[..., bucket:BUCKETS, 0].sum(-1), before[..., number])
+    for column, number in (
+        (TO_PAID_OFF, F_N_PAID_OFF),
+        (TO_CLOSED_AT_ZERO, F_N_CLOSED_AT_ZERO),
+        (TO_WRITTEN_OFF, F_N_WRITTEN_OFF),
+        (TO_SOLD, F_N_SOLD_OPEN),
+    ):
+        assert np.array_equal(columns[..., column, 0], after[..., number])
+    assert np.array_equal(columns[..., TO_WRITTEN_OFF, 1], after[..., F_WRITTEN_OFF])
+    assert np.array_equal(columns[..., TO_SOLD, 1], after[..., F_SOLD_OPEN])
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_vintages_add_up_to_the_flows(name):
+    """Over entry months, each vintage measure is the flow or stock of the same name."""
+    _, sums, _ = lived(name)
+    flows, vintages = batches(sums.flows.sum(1)), sums.vintages.sum(1)
+    for vintage, flow in (
+        (W_ACCOUNTS, F_ACCOUNTS),
+        (W_BALANCE, F_BALANCE),
+        (W_N30, F_N30),
+        (W_GRANTED, F_N_GRANTED),
+        (W_DEFAULT, F_N_DEFAULT),
+        (W_WRITTEN_OFF, F_WRITTEN_OFF),
+    ):
+        assert np.array_equal(vintages[..., vintage], flows[..., flow])
+
+
+def batches(flows):
+    """Return flows [replication, ...] summed into SUMS_PER_BATCH batches of replications."""
+    out = np.zeros((SUMS_PER_BATCH, *flows.shape[1:]), np.int64)
+    for replication, row in enumerate(flows):
+        out[replication % SUMS_PER_BATCH] += row
+    return out
+
+
+def test_a_loan_never_missed_is_an_annuity():
+    """Equal instalments within half a minor unit of the exact annuity repay the loan, and it ends at exactly 0."""
+    world = rich_world()
+    sums, (history,) = naive.simulate(*world)
+    assert sums.flows[..., F_N_MISSED].sum() == 0 and sums.flows[..., F_N_PAID_OFF].sum() > 20
+
+    ended = 0
+    for identity in history[0]:
+        rate = int(world.tables.product[identity[0], LOAN, P_RATE])
+        loans = [history[month][identity][LOAN_AT:] for month in range(world.months + 1)]
+        starts = [m for m in range(1, len(loans)) if loans[m][BALANCE] > 0 and loans[m - 1][BALANCE] == 0]
+        for start in starts:
+            first = loans[start]
+            months, instalment = first[MONTHS_LEFT], first[INSTALMENT]
+            amount = first[BALANCE] - first[INTEREST_DUE]
+            assert abs(instalment - amount * worlds.annuity(rate / ONE, months)) <= 0.5 + 1e-6
+            if start + months >= len(loans):
+                continue
+            for before, after in pairwise(loans[start : start + months]):
+                base = before[BALANCE] - instalment
+                last = after[MONTHS_LEFT] == 1
+                assert after[BALANCE] == (instalment if last else base + naive.part(base, rate))
+                assert after[MONTHS_LEFT] == before[MONTHS_LEFT] - 1
+            assert loans[start + months - 1][BALANCE] == instalment
+            assert loans[start + months][BALANCE] == 0
+            ended += 1
+    assert ended > 20
+
+
+def rich_world():
+    """Return a world of loans where nobody lacks cash, forgets, or will not pay."""
+    world = worlds.world(5, products="loan", months=40, replications=1, sizes=(25,))
+    tables = world.tables
+    tables.segment[:, [G_UNEMPLOYED, G_SHOCK_SIZE]] = 0
+    tables.segment[:, G_AUTOPAY] = ONE
+    tables.segment[:, G_WILL_NOT_BASE] = -1000 * UNIT
+    tables.segment[:, G_BUFFER_CAP] = 20 * UNIT
+    tables.economy[..., M_JOB_LOSS] = 0
+    tables.quantile[:, T_LIVING] = 0
+    tables.quantile[:, T_INCOME] = 100_000 * worlds.YUAN
+    tables.opening[:] = ONE
+    return world
+
+
+def test_neutral_levers_of_any_policy_leave_every_life_as_it_was():
+    """A reminder that reaches nobody, a cut that keeps all and a price nobody takes change no borrower's month."""
+    world, _, expected = lived("neutral")
+    levers = worlds.neutral_levers(world.months, world.n_segments)
+    levers.stage[..., S_FORGET_KEEP] = 0
+    levers.stage[..., [S_SALE_PRICE, S_RECOVER_CHANCE, S_RECOVER_SHARE, S_COMMISSION]] = ONE
+    levers.month[..., V_LIMIT_FLOOR] = 1
+    levers.month[..., V_CROSS] = 1
+
+    assert naive.simulate(world.tables, levers, *world[2:])[1] == expected
+
+
+def test_every_path_is_walked():
+    """Between them the worlds make every flow happen, so that equality with the kernel says something of each."""
+    total = sum(lived(name)[1].flows.sum((0, 1, 2, 3, 4)) for name in WORLDS)
+
+    assert [name for name, value in zip(FLOWS, total, strict=True) if value == 0] == []

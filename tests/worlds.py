@@ -1,0 +1,455 @@
+"""Small worlds as the kernel reads them: random, sensible, and rough enough that rare paths are walked often.
+
+`world(seed, ...)` draws everything with Python's own `random.Random(seed)`: same seed (a number or words), same
+world. The levers are neutral unless `policies` names groups of POLICIES; each group writes its own levers only.
+"""
+
+import math
+import random
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
+from simulator.kernel.tables import Levers, Tables
+
+N_SEGMENTS = 2
+YUAN = 100  # fen
+NORMAL = NormalDist()
+# bucket, "or more", share of the rest of the bill paid, spending; the states of every roll matrix here
+ROLL_STATES = (
+    (0, 0, 1.0, 1.0),  # pays in full
+    (0, 0, 0.1, 1.3),  # revolves
+    (1, 0, 0.0, 0.5),
+    (2, 0, 0.0, 0.2),
+    (3, 0, 0.0, 0.0),
+    (5, 1, 0.0, 0.0),  # five dues or more
+    (EXIT_WRITTEN_OFF, 0, 0.0, 0.0),
+    (EXIT_PAID_OFF, 0, 0.0, 0.0),
+)
+
+
+class SmallWorld(NamedTuple):
+    """What the twin and the kernel both take, in the order of `naive.simulate`."""
+
+    tables: Tables
+    levers: Levers
+    tiles: np.ndarray  # int64[tile, N_TILE]
+    n_segments: int
+    months: int
+    replications: int
+    tape: np.ndarray | None  # int32[account, product, N_TAPE]
+
+
+# ---- numbers -------------------------------------------------------------------------------------
+def q31(share):
+    """Return a share as q31."""
+    return round(share * ONE)
+
+
+def q16(multiplier):
+    """Return a multiplier or log-odds as q16."""
+    return round(multiplier * UNIT)
+
+
+def cumulative(weights, size):
+    """Return the q31 cumulative shares of `weights`, ONE from the last of them on, as a list of `size`."""
+    total, sums = sum(weights), []
+    for k in range(size):
+        sums.append(ONE if k >= len(weights) - 1 else q31(sum(weights[: k + 1]) / total))
+    return sums
+
+
+def by_quantile(of):
+    """Return the integers of `of(share)` at the middle of each of the QUANTILES."""
+    return [round(of((k + 0.5) / QUANTILES)) for k in range(QUANTILES)]
+
+
+def lognormal(median, sigma):
+    """Return the quantile function of a lognormal."""
+    return lambda share: median * math.exp(sigma * NORMAL.inv_cdf(share))
+
+
+def uniform(low, high):
+    """Return the quantile function of a uniform."""
+    return lambda share: low + (high - low) * share
+
+
+# ---- tables --------------------------------------------------------------------------------------
+def annuity(rate, months):
+    """Return the instalment, as a share of the amount, that repays it in `months` at `rate` a month."""
+    return rate / -math.expm1(-months * math.log1p(rate)) if rate else 1 / months
+
+
+def draw_segment(rng, model, products, pay_first):
+    """Return the scalars of one segment."""
+    g = [0] * N_SEGMENT
+    g[G_MODEL] = model
+    both = products == "both"
+    g[G_HAS_LINE] = q31(rng.uniform(0.7, 0.95)) if both else ONE * (products == "line")
+    g[G_HAS_LOAN] = q31(rng.uniform(0.6, 0.9)) if both else ONE * (products == "loan")
+    g[G_PAY_FIRST] = pay_first
+    g[G_UNEMPLOYED] = q31(rng.uniform(0.05, 0.2))
+    g[G_BENEFIT], g[G_LIVING_UNEMPLOYED], g[G_SPEND_UNEMPLOYED] = (q31(rng.uniform(0.3, 0.9)) for _ in range(3))
+    g[G_SHOCK_SIZE] = q16(rng.uniform(0.5, 3))
+    g[G_OUTSIDE_SHARE] = q31(rng.uniform(0.2, 0.6))
+    g[G_OUTSIDE_SIZE] = q16(rng.uniform(0.2, 1.5))
+    g[G_OUTSIDE_REPAY] = q31(rng.uniform(0.0, 0.1))
+    g[G_BUFFER_CAP] = q16(rng.uniform(0.5, 3))
+    g[G_AUTOPAY] = q31(rng.uniform(0.1, 0.5))
+    g[G_FULL_PAYER] = q31(rng.uniform(0.3, 0.7))
+    g[G_REVOLVER_SHARE] = q31(rng.uniform(0.0, 0.4))
+    for size, noise in ((G_SCORE_CORRELATION, G_SCORE_NOISE), (G_LIMIT_INCOME, G_LIMIT_NOISE)):
+        correlation = rng.choice((0.0, rng.uniform(0.2, 0.9)))
+        g[size], g[noise] = q16(correlation), q16(math.sqrt(1 - correlation**2))
+    g[G_WILL_NOT_BASE] = q16(rng.uniform(-5, -3))
+    g[G_WILL_NOT_CLOSED], g[G_WILL_NOT_REPORTED] = q16(rng.uniform(0, 1.5)), q16(rng.uniform(-1, 0))
+    return g
+
+
+def draw_terms(rng, suspend, hold):
+    """Return the terms of both products of one segment, [product][name]."""
+    line, loan = [0] * N_TERMS, [0] * N_TERMS
+    for terms in (line, loan):
+        terms[P_RATE] = q31(rng.uniform(0.005, 0.02))
+        terms[P_SUSPEND] = rng.randint(3, 5) if suspend else NEVER
+        terms[P_HOLD] = q31(rng.uniform(0.3, 0.9)) if hold else 0
+        terms[P_WILL_NOT] = q16(rng.uniform(-0.5, 0.5))
+    line[P_MIN_SHARE] = q31(rng.uniform(0.02, 0.15))
+    line[P_MIN_FLOOR] = rng.choice((0, 50 * YUAN))
+    loan[P_DRAW], loan[P_KEPT] = q31(rng.uniform(0.1, 0.5)), q31(rng.uniform(0, 0.5))
+    loan[P_DRAW_STEP] = rng.choice((1, 100 * YUAN))
+    loan[P_OPEN_AT_START] = q31(rng.uniform(0.3, 0.9))
+    return [line, loan]
+
+
+def draw_loan_terms(rng, rate):
+    """Return the loan terms of one segment and the balances by instalments left."""
+    offered = sorted(rng.sample((1, 3, 6, 12, 24, 60), rng.randint(1, MAX_TERMS)))
+    shares = cumulative([rng.uniform(0.5, 1.5) for _ in offered], MAX_TERMS)
+    terms, balances = [], []
+    for t in range(MAX_TERMS):
+        n = offered[min(t, len(offered) - 1)]
+        instalment = annuity(rate, n)
+        terms.append([n, shares[t], q31(instalment)])
+        # owed with k instalments left, this month's interest included
+        balances.append([q31(min(k, n) and (1 + rate) * instalment / annuity(rate, min(k, n))) for k in range(61)])
+    return terms, balances
+
+
+def draw_people(rng):
+    """Return the quantile tables of one segment."""
+    table = [None] * N_QUANTILE
+    table[T_INCOME] = by_quantile(lognormal(rng.uniform(4_000, 8_000) * YUAN, 0.5))
+    table[T_LIVING] = by_quantile(lambda share: ONE * (0.35 + 0.6 * share))
+    table[T_SPEND] = by_quantile(lambda share: UNIT * lognormal(0.25, 0.6)(share))
+    table[T_FORGET] = by_quantile(lambda share: ONE * 0.5 * share**2)
+    table[T_BUFFER] = by_quantile(lambda share: UNIT * 2 * share**2)
+    table[T_TICKET] = by_quantile(lognormal(rng.uniform(3_000, 9_000) * YUAN, 0.7))
+    return table
+
+
+def draw_limits(rng):
+    """Return the limits [product][state][quantile] and the line's utilisations [state][quantile] of one segment."""
+    limits, utilisations = [], []
+    for _ in range(N_PRODUCT):
+        median = rng.uniform(4_000, 12_000) * YUAN
+        limits.append([by_quantile(lognormal(median * (1 - 0.03 * s), 0.6)) for s in range(MAX_STATES)])
+    for s in range(MAX_STATES):  # a few credit balances, a few above the limit
+        utilisations.append(by_quantile(lambda share, s=s: UNIT * (share * 1.15 - 0.1 + 0.03 * s)))
+    return limits, utilisations
+
+
+def draw_roll(rng):
+    """Return one roll matrix [from][to] as cumulative shares: a random mixture of staying, curing and falling."""
+    matrix = []
+    for state in range(MAX_STATES):
+        weights = [0.02] * len(ROLL_STATES)
+        if state < 6:
+            weights[state] += 0.5
+            weights[min(state + 1, 5)] += rng.uniform(0.1, 0.6)
+            weights[rng.randint(0, state)] += rng.uniform(0.1, 0.6)
+        matrix.append(cumulative(weights, MAX_STATES))
+    return matrix
+
+
+def draw_rising(rng, top):
+    """Return DAYS cumulative shares that rise from day 1 to `top` on day 30, as q31."""
+    steps = [0.0] + [rng.random() ** 4 for _ in range(DAYS - 1)]
+    return [q31(top * sum(steps[: day + 1]) / sum(steps)) for day in range(DAYS)]
+
+
+def draw_tables(rng, *, model, products, months, replications, pay_first, suspend, hold, factor, redraw_people):
+    """Return the Tables of a random world; models are 0 structural, 1 roll_rates, by segment."""
+    g = range(N_SEGMENTS)
+    pay_first = [rng.choice((LINE, LOAN)) if pay_first is None else pay_first for _ in g]
+    models = [{"structural": 0, "roll_rates": 1, "mixed": segment % 2}[model] for segment in g]
+    product = [draw_terms(rng, suspend, hold) for _ in g]
+    loans = [draw_loan_terms(rng, product[segment][LOAN][P_RATE] / ONE) for segment in g]
+    limits = [draw_limits(rng) for _ in g]
+    opening = [6, 2, 1, 1, 0.5] + [0.3] * (11 if model == "structural" else 1)
+    states = [[r[R_BUCKET], r[R_AT_LEAST], q31(r[R_PAYS]), q16(r[R_SPEND])] for r in ROLL_STATES]
+    states += [[0] * N_ROLL] * (MAX_STATES - len(states))
+    z = [NORMAL.inv_cdf((k + 0.5) / QUANTILES) for k in range(QUANTILES)]
+    sigmoid = [0, *(q31(1 / (1 + math.exp(16 - k / 128))) for k in range(1, 4096)), ONE, ONE]
+    rolls = [
+        [[[draw_roll(rng) for _ in range(N_PRODUCT)] for _ in g] for _ in range(months if factor else 1)]
+        for _ in range(replications if factor else 1)
+    ]
+    economy = [
+        [[draw_economy(rng) for _ in g] for _ in range(months + 1)] for _ in range(replications if factor else 1)
+    ]
+
+    def logits(size, low, high):
+        return np.array([[q16(rng.uniform(low, high)) for _ in range(size)] for _ in g], np.int32)
+
+    def shares(size, low, high):
+        return np.array([[q31(rng.uniform(low, high)) for _ in range(size)] for _ in g], np.uint32)
+
+    def whole(values):
+        return np.array(values, np.int64)
+
+    return Tables(
+        key=np.array([rng.getrandbits(32), rng.getrandbits(32)], np.uint32),
+        segment=whole([draw_segment(rng, models[k], products, pay_first[k]) for k in g]),
+        product=whole(product),
+        terms=whole([terms for terms, _ in loans]),
+        loan_balance=whole([balances for _, balances in loans]),
+        quantile=whole([draw_people(rng) for _ in g]),
+        limit=whole([limit for limit, _ in limits]),
+        utilisation=whole([utilisation for _, utilisation in limits]),
+        opening=whole([[cumulative(opening, MAX_STATES)] * N_PRODUCT for _ in g]),
+        opening_cause=whole([cumulative([rng.random() for _ in range(5)], 5) for _ in g]),
+        normal=whole([q16(x) for x in z]),
+        normal_rank=whole([min(int(NORMAL.cdf(k / 512 - 4) * QUANTILES), QUANTILES - 1) for k in range(4096)]),
+        quality_score=whole([q16(NORMAL.inv_cdf((k + 0.5) / 16)) for k in range(16)]),
+        late=whole([[[q31(0.0006 * day) for day in range(DAYS)]] * N_PRODUCT for _ in g]),
+        in_month=whole(
+            [[[draw_rising(rng, rng.uniform(0, 0.9)) for _ in range(2)] for _ in range(5)] for _ in g],
+        ),
+        sigmoid=np.array(sigmoid, np.uint32),
+        will_not_bucket=logits(BUCKETS, 0, 3),
+        will_not_cause=logits(5, -1, 3),
+        will_not_burden=logits(8, -0.5, 1),
+        will_not_quality=logits(16, -1, 1),
+        job_loss_quality=shares(16, 0.2, 1),
+        alert=shares(32, 0.1, 1),
+        spending=np.array([by_quantile(lambda u: UNIT * lognormal(0.9, 0.5)(u)) for _ in g], np.int32),
+        roll_state=whole([[states] * N_PRODUCT for _ in g]),
+        roll=whole(rolls),
+        economy=whole(economy),
+        redraw_people=int(redraw_people),
+    )
+
+
+def draw_economy(rng):
+    """Return the economy of one month and segment: hard times, so that rare paths are common."""
+    m = [0] * N_MACRO
+    m[M_JOB_LOSS] = q31(rng.uniform(0.02, 0.2))
+    m[M_JOB_FIND] = q31(rng.uniform(0.1, 0.5))
+    m[M_EXPENSE_SHOCK] = q31(rng.uniform(0.02, 0.2))
+    m[M_WILL_NOT] = q16(rng.uniform(-0.5, 0.5))
+    m[M_INCOME_INDEX] = q16(rng.uniform(0.9, 1.1))
+    m[M_PRICE_FACTOR] = q16(rng.uniform(0.5, 1.5))
+    return m
+
+
+# ---- levers --------------------------------------------------------------------------------------
+def neutral_levers(months, segments):
+    """Return the Levers of a lender that does nothing but lend: no reminder, no action, no write-off, no sale."""
+    stage = np.zeros((months + 1, segments, N_PRODUCT, STAGES, N_STAGE_LEVERS), np.int64)
+    month = np.zeros((months + 1, segments, N_PRODUCT, N_MONTH_LEVERS), np.int64)
+    stage[..., S_FORGET_KEEP] = stage[..., S_LIMIT_KEEP] = ONE
+    for name in (V_FREEZE_DAYS, V_CLOSE_DAYS, V_WRITE_OFF, V_SELL_OPEN, V_SELL_WRITTEN_OFF, V_EXPIRE):
+        month[..., name] = NEVER
+    month[..., V_SCORE_CUTOFF] = month[..., V_INCOME_CUTOFF] = -NEVER
+    month[..., V_NEW_CREDIT] = 1
+    return Levers(stage, month, np.full((months + 1, segments, N_PRODUCT, SCORE_BANDS), UNIT, np.int64))
+
+
+def each(array, draw):
+    """Fill every cell of `array` (a view on one lever) with its own `draw()`."""
+    array[...] = np.array([draw() for _ in range(array.size)], np.int64).reshape(array.shape)
+
+
+def constant(array, draw):
+    """Fill every (segment, product) of `array` with one `draw()` for all months."""
+    each(array[0], draw)
+    array[1:] = array[0]
+
+
+def reminders(rng, levers):
+    """Reach some borrowers; what arrives leaves part of the forgetting."""
+    each(levers.month[..., V_REACH], lambda: q31(rng.random()))
+    each(levers.stage[..., S_FORGET_KEEP], lambda: q31(rng.uniform(0, 0.8)))
+
+
+def limit_cut(rng, levers):
+    """Cut limits in some buckets, down to a floor; keep nothing in a few."""
+    each(levers.stage[..., S_LIMIT_KEEP], lambda: rng.choice((ONE, 0, q31(rng.uniform(0.3, 0.99)))))
+    each(levers.month[..., V_LIMIT_FLOOR], lambda: rng.choice((0, 1_000 * YUAN)))
+
+
+def freeze(rng, levers):
+    """Freeze within the month, or at one or two dues missed."""
+    constant(levers.month[..., V_FREEZE_DAYS], lambda: rng.choice((7, 30, 60)))
+
+
+def close(rng, levers):
+    """Close within the month, or at one to three dues missed."""
+    constant(levers.month[..., V_CLOSE_DAYS], lambda: rng.choice((10, 30, 60, 90)))
+
+
+def cross(rng, levers):
+    """Close, and mostly close the other account too."""
+    close(rng, levers)
+    constant(levers.month[..., V_CROSS], lambda: rng.choice((0, 1, 1)))
+
+
+def write_off(rng, levers):
+    """Write off, recover at a commission, let claims expire."""
+    constant(levers.month[..., V_WRITE_OFF], lambda: rng.randint(3, 6))
+    constant(levers.month[..., V_EXPIRE], lambda: rng.choice((NEVER, 7, 13)))
+    each(levers.stage[..., S_RECOVER_CHANCE], lambda: q31(rng.uniform(0, 0.7)))
+    each(levers.stage[..., S_RECOVER_SHARE], lambda: rng.choice((ONE, q31(rng.uniform(0, 0.9)))))
+    each(levers.stage[..., S_COMMISSION], lambda: q31(rng.uniform(0, 0.5)))
+
+
+def sell_open(rng, levers):
+    """Sell accounts of the open book from some bucket on."""
+    constant(levers.month[..., V_SELL_OPEN], lambda: rng.randint(2, 5))
+    each(levers.stage[..., :BUCKETS, S_SALE_PRICE], lambda: q31(rng.uniform(0, 0.9)))
+
+
+def sell_written_off(rng, levers):
+    """Sell written-off accounts from some age on, every month (at once if the age is 0)."""
+    write_off(rng, levers)
+    constant(levers.month[..., V_SELL_WRITTEN_OFF], lambda: rng.choice((0, 2, 6)))
+    each(levers.stage[..., BUCKETS:, S_SALE_PRICE], lambda: q31(rng.uniform(0, 0.5)))
+
+
+def sell_in_bulk(rng, levers):
+    """Sell written-off accounts in a few months only."""
+    sell_written_off(rng, levers)
+    bulk = [rng.random() < 0.3 for _ in range(len(levers.month))]
+    levers.month[np.logical_not(bulk), ..., V_SELL_WRITTEN_OFF] = NEVER
+
+
+def underwriting(rng, levers):
+    """Decline by score and income; set limits by score band."""
+    each(levers.month[..., V_SCORE_CUTOFF], lambda: rng.randint(500, 600))
+    each(levers.month[..., V_INCOME_CUTOFF], lambda: rng.randint(1_000, 5_000) * YUAN)
+    each(levers.review, lambda: rng.choice((0, q16(rng.uniform(0.3, 2)))))
+
+
+def run_off(rng, levers):
+    """Grant nothing new from some month on, which may differ by product."""
+    for product in (LINE, LOAN):
+        levers.month[rng.randint(2, max(2, len(levers.month) // 2)) :, :, product, V_NEW_CREDIT] = 0
+
+
+POLICIES = {
+    policy.__name__: policy
+    for policy in (
+        reminders,
+        limit_cut,
+        freeze,
+        close,
+        cross,
+        write_off,
+        sell_open,
+        sell_written_off,
+        sell_in_bulk,
+        underwriting,
+        run_off,
+    )
+}
+
+
+# ---- people --------------------------------------------------------------------------------------
+def draw_tape(rng, tables, n):
+    """Return a tape of `n` borrowers whose two accounts fit the terms of both segments of `tables`."""
+    tape = np.full((n, N_PRODUCT, N_TAPE), ABSENT, np.int32)
+    for row in tape:
+        for product in (LINE, LOAN):
+            if rng.random() < 0.15:
+                continue
+            account = row[product]
+            limit = rng.randint(1_000, 20_000) * YUAN
+            balance = round(limit * rng.uniform(-0.05 if product == LINE else 0.05, 1.1))
+            account[X_STATUS] = rng.choice((ACTIVE, ACTIVE, ACTIVE, FROZEN, CLOSED, WRITTEN_OFF))
+            if account[X_STATUS] in (CLOSED, WRITTEN_OFF):
+                limit, balance = 0, abs(balance)
+            elif product == LOAN and rng.random() < 0.2:
+                balance = 0  # a facility
+            account[X_LIMIT], account[X_BALANCE] = limit, balance
+            account[X_BUCKET], account[X_STATE] = rng.choice((0, 0, 0, 1, 2, 4)), rng.randint(0, 5)
+            if product == LINE and rng.random() < 0.5:
+                account[X_FULL_PAYER] = rng.randint(0, 1)
+            if rng.random() < 0.3:
+                account[X_ARREARS] = rng.randint(-100, 2 * abs(balance) + 1)
+            if product == LOAN and balance > 0:
+                account[X_MONTHS_LEFT] = rng.randint(1, 12)
+                account[X_INSTALMENT] = -(-balance // int(account[X_MONTHS_LEFT]))
+    return tape
+
+
+def draw_tiles(rng, lanes, sizes, arrivals, months, tape):
+    """Return int64[tile, N_TILE]: `sizes` borrowers in one tile each by segment, then `arrivals` a month."""
+    tiles, row = [], 0
+    for segment in range(N_SEGMENTS):
+        for k, size in enumerate(sizes):
+            assert size <= lanes
+            tiles.append((segment, 0, 512 * k, size, row if tape else -1))
+            row += size
+        for month in range(1, months + 1 if arrivals else 0):
+            size = min(lanes, rng.randint(1, 2 * arrivals))
+            tiles.append((segment, month, 0, size, -1))
+    return np.array(tiles, np.int64).reshape(-1, N_TILE)
+
+
+def world(
+    seed,
+    *,
+    model="structural",
+    products="both",
+    months=14,
+    replications=2,
+    sizes=(40, 9),
+    arrivals=0,
+    policies=(),
+    tape=False,
+    pay_first=None,
+    suspend=True,
+    hold=False,
+    factor=False,
+    redraw_people=False,
+    lanes=64,
+):
+    """Return a random SmallWorld.
+
+    model: structural, roll_rates, or mixed (one segment each); products: line, loan or both. sizes: borrowers of the
+    opening book by tile, in both segments; arrivals: about so many a month in each segment. policies: names of
+    POLICIES. pay_first: LINE, LOAN or None (drawn). factor: an economy and a roll matrix for each replication (and
+    month). lanes: the largest tile.
+    """
+    rng = random.Random(seed)
+    tables = draw_tables(
+        rng,
+        model=model,
+        products=products,
+        months=months,
+        replications=replications,
+        pay_first=pay_first,
+        suspend=suspend,
+        hold=hold,
+        factor=factor,
+        redraw_people=redraw_people,
+    )
+    levers = neutral_levers(months, N_SEGMENTS)
+    for name in policies:
+        POLICIES[name](rng, levers)
+    accounts = draw_tape(rng, tables, N_SEGMENTS * sum(sizes)) if tape else None
+    tiles = draw_tiles(rng, lanes, sizes, arrivals, months, tape)
+    return SmallWorld(tables, levers, tiles, N_SEGMENTS, months, replications, accounts)
