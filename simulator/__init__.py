@@ -10,9 +10,9 @@ __version__ = "0.1.0"
 _HOME = {
     "annuity": "simulator.finance",
     "apr": "simulator.finance",
-    "compare": "simulator.compare",
+    "compare": "simulator.study",
     "load_scenario": "simulator.scenario.reader",
-    "simulate": "simulator.engine",
+    "simulate": "simulator.study",
 }
 __all__ = ["__version__", *_HOME]
 

@@ -1,19 +1,23 @@
 """The commands: parse, call, print. No logic, and nothing heavy imported before a command needs it."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from simulator import __version__
 from simulator.scenario.errors import Problem, UserError
+
+INTERNAL, WRONG_INPUT, INTERRUPTED = 1, 2, 130  # exit codes; 0 is done
 
 app = typer.Typer(
     name="simulator",
-    help="What a consumer lender's policies do to delinquency, bad debt and profit, borrower by borrower.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: importing the coloured kind takes longer than all the rest
 )
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="The scenario file (TOML).")]
@@ -27,10 +31,28 @@ Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all luck.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads; the result is the same. Default: all processors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Keep = Annotated[bool, typer.Option("--keep-replications", help="Keep every replication in monthly.parquet.")]
+Source = Annotated[bool, typer.Option("--markdown", help="Print the Markdown itself.")]
 
 
-@app.command()
-def run(
+def _version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        typer.echo(f"simulator {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+
+
+@app.callback()
+def _options(version: Version = False) -> None:
+    """What a consumer lender's policies do to delinquency, bad debt and profit, borrower by borrower."""
+
+
+@app.command("compare", help="Compare all variants with the baseline: same people, same luck.")
+@app.command("run", help="Simulate the baseline of a scenario over its months.")
+def study(
+    context: typer.Context,
     scenario: ScenarioFile,
     out: Out = None,
     overwrite: Overwrite = False,
@@ -43,95 +65,26 @@ def run(
     quiet: Quiet = False,
     keep_replications: Keep = False,
 ) -> None:
-    """Simulate the baseline of a scenario over its months."""
-    _study("run", scenario, out, overwrite, set_, borrowers, replications, months, seed, threads, quiet, keep_replications)
-
-
-@app.command()
-def compare(
-    scenario: ScenarioFile,
-    out: Out = None,
-    overwrite: Overwrite = False,
-    set_: Set = None,
-    borrowers: Borrowers = None,
-    replications: Replications = None,
-    months: Months = None,
-    seed: Seed = None,
-    threads: Threads = None,
-    quiet: Quiet = False,
-    keep_replications: Keep = False,
-) -> None:
-    """Compare every variant of a scenario with its baseline: same people, same luck, with the run-off."""
-    _study(
-        "compare", scenario, out, overwrite, set_, borrowers, replications, months, seed, threads, quiet, keep_replications
-    )
-
-
-@app.command()
-def check(scenario: ScenarioFile, set_: Set = None) -> None:
-    """Validate a scenario and its tape without running it: every error at once."""
-    from simulator.scenario.reader import load_scenario
-
-    loaded = load_scenario(scenario, set_ or ())
-    if loaded.baseline.portfolio.tape:
-        from simulator.portfolio.tape import read_tape
-
-        portfolio = loaded.baseline.portfolio
-        for line in read_tape(portfolio.tape, portfolio.mapping, loaded.baseline).words():
-            typer.echo(line)
-    typer.echo(f"{scenario}: valid; variants: {', '.join(loaded.variants) or 'none'}")
-
-
-@app.command()
-def parameters(scenario: ScenarioFile, set_: Set = None) -> None:
-    """List every value in force with its unit, source and status."""
-    from simulator.scenario.parameters import table
-
-    from simulator.scenario.reader import load_scenario
-
-    _print(table(load_scenario(scenario, set_ or ())))
-
-
-@app.command()
-def measures() -> None:
-    """Explain every measure: formula, unit, meaning."""
-    from simulator.measures import markdown
-
-    typer.echo(markdown())
-
-
-@app.command()
-def policies() -> None:
-    """Explain every policy: what it does, what must be visible, its settings."""
-    from simulator.policies.registry import markdown
-
-    typer.echo(markdown())
-
-
-def _study(command, scenario, out, overwrite, set_, borrowers, replications, months, seed, threads, quiet, keep):
     """Load, check the folder, simulate, write, print."""
     from simulator.scenario.reader import load_scenario
 
     loaded = load_scenario(scenario, set_ or (), borrowers, replications, months, seed)
     folder = out or Path("out") / scenario.stem
 
-    from simulator import results, study
+    from simulator import results
+    from simulator import study as questions
     from simulator.report.progress import Progress
 
     results.check_folder(folder, overwrite)
+    command = context.command.name
+    question = {"run": questions.simulate, "compare": questions.compare}[command]
     with Progress(quiet) as progress:
-        finished = getattr(study, {"run": "simulate", "compare": "compare"}[command])(loaded, threads, progress.advance)
+        finished = question(loaded, threads, progress.advance)
         progress.say("writing the report")
-        manifest = {
-            "command": command,
-            "scenario": str(scenario),
-            "replay": _replay(command, folder),
-            "threads": threads or study.engine.available_threads(),
-            "wall_seconds": round(progress.seconds, 2),
-            **finished.facts,
-        }
+        facts = {"command": command, "scenario": str(scenario), "replay": _replay(command, folder)}
+        facts |= {"wall_seconds": round(progress.seconds, 2), **finished.facts}
         manifest = results.write(
-            folder, finished.comparison, manifest, loaded.text(), overwrite=overwrite, keep_replications=keep
+            folder, finished.comparison, facts, loaded.text(), overwrite=overwrite, keep_replications=keep_replications
         )
     if not quiet:
         from simulator.report.terminal import summary_table
@@ -140,12 +93,52 @@ def _study(command, scenario, out, overwrite, set_, borrowers, replications, mon
         typer.echo(f"\nresult_digest {manifest['result_digest']}\nreport: {folder / 'report.html'}")
 
 
+@app.command()
+def check(scenario: ScenarioFile, set_: Set = None) -> None:
+    """Validate a scenario and its tape: every error at once."""
+    from simulator.scenario.reader import load_scenario
+
+    loaded = load_scenario(scenario, set_ or ())
+    if loaded.baseline.portfolio.tape:
+        from simulator.study import read_book
+
+        for line in read_book(loaded).words():
+            typer.echo(line)
+    typer.echo(f"{scenario}: valid; variants: {', '.join(loaded.variants) or 'none'}")
+
+
+@app.command()
+def parameters(scenario: ScenarioFile, set_: Set = None) -> None:
+    """List every value in force: unit, source, status."""
+    from simulator.scenario.parameters import table
+    from simulator.scenario.reader import load_scenario
+
+    _print(table(load_scenario(scenario, set_ or ())))
+
+
+@app.command()
+def measures(source: Source = False) -> None:
+    """Explain every measure: formula, unit, meaning."""
+    from simulator.measures import markdown
+
+    _print_markdown(markdown(), source)
+
+
+@app.command()
+def policies(source: Source = False) -> None:
+    """Explain every policy: effect, what to see, settings."""
+    from simulator.policies.registry import markdown
+
+    _print_markdown(markdown(), source)
+
+
 def _replay(command, folder):
-    """Return the command that gives the same result from the run's own folder."""
-    return f"simulator {command} {folder / 'scenario.toml'}"
+    """Return the command that gives the same result again, from the scenario that the run's own folder keeps."""
+    return shlex.join(["simulator", command, str((folder / "scenario.toml").resolve())])
 
 
 def _print(*renderables):
+    """Print rich renderables, as wide as the terminal, or 120 columns where there is none."""
     from rich.console import Console
 
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
@@ -153,24 +146,42 @@ def _print(*renderables):
         console.print(renderable)
 
 
+def _print_markdown(text, source):
+    """Print Markdown: laid out for a terminal; as it is with `source` or to a file."""
+    if source or not sys.stdout.isatty():
+        typer.echo(text)
+        return
+    from rich.markdown import Markdown
+
+    _print(Markdown(text))
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 wrong input, 1 internal failure, 130 interrupted."""
     try:
-        app(arguments, standalone_mode=True)
+        app(arguments)
     except UserError as error:
-        for problem in error.problems:
-            typer.echo(f"error: {problem}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("interrupted; nothing was written", err=True)
-        sys.exit(130)
+        _complain(error.problems)
     except MemoryError:
-        typer.echo(f"error: {Problem('memory', '', 'not enough', 'fewer replications, months or segments')}", err=True)
-        sys.exit(2)
+        _complain([Problem("memory", found="not enough", allowed="fewer replications, months or segments")])
+    except SystemExit as leaving:
+        if leaving.code == INTERRUPTED:
+            typer.echo("interrupted; nothing was written", err=True)
+        raise
     except Exception as error:
         from traceback import print_exc
 
         print_exc()
-        typer.echo(f"\ninternal failure ({type(error).__name__}): nothing was written. Please report it with the lines above,", err=True)
-        typer.echo("the scenario file and the output of `simulator --version`.", err=True)
-        sys.exit(1)
+        typer.echo(
+            f"\ninternal failure ({type(error).__name__}): nothing was written. Please report it with the lines\n"
+            f"above, the scenario file, and this version: simulator {__version__}, Python {sys.version.split()[0]}.",
+            err=True,
+        )
+        sys.exit(INTERNAL)
+
+
+def _complain(problems):
+    """Say every problem on the error stream and exit."""
+    for problem in problems:
+        typer.echo(f"error: {problem}", err=True)
+    sys.exit(WRONG_INPUT)

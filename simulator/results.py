@@ -6,7 +6,7 @@ import platform
 import shutil
 from pathlib import Path
 
-from simulator.compare import Comparison
+from simulator.comparison import Comparison
 from simulator.ledger import result_digest
 from simulator.scenario.errors import Problem, UserError
 
@@ -23,6 +23,9 @@ def check_folder(folder: Path, overwrite: bool) -> None:
         raise UserError(Problem(str(folder), found="holds something other than a run", allowed="choose another --out"))
     if folder.exists() and not overwrite:
         raise UserError(Problem(str(folder), found="holds a complete run", allowed="--overwrite replaces it"))
+    above = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):  # said now, not after the simulation
+        raise UserError(Problem(str(folder), found=f"cannot be made in {above}", allowed="choose another --out"))
 
 
 def environment() -> dict:

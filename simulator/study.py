@@ -1,14 +1,16 @@
 """A question from scenario to answer: `simulate` one lender, or `compare` every variant on common luck."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from simulator import engine
-from simulator.compare import Comparison
+from simulator.comparison import Comparison
 from simulator.ledger import Frame, Ledger, Settlement, check_identities
 from simulator.lower import Lowered, lower, tables_digest
+from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.reader import Scenario, load_scenario
 
 BASELINE = "baseline"
@@ -40,17 +42,17 @@ def _loaded(scenario):
 
 def _study(scenario, variants, run_off, threads, progress: Callable[[str, int, int], None] | None):
     """Run the baseline and `variants`; `progress` is told (variant, borrower-months done since, all to do)."""
-    tape, tape_facts = _tape(scenario)
-    worlds = {
-        name: lower(settings, tape, run_off) for name, settings in {BASELINE: scenario.baseline, **variants}.items()
-    }
+    book = read_book(scenario)
+    lenders = {BASELINE: scenario.baseline, **variants}
+    worlds = {name: lower(settings, book and book.tape, run_off) for name, settings in lenders.items()}
+    threads = threads or engine.available_threads()
+    _check_memory(list(worlds.values()), threads)
     work = sum(map(engine.borrower_months, worlds.values()))
     ledgers = []
     for name, world in worlds.items():
         tell = (lambda done, name=name: progress(name, done, work)) if progress else (lambda done: None)
         sums = engine.run(world, threads, tell)
-        settings = variants.get(name, scenario.baseline)
-        ledger = Ledger(name, sums, _frame(scenario, world, run_off), _settlement(settings))
+        ledger = Ledger(name, sums, _frame(scenario, world, run_off), _settlement(lenders[name]))
         check_identities(ledger)
         ledgers.append(ledger)
     facts = {
@@ -62,20 +64,30 @@ def _study(scenario, variants, run_off, threads, progress: Callable[[str, int, i
         "replications": scenario.baseline.replications,
         "borrowers": ledgers[0].frame.borrowers,
         "borrower_months": work,
-        **tape_facts,
+        "threads": threads,
+        **({"tape": book.report} if book else {}),
     }
     return Study(scenario, Comparison(ledgers), facts)
 
 
-def _tape(scenario):
-    """Return the tape that the scenario starts from and what the manifest says of it, or (None, {})."""
-    if not scenario.baseline.portfolio.tape:
-        return None, {}
+def _check_memory(worlds, threads):
+    """Raise UserError if the sums of all variants are more than the machine could ever hold."""
+    at_work = engine.bytes_needed(worlds[0], threads) - engine.bytes_needed(worlds[0], 0)
+    needed = sum(engine.bytes_needed(world, 0) for world in worlds) + at_work
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else needed
+    if needed > there:
+        found = f"the results would take {needed / 1e9:,.1f} GB, this machine has {there / 1e9:,.1f}"
+        raise UserError(Problem("memory", "", found, "fewer replications, months, segments or variants"))
+
+
+def read_book(scenario: Scenario):
+    """Return the TapeBook that the scenario starts from, or None if it draws its borrowers."""
+    portfolio = scenario.baseline.portfolio
+    if not portfolio.tape:
+        return None
     from simulator.portfolio.tape import read_tape
 
-    portfolio = scenario.baseline.portfolio
-    book = read_tape(portfolio.tape, portfolio.mapping, scenario.baseline)
-    return book.tape, {"tape": book.report}
+    return read_tape(portfolio.tape, portfolio.mapping, scenario.baseline)
 
 
 def _frame(scenario, world: Lowered, run_off):

@@ -25,16 +25,18 @@ LAYERS = (
     {"simulator.ledger"},  # what happened
     {"simulator.engine"},
     {"simulator.measures"},
-    {"simulator.compare"},
-    {"simulator.report"},
+    {"simulator.comparison"},
+    {"simulator.study"},  # a question from scenario to comparison
+    {"simulator.report"},  # reads comparisons
     {"simulator.results"},
     {"simulator.cli"},
     {"simulator.__main__"},
 )
 FORBIDDEN = {  # (importer, imported): shortcuts past the layers between
     ("simulator.scenario", "simulator.kernel"): "the schema knows nothing of the kernel",
-    ("simulator.compare", "simulator.lower"): "a comparison reads ledgers",
+    ("simulator.comparison", "simulator.lower"): "a comparison reads ledgers",
     ("simulator.report", "simulator.lower"): "a report reads comparisons",
+    ("simulator.report", "simulator.study"): "a report reads comparisons",
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import toy_book
 from simulator import estimates
-from simulator.compare import Comparison, Difference
+from simulator.comparison import Comparison, Difference
 from simulator.kernel.names import *  # noqa: F403
 from simulator.ledger import Ledger, Settlement
 from simulator.measures import MEASURES, SECTIONS, TAIL, markdown, windows

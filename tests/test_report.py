@@ -11,7 +11,7 @@ from rich.console import Console
 
 import toy_book
 from simulator import results
-from simulator.compare import Comparison
+from simulator.comparison import Comparison
 from simulator.ledger import LINES, SETTLED, result_digest
 from simulator.measures import MEASURES, SECTIONS
 from simulator.report import render, words

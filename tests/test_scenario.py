@@ -7,9 +7,9 @@ from pydantic import BaseModel
 
 from conftest import ROOT
 from simulator.scenario.errors import UserError
+from simulator.scenario.fields import fields_of
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.schema import Settings
-from simulator.scenario.validate import fields_of
 
 SHIPPED = sorted((ROOT / "scenarios").rglob("*.toml"))
 GUIDE = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
@@ -190,6 +190,21 @@ def test_the_digest_sees_values_and_not_layers(write):
 
     assert one.digest() == same.digest()
     assert one.digest() != load_scenario(write()).digest()
+
+
+def test_paths_are_relative_to_who_names_them(write, tmp_path, monkeypatch):
+    """A path in a file starts at that file's folder, one given by --set at the current folder."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("base", "here"):
+        (tmp_path / folder).mkdir()
+    for name in ("base/map.toml", "here/book.csv"):
+        write("", name)
+    write(SMALL.replace("borrowers = 100", 'borrowers = 100\nmapping = "map.toml"'), "base/small.toml")
+    path = write('extends = "../base/small.toml"\n', "here/top.toml")
+    book = load_scenario(path, ["portfolio.tape=here/book.csv"]).baseline.portfolio
+
+    assert book.tape == str((tmp_path / "here" / "book.csv").resolve())
+    assert book.mapping == str((tmp_path / "base" / "map.toml").resolve())
 
 
 def test_settings_cannot_be_changed(write):

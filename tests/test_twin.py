@@ -54,12 +54,16 @@ def kernel(world, fast, spans=None, see=None, replications=None):
     `store` is int32[replication, tile, N_STATE, LANES]; without `see` and `spans` nothing is kept between months.
     """
     first, last = replications or (0, world.replications)
+    tables = world.tables
+    if first > 0 or last < world.replications:  # the kernel takes the economy and the matrices of its replications
+        own = {name: getattr(tables, name) for name in ("economy", "roll")}
+        tables = tables._replace(**{name: a[first:last] if len(a) > 1 else a for name, a in own.items()})
     sums = naive.empty_sums(world.n_segments, world.months, last - first)
     tape = np.empty((0, N_PRODUCT, N_TAPE), np.int32) if world.tape is None else world.tape
     keeps = see is not None or spans is not None
     store = np.zeros((last - first, len(world.tiles), N_STATE, LANES) if keeps else (0, 0, 0, 0), np.int32)
     for month_from, month_to in spans or [(1, world.months)]:
-        advance(world.tables, world.levers, world.tiles, tape, first, last, month_from, month_to, fast, store, *sums)
+        advance(tables, world.levers, world.tiles, tape, first, last, month_from, month_to, fast, store, *sums)
         if see is not None:
             see(month_to, store)
     return sums

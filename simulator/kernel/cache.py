@@ -48,6 +48,9 @@ CACHED = _is_writable(FOLDER)  # without a place to keep it, code is compiled in
 def njit(function=None, **options):
     """Return `numba.njit(cache=True, nogil=True, **options)` of `function`, cached in FOLDER.
 
+    Compiled without numba's reference counts (`_nrt`): atomic increments for every array at every call cost more than
+    the month itself. So compiled code makes no arrays; it is given them.
+
     As `@njit` or with numba's options, as `@njit(inline="always")`.
     """
     if function is None:
@@ -55,6 +58,6 @@ def njit(function=None, **options):
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(FOLDER)  # numba fixes the place when it decorates
     try:
-        return numba.njit(**{"cache": CACHED, "nogil": True, **options})(function)
+        return numba.njit(**{"cache": CACHED, "nogil": True, "_nrt": False, **options})(function)
     finally:
         numba.config.CACHE_DIR = before

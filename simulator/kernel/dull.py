@@ -80,10 +80,10 @@ def draw_words(W, slot, n, first, month, entry, replication, segment, k0, k1):
 
 @njit(inline="always")
 def pay_on_time(
-    S, W, O, n, g, line, loan, economy, months, forget_keep_line, forget_keep_loan, has_loans,
+    S, W, out, n, g, line, loan, economy, months, forget_keep_line, forget_keep_loan, has_loans,
     sigmoid, job_loss_quality, alert, spending, quality_logit, burden_logit, bucket_logit, cause_logit,
 ):  # fmt: skip
-    """Steps 4 to 12 of the structural month for every dull lane; O says what to sum and who is left."""
+    """Steps 4 to 12 of the structural month for every dull lane; `out` says what to sum and who is left."""
     one = u4(ONE)
     income_index = u4(economy[M_INCOME_INDEX])
     job_loss, job_find = u4(economy[M_JOB_LOSS]), u4(economy[M_JOB_FIND])
@@ -113,9 +113,7 @@ def pay_on_time(
         loan_status, loan_balance = S[LOAN_AT + STATUS, i], S[LOAN_AT + BALANCE, i]
         loan_live = (loan_status >= i4(ACTIVE)) & (loan_status <= i4(WRITTEN_OFF))
         if has_loans:
-            loan_current = (loan_status == i4(ACTIVE)) & (
-                (S[LOAN_AT + BUCKET, i] | S[LOAN_AT + ARREARS, i]) == i4(0)
-            )
+            loan_current = (loan_status == i4(ACTIVE)) & ((S[LOAN_AT + BUCKET, i] | S[LOAN_AT + ARREARS, i]) == i4(0))
             may = may & (loan_current | ~loan_live)
 
         # 4. job and income
@@ -218,15 +216,15 @@ def pay_on_time(
         S[LINE_AT + INTEREST_DUE, i] = interest_due if line_dull else S[LINE_AT + INTEREST_DUE, i]
         clean = S[LINE_AT + CLEAN, i]
         S[LINE_AT + CLEAN, i] = min(i4(clean + i4(1)), i4(255)) if line_dull else clean
-        O[O_FEW, i] = i4((line_live | loan_live) & ~may)
-        O[O_OPEN, i] = i4(line_dull)
-        O[O_BALANCE, i] = balance if line_dull else i4(0)
-        O[O_LIMIT, i] = S[LINE_AT + LIMIT, i] if line_dull else i4(0)
-        O[O_NEW_CREDIT, i] = on_line if line_dull else i4(0)
-        O[O_INTEREST, i] = interest if line_dull else i4(0)
-        O[O_PAID, i] = paid if line_dull else i4(0)
-        O[O_DUE, i] = i4(line_dull & (owed > i4(0)))
-        O[O_REMINDED, i] = i4(line_dull & reached & (bill > i4(0)))
+        out[O_FEW, i] = i4((line_live | loan_live) & ~may)
+        out[O_OPEN, i] = i4(line_dull)
+        out[O_BALANCE, i] = balance if line_dull else i4(0)
+        out[O_LIMIT, i] = S[LINE_AT + LIMIT, i] if line_dull else i4(0)
+        out[O_NEW_CREDIT, i] = on_line if line_dull else i4(0)
+        out[O_INTEREST, i] = interest if line_dull else i4(0)
+        out[O_PAID, i] = paid if line_dull else i4(0)
+        out[O_DUE, i] = i4(line_dull & (owed > i4(0)))
+        out[O_REMINDED, i] = i4(line_dull & reached & (bill > i4(0)))
         if has_loans:
             loan_dull = may & (loan_bill > i4(0))
             fee_due, interest_due = S[LOAN_AT + FEE_DUE, i], S[LOAN_AT + INTEREST_DUE, i]
@@ -244,16 +242,16 @@ def pay_on_time(
             S[LOAN_AT + MONTHS_LEFT, i] = max(i4(months_left - i4(1)), i4(0)) if loan_dull else months_left
             clean = S[LOAN_AT + CLEAN, i]
             S[LOAN_AT + CLEAN, i] = min(i4(clean + i4(1)), i4(255)) if loan_dull else clean
-            O[O_LOAN_OPEN, i] = i4(loan_dull)
-            O[O_LOAN_BALANCE, i] = loan_balance if loan_dull else i4(0)
-            O[O_LOAN_INTEREST, i] = interest if loan_dull else i4(0)
-            O[O_LOAN_PAID, i] = loan_owed if loan_dull else i4(0)
-            O[O_LOAN_DUE, i] = i4(loan_dull & (loan_owed > i4(0)))
-            O[O_LOAN_REMINDED, i] = i4(loan_dull & loan_reached)
+            out[O_LOAN_OPEN, i] = i4(loan_dull)
+            out[O_LOAN_BALANCE, i] = loan_balance if loan_dull else i4(0)
+            out[O_LOAN_INTEREST, i] = interest if loan_dull else i4(0)
+            out[O_LOAN_PAID, i] = loan_owed if loan_dull else i4(0)
+            out[O_LOAN_DUE, i] = i4(loan_dull & (loan_owed > i4(0)))
+            out[O_LOAN_REMINDED, i] = i4(loan_dull & loan_reached)
 
 
 @njit(inline="always")
-def stay_current(S, W, O, n, line, months, n_states, cumulative, states, spending):
+def stay_current(S, W, out, n, line, months, n_states, cumulative, states, spending):
     """The roll_rates month for lines that stay in bucket 0; borrowers with a live loan facility are left."""
     floor, min_share, rate = i4(line[P_MIN_FLOOR]), u4(line[P_MIN_SHARE]), u4(line[P_RATE])
     new_credit = months[LINE, V_NEW_CREDIT] == 1
@@ -292,35 +290,35 @@ def stay_current(S, W, O, n, line, months, n_states, cumulative, states, spendin
         S[LINE_AT + INTEREST_DUE, i] = interest_due if may else S[LINE_AT + INTEREST_DUE, i]
         clean = S[LINE_AT + CLEAN, i]
         S[LINE_AT + CLEAN, i] = min(i4(clean + i4(1)), i4(255)) if may else clean
-        O[O_FEW, i] = i4((line_live | loan_live) & ~may)
-        O[O_OPEN, i] = i4(may)
-        O[O_BALANCE, i] = balance if may else i4(0)
-        O[O_LIMIT, i] = S[LINE_AT + LIMIT, i] if may else i4(0)
-        O[O_NEW_CREDIT, i] = on_line if may else i4(0)
-        O[O_INTEREST, i] = interest if may else i4(0)
-        O[O_PAID, i] = paid if may else i4(0)
-        O[O_DUE, i] = i4(may & (owed > i4(0)))
-        O[O_REMINDED, i] = i4(0)
+        out[O_FEW, i] = i4((line_live | loan_live) & ~may)
+        out[O_OPEN, i] = i4(may)
+        out[O_BALANCE, i] = balance if may else i4(0)
+        out[O_LIMIT, i] = S[LINE_AT + LIMIT, i] if may else i4(0)
+        out[O_NEW_CREDIT, i] = on_line if may else i4(0)
+        out[O_INTEREST, i] = interest if may else i4(0)
+        out[O_PAID, i] = paid if may else i4(0)
+        out[O_DUE, i] = i4(may & (owed > i4(0)))
+        out[O_REMINDED, i] = i4(0)
 
 
 @njit(inline="always")
-def total(O, column, n):
+def total(out, column, n):
     """Return the int64 sum of the first `n` lanes of a column."""
     s = i8(0)
     for lane in range(n):
         i = u8(lane)
-        s += i8(O[column, i])
+        s += i8(out[column, i])
     return s
 
 
 @njit(inline="always")
-def book_dull(O, n, row, has_loans, F, rolls, vintage):
+def book_dull(out, n, row, has_loans, F, rolls, vintage):
     """Add the sums of the dull lanes: their accounts go from `row` (line) or 0 (loan) to bucket 0."""
     for p in range(N_PRODUCT if has_loans else 1):
         at = O_OPEN if p == LINE else O_LOAN_OPEN
-        n_open = total(O, at, n)
+        n_open = total(out, at, n)
         if n_open > 0:
-            balance = total(O, at + 1, n)
+            balance = total(out, at + 1, n)
             F[p, F_ACCOUNTS] += n_open
             F[p, F_BALANCE] += balance
             vintage[p, W_ACCOUNTS] += n_open
@@ -328,10 +326,10 @@ def book_dull(O, n, row, has_loans, F, rolls, vintage):
             rolls[p, row if p == LINE else 0, 0, 0] += n_open
             rolls[p, row if p == LINE else 0, 0, 1] += balance
             if p == LINE:
-                F[p, F_LIMIT] += total(O, O_LIMIT, n)
-                F[p, F_NEW_CREDIT] += total(O, O_NEW_CREDIT, n)
+                F[p, F_LIMIT] += total(out, O_LIMIT, n)
+                F[p, F_NEW_CREDIT] += total(out, O_NEW_CREDIT, n)
             rest = O_INTEREST if p == LINE else O_LOAN_INTEREST
-            F[p, F_INTEREST] += total(O, rest, n)
-            F[p, F_PAID] += total(O, rest + 1, n)
-            F[p, F_N_DUE] += total(O, rest + 2, n)
-            F[p, F_N_REMINDED] += total(O, rest + 3, n)
+            F[p, F_INTEREST] += total(out, rest, n)
+            F[p, F_PAID] += total(out, rest + 1, n)
+            F[p, F_N_DUE] += total(out, rest + 2, n)
+            F[p, F_N_REMINDED] += total(out, rest + 3, n)

@@ -343,7 +343,9 @@ def spend(S, i, x, F, word, need, model, g, economy, segment, spending, roll_sta
                 wanted = part(wanted, g[G_SPEND_UNEMPLOYED])
             wanted += need
         else:
-            wanted = scale(scale(i8(S[SPEND, i]), roll_state[segment, LINE, S[LINE_AT + STATE, i], R_SPEND]), multiplier)
+            wanted = scale(
+                scale(i8(S[SPEND, i]), roll_state[segment, LINE, S[LINE_AT + STATE, i], R_SPEND]), multiplier
+            )
         days, balance = x[LINE, X_DAYS], i8(S[LINE_AT + BALANCE, i])
         on_line = i8(0)
         if (
@@ -402,7 +404,11 @@ def act(S, i, x, F, month_levers, stage_levers):
     for p in range(N_PRODUCT):
         at = N_BORROWER + p * N_ACCOUNT
         status = S[at + STATUS, i]
-        if (status == ACTIVE or status == FROZEN) and x[p, X_EXIT] == 0 and x[p, X_DAYS] >= month_levers[p, V_CLOSE_DAYS]:
+        if (
+            (status == ACTIVE or status == FROZEN)
+            and x[p, X_EXIT] == 0
+            and x[p, X_DAYS] >= month_levers[p, V_CLOSE_DAYS]
+        ):
             x[p, X_CLOSED] = 1
     for p in range(N_PRODUCT):
         at = N_BORROWER + p * N_ACCOUNT
@@ -555,7 +561,10 @@ def recover(S, i, x, F, line_word, loan_word, economy, month_levers, stage_lever
                 S[at + STATUS, i] = GONE
                 S[at + BALANCE, i] = 0
             else:
-                if months >= 1 and (i8(line_word if p == LINE else loan_word) >> 1) < stage_levers[p, stage, S_RECOVER_CHANCE]:
+                if (
+                    months >= 1
+                    and (i8(line_word if p == LINE else loan_word) >> 1) < stage_levers[p, stage, S_RECOVER_CHANCE]
+                ):
                     recovered = part(balance, stage_levers[p, stage, S_RECOVER_SHARE])
                     F[p, F_RECOVERED] += recovered
                     F[p, F_COMMISSION] += part(recovered, stage_levers[p, stage, S_COMMISSION])
@@ -588,15 +597,15 @@ def close_month(S, i, x, F, rolls, vintage):
 
 @njit()
 def live(
-    S, few, n_few, first, month, entry, replication, segment, tables, g, terms, late, economy, thresholds,
+    S, x, few, n_few, first, month, entry, replication, segment, tables, g, terms, late, economy, thresholds,
     months, stages, F, rolls, vintage,
 ):  # fmt: skip
     """Live one month of the borrowers in lanes few[0..n_few-1] of the tile `S`.
 
-    `g`, `terms`, `late`: the segment's scalars, [product, ...] terms and late charges. `months` and `stages`: the
-    levers of the month. `F`, `rolls` and `vintage`: the sums of the month, [product, ...].
+    `x` int64[N_PRODUCT, N_X] is working space. `g`, `terms`, `late`: the segment's scalars, [product, ...] terms and
+    late charges. `months` and `stages`: the levers of the month. `F`, `rolls` and `vintage`: the sums of the month,
+    [product, ...].
     """
-    x = np.zeros((N_PRODUCT, N_X), np.int64)
     k0, k1 = tables.key[0], tables.key[1]
     c3 = group(segment, MONTHS)
     model = g[G_MODEL]

@@ -39,7 +39,9 @@ def load(S, n, segment, entry, first, person_replication, tape_row, tables, leve
     quantile = tables.quantile[segment]
     people = i8(segment) | (i8(PEOPLE) << 16)
     k0, k1 = tables.key[0], tables.key[1]
-    S[:, :n] = 0
+    for c in range(N_STATE):
+        for i in range(n):
+            S[c, i] = 0
     for i in range(n):
         index = i8(first) + i
         a0, a1, a2, a3 = philox(index, counter(0, entry, 0), person_replication, people, k0, k1)
@@ -47,11 +49,13 @@ def load(S, n, segment, entry, first, person_replication, tape_row, tables, leve
         c0, c1, c2, c3 = philox(index, counter(0, entry, 2), person_replication, people, k0, k1)
         d0, d1, d2, d3 = philox(index, counter(0, entry, 3), person_replication, people, k0, k1)
         e0, e1, e2, e3 = philox(index, counter(0, entry, 4), person_replication, people, k0, k1)
-        f0, f1, f2, f3 = philox(index, counter(0, entry, 5), person_replication, people, k0, k1)
+        f0, f1, f2, _ = philox(index, counter(0, entry, 5), person_replication, people, k0, k1)
 
         income = quantile[T_INCOME, i8(a0) >> 22]
         quality = i8(a2) >> 28
-        z = (g[G_SCORE_CORRELATION] * tables.quality_score[quality] + g[G_SCORE_NOISE] * tables.normal[i8(a3) >> 22]) >> 16
+        z = (
+            g[G_SCORE_CORRELATION] * tables.quality_score[quality] + g[G_SCORE_NOISE] * tables.normal[i8(a3) >> 22]
+        ) >> 16
         outside = scale(income, g[G_OUTSIDE_SIZE]) if (i8(b3) >> 1) < g[G_OUTSIDE_SHARE] else i8(0)
         buffer = scale(income, quantile[T_BUFFER, i8(c2) >> 22])
         employed = 0 if (i8(e2) >> 1) < g[G_UNEMPLOYED] else 1

@@ -2,104 +2,85 @@
 
 Columns of one stack array are provably distinct and need no run-time alias checks; heap arrays are not, and LLVM
 then stays scalar. It also prefers 256-bit vectors on machines that run 512-bit ones well, unless told otherwise.
-Uncompiled (NUMBA_DISABLE_JIT=1) both are plain NumPy.
+Uncompiled (NUMBA_DISABLE_JIT=1) all of it is plain NumPy.
 """
+
+from contextlib import suppress
 
 import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
 
-from .cache import njit
 from .names import LANES, N_STATE
 
 ROW = LANES + 16  # a stride that is no power of two, or the rows of one lane would share two sets of the L1 cache
-
+N_WORDS = 8  # columns of random words
 N_OUT = 20  # columns of sums the tile kernel writes for those who pay on time
 
 
-def _alloca(element, bits):
-    """Return an intrinsic that allocates a literal number of `element` on the stack, 64-byte aligned."""
+def _stack_array(dtype, rows):
+    """Return a function of compiled code that gives a `dtype`[rows, ROW] array on its caller's stack, not zeroed."""
+    if numba.config.DISABLE_JIT:
+        return lambda: np.empty((rows, ROW), dtype)
+    element = numba.from_dtype(np.dtype(dtype))
+    array_type = types.Array(element, 2, "C")
 
-    @intrinsic(prefer_literal=True)
-    def allocate(typing_context, n):
-        if not isinstance(n, types.IntegerLiteral):
-            return None
-
+    @intrinsic
+    def allocate(typing_context):
         def codegen(context, builder, signature, arguments):
+            word = context.get_data_type(element)
+            size = context.get_abi_sizeof(word)
             with builder.goto_entry_block():
-                pointer = builder.alloca(ir.ArrayType(ir.IntType(bits), n.literal_value))
-                pointer.align = 64
-            return builder.bitcast(pointer, ir.IntType(bits).as_pointer())
+                memory = builder.alloca(ir.ArrayType(word, rows * ROW))
+                memory.align = 64
+            array = make_array(array_type)(context, builder)
+            length = context.get_value_type(types.intp)
+            populate_array(
+                array,
+                data=builder.bitcast(memory, word.as_pointer()),
+                shape=cgutils.pack_array(builder, [ir.Constant(length, rows), ir.Constant(length, ROW)]),
+                strides=cgutils.pack_array(builder, [ir.Constant(length, ROW * size), ir.Constant(length, size)]),
+                itemsize=ir.Constant(length, size),
+                meminfo=None,
+            )
+            return array._getvalue()
 
-        return types.CPointer(element)(n), codegen
+        return array_type(), codegen
 
     return allocate
 
 
-if numba.config.DISABLE_JIT:
-
-    def stack_state():
-        """Return an int32[N_STATE, ROW] array."""
-        return np.empty((N_STATE, ROW), np.int32)
-
-    def stack_words():
-        """Return a uint32[8, ROW] array."""
-        return np.empty((8, ROW), np.uint32)
-
-    def stack_out():
-        """Return an int32[N_OUT, ROW] array."""
-        return np.empty((N_OUT, ROW), np.int32)
-
-    def wide_vectors():
-        """Do nothing: there is no code to widen."""
-
-    def melt():
-        """Do nothing: there is no call to melt away."""
-
-else:
-    _int32, _uint32 = _alloca(types.int32, 32), _alloca(types.uint32, 32)
-    _STATE_SIZE, _WORDS_SIZE, _OUT_SIZE = N_STATE * ROW, 8 * ROW, N_OUT * ROW
-
-    @njit(inline="always")
-    def stack_state():
-        """Return an int32[N_STATE, ROW] array on the caller's stack."""
-        return numba.carray(_int32(_STATE_SIZE), (N_STATE, ROW))
-
-    @njit(inline="always")
-    def stack_words():
-        """Return a uint32[8, ROW] array on the caller's stack."""
-        return numba.carray(_uint32(_WORDS_SIZE), (8, ROW))
-
-    @njit(inline="always")
-    def stack_out():
-        """Return an int32[N_OUT, ROW] array on the caller's stack."""
-        return numba.carray(_int32(_OUT_SIZE), (N_OUT, ROW))
+def _attribute(add):
+    """Return a statement of compiled code that lets `add` mark the LLVM function it stands in."""
+    if numba.config.DISABLE_JIT:
+        return lambda: None
 
     @intrinsic
-    def wide_vectors(typing_context):
-        """Ask LLVM for 512-bit vectors in the function this stands in; harmless where the machine has none."""
-
+    def mark(typing_context):
         def codegen(context, builder, signature, arguments):
-            try:
-                set.add(builder.function.attributes, '"prefer-vector-width"="512"')
-            except TypeError:
-                pass  # llvmlite keeps attributes otherwise: slower, same numbers (tests count the vectors)
+            add(builder.function.attributes)
             return context.get_dummy_value()
 
         return types.void(), codegen
 
-    @intrinsic
-    def melt(typing_context):
-        """Have LLVM inline the function this stands in into its callers.
+    return mark
 
-        A call of compiled code hands over some eight words for every array; numba's own inlining counts references
-        instead. LLVM's does neither.
-        """
 
-        def codegen(context, builder, signature, arguments):
-            builder.function.attributes.add("alwaysinline")
-            return context.get_dummy_value()
+def _prefer_512(attributes):
+    with suppress(TypeError):  # another llvmlite: slower, same numbers; a test counts the vectors
+        set.add(attributes, '"prefer-vector-width"="512"')  # llvmlite's own `add` knows no such attribute
 
-        return types.void(), codegen
+
+stack_state = _stack_array(np.int32, N_STATE)
+stack_words = _stack_array(np.uint32, N_WORDS)
+stack_out = _stack_array(np.int32, N_OUT)
+
+# Ask for 512-bit vectors; harmless where the machine has none.
+wide_vectors = _attribute(_prefer_512)
+
+# Have LLVM inline the function into its callers: a call of compiled code hands over some eight words an array.
+melt = _attribute(lambda attributes: attributes.add("alwaysinline"))

@@ -9,41 +9,54 @@ import numpy as np
 
 from .cache import njit
 from .dull import O_FEW, book_dull, draw_words, pay_on_time, stay_current
-from .month import live
+from .month import N_X, live
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import book_arrivals, book_stocks, load
 from .stack import stack_out, stack_state, stack_words, wide_vectors
 
 
-@njit()
 def advance(
     tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
     flows, rolls, vintages,
 ):  # fmt: skip
     """Advance every borrower of `tiles` from `month_from` to `month_to`, both included, adding to the sums.
 
-    `tiles` int64[tile, N_TILE], each within one block of LANES indices (ValueError if it is longer); `tape` int32[account, product, N_TAPE].
-    `store` int32[replications, tiles, N_STATE, LANES] keeps everyone's state between spans, or is empty.
-    `flows` int64[replications, 2, months + 1, segment, product, N_FLOWS], `rolls` and `vintages` as in `Sums`.
+    `tiles` int64[tile, N_TILE], each within one block of LANES indices (ValueError if it is longer); `tape`
+    int32[account, product, N_TAPE]. `store` int32[replications, tiles, N_STATE, LANES] keeps everyone's state
+    between spans, or is empty. `flows` int64[replications, 2, months + 1, segment, product, N_FLOWS]; `rolls` and
+    `vintages` as in `Sums`. Threads may share everything but the sums and the store.
     """
+    if len(tiles) and int(tiles[:, K_COUNT].max()) > LANES:
+        raise ValueError(f"a tile is longer than {LANES} borrowers")
+    _advance(
+        tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
+        flows, rolls, vintages,
+        np.zeros((N_STATE, LANES), np.int32),
+        np.zeros((N_PRODUCT, N_X), np.int64),
+        np.zeros(LANES, np.int64),
+        np.zeros(MAX_STATES * MAX_STATES, np.uint32),
+        np.zeros((N_ROLL, MAX_STATES), np.int32),
+        np.zeros((N_PRODUCT, N_FLOWS), np.int64),
+        np.zeros((N_PRODUCT, N_VINTAGE), np.int64),
+    )  # fmt: skip
+
+
+@njit()
+def _advance(
+    tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
+    flows, rolls, vintages, start, x, few, cumulative, line_states, arrived, arrived_vintage,
+):  # fmt: skip
+    """Do what `advance` says; the arguments after the sums are working space (compiled code makes no arrays)."""
     wide_vectors()
     S = stack_state()
     W = stack_words()
-    O = stack_out()
-    start = np.zeros((N_STATE, LANES), np.int32)
-    few = np.zeros(LANES, np.int64)
-    cumulative = np.zeros(MAX_STATES * MAX_STATES, np.uint32)
-    line_states = np.zeros((N_ROLL, MAX_STATES), np.int32)
-    arrived = np.zeros((N_PRODUCT, N_FLOWS), np.int64)
-    arrived_vintage = np.zeros((N_PRODUCT, N_VINTAGE), np.int64)
+    out = stack_out()
     k0, k1 = tables.key[0], tables.key[1]
     keeps = store.shape[0] > 0
 
     for t in range(tiles.shape[0]):
         segment, entry = tiles[t, K_SEGMENT], tiles[t, K_ENTRY]
         first, n, tape_row = tiles[t, K_FIRST], tiles[t, K_COUNT], tiles[t, K_TAPE_ROW]
-        if n > LANES:
-            raise ValueError("a tile is longer than LANES")
         if entry > month_to:
             continue
         half = ((first >> 9) + entry) & 1
@@ -66,18 +79,28 @@ def advance(
                 if r == 0 or tables.redraw_people:
                     person_replication = replication + 1 if tables.redraw_people else 0
                     load(start, n, segment, entry, first, person_replication, tape_row, tables, levers, tape)
-                    arrived[:] = 0
-                    arrived_vintage[:] = 0
+                    for p in range(N_PRODUCT):
+                        for k in range(N_FLOWS):
+                            arrived[p, k] = 0
+                        for k in range(N_VINTAGE):
+                            arrived_vintage[p, k] = 0
                     if entry == 0:
                         for i in range(n):
                             book_stocks(start, i, arrived, arrived_vintage)
                     else:
                         book_arrivals(start, n, arrived, arrived_vintage)
-                S[:, :n] = start[:, :n]
-                flows[r, half, entry, segment] += arrived
-                vintages[batch, entry, entry, segment] += arrived_vintage
+                for c in range(N_STATE):
+                    for i in range(n):
+                        S[c, i] = start[c, i]
+                for p in range(N_PRODUCT):
+                    for k in range(N_FLOWS):
+                        flows[r, half, entry, segment, p, k] += arrived[p, k]
+                    for k in range(N_VINTAGE):
+                        vintages[batch, entry, entry, segment, p, k] += arrived_vintage[p, k]
             else:
-                S[:, :n] = store[r, t, :, :n]
+                for c in range(N_STATE):
+                    for i in range(n):
+                        S[c, i] = store[r, t, c, i]
 
             for month in range(max(begins, month_from), month_to + 1):
                 economy = tables.economy[min(r, tables.economy.shape[0] - 1), month, segment]
@@ -96,7 +119,7 @@ def advance(
                         if has_loans:
                             draw_words(W, 2, n, first, month, entry, replication, segment, k0, k1)
                             pay_on_time(
-                                S, W, O, n, g, terms[LINE], terms[LOAN], economy, months,
+                                S, W, out, n, g, terms[LINE], terms[LOAN], economy, months,
                                 stages[LINE, 0, S_FORGET_KEEP], stages[LOAN, 0, S_FORGET_KEEP], True,
                                 tables.sigmoid, tables.job_loss_quality[segment], tables.alert[segment],
                                 tables.spending[segment], tables.will_not_quality[segment],
@@ -105,7 +128,7 @@ def advance(
                             )  # fmt: skip
                         else:
                             pay_on_time(
-                                S, W, O, n, g, terms[LINE], terms[LOAN], economy, months,
+                                S, W, out, n, g, terms[LINE], terms[LOAN], economy, months,
                                 stages[LINE, 0, S_FORGET_KEEP], stages[LOAN, 0, S_FORGET_KEEP], False,
                                 tables.sigmoid, tables.job_loss_quality[segment], tables.alert[segment],
                                 tables.spending[segment], tables.will_not_quality[segment],
@@ -120,24 +143,35 @@ def advance(
                                 if thresholds[LINE, s, k] < ONE and k + 2 > n_states:
                                     n_states = min(k + 2, MAX_STATES)
                         stay_current(
-                            S, W, O, n, terms[LINE], months, n_states, cumulative, line_states, tables.spending[segment]
+                            S,
+                            W,
+                            out,
+                            n,
+                            terms[LINE],
+                            months,
+                            n_states,
+                            cumulative,
+                            line_states,
+                            tables.spending[segment],
                         )
-                    book_dull(O, n, ARRIVED if arriving else 0, has_loans and model == 0, F, roll_sums, vintage)
+                    book_dull(out, n, ARRIVED if arriving else 0, has_loans and model == 0, F, roll_sums, vintage)
                     for i in range(n):
                         few[n_few] = i
-                        n_few += O[O_FEW, i]
+                        n_few += out[O_FEW, i]
                 else:
                     for i in range(n):
                         line_status, loan_status = S[LINE_AT + STATUS, i], S[LOAN_AT + STATUS, i]
-                        if (ACTIVE <= line_status and line_status <= WRITTEN_OFF) or (
-                            ACTIVE <= loan_status and loan_status <= WRITTEN_OFF
+                        if (line_status >= ACTIVE and line_status <= WRITTEN_OFF) or (
+                            loan_status >= ACTIVE and loan_status <= WRITTEN_OFF
                         ):
                             few[n_few] = i
                             n_few += 1
 
                 live(
-                    S, few, n_few, first, month, entry, replication, segment, tables, g, terms, late, economy,
+                    S, x, few, n_few, first, month, entry, replication, segment, tables, g, terms, late, economy,
                     thresholds, months, stages, F, roll_sums, vintage,
                 )  # fmt: skip
             if keeps:
-                store[r, t, :, :n] = S[:, :n]
+                for c in range(N_STATE):
+                    for i in range(n):
+                        store[r, t, c, i] = S[c, i]

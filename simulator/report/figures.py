@@ -58,6 +58,7 @@ STYLE = {
 PER_CENT = FuncFormatter(lambda x, _: f"{100 * x:g} %")
 THOUSANDS = FuncFormatter(lambda x, _: f"{x:,g}".replace("-", words.MINUS))
 WIDTH = 7.6  # inches
+OPENING = "opening book"
 LATE = 6  # roll matrix: bucket from which buckets are shown together
 
 
@@ -123,7 +124,7 @@ def forest(comparison):
         axis.set_ylim(len(variants) - 0.5, -0.5)
         axis.set_title(words.label(measure).capitalize())
         axis.set_xlabel("change, " + words.scale_in_words(before, after))
-        axis.xaxis.set_major_locator(MaxNLocator(5))
+        axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.xaxis.set_major_formatter(THOUSANDS)
         axis.tick_params(length=0)
         axis.grid(axis="y", visible=False)
@@ -144,7 +145,17 @@ def path(comparison):
         for name, ledger in comparison.ledgers.items():
             value, se = mean(MEASURES[f"dpd{days}_share_balance"](ledger, by_month=True)[:, :shown])
             months = np.arange(1, shown + 1)
-            axis.plot(months, value, color=colour[name], lw=2, label=name)
+            # Dashed and on top, so that a variant which follows the baseline does not hide it.
+            baseline = name == comparison.baseline and comparison.variants
+            axis.plot(
+                months,
+                value,
+                "--" if baseline else "-",
+                color=colour[name],
+                lw=2,
+                label=name,
+                zorder=2 + bool(baseline),
+            )
             if np.isfinite(se).any():
                 axis.fill_between(months, value - 2 * se, value + 2 * se, color=colour[name], alpha=0.13, lw=0)
         if frame.run_off_months:
@@ -171,7 +182,7 @@ def path(comparison):
 def legend(made, axis, n):
     """Put the legend below the panels, in as many columns as fit."""
     if n > 1:
-        made.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=min(n, 4))
+        made.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=n if n <= 4 else 3)
 
 
 def causes(comparison):
@@ -215,43 +226,68 @@ def _who(cause):
 
 
 def vintages(comparison):
-    """Draw the cumulative share of accounts ever 90+ by months on book, for the baseline's vintages."""
-    ledger, frame = comparison.ledgers[comparison.baseline], comparison.frame
-    # A run's last months have young vintages only; the run-off adds nothing to compare them by.
-    sums = ledger.vintages.sum(axis=(0, 3, 4))[:, : frame.months + 1].astype(float)  # [entry, month, name]
-    base = np.cumsum(sums[..., W_GRANTED], axis=1)
-    base[0] += sums[0, 0, W_ACCOUNTS]
-    defaults = np.cumsum(sums[..., W_DEFAULT], axis=1)
-    step = 3 if frame.months >= 12 else 1
-    groups = [("opening book", [0])] if base[0].any() else []
-    for first in range(1, frame.months, step):
-        entries = [e for e in range(first, min(first + step, frame.months)) if base[e].any()]
-        if entries:
-            groups.append((f"months {first}-{entries[-1]}" if len(entries) > 1 else f"month {first}", entries))
-    if not groups or not defaults.any():
+    """Draw the cumulative share of accounts ever 90+ by months on book: vintages, or the opening book's variants."""
+    frame = comparison.frame
+    curves = vintage_curves(comparison.ledgers[comparison.baseline])
+    arrivals = len(curves) > 1
+    if not arrivals:  # only the opening book: then the variants can stand beside each other
+        curves = {name: vintage_curves(ledger).get(OPENING) for name, ledger in comparison.ledgers.items()}
+        curves = {name: curve for name, curve in curves.items() if curve is not None}
+    if not any(np.nansum(curve) for curve in curves.values()):
         return None
     made, axes = figure(3.4)
     axis = axes[0, 0]
-    arrivals = len(groups) - (groups[0][0] == "opening book")
-    for k, (name, entries) in enumerate(groups):
-        length = frame.months - max(entries)
-        top, bottom = (sum(x[e, e : e + length + 1] for e in entries) for x in (defaults, base))
-        curve = np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
-        opening = name == "opening book"
-        shade = COLOURS[0] if opening else HEAT(0.35 + 0.65 * (len(groups) - k) / max(arrivals, 1))
-        axis.plot(np.arange(length + 1), curve, color=shade, lw=2 if opening else 1.6, ls="--" if opening else "-")
-        if opening or groups[k][1][0] == 1:
-            axis.annotate(f" {name}", (length, curve[-1]), color=shade, size=8, va="center")
-    axis.set_xlabel("months on book (opening book: months since the start)")
+    for k, (name, curve) in enumerate(curves.items()):
+        months = np.arange(len(curve))
+        if not arrivals:
+            colour = COLOURS[list(comparison.ledgers).index(name) % len(COLOURS)]
+            axis.plot(months, curve, "--" if k == 0 else "-", color=colour, lw=2, label=name, zorder=2 + (k == 0))
+            continue
+        shade = COLOURS[0] if name == OPENING else HEAT(0.35 + 0.65 * (len(curves) - k) / len(curves))
+        axis.plot(months, curve, "--" if name == OPENING else "-", color=shade, lw=1.8)
+        if k < 2:
+            axis.annotate(f" {name}", (months[-1], curve[-1]), color=shade, size=8, va="center")
+    axis.set_xlabel("months since the start" if not arrivals else "months on book (opening book: since the start)")
     axis.set_ylabel("accounts ever 90+ days past due")
     axis.yaxis.set_major_formatter(PER_CENT)
-    axis.set_xlim(0, frame.months * 1.16)
+    axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axis.set_xlim(0, frame.months * (1.16 if arrivals else 1))
     axis.set_ylim(bottom=0)
-    caption = (
-        f"{comparison.baseline}: of the accounts that began together, the share that has ever been 90 days past due. "
-        "Darker lines began earlier; lines that lie on each other mean that newcomers are like those before them."
-    )
-    return Picture("Vintages", svg(made, caption), caption)
+    if arrivals:
+        caption = (
+            f"{comparison.baseline}: of the accounts that began together, the share that has ever been 90 days past "
+            "due. Darker lines began earlier; lines that lie on each other mean newcomers like those before them."
+        )
+    else:
+        legend(made, axis, len(curves))
+        caption = (
+            "Of the accounts open at the start, and loans drawn since, the share that has reached 90 days past due."
+        )
+    return Picture("Vintages" if arrivals else "Defaults as they add up", svg(made, caption), caption)
+
+
+def vintage_curves(ledger):
+    """Return {name: float64[months on book]}, defaults so far / accounts so far, of the opening book and arrivals.
+
+    Arrivals are taken three months together in longer runs. The run-off is left out: nobody arrives in it.
+    """
+    months = ledger.frame.months
+    sums = ledger.vintages.sum(axis=(0, 3, 4))[:, : months + 1].astype(float)  # [entry, month, name]
+    base = np.cumsum(sums[..., W_GRANTED], axis=1)
+    base[0] += sums[0, 0, W_ACCOUNTS]
+    defaults = np.cumsum(sums[..., W_DEFAULT], axis=1)
+    step = 3 if months >= 12 else 1
+    groups = {OPENING: [0]}
+    for first in range(1, months, step):
+        entries = range(first, min(first + step, months))
+        groups[f"months {first}-{entries[-1]}" if len(entries) > 1 else f"month {first}"] = entries
+    curves = {}
+    for name, entries in groups.items():
+        length = months - max(entries)
+        top, bottom = (sum(x[e, e : e + length + 1] for e in entries) for x in (defaults, base))
+        if bottom.any():
+            curves[name] = np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
+    return curves
 
 
 def rolls(comparison):

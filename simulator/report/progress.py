@@ -1,20 +1,23 @@
 """A progress bar for long work: borrower-months done, speed and time left, on the error stream of a terminal."""
 
+import signal
 import time
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 
 
 class Progress:
-    """Show how far the simulation is; silent when `quiet` or when nobody watches a terminal."""
+    """Show how far the simulation is, and end it on Ctrl-C; silent when `quiet` or when nobody watches a terminal."""
 
     def __init__(self, quiet: bool = False):
         """Prepare the bar; it appears on entering the context."""
         self.quiet, self.bar, self.task, self.lock = quiet, None, None, Lock()
-        self.seconds = 0.0
+        self.seconds, self.is_stopped = 0.0, False
 
     def __enter__(self):
-        """Start the clock and the bar."""
+        """Start the clock and the bar, and listen for Ctrl-C."""
         self.start = time.perf_counter()
+        if current_thread() is main_thread():  # only there may signals be handled
+            self.before = signal.signal(signal.SIGINT, self._stop)
         if not self.quiet:
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -34,12 +37,24 @@ class Progress:
         return self
 
     def __exit__(self, *_):
-        """Take the bar away."""
+        """Take the bar away and stop listening."""
         if self.bar:
             self.bar.stop()
+        if current_thread() is main_thread():
+            signal.signal(signal.SIGINT, self.before)
+
+    def _stop(self, *_):
+        """Interrupt the main thread now, and each thread at work at its next `advance`: compiled code sees no signal."""
+        self.is_stopped = True
+        raise KeyboardInterrupt
 
     def advance(self, variant: str, done: int, total: int) -> None:
-        """Tell that `done` more of `total` borrower-months are through, these of `variant`; from any thread."""
+        """Tell that `done` more of `total` borrower-months are through, these of `variant`; from any thread.
+
+        Raises KeyboardInterrupt after Ctrl-C.
+        """
+        if self.is_stopped:
+            raise KeyboardInterrupt
         with self.lock:
             self.seconds = time.perf_counter() - self.start
             if self.bar:
@@ -48,6 +63,7 @@ class Progress:
                 self.bar.update(self.task, speed=f"{speed:,.0f} M borrower-months/s")
 
     def say(self, what: str) -> None:
-        """Name the last stage of the work."""
+        """Name the last stage of the work, which comes after the simulation."""
+        self.seconds = time.perf_counter() - self.start
         if self.bar:
             self.bar.update(self.task, description=what)

@@ -86,22 +86,22 @@ def sentence(clauses):
 
 
 def headline_table(comparison):
-    """Return [(section, [(label, baseline in words, [(difference, interval, sureness)])])]."""
+    """Return [(section, [(label, cells)])]; a cell is (value, error, interval, sureness), the baseline first."""
+    frame, baseline = comparison.frame, comparison.baseline
     sections = []
     for section, names in TABLE:
         rows = []
         for name in names:
             if name not in comparison.measures:
                 continue
-            cells = [
-                (
-                    words.difference(comparison, variant, name),
-                    words.interval(comparison, variant, name),
-                    words.clarity(comparison.difference(variant, name)),
-                )
-                for variant in comparison.variants
-            ]
-            rows.append((words.label(name), words.estimate(comparison, comparison.baseline, name), cells))
+            unit = MEASURES[name].unit_in(frame)
+            cells = [(*words.apart(*comparison.estimate(baseline, name), unit), "", "")]
+            for variant in comparison.variants:
+                d = comparison.difference(variant, name)
+                sureness = words.clarity(d)
+                text = words.apart(d.value, d.se, unit, difference=True)
+                cells.append((*text, words.interval(comparison, variant, name) or sureness, sureness))
+            rows.append((words.label(name), cells))
         if rows:
             sections.append((section, rows))
     return sections

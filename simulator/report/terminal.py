@@ -1,37 +1,51 @@
 """The summary that a command prints."""
 
+import math
+
 from simulator.measures import MEASURES
 from simulator.report import words
 
-SHOWN = ("net_loss", "bad_debt_rate", "dpd30_share_balance", "dpd90_share_balance", "profit", "npv", "approval_rate")
-
-
-def cell(value, se, unit, difference=False, style=""):
-    """Return a value with its standard error on the line below, so that many variants fit side by side."""
-    from rich.text import Text
-
-    return Text("\n".join(filter(None, words.apart(value, se, unit, difference))), style=style)
-
 
 def summary_table(comparison):
-    """Return rich renderables: warnings first, then a table of the headline measures, then the verdict."""
+    """Return rich renderables: warnings first, then a row for each variant, then the verdict."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=comparison.frame.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.add_column("")
-    for name in comparison.ledgers:
-        table.add_column(name, justify="right", no_wrap=True)
-    for measure in SHOWN:
-        unit = MEASURES[measure].unit_in(comparison.frame)
-        row = [cell(*comparison.estimate(comparison.baseline, measure), unit)]
-        for variant in comparison.variants:
-            d = comparison.difference(variant, measure)
-            row.append(cell(d.value, d.se, unit, difference=True, style="bold" if d.is_clear else "dim"))
-        table.add_row(words.label(measure), *row)
+    table.add_column("", overflow="fold", min_width=12)
+    columns = []
+    for measure in words.TOLD:
+        head, cells = column(comparison, measure)
+        table.add_column(head, justify="right")
+        columns.append([Text(text, style=style) for text, style in cells])
+    for name, *cells in zip(comparison.ledgers, *columns, strict=True):
+        table.add_row(name, *cells)
     lines = [Text(f"Note: {warning}", style="yellow") for warning in comparison.warnings()]
     lines.append(table)
     if comparison.variants:
-        note = f"{comparison.baseline}: value ± standard error; others: difference from it. Bold: beyond two of them."
+        note = f"{comparison.baseline}: value ± standard error; others: change from it, bold where clear of zero."
         lines += [Text(note, style="dim"), Text(words.verdict(comparison))]
     return lines
+
+
+def column(comparison, measure):
+    """Return (head, [(text, style) for each variant]) in one scale: the baseline's value, then the differences."""
+    unit = MEASURES[measure].unit_in(comparison.frame)
+    level = comparison.estimate(comparison.baseline, measure)
+    found = [comparison.difference(variant, measure) for variant in comparison.variants]
+    largest = max((abs(x.value) for x in (level, *found) if math.isfinite(x.value)), default=0.0)
+    factor, before, after = words.scale_of(largest, 0.0, unit)
+    shares = unit.startswith("share") and comparison.variants
+    head = f"{words.label(measure)}, {'%, pp' if shares else words.scale_in_words(before, after)}"
+    cells = [(cell(level, factor), "")]
+    return head, cells + [(cell(d, factor, "+"), "bold" if d.is_clear else "dim") for d in found]
+
+
+def cell(estimate, factor, plus=""):
+    """Return a value with its standard error on the line below, so that many columns fit side by side."""
+    value, se = estimate.value * factor, estimate.se * factor
+    if not math.isfinite(value):
+        return "–"
+    decimals = words.decimals_of(value, se)
+    text = (plus if value > 0 else "") + words.plain(value, decimals)
+    return f"{text}\n± {words.plain(se, decimals)}" if se > 0 else text

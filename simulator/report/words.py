@@ -93,6 +93,7 @@ def parts(value, se, unit, difference=False):
     factor, before, after = scale_of(value, se, unit, difference)
     value, se = value * factor, se * factor
     decimals = decimals_of(value, se)
+    value = round(value, decimals)  # so that what shows as zero has no sign
     sign = ("+" if value > 0 else MINUS if value < 0 else "") if difference else (MINUS if value < 0 else "")
     error = plain(se, decimals) if math.isfinite(se) and se > 0 else ""
     return f"{sign}{before}{plain(abs(value), decimals)}", error, after

@@ -29,9 +29,8 @@ def _book(settings: Settings) -> Iterator[Found]:
     book = settings.portfolio
     if not book.borrowers and not book.applicants_per_month and not book.tape:
         yield "portfolio.borrowers", "nobody to simulate", "give borrowers, applicants_per_month or a tape"
-    if bool(book.tape) != bool(book.mapping):
-        absent = "mapping" if book.tape else "tape"
-        yield f"portfolio.{absent}", "missing", "a tape needs a mapping and a mapping a tape"
+    if book.tape and not book.mapping:
+        yield "portfolio.mapping", "missing", "a tape needs a mapping, which says what its columns mean"
     if not any(segment.line_holders or segment.loan_holders for segment in settings.segment.values()):
         yield "segment", "nobody holds a line or a loan", "give line_holders or loan_holders in a segment"
 

@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from .values import Provenance
 
 # What a variant may not touch: a comparison is on the same people, months and luck.
 COMMON = ("months", "run_off_months", "replications", "seed", "redraw_people", "discount_rate", "currency", "portfolio")
+TAPE_FILES = ("tape", "mapping")  # keys of the portfolio
 SIZES = {"borrowers": "portfolio.borrowers", "replications": "replications", "months": "months", "seed": "seed"}
 
 
@@ -65,7 +66,7 @@ def load_scenario(
     path, problems = Path(path), []
     tree = _file_tree(path, problems)
     for override in overrides:
-        above = _override_tree(override, problems)
+        above = _own_book(_override_tree(override, problems), tree, Path())
         tree = merge(tree, _known_segments(tree, above, "--set", problems))
     sizes = {"borrowers": borrowers, "replications": replications, "months": months, "seed": seed}
     for name, value in sizes.items():
@@ -73,7 +74,7 @@ def load_scenario(
             tree = merge(tree, _nested(SIZES[name], Leaf(value, f"--{name}")))
     variants = tree.pop("variant", {})
     base = resolve(tree, str(path))
-    problems += base.problems + _file_problems(base.settings, path)
+    problems += base.problems + (_file_problems(tree) if base.settings else [])
     resolved, deltas = {}, variants if isinstance(variants, dict) else {}
     if not isinstance(variants, dict):
         problems.append(Problem(str(path), "variant", "found a value", "allowed: tables such as [variant.cut_at_30]"))
@@ -90,25 +91,23 @@ def load_scenario(
     )
 
 
-def read_toml(path: Path) -> dict:
-    """Return the tables of a TOML file; raises UserError with what is wrong with the file."""
-    name = str(path)
+def read_toml(path: Path, kind: str = "scenario") -> dict:
+    """Return the tables of a TOML file, a `kind` of file; raises UserError with what is wrong with the file."""
+    name, wish = str(path), f"give the path of a {kind} file (TOML)"
     try:
         content = path.read_bytes()
         if b"\0" in content:
-            raise UserError(Problem(name, "", "this is not a text file", "a scenario is a TOML file in UTF-8"))
+            raise UserError(Problem(name, "", "this is not a text file", f"a {kind} is a TOML file in UTF-8"))
         return tomllib.loads(content.decode("utf-8-sig").replace("\r\n", "\n"))
     except FileNotFoundError:
-        near = sorted(path.parent.glob("*.toml")) if path.parent.is_dir() else []
-        names = [file.name for file in near]
-        hint = did_you_mean(path.name, names) if names else "give the path of a scenario file (TOML)"
-        problem = Problem(name, "", "no such file", hint)
+        hint = did_you_mean(path.name, [file.name for file in path.parent.glob("*.toml")])
+        problem = Problem(name, "", "no such file", hint if hint.startswith("did") else wish)
     except IsADirectoryError:
-        problem = Problem(name, "", "this is a directory", "give the path of a scenario file (TOML)")
+        problem = Problem(name, "", "this is a directory", wish)
     except OSError as error:
         problem = Problem(name, "", f"cannot be read: {error.strerror}", "")
     except UnicodeDecodeError:
-        problem = Problem(name, "", "this is not a text file", "a scenario is a TOML file in UTF-8")
+        problem = Problem(name, "", "this is not a text file", f"a {kind} is a TOML file in UTF-8")
     except tomllib.TOMLDecodeError as error:
         problem = Problem(name, "", f"not valid TOML: {error}", "")
     except RecursionError:
@@ -126,7 +125,7 @@ def _file_tree(path: Path, problems: list[Problem], chain: tuple[Path, ...] = ()
     base = table.pop("extends", None)
     tree = tree_of(table, str(path), problems)
     if base is None:
-        return tree
+        return _own_book(tree, {}, path.parent)
     if not isinstance(base, str):
         raise UserError(Problem(str(path), "extends", f"found {base!r}", "allowed: the path of a file, in quotes"))
     try:
@@ -136,7 +135,7 @@ def _file_tree(path: Path, problems: list[Problem], chain: tuple[Path, ...] = ()
         if first.key or first.file != str(path.parent / base):
             raise
         raise UserError(Problem(str(path), "extends", f"{first.file}: {first.found}", first.allowed)) from None
-    return merge(below, _known_segments(below, tree, str(path), problems))
+    return merge(below, _known_segments(below, _own_book(tree, below, path.parent), str(path), problems))
 
 
 def _override_tree(override: str, problems: list[Problem]) -> dict:
@@ -193,15 +192,43 @@ def _known_segments(below: dict, above: dict, file: str, problems: list[Problem]
     return above | {"segment": {name: table for name, table in added.items() if name not in strange}}
 
 
-def _file_problems(settings: Settings | None, path: Path) -> list[Problem]:
+def _own_book(above: dict, below: dict, folder: Path) -> dict:
+    """Return the layer `above` with the paths in it absolute, from `folder`.
+
+    A tape laid over a number of borrowers that a file gave brings its own number: 0 stands for all of its borrowers.
+    """
+    book, under = above.get("portfolio"), below.get("portfolio")
+    if not isinstance(book, dict):
+        return above
+    book = dict(book)
+    for key in TAPE_FILES:
+        if _is_named(leaf := book.get(key)):
+            book[key] = replace(leaf, value=str((folder / leaf.value).resolve()))
+    number = under.get("borrowers") if isinstance(under, dict) else None
+    if _is_named(tape := book.get("tape")) and isinstance(number, Leaf) and not number.file.startswith("--"):
+        book.setdefault("borrowers", Leaf(0, tape.file, source="all borrowers of the tape", status="derived"))
+    return above | {"portfolio": book}
+
+
+def _file_problems(tree: dict) -> list[Problem]:
     """Return problems with the files the scenario names."""
-    book = settings.portfolio if settings else None
-    named = {key: getattr(book, key) for key in ("tape", "mapping")} if book else {}
+    book = tree.get("portfolio")
+    named = {key: book.get(key) for key in TAPE_FILES} if isinstance(book, dict) else {}
     return [
-        Problem(str(path), f"portfolio.{key}", f"no such file: {path.parent / name}", "relative to the scenario file")
-        for key, name in named.items()
-        if name and not (path.parent / name).is_file()
+        Problem(
+            leaf.file,
+            f"portfolio.{key}",
+            f"no such file: {leaf.value}",
+            f"relative to the {'current directory' if leaf.file == '--set' else 'file that names it'}",
+        )
+        for key, leaf in named.items()
+        if _is_named(leaf) and not Path(leaf.value).is_file()
     ]
+
+
+def _is_named(leaf) -> bool:
+    """Return whether `leaf` names a file."""
+    return isinstance(leaf, Leaf) and isinstance(leaf.value, str) and leaf.value != ""
 
 
 def _nested(path: str, leaf: Leaf) -> dict:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from .distributions import Distribution
-from .validate import field_attribute, fields_of
+from .fields import field_attribute, fields_of
 from .values import Provenance
 
 QUANTITIES = ("mean", "median", "low", "value")  # the key of a distribution whose unit is that of the whole
@@ -18,16 +18,13 @@ if TYPE_CHECKING:
 
 
 def text(scenario: "Scenario") -> str:
-    """Return TOML that reads back as the same scenario; variants hold only what differs from the baseline.
-
-    Paths of a tape are written absolute.
-    """
-    return _text(scenario, lambda name: (scenario.folder.resolve() / name).as_posix())
+    """Return TOML that reads back as the same scenario; variants hold only what differs from the baseline."""
+    return _text(scenario, lambda path: path)
 
 
 def digest(scenario: "Scenario") -> str:
     """Return the SHA-256 of the resolved scenario; a tape counts by its name, its rows have their own digest."""
-    return sha256(_text(scenario, lambda name: Path(name).name).encode()).hexdigest()
+    return sha256(_text(scenario, lambda path: Path(path).name).encode()).hexdigest()
 
 
 def _text(scenario: "Scenario", file: Callable[[str], str]) -> str:
@@ -39,7 +36,7 @@ def _text(scenario: "Scenario", file: Callable[[str], str]) -> str:
         name: difference(baseline, plain(settings, scenario.variant_provenance[name]))
         for name, settings in scenario.variants.items()
     }
-    paths = {key: file(name) for key in ("tape", "mapping") if (name := baseline["portfolio"][key])}
+    paths = {key: file(path) for key in ("tape", "mapping") if (path := baseline["portfolio"][key])}
     document = baseline | {"portfolio": baseline["portfolio"] | paths, "variant": variants}
     return tomlkit.dumps(_styled(document, tomlkit))
 

@@ -2,19 +2,19 @@
 
 import re
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, get_args, get_origin
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import PydanticUndefined
 
 from .contradictions import contradictions
 from .distributions import KINDS, Distribution
 from .errors import Problem, did_you_mean
+from .fields import Field, field_attribute, fields_of
 from .layers import ABOUT, NO_VALUE, Leaf, is_value_table
 from .schema import Settings
-from .values import Provenance, Unit, in_canonical_unit, unit_in_words
+from .values import Provenance, Unit, in_canonical_unit
+from .wording import drop, in_words, may_follow, path_in
 
 _NO_UNIT = Unit("")
 
@@ -25,15 +25,6 @@ class Resolved(NamedTuple):
     settings: Settings | None
     provenance: dict[str, Provenance]
     problems: list[Problem]
-
-
-class Field(NamedTuple):
-    """What the walk needs to know about a field of a model."""
-
-    unit: Unit | None
-    model: type[BaseModel] | None  # model of the field, or of the members of a list or table of tables
-    shape: str  # "value", "table", "tables", "list", "distribution", "anything"
-    default: Any
 
 
 def resolve(tree: dict, file: str) -> Resolved:
@@ -47,7 +38,7 @@ def resolve(tree: dict, file: str) -> Resolved:
         walk.problems += [
             Problem(walk.file_of(key), key, found, allowed)
             for key, found, allowed in contradictions(settings)
-            if not any(_related(key, problem.key) for problem in walk.problems)
+            if not any(may_follow(key, problem.key) for problem in walk.problems)
         ]
     return Resolved(None if walk.problems else settings, walk.provenance, walk.problems)
 
@@ -98,7 +89,7 @@ class _Walk:
         if field.shape == "table":
             return self.table(node, field.model, path)
         if field.shape == "tables":
-            inner = Field(None, field.model, "table", None)
+            inner = Field(None, field.model, "table")
             return {key: self.node(value, inner, f"{path}.{key}") for key, value in node.items()}
         inner = field._replace(shape="anything")
         return {key: self.node(value, inner, f"{path}.{key}") for key, value in node.items() if key not in ABOUT}
@@ -195,9 +186,9 @@ class _Walk:
             return Settings.model_validate(clean)
         except ValidationError as errors:
             self.complain(errors, clean, Settings)
-            wrong = [_path_in(clean, error["loc"], False) for error in errors.errors(include_url=False)]
+            wrong = [path_in(clean, error["loc"], False) for error in errors.errors(include_url=False)]
         for path in wrong:
-            _drop(clean, path)
+            drop(clean, path)
         try:
             return Settings.model_validate({"title": "untitled"} | clean)
         except ValidationError:
@@ -207,9 +198,9 @@ class _Walk:
         """Put pydantic's errors in our words; alternatives of one key become one problem."""
         said: dict[str, tuple[str, list[str]]] = {}
         for error in errors.errors(include_url=False):
-            path = _path_in(clean, error["loc"], error["type"] == "missing")
+            path = path_in(clean, error["loc"], error["type"] == "missing")
             key = ".".join(part for part in (prefix, *map(str, path)) if part)
-            found, allowed = _words(error, self.leaves.get(key))
+            found, allowed = in_words(error, self.leaves.get(key))
             said.setdefault(key, (found, []))[1].append(allowed)
         already = {problem.key for problem in self.problems}
         meant = {(problem.key.rpartition(".")[0], problem.allowed) for problem in self.problems}
@@ -234,44 +225,6 @@ class _Walk:
                 self.provenance[here] = Provenance(self.name_of(field.unit or outer), "neutral default", "default")
 
 
-@cache
-def fields_of(model: type[BaseModel]) -> dict[str, Field]:
-    """Return what the walk knows of each field of `model`, by the name the file uses."""
-    return {info.alias or name: _field(info) for name, info in model.model_fields.items()}
-
-
-@cache
-def _attributes(model: type[BaseModel]) -> dict[str, str]:
-    return {info.alias or name: name for name, info in model.model_fields.items()}
-
-
-def field_attribute(model: type[BaseModel], key: str) -> str:
-    """Return the attribute that holds the value of `key`."""
-    return _attributes(model)[key]
-
-
-def _field(info) -> Field:
-    parts = [*info.metadata, *_parts(info.annotation)]
-    unit = next((part for part in reversed(info.metadata) if isinstance(part, Unit)), None)
-    unit = unit or next((part for part in parts if isinstance(part, Unit)), None)
-    unit = unit or unit_in_words(info.description or "")
-    model = next((part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)), None)
-    default = info.get_default(call_default_factory=True)
-    if model is None:
-        shape = "value"
-    elif issubclass(model, Distribution):
-        shape, model = "distribution", None
-    else:
-        shape = "tables" if dict in parts else "list" if list in parts else "table"
-    return Field(unit, model, shape, None if default is PydanticUndefined else default)
-
-
-def _parts(annotation: Any) -> list:
-    """Return the types and metadata an annotation is made of, outermost first."""
-    inner = [part for argument in get_args(annotation) for part in _parts(argument)]
-    return [get_origin(annotation) or annotation, *inner]
-
-
 def _currency(tree: dict) -> str:
     """Return the currency's code, or CNY where the tree does not say."""
     code = tree["currency"].get("code") if isinstance(tree.get("currency"), dict) else None
@@ -290,77 +243,3 @@ def _file_in(node: Any) -> str:
         return node.file
     files = [file for inner in node.values() if (file := _file_in(inner))] if isinstance(node, dict) else []
     return files[-1] if files else ""
-
-
-def _related(key: str, other: str) -> bool:
-    """Return whether what is wrong at `key` may follow from what is wrong at `other`.
-
-    So it is when one lies in the other, and when a whole policy seems wrong because another one could not be read.
-    """
-    whole_policy = key.startswith("policy.") and key.count(".") == 1
-    key, other = f"{key}.", f"{other}."
-    return key.startswith(other) or other.startswith(key) or (whole_policy and other.startswith("policy."))
-
-
-def _drop(data: Any, path: list) -> None:
-    """Remove what is at `path`, if it is still there, from the table it is in."""
-    for part in path[:-1]:
-        data = data[part] if isinstance(data, dict) and part in data else None
-    if isinstance(data, dict) and path:
-        data.pop(path[-1], None)
-
-
-def _path_in(data: Any, location: tuple, missing: bool) -> list:
-    """Return `location` without the parts pydantic adds for unions: only what is really in `data`."""
-    path = []
-    for i, part in enumerate(location):
-        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and part in range(len(data))):
-            data = data[part]
-            path.append(part)
-        elif missing and i == len(location) - 1:
-            path.append(part)
-    return path
-
-
-_TYPES = {
-    "float_type": "a number",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "string_type": "text in quotes",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "dict_type": "a table",
-    "model_type": "a table",
-    "model_attributes_type": "a table",
-    "finite_number": "a finite number",
-}
-_BOUNDS = {
-    "greater_than_equal": ("ge", "{} or more"),
-    "greater_than": ("gt", "more than {}"),
-    "less_than_equal": ("le", "{} or less"),
-    "less_than": ("lt", "less than {}"),
-    "multiple_of": ("multiple_of", "a multiple of {}"),
-}
-
-
-def _words(error: dict, leaf: Leaf | None) -> tuple[str, str]:
-    """Return what was found, as `leaf` has it, and what is allowed, for one pydantic error."""
-    kind, context, value = error["type"], error.get("ctx", {}), error["input"]
-    converted = leaf and leaf.unit and not isinstance(leaf.value, (dict, list))
-    found = f"{leaf.value!r} {leaf.unit}" if converted else repr(value)
-    found = "found " + (found if len(found) <= 80 else f"{found[:77]}...")
-    if kind == "missing":
-        return "missing", "this key is needed"
-    if kind == "value_error":
-        return str(context["error"]), ""
-    if kind in _TYPES:
-        return found, f"allowed: {_TYPES[kind]}"
-    if kind in _BOUNDS:
-        name, words = _BOUNDS[kind]
-        return found, "allowed: " + words.format(f"{context[name]:,.10g}")
-    if kind in ("too_short", "too_long"):
-        bound, limit = ("at least", "min_length") if kind == "too_short" else ("at most", "max_length")
-        return f"found {context['actual_length']} members", f"allowed: {bound} {context[limit]}"
-    if kind == "literal_error":
-        return found, f"allowed: {context['expected']}"
-    return found, error["msg"]

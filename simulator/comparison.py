@@ -25,8 +25,11 @@ class Difference:
 
     @property
     def is_clear(self):
-        """Return True if the difference is more than two standard errors from zero."""
-        return abs(self.value) > CERTAIN * self.se if np.isfinite(self.se) else False
+        """Return True if zero is more than two standard errors away and outside the 95 % interval.
+
+        The second matters with few replications, where the t interval is wider than two standard errors.
+        """
+        return bool(np.isfinite(self.se) and abs(self.value) > CERTAIN * self.se and self.low * self.high >= 0)
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ class Comparison:
             if rival.value == 0 and rival.se == 0:
                 return Verdict(None, name, rival, f"{best} and {name} are equal")
             if not rival.is_clear:
-                return Verdict(None, name, rival, f"{best} and {name} are less than two standard errors apart")
+                return Verdict(None, name, rival, f"{best} and {name} are not clearly apart")
         return Verdict(best, second, rivals[second], "highest net present value, clear of every other variant")
 
     def summary(self) -> dict:
@@ -152,8 +155,3 @@ class Comparison:
             "variants": {v: {m: entry(m, self.estimate(v, m)) for m in names} for v in self.ledgers},
             "differences": {v: {m: entry(m, self.difference(v, m)) for m in names} for v in self.variants},
         }
-
-
-def compare(ledgers: list[Ledger]) -> Comparison:
-    """Return the comparison of `ledgers` against the first; one ledger gives a plain run."""
-    return Comparison(ledgers)

@@ -1,0 +1,131 @@
+"""The columns of a tape as text and as numbers: CSV, CSV.GZ or Parquet, through pyarrow."""
+
+import csv
+import gzip
+import hashlib
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from simulator.scenario.errors import Problem, UserError, did_you_mean
+
+SUFFIXES = (".csv", ".csv.gz", ".parquet")
+_NOTHING = ("", "nan", "na", "n/a", "null", "none", "-", ".")
+_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_WHOLE = r"^([+-]?[0-9]+)\.0*$"
+_HEAD = 1 << 20  # bytes in which the header must end
+
+
+class Column(NamedTuple):
+    """One column: each distinct text once, and which of them stands in each row."""
+
+    text: list[str]
+    row: np.ndarray  # int64[row], an index into `text`
+    blank: np.ndarray  # bool[row]: nothing stands there
+
+    def at(self, row: int) -> str:
+        """Return the text of one row."""
+        return self.text[self.row[row]]
+
+    def numbers(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return float64[row], 0 where there is none, and bool[row]: whether something else than a number stands."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        text = pa.array(self.text, pa.string())
+        is_number = pc.match_substring_regex(text, _NUMBER)
+        values = pc.if_else(is_number, pc.replace_substring_regex(text, r"^\+", ""), "0").cast(pa.float64())
+        values, is_number = values.to_numpy(zero_copy_only=False), is_number.to_numpy(zero_copy_only=False)
+        wrong = ~is_number | ~np.isfinite(values)
+        return np.where(wrong, 0.0, values)[self.row], wrong[self.row] & ~self.blank
+
+
+def file_digest(path: str) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def header(path: str, delimiter: str) -> list[str]:
+    """Return the names of the columns of the tape `path`; raises UserError if it is no tape."""
+    if not path.lower().endswith(SUFFIXES):
+        raise UserError(Problem(path, "", "unknown kind of file", f"allowed: {', '.join(SUFFIXES)}"))
+    if Path(path).is_dir():
+        raise UserError(Problem(path, "", "this is a directory", "give the path of a tape"))
+    if not Path(path).is_file():
+        near = [file.name for file in Path(path).parent.glob("*") if file.name.lower().endswith(SUFFIXES)]
+        hint = did_you_mean(Path(path).name, near) if near else f"give a file ending in {', '.join(SUFFIXES)}"
+        raise UserError(Problem(path, "", "no such file", hint))
+    return _readable(path, _parquet_header if path.lower().endswith(".parquet") else _csv_header, path, delimiter)
+
+
+def read_columns(path: str, names: list[str], delimiter: str) -> dict[str, Column]:
+    """Return the columns `names` of the tape `path`; raises UserError if its rows cannot be read."""
+    return _readable(path, _read, path, list(dict.fromkeys(names)), delimiter)
+
+
+def _readable(path, read, *arguments):
+    """Return `read(*arguments)`, telling in words why a file cannot be read."""
+    try:
+        return read(*arguments)
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error, ValueError, NotImplementedError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            said = "this is not text in UTF-8"
+        else:
+            said = f"cannot be read: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        raise UserError(Problem(path, "", said, f"allowed: {', '.join(SUFFIXES)}, as the name says")) from None
+
+
+def _csv_header(path, delimiter):
+    with (gzip.open if path.lower().endswith(".gz") else open)(path, "rb") as file:
+        head = file.read(_HEAD)
+    if b"\0" in head:
+        raise UserError(Problem(path, "", "this is a binary file", "a tape is CSV text in UTF-8, or Parquet"))
+    line = next((line for line in head.splitlines() if line.strip()), b"").decode("utf-8-sig")
+    if not line:
+        raise UserError(Problem(path, "", "the file is empty", "a tape has a header and at least one account"))
+    return next(csv.reader([line], delimiter=delimiter))
+
+
+def _parquet_header(path, delimiter):
+    import pyarrow.parquet as pq
+
+    return pq.read_schema(path).names
+
+
+def _read(path, names, delimiter):
+    import pyarrow as pa
+
+    if path.lower().endswith(".parquet"):
+        import pyarrow.parquet as pq
+
+        table = pq.read_table(path, columns=names)
+    else:
+        import pyarrow.csv as pc
+
+        table = pc.read_csv(
+            path,
+            pc.ReadOptions(use_threads=False),  # so that an error names its row
+            pc.ParseOptions(delimiter=delimiter),
+            pc.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.string())),
+        )
+    return {name: _column(table[name]) for name in names}
+
+
+def _column(values) -> Column:
+    """Return a column of any simple type as text; a whole number has no decimals, and what is no value is blank."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    text = pc.utf8_trim_whitespace(pc.fill_null(values.cast(pa.string()), ""))
+    text = pc.replace_substring_regex(text, _WHOLE, r"\1").combine_chunks().dictionary_encode()
+    if isinstance(text, pa.ChunkedArray):
+        text = text.combine_chunks()
+    words = text.dictionary.to_pylist()
+    row = text.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    blank = np.array([word.lower() in _NOTHING for word in words], dtype=bool)
+    return Column(words, row, blank[row])

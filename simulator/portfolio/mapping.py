@@ -1,0 +1,125 @@
+"""The mapping file of a tape: which column is what, and what the codes in it mean (docs/tapes.md)."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from simulator.scenario.errors import Problem, UserError, did_you_mean
+from simulator.scenario.reader import read_toml
+from simulator.scenario.schema import BUCKETS, Table
+from simulator.scenario.wording import in_words
+
+Account = Literal["active", "frozen", "closed", "written_off"]
+_BOUND = re.compile(r"(>=|<=|>|<)\s*([+-]?\d+)")
+
+
+class Code(Table):
+    """What a status code says: the named state or the bucket of the account, or that the row is left out."""
+
+    state: str | None = None
+    bucket: Annotated[int, Field(ge=0, lt=BUCKETS)] | None = None
+    dpd: bool = False  # the bucket follows from the days past due
+    account: Account = "active"
+    leave_out: bool = False
+
+
+class Columns(Table):
+    """The name of each column in the tape; {year} and {month} in a name stand for those of `as_of`."""
+
+    account_id: str
+    limit: str | None = None
+    balance: str
+    status: str | None = None
+    dpd: str | None = None
+    borrower_id: str | None = None
+    segment: str | None = None
+    product: str | None = None
+    account: str | None = None
+    instalment: str | None = None
+    months_left: str | None = None
+    arrears: str | None = None
+    full_payer: str | None = None
+
+
+class Mapping(Table):
+    """A mapping file. Each table of codes goes from what stands in the tape to what it means."""
+
+    as_of: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")] | None = None
+    currency: str | None = None
+    amounts: Literal["major", "minor"] = "major"
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    columns: Columns
+    status: dict[str, Code] = Field({})
+    account: dict[str, Account | Literal["leave_out"]] = Field({})
+    product: dict[str, Literal["line", "loan"]] = Field({})
+    segment: dict[str, str] = Field({})
+    only: dict[str, list[str | int]] = Field({})  # column -> the codes whose rows are kept
+
+    def column(self, name: str) -> str:
+        """Return the column name `name` with the year and month of `as_of` in it."""
+        year, month = self.as_of.split("-") if self.as_of else ("{year}", "{month}")
+        return name.replace("{year}", year).replace("{month}", month)
+
+
+def read_mapping(path: str | Path) -> Mapping:
+    """Return the mapping in the TOML file `path`; raises UserError with everything that is wrong with it."""
+    table = read_toml(Path(path), "mapping")
+    try:
+        mapping = Mapping.model_validate(table)
+    except ValidationError as errors:
+        raise UserError([_problem(str(path), error) for error in errors.errors(include_url=False)]) from None
+    if problems := [Problem(str(path), *found) for found in _contradictions(mapping)]:
+        raise UserError(problems)
+    return mapping
+
+
+def codes_that_match(code: str, patterns) -> list[str]:
+    """Return the `patterns` that `code` matches: "2", "1|2", ">=5", ">5", "<=0", "<0" or several joined by |."""
+    return [pattern for pattern in patterns if any(_matches(code, part.strip()) for part in pattern.split("|"))]
+
+
+def _matches(code: str, part: str) -> bool:
+    bound = _BOUND.fullmatch(part)
+    if not bound:
+        return code == part
+    if not re.fullmatch(r"[+-]?\d+", code):
+        return False
+    number, limit = int(code), int(bound[2])
+    return {">=": number >= limit, "<=": number <= limit, ">": number > limit, "<": number < limit}[bound[1]]
+
+
+def _problem(file: str, error: dict) -> Problem:
+    """Return one pydantic error in our words."""
+    place = error["loc"]
+    key = ".".join(map(str, place))
+    if error["type"] == "extra_forbidden":
+        model = {"columns": Columns, "status": Code}.get(place[0], Mapping) if len(place) > 1 else Mapping
+        return Problem(file, key, "unknown key", did_you_mean(str(place[-1]), model.model_fields))
+    return Problem(file, key, *in_words(error, None))
+
+
+def _contradictions(mapping: Mapping):
+    """Yield (key, what was found, what is allowed) of what cannot be together."""
+    columns = mapping.columns
+    if not columns.status and not columns.dpd:
+        yield "columns", "no column says how late an account is", "give status or dpd"
+    for name in ("status", "account", "product"):
+        if bool(getattr(columns, name)) != bool(getattr(mapping, name)):
+            absent = f"columns.{name}" if getattr(mapping, name) else name
+            yield absent, "missing", f"a column of codes needs a table [{name}], and the table a column"
+    if mapping.segment and not columns.segment:
+        yield "columns.segment", "missing", "the table [segment] says what its codes mean"
+    if not mapping.as_of and any("{year}" in name or "{month}" in name for _, name in columns if name):
+        yield "as_of", "missing", 'a column name has {year} or {month} in it: give as_of, such as "2005-07"'
+    for code, meaning in mapping.status.items():
+        said = [name for name in ("state", "bucket", "dpd") if getattr(meaning, name) not in (None, False)]
+        if meaning.leave_out and said:
+            yield f"status.{code}", f"left out, and {said[0]} given", "give one of them"
+        elif not meaning.leave_out and not said and meaning.account != "written_off":
+            yield f"status.{code}", "says nothing", "give state, bucket, dpd = true or leave_out = true"
+        elif meaning.dpd and meaning.bucket is not None:
+            yield f"status.{code}", "both bucket and dpd", "give one of them"
+        elif meaning.dpd and not columns.dpd:
+            yield "columns.dpd", "missing", f"status.{code} takes its bucket from it"

@@ -1,0 +1,121 @@
+"""The rows of a tape: which are in use, which are left out and why, which are wrong and where."""
+
+import numpy as np
+
+from simulator.kernel.names import ABSENT
+from simulator.portfolio.columns import Column
+from simulator.portfolio.mapping import Mapping, codes_that_match
+from simulator.scenario.errors import Problem, UserError
+from simulator.units import half_up
+
+LISTED = 20  # wrong rows that are listed one by one
+LARGEST = 1 << 30  # half of what 32 bits hold, so that a balance has room to grow
+MOST_CODES = 1000
+YES_NO = {"1": 1, "true": 1, "yes": 1, "y": 1, "0": 0, "false": 0, "no": 0, "n": 0}
+
+
+class Rows:
+    """The rows of one tape, read by the role of each column; what is said of rows is a bool[row].
+
+    Roles that the mapping does not name are blank in every row.
+    """
+
+    def __init__(self, path: str, mapping_path: str, mapping: Mapping, read: dict[str, Column]):
+        """Take the columns `read` by role."""
+        self.path, self.mapping_path, self.mapping, self.read = path, mapping_path, mapping, read
+        self.count = len(read["account_id"].row)
+        self.in_use = np.ones(self.count, dtype=bool)
+        self.left_out: dict[str, int] = {}  # rows by reason
+        self.problems: list[Problem] = []  # of the mapping and the file as a whole
+        self._wrong: list[tuple[int, str, str, str]] = []  # row, role, what was found, what is allowed
+        if not self.count:
+            raise UserError(Problem(path, "", "no accounts", "a tape has a header and at least one account"))
+
+    def leave_out(self, rows, reason: str) -> None:
+        """Leave out those of `rows` that are still in use, counted under `reason`."""
+        rows = rows & self.in_use
+        if count := int(rows.sum()):
+            self.left_out[reason] = self.left_out.get(reason, 0) + count
+            self.in_use &= ~rows
+
+    def complain(self, rows, role: str, allowed: str) -> None:
+        """Note that what those of `rows` that are in use have in the column of `role` is wrong."""
+        column = self.read[role]
+        for row in np.flatnonzero(rows & self.in_use).tolist():
+            found = "nothing there" if column.blank[row] else f"found {column.at(row)!r}"
+            self._wrong.append((row, role, found, allowed))
+
+    def needs_column(self, role: str, rows, whose: str) -> None:
+        """Note that the mapping lacks a column that some of `rows` need."""
+        if role not in self.read and (rows & self.in_use).any():
+            self.problems.append(Problem(self.mapping_path, f"columns.{role}", "missing", f"{whose} need it"))
+
+    def codes(self, role: str, table: dict) -> tuple[list, np.ndarray]:
+        """Return the meanings in the mapping's `table` after a None, and int64[row]: which one each row has.
+
+        Unknown codes, and those that mean `leave_out`, are left out.
+        """
+        column, keys = self.read[role], list(table)
+        self.complain(column.blank, role, "a code is needed")
+        chosen = np.zeros(len(column.text), dtype=np.int64)
+        if len(column.text) > MOST_CODES:
+            found = f"{len(column.text):,} different values: this is no column of codes"
+            self.problems.append(Problem(self.mapping_path, f"columns.{role}", found, f"allowed: up to {MOST_CODES:,}"))
+            return [None], np.zeros(self.count, dtype=np.int64)
+        for number, code in enumerate(column.text):
+            fits = codes_that_match(code, keys)
+            rows = (column.row == number) & ~column.blank
+            if len(fits) > 1:
+                found = f"code {code} of the tape matches {' and '.join(fits)}"
+                self.problems.append(Problem(self.mapping_path, role, found, "let each code match once"))
+            elif not fits:
+                self.leave_out(rows, f"unknown {role} {code}")
+            elif table[fits[0]] == "leave_out" or getattr(table[fits[0]], "leave_out", False):
+                self.leave_out(rows, f"{role} {code}, which the mapping leaves out")
+            else:
+                chosen[number] = 1 + keys.index(fits[0])
+        return [None, *table.values()], chosen[column.row]
+
+    def numbers(self, role: str, needed=False, low=-np.inf, whole=False) -> tuple[np.ndarray, np.ndarray]:
+        """Return float64[row], and bool[row]: whether there is one; where it is `needed` a blank is wrong."""
+        if role not in self.read:
+            return np.zeros(self.count), np.zeros(self.count, dtype=bool)
+        column = self.read[role]
+        values, text = column.numbers()
+        wrong = text | (column.blank & needed) | (~column.blank & (values < low)) | (whole & (values % 1 != 0))
+        wish = ("a whole number" if whole else "a number") + (f", {low:g} or more" if low > -np.inf else "")
+        self.complain(wrong, role, f"allowed: {wish}")
+        return values, ~column.blank
+
+    def integers(self, role: str, needed=False, low=-np.inf, whole=False, unit: int = 1) -> np.ndarray:
+        """Return int64[row] in steps of 1 / `unit`, ABSENT where there is none; what is too large is left out."""
+        values, given = self.numbers(role, needed, low, whole)
+        self.leave_out(np.abs(values * unit) > LARGEST, f"{role} beyond {LARGEST:,}, the room of 32 bits")
+        return np.where(given, half_up(np.clip(values * unit, -LARGEST, LARGEST)), ABSENT)
+
+    def yes_or_no(self, role: str) -> np.ndarray:
+        """Return int64[row]: 1, 0, or ABSENT where nothing is said."""
+        if role not in self.read:
+            return np.full(self.count, ABSENT)
+        column = self.read[role]
+        said = np.array([YES_NO.get(text.lower(), ABSENT) for text in column.text])[column.row]
+        self.complain((said == ABSENT) & ~column.blank, role, "allowed: 0, 1, yes or no")
+        return said
+
+    def stop_if_wrong(self) -> None:
+        """Raise UserError if anything is wrong: the first rows are listed, all are counted."""
+        ids, columns = self.read["account_id"], self.mapping.columns
+        wrong = sorted(self._wrong, key=lambda found: found[0])
+        rows = list(dict.fromkeys(row for row, *_ in wrong))
+        for row, role, found, allowed in wrong:
+            if row <= rows[:LISTED][-1]:
+                name = self.mapping.column(getattr(columns, role))
+                self.problems.append(Problem(self.path, f"row {row + 1} ({ids.at(row)}): {name}", found, allowed))
+        if len(rows) > LISTED:
+            more = f"{len(rows) - LISTED:,} more rows are wrong, {len(rows):,} in all"
+            self.problems.append(Problem(self.path, "", more))
+        if not self.problems and not self.in_use.any():
+            reasons = "; ".join(f"{count:,} rows: {reason}" for reason, count in self.left_out.items())
+            self.problems.append(Problem(self.path, "", "no account is left", reasons))
+        if self.problems:
+            raise UserError(self.problems)

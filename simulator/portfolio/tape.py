@@ -1,0 +1,239 @@
+"""Real accounts instead of drawn ones: a tape read through its mapping, and a count of everything (docs/tapes.md)."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from simulator.kernel import names
+from simulator.kernel.names import ABSENT, BUCKETS, LINE, N_PRODUCT, N_TAPE, PRODUCTS, STATUSES
+from simulator.portfolio.columns import file_digest, header, read_columns
+from simulator.portfolio.mapping import Mapping, codes_that_match, read_mapping
+from simulator.portfolio.rows import Rows
+from simulator.portfolio.standing import standing
+from simulator.scenario.contradictions import matrix_of
+from simulator.scenario.errors import Problem, UserError, did_you_mean
+
+
+class Tape(NamedTuple):
+    """Real accounts, the borrowers of a segment together, segments in the scenario's order."""
+
+    values: np.ndarray  # int32[borrower, product, N_TAPE]
+    borrowers: tuple[int, ...]  # of each segment
+
+
+class TapeBook(NamedTuple):
+    """The accounts a run starts from, and what was found on the tape."""
+
+    tape: Tape
+    report: dict[str, Any]  # counts, and the digests of tape and mapping
+
+    def words(self) -> list[str]:
+        """Return the report in lines for people."""
+        said = self.report
+        lines = [
+            f"tape {said['file']}{' as of ' + said['as_of'] if said['as_of'] else ''}: {said['rows_read']:,} rows, "
+            f"{said['accounts']:,} accounts of {said['borrowers']:,} borrowers used",
+            *(f"  left out: {count:,} rows: {reason}" for reason, count in said["left_out"].items()),
+            f"  balance {said['balance']:,.15g}; {said['zero_balances']:,} accounts at zero, "
+            f"{said['negative_balances']:,} below, {said['over_limit']:,} over the limit",
+        ]
+        for by in ("state", "bucket", "status", "segment"):
+            if counts := said[f"by_{by}"]:
+                lines.append(f"  by {by}: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
+        return [*lines, f"  SHA-256 {said['sha256']}"]
+
+
+def read_tape(path: str | Path, mapping_path: str | Path, settings) -> TapeBook:
+    """Return the accounts of the tape `path` as the file `mapping_path` explains them, for a scenario's settings.
+
+    `portfolio.borrowers` takes the first so many borrowers of the file, 0 all of them. Raises UserError with
+    everything that is wrong: with mapping and columns first, then with the rows.
+    """
+    path, mapping_path = str(path), str(mapping_path)
+    mapping = read_mapping(mapping_path)
+    wanted = {role: mapping.column(name) for role, name in mapping.columns if name}
+    only = {mapping.column(name): list(map(str, codes)) for name, codes in mapping.only.items()}
+    problems = [Problem(mapping_path, *wrong) for wrong in _against(mapping, settings)]
+    problems += _header_problems(path, mapping_path, mapping, wanted, only)
+    if problems:
+        raise UserError(problems)
+    read = read_columns(path, [*wanted.values(), *only], mapping.delimiter)
+    rows = Rows(path, mapping_path, mapping, {role: read[name] for role, name in wanted.items()})
+    for name, codes in only.items():
+        kept = np.array([bool(codes_that_match(text, codes)) for text in read[name].text])
+        rows.leave_out(~kept[read[name].row], f"{name} is not {' or '.join(codes)}")
+    return _book(rows, settings)
+
+
+def _against(mapping: Mapping, settings):
+    """Yield (key, found, allowed) of what does not fit the scenario."""
+    segments, code = tuple(settings.segment), settings.currency.code
+    if mapping.currency and mapping.currency != code:
+        yield "currency", f"found {mapping.currency!r}", f"allowed: {code}, the currency of the scenario"
+    if not mapping.columns.segment and len(segments) > 1:
+        yield "columns.segment", "missing", f"the scenario has the segments {', '.join(segments)}"
+    for said, name in mapping.segment.items():
+        if name not in segments:
+            yield f"segment.{said}", f"found {name!r}", did_you_mean(name, segments)
+
+
+def _header_problems(path, mapping_path, mapping, wanted, only) -> list[Problem]:
+    """Return what the mapping wants and the header lacks, or has twice."""
+    found = header(path, mapping.delimiter)
+    keys = {f"columns.{role}": name for role, name in wanted.items()} | {f"only.{name}": name for name in only}
+    absent = [
+        Problem(mapping_path, key, f"no column {name} in {path}", did_you_mean(name, found))
+        for key, name in keys.items()
+        if name not in found
+    ]
+    return absent + [
+        Problem(path, name, "two columns of this name", "give each column its own name")
+        for name in dict.fromkeys(keys.values())
+        if found.count(name) > 1
+    ]
+
+
+def _book(rows: Rows, settings) -> TapeBook:
+    """Return the book of `rows`; raises UserError with every row that is wrong."""
+    mapping = rows.mapping
+    rows.complain(rows.read["account_id"].blank, "account_id", "each account needs one")
+    _no_duplicates(rows)
+    product, segment = _products(rows), _segments(rows, settings)
+    status, bucket, state = standing(rows, settings, segment, product)
+
+    unit = settings.currency.minor_units if mapping.amounts == "major" else 1
+    balance = rows.integers("balance", True, unit=unit)
+    rows.leave_out((status == names.WRITTEN_OFF) & (balance <= 0), "written off with nothing owed")
+    line = product == LINE
+    limited = line & (status < names.CLOSED)
+    limit = rows.integers("limit", limited, 0, unit=unit)
+    owing_loan = ~line & (balance > 0) & (status < names.WRITTEN_OFF)
+    instalment = rows.integers("instalment", owing_loan, 0, unit=unit)
+    months_left = rows.integers("months_left", owing_loan, 0, whole=True)
+    arrears = rows.integers("arrears", False, 0, unit=unit)
+    full_payer = rows.yes_or_no("full_payer")
+    rows.needs_column("limit", limited, "lines")
+    rows.needs_column("instalment", owing_loan, "loans")
+    rows.needs_column("months_left", owing_loan, "loans")
+    borrower = _borrowers(rows, settings.portfolio.borrowers, product, segment)
+    rows.stop_if_wrong()
+
+    accounts = np.empty((rows.count, N_TAPE), dtype=np.int64)
+    accounts[:, names.X_STATUS] = status
+    accounts[:, names.X_LIMIT] = np.where((status >= names.CLOSED) | (limit == ABSENT), 0, limit)
+    accounts[:, names.X_BALANCE] = balance
+    accounts[:, names.X_BUCKET] = bucket
+    accounts[:, names.X_STATE] = state
+    accounts[:, names.X_FULL_PAYER] = full_payer
+    accounts[:, names.X_ARREARS] = arrears
+    accounts[:, names.X_INSTALMENT] = instalment
+    accounts[:, names.X_MONTHS_LEFT] = months_left
+    used = rows.in_use
+    over_limit = int((line & (limit != ABSENT) & (balance > limit))[used].sum())
+    accounts, product, segment = accounts[used], product[used], segment[used]
+    tape = _grouped(accounts, borrower[used], product, segment, len(settings.segment))
+    return TapeBook(tape, _report(rows, settings, accounts, product, segment, tape, over_limit))
+
+
+def _no_duplicates(rows: Rows) -> None:
+    """Note the account ids that stand in more than one row."""
+    column = rows.read["account_id"]
+    count = np.bincount(column.row[rows.in_use & ~column.blank], minlength=len(column.text))
+    twice = [column.text[number] for number in np.flatnonzero(count > 1)]
+    if twice:
+        found = f"{len(twice):,} in more than one row: {', '.join(twice[:5])}{', ...' if len(twice) > 5 else ''}"
+        name = rows.mapping.column(rows.mapping.columns.account_id)
+        rows.problems.append(Problem(rows.path, name, found, "give each account one row"))
+
+
+def _products(rows: Rows) -> np.ndarray:
+    """Return int64[row]: the product, a line where the tape does not say."""
+    if not rows.mapping.product:
+        return np.full(rows.count, LINE)
+    meaning, which = rows.codes("product", rows.mapping.product)
+    return np.array([PRODUCTS.index(name) if name else LINE for name in meaning])[which]
+
+
+def _segments(rows: Rows, settings) -> np.ndarray:
+    """Return int64[row]: the number of the segment."""
+    everyone = list(settings.segment)
+    if "segment" not in rows.read:
+        return np.zeros(rows.count, dtype=np.int64)
+    meaning, which = rows.codes("segment", rows.mapping.segment or {name: name for name in everyone})
+    return np.array([everyone.index(name) if name else 0 for name in meaning])[which]
+
+
+def _borrowers(rows: Rows, most: int, product, segment) -> np.ndarray:
+    """Return int64[row]: the number of the borrower, in the order of the file; `most` of them stay, 0 for all.
+
+    A borrower has one account of a product, and one segment.
+    """
+    role = "borrower_id" if "borrower_id" in rows.read else "account_id"
+    column = rows.read[role]
+    rows.complain(column.blank, role, "each account needs one")
+    own = np.where(rows.in_use, column.row * N_PRODUCT + product, -1 - np.arange(rows.count))
+    again = np.ones(rows.count, dtype=bool)
+    again[np.unique(own, return_index=True)[1]] = False
+    if role == "borrower_id":
+        for number, name in enumerate(PRODUCTS):
+            rows.leave_out(again & (product == number), f"a second {name} of the same borrower")
+    used = np.flatnonzero(rows.in_use)
+    who, first = np.unique(column.row[used], return_index=True)
+    home = np.zeros(len(column.text), dtype=np.int64)
+    home[who] = segment[used[first]]
+    if "segment" in rows.read:
+        rows.complain(segment != home[column.row], "segment", "allowed: one segment for all accounts of a borrower")
+    number = np.zeros(len(column.text), dtype=np.int64)
+    number[who[np.argsort(first)]] = np.arange(len(who))
+    if most:
+        reason = f"portfolio.borrowers takes the first {most:,} of {len(who):,} borrowers"
+        rows.leave_out(number[column.row] >= most, reason)
+    return number[column.row]
+
+
+def _grouped(accounts, borrower, product, segment, segments: int) -> Tape:
+    """Return the tape of `accounts`: by segment, and in the order of the file inside a segment."""
+    home = np.zeros(borrower.max() + 1, dtype=np.int64)
+    home[borrower] = segment
+    place = np.empty(len(home), dtype=np.int64)
+    place[np.argsort(home, kind="stable")] = np.arange(len(home))
+    values = np.full((len(home), N_PRODUCT, N_TAPE), ABSENT, dtype=np.int32)
+    values[place[borrower], product] = accounts
+    return Tape(values, tuple(np.bincount(home, minlength=segments).tolist()))
+
+
+def _report(rows: Rows, settings, accounts, product, segment, tape: Tape, over_limit: int) -> dict[str, Any]:
+    """Return the counts of what is used and of what is not, and the digests of the files."""
+    balance, everyone = accounts[:, names.X_BALANCE], settings.segment
+    by_state: dict[str, int] = {}
+    for g, group in enumerate(everyone.values()):
+        for p, kind in enumerate(PRODUCTS):
+            states = accounts[(segment == g) & (product == p) & (accounts[:, names.X_STATE] != ABSENT), names.X_STATE]
+            for number, count in enumerate(np.bincount(states).tolist()):
+                if count:
+                    name = matrix_of(settings, group, kind).states[number].name
+                    by_state[name] = by_state.get(name, 0) + count
+    return {
+        "file": Path(rows.path).name,
+        "sha256": file_digest(rows.path),
+        "mapping_sha256": file_digest(rows.mapping_path),
+        "as_of": rows.mapping.as_of or "",
+        "rows_read": rows.count,
+        "left_out": rows.left_out,
+        "accounts": len(accounts),
+        "borrowers": len(tape.values),
+        "balance": int(balance.sum()) / settings.currency.minor_units,
+        "zero_balances": int((balance == 0).sum()),
+        "negative_balances": int((balance < 0).sum()),
+        "over_limit": over_limit,
+        "by_state": by_state,
+        "by_bucket": _counts(accounts[:, names.X_BUCKET], range(BUCKETS)),
+        "by_status": _counts(accounts[:, names.X_STATUS], STATUSES),
+        "by_segment": dict(zip(everyone, np.bincount(segment, minlength=len(everyone)).tolist(), strict=True)),
+    }
+
+
+def _counts(numbers, named) -> dict[str, int]:
+    """Return how many accounts have each number that occurs, by its name."""
+    return {str(named[number]): count for number, count in enumerate(np.bincount(numbers).tolist()) if count}

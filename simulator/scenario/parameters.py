@@ -1,0 +1,72 @@
+"""Every value in force as a table: its unit, where it comes from, and how the variants differ."""
+
+from collections.abc import Iterator
+
+from .reader import Scenario
+from .resolved import difference, plain
+
+_ABOUT = ("unit", "source", "status")
+
+
+def table(scenario: Scenario):
+    """Return a rich table with a row for each value of the baseline; under it, one for each variant that differs."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(title=scenario.baseline.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    shown.add_column("key", no_wrap=True)
+    for head in ("value", *_ABOUT):
+        shown.add_column(head, overflow="fold")
+    for key, value, *about in rows(scenario):
+        variant, _, name = key.partition(": ")
+        if name:
+            shown.add_row(Text(f"  {variant}", style="italic"), *map(Text, (value, *about)))
+        else:
+            shown.add_row(*map(Text, (key, value, *about)))
+    return shown
+
+
+def rows(scenario: Scenario) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield (key, value, unit, source, status) of every value; the key of a variant's value is "variant: key"."""
+    baseline = plain(scenario.baseline, scenario.provenance)
+    changed = {}
+    for name, settings in scenario.variants.items():
+        delta = difference(baseline, plain(settings, scenario.variant_provenance[name]))
+        for key, *row in _flat(delta):
+            changed.setdefault(key, []).append((f"{name}: {key}", *row))
+    for key, *row in _flat(baseline):
+        yield key, *row
+        yield from changed.pop(key, ())
+    for left in changed.values():  # what only a variant has
+        yield from left
+
+
+def _flat(node: dict, path: str = "") -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield (key, value, unit, source, status) of the tables that `plain` gives, depth first."""
+    for key, value in node.items():
+        here = f"{path}.{key}" if path else key
+        if value in ("", [], {}):
+            continue
+        if not isinstance(value, dict):
+            yield here, _in_words(value), "", "", ""
+        elif "value" in value and "distribution" not in value:
+            yield here, _in_words(value["value"]), *(value.get(name, "") for name in _ABOUT)
+        elif "distribution" in value and not any(isinstance(member, dict) for member in value.values()):
+            numbers = {k: v for k, v in value.items() if k not in ("distribution", *_ABOUT)}
+            words = f"{value['distribution']}: {_in_words(numbers)}"
+            yield here, words, *(value.get(name, "") for name in _ABOUT)
+        else:
+            yield from _flat(value, here)
+
+
+def _in_words(value) -> str:
+    """Return a value as it would stand in a scenario file, without the braces and quotes."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:,.12g}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_in_words, value)) + "]"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} = {_in_words(member)}" for key, member in value.items())
+    return str(value)

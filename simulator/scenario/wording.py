@@ -1,0 +1,78 @@
+"""Pydantic's errors in our words, and where in the data they are."""
+
+from typing import Any
+
+from .layers import Leaf
+
+_TYPES = {
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "string_type": "text in quotes",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "finite_number": "a finite number",
+}
+_BOUNDS = {
+    "greater_than_equal": ("ge", "{} or more"),
+    "greater_than": ("gt", "more than {}"),
+    "less_than_equal": ("le", "{} or less"),
+    "less_than": ("lt", "less than {}"),
+    "multiple_of": ("multiple_of", "a multiple of {}"),
+}
+
+
+def in_words(error: dict, leaf: Leaf | None) -> tuple[str, str]:
+    """Return what was found, as `leaf` has it, and what is allowed, for one pydantic error."""
+    kind, context, value = error["type"], error.get("ctx", {}), error["input"]
+    converted = leaf and leaf.unit and not isinstance(leaf.value, (dict, list))
+    found = f"{leaf.value!r} {leaf.unit}" if converted else repr(value)
+    found = "found " + (found if len(found) <= 80 else f"{found[:77]}...")
+    if kind == "missing":
+        return "missing", "this key is needed"
+    if kind == "value_error":
+        return str(context["error"]), ""
+    if kind in _TYPES:
+        return found, f"allowed: {_TYPES[kind]}"
+    if kind in _BOUNDS:
+        name, words = _BOUNDS[kind]
+        return found, "allowed: " + words.format(f"{context[name]:,.10g}")
+    if kind in ("too_short", "too_long"):
+        bound, limit = ("at least", "min_length") if kind == "too_short" else ("at most", "max_length")
+        return f"found {context['actual_length']} members", f"allowed: {bound} {context[limit]}"
+    if kind == "literal_error":
+        return found, f"allowed: {context['expected']}"
+    return found, error["msg"]
+
+
+def may_follow(key: str, other: str) -> bool:
+    """Return whether what is wrong at `key` may follow from what is wrong at `other`.
+
+    So it is when one lies in the other, and when a whole policy seems wrong because another one could not be read.
+    """
+    whole_policy = key.startswith("policy.") and key.count(".") == 1
+    key, other = f"{key}.", f"{other}."
+    return key.startswith(other) or other.startswith(key) or (whole_policy and other.startswith("policy."))
+
+
+def drop(data: Any, path: list) -> None:
+    """Remove what is at `path`, if it is still there, from the table it is in."""
+    for part in path[:-1]:
+        data = data[part] if isinstance(data, dict) and part in data else None
+    if isinstance(data, dict) and path:
+        data.pop(path[-1], None)
+
+
+def path_in(data: Any, location: tuple, missing: bool) -> list:
+    """Return `location` without the parts pydantic adds for unions: only what is really in `data`."""
+    path = []
+    for i, part in enumerate(location):
+        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and part in range(len(data))):
+            data = data[part]
+            path.append(part)
+        elif missing and i == len(location) - 1:
+            path.append(part)
+    return path

@@ -1,0 +1,546 @@
+"""The commands as a user meets them: exit codes, messages, what is written and what never is."""
+
+import hashlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+
+import pyarrow.parquet as pq
+import pytest
+
+from conftest import ROOT
+from simulator import __version__, cli, ledger, results, study
+from simulator.ledger import IdentityError
+from simulator.scenario.reader import load_scenario
+
+SMALL = """
+title = "Two ways to lend"
+months = 5
+run_off_months = 4
+replications = 3
+seed = 7
+[portfolio]
+borrowers = 700
+[segment.all]
+share = 1.0
+line_holders = 1.0
+line_limit = 10_000
+utilisation = 0.6
+income = { distribution = "lognormal", mean = 5000, sigma = 0.4, unit = "CNY per month" }
+living_cost = 0.6
+spending = 0.2
+forget = 0.3
+opening.line = [0.7, 0.1, 0.1, 0.1]
+[products.line]
+interest_rate = { value = 0.0005, unit = "per day" }
+minimum_share = 0.1
+[behaviour]
+model = "structural"
+structural.will_not = 0.05
+[policy.write_off]
+kind = "write_off"
+at_dpd = 90
+[policy.remind]
+kind = "reminders"
+enabled = false
+reach = 1.0
+strength = 1.0
+[variant.remind]
+policy.remind.enabled = true
+"""
+MATRIX = """
+title = "Matrix"
+months = 12
+portfolio.borrowers = 100
+behaviour.model = "roll_rates"
+segment.all = { share = 1.0, line_holders = 1.0, line_limit = 10_000 }
+[behaviour.roll_rates.line]
+states = [{ name = "C", bucket = 0 }, { name = "D", bucket = 1 }]
+matrix = [[0.9, 0.2], [0.5, 0.5]]
+"""
+MAPPING = """
+[columns]
+account_id = "id"
+limit = "limit"
+balance = "balance"
+dpd = "late"
+"""
+TAPE = "id,limit,balance,late\na,9000,5000,0\nb,9000,100,31\n"
+FILES = {
+    "manifest.json",
+    "scenario.toml",
+    "monthly.parquet",
+    "rolls.parquet",
+    "vintages.parquet",
+    "comparison.parquet",
+    "report.html",
+    "summary.json",
+}
+HEADLINES = {
+    "dpd30_share_count",
+    "dpd30_share_balance",
+    "dpd90_share_count",
+    "dpd90_share_balance",
+    "bad_debt_rate",
+    "net_loss",
+    "profit",
+    "npv",
+    "written_off",
+    "recovered",
+    "approval_rate",
+}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """Return an empty current directory with a small scenario in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.toml").write_text(SMALL)
+    return tmp_path
+
+
+@pytest.fixture
+def simulator(capsys):
+    """Return a function that runs a command line in this process and returns (exit code, output, error output)."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as left:
+            cli.main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return left.value.code or 0, said.out, said.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """Return the folder of one finished comparison; tests only read it."""
+    folder = tmp_path_factory.mktemp("compared")
+    (folder / "small.toml").write_text(SMALL)
+    with pytest.raises(SystemExit) as left:
+        cli.main(["compare", str(folder / "small.toml"), "--out", str(folder / "result"), "--quiet"])
+    assert left.value.code in (None, 0)
+    return folder / "result"
+
+
+def tree(folder):
+    """Return the SHA-256 of every file under `folder` by its path, and None for folders."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def read(folder, name):
+    """Return the contents of a JSON file of a run."""
+    return json.loads((folder / name).read_text())
+
+
+# ---- what a run leaves behind --------------------------------------------------------------------
+def test_a_comparison_leaves_a_complete_folder(compared):
+    """The files of the contract are there, and beside the folder nothing else is left."""
+    assert {path.name for path in compared.iterdir()} == FILES
+    assert {path.name for path in compared.parent.iterdir()} == {"result", "small.toml"}
+
+
+def test_the_summary_keeps_its_contract(compared):
+    """summary.json has value, se and unit of every headline measure, by variant and by difference."""
+    summary = read(compared, "summary.json")
+
+    assert set(summary) == {"variants", "differences"}
+    assert list(summary["variants"]) == ["baseline", "remind"] and list(summary["differences"]) == ["remind"]
+    for measures in (*summary["variants"].values(), *summary["differences"].values()):
+        assert set(measures) >= HEADLINES
+        assert all(set(entry) == {"value", "se", "unit"} for entry in measures.values())
+    assert summary["variants"]["baseline"]["net_loss"]["unit"] == "CNY"
+    assert summary["variants"]["baseline"]["approval_rate"]["value"] is None  # nobody applies
+
+
+def test_the_manifest_keeps_its_contract(compared):
+    """The manifest says what was run, with what, how long it took, and how to run it again."""
+    manifest = read(compared, "manifest.json")
+
+    assert {"versions", "cpu", "system", "command", "scenario", "replay", "scenario_digest", "seed"} <= set(manifest)
+    assert (manifest["command"], manifest["seed"]) == ("compare", 7)
+    assert [manifest[name] for name in ("months", "run_off_months", "replications", "borrowers")] == [5, 4, 3, 700]
+    assert manifest["borrower_months"] == 2 * 700 * (5 + 4) * 3
+    assert manifest["wall_seconds"] > 0 and manifest["threads"] >= 1
+    assert {"python", "simulator", "numpy", "numba"} <= set(manifest["versions"])
+    digests = [manifest["result_digest"], manifest["scenario_digest"], *manifest["tables_digest"].values()]
+    assert [name for name in manifest["tables_digest"]] == ["baseline", "remind"]
+    assert all(len(digest) == 64 and int(digest, 16) >= 0 for digest in digests)
+    assert manifest["scenario_digest"] == load_scenario(compared / "scenario.toml").digest()
+
+
+def test_the_tables_keep_their_columns(compared):
+    """The Parquet files are long tables with the columns of the contract."""
+    columns = {
+        "monthly": ["variant", "month", "segment", "product", "measure", "value", "unit", "standard_error"],
+        "comparison": ["variant", "measure", "window", "baseline", "value", "difference", "standard_error"],
+    }
+    for name, wanted in columns.items():
+        found = pq.read_schema(compared / f"{name}.parquet").names
+        assert [column for column in wanted if column not in found] == []
+    for name in ("rolls", "vintages"):
+        assert pq.read_table(compared / f"{name}.parquet").num_rows > 0
+
+
+def test_the_report_opens_offline(compared):
+    """report.html is one file: it loads nothing from anywhere."""
+    page = (compared / "report.html").read_text()
+
+    assert page.lstrip().lower().startswith("<!doctype html")
+    assert not any(loading in page for loading in ('src="http', "src='http", "<script src", '<link rel="stylesheet"'))
+
+
+def test_a_replay_gives_the_same_digest(compared, simulator, here):
+    """The manifest's replay, run elsewhere, reads the folder's own scenario and gives the same result."""
+    program, *arguments = shlex.split(read(compared, "manifest.json")["replay"])
+    code, _, _ = simulator(*arguments, "--out", "again", "--quiet", "--threads", 1)
+
+    assert (program, code) == ("simulator", 0)
+    for name in ("result_digest", "scenario_digest", "tables_digest"):
+        assert read(here / "again", "manifest.json")[name] == read(compared, "manifest.json")[name]
+
+
+def test_a_replay_remembers_what_the_command_line_set(simulator, here):
+    """Sizes and settings of the command line are in the written scenario; names with blanks are quoted."""
+    options = ["--set", "segment.all.forget=0.9", "--borrowers", 90, "--replications", 2, "--months", 3, "--seed", 8]
+    assert simulator("run", "small.toml", *options, "--out", "a b", "--quiet")[0] == 0
+    _, *arguments = shlex.split(read(here / "a b", "manifest.json")["replay"])
+    assert simulator(*arguments, "--out", "again", "--quiet")[0] == 0
+
+    first, again = (read(here / name, "manifest.json") for name in ("a b", "again"))
+    assert [first[name] for name in ("borrowers", "replications", "months", "seed")] == [90, 2, 3, 8]
+    assert first["result_digest"] == again["result_digest"]
+    assert list(first["tables_digest"]) == ["baseline"]
+
+
+def test_a_run_is_the_beginning_of_the_comparison(here):
+    """Every flow of the months of a run is the baseline's in the comparison, which goes on with the run-off."""
+    scenario = load_scenario(here / "small.toml")
+    short, long = (question(scenario).comparison.ledgers["baseline"] for question in (study.simulate, study.compare))
+
+    assert (short.frame.horizon, long.frame.horizon) == (5, 9)
+    assert (short.sums.flows == long.sums.flows[:, :, :6]).all()
+    assert (short.sums.rolls == long.sums.rolls[:, :6]).all()
+
+
+# ---- folders -------------------------------------------------------------------------------------
+def test_a_run_writes_to_out_and_replaces_only_when_told(simulator, here):
+    """The default folder is out/<scenario>; a second run is refused, and with --overwrite replaces the first."""
+    assert simulator("run", "small.toml", "--quiet")[0] == 0
+    before = tree(here)
+    code, out, err = simulator("run", "small.toml", "--seed", 8)
+
+    assert (code, out) == (2, "") and "--overwrite" in err
+    assert tree(here) == before
+    assert simulator("run", "small.toml", "--seed", 8, "--overwrite", "--quiet")[0] == 0
+    assert read(here / "out" / "small", "manifest.json")["seed"] == 8
+    assert sorted(path.name for path in (here / "out").iterdir()) == ["small"]
+
+
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]], ids=["plain", "overwrite"])
+@pytest.mark.parametrize("out", ["mine", "mine/notes.txt", "mine/notes.txt/deeper"])
+def test_what_is_no_run_is_never_touched(out, overwrite, simulator, here):
+    """A folder with other files, a file, and a place inside a file are refused before the simulation."""
+    (here / "mine").mkdir()
+    (here / "mine" / "notes.txt").write_text("keep")
+    before = tree(here)
+    code, printed, err = simulator("run", "small.toml", "--out", out, *overwrite)
+
+    assert (code, printed) == (2, "") and out in err and "another --out" in err
+    assert tree(here) == before
+
+
+def test_an_empty_folder_is_as_good_as_none(simulator, here):
+    """Results may go to a folder that somebody has made for them."""
+    (here / "empty").mkdir()
+
+    assert simulator("run", "small.toml", "--out", "empty", "--quiet")[0] == 0
+    assert {path.name for path in (here / "empty").iterdir()} == FILES
+
+
+def test_quiet_prints_nothing_and_the_other_says_where(simulator, here):
+    """With --quiet both streams are empty; without, the summary ends with the digest and the report's path."""
+    assert simulator("run", "small.toml", "--out", "quiet", "--quiet") == (0, "", "")
+    code, out, _ = simulator("run", "small.toml", "--out", "loud")
+
+    assert code == 0 and "Two ways to lend" in out and "loud/report.html" in out
+    assert read(here / "loud", "manifest.json")["result_digest"] in out
+
+
+# ---- wrong input ---------------------------------------------------------------------------------
+WRONG = [  # what is in the file, arguments after it, words of the message
+    (SMALL.replace("minimum_share", "minimum_shar"), [], ["products.line.minimum_shar", "did you mean"]),
+    (SMALL.replace("per day", "per week"), [], ["products.line.interest_rate.unit", "per week", "per month"]),
+    (SMALL.replace("0.0005", "-0.0005"), [], ["products.line.interest_rate", "-0.0005 per day", "0 or more"]),
+    (SMALL.replace("forget = 0.3", "forget = nan"), [], ["segment.all.forget", "nan", "finite"]),
+    (MATRIX, [], ["behaviour.roll_rates.line.matrix.0", "row C", "sum to 1.1"]),
+    (b"PAR1\x00\x15\x04\xff\xfe", [], ["not a text file"]),
+    (b"\x89PNG\r\n\x1a\n\xff", [], ["not a text file"]),
+    ("months = = 3", [], ["not valid TOML"]),
+    (SMALL, ["--set", "segment.all.forget"], ["--set", "segment.all.forget"]),
+    (SMALL, ["--set", "segment.all.forgt=0.1"], ["--set", "segment.all.forgt", "did you mean forget?"]),
+    (SMALL, ["--set", "segment.all.forget=2"], ["--set", "segment.all.forget", "from 0 to 1"]),
+    (SMALL, ["--set", "portfolio.tape='none.csv'"], ["portfolio.tape", "no such file"]),
+    (SMALL, ["--replications", "1000000000"], ["memory", "fewer replications"]),
+]
+
+
+@pytest.mark.parametrize("command", ["run", "compare"])
+@pytest.mark.parametrize(("content", "options", "words"), WRONG, ids=[str(case[2]) for case in WRONG])
+def test_wrong_input_is_told_and_leaves_nothing(content, options, words, command, simulator, here):
+    """Exit code 2, one line for each problem on the error stream with its place, no traceback, no folder."""
+    (here / "wrong.toml").write_bytes(content if isinstance(content, bytes) else content.encode())
+    before = tree(here)
+    code, out, err = simulator(command, "wrong.toml", *options)
+
+    assert (code, out) == (2, "")
+    assert [word for word in words if word not in err] == []
+    assert all(line.startswith("error: ") for line in err.splitlines())
+    assert tree(here) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["run"], "SCENARIO"),
+        (["run", "small.toml", "--borrowers", "0"], "borrowers"),
+        (["run", "small.toml", "--threads", "many"], "threads"),
+        (["run", "small.toml", "--ot", "x"], "--out"),
+        (["rnu", "small.toml"], "run"),
+    ],
+)
+def test_a_wrong_command_line_is_wrong_input(arguments, word, simulator, here):
+    """Misspelt commands and options, and numbers out of range, are exit code 2 with the word in question."""
+    before = tree(here)
+    code, out, err = simulator(*arguments)
+
+    assert (code, out) == (2, "") and word in err and "Traceback" not in err
+    assert tree(here) == before
+
+
+@pytest.mark.parametrize("command", ["run", "compare", "check", "parameters"])
+def test_every_problem_is_said_at_once(command, simulator, here):
+    """Three mistakes are three lines, each with file and key, from any command that reads a scenario."""
+    text = SMALL.replace("per day", "per week").replace("line_limit", "line_limt").replace("months = 5", "months = -5")
+    (here / "wrong.toml").write_text(text)
+    code, out, err = simulator(command, "wrong.toml")
+
+    assert (code, out) == (2, "")
+    keys = sorted(line.split(": ")[2] for line in err.splitlines())
+    assert keys == ["months", "products.line.interest_rate.unit", "segment.all.line_limt"]
+    assert all(line.startswith("error: wrong.toml: ") for line in err.splitlines())
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_file_that_is_not_there(command, simulator, here):
+    """A misspelt path suggests its neighbour."""
+    code, out, err = simulator(command, "smal.toml")
+
+    assert (code, out) == (2, "") and "did you mean small.toml?" in err
+
+
+WRONG_TAPES = [  # tape, mapping, words of the message
+    (TAPE.replace("balance", "blance"), MAPPING, ["mapping.toml", "columns.balance", "did you mean blance?"]),
+    ("id,limit,balance,late\n", MAPPING, ["tape.csv", "no accounts"]),
+    ("", MAPPING, ["tape.csv"]),
+    (TAPE.replace("5000", "NaN"), MAPPING, ["tape.csv", "row 1", "balance"]),
+    (TAPE.replace("5000", "a lot"), MAPPING, ["tape.csv", "row 1", "balance", "a lot"]),
+    (TAPE.replace("\nb", "\na"), MAPPING, ["tape.csv", "id", "more than one row: a"]),
+    (b"PK\x03\x04\xff\xfe\x00", MAPPING, ["tape.csv"]),
+    (TAPE, MAPPING.replace("dpd", "dpdd"), ["mapping.toml", "columns.dpdd", "did you mean dpd?"]),
+]
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize(("tape", "mapping", "words"), WRONG_TAPES, ids=[str(case[2]) for case in WRONG_TAPES])
+def test_a_wrong_tape_is_wrong_input(tape, mapping, words, command, simulator, here):
+    """A missing column, no rows, NaN, text for numbers, a number twice, a binary file: told by file and place."""
+    (here / "tape.csv").write_bytes(tape if isinstance(tape, bytes) else tape.encode())
+    (here / "mapping.toml").write_text(mapping)
+    before = tree(here)
+    files = ["--set", "portfolio.tape='tape.csv'", "--set", "portfolio.mapping='mapping.toml'"]
+    code, out, err = simulator(command, "small.toml", *files)
+
+    assert (code, out) == (2, "") and "Traceback" not in err
+    assert [word for word in words if word not in err] == []
+    assert tree(here) == before
+
+
+def test_a_good_tape_is_told_and_run(simulator, here):
+    """The tape that the wrong ones start from is right; its digest is in the manifest and a replay finds it."""
+    (here / "tape.csv").write_text(TAPE)
+    (here / "mapping.toml").write_text(MAPPING)
+    files = ["--set", "portfolio.tape='tape.csv'", "--set", "portfolio.mapping='mapping.toml'"]
+    code, out, _ = simulator("check", "small.toml", *files)
+    assert code == 0 and "2 rows read" in out
+    assert simulator("run", "small.toml", *files, "--quiet")[0] == 0
+
+    manifest = read(here / "out" / "small", "manifest.json")
+    assert manifest["tape"]["sha256"] == hashlib.sha256(TAPE.encode()).hexdigest()
+    assert manifest["borrowers"] == 2
+    _, *arguments = shlex.split(manifest["replay"])
+    assert simulator(*arguments, "--out", "again", "--quiet")[0] == 0
+    assert read(here / "again", "manifest.json")["result_digest"] == manifest["result_digest"]
+
+
+# ---- failures that are not the user's ------------------------------------------------------------
+def test_a_broken_identity_is_an_internal_failure(simulator, here, monkeypatch):
+    """A cent too many stops the run with exit code 1, says what to report, and leaves no folder."""
+    run = study.engine.run
+
+    def a_cent_too_many(*arguments):
+        sums = run(*arguments)
+        sums.flows[0, 0, 3, 0, 0, ledger.FLOWS.index("paid")] += 1
+        return sums
+
+    monkeypatch.setattr(study.engine, "run", a_cent_too_many)
+    before = tree(here)
+    code, out, err = simulator("run", "small.toml")
+
+    assert (code, out) == (1, "")
+    assert IdentityError.__name__ in err and "nothing was written" in err and __version__ in err
+    assert tree(here) == before
+
+
+def test_a_failure_while_writing_leaves_the_old_run(simulator, here, monkeypatch):
+    """What fails on the last file removes the half-made folder, and the run to be replaced stays as it was."""
+    assert simulator("run", "small.toml", "--quiet")[0] == 0
+    before = tree(here)
+
+    def fail(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(results, "write_json", fail)
+    assert simulator("run", "small.toml", "--overwrite", "--quiet")[0] == 1
+    assert tree(here) == before
+
+
+def test_ctrl_c_leaves_nothing(here):
+    """An interrupt in the middle of a long run ends it with exit code 130 and leaves no folder."""
+    before = tree(here)
+    code = (
+        "from simulator import study, cli\n"
+        "from simulator.report.progress import Progress\n"
+        "tell = Progress.advance\n"
+        "Progress.advance = lambda *a: (print('at work', flush=True), tell(*a))\n"
+        "cli.main(['run', 'small.toml', '--borrowers', '20000', '--replications', '100000', '--threads', '2',\n"
+        "          '--set', 'months=2'])\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=here,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        watch = threading.Timer(300, process.kill)  # a hang must not outlive the test
+        watch.start()
+        assert process.stdout.readline() == "at work\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+        watch.cancel()
+
+    assert process.returncode == 130
+    assert "interrupted; nothing was written" in err and "Traceback" not in err
+    assert tree(here) == before
+
+
+# ---- words ---------------------------------------------------------------------------------------
+def test_the_version(simulator):
+    """`simulator --version` is the package's."""
+    assert simulator("--version") == (0, f"simulator {__version__}\n", "")
+
+
+def test_help_names_every_command(simulator):
+    """Help lists the commands in one screen, without importing what they need."""
+    code, out, _ = simulator("--help")
+
+    assert code == 0
+    assert all(f"  {name} " in out for name in ("run", "compare", "check", "parameters", "measures", "policies"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "forbidden"),
+    [
+        (["--help"], {"numpy", "numba", "pydantic", "rich", "scipy", "matplotlib", "pyarrow"}),
+        (["check", "small.toml"], {"numpy", "numba", "rich", "scipy", "matplotlib", "pyarrow", "tomlkit"}),
+        (["parameters", "small.toml"], {"numba", "scipy", "matplotlib", "pyarrow"}),
+        (["policies"], {"numba", "scipy", "matplotlib", "pyarrow"}),
+        (["measures"], {"numba", "matplotlib", "pyarrow"}),
+    ],
+)
+def test_light_commands_import_nothing_heavy(arguments, forbidden, here):
+    """Commands that simulate nothing start at once, because they import nothing that is slow to import."""
+    code = (
+        f"import sys\nfrom simulator import cli\ntry:\n    cli.main({arguments})\nfinally:\n"
+        f"    print(sorted({forbidden} & set(sys.modules)), file=sys.stderr)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=here, env=environment, capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+
+
+def test_check_says_valid_and_writes_nothing(simulator, here):
+    """`check` names the variants of a good file and leaves the directory as it is."""
+    before = tree(here)
+
+    assert simulator("check", "small.toml") == (0, "small.toml: valid; variants: remind\n", "")
+    assert tree(here) == before
+
+
+def test_parameters_shows_every_value_and_what_variants_change(simulator, here):
+    """Each number stands with unit and source; a variant's value stands under the one it changes."""
+    code, out, _ = simulator("parameters", "small.toml")
+    lines = [line.split() for line in out.splitlines()]
+    place = lines.index(["policy.remind.enabled", "false"])
+
+    assert code == 0 and lines[place + 1] == ["remind", "true"]
+    assert "0.0152083333333 per month author of small.toml" in " ".join(" ".join(lines[k]) for k in range(len(lines)))
+    shown = {line[0] for line in lines if line}
+    assert [key for key in load_scenario(here / "small.toml").provenance if _head(key) not in shown] == []
+
+
+def _head(key):
+    """Return the key of the row that shows `key`: a distribution stands in one."""
+    name, _, last = key.rpartition(".")
+    return name if last in ("mean", "sigma", "min", "max", "value", "median", "low", "high") else key
+
+
+@pytest.mark.parametrize(("command", "words"), [("policies", "limit_cut"), ("measures", "bad_debt_rate")])
+def test_registries_are_explained_in_markdown(command, words, simulator):
+    """Away from a terminal, and with --markdown anywhere, the registries print Markdown."""
+    plain, asked = simulator(command), simulator(command, "--markdown")
+
+    assert plain == asked and plain[0] == 0
+    assert plain[1].startswith("# ") and words in plain[1] and "|---|" in plain[1]
+
+
+def test_policies_show_every_setting(simulator):
+    """Each setting of each policy is in the table of its policy, or of all policies."""
+    from simulator.policies.registry import kinds
+
+    _, out, _ = simulator("policies")
+    for module in kinds().values():
+        assert module.DESCRIPTION in out and module.EFFECT in out
+        for name, field in module.Settings.model_fields.items():
+            assert f"| `{field.alias or name}` |" in out
+
+
+def test_the_readme_and_the_makefile_name_what_exists(simulator, here):
+    """Every command and option of the simulator in the Makefile and the README is one that help knows."""
+    text = (ROOT / "README.md").read_text() + (ROOT / "Makefile").read_text()
+    lines = [line.split("#")[0].split("simulator ")[1].split() for line in text.splitlines() if "/simulator " in line]
+    assert len(lines) >= 4
+    for command, *rest in lines:
+        code, out, _ = simulator(command, "--help")
+        assert code == 0 and all(word in out for word in rest if word.startswith("--"))
