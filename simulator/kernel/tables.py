@@ -8,7 +8,8 @@ import numpy as np
 class Tables(NamedTuple):
     """The world of a scenario as integers; index names and units are in `names`.
 
-    Arrays that the tile gathers from are 32-bit, the others int64. Nothing here depends on a policy.
+    Arrays that the tile gathers from are 32-bit, the others int64. Nothing here depends on a policy. `roll` and
+    `economy` belong to a range of replications: their first axis counts from the first of it, or is 1 for all.
     """
 
     key: np.ndarray  # uint32[2]: low and high half of the seed

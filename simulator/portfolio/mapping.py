@@ -114,7 +114,8 @@ def _contradictions(mapping: Mapping):
     if not mapping.as_of and any("{year}" in name or "{month}" in name for _, name in columns if name):
         yield "as_of", "missing", 'a column name has {year} or {month} in it: give as_of, such as "2005-07"'
     for code, meaning in mapping.status.items():
-        said = [name for name in ("state", "bucket", "dpd") if getattr(meaning, name) not in (None, False)]
+        given = {"state": meaning.state is not None, "bucket": meaning.bucket is not None, "dpd": meaning.dpd}
+        said = [name for name, is_given in given.items() if is_given]
         if meaning.leave_out and said:
             yield f"status.{code}", f"left out, and {said[0]} given", "give one of them"
         elif not meaning.leave_out and not said and meaning.account != "written_off":
