@@ -1,6 +1,7 @@
 """Tapes: real accounts through a mapping, counted to the last row, and everything that can be wrong with them."""
 
 import gzip
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +28,7 @@ from simulator.kernel.names import (
     X_STATUS,
 )
 from simulator.lower import lower
-from simulator.portfolio.mapping import codes_that_match
+from simulator.portfolio.mapping import Code, Columns, Mapping, codes_that_match, read_mapping
 from simulator.portfolio.tape import read_tape
 from simulator.scenario.errors import UserError
 from simulator.scenario.reader import load_scenario
@@ -316,10 +317,21 @@ def test_codes_match_words_alternatives_and_bounds(code, matched):
     assert codes_that_match(code, ["-2", "1|2", ">=5", "<-2"]) == matched
 
 
+def test_the_guide_explains_every_key_and_its_example_is_valid(tmp_path):
+    """Each key of a mapping stands in docs/tapes.md, whose example passes as it stands."""
+    guide = (ROOT / "docs" / "tapes.md").read_text(encoding="utf-8")
+    example = tmp_path / "mapping.toml"
+    example.write_text(re.search(r"^```toml$(.*?)^```$", guide, re.MULTILINE | re.DOTALL)[1], encoding="utf-8")
+    described = set(re.findall(r"`\[?(\w+)\]?`", guide)) | {"columns"}
+
+    assert read_mapping(example).column("balance_{year}_{month}") == "balance_2024_03"
+    assert {key for model in (Mapping, Columns, Code) for key in model.model_fields} - described == set()
+
+
 # ---- wrong input -----------------------------------------------------------------------------------
 WRONG_ROWS = [  # rows, words of the one problem
     (ROWS + "d,100,,0\n", ["row 4 (d): balance", "nothing there", "a number"]),
-    (ROWS + "d,100,NaN,0\n", ["row 4 (d): balance", "nothing there"]),
+    (ROWS + "d,100,NaN,0\n", ["row 4 (d): balance", "found 'NaN'", "a number"]),
     (ROWS + "d,100,ten,0\n", ["row 4 (d): balance", "found 'ten'", "a number"]),
     (ROWS + "d,100,inf,0\n", ["row 4 (d): balance", "found 'inf'"]),
     (ROWS + 'd,"1,000",1,0\n', ["row 4 (d): limit", "found '1,000'"]),
@@ -327,7 +339,7 @@ WRONG_ROWS = [  # rows, words of the one problem
     (ROWS + "d,,1,0\n", ["row 4 (d): limit", "nothing there"]),
     (ROWS + "d,100,1,\n", ["row 4 (d): code", "nothing there", "a code"]),
     (ROWS + ",100,1,0\n", ["row 4 (): id", "nothing there", "needs one"]),
-    (ROWS + "a,100,1,0\nb,100,1,0\n", ["id", "2 in more than one row: a, b"]),
+    (ROWS + "a,100,1,0\nb,100,1,0\n", ["id", "2 account ids in more than one row: a, b"]),
     (ROWS.replace("limit", "Limit", 1), ["mapping.toml", "columns.limit", "no column limit", "did you mean Limit?"]),
     (ROWS.replace("code", "code,code", 1), ["tape.csv", "code", "two columns of this name"]),
     ("id,limit,balance,code\n", ["tape.csv", "no accounts"]),

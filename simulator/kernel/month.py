@@ -172,6 +172,12 @@ def stay_alert(S, i, x):
     S[ALERT, i] = 0 if forgot else min(i8(S[ALERT, i]) + 1, i8(31))
 
 
+@njit(inline="always")
+def needs_few_words(x):
+    """Return whether a due was missed or an account is in the written-off book: who slot 1 is for."""
+    return x[LINE, X_MISSED] | x[LOAN, X_MISSED] | x[LINE, X_BOOK] | x[LOAN, X_BOOK]
+
+
 @njit()
 def pay_dues(S, i, x, g):
     """Step 5: those who pay use the buffer, then credit elsewhere; then the line's payment beyond what is owed."""
@@ -597,11 +603,12 @@ def close_month(S, i, x, F, rolls, vintage):
 
 @njit()
 def live(
-    S, x, few, n_few, first, month, entry, replication, segment, tables, g, terms, late, economy, thresholds,
+    S, W, x, few, n_few, first, month, entry, replication, segment, tables, g, terms, late, economy, thresholds,
     months, stages, F, rolls, vintage,
 ):  # fmt: skip
     """Live one month of the borrowers in lanes few[0..n_few-1] of the tile `S`.
 
+    `W` uint32[.., lane]: the words of slot 0 of every lane; those of the other slots are drawn where one is needed.
     `x` int64[N_PRODUCT, N_X] is working space. `g`, `terms`, `late`: the segment's scalars, [product, ...] terms and
     late charges. `months` and `stages`: the levers of the month. `F`, `rolls` and `vintage`: the sums of the month,
     [product, ...].
@@ -617,11 +624,11 @@ def live(
     for k in range(n_few):
         i = few[k]
         index = u4(first + i)
-        job, line_decision, spending_word, _ = philox(index, counter(month, entry, 0), replication, c3, k0, k1)
-        line_cure, loan_cure, line_recovery, loan_recovery = philox(
-            index, counter(month, entry, 1), replication, c3, k0, k1
-        )
-        loan_decision, wish, ticket, term = philox(index, counter(month, entry, 2), replication, c3, k0, k1)
+        job, line_decision, spending_word = W[0, i], W[1, i], W[2, i]
+        loan_decision, wish, ticket, term = u4(0), u4(0), u4(0), u4(0)
+        if is_open(S[LOAN_AT + STATUS, i]):
+            loan_decision, wish, ticket, term = philox(index, counter(month, entry, 2), replication, c3, k0, k1)
+        line_cure, loan_cure, line_recovery, loan_recovery = u4(0), u4(0), u4(0), u4(0)
         pay, need = i8(0), i8(0)
         open_month(S, i, x, entry == month)
         fall_due(S, i, x, terms)
@@ -634,10 +641,15 @@ def live(
             )  # fmt: skip
             remind(S, i, x, F, months)
             pay_dues(S, i, x, g)
-            collect_in_month(S, i, x, line_cure, loan_cure, pay, segment, in_month)
-            age(S, i, x, terms)
         else:
             roll(S, i, x, line_decision, loan_decision, segment, roll_state, thresholds)
+        if needs_few_words(x):
+            line_cure, loan_cure, line_recovery, loan_recovery = philox(
+                index, counter(month, entry, 1), replication, c3, k0, k1
+            )
+        if model == 0:
+            collect_in_month(S, i, x, line_cure, loan_cure, pay, segment, in_month)
+            age(S, i, x, terms)
         settle(S, i, x, F, terms, late)
         spend(S, i, x, F, spending_word, need, model, g, economy, segment, spending, roll_state, months)
         draw_loan(S, i, x, F, vintage, wish, ticket, term, model, terms, segment, loan_terms, quantile, months)

@@ -113,8 +113,8 @@ def _advance(
                 arriving = entry == month
 
                 n_few = 0
+                draw_words(W, 0, n, first, month, entry, replication, segment, k0, k1)
                 if fast:
-                    draw_words(W, 0, n, first, month, entry, replication, segment, k0, k1)
                     if model == 0:
                         if has_loans:
                             draw_words(W, 2, n, first, month, entry, replication, segment, k0, k1)
@@ -168,7 +168,7 @@ def _advance(
                             n_few += 1
 
                 live(
-                    S, x, few, n_few, first, month, entry, replication, segment, tables, g, terms, late, economy,
+                    S, W, x, few, n_few, first, month, entry, replication, segment, tables, g, terms, late, economy,
                     thresholds, months, stages, F, roll_sums, vintage,
                 )  # fmt: skip
             if keeps:

@@ -42,7 +42,8 @@ class Rows:
         """Note that what those of `rows` that are in use have in the column of `role` is wrong."""
         column = self.read[role]
         for row in np.flatnonzero(rows & self.in_use).tolist():
-            found = "nothing there" if column.blank[row] else f"found {column.at(row)!r}"
+            text = column.at(row)
+            found = f"found {text!r}" if text else "nothing there"
             self._wrong.append((row, role, found, allowed))
 
     def needs_column(self, role: str, rows, whose: str) -> None:

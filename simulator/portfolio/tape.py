@@ -142,7 +142,8 @@ def _no_duplicates(rows: Rows) -> None:
     count = np.bincount(column.row[rows.in_use & ~column.blank], minlength=len(column.text))
     twice = [column.text[number] for number in np.flatnonzero(count > 1)]
     if twice:
-        found = f"{len(twice):,} in more than one row: {', '.join(twice[:5])}{', ...' if len(twice) > 5 else ''}"
+        listed = ", ".join(twice[:5]) + (", ..." if len(twice) > 5 else "")
+        found = f"{len(twice):,} account {'id' if len(twice) == 1 else 'ids'} in more than one row: {listed}"
         name = rows.mapping.column(rows.mapping.columns.account_id)
         rows.problems.append(Problem(rows.path, name, found, "give each account one row"))
 

@@ -1,6 +1,7 @@
 """A progress bar for long work: borrower-months done, speed and time left, on the error stream of a terminal."""
 
 import signal
+import sys
 import time
 from threading import Lock, current_thread, main_thread
 
@@ -18,7 +19,7 @@ class Progress:
         self.start = time.perf_counter()
         if current_thread() is main_thread():  # only there may signals be handled
             self.before = signal.signal(signal.SIGINT, self._stop)
-        if not self.quiet:
+        if not self.quiet and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar

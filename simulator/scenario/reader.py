@@ -1,6 +1,7 @@
 """Read a scenario file: TOML, what it extends, what is set on the command line, variants."""
 
 import json
+import os
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -203,7 +204,7 @@ def _own_book(above: dict, below: dict, folder: Path) -> dict:
     book = dict(book)
     for key in TAPE_FILES:
         if _is_named(leaf := book.get(key)):
-            book[key] = replace(leaf, value=str((folder / leaf.value).resolve()))
+            book[key] = replace(leaf, value=os.path.abspath(folder / leaf.value))
     number = under.get("borrowers") if isinstance(under, dict) else None
     if _is_named(tape := book.get("tape")) and isinstance(number, Leaf) and not number.file.startswith("--"):
         book.setdefault("borrowers", Leaf(0, tape.file, source="all borrowers of the tape", status="derived"))
