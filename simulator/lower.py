@@ -27,13 +27,7 @@ from simulator.kernel.names import (
 from simulator.kernel.tables import Levers, Tables
 from simulator.policies.levers import Frame, neutral_levers, write_all
 from simulator.portfolio import people, products
-
-
-class Tape(NamedTuple):
-    """Real accounts instead of drawn ones, the borrowers of a segment together, segments in the scenario's order."""
-
-    values: np.ndarray  # int32[borrower, product, N_TAPE]
-    borrowers: tuple[int, ...]  # of each segment
+from simulator.portfolio.tape import Tape
 
 
 class Lowered(NamedTuple):

@@ -97,7 +97,7 @@ def replace_folder(folder, partial):
         folder.rename(old)
     try:
         partial.rename(folder)
-    except OSError:
+    except BaseException:  # an interrupt too
         if old.exists():
             old.rename(folder)
         raise

@@ -539,6 +539,15 @@ def test_policies_show_every_setting(simulator):
             assert f"| `{field.alias or name}` |" in out
 
 
+def test_the_example_of_the_readme_is_valid(simulator, here):
+    """The scenario in the README, saved beside it, has the variants it shows."""
+    text = (ROOT / "README.md").read_text().split("```toml\n")[1].split("```")[0]
+    (here / "my.toml").write_text(text.replace('extends = "', f'extends = "{ROOT.as_posix()}/'))
+    code, out, err = simulator("check", "my.toml", "--set", "policy.cut.keep=0.4")
+
+    assert (code, err) == (0, "") and "cut_at_30" in out and "cut_at_60" in out
+
+
 def test_the_readme_and_the_makefile_name_what_exists(simulator, here):
     """Every command and option of the simulator in the Makefile and the README is one that help knows."""
     text = (ROOT / "README.md").read_text() + (ROOT / "Makefile").read_text()

@@ -163,12 +163,12 @@ def test_one_more_borrower_changes_no_other_life(name, scenario):
     def world(borrowers):
         if name == "rolls":
             return lower(scenario(R2, borrowers=borrowers, replications=2, months=8).baseline)
-        return lower(shipped("both", "segment.salaried.share=1.0", "segment.irregular.share=0.0",
-                             borrowers=borrowers).variants["cross_closure"])  # fmt: skip
+        one = ["segment.salaried={share=1.0, line_holders=1.0}", "segment.irregular.share=0.0"]
+        return lower(shipped("both", *one, borrowers=borrowers).variants["cross_closure"])
 
-    larger, smaller = (engine.run(world(n), 1) for n in (1025, 1024))
-    only = world(1025)
-    alone = engine.run(only._replace(tiles=only.tiles[only.tiles[:, K_FIRST] == 1024]), 1)
+    larger, smaller = world(1025), world(1024)
+    last = larger._replace(tiles=larger.tiles[larger.tiles[:, K_FIRST] == 1024])
+    larger, smaller, alone = (engine.run(each, 1) for each in (larger, smaller, last))
 
     assert alone.flows[:, :, 0, ..., F_ACCOUNTS].sum() > 0
     for more, less, last in zip(larger, smaller, alone, strict=True):
@@ -177,7 +177,8 @@ def test_one_more_borrower_changes_no_other_life(name, scenario):
 
 def test_a_reminder_moves_no_will_not():
     """Where a borrower starts a month in the same state under two strengths of reminder, who will not is the same."""
-    base = worlds.world("reminded", months=10, replications=1, sizes=(60,), policies=("reminders", "write_off"))
+    base = worlds.world("reminded", months=10, replications=1, sizes=(60, 60), policies=("write_off",))
+    base.levers.month[..., V_REACH] = ONE
     stronger = base.levers._replace(stage=base.levers.stage.copy())
     stronger.stage[..., S_FORGET_KEEP] //= 8
     refusals, histories = zip(*(refused(base, levers) for levers in (base.levers, stronger)), strict=True)
@@ -189,19 +190,22 @@ def test_a_reminder_moves_no_will_not():
     }
     everything = {(month + 1, who) for month, lives in enumerate(histories[0]) for who in lives}
 
-    assert refusals[0] & equal == refusals[1] & equal
-    assert len(refusals[0] & equal) > 20  # the claim is about something
+    mine, theirs = ({refusal for refusal in of if refusal[:2] in equal} for of in refusals)
+
+    assert mine == theirs
+    assert len(mine) > 20  # the claim is about something
     assert len(everything - equal) > 100  # and reminders do change lives
 
 
 def refused(world, levers):
-    """Return ({(month, borrower)} of whom an account was not paid for want of will, history by month)."""
+    """Return ({(month, borrower, product)} not paid on the due date for want of will, history by month)."""
     found = set()
 
     def note(standing, borrower, due_date=naive.due_date):
         due_date(standing, borrower)
-        if any(account.missed and account.reason == WILL_NOT for account in borrower.accounts):
-            found.add((standing.month, (borrower.segment, borrower.entry, borrower.index)))
+        for account in borrower.accounts:
+            if account.missed and account.reason == WILL_NOT:
+                found.add((standing.month, (borrower.segment, borrower.entry, borrower.index), account.product))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(naive, "due_date", note)
@@ -278,14 +282,17 @@ def worst_z(stocks, matrix, months):
 
 
 def test_states_follow_the_powers_of_the_matrix(scenario):
-    """After 1, 6, 12 and 24 months every state is within four standard errors (chance of failing: 1 in 800).
+    """After 1, 6, 12 and 24 months every state is within four standard errors (20 tests: 1 in 790 fails).
 
-    Printed values: the retail roll-rate example of creditriskengine, of 10,000 accounts. A row with a twentieth less
-    of its largest move fails the same test.
+    Printed values: the retail roll-rate example of creditriskengine, of 10,000 accounts. With a twentieth less of
+    the move from current to 30 the same test fails.
     """
     study = simulate(scenario(R2))
     stocks, counts = open_and_gone(study), tomllib.loads(R2)["behaviour"]["roll_rates"]["line"]["counts"]
-    printed = {6: [7277.96, 1014.37, 489.53, 390.46, 379.68, 448], 24: [3853.574378, 537.599830, 260.699953, 210.896881, 220.458080, 4916.770877]}  # fmt: skip
+    printed = {
+        6: [7277.96, 1014.37, 489.53, 390.46, 379.68, 448],
+        24: [3853.574378, 537.599830, 260.699953, 210.896881, 220.458080, 4916.770877],
+    }
     for month, values in printed.items():
         assert np.allclose(10_000 * np.linalg.matrix_power(chain(counts), month)[0], values, rtol=0, atol=0.005)
     assert (stocks[1:].sum(1) == 20_000).all()
@@ -296,7 +303,7 @@ def test_states_follow_the_powers_of_the_matrix(scenario):
 
 
 def test_a_factor_gives_the_losses_of_a_large_pool(scenario):
-    """Losses exceed the large pool's quantiles as often as they should (six tests, |z| < 4: 1 in 2,600 fails).
+    """Losses exceed the large pool's quantiles as often as they should (five tests, |z| < 4: 1 in 2,000 fails).
 
     The mean loss stays 5 %; a correlation of 0.2 fails. Quantiles: data/vasicek_lhp_quantiles.csv.
     """
@@ -304,11 +311,13 @@ def test_a_factor_gives_the_losses_of_a_large_pool(scenario):
         row = next(row for row in csv.DictReader(file) if (float(row["pd"]), float(row["rho"])) == (0.05, 0.1))
     at = {0.5: float(row["q50"]), 0.9: float(row["q90"]), 0.95: float(row["q95"]), 0.99: float(row["q99"])}
     assert all(abs(vasicek_quantile(0.05, 0.1, q) - value) < 5e-9 for q, value in at.items())
-    losses = pool_losses(simulate(scenario(POOL)))
+    study = simulate(scenario(POOL))
+    losses = pool_losses(study)
 
     assert abs(losses.mean() - 0.05) < 4 * losses.std(ddof=1) / 20
     assert abs(losses.std(ddof=1) / float(row["sd"]) - 1) < 0.2
     assert max(abs(exceedance_z(losses, q, value)) for q, value in at.items()) < 4
+    assert {"var99", "es99"} <= set(study.comparison.summary()["variants"]["baseline"])
     wrong = pool_losses(simulate(scenario(POOL, "economy.factor.correlation=0.2")))
     assert max(abs(exceedance_z(wrong, q, value)) for q, value in at.items()) > 4
 

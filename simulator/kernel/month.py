@@ -37,8 +37,9 @@ u4, i8 = np.uint32, np.int64
     X_NEW,  # 1: a loan drawn this month
     X_LEFT,  # column of the roll matrix of an account that left, 0 if it stayed
     X_LEFT_BALANCE,
-) = range(20)
-N_X = 20
+    X_PRODUCTS,  # of LINE: how many products anybody in the tile holds, 1 or 2
+) = range(21)
+N_X = 21
 
 
 @njit(inline="always")
@@ -48,7 +49,7 @@ def is_open(status):
 
 
 @njit()
-def open_month(S, i, x, arriving):
+def open_month(S, i, x, arriving, n_products):
     """Note what each account is at the start of the month."""
     melt()
     for p in range(N_PRODUCT):
@@ -60,6 +61,7 @@ def open_month(S, i, x, arriving):
         x[p, X_BOOK] = 1 if status == WRITTEN_OFF else 0
         x[p, X_FROM] = ARRIVED if arriving and p == LINE else i8(S[at + BUCKET, i])
         x[p, X_BILL] = max(balance, i8(0)) if x[p, X_OPEN] else i8(0)
+    x[LINE, X_PRODUCTS] = n_products
 
 
 @njit()
@@ -90,7 +92,7 @@ def earn(S, i, word, pay, g, economy, segment, job_loss_quality):
 def fall_due(S, i, x, terms):
     """Step 5: what each open account owes at the due date."""
     melt()
-    for p in range(N_PRODUCT):
+    for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         bill, arrears = x[p, X_BILL], i8(S[at + ARREARS, i])
         if bill > 0:
@@ -122,7 +124,7 @@ def decide(
     """Step 5: each account with a bill is paid, forgotten or refused; sets X_REASON (0 = pays) of those."""
     melt()
     burden = burden_class(x[LINE, X_BILL] + x[LOAN, X_BILL], pay)
-    for p in range(N_PRODUCT):
+    for p in range(x[LINE, X_PRODUCTS]):
         if x[p, X_BILL] > 0:
             at = N_BORROWER + p * N_ACCOUNT
             bucket = S[at + BUCKET, i]
@@ -157,7 +159,7 @@ def decide(
 def remind(S, i, x, F, month_levers):
     """Step 5: count the reminders that reach somebody with a bill."""
     melt()
-    for p in range(N_PRODUCT):
+    for p in range(x[LINE, X_PRODUCTS]):
         if x[p, X_BILL] > 0 and i8(S[REACH, i]) < month_levers[p, V_REACH]:
             F[p, F_N_REMINDED] += 1
 
@@ -167,7 +169,7 @@ def stay_alert(S, i, x):
     """Start the memory of a forgotten due, or let it fade by a month."""
     melt()
     forgot = False
-    for p in range(N_PRODUCT):
+    for p in range(x[LINE, X_PRODUCTS]):
         forgot |= x[p, X_MISSED] == 1 and x[p, X_REASON] == FORGOT
     S[ALERT, i] = 0 if forgot else min(i8(S[ALERT, i]) + 1, i8(31))
 
@@ -201,7 +203,7 @@ def pay_dues(S, i, x, g):
         extra = min(want, max(buffer, i8(0)))
         S[BUFFER, i] = buffer - extra
         x[LINE, X_EXTRA] = extra
-    for p in range(N_PRODUCT):
+    for p in range(x[LINE, X_PRODUCTS]):
         x[p, X_REST] = x[p, X_OWED] - x[p, X_PAID]
         x[p, X_MISSED] = 1 if x[p, X_REST] > 0 else 0
 
@@ -210,7 +212,7 @@ def pay_dues(S, i, x, g):
 def collect_in_month(S, i, x, line_word, loan_word, pay, segment, in_month):
     """Step 6: a missed due may still be paid after some days, if next month's income can bear it."""
     melt()
-    for p in range(N_PRODUCT):
+    for p in range(x[LINE, X_PRODUCTS]):
         if x[p, X_MISSED]:
             at = N_BORROWER + p * N_ACCOUNT
             reason, late = x[p, X_REASON], 1 if S[at + BUCKET, i] > 0 else 0
@@ -229,7 +231,7 @@ def collect_in_month(S, i, x, line_word, loan_word, pay, segment, in_month):
 def age(S, i, x, terms):
     """Step 7: bucket and arrears after the payments."""
     melt()
-    for p in range(N_PRODUCT):
+    for p in range(x[LINE, X_PRODUCTS]):
         owed, paid = x[p, X_OWED], x[p, X_PAID]
         if paid < owed:
             bucket = i8(S[N_BORROWER + p * N_ACCOUNT + BUCKET, i])
@@ -246,7 +248,7 @@ def age(S, i, x, terms):
 def roll(S, i, x, line_word, loan_word, segment, roll_state, thresholds):
     """Steps 5 to 7 under roll_rates: the next state is drawn, the payment follows from it."""
     melt()
-    for p in range(N_PRODUCT):
+    for p in range(x[LINE, X_PRODUCTS]):
         if x[p, X_OPEN]:
             at = N_BORROWER + p * N_ACCOUNT
             state, bucket = i8(S[at + STATE, i]), i8(S[at + BUCKET, i])
@@ -284,7 +286,7 @@ def roll(S, i, x, line_word, loan_word, segment, roll_state, thresholds):
 def settle(S, i, x, F, terms, late):
     """Steps 7 and 8: take the payment off the balance, charge interest and late charges; count the dues."""
     melt()
-    for p in range(N_PRODUCT):
+    for p in range(x[LINE, X_PRODUCTS]):
         if x[p, X_OPEN]:
             at = N_BORROWER + p * N_ACCOUNT
             missed, bucket, to = x[p, X_MISSED], i8(S[at + BUCKET, i]), x[p, X_TO]
@@ -407,7 +409,7 @@ def draw_loan(S, i, x, F, vintage, wish, ticket, term, model, terms, segment, lo
 def act(S, i, x, F, month_levers, stage_levers):
     """Step 10: close, close across products, freeze, thaw, cut limits, let go of closed and repaid accounts."""
     melt()
-    for p in range(N_PRODUCT):
+    for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         status = S[at + STATUS, i]
         if (
@@ -416,7 +418,7 @@ def act(S, i, x, F, month_levers, stage_levers):
             and x[p, X_DAYS] >= month_levers[p, V_CLOSE_DAYS]
         ):
             x[p, X_CLOSED] = 1
-    for p in range(N_PRODUCT):
+    for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         other = N_BORROWER + (1 - p) * N_ACCOUNT
         if x[p, X_CLOSED]:
@@ -431,7 +433,7 @@ def act(S, i, x, F, month_levers, stage_levers):
                 S[other + STATUS, i] = CLOSED
                 S[other + LIMIT, i] = 0
                 F[1 - p, F_CLOSED_BY + cause] += 1
-    for p in range(N_PRODUCT):
+    for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         status = S[at + STATUS, i]
         if is_open(status) and x[p, X_EXIT] == 0:
@@ -501,7 +503,7 @@ def sale_price(stage_price, factor):
 def lose(S, i, x, F, vintage, economy, month_levers, stage_levers):
     """Step 11, open accounts: first default, write-off, sale from the open book."""
     melt()
-    for p in range(N_PRODUCT):
+    for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         if (x[p, X_OPEN] == 1 or x[p, X_NEW] == 1) and x[p, X_LEFT] == 0:
             to, balance = x[p, X_TO], i8(S[at + BALANCE, i])
@@ -544,7 +546,7 @@ def lose(S, i, x, F, vintage, economy, month_levers, stage_levers):
 def recover(S, i, x, F, line_word, loan_word, economy, month_levers, stage_levers):
     """Step 11, written-off accounts: sale, expiry, recovery."""
     melt()
-    for p in range(N_PRODUCT):
+    for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         if S[at + STATUS, i] == WRITTEN_OFF:
             months = i8(S[at + AGE, i])
@@ -585,7 +587,7 @@ def recover(S, i, x, F, line_word, loan_word, economy, month_levers, stage_lever
 def close_month(S, i, x, F, rolls, vintage):
     """Step 12: buckets, the roll matrix and the stocks at the end of the month."""
     melt()
-    for p in range(N_PRODUCT):
+    for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         if x[p, X_OPEN] or x[p, X_NEW]:
             row = ARRIVED if x[p, X_NEW] else x[p, X_FROM]
@@ -603,10 +605,10 @@ def close_month(S, i, x, F, rolls, vintage):
 
 @njit()
 def live(
-    S, W, x, few, n_few, first, month, entry, replication, segment, tables, g, terms, late, economy, thresholds,
-    months, stages, F, rolls, vintage,
+    S, W, x, few, n_few, n_products, first, month, entry, replication, segment, tables, g, terms, late, economy,
+    thresholds, months, stages, F, rolls, vintage,
 ):  # fmt: skip
-    """Live one month of the borrowers in lanes few[0..n_few-1] of the tile `S`.
+    """Live one month of the borrowers in lanes few[0..n_few-1] of the tile `S`, who hold `n_products` at most.
 
     `W` uint32[.., lane]: the words of slot 0 of every lane; those of the other slots are drawn where one is needed.
     `x` int64[N_PRODUCT, N_X] is working space. `g`, `terms`, `late`: the segment's scalars, [product, ...] terms and
@@ -630,7 +632,7 @@ def live(
             loan_decision, wish, ticket, term = philox(index, counter(month, entry, 2), replication, c3, k0, k1)
         line_cure, loan_cure, line_recovery, loan_recovery = u4(0), u4(0), u4(0), u4(0)
         pay, need = i8(0), i8(0)
-        open_month(S, i, x, entry == month)
+        open_month(S, i, x, entry == month, n_products)
         fall_due(S, i, x, terms)
         if model == 0:
             pay = scale(i8(S[INCOME, i]), economy[M_INCOME_INDEX])

@@ -168,8 +168,8 @@ def _advance(
                             n_few += 1
 
                 live(
-                    S, W, x, few, n_few, first, month, entry, replication, segment, tables, g, terms, late, economy,
-                    thresholds, months, stages, F, roll_sums, vintage,
+                    S, W, x, few, n_few, 2 if has_loans else 1, first, month, entry, replication, segment,
+                    tables, g, terms, late, economy, thresholds, months, stages, F, roll_sums, vintage,
                 )  # fmt: skip
             if keeps:
                 for c in range(N_STATE):

@@ -45,7 +45,7 @@ class Progress:
             signal.signal(signal.SIGINT, self.before)
 
     def _stop(self, *_):
-        """Interrupt the main thread now, and each thread at work at its next `advance`: compiled code sees no signal."""
+        """Interrupt the main thread now, and those at work at their next `advance`: compiled code sees no signal."""
         self.is_stopped = True
         raise KeyboardInterrupt
 

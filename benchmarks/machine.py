@@ -1,0 +1,42 @@
+"""What the figures were measured on."""
+
+import platform
+from pathlib import Path
+
+from simulator.engine import available_threads
+
+WIDTHS = (("avx512f", 512), ("avx2", 256), ("avx", 256), ("sse2", 128), ("neon", 128))
+
+
+def machine() -> dict:
+    """Return the processor's name, bits of its widest vectors, threads, and the versions that compile and compute."""
+    import llvmlite
+    import numba
+    import numpy
+
+    return {
+        "cpu": cpu_name(),
+        "vector_bits": vector_bits(),
+        "threads": available_threads(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "numpy": numpy.__version__,
+        "numba": numba.__version__,
+        "llvmlite": llvmlite.__version__,
+    }
+
+
+def cpu_name() -> str:
+    """Return the model name of the processor, as good as the system tells it."""
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text(encoding="utf-8").splitlines() if about.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def vector_bits() -> int:
+    """Return the bits of the widest vectors that LLVM may use here; 0 if none is known."""
+    import llvmlite.binding
+
+    features = llvmlite.binding.get_host_cpu_features()
+    return next((bits for name, bits in WIDTHS if features.get(name)), 0)
