@@ -7,6 +7,7 @@ the cut into shards and the number of threads invisible in the result.
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 import numpy as np
 
@@ -25,8 +26,8 @@ from simulator.kernel.names import (
 from simulator.kernel.tables import Sums
 from simulator.lower import Lowered, tables_for
 
-SHARD_BYTES = 48 << 20  # of one thread's sums: how many replications go together
-SHARDS_PER_THREAD = 4  # so that threads end together
+CHUNK_BYTES = 48 << 20  # of one thread's sums: how many replications go together
+SHARD_WORK = 2_000_000  # borrower-months a thread takes at a time: some tens of milliseconds
 NO_STORE = np.zeros((0, 0, 0, 0), np.int32)
 
 
@@ -53,8 +54,7 @@ def bytes_needed(lowered: Lowered, threads: int) -> int:
 
 def borrower_months(lowered: Lowered) -> int:
     """Return borrowers times months times replications, the work of a run, counted before anyone leaves."""
-    lived = lowered.months_total + 1 - np.maximum(lowered.tiles[:, K_ENTRY], 1)
-    return int((lowered.tiles[:, K_COUNT] * lived).sum()) * lowered.replications
+    return int(_lived(lowered.tiles, lowered.months_total).sum()) * lowered.replications
 
 
 def run(
@@ -73,33 +73,74 @@ def run(
 
     threads = threads or available_threads()
     sums = empty_sums(lowered.replications, lowered.months_total, len(lowered.segments))
-    cuts = [*spans, lowered.months_total]
-    with ThreadPoolExecutor(threads) as pool:
-        for first in range(0, lowered.replications, _chunk(lowered)):
-            last = min(first + _chunk(lowered), lowered.replications)
-            tables = tables_for(lowered, first, last)
+    work, adding = _Shards(lowered), Lock()
 
-            def live(shards, first=first, last=last, tables=tables):
-                own = empty_sums(last - first, lowered.months_total, len(lowered.segments))
-                for tiles in shards:
-                    store = np.zeros((last - first, len(tiles), N_STATE, LANES), np.int32) if spans else NO_STORE
-                    month = 1
-                    for cut in cuts:
-                        advance(
-                            tables, lowered.levers, tiles, lowered.tape, first, last, month, cut, fast, store, *own
-                        )  # fmt: skip
-                        month = cut + 1
-                    lived = np.maximum(lowered.months_total + 1 - np.maximum(tiles[:, K_ENTRY], 1), 0)
-                    progress(int((tiles[:, K_COUNT] * lived).sum()) * (last - first))
-                return own
+    def live():
+        held = own = tables = None  # the chunk of replications this thread is in, its sums and tables
+        while (shard := work.next()) is not None:
+            chunk, tiles = shard
+            first, last = chunk
+            if chunk != held:
+                add(held, own)
+                held, own = chunk, empty_sums(last - first, lowered.months_total, len(lowered.segments))
+                tables = work.tables(chunk)
+            store = np.zeros((last - first, len(tiles), N_STATE, LANES), np.int32) if spans else NO_STORE
+            month = 1
+            for cut in (*spans, lowered.months_total):
+                advance(tables, lowered.levers, tiles, lowered.tape, first, last, month, cut, fast, store, *own)
+                month = cut + 1
+            progress(int(_lived(tiles, lowered.months_total).sum()) * (last - first))
+        add(held, own)
 
-            size = max(1, -(-len(lowered.tiles) // (threads * SHARDS_PER_THREAD)))
-            shards = [lowered.tiles[k : k + size] for k in range(0, len(lowered.tiles), size)]
-            for own in pool.map(live, [shards[k::threads] for k in range(min(threads, len(shards)))]):
-                sums.flows[first:last] += own.flows
+    def add(chunk, own):
+        if own is not None:
+            with adding:
+                sums.flows[slice(*chunk)] += own.flows
                 sums.rolls[:] += own.rolls
                 sums.vintages[:] += own.vintages
+
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for done in [pool.submit(live) for _ in range(threads)]:
+                done.result()
+        finally:
+            work.stop()  # after a failure or Ctrl-C the other threads end with the shard they are at
     return sums
+
+
+class _Shards:
+    """The work of a run, handed out in order: a chunk of replications and some tiles at a time."""
+
+    def __init__(self, lowered):
+        self.lowered, self.lock = lowered, Lock()
+        self.world = None  # the tables of the newest chunk
+        size = _chunk(lowered)
+        chunks = [(k, min(k + size, lowered.replications)) for k in range(0, lowered.replications, size)]
+        lived = _lived(lowered.tiles, lowered.months_total).sum() * size
+        cuts = np.array_split(lowered.tiles, min(len(lowered.tiles), max(1, -(-int(lived) // SHARD_WORK))))
+        self.shards = iter([(chunk, tiles) for chunk in chunks for tiles in cuts])
+
+    def next(self):
+        """Return the next ((replication_from, replication_to), tiles), or None when all is handed out."""
+        with self.lock:
+            return next(self.shards, None)
+
+    def stop(self):
+        """Hand out nothing more."""
+        with self.lock:
+            self.shards = iter(())
+
+    def tables(self, chunk):
+        """Return the tables of a chunk, lowered once for the threads that share it."""
+        with self.lock:
+            if self.world is None or self.world[0] != chunk:
+                self.world = chunk, tables_for(self.lowered, *chunk)
+            return self.world[1]
+
+
+def _lived(tiles, months):
+    """Return int64[tile]: borrowers times the months from their first to the last, of one replication."""
+    return tiles[:, K_COUNT] * np.maximum(months + 1 - np.maximum(tiles[:, K_ENTRY], 1), 0)
 
 
 def _bytes(replications, months, segments):
@@ -110,6 +151,7 @@ def _bytes(replications, months, segments):
 
 
 def _chunk(lowered):
-    """Return how many replications one thread's sums hold."""
+    """Return how many replications go together: few enough for the memory, and for a shard of one tile."""
     one = 8 * 2 * N_FLOWS * N_PRODUCT * len(lowered.segments) * (lowered.months_total + 1)
-    return int(min(max(SHARD_BYTES // one, 1), lowered.replications))
+    largest = min(CHUNK_BYTES // one, SHARD_WORK // (LANES * lowered.months_total))
+    return int(min(max(largest, 1), lowered.replications))

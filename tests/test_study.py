@@ -137,7 +137,7 @@ def test_few_replications_at_a_time_are_many_at_once(monkeypatch):
     """With a factor too, replications that run in small groups are those that run together."""
     world = lower(shipped("huabei", "economy.factor.enabled=true", replications=5).baseline)
     expected = engine.run(world, 1)
-    monkeypatch.setattr(engine, "SHARD_BYTES", 1)
+    monkeypatch.setattr(engine, "CHUNK_BYTES", 1)
 
     assert same(expected, engine.run(world, 2))
 
