@@ -16,6 +16,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]' -c constraints.txt
 	@touch $@
+	$(BIN)/simulator run $(SCENARIO) --borrowers 8 --months 1 --replications 1 --quiet --out .venv/warm --overwrite  # compiles
 
 demo: setup ## compare the policies of one scenario and write a report to out/demo
 	$(BIN)/simulator compare $(SCENARIO) --out out/demo --overwrite

@@ -171,7 +171,9 @@ def live(C, now, tables, segment, month, replication, F, rolls, vintage):
     F[F_N_REMINDED] += np.count_nonzero(reached & has_bill)
 
     # 5 to 8 for the few, before everyone's way is taken off the buffer
-    odd = those(few, C, now, tables, segment, month, replication, u, unwilling, forgets_from, pay, buffer, bill, owed, F)
+    odd = those(
+        few, C, now, tables, segment, month, replication, u, unwilling, forgets_from, pay, buffer, bill, owed, F
+    )
 
     # 5. everyone pays what is owed, and more out of what is left
     extra = np.minimum(part(bill - owed, C[C_EXTRA]), buffer - owed)

@@ -144,11 +144,15 @@ def lower_tiles(settings, tape: Tape | None = None) -> np.ndarray:
 
 
 def split(total: int, shares) -> list[int]:
-    """Return `total` split by `shares` into whole numbers: floors, then one more to the largest remainders."""
-    exact = np.asarray(shares, dtype=np.float64) / np.sum(shares) * total
-    parts = np.floor(exact).astype(np.int64)
-    largest = np.argsort(-(exact - parts), kind="stable")  # of equal remainders the first segment's
-    parts[largest[: total - parts.sum()]] += 1
+    """Return `total` split by `shares` into whole numbers, so that a larger total never takes one away.
+
+    Each goes where share / (2 n + 1) is largest, n being how many are there already (Webster's method; of equals the
+    first). Largest remainders would sometimes move somebody when one more is asked for.
+    """
+    weights = np.asarray(shares, dtype=np.float64) / np.sum(shares)
+    parts = np.maximum(np.floor(weights * total).astype(np.int64) - len(weights), 0)  # Webster gives at least these
+    for _ in range(total - int(parts.sum())):
+        parts[np.argmax(weights / (2 * parts + 1))] += 1
     return parts.tolist()
 
 

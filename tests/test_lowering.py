@@ -355,11 +355,18 @@ def test_a_tape_gives_the_book():
     assert lowered.tape is values
 
 
-def test_split_gives_the_largest_remainders_one_more():
-    """Whole parts sum to the total; what floors leave goes to the largest remainders, first come first."""
-    assert split(10, [0.25, 0.25, 0.5]) == [3, 2, 5]
-    assert split(0, [1.0]) == [0]
-    assert split(7, [0.5, 0.49, 0.01]) == [4, 3, 0]
+SHARES = ([1.0], [0.25, 0.25, 0.5], [0.5, 0.49, 0.01], [0.6, 0.3, 0.06, 0.04], [1 / 3] * 3)
+
+
+@pytest.mark.parametrize("shares", SHARES)
+def test_one_more_borrower_joins_one_segment_and_nobody_moves(shares):
+    """Parts sum to the total, stay within one or two of their share, and never fall when one more is asked for."""
+    parts = [split(total, shares) for total in range(2_000)]
+
+    assert [sum(p) for p in parts] == list(range(2_000))
+    assert (np.diff(parts, axis=0) >= 0).all()
+    assert np.abs(np.array(parts) - np.outer(range(2_000), shares)).max() < 2
+    assert split(500_000_001, shares)[0] >= split(500_000_000, shares)[0]
 
 
 def test_run_off_only_adds_months():

@@ -1,0 +1,98 @@
+"""`python -m benchmarks`: time the kernel (under a minute); `identities`, `large_pool`: the big checks (minutes)."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from simulator.engine import available_threads
+from simulator.report.progress import Progress
+
+from .machine import machine
+
+OUT = Path("out")
+MOST_NS = 20  # per borrower-month and core, line only: the promise
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+Full = Annotated[bool, typer.Option("--full", help="also time a cold start, which compiles everything anew")]
+
+
+@app.callback(invoke_without_command=True)
+def bench(context: typer.Context, full: Full = False) -> None:
+    """Time the kernel beside the scalar kernel and NumPy; write out/bench.json and out/bench.png."""
+    if context.invoked_subcommand:
+        return
+    from . import figures, kernel, start
+
+    with Progress() as bar:
+        bar.say("making the books, checking NumPy against the kernel")
+        timed = kernel.alternate(kernel.cases(available_threads()), progress=bar.advance)
+        bar.say("warm start")
+        seconds = {"warm_s": start.warm_seconds()}
+        if full:
+            bar.say("cold start")
+            seconds["cold_s"] = start.cold_seconds()
+    result = figures.result(timed, seconds, machine())
+    OUT.mkdir(exist_ok=True)
+    (OUT / "bench.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    figures.draw(timed, result["machine"], OUT / "bench.png")
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console.print(figures.table(timed, result["machine"]))
+    console.print(figures.sentence(result, MOST_NS))
+    if not full:
+        console.print("Not timed: a cold start; add --full.")
+    console.print(f"{OUT / 'bench.json'}, {OUT / 'bench.png'}")
+
+
+@app.command()
+def identities(replications: Annotated[int, typer.Option(help="of every scenario")] = 0) -> None:
+    """Check every identity over all shipped scenarios and variants, at least 10^9 borrower-months."""
+    from . import identities as run
+
+    with Progress() as bar:
+        counted = run.check(bar.advance, replications or run.REPLICATIONS)
+    table = Table("scenario", title=f"identities hold in every cell ({bar.seconds:,.0f} s)")
+    for column in ("variants", "borrower-months", "months of open accounts"):
+        table.add_column(column, justify="right")
+    for row in counted:
+        table.add_row(row.scenario, *(f"{number:,}" for number in row[1:]))
+    done = [sum(column) for column in list(zip(*counted, strict=True))[1:]]
+    table.add_section()
+    table.add_row("all", *(f"{number:,}" for number in done))
+    Console().print(table)
+    _end(done[1] >= run.AT_LEAST, f"only {done[1]:,} borrower-months, fewer than {run.AT_LEAST:,}")
+
+
+@app.command(name="large_pool")
+def large_pool(
+    every_row: Annotated[bool, typer.Option("--all", help="all 20 rows of the table, not 5")] = False,
+) -> None:
+    """Check factor and roll matrix against closed forms, 2 x 10^9 borrower-months for each row of the table."""
+    from . import large_pool as run
+
+    with Progress() as bar:
+        checks, total = run.checks(bar.advance, every_row)
+    title = f"{total:,} borrower-months ({bar.seconds:,.0f} s)"
+    table = Table("what", title=title)
+    for column in ("found", "expected", "standard error", "z"):
+        table.add_column(column, justify="right")
+    for check in checks:
+        numbers = (check.found, check.expected, check.error)
+        table.add_row(check.name, *(f"{number:,.6g}" for number in numbers), f"{check.z:+.2f}")
+    Console().print(table)
+    wrong = [check.name for check in checks if not abs(check.z) < run.LIMIT]
+    _end(not wrong, f"off by {run.LIMIT} standard errors or more: {', '.join(wrong)}")
+
+
+def _end(is_right, problem):
+    """Say whether all is right; exit 1 with the problem if not."""
+    print("all is right" if is_right else problem)
+    if not is_right:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m benchmarks")
