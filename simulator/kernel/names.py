@@ -22,8 +22,12 @@ DAYS = 31  # days late 0..30
 SUMS_PER_BATCH = 20  # batches of replications that roll matrices and vintages are kept for
 
 # ---- account status ------------------------------------------------------------------------------
-NONE, DECLINED, ACTIVE, FROZEN, CLOSED, WRITTEN_OFF, SOLD, GONE = range(8)
-STATUSES = ("none", "declined", "active", "frozen", "closed", "written_off", "sold", "gone")
+NONE, DECLINED, ACTIVE, FROZEN, CLOSED, WRITTEN_OFF, SOLD, GONE, SHUT = range(9)  # SHUT: closed, and nothing owed
+STATUSES = ("none", "declined", "active", "frozen", "closed", "written_off", "sold", "gone", "shut")
+
+# ---- grade: what the lender sees of an account's record, 0 best --------------------------------------
+GRADES = 5
+GRADE_NAMES = ("A", "B", "C", "D", "E")
 
 # ---- cause of a missed due -----------------------------------------------------------------------
 UNKNOWN, FORGOT, SHORT, CANNOT, WILL_NOT = range(5)
@@ -37,7 +41,7 @@ SPEND = 2  # amount a month wanted on the line, on average
 QUALITY = 3  # class 0 (worst) to 15 (best); the lender never sees it
 SCORE = 4  # points, mean 600, standard deviation 64; what the lender sees of quality
 FORGET = 5  # q31 (as uint32 bits below 2^31, so it fits): chance to forget a due
-AUTOPAY = 6  # 0 or 1
+AUTOPAY = 6  # 31-bit number; enrolled are those below G_AUTOPAY or the lever V_AUTOPAY
 FULL_PAYER = 7  # 0 or 1: wants to pay the whole bill
 REACH = 8  # 31-bit number; a reminder reaches those below the lever REACH
 OUTSIDE_MAX = 9  # amount of credit elsewhere
@@ -45,9 +49,10 @@ OUTSIDE_MAX = 9  # amount of credit elsewhere
 EMPLOYED = 10
 BUFFER = 11  # liquid amount; below zero after an advance on next month's income
 OUTSIDE = 12  # credit elsewhere still free
-REPORTED = 13
+REPORTED = 13  # months the record at the credit bureau still lasts, 0 if there is none
 ALERT = 14  # months since the last forgotten due, at most 31
-N_BORROWER = 15
+GUARANTEE = 15  # 31-bit number, fixed; those below V_GUARANTEED can name a guarantor or collateral
+N_BORROWER = 16
 # Each account, at ACCOUNT[product] + name:
 STATUS = 0
 LIMIT = 1  # line: credit limit; loan: largest amount a new loan may have
@@ -59,11 +64,14 @@ BUCKET = 6
 STATE = 7  # roll_rates: the named state
 CLEAN = 8  # months in a row without a missed due, at most 255
 CAUSE = 9
-AGE = 10  # months since write-off
+AGE = 10  # written off: months since; SHUT: the month it was closed
 EVER = 11  # worst bucket so far
 INSTALMENT = 12
 MONTHS_LEFT = 13
-N_ACCOUNT = 14
+GRANTED = 14  # limit as granted, which later limits are measured by
+PLAN_LEFT = 15  # months left of a repayment plan, 0 if there is none
+OBSERVED = 16  # 1 + grade in the month grades are observed, 0 before or if there was no account
+N_ACCOUNT = 17
 LINE_AT = N_BORROWER
 LOAN_AT = N_BORROWER + N_ACCOUNT
 N_STATE = N_BORROWER + N_PRODUCT * N_ACCOUNT
@@ -149,7 +157,8 @@ S_SALE_PRICE = 2  # q31 of the balance
 S_RECOVER_CHANCE = 3  # q31 a month
 S_RECOVER_SHARE = 4  # q31 of the written-off balance
 S_COMMISSION = 5  # q31 of what is recovered
-N_STAGE_LEVERS = 6
+S_RECOVERY_COST = 6  # amount a month for each written-off account
+N_STAGE_LEVERS = 7
 
 # ---- levers of the month: int64[month, segment, product, name] -----------------------------------
 V_REACH = 0  # q31 share of borrowers a reminder reaches
@@ -164,7 +173,44 @@ V_EXPIRE = 8  # months since write-off after which a claim expires
 V_SCORE_CUTOFF = 9  # points; applicants below are declined
 V_INCOME_CUTOFF = 10  # amount a month; applicants below are declined
 V_NEW_CREDIT = 11  # 1 while new credit is granted, 0 in run-off
-N_MONTH_LEVERS = 12
+V_AUTOPAY = 12  # q31 share of borrowers enrolled in autopay, if above the segment's own
+V_WILL_NOT = 13  # logit added to the willingness not to pay; below 0 for a threat or an incentive
+V_REPORT_DAYS = 14  # report to the credit bureau at this many days late
+V_REPORT_MONTHS = 15  # months a report lasts after the last one
+V_PLAN_BUCKET = 16  # offer a plan from this bucket
+V_PLAN_CHANCE = 17  # q31 of offers accepted
+V_PLAN_MONTHS = 18
+V_PLAN_RATE = 19  # q31 of the contract's rate charged during a plan
+V_PLAN_FORGIVE = 20  # q31 of the balance forgiven at the start of a plan
+V_CUT_KEEP = 21  # q31 of the limit kept in this month's review; ONE = no review
+V_CUT_GRADE = 22  # ... of accounts of this grade or worse
+V_CUT_SCORE = 23  # ... and a score below this
+V_CUT_UTILISATION = 24  # ... and a balance of at least this q16 of the limit
+V_RAISE_BY = 25  # q16 by which this month's review raises limits; UNIT = no raise
+V_RAISE_GRADE = 26  # ... of accounts of this grade or better
+V_RAISE_UTILISATION = 27  # ... and a balance of at least this q16 of the limit
+V_RAISE_CAP = 28  # q16 of the limit as granted that a raise does not exceed
+V_REGRANT_MONTHS = 29  # months after which a closed account may be opened again
+V_REGRANT_SOON = 30  # the same with a guarantor
+V_GUARANTEED = 31  # q31 share of borrowers who can name one
+V_REGRANT_CHANCE = 32  # q31 a month: asks for it
+V_REGRANT_SCORE = 33  # points needed
+V_REGRANT_SHARE = 34  # q31 of the limit as granted
+V_MIN_SHARE = 35  # q31 of the bill, instead of P_MIN_SHARE; -1 = the product's own
+V_CLAIM = 36  # bucket at which an account is claimable from an insurer
+V_SCORE_CORRELATION = 37  # q16 of the score used in review; ABSENT = the segment's own
+V_SCORE_NOISE = 38  # q16, sqrt(1 - correlation^2)
+V_RATE = 39  # q16 multiplier of the interest rate by grade: five columns, V_RATE + grade
+V_SALE_BAND = 44  # upper amounts of sale bands 0, 1 and 2: three columns
+V_SALE_FACTOR = 47  # q16 multiplier of the sale price by band 0 to 3: four columns
+N_MONTH_LEVERS = 51
+
+# ---- collection ladder: int64[month, segment, product, bucket, level, name] ------------------------
+LEVELS = ("sms", "bot", "call", "letter", "agency", "legal")
+N_LEVELS = len(LEVELS)
+# q31 of those still unpaid, by reason from FORGOT to WILL_NOT; amount a contact; day of the month (1 to 29)
+L_EFFECT, L_COST, L_DAY, L_USED = 0, 4, 5, 6  # L_USED: 1 if the level is worked in this bucket
+N_LADDER = 7
 
 # ---- review: int64[month, segment, product, score band], q16 of the limit drawn ------------------
 SCORE_BANDS = 16
@@ -229,6 +275,21 @@ FLOWS = (
     "n_jumps",  # roll_rates: moves of more than one bucket
     "n_reminded",
     "n_limit_cut",
+    # in the order of the policies
+    "forgiven",
+    "claimable",
+    "contact_cost",
+    "recovery_cost",
+    "n_limit_raised",
+    "n_reported",
+    "n_plans",
+    "n_plans_kept",
+    "n_plans_broken",
+    "n_regranted",
+    "n_closed_good",
+    "n_first_30",
+    # by level of the collection ladder
+    *(f"{name}_{level}" for name in ("n_contacts", "n_collected", "collected") for level in LEVELS),
     # by cause, in the order of CAUSES
     *(f"{name}_{cause}" for name in ("n_missed", "n_dpd30", "n_dpd90", "n_closed", "bad_debt") for cause in CAUSES),
 )
@@ -280,8 +341,21 @@ N_FLOWS = len(FLOWS)
     F_N_JUMPS,
     F_N_REMINDED,
     F_N_LIMIT_CUT,
-) = range(46)
-F_MISSED_BY, F_N30_BY, F_N90_BY, F_CLOSED_BY, F_BAD_DEBT_BY = (46 + 5 * k for k in range(5))
+    F_FORGIVEN,
+    F_CLAIMABLE,
+    F_CONTACT_COST,
+    F_RECOVERY_COST,
+    F_N_LIMIT_RAISED,
+    F_N_REPORTED,
+    F_N_PLANS,
+    F_N_PLANS_KEPT,
+    F_N_PLANS_BROKEN,
+    F_N_REGRANTED,
+    F_N_CLOSED_GOOD,
+    F_N_FIRST_30,
+) = range(58)
+F_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (58 + N_LEVELS * k for k in range(3))
+F_MISSED_BY, F_N30_BY, F_N90_BY, F_CLOSED_BY, F_BAD_DEBT_BY = (76 + 5 * k for k in range(5))
 
 # ---- roll matrices: int64[batch, month, segment, product, from, to, (count, balance)] -------------
 ARRIVED = BUCKETS  # row of accounts granted this month
@@ -293,3 +367,8 @@ N_TO = BUCKETS + 4
 VINTAGES = ("n_accounts", "balance", "n_dpd30", "n_granted", "n_default", "written_off")
 N_VINTAGE = len(VINTAGES)
 W_ACCOUNTS, W_BALANCE, W_N30, W_GRANTED, W_DEFAULT, W_WRITTEN_OFF = range(N_VINTAGE)
+
+# ---- ratings: int64[batch, segment, product, kind, class, (observed, of them defaulted within a year)] --
+RATING_GRADE, RATING_SCORE = range(2)
+N_RATING = 2
+RATING_CLASSES = SCORE_BANDS

@@ -39,6 +39,7 @@ class Tables(NamedTuple):
     roll: np.ndarray  # int64[replication or 1, month or 1, segment, product, from, to]: q31 cumulative
     economy: np.ndarray  # int64[replication or 1, month + 1, segment, N_MACRO]
     redraw_people: int  # 1: other people in each replication
+    observe_month: int  # month at whose end grades and scores are noted, to compare with defaults of the next 12
 
 
 class Levers(NamedTuple):
@@ -47,6 +48,7 @@ class Levers(NamedTuple):
     stage: np.ndarray  # int64[month + 1, segment, product, STAGES, N_STAGE_LEVERS]
     month: np.ndarray  # int64[month + 1, segment, product, N_MONTH_LEVERS]
     review: np.ndarray  # int64[month + 1, segment, product, SCORE_BANDS]: q16 of the limit drawn
+    ladder: np.ndarray  # int64[month + 1, segment, product, BUCKETS, N_LEVELS, N_LADDER]
 
 
 class Sums(NamedTuple):
@@ -55,3 +57,4 @@ class Sums(NamedTuple):
     flows: np.ndarray  # int64[replication, half, month + 1, segment, product, N_FLOWS]
     rolls: np.ndarray  # int64[SUMS_PER_BATCH, month + 1, segment, product, N_FROM, N_TO, 2]
     vintages: np.ndarray  # int64[SUMS_PER_BATCH, entry month + 1, month + 1, segment, product, N_VINTAGE]
+    ratings: np.ndarray  # int64[SUMS_PER_BATCH, segment, product, N_RATING, RATING_CLASSES, 2]
