@@ -52,7 +52,7 @@ def philox(counter, key):
 class Account:
     """One product of one borrower: first what lasts, in the order of names.py, then what is known of this month."""
 
-    def __init__(self):
+    def __init__(self, product):
         self.status = NONE
         self.limit = 0
         self.balance = 0
@@ -67,9 +67,12 @@ class Account:
         self.ever = 0
         self.instalment = 0
         self.months_left = 0
+        self.granted = 0
+        self.plan_left = 0
+        self.observed = 0
         self.columns = tuple(vars(self))
 
-        self.product = LINE
+        self.product = product
         self.just_granted = False  # a line granted at this month's review
         self.begin_month()
 
@@ -80,14 +83,21 @@ class Account:
         self.was_empty = self.balance == 0
         self.was_written_off = self.status == WRITTEN_OFF
         self.was_bucket = self.bucket
+        self.was_grade = self.grade
+        self.was_in_plan = self.plan_left > 0
         self.bill = self.due = self.owed = 0
         self.paid = 0  # towards owed, on the due date
         self.paid_in_month = 0  # towards owed, by the end of the month (`p` of the specification)
         self.extra = 0  # paid above what was owed
         self.missed, self.reason = False, UNKNOWN
         self.cured_on = None  # day a missed due was paid within the month
+        self.days = 0  # days late that rules on days compare with
+        self.worst = 0  # bucket before a plan makes the account current
         self.exit = None  # an exit of the roll matrix
         self.drawn = False  # a loan drawn this month
+        self.regranted = False
+        self.observed_now = False  # rated at the end of this month
+        self.defaulted_in_year = False  # a default that counts against its rating
         self.leaves_to, self.left = None, 0  # column of the roll matrix and balance, for those who leave
 
     @property
@@ -103,9 +113,23 @@ class Account:
         return self.is_open or self.status == WRITTEN_OFF
 
     @property
-    def days(self):
-        """Days late that rules on days compare with."""
-        return 30 * self.bucket if self.cured_on is None else self.cured_on
+    def grade(self):
+        """What the lender sees of the account's record, 0 best; a line is also judged by how much of it is used."""
+        balance, limit = (self.balance, self.limit) if self.product == LINE else (0, 0)
+        if self.bucket > 0 or self.plan_left > 0:
+            return 4
+        if self.clean < 3:
+            return 3
+        if self.clean < 6 or balance * 10 > limit * 9:
+            return 2
+        return 1 if self.clean < 12 or balance * 2 > limit else 0
+
+    def take_off(self, amount):
+        """Take an amount off the balance: fees first, then interest, then principal."""
+        towards_fees = min(amount, self.fee_due)
+        self.balance -= amount
+        self.fee_due -= towards_fees
+        self.interest_due -= min(amount - towards_fees, self.interest_due)
 
     def leave_open_book(self, status, column):
         """Leave the open book by that column of the roll matrix; bucket and worst bucket stay as they were."""
@@ -136,11 +160,11 @@ class Borrower:
         self.outside = 0
         self.reported = 0
         self.alert = 31
+        self.guarantee = 0
         self.columns = tuple(vars(self))
 
         self.segment, self.entry, self.index = segment, entry, index
-        self.line, self.loan = self.accounts = Account(), Account()
-        self.loan.product = LOAN
+        self.line, self.loan = self.accounts = Account(LINE), Account(LOAN)
 
     def state(self):
         """Return the N_STATE integers of the borrower in the column order of names.py."""
@@ -169,6 +193,7 @@ class World:
         self.roll = roll[min(max(month - 1, 0), len(roll) - 1)][g]  # [product][from][to]
         self.lever = self.levers.month[month][g]  # [product][name]
         self.stage = self.levers.stage[month][g]  # [product][stage][name]
+        self.ladder = self.levers.ladder[month][g]  # [product][bucket][level][name]
         return self
 
     def words(self, tag, slot):
@@ -198,17 +223,15 @@ def born(world, replication, segment, entry, index, tape_row=None):
     b.income = drawn(T_INCOME, w0[0])
     b.living = part(b.income, drawn(T_LIVING, w0[1]))
     b.quality = w0[2] >> 28
-    z = scalars[G_SCORE_CORRELATION] * tables.quality_score[b.quality]
-    z = (z + scalars[G_SCORE_NOISE] * tables.normal[w0[3] >> 22]) >> 16
-    b.score = 600 + ((z * 64) >> 16)
-    b.forget = drawn(T_FORGET, w1[0])
-    b.autopay = happens(w1[1], G_AUTOPAY)
+    b.score = score(world, b, scalars[G_SCORE_CORRELATION], scalars[G_SCORE_NOISE])
+    b.forget = min(drawn(T_FORGET, w1[0]), ONE - 1)
+    b.autopay = w1[1] >> 1
     b.full_payer = happens(w1[2], G_FULL_PAYER)
     if happens(w1[3], G_OUTSIDE_SHARE):
         b.outside = b.outside_max = scale(b.income, scalars[G_OUTSIDE_SIZE])
     b.buffer = scale(b.income, drawn(T_BUFFER, w2[2]))
     b.employed = 1 - happens(w4[2], G_UNEMPLOYED)
-    b.reach = w5[0] >> 1
+    b.reach, b.guarantee = w5[0] >> 1, w5[3] >> 1
 
     if tape_row is None:
         opening = [first_above(tables.opening[segment][p], u >> 1) if entry == 0 else 0
@@ -226,12 +249,26 @@ def born(world, replication, segment, entry, index, tape_row=None):
     for account, row in zip(b.accounts, tape_row or (None, None), strict=True):
         if account.status != NONE:
             open_in_bucket(world, account, row)
+            account.clean = 12 if entry == 0 and account.bucket == 0 else 0
+            account.granted = account.limit
     open_with_cause(world, b, w5[2] >> 1)
 
     if b.line.status != NONE:
         structural = scalars[G_MODEL] == 0
         b.spend = scale(b.income if structural else b.line.limit, drawn(T_SPEND, w4[3]))
     return b
+
+
+def score(world, b, correlation, noise):
+    """Return the score that sees quality with that q16 correlation; its noise is the borrower's own."""
+    z = correlation * world.tables.quality_score[b.quality]
+    z = (z + noise * world.tables.normal[world.words(PEOPLE, 0)[3] >> 22]) >> 16
+    return 600 + ((z * 64) >> 16)
+
+
+def score_band(b):
+    """Return the band of the borrower's score."""
+    return min(max((b.score - SCORE_LOW) >> SCORE_BAND_BITS, 0), SCORE_BANDS - 1)
 
 
 def draw_line(world, b, s, w0, w2):
@@ -320,19 +357,22 @@ def open_with_cause(world, b, u):
 
 def review(world, b):
     """Review an applicant on the levers of the entry month: each product held is declined or granted its limit."""
-    band = min(max((b.score - SCORE_LOW) >> SCORE_BAND_BITS, 0), SCORE_BANDS - 1)
     for account in b.accounts:
         if account.status == NONE:
             continue
         levers = world.lever[account.product]
+        if levers[V_SCORE_CORRELATION] != ABSENT:
+            b.score = score(world, b, levers[V_SCORE_CORRELATION], levers[V_SCORE_NOISE])
+        multipliers = world.levers.review[b.entry][b.segment][account.product]
         account.flow[F_N_APPLIED] += 1
-        account.limit = scale(account.limit, world.levers.review[b.entry][b.segment][account.product][band])
+        account.limit = scale(account.limit, multipliers[score_band(b)])
         if b.score < levers[V_SCORE_CUTOFF] or b.income < levers[V_INCOME_CUTOFF] or account.limit <= 0:
             account.status, account.limit = DECLINED, 0
             account.flow[F_N_DECLINED] += 1
         elif account.product == LINE:
             account.just_granted = True
             account.flow[F_N_GRANTED] += 1
+        account.granted = account.limit
 
 
 # ---- the month -----------------------------------------------------------------------------------
@@ -357,9 +397,13 @@ def live_one_month(world, b):
     draw_new_loan(world, b, structural)  # 9
     if structural:
         b.buffer = min(b.buffer, scale(world.pay, world.segment[G_BUFFER_CAP]))
-    close_accounts(world, b)  # 10
-    freeze_and_cut(world, b)  # 10
-    leave_at_zero(world, b)  # 10
+    close_accounts(world, b)  # 10 (a)
+    end_plans(b)  # 10 (b)
+    freeze_and_cut(world, b)  # 10 (c), (d)
+    if structural:
+        offer_plans(world, b)  # 10 (e)
+    let_go(world, b)  # 10 (f)
+    report(world, b)  # 10 (g)
     note_default(world, b)  # 12, of balances before they are written off
     write_off_or_sell(world, b)  # 11
     recover(world, b)  # 11
@@ -395,14 +439,17 @@ def bill_accounts(world, b):
     for account in b.accounts:
         if not account.was_account:
             continue
-        terms = world.terms[account.product]
         bill = account.bill = max(account.balance, 0)
-        if account.product == LINE:
-            account.due = min(max(terms[P_MIN_FLOOR], part(bill, terms[P_MIN_SHARE])), bill - account.arrears)
-        else:
-            rest = bill - account.arrears
-            account.due = min(account.instalment, rest) if account.months_left > 1 else rest
+        rest = bill - account.arrears
+        if account.was_in_plan or account.product == LOAN:
+            months_left = account.plan_left if account.was_in_plan else account.months_left
+            account.due = min(account.instalment, rest) if months_left > 1 else rest
+            account.plan_left = max(0, account.plan_left - 1)
             account.months_left = max(0, account.months_left - 1)
+        else:
+            terms, own = world.terms[LINE], world.lever[LINE][V_MIN_SHARE]
+            share = own if own >= 0 else terms[P_MIN_SHARE]
+            account.due = min(max(terms[P_MIN_FLOOR], part(bill, share)), rest)
         account.owed = account.arrears + account.due
 
 
@@ -427,7 +474,7 @@ def due_date(world, b):
         payers.reverse()
     for account in payers:
         from_buffer = min(account.owed, max(b.buffer, 0))
-        from_outside = min(account.owed - from_buffer, 0 if b.reported else b.outside)
+        from_outside = min(account.owed - from_buffer, 0 if b.reported > 0 else b.outside)
         b.buffer -= from_buffer
         b.outside -= from_outside
         account.paid = from_buffer + from_outside
@@ -436,6 +483,7 @@ def due_date(world, b):
     if b.line in payers and b.line.paid >= b.line.owed:
         rest = b.line.bill - b.line.owed
         want = rest if b.full_payer else part(rest, world.segment[G_REVOLVER_SHARE])
+        want = 0 if b.line.was_in_plan else want
         b.line.extra = min(want, max(b.buffer, 0))
         b.buffer -= b.line.extra
 
@@ -449,19 +497,22 @@ def chance_will_not(world, b, account, debt):
     tables, scalars, g = world.tables, world.segment, b.segment
     burden = sum((debt >> k) > (world.pay >> 2) for k in range(7))
     x = scalars[G_WILL_NOT_BASE] + world.terms[account.product][P_WILL_NOT] + world.economy[M_WILL_NOT]
+    x += world.lever[account.product][V_WILL_NOT]
     x += tables.will_not_bucket[g][account.bucket] + tables.will_not_cause[g][account.cause]
     x += tables.will_not_burden[g][burden] + tables.will_not_quality[g][b.quality]
     if account.status == CLOSED:
         x += scalars[G_WILL_NOT_CLOSED]
-    if b.reported:
+    if b.reported > 0:
         x += scalars[G_WILL_NOT_REPORTED]
     return sigmoid(tables.sigmoid, x)
 
 
 def chance_to_forget(world, b, account):
     """Return the q31 chance that the borrower forgets this due, and count the reminder."""
-    f = 0 if b.autopay else part(b.forget, world.tables.alert[b.segment][b.alert])
-    if b.reach < world.lever[account.product][V_REACH]:
+    levers = world.lever[account.product]
+    enrolled = b.autopay < max(world.segment[G_AUTOPAY], levers[V_AUTOPAY])
+    f = 0 if enrolled else part(b.forget, world.tables.alert[b.segment][b.alert])
+    if b.reach < levers[V_REACH]:
         account.flow[F_N_REMINDED] += 1
         f = part(f, world.stage[account.product][account.bucket][S_FORGET_KEEP])
     return f
@@ -475,10 +526,36 @@ def in_the_month(world, b):
             continue
         v, rest = words[account.product] >> 1, account.owed - account.paid
         by_day = world.tables.in_month[b.segment][account.reason][min(account.bucket, 1)]
-        if v < by_day[30] and rest <= b.buffer + world.pay:
+        can_pay = rest <= b.buffer + world.pay
+        if v < by_day[30] and can_pay:
             account.cured_on = 1 + first_above(by_day[1:], v)
+        climb_ladder(world.ladder[account.product][account.bucket], account, v, by_day[30], can_pay)
+        if account.cured_on is not None:
             account.paid_in_month = account.owed
             b.buffer -= rest
+
+
+def climb_ladder(levels, account, v, settled, can_pay):
+    """6. Contact level after level until the due is paid; each brings in a share of those not yet settled.
+
+    `v` is the account's word, `settled` the q31 share who pay by themselves: the levels share out what lies above it.
+    """
+    flow, by_itself = account.flow, account.cured_on
+    for k, level in enumerate(levels):
+        if not level[L_USED]:
+            continue
+        if by_itself is not None and by_itself <= level[L_DAY]:
+            return
+        flow[F_CONTACTS_AT + k] += 1
+        flow[F_CONTACT_COST] += level[L_COST]
+        if by_itself is not None:
+            continue
+        before, settled = settled, settled + part(ONE - settled, level[L_EFFECT + account.reason - FORGOT])
+        if before <= v < settled and can_pay:
+            account.cured_on = level[L_DAY]
+            flow[F_N_COLLECTED_AT + k] += 1
+            flow[F_COLLECTED_AT + k] += account.owed - account.paid
+            return
 
 
 def age_accounts(world, b):
@@ -530,7 +607,7 @@ def roll_accounts(world, b):
 
 
 def take_payments(world, b):
-    """7. Clean months, cause, and the payment itself: fees first, then interest, then principal."""
+    """7. Clean months, cause, days late, and the payment itself: fees first, then interest, then principal."""
     for account in b.accounts:
         if not account.was_account:
             continue
@@ -539,12 +616,11 @@ def take_payments(world, b):
             account.cause = UNKNOWN
         elif account.missed and account.paid_in_month < account.owed and account.cause in (UNKNOWN, FORGOT):
             account.cause = account.reason
-        left = account.paid_in_month + account.extra
-        account.flow[F_PAID] += left
-        account.balance -= left
-        towards_fees = min(left, account.fee_due)
-        account.fee_due -= towards_fees
-        account.interest_due -= min(left - towards_fees, account.interest_due)
+        account.days = 30 * account.bucket if account.cured_on is None else account.cured_on
+        account.worst = account.bucket
+        paid = account.paid_in_month + account.extra
+        account.flow[F_PAID] += paid
+        account.take_off(paid)
 
 
 def interest_and_fees(world, b):
@@ -554,8 +630,8 @@ def interest_and_fees(world, b):
             continue
         terms = world.terms[account.product]
         base = max(0, account.balance - account.arrears)
-        interest = part(base, terms[P_RATE])
-        last = account.product == LOAN and account.months_left == 1 and base > 0
+        interest = part(base, monthly_rate(world, account))
+        last = account.product == LOAN and not account.was_in_plan and account.months_left == 1 and base > 0
         if last and account.bucket == 0 and account.arrears == 0 and abs(account.instalment - base - interest) <= 128:
             interest = account.instalment - base  # the last instalment equals the others and ends at 0
         fee = 0
@@ -570,6 +646,14 @@ def interest_and_fees(world, b):
         account.fee_due += fee
         account.flow[F_INTEREST] += interest
         account.flow[F_FEES] += fee
+
+
+def monthly_rate(world, account):
+    """8. Return the q31 rate of the month: the contract's, by the grade at its start, or that of a plan."""
+    contract, levers = world.terms[account.product][P_RATE], world.lever[account.product]
+    if account.was_in_plan:
+        return part(contract, levers[V_PLAN_RATE])
+    return min(ONE, scale(contract, levers[V_RATE + account.was_grade]))
 
 
 def spend(world, b, structural):
@@ -595,21 +679,21 @@ def spend(world, b, structural):
 
 
 def draw_new_loan(world, b, structural):
-    """9. Draw a new loan if none was open at the start of the month and the line is not late."""
+    """9. Draw a new loan if none was open at the start of the month and the line is neither late nor in a plan."""
     loan, terms = b.loan, world.terms[LOAN]
     _, wants, ticket, term = world.words(MONTHS, 2)
-    line_is_late = b.line.is_open and b.line.bucket > 0
-    if world.lever[LOAN][V_NEW_CREDIT] != 1 or loan.status != ACTIVE or not loan.was_empty or line_is_late:
+    in_trouble = b.line.is_open and (b.line.bucket > 0 or b.line.plan_left > 0)
+    if world.lever[LOAN][V_NEW_CREDIT] != 1 or loan.status != ACTIVE or not loan.was_empty or in_trouble:
         return
     if wants >> 1 >= terms[P_DRAW]:
         return
     amount, _ = new_loan(world, loan, ticket, term)
     if amount <= 0:
         return
-    interest = part(amount, terms[P_RATE])
+    interest = part(amount, monthly_rate(world, loan))
     loan.drawn = True
     loan.balance, loan.interest_due = amount + interest, interest
-    loan.ever = loan.clean = loan.state = 0
+    loan.ever = loan.clean = loan.state = loan.observed = 0
     loan.flow[F_NEW_CREDIT] += amount
     loan.flow[F_INTEREST] += interest
     loan.flow[F_N_GRANTED] += 1
@@ -623,6 +707,7 @@ def close_accounts(world, b):
     def close(account, late):
         account.status, account.limit = CLOSED, 0
         account.flow[F_CLOSED_BY + (late.reason if late.cause == UNKNOWN else late.cause)] += 1
+        account.flow[F_N_CLOSED_GOOD] += b.quality >= 8
 
     def may_close(account):
         return account.status in (ACTIVE, FROZEN) and account.exit is None
@@ -636,6 +721,18 @@ def close_accounts(world, b):
             close(other, account)
 
 
+def end_plans(b):
+    """10. A plan is broken by two missed dues, or one at its end; without, it ends kept, or when all is repaid."""
+    for account in b.accounts:
+        if not (account.is_open and account.was_in_plan):
+            continue
+        over = account.plan_left == 0 or account.balance <= 0
+        broken = account.bucket >= 2 or (over and account.bucket > 0)
+        if over or broken:
+            account.flow[F_N_PLANS_BROKEN if broken else F_N_PLANS_KEPT] += 1
+            account.plan_left = 0
+
+
 def freeze_and_cut(world, b):
     """10. Freeze and thaw; cut the limit once for each bucket fallen into."""
     for account in b.accounts:
@@ -644,7 +741,7 @@ def freeze_and_cut(world, b):
             continue
         if account.status == ACTIVE and account.days >= levers[V_FREEZE_DAYS] and account.bucket > 0:
             account.status = FROZEN
-        elif account.status == FROZEN and account.bucket == 0:
+        elif account.status == FROZEN and account.bucket == 0 and account.plan_left == 0:
             account.status = ACTIVE
         before = account.limit
         for bucket in range(account.was_bucket + 1, account.bucket + 1):
@@ -654,33 +751,77 @@ def freeze_and_cut(world, b):
         account.flow[F_N_LIMIT_CUT] += account.limit < before
 
 
-def leave_at_zero(world, b):
+def offer_plans(world, b):
+    """10. Who lacked the cash may accept a plan: current again, frozen, the balance in equal parts."""
+    words = world.words(MONTHS, 3)
+    for account in b.accounts:
+        levers, n = world.lever[account.product], world.lever[account.product][V_PLAN_MONTHS]
+        lacked_cash = account.missed and account.cured_on is None and account.reason in (SHORT, CANNOT)
+        if not lacked_cash or account.balance <= 0 or account.was_in_plan or account.bucket < levers[V_PLAN_BUCKET]:
+            continue
+        if words[account.product] >> 1 >= levers[V_PLAN_CHANCE]:
+            continue
+        forgiven = part(account.balance, levers[V_PLAN_FORGIVE])
+        account.flow[F_N_PLANS] += 1
+        account.flow[F_FORGIVEN] += forgiven
+        account.take_off(forgiven)
+        account.arrears = account.bucket = account.cause = 0
+        account.plan_left = n
+        account.instalment = (account.balance + n - 1) // n
+        if account.product == LOAN:
+            account.months_left = n
+        if account.status == ACTIVE:
+            account.status = FROZEN
+
+
+def let_go(world, b):
     """10. A closed line with nothing owed leaves, a loan repaid in full becomes a facility again or leaves."""
     line, loan = b.line, b.loan
-    if line.exit == EXIT_PAID_OFF or (line.exit is None and line.status == CLOSED and line.balance <= 0):
-        paid_off = line.exit == EXIT_PAID_OFF
+    paid_off = line.exit == EXIT_PAID_OFF
+    if paid_off or (line.exit is None and line.status == CLOSED and line.balance <= 0):
         line.flow[F_PAID] += line.balance  # a credit balance is refunded
         line.flow[F_N_PAID_OFF if paid_off else F_N_CLOSED_AT_ZERO] += 1
         line.balance = 0
-        line.leave_open_book(GONE, TO_PAID_OFF if paid_off else TO_CLOSED_AT_ZERO)
+        line.age = line.age if paid_off else world.month
+        line.leave_open_book(GONE if paid_off else SHUT, TO_PAID_OFF if paid_off else TO_CLOSED_AT_ZERO)
     if loan.was_account and loan.balance == 0:
         loan.flow[F_N_PAID_OFF] += 1
         loan.leaves_to = TO_PAID_OFF
         loan.arrears = loan.bucket = loan.cause = loan.interest_due = loan.fee_due = 0
-        loan.instalment = loan.months_left = loan.state = 0
+        loan.instalment = loan.months_left = loan.plan_left = loan.state = 0
     if loan.status == CLOSED and loan.balance == 0:
-        loan.status, loan.limit = GONE, 0
+        loan.status, loan.limit, loan.age = SHUT, 0, world.month
+
+
+def report(world, b):
+    """10. Report to the credit bureau who is late enough; what was reported fades month by month."""
+    late = [
+        account
+        for account in b.accounts
+        if account.was_account and account.exit is None and account.days >= world.lever[account.product][V_REPORT_DAYS]
+    ]
+    if not late:
+        b.reported = max(b.reported - 1, 0)
+        return
+    late[0].flow[F_N_REPORTED] += b.reported == 0
+    b.reported = max(world.lever[account.product][V_REPORT_MONTHS] for account in late)
 
 
 def note_default(world, b):
-    """12. Note the first time an account is 90 days late, or is written off by the matrix."""
+    """12. Note the first time an account is late, claimable, and 90 days late or written off by the matrix."""
+    observed_in = world.tables.observe_month
     for account in b.accounts:
         if not account.is_account:
             continue
-        worst = max(account.bucket, 3 if account.exit == EXIT_WRITTEN_OFF else 0)
+        flow, claim = account.flow, world.lever[account.product][V_CLAIM]
+        worst = max(account.worst, 3 if account.exit == EXIT_WRITTEN_OFF else 0)
+        flow[F_N_FIRST_30] += worst >= 1 and account.ever < 1
+        if worst >= claim and account.ever < claim:
+            flow[F_CLAIMABLE] += account.balance
         if worst >= 3 and account.ever < 3:
-            account.flow[F_N_DEFAULT] += 1
-            account.flow[F_DEFAULT_BALANCE] += account.balance
+            flow[F_N_DEFAULT] += 1
+            flow[F_DEFAULT_BALANCE] += account.balance
+            account.defaulted_in_year = account.observed > 0 and 1 <= world.month - observed_in <= 12
         account.ever = max(account.ever, worst)
 
 
@@ -716,9 +857,11 @@ def write_off_or_sell(world, b):
 
 
 def sale_price(world, account, stage):
-    """Return the q31 price of a balance at that stage this month."""
-    price = world.stage[account.product][stage][S_SALE_PRICE]
-    return min(ONE, scale(price, world.economy[M_PRICE_FACTOR]))
+    """Return the q31 price of the balance at that stage this month: by the economy and by its size."""
+    levers = world.lever[account.product]
+    band = sum(account.balance > levers[V_SALE_BAND + k] for k in range(3))
+    price = scale(world.stage[account.product][stage][S_SALE_PRICE], world.economy[M_PRICE_FACTOR])
+    return min(ONE, scale(price, levers[V_SALE_FACTOR + band]))
 
 
 def recover(world, b):
@@ -743,14 +886,78 @@ def recover(world, b):
             flow[F_EXPIRED] += account.balance
             flow[F_N_EXPIRED] += 1
             account.leave_written_off_book(GONE)
-        elif account.age >= 1 and words[2 + account.product] >> 1 < lever[S_RECOVER_CHANCE]:
-            recovered = part(account.balance, lever[S_RECOVER_SHARE])
-            flow[F_RECOVERED] += recovered
-            flow[F_BAD_DEBT_BY + account.cause] -= recovered
-            flow[F_COMMISSION] += part(recovered, lever[S_COMMISSION])
-            account.balance -= recovered
+        elif account.age >= 1:
+            flow[F_RECOVERY_COST] += lever[S_RECOVERY_COST]
+            if words[2 + account.product] >> 1 < lever[S_RECOVER_CHANCE]:
+                recovered = part(account.balance, lever[S_RECOVER_SHARE])
+                flow[F_RECOVERED] += recovered
+                flow[F_BAD_DEBT_BY + account.cause] -= recovered
+                flow[F_COMMISSION] += part(recovered, lever[S_COMMISSION])
+                account.balance -= recovered
         if account.status == WRITTEN_OFF and account.balance == 0:
             account.leave_written_off_book(GONE)
+
+
+# ---- after everybody's month ---------------------------------------------------------------------
+def end_month(world, b):
+    """Review limits, open closed accounts again, and note grades in the month of observation."""
+    review_limit(world, b.line)
+    regrant(world, b)
+    if world.month == world.tables.observe_month:
+        observe(b)
+
+
+def review_limit(world, line):
+    """Cut or raise the limit of a line in good standing, by grade, score and use."""
+    levers, points, limit = world.lever[LINE], world.borrower.score, line.limit
+    if line.status != ACTIVE or line.bucket > 0 or line.plan_left > 0:
+        return
+
+    def used(share):
+        return line.balance * UNIT >= levers[share] * limit
+
+    cut = levers[V_CUT_KEEP] < ONE and line.grade >= levers[V_CUT_GRADE] and points < levers[V_CUT_SCORE]
+    if cut and used(V_CUT_UTILISATION):
+        line.limit = max(part(limit, levers[V_CUT_KEEP]), min(limit, levers[V_LIMIT_FLOOR]))
+        line.flow[F_N_LIMIT_CUT] += line.limit < limit
+    elif levers[V_RAISE_BY] > UNIT and line.grade <= levers[V_RAISE_GRADE] and used(V_RAISE_UTILISATION):
+        line.limit = max(limit, min(scale(limit, levers[V_RAISE_BY]), scale(line.granted, levers[V_RAISE_CAP])))
+        line.flow[F_N_LIMIT_RAISED] += line.limit > limit
+
+
+def regrant(world, b):
+    """Open accounts again that were closed and owe nothing: after some months, sooner with a guarantor."""
+    offered = [levers[V_REGRANT_MONTHS] < NEVER for levers in world.lever]
+    shut = any(account.status == SHUT for account in b.accounts)
+    if any(offered) and shut and not any(account.is_live for account in b.accounts):
+        b.reported = max(b.reported - 1, 0)  # those with a live account lost theirs in the month
+    for account, other in zip(b.accounts, reversed(b.accounts), strict=True):
+        product, levers = account.product, world.lever[account.product]
+        limit = part(account.granted, levers[V_REGRANT_SHARE])
+        wait = levers[V_REGRANT_SOON if b.guarantee < levers[V_GUARANTEED] else V_REGRANT_MONTHS]
+        if (
+            offered[product]
+            and levers[V_NEW_CREDIT] == 1
+            and account.status == SHUT
+            and account.age < world.month
+            and world.month - account.age >= wait
+            and b.reported == 0
+            and b.score >= levers[V_REGRANT_SCORE]
+            and not (other.status == WRITTEN_OFF or (other.is_open and other.bucket > 0))
+            and world.words(MONTHS, 3)[2 + product] >> 1 < levers[V_REGRANT_CHANCE]
+            and limit > 0
+        ):
+            account.status, account.limit, account.regranted = ACTIVE, limit, True
+            account.balance = account.interest_due = account.fee_due = account.arrears = account.bucket = 0
+            account.state = account.clean = account.cause = account.ever = account.observed = account.plan_left = 0
+            account.flow[F_N_REGRANTED] += 1
+
+
+def observe(b):
+    """Note the grade of every account that has never defaulted."""
+    for account in b.accounts:
+        if account.is_account and account.ever < 3:
+            account.observed, account.observed_now = 1 + account.grade, True
 
 
 # ---- books ---------------------------------------------------------------------------------------
@@ -805,11 +1012,15 @@ def book(sums, world, b):
             (W_WRITTEN_OFF, F_WRITTEN_OFF),
         ):
             vintage[name] += flow[value]
-        if world.month > 0 and (account.was_account or account.drawn):
-            begin = ARRIVED if account.just_granted or account.drawn else account.was_bucket
+        arrives = account.just_granted or account.drawn or (account.regranted and account.is_account)
+        if world.month > 0 and (account.was_account or arrives):
+            begin = ARRIVED if arrives else account.was_bucket
             stays = account.leaves_to is None
             cell = account.bucket if stays else account.leaves_to
             sums.rolls[batch, world.month, g, p, begin, cell] += (1, account.balance if stays else account.left)
+        if account.observed_now or account.defaulted_in_year:
+            for kind, k in ((RATING_GRADE, account.observed - 1), (RATING_SCORE, score_band(b))):
+                sums.ratings[batch, g, p, kind, k] += (account.observed_now, account.defaulted_in_year)
 
 
 def empty_sums(n_segments, months, replications):
@@ -818,6 +1029,7 @@ def empty_sums(n_segments, months, replications):
         np.zeros((replications, 2, months + 1, n_segments, N_PRODUCT, N_FLOWS), np.int64),
         np.zeros((SUMS_PER_BATCH, months + 1, n_segments, N_PRODUCT, N_FROM, N_TO, 2), np.int64),
         np.zeros((SUMS_PER_BATCH, months + 1, months + 1, n_segments, N_PRODUCT, N_VINTAGE), np.int64),
+        np.zeros((SUMS_PER_BATCH, n_segments, N_PRODUCT, N_RATING, RATING_CLASSES, 2), np.int64),
     )
 
 
@@ -858,6 +1070,7 @@ def live(world, b, replication, months, sums, history):
                 account.was_account = account.is_account
         if month > 0:
             live_one_month(world, b)
+            end_month(world, b)
         book(sums, world, b)
         for account in b.accounts:
             account.just_granted = False

@@ -240,6 +240,7 @@ def draw_tables(rng, *, model, products, months, replications, pay_first, suspen
         roll=whole(rolls),
         economy=whole(economy),
         redraw_people=int(redraw_people),
+        observe_month=rng.randint(1, (months + 1) // 2),
     )
 
 
@@ -265,7 +266,18 @@ def neutral_levers(months, segments):
         month[..., name] = NEVER
     month[..., V_SCORE_CUTOFF] = month[..., V_INCOME_CUTOFF] = -NEVER
     month[..., V_NEW_CREDIT] = 1
-    return Levers(stage, month, np.full((months + 1, segments, N_PRODUCT, SCORE_BANDS), UNIT, np.int64))
+    for name in (V_REPORT_DAYS, V_PLAN_BUCKET, V_CUT_SCORE, V_REGRANT_MONTHS, V_REGRANT_SOON, V_CLAIM):
+        month[..., name] = NEVER
+    month[..., V_SALE_BAND : V_SALE_BAND + 3] = NEVER
+    month[..., V_PLAN_MONTHS] = 1
+    month[..., V_PLAN_RATE] = month[..., V_CUT_KEEP] = ONE
+    month[..., V_RAISE_BY] = month[..., V_RAISE_CAP] = UNIT
+    month[..., V_RATE : V_RATE + GRADES] = month[..., V_SALE_FACTOR : V_SALE_FACTOR + 4] = UNIT
+    month[..., V_RAISE_GRADE] = month[..., V_MIN_SHARE] = -1
+    month[..., V_SCORE_CORRELATION] = ABSENT
+    review = np.full((months + 1, segments, N_PRODUCT, SCORE_BANDS), UNIT, np.int64)
+    ladder = np.zeros((months + 1, segments, N_PRODUCT, BUCKETS, N_LEVELS, N_LADDER), np.int64)
+    return Levers(stage, month, review, ladder)
 
 
 def each(array, draw):
@@ -309,7 +321,7 @@ def cross(rng, levers):
 
 def write_off(rng, levers):
     """Write off, recover at a commission, let claims expire."""
-    constant(levers.month[..., V_WRITE_OFF], lambda: rng.randint(3, 6))
+    constant(levers.month[..., V_WRITE_OFF], lambda: rng.choice((1, 3, 4, 5, 6)))
     constant(levers.month[..., V_EXPIRE], lambda: rng.choice((NEVER, 7, 13)))
     each(levers.stage[..., S_RECOVER_CHANCE], lambda: q31(rng.uniform(0, 0.7)))
     each(levers.stage[..., S_RECOVER_SHARE], lambda: rng.choice((ONE, q31(rng.uniform(0, 0.9)))))
@@ -318,7 +330,7 @@ def write_off(rng, levers):
 
 def sell_open(rng, levers):
     """Sell accounts of the open book from some bucket on."""
-    constant(levers.month[..., V_SELL_OPEN], lambda: rng.randint(2, 5))
+    constant(levers.month[..., V_SELL_OPEN], lambda: rng.randint(1, 5))
     each(levers.stage[..., :BUCKETS, S_SALE_PRICE], lambda: q31(rng.uniform(0, 0.9)))
 
 
@@ -349,6 +361,115 @@ def run_off(rng, levers):
         levers.month[rng.randint(2, max(2, len(levers.month) // 2)) :, :, product, V_NEW_CREDIT] = 0
 
 
+def autopay(rng, levers):
+    """Enrol more borrowers, or fewer than are enrolled already."""
+    each(levers.month[..., V_AUTOPAY], lambda: q31(rng.random()))
+
+
+def willingness(rng, levers):
+    """Make borrowers more willing to pay, or less."""
+    each(levers.month[..., V_WILL_NOT], lambda: q16(rng.uniform(-2, 1.5)))
+
+
+def ladder(rng, levers):
+    """Collect by levels with gaps: some bring in nobody, some everybody, on any days."""
+    for reason in range(FORGOT, WILL_NOT + 1):
+        each(levers.ladder[..., L_EFFECT + reason - FORGOT], lambda: rng.choice((0, ONE, *[q31(rng.random())] * 4)))
+    each(levers.ladder[..., L_COST], lambda: rng.randint(0, 30 * YUAN))
+    each(levers.ladder[..., L_DAY], lambda: rng.randint(1, 29))
+    each(levers.ladder[..., L_USED], lambda: rng.choice((0, 1)))
+
+
+def bureau(rng, levers):
+    """Report to the credit bureau, for longer or shorter."""
+    constant(levers.month[..., V_REPORT_DAYS], lambda: rng.choice((5, 30, 60)))
+    each(levers.month[..., V_REPORT_MONTHS], lambda: rng.randint(0, 5))
+
+
+def plans(rng, levers):
+    """Offer plans of one or more months: free of interest or not, with some, all or nothing forgiven."""
+    constant(levers.month[..., V_PLAN_BUCKET], lambda: rng.randint(1, 2))
+    each(levers.month[..., V_PLAN_CHANCE], lambda: rng.choice((ONE, q31(rng.random()))))
+    each(levers.month[..., V_PLAN_MONTHS], lambda: rng.choice((1, 2, 3, 5)))
+    each(levers.month[..., V_PLAN_RATE], lambda: rng.choice((0, ONE, q31(rng.random()))))
+    each(levers.month[..., V_PLAN_FORGIVE], lambda: rng.choice((0, 0, q31(rng.random()), ONE)))
+
+
+def pricing(rng, levers):
+    """Price by grade; ask for another share of the bill."""
+    each(levers.month[..., V_RATE : V_RATE + GRADES], lambda: q16(rng.uniform(0.5, 1.5)))
+    each(levers.month[..., V_MIN_SHARE], lambda: rng.choice((-1, 0, q31(rng.uniform(0, 0.3)))))
+
+
+def limit_review(rng, levers):
+    """Cut and raise limits month by month, by grade, score and use."""
+    each(levers.month[..., V_CUT_KEEP], lambda: rng.choice((0, q31(rng.uniform(0.3, 1)))))
+    each(levers.month[..., V_CUT_GRADE], lambda: rng.randint(0, GRADES))
+    each(levers.month[..., V_CUT_SCORE], lambda: rng.choice((NEVER, rng.randint(500, 620))))
+    each(levers.month[..., V_CUT_UTILISATION], lambda: rng.choice((0, q16(rng.random()))))
+    each(levers.month[..., V_LIMIT_FLOOR], lambda: rng.choice((0, 1_000 * YUAN)))
+    each(levers.month[..., V_RAISE_BY], lambda: q16(rng.uniform(1, 1.5)))
+    each(levers.month[..., V_RAISE_GRADE], lambda: rng.randint(-1, GRADES - 1))
+    each(levers.month[..., V_RAISE_UTILISATION], lambda: rng.choice((0, q16(rng.random()))))
+    each(levers.month[..., V_RAISE_CAP], lambda: q16(rng.uniform(0.8, 2)))
+
+
+def limit_review_at_times(rng, levers):
+    """Cut and raise limits in a few months only."""
+    limit_review(rng, levers)
+    quiet = [rng.random() < 0.6 for _ in range(len(levers.month))]
+    levers.month[quiet, ..., V_CUT_KEEP] = ONE
+    levers.month[quiet, ..., V_RAISE_BY] = UNIT
+
+
+def regrant(rng, levers):
+    """Close, and open again after some months; sooner for those with a guarantor."""
+    cross(rng, levers)
+    constant(levers.month[..., V_REGRANT_MONTHS], lambda: rng.choice((1, 3, NEVER - 1)))
+    constant(levers.month[..., V_REGRANT_SOON], lambda: rng.choice((0, 1, 2)))
+    constant(levers.month[..., V_GUARANTEED], lambda: rng.choice((0, q31(rng.random()))))
+    each(levers.month[..., V_REGRANT_CHANCE], lambda: rng.choice((ONE, q31(rng.random()))))
+    constant(levers.month[..., V_REGRANT_SCORE], lambda: rng.randint(450, 600))
+    each(levers.month[..., V_REGRANT_SHARE], lambda: rng.choice((ONE, q31(rng.random()))))
+
+
+def regrant_when_forgotten(rng, levers):
+    """Open closed accounts again once the credit bureau has nothing against the borrower."""
+    bureau(rng, levers)
+    regrant(rng, levers)
+
+
+def sell_by_size(rng, levers):
+    """Sell both books at a price that depends on the size of the balance."""
+    sell_open(rng, levers)
+    sell_written_off(rng, levers)
+    for k in range(3):
+        constant(levers.month[..., V_SALE_BAND + k], lambda k=k: rng.randint(2_000 * k, 2_000 * k + 3_000) * YUAN)
+    each(levers.month[..., V_SALE_FACTOR : V_SALE_FACTOR + 4], lambda: q16(rng.uniform(0, 2.5)))
+
+
+def recovery_cost(rng, levers):
+    """Write off, and pay every month for each written-off account."""
+    write_off(rng, levers)
+    each(levers.stage[..., S_RECOVERY_COST], lambda: rng.randint(0, 20 * YUAN))
+
+
+def claims(rng, levers):
+    """Insure from some bucket on."""
+    constant(levers.month[..., V_CLAIM], lambda: rng.randint(1, 5))
+
+
+def score_power(rng, levers):
+    """Underwrite by a score that sees more of quality, or less; in some months by the segment's own."""
+    underwriting(rng, levers)
+    correlations = [rng.choice((None, 0.0, 1.0, rng.random())) for _ in range(levers.month[..., 0].size)]
+    shape = levers.month.shape[:-1]
+    known = [ABSENT if c is None else q16(c) for c in correlations]
+    noise = [0 if c is None else q16(math.sqrt(1 - c**2)) for c in correlations]
+    levers.month[..., V_SCORE_CORRELATION] = np.reshape(known, shape)
+    levers.month[..., V_SCORE_NOISE] = np.reshape(noise, shape)
+
+
 POLICIES = {
     policy.__name__: policy
     for policy in (
@@ -363,6 +484,20 @@ POLICIES = {
         sell_in_bulk,
         underwriting,
         run_off,
+        autopay,
+        willingness,
+        ladder,
+        bureau,
+        plans,
+        pricing,
+        limit_review,
+        limit_review_at_times,
+        regrant,
+        regrant_when_forgotten,
+        sell_by_size,
+        recovery_cost,
+        claims,
+        score_power,
     )
 }
 

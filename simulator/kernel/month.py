@@ -10,7 +10,7 @@ from .cache import njit
 from .draws import MONTHS, counter, group, philox
 from .fixed import part, scale, sigmoid
 from .names import *  # noqa: F403  the vocabulary of the kernel
-from .people import age_stage, book_stocks
+from .people import age_stage, band_of, book_stocks, grade_of
 from .stack import melt
 
 u4, i8 = np.uint32, np.int64
@@ -38,8 +38,11 @@ u4, i8 = np.uint32, np.int64
     X_LEFT,  # column of the roll matrix of an account that left, 0 if it stayed
     X_LEFT_BALANCE,
     X_PRODUCTS,  # of LINE: how many products anybody in the tile holds, 1 or 2
-) = range(21)
-N_X = 21
+    X_PLAN,  # 1: began the month in a plan
+    X_RATE,  # q31: the interest rate of this month
+    X_WORST,  # bucket after the month, before a new plan made it 0
+) = range(24)
+N_X = 24
 
 
 @njit(inline="always")
@@ -61,7 +64,22 @@ def open_month(S, i, x, arriving, n_products):
         x[p, X_BOOK] = 1 if status == WRITTEN_OFF else 0
         x[p, X_FROM] = ARRIVED if arriving and p == LINE else i8(S[at + BUCKET, i])
         x[p, X_BILL] = max(balance, i8(0)) if x[p, X_OPEN] else i8(0)
+        x[p, X_PLAN] = 1 if S[at + PLAN_LEFT, i] > 0 else 0
     x[LINE, X_PRODUCTS] = n_products
+
+
+@njit()
+def price(S, i, x, terms, months):
+    """Set the interest rate of each account: by the grade it starts the month with, or by its plan."""
+    melt()
+    for p in range(x[LINE, X_PRODUCTS]):
+        at = N_BORROWER + p * N_ACCOUNT
+        grade = grade_of(
+            S[at + BUCKET, i], S[at + PLAN_LEFT, i], S[at + CLEAN, i], p == LINE,
+            i8(S[at + BALANCE, i]), i8(S[at + LIMIT, i]),
+        )  # fmt: skip
+        rate = min(scale(terms[p, P_RATE], months[p, V_RATE + grade]), i8(ONE))
+        x[p, X_RATE] = part(terms[p, P_RATE], months[p, V_PLAN_RATE]) if x[p, X_PLAN] else rate
 
 
 @njit()
@@ -89,15 +107,21 @@ def earn(S, i, word, pay, g, economy, segment, job_loss_quality):
 
 
 @njit()
-def fall_due(S, i, x, terms):
+def fall_due(S, i, x, terms, months):
     """Step 5: what each open account owes at the due date."""
     melt()
     for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         bill, arrears = x[p, X_BILL], i8(S[at + ARREARS, i])
         if bill > 0:
-            if p == LINE:
-                due = min(max(terms[p, P_MIN_FLOOR], part(bill, terms[p, P_MIN_SHARE])), bill - arrears)
+            if x[p, X_PLAN]:
+                plan_left = i8(S[at + PLAN_LEFT, i])
+                due = min(i8(S[at + INSTALMENT, i]), bill - arrears) if plan_left > 1 else bill - arrears
+                S[at + PLAN_LEFT, i] = plan_left - 1
+                S[at + MONTHS_LEFT, i] = max(i8(S[at + MONTHS_LEFT, i]) - 1, i8(0))
+            elif p == LINE:
+                share = months[p, V_MIN_SHARE] if months[p, V_MIN_SHARE] >= 0 else terms[p, P_MIN_SHARE]
+                due = min(max(terms[p, P_MIN_FLOOR], part(bill, share)), bill - arrears)
             else:
                 months_left = i8(S[at + MONTHS_LEFT, i])
                 due = min(i8(S[at + INSTALMENT, i]), bill - arrears) if months_left > 1 else bill - arrears
@@ -136,6 +160,7 @@ def decide(
                 + i8(by_burden[segment, burden])
                 + i8(by_quality[segment, S[QUALITY, i]])
                 + economy[M_WILL_NOT]
+                + month_levers[p, V_WILL_NOT]
             )
             if S[at + STATUS, i] == CLOSED:
                 logit += g[G_WILL_NOT_CLOSED]
@@ -144,7 +169,7 @@ def decide(
             unwilling = sigmoid(curve, logit)
             reached = i8(S[REACH, i]) < month_levers[p, V_REACH]
             forgets = i8(0)
-            if S[AUTOPAY, i] == 0:
+            if i8(S[AUTOPAY, i]) >= max(g[G_AUTOPAY], month_levers[p, V_AUTOPAY]):
                 forgets = part(i8(S[FORGET, i]), i8(alert[segment, S[ALERT, i]]))
                 if reached:
                     forgets = part(forgets, stage_levers[p, bucket, S_FORGET_KEEP])
@@ -196,7 +221,7 @@ def pay_dues(S, i, x, g):
             x[p, X_PAID] = from_buffer + from_outside
             if x[p, X_PAID] < owed:
                 x[p, X_REASON] = SHORT if S[EMPLOYED, i] else CANNOT
-    if x[LINE, X_BILL] > 0 and x[LINE, X_REASON] == 0:
+    if x[LINE, X_BILL] > 0 and x[LINE, X_REASON] == 0 and x[LINE, X_PLAN] == 0:
         rest = x[LINE, X_BILL] - x[LINE, X_OWED]
         want = rest if S[FULL_PAYER, i] else part(rest, g[G_REVOLVER_SHARE])
         buffer = i8(S[BUFFER, i])
@@ -209,19 +234,44 @@ def pay_dues(S, i, x, g):
 
 
 @njit()
-def collect_in_month(S, i, x, line_word, loan_word, pay, segment, in_month):
-    """Step 6: a missed due may still be paid after some days, if next month's income can bear it."""
+def collect_in_month(S, i, x, F, line_word, loan_word, pay, segment, in_month, ladder):
+    """Step 6: a missed due may still be paid after some days, by itself or when a level of the ladder asks for it.
+
+    One word decides: first those who pay by themselves, then each level's share of the rest, level after level. Nobody
+    pays more than next month's income can bear.
+    """
     melt()
     for p in range(x[LINE, X_PRODUCTS]):
         if x[p, X_MISSED]:
             at = N_BORROWER + p * N_ACCOUNT
-            reason, late = x[p, X_REASON], 1 if S[at + BUCKET, i] > 0 else 0
+            bucket = S[at + BUCKET, i]
+            reason, late = x[p, X_REASON], 1 if bucket > 0 else 0
             v = i8(line_word if p == LINE else loan_word) >> 1
             rest, buffer = x[p, X_REST], i8(S[BUFFER, i])
-            if v < in_month[segment, reason, late, DAYS - 1] and rest <= buffer + pay:
+            can = rest <= buffer + pay
+            asked = in_month[segment, reason, late, DAYS - 1]
+            day = i8(0)
+            if can and v < asked:
                 day = i8(1)
                 while v >= in_month[segment, reason, late, day]:
                     day += 1
+            by_itself = day > 0
+            for level in range(N_LEVELS):
+                if ladder[p, bucket, level, L_USED]:
+                    level_day = ladder[p, bucket, level, L_DAY]
+                    if day > 0 and (day <= level_day or not by_itself):
+                        break
+                    F[p, F_CONTACTS_AT + level] += 1
+                    F[p, F_CONTACT_COST] += ladder[p, bucket, level, L_COST]
+                    if not by_itself:
+                        width = part(ONE - asked, ladder[p, bucket, level, L_EFFECT + reason - FORGOT])
+                        if can and asked <= v and v < asked + width:
+                            day = level_day
+                            F[p, F_N_COLLECTED_AT + level] += 1
+                            F[p, F_COLLECTED_AT + level] += rest
+                            break
+                        asked += width
+            if day > 0:
                 x[p, X_DAY] = day
                 x[p, X_PAID] = x[p, X_OWED]
                 S[BUFFER, i] = buffer - rest
@@ -317,8 +367,15 @@ def settle(S, i, x, F, terms, late):
             interest_due -= to_interest
             if x[p, X_BILL] > 0:
                 base = max(balance - x[p, X_AFTER], i8(0))
-                interest = part(base, terms[p, P_RATE])
-                if p == LOAN and base > 0 and S[at + MONTHS_LEFT, i] == 1 and to == 0 and x[p, X_AFTER] == 0:
+                interest = part(base, x[p, X_RATE])
+                if (
+                    p == LOAN
+                    and x[p, X_PLAN] == 0
+                    and base > 0
+                    and S[at + MONTHS_LEFT, i] == 1
+                    and to == 0
+                    and x[p, X_AFTER] == 0
+                ):
                     gap = i8(S[at + INSTALMENT, i]) - base
                     if abs(gap - interest) <= 128:
                         interest = gap
@@ -380,6 +437,7 @@ def draw_loan(S, i, x, F, vintage, wish, ticket, term, model, terms, segment, lo
         and S[at + STATUS, i] == ACTIVE
         and x[LOAN, X_OPEN] == 0
         and x[LINE, X_TO] == 0
+        and not (is_open(S[LINE_AT + STATUS, i]) and S[LINE_AT + PLAN_LEFT, i] > 0)
         and (i8(wish) >> 1) < terms[LOAN, P_DRAW]
     ):
         amount = min(quantile[segment, T_TICKET, i8(ticket) >> 22], i8(S[at + LIMIT, i]))
@@ -388,7 +446,7 @@ def draw_loan(S, i, x, F, vintage, wish, ticket, term, model, terms, segment, lo
             t = 0
             while (i8(term) >> 1) >= loan_terms[segment, t, TERM_CUMULATIVE]:
                 t += 1
-            interest = part(amount, terms[LOAN, P_RATE])
+            interest = part(amount, x[LOAN, X_RATE])
             S[at + BALANCE, i] = amount + interest
             S[at + INTEREST_DUE, i] = interest
             S[at + INSTALMENT, i] = part(amount, loan_terms[segment, t, TERM_INSTALMENT])
@@ -396,6 +454,7 @@ def draw_loan(S, i, x, F, vintage, wish, ticket, term, model, terms, segment, lo
             S[at + EVER, i] = 0
             S[at + CLEAN, i] = 0
             S[at + STATE, i] = 0
+            S[at + OBSERVED, i] = 0
             x[LOAN, X_NEW] = 1
             F[LOAN, F_NEW_CREDIT] += amount
             F[LOAN, F_INTEREST] += interest
@@ -406,18 +465,14 @@ def draw_loan(S, i, x, F, vintage, wish, ticket, term, model, terms, segment, lo
 
 
 @njit()
-def act(S, i, x, F, month_levers, stage_levers):
-    """Step 10: close, close across products, freeze, thaw, cut limits, let go of closed and repaid accounts."""
+def close_accounts(S, i, x, F, months):
+    """Step 10 (a): close the account that is late, and the borrower's other one where the lender says so."""
     melt()
     for p in range(x[LINE, X_PRODUCTS]):
-        at = N_BORROWER + p * N_ACCOUNT
-        status = S[at + STATUS, i]
-        if (
-            (status == ACTIVE or status == FROZEN)
-            and x[p, X_EXIT] == 0
-            and x[p, X_DAYS] >= month_levers[p, V_CLOSE_DAYS]
-        ):
+        status = S[N_BORROWER + p * N_ACCOUNT + STATUS, i]
+        if (status == ACTIVE or status == FROZEN) and x[p, X_EXIT] == 0 and x[p, X_DAYS] >= months[p, V_CLOSE_DAYS]:
             x[p, X_CLOSED] = 1
+    good = 1 if S[QUALITY, i] >= 8 else 0
     for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         other = N_BORROWER + (1 - p) * N_ACCOUNT
@@ -428,58 +483,148 @@ def act(S, i, x, F, month_levers, stage_levers):
             S[at + STATUS, i] = CLOSED
             S[at + LIMIT, i] = 0
             F[p, F_CLOSED_BY + cause] += 1
-            crosses = month_levers[p, V_CROSS] == 1 and x[1 - p, X_CLOSED] == 0 and x[1 - p, X_EXIT] == 0
+            F[p, F_N_CLOSED_GOOD] += good
+            crosses = months[p, V_CROSS] == 1 and x[1 - p, X_CLOSED] == 0 and x[1 - p, X_EXIT] == 0
             if crosses and (S[other + STATUS, i] == ACTIVE or S[other + STATUS, i] == FROZEN):
                 S[other + STATUS, i] = CLOSED
                 S[other + LIMIT, i] = 0
                 F[1 - p, F_CLOSED_BY + cause] += 1
+                F[1 - p, F_N_CLOSED_GOOD] += good
+
+
+@njit()
+def restrict(S, i, x, F, was_closed, months, stages, p):
+    """Step 10 (b) to (d): how a plan ended, freeze and thaw, limits cut by stage."""
+    melt()
+    at = N_BORROWER + p * N_ACCOUNT
+    to = x[p, X_TO]
+    if x[p, X_PLAN]:
+        over = S[at + PLAN_LEFT, i] == 0 or S[at + BALANCE, i] <= 0
+        if to >= 2 or (over and to > 0):
+            F[p, F_N_PLANS_BROKEN] += 1
+            S[at + PLAN_LEFT, i] = 0
+        elif over:
+            F[p, F_N_PLANS_KEPT] += 1
+            S[at + PLAN_LEFT, i] = 0
+    status = S[at + STATUS, i]
+    if status == ACTIVE and to > 0 and x[p, X_DAYS] >= months[p, V_FREEZE_DAYS]:
+        S[at + STATUS, i] = FROZEN
+    elif status == FROZEN and to == 0 and S[at + PLAN_LEFT, i] == 0:
+        S[at + STATUS, i] = ACTIVE
+    if status != CLOSED and not was_closed:
+        limit = i8(S[at + LIMIT, i])
+        cut = limit
+        for b in range(i8(S[at + BUCKET, i]) + 1, to + 1):
+            keep = stages[p, b, S_LIMIT_KEEP]
+            if keep < ONE:
+                cut = max(part(cut, keep), min(cut, months[p, V_LIMIT_FLOOR]))
+        if cut < limit:
+            S[at + LIMIT, i] = cut
+            F[p, F_N_LIMIT_CUT] += 1
+
+
+@njit()
+def offer_plan(S, i, x, F, word, months, p):
+    """Step 10 (e): who could not pay may take a plan: part forgiven, equal parts of the rest, current again."""
+    melt()
+    at = N_BORROWER + p * N_ACCOUNT
+    balance, reason = i8(S[at + BALANCE, i]), x[p, X_REASON]
+    if (
+        x[p, X_OPEN] == 1
+        and balance > 0
+        and x[p, X_PLAN] == 0
+        and x[p, X_PAID] < x[p, X_OWED]
+        and (reason == SHORT or reason == CANNOT)
+        and x[p, X_TO] >= months[p, V_PLAN_BUCKET]
+        and (i8(word) >> 1) < months[p, V_PLAN_CHANCE]
+    ):
+        n = months[p, V_PLAN_MONTHS]
+        forgiven = part(balance, months[p, V_PLAN_FORGIVE])
+        fee_due, interest_due = i8(S[at + FEE_DUE, i]), i8(S[at + INTEREST_DUE, i])
+        off_fees = min(fee_due, forgiven)
+        off_interest = min(interest_due, forgiven - off_fees)
+        balance -= forgiven
+        S[at + FEE_DUE, i] = fee_due - off_fees
+        S[at + INTEREST_DUE, i] = interest_due - off_interest
+        S[at + BALANCE, i] = balance
+        S[at + ARREARS, i] = 0
+        S[at + CAUSE, i] = UNKNOWN
+        S[at + PLAN_LEFT, i] = n
+        S[at + INSTALMENT, i] = (balance + n - 1) // n
+        if p == LOAN:
+            S[at + MONTHS_LEFT, i] = n
+        if S[at + STATUS, i] == ACTIVE:
+            S[at + STATUS, i] = FROZEN
+        x[p, X_TO] = 0
+        x[p, X_AFTER] = 0
+        F[p, F_FORGIVEN] += forgiven
+        F[p, F_N_PLANS] += 1
+
+
+@njit()
+def let_go(S, i, x, F, month, p):
+    """Step 10 (f): closed accounts with nothing owed, and repaid loans, leave."""
+    melt()
+    at = N_BORROWER + p * N_ACCOUNT
+    status, balance = S[at + STATUS, i], i8(S[at + BALANCE, i])
+    if p == LINE:
+        if x[p, X_EXIT] == EXIT_PAID_OFF:
+            leave(S, i, at, GONE)
+            F[p, F_PAID] += balance  # what a credit balance gets back
+            S[at + BALANCE, i] = 0
+            F[p, F_N_PAID_OFF] += 1
+            x[p, X_LEFT] = TO_PAID_OFF
+        elif status == CLOSED and balance <= 0 and x[p, X_EXIT] == 0:
+            leave(S, i, at, SHUT)
+            F[p, F_PAID] += balance
+            S[at + BALANCE, i] = 0
+            S[at + AGE, i] = month
+            F[p, F_N_CLOSED_AT_ZERO] += 1
+            x[p, X_LEFT] = TO_CLOSED_AT_ZERO
+    else:
+        if x[p, X_OPEN] == 1 and balance == 0:
+            S[at + ARREARS, i] = 0
+            S[at + CAUSE, i] = 0
+            S[at + INTEREST_DUE, i] = 0
+            S[at + FEE_DUE, i] = 0
+            S[at + INSTALMENT, i] = 0
+            S[at + MONTHS_LEFT, i] = 0
+            S[at + PLAN_LEFT, i] = 0
+            S[at + STATE, i] = 0
+            x[p, X_TO] = 0
+            F[p, F_N_PAID_OFF] += 1
+            x[p, X_LEFT] = TO_PAID_OFF
+        if status == CLOSED and balance == 0:
+            leave(S, i, at, SHUT)
+            S[at + AGE, i] = month
+
+
+@njit()
+def act(S, i, x, F, line_word, loan_word, month, model, months, stages):
+    """Step 10: what the lender does with accounts that are not written off; who is reported to the bureau."""
+    melt()
+    close_accounts(S, i, x, F, months)
     for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
-        status = S[at + STATUS, i]
-        if is_open(status) and x[p, X_EXIT] == 0:
-            to = x[p, X_TO]
-            if status == ACTIVE and to > 0 and x[p, X_DAYS] >= month_levers[p, V_FREEZE_DAYS]:
-                S[at + STATUS, i] = FROZEN
-            elif status == FROZEN and to == 0:
-                S[at + STATUS, i] = ACTIVE
-            if status != CLOSED:
-                limit = i8(S[at + LIMIT, i])
-                cut = limit
-                for b in range(i8(S[at + BUCKET, i]) + 1, to + 1):
-                    keep = stage_levers[p, b, S_LIMIT_KEEP]
-                    if keep < ONE:
-                        cut = max(part(cut, keep), min(cut, month_levers[p, V_LIMIT_FLOOR]))
-                if cut < limit:
-                    S[at + LIMIT, i] = cut
-                    F[p, F_N_LIMIT_CUT] += 1
-        if is_open(status):
-            balance = i8(S[at + BALANCE, i])
-            if p == LINE:
-                if x[p, X_EXIT] == EXIT_PAID_OFF:
-                    leave(S, i, at, GONE)
-                    F[p, F_PAID] += balance  # what a credit balance gets back
-                    S[at + BALANCE, i] = 0
-                    F[p, F_N_PAID_OFF] += 1
-                    x[p, X_LEFT] = TO_PAID_OFF
-                elif status == CLOSED and balance <= 0 and x[p, X_EXIT] == 0:
-                    leave(S, i, at, GONE)
-                    F[p, F_PAID] += balance
-                    S[at + BALANCE, i] = 0
-                    F[p, F_N_CLOSED_AT_ZERO] += 1
-                    x[p, X_LEFT] = TO_CLOSED_AT_ZERO
-            elif x[p, X_OPEN] == 1 and balance == 0:
-                S[at + ARREARS, i] = 0
-                S[at + CAUSE, i] = 0
-                S[at + INTEREST_DUE, i] = 0
-                S[at + FEE_DUE, i] = 0
-                S[at + INSTALMENT, i] = 0
-                S[at + MONTHS_LEFT, i] = 0
-                S[at + STATE, i] = 0
-                x[p, X_TO] = 0
-                F[p, F_N_PAID_OFF] += 1
-                x[p, X_LEFT] = TO_PAID_OFF
-            if p == LOAN and S[at + STATUS, i] == CLOSED and balance == 0:
-                leave(S, i, at, GONE)
+        x[p, X_WORST] = x[p, X_TO]
+        if is_open(S[at + STATUS, i]):
+            if x[p, X_EXIT] == 0:
+                restrict(S, i, x, F, x[p, X_CLOSED] == 1, months, stages, p)
+                if model == 0:
+                    offer_plan(S, i, x, F, line_word if p == LINE else loan_word, months, p)
+            let_go(S, i, x, F, month, p)
+    lasts, first = i8(0), i8(-1)
+    for p in range(x[LINE, X_PRODUCTS]):
+        if x[p, X_OPEN] == 1 and x[p, X_EXIT] == 0 and x[p, X_DAYS] >= months[p, V_REPORT_DAYS]:
+            lasts = max(lasts, months[p, V_REPORT_MONTHS])
+            if first < 0:
+                first = i8(p)
+    if first >= 0:
+        if S[REPORTED, i] == 0:
+            F[first, F_N_REPORTED] += 1
+        S[REPORTED, i] = lasts
+    else:
+        S[REPORTED, i] = max(i8(S[REPORTED, i]) - 1, i8(0))
 
 
 @njit()
@@ -494,13 +639,16 @@ def leave(S, i, at, status):
 
 
 @njit(inline="always")
-def sale_price(stage_price, factor):
-    """Return the price as a share (q31): the price table's times the economy's factor, at most 1."""
-    return min(scale(stage_price, factor), i8(ONE))
+def sale_price(stage_price, factor, balance, months, p):
+    """Return the price as a share (q31), at most 1: the table's, times the economy's factor and the balance band's."""
+    band = 0
+    for k in range(3):
+        band += balance > months[p, V_SALE_BAND + k]
+    return min(scale(scale(stage_price, factor), months[p, V_SALE_FACTOR + band]), i8(ONE))
 
 
 @njit()
-def lose(S, i, x, F, vintage, economy, month_levers, stage_levers):
+def lose(S, i, x, F, vintage, ratings, since_observed, economy, month_levers, stage_levers):
     """Step 11, open accounts: first default, write-off, sale from the open book."""
     melt()
     for p in range(x[LINE, X_PRODUCTS]):
@@ -508,12 +656,21 @@ def lose(S, i, x, F, vintage, economy, month_levers, stage_levers):
         if (x[p, X_OPEN] == 1 or x[p, X_NEW] == 1) and x[p, X_LEFT] == 0:
             to, balance = x[p, X_TO], i8(S[at + BALANCE, i])
             by_matrix = x[p, X_EXIT] == EXIT_WRITTEN_OFF
-            ever = max(to, i8(3)) if by_matrix else to
-            if ever >= 3 and S[at + EVER, i] < 3:
+            worst = max(x[p, X_WORST], i8(3)) if by_matrix else x[p, X_WORST]
+            ever = i8(S[at + EVER, i])
+            if worst >= 1 and ever < 1:
+                F[p, F_N_FIRST_30] += 1
+            if worst >= month_levers[p, V_CLAIM] and ever < month_levers[p, V_CLAIM]:
+                F[p, F_CLAIMABLE] += balance
+            if worst >= 3 and ever < 3:
                 F[p, F_N_DEFAULT] += 1
                 F[p, F_DEFAULT_BALANCE] += balance
                 vintage[p, W_DEFAULT] += 1
-            S[at + EVER, i] = max(ever, i8(S[at + EVER, i]))
+                observed = i8(S[at + OBSERVED, i])
+                if observed > 0 and since_observed <= 12:
+                    ratings[p, RATING_GRADE, observed - 1, 1] += 1
+                    ratings[p, RATING_SCORE, band_of(i8(S[SCORE, i])), 1] += 1
+            S[at + EVER, i] = max(worst, ever)
             cause = i8(S[at + CAUSE, i])
             if by_matrix and balance < 0:
                 F[p, F_PAID] += balance
@@ -531,13 +688,15 @@ def lose(S, i, x, F, vintage, economy, month_levers, stage_levers):
                 x[p, X_LEFT] = TO_WRITTEN_OFF
                 x[p, X_LEFT_BALANCE] = balance
             elif balance > 0 and to >= month_levers[p, V_SELL_OPEN]:
-                proceeds = part(balance, sale_price(stage_levers[p, to, S_SALE_PRICE], economy[M_PRICE_FACTOR]))
+                stage_price, factor = stage_levers[p, to, S_SALE_PRICE], economy[M_PRICE_FACTOR]
+                proceeds = part(balance, sale_price(stage_price, factor, balance, month_levers, p))
                 F[p, F_SOLD_OPEN] += balance
                 F[p, F_SOLD_OPEN_PROCEEDS] += proceeds
                 F[p, F_N_SOLD_OPEN] += 1
                 F[p, F_BAD_DEBT_BY + cause] += balance - proceeds
                 leave(S, i, at, SOLD)
                 S[at + BALANCE, i] = 0
+                S[at + AGE, i] = 0
                 x[p, X_LEFT] = TO_SOLD
                 x[p, X_LEFT_BALANCE] = balance
 
@@ -556,7 +715,8 @@ def recover(S, i, x, F, line_word, loan_word, economy, month_levers, stage_lever
             stage = age_stage(months)
             balance, cause = i8(S[at + BALANCE, i]), i8(S[at + CAUSE, i])
             if months >= month_levers[p, V_SELL_WRITTEN_OFF]:
-                proceeds = part(balance, sale_price(stage_levers[p, stage, S_SALE_PRICE], economy[M_PRICE_FACTOR]))
+                stage_price, factor = stage_levers[p, stage, S_SALE_PRICE], economy[M_PRICE_FACTOR]
+                proceeds = part(balance, sale_price(stage_price, factor, balance, month_levers, p))
                 F[p, F_SOLD_BOOK] += balance
                 F[p, F_SOLD_BOOK_PROCEEDS] += proceeds
                 F[p, F_N_SOLD_BOOK] += 1
@@ -569,6 +729,8 @@ def recover(S, i, x, F, line_word, loan_word, economy, month_levers, stage_lever
                 S[at + STATUS, i] = GONE
                 S[at + BALANCE, i] = 0
             else:
+                if months >= 1:
+                    F[p, F_RECOVERY_COST] += stage_levers[p, stage, S_RECOVERY_COST]
                 if (
                     months >= 1
                     and (i8(line_word if p == LINE else loan_word) >> 1) < stage_levers[p, stage, S_RECOVER_CHANCE]
@@ -606,14 +768,14 @@ def close_month(S, i, x, F, rolls, vintage):
 @njit()
 def live(
     S, W, x, few, n_few, n_products, first, month, entry, replication, segment, tables, g, terms, late, economy,
-    thresholds, months, stages, F, rolls, vintage,
+    thresholds, months, stages, ladder, F, rolls, vintage, ratings,
 ):  # fmt: skip
     """Live one month of the borrowers in lanes few[0..n_few-1] of the tile `S`, who hold `n_products` at most.
 
     `W` uint32[.., lane]: the words of slot 0 of every lane; those of the other slots are drawn where one is needed.
     `x` int64[N_PRODUCT, N_X] is working space. `g`, `terms`, `late`: the segment's scalars, [product, ...] terms and
-    late charges. `months` and `stages`: the levers of the month. `F`, `rolls` and `vintage`: the sums of the month,
-    [product, ...].
+    late charges. `months` and `stages`: the levers of the month. `F`, `rolls`, `vintage` and `ratings`: the sums of the
+    month, [product, ...].
     """
     k0, k1 = tables.key[0], tables.key[1]
     c3 = group(segment, MONTHS)
@@ -623,6 +785,7 @@ def live(
     by_burden, by_quality = tables.will_not_burden, tables.will_not_quality
     job_loss_quality, roll_state = tables.job_loss_quality, tables.roll_state
     loan_terms, quantile = tables.terms, tables.quantile
+    offers = months[LINE, V_PLAN_CHANCE] > 0 or months[LOAN, V_PLAN_CHANCE] > 0
     for k in range(n_few):
         i = few[k]
         index = u4(first + i)
@@ -631,9 +794,11 @@ def live(
         if is_open(S[LOAN_AT + STATUS, i]):
             loan_decision, wish, ticket, term = philox(index, counter(month, entry, 2), replication, c3, k0, k1)
         line_cure, loan_cure, line_recovery, loan_recovery = u4(0), u4(0), u4(0), u4(0)
+        line_plan, loan_plan = u4(0), u4(0)
         pay, need = i8(0), i8(0)
         open_month(S, i, x, entry == month, n_products)
-        fall_due(S, i, x, terms)
+        price(S, i, x, terms, months)
+        fall_due(S, i, x, terms, months)
         if model == 0:
             pay = scale(i8(S[INCOME, i]), economy[M_INCOME_INDEX])
             need = earn(S, i, job, pay, g, economy, segment, job_loss_quality)
@@ -649,8 +814,10 @@ def live(
             line_cure, loan_cure, line_recovery, loan_recovery = philox(
                 index, counter(month, entry, 1), replication, c3, k0, k1
             )
+            if offers:
+                line_plan, loan_plan, _, _ = philox(index, counter(month, entry, 3), replication, c3, k0, k1)
         if model == 0:
-            collect_in_month(S, i, x, line_cure, loan_cure, pay, segment, in_month)
+            collect_in_month(S, i, x, F, line_cure, loan_cure, pay, segment, in_month, ladder)
             age(S, i, x, terms)
         settle(S, i, x, F, terms, late)
         spend(S, i, x, F, spending_word, need, model, g, economy, segment, spending, roll_state, months)
@@ -658,7 +825,7 @@ def live(
         if model == 0:
             S[BUFFER, i] = min(i8(S[BUFFER, i]), scale(pay, g[G_BUFFER_CAP]))
             stay_alert(S, i, x)
-        act(S, i, x, F, months, stages)
-        lose(S, i, x, F, vintage, economy, months, stages)
+        act(S, i, x, F, line_plan, loan_plan, month, model, months, stages)
+        lose(S, i, x, F, vintage, ratings, month - tables.observe_month, economy, months, stages)
         recover(S, i, x, F, line_recovery, loan_recovery, economy, months, stages)
         close_month(S, i, x, F, rolls, vintage)

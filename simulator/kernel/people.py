@@ -49,7 +49,7 @@ def load(S, n, segment, entry, first, person_replication, tape_row, tables, leve
         c0, c1, c2, c3 = philox(index, counter(0, entry, 2), person_replication, people, k0, k1)
         d0, d1, d2, d3 = philox(index, counter(0, entry, 3), person_replication, people, k0, k1)
         e0, e1, e2, e3 = philox(index, counter(0, entry, 4), person_replication, people, k0, k1)
-        f0, f1, f2, _ = philox(index, counter(0, entry, 5), person_replication, people, k0, k1)
+        f0, f1, f2, f3 = philox(index, counter(0, entry, 5), person_replication, people, k0, k1)
 
         income = quantile[T_INCOME, i8(a0) >> 22]
         quality = i8(a2) >> 28
@@ -66,8 +66,9 @@ def load(S, n, segment, entry, first, person_replication, tape_row, tables, leve
         S[QUALITY, i] = quality
         S[SCORE, i] = 600 + ((z * 64) >> 16)
         S[FORGET, i] = min(quantile[T_FORGET, i8(b0) >> 22], i8(ONE) - 1)
-        S[AUTOPAY, i] = 1 if (i8(b1) >> 1) < g[G_AUTOPAY] else 0
+        S[AUTOPAY, i] = i8(b1) >> 1
         S[REACH, i] = i8(f0) >> 1
+        S[GUARANTEE, i] = i8(f3) >> 1
         S[OUTSIDE_MAX, i] = outside
         S[OUTSIDE, i] = outside
         S[ALERT, i] = 31
@@ -146,9 +147,13 @@ def load(S, n, segment, entry, first, person_replication, tape_row, tables, leve
                 else:
                     S[SPEND, i] = scale(income, quantile[T_SPEND, i8(e3) >> 22])
             if entry > 0 and status == ACTIVE:
-                cutoffs = levers.month[entry, segment, p]
+                bar = levers.month[entry, segment, p]
+                if bar[V_SCORE_CORRELATION] != ABSENT:
+                    known = bar[V_SCORE_CORRELATION] * tables.quality_score[quality]
+                    z = (known + bar[V_SCORE_NOISE] * tables.normal[i8(a3) >> 22]) >> 16
+                    S[SCORE, i] = 600 + ((z * 64) >> 16)
                 limit = scale(limit, levers.review[entry, segment, p, band_of(i8(S[SCORE, i]))])
-                if i8(S[SCORE, i]) < cutoffs[V_SCORE_CUTOFF] or income < cutoffs[V_INCOME_CUTOFF] or limit <= 0:
+                if i8(S[SCORE, i]) < bar[V_SCORE_CUTOFF] or income < bar[V_INCOME_CUTOFF] or limit <= 0:
                     status = DECLINED
                     limit = i8(0)
             S[at + STATUS, i] = status
@@ -158,11 +163,24 @@ def load(S, n, segment, entry, first, person_replication, tape_row, tables, leve
             S[at + BUCKET, i] = bucket
             S[at + STATE, i] = state
             S[at + EVER, i] = bucket
+            S[at + CLEAN, i] = 12 if entry == 0 and bucket == 0 and status != NONE else 0
+            S[at + GRANTED, i] = limit
             S[at + INSTALMENT, i] = instalment
             S[at + MONTHS_LEFT, i] = months_left
         S[FULL_PAYER, i] = full_payer
         S[EMPLOYED, i] = employed
         S[BUFFER, i] = buffer
+
+
+@njit(inline="always")
+def grade_of(bucket, plan_left, clean, is_line, balance, limit):
+    """Return the grade 0 (best) to 4 of an account's record: what the lender can observe, never quality."""
+    grade = 0 if clean >= 12 else (1 if clean >= 6 else 2)
+    if is_line:
+        used = 2 if balance * 10 > limit * 9 else (1 if balance * 2 > limit else 0)
+        grade = max(grade, used)
+    grade = 3 if clean < 3 else grade
+    return 4 if bucket > 0 or plan_left > 0 else grade
 
 
 @njit()

@@ -7,8 +7,10 @@ The sums are the same bytes either way, for any tile size, order of tiles, and c
 
 import numpy as np
 
+from .after import observe, regrant, review_limits
 from .cache import njit
 from .dull import O_FEW, book_dull, draw_words, pay_on_time, stay_current
+from .fixed import scale
 from .month import N_X, live
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import book_arrivals, book_stocks, load
@@ -17,20 +19,20 @@ from .stack import stack_out, stack_state, stack_words, wide_vectors
 
 def advance(
     tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
-    flows, rolls, vintages,
+    flows, rolls, vintages, ratings,
 ):  # fmt: skip
     """Advance every borrower of `tiles` from `month_from` to `month_to`, both included, adding to the sums.
 
     `tiles` int64[tile, N_TILE], each within one block of LANES indices (ValueError if it is longer); `tape`
     int32[account, product, N_TAPE]. `store` int32[replications, tiles, N_STATE, LANES] keeps everyone's state
-    between spans, or is empty. `flows` int64[replications, 2, months + 1, segment, product, N_FLOWS]; `rolls` and
-    `vintages` as in `Sums`. Threads may share everything but the sums and the store.
+    between spans, or is empty. `flows` int64[replications, 2, months + 1, segment, product, N_FLOWS]; `rolls`,
+    `vintages` and `ratings` as in `Sums`. Threads may share everything but the sums and the store.
     """
     if len(tiles) and int(tiles[:, K_COUNT].max()) > LANES:
         raise ValueError(f"a tile is longer than {LANES} borrowers")
     _advance(
         tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
-        flows, rolls, vintages,
+        flows, rolls, vintages, ratings,
         np.zeros((N_STATE, LANES), np.int32),
         np.zeros((N_PRODUCT, N_X), np.int64),
         np.zeros(LANES, np.int64),
@@ -38,13 +40,34 @@ def advance(
         np.zeros((N_ROLL, MAX_STATES), np.int32),
         np.zeros((N_PRODUCT, N_FLOWS), np.int64),
         np.zeros((N_PRODUCT, N_VINTAGE), np.int64),
+        np.zeros(8, np.uint32),
+        np.zeros(8, np.uint32),
+        np.zeros(DAYS + 1, np.uint32),
+        np.zeros(DAYS + 1, np.uint32),
+        np.zeros(DAYS + 1, np.uint32),
+        np.zeros(N_PRODUCT, np.uint32),
     )  # fmt: skip
+
+
+@njit()
+def cure_limit(in_month, ladder, months, p):
+    """Return the share (q31) of forgotten dues of current accounts that are paid before any rule acts on them.
+
+    0 if the collection ladder works them: its contacts are counted one by one.
+    """
+    for level in range(N_LEVELS):
+        if ladder[p, 0, level, L_USED]:
+            return np.int64(0)
+    first_rule = min(months[p, V_FREEZE_DAYS], min(months[p, V_CLOSE_DAYS], months[p, V_REPORT_DAYS]))
+    return in_month[FORGOT, 0, max(min(first_rule - 1, DAYS - 1), 0)]
 
 
 @njit()
 def _advance(
     tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
-    flows, rolls, vintages, start, x, few, cumulative, line_states, arrived, arrived_vintage,
+    flows, rolls, vintages, ratings,
+    start, x, few, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates,
+    cured_by, line_late, loan_late, cure_limits,
 ):  # fmt: skip
     """Do what `advance` says; the arguments after the sums are working space (compiled code makes no arrays)."""
     wide_vectors()
@@ -67,6 +90,10 @@ def _advance(
         model = g[G_MODEL]
         begins = max(entry, 1)
         enters = month_from <= begins
+        for d in range(DAYS + 1):  # place d: paid on day d + 1
+            cured_by[d] = tables.in_month[segment, FORGOT, 0, d + 1] if d < DAYS - 1 else ONE
+            line_late[d] = late[LINE, min(d + 1, DAYS - 1)]
+            loan_late[d] = late[LOAN, min(d + 1, DAYS - 1)]
         if model == 1:
             for s in range(MAX_STATES):
                 for k in range(N_ROLL):
@@ -110,12 +137,20 @@ def _advance(
                 months, stages = levers.month[month, segment], levers.stage[month, segment]
                 F = flows[r, half, month, segment]
                 roll_sums, vintage = rolls[batch, month, segment], vintages[batch, entry, month, segment]
+                ladder, standing = levers.ladder[month, segment], ratings[batch, segment]
                 arriving = entry == month
 
+                for grade in range(GRADES):
+                    rates[grade] = min(scale(terms[LINE, P_RATE], months[LINE, V_RATE + grade]), ONE)
+                    loan_rates[grade] = min(scale(terms[LOAN, P_RATE], months[LOAN, V_RATE + grade]), ONE)
                 n_few = 0
                 draw_words(W, 0, n, first, month, entry, replication, segment, k0, k1)
                 if fast:
                     if model == 0:
+                        for p in range(N_PRODUCT):
+                            cure_limits[p] = cure_limit(tables.in_month[segment], ladder, months, p)
+                        if cure_limits[LINE] > 0 or cure_limits[LOAN] > 0:
+                            draw_words(W, 1, n, first, month, entry, replication, segment, k0, k1)
                         if has_loans:
                             draw_words(W, 2, n, first, month, entry, replication, segment, k0, k1)
                             pay_on_time(
@@ -124,7 +159,8 @@ def _advance(
                                 tables.sigmoid, tables.job_loss_quality[segment], tables.alert[segment],
                                 tables.spending[segment], tables.will_not_quality[segment],
                                 tables.will_not_burden[segment], tables.will_not_bucket[segment],
-                                tables.will_not_cause[segment],
+                                tables.will_not_cause[segment], rates, loan_rates,
+                                cured_by, line_late, loan_late, cure_limits[LINE], cure_limits[LOAN],
                             )  # fmt: skip
                         else:
                             pay_on_time(
@@ -133,7 +169,8 @@ def _advance(
                                 tables.sigmoid, tables.job_loss_quality[segment], tables.alert[segment],
                                 tables.spending[segment], tables.will_not_quality[segment],
                                 tables.will_not_burden[segment], tables.will_not_bucket[segment],
-                                tables.will_not_cause[segment],
+                                tables.will_not_cause[segment], rates, loan_rates,
+                                cured_by, line_late, loan_late, cure_limits[LINE], cure_limits[LOAN],
                             )  # fmt: skip
                     else:
                         n_states = 1
@@ -143,18 +180,12 @@ def _advance(
                                 if thresholds[LINE, s, k] < ONE and k + 2 > n_states:
                                     n_states = min(k + 2, MAX_STATES)
                         stay_current(
-                            S,
-                            W,
-                            out,
-                            n,
-                            terms[LINE],
-                            months,
-                            n_states,
-                            cumulative,
-                            line_states,
-                            tables.spending[segment],
-                        )
-                    book_dull(out, n, ARRIVED if arriving else 0, has_loans and model == 0, F, roll_sums, vintage)
+                            S, W, out, n, terms[LINE], months, n_states, cumulative, line_states,
+                            tables.spending[segment], rates,
+                        )  # fmt: skip
+                    book_dull(
+                        out, n, ARRIVED if arriving else 0, has_loans and model == 0, model, F, roll_sums, vintage
+                    )
                     for i in range(n):
                         few[n_few] = i
                         n_few += out[O_FEW, i]
@@ -169,8 +200,15 @@ def _advance(
 
                 live(
                     S, W, x, few, n_few, 2 if has_loans else 1, first, month, entry, replication, segment,
-                    tables, g, terms, late, economy, thresholds, months, stages, F, roll_sums, vintage,
+                    tables, g, terms, late, economy, thresholds, months, stages, ladder, F, roll_sums, vintage,
+                    standing,
                 )  # fmt: skip
+                if months[LINE, V_CUT_KEEP] < ONE or months[LINE, V_RAISE_BY] > UNIT:
+                    review_limits(S, n, F, months)
+                if months[LINE, V_REGRANT_MONTHS] < NEVER or months[LOAN, V_REGRANT_MONTHS] < NEVER:
+                    regrant(S, n, first, month, entry, replication, segment, k0, k1, F, roll_sums, vintage, months)
+                if month == tables.observe_month:
+                    observe(S, n, standing)
             if keeps:
                 for c in range(N_STATE):
                     for i in range(n):
