@@ -120,9 +120,9 @@ class Account:
             return 4
         if self.clean < 3:
             return 3
-        if self.clean < 6 or balance * 10 > limit * 9:
+        if self.clean < 6 or balance > limit - (limit >> 3):
             return 2
-        return 1 if self.clean < 12 or balance * 2 > limit else 0
+        return 1 if self.clean < 12 or balance > limit >> 1 else 0
 
     def take_off(self, amount):
         """Take an amount off the balance: fees first, then interest, then principal."""

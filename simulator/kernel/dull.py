@@ -1,8 +1,7 @@
-"""Those who pay, many at once: the month of docs/model.md for lanes where nothing much goes wrong.
+"""Those who pay on time, many at once: the month of docs/model.md for lanes where nothing goes wrong.
 
 Written without branches so that LLVM turns the loop into vector instructions. A lane is *dull* when its accounts
-are current and active, every due is paid from the buffer at the due date, or forgotten and paid within the month
-before any rule of the lender acts on it, and no loan is drawn or ends. It gets the same
+are current and active, every due is paid from the buffer at the due date, no loan is drawn or ends. It gets the same
 integers here as from `month.live`; a lane that is not dull is left as it was, for `live` to do.
 """
 
@@ -31,13 +30,8 @@ i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
     O_LOAN_PAID,
     O_LOAN_DUE,
     O_LOAN_REMINDED,
-    O_LATE,  # 1: forgot, and paid within the month
-    O_LATE_7,  # 1: ... by day 7
-    O_FEES,
-    O_LOAN_LATE,
-    O_LOAN_LATE_7,
-    O_LOAN_FEES,
-) = range(21)
+) = range(15)
+N_LINE_OUT, N_LOAN_OUT = 9, 15
 
 
 @njit(inline="always")
@@ -81,17 +75,17 @@ def between(low, high, place):
 @njit(inline="always")
 def line_grade(clean, balance, limit):
     """Return the grade of a line in bucket 0 and no plan, without branches: `people.grade_of` in 32-bit lanes."""
-    half = (clean < i4(12)) | (i8(balance) * i8(2) > i8(limit))
-    most = (clean < i4(6)) | (i8(balance) * i8(10) > i8(limit) * i8(9))
+    half = (clean < i4(12)) | (balance > limit >> i4(1))
+    most = (clean < i4(6)) | (balance > i4(limit - (limit >> i4(3))))
     return u4(half) + u4(most) + u4(clean < i4(3))  # a sum, because LLVM makes branches of nested choices
 
 
 @njit(inline="always")
 def draw_words(W, slot, n, first, month, entry, replication, segment, k0, k1):
-    """Fill W[0..3] (slot 0), W[4..7] (slot 2) or W[8..11] (slot 1) with each lane's words of the month."""
+    """Fill W[0..3] (slot 0) or W[4..7] (slot 2) with each lane's words of the month."""
     c1 = counter(month, entry, slot)
     c3 = group(segment, MONTHS)
-    at = 0 if slot == 0 else (4 if slot == 2 else 8)
+    at = 0 if slot == 0 else 4
     for lane in range(n):
         i = u8(lane)
         w0, w1, w2, w3 = philox(u4(u4(first) + u4(lane)), c1, replication, c3, k0, k1)
@@ -105,7 +99,7 @@ def draw_words(W, slot, n, first, month, entry, replication, segment, k0, k1):
 def pay_on_time(
     S, W, out, n, g, line, loan, economy, months, forget_keep_line, forget_keep_loan, has_loans,
     sigmoid, job_loss_quality, alert, spending, quality_logit, burden_logit, bucket_logit, cause_logit,
-    rates, loan_rates, cured_by, late, loan_late, cure_limit, loan_cure_limit,
+    rates, loan_rates,
 ):  # fmt: skip
     """Steps 4 to 12 of the structural month for every dull lane; `out` says what to sum and who is left."""
     one = u4(ONE)
@@ -129,7 +123,6 @@ def pay_on_time(
     new_line_credit = months[LINE, V_NEW_CREDIT] == 1
     new_loan_credit = months[LOAN, V_NEW_CREDIT] == 1
     line_reach_u, loan_reach_u = u4(line_reach), u4(loan_reach)
-    by_day_7 = u4(cured_by[6])
     for lane in range(n):
         i = u8(lane)
         # who may be dull at all
@@ -194,12 +187,8 @@ def pay_on_time(
         reached = reach < line_reach_u
         line_forgets = u4(share_of(forgets, line_keep)) if reached else forgets
         u = W[1, i] >> u4(1)
-        forgot = u >= u4(one - u4(share_of(line_forgets, u4(one - unwilling))))
-        line_word = W[8, i] >> u4(1)
-        is_late = forgot & (u >= unwilling) & (owed > i4(0)) & (line_word < cure_limit)
-        may = may & (((u >= unwilling) & ~forgot) | is_late | (bill == i4(0)))
-        late_mask = i4(-i4(is_late))
-        loan_late_mask = i4(0)
+        pays = (u >= unwilling) & (u < u4(one - u4(share_of(line_forgets, u4(one - unwilling)))))
+        may = may & (pays | (bill == i4(0)))
         loan_reached = reach < loan_reach_u
         if has_loans:
             place = sigmoid_place(i4(loan_logit + own_logit))
@@ -208,39 +197,18 @@ def pay_on_time(
             forgets = u4(0) if autopay < loan_enrolled else manual
             loan_forgets = u4(share_of(forgets, loan_keep)) if loan_reached else forgets
             u = W[4, i] >> u4(1)
-            forgot = u >= u4(one - u4(share_of(loan_forgets, u4(one - unwilling))))
-            loan_word = W[9, i] >> u4(1)
-            is_late = forgot & (u >= unwilling) & (loan_owed > i4(0)) & (loan_word < loan_cure_limit)
-            may = may & (((u >= unwilling) & ~forgot) | is_late | (loan_bill == i4(0)))
-            loan_late_mask = i4(-i4(is_late))
+            pays = (u >= unwilling) & (u < u4(one - u4(share_of(loan_forgets, u4(one - unwilling)))))
+            may = may & (pays | (loan_bill == i4(0)))
             wants = (W[5, i] >> u4(1)) < draw_chance
             draws = (loan_status == i4(ACTIVE)) & (loan_balance == i4(0)) & wants
             may = may & ~(draws & new_loan_credit)
             may = may & ((loan_bill == i4(0)) | (loan_owed < loan_bill))
-        now = i4((owed & ~late_mask) + (loan_owed & ~loan_late_mask))
-        may = may & (buffer >= now) & (line_live | loan_live)
-        buffer = i4(buffer - now)
+        may = may & (buffer >= i4(owed + loan_owed)) & (line_live | loan_live)
+        buffer = i4(buffer - owed - loan_owed)
         rest = i4(bill - owed)
         want = rest if S[FULL_PAYER, i] != i4(0) else share_of(rest, revolver_share)
-        extra = min(want, max(buffer, i4(0))) & ~late_mask
+        extra = min(want, max(buffer, i4(0)))
         buffer = i4(buffer - extra)
-        # 6. who forgot pays within the month
-        line_rest = owed & late_mask
-        may = may & (line_rest <= i4(buffer + pay))
-        buffer = i4(buffer - line_rest)
-        place = u4(0)
-        for step in (16, 8, 4, 2, 1):
-            place += u4(line_word >= cured_by[(place + u4(step - 1)) & u4(31)]) * u4(step)
-        fee = share_of(line_rest, late[place & u4(31)])
-        loan_fee = i4(0)
-        if has_loans:
-            loan_rest = loan_owed & loan_late_mask
-            may = may & (loan_rest <= i4(buffer + pay))
-            buffer = i4(buffer - loan_rest)
-            place = u4(0)
-            for step in (16, 8, 4, 2, 1):
-                place += u4(loan_word >= cured_by[(place + u4(step - 1)) & u4(31)]) * u4(step)
-            loan_fee = share_of(loan_rest, loan_late[place & u4(31)])
         paid = i4(owed + extra)
 
         # 8. interest
@@ -251,7 +219,7 @@ def pay_on_time(
         grade = line_grade(clean, balance, S[LINE_AT + LIMIT, i])
         interest = share_of(carried, rates[grade & u4(7)])
         interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
-        balance = i4(i4(balance - paid) + interest + fee)
+        balance = i4(i4(balance - paid) + interest)
 
         # 9. spending
         wanted = times(times(S[SPEND, i], income_index), spending[W[2, i] >> u4(22)])
@@ -268,11 +236,11 @@ def pay_on_time(
         S[EMPLOYED, i] = pick(may_mask, i4(employed), S[EMPLOYED, i])
         S[OUTSIDE, i] = pick(may_mask, outside, S[OUTSIDE, i])
         S[BUFFER, i] = pick(may_mask, buffer, S[BUFFER, i])
-        S[ALERT, i] = pick(may_mask, min(i4(S[ALERT, i] + i4(1)), i4(31)) & ~(late_mask | loan_late_mask), S[ALERT, i])
+        S[ALERT, i] = pick(may_mask, min(i4(S[ALERT, i] + i4(1)), i4(31)), S[ALERT, i])
         S[LINE_AT + BALANCE, i] = pick(line_dull_mask, balance, S[LINE_AT + BALANCE, i])
-        S[LINE_AT + FEE_DUE, i] = pick(line_dull_mask, i4(fee_due - to_fees + fee), fee_due)
+        S[LINE_AT + FEE_DUE, i] = pick(line_dull_mask, i4(fee_due - to_fees), fee_due)
         S[LINE_AT + INTEREST_DUE, i] = pick(line_dull_mask, interest_due, S[LINE_AT + INTEREST_DUE, i])
-        S[LINE_AT + CLEAN, i] = pick(line_dull_mask, min(i4(clean + i4(1)), i4(255)) & ~late_mask, clean)
+        S[LINE_AT + CLEAN, i] = pick(line_dull_mask, min(i4(clean + i4(1)), i4(255)), clean)
         reported = S[REPORTED, i]
         S[REPORTED, i] = pick(may_mask, max(i4(reported - i4(1)), i4(0)), reported)
         out[O_FEW, i] = i4((line_live | loan_live) & ~may)
@@ -284,9 +252,6 @@ def pay_on_time(
         out[O_PAID, i] = paid & line_dull_mask
         out[O_DUE, i] = i4(line_dull & (owed > i4(0)))
         out[O_REMINDED, i] = i4(line_dull & reached & (bill > i4(0)))
-        out[O_LATE, i] = i4(line_dull) & late_mask
-        out[O_LATE_7, i] = i4(line_dull & (line_word < by_day_7)) & late_mask
-        out[O_FEES, i] = fee & line_dull_mask
         if has_loans:
             loan_dull = may & (loan_bill > i4(0))
             loan_dull_mask = i4(-i4(loan_dull))
@@ -300,21 +265,18 @@ def pay_on_time(
             last = (months_left == i4(2)) & (abs(i4(gap - interest)) <= i4(128))
             interest = gap if last else interest
             interest_due = i4(interest_due - min(interest_due, i4(loan_owed - to_fees)) + interest)
-            loan_balance = i4(loan_balance + interest + loan_fee)
+            loan_balance = i4(loan_balance + interest)
             S[LOAN_AT + BALANCE, i] = pick(loan_dull_mask, loan_balance, S[LOAN_AT + BALANCE, i])
-            S[LOAN_AT + FEE_DUE, i] = pick(loan_dull_mask, i4(fee_due - to_fees + loan_fee), fee_due)
+            S[LOAN_AT + FEE_DUE, i] = pick(loan_dull_mask, i4(fee_due - to_fees), fee_due)
             S[LOAN_AT + INTEREST_DUE, i] = pick(loan_dull_mask, interest_due, S[LOAN_AT + INTEREST_DUE, i])
             S[LOAN_AT + MONTHS_LEFT, i] = pick(loan_dull_mask, max(i4(months_left - i4(1)), i4(0)), months_left)
-            S[LOAN_AT + CLEAN, i] = pick(loan_dull_mask, min(i4(clean + i4(1)), i4(255)) & ~loan_late_mask, clean)
+            S[LOAN_AT + CLEAN, i] = pick(loan_dull_mask, min(i4(clean + i4(1)), i4(255)), clean)
             out[O_LOAN_OPEN, i] = i4(loan_dull)
             out[O_LOAN_BALANCE, i] = loan_balance & loan_dull_mask
             out[O_LOAN_INTEREST, i] = interest & loan_dull_mask
             out[O_LOAN_PAID, i] = loan_owed & loan_dull_mask
             out[O_LOAN_DUE, i] = i4(loan_dull & (loan_owed > i4(0)))
             out[O_LOAN_REMINDED, i] = i4(loan_dull & loan_reached)
-            out[O_LOAN_LATE, i] = i4(loan_dull) & loan_late_mask
-            out[O_LOAN_LATE_7, i] = i4(loan_dull & (loan_word < by_day_7)) & loan_late_mask
-            out[O_LOAN_FEES, i] = loan_fee & loan_dull_mask
 
 
 @njit(inline="always")
@@ -383,7 +345,7 @@ def total(out, column, n):
 
 
 @njit(inline="always")
-def book_dull(out, n, row, has_loans, model, F, rolls, vintage):
+def book_dull(out, n, row, has_loans, F, rolls, vintage):
     """Add the sums of the dull lanes: their accounts go from `row` (line) or 0 (loan) to bucket 0."""
     for p in range(N_PRODUCT if has_loans else 1):
         at = O_OPEN if p == LINE else O_LOAN_OPEN
@@ -404,11 +366,3 @@ def book_dull(out, n, row, has_loans, model, F, rolls, vintage):
             F[p, F_PAID] += total(out, rest + 1, n)
             F[p, F_N_DUE] += total(out, rest + 2, n)
             F[p, F_N_REMINDED] += total(out, rest + 3, n)
-            if model == 0:
-                late_at = O_LATE if p == LINE else O_LOAN_LATE
-                n_late = total(out, late_at, n)
-                F[p, F_N_MISSED] += n_late
-                F[p, F_MISSED_BY + FORGOT] += n_late
-                F[p, F_N_CURED_30] += n_late
-                F[p, F_N_CURED_7] += total(out, late_at + 1, n)
-                F[p, F_FEES] += total(out, late_at + 2, n)

@@ -177,7 +177,7 @@ def grade_of(bucket, plan_left, clean, is_line, balance, limit):
     """Return the grade 0 (best) to 4 of an account's record: what the lender can observe, never quality."""
     grade = 0 if clean >= 12 else (1 if clean >= 6 else 2)
     if is_line:
-        used = 2 if balance * 10 > limit * 9 else (1 if balance * 2 > limit else 0)
+        used = 2 if balance > limit - (limit >> 3) else (1 if balance > limit >> 1 else 0)
         grade = max(grade, used)
     grade = 3 if clean < 3 else grade
     return 4 if bucket > 0 or plan_left > 0 else grade

@@ -18,8 +18,8 @@ from numba.np.arrayobj import make_array, populate_array
 from .names import LANES, N_STATE
 
 ROW = LANES + 16  # a stride that is no power of two, or the rows of one lane would share two sets of the L1 cache
-N_WORDS = 12  # columns of random words
-N_OUT = 21  # columns of sums the tile kernel writes for those who pay on time
+N_WORDS = 8  # columns of random words
+N_OUT = 20  # columns of sums the tile kernel writes for those who pay on time
 
 
 def _stack_array(dtype, rows):

@@ -42,24 +42,7 @@ def advance(
         np.zeros((N_PRODUCT, N_VINTAGE), np.int64),
         np.zeros(8, np.uint32),
         np.zeros(8, np.uint32),
-        np.zeros(DAYS + 1, np.uint32),
-        np.zeros(DAYS + 1, np.uint32),
-        np.zeros(DAYS + 1, np.uint32),
-        np.zeros(N_PRODUCT, np.uint32),
     )  # fmt: skip
-
-
-@njit()
-def cure_limit(in_month, ladder, months, p):
-    """Return the share (q31) of forgotten dues of current accounts that are paid before any rule acts on them.
-
-    0 if the collection ladder works them: its contacts are counted one by one.
-    """
-    for level in range(N_LEVELS):
-        if ladder[p, 0, level, L_USED]:
-            return np.int64(0)
-    first_rule = min(months[p, V_FREEZE_DAYS], min(months[p, V_CLOSE_DAYS], months[p, V_REPORT_DAYS]))
-    return in_month[FORGOT, 0, max(min(first_rule - 1, DAYS - 1), 0)]
 
 
 @njit()
@@ -67,7 +50,6 @@ def _advance(
     tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
     flows, rolls, vintages, ratings,
     start, x, few, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates,
-    cured_by, line_late, loan_late, cure_limits,
 ):  # fmt: skip
     """Do what `advance` says; the arguments after the sums are working space (compiled code makes no arrays)."""
     wide_vectors()
@@ -90,10 +72,6 @@ def _advance(
         model = g[G_MODEL]
         begins = max(entry, 1)
         enters = month_from <= begins
-        for d in range(DAYS + 1):  # place d: paid on day d + 1
-            cured_by[d] = tables.in_month[segment, FORGOT, 0, d + 1] if d < DAYS - 1 else ONE
-            line_late[d] = late[LINE, min(d + 1, DAYS - 1)]
-            loan_late[d] = late[LOAN, min(d + 1, DAYS - 1)]
         if model == 1:
             for s in range(MAX_STATES):
                 for k in range(N_ROLL):
@@ -147,10 +125,6 @@ def _advance(
                 draw_words(W, 0, n, first, month, entry, replication, segment, k0, k1)
                 if fast:
                     if model == 0:
-                        for p in range(N_PRODUCT):
-                            cure_limits[p] = cure_limit(tables.in_month[segment], ladder, months, p)
-                        if cure_limits[LINE] > 0 or cure_limits[LOAN] > 0:
-                            draw_words(W, 1, n, first, month, entry, replication, segment, k0, k1)
                         if has_loans:
                             draw_words(W, 2, n, first, month, entry, replication, segment, k0, k1)
                             pay_on_time(
@@ -160,7 +134,6 @@ def _advance(
                                 tables.spending[segment], tables.will_not_quality[segment],
                                 tables.will_not_burden[segment], tables.will_not_bucket[segment],
                                 tables.will_not_cause[segment], rates, loan_rates,
-                                cured_by, line_late, loan_late, cure_limits[LINE], cure_limits[LOAN],
                             )  # fmt: skip
                         else:
                             pay_on_time(
@@ -170,7 +143,6 @@ def _advance(
                                 tables.spending[segment], tables.will_not_quality[segment],
                                 tables.will_not_burden[segment], tables.will_not_bucket[segment],
                                 tables.will_not_cause[segment], rates, loan_rates,
-                                cured_by, line_late, loan_late, cure_limits[LINE], cure_limits[LOAN],
                             )  # fmt: skip
                     else:
                         n_states = 1
@@ -183,9 +155,7 @@ def _advance(
                             S, W, out, n, terms[LINE], months, n_states, cumulative, line_states,
                             tables.spending[segment], rates,
                         )  # fmt: skip
-                    book_dull(
-                        out, n, ARRIVED if arriving else 0, has_loans and model == 0, model, F, roll_sums, vintage
-                    )
+                    book_dull(out, n, ARRIVED if arriving else 0, has_loans and model == 0, F, roll_sums, vintage)
                     for i in range(n):
                         few[n_few] = i
                         n_few += out[O_FEW, i]
