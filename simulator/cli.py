@@ -31,6 +31,10 @@ Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all luck.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads; the result is the same. Default: all processors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Keep = Annotated[bool, typer.Option("--keep-replications", help="Keep every replication in monthly.parquet.")]
+CheckFile = Annotated[
+    Path | None, typer.Option("--check", metavar="FILE", help="Run a policy file of your own (Python) and check it.")
+]
+Code = Annotated[bool, typer.Option("--allow-code", help="Run the Python files of policies of your own.")]
 Source = Annotated[bool, typer.Option("--markdown", help="Print the Markdown itself.")]
 
 
@@ -64,11 +68,12 @@ def study(
     threads: Threads = None,
     quiet: Quiet = False,
     keep_replications: Keep = False,
+    allow_code: Code = False,
 ) -> None:
     """Load, check the folder, simulate, write, print."""
     from simulator.scenario.reader import load_scenario
 
-    loaded = load_scenario(scenario, set_ or (), borrowers, replications, months, seed)
+    loaded = load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
     folder = out or Path("out") / scenario.stem
 
     from simulator import results
@@ -81,7 +86,7 @@ def study(
     with Progress(quiet) as progress:
         finished = question(loaded, threads, progress.advance)
         progress.say("writing the report")
-        facts = {"command": command, "scenario": str(scenario), "replay": _replay(command, folder)}
+        facts = {"command": command, "scenario": str(scenario), "replay": _replay(command, folder, allow_code)}
         facts |= {"wall_seconds": round(progress.seconds, 2), **finished.facts}
         manifest = results.write(
             folder, finished.comparison, facts, loaded.text(), overwrite=overwrite, keep_replications=keep_replications
@@ -94,11 +99,11 @@ def study(
 
 
 @app.command()
-def check(scenario: ScenarioFile, set_: Set = None) -> None:
+def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) -> None:
     """Validate a scenario and its tape: every error at once."""
     from simulator.scenario.reader import load_scenario
 
-    loaded = load_scenario(scenario, set_ or ())
+    loaded = load_scenario(scenario, set_ or (), allow_code=allow_code)
     if loaded.baseline.portfolio.tape:
         from simulator.study import read_book
 
@@ -108,12 +113,12 @@ def check(scenario: ScenarioFile, set_: Set = None) -> None:
 
 
 @app.command()
-def parameters(scenario: ScenarioFile, set_: Set = None) -> None:
+def parameters(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) -> None:
     """List every value in force: unit, source, status."""
     from simulator.scenario.parameters import table
     from simulator.scenario.reader import load_scenario
 
-    _print(table(load_scenario(scenario, set_ or ())))
+    _print(table(load_scenario(scenario, set_ or (), allow_code=allow_code)))
 
 
 @app.command()
@@ -125,16 +130,24 @@ def measures(source: Source = False) -> None:
 
 
 @app.command()
-def policies(source: Source = False) -> None:
+def policies(source: Source = False, check: CheckFile = None) -> None:
     """Explain every policy: effect, what to see, settings."""
-    from simulator.policies.registry import markdown
+    from simulator.policies.registry import load_file, markdown
 
+    if check is not None:
+        from simulator.policies.battery import CHECKS, problems
+
+        if wrong := problems(load_file(str(check))):
+            raise UserError([Problem(str(check), found=found) for found in wrong])
+        typer.echo(f"{check}: passes all {len(CHECKS)} checks of a policy")
+        return
     _print_markdown(markdown(), source)
 
 
-def _replay(command, folder):
+def _replay(command, folder, allow_code):
     """Return the command that gives the same result again, from the scenario that the run's own folder keeps."""
-    return shlex.join(["simulator", command, str((folder / "scenario.toml").resolve())])
+    code = ["--allow-code"] if allow_code else []
+    return shlex.join(["simulator", command, str((folder / "scenario.toml").resolve()), *code])
 
 
 def _print(*renderables):

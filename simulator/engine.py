@@ -18,9 +18,11 @@ from simulator.kernel.names import (
     N_FLOWS,
     N_FROM,
     N_PRODUCT,
+    N_RATING,
     N_STATE,
     N_TO,
     N_VINTAGE,
+    RATING_CLASSES,
     SUMS_PER_BATCH,
 )
 from simulator.kernel.tables import Sums
@@ -42,6 +44,7 @@ def empty_sums(replications: int, months: int, segments: int) -> Sums:
         np.zeros((replications, 2, months + 1, segments, N_PRODUCT, N_FLOWS), np.int64),
         np.zeros((SUMS_PER_BATCH, months + 1, segments, N_PRODUCT, N_FROM, N_TO, 2), np.int64),
         np.zeros((SUMS_PER_BATCH, months + 1, months + 1, segments, N_PRODUCT, N_VINTAGE), np.int64),
+        np.zeros((SUMS_PER_BATCH, segments, N_PRODUCT, N_RATING, RATING_CLASSES, 2), np.int64),
     )
 
 
@@ -98,6 +101,7 @@ def run(
                 sums.flows[slice(*chunk)] += own.flows
                 sums.rolls[:] += own.rolls
                 sums.vintages[:] += own.vintages
+                sums.ratings[:] += own.ratings
 
     with ThreadPoolExecutor(threads) as pool:
         try:
@@ -147,7 +151,8 @@ def _bytes(replications, months, segments):
     """Return the bytes of `empty_sums`."""
     cells = segments * N_PRODUCT * (months + 1)
     batches = SUMS_PER_BATCH * (N_FROM * N_TO * 2 + (months + 1) * N_VINTAGE)
-    return 8 * cells * (replications * 2 * N_FLOWS + batches)
+    ratings = SUMS_PER_BATCH * segments * N_PRODUCT * N_RATING * RATING_CLASSES * 2
+    return 8 * (cells * (replications * 2 * N_FLOWS + batches) + ratings)
 
 
 def _chunk(lowered):

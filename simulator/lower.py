@@ -20,6 +20,7 @@ from simulator.kernel.names import (
     N_PRODUCT,
     N_TAPE,
     N_TILE,
+    NEVER,
     ONE,
     PRODUCTS,
     X_STATUS,
@@ -110,6 +111,7 @@ def lower_tables(settings, months: int) -> Tables:
         roll=_roll(settings),
         economy=_economy(settings, months),
         redraw_people=int(settings.redraw_people),
+        observe_month=_observe_month(settings.months),
     )
 
 
@@ -183,6 +185,11 @@ def _products_held(settings, tape) -> tuple[str, ...]:
         if on_tape or (drawn and any(getattr(s, f"{name}_holders") > 0 for s in settings.segment.values())):
             held.append(name)
     return tuple(held)
+
+
+def _observe_month(months: int) -> int:
+    """Return the month at whose end grades and scores are noted: a year in, or halfway; NEVER in a run of one month."""
+    return 12 if months >= 24 else months // 2 or NEVER
 
 
 def _tiles(segment, entry, count, tape_row):

@@ -1,23 +1,32 @@
 """What every policy's settings share, and the settings types that carry bounds and units."""
 
+from collections.abc import Iterator
 from math import floor
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from simulator.kernel.names import AGE_BANDS, BUCKETS, NEVER, ONE
-from simulator.scenario.values import DPD, MONTHS, Month
+from simulator.kernel.names import AGE_BANDS, BUCKETS, NEVER, ONE, UNIT
+from simulator.scenario.values import DPD, MONTHS, MULTIPLIER, Month, Unit
 
 Never = Literal["never"]
 DaysLate = Annotated[int, Field(ge=1, le=30 * (BUCKETS - 1)), DPD]
 Months = Annotated[int, Field(ge=0, le=999), MONTHS]
+Multiplier = Annotated[float, Field(ge=0, le=16), MULTIPLIER]
+MOST = 16 * UNIT  # to which multipliers that meet are kept
+Points = Annotated[int, Field(ge=0, le=1200), Unit("points")]
+CurrentGrade = Literal["A", "B", "C", "D"]  # E is late or in a plan
 AGES = "by months since write-off: 0-5, 6-11, 12-17, 18-35, 36-59, 60 and more"
 
 
-class PolicySettings(BaseModel):
-    """Keys that every policy has; each policy's `Settings` adds its own."""
+class PolicyTable(BaseModel):
+    """A table of settings: unknown keys, numbers as text, NaN and infinity are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class PolicySettings(PolicyTable):
+    """Keys that every policy has; each policy's `Settings` adds its own."""
 
     kind: str = Field(description="name of the policy's file in simulator/policies")
     enabled: bool = Field(True, description="false: the policy does nothing")
@@ -26,6 +35,14 @@ class PolicySettings(BaseModel):
     products: list[Literal["line", "loan"]] = Field(["line", "loan"], min_length=1, description="products it acts on")
     segments: list[str] | None = Field(None, min_length=1, description="segments it acts on; without it, all")
     source: str = Field("", description="where the policy's numbers come from")
+
+    def contradictions(self) -> Iterator[tuple[str, str, str]]:
+        """Yield (key below the policy, what was found, what is allowed) for settings that exclude each other."""
+        yield from ()
+
+    def sole(self, last: int) -> set[tuple]:
+        """Return what no other policy may set for the same accounts, each as (key, ...); `last` month of the run."""
+        return set()
 
 
 def by_age(of):
@@ -41,6 +58,16 @@ def share(value: float) -> int:
 def part(x, q31):
     """Return the share `q31` of the whole numbers `x`, rounded half up, as the kernel does."""
     return (x * q31 + ONE // 2) >> 31
+
+
+def multiplier(value: float) -> int:
+    """Return `value` as q16, a multiplier or log-odds, rounded half up."""
+    return floor(value * UNIT + 0.5)
+
+
+def scale(x, q16):
+    """Return the whole numbers `x` times `q16`, rounded half up, as the kernel does."""
+    return (x * q16 + UNIT // 2) >> 16
 
 
 def threshold(value: int | Never, unit: int = 1) -> int:

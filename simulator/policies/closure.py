@@ -2,12 +2,14 @@
 
 from pydantic import Field
 
-from simulator.kernel.names import V_CLOSE_DAYS, V_CROSS, V_FREEZE_DAYS
+from simulator.kernel.names import NEVER, V_CLOSE_DAYS, V_CROSS, V_FREEZE_DAYS
 
 from .base import DaysLate, Never, PolicySettings, threshold
 
 DESCRIPTION = "Freeze, then close accounts that are so many days late; closing one may close the borrower's other one."
 EFFECT = "Exposure at default falls; accounts are closed over a forgotten bill: good customers are lost."
+NEUTRAL = {"cross_product": True}
+EXAMPLE = {"freeze_days_late": 7, "close_days_late": 30, "cross_product": True}
 
 
 class Settings(PolicySettings):
@@ -16,6 +18,12 @@ class Settings(PolicySettings):
     freeze_days_late: DaysLate | Never = Field("never", description="days late at which an account is frozen")
     close_days_late: DaysLate | Never = Field("never", description="days late at which an account is closed")
     cross_product: bool = Field(False, description="closing an account closes the borrower's other account too")
+
+    def contradictions(self):
+        """An account is not closed before it is frozen."""
+        freeze, close = (threshold(days) for days in (self.freeze_days_late, self.close_days_late))
+        if close < freeze < NEVER:
+            yield "close_days_late", f"closes at {close} days late and freezes at {freeze}", "allowed: not before that"
 
 
 def write(levers, settings, frame):

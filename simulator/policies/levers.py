@@ -5,6 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.kernel.names import (
+    ABSENT,
+    BUCKETS,
+    GRADES,
+    N_LADDER,
+    N_LEVELS,
     N_MONTH_LEVERS,
     N_PRODUCT,
     N_STAGE_LEVERS,
@@ -16,18 +21,46 @@ from simulator.kernel.names import (
     SCORE_BANDS,
     STAGES,
     UNIT,
+    V_CLAIM,
     V_CLOSE_DAYS,
+    V_CUT_KEEP,
+    V_CUT_SCORE,
     V_EXPIRE,
     V_FREEZE_DAYS,
     V_INCOME_CUTOFF,
+    V_MIN_SHARE,
     V_NEW_CREDIT,
+    V_PLAN_BUCKET,
+    V_PLAN_MONTHS,
+    V_PLAN_RATE,
+    V_RAISE_BY,
+    V_RAISE_CAP,
+    V_RAISE_GRADE,
+    V_RATE,
+    V_REGRANT_MONTHS,
+    V_REGRANT_SOON,
+    V_REPORT_DAYS,
+    V_SALE_BAND,
+    V_SALE_FACTOR,
+    V_SCORE_CORRELATION,
     V_SCORE_CUTOFF,
     V_SELL_OPEN,
     V_SELL_WRITTEN_OFF,
     V_WRITE_OFF,
 )
 from simulator.kernel.tables import Levers
-from simulator.policies.registry import kinds
+from simulator.policies.registry import policy_of
+
+THRESHOLDS = (
+    *(V_FREEZE_DAYS, V_CLOSE_DAYS, V_WRITE_OFF, V_SELL_OPEN, V_SELL_WRITTEN_OFF, V_EXPIRE, V_CLAIM),
+    *(V_REPORT_DAYS, V_PLAN_BUCKET, V_CUT_SCORE, V_REGRANT_MONTHS, V_REGRANT_SOON),
+    *range(V_SALE_BAND, V_SALE_BAND + 3),
+)
+MULTIPLIERS = (
+    *(V_RAISE_BY, V_RAISE_CAP),
+    *range(V_RATE, V_RATE + GRADES),
+    *range(V_SALE_FACTOR, V_SALE_FACTOR + 4),
+)
 
 
 class Frame(NamedTuple):
@@ -70,11 +103,16 @@ def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Lever
         stage=np.zeros((*cells, STAGES, N_STAGE_LEVERS), dtype=np.int64),
         month=np.zeros((*cells, N_MONTH_LEVERS), dtype=np.int64),
         review=np.full((*cells, SCORE_BANDS), UNIT, dtype=np.int64),
+        ladder=np.zeros((*cells, BUCKETS, N_LEVELS, N_LADDER), dtype=np.int64),
     )
     levers.stage[..., [S_FORGET_KEEP, S_LIMIT_KEEP]] = ONE
-    for name in (V_FREEZE_DAYS, V_CLOSE_DAYS, V_WRITE_OFF, V_SELL_OPEN, V_SELL_WRITTEN_OFF, V_EXPIRE):
-        levers.month[..., name] = NEVER
+    levers.month[..., THRESHOLDS] = NEVER
+    levers.month[..., MULTIPLIERS] = UNIT
     levers.month[..., [V_SCORE_CUTOFF, V_INCOME_CUTOFF]] = -NEVER
+    levers.month[..., [V_PLAN_RATE, V_CUT_KEEP]] = ONE
+    levers.month[..., [V_RAISE_GRADE, V_MIN_SHARE]] = -1
+    levers.month[..., V_PLAN_MONTHS] = 1
+    levers.month[..., V_SCORE_CORRELATION] = ABSENT
     levers.month[: months + 1, ..., V_NEW_CREDIT] = 1
     return levers
 
@@ -83,4 +121,4 @@ def write_all(levers: Levers, policies, frame: Frame) -> None:
     """Write every enabled policy of `policies` (their settings, in file order) to the levers."""
     for settings in policies:
         if settings.enabled:
-            kinds()[settings.kind].write(levers, settings, frame)
+            policy_of(settings.kind).write(levers, settings, frame)

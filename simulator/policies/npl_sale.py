@@ -1,16 +1,34 @@
 """Sell non-performing accounts, from the open book or after write-off."""
 
-from typing import Literal
+from itertools import pairwise
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from simulator.kernel.names import AGE_BANDS, BUCKETS, S_SALE_PRICE, V_SELL_OPEN, V_SELL_WRITTEN_OFF
-from simulator.scenario.values import Dpd, Month, Share
+from simulator.kernel.names import (
+    AGE_BANDS,
+    BUCKETS,
+    S_SALE_PRICE,
+    V_SALE_BAND,
+    V_SALE_FACTOR,
+    V_SELL_OPEN,
+    V_SELL_WRITTEN_OFF,
+)
+from simulator.scenario.values import Dpd, Money, Month, Share
 
-from .base import AGES, Months, Never, PolicySettings, share, threshold
+from .base import AGES, Months, Multiplier, Never, PolicySettings, multiplier, share, threshold
 
 DESCRIPTION = "Sell accounts that are late or written off, at a price by age, every month or in bulk."
 EFFECT = "Cash now against recoveries later: there is a break-even price and a best age to sell."
+NEUTRAL = {"from": "open", "at_dpd": "never", "price": 0.5, "bands": [1000.0], "band_factors": [1.2, 0.8]}
+EXAMPLE = {
+    "from": "written_off",
+    "at_months": 12,
+    "price": [0.1, 0.09, 0.08, 0.07, 0.06, 0.05],
+    "bands": [3000.0, 10_000.0],
+    "band_factors": [1.2, 1.0, 0.8],
+}
+N_BANDS = 4
 
 
 class Settings(PolicySettings):
@@ -26,6 +44,12 @@ class Settings(PolicySettings):
         f"or written_off: six, {AGES}"
     )
     bulk_months: list[Month] = Field([], description="months of the run in which it sells; empty: every month")
+    bands: Annotated[list[Money], Field(max_length=N_BANDS - 1)] = Field(
+        [], description="money: upper balances of all bands but the last, at most three; empty: one price for all"
+    )
+    band_factors: Annotated[list[Multiplier], Field(max_length=N_BANDS)] = Field(
+        [], description="multiplier of the price in each band: one more than bands"
+    )
 
     @model_validator(mode="after")
     def _of_one_book(self):
@@ -41,9 +65,22 @@ class Settings(PolicySettings):
             raise ValueError(f"price has {len(self.price)} members; allowed: one number, or 1 to {BUCKETS} by bucket")
         return self
 
+    def contradictions(self):
+        """Bands rise, and each has a factor."""
+        if any(low >= high for low, high in pairwise(self.bands)):
+            yield "bands", f"found {self.bands}", "allowed: rising balances"
+        if len(self.band_factors) != (len(self.bands) + 1 if self.bands else 0):
+            wanted = f"{len(self.bands) + 1}, the last for what is above" if self.bands else "none without bands"
+            yield "band_factors", f"found {len(self.band_factors)} factors", f"allowed: {wanted}"
+
+    @property
+    def threshold(self) -> int | str:
+        """Return what its own book is sold from: days past due, months since write-off, or "never"."""
+        return self.at_dpd if self.sell_from == "open" else self.at_months
+
 
 def write(levers, settings, frame):
-    """The earlier sale and the higher price hold, in the months in which it sells."""
+    """The earlier sale and the higher price hold, in the months in which it sells; factors are those of its bands."""
     cells = frame.cells(settings, settings.bulk_months or None)
     prices = settings.price if isinstance(settings.price, list) else [settings.price]
     if settings.sell_from == "open":
@@ -57,3 +94,8 @@ def write(levers, settings, frame):
     for step, stage in enumerate(stages):
         price = (*cells, stage, S_SALE_PRICE)
         levers.stage[price] = levers.stage[price].clip(min=share(prices[min(step, len(prices) - 1)]))
+    if settings.bands and settings.threshold != "never":
+        for band, upper in enumerate(settings.bands):
+            levers.month[(*cells, V_SALE_BAND + band)] = frame.amount(upper)
+        for band, factor in enumerate(settings.band_factors):
+            levers.month[(*cells, V_SALE_FACTOR + band)] = multiplier(factor)

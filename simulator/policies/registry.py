@@ -1,15 +1,25 @@
-"""The policies that exist: every file of this folder that has `Settings` and `write`."""
+"""The policies that exist: every file of this folder, and files of the user's own."""
 
+import json
+import sys
 from functools import cache
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import get_args
+from typing import get_args, get_origin
 
+from pydantic import BaseModel
+
+from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.values import Unit, unit_in_words
 
-_MACHINERY = ("base", "levers", "registry")
+from .base import PolicySettings
+
+FILE = "file:"  # how the kind of a user's own policy begins; the path of a Python file follows
+_MACHINERY = ("base", "battery", "levers", "registry")
+_PROTOCOL = ("DESCRIPTION", "EFFECT", "NEUTRAL", "EXAMPLE", "Settings", "write")
 
 
 def names() -> list[str]:
@@ -19,13 +29,40 @@ def names() -> list[str]:
 
 @cache
 def kinds() -> dict[str, ModuleType]:
-    """Return by kind the modules: each has DESCRIPTION, EFFECT, Settings and write(levers, settings, frame)."""
+    """Return by kind the modules: each has DESCRIPTION, EFFECT, NEUTRAL, EXAMPLE, Settings and write.
+
+    NEUTRAL and EXAMPLE are settings that do nothing and something; write(levers, settings, frame) writes the levers.
+    """
     return {name: import_module(f"simulator.policies.{name}") for name in names()}
+
+
+def policy_of(kind: str) -> ModuleType:
+    """Return the module of a kind: a file of this folder, or "file:" and the path of a file of the user's own."""
+    return load_file(kind.removeprefix(FILE)) if kind.startswith(FILE) else kinds()[kind]
+
+
+@cache
+def load_file(path: str) -> ModuleType:
+    """Return the policy of a Python file, which is run once; raises UserError with what keeps it from being one."""
+    if not Path(path).is_file():
+        raise UserError(Problem(path, "", "no such file", "give the path of a policy file (Python)"))
+    name = f"simulator_user_policy_{Path(path).stem}"
+    module = sys.modules[name] = module_from_spec(spec := spec_from_file_location(name, path))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the user's code raises is the user's to see
+        raise UserError(Problem(path, "", f"cannot be run: {type(error).__name__}: {error}", "")) from error
+    if missing := [part for part in _PROTOCOL if not hasattr(module, part)]:
+        raise UserError(Problem(path, "", f"has no {', '.join(missing)}", "docs/policies.md says what a policy needs"))
+    if not (isinstance(module.Settings, type) and issubclass(module.Settings, PolicySettings)):
+        allowed = "allowed: a class built on simulator.policies.base.PolicySettings"
+        raise UserError(Problem(path, "Settings", f"found {module.Settings!r}", allowed))
+    return module
 
 
 def markdown() -> str:
     """Return every policy in words: what it does, what to look for, and its settings with unit, bounds and default."""
-    common = set(_properties(import_module("simulator.policies.base").PolicySettings))
+    common = set(_properties(PolicySettings))
     lines = ["# Policies", ""]
     for kind, module in kinds().items():
         settings = _properties(module.Settings)
@@ -37,9 +74,28 @@ def markdown() -> str:
 
 def _properties(model) -> dict[str, dict]:
     """Return the JSON schema of each setting, with its `unit` and whether it is `needed`, by its name in a file."""
-    schema = model.model_json_schema()["properties"]
-    fields = {info.alias or name: info for name, info in model.model_fields.items()}
-    return {name: {**schema[name], "unit": _unit(info), "needed": info.is_required()} for name, info in fields.items()}
+    schema, found = model.model_json_schema()["properties"], {}
+    for attribute, info in model.model_fields.items():
+        name, inner = info.alias or attribute, _table_in(info)
+        if inner is None:
+            found[name] = {**schema[name], "unit": _unit(info), "needed": info.is_required()}
+            continue
+        prefix = f"{name}.NAME" if dict in map(get_origin, _parts(info.annotation)) else name
+        found[name] = {"type": "table", "default": None, "unit": "", "needed": False, **_names_in(schema[name])}
+        found[name]["description"] = info.description
+        found |= {f"{prefix}.{key}": about for key, about in _properties(inner).items()}
+    return found
+
+
+def _table_in(info) -> type[BaseModel] | None:
+    """Return the model of a setting that is a table, or a table of tables, else None."""
+    types = [part for part in _parts(info.annotation) if isinstance(part, type)]
+    return next((part for part in types if issubclass(part, BaseModel)), None)
+
+
+def _names_in(schema: dict) -> dict:
+    """Return the names that the tables of a table may have, as `names`."""
+    return {"names": schema["propertyNames"]["enum"]} if "propertyNames" in schema else {}
 
 
 def _unit(info) -> str:
@@ -69,10 +125,13 @@ def _allowed(schema: dict) -> str:
     if "anyOf" in schema:
         return " or ".join(filter(None, map(_allowed, schema["anyOf"])))
     if "enum" in schema or "const" in schema:
-        return ", ".join(f'"{word}"' for word in schema.get("enum", [schema.get("const")]))
+        return ", ".join(json.dumps(word) for word in schema.get("enum", [schema.get("const")]))
+    if schema["type"] == "table":
+        return f"tables NAME: {', '.join(schema['names'])}" if "names" in schema else "table"
     if schema["type"] == "array":
         least, most = schema.get("minItems", 0), schema.get("maxItems")
-        return f"list{f' of {most}' if most == least else ''}: {_allowed(schema['items'])}"
+        size = f" of {most}" if most == least else f" of up to {most}" if most else ""
+        return f"list{size}: {_allowed(schema['items'])}"
     if "minimum" in schema:
         step = f", multiple of {schema['multipleOf']}" if "multipleOf" in schema else ""
         return f"{_WORDS[schema['type']]} from {schema['minimum']:,} to {schema['maximum']:,}{step}"
@@ -85,7 +144,9 @@ def _default(value) -> str:
         return "none"
     if isinstance(value, list) and len(set(value)) == 1:
         return str(value[0])
-    return ", ".join(value) if isinstance(value, list) else str(value).lower()
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 _WORDS = {"null": "", "boolean": "true or false", "string": "text", "integer": "whole number", "number": "number"}

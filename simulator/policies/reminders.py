@@ -9,6 +9,8 @@ from .base import PolicySettings, part, share
 
 DESCRIPTION = "Remind a share of the borrowers before each due date, so that fewer of them forget it."
 EFFECT = "Dues missed because they were forgotten fall; hard default hardly moves; each reminder costs."
+NEUTRAL = {"reach": 0.0, "strength": 0.5}
+EXAMPLE = {"reach": 0.8, "strength": 0.25}
 
 
 class Settings(PolicySettings):

@@ -1,21 +1,21 @@
-"""What each value allows but the values together do not: sums, names, and policies that exclude each other.
+"""What each value allows but the values together do not: sums, names, rows; and policies that exclude each other.
 
 Every check yields (key path, what was found, what is allowed).
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise, product
+from itertools import pairwise
 
-from .schema import BUCKETS, EXITS, PRODUCTS, RollMatrix, Segment, Settings
+from .policies_together import policies_together
+from .schema import BUCKETS, EXITS, PRODUCTS, RollMatrix, Segment, Settings, matrix_of
 
-NEVER = 10**9
 CLOSE = 1e-9  # how far a sum of shares may be from 1
 Found = tuple[str, str, str]
 
 
 def contradictions(settings: Settings) -> list[Found]:
     """Return everything in `settings` that cannot be."""
-    checks = (_book, _segments, _terms, _structural, _roll_rates, _economy, _policies)
+    checks = (_book, _segments, _terms, _structural, _roll_rates, _economy, policies_together)
     return [found for check in checks for found in check(settings)]
 
 
@@ -93,12 +93,6 @@ def _structural(settings: Settings) -> Iterator[Found]:
                 yield key, f"found {paid.by_day_7:g}", f"allowed: up to by_day_30, which is {paid.by_day_30:g}"
 
 
-def matrix_of(settings: Settings, segment: Segment, kind: str) -> RollMatrix | None:
-    """Return the roll matrix of a segment's product: its own, else everybody's, else None."""
-    own = getattr(segment.roll_rates, kind) if segment.roll_rates else None
-    return own or getattr(settings.behaviour.roll_rates, kind)
-
-
 def _roll_rates(settings: Settings) -> Iterator[Found]:
     for kind in PRODUCTS:
         shared = getattr(settings.behaviour.roll_rates, kind)
@@ -149,76 +143,3 @@ def _economy(settings: Settings) -> Iterator[Found]:
         yield "economy.path", f"months {months}", "allowed: rising months, the first of them 1"
     if months[-1] > (last := settings.months + settings.run_off_months):
         yield "economy.path", f"month {months[-1]}", f"allowed: up to {last}, the end of the run-off"
-
-
-# ---- policies: only those in force are checked against each other ----------------------------------
-
-
-def _policies(settings: Settings) -> Iterator[Found]:
-    in_force = {name: policy for name, policy in settings.policy.items() if policy.enabled}
-    for name, policy in in_force.items():
-        yield from _one_policy(settings, policy, f"policy.{name}")
-    for (_, one), (name, other) in product(in_force.items(), repeat=2):
-        if one.kind == "write_off" and _meet(settings, one, other):
-            yield from _with_write_off(one, other, f"policy.{name}")
-
-
-def _one_policy(settings: Settings, policy, path: str) -> Iterator[Found]:
-    """Check a policy against the run and against itself."""
-    if policy.start > settings.months:
-        yield f"{path}.start", f"found {policy.start}", f"allowed: up to {settings.months}, the months of the run"
-    if policy.end is not None and policy.end < policy.start:
-        yield f"{path}.end", f"found {policy.end}", f"allowed: {policy.start} (its start) or later"
-    for segment in policy.segments or ():
-        if segment not in settings.segment:
-            yield f"{path}.segments", f"found {segment!r}", f"allowed: {', '.join(settings.segment)}"
-    if policy.kind == "closure" and _days(policy.close_days_late) < _days(policy.freeze_days_late) < NEVER:
-        found = f"closes at {policy.close_days_late} days late and freezes at {policy.freeze_days_late}"
-        yield f"{path}.close_days_late", found, "allowed: close no sooner than freeze"
-    if policy.kind == "npl_sale":
-        last = settings.months + settings.run_off_months
-        for month in policy.bulk_months:
-            if not policy.start <= month <= min(last, policy.end or last):
-                room = f"from {policy.start} to {min(last, policy.end or last)}, while the policy acts"
-                yield f"{path}.bulk_months", f"found {month}", f"allowed: {room}"
-        if policy.sell_from == "written_off" and not _anything_written_off(settings, policy):
-            yield path, "sells written-off accounts, and nothing is ever written off", "enable a write_off policy"
-
-
-def _days(value) -> int:
-    return NEVER if value == "never" else value
-
-
-def _with_write_off(write_off, other, path: str) -> Iterator[Found]:
-    """Check what acts on open accounts, or on written-off ones, against the write-off that takes them away."""
-    gone, expired = _days(write_off.at_dpd), _days(write_off.expire_months)
-    if other.kind == "npl_sale" and other.sell_from == "open" and gone <= _days(other.at_dpd) < NEVER:
-        found = f"sells open accounts at {other.at_dpd} DPD"
-        yield f"{path}.at_dpd", found, f"allowed: below {gone}, the write-off"
-    if other.kind == "npl_sale" and other.sell_from == "written_off" and expired < _days(other.at_months) < NEVER:
-        found = f"sells {other.at_months} months after write-off"
-        yield f"{path}.at_months", found, f"allowed: up to {expired}, when the claim expires"
-    if other.kind == "limit_cut" and other.at_dpd >= gone:
-        yield f"{path}.at_dpd", f"cuts limits at {other.at_dpd} DPD", f"allowed: below {gone}, the write-off"
-    if other.kind == "closure":
-        for key in ("freeze_days_late", "close_days_late"):
-            if gone <= _days(days := getattr(other, key)) < NEVER:
-                yield f"{path}.{key}", f"found {days}", f"allowed: below {gone}, the write-off, or never"
-
-
-def _meet(settings: Settings, one, other) -> bool:
-    """Return whether two policies act on some account in the same month."""
-    segments = [set(policy.segments or settings.segment) for policy in (one, other)]
-    start, end = max(one.start, other.start), min(one.end or NEVER, other.end or NEVER)
-    return bool(start <= end and set(one.products) & set(other.products) and segments[0] & segments[1])
-
-
-def _anything_written_off(settings: Settings, sale) -> bool:
-    """Return whether some policy or roll matrix writes off accounts that `sale` may sell."""
-    for policy in settings.policy.values():
-        same = policy.kind == "write_off" and set(policy.products) & set(sale.products)
-        if same and policy.enabled and _days(policy.at_dpd) < NEVER:
-            return True
-    rolls = [matrix_of(settings, segment, kind) for segment in settings.segment.values() for kind in sale.products]
-    exits = {state.bucket for roll in rolls if roll for state in roll.states}
-    return settings.behaviour.model == "roll_rates" and "written_off" in exits

@@ -16,6 +16,7 @@ from .values import Provenance
 
 # What a variant may not touch: a comparison is on the same people, months and luck.
 COMMON = ("months", "run_off_months", "replications", "seed", "redraw_people", "discount_rate", "currency", "portfolio")
+CODE = "file:"  # how the kind of a policy in a Python file begins
 TAPE_FILES = ("tape", "mapping")  # keys of the portfolio
 SIZES = {"borrowers": "portfolio.borrowers", "replications": "replications", "months": "months", "seed": "seed"}
 
@@ -59,28 +60,30 @@ def load_scenario(
     replications: int | None = None,
     months: int | None = None,
     seed: int | None = None,
+    allow_code: bool = False,
 ) -> Scenario:
     """Return the scenario of the file `path`, with `overrides` such as "policy.cut.keep=0.4" on top.
 
+    Policies in Python files of the user's own (kind = "file:my_policy.py") are run only with `allow_code`.
     Raises UserError with every problem of the file, the files it extends, the overrides and the variants.
     """
     path, problems = Path(path), []
     tree = _file_tree(path, problems)
     for override in overrides:
-        above = _own_book(_override_tree(override, problems), tree, Path())
+        above = _own_paths(_override_tree(override, problems), tree, Path())
         tree = merge(tree, _known_segments(tree, above, "--set", problems))
     sizes = {"borrowers": borrowers, "replications": replications, "months": months, "seed": seed}
     for name, value in sizes.items():
         if value is not None:
             tree = merge(tree, _nested(SIZES[name], Leaf(value, f"--{name}")))
     variants = tree.pop("variant", {})
-    base = resolve(tree, str(path))
+    base = resolve(tree, str(path), allow_code)
     problems += base.problems + (_file_problems(tree) if base.settings else [])
     resolved, deltas = {}, variants if isinstance(variants, dict) else {}
     if not isinstance(variants, dict):
         problems.append(Problem(str(path), "variant", "found a value", "allowed: tables such as [variant.cut_at_30]"))
     for name, delta in deltas.items():
-        resolved[name] = _variant(tree, name, delta, str(path), base, problems)
+        resolved[name] = _variant(tree, name, delta, str(path), base, problems, allow_code)
     if problems:
         raise UserError(problems)
     return Scenario(
@@ -126,7 +129,7 @@ def _file_tree(path: Path, problems: list[Problem], chain: tuple[Path, ...] = ()
     base = table.pop("extends", None)
     tree = tree_of(table, str(path), problems)
     if base is None:
-        return _own_book(tree, {}, path.parent)
+        return _own_paths(tree, {}, path.parent)
     if not isinstance(base, str):
         raise UserError(Problem(str(path), "extends", f"found {base!r}", "allowed: the path of a file, in quotes"))
     try:
@@ -136,7 +139,7 @@ def _file_tree(path: Path, problems: list[Problem], chain: tuple[Path, ...] = ()
         if first.key or first.file != str(path.parent / base):
             raise
         raise UserError(Problem(str(path), "extends", f"{first.file}: {first.found}", first.allowed)) from None
-    return merge(below, _known_segments(below, _own_book(tree, below, path.parent), str(path), problems))
+    return merge(below, _known_segments(below, _own_paths(tree, below, path.parent), str(path), problems))
 
 
 def _override_tree(override: str, problems: list[Problem]) -> dict:
@@ -154,7 +157,9 @@ def _override_tree(override: str, problems: list[Problem]) -> dict:
     return {}
 
 
-def _variant(tree: dict, name: str, delta, file: str, base: Resolved, problems: list[Problem]) -> Resolved | None:
+def _variant(
+    tree: dict, name: str, delta, file: str, base: Resolved, problems: list[Problem], allow_code: bool
+) -> Resolved | None:
     """Return variant `name` resolved; appends what is wrong with the variant and not with the baseline."""
     path = f"variant.{name}"
     if isinstance(delta, Leaf) and delta.value is NO_VALUE:
@@ -171,7 +176,7 @@ def _variant(tree: dict, name: str, delta, file: str, base: Resolved, problems: 
             problems.append(Problem(file, f"{path}.{key}", "not allowed in a variant", allowed))
     delta = {key: value for key, value in delta.items() if key not in COMMON}
     delta.setdefault("title", Leaf(name.replace("_", " "), file, source="name of the variant"))
-    variant = resolve(merge(tree, _known_segments(tree, delta, file, problems, f"{path}.")), file)
+    variant = resolve(merge(tree, _known_segments(tree, delta, file, problems, f"{path}.")), file, allow_code)
     known = {(problem.key, problem.found) for problem in base.problems}
     for problem in variant.problems:
         if (problem.key, problem.found) not in known:
@@ -191,6 +196,30 @@ def _known_segments(below: dict, above: dict, file: str, problems: list[Problem]
         hint = f"{did_you_mean(name, known)} A new segment needs a share"
         problems.append(Problem(file, f"{prefix}segment.{name}", "no such segment", hint))
     return above | {"segment": {name: table for name, table in added.items() if name not in strange}}
+
+
+def _own_paths(above: dict, below: dict, folder: Path) -> dict:
+    """Return the layer `above` with the paths in it, of tapes and of policies, absolute, from `folder`."""
+    above, variants = _own_code(_own_book(above, below, folder), folder), above.get("variant")
+    if isinstance(variants, dict):
+        own = {name: _own_code(delta, folder) if isinstance(delta, dict) else delta for name, delta in variants.items()}
+        above = above | {"variant": own}
+    return above
+
+
+def _own_code(above: dict, folder: Path) -> dict:
+    """Return the layer `above` with the paths of the user's own policies absolute, from `folder`."""
+    policies = above.get("policy")
+    if not isinstance(policies, dict):
+        return above
+    found = {}
+    for name, table in policies.items():
+        kind = table.get("kind") if isinstance(table, dict) else None
+        if _is_named(kind) and kind.value.startswith(CODE):
+            path = os.path.abspath(folder / kind.value.removeprefix(CODE))
+            table = table | {"kind": replace(kind, value=f"{CODE}{path}")}
+        found[name] = table
+    return above | {"policy": found}
 
 
 def _own_book(above: dict, below: dict, folder: Path) -> dict:

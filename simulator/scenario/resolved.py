@@ -23,7 +23,10 @@ def text(scenario: "Scenario") -> str:
 
 
 def digest(scenario: "Scenario") -> str:
-    """Return the SHA-256 of the resolved scenario; a tape counts by its name, its rows have their own digest."""
+    """Return the SHA-256 of the resolved scenario; files count by their names only.
+
+    The rows of a tape and the levers that a policy's file writes have digests of their own.
+    """
     return sha256(_text(scenario, lambda path: Path(path).name).encode()).hexdigest()
 
 
@@ -38,6 +41,10 @@ def _text(scenario: "Scenario", file: Callable[[str], str]) -> str:
     }
     paths = {key: file(path) for key in ("tape", "mapping") if (path := baseline["portfolio"][key])}
     document = baseline | {"portfolio": baseline["portfolio"] | paths, "variant": variants}
+    for table in (document, *variants.values()):
+        for policy in table.get("policy", {}).values():
+            if policy.get("kind", "").startswith("file:"):
+                policy["kind"] = f"file:{file(policy['kind'].removeprefix('file:'))}"
     return tomlkit.dumps(_styled(document, tomlkit))
 
 

@@ -193,6 +193,7 @@ class Costs(Table):
     operating_cost: Annotated[Money, values.Unit("{money} per account and month", (("{money}", 1.0),))] = 0.0
     acquisition_cost: Annotated[Money, values.Unit("{money} per granted account", (("{money}", 1.0),))] = 0.0
     reminder_cost: Annotated[Money, values.Unit("{money} per reminder", (("{money}", 1.0),))] = 0.0
+    report_cost: Annotated[Money, values.Unit("{money} per report", (("{money}", 1.0),))] = 0.0
 
 
 class PaidBy(Table):
@@ -300,3 +301,9 @@ class Settings(Table):
     behaviour: Behaviour
     economy: Economy = Economy()
     policy: dict[str, Any] = {}  # name -> the Settings of the policy's kind, in the order of the file
+
+
+def matrix_of(settings: Settings, segment: Segment, kind: str) -> RollMatrix | None:
+    """Return the roll matrix of a segment's product: its own, else everybody's, else None."""
+    own = getattr(segment.roll_rates, kind) if segment.roll_rates else None
+    return own or getattr(settings.behaviour.roll_rates, kind)

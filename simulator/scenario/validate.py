@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from .contradictions import contradictions
 from .distributions import KINDS, Distribution
-from .errors import Problem, did_you_mean
+from .errors import Problem, UserError, did_you_mean
 from .fields import Field, field_attribute, fields_of
 from .layers import ABOUT, NO_VALUE, Leaf, is_value_table
 from .schema import Settings
@@ -27,9 +27,12 @@ class Resolved(NamedTuple):
     problems: list[Problem]
 
 
-def resolve(tree: dict, file: str) -> Resolved:
-    """Return typed settings for a whole merged tree, or all that is wrong with it."""
-    walk = _Walk(file, _currency(tree))
+def resolve(tree: dict, file: str, allow_code: bool = False) -> Resolved:
+    """Return typed settings for a whole merged tree, or all that is wrong with it.
+
+    Policies in Python files of the user's own are run only with `allow_code`.
+    """
+    walk = _Walk(file, _currency(tree), allow_code)
     clean = walk.table(tree, Settings, "")
     clean["policy"] = walk.policies(tree.get("policy"))
     settings = walk.validated(clean)
@@ -46,8 +49,8 @@ def resolve(tree: dict, file: str) -> Resolved:
 class _Walk:
     """Takes leaves apart: values on one side, provenance and problems on the other."""
 
-    def __init__(self, file: str, currency: str):
-        self.file, self.currency = file, currency
+    def __init__(self, file: str, currency: str, allow_code: bool):
+        self.file, self.currency, self.allow_code = file, currency, allow_code
         self.provenance: dict[str, Provenance] = {}
         self.problems: list[Problem] = []
         self.leaves: dict[str, Leaf] = {}
@@ -131,7 +134,7 @@ class _Walk:
             if tree is not None:
                 self.problem(tree.file, "policy", "found a value", "allowed: tables such as [policy.my_cut]")
             return {}
-        from simulator.policies.registry import kinds
+        from simulator.policies.registry import FILE, kinds
 
         found = {}
         for name, node in tree.items():
@@ -146,17 +149,30 @@ class _Walk:
                 hint = f"{hint} " if hint.startswith("did") else ""
                 known = f"{hint}a new policy needs kind = one of {', '.join(kinds())}"
                 self.problem(_file_in(node) or self.file, path, "no such policy, and no kind", known)
-            elif str(kind.value) not in kinds():
+            elif not str(kind.value).startswith(FILE) and str(kind.value) not in kinds():
                 found_kind = f"found {kind.value!r}"
                 self.problem(kind.file, f"{path}.kind", found_kind, did_you_mean(str(kind.value), kinds()))
-            else:
-                model = kinds()[kind.value].Settings
+            elif model := self.settings_of(kind, path):
                 clean = self.table(node, model, path)
                 try:
                     found[name] = model.model_validate(clean, strict=True)
                 except ValidationError as errors:
                     self.complain(errors, clean, model, path)
         return found
+
+    def settings_of(self, kind: Leaf, path: str) -> type[BaseModel] | None:
+        """Return the settings of a policy's kind; None if its file must not be run, or cannot."""
+        from simulator.policies.registry import FILE, policy_of
+
+        if kind.value.startswith(FILE) and not self.allow_code:
+            allowed = "this runs Python code of a file: read it, then allow it with --allow-code"
+            self.problem(kind.file, f"{path}.kind", f"found {kind.value!r}", allowed)
+            return None
+        try:
+            return policy_of(kind.value).Settings
+        except UserError as error:
+            self.problem(kind.file, f"{path}.kind", str(error), "")
+            return None
 
     def keep(self, path: str, leaf: Leaf, unit: Unit | None) -> None:
         """Keep where the value at `path` came from."""

@@ -1,0 +1,187 @@
+"""What every policy must pass, whoever wrote it: each check returns what is wrong, in words.
+
+A policy is the same integers for everybody: levers that are bit-identical give histories that are bit-identical. So
+a policy that leaves a lever as it was in a month, segment or product does nothing there.
+"""
+
+import numpy as np
+from pydantic import ValidationError
+
+from simulator.kernel import names
+from simulator.kernel.names import ABSENT, GRADES, LOAN, NEVER, ONE, UNIT
+from simulator.kernel.tables import Levers
+
+from .base import MOST
+from .bureau import MOST_LOGIT
+from .levers import Frame, neutral_levers
+
+FRAME = Frame(months=12, months_total=18, segments=("young", "old"), minor_units=100)
+NONSENSE = (float("nan"), float("inf"), 1e13, -1e13, 10**13, -(10**13), "0.5")
+AMOUNT = 10_000_000 * 1000  # the largest amount of money in the smallest minor units
+
+STAGE_BOUNDS = dict.fromkeys(range(names.N_STAGE_LEVERS), (0, ONE)) | {names.S_RECOVERY_COST: (0, 3 * AMOUNT)}
+MONTH_BOUNDS = {
+    **dict.fromkeys(range(names.N_MONTH_LEVERS), (0, NEVER)),
+    **dict.fromkeys((names.V_REACH, names.V_AUTOPAY, names.V_PLAN_CHANCE, names.V_PLAN_RATE), (0, ONE)),
+    **dict.fromkeys((names.V_PLAN_FORGIVE, names.V_CUT_KEEP, names.V_GUARANTEED), (0, ONE)),
+    **dict.fromkeys((names.V_REGRANT_CHANCE, names.V_REGRANT_SHARE), (0, ONE)),
+    **dict.fromkeys((names.V_CROSS, names.V_NEW_CREDIT), (0, 1)),
+    **dict.fromkeys((names.V_FREEZE_DAYS, names.V_CLOSE_DAYS, names.V_REPORT_DAYS), (1, NEVER)),
+    **dict.fromkeys((names.V_WRITE_OFF, names.V_SELL_OPEN, names.V_PLAN_BUCKET, names.V_CLAIM), (1, NEVER)),
+    **dict.fromkeys((names.V_RAISE_BY, names.V_RAISE_CAP), (UNIT, MOST)),
+    **dict.fromkeys(range(names.V_RATE, names.V_RATE + GRADES), (0, MOST)),
+    **dict.fromkeys(range(names.V_SALE_FACTOR, names.V_SALE_FACTOR + 4), (0, MOST)),
+    **dict.fromkeys(range(names.V_SALE_BAND, names.V_SALE_BAND + 3), (0, AMOUNT)),
+    names.V_LIMIT_FLOOR: (0, AMOUNT),
+    names.V_SCORE_CUTOFF: (-NEVER, NEVER),
+    names.V_INCOME_CUTOFF: (-NEVER, AMOUNT),
+    names.V_WILL_NOT: (-MOST_LOGIT, MOST_LOGIT),
+    names.V_PLAN_MONTHS: (1, 60),
+    names.V_CUT_GRADE: (0, GRADES - 1),
+    names.V_RAISE_GRADE: (-1, GRADES - 1),
+    names.V_MIN_SHARE: (-1, ONE),
+    names.V_SCORE_CORRELATION: (ABSENT, UNIT),
+    names.V_SCORE_NOISE: (0, UNIT),
+}
+LADDER_BOUNDS = {
+    **dict.fromkeys(range(names.L_EFFECT, names.L_COST), (0, ONE)),
+    names.L_COST: (0, AMOUNT),
+    names.L_DAY: (0, 29),
+    names.L_USED: (0, 1),
+}
+
+
+def settings_of(module, **settings):
+    """Return validated settings of a policy."""
+    return module.Settings.model_validate({"kind": "tested", **settings})
+
+
+def written(*policies) -> Levers:
+    """Return neutral levers after policies, each (module, settings), have written theirs in this order."""
+    levers = neutral_levers(FRAME.months, len(FRAME.segments), FRAME.months_total - FRAME.months)
+    for module, settings in policies:
+        module.write(levers, settings, FRAME)
+    return levers
+
+
+def same(a: Levers, b: Levers) -> bool:
+    """Return whether two sets of levers are equal in every cell and of the same types and shapes."""
+    return all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def changed(levers: Levers) -> np.ndarray:
+    """Return bool[month, segment, product]: where any lever differs from neutral."""
+    cells = np.zeros(levers.month.shape[:3], dtype=bool)
+    for array, neutral in zip(levers, written(), strict=True):
+        cells |= (array != neutral).reshape(*cells.shape, -1).any(axis=-1)
+    return cells
+
+
+def explains_itself(module) -> list[str]:
+    """It says what it does and what to look for, and what each setting means."""
+    problems = [f"{name} is not a sentence" for name in ("DESCRIPTION", "EFFECT") if not _sentence(module, name)]
+    fields = module.Settings.model_fields.items()
+    return problems + [f"setting {name} has no description" for name, field in fields if not field.description]
+
+
+def neutral_does_nothing(module) -> list[str]:
+    """Neutral settings leave every lever as it was, also after another policy has written its own."""
+    neutral, example = (module, settings_of(module, **module.NEUTRAL)), (module, settings_of(module, **module.EXAMPLE))
+    problems = [] if same(written(neutral), written()) else ["NEUTRAL settings change neutral levers"]
+    if not same(written(example, neutral), written(example)):
+        problems.append("NEUTRAL settings change levers that others have written")
+    return problems
+
+
+def acts_where_it_says(module) -> list[str]:
+    """Nothing changes before its first month, after its last, or in segments and products it does not act on."""
+    where = {"start": 3, "end": 15, "segments": ["old"], "products": ["loan"]}
+    cells = changed(written((module, settings_of(module, **{**module.EXAMPLE, **where}))))
+    allowed = np.zeros_like(cells)
+    allowed[3:16, FRAME.segments.index("old"), LOAN] = True
+    month, segment, product = (sorted(set(axis.tolist())) for axis in np.nonzero(cells & ~allowed))
+    if not month:
+        return []
+    where = f"months {month}, segments {segment}, products {product}"
+    return [f"told to act in months 3 to 15, segment 1 and product 1 only, it changes levers in {where}"]
+
+
+def bounded(module) -> list[str]:
+    """Every lever stays within what the month can take, also where two of the same policy meet."""
+    example, problems = (module, settings_of(module, **module.EXAMPLE)), []
+    for levers in (written(example), written(example, example)):
+        bounds = (STAGE_BOUNDS, MONTH_BOUNDS, {0: (0, MOST)}, LADDER_BOUNDS)
+        for kind, array, limits in zip(Levers._fields, (*levers,), bounds, strict=True):
+            array = array[..., None] if kind == "review" else array
+            for name, (low, high) in limits.items():
+                least, most = array[..., name].min(), array[..., name].max()
+                if least < low or most > high:
+                    problems.append(f"levers.{kind}[{name}] goes from {least} to {most}; allowed: {low} to {high}")
+    return list(dict.fromkeys(problems))
+
+
+def deterministic(module) -> list[str]:
+    """The same settings write the same levers again, and nothing else is changed."""
+    settings = settings_of(module, **module.EXAMPLE)
+    before = settings.model_dump()
+    once, again = written((module, settings)), written((module, settings))
+    problems = [] if same(once, again) else ["the same settings write other levers the second time"]
+    shapes = [array.shape for array in written()]
+    if [array.shape for array in once] != shapes:
+        problems.append("levers have another shape")
+    return problems + ([] if settings.model_dump() == before else ["write changes its settings"])
+
+
+def refuses_nonsense(module) -> list[str]:
+    """A misspelt setting and a number that is none, has no bound or is text are errors."""
+    problems = [] if _refused(module, {**module.EXAMPLE, "misspelt_setting": 1}) else ["unknown settings are taken"]
+    for path in _numbers(module.EXAMPLE):
+        for value in NONSENSE:
+            if not _refused(module, _with(module.EXAMPLE, path, value)):
+                problems.append(f"{'.'.join(map(str, path))} = {value!r} is taken")
+    return problems
+
+
+CHECKS = (explains_itself, neutral_does_nothing, acts_where_it_says, bounded, deterministic, refuses_nonsense)
+
+
+def problems(module) -> list[str]:
+    """Return everything that is wrong with a policy; an error that a check raises is a problem too."""
+    found = []
+    for check in CHECKS:
+        try:
+            found += check(module)
+        except Exception as error:  # whatever the policy's code raises is the author's to see
+            found.append(f"{check.__name__.replace('_', ' ')}: {type(error).__name__}: {error}")
+    return found
+
+
+def _sentence(module, name):
+    text = getattr(module, name)
+    return isinstance(text, str) and text.endswith(".")
+
+
+def _refused(module, settings):
+    """Return whether settings are an error, by themselves or together."""
+    try:
+        return bool(list(settings_of(module, **settings).contradictions()))
+    except ValidationError:
+        return True
+
+
+def _numbers(table, path=()):
+    """Yield the path of every number in nested tables and lists."""
+    for key, value in table.items() if isinstance(table, dict) else enumerate(table):
+        if isinstance(value, dict | list):
+            yield from _numbers(value, (*path, key))
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield (*path, key)
+
+
+def _with(table, path, value):
+    """Return a copy of nested tables and lists with `value` at `path`."""
+    if not path:
+        return value
+    copy = dict(table) if isinstance(table, dict) else list(table)
+    copy[path[0]] = _with(table[path[0]], path[1:], value)
+    return copy

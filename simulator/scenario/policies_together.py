@@ -1,0 +1,136 @@
+"""Policies that exclude each other, or the world they are in. Only those in force are checked.
+
+Every check yields (key path, what was found, what is allowed).
+"""
+
+from collections.abc import Iterator
+from itertools import combinations, permutations
+
+from .schema import Settings, matrix_of
+
+NEVER = 10**9
+NEEDS_PEOPLE = {  # kinds that act on why people pay or do not
+    "autopay": "on forgetting",
+    "collections": "on the reasons for which dues are missed",
+    "hardship": "on those short of cash or out of work",
+}
+Found = tuple[str, str, str]
+
+
+def policies_together(settings: Settings) -> Iterator[Found]:
+    """Yield what is wrong with the policies in force."""
+    in_force = {name: policy for name, policy in settings.policy.items() if policy.enabled}
+    for name, policy in in_force.items():
+        path = f"policy.{name}"
+        yield from ((f"{path}.{key}", found, allowed) for key, found, allowed in policy.contradictions())
+        yield from _in_this_world(settings, policy, path)
+        if policy.kind == "npl_sale":
+            yield from _sale(settings, policy, path)
+    for (first, one), (name, other) in combinations(in_force.items(), 2):
+        if _meet(settings, one, other):
+            yield from _alone(settings, one, other, first, f"policy.{name}")
+    for (_, one), (name, other) in permutations(in_force.items(), 2):
+        if one.kind == "write_off" and _meet(settings, one, other):
+            yield from _with_write_off(one, other, f"policy.{name}")
+
+
+def _in_this_world(settings: Settings, policy, path: str) -> Iterator[Found]:
+    """Check a policy against the months, segments and behaviour of the run."""
+    if policy.start > settings.months:
+        yield f"{path}.start", f"found {policy.start}", f"allowed: up to {settings.months}, the months of the run"
+    if policy.end is not None and policy.end < policy.start:
+        yield f"{path}.end", f"found {policy.end}", f"allowed: {policy.start}, its start, or later"
+    for segment in policy.segments or []:
+        if segment not in settings.segment:
+            yield f"{path}.segments", f"found {segment!r}", f"allowed: {', '.join(settings.segment)}"
+    if settings.behaviour.model == "roll_rates" and policy.kind in NEEDS_PEOPLE:
+        found = f"acts {NEEDS_PEOPLE[policy.kind]}, of which a roll matrix knows nothing"
+        yield f"{path}.kind", found, 'allowed with behaviour.model = "structural"'
+
+
+def _alone(settings: Settings, one, other, first: str, path: str) -> Iterator[Found]:
+    """Check two policies that meet: what only one of them may set, and the bands of sales."""
+    last = settings.months + settings.run_off_months
+    if one.kind != other.kind:
+        return
+    for key in sorted({key for key, *_ in one.sole(last) & other.sole(last)}):
+        allowed = "one policy at a time: give them different months, segments or products"
+        yield f"{path}.{key}", f"set by policy.{first} too, for the same accounts", allowed
+    if one.kind == "npl_sale" and (one.bands, one.band_factors) != (other.bands, other.band_factors):
+        months = [set(sale.bulk_months or range(1, last + 1)) for sale in (one, other)]
+        if "never" not in (one.threshold, other.threshold) and months[0] & months[1]:
+            found = f"not those of policy.{first}, which sells in the same months"
+            yield f"{path}.bands", found, "allowed: the same bands and band_factors, they hold for both books"
+
+
+def _sale(settings: Settings, sale, path: str) -> Iterator[Found]:
+    """Check that a sale happens while it acts, and that there is something to sell."""
+    last = min(settings.months + settings.run_off_months, sale.end or NEVER)
+    for month in sale.bulk_months:
+        if not sale.start <= month <= last:
+            allowed = f"allowed: from {sale.start} to {last}, while the policy acts"
+            yield f"{path}.bulk_months", f"found {month}", allowed
+    if sale.sell_from == "open" or _days(sale.threshold) == NEVER:
+        return
+    first = _first_written_off(settings, sale)
+    if first is None:
+        yield path, "sells written-off accounts, and nothing is ever written off", "enable a write_off policy"
+    elif not settings.portfolio.tape and max(sale.bulk_months or [last]) < first + sale.threshold:
+        found = f"the last sale is in month {max(sale.bulk_months or [last])}"
+        allowed = f"allowed: from month {first + sale.threshold}; write-offs begin in month {first}"
+        yield f"{path}.{'bulk_months' if sale.bulk_months else 'end'}", found, allowed
+
+
+def _first_written_off(settings: Settings, sale) -> int | None:
+    """Return the first month in which some policy or roll matrix may write off what `sale` sells; None if never."""
+    starts = [
+        policy.start
+        for policy in settings.policy.values()
+        if policy.kind == "write_off" and policy.enabled and _days(policy.at_dpd) < NEVER
+        if _shared(settings, policy, sale)
+    ]
+    rolls = [matrix_of(settings, segment, kind) for segment in settings.segment.values() for kind in sale.products]
+    exits = {state.bucket for roll in rolls if roll for state in roll.states}
+    if settings.behaviour.model == "roll_rates" and "written_off" in exits:
+        starts.append(1)
+    return min(starts, default=None)
+
+
+def _with_write_off(write_off, other, path: str) -> Iterator[Found]:
+    """Check what acts on open accounts, or on written-off ones, against the write-off that takes them away."""
+    gone, expired = _days(write_off.at_dpd), _days(write_off.expire_months)
+    if other.kind == "npl_sale" and other.sell_from == "open" and gone <= _days(other.at_dpd) < NEVER:
+        found = f"sells open accounts at {other.at_dpd} DPD"
+        yield f"{path}.at_dpd", found, f"allowed: below {gone}, the write-off"
+    if other.kind == "npl_sale" and other.sell_from == "written_off" and expired < _days(other.at_months) < NEVER:
+        found = f"sells {other.at_months} months after write-off"
+        yield f"{path}.at_months", found, f"allowed: up to {expired}, when the claim expires"
+    if other.kind == "limit_cut" and (other.at_dpd or 0) >= gone:
+        yield f"{path}.at_dpd", f"cuts limits at {other.at_dpd} DPD", f"allowed: below {gone}, the write-off"
+    if other.kind == "hardship" and gone < _days(other.offer_dpd) < NEVER:
+        yield f"{path}.offer_dpd", f"found {other.offer_dpd}", f"allowed: up to {gone}, the write-off"
+    if other.kind == "collections":
+        for name, level in other.levels.items():
+            if level.from_dpd >= gone:
+                allowed = f"allowed: below {gone}, the write-off"
+                yield f"{path}.levels.{name}.from_dpd", f"found {level.from_dpd}", allowed
+    days = {"closure": ("freeze_days_late", "close_days_late"), "bureau": ("report_days_late",)}
+    for key in days.get(other.kind, ()):
+        if gone <= _days(late := getattr(other, key)) < NEVER:
+            yield f"{path}.{key}", f"found {late}", f"allowed: below {gone}, the write-off, or never"
+
+
+def _meet(settings: Settings, one, other) -> bool:
+    """Return whether two policies act on some account in the same month."""
+    start, end = max(one.start, other.start), min(one.end or NEVER, other.end or NEVER)
+    return start <= end and _shared(settings, one, other)
+
+
+def _shared(settings: Settings, one, other) -> bool:
+    """Return whether two policies act on some account, in whatever months."""
+    segments = [set(policy.segments or settings.segment) for policy in (one, other)]
+    return bool(set(one.products) & set(other.products) and segments[0] & segments[1])
+
+
+def _days(value) -> int:
+    return NEVER if value == "never" else value
