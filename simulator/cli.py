@@ -31,6 +31,9 @@ Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all luck.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads; the result is the same. Default: all processors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Keep = Annotated[bool, typer.Option("--keep-replications", help="Keep every replication in monthly.parquet.")]
+Borrower = Annotated[str, typer.Option(metavar="ID", help="segment:index, segment:month:index or a tape's account.")]
+Variants = Annotated[list[str] | None, typer.Option("--variant", help="A variant to show; may be repeated, up to 3.")]
+Replication = Annotated[int, typer.Option(help="Whose luck: a replication of the scenario, counted from 0.")]
 Source = Annotated[bool, typer.Option("--markdown", help="Print the Markdown itself.")]
 
 
@@ -105,6 +108,28 @@ def check(scenario: ScenarioFile, set_: Set = None) -> None:
         for line in read_book(loaded).words():
             typer.echo(line)
     typer.echo(f"{scenario}: valid; variants: {', '.join(loaded.variants) or 'none'}")
+
+
+@app.command()
+def diary(
+    scenario: ScenarioFile,
+    borrower: Borrower,
+    variant: Variants = None,
+    replication: Replication = 0,
+    set_: Set = None,
+    borrowers: Borrowers = None,
+    replications: Replications = None,
+    months: Months = None,
+    seed: Seed = None,
+) -> None:
+    """Tell one borrower's months in words, side by side under several variants."""
+    from simulator.scenario.reader import load_scenario
+
+    loaded = load_scenario(scenario, set_ or (), borrowers, replications, months, seed)
+
+    from simulator.biography import diaries
+
+    _print(diaries.diary(loaded, borrower, variant or (), replication))
 
 
 @app.command()
