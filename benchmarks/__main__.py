@@ -39,12 +39,10 @@ def bench(context: typer.Context, full: Full = False) -> None:
     OUT.mkdir(exist_ok=True)
     (OUT / "bench.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     figures.draw(timed, result["machine"], OUT / "bench.png")
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
-    console.print(figures.table(timed, result["machine"]))
-    console.print(figures.sentence(result, MOST_NS))
+    _print(figures.table(timed, result["machine"]), figures.sentence(result, MOST_NS))
     if not full:
-        console.print("Not timed: a cold start; add --full.")
-    console.print(f"{OUT / 'bench.json'}, {OUT / 'bench.png'}")
+        _print("Not timed: a cold start; add --full.")
+    _print(f"{OUT / 'bench.json'}, {OUT / 'bench.png'}")
 
 
 @app.command()
@@ -62,8 +60,8 @@ def identities(replications: Annotated[int, typer.Option(help="of every scenario
     done = [sum(column) for column in list(zip(*counted, strict=True))[1:]]
     table.add_section()
     table.add_row("all", *(f"{number:,}" for number in done))
-    Console().print(table)
-    _end(done[1] >= run.AT_LEAST, f"only {done[1]:,} borrower-months, fewer than {run.AT_LEAST:,}")
+    _print(table)
+    _end(done[2] >= run.AT_LEAST, f"only {done[2]:,} months of open accounts, fewer than {run.AT_LEAST:,}")
 
 
 @app.command(name="large_pool")
@@ -82,14 +80,22 @@ def large_pool(
     for check in checks:
         numbers = (check.found, check.expected, check.error)
         table.add_row(check.name, *(f"{number:,.6g}" for number in numbers), f"{check.z:+.2f}")
-    Console().print(table)
+    _print(table)
+    _print(f"largest |z| of {len(checks)}: {max(abs(check.z) for check in checks):.2f}")
     wrong = [check.name for check in checks if not abs(check.z) < run.LIMIT]
     _end(not wrong, f"off by {run.LIMIT} standard errors or more: {', '.join(wrong)}")
 
 
+def _print(*renderables):
+    """Print rich renderables, as wide as the terminal, or 120 columns where there is none."""
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    for renderable in renderables:
+        console.print(renderable)
+
+
 def _end(is_right, problem):
     """Say whether all is right; exit 1 with the problem if not."""
-    print("all is right" if is_right else problem)
+    _print("all is right" if is_right else problem)
     if not is_right:
         raise typer.Exit(1)
 

@@ -8,16 +8,16 @@ rounds is what the code can do, the median what the machine gave. Compiling and 
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from simulator import engine
 from simulator.kernel.names import F_ACCOUNTS, F_N_GRANTED, LINE
-from simulator.lower import Lowered
 
 from . import numpy_month
 from .worlds import shipped
 
-ROUNDS = 7
+ROUNDS = 5
 
 
 class Case(NamedTuple):
@@ -60,41 +60,32 @@ def on_book(sums) -> int:
 
 
 def cases(threads: int) -> list[Case]:
-    """Return the cases, each run once before; AssertionError if kernel and NumPy differ in any sum of a small book."""
+    """Return the cases, compiled; AssertionError if kernel and NumPy differ in any sum of a small book.
+
+    A book is drawn once and lived several times, as in any run with replications. NumPy is given its people.
+    """
     small = shipped("huabei", borrowers=5_000, replications=2)
     if not numpy_month.agrees(numpy_month.run(small, numpy_month.opening(small)), engine.run(small)):
         raise AssertionError("the NumPy month gives other sums than the kernel: the comparison would not be fair")
-    line = shipped("huabei", borrowers=40_000, replications=6)
-    line_once = line._replace(replications=1)
-    both = shipped("base/consumer", borrowers=40_000, replications=3)
-    rolls = shipped("taiwan_cards", borrowers=40_000, replications=3)
-    chunks = numpy_month.opening(line)
-    found = [
-        _case("line", "line only, tile kernel", line, 1),
-        _case("scalar_twin", "line only, scalar kernel", line_once, 1, fast=False),
-        Case("tuned_numpy", "line only, NumPy", lambda: numpy_month.run(line_once, chunks), _count(line_once)),
-        _case("line_and_loan", "line and loan, tile kernel", both, 1),
-        _case("line_and_loan_scalar", "line and loan, scalar kernel", both._replace(replications=1), 1, fast=False),
-        _case("roll_rates", "line only, roll_rates, tile kernel", rolls, 1),
-        _case(
-            "roll_rates_scalar", "line only, roll_rates, scalar kernel", rolls._replace(replications=1), 1, fast=False
-        ),
-    ]
-    if threads > 1:
-        found += [
-            _case("line_two_cores", "line only, tile kernel, 2 threads", line, 2),
-            _case("line_and_loan_two_cores", "line and loan, tile kernel, 2 threads", both, 2),
-            _case("roll_rates_two_cores", "line only, roll_rates, tile kernel, 2 threads", rolls, 2),
-        ]
-    return found
-
-
-def _case(name, words, world: Lowered, threads, fast=True):
-    return Case(name, words, lambda: engine.run(world, threads, fast=fast), _count(world))
-
-
-def _count(world):
-    return on_book(engine.run(world))
+    line = shipped("huabei", borrowers=40_000, replications=10)
+    for_numpy = line._replace(replications=2)
+    chunks = numpy_month.opening(for_numpy)
+    books = {
+        "line": ("line only", line),
+        "line_and_loan": ("line and loan", shipped("base/consumer", borrowers=40_000, replications=6)),
+        "roll_rates": ("line only, roll_rates", shipped("taiwan_cards", borrowers=40_000, replications=6)),
+    }
+    found = []
+    for name, (words, world) in books.items():
+        work = on_book(engine.run(world))
+        slow = "scalar_twin" if name == "line" else f"{name}_scalar"
+        found.append(Case(name, f"{words}, tile kernel", partial(engine.run, world, 1), work))
+        found.append(Case(slow, f"{words}, scalar kernel", partial(engine.run, world, 1, fast=False), work))
+        if threads > 1:
+            both = partial(engine.run, world, 2)
+            found.append(Case(f"{name}_two_cores", f"{words}, tile kernel, 2 threads", both, work))
+    rival = partial(numpy_month.run, for_numpy, chunks)
+    return [*found, Case("tuned_numpy", "line only, NumPy", rival, on_book(engine.run(for_numpy)))]
 
 
 def alternate(cases: list[Case], rounds: int = ROUNDS, progress=lambda name, done, total: None) -> list[Timed]:

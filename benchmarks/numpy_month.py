@@ -5,6 +5,7 @@ Whole-array operations in int64 on chunks that stay in the cache. What nearly ev
 few do (late, in trouble, out of work, written off) for an index of them; `unwilling` is a table made once a month.
 """
 
+# ruff: noqa: F405
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from simulator.kernel.people import load
 from simulator.kernel.philox import MONTHS, MULTIPLIER_0, MULTIPLIER_1, ROUNDS, WEYL_0, WEYL_1, counter, group
 from simulator.lower import tables_for
 
-BLOCKS = 32  # of LANES borrowers in a chunk: the fastest of 4, 8, 16, 32, 64
+BLOCKS = 32  # of LANES borrowers in a chunk: 2, 4, 8 and 16 were slower, 64 no faster beyond the noise
 LOW = np.uint64(0xFFFFFFFF)
 N_CAUSES, N_BURDEN, N_QUALITY = len(CAUSES), 8, 16
 
@@ -246,7 +247,7 @@ class Odd(NamedTuple):
 
 def those(few, C, now, tables, segment, month, replication, u, unwilling, forgets_from, pay, buffer, bill, owed, F):
     """Return the Odd of lanes `few`: those late, or in trouble at the due date."""
-    g, terms = tables.segment[segment], tables.product[segment, LINE]
+    terms = tables.product[segment, LINE]
     u, buffer, outside, bill, owed, pay = u[few], buffer[few], C[C_OUTSIDE, few], bill[few], owed[few], pay[few]
     before, cause = C[C_BUCKET, few], C[C_CAUSE, few]
     late = before > 0

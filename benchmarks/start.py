@@ -11,7 +11,7 @@ from .worlds import ROOT, SCENARIOS
 COMMAND = ("-m", "simulator", "run", str(SCENARIOS / "huabei.toml"), "--borrowers", "1000", "--replications", "2")
 
 
-def warm_seconds(rounds: int = 3) -> float:
+def warm_seconds(rounds: int = 2) -> float:
     """Return the shortest wall time of the command with a warm cache; the first call fills it."""
     _seconds({})
     return min(_seconds({}) for _ in range(rounds))

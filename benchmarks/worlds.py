@@ -11,9 +11,9 @@ SCENARIOS = ROOT / "scenarios"
 
 
 def shipped(name: str, borrowers: int, replications: int) -> Lowered:
-    """Return the baseline of scenarios/<name>.toml at a size, without run-off months."""
-    path = SCENARIOS / f"{name}.toml"
-    return lower(load_scenario(path, borrowers=borrowers, replications=replications).baseline)
+    """Return the baseline of scenarios/<name>.toml at a size, without applicants and run-off months."""
+    path, closed = SCENARIOS / f"{name}.toml", ["portfolio.applicants_per_month=0"]
+    return lower(load_scenario(path, closed, borrowers=borrowers, replications=replications).baseline)
 
 
 def read(text: str) -> Scenario:

@@ -11,6 +11,7 @@ _HOME = {
     "annuity": "simulator.finance",
     "apr": "simulator.finance",
     "compare": "simulator.study",
+    "diary": "simulator.biography.diaries",
     "load_scenario": "simulator.scenario.reader",
     "simulate": "simulator.study",
 }

@@ -35,6 +35,9 @@ CheckFile = Annotated[
     Path | None, typer.Option("--check", metavar="FILE", help="Run a policy file of your own (Python) and check it.")
 ]
 Code = Annotated[bool, typer.Option("--allow-code", help="Run the Python files of policies of your own.")]
+Borrower = Annotated[str, typer.Option(metavar="ID", help="segment:index, segment:month:index or a tape's account.")]
+Variants = Annotated[list[str] | None, typer.Option("--variant", help="A variant to show; may be repeated, up to 3.")]
+Replication = Annotated[int, typer.Option(help="Whose luck: a replication of the scenario, counted from 0.")]
 Source = Annotated[bool, typer.Option("--markdown", help="Print the Markdown itself.")]
 
 
@@ -110,6 +113,29 @@ def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) ->
         for line in read_book(loaded).words():
             typer.echo(line)
     typer.echo(f"{scenario}: valid; variants: {', '.join(loaded.variants) or 'none'}")
+
+
+@app.command()
+def diary(
+    scenario: ScenarioFile,
+    borrower: Borrower,
+    variant: Variants = None,
+    replication: Replication = 0,
+    set_: Set = None,
+    borrowers: Borrowers = None,
+    replications: Replications = None,
+    months: Months = None,
+    seed: Seed = None,
+    allow_code: Code = False,
+) -> None:
+    """Tell one borrower's months in words, side by side under several variants."""
+    from simulator.scenario.reader import load_scenario
+
+    loaded = load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
+
+    from simulator.biography import diaries
+
+    _print(diaries.diary(loaded, borrower, variant or (), replication))
 
 
 @app.command()

@@ -26,8 +26,13 @@ from simulator.kernel.names import (
     TO_WRITTEN_OFF,
 )
 from simulator.kernel.tables import Sums
+from simulator.transfer import TRANSFERRED, Insurance, Partner, own_share, settle
 
-STOCKS = FLOWS[:F_NEW_CREDIT] + tuple(f"n_dpd{days}_{cause}" for days in (30, 90) for cause in CAUSES)
+STOCKS = (
+    *FLOWS[:F_NEW_CREDIT],
+    *(f"n_dpd{days}_{cause}" for days in (30, 90) for cause in CAUSES),
+    *("partner_balance", "own_balance"),
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class Frame:
     minor_units: int = 100  # in one unit of the currency
     factor: bool = False  # a random factor is shared by all borrowers of a replication
     redraw_people: bool = False  # other people in each replication
+    transfers: bool = False  # some variant has credit insurance or a partner
 
     @property
     def horizon(self):
@@ -62,6 +68,7 @@ class Settlement:
     operating_cost: float = 0.0  # minor units per account and month
     acquisition_cost: float = 0.0  # minor units per granted account
     reminder_cost: float = 0.0  # minor units per reminder
+    transfers: tuple[Insurance | Partner, ...] = ()  # who else bears the risk
 
 
 # Lines that are sums of others: name -> {line: sign}. Profit is accrual, cash is what crosses the lender's
@@ -73,8 +80,15 @@ LINES = {
     "net_loss": {"written_off": 1, "loss_on_sale": 1, "recovered": -1, "sold_written_off_proceeds": -1},
     "income": {"interest": 1, "fees": 1, "merchant_discount": 1},
     "cost": {"commission": 1, "reminder_cost": 1, "operating_cost": 1, "acquisition_cost": 1},
-    "profit": {"income": 1, "net_loss": -1, "cost": -1, "funding_cost": -1},
-    "cash_before_funding": {
+    "profit": {"gross_profit": 1, "insurer_result": -1, "partner_profit": -1},
+    "cash_before_funding": {"gross_cash": 1, "insurer_result": -1, "partner_cash": -1},
+    "cash": {"cash_before_funding": 1, "funding_cost": -1, "partner_funding": 1},
+}
+# The same before and after it is shared: the lender's own line = gross - the insurer's - the partner's. Without
+# insurance and partners gross and own are one.
+TRANSFER_LINES = {
+    "gross_profit": {"income": 1, "net_loss": -1, "cost": -1, "funding_cost": -1},
+    "gross_cash": {
         "paid": 1,
         "recovered": 1,
         "sold_open_proceeds": 1,
@@ -86,7 +100,32 @@ LINES = {
         "operating_cost": -1,
         "acquisition_cost": -1,
     },
-    "cash": {"cash_before_funding": 1, "funding_cost": -1},
+    "insurer_result": {"premium": 1, "claims": -1, "subrogation": 1},
+    "partner_net_loss": {
+        "partner_written_off": 1,
+        "partner_sold_open": 1,
+        "partner_sold_open_proceeds": -1,
+        "partner_recovered": -1,
+        "partner_sold_written_off_proceeds": -1,
+    },
+    "partner_profit": {
+        "partner_interest": 1,
+        "partner_fees": 1,
+        "partner_net_loss": -1,
+        "partner_funding": -1,
+        "partner_fee": -1,
+    },
+    "partner_cash": {
+        "partner_paid": 1,
+        "partner_recovered": 1,
+        "partner_sold_open_proceeds": 1,
+        "partner_sold_written_off_proceeds": 1,
+        "partner_new_credit": -1,
+        "partner_bought": -1,
+        "partner_fee": -1,
+    },
+    "own_balance": {"balance": 1, "partner_balance": -1},
+    "own_net_loss": {"net_loss": 1, "partner_net_loss": -1, "claims": -1, "subrogation": 1},
 }
 SETTLED = ("merchant_discount", "funding_cost", "operating_cost", "acquisition_cost", "reminder_cost")
 
@@ -98,23 +137,40 @@ class IdentityError(Exception):
 class Ledger:
     """The sums of one variant by name.
 
-    `ledger[name]` is int64[replication, month, segment, product] for every name of FLOWS, SETTLED and LINES.
+    `ledger[name]` is int64[replication, month, segment, product] for every name of FLOWS, SETTLED, LINES, and of
+    TRANSFERRED and TRANSFER_LINES, which are what insurers and partners take. Lines without such a prefix are gross,
+    but profit and cash are the lender's own.
     """
 
-    def __init__(self, variant: str, sums: Sums, frame: Frame, settlement: Settlement):
-        """Raise ValueError if the shapes of `sums` do not fit `frame`."""
+    def __init__(
+        self, variant: str, sums: Sums, frame: Frame, settlement: Settlement, baseline: "Ledger | None" = None
+    ):
+        """Raise ValueError if the shapes of `sums` do not fit `frame`.
+
+        `baseline` is the ledger whose loss experience sets the provision rates: this one, if none is given.
+        """
         shape = (frame.replications, 2, frame.horizon + 1, len(frame.segments), N_PRODUCT, N_FLOWS)
         if sums.flows.shape != shape:
             raise ValueError(f"flows of {variant} have shape {sums.flows.shape}, expected {shape}")
         self.variant, self.sums, self.frame, self.settlement = variant, sums, frame, settlement
-        self._totals = {}
+        self.baseline = baseline or self
+        self._totals, self._once = {}, {}
+
+    def once(self, function):
+        """Return function(self), worked out at the first call only."""
+        if function not in self._once:
+            self._once[function] = function(self)
+        return self._once[function]
 
     def __getitem__(self, name):
         """Return int64[replication, month, segment, product] of one line; KeyError if there is no such line."""
         if name in SETTLED:
             return self._settled[name]
-        if name in LINES:
-            return sum(sign * self[part] for part, sign in LINES[name].items())
+        if name in TRANSFERRED:
+            return self._transferred[name]
+        for lines in (LINES, TRANSFER_LINES):
+            if name in lines:
+                return sum(sign * self[part] for part, sign in lines[name].items())
         return self.halves(name).sum(axis=1)
 
     def halves(self, name):
@@ -146,6 +202,16 @@ class Ledger:
     def vintages(self):
         """Return int64[batch, entry month, month, segment, product, name] of the batches in use."""
         return self.sums.vintages[: len(self.batch_sizes)]
+
+    @cached_property
+    def own_share(self):
+        """Return float64[month, segment, product]: the share of the open book that is not a partner's."""
+        return own_share(self.settlement.transfers, self["balance"].shape[1:])
+
+    @cached_property
+    def _transferred(self):
+        """Return {name: int64[replication, month, segment, product]} of what insurers and partners take."""
+        return settle(self.settlement.transfers, self.__getitem__, self.settlement.funding_rate)
 
     @cached_property
     def _settled(self):
@@ -214,6 +280,9 @@ def _identities(ledger):
     exits = ("n_paid_off", "n_closed_at_zero", "n_written_off", "n_sold_open")
     yield "accounts", before("n_accounts") + now("n_granted"), now("n_accounts") + sum(now(name) for name in exits)
     change = now("balance") - before("balance")
+    gross_cash = now("gross_cash") - now("funding_cost")
+    yield "gross profit is gross cash and the change of the open balance", now("gross_profit"), gross_cash + change
+    change = now("own_balance") - before("own_balance")
     yield "profit is cash and the change of the open balance", now("profit"), now("cash") + change
     yield "bad debt by cause", sum(now(f"bad_debt_{cause}") for cause in CAUSES), now("net_loss")
     for name in ("n_missed", "n_dpd30", "n_dpd90"):

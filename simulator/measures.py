@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulator.accounting.cecl import cecl_allowance, lifetime_loss
+from simulator.accounting.five_class import CLASSES, class_balance
+from simulator.accounting.ifrs9 import ifrs9_allowance, opening_ecl, stage_balance, stage_loss
 from simulator.estimates import Estimate, expected_shortfall, mean, value_at_risk
 from simulator.kernel.names import BUCKETS, CAUSES, LINE, N_PRODUCT, TO_WRITTEN_OFF
 from simulator.ledger import Ledger
@@ -50,10 +53,13 @@ class View:
         self.window = window or windows(ledger.frame)["whole"]
 
     def _series(self, name, product=None):
-        """Return int64[replication, month, ...] of a line, of one product if `product` is given."""
-        if product is None and not self.by_cell:
+        """Return int64[replication, month, ...] of a line, of one product if `product` is given.
+
+        `name` may also be a function of the ledger that gives the cells of a line, or of something else.
+        """
+        if isinstance(name, str) and product is None and not self.by_cell:
             return self.ledger.total(name)
-        cells = self.ledger[name]
+        cells = self.ledger[name] if isinstance(name, str) else self.ledger.once(name)
         if product is not None:
             cells = cells * (np.arange(N_PRODUCT) == product)
         return cells if self.by_cell else cells.sum(axis=(2, 3))
@@ -127,6 +133,7 @@ class Measure:
     headline: bool = False  # in summary.json and on the terminal
     monthly: bool = True  # means something month by month and in each segment
     level: float = 0.0  # of a tail measure
+    transfer: bool = False  # says something only where there is insurance or a partner
 
     def __call__(self, ledger: Ledger, window: Window | None = None, by_month=False, by_cell=False):
         """Return the measure's samples (see `View` for axes), amounts in the currency."""
@@ -144,7 +151,9 @@ class Measure:
         return self.unit.replace(MONEY, frame.currency)
 
     def applies_to(self, frame):
-        """Return False for a tail measure of a run with too few replications or no shared luck to have a tail."""
+        """Return False for a tail of too few replications or without shared luck, and for transfers where none is."""
+        if self.transfer and not frame.transfers:
+            return False
         return self.kind != TAIL or (frame.factor and frame.replications >= TAIL_REPLICATIONS)
 
 
@@ -191,9 +200,95 @@ def _npv(v):
     window, ledger = v.window, v.ledger
     cash = ledger.total("cash_before_funding")[:, window.first : window.last + 1]
     months = np.arange(1, window.last - window.first + 2)
-    return cash @ (1 + ledger.settlement.discount_rate) ** (-months / 12) - v.start("balance")
+    return cash @ (1 + ledger.settlement.discount_rate) ** (-months / 12) - v.start("own_balance")
 
 
+def _own(kind, name, text, *formula, **options):
+    """Return a flow or stock in money that is there only with insurance or a partner."""
+    return kind(name, MONEY, text, *formula, transfer=True, **options)
+
+
+def _tails(suffix, words, line, transfer=False):
+    """Yield VaR and expected shortfall of a line, by names ending in `suffix`."""
+    for name, level, formula, text in (
+        ("var95", 0.95, "smallest x with P({} ≤ x) ≥ 0.95", "exceeded in one run of twenty"),
+        ("var99", 0.99, "smallest x with P({} ≤ x) ≥ 0.99", "exceeded in one run of a hundred"),
+        ("es99", 0.99, "mean of {} in its worst 1 %", "of the worst run in a hundred"),
+    ):
+        text = f"mean {words} {text}" if name == "es99" else f"{words} {text}"
+        formula = formula.format(line)
+        yield Measure(name + suffix, TAIL, MONEY, formula, text, lambda v: v.flow(line), True, False, level, transfer)
+
+
+def _class(rule, name):
+    """Return the share of balance in one of the five classes under a rule."""
+    above = CLASS_DAYS[rule][CLASSES.index(name)]
+    text = f"share of balance classed {name.replace('_', ' ')} under the {rule} rule: {above} days past due"
+
+    def cells(ledger):
+        return class_balance(ledger, rule, name)
+
+    def open_cells(ledger):
+        return ledger.rolls[..., :BUCKETS, 1].sum(axis=(-1, -2))
+
+    formula = f"{rule}_{name}[at] / balance[at]"
+    return _rate(f"{rule}_{name}_share", formula, text, lambda v: ratio(v.at(cells), v.at(open_cells)))
+
+
+def _stage(stage, text):
+    """Return the balance of one stage."""
+
+    def cells(ledger):
+        return stage_balance(ledger, stage)
+
+    formula = ("balance[at] - balance_dpd30[at]", "balance_dpd30[at] - balance_dpd90[at]", "balance_dpd90[at]")[
+        stage - 1
+    ]
+    return Measure(f"stage{stage}_balance", STOCK, MONEY, formula, text, lambda v: v.at(cells))
+
+
+def _ecl(name, formula, text, per_unit, stage=None):
+    """Return the expected credit loss of the opening book, of one stage or of all."""
+
+    def function(v):
+        by_stage = opening_ecl(v.ledger, per_unit)
+        return by_stage.sum(axis=-1) if stage is None else by_stage[:, stage - 1]
+
+    return Measure(name, STOCK, MONEY, formula, text, function, monthly=False)
+
+
+def _allowance(name, words, cells):
+    """Yield the measures of one way to provide; `cells(ledger)` is the allowance."""
+    stock, money = f"allowance_{name}", {"unit": MONEY, "kind": FLOW}
+    growth = f"{stock}[end] - {stock}[start]"
+
+    def grown(v):
+        return v.end(cells) - v.start(cells)
+
+    text = f"allowance at the baseline's coverage, {words}"
+    yield Measure(stock, STOCK, MONEY, "Σ stages: own_balance[at] × coverage", text, lambda v: v.at(cells))
+    text = f"charge for bad debt, {words}: change of the allowance and net loss"
+    charge = f"{growth} + Σ own_net_loss"
+    yield Measure(
+        f"provision_{name}", formula=charge, text=text, function=lambda v: grown(v) + v.flow("own_net_loss"), **money
+    )
+    text = f"profit with that charge in the place of the net loss, {words}"
+    after = f"profit - ({growth})"
+    yield Measure(f"profit_{name}", formula=after, text=text, function=lambda v: v.flow("profit") - grown(v), **money)
+    text = f"provision coverage: allowance of all stages per unit of non-performing balance, {words}"
+    formula = f"{stock}[at] / own balance_dpd90[at]"
+    yield _rate(f"coverage_{name}", formula, text, lambda v: ratio(v.at(cells), v.at(_own_npl)))
+
+
+def _own_npl(ledger):
+    """Return float64[replication, month, segment, product]: the lender's own part of 90+ balance."""
+    return ledger["balance_dpd90"] * ledger.own_share
+
+
+CLASS_DAYS = {
+    "general": ("0", "1 to 90", "91 to 270", "271 to 360", "more than 360"),
+    "card": ("0", "1 to 90", "91 to 120", "121 to 180", "more than 180"),
+}
 CAUSE_TEXT = {
     "unknown": "for a reason not known",
     "forgot": "because it was forgotten",
@@ -316,13 +411,16 @@ SECTIONS = {
         _flow("funding_cost", MONEY, "funding of the open balance",
               "Σ funding_rate / 12 × (balance[start of month] + balance[end of month]) / 2"),
         _flow("cost", MONEY, "costs without funding", "Σ commission + reminder, operating and acquisition cost"),
-        _flow("profit", MONEY, "accrual profit before tax",
-              "Σ interest + fees + merchant_discount - net_loss - cost - funding_cost", headline=True),
+        _flow("profit", MONEY, "accrual profit before tax, after insurers and partners",
+              "Σ interest + fees + merchant_discount - net_loss - cost - funding_cost, less insurer_result and "
+              "partner_profit",
+              headline=True),
     ),
     "Cash and value": (
         _flow("paid", MONEY, "paid by borrowers on open accounts, less refunds"),
         _flow("cash", MONEY, "cash in less cash out; profit less the growth of the open balance, exactly",
-              "Σ paid + recovered + proceeds + merchant_discount - new_credit - cost - funding_cost"),
+              "Σ paid + recovered + proceeds + merchant_discount - new_credit - cost - funding_cost, less what "
+              "insurers and partners take"),
         Measure(
             "npv",
             FLOW,
@@ -360,13 +458,39 @@ SECTIONS = {
         _flow("n_declined", ACCOUNTS, "applications declined"),
         _flow("n_granted", ACCOUNTS, "lines granted and loans drawn"),
     ),
-    "Tail of the loss distribution": tuple(
-        Measure(name, TAIL, MONEY, formula, text, lambda v: v.flow("net_loss"), True, False, level)
-        for name, level, formula, text in (
-            ("var95", 0.95, "smallest x with P(net_loss ≤ x) ≥ 0.95", "net loss exceeded in one run of twenty"),
-            ("var99", 0.99, "smallest x with P(net_loss ≤ x) ≥ 0.99", "net loss exceeded in one run of a hundred"),
-            ("es99", 0.99, "mean of net_loss in its worst 1 %", "mean net loss of the worst run in a hundred"),
-        )
+    "Tail of the loss distribution": tuple(_tails("", "net loss", "net_loss")),
+    "Five classes": tuple(_class(rule, name) for rule in CLASS_DAYS for name in CLASSES[1:]),
+    "Stages, expected credit loss, allowances": (
+        _stage(1, "balance in stage 1: nothing past due by 30 days"),
+        _stage(2, "balance in stage 2: 30 to 89 days past due"),
+        _stage(3, "balance in stage 3: 90 or more days past due"),
+        _ecl("ecl_ifrs9", "Σ buckets: balance × expected loss, at the opening",
+             "expected credit loss of the opening book: of the next twelve months' defaults in stage 1, lifetime in "
+             "stages 2 and 3; discounted at the effective rate, from the roll matrix of the whole run", stage_loss),
+        *(_ecl(f"ecl_stage{k}", f"stage {k} of ecl_ifrs9", f"its part in stage {k}", stage_loss, k) for k in (1, 2, 3)),
+        _ecl("ecl_cecl", "Σ buckets: balance × lifetime loss, at the opening",
+             "expected credit loss of the opening book, lifetime from the first day", lifetime_loss),
+        *_allowance("ifrs9", "IFRS 9", ifrs9_allowance),
+        *_allowance("cecl", "CECL", cecl_allowance),
+        _rate("return_on_average_assets", "12 / months × profit / average own_balance",
+              "profit before tax a year on the lender's average open balance",
+              lambda v: 12 / v.months * ratio(v.flow("profit"), v.average("own_balance")), unit=YEARLY),
+    ),
+    "Who bears the loss": (
+        _own(_flow, "own_net_loss", "net loss that stays with the lender",
+             "Σ net_loss - partner_net_loss - claims + subrogation", headline=True),
+        _own(_flow, "premium", "paid to insurers"),
+        _own(_flow, "claims", "paid by insurers"),
+        _own(_flow, "subrogation", "passed on to insurers of what came back on claims they had paid"),
+        _own(_flow, "insurer_result", "what the cover costs on balance", "Σ premium + subrogation - claims",
+             headline=True),
+        _own(_flow, "partner_net_loss", "net loss that partners bear"),
+        _own(_flow, "partner_fee", "paid by partners for the work"),
+        _own(_flow, "partner_profit", "what partners earn after funding and fee"),
+        _own(_flow, "gross_profit", "profit before insurers and partners take or give anything",
+             "Σ income - net_loss - cost - funding_cost"),
+        _own(_stock, "own_balance", "open balance less the partners' part"),
+        *_tails("_own", "own net loss", "own_net_loss", True),
     ),
 }  # fmt: skip
 

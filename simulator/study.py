@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from simulator import engine
 from simulator.comparison import Comparison
 from simulator.ledger import Frame, Ledger, Settlement, check_identities
 from simulator.lower import Lowered, lower, tables_digest
+from simulator.policies.levers import Frame as PolicyFrame
+from simulator.policies.levers import transfers
 from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.reader import Scenario, load_scenario
 
@@ -48,11 +50,14 @@ def _study(scenario, variants, run_off, threads, progress: Callable[[str, int, i
     threads = threads or engine.available_threads()
     _check_memory(list(worlds.values()), threads)
     work = sum(map(engine.borrower_months, worlds.values()))
+    transferred = {name: _transfers(world) for name, world in worlds.items()}
     ledgers = []
     for name, world in worlds.items():
         tell = (lambda done, name=name: progress(name, done, work)) if progress else (lambda done: None)
         sums = engine.run(world, threads, tell)
-        ledger = Ledger(name, sums, _frame(scenario, world, run_off), _settlement(lenders[name]))
+        frame = replace(_frame(scenario, world, run_off), transfers=any(transferred.values()))
+        settlement = replace(_settlement(lenders[name]), transfers=transferred[name])
+        ledger = Ledger(name, sums, frame, settlement, ledgers[0] if ledgers else None)
         check_identities(ledger)
         ledgers.append(ledger)
     facts = {
@@ -105,6 +110,12 @@ def _frame(scenario, world: Lowered, run_off):
         factor=settings.economy.factor.enabled,
         redraw_people=settings.redraw_people,
     )
+
+
+def _transfers(world: Lowered):
+    """Return the terms of insurance and joint lending that a lender has."""
+    frame = PolicyFrame(world.months, world.months_total, world.segments, world.minor_units)
+    return transfers(world.settings.policy.values(), frame)
 
 
 def _settlement(settings):

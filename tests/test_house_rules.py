@@ -15,7 +15,8 @@ from conftest import ROOT
 LAYERS = (
     # vocabulary, closed forms, messages: they know of nothing else
     {"simulator.kernel.names", "simulator.kernel.tables", "simulator.kernel.philox"}
-    | {"simulator.finance", "simulator.estimates", "simulator.scenario.errors", "simulator.scenario.values"},
+    | {"simulator.finance", "simulator.estimates", "simulator.scenario.errors", "simulator.scenario.values"}
+    | {"simulator.transfer"},
     {"simulator.kernel", "simulator.draws_host", "simulator.units"},  # how time passes; how numbers become integers
     {"simulator.quantiles"},
     {"simulator.policies"},  # what the lender does: settings and the levers they write
@@ -24,11 +25,13 @@ LAYERS = (
     {"simulator.lower"},
     {"simulator.ledger"},  # what happened
     {"simulator.engine"},
+    {"simulator.accounting"},
     {"simulator.measures"},
     {"simulator.comparison"},
     {"simulator.study"},  # a question from scenario to comparison
     {"simulator.report"},  # reads comparisons
     {"simulator.results"},
+    {"simulator.biography"},  # one borrower in words
     {"simulator.cli"},
     {"simulator.__main__"},
 )

@@ -88,6 +88,12 @@ class Frame(NamedTuple):
         products = [product for product, name in enumerate(PRODUCTS) if name in settings.products]
         return np.ix_(*(np.array(list(axis), dtype=np.intp) for axis in (acts, segments, products)))
 
+    def acting(self, settings) -> tuple[int, int, tuple[int, ...], tuple[int, ...]]:
+        """Return the first and last month, the segments and the products, by index, that the policy acts on."""
+        months = self.months_of(settings)
+        _, segments, products = (tuple(axis.ravel().tolist()) for axis in self.cells(settings))
+        return months.start, months.stop - 1, segments, products
+
     def amount(self, money: float) -> int:
         """Return `money` in minor units, rounded half up."""
         return int(np.floor(money * self.minor_units + 0.5))
@@ -115,6 +121,12 @@ def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Lever
     levers.month[..., V_SCORE_CORRELATION] = ABSENT
     levers.month[: months + 1, ..., V_NEW_CREDIT] = 1
     return levers
+
+
+def transfers(policies, frame: Frame) -> tuple:
+    """Return the terms of the enabled policies that are settled after the month instead of writing levers."""
+    found = [(kinds()[settings.kind], settings) for settings in policies if settings.enabled]
+    return tuple(module.terms(settings, frame) for module, settings in found if hasattr(module, "terms"))
 
 
 def write_all(levers: Levers, policies, frame: Frame) -> None:

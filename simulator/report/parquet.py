@@ -6,12 +6,14 @@ import pyarrow.parquet as pq
 
 from simulator.estimates import mean
 from simulator.kernel.names import BUCKETS, FLOWS, PRODUCTS, VINTAGES
-from simulator.ledger import LINES, SETTLED, STOCKS
+from simulator.ledger import LINES, SETTLED, STOCKS, TRANSFER_LINES
 from simulator.measures import MEASURES
+from simulator.transfer import TRANSFERRED
 
 FROM = (*(str(b) for b in range(BUCKETS)), "arrived")
 TO = (*(str(b) for b in range(BUCKETS)), "paid_off", "closed_at_zero", "written_off", "sold")
 LINE_NAMES = (*FLOWS, *SETTLED, *LINES)
+TRANSFER_NAMES = (*TRANSFERRED, *TRANSFER_LINES)
 
 
 def labels(names, index):
@@ -47,8 +49,9 @@ def _monthly_tables(comparison, variant, keep_replications):
     ledger, frame = comparison.ledgers[variant], comparison.frame
     present = [PRODUCTS.index(name) for name in frame.products]
     segments, products = (*frame.segments, "all"), (*PRODUCTS, "all")
-    extra = [name for name, m in comparison.measures.items() if m.monthly and name not in LINE_NAMES]
-    names = (*LINE_NAMES, *extra)
+    lines = (*LINE_NAMES, *(TRANSFER_NAMES if frame.transfers else ()))
+    extra = [name for name, m in comparison.measures.items() if m.monthly and name not in lines]
+    names = (*lines, *extra)
     units = tuple(_unit(name, frame) for name in names)
     segment, product = np.meshgrid(np.arange(len(frame.segments)), present, indexing="ij")
     cell_segment, cell_product = (
@@ -78,7 +81,7 @@ def _monthly_tables(comparison, variant, keep_replications):
     def cells(k):
         """Return (first month, float64[replication, month, cell]) of measure k; the last cell is the total."""
         name = names[k]
-        if name in LINE_NAMES:
+        if name in lines:
             first = 0 if name in STOCKS else 1
             scale = 1 if name.startswith("n_") else frame.minor_units
             apart, total = ledger[name][:, first:] / scale, ledger.total(name)[:, first:] / scale

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from simulator.accounting.five_class import CLASSES
+from simulator.accounting.ifrs9 import coverage
+from simulator.kernel.names import PRODUCTS
 from simulator.measures import MEASURES
 from simulator.report import words
 from simulator.report.figures import pictures
@@ -11,9 +14,12 @@ from simulator.report.figures import pictures
 TABLE = (
     ("Loss", ("net_loss", "net_loss_per_opening_borrower", "bad_debt_rate", "net_charge_off_rate")),
     ("Tail of the loss", ("var95", "var99", "es99")),
+    ("Own loss, after insurers and partners", ("own_net_loss", "var99_own", "es99_own")),
+    ("", ("insurer_result", "partner_profit")),
     ("Delinquency", ("dpd30_share_count", "dpd30_share_balance", "dpd90_share_count", "dpd90_share_balance")),
     ("", ("default_rate",)),
-    ("Value", ("profit", "npv")),
+    ("Value", ("profit", "npv", "return_on_average_assets")),
+    ("Provisions", ("profit_ifrs9", "ecl_ifrs9", "ecl_cecl")),
     ("Flows", ("new_credit", "written_off", "recovered", "approval_rate")),
 )
 ACCOUNT = (  # the accrual view and the cash view, line by line: (line, sign, is a total)
@@ -29,7 +35,17 @@ ACCOUNT = (  # the accrual view and the cash view, line by line: (line, sign, is
     ("operating_cost", -1, False),
     ("acquisition_cost", -1, False),
     ("funding_cost", -1, False),
+    ("premium", -1, False),
+    ("claims", 1, False),
+    ("subrogation", -1, False),
+    ("partner_profit", -1, False),
     ("profit", 1, True),
+)
+STANDING = (  # the book at the end of lending, by stage and by class
+    ("Stages of IFRS 9", ("stage1_balance", "stage2_balance", "stage3_balance")),
+    ("Five classes, general rule (above 90, 270, 360 days)", tuple(f"general_{name}_share" for name in CLASSES[1:])),
+    ("Five classes, card rule (above 90, 120, 180 days)", tuple(f"card_{name}_share" for name in CLASSES[1:])),
+    ("Allowances", ("allowance_ifrs9", "coverage_ifrs9", "allowance_cecl", "coverage_cecl", "profit_cecl")),
 )
 SHARED_LUCK_REPLICATIONS = 30  # a covariance from fewer is mostly noise
 
@@ -55,6 +71,8 @@ def render(comparison, manifest: dict) -> str:
         pictures=pictures(comparison),
         account=account(comparison),
         where=where(comparison),
+        standing=standing(comparison),
+        coverage=coverage_ratios(comparison),
         caveats=caveats(comparison),
         manifest=flat(manifest),
     )
@@ -115,7 +133,7 @@ def account(comparison):
         return comparison.ledgers[name].total(line)[:, 1:].sum(axis=1).mean() / frame.minor_units
 
     growth = {
-        name: (ledger.total("balance")[:, -1] - ledger.total("balance")[:, 0]).mean() / frame.minor_units
+        name: np.diff(ledger.total("own_balance")[:, [0, -1]]).mean() / frame.minor_units
         for name, ledger in comparison.ledgers.items()
     }
     rows = [(words.label(line), [sign * mean_of(name, line) for name in names], total) for line, sign, total in ACCOUNT]
@@ -134,13 +152,34 @@ def account(comparison):
     return {"unit": words.scale_in_words(before, after), "rows": shown}
 
 
+def standing(comparison):
+    """Return [(section, [(label, [value in words for each variant])])] by stage and class."""
+    return [
+        (
+            section,
+            [(words.label(name), [words.estimate(comparison, v, name) for v in comparison.ledgers]) for name in names],
+        )
+        for section, names in STANDING
+    ]
+
+
+def coverage_ratios(comparison):
+    """Return [(product, [stage 1, 2 and 3 in words])]: the baseline's coverage, which all variants provide at."""
+    ledger = comparison.ledgers[comparison.baseline].baseline
+    ratios = ledger.once(coverage)
+    return [
+        (product, [f"{words.plain(100 * x, 2)}{words.NO_BREAK}%" for x in ratios[PRODUCTS.index(product)]])
+        for product in comparison.frame.products
+    ]
+
+
 def where(comparison):
     """Return [(segment, product, [30+ share, bad-debt rate, net loss in words for each variant])] by cell."""
     frame = comparison.frame
     cells = []
     for s, segment in enumerate(frame.segments):
         for product in frame.products:
-            p = ("line", "loan").index(product)
+            p = PRODUCTS.index(product)
             row = []
             for ledger in comparison.ledgers.values():
                 for name in ("net_loss", "bad_debt_rate"):

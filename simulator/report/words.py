@@ -32,9 +32,35 @@ LABELS = {
     "acquisition_cost": "acquisition cost",
     "funding_cost": "funding cost",
     "paid": "paid by borrowers",
+    "own_net_loss": "own net loss",
+    "insurer_result": "premiums less claims, net of what is passed on",
+    "premium": "insurance premiums",
+    "claims": "insurance claims paid",
+    "subrogation": "recoveries passed on to insurers",
+    "partner_profit": "partners' profit",
+    "return_on_average_assets": "return on average assets a year",
+    "ecl_ifrs9": "expected credit loss at the opening, IFRS 9",
+    "ecl_cecl": "expected credit loss at the opening, CECL",
+    "allowance_ifrs9": "allowance, IFRS 9",
+    "allowance_cecl": "allowance, CECL",
+    "coverage_ifrs9": "provision coverage of 90+, IFRS 9",
+    "coverage_cecl": "provision coverage of 90+, CECL",
+    "profit_ifrs9": "profit after provisions, IFRS 9",
+    "profit_cecl": "profit after provisions, CECL",
+    "stage1_balance": "stage 1, less than 30 days past due",
+    "stage2_balance": "stage 2, 30 to 89 days",
+    "stage3_balance": "stage 3, 90 days and more",
+    **{
+        f"{rule}_{name}_share": name.replace("_", " ")
+        for rule in ("general", "card")
+        for name in ("special_mention", "substandard", "doubtful", "loss")
+    },
     "var95": "net loss, VaR 95\u00a0%",
     "var99": "net loss, VaR 99\u00a0%",
     "es99": "net loss, expected shortfall 99\u00a0%",
+    "var95_own": "own net loss, VaR 95\u00a0%",
+    "var99_own": "own net loss, VaR 99\u00a0%",
+    "es99_own": "own net loss, expected shortfall 99\u00a0%",
 }
 CAUSES = {
     "unknown": "not known",

@@ -9,6 +9,7 @@ from itertools import combinations, permutations
 from .schema import Settings, matrix_of
 
 NEVER = 10**9
+CLOSE = 1e-9  # how far a sum of shares may be from 1
 NEEDS_PEOPLE = {  # kinds that act on why people pay or do not
     "autopay": "on forgetting",
     "collections": "on the reasons for which dues are missed",
@@ -32,6 +33,7 @@ def policies_together(settings: Settings) -> Iterator[Found]:
     for (_, one), (name, other) in permutations(in_force.items(), 2):
         if one.kind == "write_off" and _meet(settings, one, other):
             yield from _with_write_off(one, other, f"policy.{name}")
+    yield from _transfers(settings, in_force)
 
 
 def _in_this_world(settings: Settings, policy, path: str) -> Iterator[Found]:
@@ -105,6 +107,8 @@ def _with_write_off(write_off, other, path: str) -> Iterator[Found]:
     if other.kind == "npl_sale" and other.sell_from == "written_off" and expired < _days(other.at_months) < NEVER:
         found = f"sells {other.at_months} months after write-off"
         yield f"{path}.at_months", found, f"allowed: up to {expired}, when the claim expires"
+    if other.kind == "credit_insurance" and other.claim_dpd > gone:
+        yield f"{path}.claim_dpd", f"claims at {other.claim_dpd} DPD", f"allowed: up to {gone}, the write-off"
     if other.kind == "limit_cut" and (other.at_dpd or 0) >= gone:
         yield f"{path}.at_dpd", f"cuts limits at {other.at_dpd} DPD", f"allowed: below {gone}, the write-off"
     if other.kind == "hardship" and gone < _days(other.offer_dpd) < NEVER:
@@ -118,6 +122,32 @@ def _with_write_off(write_off, other, path: str) -> Iterator[Found]:
     for key in days.get(other.kind, ()):
         if gone <= _days(late := getattr(other, key)) < NEVER:
             yield f"{path}.{key}", f"found {late}", f"allowed: below {gone}, the write-off, or never"
+
+
+def _transfers(settings: Settings, in_force: dict) -> Iterator[Found]:
+    """Check insurance and joint lending: one loss is borne once, and the layers of cover are layers."""
+    shared = {name: policy for name, policy in in_force.items() if policy.kind in ("credit_insurance", "joint_lending")}
+    for name, policy in shared.items():
+        path = f"policy.{name}"
+        meeting = [other for other in in_force.values() if _meet(settings, policy, other)]
+        insured = policy.kind == "credit_insurance"
+        if insured and policy.cap is not None and policy.deductible > policy.cap:
+            yield f"{path}.deductible", f"found {policy.deductible:g}", f"allowed: up to {policy.cap:g}, the cap"
+        for other in meeting if insured else ():
+            if other.kind == "npl_sale" and other.sell_from == "open" and _days(other.at_dpd) < policy.claim_dpd:
+                found = f"claims at {policy.claim_dpd} DPD"
+                yield f"{path}.claim_dpd", found, f"allowed: up to {other.at_dpd}, where open accounts are sold"
+        # All shares are of the gross loss: of the unit of loss at which this cover begins, no more than one is borne.
+        at = policy.deductible if insured else 0.0
+        borne = sum(other.share for other in meeting if other in shared.values() and _bears(other, at))
+        if borne > 1 + CLOSE:
+            found = f"with those of other insurers and partners it is {borne:g}"
+            yield f"{path}.share", found, "allowed: shares of one loss that sum to 1 or less"
+
+
+def _bears(policy, at: float) -> bool:
+    """Return whether a partner or insurer bears a part of the unit of loss at `at`, a share of the opening balance."""
+    return policy.kind == "joint_lending" or policy.deductible <= at < (NEVER if policy.cap is None else policy.cap)
 
 
 def _meet(settings: Settings, one, other) -> bool:

@@ -1,0 +1,35 @@
+"""The five classes of Chinese supervision, by days past due."""
+
+import numpy as np
+
+from simulator.kernel.names import BUCKETS
+
+CLASSES = ("normal", "special_mention", "substandard", "doubtful", "loss")
+# A class begins above so many days past due. General: rules on risk classification of financial assets (2023, No. 1),
+# without the year of observation after a restructuring. Card: Measures for Credit Card Business (2011), article 92.
+ABOVE = {"general": (0, 90, 270, 360), "card": (0, 90, 120, 180)}
+
+
+def five_class(dpd, rule):
+    """Return the number in CLASSES of debt that is exactly `dpd` days past due; `dpd` may be an array."""
+    return np.searchsorted(ABOVE[rule], dpd, side="left")
+
+
+def bucket_classes(rule):
+    """Return int64[bucket], the class of each bucket.
+
+    A bucket stands for a month of days past due, so that "90 or more" and "more than 90" are both bucket 3 and worse:
+    a bucket is classed by its second day, the first that is above its bound.
+    """
+    days = 30 * np.arange(BUCKETS) + 1
+    days[0] = 0  # nothing is past due in bucket 0
+    return five_class(days, rule)
+
+
+def class_balance(ledger, rule, name):
+    """Return int64[batch, month, segment, product]: balance of one class at month ends, 0 in month 0.
+
+    From the columns of the roll matrix, over all replications of the batch.
+    """
+    closing = ledger.rolls[..., :BUCKETS, 1].sum(axis=-2)
+    return closing[..., bucket_classes(rule) == CLASSES.index(name)].sum(axis=-1)

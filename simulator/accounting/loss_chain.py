@@ -1,0 +1,134 @@
+"""Expected credit loss of a unit of balance in each bucket, from the roll matrix of balances.
+
+A unit of balance in a bucket is, a month later, some balance in each bucket, some written off, some sold, and the rest
+paid. New borrowing is taken out, so that what remains is how the balance of today runs off: Q[from, to]. Then the
+expected loss V solves V = d (Q V + L), with L the loss per unit of those who are written off or sold in the month and
+d the discount of a month. Nothing is assumed that the run has not shown, and the chain has no leak: with d = 1, V of
+what was there at the start and of what came in later, less V of what is left, is the loss of the run.
+
+One thing is approximate: balances in one bucket are taken to be alike, whoever owes them.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from simulator.kernel.names import ARRIVED, BUCKETS, SUMS_PER_BATCH, TO_SOLD, TO_WRITTEN_OFF
+
+DEFAULT = 3  # bucket from which an account is in default
+YEAR, LIFE = 12, 600  # months; what is still open after fifty years no longer matters
+
+
+class Experience(NamedTuple):
+    """What a window of a run has shown, added up: float64[batch, product, ...] in minor units."""
+
+    start: np.ndarray  # [bucket] balance at the start of the window
+    end: np.ndarray  # [bucket] balance at its end
+    opening: np.ndarray  # [bucket] balance at the start of each month
+    moved: np.ndarray  # [from, to] of it, where it was a month later; without what was newly lent
+    lent: np.ndarray  # [bucket] new balance: on open accounts (bucket 0) and on those that began
+    written_off: np.ndarray  # [bucket]
+    sold: np.ndarray  # [bucket] from the open book
+    proceeds: np.ndarray  # of what was sold from the open book
+    interest: np.ndarray  # charged
+    book: np.ndarray  # written-off balance at the start of each month and during it
+    back: np.ndarray  # recovered from it, or got for it in a sale
+    gone: np.ndarray  # what left it: recovered, sold or expired
+
+
+class Loss(NamedTuple):
+    """Expected loss per unit of balance, float64[..., bucket]."""
+
+    lifetime: np.ndarray
+    year: np.ndarray  # from defaults within twelve months; for what is in default already, the lifetime's
+
+
+def bucket_balance(ledger):
+    """Return float64[batch, month, segment, product, bucket]: open balance at month ends, over the batch.
+
+    At the opening the book tells bucket 0, 1, 2 and the rest, which is split by the number of accounts in each bucket.
+    """
+    closing = ledger.rolls[..., :BUCKETS, 1].sum(axis=-2).astype(np.float64)
+
+    late = [
+        _by_batch(ledger, ledger[name][:, 0]) for name in ("balance", "balance_dpd30", "balance_dpd60", "balance_dpd90")
+    ]
+    for bucket in range(DEFAULT):
+        closing[:, 0, ..., bucket] = late[bucket] - late[bucket + 1]
+    count = ledger.rolls[:, 1, ..., DEFAULT:BUCKETS, :, 0].sum(axis=-1)
+    none = count.sum(axis=-1) == 0
+    count[none, 0] = 1
+    closing[:, 0, ..., DEFAULT:] = late[DEFAULT][..., None] * count / count.sum(axis=-1, keepdims=True)
+    return closing
+
+
+def experience(ledger, first, last) -> Experience:
+    """Return what months `first` to `last` have shown of each product, all segments together."""
+    balance = bucket_balance(ledger).sum(axis=2)
+    rolls = ledger.rolls[:, first : last + 1, ..., 1].sum(axis=(1, 2)).astype(np.float64)
+    buckets, arrived = rolls[..., :BUCKETS, :], rolls[..., ARRIVED, :BUCKETS]
+
+    def flow(name, first=first, last=last):
+        return _by_batch(ledger, ledger[name][:, first : last + 1].sum(axis=(1, 2)))
+
+    # What was lent on open accounts ended the month in bucket 0, wherever the account came from.
+    on_time = buckets[..., 0]
+    kept, lent = buckets[..., :BUCKETS].copy(), arrived.copy()
+    on_open = np.clip(flow("new_credit") - arrived.sum(axis=-1), 0, np.maximum(on_time.sum(axis=-1), 0))
+    kept[..., 0] -= on_time * rate(on_open, on_time.sum(axis=-1))[..., None]
+    lent[..., 0] += on_open
+    return Experience(
+        start=balance[:, first - 1],
+        end=balance[:, last],
+        opening=balance[:, first - 1 : last].sum(axis=1),
+        moved=kept,
+        lent=lent,
+        written_off=buckets[..., TO_WRITTEN_OFF],
+        sold=buckets[..., TO_SOLD],
+        proceeds=flow("sold_open_proceeds"),
+        interest=flow("interest"),
+        book=flow("balance_written_off_book", first - 1, last - 1) + flow("written_off"),
+        back=flow("recovered") + flow("sold_written_off_proceeds"),
+        gone=flow("recovered") + flow("sold_written_off") + flow("expired"),
+    )
+
+
+def pooled(seen: Experience) -> Experience:
+    """Return the same with all batches added up, as one batch."""
+    return Experience(*(x.sum(axis=0, keepdims=True) for x in seen))
+
+
+def expected_loss(seen: Experience, discounted=True) -> Loss:
+    """Return the expected loss per unit, float64[batch, product, bucket], discounted at the effective rate.
+
+    The effective rate is the interest charged per unit of open balance, the interest-free float included.
+    """
+    interest = np.maximum(rate(seen.interest, seen.opening.sum(axis=-1)), 0)
+    d = 1 / (1 + interest) if discounted else np.ones_like(interest)
+    # What a unit written off brings, r + d (1 - e) (r + d (1 - e) (r + ...)), with r back and e gone in a month.
+    recovery = rate(rate(seen.back, seen.book), 1 - d * (1 - rate(seen.gone, seen.book)))
+    price = rate(seen.proceeds, seen.sold.sum(axis=-1))
+    at_once = rate(seen.written_off * (1 - recovery)[..., None] + seen.sold * (1 - price)[..., None], seen.opening)
+    q, d = rate(seen.moved, seen.opening[..., None]), d[..., None]
+
+    def a_month_before(loss):
+        return d * ((q @ loss[..., None])[..., 0] + at_once)
+
+    lifetime = np.zeros_like(at_once)
+    for _ in range(LIFE):
+        lifetime = a_month_before(lifetime)
+    year = np.where(np.arange(BUCKETS) < DEFAULT, 0.0, lifetime)
+    for _ in range(YEAR):
+        year[..., :DEFAULT] = a_month_before(year)[..., :DEFAULT]
+    return Loss(lifetime, year)
+
+
+def rate(top, bottom):
+    """Return top / bottom, 0 where there is nothing to divide by."""
+    top, bottom = np.broadcast_arrays(top, bottom)
+    return np.divide(top, bottom, out=np.zeros(top.shape), where=bottom != 0)
+
+
+def _by_batch(ledger, amounts):
+    """Return float64[batch, ...]: `amounts`, int64[replication, ...], added up over the replications of each batch."""
+    return np.stack([amounts[k::SUMS_PER_BATCH].sum(axis=0) for k in range(len(ledger.batch_sizes))]).astype(np.float64)

@@ -1,0 +1,1 @@
+"""One borrower's months in words, side by side under several variants (docs/diary.md)."""

@@ -1,0 +1,52 @@
+"""Insure the book against default, layer by layer."""
+
+from math import inf
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from simulator.scenario.values import MONTHS, RATE_PER_YEAR, Share
+from simulator.transfer import Insurance
+
+from .base import PolicySettings
+
+DESCRIPTION = "Insure defaulted balance: a premium, and claims on a share of the loss between a deductible and a cap."
+EFFECT = "The mean costs more than it brings: the premium; in bad times the insurer pays: the tail is shorter."
+
+Premium = Annotated[float, Field(ge=0, le=1), RATE_PER_YEAR]
+Period = Annotated[int, Field(ge=1, le=600), MONTHS]
+
+
+class Settings(PolicySettings):
+    """The terms of one layer. Several policies are several layers, or insure different parts of the book."""
+
+    premium: Premium = Field(description="share a year of the balance that `premium_on` names")
+    premium_on: Literal["opening", "insured"] = Field(
+        "insured", description="opening: the balance at the start of the period; insured: at the start of each month"
+    )
+    share: Share = Field(description="share of the claimable balance between deductible and cap that is paid")
+    deductible: Share = Field(0.0, description="share of the period's opening balance that is lost before it pays")
+    cap: Share | None = Field(
+        None, description="share of the period's opening balance from which it pays no more; without it, no cap"
+    )
+    period_months: Period = Field(12, description="months after which deductible and cap begin anew")
+    claim_dpd: Literal[90] = Field(90, description="days past due at which an account's balance becomes claimable")
+    subrogation: Share = Field(0.0, description="share of later recoveries on paid claims that goes to the insurer")
+
+
+def write(levers, settings, frame):
+    """Nothing: the cover is settled after the month, from what it booked."""
+
+
+def terms(settings, frame) -> Insurance:
+    """Return what is settled: the layer, where and when it covers."""
+    return Insurance(
+        *frame.acting(settings),
+        premium=settings.premium,
+        on_opening=settings.premium_on == "opening",
+        share=settings.share,
+        deductible=settings.deductible,
+        cap=inf if settings.cap is None else settings.cap,
+        period=settings.period_months,
+        subrogation=settings.subrogation,
+    )

@@ -1,0 +1,145 @@
+"""What makes the kernel fast and its memory small, as claims that are exact: no clock decides here."""
+
+import tracemalloc
+
+import llvmlite.binding
+import numba
+import numpy as np
+import pytest
+
+from conftest import ROOT
+from simulator import engine
+from simulator.kernel import tile
+from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
+from simulator.lower import Tape, lower
+from simulator.scenario.reader import load_scenario
+
+SCENARIOS = ("huabei", "jiebei", "both", "taiwan_cards")
+
+
+def scenario(name, borrowers=1_500, replications=2, months=4, overrides=()):
+    """Return a shipped scenario at a small size."""
+    path = ROOT / "scenarios" / f"{name}.toml"
+    return load_scenario(path, overrides, borrowers=borrowers, replications=replications, months=months)
+
+
+def tape_of(borrowers, segments):
+    """Return a Tape of active lines, half of them used, all in the first segment."""
+    values = np.full((borrowers, N_PRODUCT, N_TAPE), ABSENT, np.int32)
+    values[:, LINE, X_STATUS] = ACTIVE
+    values[:, LINE, X_LIMIT], values[:, LINE, X_BALANCE], values[:, LINE, X_BUCKET] = 1_000_000, 500_000, 0
+    return Tape(values, (borrowers, *[0] * (segments - 1)))
+
+
+def assembly(function):
+    """Return the machine code of the one signature of a compiled function, as text; also where a cache gave it."""
+    (signature,) = function.signatures[:1]
+    library = function.overloads[signature].library
+    if not library._disable_inspection:
+        return function.inspect_asm(signature)
+    # numba does not show what it took from its cache, but keeps the optimised module, which gives the same code
+    return library._codegen._tm.emit_assembly(library._get_module_for_linking().clone())
+
+
+def size(sums):
+    """Return the bytes of all arrays of a Sums."""
+    return sum(array.nbytes for array in sums)
+
+
+def test_the_tile_runs_in_wide_vectors():
+    """The compiled tile uses 512-bit registers, more often than 256-bit ones, where the processor has them."""
+    if not llvmlite.binding.get_host_cpu_features().get("avx512f"):
+        pytest.skip("this processor has no AVX-512")
+    engine.run(lower(scenario("huabei").baseline), 1)
+
+    code = assembly(tile._advance)
+
+    assert code.count("%zmm") > 1_000  # 3,449 when this was written; without the request for wide vectors about none
+    assert code.count("%zmm") > code.count("%ymm")
+    assert code.count("vpmuludq") > 100  # Philox, many borrowers at once
+
+
+def test_one_compiled_signature_serves_everything(monkeypatch):
+    """Policies, products, models, tapes, factors, spans, the scalar kernel: all call the same compiled function."""
+    asked, compiled = set(), tile._advance
+    monkeypatch.setattr(tile, "_advance", lambda *given: (asked.add(tuple(map(numba.typeof, given))), compiled(*given)))
+
+    for name in SCENARIOS:
+        shipped = scenario(name)
+        for settings in (shipped.baseline, *shipped.variants.values()):
+            engine.run(lower(settings, run_off=True), 2)
+    plain = scenario("huabei", overrides=["economy.factor.enabled=false"]).baseline
+    arriving = scenario("huabei", overrides=["portfolio.applicants_per_month=50", "redraw_people=true"]).baseline
+    for world in (lower(plain), lower(plain, tape_of(700, 2)), lower(arriving)):
+        engine.run(world, 1)
+        engine.run(world, 1, fast=False, spans=(2,))
+
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("replications", [1, 30])
+def test_memory_is_predicted_exactly(name, replications):
+    """`bytes_needed` is the bytes of the sums that a run returns, and of one set of them for each thread."""
+    world = lower(scenario(name, borrowers=100, replications=replications).baseline, run_off=True)
+    kept = size(engine.run(world, 1))
+
+    assert engine.bytes_needed(world, 0) == kept
+    assert engine.bytes_needed(world, 3) == 4 * kept  # these few replications go together
+
+
+def test_a_thread_holds_a_part_of_many_replications():
+    """Beyond a few hundred replications the sums of a thread stop growing with them; those kept do not."""
+    few, many = (lower(scenario("huabei", borrowers=1, replications=r, months=24).baseline) for r in (5_000, 50_000))
+
+    def at_work(world):
+        return engine.bytes_needed(world, 1) - engine.bytes_needed(world, 0)
+
+    assert at_work(few) == at_work(many) < 64 << 20
+    assert engine.bytes_needed(many, 0) > 9 * engine.bytes_needed(few, 0)
+
+
+def test_results_do_not_grow_with_the_borrowers():
+    """Ten times the borrowers give sums of the same shapes, and the same prediction of memory."""
+    small, large = (lower(scenario("both", borrowers=n).baseline, run_off=True) for n in (1_000, 10_000))
+
+    assert [a.shape for a in engine.run(small, 1)] == [a.shape for a in engine.run(large, 1)]
+    assert engine.bytes_needed(small, 2) == engine.bytes_needed(large, 2)
+
+
+def test_a_run_holds_nothing_for_each_borrower():
+    """While it runs, ten times the borrowers need less than one byte more for each of them, over any months."""
+
+    def peak(world):
+        tracemalloc.start()
+        engine.run(world, 1)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    small, large = (lower(scenario("huabei", borrowers=n, months=12).baseline) for n in (5_000, 50_000))
+    engine.run(small, 1)  # loads the compiled code
+
+    assert abs(peak(large) - peak(small)) < 45_000
+
+
+def test_the_rival_of_the_benchmark_does_the_same_work():
+    """The NumPy month that the kernel is timed against gives the kernel's sums, every integer of every month."""
+    numpy_month = pytest.importorskip("benchmarks.numpy_month", reason="start pytest as `python -m pytest`")
+    closed = ["portfolio.applicants_per_month=0"]
+    world = lower(scenario("huabei", borrowers=2_000, months=30, overrides=closed).baseline, run_off=True)
+
+    ours = numpy_month.run(world, numpy_month.opening(world))
+
+    assert numpy_month.agrees(ours, engine.run(world))
+    assert ours.flows[..., F_EXPIRED].sum() > 0  # the months are long enough for every path
+    assert ours.flows[..., F_RECOVERED].sum() > 0
+
+
+def test_the_rival_refuses_what_it_does_not_do():
+    """A lender that closes accounts is an error for the NumPy month, not a wrong comparison."""
+    numpy_month = pytest.importorskip("benchmarks.numpy_month", reason="start pytest as `python -m pytest`")
+    world = lower(scenario("huabei", borrowers=100, overrides=["policy.close.enabled=true"]).baseline)
+
+    with pytest.raises(ValueError, match="reminders and write-off at most"):
+        numpy_month.opening(world)
