@@ -311,6 +311,7 @@ def lose(C, few, odd, levers, F, rolls, vintage):
     F[F_N_DEFAULT] += n_default
     F[F_DEFAULT_BALANCE] += balance[defaults].sum()
     vintage[W_DEFAULT] += n_default
+    F[F_N_FIRST_30] += np.count_nonzero((to >= 1) & (C[C_EVER, few] < 1))
     C[C_EVER, few] = np.maximum(C[C_EVER, few], to)
 
     lost = (balance > 0) & (to >= levers[V_WRITE_OFF])
@@ -390,7 +391,7 @@ def _block(world, tables, tile):
     C = np.zeros((26, n), np.int64)
     C[: len(FROM_KERNEL)] = S[list(FROM_KERNEL)]
     g = tables.segment[segment]
-    C[C_FORGET, S[AUTOPAY] == 1] = 0
+    C[C_FORGET, S[AUTOPAY] < g[G_AUTOPAY]] = 0
     C[C_INDEX] = first + np.arange(n)
     C[C_JOB] = tables.job_loss_quality[segment][C[C_QUALITY]]
     C[C_EXTRA] = np.where(S[FULL_PAYER] == 1, ONE, g[G_REVOLVER_SHARE])

@@ -68,6 +68,7 @@ class Settlement:
     operating_cost: float = 0.0  # minor units per account and month
     acquisition_cost: float = 0.0  # minor units per granted account
     reminder_cost: float = 0.0  # minor units per reminder
+    report_cost: float = 0.0  # minor units per report to the credit bureau
     transfers: tuple[Insurance | Partner, ...] = ()  # who else bears the risk
 
 
@@ -79,7 +80,15 @@ LINES = {
     "loss_on_sale": {"sold_open": 1, "sold_open_proceeds": -1},
     "net_loss": {"written_off": 1, "loss_on_sale": 1, "recovered": -1, "sold_written_off_proceeds": -1},
     "income": {"interest": 1, "fees": 1, "merchant_discount": 1},
-    "cost": {"commission": 1, "reminder_cost": 1, "operating_cost": 1, "acquisition_cost": 1},
+    "cost": {
+        "commission": 1,
+        "contact_cost": 1,
+        "recovery_cost": 1,
+        "reminder_cost": 1,
+        "report_cost": 1,
+        "operating_cost": 1,
+        "acquisition_cost": 1,
+    },
     "profit": {"gross_profit": 1, "insurer_result": -1, "partner_profit": -1},
     "cash_before_funding": {"gross_cash": 1, "insurer_result": -1, "partner_cash": -1},
     "cash": {"cash_before_funding": 1, "funding_cost": -1, "partner_funding": 1},
@@ -87,7 +96,7 @@ LINES = {
 # The same before and after it is shared: the lender's own line = gross - the insurer's - the partner's. Without
 # insurance and partners gross and own are one.
 TRANSFER_LINES = {
-    "gross_profit": {"income": 1, "net_loss": -1, "cost": -1, "funding_cost": -1},
+    "gross_profit": {"income": 1, "net_loss": -1, "forgiven": -1, "cost": -1, "funding_cost": -1},
     "gross_cash": {
         "paid": 1,
         "recovered": 1,
@@ -96,7 +105,10 @@ TRANSFER_LINES = {
         "merchant_discount": 1,
         "new_credit": -1,
         "commission": -1,
+        "contact_cost": -1,
+        "recovery_cost": -1,
         "reminder_cost": -1,
+        "report_cost": -1,
         "operating_cost": -1,
         "acquisition_cost": -1,
     },
@@ -111,6 +123,7 @@ TRANSFER_LINES = {
     "partner_profit": {
         "partner_interest": 1,
         "partner_fees": 1,
+        "partner_forgiven": -1,
         "partner_net_loss": -1,
         "partner_funding": -1,
         "partner_fee": -1,
@@ -127,7 +140,7 @@ TRANSFER_LINES = {
     "own_balance": {"balance": 1, "partner_balance": -1},
     "own_net_loss": {"net_loss": 1, "partner_net_loss": -1, "claims": -1, "subrogation": 1},
 }
-SETTLED = ("merchant_discount", "funding_cost", "operating_cost", "acquisition_cost", "reminder_cost")
+SETTLED = ("merchant_discount", "funding_cost", "operating_cost", "acquisition_cost", "reminder_cost", "report_cost")
 
 
 class IdentityError(Exception):
@@ -236,6 +249,7 @@ class Ledger:
             "operating_cost": served * price.operating_cost,
             "acquisition_cost": self["n_granted"] * price.acquisition_cost,
             "reminder_cost": self["n_reminded"] * price.reminder_cost,
+            "report_cost": self["n_reported"] * price.report_cost,
         }
         return {name: np.rint(line).astype(np.int64) for name, line in lines.items()}
 
@@ -270,7 +284,7 @@ def _identities(ledger):
     yield (
         "open book",
         before("balance") + now("new_credit") + now("interest") + now("fees"),
-        now("balance") + now("paid") + now("written_off") + now("sold_open"),
+        now("balance") + now("paid") + now("forgiven") + now("written_off") + now("sold_open"),
     )
     yield (
         "written-off book",
@@ -278,7 +292,8 @@ def _identities(ledger):
         now("balance_written_off_book") + now("recovered") + now("sold_written_off") + now("expired"),
     )
     exits = ("n_paid_off", "n_closed_at_zero", "n_written_off", "n_sold_open")
-    yield "accounts", before("n_accounts") + now("n_granted"), now("n_accounts") + sum(now(name) for name in exits)
+    came = now("n_granted") + _lines_only(now("n_regranted"))
+    yield "accounts", before("n_accounts") + came, now("n_accounts") + sum(now(name) for name in exits)
     change = now("balance") - before("balance")
     gross_cash = now("gross_cash") - now("funding_cost")
     yield "gross profit is gross cash and the change of the open balance", now("gross_profit"), gross_cash + change
@@ -288,6 +303,11 @@ def _identities(ledger):
     for name in ("n_missed", "n_dpd30", "n_dpd90"):
         yield f"{name} by cause", sum(now(f"{name}_{cause}") for cause in CAUSES), now(name)
     yield from _roll_identities(ledger)
+
+
+def _lines_only(counts):
+    """Return `counts` [..., product] with those of loan facilities, which are no accounts, set to 0."""
+    return counts * (np.arange(N_PRODUCT) == LINE)
 
 
 def _roll_identities(ledger):
@@ -313,7 +333,8 @@ def _roll_identities(ledger):
         yield f"rows of the roll matrix: {accounts}", count[..., first:BUCKETS, :].sum(axis=(-1, -2)), before(accounts)
         yield f"columns of the roll matrix: {accounts}", count[..., first:BUCKETS].sum(axis=(-1, -2)), after(accounts)
         yield f"columns of the roll matrix: {amount}", balance[..., first:BUCKETS].sum(axis=(-1, -2)), after(amount)
-    yield "row 'arrived' of the roll matrix", count[..., ARRIVED, :].sum(axis=-1), after("n_granted")
+    came = after("n_granted") + _lines_only(after("n_regranted"))
+    yield "row 'arrived' of the roll matrix", count[..., ARRIVED, :].sum(axis=-1), came
     for to, name in (
         (TO_PAID_OFF, "n_paid_off"),
         (TO_CLOSED_AT_ZERO, "n_closed_at_zero"),

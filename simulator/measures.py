@@ -13,7 +13,7 @@ from simulator.accounting.cecl import cecl_allowance, lifetime_loss
 from simulator.accounting.five_class import CLASSES, class_balance
 from simulator.accounting.ifrs9 import ifrs9_allowance, opening_ecl, stage_balance, stage_loss
 from simulator.estimates import Estimate, expected_shortfall, mean, value_at_risk
-from simulator.kernel.names import BUCKETS, CAUSES, LINE, N_PRODUCT, TO_WRITTEN_OFF
+from simulator.kernel.names import BUCKETS, CAUSES, LEVELS, LINE, N_PRODUCT, TO_WRITTEN_OFF
 from simulator.ledger import Ledger
 
 MONEY = "money"  # in a measure's `unit`: the currency of the run
@@ -404,16 +404,21 @@ SECTIONS = {
               "Σ merchant_discount × new_credit of lines"),
         _flow("interest_not_charged", MONEY, "interest and fees not charged after suspension; in no total"),
         _flow("commission", MONEY, "paid to those who collect written-off debt"),
+        _flow("contact_cost", MONEY, "contacts of the collection ladder"),
+        _flow("recovery_cost", MONEY, "working written-off accounts, fees of courts included"),
         _flow("reminder_cost", MONEY, "reminders", "Σ reminder_cost × n_reminded"),
+        _flow("report_cost", MONEY, "reports to the credit bureau", "Σ report_cost × n_reported"),
+        _flow("forgiven", MONEY, "forgiven at the start of repayment plans"),
         _flow("operating_cost", MONEY, "servicing of accounts",
               "Σ operating_cost × (n_accounts[start of month] + n_granted)"),
         _flow("acquisition_cost", MONEY, "winning granted accounts", "Σ acquisition_cost × n_granted"),
         _flow("funding_cost", MONEY, "funding of the open balance",
               "Σ funding_rate / 12 × (balance[start of month] + balance[end of month]) / 2"),
-        _flow("cost", MONEY, "costs without funding", "Σ commission + reminder, operating and acquisition cost"),
+        _flow("cost", MONEY, "costs without funding",
+              "Σ commission + contact, recovery, reminder, report, operating and acquisition cost"),
         _flow("profit", MONEY, "accrual profit before tax, after insurers and partners",
-              "Σ interest + fees + merchant_discount - net_loss - cost - funding_cost, less insurer_result and "
-              "partner_profit",
+              "Σ interest + fees + merchant_discount - net_loss - forgiven - cost - funding_cost, less insurer_result "
+              "and partner_profit",
               headline=True),
     ),
     "Cash and value": (
@@ -449,6 +454,22 @@ SECTIONS = {
         _stock("n_written_off_book", ACCOUNTS, "accounts in the written-off book"),
         _stock("balance_written_off_book", MONEY, "balance of the written-off book"),
         _flow("n_limit_cut", ACCOUNTS, "limit cuts"),
+        _flow("n_limit_raised", ACCOUNTS, "limit raises"),
+        _flow("n_reported", ACCOUNTS, "borrowers reported to the credit bureau who were not on record"),
+        _flow("n_regranted", ACCOUNTS, "closed accounts opened again"),
+        _flow("n_closed_good", ACCOUNTS, "accounts closed of the better half by quality, which no lender sees"),
+        _flow("claimable", MONEY, "balance of accounts that reach the insurer's trigger for the first time"),
+    ),
+    "Repayment plans": (
+        _flow("n_plans", ACCOUNTS, "plans begun"),
+        _flow("n_plans_kept", ACCOUNTS, "plans kept to the end"),
+        _flow("n_plans_broken", ACCOUNTS, "plans broken: re-default"),
+        _flow_share("redefault_rate", "n_plans_broken", "n_plans", "plans broken, of plans begun"),
+    ),
+    "Collection ladder": (
+        *(_flow(f"n_contacts_{level}", ACCOUNTS, f"contacts: {level}") for level in LEVELS),
+        *(_flow(f"n_collected_{level}", ACCOUNTS, f"dues paid on a contact: {level}") for level in LEVELS),
+        *(_flow(f"collected_{level}", MONEY, f"paid on a contact: {level}") for level in LEVELS),
     ),
     "New business": (
         _flow("new_credit", MONEY, "spending on lines and loans drawn", headline=True),

@@ -128,4 +128,5 @@ def _settlement(settings):
         operating_cost=costs.operating_cost * units,
         acquisition_cost=costs.acquisition_cost * units,
         reminder_cost=costs.reminder_cost * units,
+        report_cost=costs.report_cost * units,
     )

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CLAIMABLE = "default_balance"  # balance of accounts that reach the claim trigger for the first time
+CLAIMABLE = "claimable"  # balance of accounts that reach the claim trigger for the first time
 GOT_BACK = ("recovered", "sold_open_proceeds", "sold_written_off_proceeds")
 
 # Lines this module gives, by who the money goes to or comes from. `partner_balance` is a stock, the others are flows.
 INSURER = ("premium", "claims", "subrogation")
 _SHARED = (
-    *("balance", "new_credit", "interest", "fees", "written_off", "sold_open"),
+    *("balance", "new_credit", "interest", "fees", "forgiven", "written_off", "sold_open"),
     *("sold_open_proceeds", "recovered", "sold_written_off_proceeds"),
 )
 PARTNER = (*(f"partner_{name}" for name in _SHARED), *("partner_paid", "partner_bought", "partner_fee"))
@@ -153,7 +153,7 @@ def _share(partner, line):
     bought = begins.copy()
     bought[:, 1:] -= lines["partner_balance"][:, :-1]
     came = begins + sum(lines[f"partner_{name}"] for name in ("new_credit", "interest", "fees"))
-    left = sum(lines[f"partner_{name}"] for name in ("balance", "written_off", "sold_open"))
+    left = sum(lines[f"partner_{name}"] for name in ("balance", "forgiven", "written_off", "sold_open"))
     income = lines["partner_interest"] + lines["partner_fees"]
     return lines | {
         "partner_bought": bought,

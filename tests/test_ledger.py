@@ -44,7 +44,10 @@ def test_every_flow_that_enters_an_identity_is_watched(ledger, flow):
         *("written_off_interest", "written_off_fees", "interest_not_charged", "default_balance", "commission"),
         *("n_applied", "n_declined", "n_sold_written_off", "n_expired", "n_due", "n_cured_7", "n_cured_30"),
         *("n_default", "n_jumps", "n_reminded", "n_limit_cut", "n_written_off_book"),
+        *("claimable", "n_limit_raised", "n_reported", "n_plans", "n_plans_kept", "n_plans_broken"),
+        *("n_closed_good", "n_first_30", "contact_cost", "recovery_cost", "n_regranted"),  # the last: of loans
         *(f"n_closed_{cause}" for cause in CAUSES),
+        *(f"{name}_{level}" for name in ("n_contacts", "n_collected", "collected") for level in LEVELS),
     }
 
     def change(sums):
@@ -140,5 +143,5 @@ def test_the_digest_sees_every_integer_and_nothing_else(ledger):
     assert result_digest([("a", other.sums)]) != digest
     pair = [("a", ledger.sums), ("b", other.sums)]
     assert result_digest(pair) != result_digest(pair[::-1])
-    small = Sums(*(np.arange(3, dtype=np.int64) for _ in range(3)))
-    assert result_digest([("x", small)]) == "0e7f58ad46a6f722e21e17fcaa54dc9e34dd0880018ec6c8c554148ef012c963"
+    small = Sums(*(np.arange(3, dtype=np.int64) for _ in range(4)))
+    assert result_digest([("x", small)]) == "8fa8b8d3c19c1078abe5d38e946f4be043e5f83fbfa84bd61d8507dea99e077b"

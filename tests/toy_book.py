@@ -70,7 +70,8 @@ def book(frame, seed, *, forward=1.0, limit=1.0, write_off=6, sell=None, arrival
                     world = (month, month <= frame.months, forward * (1 + luck), limit, write_off, sell)
                     account.live(draw, world, row, rolls[(batch, *where)], vintage)
                 account.count(row, vintage)
-    return Sums(flows, rolls, vintages)
+    ratings = np.zeros((SUMS_PER_BATCH, len(frame.segments), N_PRODUCT, N_RATING, RATING_CLASSES, 2), np.int64)
+    return Sums(flows, rolls, vintages, ratings)
 
 
 class Account:

@@ -5,13 +5,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from simulator.kernel.names import V_CLAIM
 from simulator.scenario.values import MONTHS, RATE_PER_YEAR, Share
-from simulator.transfer import Insurance
 
 from .base import PolicySettings
 
 DESCRIPTION = "Insure defaulted balance: a premium, and claims on a share of the loss between a deductible and a cap."
 EFFECT = "The mean costs more than it brings: the premium; in bad times the insurer pays: the tail is shorter."
+NEUTRAL = {"premium": 0.0, "share": 0.0}
+EXAMPLE = {"premium": 0.01, "share": 0.8, "deductible": 0.01, "cap": 0.05, "subrogation": 1.0}
 
 Premium = Annotated[float, Field(ge=0, le=1), RATE_PER_YEAR]
 Period = Annotated[int, Field(ge=1, le=600), MONTHS]
@@ -35,11 +37,17 @@ class Settings(PolicySettings):
 
 
 def write(levers, settings, frame):
-    """Nothing: the cover is settled after the month, from what it booked."""
+    """Set where an account's balance becomes claimable; the cover itself is settled after the month."""
+    if settings.share == 0:
+        return
+    claim = (*frame.cells(settings), V_CLAIM)
+    levers.month[claim] = levers.month[claim].clip(max=settings.claim_dpd // 30)
 
 
-def terms(settings, frame) -> Insurance:
+def terms(settings, frame):
     """Return what is settled: the layer, where and when it covers."""
+    from simulator.transfer import Insurance  # numpy: a command that only checks settings does not pay for it
+
     return Insurance(
         *frame.acting(settings),
         premium=settings.premium,

@@ -125,7 +125,7 @@ def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Lever
 
 def transfers(policies, frame: Frame) -> tuple:
     """Return the terms of the enabled policies that are settled after the month instead of writing levers."""
-    found = [(kinds()[settings.kind], settings) for settings in policies if settings.enabled]
+    found = [(policy_of(settings.kind), settings) for settings in policies if settings.enabled]
     return tuple(module.terms(settings, frame) for module, settings in found if hasattr(module, "terms"))
 
 

@@ -77,10 +77,10 @@ def _sale(settings: Settings, sale, path: str) -> Iterator[Found]:
     first = _first_written_off(settings, sale)
     if first is None:
         yield path, "sells written-off accounts, and nothing is ever written off", "enable a write_off policy"
-    elif not settings.portfolio.tape and max(sale.bulk_months or [last]) < first + sale.threshold:
-        found = f"the last sale is in month {max(sale.bulk_months or [last])}"
+    elif sale.bulk_months and not settings.portfolio.tape and max(sale.bulk_months) < first + sale.threshold:
+        found = f"the last sale is in month {max(sale.bulk_months)}"
         allowed = f"allowed: from month {first + sale.threshold}; write-offs begin in month {first}"
-        yield f"{path}.{'bulk_months' if sale.bulk_months else 'end'}", found, allowed
+        yield f"{path}.bulk_months", found, allowed
 
 
 def _first_written_off(settings: Settings, sale) -> int | None:
