@@ -85,11 +85,44 @@ kind = "reminders"
 enabled = false
 reach = 1.0
 strength = 1.0
+[policy.close]
+kind = "closure"
+enabled = false
+close_days_late = 60
+[policy.collect]
+kind = "collections"
+enabled = false
+levels.sms = { to_dpd = 60, day = 4, cost = 0.05, effect = { forgot = 0.5 } }
+levels.call = { to_dpd = 60, day = 12, cost = 3.0, effect = { forgot = 0.5, short = 0.5, will_not = 0.2 } }
+[policy.plan]
+kind = "hardship"
+enabled = false
+offer_dpd = 30
+accepted = 0.5
+months = 4
+rate = 0.5
+forgiven = 0.1
+[policy.report]
+kind = "bureau"
+enabled = false
+report_days_late = 30
+retention_months = 2
+[policy.again]
+kind = "regrant"
+enabled = false
+months = 1
+ask_chance = 0.9
 [variant.cut]
 policy.cut.enabled = true
 [variant.remind]
 policy.remind.enabled = true
 [variant.nothing]
+[variant.firm]
+policy.close.enabled = true
+policy.collect.enabled = true
+policy.plan.enabled = true
+policy.report.enabled = true
+policy.again.enabled = true
 """
 EVERYONE = [*(f"north:{i}" for i in range(24)), *(f"south:{i}" for i in range(16)), *(f"north:{m}:0" for m in (1, 12))]
 AMOUNTS = {  # what stands before an amount in the text, and the flow it is an amount of
@@ -101,6 +134,10 @@ AMOUNTS = {  # what stands before an amount in the text, and the flow it is an a
     "written off:": "written_off",
     "recovered": "recovered",
     "commission": "commission",
+    "forgiven": "forgiven",
+    "contacts cost": "contact_cost",
+    "collected by text message": "collected_sms",
+    "collected by call": "collected_call",
 }
 
 
@@ -116,6 +153,12 @@ def scenario(tmp_path_factory):
 def diaries(scenario):
     """Return the diaries of many borrowers under two variants."""
     return [diary(scenario, name, ["baseline", "cut"]) for name in EVERYONE]
+
+
+@pytest.fixture(scope="module")
+def firm(scenario):
+    """Return the diaries of many borrowers under a lender that closes, collects, reports, and offers plans."""
+    return [diary(scenario, name, ["firm", "baseline"]) for name in EVERYONE]
 
 
 def fen(text):
@@ -149,7 +192,7 @@ def test_the_lives_of_all_add_up_to_the_run(scenario, replication):
 )
 def test_a_life_is_that_of_the_twin(how):
     """Every month's state is the twin's; every reason, day and amount said of a due is the twin's or left open."""
-    world = worlds.world("diary", sizes=(12,), policies=tuple(worlds.POLICIES), **how)
+    world = worlds.world("diary", sizes=(18,), policies=tuple(worlds.POLICIES), **how)
     tape = np.empty((0, N_PRODUCT, N_TAPE), np.int32) if world.tape is None else world.tape
     asked = Counter()
     for replication in range(world.replications):
@@ -162,7 +205,7 @@ def test_a_life_is_that_of_the_twin(how):
                 twin, months = lived_by_the_twin(world, one, replication)
                 life = live(tables, world.levers, one, tape, replication, world.months)
                 assert life.states == twin
-                check_dues(tables, int(tile[K_SEGMENT]), life, months, asked)
+                check_dues(tables, world.levers, int(tile[K_SEGMENT]), life, months, asked)
 
     assert asked["missed"] > 50
     if how["model"] == "structural":
@@ -185,17 +228,17 @@ def lived_by_the_twin(world, tile, replication):
     return {month: state for month, people in enumerate(history) for state in people.values()}, dues
 
 
-def check_dues(tables, segment, life, months, asked):
+def check_dues(tables, levers, segment, life, months, asked):
     """Compare what is seen of each month's dues with what the twin knows of them."""
-    rules = sentences.rules_of(tables, segment)
     for month, state in life.states.items():
         if month - 1 not in life.states:
             continue
+        rules = sentences.rules_of(tables, levers, segment, month)
         for seen, known in zip(
             sentences.look(life.states[month - 1], state, life.flows[month], rules), months[month], strict=True
         ):
             bill, missed, reason, day, owed, paid = known
-            assert (seen.bill, seen.missed) == (bill, missed)
+            assert (seen.bill, seen.missed, seen.owed()) == (bill, missed, owed)
             if not missed:
                 continue
             assert seen.reason in (UNKNOWN, reason)
@@ -207,7 +250,7 @@ def check_dues(tables, segment, life, months, asked):
                 assert int(said[0]) <= day <= int(said[-1])
                 asked["to the day"] += len(said) == 1
             elif not seen.left and not seen.flow["n_jumps"]:
-                assert (seen.fields()["owed"], seen.paid) == (owed, paid)
+                assert seen.paid == paid
 
 
 # ---- the words -----------------------------------------------------------------------------------
@@ -220,10 +263,10 @@ def test_every_flow_is_said_or_meant_to_be_silent():
     assert sentences.SILENT.issubset(FLOWS)
 
 
-def test_the_amounts_of_the_text_add_up_to_the_flows(diaries):
+def test_the_amounts_of_the_text_add_up_to_the_flows(diaries, firm):
     """Over a diary, amounts in the text, also of months told together, are the flows to the minor unit."""
     found = Counter()
-    for told in diaries:
+    for told in diaries + firm:
         for v, name in enumerate(told.variants):
             flows = sum(row.flows for row in told.rows if row.variant == name and row.month > 0).sum(0)
             lines = [entry.texts[v] for entry in told.entries]
@@ -238,8 +281,30 @@ def test_the_amounts_of_the_text_add_up_to_the_flows(diaries):
                     r"paid (?:every month|once|\d+ times), ([\d,.]+\d)", r"[Pp]aid ([\d,]+\.\d\d)",
                     r"nstalment of ([\d,.]+\d) paid", r"([\d,]+\.\d\d) of [\d,]+\.\d\d paid \d+"]  # fmt: skip
             flows[F_PAID] -= sum(fen(amount) for pattern in paid for amount in re.findall(pattern, text))
-            assert [flows[FLOWS.index(flow)] for flow in {*AMOUNTS.values(), "paid"}] == [0] * 8
+            assert [flows[FLOWS.index(flow)] for flow in {*AMOUNTS.values(), "paid"}] == [0] * 12
     assert all(found.values())
+
+
+def test_what_a_firm_lender_does_is_said_in_the_month_it_is_done(firm):
+    """Contacts, reports, plans and their end, closing and opening again are said when, and only when, they happen."""
+    said = Counter()
+    rows = [row for told in firm for row in told.rows if row.variant == "firm" and row.month > 0]
+    for row in rows:
+        flow = dict(zip(FLOWS, row.flows.sum(0).tolist(), strict=True))
+        for words, happened in (
+            ("ontacted by text message", flow["n_contacts_sms"]),
+            ("ontacted by call", flow["n_contacts_call"]),
+            ("eported to the credit bureau", flow["n_reported"]),
+            (" plan: ", flow["n_plans"]),
+            ("plan kept", flow["n_plans_kept"]),
+            ("plan broken", flow["n_plans_broken"]),
+            ("hut, with nothing owed", flow["n_closed_at_zero"]),
+            ("pened again", flow["n_regranted"]),
+        ):
+            text = row.text.replace("o longer reported", "")
+            assert text.count(words) == happened
+            said[words] += happened
+    assert len(said) == 8 and all(said.values())
 
 
 def test_months_told_together_are_the_same_months(diaries):
@@ -270,7 +335,7 @@ def test_a_reminder_alone_is_no_difference(scenario):
     """Being reminded is said, but two variants differ only once something else does."""
     told = [diary(scenario, f"north:{i}", ["remind"]) for i in range(24)]
 
-    assert all("eminded" in str(d) for d in told if d.rows[0].text)
+    assert all(any("eminded" in row.text for row in d.rows) for d in told if d.rows[0].text)
     assert any(d.findings == ("remind: the same as baseline in every month",) for d in told)
     assert any("forgot the bill" in d.findings[0] for d in told)
 

@@ -19,7 +19,7 @@ from simulator.study import BASELINE, read_book
 COLUMNS = 3  # variants side by side
 TOTALS = (
     *("paid", "new_credit", "interest", "fees", "written_off", "recovered", "commission", "sold_open_proceeds"),
-    *("sold_written_off_proceeds", "expired"),
+    *("sold_written_off_proceeds", "expired", "forgiven", "contact_cost", "recovery_cost"),
 )
 ACCOUNTS = tuple(N_BORROWER + product * N_ACCOUNT for product in range(N_PRODUCT))  # where each begins in a state
 
@@ -42,7 +42,10 @@ def diary(scenario: Scenario | str | Path, borrower: str, variants: Sequence[str
     world = next(iter(worlds.values()))
     who = address_of(borrower, world.segments, world.tiles, scenario.baseline)
     lives = {name: _life(world, name, who, replication) for name, world in worlds.items()}
-    rules = {name: sentences.rules_of(world.tables, who.segment) for name, world in worlds.items()}
+    rules = {
+        name: [sentences.rules_of(world.tables, world.levers, who.segment, m) for m in range(world.months_total + 1)]
+        for name, world in worlds.items()
+    }
     telling = _Telling(lives, rules, world)
 
     about = [f"replication {replication}", f"amounts in {scenario.baseline.currency.code}"]
@@ -90,10 +93,10 @@ def _life(world: Lowered, name: str, who, replication: int) -> Life:
 class _Telling:
     """The lives of one borrower by variant, and what is said of each month."""
 
-    def __init__(self, lives: dict[str, Life], rules: dict[str, sentences.Rules], world: Lowered):
+    def __init__(self, lives: dict[str, Life], rules: dict[str, list[sentences.Rules]], world: Lowered):
         self.lives, self.names = lives, tuple(lives)
         self.money = partial(_money, minor_units=world.minor_units)
-        self.said = {name: {m: _said(life, m, rules[name]) for m in life.states} for name, life in lives.items()}
+        self.said = {name: {m: _said(life, m, rules[name][m]) for m in life.states} for name, life in lives.items()}
         self.months = list(self.said[self.names[0]])
         self.run_off_from = world.months + 1
         states = [state for life in lives.values() for state in life.states.values()]

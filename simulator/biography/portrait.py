@@ -27,9 +27,9 @@ def portrait(state, entry: int, structural: bool, money: Callable[[int], str]) -
     if not structural:
         earns = f"income {money(state[INCOME])} a month; " if state[INCOME] else ""
         return (f"{earns}score {state[SCORE]}; moves between the states of a matrix",)
-    forgets = f"pays by hand and forgets {100 * state[FORGET] / ONE:.0f}% of bills unless alert or reminded"
+    forgets = f"forgets {100 * state[FORGET] / ONE:.0f}% of bills unless alert or reminded"
     habits = [
-        "pays by autopay" if state[AUTOPAY] else forgets,
+        f"is in autopay where more than {100 * state[AUTOPAY] / ONE:.0f}% of borrowers are, else {forgets}",
         "wants to pay whole bills" if state[FULL_PAYER] else "does not pay whole bills",
         f"is reached by reminders that reach more than {100 * state[REACH] / ONE:.0f}% of borrowers",
     ]

@@ -32,6 +32,9 @@ from simulator.kernel.names import (
     G_MODEL,
     GONE,
     INSTALMENT,
+    L_DAY,
+    L_USED,
+    LEVELS,
     LIMIT,
     LINE,
     LOAN,
@@ -43,16 +46,18 @@ from simulator.kernel.names import (
     OUTSIDE,
     P_MIN_FLOOR,
     P_MIN_SHARE,
+    PLAN_LEFT,
     PRODUCTS,
     REPORTED,
     SHORT,
     SOLD,
     STATUS,
     UNKNOWN,
+    V_MIN_SHARE,
     WILL_NOT,
     WRITTEN_OFF,
 )
-from simulator.kernel.tables import Tables
+from simulator.kernel.tables import Levers, Tables
 
 WHY = {
     UNKNOWN: "",
@@ -61,20 +66,25 @@ WHY = {
     CANNOT: "without income: ",
     WILL_NOT: "would not pay: ",
 }
+CONTACT = dict(zip(LEVELS, ("text message", "robot call", "call", "letter", "agency", "legal action"), strict=True))
 
 
 # ---- what is looked at ---------------------------------------------------------------------------
 class Rules(NamedTuple):
-    """What the texts need to know of a borrower's world besides what happened."""
+    """What the texts need to know of a borrower's world in one month besides what happened."""
 
     structural: bool
     late: np.ndarray  # q31[product, DAYS]: the late charge for that many days
-    terms: np.ndarray  # int64[product, N_TERMS]
+    terms: np.ndarray  # int64[product, N_TERMS], the smallest payment as this month's levers have it
+    ladder: np.ndarray  # int64[product, bucket, level, N_LADDER]
 
 
-def rules_of(tables: Tables, segment: int) -> Rules:
-    """Return the rules of a segment."""
-    return Rules(bool(tables.segment[segment, G_MODEL] == 0), tables.late[segment], tables.product[segment])
+def rules_of(tables: Tables, levers: Levers, segment: int, month: int) -> Rules:
+    """Return the rules of a segment in a month."""
+    terms, share = tables.product[segment].copy(), levers.month[month, segment, :, V_MIN_SHARE]
+    terms[:, P_MIN_SHARE] = np.where(share >= 0, share, terms[:, P_MIN_SHARE])
+    structural = bool(tables.segment[segment, G_MODEL] == 0)
+    return Rules(structural, tables.late[segment], terms, levers.ladder[month, segment])
 
 
 class Seen:
@@ -87,32 +97,55 @@ class Seen:
         self.was, self.now = before[at : at + N_ACCOUNT], after[at : at + N_ACCOUNT]
         self.flow = dict(zip(FLOWS, flows[product].tolist(), strict=True))
         self._late, self._terms = rules.late[product].tolist(), rules.terms[product].tolist()
+        self._levels = rules.ladder[product, self.was[BUCKET]].tolist()
         is_open = ACTIVE <= self.was[STATUS] <= CLOSED
         self.bill = max(self.was[BALANCE], 0) if is_open else 0
         self.paid = self.flow["paid"]
         self.missed = self.bill > 0 and self.now[CLEAN] == 0
         self.on_time = self.bill > 0 and not self.missed
         self.left = self.missed and self.now[STATUS] in (WRITTEN_OFF, SOLD)  # arrears and bucket are cleared then
-        self.cured = self.missed and not self.left and self.now[ARREARS] == 0  # within the month of the missed due
+        self.planned = self.missed and self.flow["n_plans"] > 0  # a plan clears them too
+        stays = self.missed and not (self.left or self.planned)
+        self.cured = stays and self.now[ARREARS] == 0  # within the month of the missed due
+        self.behind = stays and not self.cured
+        self.collected = sum(self.flow[f"collected_{level}"] for level in LEVELS)
         self.reason = UNKNOWN
+
+    def owed(self) -> int:
+        """Return what was owed on the due date: older dues, and this month's (docs/model.md, step 5)."""
+        rest, instalments = self.bill - self.was[ARREARS], self.was[PLAN_LEFT] or self.was[MONTHS_LEFT]
+        due = self.was[INSTALMENT] if instalments > 1 else rest
+        if self.product == LINE and not self.was[PLAN_LEFT]:
+            due = max(self._terms[P_MIN_FLOOR], _part(self.bill, self._terms[P_MIN_SHARE]))
+        return self.was[ARREARS] + min(due, rest)
 
     def paid_extra(self) -> bool:
         """Return whether this is a line that was paid more than it owed: money was left after every due."""
-        due = max(self._terms[P_MIN_FLOOR], _part(self.bill, self._terms[P_MIN_SHARE]))
-        return self.product == LINE and self.on_time and self.paid > self.was[ARREARS] + due
+        return self.product == LINE and self.on_time and self.paid > self.owed()
+
+    def paid_in_part(self) -> bool:
+        """Return whether it shows that a missed due was paid in part on the due date, all there was."""
+        return (not self.cured or self.collected > 0) and self.paid > self.collected
 
     def days_late(self) -> str:
-        """Return on which day a missed due was paid: the days that the counts and the late charge allow."""
-        first, last = 1, DAYS - 1
+        """Return on which day a missed due was paid: the days that contacts, counts and the late charge allow."""
+        days = set(range(1, DAYS))
+        for name, level in zip(LEVELS, self._levels, strict=True):
+            if self.flow[f"n_collected_{name}"]:
+                days = {level[L_DAY]}
+                break
+            if self.flow[f"n_contacts_{name}"]:
+                days = {day for day in days if day > level[L_DAY]}  # not paid by then
+            elif level[L_USED]:
+                days = {day for day in days if day <= level[L_DAY]}  # paid by then
+                break
         if self.flow["n_cured_7"]:
-            last = 7
+            days = {day for day in days if day <= 7}
         elif self.flow["n_cured_30"]:
-            first = 8
-        days = list(range(first, last + 1))
+            days = {day for day in days if day > 7}
         if self.reason in (FORGOT, WILL_NOT):  # nothing was paid before, so that the charge is on the whole payment
-            charged = [day for day in days if _part(self.paid, self._late[day]) == self.flow["fees"]]
-            days = charged or days
-        span = str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
+            days = {day for day in days if _part(self.paid, self._late[day]) == self.flow["fees"]} or days
+        span = f"{min(days)} to {max(days)}" if len(days) > 1 else f"{min(days)}"
         return f"{span} day{'' if span == '1' else 's'}"
 
     def fields(self) -> dict[str, int | str]:
@@ -122,7 +155,7 @@ class Seen:
             **self.flow,
             "product": PRODUCTS[self.product],
             "bill": self.bill,
-            "owed": self.now[ARREARS] + self.paid,
+            "owed": self.owed(),
             "refund": -self.paid,
             "why": WHY[self.reason],
             "days_late": self.days_late() if self.cured else "",
@@ -132,6 +165,7 @@ class Seen:
             "limit_was": self.was[LIMIT],
             "instalment": self.now[INSTALMENT],
             "months_left": str(self.now[MONTHS_LEFT]),
+            "plan_left": str(self.now[PLAN_LEFT]),
         }
 
     def becomes(self, status: int, *before: int) -> bool:
@@ -171,14 +205,14 @@ def _paid(product, bucket, in_full=None):
 
 def _stays_behind(paid):
     """Return the question: a due stays unpaid, after a payment or without one, and the account remains."""
-    return lambda a: a.missed and not (a.cured or a.left or a.flow["n_jumps"]) and (a.paid > 0) == paid
+    return lambda a: a.behind and not a.flow["n_jumps"] and (a.paid > 0) == paid
 
 
 PERSON = (  # said once a month, before the accounts
     Line(lambda a: a.before[EMPLOYED] > a.after[EMPLOYED], "lost the job"),
     Line(lambda a: a.before[EMPLOYED] < a.after[EMPLOYED], "found a job"),
-    Line(lambda a: a.before[REPORTED] < a.after[REPORTED], "reported to the credit bureau"),
-    Line(lambda a: a.before[REPORTED] > a.after[REPORTED], "no longer reported to the credit bureau"),
+    Line(lambda a: a.before[REPORTED] == 0 < a.after[REPORTED], "reported to the credit bureau"),
+    Line(lambda a: a.before[REPORTED] > 0 == a.after[REPORTED], "no longer reported to the credit bureau"),
 )
 OPENING = (  # how an account stands at the start
     Line(lambda a: ACTIVE <= a.now[STATUS] <= CLOSED and a.product == LINE, "owes {balance}, limit {limit}"),
@@ -205,8 +239,11 @@ MONTH = (  # in the order of the month
     Line(_stays_behind(True), "{why}paid {paid} of {owed}, {dpd} days past due"),
     Line(_stays_behind(False), "{why}paid nothing of {owed}, {dpd} days past due"),
     Line(lambda a: a.flow["n_jumps"] > 0 and not a.left, "paid nothing, {dpd} days past due at once"),
-    Line(lambda a: a.left and a.paid > 0, "{why}paid {paid}"),
-    Line(lambda a: a.left and a.paid <= 0, "{why}paid nothing"),
+    Line(lambda a: (a.left or a.planned) and a.paid > 0, "{why}paid {paid} of {owed}"),
+    Line(lambda a: (a.left or a.planned) and a.paid <= 0, "{why}paid nothing of {owed}"),
+    *(Line(f"n_contacts_{level}", f"contacted by {how}", aside=True) for level, how in CONTACT.items()),
+    Line("contact_cost", "contacts cost {contact_cost}", aside=True),
+    *(Line(f"n_collected_{level}", f"collected by {how} {{collected_{level}}}") for level, how in CONTACT.items()),
     Line(lambda a: a.paid < 0, "{refund} refunded"),
     Line(lambda a: a.product == LINE and a.was[STATUS] in (ACTIVE, FROZEN, CLOSED) and not a.bill,
          "nothing owed", "nothing owed {often}"),
@@ -221,9 +258,16 @@ MONTH = (  # in the order of the month
     *(Line(f"n_closed_{cause}", "closed") for cause in CAUSES),
     Line(lambda a: a.becomes(FROZEN), "frozen"),
     Line(lambda a: a.becomes(ACTIVE, FROZEN), "no longer frozen"),
+    Line("n_plans_kept", "plan kept"),
+    Line("n_plans_broken", "plan broken"),
+    Line("n_plans", "a plan: {plan_left} instalments of {instalment}, nothing overdue any more"),
+    Line("forgiven", "forgiven {forgiven}"),
     Line("n_limit_cut", "limit cut from {limit_was} to {limit}"),
+    Line("n_limit_raised", "limit raised from {limit_was} to {limit}"),
     Line("n_paid_off", "paid off"),
-    Line("n_closed_at_zero", "gone, with nothing owed"),
+    Line("n_closed_at_zero", "shut, with nothing owed"),
+    Line("n_regranted", "opened again with a limit of {limit}"),
+    Line("claimable", "claimable from an insurer {claimable}", aside=True),
     Line("n_written_off",
          "written off: {written_off}, of it interest {written_off_interest} and charges {written_off_fees}"),
     Line("n_sold_open", "sold for {sold_open_proceeds} of {sold_open}"),
@@ -232,13 +276,16 @@ MONTH = (  # in the order of the month
     Line("recovered", "recovered {recovered}, commission {commission}"),
     Line(lambda a: a.was[STATUS] == a.now[STATUS] == WRITTEN_OFF and not a.flow["recovered"],
          "nothing recovered", "nothing recovered {often}"),
+    Line("recovery_cost", "recovery cost {recovery_cost}", "recovery cost {recovery_cost}", aside=True),
     Line(lambda a: a.becomes(GONE, WRITTEN_OFF) and not a.flow["n_expired"], "claim recovered to the end"),
 )  # fmt: skip
-# Flows that no line names: stocks, counts that a line implies, and what follows from flows that are said.
+# Flows that no line names: stocks, counts that a line implies, what follows from flows that are said, and what the
+# lender does not see. `n_reported` is said of the person.
 SILENT = {
     *("n_accounts", "balance", "limit", "n_dpd30", "balance_dpd30", "n_dpd60", "balance_dpd60", "n_dpd90"),
     *("balance_dpd90", "n_frozen", "n_closed", "n_written_off_book", "balance_written_off_book", "n_granted"),
     *("n_due", "n_missed", "n_cured_7", "n_cured_30", "n_default", "default_balance", "n_applied", "n_jumps"),
+    *("n_first_30", "n_reported", "n_closed_good"),
     *(f"{name}_{cause}" for name in ("n_missed", "n_dpd30", "n_dpd90", "bad_debt") for cause in CAUSES),
 }
 
@@ -288,13 +335,13 @@ def _reason(account: Seen, other: Seen) -> int:
     for number, cause in enumerate(CAUSES):
         if account.flow[f"n_missed_{cause}"]:  # counted for accounts that were on time before
             return number
+    if account.planned or account.paid_in_part():  # plans are for those who have not got the money
+        return SHORT if account.after[EMPLOYED] else CANNOT
     if not account.cured and account.was[CAUSE] in (UNKNOWN, FORGOT):
         return account.now[CAUSE]
-    if not account.cured and account.paid > 0:
-        return SHORT if account.after[EMPLOYED] else CANNOT
     after = account.after
     in_hand = after[BUFFER] > 0 and not (other.product == LOAN and other.flow["new_credit"])
-    elsewhere = after[OUTSIDE] > 0 and not after[REPORTED]
+    elsewhere = after[OUTSIDE] > 0 and not account.before[REPORTED]  # as it was on the due date
     if after[ALERT] > 0 and (in_hand or elsewhere or other.paid_extra()):
         return WILL_NOT  # not forgotten, and money was left
     return UNKNOWN

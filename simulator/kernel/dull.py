@@ -130,9 +130,10 @@ def pay_on_time(
         line_live = (status >= i4(ACTIVE)) & (status <= i4(WRITTEN_OFF))
         line_current = (status == i4(ACTIVE)) & ((S[LINE_AT + BUCKET, i] | S[LINE_AT + ARREARS, i]) == i4(0))
         may = line_current | ~line_live
-        loan_status, loan_balance = S[LOAN_AT + STATUS, i], S[LOAN_AT + BALANCE, i]
-        loan_live = (loan_status >= i4(ACTIVE)) & (loan_status <= i4(WRITTEN_OFF))
+        loan_live = False
         if has_loans:
+            loan_status, loan_balance = S[LOAN_AT + STATUS, i], S[LOAN_AT + BALANCE, i]
+            loan_live = (loan_status >= i4(ACTIVE)) & (loan_status <= i4(WRITTEN_OFF))
             trouble = S[LOAN_AT + BUCKET, i] | S[LOAN_AT + ARREARS, i] | S[LOAN_AT + PLAN_LEFT, i]
             loan_current = (loan_status == i4(ACTIVE)) & (trouble == i4(0))
             may = may & (loan_current | ~loan_live)

@@ -465,6 +465,21 @@ def draw_loan(S, i, x, F, vintage, wish, ticket, term, model, terms, segment, lo
 
 
 @njit()
+def is_calm(S, i, x, months):
+    """Return whether steps 10 and 11 have nothing to do but to age a report: most who forgot and paid a little late."""
+    melt()
+    calm = True
+    for p in range(x[LINE, X_PRODUCTS]):
+        at = N_BORROWER + p * N_ACCOUNT
+        status, days = S[at + STATUS, i], x[p, X_DAYS]
+        rules = days >= months[p, V_CLOSE_DAYS] or days >= months[p, V_REPORT_DAYS]
+        repaid = p == LOAN and x[p, X_OPEN] == 1 and S[at + BALANCE, i] == 0
+        moves = x[p, X_TO] != 0 or x[p, X_EXIT] != 0 or x[p, X_PLAN] != 0 or rules or repaid
+        calm = calm and not moves and (status == ACTIVE or status <= DECLINED or status >= SOLD)
+    return calm
+
+
+@njit()
 def close_accounts(S, i, x, F, months):
     """Step 10 (a): close the account that is late, and the borrower's other one where the lender says so."""
     melt()
@@ -825,6 +840,10 @@ def live(
         if model == 0:
             S[BUFFER, i] = min(i8(S[BUFFER, i]), scale(pay, g[G_BUFFER_CAP]))
             stay_alert(S, i, x)
+        if is_calm(S, i, x, months):
+            S[REPORTED, i] = max(i8(S[REPORTED, i]) - 1, i8(0))
+            close_month(S, i, x, F, rolls, vintage)
+            continue
         act(S, i, x, F, line_plan, loan_plan, month, model, months, stages)
         lose(S, i, x, F, vintage, ratings, month - tables.observe_month, economy, months, stages)
         recover(S, i, x, F, line_recovery, loan_recovery, economy, months, stages)
