@@ -3,14 +3,25 @@
 import numpy as np
 import pytest
 
+import toy_book
 from conftest import ROOT
 from simulator.accounting.cecl import cecl_allowance
 from simulator.accounting.five_class import ABOVE, CLASSES, bucket_classes, class_balance, five_class
 from simulator.accounting.ifrs9 import STAGES, coverage, ifrs9_allowance, opening_ecl, stage_balance, stage_loss
-from simulator.accounting.loss_chain import rate
-from simulator.kernel.names import BUCKETS
+from simulator.accounting.loss_chain import (
+    Experience,
+    bucket_balance,
+    expected_loss,
+    experience,
+    pooled,
+    rate,
+)
+from simulator.kernel.names import BUCKETS, LINE, LOAN
+from simulator.ledger import Ledger, Settlement
+from simulator.measures import MEASURES
 from simulator.scenario.reader import load_scenario
 from simulator.study import compare
+from simulator.transfer import Partner
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +101,112 @@ def test_a_rate_over_nothing_is_nothing():
     """0 / 0 is 0, not NaN: a stage in which nothing ever stood needs no allowance."""
     assert rate(np.array([0.0, 1.0]), np.array([0.0, 2.0])).tolist() == [0.0, 0.5]
     assert [stage.start for stage in STAGES] == [0, 1, 3]
+
+
+# ---- the chain ------------------------------------------------------------------------------------
+
+
+def seen(rows, **others):
+    """Return the Experience of one product from {bucket: (opening, {to: balance}, written off, sold)}."""
+    fields = {name: np.zeros((1, 1, BUCKETS)) for name in ("start", "end", "opening", "lent", "written_off", "sold")}
+    fields["moved"] = np.zeros((1, 1, BUCKETS, BUCKETS))
+    fields |= {name: np.full((1, 1), float(others.get(name, 0))) for name in Experience._fields if name not in fields}
+    for bucket, (opening, moved, written_off, sold) in rows.items():
+        for name, x in (("opening", opening), ("written_off", written_off), ("sold", sold)):
+            fields[name][0, 0, bucket] = x
+        for to, x in moved.items():
+            fields["moved"][0, 0, bucket, to] = x
+    return Experience(**fields)
+
+
+def test_expected_loss_is_what_can_be_worked_out_by_hand():
+    """V0 = V0 / 2 + V1 / 10 and V1 = 2 V0 / 5 + 1 / 2 without a discount: V1 = 0.5 / 0.92, V0 = V1 / 5."""
+    loss = expected_loss(seen({0: (1000, {0: 500, 1: 100}, 0, 0), 1: (100, {0: 40}, 50, 0)}))
+
+    assert loss.lifetime[0, 0, :2] == pytest.approx([0.1 / 0.92, 0.5 / 0.92], rel=1e-12)
+
+
+def test_what_comes_back_and_what_is_sold_lowers_the_loss():
+    """Written off with a quarter back of what leaves the book, and sold at a tenth: 0.5 x 0.75 + 0.2 x 0.9."""
+    loss = expected_loss(
+        seen({3: (100, {}, 50, 20)}, proceeds=2, book=1000, back=10, gone=40),
+    )
+
+    assert loss.lifetime[0, 0, 3] == pytest.approx(0.5 * 0.75 + 0.2 * 0.9, rel=1e-12)
+
+
+def test_losses_are_discounted_at_the_interest_the_book_earns():
+    """At 1 % a month what is written off in two months' time is worth 1 / 1.01 squared of itself."""
+    loss = expected_loss(seen({2: (100, {3: 100}, 0, 0), 3: (100, {}, 100, 0)}, interest=2))
+
+    assert loss.lifetime[0, 0, 2:4] == pytest.approx([1.01**-2, 1.01**-1], rel=1e-12)
+
+
+def test_twelve_months_see_defaults_of_twelve_months_and_all_of_their_loss():
+    """Of balance that defaults at 1 % a month and is written off years later, a year's defaults are provided for."""
+    slow = seen({0: (100, {0: 99, 3: 1}, 0, 0), 3: (100, {3: 90}, 10, 0)})
+    loss = expected_loss(slow)
+
+    assert loss.lifetime[0, 0, [0, 3]] == pytest.approx([1, 1], abs=0.01)
+    assert loss.year[0, 0, 0] == pytest.approx((1 - 0.99**12) * loss.lifetime[0, 0, 3], rel=1e-9)
+    assert loss.year[0, 0, 3] == loss.lifetime[0, 0, 3]
+
+
+@pytest.mark.parametrize("last", ["whole", "lending"])
+def test_the_chain_has_no_leak(ledger, last):
+    """Undiscounted, the loss expected of the opening book and of all that was lent, less that of what is left, is the
+    simulated net loss of the run, whichever of its months the chain has seen."""
+    frame, lost = ledger.frame, ledger["net_loss"].sum(axis=(0, 2))
+    month = frame.horizon if last == "whole" else frame.months
+    shown = pooled(experience(ledger, 1, month))
+    expected = ((shown.start + shown.lent - shown.end) * expected_loss(shown, discounted=False).lifetime).sum(axis=-1)
+    book = ledger["balance_written_off_book"].sum(axis=(0, 2))
+    expected += rate(shown.back, shown.gone) * (book[month] - book[0])
+
+    assert expected[0] == pytest.approx(lost[1 : month + 1].sum(axis=0), rel=1e-9)
+
+
+def test_the_opening_book_is_split_over_buckets_without_remainder(ledger):
+    """Month 0 by bucket sums to the opening balance, and to the known balances at 30, 60 and 90 days."""
+    opening = bucket_balance(ledger)[:, 0].sum(axis=0)
+
+    for first, name in ((0, "balance"), (1, "balance_dpd30"), (2, "balance_dpd60"), (3, "balance_dpd90")):
+        assert opening[..., first:].sum(axis=-1) == pytest.approx(ledger[name][:, 0].sum(axis=0), rel=1e-12)
+
+
+# ---- allowances in the profit and loss --------------------------------------------------------------
+
+
+def test_a_provision_is_the_net_loss_and_the_growth_of_the_allowance():
+    """Both ways: charge less net loss is the allowance's growth, and it is what profit loses."""
+    toy = toy_book.ledger(sell=4)
+    for name, cells in (("ifrs9", ifrs9_allowance), ("cecl", cecl_allowance)):
+        total = cells(toy).sum(axis=(2, 3)) / 100
+        growth = total[:, -1] - total[:, 0]
+        charge = MEASURES[f"provision_{name}"](toy) - MEASURES["net_loss"](toy)
+
+        assert growth.any()
+        assert charge == pytest.approx(growth, rel=1e-9)
+        assert MEASURES["profit"](toy) - MEASURES[f"profit_{name}"](toy) == pytest.approx(growth, rel=1e-9)
+
+
+def test_every_variant_provides_at_the_baseline_s_coverage():
+    """A variant with other rolls has the baseline's ratios of allowance to stage."""
+    baseline = toy_book.ledger()
+    other = toy_book.ledger("other", forward=1.5)
+    other = Ledger("other", other.sums, other.frame, other.settlement, baseline)
+    ratios, stages = coverage(baseline), [stage_balance(other, k) for k in (1, 2, 3)]
+    expected = sum(balance * ratios[:, k] for k, balance in enumerate(stages))
+
+    assert ifrs9_allowance(other) == pytest.approx(expected, rel=1e-12)
+    assert not np.allclose(coverage(other), ratios)
+
+
+def test_a_lender_provides_for_its_own_part():
+    """With a partner of 40 % the allowance is 60 % of the whole, and so is the expected loss at the opening."""
+    whole = toy_book.ledger()
+    partner = Partner(1, 99, (0, 1), (LINE, LOAN), share=0.4, fee=0.0)
+    own = Ledger("own", whole.sums, whole.frame, Settlement(transfers=(partner,)))
+
+    assert ifrs9_allowance(own) == pytest.approx(0.6 * ifrs9_allowance(whole), rel=1e-12)
+    assert opening_ecl(own, stage_loss) == pytest.approx(0.6 * opening_ecl(whole, stage_loss), rel=1e-12)

@@ -25,7 +25,7 @@ def opening_ecl(ledger, per_unit):
 
     Its rates are those that this ledger has shown over the whole run; per_unit(Loss) picks the loss.
     """
-    loss = per_unit(expected_loss(experience(ledger, 1, ledger.frame.horizon)))
+    loss = per_unit(expected_loss(ledger.once(_whole_run)))
     own = (bucket_balance(ledger)[:, 0] * ledger.own_share[0, ..., None]).sum(axis=1)
     ecl = (own * loss).sum(axis=1) / ledger.batch_sizes[:, None]
     return np.stack([ecl[:, stage].sum(axis=-1) for stage in STAGES], axis=-1)
@@ -36,11 +36,16 @@ def coverage(ledger, per_unit=stage_loss):
 
     Within a stage buckets weigh by their balance. A stage in which nothing ever stood has coverage 0.
     """
-    seen = pooled(experience(ledger, 1, ledger.frame.horizon))
+    seen = pooled(ledger.once(_whole_run))
     loss, weight = per_unit(expected_loss(seen))[0], seen.opening[0]
     parts = [((loss * weight)[:, stage].sum(axis=-1), weight[:, stage].sum(axis=-1)) for stage in STAGES]
     top, bottom = (np.stack(x, axis=-1) for x in zip(*parts, strict=True))
     return rate(top, bottom)
+
+
+def _whole_run(ledger):
+    """Return the experience of the whole run, run-off included."""
+    return experience(ledger, 1, ledger.frame.horizon)
 
 
 def allowance(ledger, ratios):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from simulator.kernel.names import V_CLAIM
-from simulator.scenario.values import MONTHS, RATE_PER_YEAR, Share
+from simulator.scenario.values import MONTHS, RATE_PER_YEAR, Dpd, Share
 
 from .base import PolicySettings
 
@@ -32,7 +32,9 @@ class Settings(PolicySettings):
         None, description="share of the period's opening balance from which it pays no more; without it, no cap"
     )
     period_months: Period = Field(12, description="months after which deductible and cap begin anew")
-    claim_dpd: Literal[90] = Field(90, description="days past due at which an account's balance becomes claimable")
+    claim_dpd: Dpd = Field(
+        90, description="days past due, a multiple of 30, at which an account's balance becomes claimable"
+    )
     subrogation: Share = Field(0.0, description="share of later recoveries on paid claims that goes to the insurer")
 
 

@@ -137,6 +137,9 @@ def _transfers(settings: Settings, in_force: dict) -> Iterator[Found]:
             if other.kind == "npl_sale" and other.sell_from == "open" and _days(other.at_dpd) < policy.claim_dpd:
                 found = f"claims at {policy.claim_dpd} DPD"
                 yield f"{path}.claim_dpd", found, f"allowed: up to {other.at_dpd}, where open accounts are sold"
+            if other.kind == "credit_insurance" and other.share > 0 and other.claim_dpd != policy.claim_dpd:
+                found = f"claims at {policy.claim_dpd} DPD, another layer at {other.claim_dpd}"
+                yield f"{path}.claim_dpd", found, "allowed: one trigger for all layers on the same accounts"
         # All shares are of the gross loss: of the unit of loss at which this cover begins, no more than one is borne.
         at = policy.deductible if insured else 0.0
         borne = sum(other.share for other in meeting if other in shared.values() and _bears(other, at))
