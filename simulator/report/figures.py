@@ -344,11 +344,12 @@ def lumped(matrix):
 
 
 def distribution(comparison):
-    """Draw the net loss over replications with its VaR and expected shortfall."""
+    """Draw the net loss over replications with its VaR and expected shortfall; the lender's own where it is shared."""
     if "es99" not in comparison.measures:
         return None
+    suffix, line = ("_own", "own_net_loss") if comparison.frame.transfers else ("", "net_loss")
     names, colour = list(comparison.ledgers), colours(comparison)
-    samples = {name: comparison.samples(name, "net_loss") for name in names}
+    samples = {name: comparison.samples(name, line) for name in names}
     every = np.concatenate(list(samples.values()))
     factor, before, after = words.scale_of(np.abs(every).max(), 0.0, comparison.frame.currency)
     edges = np.histogram_bin_edges(every * factor, bins=36)
@@ -356,16 +357,16 @@ def distribution(comparison):
     for axis, name in zip(axes.flat, names, strict=True):
         axis.hist(samples[name] * factor, edges, color=colour[name], alpha=0.75)
         for measure, dashes in (("var95", ":"), ("var99", "--"), ("es99", "-")):
-            x = comparison.estimate(name, measure).value * factor
+            x = comparison.estimate(name, measure + suffix).value * factor
             axis.axvline(x, color=INK, ls=dashes, lw=1.2, label=words.label(measure).removeprefix("net loss, "))
         axis.set_title(name)
         axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-    axes[-1, 0].set_xlabel(f"net loss of one run, {words.scale_in_words(before, after)}")
+    axes[-1, 0].set_xlabel(f"{words.label(line)} of one run, {words.scale_in_words(before, after)}")
     axes[-1, 0].xaxis.set_major_formatter(THOUSANDS)
     made.supylabel("replications", color=SOFT, size=10)
     legend(made, axes[0, 0], 3)
     caption = (
-        "How net loss varies from one replication to the next. Dotted: the loss exceeded in one of twenty (VaR 95 %); "
+        f"How {words.label(line)} varies from one replication to the next. Dotted: the loss exceeded in one of twenty (VaR 95 %); "
         "dashed: in one of a hundred (VaR 99 %); solid: the mean of that last hundredth (expected shortfall)."
     )
     return Picture("The loss distribution", svg(made, caption), caption)
