@@ -367,7 +367,7 @@ def distribution(comparison):
     legend(made, axes[0, 0], 3)
     caption = (
         f"How {words.label(line)} varies from one replication to the next. Dotted: the loss exceeded in one of twenty "
-        "(VaR 95 %); dashed: in one of a hundred (VaR 99 %); solid: the mean of that last hundredth (expected shortfall)."
+        "(VaR 95 %); dashed: in one of a hundred (VaR 99 %); solid: the mean of that hundredth (expected shortfall)."
     )
     return Picture("The loss distribution", svg(made, caption), caption)
 
