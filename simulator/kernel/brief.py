@@ -12,6 +12,7 @@ from .cache import njit
 from .dull import (
     D_BENEFIT,
     D_CAP,
+    D_INDEX,
     D_JOB_LOSS,
     D_LIVING,
     D_LIVING_UNEMPLOYED,
@@ -19,7 +20,6 @@ from .dull import (
     D_REPAY,
     D_SHOCK,
     D_SPEND,
-    N_DERIVED,
     rate_steps,
     total,
 )
@@ -50,9 +50,9 @@ i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 STEP = 16  # lanes are padded to a multiple of this, so that no loop has a rest to do one by one
 
 # ---- columns of the state that a month in brief reads, and those it may change ------------------------------
-BORROWER_READ = (QUALITY, FORGET, AUTOPAY, FULL_PAYER, REACH, OUTSIDE_MAX)
+BORROWER_READ = (INCOME, LIVING, SPEND, QUALITY, FORGET, AUTOPAY, FULL_PAYER, REACH, OUTSIDE_MAX)
 BORROWER_CHANGED = (EMPLOYED, BUFFER, OUTSIDE, REPORTED, ALERT)
-ACCOUNT_READ = (STATUS, LIMIT, ARREARS, BUCKET)
+ACCOUNT_READ = (STATUS, LIMIT)
 ACCOUNT_CHANGED = (BALANCE, INTEREST_DUE, FEE_DUE, CLEAN)
 LOAN_CHANGED = (EVER, STATE, OBSERVED, INSTALMENT, MONTHS_LEFT)
 READ = (
@@ -99,17 +99,16 @@ CURE_ROW = 32  # days of one reason in the table `cure`, the last one a sentinel
 
 @njit(inline="always")
 def gather(S, D, C, E, lanes, n, has_loans):
-    """Copy what a month in brief reads of `lanes`[0..n-1] to the first n lanes of C (state) and E (derived)."""
+    """Copy what a month in brief reads of `lanes`[0..n-1] to the first n lanes of C (state) and of E (the index)."""
     for c in READ:
         for k in range(n):
-            C[c, k] = S[c, lanes[k]]
+            C[u8(c), u8(k)] = S[u8(c), u8(lanes[u8(k)])]
     if has_loans:
         for c in READ_LOAN:
             for k in range(n):
-                C[c, k] = S[c, lanes[k]]
-    for c in range(N_DERIVED):
-        for k in range(n):
-            E[c, k] = D[c, lanes[k]]
+                C[u8(c), u8(k)] = S[u8(c), u8(lanes[u8(k)])]
+    for k in range(n):
+        E[D_INDEX, u8(k)] = D[D_INDEX, u8(lanes[u8(k)])]
 
 
 @njit(inline="always")
@@ -117,11 +116,11 @@ def scatter(S, C, lanes, n, has_loans):
     """Copy back what a month in brief may change."""
     for c in CHANGED:
         for k in range(n):
-            S[c, lanes[k]] = C[c, k]
+            S[u8(c), u8(lanes[u8(k)])] = C[u8(c), u8(k)]
     if has_loans:
         for c in CHANGED_LOAN:
             for k in range(n):
-                S[c, lanes[k]] = C[c, k]
+                S[u8(c), u8(lanes[u8(k)])] = C[u8(c), u8(k)]
 
 
 @njit(inline="always")
@@ -339,7 +338,7 @@ def settle_lines(C, E, V, T, n, g, months, late, spending, rates):
         C[LINE_AT + CLEAN, i] = pick(line_mask, only(~missed, min(i4(clean + i4(1)), i4(255))), clean)
         T[T_DONE, i] = i4(done)
         T[T_OPEN, i] = i4(line_done)
-        T[T_BALANCE, i] = balance & line_mask
+        T[T_BALANCE, i] = i4(balance & line_mask)
         T[T_LIMIT, i] = limit & line_mask
         T[T_CREDIT, i] = on_line & line_mask
         T[T_INTEREST, i] = interest & line_mask

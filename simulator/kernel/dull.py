@@ -107,19 +107,28 @@ def draw_words(W, at, D, n, slot, month, entry, replication, segment, k0, k1):
 
 
 @njit()
-def most_unwilling(bound, p, g, terms, economy, months, segment, curve, by_bucket, by_cause, by_burden, by_quality):
-    """Fill bound[p * QUALITY_GROUPS + group] with the largest chance (q31) not to be willing to pay a current due."""
+def worst_logits(worst, g, segment, by_bucket, by_cause, by_burden, by_quality):
+    """Fill worst[group of four quality classes] with the largest part of the log-odds of a current due that is his own."""
     melt()
-    logit = g[G_WILL_NOT_BASE] + terms[p, P_WILL_NOT] + economy[M_WILL_NOT] + months[p, V_WILL_NOT]
-    logit += i8(by_bucket[segment, 0]) + i8(by_cause[segment, 0]) + max(g[G_WILL_NOT_REPORTED], 0)
+    own = i8(by_bucket[segment, 0]) + i8(by_cause[segment, 0]) + max(g[G_WILL_NOT_REPORTED], 0)
     burden = i8(by_burden[segment, 0])
     for k in range(1, 8):
         burden = max(burden, i8(by_burden[segment, k]))
-    for group_ in range(QUALITY_GROUPS):
-        quality = i8(by_quality[segment, 4 * group_])
-        for k in range(1, 4):
-            quality = max(quality, i8(by_quality[segment, 4 * group_ + k]))
-        bound[p * QUALITY_GROUPS + group_] = sigmoid(curve, logit + burden + quality)
+    for k in range(QUALITY_GROUPS):
+        quality = i8(by_quality[segment, 4 * k])
+        for one in range(1, 4):
+            quality = max(quality, i8(by_quality[segment, 4 * k + one]))
+        worst[k] = own + burden + quality
+
+
+@njit()
+def most_unwilling(bound, worst, g, terms, economy, months, curve):
+    """Fill bound[product * QUALITY_GROUPS + group] with the largest chance (q31) of not being willing to pay."""
+    melt()
+    for p in range(N_PRODUCT):
+        logit = g[G_WILL_NOT_BASE] + terms[p, P_WILL_NOT] + economy[M_WILL_NOT] + months[p, V_WILL_NOT]
+        for k in range(QUALITY_GROUPS):
+            bound[p * QUALITY_GROUPS + k] = sigmoid(curve, logit + worst[k])
 
 
 @njit(inline="always")

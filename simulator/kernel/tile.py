@@ -38,6 +38,7 @@ from .dull import (
     most_unwilling,
     pay_on_time,
     stay_current,
+    worst_logits,
 )
 from .fixed import scale
 from .month import N_X, live
@@ -45,7 +46,7 @@ from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import book_arrivals, book_stocks, load
 from .stack import ROW, stack_derived, stack_out, stack_state, stack_told, stack_words, wide_vectors
 
-i8 = np.int64
+i8, u8 = np.int64, np.uint64
 
 
 def advance(
@@ -74,7 +75,8 @@ def advance(
         np.zeros(GRADES, np.uint32),
         np.zeros(GRADES, np.uint32),
         np.zeros(N_PRODUCT * QUALITY_GROUPS, np.uint32),
-        np.zeros(LANES + STEP, np.int64),
+        np.zeros(QUALITY_GROUPS, np.int64),
+        np.zeros(LANES + STEP, np.uint32),
         np.zeros(8 * CURE_ROW, np.uint32),
         np.zeros(N_PRODUCT * CURE_ROW, np.uint32),
     )  # fmt: skip
@@ -85,7 +87,7 @@ def _advance(
     tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
     flows, rolls, vintages, ratings,
     start, x, few, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
-    brief, cure, charges,
+    worst, brief, cure, charges,
 ):  # fmt: skip
     """Do what `advance` says; the arguments after the sums are working space (compiled code makes no arrays)."""
     wide_vectors()
@@ -121,6 +123,10 @@ def _advance(
                 for k in range(N_ROLL):
                     line_states[k, s] = tables.roll_state[segment, LINE, s, k]
         else:
+            worst_logits(
+                worst, g, segment, tables.will_not_bucket, tables.will_not_cause, tables.will_not_burden,
+                tables.will_not_quality,
+            )  # fmt: skip
             for reason in range(len(CAUSES)):
                 for day in range(DAYS):
                     cure[reason * CURE_ROW + day] = tables.in_month[segment, reason, 0, day]
@@ -149,7 +155,7 @@ def _advance(
                         book_arrivals(start, n, arrived, arrived_vintage)
                 for c in range(N_STATE):
                     for i in range(n):
-                        S[c, i] = start[c, i]
+                        S[u8(c), u8(i)] = start[u8(c), u8(i)]
                 for p in range(N_PRODUCT):
                     for k in range(N_FLOWS):
                         flows[r, half, entry, segment, p, k] += arrived[p, k]
@@ -184,11 +190,7 @@ def _advance(
                         if economy[M_INCOME_INDEX] != income_index:
                             income_index = economy[M_INCOME_INDEX]
                             derive(S, D, n, income_index, g, tables.job_loss_quality[segment])
-                        for p in range(N_PRODUCT if has_loans else 1):
-                            most_unwilling(
-                                bound, p, g, terms, economy, months, segment, tables.sigmoid, tables.will_not_bucket,
-                                tables.will_not_cause, tables.will_not_burden, tables.will_not_quality,
-                            )  # fmt: skip
+                        most_unwilling(bound, worst, g, terms, economy, months, tables.sigmoid)
                         if has_loans:
                             draw_words(W, 4, D, n, 2, month, entry, replication, segment, k0, k1)
                             pay_on_time(
@@ -216,13 +218,13 @@ def _advance(
                     book_dull(out, n, ARRIVED if arriving else 0, has_loans and model == 0, F, roll_sums, vintage)
                     n_left, n_brief = 0, 0
                     for i in range(n):
-                        few[n_left] = i
-                        n_left += out[O_LEFT, i]
+                        few[u8(n_left)] = i
+                        n_left += out[O_LEFT, u8(i)]
                     for k in range(n_left):
-                        lane = few[k]
+                        lane = u8(few[u8(k)])
                         current = out[O_CURRENT, lane]
-                        brief[n_brief] = lane
-                        few[n_few] = lane
+                        brief[u8(n_brief)] = lane
+                        few[u8(n_few)] = lane
                         n_brief += current
                         n_few += 1 - current
                     if n_brief > 0:
@@ -230,6 +232,7 @@ def _advance(
                         for k in range(n_brief, padded):
                             brief[k] = LANES
                         gather(S, D, C, E, brief, padded, has_loans)
+                        derive(C, E, padded, income_index, g, tables.job_loss_quality[segment])
                         draw_words(V, 0, E, padded, 0, month, entry, replication, segment, k0, k1)
                         draw_words(V, 8, E, padded, 1, month, entry, replication, segment, k0, k1)
                         if has_loans:
