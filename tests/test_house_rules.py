@@ -23,7 +23,8 @@ LAYERS = (
     {"simulator.scenario"},  # what is asked
     {"simulator.portfolio", "simulator.economy", "simulator.behaviour"},  # settings -> tables
     {"simulator.lower"},
-    {"simulator.ledger"},  # what happened
+    {"simulator.ledger", "simulator.sums"},  # what happened
+    {"simulator.spans"},  # months of a book that policies read
     {"simulator.engine"},
     {"simulator.accounting"},
     {"simulator.measures"},
