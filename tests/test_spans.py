@@ -3,6 +3,7 @@
 The claims on months are checked against conditions worked out here, in fractions, from the run's own sums.
 """
 
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -15,8 +16,10 @@ from simulator.kernel.names import *  # noqa: F403  the vocabulary of every arra
 from simulator.lower import lower, tables_digest, tables_for
 from simulator.measures import MEASURES as REGISTRY
 from simulator.measures import Window
-from simulator.policies.base import When
+from simulator.policies.base import When, share
+from simulator.policies.battery import problems
 from simulator.policies.book import MEASURES, NET_LOSS, Book
+from simulator.policies.registry import load_file
 from simulator.scenario.errors import UserError
 from simulator.scenario.reader import load_scenario
 from simulator.study import BASELINE
@@ -268,6 +271,33 @@ def twin(world, levers, months):
     tables = tables_for(world, 0, world.replications)
     sums, _ = naive.simulate(tables, levers, world.tiles, len(world.segments), months, world.replications)
     return sums
+
+
+def test_a_policy_of_ones_own_reads_the_book(scenario, tmp_path):
+    """The example of docs/policies.md passes the battery, and cuts harder exactly after quarters that were bad."""
+    text = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
+    code = next(block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "in_force" in block)
+    (tmp_path / "harder.py").write_text(code)
+    assert problems(load_file(str(tmp_path / "harder.py"))) == []
+    own = 'policy.cut={kind="file:harder.py", at_dpd=30, keep=0.8}'
+    sizes = {**SIZES, "replications": 3}
+    path = tmp_path / "own.toml"
+    path.write_text(f'extends = "{ROOT / "scenarios" / "base" / "consumer.toml"}"\ntitle = "Own"\n')
+    world = lower(
+        load_scenario(path, [own.replace("harder.py", str(tmp_path / "harder.py"))], **sizes, allow_code=True).baseline
+    )
+    sums = engine.run(world, 2)
+    lost, balance = total(sums, "written_off"), total(sums, "balance")
+    harder = []
+    for replication in range(3):
+        kept = spans.levers_in_force(world, replication).stage[1:, 0, LINE, 1, S_LIMIT_KEEP]
+        assert set(kept) <= {share(0.8), share(0.4)}
+        harder.append(kept == share(0.4))
+    months = range(1, world.months + 1)
+    quarters = np.stack([lost[:, max(m - 3, 1) : m].sum(axis=1) for m in months], axis=1)
+
+    assert np.array_equal(harder, 100 * quarters >= balance[:, :-1])
+    assert {True, False} == set(np.ravel(harder))
 
 
 # ---- measures of the book ------------------------------------------------------------------------
