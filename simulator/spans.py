@@ -1,34 +1,22 @@
 """Runs in which a policy reads last month's book: month by month, everyone's state kept between.
 
-A **regime** is what the policies do in one month: those that read the book with the settings in force by the book of
-one replication. Replications that are neighbours and of one regime go through the month together.
+Threads share the tiles. After each span their sums meet, so that the books of the month are known before the next.
 """
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
-from typing import NamedTuple
 
 import numpy as np
 
-from simulator.kernel.names import K_COUNT, K_ENTRY, N_FLOWS, N_STATE
+from simulator.kernel.names import K_COUNT, K_ENTRY, N_STATE
 from simulator.kernel.tables import Levers, Sums
 from simulator.lower import Lowered, tables_for
-from simulator.policies.book import Book
-from simulator.policies.levers import write_all
+from simulator.regimes import Course, Regimes, months_read
 from simulator.scenario.errors import Problem, UserError
 from simulator.sums import empty_sums, machine_memory
 
 MEMORY_SHARE = 1 / 4  # of the machine's memory that everyone's state may take
 NO_STORE = np.zeros((0, 0, 0, 0), np.int32)
-
-
-class Course(NamedTuple):
-    """Neighbouring replications, counted from the first of the chunk, that go through a span under the same levers."""
-
-    first: int
-    end: int  # the one after the last
-    levers: Levers  # row `month` is what the lender does in that month; others may be empty
 
 
 def state_bytes(lowered: Lowered, replications: int) -> int:
@@ -71,7 +59,7 @@ def live(
     """
     replications, segments = end - first, len(lowered.segments)
     tables, sums = tables_for(lowered, first, end), empty_sums(replications, lowered.months_total, segments)
-    regimes = _Regimes(lowered, replications)
+    regimes = Regimes(lowered, replications)
     shares = [[tiles[k::threads] for tiles in _tiles_by_length(lowered)] for k in range(threads)]
     hands = [_Hand(lowered, tables, first, end, share, fast) for share in shares if any(map(len, share))]
     with ThreadPoolExecutor(max(len(hands), 1)) as pool:
@@ -146,72 +134,10 @@ class _Hand:
         )  # fmt: skip
 
 
-class _Regimes:
-    """The regimes of the replications of a chunk, month by month, and their levers."""
-
-    def __init__(self, lowered, replications):
-        policies = [settings for settings in lowered.settings.policy.values() if settings.enabled]
-        first = next(k for k, settings in enumerate(policies) if settings.reads_book)
-        self.frame, self.policies, self.readers = lowered.frame, policies[first:], lowered.readers
-        self.months = range(*_months_read(lowered))
-        # What policies before the first reader write is the same in all regimes; a month of them is its first part.
-        self.before = lowered.neutral_levers()
-        write_all(self.before, policies[:first], self.frame)
-        # Rows: regime k of the month at hand is row `months_total` + k. A view that starts `month` rows before it has
-        # it as its row `month`, where the kernel and the policies look; the rows below are never touched.
-        self.base = lowered.months_total
-        self.rows = Levers(*(np.empty((self.base + replications, *a.shape[1:]), a.dtype) for a in self.before))
-        self.books = [np.zeros((replications, self.base + 1, N_FLOWS), np.int64) for _ in self.readers]
-        self.known = 0  # months from the opening on that are in `books`
-
-    def courses(self, month, flows):
-        """Return the courses of a month, given the flows of the months before it."""
-        self._read(month, flows)
-        regimes = [self._regime(month, replication) for replication in range(len(flows))]
-        levers = {regime: self._levers(month, regime, k) for k, regime in enumerate(dict.fromkeys(regimes))}
-        courses, first = [], 0
-        for regime, together in groupby(regimes):
-            end = first + sum(1 for _ in together)
-            courses.append(Course(first, end, levers[regime]))
-            first = end
-        return courses
-
-    def _read(self, month, flows):
-        """Bring the books of the readers, each of its own segments and products, to the end of the month before."""
-        news = slice(self.known, month)
-        for book, settings in zip(self.books, self.readers, strict=True):
-            _, _, segments, products = self.frame.acting(settings)
-            cells = flows[:, :, news, list(segments)][:, :, :, :, list(products)]
-            book[:, news] = cells.sum(axis=(1, 3, 4))
-        self.known = month
-
-    def _regime(self, month, replication):
-        """Return the settings of each reader in force in a month of a replication, None where it does not act."""
-        return tuple(
-            settings.in_force(Book(book[replication, :month])) if month in self.frame.months_of(settings) else None
-            for settings, book in zip(self.readers, self.books, strict=True)
-        )
-
-    def _levers(self, month, regime, k):
-        """Return levers whose row `month` is a regime's, written in the order of the file."""
-        levers = Levers(*(rows[self.base + k - month :] for rows in self.rows))
-        for array, before in zip(levers, self.before, strict=True):
-            array[month] = before[month]
-        read = iter(regime)
-        policies = [next(read) if settings.reads_book else settings for settings in self.policies]
-        write_all(levers, [settings for settings in policies if settings is not None], self.frame._replace(only=month))
-        return levers
-
-
-def _months_read(lowered):
-    """Return the first month that a reader may act in, and the one after the last."""
-    months = [lowered.frame.months_of(settings) for settings in lowered.readers]
-    return min(acts.start for acts in months), max(acts.stop for acts in months)
-
-
 def _spans(lowered):
     """Return (first month, last month) of each span: single ones while the book is read, else one."""
-    first, end = _months_read(lowered)
+    read = months_read(lowered)
+    first, end = read.start, read.stop
     spans = [(1, first - 1), *((month, month) for month in range(first, end)), (end, lowered.months_total)]
     return [span for span in spans if span[0] <= span[1]]
 

@@ -24,6 +24,7 @@ LAYERS = (
     {"simulator.portfolio", "simulator.economy", "simulator.behaviour"},  # settings -> tables
     {"simulator.lower"},
     {"simulator.ledger", "simulator.sums"},  # what happened
+    {"simulator.regimes"},  # what policies that read the book do in a month
     {"simulator.spans"},  # months of a book that policies read
     {"simulator.engine"},
     {"simulator.accounting"},
