@@ -19,7 +19,7 @@ from simulator.measures import Window
 from simulator.policies.base import When, share
 from simulator.policies.battery import problems
 from simulator.policies.book import MEASURES, NET_LOSS, Book
-from simulator.policies.registry import load_file
+from simulator.policies.registry import kinds, load_file
 from simulator.scenario.errors import UserError
 from simulator.scenario.reader import load_scenario
 from simulator.study import BASELINE
@@ -67,6 +67,26 @@ policy.sell.enabled = true
 policy.stop.enabled = true
 """
 SOME_MONTHS = "above = 0.011"
+LADDER = """
+extends = "{base}"
+title = "A ladder with so many contacts a month"
+run_off_months = 4
+portfolio.applicants_per_month = 60
+[policy.ladder]
+kind = "collections"
+[policy.ladder.levels]
+sms = {{ to_dpd = 60, day = 2, cost = 0.04, effect = {{ forgot = 0.3, short = 0.1 }} }}
+call = {{ to_dpd = 90, day = 10, cost = 3.0, effect = {{ forgot = 0.5, short = 0.3, will_not = 0.2 }} }}
+[policy.capacity]
+kind = "collections"
+enabled = false
+capacity = {npl}
+start = 2
+[variant.capacity]
+policy.capacity.enabled = true
+[variant.without]
+policy.ladder.enabled = false
+"""
 ROLLS = """
 title = "Two states, good months and bad months"
 months = 10
@@ -141,6 +161,7 @@ def test_a_condition_that_is_always_met_is_the_policy_without_it(scenario):
 WORLDS = {
     "factor": ["economy.factor.enabled=true"],
     "other people": ["redraw_people=true"],
+    "capacity": ["policy.department={kind='collections', levels={call={to_dpd=90, day=9}}, capacity=20}"],
     "only applicants": ["portfolio.borrowers=0", "portfolio.applicants_per_month=300", "policy.stop.start=1"],
 }
 
@@ -294,6 +315,78 @@ def test_a_policy_of_ones_own_reads_the_book(scenario, tmp_path):
 
     assert np.array_equal(harder, 300 * quarters >= balance[:, :-1])
     assert {True, False} == set(np.ravel(harder))
+
+
+# ---- shared capacity -----------------------------------------------------------------------------
+def contacts(sums):
+    """Return int64[replication, month] of contacts made."""
+    return sum(total(sums, f"n_contacts_{level}") for level in LEVELS)
+
+
+def test_enough_capacity_is_no_limit(scenario):
+    """Where no month wants more contacts than can be made, nothing is another number."""
+    study = scenario("100_000", text=LADDER)
+    unlimited, limited = (
+        engine.run(lower(each, run_off=True), 2) for each in (study.baseline, study.variants["capacity"])
+    )
+
+    assert np.array_equal(contacts(unlimited), total(unlimited, "n_contacts_wanted")) and contacts(unlimited).any()
+    assert same(unlimited, limited)
+
+
+def test_no_capacity_serves_nobody(scenario):
+    """With a capacity of 0 nobody is contacted, and nothing but what is wanted tells it from no ladder at all."""
+    study = scenario("0", "policy.capacity.start=1", text=LADDER)
+    limited, none = (engine.run(lower(study.variants[name], run_off=True), 2) for name in ("capacity", "without"))
+    others = [name for name in range(N_FLOWS) if name != F_N_CONTACTS_WANTED]
+
+    assert not contacts(limited).any() and total(limited, "n_contacts_wanted").any()
+    assert np.array_equal(limited.flows[..., others], none.flows[..., others])
+
+
+def test_capacity_is_shared_over_what_last_month_wanted(scenario):
+    """The share served is capacity over last month's wanted contacts, exactly; what is made is near it.
+
+    Of w contacts wanted each due is served with that chance: contacts made are within 5 standard errors of w times
+    it, for at most two contacts a due (78 months: once in 20,000).
+    """
+    world = lower(scenario("40", text=LADDER).variants["capacity"], run_off=True)
+    sums = engine.run(world, 2)
+    wanted, made = total(sums, "n_contacts_wanted"), contacts(sums)
+    for replication in range(SIZES["replications"]):
+        served = spans.levers_in_force(world, replication).month[1:, 0, LINE, V_SERVED]
+        shares = [min(ONE, 40 * ONE // max(int(w), 1)) for w in wanted[replication, :-1]]
+        assert served.tolist() == [ONE, *shares[1:]]  # from its second month on; the first is before its start
+        expected = wanted[replication, 1:] * served / ONE
+        assert (abs(made[replication, 1:] - expected) <= 5 * np.sqrt(2 * expected * (1 - served / ONE))).all()
+    assert 25 < made[:, 2 : world.months + 1].mean() < 60 < wanted[:, 2 : world.months + 1].mean()
+
+
+def test_the_twin_under_capacity_is_the_engine(scenario):
+    """Shares served from the twin's own books, month by month, give the twin the engine's integers in every cell."""
+    small = ["portfolio.applicants_per_month=6", "run_off_months=1"]
+    study = scenario("9", *small, text=LADDER, borrowers=120, replications=2, months=5)
+    world = lower(study.variants["capacity"], run_off=True)
+    expected = engine.run(world, 1)
+    for replication in range(2):
+        levers = type(world.levers)(*(array.copy() for array in world.levers))
+        for month in range(2, world.months_total + 1):
+            flows = twin(world, levers, month - 1).flows[replication, :, month - 1]
+            wanted = int(flows[..., F_N_CONTACTS_WANTED].sum())
+            levers.month[month, ..., V_SERVED] = min(ONE, 9 * ONE // max(wanted, 1))
+        assert (levers.month[1:, 0, LINE, V_SERVED] < ONE).any()
+        assert np.array_equal(twin(world, levers, world.months_total).flows[replication], expected.flows[replication])
+
+
+@pytest.mark.parametrize(("capacity", "wanted", "served"), [(0, 0, 0), (0, 7, 0), (5, 0, 1), (5, 5, 1), (5, 20, 1 / 4)])
+def test_a_share_of_what_was_wanted_is_served(capacity, wanted, served):
+    """Nobody without capacity, all where it is enough or nothing was wanted, else a share; a smaller one set stays."""
+    flows = np.zeros((2, N_FLOWS), np.int64)
+    flows[1, F_N_CONTACTS_WANTED] = wanted
+    ladder = kinds()["collections"].Settings(kind="collections", capacity=capacity)
+
+    assert ladder.in_force(Book(flows)).served == served
+    assert ladder.model_copy(update={"served": 0.1}).in_force(Book(flows)).served == min(served, 0.1)
 
 
 # ---- measures of the book ------------------------------------------------------------------------
