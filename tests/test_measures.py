@@ -111,6 +111,42 @@ def test_every_measure_gives_one_number_per_sample_in_every_grouping(ledger):
     assert {name for name in CONTRACT if not MEASURES[name].headline} == set()
 
 
+def test_net_present_loss_is_what_is_lent_and_not_got_back(ledger, flows):
+    """At a rate of 0 it is the sum of its parts; what is discounted counts for less the later it is."""
+    signs = np.zeros(N_FLOWS, np.int64)
+    signs[[F_NEW_CREDIT, F_COMMISSION, F_CONTACT_COST, F_RECOVERY_COST]] = 1
+    signs[[F_PAID, F_RECOVERED, F_SOLD_OPEN_PROCEEDS, F_SOLD_BOOK_PROCEEDS]] = -1
+    lost = (flows @ signs)[:, 1:]
+    flat, dear = (Ledger("baseline", ledger.sums, ledger.frame, Settlement(discount_rate=r)) for r in (0.0, 0.12))
+    at_12 = flows[:, 0, F_BALANCE] + sum(lost[:, t - 1] / 1.12 ** (t / 12) for t in range(1, ledger.frame.horizon + 1))
+
+    assert np.array_equal(np.rint(MEASURES["net_present_loss"](flat) * 100), flows[:, 0, F_BALANCE] + lost.sum(axis=1))
+    assert MEASURES["net_present_loss"](dear) * 100 == pytest.approx(at_12, rel=1e-12)
+
+
+def test_a_mean_stock_is_that_of_all_month_ends(ledger, flows):
+    """The opening is not among them, nor, in the window of lending, the run-off; month by month it is the stock."""
+    stock = flows[:, 1:, F_N90_BY + WILL_NOT]
+    measure, lending = MEASURES["mean_dpd90_will_not"], windows(ledger.frame)["lending"]
+
+    assert np.array_equal(measure(ledger), stock.mean(axis=1))
+    assert np.array_equal(measure(ledger, lending), stock[:, : ledger.frame.months].mean(axis=1))
+    assert np.array_equal(measure(ledger, by_month=True), stock)
+
+
+def test_the_date_of_write_off_alone_moves_no_money():
+    """The shipped scenario says so: a larger stock of 90+ and not a fen of difference in what is got back."""
+    path = ROOT / "scenarios" / "write_off_neutral.toml"
+    scenario = load_scenario(path, borrowers=3000, replications=2, months=18)
+    books = {
+        name: Ledger(name, *engine.run(world := lower(settings, run_off=True), 1), world.frame, world.settlement)
+        for name, settings in scenario.variants.items()
+    }
+
+    for measure in ("net_present_loss", "npv"):
+        assert np.array_equal(MEASURES[measure](books["baseline"]), MEASURES[measure](books["at_180"]))
+
+
 def test_the_page_on_measures_is_up_to_date():
     """docs/measures.md is what the registry says today."""
     assert (Path(__file__).parents[1] / "docs" / "measures.md").read_text(encoding="utf-8") == markdown()
