@@ -189,6 +189,35 @@ def test_write_off_sets_its_bucket_and_recoveries_by_age():
     assert stage[:3, names.S_COMMISSION].tolist() == q31([0, 0.3, 0]).tolist()
 
 
+def test_recoveries_may_work_accounts_that_are_still_open():
+    """The recoveries of the first age stand in every bucket from work_from_dpd on, and only with it."""
+    agency = {"recover_chance": [0.5, 0.1, 0, 0, 0, 0], "recover_share": [0.4] * 6, "recovery_cost": [2.0] * 6}
+    levers = written(policy("write_off", at_dpd=300, work_from_dpd=180, **agency))
+    stage = levers.stage[1, 0, LINE]
+
+    assert stage[: BUCKETS + 2, names.S_RECOVER_CHANCE].tolist() == q31([0] * 6 + [0.5] * 10 + [0.5, 0.1]).tolist()
+    assert stage[: BUCKETS + 1, names.S_RECOVERY_COST].tolist() == [0] * 6 + [200] * 11
+    assert not written(policy("write_off", at_dpd=300, **agency)).stage[..., :BUCKETS, names.S_RECOVER_CHANCE].any()
+
+
+@pytest.mark.parametrize(("at_dpd", "work_from_dpd"), [(180, 180), (180, 300)])
+def test_who_is_written_off_is_not_worked_as_open_from_then_on(at_dpd, work_from_dpd):
+    """Working open accounts from the write-off on is a contradiction; before it, or without write-off, it is none."""
+    (found,) = policy("write_off", at_dpd=at_dpd, work_from_dpd=work_from_dpd).contradictions()
+
+    assert found == ("work_from_dpd", f"found {work_from_dpd}", "allowed: less than at_dpd, 180")
+    for at in (210, "never"):
+        assert not list(policy("write_off", at_dpd=at, work_from_dpd=180).contradictions())
+
+
+def test_a_level_of_the_ladder_may_have_a_commission():
+    """The commission stands beside the cost of a contact, in the buckets the level works."""
+    level = {"to_dpd": 30, "day": 10, "cost": 1.0, "commission": 0.25}
+    ladder = written(policy("collections", levels={"agency": level})).ladder[1, 0, LINE]
+
+    assert ladder[:3, names.LEVELS.index("agency"), names.L_COMMISSION].tolist() == q31([0.25, 0.25, 0]).tolist()
+
+
 def test_a_sale_of_written_off_accounts_prices_by_age():
     """Written-off accounts are sold from their age on, at the price of their age; open prices stay 0."""
     levers = written(policy("npl_sale", **ACTIVE["npl_sale"]))
@@ -241,6 +270,22 @@ def test_underwriting_raises_the_bar():
 
     assert levers.month[1, 0, LINE, [names.V_SCORE_CUTOFF, names.V_INCOME_CUTOFF]].tolist() == [560, 300_000]
     assert levers.review[1, 0, LINE].tolist() == [UNIT // 4] * 8 + [UNIT * 9 // 4] * 8
+
+
+def test_a_ladder_is_written_where_its_levels_work():
+    """Each level has its row in the buckets it works and no other; the smaller share served holds."""
+    effect = {"forgot": 0.5, "will_not": 0.25}
+    call = {"from_dpd": 30, "to_dpd": 60, "day": 10, "cost": 3.0, "effect": effect}
+    levers = written(
+        policy("collections", levels={"call": call}, served=0.5, products=["line"]), policy("collections", served=0.75)
+    )
+    ladder, number = levers.ladder[1:, 0, LINE], names.LEVELS.index("call")
+    row = [q31(0.5), 0, 0, q31(0.25), 300, 10, 1, *([0] * (names.N_LADDER - 7))]
+
+    assert ladder[:, 1:3, number].tolist() == [[row, row]] * 18
+    assert np.count_nonzero(ladder) == np.count_nonzero(row) * 2 * 18
+    assert set(levers.month[1:, 0, LINE, names.V_SERVED]) == {q31(0.5)}
+    assert set(levers.month[1:, 0, LOAN, names.V_SERVED]) == {q31(0.75)}
 
 
 def test_money_is_rounded_to_minor_units():

@@ -5,7 +5,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from simulator.kernel.names import BUCKETS, CAUSES, FORGOT, L_COST, L_DAY, L_EFFECT, L_USED, LEVELS, N_LADDER
+from simulator.kernel.names import (
+    BUCKETS,
+    CAUSES,
+    FORGOT,
+    L_COMMISSION,
+    L_COST,
+    L_DAY,
+    L_EFFECT,
+    L_USED,
+    LEVELS,
+    N_LADDER,
+    ONE,
+    V_SERVED,
+)
 from simulator.scenario.values import COUNT, DPD, Money, Share, Unit
 
 from .base import PolicySettings, PolicyTable, share
@@ -16,7 +29,7 @@ NEUTRAL = {"levels": {}}
 EXAMPLE = {
     "levels": {
         "sms": {"from_dpd": 0, "to_dpd": 30, "day": 2, "cost": 0.04, "effect": {"forgot": 0.5}},
-        "call": {"from_dpd": 0, "to_dpd": 90, "day": 10, "cost": 3.0, "effect": {"forgot": 0.6, "will_not": 0.1}},
+        "call": {"from_dpd": 0, "to_dpd": 90, "day": 10, "commission": 0.1, "effect": {"forgot": 0.6, "will_not": 0.1}},
         "legal": {"from_dpd": 120, "to_dpd": 450, "day": 20, "cost": 50.0, "effect": {"will_not": 0.2}},
     },
     "calls_at_most": 1,
@@ -43,6 +56,7 @@ class Level(PolicyTable):
     cost: Annotated[Money, Unit("{money} per contact", (("{money}", 1.0),))] = Field(
         0.0, description="of each contact, whether it works or not"
     )
+    commission: Share = Field(0.0, description="share of what a contact collects that collecting costs")
     effect: Effect = Field(Effect(), description="what a contact achieves")
 
 
@@ -53,9 +67,28 @@ class Settings(PolicySettings):
     calls_at_most: Annotated[int, Field(ge=0, le=len(CALLS)), COUNT] | None = Field(
         None, description="conduct limit: calls of bots and people to one account in a month; the later are not made"
     )
+    served: Share = Field(1.0, description="share of the missed dues that the ladder works; the others get no contact")
     capacity: Annotated[int, Field(ge=0, le=10**12), COUNT] | None = Field(
-        None, description="contacts that can be made in a month in the whole book; without it, any number"
+        None,
+        description="contacts that can be made in a month, in all segments and products it acts on; without it, any "
+        "number",
     )
+
+    @property
+    def reads_book(self):
+        """Capacity is measured by the contacts that last month wanted."""
+        return super().reads_book or self.capacity is not None
+
+    def in_force(self, book):
+        """Serve the share of the dues that capacity allows if as many contacts are wanted as last month.
+
+        All are served after a month that wanted none, such as the one before the ladder's first.
+        """
+        mine = super().in_force(book)
+        if mine is None or self.capacity is None:
+            return mine
+        able = self.capacity * ONE // max(book["n_contacts_wanted"], 1)
+        return mine if able >= share(self.served) else mine.model_copy(update={"served": able / ONE})  # exact
 
     def worked(self) -> list[tuple[int, int, Level]]:
         """Return (bucket, number of the level, level) in the order they are worked, within the conduct limit."""
@@ -72,10 +105,7 @@ class Settings(PolicySettings):
         return found
 
     def contradictions(self):
-        """A ladder goes up without a gap, in buckets and in days; capacity is not simulated yet."""
-        if self.capacity is not None:
-            allowed = "leave it out: contacts limited by what the whole book needs are not simulated yet"
-            yield "capacity", f"found {self.capacity}", allowed
+        """A ladder goes up without a gap, in buckets and in days."""
         ladder = [(name, self.levels[name]) for name in LEVELS if name in self.levels]
         reached = None
         for name, level in ladder:
@@ -97,11 +127,18 @@ class Settings(PolicySettings):
 
 
 def write(levers, settings, frame):
-    """Each level is written in the buckets it works."""
+    """Each level is written in the buckets it works; the smallest share served holds."""
     cells = frame.cells(settings)
-    for bucket, number, level in settings.worked():
+    served = (*cells, V_SERVED)
+    levers.month[served] = levers.month[served].clip(max=share(settings.served))
+    rows = []
+    for _, _, level in (worked := settings.worked()):
         row = [0] * N_LADDER
         for reason, name in enumerate(CAUSES[FORGOT:]):
             row[L_EFFECT + reason] = share(getattr(level.effect, name))
         row[L_COST], row[L_DAY], row[L_USED] = frame.amount(level.cost), level.day, 1
-        levers.ladder[(*cells, bucket, number)] = row
+        row[L_COMMISSION] = share(level.commission)
+        rows.append(row)
+    if worked:  # all of them at once: where capacity differs by replication, this is written thousands of times
+        buckets, numbers, _ = map(list, zip(*worked, strict=True))
+        levers.ladder[(*(axis[..., None] for axis in cells), buckets, numbers)] = rows

@@ -46,6 +46,7 @@ from simulator.kernel.names import (
     V_SCORE_CUTOFF,
     V_SELL_OPEN,
     V_SELL_WRITTEN_OFF,
+    V_SERVED,
     V_WRITE_OFF,
 )
 from simulator.kernel.tables import Levers
@@ -70,6 +71,7 @@ class Frame(NamedTuple):
     months_total: int  # with the run-off
     segments: tuple[str, ...]
     minor_units: int  # of the currency, in one major unit
+    only: int | None = None  # the one month whose levers are written; None: all of them
 
     def months_of(self, settings) -> range:
         """Return the months in which a policy with these settings acts."""
@@ -82,6 +84,7 @@ class Frame(NamedTuple):
         `months` narrows the months to those named. Levers are then written as `levers.month[*cells, name]`.
         """
         acts = [month for month in self.months_of(settings) if months is None or month in months]
+        acts = [month for month in acts if self.only in (None, month)]
         segments = range(len(self.segments))
         if settings.segments is not None:
             segments = [g for g in segments if self.segments[g] in settings.segments]
@@ -115,7 +118,7 @@ def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Lever
     levers.month[..., THRESHOLDS] = NEVER
     levers.month[..., MULTIPLIERS] = UNIT
     levers.month[..., [V_SCORE_CUTOFF, V_INCOME_CUTOFF]] = -NEVER
-    levers.month[..., [V_PLAN_RATE, V_CUT_KEEP]] = ONE
+    levers.month[..., [V_PLAN_RATE, V_CUT_KEEP, V_SERVED]] = ONE
     levers.month[..., [V_RAISE_GRADE, V_MIN_SHARE]] = -1
     levers.month[..., V_PLAN_MONTHS] = 1
     levers.month[..., V_SCORE_CORRELATION] = ABSENT
