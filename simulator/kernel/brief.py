@@ -44,6 +44,7 @@ from .lanes import (
     works,
 )
 from .names import *  # noqa: F403  the vocabulary of the kernel
+from .stack import stack_array
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
@@ -56,7 +57,7 @@ ACCOUNT_READ = (STATUS, LIMIT)
 ACCOUNT_CHANGED = (BALANCE, INTEREST_DUE, FEE_DUE, CLEAN)
 LOAN_CHANGED = (EVER, STATE, OBSERVED, INSTALMENT, MONTHS_LEFT)
 READ = (
-    *BORROWER_READ, *BORROWER_CHANGED, *(LINE_AT + c for c in (*ACCOUNT_READ, *ACCOUNT_CHANGED)),
+    *BORROWER_READ, LINE_AT + GRANTED, *BORROWER_CHANGED, *(LINE_AT + c for c in (*ACCOUNT_READ, *ACCOUNT_CHANGED)),
 )  # fmt: skip
 CHANGED = (*BORROWER_CHANGED, *(LINE_AT + c for c in ACCOUNT_CHANGED))
 READ_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_READ, *ACCOUNT_CHANGED, *LOAN_CHANGED))
@@ -65,7 +66,7 @@ CHANGED_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_CHANGED, *LOAN_CHANGED))
 # ---- words: V[name, lane]; each slot of the month gives four -------------------------------------------------
 V_JOB, V_LINE_DECISION, V_SPENDING = 0, 1, 2
 V_LOAN_DECISION, V_WISH, V_TICKET, V_TERM = 4, 5, 6, 7
-V_CURE = 8  # line, then loan
+V_CURE, V_SERVED_AT = 8, 12  # line, then loan
 
 # ---- what one step tells the next: T[name, lane], the names of an account at p * N_OWN -----------------------
 (
@@ -77,8 +78,12 @@ V_CURE = 8  # line, then loan
     T_DAY,  # of a missed due that was paid within the month, else 0
     T_ASKED,  # q31: those who have paid by now, by themselves or asked
     T_CONTACTS,  # bit k: contacted by level k of the ladder
+    T_WANTED,  # the same, had the ladder capacity for all
     T_ENDED,  # 1 + the level that collected; -1: paid by himself before a level's day; 0: the ladder goes on
     T_REMINDED,
+    T_USED,  # paid from credit elsewhere
+    T_REFUSED,  # of it, what a report at the credit bureau took away
+    T_HIGH_USE,  # 1: missed, short, and used to spending much of the limit
     # what the sums add up, 0 where the lane is not done
     T_OPEN,  # 1: an account at the end of the month
     T_BALANCE,
@@ -89,10 +94,11 @@ V_CURE = 8  # line, then loan
     T_DUE,
     T_MISSED,  # the reason of a missed due
     T_LATE_DAY,
-) = range(19)
-N_OWN = 19
+) = range(23)
+N_OWN = 23
 (T_EMPLOYED, T_NEED, T_BUFFER, T_OUTSIDE, T_DONE, T_LIMIT, T_NEW, T_REPAID) = range(2 * N_OWN, 2 * N_OWN + 8)
 N_TOLD = 2 * N_OWN + 8
+stack_told = stack_array(np.int32, N_TOLD)
 
 CURE_ROW = 32  # days of one reason in the table `cure`, the last one a sentinel
 
@@ -195,17 +201,15 @@ def decide_and_pay(
         line_asks = only(~(refuses | forgot), owed)
         loan_asks = only(~(loan_refuses | loan_forgot), loan_owed)
         first, second = pick(line_first, line_asks, loan_asks), pick(line_first, loan_asks, line_asks)
-        free = only(~reported, outside)
+        free = outside
         taken = min(first, max(buffer, i4(0)))
         borrowed = min(i4(first - taken), free)
-        buffer = i4(buffer - taken)
-        first = i4(taken + borrowed)
-        outside, free = i4(outside - borrowed), i4(free - borrowed)
+        free, buffer, first = i4(free - borrowed), i4(buffer - taken), i4(taken + only(~reported, borrowed))
         taken = min(second, max(buffer, i4(0)))
-        borrowed = min(i4(second - taken), free)
-        buffer = i4(buffer - taken)
-        second = i4(taken + borrowed)
-        outside = i4(outside - borrowed)
+        again = min(i4(second - taken), free)
+        free, buffer, second = i4(free - again), i4(buffer - taken), i4(taken + only(~reported, again))
+        outside = pick(mask_of(reported), outside, free)
+        line_borrowed, loan_borrowed = pick(line_first, borrowed, again), pick(line_first, again, borrowed)
         paid, loan_paid = pick(line_first, first, second), pick(line_first, second, first)
 
         broke = pick(mask_of(employed), i4(SHORT), i4(CANNOT))
@@ -224,6 +228,8 @@ def decide_and_pay(
         T[N_OWN + T_BILL, i], T[N_OWN + T_OWED, i], T[N_OWN + T_PAID, i] = loan_bill, loan_owed, loan_paid
         T[N_OWN + T_EXTRA, i], T[N_OWN + T_REASON, i] = i4(0), loan_reason
         T[N_OWN + T_REMINDED, i] = i4(loan_reached & (loan_bill > i4(0)))
+        T[T_USED, i], T[T_REFUSED, i] = only(~reported, line_borrowed), only(reported, line_borrowed)
+        T[N_OWN + T_USED, i], T[N_OWN + T_REFUSED, i] = only(~reported, loan_borrowed), only(reported, loan_borrowed)
 
 
 @njit(inline="always")
@@ -277,14 +283,31 @@ def ask(E, V, T, n, p, level, rung):
 
 
 @njit(inline="always")
-def pay_late(T, n, p):
-    """Step 6: what is paid within the month leaves the buffer, as an advance on next month's pay if need be."""
-    at = p * N_OWN
+def pay_late(C, V, T, n, p, revolver_share, served_share):
+    """Step 6: what is paid within the month leaves the buffer, as an advance on next month's pay if need be.
+
+    Dues that the ladder has no capacity for are only counted. Who forgot pays what he would have paid on time.
+    """
+    at, served_share = p * N_OWN, u4(served_share)
     for lane in range(n):
         i = u8(lane)
-        pays = T[at + T_DAY, i] > i4(0)
-        rest = only(pays, i4(T[at + T_OWED, i] - T[at + T_PAID, i]))
-        T[T_BUFFER, i] = i4(T[T_BUFFER, i] - rest)
+        served = half(V[V_SERVED_AT + p, i]) < served_share
+        contacts, ended, day = T[at + T_CONTACTS, i], T[at + T_ENDED, i], T[at + T_DAY, i]
+        day = only(served | (ended <= i4(0)), day)
+        T[at + T_WANTED, i] = contacts
+        T[at + T_CONTACTS, i] = only(served, contacts)
+        T[at + T_ENDED, i] = only(served, ended)
+        T[at + T_DAY, i] = day
+        pays = day > i4(0)
+        buffer = i4(T[T_BUFFER, i] - only(pays, i4(T[at + T_OWED, i] - T[at + T_PAID, i])))
+        if p == LINE:
+            forgot = pays & (T[T_REASON, i] == i4(FORGOT))
+            rest = i4(T[T_BILL, i] - T[T_OWED, i])
+            want = pick(mask_of(C[FULL_PAYER, i] != i4(0)), rest, share_of(rest, revolver_share))
+            extra = only(forgot, min(want, max(buffer, i4(0))))
+            T[T_EXTRA, i] = i4(T[T_EXTRA, i] + extra)
+            buffer = i4(buffer - extra)
+        T[T_BUFFER, i] = buffer
 
 
 @njit(inline="always")
@@ -338,14 +361,17 @@ def settle_lines(C, E, V, T, n, g, months, late, spending, rates):
         C[LINE_AT + CLEAN, i] = pick(line_mask, only(~missed, min(i4(clean + i4(1)), i4(255))), clean)
         T[T_DONE, i] = i4(done)
         T[T_OPEN, i] = i4(line_done)
-        T[T_BALANCE, i] = i4(balance & line_mask)
+        T[T_BALANCE, i] = balance & line_mask
         T[T_LIMIT, i] = limit & line_mask
         T[T_CREDIT, i] = on_line & line_mask
         T[T_INTEREST, i] = interest & line_mask
         T[T_FEE, i] = fee & line_mask
         T[T_TOOK, i] = paid & line_mask
         T[T_DUE, i] = i4(line_done & (owed > i4(0)))
-        T[T_MISSED, i] = only(line_done & missed, T[T_REASON, i])
+        reason, spend = T[T_REASON, i], C[SPEND, i]
+        heavy = spend >= i4(C[LINE_AT + GRANTED, i] - spend)  # a usual month of spending is half of the limit
+        T[T_MISSED, i] = only(line_done & missed, reason)
+        T[T_HIGH_USE, i] = i4(line_done & missed & (reason == i4(SHORT)) & heavy)
         T[T_LATE_DAY, i] = only(line_done, days)
 
 
@@ -456,6 +482,16 @@ def within(T, column, last, n):
 
 
 @njit(inline="always")
+def done_total(T, column, n):
+    """Return the int64 sum of a column over those of the first `n` lanes that are done."""
+    found = i8(0)
+    for lane in range(n):
+        i = u8(lane)
+        found += i8(i4(T[column, i] & i4(-T[T_DONE, i])))
+    return found
+
+
+@njit(inline="always")
 def book_brief(T, n, row, has_loans, F, rolls, vintage):
     """Add the sums of the lanes that are done; their lines go from `row` to bucket 0."""
     for p in range(N_PRODUCT if has_loans else 1):
@@ -494,9 +530,10 @@ def book_brief(T, n, row, has_loans, F, rolls, vintage):
             F[p, F_MISSED_BY + reason] += missed
             F[p, F_N_CURED_30] += missed
         F[p, F_N_CURED_7] += within(T, at + T_LATE_DAY, 7, n)
-        for lane in range(n):
-            i = u8(lane)
-            F[p, F_N_REMINDED] += i8(T[at + T_REMINDED, i]) * i8(T[T_DONE, i])
+        F[p, F_N_REMINDED] += done_total(T, at + T_REMINDED, n)
+        F[p, F_OUTSIDE_USED] += done_total(T, at + T_USED, n)
+        F[p, F_OUTSIDE_REFUSED] += done_total(T, at + T_REFUSED, n)
+    F[LINE, F_N_MISSED_HIGH_USE] += total(T, T_HIGH_USE, n)
 
 
 @njit(inline="always")
@@ -505,16 +542,21 @@ def book_ladder(T, n, p, ladder, F):
     at = p * N_OWN
     for level in range(N_LEVELS):
         if ladder[level, L_USED]:
-            contacts, n_collected, collected = i8(0), i8(0), i8(0)
+            commission = u4(ladder[level, L_COMMISSION])
+            wanted, contacts, n_collected, collected, cost = i8(0), i8(0), i8(0), i8(0), i8(0)
             for lane in range(n):
                 i = u8(lane)
                 done = T[T_DONE, i]
-                hit = i4(T[at + T_ENDED, i] == i4(level + 1)) & done
-                contacts += i8((T[at + T_CONTACTS, i] >> i4(level)) & done)
+                hit = i4(i4(T[at + T_ENDED, i] == i4(level + 1)) & done)
+                got = i4(i4(T[at + T_OWED, i] - T[at + T_PAID, i]) & i4(-hit))
+                wanted += i8(i4(T[at + T_WANTED, i] >> i4(level)) & done)
+                contacts += i8(i4(T[at + T_CONTACTS, i] >> i4(level)) & done)
                 n_collected += i8(hit)
-                collected += i8(i4(T[at + T_OWED, i] - T[at + T_PAID, i]) & i4(-hit))
+                collected += i8(got)
+                cost += i8(share_of(got, commission))
+            F[p, F_N_CONTACTS_WANTED] += wanted
             F[p, F_CONTACTS_AT + level] += contacts
-            F[p, F_CONTACT_COST] += contacts * ladder[level, L_COST]
+            F[p, F_CONTACT_COST] += contacts * ladder[level, L_COST] + cost
             F[p, F_N_COLLECTED_AT + level] += n_collected
             F[p, F_COLLECTED_AT + level] += collected
 

@@ -32,7 +32,7 @@ from .lanes import (
     works,
 )
 from .names import *  # noqa: F403  the vocabulary of the kernel
-from .stack import melt
+from .stack import melt, stack_array
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
@@ -50,6 +50,7 @@ i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
     D_SPEND,
 ) = range(10)
 N_DERIVED = 10
+stack_derived = stack_array(np.int32, N_DERIVED)
 
 # ---- columns the loop leaves for the sums, zero where a lane is not dull ---------------------------
 (
@@ -70,6 +71,7 @@ N_DERIVED = 10
     O_LOAN_DUE,
     O_LOAN_REMINDED,
 ) = range(16)
+stack_out = stack_array(np.int32, 16)
 QUALITY_GROUPS = 4  # of four classes each, for the bound on who will not pay
 
 

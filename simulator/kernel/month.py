@@ -13,7 +13,7 @@ from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import age_stage, band_of, book_stocks, grade_of
 from .stack import melt
 
-u4, i8 = np.uint32, np.int64
+u4, i8, u8 = np.uint32, np.int64, np.uint64
 
 # ---- what the steps of a month hand on: int64[product, name] ---------------------------------------
 (
@@ -851,8 +851,8 @@ def live(
     offers = months[LINE, V_PLAN_CHANCE] > 0 or months[LOAN, V_PLAN_CHANCE] > 0
     serves_all = months[LINE, V_SERVED] >= ONE and months[LOAN, V_SERVED] >= ONE
     for k in range(n_few):
-        i = few[k]
-        index = u4(first + i)
+        i = u8(few[u8(k)])  # unsigned, or every look at the state would first ask whether the index is below 0
+        index = u4(u4(first) + u4(i))
         job, line_decision, spending_word = W[0, i], W[1, i], W[2, i]
         loan_decision, wish, ticket, term = u4(0), u4(0), u4(0), u4(0)
         if is_open(S[LOAN_AT + STATUS, i]):

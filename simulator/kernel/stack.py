@@ -18,13 +18,10 @@ from numba.np.arrayobj import make_array, populate_array
 from .names import LANES, N_STATE
 
 ROW = LANES + 16  # a stride that is no power of two, or the rows of one lane would share two sets of the L1 cache
-N_WORDS = 16  # columns of random words
-N_DERIVED = 10  # columns worked out from who a borrower is
-N_TOLD = 46  # columns that the steps of a month in brief tell each other
-N_OUT = 16  # columns of sums the tile kernel writes for those who pay on time
+N_WORDS = 16  # columns of random words: four slots of the month
 
 
-def _stack_array(dtype, rows):
+def stack_array(dtype, rows):
     """Return a function of compiled code that gives a `dtype`[rows, ROW] array on its caller's stack, not zeroed."""
     if numba.config.DISABLE_JIT:
         return lambda: np.empty((rows, ROW), dtype)
@@ -77,11 +74,8 @@ def _prefer_512(attributes):
         set.add(attributes, '"prefer-vector-width"="512"')  # llvmlite's own `add` knows no such attribute
 
 
-stack_state = _stack_array(np.int32, N_STATE)
-stack_words = _stack_array(np.uint32, N_WORDS)
-stack_derived = _stack_array(np.int32, N_DERIVED)
-stack_told = _stack_array(np.int32, N_TOLD)
-stack_out = _stack_array(np.int32, N_OUT)
+stack_state = stack_array(np.int32, N_STATE)
+stack_words = stack_array(np.uint32, N_WORDS)
 
 # Ask for 512-bit vectors; harmless where the machine has none.
 wide_vectors = _attribute(_prefer_512)

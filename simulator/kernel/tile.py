@@ -24,6 +24,7 @@ from .brief import (
     settle_buffers,
     settle_lines,
     settle_loans,
+    stack_told,
 )
 from .cache import njit
 from .dull import (
@@ -37,6 +38,8 @@ from .dull import (
     draw_words,
     most_unwilling,
     pay_on_time,
+    stack_derived,
+    stack_out,
     stay_current,
     worst_logits,
 )
@@ -44,7 +47,7 @@ from .fixed import scale
 from .month import N_X, live
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import book_arrivals, book_stocks, load
-from .stack import ROW, stack_derived, stack_out, stack_state, stack_told, stack_words, wide_vectors
+from .stack import ROW, stack_state, stack_words, wide_vectors
 
 i8, u8 = np.int64, np.uint64
 
@@ -237,6 +240,8 @@ def _advance(
                         draw_words(V, 8, E, padded, 1, month, entry, replication, segment, k0, k1)
                         if has_loans:
                             draw_words(V, 4, E, padded, 2, month, entry, replication, segment, k0, k1)
+                        if months[LINE, V_SERVED] < ONE or months[LOAN, V_SERVED] < ONE:
+                            draw_words(V, 12, E, padded, 4, month, entry, replication, segment, k0, k1)
                         decide_and_pay(
                             C, E, V, T, padded, g, terms[LINE], terms[LOAN], economy, months,
                             stages[LINE, 0, S_FORGET_KEEP], stages[LOAN, 0, S_FORGET_KEEP],
@@ -249,7 +254,7 @@ def _advance(
                             for level in range(N_LEVELS):
                                 if ladder[p, 0, level, L_USED]:
                                     ask(E, V, T, padded, p, level, ladder[p, 0, level])
-                            pay_late(T, padded, p)
+                            pay_late(C, V, T, padded, p, g[G_REVOLVER_SHARE], months[p, V_SERVED])
                         settle_lines(C, E, V, T, padded, g, months, charges, tables.spending[segment], rates)
                         if has_loans:
                             settle_loans(
