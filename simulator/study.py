@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from simulator import engine
-from simulator.comparison import Comparison
+from simulator.comparison import Comparison, Swapped
 from simulator.ledger import Frame, Ledger, Settlement, check_identities
 from simulator.lower import Lowered, lower, tables_digest
 from simulator.policies.levers import Frame as PolicyFrame
 from simulator.policies.levers import transfers
 from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.reader import Scenario, load_scenario
+from simulator.swaps import review_differs, swap_set
 
 BASELINE = "baseline"
 
@@ -47,19 +48,35 @@ def _study(scenario, variants, run_off, threads, progress: Callable[[str, int, i
     book = read_book(scenario)
     lenders = {BASELINE: scenario.baseline, **variants}
     worlds = {name: lower(settings, book and book.tape, run_off) for name, settings in lenders.items()}
+    baseline = worlds[BASELINE]
+    swaps = {
+        name: (swap_set(baseline, world), swap_set(world, baseline))
+        for name, world in worlds.items()
+        if review_differs(baseline, world)
+    }
     threads = threads or engine.available_threads()
-    _check_memory(list(worlds.values()), threads)
-    work = sum(map(engine.borrower_months, worlds.values()))
+    every = [*worlds.values(), *(world for pair in swaps.values() for world in pair)]
+    _check_memory(every, threads)
+    work = sum(map(engine.borrower_months, every))
     transferred = {name: _transfers(world) for name, world in worlds.items()}
-    ledgers = []
-    for name, world in worlds.items():
-        tell = (lambda done, name=name: progress(name, done, work)) if progress else (lambda done: None)
-        sums = engine.run(world, threads, tell)
+
+    def lived(name, world, settlement, first):
+        """Return the ledger of a world."""
+        tell = (lambda done: progress(name, done, work)) if progress else (lambda done: None)
         frame = replace(_frame(scenario, world, run_off), transfers=any(transferred.values()))
-        settlement = replace(_settlement(lenders[name]), transfers=transferred[name])
-        ledger = Ledger(name, sums, frame, settlement, ledgers[0] if ledgers else None)
+        ledger = Ledger(name, engine.run(world, threads, tell), frame, settlement, first)
         check_identities(ledger)
-        ledgers.append(ledger)
+        return ledger
+
+    ledgers, swapped = [], {}
+    for name, world in worlds.items():
+        first, plain = (ledgers[0] if ledgers else None), _settlement(lenders[name])
+        ledgers.append(lived(name, world, replace(plain, transfers=transferred[name]), first))
+        if name in swaps:  # before insurance and partners, whose terms are on a whole book
+            out, into = swaps[name]
+            by_baseline = lived(name, out, _settlement(scenario.baseline), ledgers[0])
+            swapped[name] = Swapped(by_baseline, lived(name, into, plain, ledgers[0]))
+    changes = {name: changed_policies(scenario.baseline, settings) for name, settings in variants.items()}
     facts = {
         "scenario_digest": scenario.digest(),
         "tables_digest": {name: tables_digest(world) for name, world in worlds.items()},
@@ -72,7 +89,19 @@ def _study(scenario, variants, run_off, threads, progress: Callable[[str, int, i
         "threads": threads,
         **({"tape": book.report} if book else {}),
     }
-    return Study(scenario, Comparison(ledgers), facts)
+    return Study(scenario, Comparison(ledgers, swapped, changes), facts)
+
+
+def changed_policies(baseline, variant) -> tuple[str, ...]:
+    """Return the kinds of the policies whose settings in force differ between two lenders, in the file's order."""
+
+    def in_force(settings):
+        return {name: (policy if policy.enabled else None) for name, policy in settings.policy.items()}
+
+    before, after = in_force(baseline), in_force(variant)
+    names = dict.fromkeys((*before, *after))
+    kinds = [(after.get(name) or before.get(name)).kind for name in names if before.get(name) != after.get(name)]
+    return tuple(dict.fromkeys(kinds))
 
 
 def _check_memory(worlds, threads):

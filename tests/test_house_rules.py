@@ -23,6 +23,7 @@ LAYERS = (
     {"simulator.scenario"},  # what is asked
     {"simulator.portfolio", "simulator.economy", "simulator.behaviour"},  # settings -> tables
     {"simulator.lower"},
+    {"simulator.swaps"},
     {"simulator.ledger"},  # what happened
     {"simulator.engine"},
     {"simulator.accounting"},

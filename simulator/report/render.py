@@ -17,7 +17,7 @@ TABLE = (
     ("Own loss, after insurers and partners", ("own_net_loss", "var99_own", "es99_own")),
     ("", ("insurer_result", "partner_profit")),
     ("Delinquency", ("dpd30_share_count", "dpd30_share_balance", "dpd90_share_count", "dpd90_share_balance")),
-    ("", ("default_rate",)),
+    ("", ("default_rate", "gini_grade", "gini_score")),
     ("Value", ("profit", "npv", "return_on_average_assets")),
     ("Provisions", ("profit_ifrs9", "ecl_ifrs9", "ecl_cecl")),
     ("Flows", ("new_credit", "written_off", "recovered", "approval_rate")),

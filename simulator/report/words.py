@@ -23,6 +23,8 @@ LABELS = {
     "loss_on_sale": "loss on sale of open accounts",
     "new_credit": "new credit",
     "approval_rate": "approval rate",
+    "gini_grade": "Gini of the grade",
+    "gini_score": "Gini of the score",
     "merchant_discount": "merchant discount",
     "sold_open_proceeds": "proceeds of open accounts sold",
     "sold_written_off_proceeds": "proceeds of written-off accounts sold",
@@ -98,6 +100,8 @@ def scale_of(value, se, unit, difference=False):
         return 100.0, "", NO_BREAK + ("pp" if difference else "%")
     if unit == "accounts":
         return 1.0, "", f"{NO_BREAK}accounts"
+    if unit == "ratio":
+        return 1.0, "", ""
     before = unit.partition(" ")[0] + NO_BREAK
     largest = max(abs(value), se if math.isfinite(se) else 0)
     for size, word in ((1e9, "billion"), (1e6, "million")):
