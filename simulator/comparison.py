@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -58,15 +58,15 @@ class Swapped(NamedTuple):
 class Comparison:
     """The ledgers of a run by variant; the first is the baseline. A plain run is a comparison of one.
 
-    `swaps` are there for variants that review applicants in another way, and `changes` the kinds of the policies that
-    differ from the baseline's, by variant.
+    `swaps` are there for the variants that review applicants in another way; `policies` are the settings of every
+    lender's policies by name.
     """
 
     def __init__(
         self,
         ledgers: list[Ledger],
         swaps: dict[str, Swapped] | None = None,
-        changes: dict[str, tuple[str, ...]] | None = None,
+        policies: dict[str, dict[str, Any]] | None = None,
     ):
         """Raise ValueError if there is no ledger, a name comes twice, or frames differ."""
         self.ledgers = {ledger.variant: ledger for ledger in ledgers}
@@ -76,7 +76,7 @@ class Comparison:
         if any(ledger.frame != self.frame for ledger in ledgers):
             raise ValueError("variants of one comparison share months, segments, products and replications")
         self.baseline = ledgers[0].variant
-        self.swaps, self.changes = swaps or {}, changes or {}
+        self.swaps, self.policies = swaps or {}, policies or {}
         self.windows = windows(self.frame)
         self.measures = measures_of(self.frame)
         self.samples = cache(self.samples)  # per comparison, so that it goes when the comparison goes
@@ -95,9 +95,16 @@ class Comparison:
         sets = self.swaps[variant]._asdict() if variant in self.swaps else {}
         return [side for side, ledger in sets.items() if ledger.total("n_applied").any()]
 
+    def swap_samples(self, variant, side, measure, window="whole"):
+        """Return float64[replication] of one measure of the applicants swapped "out" or "into" by a variant.
+
+        They are before insurers and partners, whose terms are on a whole book.
+        """
+        return MEASURES[measure](getattr(self.swaps[variant], side), self.windows[window])
+
     def swapped(self, variant, side, measure, window="whole") -> Estimate:
-        """Return one measure of the applicants swapped "out" or "into" by a variant, before insurers and partners."""
-        value, se = mean(MEASURES[measure](getattr(self.swaps[variant], side), self.windows[window]))
+        """Return the value and standard error of `swap_samples`."""
+        value, se = mean(self.swap_samples(variant, side, measure, window))
         return Estimate(float(value), float(se))
 
     def estimate(self, variant, measure, window="whole") -> Estimate:

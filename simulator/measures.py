@@ -435,10 +435,6 @@ SECTIONS = {
         *(_flow(f"n_missed_{cause}", ACCOUNTS, f"dues of current accounts missed {words}")
           for cause, words in CAUSE_TEXT.items()),
     ),
-    "Power of grade and score": (
-        *(_gini(kind) for kind in (RATING_GRADE, RATING_SCORE)),
-        *(_gini(kind, product) for product in range(N_PRODUCT) for kind in (RATING_GRADE, RATING_SCORE)),
-    ),
     "Profit, accrual view": (
         _flow("interest", MONEY, "interest charged"),
         _flow("fees", MONEY, "late charges"),
@@ -523,6 +519,10 @@ SECTIONS = {
         Measure("n_never_default", FLOW, ACCOUNTS, "Σ n_granted - Σ n_default", "accounts granted less those that "
                 "reach 90 days past due; of applicants alone, who begin with nothing, the good business",
                 lambda v: v.flow("n_granted") - v.flow("n_default")),
+    ),
+    "Power of grade and score": (
+        *(_gini(kind) for kind in (RATING_GRADE, RATING_SCORE)),
+        *(_gini(kind, product) for product in range(N_PRODUCT) for kind in (RATING_GRADE, RATING_SCORE)),
     ),
     "Tail of the loss distribution": tuple(_tails("", "net loss", "net_loss")),
     "Five classes": tuple(_class(rule, name) for rule in CLASS_DAYS for name in CLASSES[1:]),

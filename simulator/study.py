@@ -76,7 +76,7 @@ def _study(scenario, variants, run_off, threads, progress: Callable[[str, int, i
             out, into = swaps[name]
             by_baseline = lived(name, out, _settlement(scenario.baseline), ledgers[0])
             swapped[name] = Swapped(by_baseline, lived(name, into, plain, ledgers[0]))
-    changes = {name: changed_policies(scenario.baseline, settings) for name, settings in variants.items()}
+    policies = {name: settings.policy for name, settings in lenders.items()}
     facts = {
         "scenario_digest": scenario.digest(),
         "tables_digest": {name: tables_digest(world) for name, world in worlds.items()},
@@ -89,19 +89,7 @@ def _study(scenario, variants, run_off, threads, progress: Callable[[str, int, i
         "threads": threads,
         **({"tape": book.report} if book else {}),
     }
-    return Study(scenario, Comparison(ledgers, swapped, changes), facts)
-
-
-def changed_policies(baseline, variant) -> tuple[str, ...]:
-    """Return the kinds of the policies whose settings in force differ between two lenders, in the file's order."""
-
-    def in_force(settings):
-        return {name: (policy if policy.enabled else None) for name, policy in settings.policy.items()}
-
-    before, after = in_force(baseline), in_force(variant)
-    names = dict.fromkeys((*before, *after))
-    kinds = [(after.get(name) or before.get(name)).kind for name in names if before.get(name) != after.get(name)]
-    return tuple(dict.fromkeys(kinds))
+    return Study(scenario, Comparison(ledgers, swapped, policies), facts)
 
 
 def _check_memory(worlds, threads):

@@ -4,6 +4,13 @@ import math
 
 from simulator.measures import MEASURES, SHARE
 
+CAUSES = {
+    "unknown": "not known",
+    "forgot": "forgot",
+    "short": "short of cash",
+    "cannot": "cannot pay",
+    "will_not": "will not pay",
+}
 LABELS = {
     "net_loss": "net loss",
     "net_loss_per_opening_borrower": "net loss per opening borrower",
@@ -61,19 +68,20 @@ LABELS = {
         for rule in ("general", "card")
         for name in ("special_mention", "substandard", "doubtful", "loss")
     },
+    **{
+        f"{name}_{cause}": text
+        for name in ("bad_debt", "n_closed", "n_closed_good", "mean_dpd30", "mean_dpd90")
+        for cause, text in CAUSES.items()
+    },
+    "n_granted": "granted",
+    "n_default": "of them default",
+    "n_never_default": "never default",
     "var95": "net loss, VaR 95\u00a0%",
     "var99": "net loss, VaR 99\u00a0%",
     "es99": "net loss, expected shortfall 99\u00a0%",
     "var95_own": "own net loss, VaR 95\u00a0%",
     "var99_own": "own net loss, VaR 99\u00a0%",
     "es99_own": "own net loss, expected shortfall 99\u00a0%",
-}
-CAUSES = {
-    "unknown": "not known",
-    "forgot": "forgot",
-    "short": "short of cash",
-    "cannot": "cannot pay",
-    "will_not": "will not pay",
 }
 TOLD = ("net_loss", "bad_debt_rate", "dpd30_share_balance", "profit", "npv")  # what the answer is made of
 MINUS = "−"
