@@ -102,6 +102,11 @@ class View:
         middle = (series[:, 1:] + series[:, :-1]) / 2
         return middle if self.by_month else middle[:, self.window.first - 1 : self.window.last].mean(axis=1)
 
+    def mean(self, name):
+        """Return the mean of a stock over the ends of the window's months."""
+        series = self._series(name)
+        return series[:, 1:] if self.by_month else series[:, self.window.first : self.window.last + 1].mean(axis=1)
+
     @property
     def months(self):
         """Return the number of months in one window."""
@@ -207,6 +212,14 @@ def _dpd(days, words):
     yield _share(f"dpd{days}_share_balance", amount, "balance", f"share of balance {words}", headline=headline)
 
 
+def _mean_dpd(days, cause, words):
+    stock = f"n_dpd{days}_{cause}"
+    text = f"accounts {days} or more days past due {words}, on average over the window"
+    return Measure(
+        f"mean_dpd{days}_{cause}", STOCK, ACCOUNTS, f"mean over months of {stock}", text, lambda v: v.mean(stock)
+    )
+
+
 def _roll(name, start, words):
     formula = f"Σ rolls[{start} → worse or written off] / Σ rolls[{start} → any]"
     text = f"share of accounts {words} that are in a worse bucket or written off a month later"
@@ -239,6 +252,14 @@ def _npv(v):
     cash = ledger.total("cash_before_funding")[:, window.first : window.last + 1]
     months = np.arange(1, window.last - window.first + 2)
     return cash @ (1 + ledger.settlement.discount_rate) ** (-months / 12) - v.start("own_balance")
+
+
+def _net_present_loss(v):
+    """Return what is lent and not got back at its value today, from the opening balance on; gross of partners."""
+    window, ledger = v.window, v.ledger
+    lost = sum(sign * ledger.total(name) for name, sign in NOT_GOT_BACK.items())[:, window.first : window.last + 1]
+    months = np.arange(1, window.last - window.first + 2)
+    return v.start("balance") + lost @ (1 + ledger.settlement.discount_rate) ** (-months / 12)
 
 
 def _own(kind, name, text, *formula, **options):
@@ -323,6 +344,16 @@ def _own_npl(ledger):
     return ledger["balance_dpd90"] * ledger.own_share
 
 
+NOT_GOT_BACK = {
+    "new_credit": 1,
+    "paid": -1,
+    "recovered": -1,
+    "sold_open_proceeds": -1,
+    "sold_written_off_proceeds": -1,
+    "commission": 1,
+    "contact_cost": 1,
+    "recovery_cost": 1,
+}
 CLASS_DAYS = {
     "general": ("0", "1 to 90", "91 to 270", "271 to 360", "more than 360"),
     "card": ("0", "1 to 90", "91 to 120", "121 to 180", "more than 180"),
@@ -368,6 +399,12 @@ SECTIONS = {
         _roll("roll_60_to_90", 2, "60-89 days past due"),
         _roll("roll_90_to_120", 3, "90-119 days past due"),
         _flow("n_reminded", ACCOUNTS, "reminders that arrived"),
+        _flow("n_missed_short_high_use", ACCOUNTS,
+              "dues of current lines missed because cash was short while employed, by borrowers whose usual spending "
+              "in a month is half of the limit as granted or more: fixed at entry, so no limit policy moves it"),
+        _flow("outside_used", MONEY, "dues paid from credit elsewhere"),
+        _flow("outside_refused", MONEY, "what borrowers on record at the credit bureau were short of and would have "
+              "paid from credit elsewhere"),
     ),
     "Bad debt": (
         _rate(
@@ -408,6 +445,7 @@ SECTIONS = {
         _flow("sold_open_proceeds", MONEY, "price received for it"),
         _flow("loss_on_sale", MONEY, "loss on the sale of open accounts", "Σ sold_open - Σ sold_open_proceeds"),
         _flow("recovered", MONEY, "collected after write-off", headline=True),
+        _flow("recovered_open", MONEY, "collected the same way before write-off; part of paid, in no total"),
         _flow("sold_written_off", MONEY, "written-off balance sold"),
         _flow("sold_written_off_proceeds", MONEY, "price received for it"),
         _flow("expired", MONEY, "written-off balance whose claim expired"),
@@ -419,6 +457,17 @@ SECTIONS = {
         ),
         _flow_share("lgd", "net_loss", "default_balance", "net loss per unit of balance at default, not discounted; "
                     "a figure for defaults only once their recoveries are in the window, so read it with run-off"),
+        Measure(
+            "net_present_loss",
+            FLOW,
+            MONEY,
+            "balance[start] + Σ (new_credit - paid - recovered - sold_open_proceeds - sold_written_off_proceeds "
+            "+ commission + contact_cost + recovery_cost) / (1 + discount_rate)^(t / 12)",
+            "present value of what is lent and not got back, interest paid included and gross of partners; unlike "
+            "net_loss it does not depend on the date at which a balance is called lost. Read it with run-off",
+            _net_present_loss,
+            monthly=False,
+        ),
         _rate(
             "ead",
             "Σ default_balance / Σ n_default",
@@ -432,8 +481,13 @@ SECTIONS = {
           for cause, words in CAUSE_TEXT.items()),
         *(_flow(f"n_closed_{cause}", ACCOUNTS, f"accounts closed for lateness that came about {words}")
           for cause, words in CAUSE_TEXT.items()),
+        *(_flow(f"n_closed_good_{cause}", ACCOUNTS, f"of them, accounts of the better half by quality, closed {words}")
+          for cause, words in CAUSE_TEXT.items()),
         *(_flow(f"n_missed_{cause}", ACCOUNTS, f"dues of current accounts missed {words}")
           for cause, words in CAUSE_TEXT.items()),
+        *(_stock(f"n_dpd{days}_{cause}", ACCOUNTS, f"accounts {days} or more days past due {words}")
+          for days in (30, 90) for cause, words in CAUSE_TEXT.items()),
+        *(_mean_dpd(days, cause, words) for days in (30, 90) for cause, words in CAUSE_TEXT.items()),
     ),
     "Profit, accrual view": (
         _flow("interest", MONEY, "interest charged"),
@@ -441,9 +495,9 @@ SECTIONS = {
         _flow("merchant_discount", MONEY, "merchants' payment for sales on the line",
               "Σ merchant_discount × new_credit of lines"),
         _flow("interest_not_charged", MONEY, "interest and fees not charged after suspension; in no total"),
-        _flow("commission", MONEY, "paid to those who collect written-off debt"),
-        _flow("contact_cost", MONEY, "contacts of the collection ladder"),
-        _flow("recovery_cost", MONEY, "working written-off accounts, fees of courts included"),
+        _flow("commission", MONEY, "paid to those who collect, after write-off or before"),
+        _flow("contact_cost", MONEY, "contacts of the collection ladder, commissions of its levels included"),
+        _flow("recovery_cost", MONEY, "working accounts after write-off or before, fees of courts included"),
         _flow("reminder_cost", MONEY, "reminders", "Σ reminder_cost × n_reminded"),
         _flow("report_cost", MONEY, "reports to the credit bureau", "Σ report_cost × n_reported"),
         _flow("forgiven", MONEY, "forgiven at the start of repayment plans"),
@@ -506,6 +560,7 @@ SECTIONS = {
     ),
     "Collection ladder": (
         *(_flow(f"n_contacts_{level}", ACCOUNTS, f"contacts: {level}") for level in LEVELS),
+        _flow("n_contacts_wanted", ACCOUNTS, "contacts of all levels if every missed due could be worked"),
         *(_flow(f"n_collected_{level}", ACCOUNTS, f"dues paid on a contact: {level}") for level in LEVELS),
         *(_flow(f"collected_{level}", MONEY, f"paid on a contact: {level}") for level in LEVELS),
     ),

@@ -706,8 +706,9 @@ def close_accounts(world, b):
 
     def close(account, late):
         account.status, account.limit = CLOSED, 0
-        account.flow[F_CLOSED_BY + (late.reason if late.cause == UNKNOWN else late.cause)] += 1
-        account.flow[F_N_CLOSED_GOOD] += b.quality >= 8
+        cause = late.reason if late.cause == UNKNOWN else late.cause
+        account.flow[F_CLOSED_BY + cause] += 1
+        account.flow[F_CLOSED_GOOD_BY + cause] += b.quality >= 8
 
     def may_close(account):
         return account.status in (ACTIVE, FROZEN) and account.exit is None

@@ -45,8 +45,9 @@ def test_every_flow_that_enters_an_identity_is_watched(ledger, flow):
         *("n_applied", "n_declined", "n_sold_written_off", "n_expired", "n_due", "n_cured_7", "n_cured_30"),
         *("n_default", "n_jumps", "n_reminded", "n_limit_cut", "n_written_off_book"),
         *("claimable", "n_limit_raised", "n_reported", "n_plans", "n_plans_kept", "n_plans_broken"),
-        *("n_closed_good", "n_first_30", "contact_cost", "recovery_cost", "n_regranted"),  # the last: of loans
-        *(f"n_closed_{cause}" for cause in CAUSES),
+        *("n_first_30", "contact_cost", "recovery_cost", "n_regranted"),  # the last: of loans
+        *("recovered_open", "n_contacts_wanted", "n_missed_short_high_use", "outside_used", "outside_refused"),
+        *(f"{name}_{cause}" for name in ("n_closed", "n_closed_good") for cause in CAUSES),
         *(f"{name}_{level}" for name in ("n_contacts", "n_collected", "collected") for level in LEVELS),
     }
 

@@ -270,7 +270,7 @@ def neutral_levers(months, segments):
         month[..., name] = NEVER
     month[..., V_SALE_BAND : V_SALE_BAND + 3] = NEVER
     month[..., V_PLAN_MONTHS] = 1
-    month[..., V_PLAN_RATE] = month[..., V_CUT_KEEP] = ONE
+    month[..., V_PLAN_RATE] = month[..., V_CUT_KEEP] = month[..., V_SERVED] = ONE
     month[..., V_RAISE_BY] = month[..., V_RAISE_CAP] = UNIT
     month[..., V_RATE : V_RATE + GRADES] = month[..., V_SALE_FACTOR : V_SALE_FACTOR + 4] = UNIT
     month[..., V_RAISE_GRADE] = month[..., V_MIN_SHARE] = -1

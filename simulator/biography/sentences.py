@@ -100,12 +100,13 @@ class Seen:
         self._levels = rules.ladder[product, self.was[BUCKET]].tolist()
         is_open = ACTIVE <= self.was[STATUS] <= CLOSED
         self.bill = max(self.was[BALANCE], 0) if is_open else 0
-        self.paid = self.flow["paid"]
+        self.paid = self.flow["paid"] - self.flow["recovered_open"]  # by the borrower
         self.missed = self.bill > 0 and self.now[CLEAN] == 0
         self.on_time = self.bill > 0 and not self.missed
         self.left = self.missed and self.now[STATUS] in (WRITTEN_OFF, SOLD)  # arrears and bucket are cleared then
         self.planned = self.missed and self.flow["n_plans"] > 0  # a plan clears them too
-        stays = self.missed and not (self.left or self.planned)
+        self.settled = self.missed and self.flow["recovered_open"] > 0 and self.now[BALANCE] <= 0  # by collectors
+        stays = self.missed and not (self.left or self.planned or self.settled)
         self.cured = stays and self.now[ARREARS] == 0  # within the month of the missed due
         self.behind = stays and not self.cured
         self.collected = sum(self.flow[f"collected_{level}"] for level in LEVELS)
@@ -125,12 +126,13 @@ class Seen:
 
     def paid_in_part(self) -> bool:
         """Return whether it shows that a missed due was paid in part on the due date, all there was."""
-        return (not self.cured or self.collected > 0) and self.paid > self.collected
+        return 0 < self.collected < self.owed() if self.cured else self.paid > 0
 
     def days_late(self) -> str:
         """Return on which day a missed due was paid: the days that contacts, counts and the late charge allow."""
         days = set(range(1, DAYS))
-        for name, level in zip(LEVELS, self._levels, strict=True):
+        served = self.flow["n_contacts_wanted"] == sum(self.flow[f"n_contacts_{name}"] for name in LEVELS)
+        for name, level in zip(LEVELS if served else (), self._levels, strict=served):
             if self.flow[f"n_collected_{name}"]:
                 days = {level[L_DAY]}
                 break
@@ -143,8 +145,8 @@ class Seen:
             days = {day for day in days if day <= 7}
         elif self.flow["n_cured_30"]:
             days = {day for day in days if day > 7}
-        if self.reason in (FORGOT, WILL_NOT):  # nothing was paid before, so that the charge is on the whole payment
-            days = {day for day in days if _part(self.paid, self._late[day]) == self.flow["fees"]} or days
+        if self.reason in (FORGOT, WILL_NOT):  # nothing was paid before, so that the charge is on all that was owed
+            days = {day for day in days if _part(self.owed(), self._late[day]) == self.flow["fees"]} or days
         span = f"{min(days)} to {max(days)}" if len(days) > 1 else f"{min(days)}"
         return f"{span} day{'' if span == '1' else 's'}"
 
@@ -239,11 +241,13 @@ MONTH = (  # in the order of the month
     Line(_stays_behind(True), "{why}paid {paid} of {owed}, {dpd} days past due"),
     Line(_stays_behind(False), "{why}paid nothing of {owed}, {dpd} days past due"),
     Line(lambda a: a.flow["n_jumps"] > 0 and not a.left, "paid nothing, {dpd} days past due at once"),
-    Line(lambda a: (a.left or a.planned) and a.paid > 0, "{why}paid {paid} of {owed}"),
-    Line(lambda a: (a.left or a.planned) and a.paid <= 0, "{why}paid nothing of {owed}"),
+    Line(lambda a: (a.left or a.planned or a.settled) and a.paid > 0, "{why}paid {paid} of {owed}"),
+    Line(lambda a: (a.left or a.planned or a.settled) and a.paid <= 0, "{why}paid nothing of {owed}"),
+    Line("outside_used", "{outside_used} of it from credit elsewhere"),
     *(Line(f"n_contacts_{level}", f"contacted by {how}", aside=True) for level, how in CONTACT.items()),
     Line("contact_cost", "contacts cost {contact_cost}", aside=True),
     *(Line(f"n_collected_{level}", f"collected by {how} {{collected_{level}}}") for level, how in CONTACT.items()),
+    Line("recovered_open", "recovered {recovered_open}, commission {commission}"),
     Line(lambda a: a.paid < 0, "{refund} refunded"),
     Line(lambda a: a.product == LINE and a.was[STATUS] in (ACTIVE, FROZEN, CLOSED) and not a.bill,
          "nothing owed", "nothing owed {often}"),
@@ -285,8 +289,8 @@ SILENT = {
     *("n_accounts", "balance", "limit", "n_dpd30", "balance_dpd30", "n_dpd60", "balance_dpd60", "n_dpd90"),
     *("balance_dpd90", "n_frozen", "n_closed", "n_written_off_book", "balance_written_off_book", "n_granted"),
     *("n_due", "n_missed", "n_cured_7", "n_cured_30", "n_default", "default_balance", "n_applied", "n_jumps"),
-    *("n_first_30", "n_reported", "n_closed_good"),
-    *(f"{name}_{cause}" for name in ("n_missed", "n_dpd30", "n_dpd90", "bad_debt") for cause in CAUSES),
+    *("n_first_30", "n_reported", "n_contacts_wanted", "n_missed_short_high_use", "outside_refused"),
+    *(f"{name}_{c}" for name in ("n_missed", "n_dpd30", "n_dpd90", "n_closed_good", "bad_debt") for c in CAUSES),
 }
 
 
@@ -337,6 +341,8 @@ def _reason(account: Seen, other: Seen) -> int:
             return number
     if account.planned or account.paid_in_part():  # plans are for those who have not got the money
         return SHORT if account.after[EMPLOYED] else CANNOT
+    if account.cured and account.paid > account.owed():  # only who forgot pays more than what was owed
+        return FORGOT
     if not account.cured and account.was[CAUSE] in (UNKNOWN, FORGOT):
         return account.now[CAUSE]
     after = account.after

@@ -498,13 +498,13 @@ def close_accounts(S, i, x, F, months):
             S[at + STATUS, i] = CLOSED
             S[at + LIMIT, i] = 0
             F[p, F_CLOSED_BY + cause] += 1
-            F[p, F_N_CLOSED_GOOD] += good
+            F[p, F_CLOSED_GOOD_BY + cause] += good
             crosses = months[p, V_CROSS] == 1 and x[1 - p, X_CLOSED] == 0 and x[1 - p, X_EXIT] == 0
             if crosses and (S[other + STATUS, i] == ACTIVE or S[other + STATUS, i] == FROZEN):
                 S[other + STATUS, i] = CLOSED
                 S[other + LIMIT, i] = 0
                 F[1 - p, F_CLOSED_BY + cause] += 1
-                F[1 - p, F_N_CLOSED_GOOD] += good
+                F[1 - p, F_CLOSED_GOOD_BY + cause] += good
 
 
 @njit()

@@ -151,13 +151,14 @@ EXIT_PAID_OFF = -2
 N_MACRO = 6
 
 # ---- levers by stage: int64[month, segment, product, stage, name] --------------------------------
+# Recoveries work written-off accounts and, in a bucket stage, accounts that are still open.
 S_FORGET_KEEP = 0  # q31: chance to forget that a reminder which arrives leaves
 S_LIMIT_KEEP = 1  # q31 of the limit kept on falling into this bucket
 S_SALE_PRICE = 2  # q31 of the balance
 S_RECOVER_CHANCE = 3  # q31 a month
-S_RECOVER_SHARE = 4  # q31 of the written-off balance
+S_RECOVER_SHARE = 4  # q31 of the balance
 S_COMMISSION = 5  # q31 of what is recovered
-S_RECOVERY_COST = 6  # amount a month for each written-off account
+S_RECOVERY_COST = 6  # amount a month for each account worked
 N_STAGE_LEVERS = 7
 
 # ---- levers of the month: int64[month, segment, product, name] -----------------------------------
@@ -203,14 +204,16 @@ V_SCORE_NOISE = 38  # q16, sqrt(1 - correlation^2)
 V_RATE = 39  # q16 multiplier of the interest rate by grade: five columns, V_RATE + grade
 V_SALE_BAND = 44  # upper amounts of sale bands 0, 1 and 2: three columns
 V_SALE_FACTOR = 47  # q16 multiplier of the sale price by band 0 to 3: four columns
-N_MONTH_LEVERS = 51
+V_SERVED = 51  # q31 share of missed dues that the ladder can work
+N_MONTH_LEVERS = 52
 
 # ---- collection ladder: int64[month, segment, product, bucket, level, name] ------------------------
 LEVELS = ("sms", "bot", "call", "letter", "agency", "legal")
 N_LEVELS = len(LEVELS)
 # q31 of those still unpaid, by reason from FORGOT to WILL_NOT; amount a contact; day of the month (1 to 29)
 L_EFFECT, L_COST, L_DAY, L_USED = 0, 4, 5, 6  # L_USED: 1 if the level is worked in this bucket
-N_LADDER = 7
+L_COMMISSION = 7  # q31 of what a contact collects
+N_LADDER = 8
 
 # ---- review: int64[month, segment, product, score band], q16 of the limit drawn ------------------
 SCORE_BANDS = 16
@@ -286,12 +289,20 @@ FLOWS = (
     "n_plans_kept",
     "n_plans_broken",
     "n_regranted",
-    "n_closed_good",
     "n_first_30",
+    "recovered_open",  # of `paid`: what recoveries brought from accounts that are still open
+    "n_contacts_wanted",  # contacts if the ladder worked every missed due
+    "n_missed_short_high_use",  # lines: usual spending is half of the limit as granted or more
+    "outside_used",  # dues paid from credit elsewhere
+    "outside_refused",  # what a reported borrower would have paid from it
     # by level of the collection ladder
     *(f"{name}_{level}" for name in ("n_contacts", "n_collected", "collected") for level in LEVELS),
     # by cause, in the order of CAUSES
-    *(f"{name}_{cause}" for name in ("n_missed", "n_dpd30", "n_dpd90", "n_closed", "bad_debt") for cause in CAUSES),
+    *(
+        f"{name}_{cause}"
+        for name in ("n_missed", "n_dpd30", "n_dpd90", "n_closed", "n_closed_good", "bad_debt")
+        for cause in CAUSES
+    ),
 )
 N_FLOWS = len(FLOWS)
 (
@@ -351,11 +362,15 @@ N_FLOWS = len(FLOWS)
     F_N_PLANS_KEPT,
     F_N_PLANS_BROKEN,
     F_N_REGRANTED,
-    F_N_CLOSED_GOOD,
     F_N_FIRST_30,
-) = range(58)
-F_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (58 + N_LEVELS * k for k in range(3))
-F_MISSED_BY, F_N30_BY, F_N90_BY, F_CLOSED_BY, F_BAD_DEBT_BY = (76 + 5 * k for k in range(5))
+    F_RECOVERED_OPEN,
+    F_N_CONTACTS_WANTED,
+    F_N_MISSED_HIGH_USE,
+    F_OUTSIDE_USED,
+    F_OUTSIDE_REFUSED,
+) = range(62)
+F_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (62 + N_LEVELS * k for k in range(3))
+F_MISSED_BY, F_N30_BY, F_N90_BY, F_CLOSED_BY, F_CLOSED_GOOD_BY, F_BAD_DEBT_BY = (80 + 5 * k for k in range(6))
 
 # ---- roll matrices: int64[batch, month, segment, product, from, to, (count, balance)] -------------
 ARRIVED = BUCKETS  # row of accounts granted this month

@@ -24,7 +24,7 @@ MONTH_BOUNDS = {
     **dict.fromkeys(range(names.N_MONTH_LEVERS), (0, NEVER)),
     **dict.fromkeys((names.V_REACH, names.V_AUTOPAY, names.V_PLAN_CHANCE, names.V_PLAN_RATE), (0, ONE)),
     **dict.fromkeys((names.V_PLAN_FORGIVE, names.V_CUT_KEEP, names.V_GUARANTEED), (0, ONE)),
-    **dict.fromkeys((names.V_REGRANT_CHANCE, names.V_REGRANT_SHARE), (0, ONE)),
+    **dict.fromkeys((names.V_REGRANT_CHANCE, names.V_REGRANT_SHARE, names.V_SERVED), (0, ONE)),
     **dict.fromkeys((names.V_CROSS, names.V_NEW_CREDIT), (0, 1)),
     **dict.fromkeys((names.V_FREEZE_DAYS, names.V_CLOSE_DAYS, names.V_REPORT_DAYS), (1, NEVER)),
     **dict.fromkeys((names.V_WRITE_OFF, names.V_SELL_OPEN, names.V_PLAN_BUCKET, names.V_CLAIM), (1, NEVER)),
@@ -48,6 +48,7 @@ LADDER_BOUNDS = {
     names.L_COST: (0, AMOUNT),
     names.L_DAY: (0, 29),
     names.L_USED: (0, 1),
+    names.L_COMMISSION: (0, ONE),
 }
 
 

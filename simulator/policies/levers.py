@@ -46,6 +46,7 @@ from simulator.kernel.names import (
     V_SCORE_CUTOFF,
     V_SELL_OPEN,
     V_SELL_WRITTEN_OFF,
+    V_SERVED,
     V_WRITE_OFF,
 )
 from simulator.kernel.tables import Levers
@@ -115,7 +116,7 @@ def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Lever
     levers.month[..., THRESHOLDS] = NEVER
     levers.month[..., MULTIPLIERS] = UNIT
     levers.month[..., [V_SCORE_CUTOFF, V_INCOME_CUTOFF]] = -NEVER
-    levers.month[..., [V_PLAN_RATE, V_CUT_KEEP]] = ONE
+    levers.month[..., [V_PLAN_RATE, V_CUT_KEEP, V_SERVED]] = ONE
     levers.month[..., [V_RAISE_GRADE, V_MIN_SHARE]] = -1
     levers.month[..., V_PLAN_MONTHS] = 1
     levers.month[..., V_SCORE_CORRELATION] = ABSENT
