@@ -89,6 +89,8 @@ class Account:
         self.paid = 0  # towards owed, on the due date
         self.paid_in_month = 0  # towards owed, by the end of the month (`p` of the specification)
         self.extra = 0  # paid above what was owed
+        self.recovered = 0  # taken by collectors while the account is open
+        self.settled = False  # they took all of it
         self.missed, self.reason = False, UNKNOWN
         self.cured_on = None  # day a missed due was paid within the month
         self.days = 0  # days late that rules on days compare with
@@ -165,6 +167,11 @@ class Borrower:
 
         self.segment, self.entry, self.index = segment, entry, index
         self.line, self.loan = self.accounts = Account(LINE), Account(LOAN)
+
+    @property
+    def uses_much(self):
+        """Whether a usual month of spending is half of the line's limit as granted, or more."""
+        return 2 * self.spend >= self.line.granted
 
     def state(self):
         """Return the N_STATE integers of the borrower in the column order of names.py."""
@@ -391,6 +398,7 @@ def live_one_month(world, b):
         age_accounts(world, b)  # 7
     else:
         roll_accounts(world, b)  # 5 and 6
+    work_open_accounts(world, b)  # 7
     take_payments(world, b)  # 7
     interest_and_fees(world, b)  # 8
     spend(world, b, structural)  # 9
@@ -472,24 +480,33 @@ def due_date(world, b):
 
     if world.segment[G_PAY_FIRST] == LOAN:
         payers.reverse()
+    allowed, refused = (0, b.outside) if b.reported > 0 else (b.outside, 0)  # of credit elsewhere
     for account in payers:
         from_buffer = min(account.owed, max(b.buffer, 0))
-        from_outside = min(account.owed - from_buffer, 0 if b.reported > 0 else b.outside)
+        short = account.owed - from_buffer
+        from_outside, not_given = min(short, allowed), min(short, refused)
+        allowed, refused = allowed - from_outside, refused - not_given
+        account.flow[F_OUTSIDE_USED] += from_outside
+        account.flow[F_OUTSIDE_REFUSED] += not_given
         b.buffer -= from_buffer
         b.outside -= from_outside
         account.paid = from_buffer + from_outside
         if account.paid < account.owed:
             account.reason = SHORT if b.employed else CANNOT
     if b.line in payers and b.line.paid >= b.line.owed:
-        rest = b.line.bill - b.line.owed
-        want = rest if b.full_payer else part(rest, world.segment[G_REVOLVER_SHARE])
-        want = 0 if b.line.was_in_plan else want
-        b.line.extra = min(want, max(b.buffer, 0))
-        b.buffer -= b.line.extra
+        pay_extra(world, b)
 
     for account in b.accounts:
         account.missed = account.paid < account.owed
         account.paid_in_month = account.paid
+
+
+def pay_extra(world, b):
+    """5 and 6. Pay of the line's bill what is wanted beyond what was owed, as far as cash allows."""
+    rest = b.line.bill - b.line.owed
+    want = rest if b.full_payer else part(rest, world.segment[G_REVOLVER_SHARE])
+    b.line.extra = 0 if b.line.was_in_plan else min(want, max(b.buffer, 0))
+    b.buffer -= b.line.extra
 
 
 def chance_will_not(world, b, account, debt):
@@ -520,7 +537,7 @@ def chance_to_forget(world, b, account):
 
 def in_the_month(world, b):
     """6. Who missed may still pay everything owed on a day of the month, even from next month's income."""
-    words = world.words(MONTHS, 1)
+    words, served = world.words(MONTHS, 1), world.words(MONTHS, 4)
     for account in b.accounts:
         if not account.missed:
             continue
@@ -529,16 +546,20 @@ def in_the_month(world, b):
         can_pay = rest <= b.buffer + world.pay
         if v < by_day[30] and can_pay:
             account.cured_on = 1 + first_above(by_day[1:], v)
-        climb_ladder(world.ladder[account.product][account.bucket], account, v, by_day[30], can_pay)
+        is_served = served[account.product] >> 1 < world.lever[account.product][V_SERVED]
+        climb_ladder(world.ladder[account.product][account.bucket], account, v, by_day[30], can_pay, is_served)
         if account.cured_on is not None:
             account.paid_in_month = account.owed
             b.buffer -= rest
+            if account.product == LINE and account.reason == FORGOT:
+                pay_extra(world, b)
 
 
-def climb_ladder(levels, account, v, settled, can_pay):
+def climb_ladder(levels, account, v, settled, can_pay, is_served):
     """6. Contact level after level until the due is paid; each brings in a share of those not yet settled.
 
     `v` is the account's word, `settled` the q31 share who pay by themselves: the levels share out what lies above it.
+    Who is not served is not contacted: only what the ladder would have done is counted.
     """
     flow, by_itself = account.flow, account.cured_on
     for k, level in enumerate(levels):
@@ -546,15 +567,20 @@ def climb_ladder(levels, account, v, settled, can_pay):
             continue
         if by_itself is not None and by_itself <= level[L_DAY]:
             return
-        flow[F_CONTACTS_AT + k] += 1
-        flow[F_CONTACT_COST] += level[L_COST]
+        flow[F_N_CONTACTS_WANTED] += 1
+        if is_served:
+            flow[F_CONTACTS_AT + k] += 1
+            flow[F_CONTACT_COST] += level[L_COST]
         if by_itself is not None:
             continue
         before, settled = settled, settled + part(ONE - settled, level[L_EFFECT + account.reason - FORGOT])
         if before <= v < settled and can_pay:
-            account.cured_on = level[L_DAY]
-            flow[F_N_COLLECTED_AT + k] += 1
-            flow[F_COLLECTED_AT + k] += account.owed - account.paid
+            if is_served:
+                rest = account.owed - account.paid
+                account.cured_on = level[L_DAY]
+                flow[F_N_COLLECTED_AT + k] += 1
+                flow[F_COLLECTED_AT + k] += rest
+                flow[F_CONTACT_COST] += part(rest, level[L_COMMISSION])
             return
 
 
@@ -595,7 +621,6 @@ def roll_accounts(world, b):
             account.bucket = min(before + 1, WORST) if stays else bucket
             missed_at_once = max(0, account.bucket - before - 1)
             account.arrears = min(bill, owed + missed_at_once * account.due)
-            account.flow[F_N_JUMPS] += missed_at_once > 0
         else:
             account.bucket, account.arrears = bucket, (bucket * owed) // (before + 1)
             account.paid = owed - account.arrears
@@ -604,6 +629,28 @@ def roll_accounts(world, b):
         account.state = to
         account.paid_in_month = account.paid
         account.missed = account.paid < owed
+
+
+def work_open_accounts(world, b):
+    """7. Collectors work accounts that were late and still are; a part payment to them leaves the bucket as it is."""
+    words = world.words(MONTHS, 1)
+    for account in b.accounts:
+        if not account.missed or account.was_bucket == 0 or account.cured_on is not None:
+            continue
+        if account.exit is not None or account.was_in_plan:
+            continue
+        lever, flow = world.stage[account.product][account.was_bucket], account.flow
+        flow[F_RECOVERY_COST] += lever[S_RECOVERY_COST]
+        if words[2 + account.product] >> 1 >= lever[S_RECOVER_CHANCE]:
+            continue
+        balance = account.balance - account.paid
+        account.recovered = part(balance, lever[S_RECOVER_SHARE])
+        flow[F_RECOVERED_OPEN] += account.recovered
+        flow[F_COMMISSION] += part(account.recovered, lever[S_COMMISSION])
+        account.arrears = min(account.arrears, balance - account.recovered)
+        if account.recovered == balance:
+            account.settled = True
+            account.bucket = account.state = 0
 
 
 def take_payments(world, b):
@@ -618,7 +665,8 @@ def take_payments(world, b):
             account.cause = account.reason
         account.days = 30 * account.bucket if account.cured_on is None else account.cured_on
         account.worst = account.bucket
-        paid = account.paid_in_month + account.extra
+        account.flow[F_N_JUMPS] += account.bucket > account.was_bucket + 1
+        paid = account.paid_in_month + account.extra + account.recovered
         account.flow[F_PAID] += paid
         account.take_off(paid)
 
@@ -635,7 +683,7 @@ def interest_and_fees(world, b):
         if last and account.bucket == 0 and account.arrears == 0 and abs(account.instalment - base - interest) <= 128:
             interest = account.instalment - base  # the last instalment equals the others and ends at 0
         fee = 0
-        if account.missed:
+        if account.missed and not account.settled:
             late = world.tables.late[b.segment][account.product]
             fee = part(account.owed - account.paid, late[30 if account.cured_on is None else account.cured_on])
         if account.bucket >= terms[P_SUSPEND]:
@@ -962,7 +1010,7 @@ def observe(b):
 
 
 # ---- books ---------------------------------------------------------------------------------------
-def count_due(account):
+def count_due(b, account):
     """12. Count the dues of accounts that were current: met, missed, cured in the month."""
     flow = account.flow
     if account.bill > 0 and account.was_bucket == 0 and account.owed > 0:
@@ -970,6 +1018,7 @@ def count_due(account):
         if account.missed:
             flow[F_N_MISSED] += 1
             flow[F_MISSED_BY + account.reason] += 1
+            flow[F_N_MISSED_HIGH_USE] += account.reason == SHORT and account.product == LINE and b.uses_much
             flow[F_N_CURED_7] += account.cured_on is not None and account.cured_on <= 7
             flow[F_N_CURED_30] += account.cured_on is not None
 
@@ -999,7 +1048,7 @@ def book(sums, world, b):
     """12. Add the month of the borrower's accounts to the sums."""
     batch, half = world.replication % SUMS_PER_BATCH, ((b.index >> 9) + b.entry) & 1
     for account in b.accounts:
-        count_due(account)
+        count_due(b, account)
         count_stocks(account)
         flow, g, p = account.flow, b.segment, account.product
         sums.flows[world.replication, half, world.month, g, p] += np.array(flow, np.int64)

@@ -334,7 +334,8 @@ def test_neutral_levers_of_any_policy_leave_every_life_as_it_was():
     world, _, expected = lived("neutral")
     levers = worlds.neutral_levers(world.months, world.n_segments)
     levers.stage[..., S_FORGET_KEEP] = 0
-    levers.stage[..., [S_SALE_PRICE, S_RECOVER_CHANCE, S_RECOVER_SHARE, S_COMMISSION]] = ONE
+    levers.stage[..., [S_SALE_PRICE, S_RECOVER_SHARE, S_COMMISSION]] = ONE
+    levers.stage[..., BUCKETS:, S_RECOVER_CHANCE] = ONE
     levers.month[..., V_LIMIT_FLOOR] = 1
     levers.month[..., V_CROSS] = 1
     levers.month[..., [V_GUARANTEED, V_PLAN_CHANCE, V_PLAN_FORGIVE, V_REGRANT_CHANCE, V_REGRANT_SHARE]] = ONE

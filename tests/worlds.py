@@ -323,9 +323,14 @@ def write_off(rng, levers):
     """Write off, recover at a commission, let claims expire."""
     constant(levers.month[..., V_WRITE_OFF], lambda: rng.choice((1, 3, 4, 5, 6)))
     constant(levers.month[..., V_EXPIRE], lambda: rng.choice((NEVER, 7, 13)))
-    each(levers.stage[..., S_RECOVER_CHANCE], lambda: q31(rng.uniform(0, 0.7)))
-    each(levers.stage[..., S_RECOVER_SHARE], lambda: rng.choice((ONE, q31(rng.uniform(0, 0.9)))))
-    each(levers.stage[..., S_COMMISSION], lambda: q31(rng.uniform(0, 0.5)))
+    recoveries(rng, levers.stage[..., BUCKETS:, :])
+
+
+def recoveries(rng, stages):
+    """Recover in those stages with more or less luck, at a commission."""
+    each(stages[..., S_RECOVER_CHANCE], lambda: q31(rng.uniform(0, 0.7)))
+    each(stages[..., S_RECOVER_SHARE], lambda: rng.choice((ONE, q31(rng.uniform(0, 0.9)))))
+    each(stages[..., S_COMMISSION], lambda: q31(rng.uniform(0, 0.5)))
 
 
 def sell_open(rng, levers):
@@ -378,6 +383,13 @@ def ladder(rng, levers):
     each(levers.ladder[..., L_COST], lambda: rng.randint(0, 30 * YUAN))
     each(levers.ladder[..., L_DAY], lambda: rng.randint(1, 29))
     each(levers.ladder[..., L_USED], lambda: rng.choice((0, 1)))
+    each(levers.ladder[..., L_COMMISSION], lambda: rng.choice((0, q31(rng.random()))))
+
+
+def capacity(rng, levers):
+    """Collect from as many as there is capacity for: none, some, all."""
+    ladder(rng, levers)
+    each(levers.month[..., V_SERVED], lambda: rng.choice((0, ONE, *[q31(rng.random())] * 3)))
 
 
 def bureau(rng, levers):
@@ -451,7 +463,19 @@ def sell_by_size(rng, levers):
 def recovery_cost(rng, levers):
     """Write off, and pay every month for each written-off account."""
     write_off(rng, levers)
-    each(levers.stage[..., S_RECOVERY_COST], lambda: rng.randint(0, 20 * YUAN))
+    each(levers.stage[..., BUCKETS:, S_RECOVERY_COST], lambda: rng.randint(0, 20 * YUAN))
+
+
+def work_open(rng, levers):
+    """Work accounts that are late and still open, at a cost; some pay all they owe."""
+    recoveries(rng, levers.stage[..., :BUCKETS, :])
+    each(levers.stage[..., :BUCKETS, S_RECOVERY_COST], lambda: rng.randint(0, 20 * YUAN))
+
+
+def work_open_then_written_off(rng, levers):
+    """Work late accounts before and after write-off."""
+    recovery_cost(rng, levers)
+    work_open(rng, levers)
 
 
 def claims(rng, levers):
@@ -496,6 +520,9 @@ POLICIES = {
         regrant_when_forgotten,
         sell_by_size,
         recovery_cost,
+        work_open,
+        work_open_then_written_off,
+        capacity,
         claims,
         score_power,
     )

@@ -41,8 +41,9 @@ u4, i8 = np.uint32, np.int64
     X_PLAN,  # 1: began the month in a plan
     X_RATE,  # q31: the interest rate of this month
     X_WORST,  # bucket after the month, before a new plan made it 0
-) = range(24)
-N_X = 24
+    X_RECOVERED,  # taken by collectors from an account that is still open
+) = range(25)
+N_X = 25
 
 
 @njit(inline="always")
@@ -205,27 +206,38 @@ def needs_few_words(x):
     return x[LINE, X_MISSED] | x[LOAN, X_MISSED] | x[LINE, X_BOOK] | x[LOAN, X_BOOK]
 
 
+@njit(inline="always")
+def wanted_extra(S, i, x, g):
+    """Return what the line's holder wants to pay beyond what is owed."""
+    rest = x[LINE, X_BILL] - x[LINE, X_OWED]
+    return rest if S[FULL_PAYER, i] else part(rest, g[G_REVOLVER_SHARE])
+
+
 @njit()
-def pay_dues(S, i, x, g):
+def pay_dues(S, i, x, F, g):
     """Step 5: those who pay use the buffer, then credit elsewhere; then the line's payment beyond what is owed."""
     melt()
+    refused = i8(0)
     for k in range(N_PRODUCT):
         p = g[G_PAY_FIRST] if k == 0 else 1 - g[G_PAY_FIRST]
         owed = x[p, X_OWED]
         if x[p, X_BILL] > 0 and x[p, X_REASON] == 0:
             buffer, outside = i8(S[BUFFER, i]), i8(S[OUTSIDE, i])
             from_buffer = min(owed, max(buffer, i8(0)))
-            from_outside = min(owed - from_buffer, i8(0) if S[REPORTED, i] else outside)
+            from_outside = min(owed - from_buffer, outside - refused)
+            if S[REPORTED, i]:
+                F[p, F_OUTSIDE_REFUSED] += from_outside
+                refused += from_outside
+                from_outside = i8(0)
+            F[p, F_OUTSIDE_USED] += from_outside
             S[BUFFER, i] = buffer - from_buffer
             S[OUTSIDE, i] = outside - from_outside
             x[p, X_PAID] = from_buffer + from_outside
             if x[p, X_PAID] < owed:
                 x[p, X_REASON] = SHORT if S[EMPLOYED, i] else CANNOT
     if x[LINE, X_BILL] > 0 and x[LINE, X_REASON] == 0 and x[LINE, X_PLAN] == 0:
-        rest = x[LINE, X_BILL] - x[LINE, X_OWED]
-        want = rest if S[FULL_PAYER, i] else part(rest, g[G_REVOLVER_SHARE])
         buffer = i8(S[BUFFER, i])
-        extra = min(want, max(buffer, i8(0)))
+        extra = min(wanted_extra(S, i, x, g), max(buffer, i8(0)))
         S[BUFFER, i] = buffer - extra
         x[LINE, X_EXTRA] = extra
     for p in range(x[LINE, X_PRODUCTS]):
@@ -234,11 +246,13 @@ def pay_dues(S, i, x, g):
 
 
 @njit()
-def collect_in_month(S, i, x, F, line_word, loan_word, pay, segment, in_month, ladder):
+def collect_in_month(
+    S, i, x, F, line_word, loan_word, line_served, loan_served, pay, g, segment, in_month, ladder, month_levers
+):
     """Step 6: a missed due may still be paid after some days, by itself or when a level of the ladder asks for it.
 
     One word decides: first those who pay by themselves, then each level's share of the rest, level after level. Nobody
-    pays more than next month's income can bear.
+    pays more than next month's income can bear. A due that the ladder has no capacity for is only counted.
     """
     melt()
     for p in range(x[LINE, X_PRODUCTS]):
@@ -256,25 +270,33 @@ def collect_in_month(S, i, x, F, line_word, loan_word, pay, segment, in_month, l
                 while v >= in_month[segment, reason, late, day]:
                     day += 1
             by_itself = day > 0
+            served = (i8(line_served if p == LINE else loan_served) >> 1) < month_levers[p, V_SERVED]
             for level in range(N_LEVELS):
                 if ladder[p, bucket, level, L_USED]:
                     level_day = ladder[p, bucket, level, L_DAY]
                     if day > 0 and (day <= level_day or not by_itself):
                         break
-                    F[p, F_CONTACTS_AT + level] += 1
-                    F[p, F_CONTACT_COST] += ladder[p, bucket, level, L_COST]
+                    F[p, F_N_CONTACTS_WANTED] += 1
+                    if served:
+                        F[p, F_CONTACTS_AT + level] += 1
+                        F[p, F_CONTACT_COST] += ladder[p, bucket, level, L_COST]
                     if not by_itself:
                         width = part(ONE - asked, ladder[p, bucket, level, L_EFFECT + reason - FORGOT])
                         if can and asked <= v and v < asked + width:
-                            day = level_day
-                            F[p, F_N_COLLECTED_AT + level] += 1
-                            F[p, F_COLLECTED_AT + level] += rest
+                            if served:
+                                day = level_day
+                                F[p, F_N_COLLECTED_AT + level] += 1
+                                F[p, F_COLLECTED_AT + level] += rest
+                                F[p, F_CONTACT_COST] += part(rest, ladder[p, bucket, level, L_COMMISSION])
                             break
                         asked += width
             if day > 0:
                 x[p, X_DAY] = day
                 x[p, X_PAID] = x[p, X_OWED]
-                S[BUFFER, i] = buffer - rest
+                buffer -= rest
+                if p == LINE and reason == FORGOT and x[p, X_PLAN] == 0:  # nothing but memory was missing
+                    x[p, X_EXTRA] = min(wanted_extra(S, i, x, g), max(buffer, i8(0)))
+                S[BUFFER, i] = buffer - x[p, X_EXTRA]
 
 
 @njit()
@@ -333,6 +355,30 @@ def roll(S, i, x, line_word, loan_word, segment, roll_state, thresholds):
 
 
 @njit()
+def work_open(S, i, x, F, line_word, loan_word, stage_levers):
+    """Step 7: collectors work accounts that were late and still are. What they take does not make them less late."""
+    melt()
+    for p in range(x[LINE, X_PRODUCTS]):
+        at = N_BORROWER + p * N_ACCOUNT
+        bucket = i8(S[at + BUCKET, i])
+        if x[p, X_MISSED] == 1 and bucket >= 1 and x[p, X_DAY] == 0 and x[p, X_EXIT] == 0 and x[p, X_PLAN] == 0:
+            F[p, F_RECOVERY_COST] += stage_levers[p, bucket, S_RECOVERY_COST]
+            if (i8(line_word if p == LINE else loan_word) >> 1) < stage_levers[p, bucket, S_RECOVER_CHANCE]:
+                balance = i8(S[at + BALANCE, i]) - x[p, X_PAID]
+                recovered = part(balance, stage_levers[p, bucket, S_RECOVER_SHARE])
+                x[p, X_RECOVERED] = recovered
+                F[p, F_RECOVERED_OPEN] += recovered
+                F[p, F_COMMISSION] += part(recovered, stage_levers[p, bucket, S_COMMISSION])
+                if recovered < balance:
+                    x[p, X_AFTER] = min(x[p, X_AFTER], balance - recovered)
+                else:  # settled: nothing is late any more, and no late charge stays behind
+                    x[p, X_TO] = 0
+                    x[p, X_AFTER] = 0
+                    x[p, X_REST] = 0
+                    S[at + STATE, i] = 0
+
+
+@njit()
 def settle(S, i, x, F, terms, late):
     """Steps 7 and 8: take the payment off the balance, charge interest and late charges; count the dues."""
     melt()
@@ -345,6 +391,8 @@ def settle(S, i, x, F, terms, late):
                 if missed:
                     F[p, F_N_MISSED] += 1
                     F[p, F_MISSED_BY + x[p, X_REASON]] += 1
+                    if p == LINE and x[p, X_REASON] == SHORT and 2 * i8(S[SPEND, i]) >= S[at + GRANTED, i]:
+                        F[p, F_N_MISSED_HIGH_USE] += 1
                     if x[p, X_DAY] > 0:
                         F[p, F_N_CURED_30] += 1
                         if x[p, X_DAY] <= 7:
@@ -358,7 +406,7 @@ def settle(S, i, x, F, terms, late):
                 S[at + CAUSE, i] = x[p, X_REASON]
             x[p, X_DAYS] = x[p, X_DAY] if x[p, X_DAY] > 0 else 30 * to
 
-            paid = x[p, X_PAID] + x[p, X_EXTRA]
+            paid = x[p, X_PAID] + x[p, X_EXTRA] + x[p, X_RECOVERED]
             fee_due, interest_due = i8(S[at + FEE_DUE, i]), i8(S[at + INTEREST_DUE, i])
             to_fees = min(fee_due, paid)
             to_interest = min(interest_due, paid - to_fees)
@@ -801,6 +849,7 @@ def live(
     job_loss_quality, roll_state = tables.job_loss_quality, tables.roll_state
     loan_terms, quantile = tables.terms, tables.quantile
     offers = months[LINE, V_PLAN_CHANCE] > 0 or months[LOAN, V_PLAN_CHANCE] > 0
+    serves_all = months[LINE, V_SERVED] >= ONE and months[LOAN, V_SERVED] >= ONE
     for k in range(n_few):
         i = few[k]
         index = u4(first + i)
@@ -809,7 +858,7 @@ def live(
         if is_open(S[LOAN_AT + STATUS, i]):
             loan_decision, wish, ticket, term = philox(index, counter(month, entry, 2), replication, c3, k0, k1)
         line_cure, loan_cure, line_recovery, loan_recovery = u4(0), u4(0), u4(0), u4(0)
-        line_plan, loan_plan = u4(0), u4(0)
+        line_plan, loan_plan, line_served, loan_served = u4(0), u4(0), u4(0), u4(0)
         pay, need = i8(0), i8(0)
         open_month(S, i, x, entry == month, n_products)
         price(S, i, x, terms, months)
@@ -822,7 +871,7 @@ def live(
                 curve, by_bucket, by_cause, by_burden, by_quality, alert,
             )  # fmt: skip
             remind(S, i, x, F, months)
-            pay_dues(S, i, x, g)
+            pay_dues(S, i, x, F, g)
         else:
             roll(S, i, x, line_decision, loan_decision, segment, roll_state, thresholds)
         if needs_few_words(x):
@@ -831,9 +880,14 @@ def live(
             )
             if offers:
                 line_plan, loan_plan, _, _ = philox(index, counter(month, entry, 3), replication, c3, k0, k1)
+            if not serves_all:
+                line_served, loan_served, _, _ = philox(index, counter(month, entry, 4), replication, c3, k0, k1)
         if model == 0:
-            collect_in_month(S, i, x, F, line_cure, loan_cure, pay, segment, in_month, ladder)
+            collect_in_month(
+                S, i, x, F, line_cure, loan_cure, line_served, loan_served, pay, g, segment, in_month, ladder, months
+            )
             age(S, i, x, terms)
+        work_open(S, i, x, F, line_recovery, loan_recovery, stages)
         settle(S, i, x, F, terms, late)
         spend(S, i, x, F, spending_word, need, model, g, economy, segment, spending, roll_state, months)
         draw_loan(S, i, x, F, vintage, wish, ticket, term, model, terms, segment, loan_terms, quantile, months)
