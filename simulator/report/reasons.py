@@ -109,10 +109,10 @@ def changed_kinds(comparison, variant) -> list[str]:
 
 
 def number(value, se, unit, difference=False):
-    """Return a value in words; a count without its unit, which the sentence says, and to a tenth at most."""
+    """Return a value in words; a count without its unit, which the sentence says, and to a tenth from ten on."""
     if unit != ACCOUNTS or not np.isfinite(value):
         return words.number(value, se, unit, difference)
-    decimals = 0 if not se > 0 else min(1, words.decimals_of(value, se))
+    decimals = 0 if not se > 0 else min(1 if abs(value) >= 10 else 4, words.decimals_of(value, se))
     text = ("+" if difference and value > 0 else "") + words.plain(value, decimals)
     return f"{text}{words.NO_BREAK}±{words.NO_BREAK}{words.plain(se, decimals)}" if se > 0 else text
 
@@ -156,18 +156,21 @@ def per_cent(share):
 
 def forgetting(e, tool):
     """Yield what a reminder or autopay does: forgotten dues move, hard default should not."""
-    dues, overdue, hard = e.change("n_missed_forgot"), e.change("mean_dpd30_forgot"), e.change(*HARD)
-    dues, forgot = clause(dues, "dues missed because forgotten", True), clause(overdue, "accounts overdue", True)
-    yield f"{tool} acts on forgetting: {dues}, and {forgot} by 30 days or more for that reason on average."
-    hard_words = clause(hard, "accounts 90 days overdue because the borrower cannot or will not pay", True)
+    overdue, hard = e.change("mean_dpd30_forgot"), e.change(*HARD)
+    dues = e.clause("dues missed because forgotten", "n_missed_forgot", plural=True)
+    late = clause(overdue, "accounts 30 or more days overdue for that reason, on average,", True)
+    yield f"{tool} acts on forgetting: {dues}; {late}."
+    parts = {cause: e.change(f"mean_dpd90_{cause}") for cause in ("cannot", "will_not")}
+    each = ", ".join(f"{words.CAUSES[cause]} {number(c.value, c.se, c.unit, True)}" for cause, c in parts.items())
+    whole = clause(hard, "accounts 90 or more days overdue for want of means or will", True)
     if not overdue.moves:
-        yield f"{hard_words}."
+        yield f"{whole}: {each}."
         return
     x = hard.bound / abs(overdue.value)
     verdict = "within" if x <= SMALL else "not shown to be within"
     yield (
-        f"{hard_words}: with 95{words.NO_BREAK}% confidence a change of at most {per_cent(x)} of that in forgotten "
-        f"overdue, {verdict} {per_cent(SMALL)} of it."
+        f"{whole}: {each}. With 95{words.NO_BREAK}% confidence that is at most {per_cent(x)} of the change in "
+        f"forgotten overdue, {verdict} {per_cent(SMALL)} of it."
     )
 
 
@@ -197,12 +200,15 @@ def limit_cut(e):
 
 def closure(e):
     """Yield what closing costs: good customers who forgot a bill."""
-    forgot, good = e.level("n_closed_forgot"), e.level("n_closed_good_forgot")
-    yield (
-        f"{forgot} accounts are closed after a forgotten bill, {good} of them of good customers "
-        "(the better half by quality, which no lender sees)."
-    )
-    yield f"of all {e.level(*CLOSED)} closures, {e.level('n_closed_good')} are of good customers."
+    if any(e.mean(name) for name in CLOSED):
+        forgot, good = e.level("n_closed_forgot"), e.level("n_closed_good_forgot")
+        yield (
+            f"{forgot} accounts are closed after a forgotten bill, {good} of them of good customers "
+            "(the better half by quality, which no lender sees)."
+        )
+        yield f"of all {e.level(*CLOSED)} closures, {e.level('n_closed_good')} are of good customers."
+    else:
+        yield "no account is closed for lateness."
     yield f"{e.clause('new credit', 'new_credit')}; {e.clause('net loss', 'net_loss')}."
 
 
@@ -334,6 +340,8 @@ def by_cause(e):
     if moved:
         rest = f"; not beyond chance: {listed(still)}" if still else ""
         yield f"Net loss by cause: {', '.join(moved)}{rest}."
+    elif all(c.value == 0 and c.se == 0 for c in changes.values()):
+        yield "Net loss is exactly the same for every cause: no borrower notices."
     elif still:
         yield "Net loss moves beyond chance for no single cause."
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from simulator.accounting.five_class import CLASSES
 from simulator.accounting.ifrs9 import coverage
-from simulator.comparison import SWAP_MEASURES
 from simulator.kernel.names import CAUSES, PRODUCTS
 from simulator.measures import MEASURES
 from simulator.report import reasons, words
@@ -23,6 +22,7 @@ TABLE = (
     ("Provisions", ("profit_ifrs9", "ecl_ifrs9", "ecl_cecl")),
     ("Flows", ("new_credit", "written_off", "recovered", "approval_rate")),
 )
+SWAP_TABLE = ("n_granted", "default_rate", "n_never_default", "net_loss", "profit", "npv")
 CAUSE_TABLE = tuple(
     (section, tuple(f"{name}_{cause}" for cause in CAUSES))
     for section, name in (
@@ -88,7 +88,7 @@ def render(comparison, manifest: dict) -> str:
         swaps=swap_table(comparison),
         pictures=pictures(comparison),
         account=account(comparison),
-        swap_heads=[words.label(name) for name in SWAP_MEASURES],
+        swap_heads=[words.label(name) for name in SWAP_TABLE],
         where=where(comparison),
         standing=standing(comparison),
         coverage=coverage_ratios(comparison),
@@ -165,7 +165,7 @@ def swap_table(comparison):
             taker, decliner = (comparison.baseline, variant) if side == "out" else (variant, comparison.baseline)
             cells = [
                 words.apart(*comparison.swapped(variant, side, name), MEASURES[name].unit_in(comparison.frame))
-                for name in SWAP_MEASURES
+                for name in SWAP_TABLE
             ]
             rows.append((f"{taker} takes, {decliner} declines", cells))
     return rows

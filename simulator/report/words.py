@@ -201,7 +201,9 @@ def movement(comparison, variant, measure):
     moves = f"{name} {'rises' if d.value > 0 else 'falls'}"
     base, unit = comparison.estimate(comparison.baseline, measure).value, MEASURES[measure].unit
     if unit == SHARE:
-        return f"{moves} from {plain(base * 100, 2)}{NO_BREAK}% to {plain((base + d.value) * 100, 2)}{NO_BREAK}%"
+        decimals = min(4, max(2, 1 - math.floor(math.log10(abs(d.value * 100)))))  # so that the change shows
+        before, after = (plain(share * 100, decimals) for share in (base, base + d.value))
+        return f"{moves} from {before}{NO_BREAK}% to {after}{NO_BREAK}%"
     # Net present value is a small difference of large sums: a per cent of it says nothing, nor does one of a loss.
     return moves if measure == "npv" or base <= 0 else f"{moves} by {plain(abs(d.value / base) * 100, 1)}{NO_BREAK}%"
 
