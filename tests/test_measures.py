@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 import toy_book
+from conftest import ROOT
 from simulator import estimates
 from simulator.comparison import Comparison, Difference
 from simulator.kernel.names import *  # noqa: F403
 from simulator.ledger import Ledger, Settlement
 from simulator.measures import MEASURES, SECTIONS, TAIL, markdown, windows
+from simulator.scenario.reader import load_scenario
+from simulator.study import compare
 
 CONTRACT = (
     *("dpd30_share_count", "dpd30_share_balance", "dpd90_share_count", "dpd90_share_balance", "bad_debt_rate"),
@@ -109,6 +112,41 @@ def test_every_measure_gives_one_number_per_sample_in_every_grouping(ledger):
             assert measure(ledger, by_month=True).shape == (4, 10), measure.name
             assert measure(ledger, by_month=True, by_cell=True).shape == (4, 10, 2, 2), measure.name
     assert {name for name in CONTRACT if not MEASURES[name].headline} == set()
+
+
+def test_net_present_loss_is_what_is_lent_and_not_got_back(ledger, flows):
+    """At a rate of 0 it is the sum of its parts; what is discounted counts for less the later it is."""
+    signs = np.zeros(N_FLOWS, np.int64)
+    signs[[F_NEW_CREDIT, F_COMMISSION, F_CONTACT_COST, F_RECOVERY_COST]] = 1
+    signs[[F_PAID, F_RECOVERED, F_SOLD_OPEN_PROCEEDS, F_SOLD_BOOK_PROCEEDS]] = -1
+    lost = (flows @ signs)[:, 1:]
+    flat, dear = (Ledger("baseline", ledger.sums, ledger.frame, Settlement(discount_rate=r)) for r in (0.0, 0.12))
+    at_12 = flows[:, 0, F_BALANCE] + sum(lost[:, t - 1] / 1.12 ** (t / 12) for t in range(1, ledger.frame.horizon + 1))
+
+    assert np.array_equal(np.rint(MEASURES["net_present_loss"](flat) * 100), flows[:, 0, F_BALANCE] + lost.sum(axis=1))
+    assert MEASURES["net_present_loss"](dear) * 100 == pytest.approx(at_12, rel=1e-12)
+
+
+def test_a_mean_stock_is_that_of_all_month_ends(ledger, flows):
+    """The opening is not among them, nor, in the window of lending, the run-off; month by month it is the stock."""
+    stock = flows[:, 1:, F_N90_BY + WILL_NOT]
+    measure, lending = MEASURES["mean_dpd90_will_not"], windows(ledger.frame)["lending"]
+
+    assert np.array_equal(measure(ledger), stock.mean(axis=1))
+    assert np.array_equal(measure(ledger, lending), stock[:, : ledger.frame.months].mean(axis=1))
+    assert np.array_equal(measure(ledger, by_month=True), stock)
+
+
+def test_the_date_of_write_off_alone_moves_no_money():
+    """The shipped scenario says so: a larger stock of 90+ and not a fen of difference in what is got back."""
+    path = ROOT / "scenarios" / "write_off_neutral.toml"
+    books = compare(load_scenario(path, borrowers=2000, replications=3, months=18)).comparison.ledgers
+    late, early = books["baseline"], books["at_180"]
+
+    for measure in ("net_present_loss", "npv"):
+        assert np.array_equal(MEASURES[measure](late), MEASURES[measure](early))
+    assert (late.total("balance_dpd90").sum(axis=1) > early.total("balance_dpd90").sum(axis=1)).all()
+    assert late.total("recovered_open").sum() > 0
 
 
 def test_the_page_on_measures_is_up_to_date():

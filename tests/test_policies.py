@@ -189,6 +189,35 @@ def test_write_off_sets_its_bucket_and_recoveries_by_age():
     assert stage[:3, names.S_COMMISSION].tolist() == q31([0, 0.3, 0]).tolist()
 
 
+def test_recoveries_may_work_accounts_that_are_still_open():
+    """The recoveries of the first age stand in every bucket from work_from_dpd on, and only with it."""
+    agency = {"recover_chance": [0.5, 0.1, 0, 0, 0, 0], "recover_share": [0.4] * 6, "recovery_cost": [2.0] * 6}
+    levers = written(policy("write_off", at_dpd=300, work_from_dpd=180, **agency))
+    stage = levers.stage[1, 0, LINE]
+
+    assert stage[: BUCKETS + 2, names.S_RECOVER_CHANCE].tolist() == q31([0] * 6 + [0.5] * 10 + [0.5, 0.1]).tolist()
+    assert stage[: BUCKETS + 1, names.S_RECOVERY_COST].tolist() == [0] * 6 + [200] * 11
+    assert not written(policy("write_off", at_dpd=300, **agency)).stage[..., :BUCKETS, names.S_RECOVER_CHANCE].any()
+
+
+@pytest.mark.parametrize(("at_dpd", "work_from_dpd"), [(180, 180), (180, 300)])
+def test_who_is_written_off_is_not_worked_as_open_from_then_on(at_dpd, work_from_dpd):
+    """Working open accounts from the write-off on is a contradiction; before it, or without write-off, it is none."""
+    (found,) = policy("write_off", at_dpd=at_dpd, work_from_dpd=work_from_dpd).contradictions()
+
+    assert found == ("work_from_dpd", f"found {work_from_dpd}", "allowed: less than at_dpd, 180")
+    for at in (210, "never"):
+        assert not list(policy("write_off", at_dpd=at, work_from_dpd=180).contradictions())
+
+
+def test_a_level_of_the_ladder_may_have_a_commission():
+    """The commission stands beside the cost of a contact, in the buckets the level works."""
+    level = {"to_dpd": 30, "day": 10, "cost": 1.0, "commission": 0.25}
+    ladder = written(policy("collections", levels={"agency": level})).ladder[1, 0, LINE]
+
+    assert ladder[:3, names.LEVELS.index("agency"), names.L_COMMISSION].tolist() == q31([0.25, 0.25, 0]).tolist()
+
+
 def test_a_sale_of_written_off_accounts_prices_by_age():
     """Written-off accounts are sold from their age on, at the price of their age; open prices stay 0."""
     levers = written(policy("npl_sale", **ACTIVE["npl_sale"]))

@@ -354,7 +354,7 @@ WRONG_ROWS = [  # rows, words of the one problem
 WRONG_FILES = [  # name, content, words
     ("tape.xlsx", ROWS, ["unknown kind of file", ".csv, .csv.gz, .parquet"]),
     ("tape.csv.gz", ROWS, ["cannot be read", "gzip"]),
-    ("tape.csv.gz", gzip.compress(ROWS.encode() * 9)[:30], ["cannot be read"]),
+    ("tape.csv.gz", gzip.compress(ROWS.encode() * 9, mtime=0)[:30], ["cannot be read"]),
     ("tape.parquet", ROWS, ["cannot be read", "Parquet"]),
     ("tape.csv", b"id,limit\n\0", ["binary"]),
 ]

@@ -329,6 +329,49 @@ def rich_world():
     return world
 
 
+@pytest.mark.parametrize("product", [LINE, LOAN])
+def test_a_written_off_account_brings_what_the_same_account_brings_while_open(product):
+    """Where nobody so late pays by himself, the date of write-off moves balances between books and no money at all."""
+    world = worlds.world("write-off", products=PRODUCTS[product], months=24, arrivals=1, sizes=(60,), lanes=64)
+    tables, levers = world.tables, world.levers
+    tables.will_not_bucket[:, 6:] = 40 * UNIT  # certain to be unwilling
+    tables.in_month[:, WILL_NOT, 1] = 0
+    tables.opening[..., 5:] = ONE  # nobody begins beyond bucket 5
+    levers.month[..., V_FREEZE_DAYS] = 30
+    levers.stage[..., S_RECOVER_CHANCE], levers.stage[..., S_RECOVER_SHARE] = ONE // 3, ONE // 7
+    levers.stage[..., S_COMMISSION], levers.stage[..., S_RECOVERY_COST] = ONE // 5, 150
+    levers.stage[..., :6, S_RECOVER_CHANCE : S_RECOVERY_COST + 1] = 0
+    early, late = levers.month.copy(), levers.month.copy()
+    early[..., V_WRITE_OFF], late[..., V_WRITE_OFF] = 6, 10
+
+    early, late = (kernel(world._replace(levers=levers._replace(month=m)), True).flows for m in (early, late))
+
+    cash = np.zeros(N_FLOWS, np.int64)
+    cash[[F_PAID, F_RECOVERED]], cash[[F_COMMISSION, F_RECOVERY_COST]] = 1, -1
+    assert np.array_equal(early @ cash, late @ cash)
+    owed = [f[..., F_BALANCE] + f[..., F_B_BOOK] for f in (early, late)]
+    assert np.array_equal(*owed)
+    assert late[..., F_RECOVERED_OPEN].sum() > 0 == early[..., F_RECOVERED_OPEN].sum()
+    assert late[..., F_B90].sum() > 1.2 * early[..., F_B90].sum()
+
+
+def test_capacity_takes_from_the_ladder_what_it_cannot_work():
+    """Contacts wanted are those made at full capacity; with none, nobody is contacted and nothing is collected."""
+    world = worlds.world("ladder", policies=("ladder",), products="line", months=8)
+    month = world.levers.month.copy()
+    month[..., V_SERVED] = 0
+    full, none = (
+        kernel(world._replace(levers=levers), True).flows
+        for levers in (world.levers, world.levers._replace(month=month))
+    )
+    contacts = slice(F_CONTACTS_AT, F_CONTACTS_AT + N_LEVELS)
+
+    assert np.array_equal(full[..., F_N_CONTACTS_WANTED], full[..., contacts].sum(-1))
+    assert np.array_equal(full[:, :, 1, ..., F_N_MISSED], none[:, :, 1, ..., F_N_MISSED])
+    assert np.array_equal(full[:, :, 1, ..., F_N_CONTACTS_WANTED], none[:, :, 1, ..., F_N_CONTACTS_WANTED])
+    assert not none[..., [*range(F_CONTACTS_AT, F_COLLECTED_AT + N_LEVELS), F_CONTACT_COST]].any()
+
+
 def test_neutral_levers_of_any_policy_leave_every_life_as_it_was():
     """A reminder that reaches nobody, a cut that keeps all and a price nobody takes change no borrower's month."""
     world, _, expected = lived("neutral")

@@ -5,7 +5,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from simulator.kernel.names import BUCKETS, CAUSES, FORGOT, L_COST, L_DAY, L_EFFECT, L_USED, LEVELS, N_LADDER
+from simulator.kernel.names import (
+    BUCKETS,
+    CAUSES,
+    FORGOT,
+    L_COMMISSION,
+    L_COST,
+    L_DAY,
+    L_EFFECT,
+    L_USED,
+    LEVELS,
+    N_LADDER,
+)
 from simulator.scenario.values import COUNT, DPD, Money, Share, Unit
 
 from .base import PolicySettings, PolicyTable, share
@@ -16,7 +27,7 @@ NEUTRAL = {"levels": {}}
 EXAMPLE = {
     "levels": {
         "sms": {"from_dpd": 0, "to_dpd": 30, "day": 2, "cost": 0.04, "effect": {"forgot": 0.5}},
-        "call": {"from_dpd": 0, "to_dpd": 90, "day": 10, "cost": 3.0, "effect": {"forgot": 0.6, "will_not": 0.1}},
+        "call": {"from_dpd": 0, "to_dpd": 90, "day": 10, "commission": 0.1, "effect": {"forgot": 0.6, "will_not": 0.1}},
         "legal": {"from_dpd": 120, "to_dpd": 450, "day": 20, "cost": 50.0, "effect": {"will_not": 0.2}},
     },
     "calls_at_most": 1,
@@ -43,6 +54,7 @@ class Level(PolicyTable):
     cost: Annotated[Money, Unit("{money} per contact", (("{money}", 1.0),))] = Field(
         0.0, description="of each contact, whether it works or not"
     )
+    commission: Share = Field(0.0, description="share of what a contact collects that collecting costs")
     effect: Effect = Field(Effect(), description="what a contact achieves")
 
 
@@ -104,4 +116,5 @@ def write(levers, settings, frame):
         for reason, name in enumerate(CAUSES[FORGOT:]):
             row[L_EFFECT + reason] = share(getattr(level.effect, name))
         row[L_COST], row[L_DAY], row[L_USED] = frame.amount(level.cost), level.day, 1
+        row[L_COMMISSION] = share(level.commission)
         levers.ladder[(*cells, bucket, number)] = row

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from simulator.kernel.names import (
     AGE_BANDS,
     BUCKETS,
+    NEVER,
     S_COMMISSION,
     S_RECOVER_CHANCE,
     S_RECOVER_SHARE,
@@ -24,6 +25,7 @@ EFFECT = "The stock of 90+ moves against the loss: the same book looks different
 NEUTRAL = {"at_dpd": "never", "recover_share": [1.0] * len(AGE_BANDS), "commission": [0.3] * len(AGE_BANDS)}
 EXAMPLE = {
     "at_dpd": 300,
+    "work_from_dpd": 180,
     "recover_chance": [0.03] * len(AGE_BANDS),
     "recover_share": [0.2] * len(AGE_BANDS),
     "expire_months": 60,
@@ -71,14 +73,25 @@ class Settings(PolicySettings):
     """The write-off rule and what collecting brings afterwards."""
 
     at_dpd: Dpd | Never = Field(description="days past due at which an account is written off, a multiple of 30")
+    work_from_dpd: Dpd | Never = Field(
+        "never",
+        description="days past due, a multiple of 30, from which the recoveries of the first age also work accounts "
+        "that are still open",
+    )
     recover_chance: by_age(Chance) = Field(_NOTHING, description=f"chance of a recovery per month, {AGES}")
     recover_share: by_age(Share) = Field(_NOTHING, description=f"share of the balance a recovery brings, {AGES}")
     commission: by_age(Share) = Field(_NOTHING, description=f"share of what is recovered that collecting costs, {AGES}")
-    recovery_cost: by_age(Cost) = Field(_NOTHING, description=f"of each written-off account, {AGES}")
+    recovery_cost: by_age(Cost) = Field(_NOTHING, description=f"of each account worked, {AGES}")
     channels: dict[Literal["in_house", "agency", "legal"], Channel] = Field(
         {}, description="ways to collect, by name, besides the lists by age"
     )
     expire_months: Months | Never = Field("never", description="months after write-off when the claim expires")
+
+    def contradictions(self):
+        """An account that is written off is worked anyway."""
+        work, at = threshold(self.work_from_dpd), threshold(self.at_dpd)
+        if at <= work < NEVER:
+            yield "work_from_dpd", f"found {work}", f"allowed: less than at_dpd, {at}"
 
     def recoveries(self, band: int) -> list[Recovery]:
         """Return what acts in an age: the lists, then the channels in the order of the file."""
@@ -108,15 +121,18 @@ def together(recoveries: list[Recovery]) -> Recovery:
 
 
 def write(levers, settings, frame):
-    """The earlier write-off and expiry hold; recoveries replace earlier ones in ages where they bring or cost any."""
+    """The earlier write-off and expiry hold; recoveries replace earlier ones in stages where they bring or cost any."""
     cells = frame.cells(settings)
     bucket, expire = (*cells, V_WRITE_OFF), (*cells, V_EXPIRE)
     levers.month[bucket] = levers.month[bucket].clip(max=threshold(settings.at_dpd, 30))
     levers.month[expire] = levers.month[expire].clip(max=threshold(settings.expire_months))
+    while_open = range(threshold(settings.work_from_dpd, 30), BUCKETS)
     for band in range(len(AGE_BANDS)):
-        stage, all_of_it = BUCKETS + band, together(settings.recoveries(band))
+        all_of_it = together(settings.recoveries(band))
         if all_of_it.mean > 0 or all_of_it.cost > 0:
-            levers.stage[(*cells, stage, S_RECOVER_CHANCE)] = share(all_of_it.chance)
-            levers.stage[(*cells, stage, S_RECOVER_SHARE)] = share(all_of_it.share)
-            levers.stage[(*cells, stage, S_COMMISSION)] = share(all_of_it.commission)
-            levers.stage[(*cells, stage, S_RECOVERY_COST)] = frame.amount(all_of_it.cost)
+            stages = [BUCKETS + band, *(while_open if band == 0 else ())]
+            for stage in stages:
+                levers.stage[(*cells, stage, S_RECOVER_CHANCE)] = share(all_of_it.chance)
+                levers.stage[(*cells, stage, S_RECOVER_SHARE)] = share(all_of_it.share)
+                levers.stage[(*cells, stage, S_COMMISSION)] = share(all_of_it.commission)
+                levers.stage[(*cells, stage, S_RECOVERY_COST)] = frame.amount(all_of_it.cost)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from . import values
 from .distributions import Constant, over_people
-from .values import Chance, Incomes, LogOdds, Money, Month, Multiplier, Share
+from .values import CertainLogOdds, Chance, Incomes, LogOdds, Money, Month, Multiplier, Share
 
 MAX_STATES, MAX_TERMS, MAX_TERM_MONTHS, BURDEN_CLASSES, BUCKETS = 16, 4, 60, 8, 16
 PRODUCTS = ("line", "loan")
@@ -223,7 +223,7 @@ class Structural(Table):
     """Why people pay or do not: unwilling, forgetful, short of cash, out of work."""
 
     will_not: Chance = 0.0
-    will_not_by_bucket: Annotated[list[LogOdds], Field(min_length=1, max_length=BUCKETS)] = [0.0]
+    will_not_by_bucket: Annotated[list[CertainLogOdds], Field(min_length=1, max_length=BUCKETS)] = [0.0]
     will_not_by_cause: Causes = Causes()
     will_not_closed: LogOdds = 0.0
     will_not_reported: LogOdds = 0.0

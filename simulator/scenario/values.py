@@ -56,6 +56,7 @@ YearlyRate = Annotated[float, Field(ge=0, le=1), RATE_PER_YEAR]
 Growth = Annotated[float, Field(ge=-1, le=1), RATE_PER_YEAR]
 Money = Annotated[float, Field(ge=0, le=LARGEST_AMOUNT), MONEY]
 LogOdds = Annotated[float, Field(ge=-16, le=16), LOG_ODDS]
+CertainLogOdds = Annotated[float, Field(ge=-64, le=64), LOG_ODDS]  # a large one outweighs whatever else is added
 Multiplier = Annotated[float, Field(ge=0, le=100), MULTIPLIER]
 Incomes = Annotated[float, Field(ge=0, le=1000), INCOMES]
 Dpd = Annotated[int, Field(ge=30, le=450, multiple_of=30), DPD]
