@@ -257,9 +257,11 @@ def those(few, C, now, tables, segment, month, replication, u, unwilling, forget
     from_outside = np.where(reason == UNKNOWN, np.minimum(owed - towards, outside), 0)
     outside -= from_outside
     towards += from_outside
+    F[F_OUTSIDE_USED] += from_outside.sum()
     lacks = (reason == UNKNOWN) & (towards < owed)
     reason[lacks] = np.where(C[C_EMPLOYED, few[lacks]] == 1, SHORT, CANNOT)
-    extra = np.where(reason == UNKNOWN, np.minimum(part(bill - owed, C[C_EXTRA, few]), buffer), 0)
+    want = part(bill - owed, C[C_EXTRA, few])
+    extra = np.where(reason == UNKNOWN, np.minimum(want, buffer), 0)
     buffer -= extra
     rest = owed - towards
     missed = rest > 0
@@ -271,6 +273,9 @@ def those(few, C, now, tables, segment, month, replication, u, unwilling, forget
     day = np.where(cured, 1 + np.count_nonzero(v[:, None] >= by_day[:, 1:], axis=1), DAYS - 1)
     towards[cured] = owed[cured]
     buffer[cured] -= rest[cured]
+    recalled = cured & (reason == FORGOT)
+    extra[recalled] = np.minimum(want, np.maximum(buffer, 0))[recalled]
+    buffer[recalled] -= extra[recalled]
 
     # 7. ageing
     after = owed - towards
@@ -285,6 +290,8 @@ def those(few, C, now, tables, segment, month, replication, u, unwilling, forget
     current = missed & ~late
     F[F_N_MISSED] += np.count_nonzero(current)
     F[F_MISSED_BY : F_MISSED_BY + N_CAUSES] += np.bincount(reason[current], minlength=N_CAUSES)
+    much = 2 * C[C_SPEND, few] >= C[C_LIMIT, few]
+    F[F_N_MISSED_HIGH_USE] += np.count_nonzero(current & (reason == SHORT) & much)
     F[F_N_CURED_30] += np.count_nonzero(current & cured)
     F[F_N_CURED_7] += np.count_nonzero(current & cured & (day <= 7))
     F[F_N_JUMPS] += np.count_nonzero(to > before + 1)
