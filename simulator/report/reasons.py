@@ -280,11 +280,12 @@ def collections(e):
     ladders = [policy.levels for policy in policies if policy.kind == "collections" and policy.enabled]
     told, dear = [], None
     for name in LEVELS:
-        costs = {levels[name].cost for levels in ladders if name in levels}
+        terms = {(levels[name].cost, levels[name].commission) for levels in ladders if name in levels}
         contacts, collected = e.mean(f"n_contacts_{name}"), e.mean(f"collected_{name}")
-        if len(costs) != 1 or not contacts:
+        if len(terms) != 1 or not contacts:  # without one price for the level its cost is not known apart
             continue
-        spent = contacts * costs.pop()
+        cost, commission = terms.pop()
+        spent = contacts * cost + collected * commission
         price = f"{e.frame.currency}{words.NO_BREAK}{words.plain(spent / collected, 3)}" if collected else "no end"
         told.append(f"{name} {e.level(f'n_collected_{name}')} dues paid, at {price}")
         if dear is None and spent >= collected:
