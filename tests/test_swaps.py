@@ -1,6 +1,7 @@
 """Swap sets: who is taken by one lender and declined by the other, and that swapping changes nobody's life."""
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import naive
@@ -9,6 +10,7 @@ from simulator import compare, engine
 from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
 from simulator.kernel.tables import NO_RIVAL
 from simulator.lower import lower
+from simulator.report.parquet import write_comparison
 from simulator.scenario.reader import load_scenario
 from simulator.swaps import review_differs, swap_set
 
@@ -93,7 +95,7 @@ def test_a_review_is_compared_only_where_somebody_applies(scenario):
     assert baseline.levers.rival_month is NO_RIVAL
 
 
-def test_a_cut_off_differs_by_its_swap_set_and_nothing_else():
+def test_a_cut_off_differs_by_its_swap_set_and_nothing_else(tmp_path):
     """Those who are taken by both live the same lives: in every flow the difference is the swapped, exactly."""
     loaded = load_scenario(ROOT / "scenarios" / "cut_off.toml", ["run_off_months=4"], **SIZES)
     comparison = compare(loaded).comparison
@@ -109,4 +111,11 @@ def test_a_cut_off_differs_by_its_swap_set_and_nothing_else():
     assert list(summary["low"]) == ["into"] and list(summary["high"]) == ["out"]
     assert list(summary["weak_score"]) == ["out", "into"]
     told = summary["high"]["out"]
+    path = tmp_path / "comparison.parquet"
+    write_comparison(path, comparison)
+    rows = pq.read_table(path).to_pylist()
+    assert {row["people"] for row in rows} == {"all", "swapped_out", "swapped_into"}
+    (row,) = [r for r in rows if (r["variant"], r["people"], r["measure"]) == ("high", "swapped_out", "net_loss")]
+    assert (row["value"], row["value_standard_error"]) == (told["net_loss"]["value"], told["net_loss"]["se"])
+    assert row["difference"] is None
     assert told["n_never_default"]["value"] == told["n_granted"]["value"] - told["n_default"]["value"] > 0
