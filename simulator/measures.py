@@ -645,7 +645,8 @@ def markdown() -> str:
         "`comparison.parquet` whose column `people` is `swapped_out` or `swapped_into` are of those alone whom the "
         "baseline takes and the variant declines, or the reverse, living with the lender that takes them, before "
         "insurers and partners.",
-        "- **Why.** The report says that something rises or falls only beyond four standard errors of its difference.",
+        "- **Why.** The report says that something rises or falls only beyond four standard errors of its difference, "
+        "and that it may from two on.",
         "- **Tail measures** are stated from 100 replications on when a random factor is shared by all borrowers. "
         "Standard errors: Maritz-Jarrett for VaR, influence function for ES.",
         "",

@@ -51,7 +51,8 @@ def plain(text):
     [
         (-50.0, 10.0, "it falls by 50 ± 10 (25.0 %)"),
         (40.1, 10.0, "it rises by 40 ± 10 (20.1 %)"),
-        (40.0, 10.0, "it does not move beyond chance (+40 ± 10)"),
+        (40.0, 10.0, "it may rise (+40 ± 10)"),
+        (-20.0, 10.0, "it does not move beyond chance (−20 ± 10)"),
         (0.0, 0.0, "it is exactly the same"),
         (3.0, 0.0, "it rises by 3 (1.5 %)"),
         (1.0, float("nan"), "it does not move beyond chance (+1)"),
@@ -59,7 +60,7 @@ def plain(text):
     ],
 )
 def test_a_movement_is_a_fact_beyond_four_standard_errors(value, se, text):
-    """At four and below, and without a standard error, nothing is said to rise or fall."""
+    """From two to four it only may, below and without a standard error nothing is said to rise or fall."""
     assert plain(clause(Change(value, se, 2 * se, 200.0, "accounts"), "it")) == text
 
 

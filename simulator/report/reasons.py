@@ -14,6 +14,7 @@ from simulator.measures import ACCOUNTS, MEASURES, TAIL
 from simulator.report import words
 
 FACT = 4  # standard errors from which a movement is a fact and not chance
+MAYBE = 2  # standard errors up to which it may well be chance
 SMALL = 0.10  # of the movement meant, up to which a movement not meant is called small
 HARD = ("mean_dpd90_cannot", "mean_dpd90_will_not")
 
@@ -109,12 +110,10 @@ def changed_kinds(comparison, variant) -> list[str]:
 
 
 def number(value, se, unit, difference=False):
-    """Return a value in words; a count without its unit, which the sentence says, and to a tenth from ten on."""
+    """Return a value in words; a count without its unit, which the sentence says."""
     if unit != ACCOUNTS or not np.isfinite(value):
         return words.number(value, se, unit, difference)
-    decimals = 0 if not se > 0 else min(1 if abs(value) >= 10 else 4, words.decimals_of(value, se))
-    text = ("+" if difference and value > 0 else "") + words.plain(value, decimals)
-    return f"{text}{words.NO_BREAK}±{words.NO_BREAK}{words.plain(se, decimals)}" if se > 0 else text
+    return words.NO_BREAK.join(filter(None, words.count(value, se, difference)))
 
 
 def clause(change, what, plural=False):
@@ -125,7 +124,10 @@ def clause(change, what, plural=False):
     if change.value == 0 and not change.se > 0:
         return f"{what} {be} exactly the same"
     if not change.moves:
-        return f"{what} {do} not move beyond chance ({number(change.value, change.se, change.unit, True)})"
+        by = number(change.value, change.se, change.unit, True)
+        if abs(change.z) > MAYBE:
+            return f"{what} may {'rise' if change.value > 0 else 'fall'} ({by})"
+        return f"{what} {do} not move beyond chance ({by})"
     share = ""
     if change.before > 0 and not change.unit.startswith("share"):
         share = f" ({words.plain(100 * abs(change.value) / change.before, 1)}{words.NO_BREAK}%)"
@@ -339,12 +341,12 @@ def by_cause(e):
     moved = [f"{words.CAUSES[cause]} {number(c.value, c.se, c.unit, True)}" for cause, c in changes.items() if c.moves]
     still = [words.CAUSES[cause] for cause, c in changes.items() if not c.moves and (c.value or c.before)]
     if moved:
-        rest = f"; not beyond chance: {listed(still)}" if still else ""
+        rest = f"; {FACT} standard errors are not reached for {listed(still)}" if still else ""
         yield f"Net loss by cause: {', '.join(moved)}{rest}."
     elif all(c.value == 0 and c.se == 0 for c in changes.values()):
         yield "Net loss is exactly the same for every cause: no borrower notices."
     elif still:
-        yield "Net loss moves beyond chance for no single cause."
+        yield f"Net loss moves by more than {FACT} standard errors for no single cause."
 
 
 def rating_power(comparison):

@@ -7,7 +7,7 @@ import numpy as np
 from simulator.accounting.five_class import CLASSES
 from simulator.accounting.ifrs9 import coverage
 from simulator.kernel.names import CAUSES, PRODUCTS
-from simulator.measures import MEASURES
+from simulator.measures import ACCOUNTS, MEASURES
 from simulator.report import reasons, words
 from simulator.report.figures import pictures
 
@@ -163,10 +163,10 @@ def swap_table(comparison):
     for variant in comparison.swaps:
         for side in comparison.sides(variant):
             taker, decliner = (comparison.baseline, variant) if side == "out" else (variant, comparison.baseline)
-            cells = [
-                words.apart(*comparison.swapped(variant, side, name), MEASURES[name].unit_in(comparison.frame))
-                for name in SWAP_TABLE
-            ]
+            cells = []
+            for name in SWAP_TABLE:
+                estimate, unit = comparison.swapped(variant, side, name), MEASURES[name].unit_in(comparison.frame)
+                cells.append(words.count(*estimate) if unit == ACCOUNTS else words.apart(*estimate, unit))
             rows.append((f"{taker} takes, {decliner} declines", cells))
     return rows
 

@@ -157,6 +157,13 @@ def apart(value, se, unit, difference=False):
     return head + after, f"±{NO_BREAK}{error}" if error else ""
 
 
+def count(value, se, difference=False):
+    """Return ("1,234.5", "± 0.6") of a number of accounts: whole where it does not vary, to a tenth from ten on."""
+    decimals = 0 if not se > 0 else min(1 if abs(value) >= 10 else 4, decimals_of(value, se))
+    sign = "+" if difference and round(value, decimals) > 0 else ""
+    return sign + plain(value, decimals), f"±{NO_BREAK}{plain(se, decimals)}" if se > 0 else ""
+
+
 def estimate(comparison, variant, measure):
     """Return a measure of a variant in words."""
     return number(*comparison.estimate(variant, measure), MEASURES[measure].unit_in(comparison.frame))
