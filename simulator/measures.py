@@ -641,8 +641,8 @@ def markdown() -> str:
         "- **Difference** is paired: variant less baseline in the same replication, people and luck in common.",
         "- **money** is in the currency of the scenario. Incomes and costs that are settled outside the kernel are "
         "rounded to the minor unit in each replication, month, segment and product, so totals stay exact.",
-        "- **Swap sets.** Where a variant reviews applicants in another way, `swapped` in `summary.json` and the rows of "
-        "`comparison.parquet` whose column `people` is `swapped_out` or `swapped_into` are of those alone whom the "
+        "- **Swap sets.** Where a variant reviews applicants in another way, `swapped` in `summary.json` and the rows "
+        "of `comparison.parquet` whose column `people` is `swapped_out` or `swapped_into` are of those alone whom the "
         "baseline takes and the variant declines, or the reverse, living with the lender that takes them, before "
         "insurers and partners.",
         "- **Why.** The report says that something rises or falls only beyond four standard errors of its difference, "
