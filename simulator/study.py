@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from simulator import engine
-from simulator.comparison import Comparison
+from simulator.comparison import Comparison, Swapped
 from simulator.ledger import Frame, Ledger, Settlement, check_identities
 from simulator.lower import Lowered, lower, tables_digest
 from simulator.policies.levers import transfers
 from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.reader import Scenario, load_scenario
 from simulator.sums import machine_memory
+from simulator.swaps import review_differs, swap_set
 
 BASELINE = "baseline"
 
@@ -56,23 +57,39 @@ def _study(
     book = read_book(scenario)
     lenders = {BASELINE: scenario.baseline, **variants}
     worlds = {name: lower(settings, book and book.tape, run_off) for name, settings in lenders.items()}
+    baseline = worlds[BASELINE]
+    swaps = {
+        name: (swap_set(baseline, world), swap_set(world, baseline))
+        for name, world in worlds.items()
+        if review_differs(baseline, world)
+    }
     threads = threads or engine.available_threads()
+    every = [*worlds.values(), *(world for pair in swaps.values() for world in pair)]
     state = {name: engine.state_bytes_at_once(world) for name, world in worlds.items()}
-    _check_memory(list(worlds.values()), threads, max(state.values()))
+    _check_memory(every, threads, max(state.values()))
     if say and any(state.values()):
         names = ", ".join(name for name, size in state.items() if size)
         say(f"policies read last month's book ({names}): keeping state takes {max(state.values()) / 1e9:,.2f} GB")
-    work = sum(map(engine.borrower_months, worlds.values()))
+    work = sum(map(engine.borrower_months, every))
     transferred = {name: _transfers(world) for name, world in worlds.items()}
-    ledgers = []
-    for name, world in worlds.items():
-        tell = (lambda done, name=name: progress(name, done, work)) if progress else (lambda done: None)
-        sums = engine.run(world, threads, tell)
+
+    def lived(name, world, settlement, first):
+        """Return the ledger of a world."""
+        tell = (lambda done: progress(name, done, work)) if progress else (lambda done: None)
         frame = replace(_frame(scenario, world, run_off), transfers=any(transferred.values()))
-        settlement = replace(_settlement(lenders[name]), transfers=transferred[name])
-        ledger = Ledger(name, sums, frame, settlement, ledgers[0] if ledgers else None)
+        ledger = Ledger(name, engine.run(world, threads, tell), frame, settlement, first)
         check_identities(ledger)
-        ledgers.append(ledger)
+        return ledger
+
+    ledgers, swapped = [], {}
+    for name, world in worlds.items():
+        first, plain = (ledgers[0] if ledgers else None), _settlement(lenders[name])
+        ledgers.append(lived(name, world, replace(plain, transfers=transferred[name]), first))
+        if name in swaps:  # before insurance and partners, whose terms are on a whole book
+            out, into = swaps[name]
+            by_baseline = lived(name, out, _settlement(scenario.baseline), ledgers[0])
+            swapped[name] = Swapped(by_baseline, lived(name, into, plain, ledgers[0]))
+    policies = {name: settings.policy for name, settings in lenders.items()}
     facts = {
         "scenario_digest": scenario.digest(),
         "tables_digest": {name: tables_digest(world) for name, world in worlds.items()},
@@ -86,7 +103,7 @@ def _study(
         "state_bytes_at_once": state,
         **({"tape": book.report} if book else {}),
     }
-    return Study(scenario, Comparison(ledgers), facts)
+    return Study(scenario, Comparison(ledgers, swapped, policies), facts)
 
 
 def _check_memory(worlds, threads, state):

@@ -32,9 +32,31 @@ def age_stage(age):
     return 16 + (age >= 6) + (age >= 12) + (age >= 18) + (age >= 36) + (age >= 60)
 
 
+@njit(inline="always")
+def score_of(correlation, noise_share, known, noise):
+    """Return the points of a score that knows `correlation` (q16) of the quality's normal `known`."""
+    z = (correlation * known + noise_share * noise) >> 16
+    return 600 + ((z * 64) >> 16)
+
+
+@njit(inline="always")
+def review(bar, limits, score, known, noise, income, limit):
+    """Return (score, limit) of an applicant as a lender reviews him, a limit of 0 if he is declined."""
+    if bar[V_SCORE_CORRELATION] != ABSENT:
+        score = score_of(bar[V_SCORE_CORRELATION], bar[V_SCORE_NOISE], known, noise)
+    limit = scale(limit, limits[band_of(score)])
+    if score < bar[V_SCORE_CUTOFF] or income < bar[V_INCOME_CUTOFF] or limit <= 0:
+        limit = i8(0)
+    return score, limit
+
+
 @njit()
 def load(S, n, segment, entry, first, person_replication, tape_row, tables, levers, tape):
-    """Fill lanes 0..n-1 of `S` with the people of a tile as they are before their first month."""
+    """Fill lanes 0..n-1 of `S` with the people of a tile as they are before their first month.
+
+    Where the levers name a rival, only the applicants are there whom he declines for a product that is granted here.
+    """
+    has_rival = entry > 0 and levers.rival_month.shape[3] > 0
     g = tables.segment[segment]
     quantile = tables.quantile[segment]
     people = i8(segment) | (i8(PEOPLE) << 16)
@@ -53,9 +75,9 @@ def load(S, n, segment, entry, first, person_replication, tape_row, tables, leve
 
         income = quantile[T_INCOME, i8(a0) >> 22]
         quality = i8(a2) >> 28
-        z = (
-            g[G_SCORE_CORRELATION] * tables.quality_score[quality] + g[G_SCORE_NOISE] * tables.normal[i8(a3) >> 22]
-        ) >> 16
+        known, noise = tables.quality_score[quality], tables.normal[i8(a3) >> 22]
+        score = score_of(g[G_SCORE_CORRELATION], g[G_SCORE_NOISE], known, noise)
+        rival_score, swapped = score, False
         outside = scale(income, g[G_OUTSIDE_SIZE]) if (i8(b3) >> 1) < g[G_OUTSIDE_SHARE] else i8(0)
         buffer = scale(income, quantile[T_BUFFER, i8(c2) >> 22])
         employed = 0 if (i8(e2) >> 1) < g[G_UNEMPLOYED] else 1
@@ -64,7 +86,6 @@ def load(S, n, segment, entry, first, person_replication, tape_row, tables, leve
         S[INCOME, i] = income
         S[LIVING, i] = part(income, quantile[T_LIVING, i8(a1) >> 22])
         S[QUALITY, i] = quality
-        S[SCORE, i] = 600 + ((z * 64) >> 16)
         S[FORGET, i] = min(quantile[T_FORGET, i8(b0) >> 22], i8(ONE) - 1)
         S[AUTOPAY, i] = i8(b1) >> 1
         S[REACH, i] = i8(f0) >> 1
@@ -147,15 +168,15 @@ def load(S, n, segment, entry, first, person_replication, tape_row, tables, leve
                 else:
                     S[SPEND, i] = scale(income, quantile[T_SPEND, i8(e3) >> 22])
             if entry > 0 and status == ACTIVE:
-                bar = levers.month[entry, segment, p]
-                if bar[V_SCORE_CORRELATION] != ABSENT:
-                    known = bar[V_SCORE_CORRELATION] * tables.quality_score[quality]
-                    z = (known + bar[V_SCORE_NOISE] * tables.normal[i8(a3) >> 22]) >> 16
-                    S[SCORE, i] = 600 + ((z * 64) >> 16)
-                limit = scale(limit, levers.review[entry, segment, p, band_of(i8(S[SCORE, i]))])
-                if i8(S[SCORE, i]) < bar[V_SCORE_CUTOFF] or income < bar[V_INCOME_CUTOFF] or limit <= 0:
+                drawn = limit
+                bar, limits = levers.month[entry, segment, p], levers.review[entry, segment, p]
+                score, limit = review(bar, limits, score, known, noise, income, drawn)
+                if has_rival:
+                    bar, limits = levers.rival_month[entry, segment, p], levers.rival_review[entry, segment, p]
+                    rival_score, rival_limit = review(bar, limits, rival_score, known, noise, income, drawn)
+                    swapped = swapped or (limit > 0 and rival_limit == 0)
+                if limit == 0:
                     status = DECLINED
-                    limit = i8(0)
             S[at + STATUS, i] = status
             S[at + LIMIT, i] = limit
             S[at + BALANCE, i] = balance
@@ -167,9 +188,13 @@ def load(S, n, segment, entry, first, person_replication, tape_row, tables, leve
             S[at + GRANTED, i] = limit
             S[at + INSTALMENT, i] = instalment
             S[at + MONTHS_LEFT, i] = months_left
+        S[SCORE, i] = score
         S[FULL_PAYER, i] = full_payer
         S[EMPLOYED, i] = employed
         S[BUFFER, i] = buffer
+        if has_rival and not swapped:
+            for c in range(N_BORROWER, N_STATE):
+                S[c, i] = 0  # no account: status NONE
 
 
 @njit(inline="always")

@@ -42,13 +42,21 @@ class Tables(NamedTuple):
     observe_month: int  # month at whose end grades and scores are noted, to compare with defaults of the next 12
 
 
+NO_RIVAL = np.zeros((0, 0, 0, 0), np.int64)
+
+
 class Levers(NamedTuple):
-    """What the lender does in each month; month 0 is unused. The only thing policies write."""
+    """What the lender does in each month; month 0 is unused. The only thing policies write.
+
+    With the levers of a rival, only those applicants are there whom he declines for a product that is granted here.
+    """
 
     stage: np.ndarray  # int64[month + 1, segment, product, STAGES, N_STAGE_LEVERS]
     month: np.ndarray  # int64[month + 1, segment, product, N_MONTH_LEVERS]
     review: np.ndarray  # int64[month + 1, segment, product, SCORE_BANDS]: q16 of the limit drawn
     ladder: np.ndarray  # int64[month + 1, segment, product, BUCKETS, N_LEVELS, N_LADDER]
+    rival_month: np.ndarray = NO_RIVAL  # int64[month + 1, segment, product, N_MONTH_LEVERS], or empty: no rival
+    rival_review: np.ndarray = NO_RIVAL  # int64[month + 1, segment, product, SCORE_BANDS], or empty
 
 
 class Sums(NamedTuple):
