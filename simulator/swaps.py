@@ -29,4 +29,4 @@ def swap_set(taker: Lowered, decliner: Lowered) -> Lowered:
     """Return the world of `taker` with those applicants alone whom `decliner` declines for a product he is granted."""
     rival = {"rival_month": decliner.levers.month, "rival_review": decliner.levers.review}
     arrivals = taker.tiles[taker.tiles[:, K_ENTRY] > 0]
-    return taker._replace(tiles=arrivals, levers=taker.levers._replace(**rival))
+    return taker._replace(tiles=arrivals, tables=taker.tables._replace(**rival))

@@ -92,7 +92,7 @@ def test_a_review_is_compared_only_where_somebody_applies(scenario):
     assert review_differs(baseline, high)
     assert not review_differs(baseline, lower(scenario.variants["cross_closure"]))
     assert not review_differs(lower(nobody.baseline), high._replace(tiles=lower(nobody.baseline).tiles))
-    assert baseline.levers.rival_month is NO_RIVAL
+    assert baseline.tables.rival_month is NO_RIVAL
 
 
 def test_a_cut_off_differs_by_its_swap_set_and_nothing_else(tmp_path):

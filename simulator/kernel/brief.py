@@ -559,15 +559,3 @@ def book_ladder(T, n, p, ladder, F):
             F[p, F_CONTACT_COST] += contacts * ladder[level, L_COST] + cost
             F[p, F_N_COLLECTED_AT + level] += n_collected
             F[p, F_COLLECTED_AT + level] += collected
-
-
-@njit(inline="always")
-def inverse_of(step):
-    """Return (m, s) so that x // step = (x * m) >> s for every x from 0 to 2^31 - 1 and `step` from 1 to 2^31 - 1.
-
-    Source: T. Granlund and P. L. Montgomery, Division by invariant integers using multiplication, PLDI (1994).
-    """
-    bits = 0
-    while (1 << bits) < step:
-        bits += 1
-    return ((1 << (31 + bits)) + step - 1) // step, 31 + bits

@@ -18,7 +18,7 @@ from numba.np.arrayobj import make_array, populate_array
 from .names import LANES, N_STATE
 
 ROW = LANES + 16  # a stride that is no power of two, or the rows of one lane would share two sets of the L1 cache
-N_WORDS = 16  # columns of random words: four slots of the month
+N_WORDS = 24  # columns of random words: the six slots of people, four of the month
 
 
 def stack_array(dtype, rows):

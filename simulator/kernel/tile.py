@@ -17,7 +17,6 @@ from .brief import (
     book_ladder,
     decide_and_pay,
     gather,
-    inverse_of,
     pay_by_themselves,
     pay_late,
     scatter,
@@ -43,7 +42,7 @@ from .dull import (
     stay_current,
     worst_logits,
 )
-from .fixed import scale
+from .fixed import inverse_of, scale
 from .month import N_X, live
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import book_arrivals, book_stocks, load
@@ -145,7 +144,7 @@ def _advance(
             if enters:
                 if r == 0 or tables.redraw_people:
                     person_replication = replication + 1 if tables.redraw_people else 0
-                    load(start, n, segment, entry, first, person_replication, tape_row, tables, levers, tape)
+                    load(start, W, n, segment, entry, first, person_replication, tape_row, tables, levers, tape)
                     for p in range(N_PRODUCT):
                         for k in range(N_FLOWS):
                             arrived[p, k] = 0
