@@ -256,7 +256,7 @@ def npl_sale(e):
     """Yield cash now against recoveries later."""
     price = e.clause("proceeds of sales", "sold_open_proceeds", "sold_written_off_proceeds", plural=True)
     later = e.clause("recoveries", "recovered", plural=True)
-    kept = e.clause("commission and the cost of working written-off debt", "commission", "recovery_cost")
+    kept = e.clause("commission and the cost of collecting", "commission", "recovery_cost", plural=True)
     yield f"cash now against cash later: {price}, {later}, {kept}."
     yield f"discounted, {e.clause('net present value', 'npv')}; {e.clause('net loss', 'net_loss')}."
 
@@ -272,7 +272,8 @@ def hardship(e):
     """Yield re-default of plans, and their value against collecting."""
     broken = e.comparison.estimate(e.variant, "redefault_rate")
     share = words.number(broken.value, broken.se, "share")
-    yield f"{e.level('n_plans')} plans are begun and {share} of them broken; {e.level('forgiven')} is forgiven."
+    forgiven = f"; {e.level('forgiven')} is forgiven" if e.mean("forgiven") else ""
+    yield f"{e.level('n_plans')} plans are begun and {share} of them broken{forgiven}."
     yield f"against collecting: {e.clause('net loss', 'net_loss')}, {e.clause('net present value', 'npv')}."
 
 
