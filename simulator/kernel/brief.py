@@ -63,11 +63,6 @@ CHANGED = (*BORROWER_CHANGED, *(LINE_AT + c for c in ACCOUNT_CHANGED))
 READ_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_READ, *ACCOUNT_CHANGED, *LOAN_CHANGED))
 CHANGED_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_CHANGED, *LOAN_CHANGED))
 
-# ---- words: V[name, lane]; each slot of the month gives four -------------------------------------------------
-V_JOB, V_LINE_DECISION, V_SPENDING = 0, 1, 2
-V_LOAN_DECISION, V_WISH, V_TICKET, V_TERM = 4, 5, 6, 7
-V_CURE, V_SERVED_AT = 8, 12  # line, then loan
-
 # ---- what one step tells the next: T[name, lane], the names of an account at p * N_OWN -----------------------
 (
     T_BILL,
@@ -156,7 +151,7 @@ def decide_and_pay(
         loan_bill = only(loan_status == i4(ACTIVE), C[LOAN_AT + BALANCE, i])
 
         # 4. job and income
-        u = half(V[V_JOB, i])
+        u = half(V[U_JOB, i])
         employed = works(u, C[EMPLOYED, i] == i4(1), job_loss, u4(E[D_JOB_LOSS, i]), job_find)
         pay = E[D_PAY, i]
         cash = cash_of(
@@ -184,7 +179,7 @@ def decide_and_pay(
         unwilling = between(sigmoid[k], sigmoid[u4(k + u4(1)) & u4(8191)], place)
         reached = reach < line_reach
         forgets = only(autopay >= enrolled, share_of(manual, pick(mask_of(reached), line_keep, one)))
-        u = half(V[V_LINE_DECISION, i])
+        u = half(V[U_LINE_DECISION, i])
         refuses = (bill > i4(0)) & (u < unwilling)
         forgot = (bill > i4(0)) & ~refuses & (u >= u4(one - u4(share_of(forgets, u4(one - unwilling)))))
 
@@ -193,7 +188,7 @@ def decide_and_pay(
         unwilling = between(sigmoid[k], sigmoid[u4(k + u4(1)) & u4(8191)], place)
         loan_reached = reach < loan_reach
         forgets = only(autopay >= loan_enrolled, share_of(manual, pick(mask_of(loan_reached), loan_keep, one)))
-        u = half(V[V_LOAN_DECISION, i])
+        u = half(V[U_LOAN_DECISION, i])
         loan_refuses = (loan_bill > i4(0)) & (u < unwilling)
         loan_forgot = (loan_bill > i4(0)) & ~loan_refuses & (u >= u4(one - u4(share_of(forgets, u4(one - unwilling)))))
 
@@ -243,7 +238,7 @@ def pay_by_themselves(E, V, T, n, p, cure):
         i = u8(lane)
         rest = i4(T[at + T_OWED, i] - T[at + T_PAID, i])
         row = u4(u4(T[at + T_REASON, i]) * u4(CURE_ROW))
-        v = half(V[V_CURE + p, i])
+        v = half(V[U_IN_MONTH + p, i])
         asked = cure[u4(row + u4(DAYS - 1)) & u4(255)]
         pays = (rest > i4(0)) & (rest <= i4(T[T_BUFFER, i] + E[D_PAY, i])) & (v < asked)
         before = u4(0)  # days that are over before he pays
@@ -274,7 +269,7 @@ def ask(E, V, T, n, p, level, rung):
         effect = i4(effect | only(reason == i4(CANNOT), cannot) | only(reason == i4(WILL_NOT), will_not))
         tries = works_it & (paid_on == i4(0))
         upto = u4(asked + u4(share_of(u4(u4(ONE) - asked), u4(effect))))
-        v = half(V[V_CURE + p, i])
+        v = half(V[U_IN_MONTH + p, i])
         hit = tries & (rest <= i4(T[T_BUFFER, i] + E[D_PAY, i])) & (v >= asked) & (v < upto)
         T[at + T_CONTACTS, i] = i4(T[at + T_CONTACTS, i] | only(works_it, bit))
         T[at + T_DAY, i] = i4(paid_on + only(hit, day))
@@ -291,7 +286,7 @@ def pay_late(C, V, T, n, p, revolver_share, served_share):
     at, served_share = p * N_OWN, u4(served_share)
     for lane in range(n):
         i = u8(lane)
-        served = half(V[V_SERVED_AT + p, i]) < served_share
+        served = half(V[U_SERVED + p, i]) < served_share
         contacts, ended, day = T[at + T_CONTACTS, i], T[at + T_ENDED, i], T[at + T_DAY, i]
         day = only(served | (ended <= i4(0)), day)
         T[at + T_WANTED, i] = contacts
@@ -341,7 +336,7 @@ def settle_lines(C, E, V, T, n, g, months, late, spending, rates):
 
         employed, buffer = T[T_EMPLOYED, i] != i4(0), T[T_BUFFER, i]
         wanted = wants(
-            E[D_SPEND, i], spending[half(V[V_SPENDING, i]) >> u4(21)], employed, spend_unemployed, T[T_NEED, i], new_credit
+            E[D_SPEND, i], spending[half(V[U_SPENDING, i]) >> u4(21)], employed, spend_unemployed, T[T_NEED, i], new_credit
         )
         may = is_line & (days < freeze) & (days < close)
         on_line = only(may, min(wanted, max(i4(limit - balance), i4(0))))
@@ -410,12 +405,12 @@ def settle_loans(C, E, V, T, n, g, loan, months, late, ticket, offered, rates, s
         repaid = is_open & (balance == i4(0))
 
         # 9: a new one
-        asks = (C[LOAN_AT + STATUS, i] == i4(ACTIVE)) & ~is_open & (half(V[V_WISH, i]) < chance)
-        amount = min(i4(ticket[half(V[V_TICKET, i]) >> u4(21)]), C[LOAN_AT + LIMIT, i])
+        asks = (C[LOAN_AT + STATUS, i] == i4(ACTIVE)) & ~is_open & (half(V[U_WISH, i]) < chance)
+        amount = min(i4(ticket[half(V[U_TICKET, i]) >> u4(21)]), C[LOAN_AT + LIMIT, i])
         amount = max(amount, i4(0))
         amount = i4(i4((u8(u4(amount)) * u8(step_inverse)) >> u8(step_shift)) * draw_step)
         draws = asks & new_credit & (amount > i4(0)) & done
-        u = half(V[V_TERM, i])
+        u = half(V[U_TERM, i])
         term1, term2, term3 = u >= below0, (u >= below0) & (u >= below1), (u >= below0) & (u >= below1) & (u >= below2)
         term = pick(mask_of(term3), n3, pick(mask_of(term2), n2, pick(mask_of(term1), n1, n0)))
         annuity = u4(pick(mask_of(term3), a3, pick(mask_of(term2), a2, pick(mask_of(term1), a1, a0))))
@@ -435,15 +430,15 @@ def settle_loans(C, E, V, T, n, g, loan, months, late, ticket, offered, rates, s
         was = pick(open_mask, only(~missed, min(i4(clean + i4(1)), i4(255))), clean)
         C[LOAN_AT + CLEAN, i] = i4(was & ~new_mask)
         C[LOAN_AT + EVER, i] = i4(C[LOAN_AT + EVER, i] & ~new_mask)
-        C[LOAN_AT + STATE, i] = i4(C[LOAN_AT + STATE, i] & ~new_mask & stays)
+        C[LOAN_AT + STATE, i] = i4(i4(C[LOAN_AT + STATE, i] & ~new_mask) & stays)
         C[LOAN_AT + OBSERVED, i] = i4(C[LOAN_AT + OBSERVED, i] & ~new_mask)
         C[LOAN_AT + INSTALMENT, i] = pick(new_mask, share_of(amount, annuity), i4(instalment & stays))
         was = pick(open_mask, i4(left & stays), months_left)
         C[LOAN_AT + MONTHS_LEFT, i] = pick(new_mask, term, was)
         T[N_OWN + T_OPEN, i] = i4((done & is_open & ~repaid) | draws)
-        T[N_OWN + T_BALANCE, i] = i4((balance & open_mask) + (new_balance & new_mask))
+        T[N_OWN + T_BALANCE, i] = i4(i4(balance & open_mask) + i4(new_balance & new_mask))
         T[N_OWN + T_CREDIT, i] = amount & new_mask
-        T[N_OWN + T_INTEREST, i] = i4((interest & open_mask) + (first_interest & new_mask))
+        T[N_OWN + T_INTEREST, i] = i4(i4(interest & open_mask) + i4(first_interest & new_mask))
         T[N_OWN + T_FEE, i] = fee & open_mask
         T[N_OWN + T_TOOK, i] = owed & open_mask
         T[N_OWN + T_DUE, i] = i4(done & is_open & (owed > i4(0)))

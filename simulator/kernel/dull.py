@@ -70,8 +70,9 @@ stack_derived = stack_array(np.int32, N_DERIVED)
     O_LOAN_PAID,
     O_LOAN_DUE,
     O_LOAN_REMINDED,
-) = range(16)
-stack_out = stack_array(np.int32, 16)
+    O_LOAN_REPAID,
+) = range(17)
+stack_out = stack_array(np.int32, 17)
 QUALITY_GROUPS = 4  # of four classes each, for the bound on who will not pay
 
 
@@ -95,17 +96,16 @@ def derive(S, D, n, income_index, g, job_loss_quality):
 
 
 @njit(inline="always")
-def draw_words(W, at, D, n, slot, month, entry, replication, segment, k0, k1):
-    """Fill W[at..at + 3] with each lane's words of a slot of the month."""
-    c1 = counter(month, entry, slot)
-    c3 = group(segment, MONTHS)
+def draw_words(W, D, n, slot, month, entry, replication, segment, k0, k1):
+    """Fill the four rows of a slot of the month with each lane's words."""
+    c1, c3, at = counter(month, entry, slot), group(segment, MONTHS), u8(4 * slot)
     for lane in range(n):
         i = u8(lane)
         w0, w1, w2, w3 = philox(u4(D[D_INDEX, i]), c1, replication, c3, k0, k1)
         W[at, i] = w0
-        W[at + 1, i] = w1
-        W[at + 2, i] = w2
-        W[at + 3, i] = w3
+        W[at + u8(1), i] = w1
+        W[at + u8(2), i] = w2
+        W[at + u8(3), i] = w3
 
 
 @njit()
@@ -187,7 +187,7 @@ def pay_on_time(
         may = current & lives
 
         # 4. job and income
-        u = half(W[0, i])
+        u = half(W[U_JOB, i])
         employed = works(u, S[EMPLOYED, i] == i4(1), job_loss, u4(D[D_JOB_LOSS, i]), job_find)
         cash = cash_of(
             S[BUFFER, i], D[D_PAY, i], D[D_BENEFIT, i], D[D_LIVING, i], D[D_LIVING_UNEMPLOYED, i], D[D_SHOCK, i],
@@ -210,15 +210,14 @@ def pay_on_time(
         quality, autopay, reach = S[QUALITY, i], u4(S[AUTOPAY, i]), u4(S[REACH, i])
         reached, manual = reach < line_reach, S[FORGET, i]
         forgets = only(autopay >= enrolled, share_of(manual, pick(mask_of(reached), line_keep, one)))
-        may = may & (surely_pays(half(W[1, i]), quality, q0, q1, q2, q3, forgets) | (bill == i4(0)))
+        may = may & (surely_pays(half(W[U_LINE_DECISION, i]), quality, q0, q1, q2, q3, forgets) | (bill == i4(0)))
         loan_reached = reach < loan_reach
         if has_loans:
             forgets = only(autopay >= loan_enrolled, share_of(manual, pick(mask_of(loan_reached), loan_keep, one)))
-            may = may & (surely_pays(half(W[4, i]), quality, p0, p1, p2, p3, forgets) | (loan_bill == i4(0)))
-            asks = half(W[5, i]) < draw_chance
+            may = may & (surely_pays(half(W[U_LOAN_DECISION, i]), quality, p0, p1, p2, p3, forgets) | (loan_bill == i4(0)))
+            asks = half(W[U_WISH, i]) < draw_chance
             draws = (loan_status == i4(ACTIVE)) & (loan_balance == i4(0)) & asks
             may = may & ~(draws & new_loan_credit)
-            may = may & ((loan_bill == i4(0)) | (loan_owed < loan_bill))
         may = may & (buffer >= i4(owed + loan_owed))
         buffer = i4(buffer - owed - loan_owed)
         rest = i4(bill - owed)
@@ -236,7 +235,7 @@ def pay_on_time(
         balance = i4(i4(balance - paid) + interest)
 
         # 9. spending
-        wanted = wants(D[D_SPEND, i], spending[W[2, i] >> u4(22)], employed, spend_unemployed, need, new_line_credit)
+        wanted = wants(D[D_SPEND, i], spending[W[U_SPENDING, i] >> u4(22)], employed, spend_unemployed, need, new_line_credit)
         on_line = only(line_current, min(wanted, max(i4(limit - balance), i4(0))))
         balance = i4(balance + on_line)
         buffer = i4(buffer - min(i4(wanted - on_line), max(buffer, i4(0))))
@@ -275,12 +274,19 @@ def pay_on_time(
             interest = loan_interest(loan_balance, loan_rate(clean, loan_best, loan_to_b, loan_to_c, loan_to_d), left, S[LOAN_AT + INSTALMENT, i])
             interest_due = i4(interest_due - min(interest_due, i4(loan_owed - to_fees)) + interest)
             loan_balance = i4(loan_balance + interest)
+            stays = loan_balance > i4(0)
+            stay_mask = mask_of(stays)
             S[LOAN_AT + BALANCE, i] = pick(loan_dull_mask, loan_balance, S[LOAN_AT + BALANCE, i])
-            S[LOAN_AT + FEE_DUE, i] = pick(loan_dull_mask, i4(fee_due - to_fees), fee_due)
+            S[LOAN_AT + FEE_DUE, i] = pick(loan_dull_mask, i4(fee_due - to_fees) & stay_mask, fee_due)
+            interest_due = i4(interest_due & stay_mask)
             S[LOAN_AT + INTEREST_DUE, i] = pick(loan_dull_mask, interest_due, S[LOAN_AT + INTEREST_DUE, i])
-            S[LOAN_AT + MONTHS_LEFT, i] = pick(loan_dull_mask, left, months_left)
+            S[LOAN_AT + MONTHS_LEFT, i] = pick(loan_dull_mask, left & stay_mask, months_left)
+            gone_mask = i4(loan_dull_mask & ~stay_mask)
+            S[LOAN_AT + INSTALMENT, i] = i4(S[LOAN_AT + INSTALMENT, i] & ~gone_mask)
+            S[LOAN_AT + STATE, i] = i4(S[LOAN_AT + STATE, i] & ~gone_mask)
             S[LOAN_AT + CLEAN, i] = pick(loan_dull_mask, min(i4(clean + i4(1)), i4(255)), clean)
-            out[O_LOAN_OPEN, i] = i4(loan_dull)
+            out[O_LOAN_OPEN, i] = i4(loan_dull & stays)
+            out[O_LOAN_REPAID, i] = i4(loan_dull & ~stays)
             out[O_LOAN_BALANCE, i] = loan_balance & loan_dull_mask
             out[O_LOAN_INTEREST, i] = interest & loan_dull_mask
             out[O_LOAN_PAID, i] = loan_owed & loan_dull_mask
@@ -302,7 +308,7 @@ def stay_current(S, W, out, n, line, months, n_states, cumulative, states, spend
         line_live, loan_live = is_live(status), is_live(loan_status)
         may = (status == i4(ACTIVE)) & ((S[LINE_AT + BUCKET, i] | S[LINE_AT + ARREARS, i]) == i4(0)) & ~loan_live
         state = u4(S[LINE_AT + STATE, i]) & u4(15)
-        u = half(W[1, i])
+        u = half(W[U_LINE_DECISION, i])
         to = u4(0)
         for k in range(n_states):
             to += u4(u >= cumulative[u4(state * u4(16) + u4(k)) & u4(255)])
@@ -319,7 +325,7 @@ def stay_current(S, W, out, n, line, months, n_states, cumulative, states, spend
         interest = share_of(i4(bill - paid), line_rate(clean, balance, S[LINE_AT + LIMIT, i], best, to_b, to_c, to_d))
         interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
         balance = i4(i4(balance - paid) + interest)
-        wanted = times(times(S[SPEND, i], u4(states[R_SPEND, to])), spending[W[2, i] >> u4(22)])
+        wanted = times(times(S[SPEND, i], u4(states[R_SPEND, to])), spending[W[U_SPENDING, i] >> u4(22)])
         wanted = only(new_credit, wanted)
         on_line = min(wanted, max(i4(S[LINE_AT + LIMIT, i] - balance), i4(0)))
         balance = i4(balance + on_line)
@@ -359,20 +365,22 @@ def book_dull(out, n, row, has_loans, F, rolls, vintage):
     """Add the sums of the dull lanes: their accounts go from `row` (line) or 0 (loan) to bucket 0."""
     for p in range(N_PRODUCT if has_loans else 1):
         at = O_OPEN if p == LINE else O_LOAN_OPEN
-        n_open = total(out, at, n)
-        if n_open > 0:
-            balance = total(out, at + 1, n)
-            F[p, F_ACCOUNTS] += n_open
-            F[p, F_BALANCE] += balance
-            vintage[p, W_ACCOUNTS] += n_open
-            vintage[p, W_BALANCE] += balance
-            rolls[p, row if p == LINE else 0, 0, 0] += n_open
-            rolls[p, row if p == LINE else 0, 0, 1] += balance
-            if p == LINE:
-                F[p, F_LIMIT] += total(out, O_LIMIT, n)
-                F[p, F_NEW_CREDIT] += total(out, O_NEW_CREDIT, n)
-            rest = O_INTEREST if p == LINE else O_LOAN_INTEREST
-            F[p, F_INTEREST] += total(out, rest, n)
-            F[p, F_PAID] += total(out, rest + 1, n)
-            F[p, F_N_DUE] += total(out, rest + 2, n)
-            F[p, F_N_REMINDED] += total(out, rest + 3, n)
+        n_open, balance = total(out, at, n), total(out, at + 1, n)
+        F[p, F_ACCOUNTS] += n_open
+        F[p, F_BALANCE] += balance
+        vintage[p, W_ACCOUNTS] += n_open
+        vintage[p, W_BALANCE] += balance
+        rolls[p, row if p == LINE else 0, 0, 0] += n_open
+        rolls[p, row if p == LINE else 0, 0, 1] += balance
+        if p == LINE:
+            F[p, F_LIMIT] += total(out, O_LIMIT, n)
+            F[p, F_NEW_CREDIT] += total(out, O_NEW_CREDIT, n)
+        else:
+            repaid = total(out, O_LOAN_REPAID, n)
+            F[p, F_N_PAID_OFF] += repaid
+            rolls[p, 0, TO_PAID_OFF, 0] += repaid
+        rest = O_INTEREST if p == LINE else O_LOAN_INTEREST
+        F[p, F_INTEREST] += total(out, rest, n)
+        F[p, F_PAID] += total(out, rest + 1, n)
+        F[p, F_N_DUE] += total(out, rest + 2, n)
+        F[p, F_N_REMINDED] += total(out, rest + 3, n)

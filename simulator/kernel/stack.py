@@ -15,10 +15,9 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
-from .names import LANES, N_STATE
+from .names import LANES, N_STATE, SLOTS
 
 ROW = LANES + 16  # a stride that is no power of two, or the rows of one lane would share two sets of the L1 cache
-N_WORDS = 24  # columns of random words: the six slots of people, four of the month
 
 
 def stack_array(dtype, rows):
@@ -75,7 +74,7 @@ def _prefer_512(attributes):
 
 
 stack_state = stack_array(np.int32, N_STATE)
-stack_words = stack_array(np.uint32, N_WORDS)
+stack_words = stack_array(np.uint32, 4 * SLOTS)
 
 # Ask for 512-bit vectors; harmless where the machine has none.
 wide_vectors = _attribute(_prefer_512)

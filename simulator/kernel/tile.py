@@ -186,15 +186,17 @@ def _advance(
                     rates[grade] = min(scale(terms[LINE, P_RATE], months[LINE, V_RATE + grade]), ONE)
                     loan_rates[grade] = min(scale(terms[LOAN, P_RATE], months[LOAN, V_RATE + grade]), ONE)
                 n_few = 0
-                draw_words(W, 0, D, n, 0, month, entry, replication, segment, k0, k1)
+                offers = months[LINE, V_PLAN_CHANCE] > 0 or months[LOAN, V_PLAN_CHANCE] > 0
+                serves_all = months[LINE, V_SERVED] >= ONE and months[LOAN, V_SERVED] >= ONE
                 if fast:
+                    draw_words(W, D, n, 0, month, entry, replication, segment, k0, k1)
                     if model == 0:
                         if economy[M_INCOME_INDEX] != income_index:
                             income_index = economy[M_INCOME_INDEX]
                             derive(S, D, n, income_index, g, tables.job_loss_quality[segment])
                         most_unwilling(bound, worst, g, terms, economy, months, tables.sigmoid)
                         if has_loans:
-                            draw_words(W, 4, D, n, 2, month, entry, replication, segment, k0, k1)
+                            draw_words(W, D, n, 2, month, entry, replication, segment, k0, k1)
                             pay_on_time(
                                 S, D, W, out, n, g, terms[LINE], terms[LOAN], economy, months,
                                 stages[LINE, 0, S_FORGET_KEEP], stages[LOAN, 0, S_FORGET_KEEP], True,
@@ -235,12 +237,12 @@ def _advance(
                             brief[k] = LANES
                         gather(S, D, C, E, brief, padded, has_loans)
                         derive(C, E, padded, income_index, g, tables.job_loss_quality[segment])
-                        draw_words(V, 0, E, padded, 0, month, entry, replication, segment, k0, k1)
-                        draw_words(V, 8, E, padded, 1, month, entry, replication, segment, k0, k1)
+                        draw_words(V, E, padded, 0, month, entry, replication, segment, k0, k1)
+                        draw_words(V, E, padded, 1, month, entry, replication, segment, k0, k1)
                         if has_loans:
-                            draw_words(V, 4, E, padded, 2, month, entry, replication, segment, k0, k1)
-                        if months[LINE, V_SERVED] < ONE or months[LOAN, V_SERVED] < ONE:
-                            draw_words(V, 12, E, padded, 4, month, entry, replication, segment, k0, k1)
+                            draw_words(V, E, padded, 2, month, entry, replication, segment, k0, k1)
+                        if not serves_all:
+                            draw_words(V, E, padded, 4, month, entry, replication, segment, k0, k1)
                         decide_and_pay(
                             C, E, V, T, padded, g, terms[LINE], terms[LOAN], economy, months,
                             stages[LINE, 0, S_FORGET_KEEP], stages[LOAN, 0, S_FORGET_KEEP],
@@ -278,8 +280,15 @@ def _advance(
                             few[n_few] = i
                             n_few += 1
 
+                if n_few > 0:
+                    padded = (n_few + STEP - 1) // STEP * STEP
+                    for k in range(n_few):
+                        E[D_INDEX, u8(k)] = D[D_INDEX, u8(few[u8(k)])]
+                    for slot in range(5):
+                        if slot < 2 or (slot == 2 and has_loans) or (slot == 3 and offers) or (slot == 4 and not serves_all):
+                            draw_words(V, E, padded, slot, month, entry, replication, segment, k0, k1)
                 live(
-                    S, W, x, few, n_few, 2 if has_loans else 1, first, month, entry, replication, segment,
+                    S, V, x, few, n_few, 2 if has_loans else 1, month, entry, segment,
                     tables, g, terms, late, economy, thresholds, months, stages, ladder, F, roll_sums, vintage,
                     standing,
                 )  # fmt: skip
