@@ -11,10 +11,10 @@ import pytest
 from conftest import ROOT
 
 CALLER = """
-from .cache import njit
+from .cache import CACHED, njit
 from .fixed import part
 
-@njit
+@njit(cache=CACHED)
 def half(x):
     return part(x, 1 << 30)
 """

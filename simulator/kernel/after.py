@@ -43,7 +43,7 @@ def review_limits(S, n, F, months):
             F[LINE, F_LIMIT] += to - limit
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def is_troubled(status, bucket):
     """Return whether an account is written off, or open and past due."""
     return status == WRITTEN_OFF or (status >= ACTIVE and status <= CLOSED and bucket > 0)

@@ -20,9 +20,14 @@ from .dull import (
     D_REPAY,
     D_SHOCK,
     D_SPEND,
+    O_WRITTEN_OFF,
+    STEP,
+    derive,
+    draw_words,
     rate_steps,
     total,
 )
+from .fixed import inverse_of
 from .lanes import (
     between,
     burden_of,
@@ -47,8 +52,6 @@ from .names import *  # noqa: F403  the vocabulary of the kernel
 from .stack import stack_array
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
-
-STEP = 16  # lanes are padded to a multiple of this, so that no loop has a rest to do one by one
 
 # ---- columns of the state that a month in brief reads, and those it may change ------------------------------
 BORROWER_READ = (INCOME, LIVING, SPEND, QUALITY, FORGET, AUTOPAY, FULL_PAYER, REACH, OUTSIDE_MAX)
@@ -98,7 +101,7 @@ stack_told = stack_array(np.int32, N_TOLD)
 CURE_ROW = 32  # days of one reason in the table `cure`, the last one a sentinel
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def gather(S, D, C, E, lanes, n, has_loans):
     """Copy what a month in brief reads of `lanes`[0..n-1] to the first n lanes of C (state) and of E (the index)."""
     for c in READ:
@@ -112,7 +115,7 @@ def gather(S, D, C, E, lanes, n, has_loans):
         E[D_INDEX, u8(k)] = D[D_INDEX, u8(lanes[u8(k)])]
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def scatter(S, C, lanes, n, has_loans):
     """Copy back what a month in brief may change."""
     for c in CHANGED:
@@ -124,7 +127,7 @@ def scatter(S, C, lanes, n, has_loans):
                 S[u8(c), u8(lanes[u8(k)])] = C[u8(c), u8(k)]
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def decide_and_pay(
     C, E, V, T, n, g, line, loan, economy, months, forget_keep_line, forget_keep_loan,
     sigmoid, alert, quality_logit, burden_logit, bucket_logit, cause_logit,
@@ -227,7 +230,7 @@ def decide_and_pay(
         T[N_OWN + T_USED, i], T[N_OWN + T_REFUSED, i] = only(~reported, loan_borrowed), only(reported, loan_borrowed)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def pay_by_themselves(E, V, T, n, p, cure):
     """Step 6: the day on which a missed due is paid without being asked; T_ASKED is whoever may pay so.
 
@@ -251,7 +254,7 @@ def pay_by_themselves(E, V, T, n, p, cure):
         T[at + T_ENDED, i] = i4(0)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def ask(E, V, T, n, p, level, rung):
     """Step 6: one level of the ladder works the dues that are still unpaid on its day; `rung` is its row of levers."""
     at = p * N_OWN
@@ -277,7 +280,7 @@ def ask(E, V, T, n, p, level, rung):
         T[at + T_ASKED, i] = pick(mask_of(tries & ~hit), i4(upto), i4(asked))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def pay_late(C, V, T, n, p, revolver_share, served_share):
     """Step 6: what is paid within the month leaves the buffer, as an advance on next month's pay if need be.
 
@@ -305,7 +308,7 @@ def pay_late(C, V, T, n, p, revolver_share, served_share):
         T[T_BUFFER, i] = buffer
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def settle_lines(C, E, V, T, n, g, months, late, spending, rates):
     """Steps 7 to 12 of the line, and who is done: T_DONE. Lanes that are not keep their state."""
     best, to_b, to_c, to_d = rate_steps(rates)
@@ -336,7 +339,12 @@ def settle_lines(C, E, V, T, n, g, months, late, spending, rates):
 
         employed, buffer = T[T_EMPLOYED, i] != i4(0), T[T_BUFFER, i]
         wanted = wants(
-            E[D_SPEND, i], spending[half(V[U_SPENDING, i]) >> u4(21)], employed, spend_unemployed, T[T_NEED, i], new_credit
+            E[D_SPEND, i],
+            spending[half(V[U_SPENDING, i]) >> u4(21)],
+            employed,
+            spend_unemployed,
+            T[T_NEED, i],
+            new_credit,
         )
         may = is_line & (days < freeze) & (days < close)
         on_line = only(may, min(wanted, max(i4(limit - balance), i4(0))))
@@ -370,7 +378,7 @@ def settle_lines(C, E, V, T, n, g, months, late, spending, rates):
         T[T_LATE_DAY, i] = only(line_done, days)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def settle_loans(C, E, V, T, n, g, loan, months, late, ticket, offered, rates, step_inverse, step_shift):
     """Steps 7 to 12 of the loan: payments, the last instalment, a new loan; then what is left in the buffer.
 
@@ -448,7 +456,7 @@ def settle_loans(C, E, V, T, n, g, loan, months, late, ticket, offered, rates, s
         T[T_REPAID, i] = i4(done & repaid)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def settle_buffers(C, E, T, n):
     """Step 9 where nobody holds a loan: what is left in the buffer."""
     for lane in range(n):
@@ -456,7 +464,7 @@ def settle_buffers(C, E, T, n):
         C[BUFFER, i] = pick(mask_of(T[T_DONE, i] != i4(0)), min(T[T_BUFFER, i], E[D_CAP, i]), C[BUFFER, i])
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def count(T, column, value, n):
     """Return in how many of the first `n` lanes a column has a value."""
     found = i4(0)
@@ -466,7 +474,7 @@ def count(T, column, value, n):
     return i8(found)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def within(T, column, last, n):
     """Return in how many of the first `n` lanes a column is 1 to `last`."""
     found = i4(0)
@@ -476,7 +484,7 @@ def within(T, column, last, n):
     return i8(found)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def done_total(T, column, n):
     """Return the int64 sum of a column over those of the first `n` lanes that are done."""
     found = i8(0)
@@ -486,7 +494,7 @@ def done_total(T, column, n):
     return found
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def book_brief(T, n, row, has_loans, F, rolls, vintage):
     """Add the sums of the lanes that are done; their lines go from `row` to bucket 0."""
     for p in range(N_PRODUCT if has_loans else 1):
@@ -531,7 +539,7 @@ def book_brief(T, n, row, has_loans, F, rolls, vintage):
     F[LINE, F_N_MISSED_HIGH_USE] += total(T, T_HIGH_USE, n)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def book_ladder(T, n, p, ladder, F):
     """Add the contacts of the lanes that are done, and what they collected; ladder: the levels of bucket 0."""
     at = p * N_OWN
@@ -554,3 +562,73 @@ def book_ladder(T, n, p, ladder, F):
             F[p, F_CONTACT_COST] += contacts * ladder[level, L_COST] + cost
             F[p, F_N_COLLECTED_AT + level] += n_collected
             F[p, F_COLLECTED_AT + level] += collected
+
+
+@njit(forceinline=True)
+def narrow(cure, charges, in_month, late):
+    """Copy what dues that were current are paid by, and what late charges cost, to the 32-bit tables of the lanes.
+
+    `cure` uint32[8 * CURE_ROW] by reason and day, `charges` uint32[N_PRODUCT * CURE_ROW] by product and day.
+    """
+    for reason in range(len(CAUSES)):
+        for day in range(DAYS):
+            cure[reason * CURE_ROW + day] = in_month[reason, 0, day]
+        cure[reason * CURE_ROW + DAYS] = 0xFFFFFFFF
+    for p in range(N_PRODUCT):
+        for day in range(DAYS):
+            charges[p * CURE_ROW + day] = late[p, day]
+
+
+@njit(forceinline=True)
+def live_in_brief(
+    S, D, out, C, E, V, T, brief, n_brief, few, n_few, has_loans, serves_all, arriving, month, entry, replication,
+    segment, income_index, tables, g, terms, economy, months, stages, ladder, cure, charges, rates, loan_rates,
+    F, rolls, vintage,
+):  # fmt: skip
+    """Live the month of lanes brief[0..n_brief-1]; add those that are not done to `few` and return how many it has.
+
+    C, E, V, T are working space of lanes. `F`, `rolls`, `vintage`: the sums of the month.
+    """
+    n = (n_brief + STEP - 1) // STEP * STEP
+    k0, k1 = tables.key[0], tables.key[1]
+    for k in range(n_brief, n):
+        brief[u8(k)] = LANES  # a lane in which nobody is
+    gather(S, D, C, E, brief, n, has_loans)
+    derive(C, E, n, income_index, g, tables.job_loss_quality[segment])
+    draw_words(V, E, n, 0, month, entry, replication, segment, k0, k1)
+    draw_words(V, E, n, 1, month, entry, replication, segment, k0, k1)
+    if has_loans:
+        draw_words(V, E, n, 2, month, entry, replication, segment, k0, k1)
+    if not serves_all:
+        draw_words(V, E, n, 4, month, entry, replication, segment, k0, k1)
+    decide_and_pay(
+        C, E, V, T, n, g, terms[LINE], terms[LOAN], economy, months,
+        stages[LINE, 0, S_FORGET_KEEP], stages[LOAN, 0, S_FORGET_KEEP], tables.sigmoid, tables.alert[segment],
+        tables.will_not_quality[segment], tables.will_not_burden[segment], tables.will_not_bucket[segment],
+        tables.will_not_cause[segment],
+    )  # fmt: skip
+    for p in range(N_PRODUCT if has_loans else 1):
+        pay_by_themselves(E, V, T, n, p, cure)
+        for level in range(N_LEVELS):
+            if ladder[p, 0, level, L_USED]:
+                ask(E, V, T, n, p, level, ladder[p, 0, level])
+        pay_late(C, V, T, n, p, g[G_REVOLVER_SHARE], months[p, V_SERVED])
+    settle_lines(C, E, V, T, n, g, months, charges, tables.spending[segment], rates)
+    if has_loans:
+        inverse, shift = inverse_of(terms[LOAN, P_DRAW_STEP])
+        settle_loans(
+            C, E, V, T, n, g, terms[LOAN], months, charges, tables.quantile[segment, T_TICKET], tables.terms[segment],
+            loan_rates, inverse, shift,
+        )  # fmt: skip
+    else:
+        settle_buffers(C, E, T, n)
+    scatter(S, C, brief, n, has_loans)
+    book_brief(T, n, ARRIVED if arriving else 0, has_loans, F, rolls, vintage)
+    for p in range(N_PRODUCT if has_loans else 1):
+        book_ladder(T, n, p, ladder[p, 0], F)
+    for k in range(n_brief):
+        lane = u8(brief[u8(k)])
+        few[u8(n_few)] = lane
+        n_few += 1 - T[T_DONE, u8(k)]
+        out[O_WRITTEN_OFF, lane] &= T[T_DONE, u8(k)]
+    return n_few

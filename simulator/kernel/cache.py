@@ -46,18 +46,20 @@ CACHED = _is_writable(FOLDER)  # without a place to keep it, code is compiled in
 
 
 def njit(function=None, **options):
-    """Return `numba.njit(cache=True, nogil=True, **options)` of `function`, cached in FOLDER.
+    """Return `numba.njit(nogil=True, **options)` of `function`; with `cache=CACHED` it is kept in FOLDER.
 
-    Compiled without numba's reference counts (`_nrt`): atomic increments for every array at every call cost more than
-    the month itself. So compiled code makes no arrays; it is given them.
+    Only what Python calls need be kept: what it calls in turn is inside. Compiled without numba's reference counts
+    (`_nrt`): atomic increments for every array at every call cost more than the month itself. So compiled code makes no
+    arrays; it is given them. `forceinline=True` has LLVM put the function where it is called, loops around it and all;
+    numba's own `inline` would too, but then types every copy anew, which made compiling a third slower.
 
-    As `@njit` or with numba's options, as `@njit(inline="always")`.
+    As `@njit` or with numba's options, as `@njit(forceinline=True)`.
     """
     if function is None:
         return lambda function: njit(function, **options)
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(FOLDER)  # numba fixes the place when it decorates
     try:
-        return numba.njit(**{"cache": CACHED, "nogil": True, "_nrt": False, **options})(function)
+        return numba.njit(**{"cache": False, "nogil": True, "_nrt": False, **options})(function)
     finally:
         numba.config.CACHE_DIR = before

@@ -9,6 +9,6 @@ from .philox import FACTORS, MONTHS, PEOPLE
 
 __all__ = ["FACTORS", "MONTHS", "PEOPLE", "counter", "group", "philox"]
 
-philox = njit(plain.philox, inline="always")
-counter = njit(plain.counter, inline="always")
-group = njit(plain.group, inline="always")
+philox = njit(plain.philox, forceinline=True)
+counter = njit(plain.counter, forceinline=True)
+group = njit(plain.group, forceinline=True)

@@ -1,8 +1,8 @@
 """Those who pay on time, many at once: the month of docs/model.md for lanes where nothing goes wrong.
 
 A lane is *dull* when its open accounts are current and active, every due is surely paid from the buffer at the due
-date, no loan is drawn. What is written off is worked apart, whoever owes it. A dull lane gets the same integers here as from `month.live`. A lane that is not dull is left as it was:
-for `brief` if its accounts are all current, else for `month.live`.
+date, no loan is drawn. What is written off is worked apart, whoever owes it. A dull lane gets the same integers here as
+from `month.live`. Another lane is left as it was: for `brief` if its accounts are all current, else for `month.live`.
 
 Whether a due is paid takes a sigmoid and a memory, which are dear; here a bound on both decides. Who is beyond the
 bound is left for `brief`, which knows exactly.
@@ -12,7 +12,7 @@ import numpy as np
 
 from .cache import njit
 from .draws import MONTHS, counter, group, philox
-from .fixed import part, scale, sigmoid
+from .fixed import sigmoid
 from .lanes import (
     cash_of,
     half,
@@ -32,7 +32,7 @@ from .lanes import (
     works,
 )
 from .names import *  # noqa: F403  the vocabulary of the kernel
-from .stack import melt, stack_array
+from .stack import stack_array
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
@@ -75,10 +75,11 @@ stack_derived = stack_array(np.int32, N_DERIVED)
     O_LOAN_REPAID,
 ) = range(19)
 stack_out = stack_array(np.int32, 19)
+STEP = 16  # lanes of a few are padded to a multiple of this, so that no loop has a rest to do one by one
 QUALITY_GROUPS = 4  # of four classes each, for the bound on who will not pay
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def derive(S, D, n, income_index, g, job_loss_quality):
     """Fill the columns of `D` but the index, for a month's income index (q16)."""
     benefit, living_unemployed = g[G_BENEFIT], g[G_LIVING_UNEMPLOYED]
@@ -97,7 +98,7 @@ def derive(S, D, n, income_index, g, job_loss_quality):
         D[D_SPEND, i] = times(S[SPEND, i], income_index)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def draw_words(W, D, n, slot, month, entry, replication, segment, k0, k1):
     """Fill the four rows of a slot of the month with each lane's words."""
     c1, c3, at = counter(month, entry, slot), group(segment, MONTHS), u8(4 * slot)
@@ -110,10 +111,19 @@ def draw_words(W, D, n, slot, month, entry, replication, segment, k0, k1):
         W[at + u8(3), i] = w3
 
 
-@njit()
+@njit(forceinline=True)
+def draw_listed(V, D, E, lanes, n, slot_from, slot_to, month, entry, replication, segment, k0, k1):
+    """Fill the rows of slots `slot_from` to `slot_to` - 1 of V with the words of lanes[0..n-1]; E is working space."""
+    for k in range(n):
+        E[D_INDEX, u8(k)] = D[D_INDEX, u8(lanes[u8(k)])]
+    padded = (n + STEP - 1) // STEP * STEP  # no rest to be drawn one by one
+    for slot in range(slot_from, slot_to):
+        draw_words(V, E, padded, slot, month, entry, replication, segment, k0, k1)
+
+
+@njit(forceinline=True)
 def worst_logits(worst, g, segment, by_bucket, by_cause, by_burden, by_quality):
-    """Fill worst[group of four quality classes] with the largest part of the log-odds of a current due that is his own."""
-    melt()
+    """Fill worst[group of four quality classes] with the largest log-odds (its own part) of refusing a current due."""
     own = i8(by_bucket[segment, 0]) + i8(by_cause[segment, 0]) + max(g[G_WILL_NOT_REPORTED], 0)
     burden = i8(by_burden[segment, 0])
     for k in range(1, 8):
@@ -125,23 +135,22 @@ def worst_logits(worst, g, segment, by_bucket, by_cause, by_burden, by_quality):
         worst[k] = own + burden + quality
 
 
-@njit()
+@njit(forceinline=True)
 def most_unwilling(bound, worst, g, terms, economy, months, curve):
     """Fill bound[product * QUALITY_GROUPS + group] with the largest chance (q31) of not being willing to pay."""
-    melt()
     for p in range(N_PRODUCT):
         logit = g[G_WILL_NOT_BASE] + terms[p, P_WILL_NOT] + economy[M_WILL_NOT] + months[p, V_WILL_NOT]
         for k in range(QUALITY_GROUPS):
             bound[p * QUALITY_GROUPS + k] = sigmoid(curve, logit + worst[k])
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def rate_steps(rates):
     """Return the rate of grade A and the steps from there to B, C and D, which wrap below 0 as uint32 does."""
     return rates[0], u4(rates[1] - rates[0]), u4(rates[2] - rates[1]), u4(rates[3] - rates[2])
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def surely_pays(u, quality, q0, q1, q2, q3, forgets):
     """Return whether a decision word >> 1 means payment under the bounds: q by quality group, `forgets` (q31)."""
     unwilling = u4(q0 + (u4(q1 - q0) & u4(mask_of(quality >= i4(4)))))
@@ -150,7 +159,7 @@ def surely_pays(u, quality, q0, q1, q2, q3, forgets):
     return (u >= unwilling) & (u < u4(u4(ONE) - u4(forgets)))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def pay_on_time(
     S, D, W, out, n, g, line, loan, economy, months, forget_keep_line, forget_keep_loan, has_loans,
     spending, bound, rates, loan_rates,
@@ -217,7 +226,9 @@ def pay_on_time(
         loan_reached = reach < loan_reach
         if has_loans:
             forgets = only(autopay >= loan_enrolled, share_of(manual, pick(mask_of(loan_reached), loan_keep, one)))
-            may = may & (surely_pays(half(W[U_LOAN_DECISION, i]), quality, p0, p1, p2, p3, forgets) | (loan_bill == i4(0)))
+            may = may & (
+                surely_pays(half(W[U_LOAN_DECISION, i]), quality, p0, p1, p2, p3, forgets) | (loan_bill == i4(0))
+            )
             asks = half(W[U_WISH, i]) < draw_chance
             draws = (loan_status == i4(ACTIVE)) & (loan_balance == i4(0)) & asks
             may = may & ~(draws & new_loan_credit)
@@ -238,7 +249,9 @@ def pay_on_time(
         balance = i4(i4(balance - paid) + interest)
 
         # 9. spending
-        wanted = wants(D[D_SPEND, i], spending[W[U_SPENDING, i] >> u4(22)], employed, spend_unemployed, need, new_line_credit)
+        wanted = wants(
+            D[D_SPEND, i], spending[W[U_SPENDING, i] >> u4(22)], employed, spend_unemployed, need, new_line_credit
+        )
         on_line = only(line_current, min(wanted, max(i4(limit - balance), i4(0))))
         balance = i4(balance + on_line)
         buffer = i4(buffer - min(i4(wanted - on_line), max(buffer, i4(0))))
@@ -277,7 +290,12 @@ def pay_on_time(
             to_fees = min(fee_due, loan_owed)
             loan_balance = i4(loan_bill - loan_owed)
             clean, left = S[LOAN_AT + CLEAN, i], max(i4(months_left - i4(1)), i4(0))
-            interest = loan_interest(loan_balance, loan_rate(clean, loan_best, loan_to_b, loan_to_c, loan_to_d), left, S[LOAN_AT + INSTALMENT, i])
+            interest = loan_interest(
+                loan_balance,
+                loan_rate(clean, loan_best, loan_to_b, loan_to_c, loan_to_d),
+                left,
+                S[LOAN_AT + INSTALMENT, i],
+            )
             interest_due = i4(interest_due - min(interest_due, i4(loan_owed - to_fees)) + interest)
             loan_balance = i4(loan_balance + interest)
             stays = loan_balance > i4(0)
@@ -300,7 +318,7 @@ def pay_on_time(
             out[O_LOAN_REMINDED, i] = i4(loan_dull & loan_reached)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def stay_current(S, W, out, n, line, months, n_states, cumulative, states, spending, rates):
     """The roll_rates month for lines that stay in bucket 0; borrowers with a live loan facility are left."""
     floor = i4(line[P_MIN_FLOOR])
@@ -360,7 +378,7 @@ def stay_current(S, W, out, n, line, months, n_states, cumulative, states, spend
         out[O_REMINDED, i] = i4(0)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def total(out, column, n):
     """Return the int64 sum of the first `n` lanes of a column."""
     s = i8(0)
@@ -370,7 +388,7 @@ def total(out, column, n):
     return s
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def book_dull(out, n, row, has_loans, F, rolls, vintage):
     """Add the sums of the dull lanes: their accounts go from `row` (line) or 0 (loan) to bucket 0."""
     for p in range(N_PRODUCT if has_loans else 1):

@@ -11,19 +11,19 @@ from .cache import njit
 SIGMOID_REACH = 16 << 16  # beyond this log-odd, q16, the sigmoid is exactly 0 or 1
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def part(x, r):
     """Return share `r` (q31) of amount `x`, rounded half up."""
     return (int64(x) * int64(r) + int64(1 << 30)) >> int64(31)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def scale(x, m):
     """Return amount `x` times multiplier `m` (q16), rounded half up."""
     return (int64(x) * int64(m) + int64(1 << 15)) >> int64(16)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def sigmoid(table, x):
     """Return 1 / (1 + exp(-x)) as q31 for a log-odd `x` (q16), linear between the steps of 1/128 of `table`.
 
@@ -35,7 +35,7 @@ def sigmoid(table, x):
     return low + (((int64(table[k + int64(1)]) - low) * (y & int64(511))) >> int64(9))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def inverse_of(step):
     """Return (m, s) so that x // step = (x * m) >> s for every x from 0 to 2^31 - 1 and `step` from 1 to 2^31 - 1.
 

@@ -10,7 +10,6 @@ from .cache import njit
 from .fixed import part, scale, sigmoid
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import age_stage, band_of, book_stocks, grade_of
-from .stack import melt
 
 u4, i8, u8 = np.uint32, np.int64, np.uint64
 
@@ -45,16 +44,15 @@ u4, i8, u8 = np.uint32, np.int64, np.uint64
 N_X = 25
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def is_open(status):
     """Return whether a status means an account or facility that is not written off, sold or gone."""
     return status >= ACTIVE and status <= CLOSED
 
 
-@njit()
+@njit(forceinline=True)
 def open_month(S, i, x, arriving, n_products):
     """Note what each account is at the start of the month."""
-    melt()
     for p in range(N_PRODUCT):
         at = N_BORROWER + p * N_ACCOUNT
         for k in range(N_X):
@@ -68,10 +66,9 @@ def open_month(S, i, x, arriving, n_products):
     x[LINE, X_PRODUCTS] = n_products
 
 
-@njit()
+@njit(forceinline=True)
 def price(S, i, x, terms, months):
     """Set the interest rate of each account: by the grade it starts the month with, or by its plan."""
-    melt()
     for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         grade = grade_of(
@@ -82,10 +79,9 @@ def price(S, i, x, terms, months):
         x[p, X_RATE] = part(terms[p, P_RATE], months[p, V_PLAN_RATE]) if x[p, X_PLAN] else rate
 
 
-@njit()
+@njit(forceinline=True)
 def earn(S, i, word, pay, g, economy, segment, job_loss_quality):
     """Step 4: job, income, living cost, shocks, repayment elsewhere. Return the cash that was missing."""
-    melt()
     u = i8(word) >> 1
     employed = S[EMPLOYED, i] == 1
     if employed:
@@ -106,10 +102,9 @@ def earn(S, i, word, pay, g, economy, segment, job_loss_quality):
     return max(-cash, i8(0))
 
 
-@njit()
+@njit(forceinline=True)
 def fall_due(S, i, x, terms, months):
     """Step 5: what each open account owes at the due date."""
-    melt()
     for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         bill, arrears = x[p, X_BILL], i8(S[at + ARREARS, i])
@@ -130,7 +125,7 @@ def fall_due(S, i, x, terms, months):
             x[p, X_OWED] = arrears + due
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def burden_class(debt, pay):
     """Return the debt-to-income class 0..7: how many of 1/4, 1/2, 1, 2, 4, 8, 16 monthly incomes the debt exceeds."""
     t = pay >> 2
@@ -140,13 +135,12 @@ def burden_class(debt, pay):
     return k
 
 
-@njit()
+@njit(forceinline=True)
 def decide(
     S, i, x, line_word, loan_word, pay, g, terms, economy, segment, month_levers, stage_levers,
     curve, by_bucket, by_cause, by_burden, by_quality, alert,
 ):  # fmt: skip
     """Step 5: each account with a bill is paid, forgotten or refused; sets X_REASON (0 = pays) of those."""
-    melt()
     burden = burden_class(x[LINE, X_BILL] + x[LOAN, X_BILL], pay)
     for p in range(x[LINE, X_PRODUCTS]):
         if x[p, X_BILL] > 0:
@@ -180,36 +174,33 @@ def decide(
                 x[p, X_REASON] = FORGOT
 
 
-@njit()
+@njit(forceinline=True)
 def remind(S, i, x, F, month_levers):
     """Step 5: count the reminders that reach somebody with a bill."""
-    melt()
     for p in range(x[LINE, X_PRODUCTS]):
         if x[p, X_BILL] > 0 and i8(S[REACH, i]) < month_levers[p, V_REACH]:
             F[p, F_N_REMINDED] += 1
 
 
-@njit()
+@njit(forceinline=True)
 def stay_alert(S, i, x):
     """Start the memory of a forgotten due, or let it fade by a month."""
-    melt()
     forgot = False
     for p in range(x[LINE, X_PRODUCTS]):
         forgot |= x[p, X_MISSED] == 1 and x[p, X_REASON] == FORGOT
     S[ALERT, i] = 0 if forgot else min(i8(S[ALERT, i]) + 1, i8(31))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def wanted_extra(S, i, x, g):
     """Return what the line's holder wants to pay beyond what is owed."""
     rest = x[LINE, X_BILL] - x[LINE, X_OWED]
     return rest if S[FULL_PAYER, i] else part(rest, g[G_REVOLVER_SHARE])
 
 
-@njit()
+@njit(forceinline=True)
 def pay_dues(S, i, x, F, g):
     """Step 5: those who pay use the buffer, then credit elsewhere; then the line's payment beyond what is owed."""
-    melt()
     refused = i8(0)
     for k in range(N_PRODUCT):
         p = g[G_PAY_FIRST] if k == 0 else 1 - g[G_PAY_FIRST]
@@ -238,7 +229,7 @@ def pay_dues(S, i, x, F, g):
         x[p, X_MISSED] = 1 if x[p, X_REST] > 0 else 0
 
 
-@njit()
+@njit(forceinline=True)
 def collect_in_month(
     S, i, x, F, line_word, loan_word, line_served, loan_served, pay, g, segment, in_month, ladder, month_levers
 ):
@@ -247,7 +238,6 @@ def collect_in_month(
     One word decides: first those who pay by themselves, then each level's share of the rest, level after level. Nobody
     pays more than next month's income can bear. A due that the ladder has no capacity for is only counted.
     """
-    melt()
     for p in range(x[LINE, X_PRODUCTS]):
         if x[p, X_MISSED]:
             at = N_BORROWER + p * N_ACCOUNT
@@ -292,10 +282,9 @@ def collect_in_month(
                 S[BUFFER, i] = buffer - x[p, X_EXTRA]
 
 
-@njit()
+@njit(forceinline=True)
 def age(S, i, x, terms):
     """Step 7: bucket and arrears after the payments."""
-    melt()
     for p in range(x[LINE, X_PRODUCTS]):
         owed, paid = x[p, X_OWED], x[p, X_PAID]
         if paid < owed:
@@ -309,10 +298,9 @@ def age(S, i, x, terms):
             x[p, X_AFTER] = after
 
 
-@njit()
+@njit(forceinline=True)
 def roll(S, i, x, line_word, loan_word, segment, roll_state, thresholds):
     """Steps 5 to 7 under roll_rates: the next state is drawn, the payment follows from it."""
-    melt()
     for p in range(x[LINE, X_PRODUCTS]):
         if x[p, X_OPEN]:
             at = N_BORROWER + p * N_ACCOUNT
@@ -347,10 +335,9 @@ def roll(S, i, x, line_word, loan_word, segment, roll_state, thresholds):
             x[p, X_MISSED] = 1 if x[p, X_REST] > 0 else 0
 
 
-@njit()
+@njit(forceinline=True)
 def work_open(S, i, x, F, line_word, loan_word, stage_levers):
     """Step 7: collectors work accounts that were late and still are. What they take does not make them less late."""
-    melt()
     for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         bucket = i8(S[at + BUCKET, i])
@@ -371,10 +358,9 @@ def work_open(S, i, x, F, line_word, loan_word, stage_levers):
                     S[at + STATE, i] = 0
 
 
-@njit()
+@njit(forceinline=True)
 def settle(S, i, x, F, terms, late):
     """Steps 7 and 8: take the payment off the balance, charge interest and late charges; count the dues."""
-    melt()
     for p in range(x[LINE, X_PRODUCTS]):
         if x[p, X_OPEN]:
             at = N_BORROWER + p * N_ACCOUNT
@@ -437,10 +423,9 @@ def settle(S, i, x, F, terms, late):
             S[at + ARREARS, i] = x[p, X_AFTER]
 
 
-@njit()
+@njit(forceinline=True)
 def spend(S, i, x, F, word, need, model, g, economy, segment, spending, roll_state, month_levers):
     """Step 9, line: wanted spending goes on the line up to what is free; what does not fit is paid in cash."""
-    melt()
     if month_levers[LINE, V_NEW_CREDIT] == 1:
         multiplier = i8(spending[segment, i8(word) >> 22])
         if model == 0:
@@ -468,10 +453,9 @@ def spend(S, i, x, F, word, need, model, g, economy, segment, spending, roll_sta
             S[BUFFER, i] = buffer - min(wanted - on_line, max(buffer, i8(0)))
 
 
-@njit()
+@njit(forceinline=True)
 def draw_loan(S, i, x, F, vintage, wish, ticket, term, model, terms, segment, loan_terms, quantile, month_levers):
     """Step 9, loan: a new loan, if none is open, one is wanted, and nothing is overdue on the line."""
-    melt()
     at = LOAN_AT
     if (
         month_levers[LOAN, V_NEW_CREDIT] == 1
@@ -505,10 +489,9 @@ def draw_loan(S, i, x, F, vintage, wish, ticket, term, model, terms, segment, lo
                 S[BUFFER, i] = i8(S[BUFFER, i]) + part(amount, terms[LOAN, P_KEPT])
 
 
-@njit()
+@njit(forceinline=True)
 def is_calm(S, i, x, months):
     """Return whether steps 10 and 11 have nothing to do but to age a report: most who forgot and paid a little late."""
-    melt()
     calm = True
     for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
@@ -520,10 +503,9 @@ def is_calm(S, i, x, months):
     return calm
 
 
-@njit()
+@njit(forceinline=True)
 def close_accounts(S, i, x, F, months):
     """Step 10 (a): close the account that is late, and the borrower's other one where the lender says so."""
-    melt()
     for p in range(x[LINE, X_PRODUCTS]):
         status = S[N_BORROWER + p * N_ACCOUNT + STATUS, i]
         if (status == ACTIVE or status == FROZEN) and x[p, X_EXIT] == 0 and x[p, X_DAYS] >= months[p, V_CLOSE_DAYS]:
@@ -548,10 +530,9 @@ def close_accounts(S, i, x, F, months):
                 F[1 - p, F_CLOSED_GOOD_BY + cause] += good
 
 
-@njit()
+@njit(forceinline=True)
 def restrict(S, i, x, F, was_closed, months, stages, p):
     """Step 10 (b) to (d): how a plan ended, freeze and thaw, limits cut by stage."""
-    melt()
     at = N_BORROWER + p * N_ACCOUNT
     to = x[p, X_TO]
     if x[p, X_PLAN]:
@@ -579,10 +560,9 @@ def restrict(S, i, x, F, was_closed, months, stages, p):
             F[p, F_N_LIMIT_CUT] += 1
 
 
-@njit()
+@njit(forceinline=True)
 def offer_plan(S, i, x, F, word, months, p):
     """Step 10 (e): who could not pay may take a plan: part forgiven, equal parts of the rest, current again."""
-    melt()
     at = N_BORROWER + p * N_ACCOUNT
     balance, reason = i8(S[at + BALANCE, i]), x[p, X_REASON]
     if (
@@ -617,10 +597,9 @@ def offer_plan(S, i, x, F, word, months, p):
         F[p, F_N_PLANS] += 1
 
 
-@njit()
+@njit(forceinline=True)
 def let_go(S, i, x, F, month, p):
     """Step 10 (f): closed accounts with nothing owed, and repaid loans, leave."""
-    melt()
     at = N_BORROWER + p * N_ACCOUNT
     status, balance = S[at + STATUS, i], i8(S[at + BALANCE, i])
     if p == LINE:
@@ -655,10 +634,9 @@ def let_go(S, i, x, F, month, p):
             S[at + AGE, i] = month
 
 
-@njit()
+@njit(forceinline=True)
 def act(S, i, x, F, line_word, loan_word, month, model, months, stages):
     """Step 10: what the lender does with accounts that are not written off; who is reported to the bureau."""
-    melt()
     close_accounts(S, i, x, F, months)
     for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
@@ -683,10 +661,9 @@ def act(S, i, x, F, line_word, loan_word, month, model, months, stages):
         S[REPORTED, i] = max(i8(S[REPORTED, i]) - 1, i8(0))
 
 
-@njit()
+@njit(forceinline=True)
 def leave(S, i, at, status):
     """Give an account its last status and clear what only an open account has."""
-    melt()
     S[at + STATUS, i] = status
     S[at + LIMIT, i] = 0
     S[at + ARREARS, i] = 0
@@ -694,7 +671,7 @@ def leave(S, i, at, status):
     S[at + FEE_DUE, i] = 0
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def sale_price(stage_price, factor, balance, months, p):
     """Return the price as a share (q31), at most 1: the table's, times the economy's factor and the balance band's."""
     band = 0
@@ -703,10 +680,9 @@ def sale_price(stage_price, factor, balance, months, p):
     return min(scale(scale(stage_price, factor), months[p, V_SALE_FACTOR + band]), i8(ONE))
 
 
-@njit()
+@njit(forceinline=True)
 def lose(S, i, x, F, vintage, ratings, since_observed, economy, month_levers, stage_levers):
     """Step 11, open accounts: first default, write-off, sale from the open book."""
-    melt()
     for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         if (x[p, X_OPEN] == 1 or x[p, X_NEW] == 1) and x[p, X_LEFT] == 0:
@@ -757,10 +733,9 @@ def lose(S, i, x, F, vintage, ratings, since_observed, economy, month_levers, st
                 x[p, X_LEFT_BALANCE] = balance
 
 
-@njit()
+@njit(forceinline=True)
 def recover(S, i, x, F, line_word, loan_word, economy, month_levers, stage_levers):
     """Step 11, written-off accounts: sale, expiry, recovery."""
-    melt()
     for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         if S[at + STATUS, i] == WRITTEN_OFF:
@@ -801,10 +776,9 @@ def recover(S, i, x, F, line_word, loan_word, economy, month_levers, stage_lever
                     S[at + STATUS, i] = GONE
 
 
-@njit()
+@njit(forceinline=True)
 def work_written_off(S, i, V, word, x, n_products, F, economy, month_levers, stage_levers):
     """Steps 11 and 12 for the written-off accounts of a borrower whose open accounts have had their month."""
-    melt()
     x[LINE, X_PRODUCTS] = n_products
     for p in range(N_PRODUCT):
         x[p, X_BOOK] = 1
@@ -816,10 +790,9 @@ def work_written_off(S, i, V, word, x, n_products, F, economy, month_levers, sta
             F[p, F_B_BOOK] += i8(S[at + BALANCE, i])
 
 
-@njit()
+@njit(forceinline=True)
 def close_month(S, i, x, F, rolls, vintage):
     """Step 12: buckets, the roll matrix and the stocks at the end of the month."""
-    melt()
     for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         if x[p, X_OPEN] or x[p, X_NEW]:
@@ -875,8 +848,8 @@ def live(
             roll(S, i, x, line_decision, loan_decision, segment, roll_state, thresholds)
         if model == 0:
             collect_in_month(
-                S, i, x, F, V[U_IN_MONTH, word], V[U_IN_MONTH + LOAN, word], V[U_SERVED, word], V[U_SERVED + LOAN, word],
-                pay, g, segment, in_month, ladder, months,
+                S, i, x, F, V[U_IN_MONTH, word], V[U_IN_MONTH + LOAN, word], V[U_SERVED, word],
+                V[U_SERVED + LOAN, word], pay, g, segment, in_month, ladder, months,
             )  # fmt: skip
             age(S, i, x, terms)
         work_open(S, i, x, F, line_recovery, loan_recovery, stages)

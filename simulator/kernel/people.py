@@ -6,31 +6,30 @@ from .cache import njit
 from .draws import PEOPLE, counter, group, philox
 from .fixed import inverse_of, part, scale
 from .names import *  # noqa: F403  the vocabulary of the kernel
-from .stack import melt
 
 u4, i8, u8 = np.uint32, np.int64, np.uint64
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def band_of(score):
     """Return the score band 0..15 of a score in points."""
     return min(max((score - SCORE_LOW) >> SCORE_BAND_BITS, 0), SCORE_BANDS - 1)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def age_stage(age):
     """Return the stage 16..21 of a written-off account of `age` months."""
     return 16 + (age >= 6) + (age >= 12) + (age >= 18) + (age >= 36) + (age >= 60)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def score_of(correlation, noise_share, known, noise):
     """Return the points of a score that knows `correlation` (q16) of the quality's normal `known`."""
     z = (correlation * known + noise_share * noise) >> 16
     return 600 + ((z * 64) >> 16)
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def review(bar, limits, score, known, noise, income, limit):
     """Return (score, limit) of an applicant as a lender reviews him, a limit of 0 if he is declined."""
     if bar[V_SCORE_CORRELATION] != ABSENT:
@@ -41,19 +40,19 @@ def review(bar, limits, score, known, noise, income, limit):
     return score, limit
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def rank(word):
     """Return the index of a quantile table that a word draws."""
     return u8(u4(u4(word) >> u4(22)))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def draw(word):
     """Return a word as a 31-bit number that compares with a q31 share."""
     return i8(u4(u4(word) >> u4(1)))
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def first_above(cumulative, drawn, size):
     """Return the first of `size` indices whose cumulative share exceeds `drawn`; the last share is ONE."""
     k = i8(0)
@@ -62,7 +61,7 @@ def first_above(cumulative, drawn, size):
     return k
 
 
-@njit()
+@njit(forceinline=True)
 def load(S, W, n, segment, entry, first, person_replication, tape_row, tables, levers, tape):
     """Fill lanes 0..n-1 of `S` with the people of a tile as they are before their first month.
 
@@ -89,7 +88,6 @@ def load(S, W, n, segment, entry, first, person_replication, tape_row, tables, l
 @njit()
 def draw_people(S, W, n, segment, entry, first, person_replication, tables, g):
     """Draw the words of a tile's people and what they are, whatever they hold."""
-    melt()
     k0, k1 = tables.key[0], tables.key[1]
     people = group(segment, PEOPLE)
     for slot in range(6):
@@ -131,10 +129,9 @@ def draw_people(S, W, n, segment, entry, first, person_replication, tables, g):
         S[LOAN_AT + ARREARS, i] = ABSENT
 
 
-@njit()
+@njit(forceinline=True)
 def read_accounts(S, n, tape_row, tape):
     """Read both accounts of each borrower from the tape."""
-    melt()
     for lane in range(n):
         i = u8(lane)
         for p in range(N_PRODUCT):
@@ -153,10 +150,9 @@ def read_accounts(S, n, tape_row, tape):
                     S[FULL_PAYER, i] = tape[row, p, X_FULL_PAYER]
 
 
-@njit()
+@njit(forceinline=True)
 def draw_lines(S, W, n, segment, entry, tables, g):
     """Draw who holds a line, its limit and, in the opening book, its state and balance."""
-    melt()
     states, limits, used = tables.opening[segment, LINE], tables.limit[segment, LINE], tables.utilisation[segment]
     normals, ranks, holders = tables.normal, tables.normal_rank, g[G_HAS_LINE]
     with_income, with_noise, opening = g[G_LIMIT_INCOME], g[G_LIMIT_NOISE], i8(entry == 0)
@@ -175,11 +171,14 @@ def draw_lines(S, W, n, segment, entry, tables, g):
         S[LINE_AT + BUCKET, i] = state * holds
 
 
-@njit()
+@njit(forceinline=True)
 def draw_loans(S, W, n, segment, entry, tables, g):
     """Draw who holds a loan facility, its limit and, in the opening book, the loan that is open."""
-    melt()
-    states, limits, tickets = tables.opening[segment, LOAN], tables.limit[segment, LOAN, 0], tables.quantile[segment, T_TICKET]
+    states, limits, tickets = (
+        tables.opening[segment, LOAN],
+        tables.limit[segment, LOAN, 0],
+        tables.quantile[segment, T_TICKET],
+    )
     offered, balances = tables.terms[segment], tables.loan_balance[segment]
     holders, draw_step = g[G_HAS_LOAN], tables.product[segment, LOAN, P_DRAW_STEP]
     open_share = tables.product[segment, LOAN, P_OPEN_AT_START] if entry == 0 else i8(0)
@@ -206,12 +205,15 @@ def draw_loans(S, W, n, segment, entry, tables, g):
         S[LOAN_AT + BUCKET, i] = state
 
 
-@njit()
+@njit(forceinline=True)
 def open_accounts(S, W, n, segment, entry, tables, g, p):
     """Work out what follows from the accounts drawn or read: bucket, arrears, cause, record, usual spending."""
-    melt()
     at, terms = u8(N_BORROWER + p * N_ACCOUNT), tables.product[segment, p]
-    rolls, causes, spends = tables.roll_state[segment, p], tables.opening_cause[segment], tables.quantile[segment, T_SPEND]
+    rolls, causes, spends = (
+        tables.roll_state[segment, p],
+        tables.opening_cause[segment],
+        tables.quantile[segment, T_SPEND],
+    )
     floor, min_share, model = terms[P_MIN_FLOOR], terms[P_MIN_SHARE], g[G_MODEL]
     is_line, opening = p == LINE, entry == 0
     for lane in range(n):
@@ -243,10 +245,9 @@ def open_accounts(S, W, n, segment, entry, tables, g, p):
             S[SPEND, i] = scale(of, spends[rank(W[19, i])]) * held
 
 
-@njit()
+@njit(forceinline=True)
 def review_applicants(S, W, n, segment, entry, tables, levers, g):
     """Grant or decline what the applicants of a tile ask for; with a rival, nobody stays whom he takes too."""
-    melt()
     has_rival = tables.rival_month.shape[3] > 0
     for lane in range(n):
         i = u8(lane)
@@ -273,7 +274,7 @@ def review_applicants(S, W, n, segment, entry, tables, levers, g):
                 S[u8(c), i] = 0  # no account: status NONE
 
 
-@njit(inline="always")
+@njit(forceinline=True)
 def grade_of(bucket, plan_left, clean, is_line, balance, limit):
     """Return the grade 0 (best) to 4 of an account's record: what the lender can observe, never quality."""
     grade = 0 if clean >= 12 else (1 if clean >= 6 else 2)
@@ -284,10 +285,9 @@ def grade_of(bucket, plan_left, clean, is_line, balance, limit):
     return 4 if bucket > 0 or plan_left > 0 else grade
 
 
-@njit()
+@njit(forceinline=True)
 def book_stocks(S, i, half_flows, vintage):
     """Add the month-end stocks of one borrower to `half_flows`[product, flow] and `vintage`[product, name]."""
-    melt()
     for p in range(N_PRODUCT):
         at = N_BORROWER + p * N_ACCOUNT
         status = S[at + STATUS, i]

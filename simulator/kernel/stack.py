@@ -78,6 +78,3 @@ stack_words = stack_array(np.uint32, 4 * SLOTS)
 
 # Ask for 512-bit vectors; harmless where the machine has none.
 wide_vectors = _attribute(_prefer_512)
-
-# Have LLVM inline the function into its callers: a call of compiled code hands over some eight words an array.
-melt = _attribute(lambda attributes: attributes.add("alwaysinline"))

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-
 NO_RIVAL = np.zeros((0, 0, 0, 0), np.int64)
 
 

@@ -8,24 +8,8 @@ The sums are the same bytes either way, for any tile size, order of tiles, and c
 import numpy as np
 
 from .after import observe, regrant, review_limits
-from .brief import (
-    CURE_ROW,
-    STEP,
-    T_DONE,
-    ask,
-    book_brief,
-    book_ladder,
-    decide_and_pay,
-    gather,
-    pay_by_themselves,
-    pay_late,
-    scatter,
-    settle_buffers,
-    settle_lines,
-    settle_loans,
-    stack_told,
-)
-from .cache import njit
+from .brief import CURE_ROW, live_in_brief, narrow, stack_told
+from .cache import CACHED, njit
 from .dull import (
     D_INDEX,
     N_DERIVED,
@@ -34,8 +18,10 @@ from .dull import (
     O_TODO,
     O_WRITTEN_OFF,
     QUALITY_GROUPS,
+    STEP,
     book_dull,
     derive,
+    draw_listed,
     draw_words,
     most_unwilling,
     pay_on_time,
@@ -44,7 +30,7 @@ from .dull import (
     stay_current,
     worst_logits,
 )
-from .fixed import inverse_of, scale
+from .fixed import scale
 from .month import N_X, live, work_written_off
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import book_arrivals, book_stocks, load
@@ -87,7 +73,7 @@ def advance(
     )  # fmt: skip
 
 
-@njit()
+@njit(cache=CACHED)
 def _advance(
     tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
     flows, rolls, vintages, ratings,
@@ -132,14 +118,7 @@ def _advance(
                 worst, g, segment, tables.will_not_bucket, tables.will_not_cause, tables.will_not_burden,
                 tables.will_not_quality,
             )  # fmt: skip
-            for reason in range(len(CAUSES)):
-                for day in range(DAYS):
-                    cure[reason * CURE_ROW + day] = tables.in_month[segment, reason, 0, day]
-                cure[reason * CURE_ROW + DAYS] = 0xFFFFFFFF
-            for p in range(N_PRODUCT):
-                for day in range(DAYS):
-                    charges[p * CURE_ROW + day] = late[p, day]
-        step_inverse, step_shift = inverse_of(terms[LOAN, P_DRAW_STEP])
+            narrow(cure, charges, tables.in_month[segment], late)
 
         for r in range(replication_to - replication_from):
             replication = replication_from + r
@@ -237,52 +216,13 @@ def _advance(
                         n_booked += out[O_WRITTEN_OFF, lane] & (current | (1 - left))
                         n_few += left & (1 - current)
                     if n_brief > 0:
-                        padded = (n_brief + STEP - 1) // STEP * STEP
-                        for k in range(n_brief, padded):
-                            brief[k] = LANES
-                        gather(S, D, C, E, brief, padded, has_loans)
-                        derive(C, E, padded, income_index, g, tables.job_loss_quality[segment])
-                        draw_words(V, E, padded, 0, month, entry, replication, segment, k0, k1)
-                        draw_words(V, E, padded, 1, month, entry, replication, segment, k0, k1)
-                        if has_loans:
-                            draw_words(V, E, padded, 2, month, entry, replication, segment, k0, k1)
-                        if not serves_all:
-                            draw_words(V, E, padded, 4, month, entry, replication, segment, k0, k1)
-                        decide_and_pay(
-                            C, E, V, T, padded, g, terms[LINE], terms[LOAN], economy, months,
-                            stages[LINE, 0, S_FORGET_KEEP], stages[LOAN, 0, S_FORGET_KEEP],
-                            tables.sigmoid, tables.alert[segment], tables.will_not_quality[segment],
-                            tables.will_not_burden[segment], tables.will_not_bucket[segment],
-                            tables.will_not_cause[segment],
+                        n_few = live_in_brief(
+                            S, D, out, C, E, V, T, brief, n_brief, few, n_few, has_loans, serves_all, arriving, month,
+                            entry, replication, segment, income_index, tables, g, terms, economy, months, stages,
+                            ladder, cure, charges, rates, loan_rates, F, roll_sums, vintage,
                         )  # fmt: skip
-                        for p in range(N_PRODUCT if has_loans else 1):
-                            pay_by_themselves(E, V, T, padded, p, cure)
-                            for level in range(N_LEVELS):
-                                if ladder[p, 0, level, L_USED]:
-                                    ask(E, V, T, padded, p, level, ladder[p, 0, level])
-                            pay_late(C, V, T, padded, p, g[G_REVOLVER_SHARE], months[p, V_SERVED])
-                        settle_lines(C, E, V, T, padded, g, months, charges, tables.spending[segment], rates)
-                        if has_loans:
-                            settle_loans(
-                                C, E, V, T, padded, g, terms[LOAN], months, charges, tables.quantile[segment, T_TICKET],
-                                tables.terms[segment], loan_rates, step_inverse, step_shift,
-                            )  # fmt: skip
-                        else:
-                            settle_buffers(C, E, T, padded)
-                        scatter(S, C, brief, padded, has_loans)
-                        book_brief(T, padded, ARRIVED if arriving else 0, has_loans, F, roll_sums, vintage)
-                        for p in range(N_PRODUCT if has_loans else 1):
-                            book_ladder(T, padded, p, ladder[p, 0], F)
-                        for k in range(n_brief):
-                            lane = u8(brief[u8(k)])
-                            few[u8(n_few)] = lane
-                            n_few += 1 - T[T_DONE, u8(k)]
-                            out[O_WRITTEN_OFF, lane] &= T[T_DONE, u8(k)]
                     if n_booked > 0:
-                        padded = (n_booked + STEP - 1) // STEP * STEP
-                        for k in range(n_booked):
-                            E[D_INDEX, u8(k)] = D[D_INDEX, u8(booked[u8(k)])]
-                        draw_words(V, E, padded, 1, month, entry, replication, segment, k0, k1)
+                        draw_listed(V, D, E, booked, n_booked, 1, 2, month, entry, replication, segment, k0, k1)
                         for k in range(n_booked):
                             lane = u8(booked[u8(k)])
                             if out[O_WRITTEN_OFF, lane]:
@@ -299,12 +239,13 @@ def _advance(
                             n_few += 1
 
                 if n_few > 0:
-                    padded = (n_few + STEP - 1) // STEP * STEP
-                    for k in range(n_few):
-                        E[D_INDEX, u8(k)] = D[D_INDEX, u8(few[u8(k)])]
-                    for slot in range(5):
-                        if slot < 2 or (slot == 2 and has_loans) or (slot == 3 and offers) or (slot == 4 and not serves_all):
-                            draw_words(V, E, padded, slot, month, entry, replication, segment, k0, k1)
+                    draw_listed(V, D, E, few, n_few, 0, 2, month, entry, replication, segment, k0, k1)
+                    if has_loans:
+                        draw_listed(V, D, E, few, n_few, 2, 3, month, entry, replication, segment, k0, k1)
+                    if offers:
+                        draw_listed(V, D, E, few, n_few, 3, 4, month, entry, replication, segment, k0, k1)
+                    if not serves_all:
+                        draw_listed(V, D, E, few, n_few, 4, 5, month, entry, replication, segment, k0, k1)
                 live(
                     S, V, x, few, n_few, 2 if has_loans else 1, month, entry, segment,
                     tables, g, terms, late, economy, thresholds, months, stages, ladder, F, roll_sums, vintage,
