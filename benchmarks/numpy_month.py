@@ -23,18 +23,19 @@ N_CAUSES, N_BURDEN, N_QUALITY = len(CAUSES), 8, 16
 # ---- columns of a chunk: int64[column, lane] -------------------------------------------------------
 FROM_KERNEL = (
     INCOME, LIVING, SPEND, FORGET, REACH, OUTSIDE_MAX, EMPLOYED, BUFFER, OUTSIDE, ALERT, QUALITY,
-    *(LINE_AT + k for k in (LIMIT, BALANCE, INTEREST_DUE, FEE_DUE, ARREARS, BUCKET, CAUSE, AGE, EVER)),
+    *(LINE_AT + k for k in (LIMIT, BALANCE, INTEREST_DUE, FEE_DUE, ARREARS, BUCKET, CAUSE, AGE, EVER, GRANTED)),
 )  # fmt: skip
 (
     C_INCOME, C_LIVING, C_SPEND, C_FORGET, C_REACH, C_OUTSIDE_MAX, C_EMPLOYED, C_BUFFER, C_OUTSIDE, C_ALERT, C_QUALITY,
-    C_LIMIT, C_BALANCE, C_INTEREST_DUE, C_FEE_DUE, C_ARREARS, C_BUCKET, C_CAUSE, C_AGE, C_EVER,
+    C_LIMIT, C_BALANCE, C_INTEREST_DUE, C_FEE_DUE, C_ARREARS, C_BUCKET, C_CAUSE, C_AGE, C_EVER, C_GRANTED,
     C_INDEX,  # of the borrower
     C_JOB,  # q31 of M_JOB_LOSS
     C_EXTRA,  # q31 of the rest of the bill wanted to be paid
     C_PLACE,  # in Month.unwilling, without the burden
     C_CLAIM,  # written-off balance; BALANCE is then 0
     C_IS_CLAIM,
-) = range(26)  # fmt: skip
+) = range(27)  # fmt: skip
+N_COLUMNS = 27
 
 
 def part(x, r):
@@ -257,6 +258,7 @@ def those(few, C, now, tables, segment, month, replication, u, unwilling, forget
     from_outside = np.where(reason == UNKNOWN, np.minimum(owed - towards, outside), 0)
     outside -= from_outside
     towards += from_outside
+    F[F_OUTSIDE_USED] += from_outside.sum()
     lacks = (reason == UNKNOWN) & (towards < owed)
     reason[lacks] = np.where(C[C_EMPLOYED, few[lacks]] == 1, SHORT, CANNOT)
     extra = np.where(reason == UNKNOWN, np.minimum(part(bill - owed, C[C_EXTRA, few]), buffer), 0)
@@ -271,6 +273,10 @@ def those(few, C, now, tables, segment, month, replication, u, unwilling, forget
     day = np.where(cured, 1 + np.count_nonzero(v[:, None] >= by_day[:, 1:], axis=1), DAYS - 1)
     towards[cured] = owed[cured]
     buffer[cured] -= rest[cured]
+    late_extra = np.minimum(part(bill - owed, C[C_EXTRA, few]), np.maximum(buffer, 0))
+    late_extra[~cured | (reason != FORGOT)] = 0
+    buffer -= late_extra
+    extra += late_extra
 
     # 7. ageing
     after = owed - towards
@@ -285,6 +291,9 @@ def those(few, C, now, tables, segment, month, replication, u, unwilling, forget
     current = missed & ~late
     F[F_N_MISSED] += np.count_nonzero(current)
     F[F_MISSED_BY : F_MISSED_BY + N_CAUSES] += np.bincount(reason[current], minlength=N_CAUSES)
+    F[F_N_MISSED_HIGH_USE] += np.count_nonzero(
+        current & (reason == SHORT) & (2 * C[C_SPEND, few] >= C[C_GRANTED, few])
+    )
     F[F_N_CURED_30] += np.count_nonzero(current & cured)
     F[F_N_CURED_7] += np.count_nonzero(current & cured & (day <= 7))
     F[F_N_JUMPS] += np.count_nonzero(to > before + 1)
@@ -388,7 +397,7 @@ def _block(world, tables, tile):
     S = np.zeros((N_STATE, LANES), np.int32)
     load(S, n, segment, 0, first, 0, -1, tables, world.levers, world.tape)
     S = S[:, :n].astype(np.int64)
-    C = np.zeros((26, n), np.int64)
+    C = np.zeros((N_COLUMNS, n), np.int64)
     C[: len(FROM_KERNEL)] = S[list(FROM_KERNEL)]
     g = tables.segment[segment]
     C[C_FORGET, S[AUTOPAY] < g[G_AUTOPAY]] = 0
@@ -411,6 +420,8 @@ def _check(world):
         and not world.tables.segment[:, G_MODEL].any()
         and (months[1:, :, never] >= NEVER).all()
         and (stages[1:, :, :BUCKETS, S_LIMIT_KEEP] == ONE).all()
+        and not stages[1:, :, :BUCKETS, S_RECOVER_CHANCE].any()
+        and not stages[1:, :, :BUCKETS, S_RECOVERY_COST].any()
     )
     if not plain:
         raise ValueError("the NumPy month is structural, for a line, with reminders and write-off at most")
