@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: time the kernel (under a minute); `identities`, `large_pool`: the big checks (minutes)."""
+"""`python -m benchmarks`: time the kernel (under a minute); `floor`, `identities`, `large_pool`, `--full`: longer."""
 
 import json
 import sys
@@ -17,32 +17,65 @@ from .machine import machine
 OUT = Path("out")
 MOST_NS = 20  # per borrower-month and core, line only: the promise
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-Full = Annotated[bool, typer.Option("--full", help="also time a cold start, which compiles everything anew")]
+Full = Annotated[bool, typer.Option("--full", help="also books of 10^8 and whole commands of minutes")]
 
 
 @app.callback(invoke_without_command=True)
 def bench(context: typer.Context, full: Full = False) -> None:
-    """Time the kernel beside the scalar kernel and NumPy; write out/bench.json and out/bench.png."""
+    """Time the kernel beside its peers, as it grows, and whole commands; write out/bench.json and out/bench.png."""
     if context.invoked_subcommand:
         return
-    from . import figures, kernel, start
+    from . import figures, plot
 
-    with Progress() as bar:
-        bar.say("making the books, checking NumPy against the kernel")
-        timed = kernel.alternate(kernel.cases(available_threads()), progress=bar.advance)
-        bar.say("warm start")
-        seconds = {"warm_s": start.warm_seconds()}
-        if full:
-            bar.say("cold start")
-            seconds["cold_s"] = start.cold_seconds()
-    result = figures.result(timed, seconds, machine())
+    timed, growth, others, missing = _measure(full)
+    result = figures.result(timed, others, growth, machine())
     OUT.mkdir(exist_ok=True)
     (OUT / "bench.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    figures.draw(timed, result["machine"], OUT / "bench.png")
-    _print(figures.table(timed, result["machine"]), figures.sentence(result, MOST_NS))
-    if not full:
-        _print("Not timed: a cold start; add --full.")
+    plot.draw(timed, growth, result["machine"], OUT / "bench.png")
+    _print(figures.table(timed, result["machine"]), *figures.sentences(result, MOST_NS), *missing)
     _print(f"{OUT / 'bench.json'}, {OUT / 'bench.png'}")
+
+
+def _measure(full):
+    """Return the Timed of all cases, the Growth, (value, unit) of all else by name, and what was not measured."""
+    from . import commands, floor, jax_month, kernel, peers, timing
+    from . import growth as sizes
+
+    threads = available_threads()
+    with Progress() as bar:
+        bar.say("making the books, checking the peers against the kernel")
+        cases = kernel.cases(threads, full) + peers.cases(peers.best_batch() if full else jax_month.BATCH)
+        timed = timing.alternate(cases, progress=bar.advance)
+        growth = sizes.measure(full, bar.say)
+        bar.say("random words alone")
+        block = floor.block_ns()
+        others = {"ns_block": (block, "ns per block of four words"), "ns_word": (block / 4, "ns per 32-bit word")}
+        bar.say("a small command, warm")
+        whole = {"warm": commands.warm()}
+        bar.say("a small command, with an empty cache")
+        whole["cold"] = commands.cold()
+    if full:  # these show a bar of their own
+        whole |= {"whole_1m_60_100": commands.million(), "whole_500m_36": commands.half_a_billion()}
+    for name, ran in whole.items():
+        others |= {f"{name}_s": (ran.seconds, "s"), f"{name}_mb": (ran.megabytes, "MB")}
+    missing = [] if jax_month.is_there() else [peers.NO_JAX]
+    return timed, growth, others, missing
+
+
+@app.command(name="floor")
+def where_it_goes() -> None:
+    """Take a borrower-month apart: random words, sums, those who pay on time, the few others, people."""
+    from . import floor
+
+    with Progress() as bar:
+        parts = floor.parts(progress=bar.say)
+    about = machine()
+    rows = Table("part", title=f"ns per borrower-month; {about['cpu']}, {about['vector_bits']}-bit vectors, one thread")
+    rows.add_column("ns", justify="right")
+    rows.add_column("how it was measured")
+    for part in parts:
+        rows.add_row(part.name, f"{part.ns:.2f}", part.how)
+    _print(rows)
 
 
 @app.command()

@@ -7,6 +7,7 @@ on average and not to the unit. JAX is an optional extra (`pip install -e '.[pee
 # ruff: noqa: F405
 import importlib.util
 import os
+from contextlib import contextmanager
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -19,7 +20,6 @@ from .inputs import MISSED_BY, N30_BY, N90_BY, TOTALS, Book, Totals, empty_total
 WORDS = 5  # random 32-bit words a borrower and month
 BATCH = 16_384  # borrowers of a batch: the fastest of SIZES
 SIZES = (1024, 4096, 8192, 16_384, 32_768)  # tried by `python -m benchmarks --full`
-ONE_CORE = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"  # as one thread of the kernel
 
 
 def is_there() -> bool:
@@ -62,20 +62,33 @@ def _narrow(array):
 
 
 def run(cut: Batches, seed=1) -> Totals:
-    """Return the Totals of every replication and month."""
-    simulate = compiled()
+    """Return the Totals of every replication and month, on one core."""
     totals = empty_totals(cut.economy.shape[0], cut.economy.shape[2])
-    for r, economy in enumerate(cut.economy):
-        flows, rolls = simulate(cut.books, cut.rules, economy, seed, r)
-        totals.flows[r] = np.asarray(flows, np.float64).sum(axis=0)
-        totals.rolls[r] = np.asarray(rolls, np.float64).sum(axis=0).reshape(-1, BUCKETS, N_TO, 2)
+    with one_core():
+        for r, economy in enumerate(cut.economy):
+            flows, rolls = compiled()(cut.books, cut.rules, economy, seed, r)
+            totals.flows[r] = np.asarray(flows, np.float64).sum(axis=0)
+            totals.rolls[r] = np.asarray(rolls, np.float64).sum(axis=0).reshape(-1, BUCKETS, N_TO, 2)
     return totals
+
+
+@contextmanager
+def one_core():
+    """Keep this thread on one core where the system can, and with it the threads that JAX starts meanwhile."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 @cache
 def compiled():
     """Return the compiled function (books, rules, economy, seed, r) -> (flows, rolls), each by batch."""
-    os.environ.setdefault("XLA_FLAGS", ONE_CORE)
     import jax
 
     return jax.jit(_replication)
