@@ -1,10 +1,10 @@
 """The timings as a picture: bars by case, and seconds as book and months grow."""
 
+from .figures import PEERS
 from .growth import AT_BORROWERS, AT_MONTHS, Growth
 from .timing import Timed
 
 OURS, PEER, GUIDE = "#4477aa", "#bbbbbb", "#cc6677"
-PEERS = ("scalar_twin", "tuned_numpy", "analyst_numpy", "numba_np_random", "jax")
 
 
 def draw(timed: list[Timed], growth: Growth, machine: dict, path) -> None:
@@ -14,8 +14,8 @@ def draw(timed: list[Timed], growth: Growth, machine: dict, path) -> None:
     figure = Figure(figsize=(13, 0.34 * len(timed) + 2), layout="constrained")
     bars, *lines = figure.subplots(1, 3, width_ratios=(1.9, 1, 1))
     _bars(bars, timed)
-    _line(lines[0], growth.borrowers, "borrowers", f"{AT_MONTHS} months")
-    _line(lines[1], growth.months, "months", f"{AT_BORROWERS:,} borrowers")
+    _by_borrowers(lines[0], growth.borrowers)
+    _by_months(lines[1], growth.months)
     title = f"{machine['cpu']}, {machine['vector_bits']}-bit vectors, {machine['threads']} threads"
     figure.suptitle(title, fontsize=10, color="#555555")
     figure.savefig(path, dpi=150)
@@ -23,6 +23,7 @@ def draw(timed: list[Timed], growth: Growth, machine: dict, path) -> None:
 
 def _bars(axes, timed):
     """Draw the best of the rounds of each case, and a whisker to the median."""
+    timed = sorted(timed, key=lambda times: times.name in PEERS)
     names = [times.words for times in timed]
     best, spread = [times.best for times in timed], [times.median - times.best for times in timed]
     colours = [PEER if times.name in PEERS else OURS for times in timed]
@@ -39,14 +40,32 @@ def _bars(axes, timed):
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
-def _line(axes, seconds_at, what, beside):
-    """Draw seconds against size, and the straight line from nothing through the largest."""
+def _by_borrowers(axes, seconds_at):
+    """Draw seconds against borrowers, both by powers of ten."""
     sizes = sorted(seconds_at)
     slope = seconds_at[sizes[-1]] / sizes[-1]
     axes.loglog(sizes, [slope * n for n in sizes], "--", color=GUIDE, linewidth=1, label="in proportion to the largest")
     axes.loglog(sizes, [seconds_at[n] for n in sizes], "o-", color=OURS, markersize=5, label="measured")
+    _finish(axes, "borrowers", f"seconds, {AT_MONTHS} months")
+
+
+def _by_months(axes, seconds_at):
+    """Draw seconds against months; what is left at month 0 is the drawing of the people."""
+    months = sorted(seconds_at)
+    (x0, y0), (x1, y1) = ((n, seconds_at[n]) for n in (months[0], months[-1]))
+    ends = (0, x1)
+    straight = [y0 + (y1 - y0) * (x - x0) / (x1 - x0) for x in ends]
+    axes.plot(ends, straight, "--", color=GUIDE, linewidth=1, label="straight from the first to the last")
+    axes.plot(months, [seconds_at[n] for n in months], "o-", color=OURS, markersize=5, label="measured")
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+    axes.set_xticks(months[1:])
+    _finish(axes, "months", f"seconds, {AT_BORROWERS:,} borrowers")
+
+
+def _finish(axes, what, title):
     axes.set_xlabel(what)
-    axes.set_title(f"seconds, {beside}", fontsize=10, loc="left")
+    axes.set_title(title, fontsize=10, loc="left")
     axes.grid(True, which="major", color="#eeeeee")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
