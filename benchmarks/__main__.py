@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from simulator.engine import available_threads
 from simulator.report.progress import Progress
 
 from .machine import machine
@@ -25,41 +24,15 @@ def bench(context: typer.Context, full: Full = False) -> None:
     """Time the kernel beside its peers, as it grows, and whole commands; write out/bench.json and out/bench.png."""
     if context.invoked_subcommand:
         return
-    from . import figures, plot
+    from . import figures, plot, suite
 
-    timed, growth, others, missing = _measure(full)
-    result = figures.result(timed, others, growth, machine())
+    found = suite.measure(full)
+    result = figures.result(found.timed, found.others, found.growth, machine())
     OUT.mkdir(exist_ok=True)
     (OUT / "bench.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    plot.draw(timed, growth, result["machine"], OUT / "bench.png")
-    _print(figures.table(timed, result["machine"]), *figures.sentences(result, MOST_NS), *missing)
+    plot.draw(found.timed, found.growth, result["machine"], OUT / "bench.png")
+    _print(figures.table(found.timed, result["machine"]), *figures.sentences(result, MOST_NS), *found.missing)
     _print(f"{OUT / 'bench.json'}, {OUT / 'bench.png'}")
-
-
-def _measure(full):
-    """Return the Timed of all cases, the Growth, (value, unit) of all else by name, and what was not measured."""
-    from . import commands, floor, jax_month, kernel, peers, timing
-    from . import growth as sizes
-
-    threads = available_threads()
-    with Progress() as bar:
-        bar.say("making the books, checking the peers against the kernel")
-        cases = kernel.cases(threads, full) + peers.cases(peers.best_batch() if full else jax_month.BATCH)
-        timed = timing.alternate(cases, progress=bar.advance)
-        growth = sizes.measure(full, bar.say)
-        bar.say("random words alone")
-        block = floor.block_ns()
-        others = {"ns_block": (block, "ns per block of four words"), "ns_word": (block / 4, "ns per 32-bit word")}
-        bar.say("a small command, warm")
-        whole = {"warm": commands.warm()}
-        bar.say("a small command, with an empty cache")
-        whole["cold"] = commands.cold()
-    if full:  # these show a bar of their own
-        whole |= {"whole_1m_60_100": commands.million(), "whole_500m_36": commands.half_a_billion()}
-    for name, ran in whole.items():
-        others |= {f"{name}_s": (ran.seconds, "s"), f"{name}_mb": (ran.megabytes, "MB")}
-    missing = [] if jax_month.is_there() else [peers.NO_JAX]
-    return timed, growth, others, missing
 
 
 @app.command(name="floor")

@@ -64,7 +64,7 @@ def run(segments, seed=1):
     return totals
 
 
-@njit
+@njit(cache=False)  # a cache would miss that `inputs` has changed
 def _run(b, rules, economy, seed, flows, rolls):
     """Live all months of the book `b` in place, adding to `flows`[month, total] and `rolls`[month, from, to, 2]."""
     np.random.seed(seed)

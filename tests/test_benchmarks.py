@@ -27,6 +27,7 @@ from benchmarks import (
     numpy_month,
     peers,
     plot,
+    suite,
     timing,
     worlds,
 )
@@ -189,6 +190,29 @@ def test_bench_json_has_its_shape(tmp_path):
     assert figures.table(timed, MACHINE).row_count == len(names)
     plot.draw(timed, GROWTH, MACHINE, tmp_path / "bench.png")
     assert (tmp_path / "bench.png").stat().st_size > 10_000
+
+
+def test_the_suite_measures_what_is_promised(monkeypatch):
+    """Every figure and ratio that others read is there, from a suite of tiny books and commands that do not run."""
+    for module in (kernel, peers):
+        monkeypatch.setattr(module, "BORROWERS", 600)
+    monkeypatch.setattr(growth, "BORROWERS", (10, 20, 30))
+    monkeypatch.setattr(growth, "LARGE_BORROWERS", (40,))
+    monkeypatch.setattr(growth, "AT_BORROWERS", 10)
+    monkeypatch.setattr(floor, "TILES", 10)
+    monkeypatch.setattr(suite, "available_threads", lambda: 2)
+    monkeypatch.setattr(jax_month, "is_there", lambda: False)
+    for name in ("warm", "cold", "million", "half_a_billion"):
+        monkeypatch.setattr(commands, name, lambda: commands.Ran(1.0, 2.0))
+
+    measured = suite.measure(full=True)
+    found = figures.result(measured.timed, measured.others, measured.growth, MACHINE)
+
+    kinds = {"ns_line", "ns_line_and_loan", "ns_line_two_cores", "ns_word", "ns_block", "cold_s", "warm_s"}
+    kinds |= {"whole_1m_60_100_s", "whole_500m_36_s", "whole_500m_36_mb", "s_borrowers_40", "s_months_120"}
+    assert kinds <= set(found["figures"])
+    assert set(figures.AGAINST) - {"jax"} <= set(found["ratios"])
+    assert measured.missing == [peers.NO_JAX]
 
 
 def test_straightness_is_one_for_a_line_and_more_for_a_curve():
