@@ -94,7 +94,7 @@ def large_pool(
 
 def _print(*renderables):
     """Print rich renderables, as wide as the terminal, or 120 columns where there is none."""
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
     for renderable in renderables:
         console.print(renderable)
 
