@@ -24,19 +24,19 @@ N_CAUSES, N_BURDEN, N_QUALITY = len(CAUSES), 8, 16
 # ---- columns of a chunk: int64[column, lane] -------------------------------------------------------
 FROM_KERNEL = (
     INCOME, LIVING, SPEND, FORGET, REACH, OUTSIDE_MAX, EMPLOYED, BUFFER, OUTSIDE, ALERT, QUALITY,
-    *(LINE_AT + k for k in (LIMIT, BALANCE, INTEREST_DUE, FEE_DUE, ARREARS, BUCKET, CAUSE, AGE, EVER, GRANTED)),
+    *(LINE_AT + k for k in (LIMIT, BALANCE, INTEREST_DUE, FEE_DUE, ARREARS, BUCKET, CAUSE, AGE, EVER)),
 )  # fmt: skip
 (
     C_INCOME, C_LIVING, C_SPEND, C_FORGET, C_REACH, C_OUTSIDE_MAX, C_EMPLOYED, C_BUFFER, C_OUTSIDE, C_ALERT, C_QUALITY,
-    C_LIMIT, C_BALANCE, C_INTEREST_DUE, C_FEE_DUE, C_ARREARS, C_BUCKET, C_CAUSE, C_AGE, C_EVER, C_GRANTED,
+    C_LIMIT, C_BALANCE, C_INTEREST_DUE, C_FEE_DUE, C_ARREARS, C_BUCKET, C_CAUSE, C_AGE, C_EVER,
     C_INDEX,  # of the borrower
     C_JOB,  # q31 of M_JOB_LOSS
     C_EXTRA,  # q31 of the rest of the bill wanted to be paid
     C_PLACE,  # in Month.unwilling, without the burden
     C_CLAIM,  # written-off balance; BALANCE is then 0
     C_IS_CLAIM,
-) = range(27)  # fmt: skip
-N_COLUMNS = 27
+) = range(26)  # fmt: skip
+N_COLUMNS = 26
 
 
 def part(x, r):
@@ -262,7 +262,8 @@ def those(few, C, now, tables, segment, month, replication, u, unwilling, forget
     F[F_OUTSIDE_USED] += from_outside.sum()
     lacks = (reason == UNKNOWN) & (towards < owed)
     reason[lacks] = np.where(C[C_EMPLOYED, few[lacks]] == 1, SHORT, CANNOT)
-    extra = np.where(reason == UNKNOWN, np.minimum(part(bill - owed, C[C_EXTRA, few]), buffer), 0)
+    want = part(bill - owed, C[C_EXTRA, few])
+    extra = np.where(reason == UNKNOWN, np.minimum(want, buffer), 0)
     buffer -= extra
     rest = owed - towards
     missed = rest > 0
@@ -274,10 +275,9 @@ def those(few, C, now, tables, segment, month, replication, u, unwilling, forget
     day = np.where(cured, 1 + np.count_nonzero(v[:, None] >= by_day[:, 1:], axis=1), DAYS - 1)
     towards[cured] = owed[cured]
     buffer[cured] -= rest[cured]
-    late_extra = np.minimum(part(bill - owed, C[C_EXTRA, few]), np.maximum(buffer, 0))
-    late_extra[~cured | (reason != FORGOT)] = 0
-    buffer -= late_extra
-    extra += late_extra
+    recalled = cured & (reason == FORGOT)
+    extra[recalled] = np.minimum(want, np.maximum(buffer, 0))[recalled]
+    buffer[recalled] -= extra[recalled]
 
     # 7. ageing
     after = owed - towards
@@ -292,7 +292,8 @@ def those(few, C, now, tables, segment, month, replication, u, unwilling, forget
     current = missed & ~late
     F[F_N_MISSED] += np.count_nonzero(current)
     F[F_MISSED_BY : F_MISSED_BY + N_CAUSES] += np.bincount(reason[current], minlength=N_CAUSES)
-    F[F_N_MISSED_HIGH_USE] += np.count_nonzero(current & (reason == SHORT) & (2 * C[C_SPEND, few] >= C[C_GRANTED, few]))
+    much = 2 * C[C_SPEND, few] >= C[C_LIMIT, few]
+    F[F_N_MISSED_HIGH_USE] += np.count_nonzero(current & (reason == SHORT) & much)
     F[F_N_CURED_30] += np.count_nonzero(current & cured)
     F[F_N_CURED_7] += np.count_nonzero(current & cured & (day <= 7))
     F[F_N_JUMPS] += np.count_nonzero(to > before + 1)

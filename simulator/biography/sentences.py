@@ -105,10 +105,11 @@ class Seen:
         self.on_time = self.bill > 0 and not self.missed
         self.left = self.missed and self.now[STATUS] in (WRITTEN_OFF, SOLD)  # arrears and bucket are cleared then
         self.planned = self.missed and self.flow["n_plans"] > 0  # a plan clears them too
-        self.settled = self.missed and self.flow["recovered_open"] > 0 and self.now[BALANCE] <= 0  # by collectors
-        stays = self.missed and not (self.left or self.planned or self.settled)
-        self.cured = stays and self.now[ARREARS] == 0  # within the month of the missed due
-        self.behind = stays and not self.cured
+        stays = self.missed and not (self.left or self.planned)
+        in_order = stays and self.now[ARREARS] == 0
+        self.settled = in_order and self.flow["recovered_open"] > 0  # by collectors, who took all that was left
+        self.cured = in_order and not self.settled  # within the month of the missed due
+        self.behind = stays and not in_order
         self.collected = sum(self.flow[f"collected_{level}"] for level in LEVELS)
         self.reason = UNKNOWN
 

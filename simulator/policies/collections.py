@@ -27,7 +27,8 @@ NEUTRAL = {"levels": {}}
 EXAMPLE = {
     "levels": {
         "sms": {"from_dpd": 0, "to_dpd": 30, "day": 2, "cost": 0.04, "effect": {"forgot": 0.5}},
-        "call": {"from_dpd": 0, "to_dpd": 90, "day": 10, "commission": 0.1, "effect": {"forgot": 0.6, "will_not": 0.1}},
+        "call": {"from_dpd": 0, "to_dpd": 90, "day": 10, "cost": 3.0, "effect": {"forgot": 0.6, "will_not": 0.1}},
+        "agency": {"from_dpd": 90, "to_dpd": 120, "day": 15, "commission": 0.35, "effect": {"will_not": 0.1}},
         "legal": {"from_dpd": 120, "to_dpd": 450, "day": 20, "cost": 50.0, "effect": {"will_not": 0.2}},
     },
     "calls_at_most": 1,
