@@ -12,6 +12,7 @@ import numpy as np
 from simulator.kernel.names import *  # noqa: F403  the vocabulary of the kernel
 from simulator.kernel.people import load
 from simulator.lower import Lowered, tables_for
+from simulator.policies.levers import neutral_levers
 
 TOTALS = (
     "n_accounts", "balance", "limit", "n_dpd30", "balance_dpd30", "n_dpd60", "balance_dpd60", "n_dpd90",
@@ -96,18 +97,20 @@ def people(world: Lowered, tile) -> np.ndarray:
 
 def check_plain(world: Lowered) -> None:
     """Raise ValueError if a scenario asks for what the peers do not do."""
-    months, stages = world.levers.month[..., LINE, :], world.levers.stage[..., LINE, :, :]
-    never = (V_FREEZE_DAYS, V_CLOSE_DAYS, V_SELL_OPEN, V_SELL_WRITTEN_OFF)
+    levers = world.levers
+    neutral = neutral_levers(world.months, len(world.segments), world.months_total - world.months)
+    pulled = (levers.month[1:, :, LINE] != neutral.month[1:, :, LINE]).any(axis=(0, 1))
+    staged = (levers.stage[1:, :, LINE] != neutral.stage[1:, :, LINE]).any(axis=(0, 1))  # [stage, name]
     plain = (
         world.products == ("line",)
         and not len(world.tape)
         and not world.tables.redraw_people
         and not world.tiles[:, K_ENTRY].any()
         and not world.tables.segment[:, G_MODEL].any()
-        and (months[1:, :, never] >= NEVER).all()
-        and (stages[1:, :, :BUCKETS, S_LIMIT_KEEP] == ONE).all()
-        and not stages[1:, :, :BUCKETS, (S_RECOVER_CHANCE, S_RECOVERY_COST)].any()
-        and not world.levers.ladder[..., L_USED].any()
+        and set(np.flatnonzero(pulled).tolist()) <= {V_REACH, V_WRITE_OFF, V_EXPIRE, V_SCORE_CUTOFF}
+        and not np.delete(staged[:BUCKETS], S_FORGET_KEEP, axis=1).any()
+        and not staged[BUCKETS:, (S_SALE_PRICE, S_RECOVERY_COST)].any()
+        and not levers.ladder[..., L_USED].any()
     )
     if not plain:
         raise ValueError("the peers are structural, for a line, with reminders and write-off at most")

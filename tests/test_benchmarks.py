@@ -98,9 +98,11 @@ def test_a_peer_with_another_month_would_be_caught(small):
     assert off.mean() > FAR * off.std(ddof=1) / np.sqrt(REPLICATIONS)
 
 
-@pytest.mark.parametrize("setting", ["policy.close.enabled=true", "policy.cut.enabled=true"])
+@pytest.mark.parametrize(
+    "setting", ['policy.x={kind="autopay", enrolled=0.9}', "policy.close.enabled=true", "policy.cut.enabled=true"]
+)
 def test_peers_refuse_what_they_do_not_do(setting):
-    """A lender that closes or cuts accounts is an error for every peer, not a wrong comparison."""
+    """A lender that enrols in autopay, closes or cuts accounts is an error for every peer, not a wrong comparison."""
     world = line(100, 1, [setting])
 
     with pytest.raises(ValueError, match="reminders and write-off at most"):
