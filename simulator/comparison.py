@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,11 @@ from simulator.ledger import Ledger
 from simulator.measures import MEASURES, TAIL, measures_of, windows
 
 CERTAIN = 2  # standard errors from which a difference is called one
+# What is told of applicants who are swapped: how many, how they do, what they bring.
+SWAP_MEASURES = (
+    *("n_granted", "n_default", "n_never_default", "default_rate", "bad_debt_rate"),
+    *("net_loss", "profit", "npv"),
+)
 LOSS_RATES = {"bad_debt_rate": "bad-debt rate", "net_charge_off_rate": "net charge-off rate"}
 
 
@@ -42,10 +48,26 @@ class Verdict:
     reason: str
 
 
-class Comparison:
-    """The ledgers of a run by variant; the first is the baseline. A plain run is a comparison of one."""
+class Swapped(NamedTuple):
+    """Applicants on whom a variant and the baseline decide differently, living with the lender that takes them."""
 
-    def __init__(self, ledgers: list[Ledger]):
+    out: Ledger  # the baseline takes them, the variant declines them
+    into: Ledger  # the variant takes them, the baseline declines them
+
+
+class Comparison:
+    """The ledgers of a run by variant; the first is the baseline. A plain run is a comparison of one.
+
+    `swaps` are there for the variants that review applicants in another way; `policies` are the settings of every
+    lender's policies by name.
+    """
+
+    def __init__(
+        self,
+        ledgers: list[Ledger],
+        swaps: dict[str, Swapped] | None = None,
+        policies: dict[str, dict[str, Any]] | None = None,
+    ):
         """Raise ValueError if there is no ledger, a name comes twice, or frames differ."""
         self.ledgers = {ledger.variant: ledger for ledger in ledgers}
         if not ledgers or len(self.ledgers) != len(ledgers):
@@ -54,6 +76,7 @@ class Comparison:
         if any(ledger.frame != self.frame for ledger in ledgers):
             raise ValueError("variants of one comparison share months, segments, products and replications")
         self.baseline = ledgers[0].variant
+        self.swaps, self.policies = swaps or {}, policies or {}
         self.windows = windows(self.frame)
         self.measures = measures_of(self.frame)
         self.samples = cache(self.samples)  # per comparison, so that it goes when the comparison goes
@@ -66,6 +89,23 @@ class Comparison:
     def samples(self, variant, measure, window="whole"):
         """Return float64[replication] (roll rates: [batch]) of one measure, amounts in the currency."""
         return MEASURES[measure](self.ledgers[variant], self.windows[window])
+
+    def sides(self, variant):
+        """Return which of "out" and "into" anybody is in, of the applicants swapped by a variant."""
+        sets = self.swaps[variant]._asdict() if variant in self.swaps else {}
+        return [side for side, ledger in sets.items() if ledger.total("n_applied").any()]
+
+    def swap_samples(self, variant, side, measure, window="whole"):
+        """Return float64[replication] of one measure of the applicants swapped "out" or "into" by a variant.
+
+        They are before insurers and partners, whose terms are on a whole book.
+        """
+        return MEASURES[measure](getattr(self.swaps[variant], side), self.windows[window])
+
+    def swapped(self, variant, side, measure, window="whole") -> Estimate:
+        """Return the value and standard error of `swap_samples`."""
+        value, se = mean(self.swap_samples(variant, side, measure, window))
+        return Estimate(float(value), float(se))
 
     def estimate(self, variant, measure, window="whole") -> Estimate:
         """Return one measure's value and standard error."""
@@ -151,7 +191,13 @@ class Comparison:
             value, se = (x if np.isfinite(x) else None for x in (estimate.value, estimate.se))
             return {"value": value, "se": se, "unit": self.measures[measure].unit_in(self.frame)}
 
-        return {
+        told = {
             "variants": {v: {m: entry(m, self.estimate(v, m)) for m in names} for v in self.ledgers},
             "differences": {v: {m: entry(m, self.difference(v, m)) for m in names} for v in self.variants},
         }
+        if self.swaps:
+            told["swapped"] = {
+                v: {side: {m: entry(m, self.swapped(v, side, m)) for m in SWAP_MEASURES} for side in self.sides(v)}
+                for v in self.swaps
+            }
+        return told

@@ -11,26 +11,15 @@ from threading import Lock
 
 import numpy as np
 
-from simulator.kernel.names import (
-    K_COUNT,
-    K_ENTRY,
-    LANES,
-    N_FLOWS,
-    N_FROM,
-    N_PRODUCT,
-    N_RATING,
-    N_STATE,
-    N_TO,
-    N_VINTAGE,
-    RATING_CLASSES,
-    SUMS_PER_BATCH,
-)
+from simulator import spans as by_month
+from simulator.kernel.names import LANES, N_FLOWS, N_PRODUCT, N_STATE
 from simulator.kernel.tables import Sums
 from simulator.lower import Lowered, tables_for
+from simulator.spans import NO_STORE, lived
+from simulator.sums import add, bytes_of_sums, empty_sums
 
 CHUNK_BYTES = 48 << 20  # of one thread's sums: how many replications go together
 SHARD_WORK = 2_000_000  # borrower-months a thread takes at a time: some tens of milliseconds
-NO_STORE = np.zeros((0, 0, 0, 0), np.int32)
 
 
 def available_threads() -> int:
@@ -38,26 +27,25 @@ def available_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def empty_sums(replications: int, months: int, segments: int) -> Sums:
-    """Return sums of zero for `months` months after the opening."""
-    return Sums(
-        np.zeros((replications, 2, months + 1, segments, N_PRODUCT, N_FLOWS), np.int64),
-        np.zeros((SUMS_PER_BATCH, months + 1, segments, N_PRODUCT, N_FROM, N_TO, 2), np.int64),
-        np.zeros((SUMS_PER_BATCH, months + 1, months + 1, segments, N_PRODUCT, N_VINTAGE), np.int64),
-        np.zeros((SUMS_PER_BATCH, segments, N_PRODUCT, N_RATING, RATING_CLASSES, 2), np.int64),
-    )
-
-
 def bytes_needed(lowered: Lowered, threads: int) -> int:
     """Return the bytes of all sums of one variant: those kept and those of the threads at work."""
     months, segments = lowered.months_total, len(lowered.segments)
-    kept = _bytes(lowered.replications, months, segments)
-    return kept + threads * _bytes(_chunk(lowered), months, segments)
+    kept = bytes_of_sums(lowered.replications, months, segments)
+    at_work = threads + bool(threads and lowered.readers)  # those of a chunk, where the months of the threads meet
+    return kept + at_work * bytes_of_sums(_chunk(lowered), months, segments)
+
+
+def state_bytes_at_once(lowered: Lowered) -> int:
+    """Return the bytes of everyone's state that a run keeps between spans; 0 where no policy reads the book.
+
+    Raises UserError if the state of one replication is more than may be taken.
+    """
+    return by_month.state_bytes(lowered, _chunk(lowered)) if lowered.readers else 0
 
 
 def borrower_months(lowered: Lowered) -> int:
     """Return borrowers times months times replications, the work of a run, counted before anyone leaves."""
-    return int(_lived(lowered.tiles, lowered.months_total).sum()) * lowered.replications
+    return int(lived(lowered.tiles, 1, lowered.months_total).sum()) * lowered.replications
 
 
 def run(
@@ -70,12 +58,17 @@ def run(
     """Return the sums of every replication and month of a lowered scenario.
 
     `progress` is told the borrower-months of each shard done. `fast=False` takes the scalar kernel. `spans` are months
-    after which everyone's state is kept and taken up again. None of these, nor `threads`, changes a byte.
+    after which everyone's state is kept and taken up again. None of these, nor `threads`, changes a byte. Where a
+    policy reads last month's book, spans are its own.
     """
     from simulator.kernel.tile import advance  # numba and the compiled code: only a run pays for them
 
     threads = threads or available_threads()
     sums = empty_sums(lowered.replications, lowered.months_total, len(lowered.segments))
+    if lowered.readers:
+        for first, end in _chunks(lowered):
+            add(sums, by_month.live(lowered, first, end, threads, progress, fast), slice(first, end))
+        return sums
     work, adding = _Shards(lowered), Lock()
 
     def live():
@@ -84,7 +77,7 @@ def run(
             chunk, tiles = shard
             first, last = chunk
             if chunk != held:
-                add(held, own)
+                put(held, own)
                 held, own = chunk, empty_sums(last - first, lowered.months_total, len(lowered.segments))
                 tables = work.tables(chunk)
             store = np.zeros((last - first, len(tiles), N_STATE, LANES), np.int32) if spans else NO_STORE
@@ -92,16 +85,13 @@ def run(
             for cut in (*spans, lowered.months_total):
                 advance(tables, lowered.levers, tiles, lowered.tape, first, last, month, cut, fast, store, *own)
                 month = cut + 1
-            progress(int(_lived(tiles, lowered.months_total).sum()) * (last - first))
-        add(held, own)
+            progress(int(lived(tiles, 1, lowered.months_total).sum()) * (last - first))
+        put(held, own)
 
-    def add(chunk, own):
+    def put(chunk, own):
         if own is not None:
             with adding:
-                sums.flows[slice(*chunk)] += own.flows
-                sums.rolls[:] += own.rolls
-                sums.vintages[:] += own.vintages
-                sums.ratings[:] += own.ratings
+                add(sums, own, slice(*chunk))
 
     with ThreadPoolExecutor(threads) as pool:
         try:
@@ -118,10 +108,9 @@ class _Shards:
     def __init__(self, lowered):
         self.lowered, self.lock = lowered, Lock()
         self.world = None  # the tables of the newest chunk
-        size = _chunk(lowered)
-        chunks = [(k, min(k + size, lowered.replications)) for k in range(0, lowered.replications, size)]
-        lived = _lived(lowered.tiles, lowered.months_total).sum() * size
-        cuts = np.array_split(lowered.tiles, min(len(lowered.tiles), max(1, -(-int(lived) // SHARD_WORK))))
+        chunks, size = _chunks(lowered), _chunk(lowered)
+        work = lived(lowered.tiles, 1, lowered.months_total).sum() * size
+        cuts = np.array_split(lowered.tiles, min(len(lowered.tiles), max(1, -(-int(work) // SHARD_WORK))))
         self.shards = iter([(chunk, tiles) for chunk in chunks for tiles in cuts])
 
     def next(self):
@@ -142,21 +131,17 @@ class _Shards:
             return self.world[1]
 
 
-def _lived(tiles, months):
-    """Return int64[tile]: borrowers times the months from their first to the last, of one replication."""
-    return tiles[:, K_COUNT] * np.maximum(months + 1 - np.maximum(tiles[:, K_ENTRY], 1), 0)
-
-
-def _bytes(replications, months, segments):
-    """Return the bytes of `empty_sums`."""
-    cells = segments * N_PRODUCT * (months + 1)
-    batches = SUMS_PER_BATCH * (N_FROM * N_TO * 2 + (months + 1) * N_VINTAGE)
-    ratings = SUMS_PER_BATCH * segments * N_PRODUCT * N_RATING * RATING_CLASSES * 2
-    return 8 * (cells * (replications * 2 * N_FLOWS + batches) + ratings)
+def _chunks(lowered):
+    """Return (first, one after the last) of the replications of each chunk."""
+    size = _chunk(lowered)
+    return [(k, min(k + size, lowered.replications)) for k in range(0, lowered.replications, size)]
 
 
 def _chunk(lowered):
     """Return how many replications go together: few enough for the memory, and for a shard of one tile."""
     one = 8 * 2 * N_FLOWS * N_PRODUCT * len(lowered.segments) * (lowered.months_total + 1)
-    largest = min(CHUNK_BYTES // one, SHARD_WORK // (LANES * lowered.months_total))
+    if lowered.readers:
+        largest = min(CHUNK_BYTES // one, by_month.replications_at_once(lowered))
+    else:
+        largest = min(CHUNK_BYTES // one, SHARD_WORK // (LANES * lowered.months_total))
     return int(min(max(largest, 1), lowered.replications))

@@ -71,6 +71,21 @@ def expected_shortfall(losses, level) -> Estimate:
     return mean(shortfall_influence(losses, level))
 
 
+def gini(bad, good, worst_first):
+    """Return 2 AUC - 1 of classes that rank people, float64[...]; NaN where there are no bad or no good ones.
+
+    bad, good: float64[..., class], how many are in each class, the worst class first or last. A bad and a good one in
+    the same class count half to each side, so they cancel.
+    """
+    if not worst_first:
+        bad, good = bad[..., ::-1], good[..., ::-1]
+    better = good.sum(axis=-1, keepdims=True) - np.cumsum(good, axis=-1)  # good ones ranked above each class
+    worse = np.cumsum(good, axis=-1) - good
+    pairs = bad.sum(axis=-1) * good.sum(axis=-1)
+    net = (bad * (better - worse)).sum(axis=-1)
+    return np.divide(net, pairs, out=np.full(pairs.shape, np.nan), where=pairs > 0)
+
+
 def shared_luck(halves, sizes):
     """Return the share of the variance over replications that both halves of the borrowers have in common.
 

@@ -217,6 +217,11 @@ class Ledger:
         """Return int64[batch, entry month, month, segment, product, name] of the batches in use."""
         return self.sums.vintages[: len(self.batch_sizes)]
 
+    @property
+    def ratings(self):
+        """Return int64[batch, segment, product, kind, class, (observed, defaulted)] of the batches in use."""
+        return self.sums.ratings[: len(self.batch_sizes)]
+
     @cached_property
     def own_share(self):
         """Return float64[month, segment, product]: the share of the open book that is not a partner's."""

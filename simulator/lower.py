@@ -32,7 +32,10 @@ from simulator.portfolio.tape import Tape
 
 
 class Lowered(NamedTuple):
-    """A scenario as integers. With a factor, `tables` hold the world at factor 0 and `tables_for` the others."""
+    """A scenario as integers. With a factor, `tables` hold the world at factor 0 and `tables_for` the others.
+
+    Policies that read last month's book are in `levers` as if their conditions always held.
+    """
 
     settings: Any
     tables: Tables
@@ -45,6 +48,20 @@ class Lowered(NamedTuple):
     months_total: int  # with the run-off
     replications: int
     minor_units: int
+
+    @property
+    def frame(self) -> Frame:
+        """Return what policies may know of the scenario."""
+        return Frame(self.months, self.months_total, self.segments, self.minor_units)
+
+    @property
+    def readers(self) -> tuple:
+        """Return the settings of the policies in force that read last month's book, in the order of the file."""
+        return tuple(settings for settings in self.settings.policy.values() if settings.enabled and settings.reads_book)
+
+    def neutral_levers(self) -> Levers:
+        """Return the levers of a lender without policies."""
+        return neutral_levers(self.months, len(self.segments), self.months_total - self.months)
 
 
 def lower(settings, tape: Tape | None = None, run_off: bool = False) -> Lowered:
@@ -161,14 +178,20 @@ def split(total: int, shares) -> list[int]:
 def tables_digest(lowered: Lowered) -> str:
     """Return the SHA-256 of every integer the kernel is given: tables, levers, tiles, tape.
 
-    With a factor, also of the factor of every replication and of the first one's tables.
+    With a factor, also of the factor of every replication and of the first one's tables. Where policies read last
+    month's book, also of the levers without them and of their settings, conditions included.
     """
     luck = lowered.settings.economy.factor
     z = np.zeros(0)
     if luck.enabled:
         z = factor(lowered.settings.seed, luck.persistence, range(lowered.replications), lowered.months_total)
     digest = hashlib.sha256()
-    groups = (lowered.tables, tables_for(lowered, 0, 1), lowered.levers)
+    groups = [lowered.tables, tables_for(lowered, 0, 1), lowered.levers]
+    if lowered.readers:
+        without = lowered.neutral_levers()
+        write_all(without, [one for one in lowered.settings.policy.values() if not one.reads_book], lowered.frame)
+        groups.append(without)
+        digest.update("".join(settings.model_dump_json() for settings in lowered.readers).encode())
     for array in (*(array for group in groups for array in group), lowered.tiles, lowered.tape, z):
         array = np.ascontiguousarray(array)
         digest.update(f"{array.dtype.str} {array.shape};".encode())

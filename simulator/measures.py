@@ -12,12 +12,22 @@ import numpy as np
 from simulator.accounting.cecl import cecl_allowance, lifetime_loss
 from simulator.accounting.five_class import CLASSES, class_balance
 from simulator.accounting.ifrs9 import ifrs9_allowance, opening_ecl, stage_balance, stage_loss
-from simulator.estimates import Estimate, expected_shortfall, mean, value_at_risk
-from simulator.kernel.names import BUCKETS, CAUSES, LEVELS, LINE, N_PRODUCT, TO_WRITTEN_OFF
+from simulator.estimates import Estimate, expected_shortfall, gini, mean, value_at_risk
+from simulator.kernel.names import (
+    BUCKETS,
+    CAUSES,
+    LEVELS,
+    LINE,
+    N_PRODUCT,
+    PRODUCTS,
+    RATING_GRADE,
+    RATING_SCORE,
+    TO_WRITTEN_OFF,
+)
 from simulator.ledger import Ledger
 
 MONEY = "money"  # in a measure's `unit`: the currency of the run
-SHARE, YEARLY, ACCOUNTS = "share", "share per year", "accounts"
+SHARE, YEARLY, ACCOUNTS, RATIO = "share", "share per year", "accounts", "ratio"
 TAIL_REPLICATIONS = 100  # fewer say nothing about one loss in a hundred
 STOCK, FLOW, RATE, TAIL = "stock", "flow", "rate", "tail"
 
@@ -110,6 +120,14 @@ class View:
         row = self.ledger.rolls[..., start, :, 0]
         worse = row[..., start + 1 : BUCKETS].sum(axis=-1) + row[..., TO_WRITTEN_OFF]
         return self._batch(worse), self._batch(row.sum(axis=-1))
+
+    def rated(self, kind, product=None):
+        """Return (accounts observed, of them in default within a year) by class, float64[batch, ..., class]."""
+        ratings = self.ledger.ratings[..., kind, :, :]  # [batch, segment, product, class, (observed, defaulted)]
+        if product is not None:
+            ratings = ratings * (np.arange(N_PRODUCT) == product)[:, None, None]
+        ratings = (ratings if self.by_cell else ratings.sum(axis=(1, 2))).astype(np.float64)
+        return ratings[..., 0], ratings[..., 1]
 
     def _batch(self, counts):
         """Return counts, int64[batch, month, segment, product], summed to the axes of this view."""
@@ -206,6 +224,26 @@ def _roll(name, start, words):
     formula = f"Σ rolls[{start} → worse or written off] / Σ rolls[{start} → any]"
     text = f"share of accounts {words} that are in a worse bucket or written off a month later"
     return _rate(name, formula, text, lambda v: ratio(*v.roll(start)))
+
+
+def _gini(kind, product=None):
+    """Return the measure of how well a rating ranks the accounts observed, all together or those of one product."""
+    name, text = (
+        ("grade", "the grade, from the account's record with the lender only")
+        if kind == RATING_GRADE
+        else ("score", "the application score, in bands of 32 points")
+    )
+    of = "" if product is None else f" of {PRODUCTS[product]}s"
+
+    def function(v):
+        observed, defaulted = v.rated(kind, product)
+        # A low grade is good, a low score bad.
+        return gini(defaulted, observed - defaulted, worst_first=kind == RATING_SCORE)
+
+    formula = "P(defaulter ranked worse) - P(defaulter ranked better), over pairs of a defaulter and another"
+    text = f"Gini of {text}, against first default within 12 months{of}: 1 ranks without fault, 0 not at all"
+    suffix = "" if product is None else f"_{PRODUCTS[product]}"
+    return _rate(f"gini_{name}{suffix}", formula, text, function, unit=RATIO, monthly=False)
 
 
 def _npv(v):
@@ -533,6 +571,13 @@ SECTIONS = {
         _flow("n_applied", ACCOUNTS, "applications"),
         _flow("n_declined", ACCOUNTS, "applications declined"),
         _flow("n_granted", ACCOUNTS, "lines granted and loans drawn"),
+        Measure("n_never_default", FLOW, ACCOUNTS, "Σ n_granted - Σ n_default", "accounts granted less those that "
+                "reach 90 days past due; of applicants alone, who begin with nothing, the good business",
+                lambda v: v.flow("n_granted") - v.flow("n_default")),
+    ),
+    "Power of grade and score": (
+        *(_gini(kind) for kind in (RATING_GRADE, RATING_SCORE)),
+        *(_gini(kind, product) for product in range(N_PRODUCT) for kind in (RATING_GRADE, RATING_SCORE)),
     ),
     "Tail of the loss distribution": tuple(_tails("", "net loss", "net_loss")),
     "Five classes": tuple(_class(rule, name) for rule in CLASS_DAYS for name in CLASSES[1:]),
@@ -592,10 +637,16 @@ def markdown() -> str:
         "- **[at]** is the end of the last month of new credit, in both windows; [start] and [end] are the window's.",
         "- **Average balance** is the mean over the window's months of the mean of opening and closing balance.",
         "- **Value** is the mean over replications of the measure of each; **se** = sd / √replications. Roll rates are "
-        "means over up to 20 batches of replications. A rate of nothing is left empty, not 0.",
+        "means over up to 20 batches of replications, Ginis too. A rate of nothing is left empty, not 0.",
         "- **Difference** is paired: variant less baseline in the same replication, people and luck in common.",
         "- **money** is in the currency of the scenario. Incomes and costs that are settled outside the kernel are "
         "rounded to the minor unit in each replication, month, segment and product, so totals stay exact.",
+        "- **Swap sets.** Where a variant reviews applicants in another way, `swapped` in `summary.json` and the rows "
+        "of `comparison.parquet` whose column `people` is `swapped_out` or `swapped_into` are of those alone whom the "
+        "baseline takes and the variant declines, or the reverse, living with the lender that takes them, before "
+        "insurers and partners.",
+        "- **Why.** The report says that something rises or falls only beyond four standard errors of its difference, "
+        "and that it may from two on.",
         "- **Tail measures** are stated from 100 replications on when a random factor is shared by all borrowers. "
         "Standard errors: Maritz-Jarrett for VaR, influence function for ES.",
         "",

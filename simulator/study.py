@@ -1,19 +1,19 @@
 """A question from scenario to answer: `simulate` one lender, or `compare` every variant on common luck."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from simulator import engine
-from simulator.comparison import Comparison
+from simulator.comparison import Comparison, Swapped
 from simulator.ledger import Frame, Ledger, Settlement, check_identities
 from simulator.lower import Lowered, lower, tables_digest
-from simulator.policies.levers import Frame as PolicyFrame
 from simulator.policies.levers import transfers
 from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.reader import Scenario, load_scenario
+from simulator.sums import machine_memory
+from simulator.swaps import review_differs, swap_set
 
 BASELINE = "baseline"
 
@@ -27,39 +27,69 @@ class Study:
     facts: dict[str, Any]  # digests and sizes
 
 
-def simulate(scenario: Scenario | str | Path, threads: int | None = None, progress=None) -> Study:
-    """Return the study of the scenario's baseline alone, over its months."""
-    return _study(_loaded(scenario), {}, False, threads, progress)
+def simulate(scenario: Scenario | str | Path, threads: int | None = None, progress=None, say=None) -> Study:
+    """Return the study of the scenario's baseline alone, over its months; `progress` and `say` as in `compare`."""
+    return _study(_loaded(scenario), {}, False, threads, progress, say)
 
 
-def compare(scenario: Scenario | str | Path, threads: int | None = None, progress=None) -> Study:
-    """Return the study of every variant of the scenario against its baseline, with the run-off months."""
+def compare(scenario: Scenario | str | Path, threads: int | None = None, progress=None, say=None) -> Study:
+    """Return the study of every variant of the scenario against its baseline, with the run-off months.
+
+    `progress` is told (variant, borrower-months done since, all to do); `say` a line of what the run will need.
+    """
     scenario = _loaded(scenario)
-    return _study(scenario, scenario.variants, True, threads, progress)
+    return _study(scenario, scenario.variants, True, threads, progress, say)
 
 
 def _loaded(scenario):
     return scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
 
 
-def _study(scenario, variants, run_off, threads, progress: Callable[[str, int, int], None] | None):
-    """Run the baseline and `variants`; `progress` is told (variant, borrower-months done since, all to do)."""
+def _study(
+    scenario,
+    variants,
+    run_off,
+    threads,
+    progress: Callable[[str, int, int], None] | None,
+    say: Callable[[str], None] | None,
+):
+    """Run the baseline and `variants`."""
     book = read_book(scenario)
     lenders = {BASELINE: scenario.baseline, **variants}
     worlds = {name: lower(settings, book and book.tape, run_off) for name, settings in lenders.items()}
+    baseline = worlds[BASELINE]
+    swaps = {
+        name: (swap_set(baseline, world), swap_set(world, baseline))
+        for name, world in worlds.items()
+        if review_differs(baseline, world)
+    }
     threads = threads or engine.available_threads()
-    _check_memory(list(worlds.values()), threads)
-    work = sum(map(engine.borrower_months, worlds.values()))
+    every = [*worlds.values(), *(world for pair in swaps.values() for world in pair)]
+    state = {name: engine.state_bytes_at_once(world) for name, world in worlds.items()}
+    _check_memory(every, threads, max(state.values()))
+    if say and any(state.values()):
+        names = ", ".join(name for name, size in state.items() if size)
+        say(f"policies read last month's book ({names}): keeping state takes {max(state.values()) / 1e9:,.2f} GB")
+    work = sum(map(engine.borrower_months, every))
     transferred = {name: _transfers(world) for name, world in worlds.items()}
-    ledgers = []
-    for name, world in worlds.items():
-        tell = (lambda done, name=name: progress(name, done, work)) if progress else (lambda done: None)
-        sums = engine.run(world, threads, tell)
+
+    def lived(name, world, settlement, first):
+        """Return the ledger of a world."""
+        tell = (lambda done: progress(name, done, work)) if progress else (lambda done: None)
         frame = replace(_frame(scenario, world, run_off), transfers=any(transferred.values()))
-        settlement = replace(_settlement(lenders[name]), transfers=transferred[name])
-        ledger = Ledger(name, sums, frame, settlement, ledgers[0] if ledgers else None)
+        ledger = Ledger(name, engine.run(world, threads, tell), frame, settlement, first)
         check_identities(ledger)
-        ledgers.append(ledger)
+        return ledger
+
+    ledgers, swapped = [], {}
+    for name, world in worlds.items():
+        first, plain = (ledgers[0] if ledgers else None), _settlement(lenders[name])
+        ledgers.append(lived(name, world, replace(plain, transfers=transferred[name]), first))
+        if name in swaps:  # before insurance and partners, whose terms are on a whole book
+            out, into = swaps[name]
+            by_baseline = lived(name, out, _settlement(scenario.baseline), ledgers[0])
+            swapped[name] = Swapped(by_baseline, lived(name, into, plain, ledgers[0]))
+    policies = {name: settings.policy for name, settings in lenders.items()}
     facts = {
         "scenario_digest": scenario.digest(),
         "tables_digest": {name: tables_digest(world) for name, world in worlds.items()},
@@ -70,17 +100,18 @@ def _study(scenario, variants, run_off, threads, progress: Callable[[str, int, i
         "borrowers": ledgers[0].frame.borrowers,
         "borrower_months": work,
         "threads": threads,
+        "state_bytes_at_once": state,
         **({"tape": book.report} if book else {}),
     }
-    return Study(scenario, Comparison(ledgers), facts)
+    return Study(scenario, Comparison(ledgers, swapped, policies), facts)
 
 
-def _check_memory(worlds, threads):
-    """Raise UserError if the sums of all variants are more than the machine could ever hold."""
-    at_work = engine.bytes_needed(worlds[0], threads) - engine.bytes_needed(worlds[0], 0)
-    needed = sum(engine.bytes_needed(world, 0) for world in worlds) + at_work
-    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else needed
-    if needed > there:
+def _check_memory(worlds, threads, state):
+    """Raise UserError if the sums of all variants and the state kept are more than the machine could ever hold."""
+    at_work = max(engine.bytes_needed(world, threads) - engine.bytes_needed(world, 0) for world in worlds)
+    needed = sum(engine.bytes_needed(world, 0) for world in worlds) + at_work + state
+    there = machine_memory()
+    if there is not None and needed > there:
         found = f"the results would take {needed / 1e9:,.1f} GB, this machine has {there / 1e9:,.1f}"
         raise UserError(Problem("memory", "", found, "fewer replications, months, segments or variants"))
 
@@ -114,8 +145,7 @@ def _frame(scenario, world: Lowered, run_off):
 
 def _transfers(world: Lowered):
     """Return the terms of insurance and joint lending that a lender has."""
-    frame = PolicyFrame(world.months, world.months_total, world.segments, world.minor_units)
-    return transfers(world.settings.policy.values(), frame)
+    return transfers(world.settings.policy.values(), world.frame)
 
 
 def _settlement(settings):

@@ -27,7 +27,7 @@ from simulator.transfer import Partner
 @pytest.fixture(scope="module")
 def ledger():
     """Return the baseline of the shipped line, small, with its run-off; claims expire within it."""
-    changes = ["run_off_months=36", "policy.write_off.expire_months=12"]
+    changes = ["run_off_months=36", "policy.write_off.expire_months=13"]
     scenario = load_scenario(ROOT / "scenarios" / "huabei.toml", changes, borrowers=3000, replications=20, months=12)
     return compare(scenario).comparison.ledgers["baseline"]
 

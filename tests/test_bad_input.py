@@ -58,6 +58,10 @@ matrix = [[0.9, 0.1, 0.0], [0.5, 0.3, 0.2]]
 LINE = "behaviour.roll_rates.line"
 STATES = 'states=[{{name="C", bucket={}}}, {{name="D", bucket={}}}, {{name="X", bucket="written_off"}}]'
 
+INSURE, PARTNER, COLLECT = 'kind="credit_insurance", premium=0.01', 'kind="joint_lending"', 'kind="collections"'
+NPL = '{measure="npl_ratio", above=0.04}'
+SMS, CALL = "{to_dpd=30, day=2}", "{from_dpd=120, to_dpd=150, day=9}"
+
 WRONG = [  # override, key path, words that the message has
     ("segment.all.shar=1", "segment.all.shar", ["unknown key", "did you mean share?"]),
     ("month=3", "month", ["unknown key", "did you mean months?"]),
@@ -129,9 +133,40 @@ WRONG = [  # override, key path, words that the message has
     ("policy.write_off.at_dpd=45", "policy.write_off.at_dpd", ["multiple of 30"]),
     ("policy.write_off.start=13", "policy.write_off.start", ["up to 12"]),
     ("policy.write_off.segments=['al']", "policy.write_off.segments", ["found 'al'", "allowed: all"]),
-    ("policy.sell={enabled=true, at_months=25}", "policy.sell.at_months", ["25 months", "up to 24"]),
+    ("policy.sell={enabled=true, at_months=25}", "policy.sell.at_months", ["25 months", "below 24"]),
+    ("policy.sell={enabled=true, at_months=24}", "policy.sell.at_months", ["24 months", "below 24"]),
     ("policy.sell={enabled=true, bulk_months=[6, 80]}", "policy.sell.bulk_months", ["found 80", "to 72"]),
     ("policy.sell_open={enabled=true, at_dpd=180}", "policy.sell_open.at_dpd", ["below 180"]),
+    ("policy.sell_open={enabled=true, at_dpd=210}", "policy.sell_open.at_dpd", ["below 180"]),
+    ('policy.close.when={measure="npl_ratio"}', "policy.close.when", ["either above or below"]),
+    ('policy.close.when={measure="npl_ratio", above=0.1, below=0.2}', "policy.close.when", ["either above or below"]),
+    ('policy.close.when={measure="npl_rato", above=0.1}', "policy.close.when.measure", ["did you mean npl_ratio?"]),
+    ('policy.close.when={measure="profit", above=0.1}', "policy.close.when.measure", ["dpd30_share_count"]),
+    ('policy.close.when={measure="npl_ratio", abov=0.1}', "policy.close.when.abov", ["did you mean above?"]),
+    ('policy.close.when={measure="npl_ratio", above=4}', "policy.close.when.above", ["found 4", "1 or less"]),
+    ("policy.close.when={above=0.1}", "policy.close.when.measure", ["missing"]),
+    ("policy.close.when=0.04", "policy.close.when", ["found 0.04", "a table"]),
+    (f"policy.insure={{{INSURE}, share=0.8, when={NPL}}}", "policy.insure.when", ["settled after the run"]),
+    (f"policy.partner={{{PARTNER}, share=0.3, when={NPL}}}", "policy.partner.when", ["settled after the run"]),
+    (f"policy.insure={{{INSURE}, share=1.2}}", "policy.insure.share", ["found 1.2", "1 or less"]),
+    (f"policy.collect={{{COLLECT}, levels={{sms={SMS}}}, capacity=-1}}", "policy.collect.capacity", ["0 or more"]),
+    (f"policy.collect={{{COLLECT}, levels={{sms={SMS}}}, capacity=1.5}}", "policy.collect.capacity", ["whole number"]),
+    (
+        f"policy.collect={{{COLLECT}, levels={{sms={SMS}, call={CALL}}}}}",
+        "policy.collect.levels.call.from_dpd",
+        ["gap"],
+    ),
+    (
+        f"policy={{low={{{COLLECT}, levels={{sms={SMS}}}}}, high={{{COLLECT}, levels={{call={CALL}}}}}}}",
+        "policy.high.levels.call.from_dpd",
+        ["found 120", "a gap, nobody works from 60 DPD on", "up to 60"],
+    ),
+    ('policy.early={kind="closure", close_days_late=5}', "policy.early.close_days_late", ["policy.close freezes at 7"]),
+    (
+        'policy={close={freeze_days_late="never"}, late={kind="closure", freeze_days_late=40}}',
+        "policy.late.freeze_days_late",
+        ["freezes at 40", "policy.close closes at 30"],
+    ),
     ("policy={write_off={enabled=false}, sell={enabled=true}}", "policy.sell", ["nothing is ever written off"]),
     ("variant.baseline.title='x'", "variant.baseline", ["choose another"]),
     ("variant.cut.policy.close.close_days_late=5", "variant.cut.policy.close.close_days_late", ["freezes at 7"]),
@@ -200,6 +235,16 @@ def test_one_wrong_value_is_one_clear_problem(override, key, words, file):
         assert {problem.key for problem in found} == {key}
         assert [word for word in words if word not in str(found[0])] == []
     assert all(problem.file for problem in found)
+
+
+def test_layers_that_bear_more_than_the_loss_are_refused_at_each(file):
+    """Three layers of 40 % of one loss are 120 %: said at every share; two of them are 80 % and allowed."""
+    layers = [f"policy.{name}={{{INSURE}, share=0.4}}" for name in ("one", "two", "three")]
+    found = problems_of(file(), layers)
+
+    assert load_scenario(file(), layers[:2])
+    assert [problem.key for problem in found] == [f"policy.{name}.share" for name in ("one", "two", "three")]
+    assert all("1.2" in problem.found for problem in found)
 
 
 @pytest.mark.parametrize(("override", "key", "words"), WRONG_MATRIX, ids=[case[0] for case in WRONG_MATRIX])

@@ -390,6 +390,18 @@ def test_a_good_tape_is_told_and_run(simulator, here):
     assert read(here / "again", "manifest.json")["result_digest"] == manifest["result_digest"]
 
 
+def test_state_that_is_kept_is_said_before_the_run(simulator, here):
+    """A policy that reads last month's book says on the error stream what that takes; the manifest has it too."""
+    sell = 'kind="npl_sale", from="open", at_dpd=60, price=0.1, when={measure="dpd30_share_count", above=0.1}'
+    code, _, err = simulator("run", "small.toml", "--set", f"policy.sell={{{sell}}}")
+    assert code == 0 and "policies read last month's book (baseline): keeping state takes 0.00 GB" in err
+    quiet = ("--set", f"policy.sell={{{sell}}}", "--quiet", "--overwrite")
+    assert simulator("run", "small.toml", *quiet) == (0, "", "")
+    assert read(here / "out" / "small", "manifest.json")["state_bytes_at_once"]["baseline"] > 0
+    assert simulator("run", "small.toml", "--out", "plain")[2] == ""
+    assert read(here / "plain", "manifest.json")["state_bytes_at_once"] == {"baseline": 0}
+
+
 # ---- failures that are not the user's ------------------------------------------------------------
 def test_a_broken_identity_is_an_internal_failure(simulator, here, monkeypatch):
     """A cent too many stops the run with exit code 1, says what to report, and leaves no folder."""

@@ -23,7 +23,10 @@ LAYERS = (
     {"simulator.scenario"},  # what is asked
     {"simulator.portfolio", "simulator.economy", "simulator.behaviour"},  # settings -> tables
     {"simulator.lower"},
-    {"simulator.ledger"},  # what happened
+    {"simulator.swaps"},
+    {"simulator.ledger", "simulator.sums"},  # what happened
+    {"simulator.regimes"},  # what policies that read the book do in a month
+    {"simulator.spans"},  # months of a book that policies read
     {"simulator.engine"},
     {"simulator.accounting"},
     {"simulator.measures"},

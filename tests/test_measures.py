@@ -203,6 +203,43 @@ def test_shared_luck_of_halves():
     assert np.isnan(estimates.shared_luck(np.ones((5, 2)), (1, 1)))
 
 
+def test_a_gini_by_hand():
+    """Of three classes, worst first, bad (2, 1, 0) and good (1, 1, 2): 8 pairs won, 1 lost, 3 tied, so 7 of 12."""
+    bad, good = np.array([[2.0, 1.0, 0.0]]), np.array([[1.0, 1.0, 2.0]])
+    assert estimates.gini(bad, good, worst_first=True).tolist() == [7 / 12]
+    assert estimates.gini(bad[:, ::-1], good[:, ::-1], worst_first=False).tolist() == [7 / 12]
+    assert estimates.gini(bad, good, worst_first=False).tolist() == [-7 / 12]
+    assert np.isnan(estimates.gini(np.zeros((2, 3)), good.repeat(2, axis=0), True)).all()  # nobody defaults
+
+
+def test_ginis_of_grade_and_score_are_their_pairs(ledger):
+    """Each batch counts every pair of a defaulter and another; a low grade and a high score should be the better."""
+    draw = random.Random(5)
+    ratings = np.zeros_like(ledger.sums.ratings)
+    for cell in np.ndindex(*ratings.shape[:-2]):
+        for rating in range(GRADES if cell[-1] == RATING_GRADE else RATING_CLASSES):
+            observed = draw.randrange(6)
+            ratings[(*cell, rating)] = observed, draw.randint(0, observed)
+    rated = Ledger("rated", ledger.sums._replace(ratings=ratings), ledger.frame, Settlement())
+
+    def by_pairs(cells, sign):
+        """Return (won - lost) / pairs of int64[segment, product, class, (observed, defaulted)]."""
+        counts = cells.sum(axis=(0, 1)).tolist()
+        bad = [k for k, (_, defaulted) in enumerate(counts) for _ in range(defaulted)]
+        good = [k for k, (observed, defaulted) in enumerate(counts) for _ in range(observed - defaulted)]
+        won = sum(np.sign(sign * (g - b)) for b in bad for g in good)
+        return won / (len(bad) * len(good))
+
+    for kind, name, sign in ((RATING_GRADE, "gini_grade", -1), (RATING_SCORE, "gini_score", 1)):
+        for products, suffix in ((PRODUCTS, ""), (["line"], "_line"), (["loan"], "_loan")):
+            columns = [PRODUCTS.index(product) for product in products]
+            expected = [by_pairs(ratings[batch][:, columns, kind], sign) for batch in range(4)]
+            assert MEASURES[name + suffix](rated) == pytest.approx(expected, rel=1e-12), name + suffix
+    value, se = Comparison([rated]).estimate("rated", "gini_grade")
+    assert np.isfinite([value, se]).all() and se > 0
+    assert np.isnan(MEASURES["gini_score"](ledger)).all()  # the toy book rates nobody
+
+
 # ---- comparison ----------------------------------------------------------------------------------
 
 

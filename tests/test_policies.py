@@ -272,6 +272,22 @@ def test_underwriting_raises_the_bar():
     assert levers.review[1, 0, LINE].tolist() == [UNIT // 4] * 8 + [UNIT * 9 // 4] * 8
 
 
+def test_a_ladder_is_written_where_its_levels_work():
+    """Each level has its row in the buckets it works and no other; the smaller share served holds."""
+    effect = {"forgot": 0.5, "will_not": 0.25}
+    call = {"from_dpd": 30, "to_dpd": 60, "day": 10, "cost": 3.0, "effect": effect}
+    levers = written(
+        policy("collections", levels={"call": call}, served=0.5, products=["line"]), policy("collections", served=0.75)
+    )
+    ladder, number = levers.ladder[1:, 0, LINE], names.LEVELS.index("call")
+    row = [q31(0.5), 0, 0, q31(0.25), 300, 10, 1, *([0] * (names.N_LADDER - 7))]
+
+    assert ladder[:, 1:3, number].tolist() == [[row, row]] * 18
+    assert np.count_nonzero(ladder) == np.count_nonzero(row) * 2 * 18
+    assert set(levers.month[1:, 0, LINE, names.V_SERVED]) == {q31(0.5)}
+    assert set(levers.month[1:, 0, LOAN, names.V_SERVED]) == {q31(0.75)}
+
+
 def test_money_is_rounded_to_minor_units():
     """Money turns to minor units of the scenario's currency, rounded half up."""
     assert FRAME.amount(12.345) == 1235

@@ -14,6 +14,7 @@ from simulator.kernel.names import BALANCE, FLOWS, G_MODEL, N_ACCOUNT, N_BORROWE
 from simulator.lower import Lowered, lower, tables_for
 from simulator.scenario.errors import Problem, UserError, did_you_mean
 from simulator.scenario.reader import Scenario, load_scenario
+from simulator.spans import levers_in_force
 from simulator.study import BASELINE, read_book
 
 COLUMNS = 3  # variants side by side
@@ -40,10 +41,11 @@ def diary(scenario: Scenario | str | Path, borrower: str, variants: Sequence[str
     book = read_book(scenario)
     worlds = {name: lower(settings, book and book.tape, True) for name, settings in lenders.items()}
     world = next(iter(worlds.values()))
+    levers = {name: levers_in_force(each, replication) for name, each in worlds.items()}
     who = address_of(borrower, world.segments, world.tiles, scenario.baseline)
-    lives = {name: _life(world, name, who, replication) for name, world in worlds.items()}
+    lives = {name: _life(world, name, levers[name], who, replication) for name, world in worlds.items()}
     rules = {
-        name: [sentences.rules_of(world.tables, world.levers, who.segment, m) for m in range(world.months_total + 1)]
+        name: [sentences.rules_of(world.tables, levers[name], who.segment, m) for m in range(world.months_total + 1)]
         for name, world in worlds.items()
     }
     telling = _Telling(lives, rules, world)
@@ -80,14 +82,14 @@ def _lenders(scenario, named):
     return {name: known[name] for name in named}
 
 
-def _life(world: Lowered, name: str, who, replication: int) -> Life:
+def _life(world: Lowered, name: str, levers, who, replication: int) -> Life:
     """Return the life of a borrower under the variant `name`."""
     tile = tile_of(who, world.tiles)
     if tile is None:
         found = "this borrower is not there under it"
         raise UserError(Problem("--variant", name, found, "its segments have other shares: tell it on its own"))
     tables = tables_for(world, replication, replication + 1)
-    return live(tables, world.levers, alone(tile, who.index), world.tape, replication, world.months_total)
+    return live(tables, levers, alone(tile, who.index), world.tape, replication, world.months_total)
 
 
 class _Telling:

@@ -33,3 +33,15 @@ def sigmoid(table, x):
     k = y >> int64(9)
     low = int64(table[k])
     return low + (((int64(table[k + int64(1)]) - low) * (y & int64(511))) >> int64(9))
+
+
+@njit(inline="always")
+def inverse_of(step):
+    """Return (m, s) so that x // step = (x * m) >> s for every x from 0 to 2^31 - 1 and `step` from 1 to 2^31 - 1.
+
+    Source: T. Granlund and P. L. Montgomery, Division by invariant integers using multiplication, PLDI (1994).
+    """
+    bits = 0
+    while (1 << bits) < step:
+        bits += 1
+    return ((1 << (31 + bits)) + step - 1) // step, 31 + bits

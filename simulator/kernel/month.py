@@ -7,13 +7,12 @@ the few others; the scalar kernel comes here for everyone. `x` holds what the st
 import numpy as np
 
 from .cache import njit
-from .draws import MONTHS, counter, group, philox
 from .fixed import part, scale, sigmoid
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import age_stage, band_of, book_stocks, grade_of
 from .stack import melt
 
-u4, i8 = np.uint32, np.int64
+u4, i8, u8 = np.uint32, np.int64, np.uint64
 
 # ---- what the steps of a month hand on: int64[product, name] ---------------------------------------
 (
@@ -198,12 +197,6 @@ def stay_alert(S, i, x):
     for p in range(x[LINE, X_PRODUCTS]):
         forgot |= x[p, X_MISSED] == 1 and x[p, X_REASON] == FORGOT
     S[ALERT, i] = 0 if forgot else min(i8(S[ALERT, i]) + 1, i8(31))
-
-
-@njit(inline="always")
-def needs_few_words(x):
-    """Return whether a due was missed or an account is in the written-off book: who slot 1 is for."""
-    return x[LINE, X_MISSED] | x[LOAN, X_MISSED] | x[LINE, X_BOOK] | x[LOAN, X_BOOK]
 
 
 @njit(inline="always")
@@ -830,42 +823,33 @@ def close_month(S, i, x, F, rolls, vintage):
 
 @njit()
 def live(
-    S, W, x, few, n_few, n_products, first, month, entry, replication, segment, tables, g, terms, late, economy,
+    S, V, x, few, n_few, n_products, month, entry, segment, tables, g, terms, late, economy,
     thresholds, months, stages, ladder, F, rolls, vintage, ratings,
 ):  # fmt: skip
     """Live one month of the borrowers in lanes few[0..n_few-1] of the tile `S`, who hold `n_products` at most.
 
-    `W` uint32[.., lane]: the words of slot 0 of every lane; those of the other slots are drawn where one is needed.
+    `V` uint32[name, k]: the words of the borrower in lane few[k], those that anybody may need.
     `x` int64[N_PRODUCT, N_X] is working space. `g`, `terms`, `late`: the segment's scalars, [product, ...] terms and
     late charges. `months` and `stages`: the levers of the month. `F`, `rolls`, `vintage` and `ratings`: the sums of the
     month, [product, ...].
     """
-    k0, k1 = tables.key[0], tables.key[1]
-    c3 = group(segment, MONTHS)
     model = g[G_MODEL]
     curve, alert, in_month, spending = tables.sigmoid, tables.alert, tables.in_month, tables.spending
     by_bucket, by_cause = tables.will_not_bucket, tables.will_not_cause
     by_burden, by_quality = tables.will_not_burden, tables.will_not_quality
     job_loss_quality, roll_state = tables.job_loss_quality, tables.roll_state
     loan_terms, quantile = tables.terms, tables.quantile
-    offers = months[LINE, V_PLAN_CHANCE] > 0 or months[LOAN, V_PLAN_CHANCE] > 0
-    serves_all = months[LINE, V_SERVED] >= ONE and months[LOAN, V_SERVED] >= ONE
     for k in range(n_few):
-        i = few[k]
-        index = u4(first + i)
-        job, line_decision, spending_word = W[0, i], W[1, i], W[2, i]
-        loan_decision, wish, ticket, term = u4(0), u4(0), u4(0), u4(0)
-        if is_open(S[LOAN_AT + STATUS, i]):
-            loan_decision, wish, ticket, term = philox(index, counter(month, entry, 2), replication, c3, k0, k1)
-        line_cure, loan_cure, line_recovery, loan_recovery = u4(0), u4(0), u4(0), u4(0)
-        line_plan, loan_plan, line_served, loan_served = u4(0), u4(0), u4(0), u4(0)
+        i, word = u8(few[u8(k)]), u8(k)  # unsigned, or every look at the state would first ask whether it is below 0
+        line_decision, loan_decision = V[U_LINE_DECISION, word], V[U_LOAN_DECISION, word]
+        line_recovery, loan_recovery = V[U_RECOVERY, word], V[U_RECOVERY + LOAN, word]
         pay, need = i8(0), i8(0)
         open_month(S, i, x, entry == month, n_products)
         price(S, i, x, terms, months)
         fall_due(S, i, x, terms, months)
         if model == 0:
             pay = scale(i8(S[INCOME, i]), economy[M_INCOME_INDEX])
-            need = earn(S, i, job, pay, g, economy, segment, job_loss_quality)
+            need = earn(S, i, V[U_JOB, word], pay, g, economy, segment, job_loss_quality)
             decide(
                 S, i, x, line_decision, loan_decision, pay, g, terms, economy, segment, months, stages,
                 curve, by_bucket, by_cause, by_burden, by_quality, alert,
@@ -874,23 +858,19 @@ def live(
             pay_dues(S, i, x, F, g)
         else:
             roll(S, i, x, line_decision, loan_decision, segment, roll_state, thresholds)
-        if needs_few_words(x):
-            line_cure, loan_cure, line_recovery, loan_recovery = philox(
-                index, counter(month, entry, 1), replication, c3, k0, k1
-            )
-            if offers:
-                line_plan, loan_plan, _, _ = philox(index, counter(month, entry, 3), replication, c3, k0, k1)
-            if not serves_all:
-                line_served, loan_served, _, _ = philox(index, counter(month, entry, 4), replication, c3, k0, k1)
         if model == 0:
             collect_in_month(
-                S, i, x, F, line_cure, loan_cure, line_served, loan_served, pay, g, segment, in_month, ladder, months
-            )
+                S, i, x, F, V[U_IN_MONTH, word], V[U_IN_MONTH + LOAN, word], V[U_SERVED, word], V[U_SERVED + LOAN, word],
+                pay, g, segment, in_month, ladder, months,
+            )  # fmt: skip
             age(S, i, x, terms)
         work_open(S, i, x, F, line_recovery, loan_recovery, stages)
         settle(S, i, x, F, terms, late)
-        spend(S, i, x, F, spending_word, need, model, g, economy, segment, spending, roll_state, months)
-        draw_loan(S, i, x, F, vintage, wish, ticket, term, model, terms, segment, loan_terms, quantile, months)
+        spend(S, i, x, F, V[U_SPENDING, word], need, model, g, economy, segment, spending, roll_state, months)
+        draw_loan(
+            S, i, x, F, vintage, V[U_WISH, word], V[U_TICKET, word], V[U_TERM, word], model, terms, segment, loan_terms,
+            quantile, months,
+        )  # fmt: skip
         if model == 0:
             S[BUFFER, i] = min(i8(S[BUFFER, i]), scale(pay, g[G_BUFFER_CAP]))
             stay_alert(S, i, x)
@@ -898,7 +878,7 @@ def live(
             S[REPORTED, i] = max(i8(S[REPORTED, i]) - 1, i8(0))
             close_month(S, i, x, F, rolls, vintage)
             continue
-        act(S, i, x, F, line_plan, loan_plan, month, model, months, stages)
+        act(S, i, x, F, V[U_PLAN, word], V[U_PLAN + LOAN, word], month, model, months, stages)
         lose(S, i, x, F, vintage, ratings, month - tables.observe_month, economy, months, stages)
         recover(S, i, x, F, line_recovery, loan_recovery, economy, months, stages)
         close_month(S, i, x, F, rolls, vintage)

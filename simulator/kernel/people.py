@@ -3,21 +3,12 @@
 import numpy as np
 
 from .cache import njit
-from .draws import PEOPLE, counter, philox
-from .fixed import part, scale
+from .draws import PEOPLE, counter, group, philox
+from .fixed import inverse_of, part, scale
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .stack import melt
 
-i8 = np.int64
-
-
-@njit(inline="always")
-def first_above(cumulative, draw):
-    """Return the first index whose cumulative share exceeds `draw`; the last share is ONE."""
-    k = 0
-    while draw >= cumulative[k]:
-        k += 1
-    return k
+u4, i8, u8 = np.uint32, np.int64, np.uint64
 
 
 @njit(inline="always")
@@ -32,144 +23,254 @@ def age_stage(age):
     return 16 + (age >= 6) + (age >= 12) + (age >= 18) + (age >= 36) + (age >= 60)
 
 
+@njit(inline="always")
+def score_of(correlation, noise_share, known, noise):
+    """Return the points of a score that knows `correlation` (q16) of the quality's normal `known`."""
+    z = (correlation * known + noise_share * noise) >> 16
+    return 600 + ((z * 64) >> 16)
+
+
+@njit(inline="always")
+def review(bar, limits, score, known, noise, income, limit):
+    """Return (score, limit) of an applicant as a lender reviews him, a limit of 0 if he is declined."""
+    if bar[V_SCORE_CORRELATION] != ABSENT:
+        score = score_of(bar[V_SCORE_CORRELATION], bar[V_SCORE_NOISE], known, noise)
+    limit = scale(limit, limits[band_of(score)])
+    if score < bar[V_SCORE_CUTOFF] or income < bar[V_INCOME_CUTOFF] or limit <= 0:
+        limit = i8(0)
+    return score, limit
+
+
+@njit(inline="always")
+def rank(word):
+    """Return the index of a quantile table that a word draws."""
+    return u8(u4(u4(word) >> u4(22)))
+
+
+@njit(inline="always")
+def draw(word):
+    """Return a word as a 31-bit number that compares with a q31 share."""
+    return i8(u4(u4(word) >> u4(1)))
+
+
+@njit(inline="always")
+def first_above(cumulative, drawn, size):
+    """Return the first of `size` indices whose cumulative share exceeds `drawn`; the last share is ONE."""
+    k = i8(0)
+    for j in range(size - 1):
+        k += i8(drawn >= cumulative[u8(j)])
+    return k
+
+
 @njit()
-def load(S, n, segment, entry, first, person_replication, tape_row, tables, levers, tape):
-    """Fill lanes 0..n-1 of `S` with the people of a tile as they are before their first month."""
+def load(S, W, n, segment, entry, first, person_replication, tape_row, tables, levers, tape):
+    """Fill lanes 0..n-1 of `S` with the people of a tile as they are before their first month.
+
+    `W` uint32[24, lane] is working space: the words of slot s in rows 4 s to 4 s + 3. Every loop but those over tape
+    rows and applicants has no branches, so that people are drawn many at once.
+    """
     g = tables.segment[segment]
-    quantile = tables.quantile[segment]
-    people = i8(segment) | (i8(PEOPLE) << 16)
-    k0, k1 = tables.key[0], tables.key[1]
     for c in range(N_STATE):
         for i in range(n):
-            S[c, i] = 0
-    for i in range(n):
-        index = i8(first) + i
-        a0, a1, a2, a3 = philox(index, counter(0, entry, 0), person_replication, people, k0, k1)
-        b0, b1, b2, b3 = philox(index, counter(0, entry, 1), person_replication, people, k0, k1)
-        c0, c1, c2, c3 = philox(index, counter(0, entry, 2), person_replication, people, k0, k1)
-        d0, d1, d2, d3 = philox(index, counter(0, entry, 3), person_replication, people, k0, k1)
-        e0, e1, e2, e3 = philox(index, counter(0, entry, 4), person_replication, people, k0, k1)
-        f0, f1, f2, f3 = philox(index, counter(0, entry, 5), person_replication, people, k0, k1)
+            S[u8(c), u8(i)] = 0
+    draw_people(S, W, n, segment, entry, first, person_replication, tables, g)
+    if tape_row >= 0:
+        read_accounts(S, n, tape_row, tape)
+    else:
+        draw_lines(S, W, n, segment, entry, tables, g)
+        if g[G_HAS_LOAN] > 0:
+            draw_loans(S, W, n, segment, entry, tables, g)
+    for p in range(N_PRODUCT):
+        open_accounts(S, W, n, segment, entry, tables, g, p)
+    if entry > 0:
+        review_applicants(S, W, n, segment, entry, tables, levers, g)
 
-        income = quantile[T_INCOME, i8(a0) >> 22]
-        quality = i8(a2) >> 28
-        z = (
-            g[G_SCORE_CORRELATION] * tables.quality_score[quality] + g[G_SCORE_NOISE] * tables.normal[i8(a3) >> 22]
-        ) >> 16
-        outside = scale(income, g[G_OUTSIDE_SIZE]) if (i8(b3) >> 1) < g[G_OUTSIDE_SHARE] else i8(0)
-        buffer = scale(income, quantile[T_BUFFER, i8(c2) >> 22])
-        employed = 0 if (i8(e2) >> 1) < g[G_UNEMPLOYED] else 1
-        full_payer = 1 if (i8(b2) >> 1) < g[G_FULL_PAYER] else 0
 
+@njit()
+def draw_people(S, W, n, segment, entry, first, person_replication, tables, g):
+    """Draw the words of a tile's people and what they are, whatever they hold."""
+    melt()
+    k0, k1 = tables.key[0], tables.key[1]
+    people = group(segment, PEOPLE)
+    for slot in range(6):
+        c1, at = counter(0, entry, slot), u8(4 * slot)
+        for lane in range(n):
+            i = u8(lane)
+            w0, w1, w2, w3 = philox(u4(u4(first) + u4(lane)), c1, person_replication, people, k0, k1)
+            W[at, i] = w0
+            W[at + u8(1), i] = w1
+            W[at + u8(2), i] = w2
+            W[at + u8(3), i] = w3
+    incomes, livings = tables.quantile[segment, T_INCOME], tables.quantile[segment, T_LIVING]
+    forgets, buffers = tables.quantile[segment, T_FORGET], tables.quantile[segment, T_BUFFER]
+    scores, normals = tables.quality_score, tables.normal
+    correlation, noise_share = g[G_SCORE_CORRELATION], g[G_SCORE_NOISE]
+    outside_share, outside_size = g[G_OUTSIDE_SHARE], g[G_OUTSIDE_SIZE]
+    unemployed, full_payers = g[G_UNEMPLOYED], g[G_FULL_PAYER]
+    for lane in range(n):
+        i = u8(lane)
+        income, living = incomes[rank(W[0, i])], livings[rank(W[1, i])]
+        quality = u8(u4(u4(W[2, i]) >> u4(28)))
+        known, noise = scores[quality], normals[rank(W[3, i])]
+        outside = scale(income, outside_size) * i8(draw(W[7, i]) < outside_share)
         S[INCOME, i] = income
-        S[LIVING, i] = part(income, quantile[T_LIVING, i8(a1) >> 22])
-        S[QUALITY, i] = quality
-        S[SCORE, i] = 600 + ((z * 64) >> 16)
-        S[FORGET, i] = min(quantile[T_FORGET, i8(b0) >> 22], i8(ONE) - 1)
-        S[AUTOPAY, i] = i8(b1) >> 1
-        S[REACH, i] = i8(f0) >> 1
-        S[GUARANTEE, i] = i8(f3) >> 1
+        S[LIVING, i] = part(income, living)
+        S[QUALITY, i] = i8(quality)
+        S[SCORE, i] = score_of(correlation, noise_share, known, noise)
+        S[FORGET, i] = min(forgets[rank(W[4, i])], i8(ONE - 1))
+        S[AUTOPAY, i] = draw(W[5, i])
+        S[FULL_PAYER, i] = i8(draw(W[6, i]) < full_payers)
+        S[REACH, i] = draw(W[20, i])
+        S[GUARANTEE, i] = draw(W[23, i])
         S[OUTSIDE_MAX, i] = outside
         S[OUTSIDE, i] = outside
+        S[BUFFER, i] = scale(income, buffers[rank(W[10, i])])
+        S[EMPLOYED, i] = i8(draw(W[18, i]) >= unemployed)
         S[ALERT, i] = 31
+        S[LINE_AT + ARREARS, i] = ABSENT
+        S[LOAN_AT + ARREARS, i] = ABSENT
 
+
+@njit()
+def read_accounts(S, n, tape_row, tape):
+    """Read both accounts of each borrower from the tape."""
+    melt()
+    for lane in range(n):
+        i = u8(lane)
         for p in range(N_PRODUCT):
-            at = N_BORROWER + p * N_ACCOUNT
-            terms = tables.product[segment, p]
-            state = i8(0)
-            status = NONE
-            limit, balance, instalment, months_left, bucket = i8(0), i8(0), i8(0), i8(0), i8(0)
-            arrears = i8(ABSENT)
-            if tape_row >= 0:
-                row = tape[tape_row + i, p]
-                if row[X_STATUS] != ABSENT:
-                    status = i8(row[X_STATUS])
-                    limit, balance = i8(row[X_LIMIT]), i8(row[X_BALANCE])
-                    bucket, state = i8(row[X_BUCKET]), max(i8(row[X_STATE]), i8(0))
-                    instalment = max(i8(row[X_INSTALMENT]), i8(0))
-                    months_left = max(i8(row[X_MONTHS_LEFT]), i8(0))
-                    arrears = i8(row[X_ARREARS])
-                    if p == LINE and row[X_FULL_PAYER] != ABSENT:
-                        full_payer = i8(row[X_FULL_PAYER])
-            elif p == LINE and (i8(e0) >> 1) < g[G_HAS_LINE]:
-                status = ACTIVE
-                if entry == 0:
-                    state = i8(first_above(tables.opening[segment, LINE], i8(c3) >> 1))
-                rank = i8(c0) >> 22
-                if g[G_LIMIT_INCOME] != 0:
-                    zl = (
-                        g[G_LIMIT_INCOME] * tables.normal[i8(a0) >> 22] + g[G_LIMIT_NOISE] * tables.normal[rank]
-                    ) >> 16
-                    rank = tables.normal_rank[min(max((zl + 4 * UNIT) >> 7, 0), 4095)]
-                limit = tables.limit[segment, LINE, state, rank]
-                if entry == 0:
-                    balance = scale(limit, tables.utilisation[segment, state, i8(c1) >> 22])
-                bucket = state
-            elif p == LOAN and (i8(e1) >> 1) < g[G_HAS_LOAN]:
-                status = ACTIVE
-                limit = tables.limit[segment, LOAN, 0, i8(d0) >> 22]
-                if entry == 0 and (i8(d1) >> 1) < terms[P_OPEN_AT_START]:
-                    amount = min(quantile[T_TICKET, i8(d2) >> 22], limit)
-                    amount -= amount % terms[P_DRAW_STEP]
-                    if amount > 0:
-                        t = first_above(tables.terms[segment, :, TERM_CUMULATIVE], i8(d3) >> 1)
-                        n_months = tables.terms[segment, t, TERM_MONTHS]
-                        months_left = 1 + (((i8(d3) & 0xFFFF) * n_months) >> 16)
-                        instalment = part(amount, tables.terms[segment, t, TERM_INSTALMENT])
-                        balance = part(amount, tables.loan_balance[segment, t, months_left])
-                        state = i8(first_above(tables.opening[segment, LOAN], i8(f1) >> 1))
-                        bucket = state
-            if g[G_MODEL] == 1:
-                bucket = tables.roll_state[segment, p, state, R_BUCKET] if status != NONE else i8(0)
-            elif balance <= 0:
-                bucket = i8(0)
-            if p == LOAN and balance <= 0:
-                bucket = i8(0)
-                state = i8(0)
-            owing = max(balance, i8(0))
-            if bucket == 0:
-                arrears = i8(0)
-            elif arrears == ABSENT:
-                due = min(max(terms[P_MIN_FLOOR], part(owing, terms[P_MIN_SHARE])), owing) if p == LINE else instalment
-                arrears = min(owing, bucket * due)
-            else:
-                arrears = min(max(arrears, i8(0)), owing)
-            if g[G_MODEL] == 0 and bucket > 0 and status != WRITTEN_OFF:
-                cause = first_above(tables.opening_cause[segment], i8(f2) >> 1)
-                S[at + CAUSE, i] = cause
-                if cause == SHORT or cause == CANNOT:
-                    buffer = i8(0)
-                if cause == CANNOT:
-                    employed = 0
-            if p == LINE and status != NONE:
-                if g[G_MODEL] == 1:
-                    S[SPEND, i] = scale(limit, quantile[T_SPEND, i8(e3) >> 22])
-                else:
-                    S[SPEND, i] = scale(income, quantile[T_SPEND, i8(e3) >> 22])
-            if entry > 0 and status == ACTIVE:
-                bar = levers.month[entry, segment, p]
-                if bar[V_SCORE_CORRELATION] != ABSENT:
-                    known = bar[V_SCORE_CORRELATION] * tables.quality_score[quality]
-                    z = (known + bar[V_SCORE_NOISE] * tables.normal[i8(a3) >> 22]) >> 16
-                    S[SCORE, i] = 600 + ((z * 64) >> 16)
-                limit = scale(limit, levers.review[entry, segment, p, band_of(i8(S[SCORE, i]))])
-                if i8(S[SCORE, i]) < bar[V_SCORE_CUTOFF] or income < bar[V_INCOME_CUTOFF] or limit <= 0:
-                    status = DECLINED
-                    limit = i8(0)
-            S[at + STATUS, i] = status
-            S[at + LIMIT, i] = limit
-            S[at + BALANCE, i] = balance
-            S[at + ARREARS, i] = arrears
-            S[at + BUCKET, i] = bucket
-            S[at + STATE, i] = state
-            S[at + EVER, i] = bucket
-            S[at + CLEAN, i] = 12 if entry == 0 and bucket == 0 and status != NONE else 0
-            S[at + GRANTED, i] = limit
-            S[at + INSTALMENT, i] = instalment
-            S[at + MONTHS_LEFT, i] = months_left
-        S[FULL_PAYER, i] = full_payer
-        S[EMPLOYED, i] = employed
-        S[BUFFER, i] = buffer
+            at = u8(N_BORROWER + p * N_ACCOUNT)
+            row = u8(tape_row + lane)
+            if tape[row, p, X_STATUS] != ABSENT:
+                S[at + u8(STATUS), i] = tape[row, p, X_STATUS]
+                S[at + u8(LIMIT), i] = tape[row, p, X_LIMIT]
+                S[at + u8(BALANCE), i] = tape[row, p, X_BALANCE]
+                S[at + u8(BUCKET), i] = tape[row, p, X_BUCKET]
+                S[at + u8(STATE), i] = max(tape[row, p, X_STATE], 0)
+                S[at + u8(INSTALMENT), i] = max(tape[row, p, X_INSTALMENT], 0)
+                S[at + u8(MONTHS_LEFT), i] = max(tape[row, p, X_MONTHS_LEFT], 0)
+                S[at + u8(ARREARS), i] = tape[row, p, X_ARREARS]
+                if p == LINE and tape[row, p, X_FULL_PAYER] != ABSENT:
+                    S[FULL_PAYER, i] = tape[row, p, X_FULL_PAYER]
+
+
+@njit()
+def draw_lines(S, W, n, segment, entry, tables, g):
+    """Draw who holds a line, its limit and, in the opening book, its state and balance."""
+    melt()
+    states, limits, used = tables.opening[segment, LINE], tables.limit[segment, LINE], tables.utilisation[segment]
+    normals, ranks, holders = tables.normal, tables.normal_rank, g[G_HAS_LINE]
+    with_income, with_noise, opening = g[G_LIMIT_INCOME], g[G_LIMIT_NOISE], i8(entry == 0)
+    for lane in range(n):
+        i = u8(lane)
+        holds = i8(draw(W[16, i]) < holders)
+        state = first_above(states, draw(W[11, i]), MAX_STATES) * opening
+        own = rank(W[8, i])
+        z = (with_income * normals[rank(W[0, i])] + with_noise * normals[own]) >> 16
+        tied = ranks[u8(min(max((z + 4 * UNIT) >> 7, i8(0)), i8(4095)))]
+        limit = limits[u8(state), u8(tied) if with_income != 0 else own]
+        S[LINE_AT + STATUS, i] = ACTIVE * holds
+        S[LINE_AT + LIMIT, i] = limit * holds
+        S[LINE_AT + BALANCE, i] = scale(limit, used[u8(state), rank(W[9, i])]) * opening * holds
+        S[LINE_AT + STATE, i] = state * holds
+        S[LINE_AT + BUCKET, i] = state * holds
+
+
+@njit()
+def draw_loans(S, W, n, segment, entry, tables, g):
+    """Draw who holds a loan facility, its limit and, in the opening book, the loan that is open."""
+    melt()
+    states, limits, tickets = tables.opening[segment, LOAN], tables.limit[segment, LOAN, 0], tables.quantile[segment, T_TICKET]
+    offered, balances = tables.terms[segment], tables.loan_balance[segment]
+    holders, draw_step = g[G_HAS_LOAN], tables.product[segment, LOAN, P_DRAW_STEP]
+    open_share = tables.product[segment, LOAN, P_OPEN_AT_START] if entry == 0 else i8(0)
+    inverse, shift = inverse_of(draw_step)
+    below0, below1, below2 = offered[0, TERM_CUMULATIVE], offered[1, TERM_CUMULATIVE], offered[2, TERM_CUMULATIVE]
+    for lane in range(n):
+        i = u8(lane)
+        holds = i8(draw(W[17, i]) < holders)
+        limit = limits[rank(W[12, i])]
+        amount = i8((u8(max(min(tickets[rank(W[14, i])], limit), i8(0))) * u8(inverse)) >> u8(shift)) * draw_step
+        is_open = holds * i8(draw(W[13, i]) < open_share) * i8(amount > 0)
+        u = draw(W[15, i])
+        term = i8(u >= below0)
+        term += term * i8(u >= below1)
+        term += i8(term == 2) * i8(u >= below2)
+        months_left = 1 + ((i8(u4(W[15, i]) & u4(0xFFFF)) * offered[u8(term), TERM_MONTHS]) >> 16)
+        state = first_above(states, draw(W[21, i]), MAX_STATES) * is_open
+        S[LOAN_AT + STATUS, i] = ACTIVE * holds
+        S[LOAN_AT + LIMIT, i] = limit * holds
+        S[LOAN_AT + BALANCE, i] = part(amount, balances[u8(term), u8(months_left)]) * is_open
+        S[LOAN_AT + INSTALMENT, i] = part(amount, offered[u8(term), TERM_INSTALMENT]) * is_open
+        S[LOAN_AT + MONTHS_LEFT, i] = months_left * is_open
+        S[LOAN_AT + STATE, i] = state
+        S[LOAN_AT + BUCKET, i] = state
+
+
+@njit()
+def open_accounts(S, W, n, segment, entry, tables, g, p):
+    """Work out what follows from the accounts drawn or read: bucket, arrears, cause, record, usual spending."""
+    melt()
+    at, terms = u8(N_BORROWER + p * N_ACCOUNT), tables.product[segment, p]
+    rolls, causes, spends = tables.roll_state[segment, p], tables.opening_cause[segment], tables.quantile[segment, T_SPEND]
+    floor, min_share, model = terms[P_MIN_FLOOR], terms[P_MIN_SHARE], g[G_MODEL]
+    is_line, opening = p == LINE, entry == 0
+    for lane in range(n):
+        i = u8(lane)
+        status, limit, balance = S[at + u8(STATUS), i], i8(S[at + u8(LIMIT), i]), i8(S[at + u8(BALANCE), i])
+        state, bucket = i8(S[at + u8(STATE), i]), i8(S[at + u8(BUCKET), i])
+        held = i8(status != NONE)
+        by_matrix = rolls[u8(state), u8(R_BUCKET)]
+        bucket = by_matrix * held if model == 1 else bucket * i8(balance > 0)
+        kept = i8(is_line or balance > 0)
+        bucket *= kept
+        owing, given = max(balance, i8(0)), i8(S[at + u8(ARREARS), i])
+        due = min(max(floor, part(owing, min_share)), owing) if is_line else i8(S[at + u8(INSTALMENT), i])
+        arrears = min(owing, bucket * due) if given == ABSENT else min(max(given, i8(0)), owing)
+        late = i8(bucket > 0)
+        S[at + u8(ARREARS), i] = arrears * late
+        S[at + u8(BUCKET), i] = bucket
+        S[at + u8(STATE), i] = state * kept
+        S[at + u8(EVER), i] = bucket
+        S[at + u8(CLEAN), i] = i8(12) * i8(opening) * (1 - late) * held
+        S[at + u8(GRANTED), i] = limit
+        has_cause = late * i8(model == 0) * i8(status != WRITTEN_OFF)
+        cause = first_above(causes, draw(W[22, i]), len(CAUSES)) * has_cause
+        S[at + u8(CAUSE), i] = cause
+        S[BUFFER, i] = S[BUFFER, i] * i8(cause != SHORT) * i8(cause != CANNOT)
+        S[EMPLOYED, i] = S[EMPLOYED, i] * i8(cause != CANNOT)
+        if is_line:
+            of = limit if model == 1 else i8(S[INCOME, i])
+            S[SPEND, i] = scale(of, spends[rank(W[19, i])]) * held
+
+
+@njit()
+def review_applicants(S, W, n, segment, entry, tables, levers, g):
+    """Grant or decline what the applicants of a tile ask for; with a rival, nobody stays whom he takes too."""
+    melt()
+    has_rival = tables.rival_month.shape[3] > 0
+    for lane in range(n):
+        i = u8(lane)
+        known, noise = tables.quality_score[u8(S[QUALITY, i])], tables.normal[rank(W[3, i])]
+        score, income = i8(S[SCORE, i]), i8(S[INCOME, i])
+        rival_score, swapped = score, False
+        for p in range(N_PRODUCT):
+            at = u8(N_BORROWER + p * N_ACCOUNT)
+            if S[at + u8(STATUS), i] == ACTIVE:
+                drawn = i8(S[at + u8(LIMIT), i])
+                bar, limits = levers.month[entry, segment, p], levers.review[entry, segment, p]
+                score, limit = review(bar, limits, score, known, noise, income, drawn)
+                if has_rival:
+                    bar, limits = tables.rival_month[entry, segment, p], tables.rival_review[entry, segment, p]
+                    rival_score, rival_limit = review(bar, limits, rival_score, known, noise, income, drawn)
+                    swapped = swapped or (limit > 0 and rival_limit == 0)
+                S[at + u8(LIMIT), i] = limit
+                S[at + u8(GRANTED), i] = limit
+                if limit == 0:
+                    S[at + u8(STATUS), i] = DECLINED
+        S[SCORE, i] = score
+        if has_rival and not swapped:
+            for c in range(N_BORROWER, N_STATE):
+                S[u8(c), i] = 0  # no account: status NONE
 
 
 @njit(inline="always")

@@ -15,14 +15,12 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
-from .names import LANES, N_STATE
+from .names import LANES, N_STATE, SLOTS
 
 ROW = LANES + 16  # a stride that is no power of two, or the rows of one lane would share two sets of the L1 cache
-N_WORDS = 8  # columns of random words
-N_OUT = 20  # columns of sums the tile kernel writes for those who pay on time
 
 
-def _stack_array(dtype, rows):
+def stack_array(dtype, rows):
     """Return a function of compiled code that gives a `dtype`[rows, ROW] array on its caller's stack, not zeroed."""
     if numba.config.DISABLE_JIT:
         return lambda: np.empty((rows, ROW), dtype)
@@ -75,9 +73,8 @@ def _prefer_512(attributes):
         set.add(attributes, '"prefer-vector-width"="512"')  # llvmlite's own `add` knows no such attribute
 
 
-stack_state = _stack_array(np.int32, N_STATE)
-stack_words = _stack_array(np.uint32, N_WORDS)
-stack_out = _stack_array(np.int32, N_OUT)
+stack_state = stack_array(np.int32, N_STATE)
+stack_words = stack_array(np.uint32, 4 * SLOTS)
 
 # Ask for 512-bit vectors; harmless where the machine has none.
 wide_vectors = _attribute(_prefer_512)

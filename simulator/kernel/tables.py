@@ -5,11 +5,15 @@ from typing import NamedTuple
 import numpy as np
 
 
+NO_RIVAL = np.zeros((0, 0, 0, 0), np.int64)
+
+
 class Tables(NamedTuple):
     """The world of a scenario as integers; index names and units are in `names`.
 
     Arrays that the tile gathers from are 32-bit, the others int64. Nothing here depends on a policy. `roll` and
-    `economy` belong to a range of replications: their first axis counts from the first of it, or is 1 for all.
+    `economy` belong to a range of replications: their first axis counts from the first of it, or is 1 for all. With the
+    levers of a rival, a world of swapped applicants: only those are there whom he declines for a product granted here.
     """
 
     key: np.ndarray  # uint32[2]: low and high half of the seed
@@ -40,6 +44,8 @@ class Tables(NamedTuple):
     economy: np.ndarray  # int64[replication or 1, month + 1, segment, N_MACRO]
     redraw_people: int  # 1: other people in each replication
     observe_month: int  # month at whose end grades and scores are noted, to compare with defaults of the next 12
+    rival_month: np.ndarray = NO_RIVAL  # int64[month + 1, segment, product, N_MONTH_LEVERS], or empty: no rival
+    rival_review: np.ndarray = NO_RIVAL  # int64[month + 1, segment, product, SCORE_BANDS], or empty
 
 
 class Levers(NamedTuple):

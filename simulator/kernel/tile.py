@@ -8,13 +8,47 @@ The sums are the same bytes either way, for any tile size, order of tiles, and c
 import numpy as np
 
 from .after import observe, regrant, review_limits
+from .brief import (
+    CURE_ROW,
+    STEP,
+    T_DONE,
+    ask,
+    book_brief,
+    book_ladder,
+    decide_and_pay,
+    gather,
+    pay_by_themselves,
+    pay_late,
+    scatter,
+    settle_buffers,
+    settle_lines,
+    settle_loans,
+    stack_told,
+)
 from .cache import njit
-from .dull import O_FEW, book_dull, draw_words, pay_on_time, stay_current
-from .fixed import scale
+from .dull import (
+    D_INDEX,
+    N_DERIVED,
+    O_CURRENT,
+    O_LEFT,
+    QUALITY_GROUPS,
+    book_dull,
+    derive,
+    draw_words,
+    most_unwilling,
+    pay_on_time,
+    stack_derived,
+    stack_out,
+    stay_current,
+    worst_logits,
+)
+from .fixed import inverse_of, scale
 from .month import N_X, live
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import book_arrivals, book_stocks, load
-from .stack import stack_out, stack_state, stack_words, wide_vectors
+from .stack import ROW, stack_state, stack_words, wide_vectors
+
+i8, u8 = np.int64, np.uint64
 
 
 def advance(
@@ -40,8 +74,13 @@ def advance(
         np.zeros((N_ROLL, MAX_STATES), np.int32),
         np.zeros((N_PRODUCT, N_FLOWS), np.int64),
         np.zeros((N_PRODUCT, N_VINTAGE), np.int64),
-        np.zeros(8, np.uint32),
-        np.zeros(8, np.uint32),
+        np.zeros(GRADES, np.uint32),
+        np.zeros(GRADES, np.uint32),
+        np.zeros(N_PRODUCT * QUALITY_GROUPS, np.uint32),
+        np.zeros(QUALITY_GROUPS, np.int64),
+        np.zeros(LANES + STEP, np.uint32),
+        np.zeros(8 * CURE_ROW, np.uint32),
+        np.zeros(N_PRODUCT * CURE_ROW, np.uint32),
     )  # fmt: skip
 
 
@@ -49,13 +88,22 @@ def advance(
 def _advance(
     tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
     flows, rolls, vintages, ratings,
-    start, x, few, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates,
+    start, x, few, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
+    worst, brief, cure, charges,
 ):  # fmt: skip
     """Do what `advance` says; the arguments after the sums are working space (compiled code makes no arrays)."""
     wide_vectors()
     S = stack_state()
     W = stack_words()
+    D = stack_derived()
     out = stack_out()
+    C, E, V, T = stack_state(), stack_derived(), stack_words(), stack_told()  # of the lanes that live in brief
+    for c in range(N_STATE):
+        for i in range(ROW):
+            S[c, i] = C[c, i] = 0  # lanes beyond a tile's are nobody
+    for c in range(N_DERIVED):
+        for i in range(ROW):
+            D[c, i] = 0
     k0, k1 = tables.key[0], tables.key[1]
     keeps = store.shape[0] > 0
 
@@ -76,6 +124,19 @@ def _advance(
             for s in range(MAX_STATES):
                 for k in range(N_ROLL):
                     line_states[k, s] = tables.roll_state[segment, LINE, s, k]
+        else:
+            worst_logits(
+                worst, g, segment, tables.will_not_bucket, tables.will_not_cause, tables.will_not_burden,
+                tables.will_not_quality,
+            )  # fmt: skip
+            for reason in range(len(CAUSES)):
+                for day in range(DAYS):
+                    cure[reason * CURE_ROW + day] = tables.in_month[segment, reason, 0, day]
+                cure[reason * CURE_ROW + DAYS] = 0xFFFFFFFF
+            for p in range(N_PRODUCT):
+                for day in range(DAYS):
+                    charges[p * CURE_ROW + day] = late[p, day]
+        step_inverse, step_shift = inverse_of(terms[LOAN, P_DRAW_STEP])
 
         for r in range(replication_to - replication_from):
             replication = replication_from + r
@@ -83,7 +144,7 @@ def _advance(
             if enters:
                 if r == 0 or tables.redraw_people:
                     person_replication = replication + 1 if tables.redraw_people else 0
-                    load(start, n, segment, entry, first, person_replication, tape_row, tables, levers, tape)
+                    load(start, W, n, segment, entry, first, person_replication, tape_row, tables, levers, tape)
                     for p in range(N_PRODUCT):
                         for k in range(N_FLOWS):
                             arrived[p, k] = 0
@@ -96,7 +157,7 @@ def _advance(
                         book_arrivals(start, n, arrived, arrived_vintage)
                 for c in range(N_STATE):
                     for i in range(n):
-                        S[c, i] = start[c, i]
+                        S[u8(c), u8(i)] = start[u8(c), u8(i)]
                 for p in range(N_PRODUCT):
                     for k in range(N_FLOWS):
                         flows[r, half, entry, segment, p, k] += arrived[p, k]
@@ -107,6 +168,9 @@ def _advance(
                     for i in range(n):
                         S[c, i] = store[r, t, c, i]
 
+            for i in range(n):
+                D[D_INDEX, i] = first + i
+            income_index = i8(-1)
             for month in range(max(begins, month_from), month_to + 1):
                 economy = tables.economy[min(r, tables.economy.shape[0] - 1), month, segment]
                 thresholds = tables.roll[
@@ -122,27 +186,27 @@ def _advance(
                     rates[grade] = min(scale(terms[LINE, P_RATE], months[LINE, V_RATE + grade]), ONE)
                     loan_rates[grade] = min(scale(terms[LOAN, P_RATE], months[LOAN, V_RATE + grade]), ONE)
                 n_few = 0
-                draw_words(W, 0, n, first, month, entry, replication, segment, k0, k1)
+                offers = months[LINE, V_PLAN_CHANCE] > 0 or months[LOAN, V_PLAN_CHANCE] > 0
+                serves_all = months[LINE, V_SERVED] >= ONE and months[LOAN, V_SERVED] >= ONE
                 if fast:
+                    draw_words(W, D, n, 0, month, entry, replication, segment, k0, k1)
                     if model == 0:
+                        if economy[M_INCOME_INDEX] != income_index:
+                            income_index = economy[M_INCOME_INDEX]
+                            derive(S, D, n, income_index, g, tables.job_loss_quality[segment])
+                        most_unwilling(bound, worst, g, terms, economy, months, tables.sigmoid)
                         if has_loans:
-                            draw_words(W, 2, n, first, month, entry, replication, segment, k0, k1)
+                            draw_words(W, D, n, 2, month, entry, replication, segment, k0, k1)
                             pay_on_time(
-                                S, W, out, n, g, terms[LINE], terms[LOAN], economy, months,
+                                S, D, W, out, n, g, terms[LINE], terms[LOAN], economy, months,
                                 stages[LINE, 0, S_FORGET_KEEP], stages[LOAN, 0, S_FORGET_KEEP], True,
-                                tables.sigmoid, tables.job_loss_quality[segment], tables.alert[segment],
-                                tables.spending[segment], tables.will_not_quality[segment],
-                                tables.will_not_burden[segment], tables.will_not_bucket[segment],
-                                tables.will_not_cause[segment], rates, loan_rates,
+                                tables.spending[segment], bound, rates, loan_rates,
                             )  # fmt: skip
                         else:
                             pay_on_time(
-                                S, W, out, n, g, terms[LINE], terms[LOAN], economy, months,
+                                S, D, W, out, n, g, terms[LINE], terms[LOAN], economy, months,
                                 stages[LINE, 0, S_FORGET_KEEP], stages[LOAN, 0, S_FORGET_KEEP], False,
-                                tables.sigmoid, tables.job_loss_quality[segment], tables.alert[segment],
-                                tables.spending[segment], tables.will_not_quality[segment],
-                                tables.will_not_burden[segment], tables.will_not_bucket[segment],
-                                tables.will_not_cause[segment], rates, loan_rates,
+                                tables.spending[segment], bound, rates, loan_rates,
                             )  # fmt: skip
                     else:
                         n_states = 1
@@ -156,9 +220,57 @@ def _advance(
                             tables.spending[segment], rates,
                         )  # fmt: skip
                     book_dull(out, n, ARRIVED if arriving else 0, has_loans and model == 0, F, roll_sums, vintage)
+                    n_left, n_brief = 0, 0
                     for i in range(n):
-                        few[n_few] = i
-                        n_few += out[O_FEW, i]
+                        few[u8(n_left)] = i
+                        n_left += out[O_LEFT, u8(i)]
+                    for k in range(n_left):
+                        lane = u8(few[u8(k)])
+                        current = out[O_CURRENT, lane]
+                        brief[u8(n_brief)] = lane
+                        few[u8(n_few)] = lane
+                        n_brief += current
+                        n_few += 1 - current
+                    if n_brief > 0:
+                        padded = (n_brief + STEP - 1) // STEP * STEP
+                        for k in range(n_brief, padded):
+                            brief[k] = LANES
+                        gather(S, D, C, E, brief, padded, has_loans)
+                        derive(C, E, padded, income_index, g, tables.job_loss_quality[segment])
+                        draw_words(V, E, padded, 0, month, entry, replication, segment, k0, k1)
+                        draw_words(V, E, padded, 1, month, entry, replication, segment, k0, k1)
+                        if has_loans:
+                            draw_words(V, E, padded, 2, month, entry, replication, segment, k0, k1)
+                        if not serves_all:
+                            draw_words(V, E, padded, 4, month, entry, replication, segment, k0, k1)
+                        decide_and_pay(
+                            C, E, V, T, padded, g, terms[LINE], terms[LOAN], economy, months,
+                            stages[LINE, 0, S_FORGET_KEEP], stages[LOAN, 0, S_FORGET_KEEP],
+                            tables.sigmoid, tables.alert[segment], tables.will_not_quality[segment],
+                            tables.will_not_burden[segment], tables.will_not_bucket[segment],
+                            tables.will_not_cause[segment],
+                        )  # fmt: skip
+                        for p in range(N_PRODUCT if has_loans else 1):
+                            pay_by_themselves(E, V, T, padded, p, cure)
+                            for level in range(N_LEVELS):
+                                if ladder[p, 0, level, L_USED]:
+                                    ask(E, V, T, padded, p, level, ladder[p, 0, level])
+                            pay_late(C, V, T, padded, p, g[G_REVOLVER_SHARE], months[p, V_SERVED])
+                        settle_lines(C, E, V, T, padded, g, months, charges, tables.spending[segment], rates)
+                        if has_loans:
+                            settle_loans(
+                                C, E, V, T, padded, g, terms[LOAN], months, charges, tables.quantile[segment, T_TICKET],
+                                tables.terms[segment], loan_rates, step_inverse, step_shift,
+                            )  # fmt: skip
+                        else:
+                            settle_buffers(C, E, T, padded)
+                        scatter(S, C, brief, padded, has_loans)
+                        book_brief(T, padded, ARRIVED if arriving else 0, has_loans, F, roll_sums, vintage)
+                        for p in range(N_PRODUCT if has_loans else 1):
+                            book_ladder(T, padded, p, ladder[p, 0], F)
+                        for k in range(n_brief):
+                            few[n_few] = brief[k]
+                            n_few += 1 - T[T_DONE, k]
                 else:
                     for i in range(n):
                         line_status, loan_status = S[LINE_AT + STATUS, i], S[LOAN_AT + STATUS, i]
@@ -168,8 +280,15 @@ def _advance(
                             few[n_few] = i
                             n_few += 1
 
+                if n_few > 0:
+                    padded = (n_few + STEP - 1) // STEP * STEP
+                    for k in range(n_few):
+                        E[D_INDEX, u8(k)] = D[D_INDEX, u8(few[u8(k)])]
+                    for slot in range(5):
+                        if slot < 2 or (slot == 2 and has_loans) or (slot == 3 and offers) or (slot == 4 and not serves_all):
+                            draw_words(V, E, padded, slot, month, entry, replication, segment, k0, k1)
                 live(
-                    S, W, x, few, n_few, 2 if has_loans else 1, first, month, entry, replication, segment,
+                    S, V, x, few, n_few, 2 if has_loans else 1, month, entry, segment,
                     tables, g, terms, late, economy, thresholds, months, stages, ladder, F, roll_sums, vintage,
                     standing,
                 )  # fmt: skip

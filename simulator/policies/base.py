@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from math import floor
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from simulator.kernel.names import AGE_BANDS, BUCKETS, NEVER, ONE, UNIT
-from simulator.scenario.values import DPD, MONTHS, MULTIPLIER, Month, Unit
+from simulator.scenario.errors import did_you_mean
+from simulator.scenario.values import DPD, MONTHS, MULTIPLIER, Month, Share, Unit
+
+from .book import MEASURES, Book
 
 Never = Literal["never"]
 DaysLate = Annotated[int, Field(ge=1, le=30 * (BUCKETS - 1)), DPD]
@@ -24,6 +27,46 @@ class PolicyTable(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
+    def __hash__(self) -> int:
+        """Hash the values; pydantic's own hash refuses lists, which nothing here changes."""
+        return hash(self.model_dump_json())
+
+
+def _measure_of_the_book(name: str) -> str:
+    """Refuse what no condition can look at."""
+    if name not in MEASURES:
+        raise ValueError(f"found {name!r}; {did_you_mean(name, MEASURES)}")
+    return name
+
+
+class When(PolicyTable):
+    """A condition on last month's book: of the policy's own replication, segments and products."""
+
+    measure: Annotated[str, AfterValidator(_measure_of_the_book), Unit("")] = Field(
+        description=f"what is looked at, at the end of the month before: {', '.join(MEASURES)}"
+    )
+    above: Share | None = Field(None, description="share: the policy acts if the measure is above it")
+    below: Share | None = Field(None, description="share: the policy acts if the measure is below it")
+
+    @model_validator(mode="after")
+    def _one_bound(self):
+        """Refuse a condition without a bound, or with two."""
+        if (self.above is None) == (self.below is None):
+            raise ValueError("give either above or below")
+        return self
+
+    def holds(self, book: Book) -> bool:
+        """Return whether the condition is met, exactly: the measure is part / whole, the bound a q31.
+
+        It is not met while there is no whole: a share of nothing is not defined.
+        """
+        part, whole = MEASURES[self.measure](book)
+        if whole <= 0:
+            return False
+        if self.above is not None:
+            return part * ONE > share(self.above) * whole
+        return part * ONE < share(self.below) * whole
+
 
 class PolicySettings(PolicyTable):
     """Keys that every policy has; each policy's `Settings` adds its own."""
@@ -34,7 +77,20 @@ class PolicySettings(PolicyTable):
     end: Month | None = Field(None, description="last month in which it acts; without it, to the end of the run-off")
     products: list[Literal["line", "loan"]] = Field(["line", "loan"], min_length=1, description="products it acts on")
     segments: list[str] | None = Field(None, min_length=1, description="segments it acts on; without it, all")
+    when: When | None = Field(None, description="acts only in months whose last month's book meets this")
     source: str = Field("", description="where the policy's numbers come from")
+
+    @property
+    def reads_book(self) -> bool:
+        """Return whether what the policy does in a month depends on last month's book."""
+        return self.when is not None
+
+    def in_force(self, book: Book) -> "PolicySettings | None":
+        """Return the settings in force in the month after `book`, these or changed ones; None: it does not act.
+
+        Asked for each replication and month in which the policy acts, and only if it `reads_book`.
+        """
+        return self if self.when is None or self.when.holds(book) else None
 
     def contradictions(self) -> Iterator[tuple[str, str, str]]:
         """Yield (key below the policy, what was found, what is allowed) for settings that exclude each other."""

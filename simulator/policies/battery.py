@@ -11,7 +11,8 @@ from simulator.kernel import names
 from simulator.kernel.names import ABSENT, GRADES, LOAN, NEVER, ONE, UNIT
 from simulator.kernel.tables import Levers
 
-from .base import MOST
+from .base import MOST, PolicySettings
+from .book import Book
 from .bureau import MOST_LOGIT
 from .levers import Frame, neutral_levers
 
@@ -111,7 +112,7 @@ def bounded(module) -> list[str]:
     """Every lever stays within what the month can take, also where two of the same policy meet."""
     example, problems = (module, settings_of(module, **module.EXAMPLE)), []
     for levers in (written(example), written(example, example)):
-        bounds = (STAGE_BOUNDS, MONTH_BOUNDS, {0: (0, MOST)}, LADDER_BOUNDS)
+        bounds = (STAGE_BOUNDS, MONTH_BOUNDS, {0: (0, MOST)}, LADDER_BOUNDS, {}, {})  # no policy has a rival
         for kind, array, limits in zip(Levers._fields, (*levers,), bounds, strict=True):
             array = array[..., None] if kind == "review" else array
             for name, (low, high) in limits.items():
@@ -133,6 +134,33 @@ def deterministic(module) -> list[str]:
     return problems + ([] if settings.model_dump() == before else ["write changes its settings"])
 
 
+def month_by_month(module) -> list[str]:
+    """Written one month at a time the levers are those written at once, and no other month is touched.
+
+    So are they written where some policy reads last month's book: `frame.cells` sees to it.
+    """
+    settings, together = settings_of(module, **module.EXAMPLE), written()
+    for month in range(1, FRAME.months_total + 1):
+        levers = written()
+        module.write(levers, settings, FRAME._replace(only=month))
+        touched = np.flatnonzero(changed(levers).any(axis=(1, 2)))
+        if others := sorted(set(touched.tolist()) - {month}):
+            return [f"told to write month {month} only, it changes levers in months {others}"]
+        for array, own in zip(together, levers, strict=True):
+            array[month] = own[month]
+    return [] if same(together, written((module, settings))) else ["month by month it writes other levers than at once"]
+
+
+def answers_the_book(module) -> list[str]:
+    """Given last month's book, the same one twice, it names the same settings in force, or None."""
+    settings = settings_of(module, **module.EXAMPLE)
+    books = [Book(np.full((months, names.N_FLOWS), size)) for months in (1, 3, 20) for size in (0, 1000)]
+    answers, again = ([settings.in_force(book) for book in books] for _ in range(2))
+    wrong = [answer for answer in answers if not (answer is None or isinstance(answer, PolicySettings))]
+    problems = [f"in_force returns {answer!r}; allowed: settings or None" for answer in wrong[:1]]
+    return problems + ([] if answers == again else ["in_force answers the same book differently the second time"])
+
+
 def refuses_nonsense(module) -> list[str]:
     """A misspelt setting and a number that is none, has no bound or is text are errors."""
     problems = [] if _refused(module, {**module.EXAMPLE, "misspelt_setting": 1}) else ["unknown settings are taken"]
@@ -143,7 +171,10 @@ def refuses_nonsense(module) -> list[str]:
     return problems
 
 
-CHECKS = (explains_itself, neutral_does_nothing, acts_where_it_says, bounded, deterministic, refuses_nonsense)
+CHECKS = (
+    *(explains_itself, neutral_does_nothing, acts_where_it_says, bounded, deterministic),
+    *(month_by_month, answers_the_book, refuses_nonsense),
+)
 
 
 def problems(module) -> list[str]:

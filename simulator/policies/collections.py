@@ -16,6 +16,8 @@ from simulator.kernel.names import (
     L_USED,
     LEVELS,
     N_LADDER,
+    ONE,
+    V_SERVED,
 )
 from simulator.scenario.values import COUNT, DPD, Money, Share, Unit
 
@@ -66,9 +68,28 @@ class Settings(PolicySettings):
     calls_at_most: Annotated[int, Field(ge=0, le=len(CALLS)), COUNT] | None = Field(
         None, description="conduct limit: calls of bots and people to one account in a month; the later are not made"
     )
+    served: Share = Field(1.0, description="share of the missed dues that the ladder works; the others get no contact")
     capacity: Annotated[int, Field(ge=0, le=10**12), COUNT] | None = Field(
-        None, description="contacts that can be made in a month in the whole book; without it, any number"
+        None,
+        description="contacts that can be made in a month, in all segments and products it acts on; without it, any "
+        "number",
     )
+
+    @property
+    def reads_book(self):
+        """Capacity is measured by the contacts that last month wanted."""
+        return super().reads_book or self.capacity is not None
+
+    def in_force(self, book):
+        """Serve the share of the dues that capacity allows if as many contacts are wanted as last month.
+
+        All are served after a month that wanted none, such as the one before the ladder's first.
+        """
+        mine = super().in_force(book)
+        if mine is None or self.capacity is None:
+            return mine
+        able = self.capacity * ONE // max(book["n_contacts_wanted"], 1)
+        return mine if able >= share(self.served) else mine.model_copy(update={"served": able / ONE})  # exact
 
     def worked(self) -> list[tuple[int, int, Level]]:
         """Return (bucket, number of the level, level) in the order they are worked, within the conduct limit."""
@@ -85,10 +106,7 @@ class Settings(PolicySettings):
         return found
 
     def contradictions(self):
-        """A ladder goes up without a gap, in buckets and in days; capacity is not simulated yet."""
-        if self.capacity is not None:
-            allowed = "leave it out: contacts limited by what the whole book needs are not simulated yet"
-            yield "capacity", f"found {self.capacity}", allowed
+        """A ladder goes up without a gap, in buckets and in days."""
         ladder = [(name, self.levels[name]) for name in LEVELS if name in self.levels]
         reached = None
         for name, level in ladder:
@@ -110,12 +128,18 @@ class Settings(PolicySettings):
 
 
 def write(levers, settings, frame):
-    """Each level is written in the buckets it works."""
+    """Each level is written in the buckets it works; the smallest share served holds."""
     cells = frame.cells(settings)
-    for bucket, number, level in settings.worked():
+    served = (*cells, V_SERVED)
+    levers.month[served] = levers.month[served].clip(max=share(settings.served))
+    rows = []
+    for _, _, level in (worked := settings.worked()):
         row = [0] * N_LADDER
         for reason, name in enumerate(CAUSES[FORGOT:]):
             row[L_EFFECT + reason] = share(getattr(level.effect, name))
         row[L_COST], row[L_DAY], row[L_USED] = frame.amount(level.cost), level.day, 1
         row[L_COMMISSION] = share(level.commission)
-        levers.ladder[(*cells, bucket, number)] = row
+        rows.append(row)
+    if worked:  # all of them at once: where capacity differs by replication, this is written thousands of times
+        buckets, numbers, _ = map(list, zip(*worked, strict=True))
+        levers.ladder[(*(axis[..., None] for axis in cells), buckets, numbers)] = rows

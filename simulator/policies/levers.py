@@ -71,6 +71,7 @@ class Frame(NamedTuple):
     months_total: int  # with the run-off
     segments: tuple[str, ...]
     minor_units: int  # of the currency, in one major unit
+    only: int | None = None  # the one month whose levers are written; None: all of them
 
     def months_of(self, settings) -> range:
         """Return the months in which a policy with these settings acts."""
@@ -83,6 +84,7 @@ class Frame(NamedTuple):
         `months` narrows the months to those named. Levers are then written as `levers.month[*cells, name]`.
         """
         acts = [month for month in self.months_of(settings) if months is None or month in months]
+        acts = [month for month in acts if self.only in (None, month)]
         segments = range(len(self.segments))
         if settings.segments is not None:
             segments = [g for g in segments if self.segments[g] in settings.segments]

@@ -18,7 +18,7 @@ from simulator.scenario.values import Unit, unit_in_words
 from .base import PolicySettings
 
 FILE = "file:"  # how the kind of a user's own policy begins; the path of a Python file follows
-_MACHINERY = ("base", "battery", "levers", "registry")
+_MACHINERY = ("base", "battery", "book", "levers", "registry")
 _PROTOCOL = ("DESCRIPTION", "EFFECT", "NEUTRAL", "EXAMPLE", "Settings", "write")
 
 

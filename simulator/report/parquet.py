@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from simulator.comparison import SWAP_MEASURES
 from simulator.estimates import mean
 from simulator.kernel.names import BUCKETS, FLOWS, PRODUCTS, VINTAGES
 from simulator.ledger import LINES, SETTLED, STOCKS, TRANSFER_LINES
@@ -182,7 +183,10 @@ def write_vintages(path, comparison):
 
 
 def write_comparison(path, comparison):
-    """Write every measure in both windows: value, and the paired difference from the baseline with its interval."""
+    """Write every measure in both windows: value, and the paired difference from the baseline with its interval.
+
+    Column `people` is "all"; rows of the applicants swapped by a variant follow, "swapped_out" or "swapped_into".
+    """
     rows = []
     for variant in comparison.ledgers:
         for window in comparison.windows:
@@ -190,6 +194,7 @@ def write_comparison(path, comparison):
                 value, value_se = comparison.estimate(variant, name, window)
                 row = {
                     "variant": variant,
+                    "people": "all",
                     "measure": name,
                     "window": window,
                     "baseline": comparison.baseline,
@@ -207,7 +212,23 @@ def write_comparison(path, comparison):
                         "variance_reduction": d.variance_reduction,
                     }
                 rows.append(row)
-    text = ("variant", "measure", "window", "baseline", "unit")
+    for variant in comparison.swaps:
+        for side in comparison.sides(variant):
+            for name in SWAP_MEASURES:
+                value, value_se = comparison.swapped(variant, side, name)
+                rows.append(
+                    {
+                        "variant": variant,
+                        "people": f"swapped_{side}",
+                        "measure": name,
+                        "window": "whole",
+                        "baseline": comparison.baseline,
+                        "unit": MEASURES[name].unit_in(comparison.frame),
+                        "value": value,
+                        "value_standard_error": value_se,
+                    }
+                )
+    text = ("variant", "people", "measure", "window", "baseline", "unit")
     numbers = ("value", "value_standard_error", "difference", "standard_error", "low", "high", "variance_reduction")
     columns = {name: pa.array([row[name] for row in rows], pa.string()) for name in text}
     columns |= {name: number(np.array([row.get(name, np.nan) for row in rows])) for name in numbers}

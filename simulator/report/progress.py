@@ -63,6 +63,15 @@ class Progress:
                 speed = self.bar.tasks[0].completed / max(self.seconds, 1e-9) / 1e6
                 self.bar.update(self.task, speed=f"{speed:,.0f} M borrower-months/s")
 
+    def note(self, line: str) -> None:
+        """Say a line that stays, terminal or not, unless `quiet`."""
+        if self.quiet:
+            return
+        if self.bar:
+            self.bar.console.print(line)
+        else:
+            sys.stderr.write(f"{line}\n")
+
     def say(self, what: str) -> None:
         """Name the last stage of the work, which comes after the simulation."""
         self.seconds = time.perf_counter() - self.start

@@ -6,9 +6,9 @@ import numpy as np
 
 from simulator.accounting.five_class import CLASSES
 from simulator.accounting.ifrs9 import coverage
-from simulator.kernel.names import PRODUCTS
-from simulator.measures import MEASURES
-from simulator.report import words
+from simulator.kernel.names import CAUSES, PRODUCTS
+from simulator.measures import ACCOUNTS, MEASURES
+from simulator.report import reasons, words
 from simulator.report.figures import pictures
 
 TABLE = (
@@ -17,10 +17,21 @@ TABLE = (
     ("Own loss, after insurers and partners", ("own_net_loss", "var99_own", "es99_own")),
     ("", ("insurer_result", "partner_profit")),
     ("Delinquency", ("dpd30_share_count", "dpd30_share_balance", "dpd90_share_count", "dpd90_share_balance")),
-    ("", ("default_rate",)),
+    ("", ("default_rate", "gini_grade", "gini_score")),
     ("Value", ("profit", "npv", "return_on_average_assets")),
     ("Provisions", ("profit_ifrs9", "ecl_ifrs9", "ecl_cecl")),
     ("Flows", ("new_credit", "written_off", "recovered", "approval_rate")),
+)
+SWAP_TABLE = ("n_granted", "default_rate", "n_never_default", "net_loss", "profit", "npv")
+CAUSE_TABLE = tuple(
+    (section, tuple(f"{name}_{cause}" for cause in CAUSES))
+    for section, name in (
+        ("Net loss on debt overdue by cause", "bad_debt"),
+        ("Accounts closed for lateness", "n_closed"),
+        ("Of them good customers: the better half by quality", "n_closed_good"),
+        ("Accounts 30 or more days overdue, mean of all months", "mean_dpd30"),
+        ("Accounts 90 or more days overdue, mean of all months", "mean_dpd90"),
+    )
 )
 ACCOUNT = (  # the accrual view and the cash view, line by line: (line, sign, is a total)
     ("interest", 1, False),
@@ -71,9 +82,13 @@ def render(comparison, manifest: dict) -> str:
         verdict=words.verdict(comparison),
         warnings=comparison.warnings(),
         answers=answers(comparison),
-        table=headline_table(comparison),
+        table=table(comparison, TABLE),
+        power=reasons.rating_power(comparison),
+        causes=cause_table(comparison),
+        swaps=swap_table(comparison),
         pictures=pictures(comparison),
         account=account(comparison),
+        swap_heads=[words.label(name) for name in SWAP_TABLE],
         where=where(comparison),
         standing=standing(comparison),
         coverage=coverage_ratios(comparison),
@@ -83,7 +98,7 @@ def render(comparison, manifest: dict) -> str:
 
 
 def answers(comparison):
-    """Return [(variant, sentence, [(label, value, error and sureness, sureness)])]; for a run one entry of levels."""
+    """Return [(variant, sentence, [(label, value, error and sureness, sureness)], why)]; for a run one of levels."""
     told = []
     for variant in comparison.variants or [comparison.baseline]:
         facts = []
@@ -97,7 +112,8 @@ def answers(comparison):
             text, error = words.apart(value, se, unit, difference=bool(comparison.variants))
             facts.append((words.label(measure), text, ", ".join(filter(None, (error, sureness))), sureness))
         clauses = [words.movement(comparison, variant, measure) for measure in words.TOLD if comparison.variants]
-        told.append((variant, sentence(clauses) if clauses else "", facts))
+        why = reasons.reasons(comparison, variant) if comparison.variants else []
+        told.append((variant, sentence(clauses) if clauses else "", facts, why))
     return told
 
 
@@ -107,11 +123,14 @@ def sentence(clauses):
     return f"{text[0].upper()}{text[1:]}."
 
 
-def headline_table(comparison):
-    """Return [(section, [(label, cells)])]; a cell is (value, error, interval, sureness), the baseline first."""
+def table(comparison, of):
+    """Return [(section, [(label, cells)])] of [(section, measures)], without measures that cannot be stated.
+
+    A cell is (value, error, interval, sureness), the baseline first.
+    """
     frame, baseline = comparison.frame, comparison.baseline
     sections = []
-    for section, names in TABLE:
+    for section, names in of:
         rows = []
         for name in names:
             if name not in comparison.measures:
@@ -127,6 +146,29 @@ def headline_table(comparison):
         if rows:
             sections.append((section, rows))
     return sections
+
+
+def cause_table(comparison):
+    """Return `table` by cause, without the causes of which no lender has anything."""
+    some = [
+        (section, [name for name in names if any(comparison.samples(v, name).any() for v in comparison.ledgers)])
+        for section, names in CAUSE_TABLE
+    ]
+    return table(comparison, some)
+
+
+def swap_table(comparison):
+    """Return [(who, [value in words for each of SWAP_MEASURES])] of the applicants that the variants swap."""
+    rows = []
+    for variant in comparison.swaps:
+        for side in comparison.sides(variant):
+            taker, decliner = (comparison.baseline, variant) if side == "out" else (variant, comparison.baseline)
+            cells = []
+            for name in SWAP_TABLE:
+                estimate, unit = comparison.swapped(variant, side, name), MEASURES[name].unit_in(comparison.frame)
+                cells.append(words.count(*estimate) if unit == ACCOUNTS else words.apart(*estimate, unit))
+            rows.append((f"{taker} takes, {decliner} declines", cells))
+    return rows
 
 
 def account(comparison):

@@ -4,10 +4,11 @@ import math
 
 from simulator.measures import MEASURES
 from simulator.report import words
+from simulator.report.reasons import reasons
 
 
 def summary_table(comparison):
-    """Return rich renderables: warnings first, then a row for each variant, then the verdict."""
+    """Return rich renderables: warnings first, a row for each variant, the verdict, and the first reason of each."""
     from rich.table import Table
     from rich.text import Text
 
@@ -25,6 +26,8 @@ def summary_table(comparison):
     if comparison.variants:
         note = f"{comparison.baseline}: value ± standard error; others: change from it, bold where clear of zero."
         lines += [Text(note, style="dim"), Text(words.verdict(comparison))]
+        why = [(variant, reasons(comparison, variant)) for variant in comparison.variants]
+        lines += [Text(f"Why {variant}: {found[0]}", style="dim") for variant, found in why if found]
     return lines
 
 

@@ -4,6 +4,13 @@ import math
 
 from simulator.measures import MEASURES, SHARE
 
+CAUSES = {
+    "unknown": "not known",
+    "forgot": "forgot",
+    "short": "short of cash",
+    "cannot": "cannot pay",
+    "will_not": "will not pay",
+}
 LABELS = {
     "net_loss": "net loss",
     "net_loss_per_opening_borrower": "net loss per opening borrower",
@@ -23,6 +30,8 @@ LABELS = {
     "loss_on_sale": "loss on sale of open accounts",
     "new_credit": "new credit",
     "approval_rate": "approval rate",
+    "gini_grade": "Gini of the grade",
+    "gini_score": "Gini of the score",
     "merchant_discount": "merchant discount",
     "sold_open_proceeds": "proceeds of open accounts sold",
     "sold_written_off_proceeds": "proceeds of written-off accounts sold",
@@ -59,19 +68,20 @@ LABELS = {
         for rule in ("general", "card")
         for name in ("special_mention", "substandard", "doubtful", "loss")
     },
+    **{
+        f"{name}_{cause}": text
+        for name in ("bad_debt", "n_closed", "n_closed_good", "mean_dpd30", "mean_dpd90")
+        for cause, text in CAUSES.items()
+    },
+    "n_granted": "granted",
+    "n_default": "of them default",
+    "n_never_default": "never default",
     "var95": "net loss, VaR 95\u00a0%",
     "var99": "net loss, VaR 99\u00a0%",
     "es99": "net loss, expected shortfall 99\u00a0%",
     "var95_own": "own net loss, VaR 95\u00a0%",
     "var99_own": "own net loss, VaR 99\u00a0%",
     "es99_own": "own net loss, expected shortfall 99\u00a0%",
-}
-CAUSES = {
-    "unknown": "not known",
-    "forgot": "forgot",
-    "short": "short of cash",
-    "cannot": "cannot pay",
-    "will_not": "will not pay",
 }
 TOLD = ("net_loss", "bad_debt_rate", "dpd30_share_balance", "profit", "npv")  # what the answer is made of
 MINUS = "−"
@@ -98,6 +108,8 @@ def scale_of(value, se, unit, difference=False):
         return 100.0, "", NO_BREAK + ("pp" if difference else "%")
     if unit == "accounts":
         return 1.0, "", f"{NO_BREAK}accounts"
+    if unit == "ratio":
+        return 1.0, "", ""
     before = unit.partition(" ")[0] + NO_BREAK
     largest = max(abs(value), se if math.isfinite(se) else 0)
     for size, word in ((1e9, "billion"), (1e6, "million")):
@@ -145,6 +157,13 @@ def apart(value, se, unit, difference=False):
     return head + after, f"±{NO_BREAK}{error}" if error else ""
 
 
+def count(value, se, difference=False):
+    """Return ("1,234.5", "± 0.6") of a number of accounts: whole where it does not vary, to a tenth from ten on."""
+    decimals = 0 if not se > 0 else min(1 if abs(value) >= 10 else 4, decimals_of(value, se))
+    sign = "+" if difference and round(value, decimals) > 0 else ""
+    return sign + plain(value, decimals), f"±{NO_BREAK}{plain(se, decimals)}" if se > 0 else ""
+
+
 def estimate(comparison, variant, measure):
     """Return a measure of a variant in words."""
     return number(*comparison.estimate(variant, measure), MEASURES[measure].unit_in(comparison.frame))
@@ -189,7 +208,9 @@ def movement(comparison, variant, measure):
     moves = f"{name} {'rises' if d.value > 0 else 'falls'}"
     base, unit = comparison.estimate(comparison.baseline, measure).value, MEASURES[measure].unit
     if unit == SHARE:
-        return f"{moves} from {plain(base * 100, 2)}{NO_BREAK}% to {plain((base + d.value) * 100, 2)}{NO_BREAK}%"
+        decimals = min(4, max(2, 1 - math.floor(math.log10(abs(d.value * 100)))))  # so that the change shows
+        before, after = (plain(share * 100, decimals) for share in (base, base + d.value))
+        return f"{moves} from {before}{NO_BREAK}% to {after}{NO_BREAK}%"
     # Net present value is a small difference of large sums: a per cent of it says nothing, nor does one of a loss.
     return moves if measure == "npv" or base <= 0 else f"{moves} by {plain(abs(d.value / base) * 100, 1)}{NO_BREAK}%"
 

@@ -6,6 +6,8 @@ Every check yields (key path, what was found, what is allowed).
 from collections.abc import Iterator
 from itertools import combinations, permutations
 
+from simulator.policies.registry import policy_of
+
 from .schema import Settings, matrix_of
 
 NEVER = 10**9
@@ -33,6 +35,7 @@ def policies_together(settings: Settings) -> Iterator[Found]:
     for (_, one), (name, other) in permutations(in_force.items(), 2):
         if one.kind == "write_off" and _meet(settings, one, other):
             yield from _with_write_off(one, other, f"policy.{name}")
+    yield from _gaps(settings, {name: policy for name, policy in in_force.items() if policy.kind == "collections"})
     yield from _transfers(settings, in_force)
 
 
@@ -45,6 +48,9 @@ def _in_this_world(settings: Settings, policy, path: str) -> Iterator[Found]:
     for segment in policy.segments or []:
         if segment not in settings.segment:
             yield f"{path}.segments", f"found {segment!r}", f"allowed: {', '.join(settings.segment)}"
+    if policy.reads_book and hasattr(policy_of(policy.kind), "terms"):
+        found = f"{policy.kind} is settled after the run, and cannot depend on a month's book"
+        yield f"{path}.when", found, "leave it out, or give the policy a start and an end"
     if settings.behaviour.model == "roll_rates" and policy.kind in NEEDS_PEOPLE:
         found = f"acts {NEEDS_PEOPLE[policy.kind]}, of which a roll matrix knows nothing"
         yield f"{path}.kind", found, 'allowed with behaviour.model = "structural"'
@@ -55,6 +61,8 @@ def _alone(settings: Settings, one, other, first: str, path: str) -> Iterator[Fo
     last = settings.months + settings.run_off_months
     if one.kind != other.kind:
         return
+    if one.kind == "closure":
+        yield from _closures(one, other, first, path)
     for key in sorted({key for key, *_ in one.sole(last) & other.sole(last)}):
         allowed = "one policy at a time: give them different months, segments or products"
         yield f"{path}.{key}", f"set by policy.{first} too, for the same accounts", allowed
@@ -63,6 +71,36 @@ def _alone(settings: Settings, one, other, first: str, path: str) -> Iterator[Fo
         if "never" not in (one.threshold, other.threshold) and months[0] & months[1]:
             found = f"not those of policy.{first}, which sells in the same months"
             yield f"{path}.bands", found, "allowed: the same bands and band_factors, they hold for both books"
+
+
+def _closures(one, other, first: str, path: str) -> Iterator[Found]:
+    """Check that of two closures, of which the earlier days hold, one does not close before the other freezes."""
+    for earlier, later, closes in ((other, one, True), (one, other, False)):
+        close, freeze = _days(earlier.close_days_late), _days(later.freeze_days_late)
+        if not close < freeze < NEVER or _days(earlier.freeze_days_late) < NEVER:
+            continue
+        if closes:
+            yield f"{path}.close_days_late", f"closes at {close} days late", f"policy.{first} freezes at {freeze}"
+        else:
+            yield f"{path}.freeze_days_late", f"freezes at {freeze} days late", f"policy.{first} closes at {close}"
+
+
+def _gaps(settings: Settings, ladders: dict) -> Iterator[Found]:
+    """Check that ladders which meet leave no bucket unworked between them."""
+    for name, ladder in ladders.items():
+        worked = {bucket for other in ladders.values() if _meet(settings, ladder, other) for bucket in _worked(other)}
+        own = _worked(ladder)
+        lowest = min(own, default=0)
+        if any(bucket < lowest for bucket in worked) and lowest - 1 not in worked:
+            level = next(level for level in ladder.levels if ladder.levels[level].from_dpd == 30 * lowest)
+            below = max(bucket for bucket in worked if bucket < lowest) + 1
+            found = f"found {30 * lowest}: a gap, nobody works from {30 * below} DPD on"
+            yield f"policy.{name}.levels.{level}.from_dpd", found, f"allowed: up to {30 * below}"
+
+
+def _worked(ladder) -> set[int]:
+    """Return the buckets in which a ladder works."""
+    return {bucket for bucket, _, _ in ladder.worked()}
 
 
 def _sale(settings: Settings, sale, path: str) -> Iterator[Found]:
@@ -104,9 +142,9 @@ def _with_write_off(write_off, other, path: str) -> Iterator[Found]:
     if other.kind == "npl_sale" and other.sell_from == "open" and gone <= _days(other.at_dpd) < NEVER:
         found = f"sells open accounts at {other.at_dpd} DPD"
         yield f"{path}.at_dpd", found, f"allowed: below {gone}, the write-off"
-    if other.kind == "npl_sale" and other.sell_from == "written_off" and expired < _days(other.at_months) < NEVER:
+    if other.kind == "npl_sale" and other.sell_from == "written_off" and expired <= _days(other.at_months) < NEVER:
         found = f"sells {other.at_months} months after write-off"
-        yield f"{path}.at_months", found, f"allowed: up to {expired}, when the claim expires"
+        yield f"{path}.at_months", found, f"allowed: below {expired}, when the claim expires"
     if other.kind == "credit_insurance" and other.claim_dpd > gone:
         yield f"{path}.claim_dpd", f"claims at {other.claim_dpd} DPD", f"allowed: up to {gone}, the write-off"
     if other.kind == "limit_cut" and (other.at_dpd or 0) >= gone:

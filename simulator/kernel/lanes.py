@@ -1,0 +1,159 @@
+"""One lane of the vector months: the steps of docs/model.md in 32 bits and without branches, numbers in, numbers out.
+
+The same integers as `month`; what differs is that LLVM can do sixteen of them at once. Choices are written so that
+no store depends on a condition, because of such stores LLVM makes branches, and then no vectors.
+"""
+
+import numpy as np
+
+from .cache import njit
+from .names import *  # noqa: F403  the vocabulary of the kernel
+
+i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
+
+
+@njit(inline="always")
+def share_of(x, r):
+    """Return share `r` (q31) of `x` >= 0 as int32, rounded half up: `fixed.part` in 32-bit lanes."""
+    return i4((u8(u4(x)) * u8(u4(r)) + u8(1 << 30)) >> u8(31))
+
+
+@njit(inline="always")
+def times(x, m):
+    """Return `x` >= 0 times multiplier `m` (q16) as int32, rounded half up: `fixed.scale` in 32-bit lanes."""
+    return i4((u8(u4(x)) * u8(u4(m)) + u8(1 << 15)) >> u8(16))
+
+
+@njit(inline="always")
+def half(word):
+    """Return a word as a 31-bit number that compares with a q31 threshold, kept in 32 bits."""
+    return u4(u4(word) >> u4(1))
+
+
+@njit(inline="always")
+def mask_of(condition):
+    """Return -1 where `condition` holds, else 0."""
+    return i4(-i4(condition))
+
+
+@njit(inline="always")
+def pick(mask, yes, no):
+    """Return `yes` where `mask` is -1 and `no` where it is 0."""
+    return i4((i4(yes) & mask) | (i4(no) & ~mask))
+
+
+@njit(inline="always")
+def only(condition, value):
+    """Return `value` where `condition` holds, else 0."""
+    return i4(i4(value) & mask_of(condition))
+
+
+@njit(inline="always")
+def is_live(status):
+    """Return whether a status means an account or facility, or a written-off account."""
+    return (status >= i4(ACTIVE)) & (status <= i4(WRITTEN_OFF))
+
+
+@njit(inline="always")
+def works(u, employed, job_loss, quality_factor, job_find):
+    """Step 4: return whether the borrower has a job this month; `u` the job word >> 1."""
+    loses = u < u4(share_of(job_loss, quality_factor))
+    return (employed & ~loses) | (~employed & (u < job_find))
+
+
+@njit(inline="always")
+def cash_of(buffer, pay, benefit, living, living_unemployed, shock, employed, shocked):
+    """Step 4: return the buffer after income, living cost and a shock; below 0 where it does not reach."""
+    earns = mask_of(employed)
+    came_in, went_out = pick(earns, pay, benefit), pick(earns, living, living_unemployed)
+    return i4(i4(i4(buffer + came_in) - went_out) - only(shocked, shock))
+
+
+@njit(inline="always")
+def repays(buffer, outside, outside_max, at_most):
+    """Step 4: return what is repaid elsewhere out of the buffer."""
+    return min(min(i4(outside_max - outside), at_most), buffer)
+
+
+@njit(inline="always")
+def line_due(bill, floor, min_share):
+    """Step 5: return the minimum due of a line without arrears."""
+    return min(max(floor, share_of(bill, min_share)), bill)
+
+
+@njit(inline="always")
+def loan_due(bill, instalment, months_left):
+    """Step 5: return the instalment due of a loan without arrears; all of it in the last month."""
+    return min(instalment, bill) if months_left > i4(1) else bill
+
+
+@njit(inline="always")
+def line_rate(clean, balance, limit, best, to_b, to_c, to_d):
+    """Return the interest rate (q31 a month) of a line in bucket 0 and no plan, by its grade: `people.grade_of`.
+
+    The rate of grade A and the steps to B, C and D: a sum, where a choice would be a branch and a table a gather.
+    """
+    half = (clean < i4(12)) | (balance > limit >> i4(1))
+    most = (clean < i4(6)) | (balance > i4(limit - (limit >> i4(3))))
+    return rate_of(half, most, clean < i4(3), best, to_b, to_c, to_d)
+
+
+@njit(inline="always")
+def loan_rate(clean, best, to_b, to_c, to_d):
+    """Return the interest rate (q31 a month) of a loan in bucket 0 and no plan, by its grade."""
+    return rate_of(clean < i4(12), clean < i4(6), clean < i4(3), best, to_b, to_c, to_d)
+
+
+@njit(inline="always")
+def rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d):
+    """Return the rate of grade A and those of the steps that are taken."""
+    rate = u4(best + (to_b & u4(-i4(is_b))))
+    rate = u4(rate + (to_c & u4(-i4(is_c))))
+    return u4(rate + (to_d & u4(-i4(is_d))))
+
+
+@njit(inline="always")
+def loan_interest(base, rate, months_left, instalment):
+    """Step 8: return the interest of a current loan with `base` left; the last month's takes up the rounding."""
+    interest = share_of(base, rate)
+    gap = i4(instalment - base)
+    last = (months_left == i4(1)) & (base > i4(0)) & (abs(i4(gap - interest)) <= i4(128))
+    return gap if last else interest
+
+
+@njit(inline="always")
+def wants(spend, multiplier, employed, spend_unemployed, need, new_credit):
+    """Step 9: return what the borrower wants to spend on the line, `need` included."""
+    wanted = times(spend, multiplier)
+    wanted = pick(mask_of(employed), wanted, share_of(wanted, spend_unemployed))
+    return only(new_credit, i4(wanted + need))
+
+
+@njit(inline="always")
+def burden_of(debt, pay):
+    """Return the debt-to-income class 0..7 of `month.burden_class`."""
+    quarter = pay >> i4(2)
+    k = u4(debt > quarter)
+    k += u4((debt >> i4(1)) > quarter)
+    k += u4((debt >> i4(2)) > quarter)
+    k += u4((debt >> i4(3)) > quarter)
+    k += u4((debt >> i4(4)) > quarter)
+    k += u4((debt >> i4(5)) > quarter)
+    return u4(k + u4((debt >> i4(6)) > quarter))
+
+
+@njit(inline="always")
+def sigmoid_place(logit):
+    """Return where a log-odd (q16) stands in `Tables.sigmoid`, in 512ths of its steps."""
+    reach = i4(16 << 16)
+    return u4(min(max(i4(logit), i4(-reach)), reach) + reach)
+
+
+@njit(inline="always")
+def between(low, high, place):
+    """Return the sigmoid (q31) at `place` between two neighbours of its table: `fixed.sigmoid` in 32-bit lanes.
+
+    It takes numbers, not the table: numba counts references to an array handed to an inlined function, and a call
+    in the loop would keep it scalar.
+    """
+    return u4(u8(low) + ((u8(u4(high - low)) * u8(place & u4(511))) >> u8(9)))
