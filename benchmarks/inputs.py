@@ -12,7 +12,6 @@ import numpy as np
 from simulator.kernel.names import *  # noqa: F403  the vocabulary of the kernel
 from simulator.kernel.people import load
 from simulator.lower import Lowered, tables_for
-from simulator.policies.levers import neutral_levers
 
 TOTALS = (
     "n_accounts", "balance", "limit", "n_dpd30", "balance_dpd30", "n_dpd60", "balance_dpd60", "n_dpd90",
@@ -90,20 +89,20 @@ class Segment(NamedTuple):
 
 def people(world: Lowered, tile) -> np.ndarray:
     """Return int32[N_STATE, borrower]: the people of a tile, drawn by the kernel."""
-    n, S = int(tile[K_COUNT]), np.zeros((N_STATE, LANES), np.int32)
-    load(S, n, int(tile[K_SEGMENT]), 0, int(tile[K_FIRST]), 0, -1, world.tables, world.levers, world.tape)
+    n, S, W = int(tile[K_COUNT]), np.zeros((N_STATE, LANES), np.int32), np.zeros((4 * SLOTS, LANES), np.uint32)
+    load(S, W, n, int(tile[K_SEGMENT]), 0, int(tile[K_FIRST]), 0, -1, world.tables, world.levers, world.tape)
     return S[:, :n]
 
 
 def check_plain(world: Lowered) -> None:
     """Raise ValueError if a scenario asks for what the peers do not do."""
-    levers = world.levers
-    neutral = neutral_levers(world.months, len(world.segments), world.months_total - world.months)
+    levers, neutral = world.levers, world.neutral_levers()
     pulled = (levers.month[1:, :, LINE] != neutral.month[1:, :, LINE]).any(axis=(0, 1))
     staged = (levers.stage[1:, :, LINE] != neutral.stage[1:, :, LINE]).any(axis=(0, 1))  # [stage, name]
     plain = (
         world.products == ("line",)
         and not len(world.tape)
+        and not world.readers
         and not world.tables.redraw_people
         and not world.tiles[:, K_ENTRY].any()
         and not world.tables.segment[:, G_MODEL].any()
@@ -119,10 +118,10 @@ def check_plain(world: Lowered) -> None:
 def inputs(world: Lowered) -> list[Segment]:
     """Return each segment of `world` in floats. Raises ValueError for what the peers do not do."""
     check_plain(world)
-    if (world.levers.month[1:] != world.levers.month[1]).any() or (
-        world.levers.stage[1:] != world.levers.stage[1]
-    ).any():
+    if any((levers[1:] != levers[1]).any() for levers in (world.levers.month, world.levers.stage)):
         raise ValueError("the float peers take rules that are the same in every month")
+    if world.tables.product[:, LINE, P_HOLD].any():
+        raise ValueError("the float peers know no part payment that holds the bucket")
     return [_segment(world, segment) for segment in range(len(world.segments))]
 
 
