@@ -28,7 +28,7 @@ from .lanes import (
     burden_of,
     cash_of,
     half,
-    is_live,
+    is_held,
     line_due,
     line_rate,
     loan_due,
@@ -316,7 +316,7 @@ def settle_lines(C, E, V, T, n, g, months, late, spending, rates):
     for lane in range(n):
         i = u8(lane)
         status, balance = C[LINE_AT + STATUS, i], C[LINE_AT + BALANCE, i]
-        is_line, lives = status == i4(ACTIVE), is_live(status) | is_live(C[LOAN_AT + STATUS, i])
+        is_line, lives = status == i4(ACTIVE), is_held(status) | is_held(C[LOAN_AT + STATUS, i])
         owed, bill, days = T[T_OWED, i], T[T_BILL, i], T[T_DAY, i]
         rest = i4(owed - T[T_PAID, i])
         missed, loan_missed = rest > i4(0), T[N_OWN + T_OWED, i] > T[N_OWN + T_PAID, i]

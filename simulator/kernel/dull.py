@@ -1,7 +1,7 @@
 """Those who pay on time, many at once: the month of docs/model.md for lanes where nothing goes wrong.
 
-A lane is *dull* when its accounts are current and active, every due is surely paid from the buffer at the due date, no
-loan is drawn or ends. It gets the same integers here as from `month.live`. A lane that is not dull is left as it was:
+A lane is *dull* when its open accounts are current and active, every due is surely paid from the buffer at the due
+date, no loan is drawn. What is written off is worked apart, whoever owes it. A dull lane gets the same integers here as from `month.live`. A lane that is not dull is left as it was:
 for `brief` if its accounts are all current, else for `month.live`.
 
 Whether a due is paid takes a sigmoid and a memory, which are dear; here a bound on both decides. Who is beyond the
@@ -16,7 +16,7 @@ from .fixed import part, scale, sigmoid
 from .lanes import (
     cash_of,
     half,
-    is_live,
+    is_held,
     line_due,
     line_rate,
     loan_due,
@@ -54,8 +54,10 @@ stack_derived = stack_array(np.int32, N_DERIVED)
 
 # ---- columns the loop leaves for the sums, zero where a lane is not dull ---------------------------
 (
+    O_TODO,  # 1: one of the next is
     O_LEFT,  # 1: left as it was
-    O_CURRENT,  # 1: his accounts are all current
+    O_WRITTEN_OFF,  # 1: has a written-off account
+    O_CURRENT,  # 1: his open accounts are all current
     O_OPEN,
     O_BALANCE,
     O_LIMIT,
@@ -71,8 +73,8 @@ stack_derived = stack_array(np.int32, N_DERIVED)
     O_LOAN_DUE,
     O_LOAN_REMINDED,
     O_LOAN_REPAID,
-) = range(17)
-stack_out = stack_array(np.int32, 17)
+) = range(19)
+stack_out = stack_array(np.int32, 19)
 QUALITY_GROUPS = 4  # of four classes each, for the bound on who will not pay
 
 
@@ -174,16 +176,17 @@ def pay_on_time(
         i = u8(lane)
         # who may be dull at all
         status, balance = S[LINE_AT + STATUS, i], S[LINE_AT + BALANCE, i]
-        line_live = is_live(status)
+        line_held, written_off = is_held(status), status == i4(WRITTEN_OFF)
         line_current = (status == i4(ACTIVE)) & ((S[LINE_AT + BUCKET, i] | S[LINE_AT + ARREARS, i]) == i4(0))
-        current, loan_live = line_current | ~line_live, False
+        current, loan_held = line_current | ~line_held, False
         if has_loans:
             loan_status, loan_balance = S[LOAN_AT + STATUS, i], S[LOAN_AT + BALANCE, i]
-            loan_live = is_live(loan_status)
+            loan_held = is_held(loan_status)
+            written_off = written_off | (loan_status == i4(WRITTEN_OFF))
             trouble = S[LOAN_AT + BUCKET, i] | S[LOAN_AT + ARREARS, i] | S[LOAN_AT + PLAN_LEFT, i]
             loan_current = (loan_status == i4(ACTIVE)) & (trouble == i4(0))
-            current = current & (loan_current | ~loan_live)
-        lives = line_live | loan_live
+            current = current & (loan_current | ~loan_held)
+        lives = line_held | loan_held | written_off
         may = current & lives
 
         # 4. job and income
@@ -254,8 +257,11 @@ def pay_on_time(
         S[LINE_AT + CLEAN, i] = pick(line_dull_mask, min(i4(clean + i4(1)), i4(255)), clean)
         reported = S[REPORTED, i]
         S[REPORTED, i] = pick(may_mask, max(i4(reported - i4(1)), i4(0)), reported)
-        out[O_LEFT, i] = i4(lives & ~may)
+        left = lives & ~may
+        out[O_TODO, i] = i4(left | written_off)
+        out[O_LEFT, i] = i4(left)
         out[O_CURRENT, i] = i4(current)
+        out[O_WRITTEN_OFF, i] = i4(written_off)
         out[O_OPEN, i] = i4(line_dull)
         out[O_BALANCE, i] = balance & line_dull_mask
         out[O_LIMIT, i] = limit & line_dull_mask
@@ -305,7 +311,8 @@ def stay_current(S, W, out, n, line, months, n_states, cumulative, states, spend
         i = u8(lane)
         status, balance = S[LINE_AT + STATUS, i], S[LINE_AT + BALANCE, i]
         loan_status = S[LOAN_AT + STATUS, i]
-        line_live, loan_live = is_live(status), is_live(loan_status)
+        line_live = is_held(status) | (status == i4(WRITTEN_OFF))
+        loan_live = is_held(loan_status) | (loan_status == i4(WRITTEN_OFF))
         may = (status == i4(ACTIVE)) & ((S[LINE_AT + BUCKET, i] | S[LINE_AT + ARREARS, i]) == i4(0)) & ~loan_live
         state = u4(S[LINE_AT + STATE, i]) & u4(15)
         u = half(W[U_LINE_DECISION, i])
@@ -338,7 +345,10 @@ def stay_current(S, W, out, n, line, months, n_states, cumulative, states, spend
         S[LINE_AT + CLEAN, i] = pick(may_mask, min(i4(clean + i4(1)), i4(255)), clean)
         reported = S[REPORTED, i]
         S[REPORTED, i] = pick(may_mask, max(i4(reported - i4(1)), i4(0)), reported)
-        out[O_LEFT, i] = i4((line_live | loan_live) & ~may)
+        left = (line_live | loan_live) & ~may
+        out[O_TODO, i] = i4(left)
+        out[O_LEFT, i] = i4(left)
+        out[O_WRITTEN_OFF, i] = i4(0)
         out[O_CURRENT, i] = i4(0)
         out[O_OPEN, i] = i4(may)
         out[O_BALANCE, i] = balance & may_mask

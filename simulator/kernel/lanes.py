@@ -49,9 +49,9 @@ def only(condition, value):
 
 
 @njit(inline="always")
-def is_live(status):
-    """Return whether a status means an account or facility, or a written-off account."""
-    return (status >= i4(ACTIVE)) & (status <= i4(WRITTEN_OFF))
+def is_held(status):
+    """Return whether a status means an account or facility that is not written off, sold or gone."""
+    return (status >= i4(ACTIVE)) & (status <= i4(CLOSED))
 
 
 @njit(inline="always")

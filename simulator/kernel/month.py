@@ -802,6 +802,21 @@ def recover(S, i, x, F, line_word, loan_word, economy, month_levers, stage_lever
 
 
 @njit()
+def work_written_off(S, i, V, word, x, n_products, F, economy, month_levers, stage_levers):
+    """Steps 11 and 12 for the written-off accounts of a borrower whose open accounts have had their month."""
+    melt()
+    x[LINE, X_PRODUCTS] = n_products
+    for p in range(N_PRODUCT):
+        x[p, X_BOOK] = 1
+    recover(S, i, x, F, V[U_RECOVERY, word], V[U_RECOVERY + LOAN, word], economy, month_levers, stage_levers)
+    for p in range(n_products):
+        at = N_BORROWER + p * N_ACCOUNT
+        if S[at + STATUS, i] == WRITTEN_OFF:
+            F[p, F_N_BOOK] += 1
+            F[p, F_B_BOOK] += i8(S[at + BALANCE, i])
+
+
+@njit()
 def close_month(S, i, x, F, rolls, vintage):
     """Step 12: buckets, the roll matrix and the stocks at the end of the month."""
     melt()

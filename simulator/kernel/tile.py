@@ -31,6 +31,8 @@ from .dull import (
     N_DERIVED,
     O_CURRENT,
     O_LEFT,
+    O_TODO,
+    O_WRITTEN_OFF,
     QUALITY_GROUPS,
     book_dull,
     derive,
@@ -43,7 +45,7 @@ from .dull import (
     worst_logits,
 )
 from .fixed import inverse_of, scale
-from .month import N_X, live
+from .month import N_X, live, work_written_off
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import book_arrivals, book_stocks, load
 from .stack import ROW, stack_state, stack_words, wide_vectors
@@ -79,6 +81,7 @@ def advance(
         np.zeros(N_PRODUCT * QUALITY_GROUPS, np.uint32),
         np.zeros(QUALITY_GROUPS, np.int64),
         np.zeros(LANES + STEP, np.uint32),
+        np.zeros(LANES + STEP, np.uint32),
         np.zeros(8 * CURE_ROW, np.uint32),
         np.zeros(N_PRODUCT * CURE_ROW, np.uint32),
     )  # fmt: skip
@@ -89,7 +92,7 @@ def _advance(
     tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
     flows, rolls, vintages, ratings,
     start, x, few, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
-    worst, brief, cure, charges,
+    worst, brief, booked, cure, charges,
 ):  # fmt: skip
     """Do what `advance` says; the arguments after the sums are working space (compiled code makes no arrays)."""
     wide_vectors()
@@ -220,17 +223,19 @@ def _advance(
                             tables.spending[segment], rates,
                         )  # fmt: skip
                     book_dull(out, n, ARRIVED if arriving else 0, has_loans and model == 0, F, roll_sums, vintage)
-                    n_left, n_brief = 0, 0
+                    n_todo, n_brief, n_booked = 0, 0, 0
                     for i in range(n):
-                        few[u8(n_left)] = i
-                        n_left += out[O_LEFT, u8(i)]
-                    for k in range(n_left):
+                        few[u8(n_todo)] = i
+                        n_todo += out[O_TODO, u8(i)]
+                    for k in range(n_todo):
                         lane = u8(few[u8(k)])
-                        current = out[O_CURRENT, lane]
+                        current, left = out[O_CURRENT, lane], out[O_LEFT, lane]
                         brief[u8(n_brief)] = lane
+                        booked[u8(n_booked)] = lane
                         few[u8(n_few)] = lane
-                        n_brief += current
-                        n_few += 1 - current
+                        n_brief += left & current
+                        n_booked += out[O_WRITTEN_OFF, lane] & (current | (1 - left))
+                        n_few += left & (1 - current)
                     if n_brief > 0:
                         padded = (n_brief + STEP - 1) // STEP * STEP
                         for k in range(n_brief, padded):
@@ -269,8 +274,21 @@ def _advance(
                         for p in range(N_PRODUCT if has_loans else 1):
                             book_ladder(T, padded, p, ladder[p, 0], F)
                         for k in range(n_brief):
-                            few[n_few] = brief[k]
-                            n_few += 1 - T[T_DONE, k]
+                            lane = u8(brief[u8(k)])
+                            few[u8(n_few)] = lane
+                            n_few += 1 - T[T_DONE, u8(k)]
+                            out[O_WRITTEN_OFF, lane] &= T[T_DONE, u8(k)]
+                    if n_booked > 0:
+                        padded = (n_booked + STEP - 1) // STEP * STEP
+                        for k in range(n_booked):
+                            E[D_INDEX, u8(k)] = D[D_INDEX, u8(booked[u8(k)])]
+                        draw_words(V, E, padded, 1, month, entry, replication, segment, k0, k1)
+                        for k in range(n_booked):
+                            lane = u8(booked[u8(k)])
+                            if out[O_WRITTEN_OFF, lane]:
+                                work_written_off(
+                                    S, lane, V, u8(k), x, 2 if has_loans else 1, F, economy, months, stages
+                                )
                 else:
                     for i in range(n):
                         line_status, loan_status = S[LINE_AT + STATUS, i], S[LOAN_AT + STATUS, i]
