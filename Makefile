@@ -5,10 +5,10 @@ STAMP := .venv/.installed
 SCENARIO ?= scenarios/huabei.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint bench bench-full clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## .venv with the simulator and everything it needs (instant when it is up to date)
 
@@ -28,8 +28,11 @@ lint: setup ## style and format
 test: lint ## lint, then every test
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-bench: setup ## time the kernel
+bench: setup ## time the kernel, its peers and whole commands (a minute)
 	$(BIN)/python -m benchmarks
+
+bench-full: setup ## the same with large books and commands of minutes (a quarter of an hour)
+	$(BIN)/python -m benchmarks --full
 
 clean: ## remove .venv, out and caches
 	rm -rf .venv out build *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: time the kernel (under a minute); `identities`, `large_pool`: the big checks (minutes)."""
+"""`python -m benchmarks`: time the kernel (under a minute); `floor`, `identities`, `large_pool`, `--full`: longer."""
 
 import json
 import sys
@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from simulator.engine import available_threads
 from simulator.report.progress import Progress
 
 from .machine import machine
@@ -17,32 +16,39 @@ from .machine import machine
 OUT = Path("out")
 MOST_NS = 20  # per borrower-month and core, line only: the promise
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-Full = Annotated[bool, typer.Option("--full", help="also time a cold start, which compiles everything anew")]
+Full = Annotated[bool, typer.Option("--full", help="also books of 10^8 and whole commands of minutes")]
 
 
 @app.callback(invoke_without_command=True)
 def bench(context: typer.Context, full: Full = False) -> None:
-    """Time the kernel beside the scalar kernel and NumPy; write out/bench.json and out/bench.png."""
+    """Time the kernel beside its peers, as it grows, and whole commands; write out/bench.json and out/bench.png."""
     if context.invoked_subcommand:
         return
-    from . import figures, kernel, start
+    from . import figures, plot, suite
 
-    with Progress() as bar:
-        bar.say("making the books, checking NumPy against the kernel")
-        timed = kernel.alternate(kernel.cases(available_threads()), progress=bar.advance)
-        bar.say("warm start")
-        seconds = {"warm_s": start.warm_seconds()}
-        if full:
-            bar.say("cold start")
-            seconds["cold_s"] = start.cold_seconds()
-    result = figures.result(timed, seconds, machine())
+    found = suite.measure(full)
+    result = figures.result(found.timed, found.others, found.growth, machine())
     OUT.mkdir(exist_ok=True)
     (OUT / "bench.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    figures.draw(timed, result["machine"], OUT / "bench.png")
-    _print(figures.table(timed, result["machine"]), figures.sentence(result, MOST_NS))
-    if not full:
-        _print("Not timed: a cold start; add --full.")
+    plot.draw(found.timed, found.growth, result["machine"], OUT / "bench.png")
+    _print(figures.table(found.timed, result["machine"]), *figures.sentences(result, MOST_NS), *found.missing)
     _print(f"{OUT / 'bench.json'}, {OUT / 'bench.png'}")
+
+
+@app.command(name="floor")
+def where_it_goes() -> None:
+    """Take a borrower-month apart: random words, sums, those who pay on time, the few others, people."""
+    from . import floor
+
+    with Progress() as bar:
+        parts = floor.parts(progress=bar.say)
+    about = machine()
+    rows = Table("part", title=f"ns per borrower-month; {about['cpu']}, {about['vector_bits']}-bit vectors, one thread")
+    rows.add_column("ns", justify="right")
+    rows.add_column("how it was measured")
+    for part in parts:
+        rows.add_row(part.name, f"{part.ns:.2f}", part.how)
+    _print(rows)
 
 
 @app.command()
@@ -88,7 +94,7 @@ def large_pool(
 
 def _print(*renderables):
     """Print rich renderables, as wide as the terminal, or 120 columns where there is none."""
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)
     for renderable in renderables:
         console.print(renderable)
 

@@ -1,6 +1,7 @@
 """What the figures were measured on."""
 
 import platform
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from simulator.engine import available_threads
@@ -23,7 +24,16 @@ def machine() -> dict:
         "numpy": numpy.__version__,
         "numba": numba.__version__,
         "llvmlite": llvmlite.__version__,
+        "jax": _version("jax"),
     }
+
+
+def _version(package):
+    """Return the version of an optional package."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def cpu_name() -> str:

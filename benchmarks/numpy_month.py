@@ -12,9 +12,10 @@ import numpy as np
 
 from simulator.engine import empty_sums
 from simulator.kernel.names import *  # noqa: F403  the vocabulary of the kernel
-from simulator.kernel.people import load
 from simulator.kernel.philox import MONTHS, MULTIPLIER_0, MULTIPLIER_1, ROUNDS, WEYL_0, WEYL_1, counter, group
 from simulator.lower import tables_for
+
+from .inputs import check_plain, people
 
 BLOCKS = 32  # of LANES borrowers in a chunk: 2, 4, 8 and 16 were slower, 64 no faster beyond the noise
 LOW = np.uint64(0xFFFFFFFF)
@@ -35,6 +36,7 @@ FROM_KERNEL = (
     C_CLAIM,  # written-off balance; BALANCE is then 0
     C_IS_CLAIM,
 ) = range(26)  # fmt: skip
+N_COLUMNS = 26
 
 
 def part(x, r):
@@ -377,7 +379,7 @@ def opening(world):
 
     Drawn by the kernel, once: people are not what is timed. Raises ValueError for what `live` does not do.
     """
-    _check(world)
+    check_plain(world)
     tables, chunks = world.tables, []
     for segment in range(len(world.segments)):
         tiles = world.tiles[world.tiles[:, K_SEGMENT] == segment]
@@ -391,36 +393,16 @@ def opening(world):
 
 def _block(world, tables, tile):
     """Return int64[column, lane] of one tile, without borrowers who hold no line."""
-    segment, first, n = int(tile[K_SEGMENT]), int(tile[K_FIRST]), int(tile[K_COUNT])
-    S = np.zeros((N_STATE, LANES), np.int32)
-    load(S, n, segment, 0, first, 0, -1, tables, world.levers, world.tape)
-    S = S[:, :n].astype(np.int64)
-    C = np.zeros((26, n), np.int64)
+    segment, S = int(tile[K_SEGMENT]), people(world, tile).astype(np.int64)
+    C = np.zeros((N_COLUMNS, S.shape[1]), np.int64)
     C[: len(FROM_KERNEL)] = S[list(FROM_KERNEL)]
     g = tables.segment[segment]
     C[C_FORGET, S[AUTOPAY] < g[G_AUTOPAY]] = 0
-    C[C_INDEX] = first + np.arange(n)
+    C[C_INDEX] = tile[K_FIRST] + np.arange(S.shape[1])
     C[C_JOB] = tables.job_loss_quality[segment][C[C_QUALITY]]
     C[C_EXTRA] = np.where(S[FULL_PAYER] == 1, ONE, g[G_REVOLVER_SHARE])
     C[C_PLACE] = ((C[C_BUCKET] * N_CAUSES + C[C_CAUSE]) * N_QUALITY + C[C_QUALITY]) * N_BURDEN
     return C[:, S[LINE_AT + STATUS] == ACTIVE]
-
-
-def _check(world):
-    """Raise ValueError if a scenario asks for what the NumPy month does not do."""
-    months, stages = world.levers.month[..., LINE, :], world.levers.stage[..., LINE, :, :]
-    never = (V_FREEZE_DAYS, V_CLOSE_DAYS, V_SELL_OPEN, V_SELL_WRITTEN_OFF)
-    plain = (
-        world.products == ("line",)
-        and not len(world.tape)
-        and not world.tables.redraw_people
-        and not world.tiles[:, K_ENTRY].any()
-        and not world.tables.segment[:, G_MODEL].any()
-        and (months[1:, :, never] >= NEVER).all()
-        and (stages[1:, :, :BUCKETS, S_LIMIT_KEEP] == ONE).all()
-    )
-    if not plain:
-        raise ValueError("the NumPy month is structural, for a line, with reminders and write-off at most")
 
 
 def run(world, chunks):

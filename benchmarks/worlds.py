@@ -10,10 +10,18 @@ ROOT = Path(__file__).parent.parent
 SCENARIOS = ROOT / "scenarios"
 
 
-def shipped(name: str, borrowers: int, replications: int) -> Lowered:
-    """Return the baseline of scenarios/<name>.toml at a size, without applicants and run-off months."""
-    path, closed = SCENARIOS / f"{name}.toml", ["portfolio.applicants_per_month=0"]
-    return lower(load_scenario(path, closed, borrowers=borrowers, replications=replications).baseline)
+def shipped(
+    name: str, borrowers: int, replications: int, months: int | None = None, settings: tuple[str, ...] = ()
+) -> Lowered:
+    """Return the baseline of scenarios/<name>.toml at a size, without applicants and run-off; `settings` as --set."""
+    closed = ("portfolio.applicants_per_month=0", *settings)
+    return lower(load_scenario(SCENARIOS / f"{name}.toml", closed, borrowers, replications, months).baseline)
+
+
+def lenders(borrowers: int, replications: int) -> dict[str, Lowered]:
+    """Return the lenders of policies.toml with no, some and all policies."""
+    scenario = load_scenario(Path(__file__).parent / "policies.toml", (), borrowers, replications)
+    return {"no": lower(scenario.baseline), **{name: lower(lender) for name, lender in scenario.variants.items()}}
 
 
 def read(text: str) -> Scenario:

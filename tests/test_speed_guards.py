@@ -121,25 +121,3 @@ def test_a_run_holds_nothing_for_each_borrower():
     engine.run(small, 1)  # loads the compiled code
 
     assert abs(peak(large) - peak(small)) < 45_000
-
-
-def test_the_rival_of_the_benchmark_does_the_same_work():
-    """The NumPy month that the kernel is timed against gives the kernel's sums, every integer of every month."""
-    numpy_month = pytest.importorskip("benchmarks.numpy_month", reason="start pytest as `python -m pytest`")
-    closed = ["portfolio.applicants_per_month=0"]
-    world = lower(scenario("huabei", borrowers=2_000, months=30, overrides=closed).baseline, run_off=True)
-
-    ours = numpy_month.run(world, numpy_month.opening(world))
-
-    assert numpy_month.agrees(ours, engine.run(world))
-    assert ours.flows[..., F_EXPIRED].sum() > 0  # the months are long enough for every path
-    assert ours.flows[..., F_RECOVERED].sum() > 0
-
-
-def test_the_rival_refuses_what_it_does_not_do():
-    """A lender that closes accounts is an error for the NumPy month, not a wrong comparison."""
-    numpy_month = pytest.importorskip("benchmarks.numpy_month", reason="start pytest as `python -m pytest`")
-    world = lower(scenario("huabei", borrowers=100, overrides=["policy.close.enabled=true"]).baseline)
-
-    with pytest.raises(ValueError, match="reminders and write-off at most"):
-        numpy_month.opening(world)

@@ -1,0 +1,132 @@
+"""Where each nanosecond of a borrower-month goes: random words, sums, those who pay on time, the few others, people.
+
+The words and the sums are timed alone, in loops of their own over a tile that stays in the first cache. The rest are
+differences of whole runs: a world in which everyone pays on time has no few; two numbers of replications tell what is
+done once for each borrower from what is done in each month. Wall time of one thread, line only, best of the rounds.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from simulator import engine
+from simulator.kernel.cache import njit
+from simulator.kernel.draws import MONTHS, counter, group, philox
+from simulator.kernel.names import F_N_MISSED, F_OUTSIDE_USED, LANES, LINE
+from simulator.kernel.stack import wide_vectors
+
+from .kernel import BLOCK, on_book
+from .timing import ROUNDS, seconds
+from .worlds import shipped
+
+BORROWERS, REPLICATIONS, MONTHS_LIVED = 40_000, (1, 9), 36
+TILES = 20_000  # of LANES, of a loop timed alone
+SUMS = 8  # columns that the kernel adds up for lines that are paid on time: of accounts, money and dues
+ON_TIME = (  # what makes everyone pay: nobody forgets, is unwilling, unemployed or without money
+    "behaviour.structural.will_not=1e-9",
+    "behaviour.structural.shock_probability=0",
+    "economy.job_loss=0",
+    "economy.factor.enabled=false",
+    *(
+        f"segment.{name}.{setting}"
+        for name in ("salaried", "irregular")
+        for setting in (
+            'forget={distribution="constant", value=0}',
+            'living_cost={distribution="constant", value=0.1}',
+            'buffer={distribution="constant", value=3}',
+            "unemployed=0",
+            "opening.line=[1.0]",
+        )
+    ),
+)
+
+
+class Part(NamedTuple):
+    """One part of the time."""
+
+    name: str
+    ns: float
+    how: str
+
+
+@njit
+def _draw(tiles, k0, k1):
+    """Return all words of a month of so many tiles, as one."""
+    wide_vectors()
+    word = np.uint32(0)
+    for tile in range(tiles):
+        for lane in range(LANES):
+            a, b, c, d = philox(tile * LANES + lane, counter(1, 0, 0), 0, group(0, MONTHS), k0, k1)
+            word ^= a ^ b ^ c ^ d
+    return word
+
+
+@njit
+def _add(columns, tiles):
+    """Return the sum of all columns of a tile, added up so many times, each time with other bits."""
+    wide_vectors()
+    total = np.int64(0)
+    for tile in range(tiles):
+        for column in range(columns.shape[0]):
+            for lane in range(LANES):
+                total += np.int64(columns[column, lane] ^ np.int32(tile))
+    return total
+
+
+def block_ns(rounds: int = ROUNDS) -> float:
+    """Return the nanoseconds of a Philox block of four 32-bit words, in vectors as the kernel draws it."""
+    draw = partial(_draw, TILES, np.uint32(1), np.uint32(2))
+    return _best(draw, rounds) / (TILES * LANES)
+
+
+def sums_ns(rounds: int = ROUNDS) -> float:
+    """Return the nanoseconds a borrower of adding up SUMS columns."""
+    columns = np.arange(SUMS * LANES, dtype=np.int32).reshape(SUMS, LANES)
+    return _best(partial(_add, columns, TILES), rounds) / (TILES * LANES)
+
+
+def parts(rounds: int = ROUNDS, progress=lambda name: None) -> list[Part]:
+    """Return the parts, in nanoseconds per borrower-month, people last."""
+    progress("words and sums alone")
+    words, sums = block_ns(rounds), sums_ns(rounds)
+    progress("everyone pays on time")
+    easy, _ = _month_and_people(ON_TIME, rounds)
+    progress("the usual book")
+    month, people = _month_and_people((), rounds)
+    return [
+        Part("random words", words, f"one Philox4x32-10 block of {BLOCK} words, timed alone"),
+        Part("sums", sums, f"{SUMS} columns added up, timed alone"),
+        Part("those who pay on time", easy - words - sums, "a world where all do, less the two above"),
+        Part("the few", month - easy, "the usual world less that one"),
+        Part("a month in all", month, f"{REPLICATIONS[1]} replications less {REPLICATIONS[0]}"),
+        Part("people", people, f"drawn once: {people * MONTHS_LIVED:,.0f} ns a borrower, over {MONTHS_LIVED} months"),
+    ]
+
+
+def world(settings: tuple[str, ...], replications: int, borrowers: int = BORROWERS):
+    """Return the revolving line with changed settings."""
+    return shipped("huabei", borrowers, replications, MONTHS_LIVED, settings)
+
+
+def is_easy(sums) -> bool:
+    """Return whether nobody missed a due, nor paid one from elsewhere."""
+    return not sums.flows[..., LINE, (F_N_MISSED, F_OUTSIDE_USED)].any()
+
+
+def _month_and_people(settings, rounds):
+    """Return nanoseconds per borrower-month of the months, and of drawing people when they live once."""
+    few, many = REPLICATIONS
+    at = {}
+    for replications in REPLICATIONS:
+        run = partial(engine.run, world(settings, replications), 1)
+        count = on_book(run()) / replications
+        at[replications] = _best(run, rounds) / count
+    month = (at[many] - at[few]) / (many - few)
+    return month, at[few] - few * month
+
+
+def _best(run, rounds):
+    """Return the shortest wall time in nanoseconds; the first call compiles."""
+    run()
+    return min(seconds(run)[0] for _ in range(rounds)) * 1e9

@@ -1,0 +1,245 @@
+"""The benchmarks are fair: every peer lives the kernel's month. No clock decides here."""
+
+import json
+
+import numpy as np
+import pytest
+
+from conftest import ROOT
+from simulator import engine
+from simulator.kernel import philox
+from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
+from simulator.lower import lower
+from simulator.policies import registry
+from simulator.scenario.reader import load_scenario
+
+pytest.importorskip("benchmarks", reason="start pytest as `python -m pytest`")
+from benchmarks import (
+    analyst_numpy,
+    commands,
+    figures,
+    floor,
+    growth,
+    inputs,
+    jax_month,
+    kernel,
+    numba_np_random,
+    numpy_month,
+    peers,
+    plot,
+    suite,
+    timing,
+    worlds,
+)
+
+BORROWERS, REPLICATIONS = 1_500, 30
+FAR = 4.5  # standard errors, of some 40 totals; the seeds are fixed
+NEAR = 0.01  # of totals that everyone moves
+EVERYONE = ("n_accounts", "balance", "limit", "new_credit", "interest", "paid", "n_due", "n_missed", "n_reminded")
+
+
+def line(borrowers, replications, overrides=(), **size):
+    """Return the lowered baseline of the revolving line without applicants."""
+    overrides = ["portfolio.applicants_per_month=0", *overrides]
+    path = ROOT / "scenarios" / "huabei.toml"
+    return lower(load_scenario(path, overrides, borrowers=borrowers, replications=replications, **size).baseline)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Return (segments in floats, the kernel's totals) of a small book."""
+    world = line(BORROWERS, REPLICATIONS)
+    return inputs.inputs(world), inputs.totals_of(engine.run(world))
+
+
+def test_tuned_numpy_does_the_same_work():
+    """The tuned NumPy month gives the kernel's sums, every integer of every month."""
+    closed = ["portfolio.applicants_per_month=0"]
+    path = ROOT / "scenarios" / "huabei.toml"
+    world = lower(load_scenario(path, closed, borrowers=2_000, months=30, replications=2).baseline, run_off=True)
+
+    ours = numpy_month.run(world, numpy_month.opening(world))
+
+    assert numpy_month.agrees(ours, engine.run(world))
+    assert ours.flows[..., F_EXPIRED].sum() > 0  # the months are long enough for every path
+    assert ours.flows[..., F_RECOVERED].sum() > 0
+
+
+@pytest.mark.parametrize("peer", [analyst_numpy, numba_np_random, jax_month])
+def test_a_peer_with_its_own_luck_agrees_on_average(peer, small):
+    """Over replications every total of a peer is the kernel's within its standard errors; the large ones within 1 %."""
+    segments, expected = small
+    if peer is jax_month:
+        pytest.importorskip("jax", reason="JAX is not installed: pip install -e '.[peers]'")
+        segments = jax_month.batches(segments, 1_050)
+
+    totals = peer.run(segments)
+    flows = totals.flows
+
+    found = dict(zip(inputs.TOTALS, (flows - expected).sum(axis=1).T, strict=True))  # of each replication
+    usual = dict(zip(inputs.TOTALS, expected.sum(axis=1).mean(axis=0), strict=True))
+    error = {name: off.std(ddof=1) / np.sqrt(REPLICATIONS) for name, off in found.items()}
+    assert {name: off.mean() / error[name] for name, off in found.items() if abs(off.mean()) > FAR * error[name]} == {}
+    assert {name for name in EVERYONE if abs(found[name].mean()) > NEAR * usual[name]} == set()
+
+    after, to_months_end = flows[..., inputs.AT["n_accounts"]], totals.rolls[:, :, :, :BUCKETS, 0].sum(axis=(2, 3))
+    assert np.array_equal(after, to_months_end)  # the roll matrix counts the same accounts
+    lost = totals.rolls[:, :, :, TO_WRITTEN_OFF, 1].sum(axis=2)
+    assert lost == pytest.approx(flows[..., inputs.AT["written_off"]], rel=1e-5)
+
+
+def test_a_peer_with_another_month_would_be_caught(small):
+    """Negative control: forgetting a tenth more often is further from the kernel than the test allows."""
+    segments, expected = small
+    other = [s._replace(book=s.book._replace(forget=1.1 * s.book.forget)) for s in segments]
+
+    off = (analyst_numpy.run(other).flows - expected).sum(axis=1)[:, inputs.AT["n_missed"]]
+
+    assert off.mean() > FAR * off.std(ddof=1) / np.sqrt(REPLICATIONS)
+
+
+@pytest.mark.parametrize(
+    "setting", ['policy.x={kind="autopay", enrolled=0.9}', "policy.close.enabled=true", "policy.cut.enabled=true"]
+)
+def test_peers_refuse_what_they_do_not_do(setting):
+    """A lender that enrols in autopay, closes or cuts accounts is an error for every peer, not a wrong comparison."""
+    world = line(100, 1, [setting])
+
+    with pytest.raises(ValueError, match="reminders and write-off at most"):
+        numpy_month.opening(world)
+    with pytest.raises(ValueError, match="reminders and write-off at most"):
+        inputs.inputs(world)
+
+
+def test_the_loop_timed_alone_draws_the_kernels_words():
+    """What is called the time of random words is that of Philox at its addresses, every word used."""
+    index = np.arange(2 * LANES)
+    plain = philox.philox(index, philox.counter(1, 0, 0), 0, philox.group(0, philox.MONTHS), np.uint32(1), np.uint32(2))
+
+    assert floor._draw(2, np.uint32(1), np.uint32(2)) == np.bitwise_xor.reduce(
+        [np.bitwise_xor.reduce(w) for w in plain]
+    )
+
+
+def test_the_world_without_the_few_has_none():
+    """In the world whose time is that of those who pay on time, nobody misses a due; in the usual one some do."""
+    assert floor.is_easy(engine.run(floor.world(floor.ON_TIME, 2, 2_000)))
+    assert not floor.is_easy(engine.run(floor.world((), 2, 2_000)))
+
+
+def test_the_lenders_have_no_some_and_all_policies():
+    """`all` has every kind of policy, each with something to do; `no` has write-off alone."""
+    lenders = worlds.lenders(3_000, 2)
+
+    kinds = {
+        name: {policy.kind for policy in world.settings.policy.values() if policy.enabled}
+        for name, world in lenders.items()
+    }
+    assert kinds["no"] == {"write_off"}
+    assert len(kinds["some"]) == 5
+    assert kinds["all"] == set(registry.names())
+
+    flows = engine.run(lenders["all"]).flows[..., LINE, :].sum(axis=(0, 1, 2, 3))
+    busy = (F_N_PLANS, F_N_REGRANTED, F_N_LIMIT_CUT, F_N_LIMIT_RAISED, F_N_REPORTED, F_CONTACT_COST, F_FROZEN, F_CLOSED)
+    assert {FLOWS[flow] for flow in busy if flows[flow] == 0} == set()
+
+
+def test_cases_are_those_that_the_figures_need(monkeypatch):
+    """Every ratio of bench.json has its two cases, whatever the size; without JAX all but its own."""
+    monkeypatch.setattr(kernel, "BORROWERS", 600)
+    monkeypatch.setattr(peers, "BORROWERS", 600)
+    monkeypatch.setattr(jax_month, "is_there", lambda: False)
+
+    cases = kernel.cases(threads=2, full=True) + peers.cases()
+
+    assert {case.name for case in cases} == {name for pair in figures.AGAINST.values() for name in pair} - {"jax"}
+    assert all(case.borrower_months > 0 and min(case.work) > 0 for case in cases)
+    assert len({case.words for case in cases}) == len(cases)
+
+
+def fake_times(*names):
+    """Return times of cases, the n-th of which takes n ns in its best round, 2 n at the median, 3 n of processor."""
+    work = timing.Work(1, 4, 110, 33)
+    ns = enumerate(names, start=1)
+    return [timing.Timed(name, name, work, [3.0 * n, 1.0 * n, 2.0 * n], [3.0 * n, 4.0 * n]) for n, name in ns]
+
+
+GROWTH = growth.Growth({n: 1e-9 * n for n in (10, 100, 1_000)}, {n: 1 + 0.5 * n for n in (1, 12, 24)})
+MACHINE = {"cpu": "some processor", "vector_bits": 512, "threads": 2}
+
+
+def test_bench_json_has_its_shape(tmp_path):
+    """Figures are {value, unit} with the work beside them, ratios are a peer's best over the kernel's."""
+    names = ("line", "line_two_cores", "scalar_twin", "tuned_numpy", "jax", "no_policies", "all_policies")
+    others = {"cold_s": (20.0, "s"), "cold_mb": (500.0, "MB"), "warm_s": (1.5, "s"), "warm_mb": (300.0, "MB")}
+    timed = fake_times(*names)
+
+    found = figures.result(timed, others, GROWTH, MACHINE)
+
+    assert json.loads(json.dumps(found)) == found
+    assert set(found) == {"figures", "ratios", "machine"}
+    work = {"threads": 1, "words": 4, "flows": 110, "columns": 33}
+    assert found["figures"]["ns_line"] == {"value": 1.0, "unit": "ns per borrower-month", **work}
+    assert found["figures"]["ns_jax_median"]["value"] == 10.0
+    assert found["figures"]["ns_jax_cpu"]["value"] == 15.0
+    assert found["figures"]["warm_s"] == {"value": 1.5, "unit": "s"}
+    assert found["figures"]["s_months_24"] == {"value": 13.0, "unit": "s"}
+    assert found["ratios"] == {
+        "scalar_twin": 3.0, "tuned_numpy": 4.0, "jax": 5.0, "all_policies_over_none": pytest.approx(7 / 6, abs=1e-3),
+        "line_two_cores": 0.5, "growth_borrowers": 1.0, "growth_months": 1.0,
+    }  # fmt: skip
+    assert "JAX 5.0" in " ".join(figures.sentences(found, most_ns=20))
+    assert figures.table(timed, MACHINE).row_count == len(names)
+    plot.draw(timed, GROWTH, MACHINE, tmp_path / "bench.png")
+    assert (tmp_path / "bench.png").stat().st_size > 10_000
+
+
+def test_the_suite_measures_what_is_promised(monkeypatch):
+    """Every figure and ratio that others read is there, from a suite of tiny books and commands that do not run."""
+    for module in (kernel, peers):
+        monkeypatch.setattr(module, "BORROWERS", 600)
+    monkeypatch.setattr(growth, "BORROWERS", (10, 20, 30))
+    monkeypatch.setattr(growth, "LARGE_BORROWERS", (40,))
+    monkeypatch.setattr(growth, "AT_BORROWERS", 10)
+    monkeypatch.setattr(floor, "TILES", 10)
+    monkeypatch.setattr(suite, "available_threads", lambda: 2)
+    monkeypatch.setattr(jax_month, "is_there", lambda: False)
+    for name in ("warm", "cold", "million", "half_a_billion"):
+        monkeypatch.setattr(commands, name, lambda: commands.Ran(1.0, 2.0))
+
+    measured = suite.measure(full=True)
+    found = figures.result(measured.timed, measured.others, measured.growth, MACHINE)
+
+    kinds = {"ns_line", "ns_line_and_loan", "ns_line_two_cores", "ns_word", "ns_block", "cold_s", "warm_s"}
+    kinds |= {"whole_1m_60_100_s", "whole_500m_36_s", "whole_500m_36_mb", "s_borrowers_40", "s_months_120"}
+    assert kinds <= set(found["figures"])
+    assert set(figures.AGAINST) - {"jax"} <= set(found["ratios"])
+    assert measured.missing == [peers.NO_JAX]
+
+
+def test_straightness_is_one_for_a_line_and_more_for_a_curve():
+    """A fixed cost does not bend a line; a cost that grows with the square does."""
+    assert growth.straightness({n: 5 + 2 * n for n in (1, 10, 100, 1_000)}) == pytest.approx(1)
+    assert growth.straightness({n: n * n for n in (1, 10, 100)}) == pytest.approx(10)
+
+
+def test_every_case_runs_once_in_each_round():
+    """Cases alternate: a slow minute of the machine is shared by all."""
+    order = []
+    cases = [
+        timing.Case(name, name, lambda name=name: order.append(name), 1, timing.Work(1, 4, 110, 33)) for name in "ab"
+    ]
+
+    timed = timing.alternate(cases, rounds=3)
+
+    assert order == ["a", "b"] * 3
+    assert [len(times.wall) for times in timed] == [3, 3]
+
+
+def test_memory_of_a_command_is_its_own():
+    """What this process holds is not counted as the command's."""
+    here = np.ones(100_000_000)  # 800 MB
+
+    ran = commands.warm()
+
+    assert 30 < ran.megabytes < here.nbytes / 1e6
