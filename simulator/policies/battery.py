@@ -112,7 +112,7 @@ def bounded(module) -> list[str]:
     """Every lever stays within what the month can take, also where two of the same policy meet."""
     example, problems = (module, settings_of(module, **module.EXAMPLE)), []
     for levers in (written(example), written(example, example)):
-        bounds = (STAGE_BOUNDS, MONTH_BOUNDS, {0: (0, MOST)}, LADDER_BOUNDS, {}, {})  # no policy has a rival
+        bounds = (STAGE_BOUNDS, MONTH_BOUNDS, {0: (0, MOST)}, LADDER_BOUNDS)
         for kind, array, limits in zip(Levers._fields, (*levers,), bounds, strict=True):
             array = array[..., None] if kind == "review" else array
             for name, (low, high) in limits.items():
