@@ -11,36 +11,40 @@ from .fixed import part, scale
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import band_of, grade_of
 
-u4, i8 = np.uint32, np.int64
+u4, i8, u8 = np.uint32, np.int64, np.uint64
 
 
 @njit()
 def review_limits(S, n, F, months):
     """Cut or raise the limits of lines in good standing by grade, score and utilisation; F: [product, flow]."""
-    at = LINE_AT
-    for i in range(n):
-        if S[at + STATUS, i] == ACTIVE and S[at + BUCKET, i] == 0 and S[at + PLAN_LEFT, i] == 0:
-            limit, balance = i8(S[at + LIMIT, i]), i8(S[at + BALANCE, i])
-            grade = grade_of(0, 0, S[at + CLEAN, i], True, balance, limit)
-            to = limit
-            if (
-                months[LINE, V_CUT_KEEP] < ONE
-                and grade >= months[LINE, V_CUT_GRADE]
-                and S[SCORE, i] < months[LINE, V_CUT_SCORE]
-                and balance * UNIT >= months[LINE, V_CUT_UTILISATION] * limit
-            ):
-                to = max(part(limit, months[LINE, V_CUT_KEEP]), min(limit, months[LINE, V_LIMIT_FLOOR]))
-                F[LINE, F_N_LIMIT_CUT] += 1 if to < limit else 0
-            elif (
-                months[LINE, V_RAISE_BY] > UNIT
-                and grade <= months[LINE, V_RAISE_GRADE]
-                and balance * UNIT >= months[LINE, V_RAISE_UTILISATION] * limit
-            ):
-                cap = scale(i8(S[at + GRANTED, i]), months[LINE, V_RAISE_CAP])
-                to = max(limit, min(scale(limit, months[LINE, V_RAISE_BY]), cap))
-                F[LINE, F_N_LIMIT_RAISED] += 1 if to > limit else 0
-            S[at + LIMIT, i] = to
-            F[LINE, F_LIMIT] += to - limit
+    cuts, keep, floor = months[LINE, V_CUT_KEEP] < ONE, months[LINE, V_CUT_KEEP], months[LINE, V_LIMIT_FLOOR]
+    cut_grade, cut_score, cut_use = (
+        months[LINE, V_CUT_GRADE],
+        months[LINE, V_CUT_SCORE],
+        months[LINE, V_CUT_UTILISATION],
+    )
+    raises, by, cap = months[LINE, V_RAISE_BY] > UNIT, months[LINE, V_RAISE_BY], months[LINE, V_RAISE_CAP]
+    raise_grade, raise_use = months[LINE, V_RAISE_GRADE], months[LINE, V_RAISE_UTILISATION]
+    n_cut, n_raised, change = i8(0), i8(0), i8(0)
+    for lane in range(n):  # without branches, so that many are reviewed at once
+        i = u8(lane)
+        stands = (S[LINE_AT + STATUS, i] == ACTIVE) & ((S[LINE_AT + BUCKET, i] | S[LINE_AT + PLAN_LEFT, i]) == 0)
+        limit, balance, clean = i8(S[LINE_AT + LIMIT, i]), i8(S[LINE_AT + BALANCE, i]), i8(S[LINE_AT + CLEAN, i])
+        half_used, most_used = balance > limit >> 1, balance > limit - (limit >> 3)
+        grade = i8((clean < 12) | half_used) + i8((clean < 6) | most_used) + i8(clean < 3)  # `people.grade_of`
+        used = balance * UNIT
+        is_cut = stands & cuts & (grade >= cut_grade) & (S[SCORE, i] < cut_score) & (used >= cut_use * limit)
+        is_raised = stands & ~is_cut & raises & (grade <= raise_grade) & (used >= raise_use * limit)
+        lower = max(part(limit, keep), min(limit, floor)) - limit
+        higher = max(min(scale(limit, by), scale(i8(S[LINE_AT + GRANTED, i]), cap)) - limit, i8(0))
+        moved = lower * i8(is_cut) + higher * i8(is_raised)
+        S[LINE_AT + LIMIT, i] = limit + moved
+        n_cut += i8(moved < 0)
+        n_raised += i8(moved > 0)
+        change += moved
+    F[LINE, F_N_LIMIT_CUT] += n_cut
+    F[LINE, F_N_LIMIT_RAISED] += n_raised
+    F[LINE, F_LIMIT] += change
 
 
 @njit(forceinline=True)
@@ -50,47 +54,56 @@ def is_troubled(status, bucket):
 
 
 @njit()
-def regrant(S, n, first, month, entry, replication, segment, k0, k1, F, rolls, vintage, months):
-    """Open closed accounts again for those who meet the raised bar; F, rolls and vintage: [product, ...]."""
-    c3 = group(segment, MONTHS)
-    for i in range(n):
+def regrant(S, shut, n, first, month, entry, replication, segment, k0, k1, F, rolls, vintage, months):
+    """Open closed accounts again for those who meet the raised bar; F, rolls and vintage: [product, ...].
+
+    `shut` uint32[lane] is working space.
+    """
+    c1, c3 = counter(month, entry, 3), group(segment, MONTHS)
+    n_shut = 0
+    for lane in range(n):
+        i = u8(lane)
+        shut[u8(n_shut)] = lane
+        n_shut += (S[LINE_AT + STATUS, i] == SHUT) | (S[LOAN_AT + STATUS, i] == SHUT)
+    for k in range(n_shut):
+        i = u8(shut[u8(k)])
         line, loan = S[LINE_AT + STATUS, i], S[LOAN_AT + STATUS, i]
-        if line == SHUT or loan == SHUT:
-            lives = (line >= ACTIVE and line <= WRITTEN_OFF) or (loan >= ACTIVE and loan <= WRITTEN_OFF)
-            if not lives:
-                S[REPORTED, i] = max(i8(S[REPORTED, i]) - 1, i8(0))
-            _, _, line_word, loan_word = philox(u4(first + i), counter(month, entry, 3), replication, c3, k0, k1)
-            for p in range(N_PRODUCT):
-                at = N_BORROWER + p * N_ACCOUNT
-                other = N_BORROWER + (1 - p) * N_ACCOUNT
-                waits = months[p, V_REGRANT_MONTHS]
-                if i8(S[GUARANTEE, i]) < months[p, V_GUARANTEED]:
-                    waits = months[p, V_REGRANT_SOON]
-                limit = part(i8(S[at + GRANTED, i]), months[p, V_REGRANT_SHARE])
-                if (
-                    months[p, V_REGRANT_MONTHS] < NEVER
-                    and months[p, V_NEW_CREDIT] == 1
-                    and S[at + STATUS, i] == SHUT
-                    and S[at + AGE, i] < month
-                    and month - S[at + AGE, i] >= waits
-                    and S[REPORTED, i] == 0
-                    and S[SCORE, i] >= months[p, V_REGRANT_SCORE]
-                    and not is_troubled(S[other + STATUS, i], S[other + BUCKET, i])
-                    and (i8(line_word if p == LINE else loan_word) >> 1) < months[p, V_REGRANT_CHANCE]
-                    and limit > 0
-                ):
-                    for c in (BALANCE, INTEREST_DUE, FEE_DUE, ARREARS, BUCKET, STATE, CLEAN, CAUSE, EVER):
-                        S[at + c, i] = 0
-                    S[at + PLAN_LEFT, i] = 0
-                    S[at + OBSERVED, i] = 0
-                    S[at + STATUS, i] = ACTIVE
-                    S[at + LIMIT, i] = limit
-                    F[p, F_N_REGRANTED] += 1
-                    if p == LINE:
-                        F[LINE, F_ACCOUNTS] += 1
-                        F[LINE, F_LIMIT] += limit
-                        rolls[LINE, ARRIVED, 0, 0] += 1
-                        vintage[LINE, W_ACCOUNTS] += 1
+        lives = (line >= ACTIVE and line <= WRITTEN_OFF) or (loan >= ACTIVE and loan <= WRITTEN_OFF)
+        if not lives:
+            S[REPORTED, i] = max(i8(S[REPORTED, i]) - 1, i8(0))
+        for p in range(N_PRODUCT):
+            at = N_BORROWER + p * N_ACCOUNT
+            other = N_BORROWER + (1 - p) * N_ACCOUNT
+            waits = months[p, V_REGRANT_MONTHS]
+            if i8(S[GUARANTEE, i]) < months[p, V_GUARANTEED]:
+                waits = months[p, V_REGRANT_SOON]
+            limit = part(i8(S[at + GRANTED, i]), months[p, V_REGRANT_SHARE])
+            if (
+                months[p, V_REGRANT_MONTHS] < NEVER
+                and months[p, V_NEW_CREDIT] == 1
+                and S[at + STATUS, i] == SHUT
+                and S[at + AGE, i] < month
+                and month - S[at + AGE, i] >= waits
+                and S[REPORTED, i] == 0
+                and S[SCORE, i] >= months[p, V_REGRANT_SCORE]
+                and not is_troubled(S[other + STATUS, i], S[other + BUCKET, i])
+                and limit > 0
+            ):
+                _, _, line_word, loan_word = philox(u4(u4(first) + u4(i)), c1, replication, c3, k0, k1)
+                if (i8(line_word if p == LINE else loan_word) >> 1) >= months[p, V_REGRANT_CHANCE]:
+                    continue
+                for c in (BALANCE, INTEREST_DUE, FEE_DUE, ARREARS, BUCKET, STATE, CLEAN, CAUSE, EVER):
+                    S[at + c, i] = 0
+                S[at + PLAN_LEFT, i] = 0
+                S[at + OBSERVED, i] = 0
+                S[at + STATUS, i] = ACTIVE
+                S[at + LIMIT, i] = limit
+                F[p, F_N_REGRANTED] += 1
+                if p == LINE:
+                    F[LINE, F_ACCOUNTS] += 1
+                    F[LINE, F_LIMIT] += limit
+                    rolls[LINE, ARRIVED, 0, 0] += 1
+                    vintage[LINE, W_ACCOUNTS] += 1
 
 
 @njit()

@@ -254,7 +254,9 @@ def _advance(
                 if months[LINE, V_CUT_KEEP] < ONE or months[LINE, V_RAISE_BY] > UNIT:
                     review_limits(S, n, F, months)
                 if months[LINE, V_REGRANT_MONTHS] < NEVER or months[LOAN, V_REGRANT_MONTHS] < NEVER:
-                    regrant(S, n, first, month, entry, replication, segment, k0, k1, F, roll_sums, vintage, months)
+                    regrant(
+                        S, brief, n, first, month, entry, replication, segment, k0, k1, F, roll_sums, vintage, months
+                    )
                 if month == tables.observe_month:
                     observe(S, n, standing)
             if keeps:
