@@ -993,6 +993,7 @@ def regrant(world, b):
             and b.reported == 0
             and b.score >= levers[V_REGRANT_SCORE]
             and not (other.status == WRITTEN_OFF or (other.is_open and other.bucket > 0))
+            and (not other.is_account or other.grade <= levers[V_REGRANT_GRADE])
             and world.words(MONTHS, 3)[2 + product] >> 1 < levers[V_REGRANT_CHANCE]
             and limit > 0
         ):

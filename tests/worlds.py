@@ -270,6 +270,7 @@ def neutral_levers(months, segments):
         month[..., name] = NEVER
     month[..., V_SALE_BAND : V_SALE_BAND + 3] = NEVER
     month[..., V_PLAN_MONTHS] = 1
+    month[..., V_REGRANT_GRADE] = GRADES - 1
     month[..., V_PLAN_RATE] = month[..., V_CUT_KEEP] = month[..., V_SERVED] = ONE
     month[..., V_RAISE_BY] = month[..., V_RAISE_CAP] = UNIT
     month[..., V_RATE : V_RATE + GRADES] = month[..., V_SALE_FACTOR : V_SALE_FACTOR + 4] = UNIT
@@ -442,6 +443,7 @@ def regrant(rng, levers):
     constant(levers.month[..., V_GUARANTEED], lambda: rng.choice((0, q31(rng.random()))))
     each(levers.month[..., V_REGRANT_CHANCE], lambda: rng.choice((ONE, q31(rng.random()))))
     constant(levers.month[..., V_REGRANT_SCORE], lambda: rng.randint(450, 600))
+    constant(levers.month[..., V_REGRANT_GRADE], lambda: rng.choice((0, 2, 4, 4)))
     each(levers.month[..., V_REGRANT_SHARE], lambda: rng.choice((ONE, q31(rng.random()))))
 
 

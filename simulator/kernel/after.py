@@ -8,6 +8,7 @@ import numpy as np
 from .cache import njit
 from .draws import MONTHS, counter, group, philox
 from .fixed import part, scale
+from .month import is_open
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import band_of, grade_of
 
@@ -54,6 +55,17 @@ def is_troubled(status, bucket):
 
 
 @njit()
+def grade_if_open(S, i, p):
+    """Return the grade of an account that is open, else the best."""
+    at = N_BORROWER + p * N_ACCOUNT
+    status, balance = S[at + STATUS, i], i8(S[at + BALANCE, i])
+    if not is_open(status) or (p == LOAN and balance <= 0):
+        return 0
+    bucket, plan_left, clean = S[at + BUCKET, i], S[at + PLAN_LEFT, i], S[at + CLEAN, i]
+    return grade_of(bucket, plan_left, clean, p == LINE, balance, i8(S[at + LIMIT, i]))
+
+
+@njit(forceinline=True)
 def regrant(S, shut, n, first, month, entry, replication, segment, k0, k1, F, rolls, vintage, months):
     """Open closed accounts again for those who meet the raised bar; F, rolls and vintage: [product, ...].
 
@@ -87,6 +99,7 @@ def regrant(S, shut, n, first, month, entry, replication, segment, k0, k1, F, ro
                 and S[REPORTED, i] == 0
                 and S[SCORE, i] >= months[p, V_REGRANT_SCORE]
                 and not is_troubled(S[other + STATUS, i], S[other + BUCKET, i])
+                and grade_if_open(S, i, 1 - p) <= months[p, V_REGRANT_GRADE]
                 and limit > 0
             ):
                 _, _, line_word, loan_word = philox(u4(u4(first) + u4(i)), c1, replication, c3, k0, k1)

@@ -215,7 +215,8 @@ V_RATE = 39  # q16 multiplier of the interest rate by grade: five columns, V_RAT
 V_SALE_BAND = 44  # upper amounts of sale bands 0, 1 and 2: three columns
 V_SALE_FACTOR = 47  # q16 multiplier of the sale price by band 0 to 3: four columns
 V_SERVED = 51  # q31 share of missed dues that the ladder can work
-N_MONTH_LEVERS = 52
+V_REGRANT_GRADE = 52  # grade or better that the borrower's other account needs, if it is open
+N_MONTH_LEVERS = 53
 
 # ---- collection ladder: int64[month, segment, product, bucket, level, name] ------------------------
 LEVELS = ("sms", "bot", "call", "letter", "agency", "legal")

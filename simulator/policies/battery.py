@@ -34,6 +34,7 @@ MONTH_BOUNDS = {
     **dict.fromkeys(range(names.V_SALE_FACTOR, names.V_SALE_FACTOR + 4), (0, MOST)),
     **dict.fromkeys(range(names.V_SALE_BAND, names.V_SALE_BAND + 3), (0, AMOUNT)),
     names.V_LIMIT_FLOOR: (0, AMOUNT),
+    names.V_REGRANT_GRADE: (0, GRADES - 1),
     names.V_SCORE_CUTOFF: (-NEVER, NEVER),
     names.V_INCOME_CUTOFF: (-NEVER, AMOUNT),
     names.V_WILL_NOT: (-MOST_LOGIT, MOST_LOGIT),

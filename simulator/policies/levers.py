@@ -37,6 +37,7 @@ from simulator.kernel.names import (
     V_RAISE_CAP,
     V_RAISE_GRADE,
     V_RATE,
+    V_REGRANT_GRADE,
     V_REGRANT_MONTHS,
     V_REGRANT_SOON,
     V_REPORT_DAYS,
@@ -121,6 +122,7 @@ def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Lever
     levers.month[..., [V_PLAN_RATE, V_CUT_KEEP, V_SERVED]] = ONE
     levers.month[..., [V_RAISE_GRADE, V_MIN_SHARE]] = -1
     levers.month[..., V_PLAN_MONTHS] = 1
+    levers.month[..., V_REGRANT_GRADE] = GRADES - 1
     levers.month[..., V_SCORE_CORRELATION] = ABSENT
     levers.month[: months + 1, ..., V_NEW_CREDIT] = 1
     return levers

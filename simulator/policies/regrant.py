@@ -1,12 +1,14 @@
 """Open closed accounts again, to borrowers who meet a raised bar."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from simulator.kernel.names import (
+    GRADE_NAMES,
     V_GUARANTEED,
     V_REGRANT_CHANCE,
+    V_REGRANT_GRADE,
     V_REGRANT_MONTHS,
     V_REGRANT_SCORE,
     V_REGRANT_SHARE,
@@ -19,7 +21,16 @@ from .base import Points, PolicySettings, share
 DESCRIPTION = "Open a closed and repaid account again after clean months, sooner with a guarantor or collateral."
 EFFECT = "Good customers who were closed over a forgotten bill return; how they do shows whether the bar is right."
 NEUTRAL = {"months": 12, "ask_chance": 0.0}
-EXAMPLE = {"months": 24, "months_guaranteed": 6, "guaranteed": 0.2, "ask_chance": 0.1, "score": 560, "limit": 0.5}
+EXAMPLE = {
+    "months": 24,
+    "months_guaranteed": 6,
+    "guaranteed": 0.2,
+    "ask_chance": 0.1,
+    "score": 560,
+    "grade": "C",
+    "limit": 0.5,
+}
+Grade = Literal[GRADE_NAMES]
 Wait = Annotated[int, Field(ge=1, le=999), MONTHS]
 
 
@@ -31,6 +42,7 @@ class Settings(PolicySettings):
     guaranteed: Share = Field(0.0, description="share of borrowers who can name a guarantor or collateral")
     ask_chance: Chance = Field(description="chance per month that a borrower who meets the bar asks")
     score: Points = Field(0, description="points needed")
+    grade: Grade = Field("E", description="grade or better that the borrower's other account needs, if one is open")
     limit: Share = Field(1.0, description="share of the limit granted before")
 
     def contradictions(self):
@@ -58,4 +70,5 @@ def write(levers, settings, frame):
     levers.month[(*cells, V_GUARANTEED)] = share(settings.guaranteed)
     levers.month[(*cells, V_REGRANT_CHANCE)] = share(settings.ask_chance)
     levers.month[(*cells, V_REGRANT_SCORE)] = settings.score
+    levers.month[(*cells, V_REGRANT_GRADE)] = GRADE_NAMES.index(settings.grade)
     levers.month[(*cells, V_REGRANT_SHARE)] = share(settings.limit)
