@@ -25,6 +25,7 @@ from .lanes import (
     mask_of,
     only,
     pick,
+    rate_of,
     repays,
     share_of,
     times,
@@ -77,6 +78,7 @@ stack_derived = stack_array(np.int32, N_DERIVED)
 stack_out = stack_array(np.int32, 19)
 STEP = 16  # lanes of a few are padded to a multiple of this, so that no loop has a rest to do one by one
 QUALITY_GROUPS = 4  # of four classes each, for the bound on who will not pay
+MEMORY = (0, 4, 8, 16, 32)  # groups of months since the last forgotten due, for the bound on who forgets
 
 
 @njit(forceinline=True)
@@ -136,6 +138,16 @@ def worst_logits(worst, g, segment, by_bucket, by_cause, by_burden, by_quality):
 
 
 @njit(forceinline=True)
+def least_alert(memory, alert):
+    """Fill memory[group of MEMORY] with the largest share (q31) of FORGET that is left in its months."""
+    for k in range(4):
+        most = alert[MEMORY[k]]
+        for months in range(MEMORY[k], MEMORY[k + 1]):
+            most = max(most, alert[months])
+        memory[k] = most
+
+
+@njit(forceinline=True)
 def most_unwilling(bound, worst, g, terms, economy, months, curve):
     """Fill bound[product * QUALITY_GROUPS + group] with the largest chance (q31) of not being willing to pay."""
     for p in range(N_PRODUCT):
@@ -146,7 +158,7 @@ def most_unwilling(bound, worst, g, terms, economy, months, curve):
 
 @njit(forceinline=True)
 def rate_steps(rates):
-    """Return the rate of grade A and the steps from there to B, C and D, which wrap below 0 as uint32 does."""
+    """Return the first of four numbers (rates of grades A to D) and the steps to the next, wrapping as uint32 does."""
     return rates[0], u4(rates[1] - rates[0]), u4(rates[2] - rates[1]), u4(rates[3] - rates[2])
 
 
@@ -162,7 +174,7 @@ def surely_pays(u, quality, q0, q1, q2, q3, forgets):
 @njit(forceinline=True)
 def pay_on_time(
     S, D, W, out, n, g, line, loan, economy, months, forget_keep_line, forget_keep_loan, has_loans,
-    spending, bound, rates, loan_rates,
+    spending, bound, memory, rates, loan_rates,
 ):  # fmt: skip
     """Steps 4 to 12 of the structural month for every dull lane; `out` says what to sum and who is left."""
     one = u4(ONE)
@@ -179,6 +191,7 @@ def pay_on_time(
     line_reach, loan_reach = u4(months[LINE, V_REACH]), u4(months[LOAN, V_REACH])
     q0, q1, q2, q3 = bound[0], bound[1], bound[2], bound[3]
     p0, p1, p2, p3 = bound[4], bound[5], bound[6], bound[7]
+    fresh, to_4, to_8, to_16 = rate_steps(memory)
     best, to_b, to_c, to_d = rate_steps(rates)
     loan_best, loan_to_b, loan_to_c, loan_to_d = rate_steps(loan_rates)
     for lane in range(n):
@@ -220,7 +233,9 @@ def pay_on_time(
             months_left = S[LOAN_AT + MONTHS_LEFT, i]
             loan_owed = loan_due(loan_bill, S[LOAN_AT + INSTALMENT, i], months_left)
         quality, autopay, reach = S[QUALITY, i], u4(S[AUTOPAY, i]), u4(S[REACH, i])
-        reached, manual = reach < line_reach, S[FORGET, i]
+        since = S[ALERT, i]
+        left = rate_of(since >= i4(4), since >= i4(8), since >= i4(16), fresh, to_4, to_8, to_16)
+        reached, manual = reach < line_reach, share_of(S[FORGET, i], left)
         forgets = only(autopay >= enrolled, share_of(manual, pick(mask_of(reached), line_keep, one)))
         may = may & (surely_pays(half(W[U_LINE_DECISION, i]), quality, q0, q1, q2, q3, forgets) | (bill == i4(0)))
         loan_reached = reach < loan_reach

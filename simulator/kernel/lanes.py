@@ -106,7 +106,7 @@ def loan_rate(clean, best, to_b, to_c, to_d):
 
 @njit(forceinline=True)
 def rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d):
-    """Return the rate of grade A and those of the steps that are taken."""
+    """Return the first number (the rate of grade A) and those of the steps from there that are taken."""
     rate = u4(best + (to_b & u4(-i4(is_b))))
     rate = u4(rate + (to_c & u4(-i4(is_c))))
     return u4(rate + (to_d & u4(-i4(is_d))))

@@ -23,6 +23,7 @@ from .dull import (
     derive,
     draw_listed,
     draw_words,
+    least_alert,
     most_unwilling,
     pay_on_time,
     stack_derived,
@@ -66,6 +67,7 @@ def advance(
         np.zeros(GRADES, np.uint32),
         np.zeros(N_PRODUCT * QUALITY_GROUPS, np.uint32),
         np.zeros(QUALITY_GROUPS, np.int64),
+        np.zeros(4, np.uint32),
         np.zeros(LANES + STEP, np.uint32),
         np.zeros(LANES + STEP, np.uint32),
         np.zeros(8 * CURE_ROW, np.uint32),
@@ -78,7 +80,7 @@ def _advance(
     tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
     flows, rolls, vintages, ratings,
     start, x, few, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
-    worst, brief, booked, cure, charges,
+    worst, memory, brief, booked, cure, charges,
 ):  # fmt: skip
     """Do what `advance` says; the arguments after the sums are working space (compiled code makes no arrays)."""
     wide_vectors()
@@ -118,6 +120,7 @@ def _advance(
                 worst, g, segment, tables.will_not_bucket, tables.will_not_cause, tables.will_not_burden,
                 tables.will_not_quality,
             )  # fmt: skip
+            least_alert(memory, tables.alert[segment])
             narrow(cure, charges, tables.in_month[segment], late)
 
         for r in range(replication_to - replication_from):
@@ -182,13 +185,13 @@ def _advance(
                             pay_on_time(
                                 S, D, W, out, n, g, terms[LINE], terms[LOAN], economy, months,
                                 stages[LINE, 0, S_FORGET_KEEP], stages[LOAN, 0, S_FORGET_KEEP], True,
-                                tables.spending[segment], bound, rates, loan_rates,
+                                tables.spending[segment], bound, memory, rates, loan_rates,
                             )  # fmt: skip
                         else:
                             pay_on_time(
                                 S, D, W, out, n, g, terms[LINE], terms[LOAN], economy, months,
                                 stages[LINE, 0, S_FORGET_KEEP], stages[LOAN, 0, S_FORGET_KEEP], False,
-                                tables.spending[segment], bound, rates, loan_rates,
+                                tables.spending[segment], bound, memory, rates, loan_rates,
                             )  # fmt: skip
                     else:
                         n_states = 1
