@@ -16,10 +16,11 @@ from simulator.kernel.names import LANES, N_FLOWS, N_PRODUCT, N_STATE
 from simulator.kernel.tables import Sums
 from simulator.lower import Lowered, tables_for
 from simulator.spans import NO_STORE, lived
-from simulator.sums import add, bytes_of_sums, empty_sums
+from simulator.sums import add, bytes_of_sums, empty_sums, part_of
 
 CHUNK_BYTES = 48 << 20  # of one thread's sums: how many replications go together
-SHARD_WORK = 2_000_000  # borrower-months a thread takes at a time: some tens of milliseconds
+CHUNK_WORK = 2_000_000  # borrower-months of one tile up to which replications go together
+SHARD_WORK = 400_000  # borrower-months a thread takes at a time: some milliseconds, so that threads end together
 
 
 def available_threads() -> int:
@@ -78,7 +79,10 @@ def run(
             first, last = chunk
             if chunk != held:
                 put(held, own)
-                held, own = chunk, empty_sums(last - first, lowered.months_total, len(lowered.segments))
+                if threads == 1:
+                    held, own = chunk, part_of(sums, slice(*chunk))
+                else:
+                    held, own = chunk, empty_sums(last - first, lowered.months_total, len(lowered.segments))
                 tables = work.tables(chunk)
             store = np.zeros((last - first, len(tiles), N_STATE, LANES), np.int32) if spans else NO_STORE
             month = 1
@@ -89,7 +93,7 @@ def run(
         put(held, own)
 
     def put(chunk, own):
-        if own is not None:
+        if own is not None and threads > 1:
             with adding:
                 add(sums, own, slice(*chunk))
 
@@ -143,5 +147,5 @@ def _chunk(lowered):
     if lowered.readers:
         largest = min(CHUNK_BYTES // one, by_month.replications_at_once(lowered))
     else:
-        largest = min(CHUNK_BYTES // one, SHARD_WORK // (LANES * lowered.months_total))
+        largest = min(CHUNK_BYTES // one, CHUNK_WORK // (LANES * lowered.months_total))
     return int(min(max(largest, 1), lowered.replications))

@@ -35,12 +35,18 @@ def bytes_of_sums(replications: int, months: int, segments: int) -> int:
     return 8 * (cells * (replications * 2 * N_FLOWS + batches) + ratings)
 
 
+def part_of(sums: Sums, replications: slice) -> Sums:
+    """Return the sums to which some replications add, as views."""
+    return sums._replace(flows=sums.flows[replications])
+
+
 def add(sums: Sums, own: Sums, replications: slice) -> None:
     """Add the sums `own` of some replications to those of all."""
     sums.flows[replications] += own.flows
-    sums.rolls[:] += own.rolls
-    sums.vintages[:] += own.vintages
-    sums.ratings[:] += own.ratings
+    batches = {replication % SUMS_PER_BATCH for replication in range(replications.start, replications.stop)}
+    for batch in batches:  # the others are empty: not even their memory is touched
+        for all_of_it, of_these in zip(sums[1:], own[1:], strict=True):
+            all_of_it[batch] += of_these[batch]
 
 
 def machine_memory() -> int | None:
