@@ -56,7 +56,7 @@ def sentences(result: dict, most_ns: float) -> list[str]:
     }  # fmt: skip
     times = ", ".join(f"{words[peer]} {ratios[peer]:.1f}" for peer in PEERS if peer in ratios)
     lines = [
-        f"Line only, one core: {ns:.1f} ns per borrower-month, {_kept(ns, most_ns)} the {most_ns} promised.",
+        f"Line only, one core: {ns:.1f} ns per borrower-month, {_kept(ns, most_ns)} the {most_ns} aimed at.",
         f"Times as long: {times}.",
         f"All kinds of policies take {policies:.2f} times as long as none, "
         f"{_kept(policies, MOST_SLOWER)} the {MOST_SLOWER} promised.",
