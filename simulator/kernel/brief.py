@@ -32,6 +32,7 @@ from .lanes import (
     between,
     burden_of,
     cash_of,
+    extra_of,
     half,
     is_held,
     line_due,
@@ -215,9 +216,7 @@ def decide_and_pay(
         loan_reason = i4(
             only(loan_refuses, i4(WILL_NOT)) + only(loan_forgot, i4(FORGOT)) + only(loan_paid < loan_asks, broke)
         )
-        rest = i4(bill - owed)
-        want = pick(mask_of(C[FULL_PAYER, i] != i4(0)), rest, share_of(rest, revolver_share))
-        extra = only(reason == i4(0), min(want, max(buffer, i4(0))))
+        extra = only(reason == i4(0), extra_of(C[FULL_PAYER, i], i4(bill - owed), revolver_share, buffer))
 
         T[T_EMPLOYED, i], T[T_NEED, i] = i4(employed), need
         T[T_BUFFER, i], T[T_OUTSIDE, i] = i4(buffer - extra), outside
@@ -301,8 +300,7 @@ def pay_late(C, V, T, n, p, revolver_share, served_share):
         if p == LINE:
             forgot = pays & (T[T_REASON, i] == i4(FORGOT))
             rest = i4(T[T_BILL, i] - T[T_OWED, i])
-            want = pick(mask_of(C[FULL_PAYER, i] != i4(0)), rest, share_of(rest, revolver_share))
-            extra = only(forgot, min(want, max(buffer, i4(0))))
+            extra = only(forgot, extra_of(C[FULL_PAYER, i], rest, revolver_share, buffer))
             T[T_EXTRA, i] = i4(T[T_EXTRA, i] + extra)
             buffer = i4(buffer - extra)
         T[T_BUFFER, i] = buffer

@@ -15,6 +15,7 @@ from .draws import MONTHS, counter, group, philox
 from .fixed import sigmoid
 from .lanes import (
     cash_of,
+    extra_of,
     half,
     is_held,
     line_due,
@@ -249,9 +250,7 @@ def pay_on_time(
             may = may & ~(draws & new_loan_credit)
         may = may & (buffer >= i4(owed + loan_owed))
         buffer = i4(buffer - owed - loan_owed)
-        rest = i4(bill - owed)
-        want = pick(mask_of(S[FULL_PAYER, i] != i4(0)), rest, share_of(rest, revolver_share))
-        extra = min(want, max(buffer, i4(0)))
+        extra = extra_of(S[FULL_PAYER, i], i4(bill - owed), revolver_share, buffer)
         buffer = i4(buffer - extra)
         paid = i4(owed + extra)
 

@@ -88,14 +88,21 @@ def loan_due(bill, instalment, months_left):
 
 
 @njit(forceinline=True)
+def extra_of(full_payer, rest, revolver_share, buffer):
+    """Steps 5 and 6: return what is paid beyond what is owed, out of `rest` of the bill and of the buffer."""
+    want = pick(mask_of(full_payer != i4(0)), rest, share_of(rest, revolver_share))
+    return min(want, max(buffer, i4(0)))
+
+
+@njit(forceinline=True)
 def line_rate(clean, balance, limit, best, to_b, to_c, to_d):
     """Return the interest rate (q31 a month) of a line in bucket 0 and no plan, by its grade: `people.grade_of`.
 
     The rate of grade A and the steps to B, C and D: a sum, where a choice would be a branch and a table a gather.
     """
-    half = (clean < i4(12)) | (balance > limit >> i4(1))
-    most = (clean < i4(6)) | (balance > i4(limit - (limit >> i4(3))))
-    return rate_of(half, most, clean < i4(3), best, to_b, to_c, to_d)
+    is_b = (clean < i4(12)) | (balance > limit >> i4(1))
+    is_c = (clean < i4(6)) | (balance > i4(limit - (limit >> i4(3))))
+    return rate_of(is_b, is_c, clean < i4(3), best, to_b, to_c, to_d)
 
 
 @njit(forceinline=True)
@@ -151,9 +158,5 @@ def sigmoid_place(logit):
 
 @njit(forceinline=True)
 def between(low, high, place):
-    """Return the sigmoid (q31) at `place` between two neighbours of its table: `fixed.sigmoid` in 32-bit lanes.
-
-    It takes numbers, not the table: numba counts references to an array handed to an inlined function, and a call
-    in the loop would keep it scalar.
-    """
+    """Return the sigmoid (q31) at `place` between two neighbours of its table: `fixed.sigmoid` in 32-bit lanes."""
     return u4(u8(low) + ((u8(u4(high - low)) * u8(place & u4(511))) >> u8(9)))

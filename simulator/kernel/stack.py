@@ -52,15 +52,17 @@ def stack_array(dtype, rows):
     return allocate
 
 
-def _attribute(add):
-    """Return a statement of compiled code that lets `add` mark the LLVM function it stands in."""
+def _wide_vectors():
+    """Return a statement of compiled code that asks for 512-bit vectors in the LLVM function it stands in."""
     if numba.config.DISABLE_JIT:
         return lambda: None
 
     @intrinsic
     def mark(typing_context):
         def codegen(context, builder, signature, arguments):
-            add(builder.function.attributes)
+            with suppress(TypeError):  # another llvmlite: slower, same numbers; a test counts the vectors
+                # llvmlite's own `add` knows no such attribute
+                set.add(builder.function.attributes, '"prefer-vector-width"="512"')
             return context.get_dummy_value()
 
         return types.void(), codegen
@@ -68,13 +70,8 @@ def _attribute(add):
     return mark
 
 
-def _prefer_512(attributes):
-    with suppress(TypeError):  # another llvmlite: slower, same numbers; a test counts the vectors
-        set.add(attributes, '"prefer-vector-width"="512"')  # llvmlite's own `add` knows no such attribute
-
-
 stack_state = stack_array(np.int32, N_STATE)
 stack_words = stack_array(np.uint32, 4 * SLOTS)
 
-# Ask for 512-bit vectors; harmless where the machine has none.
-wide_vectors = _attribute(_prefer_512)
+# Harmless where the machine has none.
+wide_vectors = _wide_vectors()

@@ -1,7 +1,8 @@
 """The driver: tile by tile, replication by replication, month by month; integer sums only.
 
-A tile is up to LANES borrowers of one segment and entry month. With `fast` the dull lanes of a month go through
-`dull` in vectors and only the few others through `month.live`; without, everyone goes through `month.live`.
+A tile is up to LANES borrowers of one segment and entry month. With `fast` the dull lanes of a month go through `dull`
+and those in trouble for less than a month through `brief`, both in vectors, and only the few others through
+`month.live`; without, everyone goes through `month.live`.
 The sums are the same bytes either way, for any tile size, order of tiles, and cut of the months into spans.
 """
 
