@@ -35,6 +35,7 @@ LAYERS = (
     {"simulator.report"},  # reads comparisons
     {"simulator.results"},
     {"simulator.biography"},  # one borrower in words
+    {"simulator.estimation"},  # from records to a scenario
     {"simulator.cli"},
     {"simulator.__main__"},
 )

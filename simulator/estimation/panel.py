@@ -108,7 +108,7 @@ class Panel:
 
 
 def counts(before: np.ndarray, after: np.ndarray, states: tuple[PanelState, ...]) -> np.ndarray:
-    """Return int64[open state, state]: how many stood in each state `before` and in which `after`; ABSENT is left out."""
+    """Return int64[open state, state]: accounts by their state `before` and `after`; ABSENT is left out."""
     n_open, n = sum(not state.is_exit for state in states), len(states)
     there = (before >= 0) & (before < n_open) & (after >= 0)
     cells = before[there].astype(np.int64) * n + after[there]

@@ -8,10 +8,10 @@ from pydantic import Field, ValidationError
 
 from simulator.scenario.errors import Problem, UserError, did_you_mean
 from simulator.scenario.reader import read_toml
-from simulator.scenario.schema import BUCKETS, Table
+from simulator.scenario.schema import BUCKETS, EXITS, Table
 from simulator.scenario.wording import in_words
 
-Account = Literal["active", "frozen", "closed", "written_off"]
+Account = Literal["active", "frozen", "closed", "written_off", "paid_off"]
 _BOUND = re.compile(r"(>=|<=|>|<)\s*([+-]?\d+)")
 
 
@@ -41,6 +41,13 @@ class Columns(Table):
     months_left: str | None = None
     arrears: str | None = None
     full_payer: str | None = None
+    # of a panel, account by month: what calibrate and backtest read
+    month: str | None = None
+    payment: str | None = None
+    written_off: str | None = None
+    recovered: str | None = None
+    grade: str | None = None
+    currency: str | None = None
 
 
 class Mapping(Table):
@@ -49,7 +56,10 @@ class Mapping(Table):
     as_of: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")] | None = None
     currency: str | None = None
     amounts: Literal["major", "minor"] = "major"
+    minor_units: Literal[1, 10, 100, 1000] | None = None  # in one unit of the currency; 100 in a panel without it
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    month_format: str | None = None  # of the column `month`, in the signs of Python's strptime; ISO dates need none
+    worst_bucket: Annotated[int, Field(ge=1, lt=BUCKETS)] = 6  # of a panel whose buckets follow from days past due
     columns: Columns
     status: dict[str, Code] = Field({})
     account: dict[str, Account | Literal["leave_out"]] = Field({})
@@ -62,15 +72,27 @@ class Mapping(Table):
         year, month = self.as_of.split("-") if self.as_of else ("{year}", "{month}")
         return name.replace("{year}", year).replace("{month}", month)
 
+    def is_wide(self) -> bool:
+        """Return whether the tape has a column for each month."""
+        return any(is_monthly(name) for _, name in self.columns if name)
 
-def read_mapping(path: str | Path) -> Mapping:
-    """Return the mapping in the TOML file `path`; raises UserError with everything that is wrong with it."""
+
+def is_monthly(name: str) -> bool:
+    """Return whether a column's name stands for one column for each month."""
+    return "{year}" in name or "{month}" in name
+
+
+def read_mapping(path: str | Path, panel: bool = False) -> Mapping:
+    """Return the mapping in the TOML file `path`, of one month of a tape, or of a `panel` of months.
+
+    Raises UserError with everything that is wrong with it.
+    """
     table = read_toml(Path(path), "mapping")
     try:
         mapping = Mapping.model_validate(table)
     except ValidationError as errors:
         raise UserError([_problem(str(path), error) for error in errors.errors(include_url=False)]) from None
-    if problems := [Problem(str(path), *found) for found in _contradictions(mapping)]:
+    if problems := [Problem(str(path), *found) for found in _contradictions(mapping, panel)]:
         raise UserError(problems)
     return mapping
 
@@ -100,7 +122,7 @@ def _problem(file: str, error: dict) -> Problem:
     return Problem(file, key, *in_words(error, None))
 
 
-def _contradictions(mapping: Mapping):
+def _contradictions(mapping: Mapping, panel: bool):
     """Yield (key, what was found, what is allowed) of what cannot be together."""
     columns = mapping.columns
     if not columns.status and not columns.dpd:
@@ -111,14 +133,18 @@ def _contradictions(mapping: Mapping):
             yield absent, "missing", f"a column of codes needs a table [{name}], and the table a column"
     if mapping.segment and not columns.segment:
         yield "columns.segment", "missing", "the table [segment] says what its codes mean"
-    if not mapping.as_of and any("{year}" in name or "{month}" in name for _, name in columns if name):
-        yield "as_of", "missing", 'a column name has {year} or {month} in it: give as_of, such as "2005-07"'
+    if not panel and not mapping.as_of and (mapping.is_wide() or columns.month):
+        yield "as_of", "missing", 'the tape has several months: give as_of, such as "2005-07"'
+    if mapping.is_wide() and columns.month:
+        yield "columns.month", "given, and column names with {year} or {month}", "give one of them"
+    if panel and not mapping.is_wide() and not columns.month:
+        yield "columns.month", "missing", "a panel has a column for the month, or {year} and {month} in column names"
     for code, meaning in mapping.status.items():
         given = {"state": meaning.state is not None, "bucket": meaning.bucket is not None, "dpd": meaning.dpd}
         said = [name for name, is_given in given.items() if is_given]
         if meaning.leave_out and said:
             yield f"status.{code}", f"left out, and {said[0]} given", "give one of them"
-        elif not meaning.leave_out and not said and meaning.account != "written_off":
+        elif not meaning.leave_out and not said and meaning.account not in EXITS:
             yield f"status.{code}", "says nothing", "give state, bucket, dpd = true or leave_out = true"
         elif meaning.dpd and meaning.bucket is not None:
             yield f"status.{code}", "both bucket and dpd", "give one of them"

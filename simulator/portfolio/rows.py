@@ -3,9 +3,10 @@
 import numpy as np
 
 from simulator.kernel.names import ABSENT
-from simulator.portfolio.columns import Column
+from simulator.portfolio.columns import Column, header
 from simulator.portfolio.mapping import Mapping, codes_that_match
-from simulator.scenario.errors import Problem, UserError
+from simulator.portfolio.months import FORMS, month_of
+from simulator.scenario.errors import Problem, UserError, did_you_mean
 from simulator.units import half_up
 
 LISTED = 20  # wrong rows that are listed one by one
@@ -103,20 +104,66 @@ class Rows:
         self.complain((said == ABSENT) & ~column.blank, role, "allowed: 0, 1, yes or no")
         return said
 
+    def keep_only(self, name: str, column: Column, codes: list[str]) -> None:
+        """Leave out the rows whose text in `column`, of that `name`, matches none of `codes`."""
+        kept = np.array([bool(codes_that_match(text, codes)) for text in column.text], dtype=bool)
+        self.leave_out(~kept[column.row], f"{name} is not {' or '.join(codes)}")
+
+    def one_currency(self) -> None:
+        """Note a column of currencies with more than one in it, or another one than the mapping's."""
+        if "currency" not in self.read:
+            return
+        column = self.read["currency"]
+        self.complain(column.blank, "currency", "each row needs one")
+        count = np.bincount(column.row[self.in_use & ~column.blank], minlength=len(column.text))
+        found = {column.text[number]: int(count[number]) for number in np.flatnonzero(count)}
+        if len(found) > 1 or (self.mapping.currency and found and self.mapping.currency not in found):
+            name, rows = self.mapping.columns.currency, ", ".join(f"{code} in {n:,} rows" for code, n in found.items())
+            hint = f"amounts of one currency; only.{name} = [...] keeps the rows of one"
+            self.problems.append(Problem(self.path, name, f"found {rows}", hint))
+
+    def months(self) -> np.ndarray:
+        """Return str[row]: the month in the column `month`, "" where there is none; notes what is no date."""
+        column, form = self.read["month"], self.mapping.month_format
+        said = np.array([month_of(text, form) or "" for text in column.text], dtype="U7")[column.row]
+        allowed = f"a date like {form}" if form else f"{FORMS}, or month_format in the mapping"
+        self.complain(said == "", "month", f"allowed: {allowed}")
+        return said
+
     def stop_if_wrong(self) -> None:
         """Raise UserError if anything is wrong: the first rows are listed, all are counted."""
+        if problems := self.all_problems():
+            raise UserError(problems)
+
+    def all_problems(self) -> list[Problem]:
+        """Return everything that is wrong: the first rows are listed, all are counted."""
+        problems = list(self.problems)
         ids, columns = self.read["account_id"], self.mapping.columns
         wrong = sorted(self._wrong, key=lambda found: found[0])
         rows = list(dict.fromkeys(row for row, *_ in wrong))
         for row, role, found, allowed in wrong:
             if row <= rows[:LISTED][-1]:
                 name = self.mapping.column(getattr(columns, role))
-                self.problems.append(Problem(self.path, f"row {row + 1} ({ids.at(row)}): {name}", found, allowed))
+                problems.append(Problem(self.path, f"row {row + 1} ({ids.at(row)}): {name}", found, allowed))
         if len(rows) > LISTED:
             more = f"{len(rows) - LISTED:,} more rows are wrong, {len(rows):,} in all"
-            self.problems.append(Problem(self.path, "", more))
-        if not self.problems and not self.in_use.any():
+            problems.append(Problem(self.path, "", more))
+        if not problems and not self.in_use.any():
             reasons = "; ".join(f"{count:,} rows: {reason}" for reason, count in self.left_out.items())
-            self.problems.append(Problem(self.path, "", "no account is left", reasons))
-        if self.problems:
-            raise UserError(self.problems)
+            problems.append(Problem(self.path, "", "no account is left", reasons))
+        return problems
+
+
+def header_problems(path: str, mapping_path: str, mapping: Mapping, wanted: dict[str, str]) -> list[Problem]:
+    """Return which of the columns `wanted`, name by key of the mapping, the header lacks, or has twice."""
+    found = header(path, mapping.delimiter)
+    absent = [
+        Problem(mapping_path, key, f"no column {name} in {path}", did_you_mean(name, found))
+        for key, name in wanted.items()
+        if name not in found
+    ]
+    return absent + [
+        Problem(path, name, "two columns of this name", "give each column its own name")
+        for name in dict.fromkeys(wanted.values())
+        if found.count(name) > 1
+    ]

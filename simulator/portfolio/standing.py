@@ -20,11 +20,10 @@ def standing(rows: Rows, settings, segment, product) -> tuple[np.ndarray, np.nda
     codes, code = [_BY_DPD], np.zeros(rows.count, dtype=np.int64)
     if rows.mapping.status:
         codes, code = rows.codes("status", rows.mapping.status)
-    status = np.array([STATUSES.index(meaning.account) if meaning else ACTIVE for meaning in codes])[code]
+    said = [meaning and meaning.account for meaning in codes]
+    status = _status(rows, said, code)
     if rows.mapping.account:
-        names, which = rows.codes("account", rows.mapping.account)
-        own = np.array([STATUSES.index(name) if name in STATUSES else ACTIVE for name in names])
-        status = np.maximum(status, own[which])
+        status = np.maximum(status, _status(rows, *rows.codes("account", rows.mapping.account)))
     by_dpd = np.array([bool(meaning and meaning.dpd) for meaning in codes])[code]
     dpd, _ = rows.numbers("dpd", by_dpd, 0)
     late = np.where(by_dpd, np.minimum(dpd // 30, BUCKETS - 1), 0).astype(np.int64)
@@ -38,6 +37,12 @@ def standing(rows: Rows, settings, segment, product) -> tuple[np.ndarray, np.nda
         if codes[k]:  # a blank code has been complained of
             bucket[cells == cell], state[cells == cell] = place(g, p, codes[k], b, gone)
     return status, bucket, state
+
+
+def _status(rows: Rows, said: list[str | None], which) -> np.ndarray:
+    """Return int64[row]: the account status by what is said; accounts paid off are left out."""
+    rows.leave_out(np.array([name == "paid_off" for name in said])[which], "paid off")
+    return np.array([STATUSES.index(name) if name in STATUSES else ACTIVE for name in said])[which]
 
 
 class _Place:

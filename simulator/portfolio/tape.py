@@ -7,12 +7,14 @@ import numpy as np
 
 from simulator.kernel import names
 from simulator.kernel.names import ABSENT, BUCKETS, LINE, N_PRODUCT, N_TAPE, PRODUCTS, STATUSES
-from simulator.portfolio.columns import file_digest, header, read_columns
-from simulator.portfolio.mapping import Mapping, codes_that_match, read_mapping
-from simulator.portfolio.rows import Rows
+from simulator.portfolio.columns import file_digest, read_columns
+from simulator.portfolio.mapping import Mapping, read_mapping
+from simulator.portfolio.rows import Rows, header_problems
 from simulator.portfolio.standing import standing
 from simulator.scenario.contradictions import matrix_of
 from simulator.scenario.errors import Problem, UserError, did_you_mean
+
+OF_MONTHS = ("payment", "written_off", "recovered", "grade")  # columns that only a panel of months has use for
 
 
 class Tape(NamedTuple):
@@ -52,46 +54,35 @@ def read_tape(path: str | Path, mapping_path: str | Path, settings) -> TapeBook:
     """
     path, mapping_path = str(path), str(mapping_path)
     mapping = read_mapping(mapping_path)
-    wanted = {role: mapping.column(name) for role, name in mapping.columns if name}
+    wanted = {role: mapping.column(name) for role, name in mapping.columns if name and role not in OF_MONTHS}
     only = {mapping.column(name): list(map(str, codes)) for name, codes in mapping.only.items()}
     problems = [Problem(mapping_path, *wrong) for wrong in _against(mapping, settings)]
-    problems += _header_problems(path, mapping_path, mapping, wanted, only)
+    keys = {f"columns.{role}": name for role, name in wanted.items()} | {f"only.{name}": name for name in only}
+    problems += header_problems(path, mapping_path, mapping, keys)
     if problems:
         raise UserError(problems)
     read = read_columns(path, [*wanted.values(), *only], mapping.delimiter)
     rows = Rows(path, mapping_path, mapping, {role: read[name] for role, name in wanted.items()})
     for name, codes in only.items():
-        kept = np.array([bool(codes_that_match(text, codes)) for text in read[name].text])
-        rows.leave_out(~kept[read[name].row], f"{name} is not {' or '.join(codes)}")
+        rows.keep_only(name, read[name], codes)
+    if "month" in wanted:
+        rows.leave_out(rows.months() != mapping.as_of, f"another month than {mapping.as_of}")
+    rows.one_currency()
     return _book(rows, settings)
 
 
 def _against(mapping: Mapping, settings):
     """Yield (key, found, allowed) of what does not fit the scenario."""
-    segments, code = tuple(settings.segment), settings.currency.code
+    segments, code, units = tuple(settings.segment), settings.currency.code, settings.currency.minor_units
     if mapping.currency and mapping.currency != code:
         yield "currency", f"found {mapping.currency!r}", f"allowed: {code}, the currency of the scenario"
+    if mapping.minor_units not in (None, units):
+        yield "minor_units", f"found {mapping.minor_units}", f"allowed: {units}, as in the scenario"
     if not mapping.columns.segment and len(segments) > 1:
         yield "columns.segment", "missing", f"the scenario has the segments {', '.join(segments)}"
     for said, name in mapping.segment.items():
         if name not in segments:
             yield f"segment.{said}", f"found {name!r}", did_you_mean(name, segments)
-
-
-def _header_problems(path, mapping_path, mapping, wanted, only) -> list[Problem]:
-    """Return what the mapping wants and the header lacks, or has twice."""
-    found = header(path, mapping.delimiter)
-    keys = {f"columns.{role}": name for role, name in wanted.items()} | {f"only.{name}": name for name in only}
-    absent = [
-        Problem(mapping_path, key, f"no column {name} in {path}", did_you_mean(name, found))
-        for key, name in keys.items()
-        if name not in found
-    ]
-    return absent + [
-        Problem(path, name, "two columns of this name", "give each column its own name")
-        for name in dict.fromkeys(keys.values())
-        if found.count(name) > 1
-    ]
 
 
 def _book(rows: Rows, settings) -> TapeBook:
