@@ -32,8 +32,6 @@ def digest(scenario: "Scenario") -> str:
 
 def _text(scenario: "Scenario", file: Callable[[str], str]) -> str:
     """Return the resolved scenario with `file` applied to the paths in it."""
-    import tomlkit
-
     baseline = plain(scenario.baseline, scenario.provenance)
     variants = {
         name: difference(baseline, plain(settings, scenario.variant_provenance[name]))
@@ -45,6 +43,13 @@ def _text(scenario: "Scenario", file: Callable[[str], str]) -> str:
         for policy in table.get("policy", {}).values():
             if policy.get("kind", "").startswith("file:"):
                 policy["kind"] = f"file:{file(policy['kind'].removeprefix('file:'))}"
+    return toml(document)
+
+
+def toml(document: dict) -> str:
+    """Return the tables that `plain` gives as TOML: values and distributions in line, everything else as tables."""
+    import tomlkit
+
     return tomlkit.dumps(_styled(document, tomlkit))
 
 
