@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from simulator.comparison import Comparison
@@ -68,14 +69,10 @@ def write(
     from simulator.report import parquet
     from simulator.report.render import render
 
-    folder = Path(folder)
-    check_folder(folder, overwrite)
     digest = result_digest([(name, ledger.sums) for name, ledger in comparison.ledgers.items()])
-    manifest = {**environment(), **manifest, "result_digest": digest}
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    try:
-        partial.mkdir()
+    manifest = {**manifest, "result_digest": digest}
+
+    def files(partial: Path, manifest: dict) -> None:
         (partial / "scenario.toml").write_text(scenario_text, encoding="utf-8")
         parquet.write_monthly(partial / "monthly.parquet", comparison, keep_replications)
         parquet.write_rolls(partial / "rolls.parquet", comparison)
@@ -83,6 +80,23 @@ def write(
         parquet.write_comparison(partial / "comparison.parquet", comparison)
         write_json(partial / "summary.json", comparison.summary())
         (partial / "report.html").write_text(render(comparison, manifest), encoding="utf-8")
+
+    return write_folder(folder, files, manifest, overwrite)
+
+
+def write_folder(folder: Path, files: Callable[[Path, dict], None], manifest: dict, overwrite: bool = False) -> dict:
+    """Write a folder of results whole or not at all, and return its manifest as written.
+
+    `files` is given the folder to write into and the manifest. Raises UserError as `check_folder` does.
+    """
+    folder = Path(folder)
+    check_folder(folder, overwrite)
+    manifest = {**environment(), **manifest}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir()
+        files(partial, manifest)
         write_json(partial / "manifest.json", manifest)  # last: its presence means the folder is complete
         replace_folder(folder, partial)
     finally:

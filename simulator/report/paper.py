@@ -1,0 +1,36 @@
+"""A page of words, tables and pictures that opens offline: the reports of estimates, which compare no policies."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Table(NamedTuple):
+    """Rows of text under a head, and a note below."""
+
+    head: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    note: str = ""
+
+
+class Section(NamedTuple):
+    """One heading with what stands under it: words first, then pictures, then tables."""
+
+    title: str
+    words: Sequence[str] = ()
+    pictures: Sequence = ()  # of report.figures.Picture
+    tables: Sequence[Table] = ()
+
+
+def paper(title: str, setting: str, answers: list[str], warnings: list[str], sections: list[Section], facts) -> str:
+    """Return the page. It begins with the answers; `facts` are (name, value) of how it was made, shown last."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    page = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template("paper.html.j2")
+    return page.render(title=title, setting=setting, answers=answers, warnings=warnings, sections=sections, facts=facts)
