@@ -38,6 +38,11 @@ Code = Annotated[bool, typer.Option("--allow-code", help="Run the Python files o
 Borrower = Annotated[str, typer.Option(metavar="ID", help="segment:index, segment:month:index or a tape's account.")]
 Variants = Annotated[list[str] | None, typer.Option("--variant", help="A variant to show; may be repeated, up to 3.")]
 Replication = Annotated[int, typer.Option(help="Whose luck: a replication of the scenario, counted from 0.")]
+TapeFile = Annotated[Path, typer.Argument(metavar="TAPE", help="Accounts by month, or loans with their outcome.")]
+MappingFile = Annotated[Path, typer.Option("--mapping", metavar="FILE", help="What the tape's columns and codes mean.")]
+FitUntil = Annotated[str, typer.Option("--fit-until", metavar="YYYY-MM", help="Last month that is fitted on.")]
+Fit = Annotated[bool, typer.Option("--structural", help="Fit the structural model too: structural.toml.")]
+Prior = Annotated[Path | None, typer.Option("--prior", metavar="SCENARIO", help="What the tape cannot tell.")]
 Source = Annotated[bool, typer.Option("--markdown", help="Print the Markdown itself.")]
 
 
@@ -113,6 +118,54 @@ def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) ->
         for line in read_book(loaded).words():
             typer.echo(line)
     typer.echo(f"{scenario}: valid; variants: {', '.join(loaded.variants) or 'none'}")
+
+
+@app.command()
+def calibrate(
+    tape: TapeFile,
+    mapping: MappingFile,
+    out: Out = None,
+    structural: Fit = False,
+    prior: Prior = None,
+    overwrite: Overwrite = False,
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Estimate how a lender's own accounts move, with intervals, and write a scenario that starts from them."""
+    folder = out or Path("out") / tape.name.partition(".")[0]
+
+    from simulator import results
+    from simulator.estimation import questions
+    from simulator.report.progress import Progress
+
+    results.check_folder(folder, overwrite)
+    with Progress(quiet) as progress:
+        said = questions.calibrate(tape, mapping, folder, overwrite, structural, prior, threads, progress)
+    if not quiet:
+        typer.echo("\n".join(said))
+
+
+@app.command()
+def backtest(
+    tape: TapeFile,
+    mapping: MappingFile,
+    fit_until: FitUntil,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fit until a month, forecast the months after it, and score the forecast against what happened."""
+    folder = out or Path("out") / f"{tape.name.partition('.')[0]}-backtest"
+
+    from simulator import results
+    from simulator.estimation import questions
+    from simulator.report.progress import Progress
+
+    results.check_folder(folder, overwrite)
+    with Progress(quiet) as progress:
+        said = questions.backtest(tape, mapping, fit_until, folder, overwrite, progress)
+    if not quiet:
+        typer.echo("\n".join(said))
 
 
 @app.command()

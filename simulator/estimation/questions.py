@@ -1,0 +1,67 @@
+"""The questions to a tape, from file to folder: calibrate and backtest."""
+
+import shlex
+from pathlib import Path
+
+from simulator import results
+from simulator.estimation.outcomes import calibrate_outcomes, has_outcomes
+from simulator.report.progress import Progress
+
+
+def calibrate(
+    tape: Path,
+    mapping: Path,
+    folder: Path,
+    overwrite: bool = False,
+    structural: bool = False,
+    prior: Path | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> list[str]:
+    """Write the calibration of a tape into `folder` and return what to tell the user; UserError if the tape is wrong.
+
+    A tape of loans with their outcomes gives a scenario of loans; one of accounts by month gives roll matrices, the
+    common factor and a scenario that starts from its last month, with `structural` also a structural fit, which keeps
+    of the scenario `prior` what the tape cannot tell.
+    """
+    progress = progress or Progress(quiet=True)
+    if has_outcomes(mapping):
+        return calibrate_outcomes(tape, mapping, folder, overwrite, progress)
+
+    from simulator.estimation import calibrate_report as report
+    from simulator.estimation.calibrate import calibrate as estimate
+    from simulator.estimation.calibrate import one_month_ahead
+
+    progress.say("reading the tape and estimating")
+    done = estimate(tape, mapping)
+    text, mapped = done.scenario_text(), done.mapping_text()
+    fitted = _structural(done, tape, mapping, prior, threads, progress) if structural else None
+    command = ["simulator", "calibrate", str(tape), "--mapping", str(mapping), "--out", str(folder)]
+    manifest = {"command": "calibrate", "replay": shlex.join([*command, *(["--structural"] if structural else [])])}
+    manifest |= {"tape": done.panel.facts, "months": list(done.panel.months)}
+    told = []
+
+    def files(partial: Path, manifest: dict) -> None:
+        (partial / "scenario.toml").write_text(text, encoding="utf-8")
+        (partial / "mapping.toml").write_text(mapped, encoding="utf-8")
+        report.write_tables(partial, done)
+        ahead = one_month_ahead(done, partial / "scenario.toml", lambda k, n: progress.advance("a month ahead", 1, n))
+        report.write_csv(partial / "one_month_ahead.csv", report.AHEAD_COLUMNS, report.ahead_rows(ahead))
+        sections = fitted.write(partial) if fitted else []
+        (partial / "report.html").write_text(report.page(done, ahead, manifest, sections), encoding="utf-8")
+        told.extend(report.answers(done, ahead))
+
+    results.write_folder(folder, files, manifest, overwrite)
+    names = ["scenario.toml", "structural.toml"] if fitted else ["scenario.toml"]
+    return [*told, *(f"scenario: {folder / name}" for name in names), f"report: {folder / 'report.html'}"]
+
+
+def backtest(
+    tape: Path, mapping: Path, fit_until: str, folder: Path, overwrite: bool = False, progress: Progress | None = None
+) -> list[str]:
+    """Write the backtest of a tape into `folder` and return what to tell the user; UserError if the tape is wrong."""
+    raise NotImplementedError
+
+
+def _structural(done, tape, mapping, prior, threads, progress):
+    raise NotImplementedError
