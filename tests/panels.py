@@ -4,6 +4,8 @@ import csv
 import gzip
 
 import numpy as np
+from scipy.special import ndtr, ndtri
+from scipy.stats import binom
 
 from simulator.draws_host import philox_numpy
 from simulator.estimation.panel import Panel, PanelState
@@ -82,6 +84,31 @@ def chain(matrix, accounts, months, seed, start=0):
         up_to = np.cumsum(matrix[m], axis=1)[state[:, m], :-1]
         state[:, m + 1] = (uniform(seed, m, accounts)[:, None] >= up_to).sum(axis=1)
     return state
+
+
+def counts(matrix, opening, seed):
+    """Return int64[..., from, to]: how many of `opening`, int[..., from], go where; `matrix` is [..., from, to].
+
+    Multinomial, as a chain of binomials at uniforms of `seed`: what `chain` and Panel.moves would give, sooner.
+    """
+    matrix = np.asarray(matrix, dtype=np.float64)
+    left = np.broadcast_to(opening, matrix.shape[:-1]).copy()
+    chance = np.broadcast_to(1.0, left.shape).copy()
+    moved = np.zeros(matrix.shape, dtype=np.int64)
+    for k in range(matrix.shape[-1]):
+        share = np.clip(np.divide(matrix[..., k], chance, out=np.zeros(left.shape), where=chance > 1e-12), 0, 1)
+        moved[..., k] = binom.ppf(uniform(seed, k, *left.shape), left, share)
+        left -= moved[..., k]
+        chance = chance - matrix[..., k]
+    return moved
+
+
+def under_factor(matrix, rho, z):
+    """Return float64[month, from, to]: the matrix, states from best to worst, moved by z, float64[month]."""
+    worse = np.clip(1 - np.cumsum(matrix, axis=1), 0, 1)
+    worse[:, -1] = 0
+    beyond = ndtr((ndtri(worse) - np.sqrt(rho) * np.asarray(z)[:, None, None]) / np.sqrt(1 - rho))
+    return -np.diff(beyond, axis=-1, prepend=1)
 
 
 def taiwan(path):
