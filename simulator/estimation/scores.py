@@ -37,7 +37,7 @@ def crps(values: np.ndarray, outcome) -> np.ndarray:
     """
     k = values.shape[-1]
     weight = (2 * np.arange(k) + 1 - k) / k**2  # of the sorted values in E|X - X'| / 2
-    return np.abs(values - np.asarray(outcome)[..., None]).mean(axis=-1) - values @ weight
+    return np.abs(values - np.asarray(outcome)[..., None]).mean(axis=-1) - np.einsum("...k,k", values, weight)
 
 
 def covered(values: np.ndarray, outcome, level: float = 0.9) -> np.ndarray:
