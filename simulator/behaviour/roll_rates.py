@@ -63,10 +63,19 @@ def thresholds(rates, correlation: float = 0.0, z=None) -> np.ndarray:
     return table
 
 
+def worse_than(matrix, correlation, z) -> np.ndarray:
+    """Return float64[..., from, to]: the probability to end worse than each state, given the factor z.
+
+    matrix: float64[..., from, to], mean probabilities, columns from best to worst. `correlation` and z broadcast with
+    it; the formula is in `thresholds`.
+    """
+    worse = np.zeros_like(matrix)
+    worse[..., :-1] = np.cumsum(matrix[..., :0:-1], axis=-1)[..., ::-1]
+    worse[np.cumsum(matrix, axis=-1) == 0] = 1  # exactly, where the states so far cannot be reached
+    worse = np.minimum(worse, 1)  # sums of drawn probabilities can round above 1
+    return ndtr((ndtri(worse) - np.sqrt(correlation) * z) / np.sqrt(1 - correlation))
+
+
 def _ordered_probit(matrix, correlation, z) -> np.ndarray:
     """Return int64[..., from, to]: q31 probabilities at z, which sum to ONE; columns from best to worst."""
-    worse = np.zeros_like(matrix)
-    worse[:, :-1] = np.cumsum(matrix[:, :0:-1], axis=1)[:, ::-1]
-    worse[np.cumsum(matrix, axis=1) == 0] = 1  # exactly, where the states so far cannot be reached
-    up_to = ONE - q31(ndtr((ndtri(worse) - np.sqrt(correlation) * z) / np.sqrt(1 - correlation)))
-    return np.diff(up_to, axis=-1, prepend=0)
+    return np.diff(ONE - q31(worse_than(matrix, correlation, z)), axis=-1, prepend=0)

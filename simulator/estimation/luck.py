@@ -1,0 +1,29 @@
+"""Random numbers of estimates and forecasts, by address: draw, place, purpose. No person or month of a run has them."""
+
+import numpy as np
+
+from simulator.draws_host import philox_numpy
+from simulator.economy.factor import standard_normal
+from simulator.kernel.philox import group
+
+TAG = 16  # of the counter's last word; simulations use 1 to 3 (simulator/kernel/philox.py)
+BATCHES, MATRIX, CORRELATION, MEAN_FACTOR, FACTOR, MOVES, BALANCE, SPREAD = range(8)  # purposes
+
+
+def words(seed: int, purpose: int, draws: int, *shape: int) -> np.ndarray:
+    """Return uint32[2, draws, *shape]. More draws, or a longer first axis of `shape`, leave the earlier words alone."""
+    place = np.arange(int(np.prod(shape, dtype=np.int64)), dtype=np.uint32)
+    draw = np.arange(draws, dtype=np.uint32)[:, None]
+    found = philox_numpy(draw, place, 0, group(purpose, TAG), seed & 0xFFFFFFFF, seed >> 32)
+    return found[:2].reshape(2, draws, *shape)
+
+
+def uniforms(seed: int, purpose: int, draws: int, *shape: int) -> np.ndarray:
+    """Return float64[draws, *shape] strictly between 0 and 1, from 53 bits each."""
+    high, low = words(seed, purpose, draws, *shape).astype(np.uint64)
+    return (((high << np.uint64(21)) | (low >> np.uint64(11))).astype(np.float64) + 0.5) / 2.0**53
+
+
+def normals(seed: int, purpose: int, draws: int, *shape: int) -> np.ndarray:
+    """Return float64[draws, *shape], standard normal."""
+    return standard_normal(*words(seed, purpose, draws, *shape))
