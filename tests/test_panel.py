@@ -8,7 +8,8 @@ import pytest
 from conftest import ROOT
 from simulator.estimation.panel import ABSENT
 from simulator.estimation.read_panel import read_panel
-from simulator.estimation.tape_report import dollar_rolls, tape_report
+from simulator.estimation.rolls import dollar_rolls
+from simulator.estimation.tape_report import tape_report
 from simulator.portfolio.months import month_of, months_between
 from simulator.scenario.errors import UserError
 
@@ -216,9 +217,9 @@ def test_the_tape_as_of_one_month_reads_a_long_tape(tmp_path):
 def test_dollar_roll_rates_above_one_are_named(panel):
     """Interest and spending join the balance: a row above 100% is said and left as it is (REFERENCES R5)."""
     read = panel()
-    table, opening = dollar_rolls(read, next(read.pairs()))
+    rolls = dollar_rolls(read, next(read.pairs()), next(read.groups()))
 
-    assert opening[0] == 60_000 and table[0, 0] == 15_050
+    assert rolls.opening[0] == 60_000 and rolls.closing[0, 0] == 15_050
     february = "2024-02 to 2024-03: closing over opening balance is above 100% in current"
     assert any(f.kind == "dollars" and february in f.words for f in tape_report(read).findings)
 

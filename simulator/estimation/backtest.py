@@ -294,7 +294,8 @@ class _Tally:
         n = len(made.accounts)
         self.scored = np.flatnonzero(came.state[:, 0] != ABSENT)
         self.by_account = {
-            name: {key: np.full(n, np.nan) for key in ("brier", "p30", "crps", "mean", "covered")} for name in self.names
+            name: {key: np.full(n, np.nan) for key in ("brier", "p30", "crps", "mean", "covered")}
+            for name in self.names
         }
         self._sum = hashlib.sha256()
         _hash_fan(self._sum, made.fan)

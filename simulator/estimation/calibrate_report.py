@@ -9,8 +9,8 @@ import numpy as np
 
 from simulator.estimation.calibrate import Calibration, OneAhead
 from simulator.estimation.forecast import SOURCES
-from simulator.estimation.rolls import COLUMNS
-from simulator.estimation.words import factor_words, memory_words
+from simulator.estimation.rolls import COLUMNS, cells
+from simulator.estimation.words import factor_words, homogeneity_words, memory_words, thin_words
 from simulator.report.paper import Section, Table, paper
 from simulator.results import write_json
 
@@ -25,7 +25,7 @@ def write_tables(folder: Path, done: Calibration) -> None:
     write_csv(folder / "roll_matrix.csv", COLUMNS, (row.values() for row in done.rolls.rows()))
     write_csv(folder / "roll_matrix_balance.csv", BALANCE_COLUMNS, _dollar_rows(done))
     if done.rolls.by_grade:
-        rows = ((matrix.grade, *row) for matrix in done.rolls.by_grade for row in _cells(matrix))
+        rows = ((matrix.grade, *row.values()) for matrix in done.rolls.by_grade for row in cells(matrix))
         write_csv(folder / "roll_matrix_by_grade.csv", ("grade", *COLUMNS), rows)
     write_json(folder / "factor.json", done.rolls.factor.as_dict())
     findings = [{"kind": f.kind, "words": f.words, "accounts": f.accounts} for f in done.report.findings]
@@ -61,12 +61,6 @@ def _dollar_rows(done):
             yield (*names, before.name, after.name, before.bucket, after.bucket, *numbers)
 
 
-def _cells(matrix):
-    from simulator.estimation.rolls import cells
-
-    return (row.values() for row in cells(matrix))
-
-
 def _number(value):
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
@@ -78,11 +72,27 @@ def answers(done: Calibration, ahead: list[OneAhead]) -> list[str]:
     """Return what a reader wants to know first."""
     apart = max(abs(row.simulated - row.forecast) for row in ahead)
     return [
+        *_turn(done),
         f"A scenario of {len(done.panel.account_id):,} accounts, started at {done.panel.months[-1]}, moves as its tape "
         f"did: a month ahead every state's share is within {100 * apart:.2f} percentage points of the matrix, largest "
         f"|z| {max(abs(row.z) for row in ahead):.1f}.",
-        *factor_words(done.rolls.factor)[:1],
+        *factor_words(done.rolls.factor)[:2],
     ]
+
+
+def _turn(done):
+    """Return a line for each group: what share of current accounts turns late, of late ones gets current again."""
+    for matrix in done.rolls.pooled:
+        late = np.array([0 if s.is_exit else s.bucket > 0 for s in matrix.states], dtype=bool)
+        current = np.array([not s.is_exit and s.bucket == 0 for s in matrix.states])
+        n, rows_late = matrix.n, late[: len(matrix.n)]
+        if n[~rows_late].sum() and n[rows_late].sum():
+            who = "" if len(done.rolls.pooled) == 1 else f"{matrix.product.capitalize()}, {matrix.segment}: "
+            turn, cure = n[~rows_late][:, late].sum() / n[~rows_late].sum(), n[rows_late][:, current].sum()
+            yield (
+                f"{who}{turn:.1%} of current accounts turn late in a month, {cure / n[rows_late].sum():.1%} of late "
+                "accounts are current again a month later."
+            )
 
 
 def page(done: Calibration, ahead: list[OneAhead], manifest: dict, more: list[Section] = ()) -> str:
@@ -100,7 +110,7 @@ def page(done: Calibration, ahead: list[OneAhead], manifest: dict, more: list[Se
         ),
         *(_matrix(done, matrix) for matrix in done.rolls.pooled),
         Section("A month ahead", AHEAD_WORDS, _ahead_picture(ahead), [_ahead(ahead)]),
-        Section("Memory and time", [line for tests in done.tests.items() for line in memory_words(*tests)]),
+        Section("Memory and time", _test_words(done)),
         Section("The common factor", factor_words(factor), _factor_picture(factor)),
         *more,
     ]
@@ -131,6 +141,15 @@ def _late(done):
     return Table(head, rows, "Ever since the tape begins: what was before nobody knows.")
 
 
+def _test_words(done):
+    words = []
+    for (product, segment), (memory, homogeneity) in done.tests.items():
+        if len(done.tests) > 1:
+            words.append(f"{product.capitalize()}, {segment}:")
+        words += [*memory_words(memory), *homogeneity_words(homogeneity)]
+    return words
+
+
 def _matrix(done, matrix):
     names = [state.name for state in matrix.states]
     low, high = matrix.wide
@@ -139,13 +158,13 @@ def _matrix(done, matrix):
         if np.isnan(row).any():
             cells = ("nobody seen",) + ("",) * (len(names) - 1)
         else:
-            cells = tuple(f"{p:.1%} ({a:.1%} to {b:.1%})" for p, a, b in zip(row, low[r], high[r], strict=True))
-        rows.append((f"{names[r]} ({matrix.n[r].sum():,})", *cells))
+            cells = tuple((f"{p:.1%}", f"{a:.1%} to {b:.1%}") for p, a, b in zip(row, low[r], high[r], strict=True))
+        rows.append(((names[r], f"{matrix.n[r].sum():,} accounts"), *cells))
     words = [
         f"From the state in the row to that in the column, all months pooled, with {done.rolls.level:.0%} intervals "
         "that include the common factor and each row's own movement between months."
     ]
-    words += [f"Row {names[r]} is thin: topped up with {whose}." for r, whose in matrix.topped_up.items()]
+    words += thin_words(matrix)
     title = "Roll matrix" if len(done.rolls.pooled) == 1 else f"Roll matrix: {matrix.product}, {matrix.segment}"
     return Section(title, words, (), [Table(("from", *names), rows)])
 
@@ -185,9 +204,10 @@ def _ahead_picture(ahead):
         names = [row.state if len({r.segment for r in ahead}) == 1 else f"{row.segment}: {row.state}" for row in ahead]
         axis.set_yticks(range(len(ahead)), names)
         axis.invert_yaxis()
-        axis.set_xscale("symlog", linthresh=0.01)
+        axis.set_xscale("log")
+        axis.set_xlim(max(0.7 * min(row.everything[0] for row in ahead), 1e-5), 1)
         axis.xaxis.set_major_formatter(PER_CENT)
-        axis.set_xlabel("share of accounts a month after the tape (logarithmic above 1 %)")
+        axis.set_xlabel("share of accounts a month after the tape (logarithmic)")
         axis.set_ylabel("state")
         caption = (
             "The forecast (white) with its interval: dark by the luck of accounts alone, lighter with the common "

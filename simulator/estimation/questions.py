@@ -4,7 +4,6 @@ import shlex
 from pathlib import Path
 
 from simulator import results
-from simulator.estimation.outcomes import calibrate_outcomes, has_outcomes
 from simulator.report.progress import Progress
 
 
@@ -25,9 +24,6 @@ def calibrate(
     of the scenario `prior` what the tape cannot tell.
     """
     progress = progress or Progress(quiet=True)
-    if has_outcomes(mapping):
-        return calibrate_outcomes(tape, mapping, folder, overwrite, progress)
-
     from simulator.estimation import calibrate_report as report
     from simulator.estimation.calibrate import calibrate as estimate
     from simulator.estimation.calibrate import one_month_ahead

@@ -95,7 +95,7 @@ class Rolls:
         The interval is the wide one. Of a row without accounts, probability and interval are None.
         """
         for matrix in (*self.monthly, *self.pooled):
-            yield from _cells(matrix)
+            yield from cells(matrix)
 
 
 def rolls(panel: Panel, factor: Factor | None = None, level: float = LEVEL) -> Rolls:
@@ -218,7 +218,8 @@ def _by_grade(panel, pairs, group, total, level):
     return found
 
 
-def _cells(matrix):
+def cells(matrix: RollMatrix) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one matrix, keyed by COLUMNS; zero cells too."""
     low, high = matrix.wide
     for r, s in np.ndindex(matrix.n.shape):
         known = np.isfinite(matrix.probability[r, s])

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.estimation.panel import Panel
+from simulator.estimation.rolls import dollar_rolls
 
 FEW = 20  # accounts below which a share of a code's moves says nothing
 BREAK_SHARE, BREAK_SE = 0.20, 4.0  # a code's moves break where a share differs so far, and by so many standard errors
@@ -49,27 +50,6 @@ def tape_report(panel: Panel) -> TapeReport:
     """Return what the panel holds and what in it cannot be, or is not what it seems."""
     findings = (*_rows(panel), *_gaps(panel), *_impossible(panel), *_codes(panel), *_dollars(panel), *_balances(panel))
     return TapeReport(findings, tuple(_late(panel)))
-
-
-def dollar_rolls(panel: Panel, pair, accounts=None) -> tuple[np.ndarray, np.ndarray]:
-    """Return float64[open state, state], closing balance by move, and float64[open state], the opening balance.
-
-    Cell over opening is the dollar roll rate: interest and spending join the balance, so a row may sum to more than 1
-    (REFERENCES R5). Accounts without a balance in one of the months are left out of both; an exit has the balance
-    written off where the tape gives it, else the balance it left with.
-    """
-    rows = slice(None) if accounts is None else accounts
-    before, after = panel.state[rows, pair.first], panel.state[rows, pair.second]
-    opening, closing = panel.balance[rows, pair.first], panel.balance[rows, pair.second]
-    n_open, n = len(panel.open_states), len(panel.states)
-    gone = after >= n_open
-    written_off = panel.written_off[rows, pair.second]
-    left = np.where(np.isnan(written_off), opening, written_off)
-    closing = np.where(gone, left, closing)
-    there = (before >= 0) & (before < n_open) & (after >= 0) & np.isfinite(opening) & np.isfinite(closing)
-    cells = before[there].astype(np.int64) * n + after[there]
-    table = np.bincount(cells, closing[there], n_open * n).reshape(n_open, n)
-    return table, np.bincount(before[there], opening[there], n_open)
 
 
 def _rows(panel):
@@ -199,15 +179,12 @@ def _late_codes(panel):
 
 def _dollars(panel):
     for group in panel.groups():
-        who = f"{group.product}, {group.segment}: " if len(panel.segments) > 1 or (panel.product > 0).any() else ""
+        who = f"{group.product}, {group.segment}: " if len(list(panel.groups())) > 1 else ""
         for pair in panel.pairs():
-            table, opening = dollar_rolls(panel, pair, group.accounts)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                total = table.sum(axis=1) / opening
-            over = [f"{panel.states[s].name} {total[s]:.1%}" for s in np.flatnonzero((opening > 0) & (total > 1))]
-            if over:
-                where = _between(panel, pair)
-                said = f"{who}{where}: closing over opening balance is above 100% in {', '.join(over)}"
+            over = dollar_rolls(panel, pair, group).not_one()
+            told = [f"{panel.states[s].name} {1 + more:.1%}" for s, more in over.items() if more > 0]
+            if told:
+                said = f"{who}{_between(panel, pair)}: closing over opening balance is above 100% in {', '.join(told)}"
                 yield Finding("dollars", f"{said}: dollar roll rates, not probabilities; left as they are")
 
 

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 
 class Table(NamedTuple):
-    """Rows of text under a head, and a note below."""
+    """Rows of cells under a head, and a note below. A cell is text, or (text, what stands small under it)."""
 
     head: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: list[tuple[str | tuple[str, str], ...]]
     note: str = ""
 
 
