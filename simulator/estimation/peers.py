@@ -9,7 +9,11 @@ from scipy.optimize import minimize
 from simulator.estimation.account_model import MIDPOINTS, AccountForecast, Sample, quantiles
 from simulator.estimation.features import Features, design
 
-PENALTIES = (100.0, 10.0, 1.0)  # on squared slopes of standardised features; the best by halves of the window's accounts
+PENALTIES = (
+    100.0,
+    10.0,
+    1.0,
+)  # on squared slopes of standardised features; the best by halves of the window's accounts
 FITTED_ON = 60_000  # accounts that a regression is fitted on, at most: evenly spaced rows of the sample
 ITERATIONS = 50
 BLOCK = 256  # rows
