@@ -30,11 +30,11 @@ from simulator.estimation.peers import LastValue, PlainMatrix, Regression, Sprea
 from simulator.estimation.scores import Difference, brier, covered, crps, paired
 from simulator.scenario.errors import Problem, UserError
 
-OURS = "account model"
+OURS, SPREAD = "account model", "last value with spread"
 FORECASTERS: dict[str, Callable[[Sample, int], Forecaster]] = {
     OURS: CellModel,
     "last value": LastValue,
-    "last value with spread": SpreadLastValue,
+    SPREAD: SpreadLastValue,
     "plain matrix": PlainMatrix,
     "regression": Regression,
 }
@@ -324,6 +324,8 @@ class _Tally:
         state, utilisation = self.came.state[self.scored, 0], self.came.utilisation
         came30 = self.late[state].astype(float)
         for name in self.names:
+            if name == SPREAD:  # as last value
+                continue
             here = self.by_account[name]
             yield self._score(name, "next state", "Brier", here["brier"], seed, self.by_account[self.names[0]]["brier"])
             yield self._score(name, "next state", "bias of 30+", here["p30"][self.scored] - came30)

@@ -1,4 +1,4 @@
-"""The fan: forecasts of a book from a roll matrix, with the uncertainty of accounts, common factor and parameters apart.
+"""The fan: forecasts of a book from a roll matrix; the doubt from accounts, common factor and parameters apart.
 
 A forecast is made of draws. In each, month by month, the accounts of a state are dealt over states by a multinomial,
 whose probabilities are those of the matrix, moved by the month's factor z as in `simulator.behaviour.roll_rates`.
