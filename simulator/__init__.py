@@ -10,6 +10,8 @@ __version__ = "0.1.0"
 _HOME = {
     "annuity": "simulator.finance",
     "apr": "simulator.finance",
+    "backtest": "simulator.estimation.questions",
+    "calibrate": "simulator.estimation.questions",
     "compare": "simulator.study",
     "diary": "simulator.biography.diaries",
     "load_scenario": "simulator.scenario.reader",

@@ -17,7 +17,7 @@ from simulator.kernel.names import (
     PRODUCTS,
     STATE,
     STATUS,
-    WRITTEN_OFF,
+    TO_WRITTEN_OFF,
 )
 from simulator.kernel.tables import Sums
 from simulator.lower import Lowered, tables_for
@@ -28,7 +28,7 @@ class Ahead(NamedTuple):
     """Accounts by state after a month, one row for each replication."""
 
     counts: np.ndarray  # int64[replication, segment, product, state]; accounts that left the open book are nowhere
-    written_off: np.ndarray  # int64[replication, segment, product]
+    written_off: np.ndarray  # int64[replication, segment, product], since the start
 
 
 def states_ahead(lowered: Lowered, month: int = 1, progress=lambda done: None) -> Ahead:
@@ -52,6 +52,6 @@ def states_ahead(lowered: Lowered, month: int = 1, progress=lambda done: None) -
                 account = columns[N_BORROWER + p * N_ACCOUNT : N_BORROWER + (p + 1) * N_ACCOUNT]
                 is_open = (account[STATUS] >= ACTIVE) & (account[STATUS] <= CLOSED)
                 counts[r, g, p] += np.bincount(account[STATE][is_open], minlength=16)
-                gone[r, g, p] += int((account[STATUS] == WRITTEN_OFF).sum())
+        gone[r] = sums.rolls[:, 1 : month + 1, :, :, :, TO_WRITTEN_OFF, 0].sum(axis=(0, 1, 4))
         progress(r + 1)
     return Ahead(counts, gone)

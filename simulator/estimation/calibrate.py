@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.estimation.ahead import states_ahead
-from simulator.estimation.forecast import SOURCES, Correlation, Fan, fan, window
+from simulator.estimation.factor import Factor
+from simulator.estimation.forecast import SOURCES, Correlation, Fan, fan, prior_correlation, window
 from simulator.estimation.memory import Homogeneity, Memory, homogeneity, memory
 from simulator.estimation.panel import Panel
 from simulator.estimation.read_panel import read_panel
@@ -99,12 +100,9 @@ def _filled(n, probability):
     return counts
 
 
-def correlation(done: Rolls) -> Correlation:
-    """Return the factor correlation of the rolls with its posterior as 100 equally likely values."""
-    factor = done.factor
+def correlation(factor: Factor) -> Correlation:
+    """Return the correlation of the common factor with its posterior as 100 equally likely values."""
     if factor.weights is None:
-        from simulator.estimation.forecast import prior_correlation
-
         return prior_correlation()
     share = np.cumsum(factor.weights.sum(axis=0))
     values = np.interp((np.arange(100) + 0.5) / 100, share / share[-1], factor.rho)
@@ -160,7 +158,9 @@ def one_month_ahead(done: Calibration, scenario: str | Path, progress=lambda don
             simulated[:, names.index("paid_off")] = rest
         shares = simulated / opening.sum()
         mean, se = shares.mean(axis=0), shares.std(axis=0, ddof=1) / np.sqrt(len(shares))
-        fans = _intervals(fan(window(_only(panel, group)), [next_month], correlation(done.rolls)), done.rolls.level)
+        fans = _intervals(
+            fan(window(_only(panel, group)), [next_month], correlation(done.rolls.factor)), done.rolls.level
+        )
         table += [
             OneAhead(matrix.product, matrix.segment, names[s], forecast[s] / opening.sum(), mean[s], se[s], *fans[s])
             for s in range(n)

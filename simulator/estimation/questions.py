@@ -56,7 +56,25 @@ def backtest(
     tape: Path, mapping: Path, fit_until: str, folder: Path, overwrite: bool = False, progress: Progress | None = None
 ) -> list[str]:
     """Write the backtest of a tape into `folder` and return what to tell the user; UserError if the tape is wrong."""
-    raise NotImplementedError
+    from simulator.estimation import backtest_report as report
+    from simulator.estimation.backtest import backtest as test
+    from simulator.estimation.calibrate import correlation
+    from simulator.estimation.factor import panel_factor
+    from simulator.estimation.read_panel import read_panel
+
+    progress = progress or Progress(quiet=True)
+    progress.say("reading the tape")
+    panel = read_panel(tape, mapping)
+    progress.say("fitting, forecasting, and fitting again without the months after")
+    done = test(panel, fit_until, lambda past: correlation(panel_factor(past)))
+    command = ["simulator", "backtest", str(tape), "--mapping", str(mapping), "--fit-until", fit_until]
+    manifest = {"command": "backtest", "replay": shlex.join([*command, "--out", str(folder)]), "tape": panel.facts}
+
+    def files(partial: Path, manifest: dict) -> None:
+        report.files(done, panel, partial, manifest)
+
+    results.write_folder(folder, files, manifest, overwrite)
+    return [*report.answers(done), f"report: {folder / 'report.html'}"]
 
 
 def _structural(done, tape, mapping, prior, threads, progress):

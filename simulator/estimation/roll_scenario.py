@@ -212,13 +212,9 @@ def _matrix(panel: Panel, counts: np.ndarray, line: Habits, product: str, about:
                 row["pays"] = round(float(line.pays[s]), 6)
             row["spends"] = round(float(line.spends[s]), 6)
         states.append(row)
-    square = np.zeros((len(panel.states), len(panel.states)))
-    square[: len(counts)] = counts
-    for s in range(len(counts), len(panel.states)):
-        square[s, s] = 1  # an exit stays; its row is never used
     return {
         "states": about.tape(states, "payments and balances by state"),
-        "counts": about.tape([[round(float(c), 4) for c in row] for row in square], "moves of all months together"),
+        "counts": about.tape([[round(float(c), 4) for c in row] for row in counts], "moves of all months together"),
     }
 
 
