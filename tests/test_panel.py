@@ -148,6 +148,16 @@ def test_an_account_month_stands_once(panel):
     )
 
 
+def test_the_month_of_opening_is_a_position_on_the_tape(panel):
+    """An account opened before the tape has a position below 0; where one is not known nothing is said of any."""
+    head, *rows = LONG.splitlines()
+    dated = "\n".join([f"{head},since", *(f"{row},{'2023-11-05' if row[0] == 'a' else '2024-01'}" for row in rows)])
+    mapping = MAPPING + 'opened = "since"\n'
+
+    assert panel(dated + "\n", mapping).opened.tolist() == [-2, 0]
+    assert panel(dated.replace(",2023-11-05", ",") + "\n", mapping).opened is None
+
+
 def test_mixed_currencies_are_an_error(panel):
     """Amounts of two currencies cannot be added; `only` keeps one."""
     head, *rows = LONG.splitlines()

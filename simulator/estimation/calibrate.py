@@ -11,9 +11,11 @@ from simulator.estimation.factor import Factor
 from simulator.estimation.forecast import SOURCES, Correlation, Fan, fan, prior_correlation, window
 from simulator.estimation.memory import Homogeneity, Memory, homogeneity, memory
 from simulator.estimation.panel import Panel
+from simulator.estimation.ratio_report import Ratio, ratios, vintages
 from simulator.estimation.read_panel import read_panel
 from simulator.estimation.roll_scenario import Calibrated, document
 from simulator.estimation.rolls import Rolls, rolls
+from simulator.estimation.survival import Vintage
 from simulator.estimation.tape_report import TapeReport, tape_report
 from simulator.kernel.names import PRODUCTS
 from simulator.lower import lower
@@ -37,6 +39,8 @@ class Calibration:
     report: TapeReport
     rolls: Rolls
     tests: dict[tuple[str, str], tuple[Memory, Homogeneity]]  # by product and segment
+    ratios: list[Ratio]
+    vintages: list[tuple[str, str, Vintage]]  # product, segment, curves
 
     def scenario_text(self) -> str:
         """Return the scenario, to stand beside `mapping_text` in one folder."""
@@ -67,7 +71,8 @@ def calibrate(tape: str | Path, mapping: str | Path) -> Calibration:
         moves = np.array([panel.moves(pair, group.accounts) for pair in panel.pairs()])
         of_group = memory(panel.state[group.accounts], panel.states), homogeneity(moves, panel.states)
         tests[group.product, group.segment] = of_group
-    return Calibration(Path(tape), Path(mapping), panel, tape_report(panel), rolls(panel), tests)
+    found = (tape_report(panel), rolls(panel), tests, ratios(panel), vintages(panel))
+    return Calibration(Path(tape), Path(mapping), panel, *found)
 
 
 def _calibrated(done: Calibration) -> Calibrated:

@@ -9,6 +9,7 @@ import numpy as np
 
 from simulator.estimation.calibrate import Calibration, OneAhead
 from simulator.estimation.forecast import SOURCES
+from simulator.estimation.ratio_report import RATIO_COLUMNS, VINTAGE_COLUMNS, section, vintage_rows
 from simulator.estimation.rolls import COLUMNS, cells
 from simulator.estimation.words import factor_words, homogeneity_words, memory_words, thin_words
 from simulator.report.paper import Section, Table, paper
@@ -27,6 +28,8 @@ def write_tables(folder: Path, done: Calibration) -> None:
     if done.rolls.by_grade:
         rows = ((matrix.grade, *row.values()) for matrix in done.rolls.by_grade for row in cells(matrix))
         write_csv(folder / "roll_matrix_by_grade.csv", ("grade", *COLUMNS), rows)
+    write_csv(folder / "ratios.csv", RATIO_COLUMNS, done.ratios)
+    write_csv(folder / "vintages.csv", VINTAGE_COLUMNS, vintage_rows(done.vintages))
     write_json(folder / "factor.json", done.rolls.factor.as_dict())
     findings = [{"kind": f.kind, "words": f.words, "accounts": f.accounts} for f in done.report.findings]
     late = [{k: _number(v) for k, v in row._asdict().items()} for row in done.report.late]
@@ -112,6 +115,7 @@ def page(done: Calibration, ahead: list[OneAhead], manifest: dict, more: list[Se
         Section("A month ahead", AHEAD_WORDS, _ahead_picture(ahead), [_ahead(ahead)]),
         Section("Memory and time", _test_words(done)),
         Section("The common factor", factor_words(factor), _factor_picture(factor)),
+        section(done.ratios, done.vintages),
         *more,
     ]
     told = [(name, str(manifest[name])) for name in ("command", "replay", "wall_seconds") if name in manifest]

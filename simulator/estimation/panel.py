@@ -66,6 +66,7 @@ class Panel:
     written_off: np.ndarray  # float64[account, month]
     recovered: np.ndarray  # float64[account, month]
     facts: dict[str, Any]  # file, digests, rows read and refused by reason, repairs made
+    opened: np.ndarray | None = None  # int64[account], position in `months`, below 0 before the tape; None: not known
 
     @property
     def open_states(self) -> tuple[PanelState, ...]:

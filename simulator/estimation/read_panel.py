@@ -220,6 +220,7 @@ class _Part:
         self.product = self._products()
         self.state = self._states(states)
         unit = (rows.mapping.minor_units or 100) if rows.mapping.amounts == "major" else 1
+        self.opened = rows.months("opened", False) if "opened" in rows.read else None
         is_open = self.state < sum(not state.is_exit for state in states.states)
         self.amount = {
             role: rows.integers(role, is_open if role == "balance" else False, unit=unit, low=low)
@@ -275,6 +276,7 @@ def _panel(parts: list[_Part], months, states: _States, mapping, notes, path, ma
     words = {name: {} for name in ("code", "grade", "segment")}  # text -> number, over all parts
     segment_means, repairs = mapping.segment, list(notes)
     changed = {name: set() for name in fixed}
+    born = np.full(shape[0], "", dtype="U7")
     for part in parts:
         used = np.flatnonzero(part.rows.in_use)
         account, month, read = place[part.account[used]], part.month[used], part.rows.read
@@ -289,8 +291,10 @@ def _panel(parts: list[_Part], months, states: _States, mapping, notes, path, ma
         own = {"product": part.product[used], "segment": np.zeros(len(used), dtype=np.int64)}
         if "segment" in read:
             own["segment"] = _numbered(read["segment"], words["segment"], segment_means)[used]
+        _, first = np.unique(account, return_index=True)
+        if part.opened is not None:
+            born[account[first]] = part.opened[used][first]
         for name, value in own.items():
-            _, first = np.unique(account, return_index=True)
             fresh = first[fixed[name][account[first]] == ABSENT]
             fixed[name][account[fresh]] = value[fresh]
             changed[name] |= set(account[fixed[name][account] != value].tolist())
@@ -327,6 +331,7 @@ def _panel(parts: list[_Part], months, states: _States, mapping, notes, path, ma
         **grid,
         **amounts,
         facts=facts,
+        opened=_number(born) - int(_number(np.array(months[:1]))[0]) if (born != "").all() else None,
     )
 
 

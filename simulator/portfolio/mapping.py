@@ -47,6 +47,7 @@ class Columns(Table):
     written_off: str | None = None
     recovered: str | None = None
     grade: str | None = None
+    opened: str | None = None
     currency: str | None = None
 
 

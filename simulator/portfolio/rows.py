@@ -122,12 +122,12 @@ class Rows:
             hint = f"amounts of one currency; only.{name} = [...] keeps the rows of one"
             self.problems.append(Problem(self.path, name, f"found {rows}", hint))
 
-    def months(self) -> np.ndarray:
-        """Return str[row]: the month in the column `month`, "" where there is none; notes what is no date."""
-        column, form = self.read["month"], self.mapping.month_format
+    def months(self, role: str = "month", needed: bool = True) -> np.ndarray:
+        """Return str[row]: the month of the date in a column, "" where there is none; notes what is no date."""
+        column, form = self.read[role], self.mapping.month_format
         said = np.array([month_of(text, form) or "" for text in column.text], dtype="U7")[column.row]
         allowed = f"a date like {form}" if form else f"{FORMS}, or month_format in the mapping"
-        self.complain(said == "", "month", f"allowed: {allowed}")
+        self.complain((said == "") & (~column.blank | needed), role, f"allowed: {allowed}")
         return said
 
     def stop_if_wrong(self) -> None:

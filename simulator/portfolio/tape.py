@@ -14,7 +14,13 @@ from simulator.portfolio.standing import standing
 from simulator.scenario.contradictions import matrix_of
 from simulator.scenario.errors import Problem, UserError, did_you_mean
 
-OF_MONTHS = ("payment", "written_off", "recovered", "grade")  # columns that only a panel of months has use for
+OF_MONTHS = (
+    "payment",
+    "written_off",
+    "recovered",
+    "grade",
+    "opened",
+)  # columns that only a panel of months has use for
 
 
 class Tape(NamedTuple):
