@@ -269,7 +269,8 @@ def _book(panel, month, states):
 def scrambled(panel: Panel, fit_until: str) -> Panel:
     """Return `panel` with everything after `fit_until` replaced: other states, other amounts, other accounts missing.
 
-    Months, accounts, products and segments stay, for a forecast may know them.
+    Months, accounts, products and segments stay, for a forecast may know them; so does what a fit brings along from
+    elsewhere than the panel it is given.
     """
     later = slice(panel.months.index(fit_until) + 1, None)
     changed = {}

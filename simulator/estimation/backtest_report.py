@@ -353,8 +353,8 @@ def fan_picture(backtest: Backtest):
         legend(made, axes[0, 0], len(SOURCES) + 1)
         caption = (
             f"Fitted on the months up to {backtest.fit_until} (dotted line). Bands hold 90 % of the forecasts: "
-            "darkest, the luck of accounts alone; then with the factor that all accounts share; lightest, with doubt about "
-            "the parameters. White dashes: the middle forecast."
+            "darkest, the luck of accounts alone; then with the factor that all accounts share; lightest, with doubt "
+            "about the parameters. White dashes: the middle forecast."
         )
         return Picture("The fan and what came", svg(made, caption), caption)
 

@@ -64,6 +64,11 @@ class Window:
     change_sd: np.ndarray  # float64[group, open state, state]
     growth: np.ndarray  # float64[pair], log of closing over opening balance of accounts open in both months
 
+    @property
+    def has_balance(self) -> bool:
+        """Whether the balance can be forecast: the tape has it, in the last month for all open accounts."""
+        return bool(np.isfinite(self.balance).all()) and len(self.growth) > 0
+
 
 def window(panel: Panel) -> Window:
     """Return the window of a panel: all its pairs of months, and the book at its end."""
@@ -151,18 +156,16 @@ def fan(
 ) -> Fan:
     """Return the fan of the window's closing book over the following `months`; `sources` are a part of SOURCES."""
     alpha = posterior(fitted.moves)
-    known = bool(np.isfinite(fitted.balance).all()) and len(fitted.growth) > 0
     runs = [_run(fitted, alpha, len(months), correlation, draws, seed, SOURCES.index(source)) for source in sources]
-    balance = np.stack([run[1] for run in runs]) if known else None
+    balance = np.stack([run[1] for run in runs]) if fitted.has_balance else None
     return Fan(fitted.states, tuple(months), np.stack([run[0] for run in runs]), balance, correlation)
 
 
 def _run(fitted, alpha, months, correlation, draws, seed, source):
-    """Return (accounts int64[draw, month, state], balance float64[draw, month]) with sources up to number `source`."""
+    """Return (accounts int64[draw, month, state], balance float64[draw, month] or None), sources up to `source`."""
     groups, n_open, n = alpha.shape
     matrix = (alpha / alpha.sum(axis=-1, keepdims=True))[None]
     rho = np.full((draws, 1, 1, 1), correlation.value)
-    spread, drift = _growth(fitted, draws, seed, source)
     if source == 2:
         matrix = gammaincinv(alpha, luck.uniforms(seed, luck.MATRIX, draws, *alpha.shape))
         matrix /= matrix.sum(axis=-1, keepdims=True)
@@ -173,28 +176,40 @@ def _run(fitted, alpha, months, correlation, draws, seed, source):
         level = luck.normals(seed, luck.MEAN_FACTOR, draws)[:, None, None, None]
         matrix = moved(matrix, of_level, level, fitted.states)
     z = luck.normals(seed, luck.FACTOR, draws, months)
-    shock = luck.normals(seed, luck.BALANCE, draws, months, 1 + groups * n_open * n)
     uniform = luck.uniforms(seed, luck.MOVES, draws, months, groups, n_open, n - 1)
     here = np.broadcast_to(fitted.start, (draws, groups, n_open))
-    owed = np.broadcast_to(fitted.balance, (draws, groups, n_open))
     gone = np.zeros((draws, n - n_open), dtype=np.int64)
-    accounts, balance = np.empty((draws, months, n), dtype=np.int64), np.empty((draws, months))
+    accounts, moves = np.empty((draws, months, n), dtype=np.int64), []
     for m in range(months):
         chance = matrix if source == 0 else moved(matrix, rho, z[:, m, None, None, None], fitted.states)
-        chance = np.broadcast_to(chance, (draws, groups, n_open, n))
-        move = multinomial(here, chance, uniform[:, m])
-        each = owed / np.maximum(here, 1)
-        to = move[..., :n_open]
-        noise = shock[:, m, 1:].reshape(draws, groups, n_open, n)[..., :n_open]
-        amounts = to * (each[..., None] + fitted.change[..., :n_open])
-        amounts = amounts + np.sqrt(to) * fitted.change_sd[..., :n_open] * noise
-        growth = np.exp(drift + spread * shock[:, m, 0])
-        owed = amounts.sum(axis=2) * growth[:, None, None]
-        here = to.sum(axis=2)
+        move = multinomial(here, np.broadcast_to(chance, (draws, groups, n_open, n)), uniform[:, m])
+        moves.append(move[..., :n_open])
+        here = moves[-1].sum(axis=2)
         gone = gone + move[..., n_open:].sum(axis=(1, 2))
         accounts[:, m] = np.concatenate([here.sum(axis=1), gone], axis=1)
-        balance[:, m] = owed.sum(axis=(1, 2))
-    return accounts, balance
+    return accounts, _balance(fitted, moves, draws, seed, source) if fitted.has_balance else None
+
+
+def _balance(fitted, moves, draws, seed, source):
+    """Return float64[draw, month], the open balance after `moves`, of each month int64[draw, group, from, to].
+
+    An account brings the mean balance of its state, changes it as accounts with its move did, and all grow together.
+    """
+    groups, n_open = fitted.start.shape
+    spread, drift = _growth(fitted, draws, seed, source)
+    shock = luck.normals(seed, luck.BALANCE, draws, len(moves), 1 + groups * n_open**2)
+    change, sd = (x[..., :n_open] for x in (fitted.change, fitted.change_sd))
+    owed = np.broadcast_to(fitted.balance, (draws, groups, n_open))
+    here = np.broadcast_to(fitted.start, (draws, groups, n_open))
+    total = np.empty((draws, len(moves)))
+    for m, to in enumerate(moves):
+        each = owed / np.maximum(here, 1)
+        noise = shock[:, m, 1:].reshape(draws, groups, n_open, n_open)
+        amounts = to * (each[..., None] + change) + np.sqrt(to) * sd * noise
+        owed = amounts.sum(axis=2) * np.exp(drift + spread * shock[:, m, 0])[:, None, None]
+        here = to.sum(axis=2)
+        total[:, m] = owed.sum(axis=(1, 2))
+    return total
 
 
 def _growth(fitted, draws, seed, source):
