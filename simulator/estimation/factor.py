@@ -22,7 +22,8 @@ from simulator.estimation.intervals import LEVEL
 from simulator.estimation.panel import Panel, PanelState
 
 EXPAND_AT = 0.04 / 0.96  # variance of the shifts around which the likelihood is expanded: that of rho 0.04
-GRID = np.linspace(0, np.sqrt(0.7), 600)[1:]  # of sqrt(rho); dense where rho is small
+GRID = np.linspace(0, np.sqrt(0.7), 601)[1:]  # of sqrt(rho); dense where rho is small
+COARSE = 5  # neighbours of GRID taken together where a mixture over it is wanted
 LEAST_EXPECTED = 1.0  # a destination that any month expects less often is counted with the row's other rare ones
 STEPS = 60  # of Newton's method at most; four to eight are usual
 
@@ -227,7 +228,7 @@ def month_variance(factor: Factor, worse: np.ndarray, months_weights: np.ndarray
     ).swapaxes(1, 2)
     c = ndtri(np.clip(worse, 0, 1))
     total = np.zeros(worse.shape)
-    for part in np.array_split(np.arange(len(factor.rho)), 40):  # rho of neighbours is near enough the same
+    for part in np.arange(len(factor.rho)).reshape(-1, 3 * COARSE):  # rho of neighbours is near enough the same
         weight = factor.weights[:, part].sum(axis=1)
         if weight.sum() < 1e-6:
             continue
@@ -378,26 +379,26 @@ def _range_of(cdf, values, top, level):
 
 def _levels(grid, weights, months, level):
     """Return float64[month, 3]: mean, low and high of z over the posterior, a mixture of normals."""
-    odds = GRID**2 / (1 - GRID**2)
-    means, sds = [], []
+    odds = GRID[COARSE // 2 :: COARSE, None] ** 2
+    odds = odds / (1 - odds)
+    means, variances = [], []
     for spectrum in grid:
-        grown = 1 + odds[:, None] * spectrum.strength
-        means.append((np.sqrt(odds)[:, None] * spectrum.pull / grown) @ spectrum.directions.T)
-        sds.append(np.sqrt((1 / grown) @ (spectrum.directions**2).T))
-    flat = weights.reshape(-1)
-    matters = flat > 1e-7
-    means, sds = (np.reshape(m, (len(matters), months))[matters] for m in (means, sds))
-    flat = flat[matters] / flat[matters].sum()
-    mean = flat @ means
+        grown = 1 + odds * spectrum.strength
+        means.append((np.sqrt(odds) * spectrum.pull / grown) @ spectrum.directions.T)
+        variances.append((1 / grown) @ (spectrum.directions**2).T)
+    weight = weights.reshape(len(grid), -1, COARSE).sum(axis=2).reshape(-1)
+    matters = weight > 1e-6
+    weight = weight[matters] / weight[matters].sum()
+    means, sds = (np.reshape(m, (len(matters), months))[matters] for m in (means, np.sqrt(variances)))
     ends = []
     for tail in ((1 - level) / 2, (1 + level) / 2):
         low, high = np.full(months, -8.0), np.full(months, 8.0)
-        for _ in range(30):
+        for _ in range(20):  # halvings of 16 standard deviations
             middle = (low + high) / 2
-            below = flat @ ndtr((middle - means) / sds) < tail
+            below = weight @ ndtr((middle - means) / sds) < tail
             low, high = np.where(below, middle, low), np.where(below, high, middle)
         ends.append((low + high) / 2)
-    return np.column_stack([mean, *ends])
+    return np.column_stack([weight @ means, *ends])
 
 
 def _plain(found):
