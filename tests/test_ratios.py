@@ -100,6 +100,16 @@ def test_recoveries_are_held_against_what_was_watched():
     assert found.lgd.value == 1 - 60 / 400
 
 
+def test_months_without_a_figure_are_not_watched():
+    """An account that leaves the tape after its write-off says nothing of later recoveries: it does not dilute them."""
+    state = [["late", "lost", "lost"], ["late", "lost", ""]]
+    panel = panels.panel(state, balance=[[100, 0, 0], [100, 0, 0]], recovered=[[0, 10, 20], [0, 0, np.nan]])
+    found = of.recovery(panel)
+
+    assert found.watched.tolist() == [200, 100]
+    assert found.rate.tolist() == [10 / 200, 20 / 100]
+
+
 def test_a_tape_without_losses_or_recoveries_says_none():
     """Neither: None. Losses without recoveries: an exposure, and no LGD rather than 100 %."""
     state = [["late", "lost"]]

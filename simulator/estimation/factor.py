@@ -219,13 +219,9 @@ def month_variance(factor: Factor, worse: np.ndarray, months_weights: np.ndarray
     degree = 8
     hermite = np.polynomial.hermite_e.hermevander(nodes, degree)
     scale = np.sqrt(np.cumprod(np.maximum(np.arange(degree + 1), 1)))  # sqrt(k!)
-    # sum over pairs of months of w_t w_s persistence^(k lag): [persistence, row, k]
-    spread = np.array(
-        [
-            [np.einsum("rt,ts,rs->r", months_weights, (phi**k) ** lag, months_weights) for k in range(1, degree + 1)]
-            for phi in factor.prior.persistences
-        ]
-    ).swapaxes(1, 2)
+    powers = factor.prior.persistences[:, None] ** np.arange(1, degree + 1)  # persistence^k
+    alike = powers[..., None, None] ** lag  # [persistence, k, month, month]
+    spread = np.einsum("rt,pkts,rs->prk", months_weights, alike, months_weights, optimize=True)
     c = ndtri(np.clip(worse, 0, 1))
     total = np.zeros(worse.shape)
     for part in np.arange(len(factor.rho)).reshape(-1, 3 * COARSE):  # rho of neighbours is near enough the same

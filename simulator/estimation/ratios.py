@@ -33,10 +33,8 @@ class Recovery(NamedTuple):
 
     exposure: float  # written off, minor units
     accounts: int
-    rate: (
-        np.ndarray
-    )  # float64[month since write-off]: recovered in it, share of what was written off and watched so far
-    watched: np.ndarray  # float64[month since write-off]: written off and watched for so long, minor units
+    rate: np.ndarray  # float64[month since write-off]: recovered in it, share of what was written off and watched in it
+    watched: np.ndarray  # float64[month since write-off]: written off and watched in it, minor units
     lgd: Estimate | None  # 1 - recovered / written off, as far as watched; None where the tape has no recoveries
 
     @property
@@ -107,8 +105,8 @@ def recovery(panel: Panel, accounts=None, level: float = LEVEL) -> Recovery | No
     """Return losses and recoveries of accounts written off on the tape; None where it has neither amounts nor such.
 
     The exposure is what the tape writes off; where it does not say, the balance of the month before the account stood
-    as written off. Month 0 is that of the write-off. An account is watched up to the tape's end. Accounts written off
-    before the tape are left out: their exposure is not known.
+    as written off. Month 0 is that of the write-off. An account is watched in the months in which the tape has a figure
+    for recoveries, 0 included. Accounts written off before the tape are left out: their exposure is not known.
     """
     rows = _rows(panel, accounts)
     state, amount, recovered = panel.state[rows], panel.written_off[rows], panel.recovered[rows]
@@ -125,15 +123,17 @@ def recovery(panel: Panel, accounts=None, level: float = LEVEL) -> Recovery | No
     exposure, at, recovered = exposure[lost], at[lost], recovered[lost]
     total, n = float(exposure.sum()), int(lost.sum())
     since = np.arange(state.shape[1])[None, :] - at[:, None]
-    if not np.isfinite(recovered[since >= 0]).any():
+    watched = (since >= 0) & np.isfinite(recovered)
+    if not watched.any():
         return Recovery(total, n, np.zeros(0), np.zeros(0), None)
-    got = np.where(since >= 0, np.nan_to_num(recovered), 0.0)
-    length = int(since.max()) + 1
-    by_month = np.bincount(np.maximum(since, 0).ravel(), got.ravel(), length)
-    watched = np.array([exposure[state.shape[1] - 1 - at >= k].sum() for k in range(length)])
-    rate = ratio_of_sums(got.sum(axis=1), exposure, level)
-    lgd = Estimate(1 - rate.value, rate.se, 1 - rate.high, 1 - rate.low, n)
-    return Recovery(total, n, by_month / watched, watched, lgd)
+    month, length = since[watched], int(since[watched].max()) + 1
+    got = np.bincount(month, recovered[watched], length)
+    out_of = np.bincount(month, np.broadcast_to(exposure[:, None], since.shape)[watched], length)
+    rate = np.divide(got, out_of, out=np.zeros(length), where=out_of > 0)
+    known = watched.any(axis=1)
+    back = ratio_of_sums(np.where(watched, recovered, 0.0).sum(axis=1)[known], exposure[known], level)
+    lgd = Estimate(1 - back.value, back.se, 1 - back.high, 1 - back.low, int(known.sum()))
+    return Recovery(total, n, rate, out_of, lgd)
 
 
 def _rows(panel, accounts):
