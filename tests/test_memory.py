@@ -114,8 +114,11 @@ def test_thin_cells_are_tested_exactly():
 
 
 def test_nothing_to_test_is_said():
-    """Two months have no memory to test, one pair no months to compare."""
+    """Two months have no memory to test, one pair no months to compare; nor has a panel of one month."""
+    nothing = np.zeros((0, 3, 3), dtype=np.int64)
     state = panels.chain(MATRIX, 50, 2, 1)
 
     assert "cannot be tested" in memory_words(of.memory(state, STATES))[0]
     assert "cannot be tested" in homogeneity_words(of.homogeneity(moves(state), STATES))[0]
+    assert "cannot be tested" in memory_words(of.memory(panels.chain(MATRIX, 50, 1, 1), STATES))[0]
+    assert "cannot be tested" in homogeneity_words(of.homogeneity(nothing, STATES))[0]

@@ -125,6 +125,13 @@ def test_known_openings_enter_late():
     assert found.kaplan_meier.share.tolist() == [0, 0, 0, 0, 0, 0, 0, 1]
 
 
+def test_an_account_is_open_when_it_is_seen():
+    """An opening after the first row is taken to be at that row: no one is at risk at a negative age."""
+    panel = panels.panel([["fine", "fine", "lost"]], STATES)
+
+    assert of.spells(panel, "written_off", opened=[2])[:2] == (0, 2)
+
+
 def test_an_unknown_event_is_refused():
     """The events there are, are named."""
     with pytest.raises(ValueError, match=r"30\+, 90\+, written_off"):

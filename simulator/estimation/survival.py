@@ -181,7 +181,7 @@ def _opened(rows, first, seen, opened):
     """Return (month of opening, whether ages are months on book, whose is unknown) of each account."""
     nobody = np.zeros(len(rows), dtype=bool)
     if opened is not None:
-        return np.asarray(opened, dtype=np.int64)[rows], True, nobody
+        return np.minimum(np.asarray(opened, dtype=np.int64)[rows], first), True, nobody  # seen is opened
     from_start = seen & (first == 0)
     if (seen & ~from_start).any():
         return first, True, from_start
