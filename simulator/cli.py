@@ -212,15 +212,15 @@ def macro(
     quiet: Quiet = False,
 ) -> None:
     """Link a loss rate to the yearly change of unemployment."""
-    from simulator.estimation import macro as macros
-    from simulator.estimation import macro_report
-
-    found = macros.link(macros.read_series(series, date, unemployment, rate), leave_out or (), curve)
     folder = out or Path("out") / series.stem
-    macro_report.write(folder, found, overwrite)
+
+    from simulator import results
+    from simulator.estimation import questions
+
+    results.check_folder(folder, overwrite)
+    said = questions.macro(series, date, unemployment, rate, folder, leave_out or (), curve, overwrite)
     if not quiet:
-        _print(*macro_report.table(found))
-        typer.echo(f"\na layer for a scenario: {folder / 'economy.toml'}\nfigure: {folder / 'macro.svg'}")
+        typer.echo("\n".join(said))
 
 
 @app.command()

@@ -12,16 +12,15 @@ from simulator.ledger import result_digest
 from simulator.scenario.errors import Problem, UserError
 
 
-def check_folder(folder: Path, overwrite: bool, record: str = "manifest.json") -> None:
+def check_folder(folder: Path, overwrite: bool) -> None:
     """Raise UserError if `folder` holds a run and `overwrite` is not set, or holds anything else.
 
-    A run is known by its file `record`. Even with `overwrite` only a folder that a run has written is replaced, never
-    one with other files.
+    Even with `overwrite` only a folder that a run has written is replaced, never one with other files.
     """
     folder = Path(folder)
     if folder.is_dir() and not any(folder.iterdir()):
         return
-    if folder.exists() and not (folder / record).is_file():
+    if folder.exists() and not (folder / "manifest.json").is_file():
         raise UserError(Problem(str(folder), found="holds something other than a run", allowed="choose another --out"))
     if folder.exists() and not overwrite:
         raise UserError(Problem(str(folder), found="holds a complete run", allowed="--overwrite replaces it"))

@@ -1,5 +1,6 @@
 """The macro link returns a planted slope, tells change from level, leaves the bankruptcy-law spike of 2005 outside."""
 
+import html
 import json
 
 import numpy as np
@@ -11,7 +12,7 @@ from simulator import cli
 from simulator.economy.factor import factor
 from simulator.economy.path import economy_table
 from simulator.estimation.macro import CHANGE, LEVEL, Series, economy_toml, link, read_series, regression
-from simulator.estimation.macro_report import content, write
+from simulator.estimation.macro_report import answers, content, page
 from simulator.kernel.names import M_WILL_NOT
 from simulator.scenario.errors import UserError
 from simulator.scenario.reader import load_scenario
@@ -299,7 +300,9 @@ def test_the_command_writes_a_layer_that_a_scenario_takes(file, tmp_path, capsys
     about = scenario.provenance["economy.will_not_per_point"]
     written = json.loads((out / "macro.json").read_text(encoding="utf-8"))
 
-    assert sorted(each.name for each in out.iterdir()) == ["economy.toml", "macro.json", "macro.svg"]
+    names = ["economy.toml", "macro.json", "macro.svg", "manifest.json", "report.html"]
+
+    assert sorted(each.name for each in out.iterdir()) == names
     assert "1999Q1" in said.out and "holds a complete run" in said.err
     assert scenario.baseline.economy.will_not_per_point == round(written["log_odds_per_point"]["value"], 4)
     assert about.source.startswith("calibrated from series.csv: logit of loss on the yearly change of unemployment")
@@ -310,15 +313,13 @@ def test_the_command_writes_a_layer_that_a_scenario_takes(file, tmp_path, capsys
     assert scenario.baseline == before.baseline.model_copy(update={"economy": economy})
 
 
-def test_nothing_is_written_where_something_else_lies(file, tmp_path):
-    """A folder with other files is left alone, even with overwrite; macro.json has no NaN."""
-    found = link(world(5, worlds=1)[0])
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "letter.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(UserError, match="something other than a run"):
-        write(tmp_path / "mine", found, overwrite=True)
+def test_the_page_begins_with_the_answers():
+    """Each answer stands on the page, with the picture; macro.json has no NaN."""
+    found = link(world(5, change=0.3, worlds=1)[0], ("1999Q1",))
+    shown = page(found, {"command": "macro"})
 
-    assert [each.name for each in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+    assert all(html.escape(answer) in shown for answer in answers(found))
+    assert "<svg" in shown and "1999Q1 was left out" in shown
     assert json.dumps(content(found), allow_nan=False)
 
 

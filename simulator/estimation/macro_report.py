@@ -1,37 +1,81 @@
-"""What is said about a macro link: macro.json, a figure, the layer of a scenario, and the table a command prints."""
+"""What a macro link found, as files: macro.json, economy.toml, macro.svg and a page."""
 
 import math
-import os
-import shutil
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
 from simulator.estimation.macro import CHANGE, LEVEL, YEAR, Link, economy_toml
-from simulator.report.figures import COLOURS, INK, SOFT, STYLE, figure, svg
+from simulator.report.figures import COLOURS, INK, SOFT, STYLE, Picture, figure, svg
+from simulator.report.paper import Section, Table, paper
 from simulator.report.words import MINUS
-from simulator.results import check_folder, replace_folder, write_json
+from simulator.results import write_json
 
-RECORD = "macro.json"  # last: its presence means the folder is complete
 OF_LINK, OF_SERIES = COLOURS[1], COLOURS[2]
 
 
-def write(folder: Path, found: Link, overwrite: bool = False) -> None:
-    """Write the folder of a link: economy.toml, macro.svg, macro.json; raise UserError as `check_folder` does."""
-    folder = Path(folder)
-    check_folder(folder, overwrite, RECORD)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    try:
-        partial.mkdir()
-        (partial / "economy.toml").write_text(economy_toml(found), encoding="utf-8")
-        (partial / "macro.svg").write_text(picture(found), encoding="utf-8")
-        write_json(partial / RECORD, content(found))
-        replace_folder(folder, partial)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+def files(found: Link, folder: Path, manifest: dict[str, Any]) -> None:
+    """Write the files of a link into `folder`; `manifest` is shown at the end of the page."""
+    (folder / "economy.toml").write_text(economy_toml(found), encoding="utf-8")
+    (folder / "macro.svg").write_text(picture(found).svg, encoding="utf-8")
+    write_json(folder / "macro.json", content(found))
+    (folder / "report.html").write_text(page(found, manifest), encoding="utf-8")
+
+
+def answers(found: Link) -> list[str]:
+    """Return what the link says, in sentences: for the page and for the command line."""
+    name, slope = found.series.rate_name, found.log_odds_per_point
+    change, level = (found.fits[one].r2 for one in ("change", "level"))
+    much = f"{np.exp(slope.value):.2f} times the odds ({np.exp(slope.low):.2f} to {np.exp(slope.high):.2f})"
+    said = [
+        f"A point more unemployment than a year before goes with {much} of {name}: {_term(slope)} in log-odds."
+        if slope.is_clear
+        else f"No link of {name} with the yearly change of unemployment is clear: {_term(slope)} in log-odds.",
+        f"The change explains {100 * change:.0f} % of the variance, the level of unemployment {100 * level:.0f} %.",
+    ]
+    for one in found.breaks:
+        away = "" if math.isnan(one.surprise) else f", {_signed(one.surprise, 1)} robust standard deviations"
+        what = "was left out" if one.left_out else f"stands outside the link; --leave-out {one.quarter} fits without it"
+        said.append(f"{one.quarter} {what}: {100 * one.rate:.2f} %, the link {100 * one.fitted:.2f} %{away}.")
+    if found.breaks:
+        said.append(f"Without these quarters the slope is {_term(found.without_breaks.terms[CHANGE])}.")
+    return said
+
+
+def page(found: Link, manifest: dict[str, Any]) -> str:
+    """Return the report: one page that opens offline and begins with the answers."""
+    series, unit = found.series, "log-odds" if found.curve == "logit" else "probits"
+    fits = {
+        "change (the link)": found.fits["change"],
+        "change, every quarter": found.every_quarter,
+        "change, without breaks": found.without_breaks,
+        "level": found.fits["level"],
+        "change and level": found.fits["change and level"],
+    }
+    head = ("", f"change, {unit} per point", f"level, {unit} per point", "R²", "quarters")
+    rows = [
+        (name, *(_term(fit.terms.get(column)) for column in (CHANGE, LEVEL)), f"{fit.r2:.2f}", str(fit.used))
+        for name, fit in fits.items()
+    ]
+    note = "In brackets 95 % intervals (Newey-West). They are short: with 60 quarters, read them as 90 %."
+    words = [
+        f"{found.curve} of {series.rate_name} = constant + slope × (unemployment less that of four quarters before).",
+        f"What the link leaves has a standard deviation of {found.residual_sd:.2f} {unit} and a persistence of "
+        f"{found.persistence:.2f} a quarter: good and bad years that unemployment does not tell.",
+        "A break is a quarter whose news (its residual less what the last one foretells) is more than four robust "
+        "standard deviations from the usual. economy.toml has the slope as a layer for a scenario.",
+    ]
+    return paper(
+        f"Macro link: {series.rate_name} and unemployment",
+        f"{series.file}, {series.quarters[0]} to {series.quarters[-1]}.",
+        answers(found),
+        [],
+        [Section("The link", words, [picture(found)], [Table(head, rows, note)])],
+        [(str(name).replace("_", " "), str(value)) for name, value in manifest.items()],
+    )
 
 
 def content(found: Link) -> dict:
@@ -70,8 +114,8 @@ def _known(value):
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def picture(found: Link) -> str:
-    """Return the figure as SVG: the rate and the link's by quarter; the rate against the change of unemployment."""
+def picture(found: Link) -> Picture:
+    """Return the figure: the rate and the link's by quarter; the rate against the change of unemployment."""
     series = found.series
     year = np.array([int(quarter[:4]) + (int(quarter[-1]) - 0.5) / 4 for quarter in series.quarters])
     change, rate, fitted = series.change, 100 * series.rate, 100 * found.fitted
@@ -98,35 +142,11 @@ def picture(found: Link) -> str:
                 axis.annotate(
                     series.quarters[k], (x, rate[k]), (5, 5), textcoords="offset points", fontsize=8, color=SOFT
                 )
-        words = f"{series.rate_name} by quarter and by the yearly change of unemployment, with the link between them"
-        return svg(made, words)
-
-
-def table(found: Link):
-    """Return rich renderables: the fits side by side, and the quarters that stand outside the link."""
-    from rich.table import Table
-    from rich.text import Text
-
-    unit = "log-odds" if found.curve == "logit" else "probits"
-    fits = Table(title=f"{found.curve} of {found.series.rate_name}", title_justify="left", box=None, pad_edge=False)
-    for head in ("", f"{unit} per point of change", f"{unit} per point of level", "R²", "quarters"):
-        fits.add_column(head, justify="right" if head else "left")
-    rows = {
-        "change (the link)": found.fits["change"],
-        "change, every quarter": found.every_quarter,
-        "change, without breaks": found.without_breaks,
-        "level": found.fits["level"],
-        "change and level": found.fits["change and level"],
-    }
-    for name, fit in rows.items():
-        terms = [_term(fit.terms.get(column)) for column in (CHANGE, LEVEL)]
-        fits.add_row(name, *terms, f"{fit.r2:.2f}", str(fit.used))
-    lines = [fits, Text("with 95 % intervals (Newey-West)", style="dim")]
-    for one in found.breaks:
-        what = "left out" if one.left_out else "outside the link; --leave-out fits without it"
-        surprise = "" if math.isnan(one.surprise) else f", {_signed(one.surprise, 1)} robust standard deviations"
-        lines.append(Text(f"{one.quarter}: {100 * one.rate:.2f} %, link {100 * one.fitted:.2f} %{surprise}: {what}"))
-    return lines
+        caption = (
+            f"{series.rate_name} by quarter and by the yearly change of unemployment, with the link. "
+            "Rings are quarters outside the link or left out of it."
+        )
+        return Picture("Rate and unemployment", svg(made, caption), caption)
 
 
 def _term(term):
