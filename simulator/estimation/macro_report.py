@@ -38,16 +38,19 @@ def answers(found: Link) -> list[str]:
     ]
     for one in found.breaks:
         away = "" if math.isnan(one.surprise) else f", {_signed(one.surprise, 1)} robust standard deviations"
-        what = "was left out" if one.left_out else f"stands outside the link; --leave-out {one.quarter} fits without it"
-        said.append(f"{one.quarter} {what}: {100 * one.rate:.2f} %, the link {100 * one.fitted:.2f} %{away}.")
+        what, then = (
+            ("was left out", "") if one.left_out else ("stands outside the link", " --leave-out fits without it.")
+        )
+        said.append(f"{one.quarter} {what}: {100 * one.rate:.2f} %, the link {100 * one.fitted:.2f} %{away}.{then}")
     if found.breaks:
-        said.append(f"Without these quarters the slope is {_term(found.without_breaks.terms[CHANGE])}.")
+        every, without = (_term(fit.terms[CHANGE]) for fit in (found.every_quarter, found.without_breaks))
+        said.append(f"The slope with these quarters is {every}, without them {without}, in {_unit(found)}.")
     return said
 
 
 def page(found: Link, manifest: dict[str, Any]) -> str:
     """Return the report: one page that opens offline and begins with the answers."""
-    series, unit = found.series, "log-odds" if found.curve == "logit" else "probits"
+    series, unit = found.series, _unit(found)
     fits = {
         "change (the link)": found.fits["change"],
         "change, every quarter": found.every_quarter,
@@ -147,6 +150,10 @@ def picture(found: Link) -> Picture:
             "Rings are quarters outside the link or left out of it."
         )
         return Picture("Rate and unemployment", svg(made, caption), caption)
+
+
+def _unit(found):
+    return "log-odds" if found.curve == "logit" else "probits"
 
 
 def _term(term):
