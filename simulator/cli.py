@@ -43,6 +43,14 @@ MappingFile = Annotated[Path, typer.Option("--mapping", metavar="FILE", help="Wh
 FitUntil = Annotated[str, typer.Option("--fit-until", metavar="YYYY-MM", help="Last month that is fitted on.")]
 Fit = Annotated[bool, typer.Option("--structural", help="Fit the structural model too: structural.toml.")]
 Prior = Annotated[Path | None, typer.Option("--prior", metavar="SCENARIO", help="What the tape cannot tell.")]
+SeriesFile = Annotated[Path, typer.Argument(metavar="SERIES", help="The series file (CSV), a row a quarter.")]
+Date = Annotated[str, typer.Option("--date", metavar="COLUMN", help="Column of quarters: 2005Q4 or 2005-10-01.")]
+Unemployment = Annotated[
+    str, typer.Option("--unemployment", metavar="COLUMN", help="Column of unemployment, per cent.")
+]
+Rate = Annotated[str, typer.Option("--rate", metavar="COLUMN", help="Column of a loss or delinquency rate, per cent.")]
+LeaveOut = Annotated[list[str] | None, typer.Option(metavar="QUARTER", help="Fit without it; may be repeated.")]
+Curve = Annotated[str, typer.Option(help="logit or probit.")]
 Source = Annotated[bool, typer.Option("--markdown", help="Print the Markdown itself.")]
 
 
@@ -189,6 +197,30 @@ def diary(
     from simulator.biography import diaries
 
     _print(diaries.diary(loaded, borrower, variant or (), replication))
+
+
+@app.command()
+def macro(
+    series: SeriesFile,
+    date: Date,
+    unemployment: Unemployment,
+    rate: Rate,
+    leave_out: LeaveOut = None,
+    curve: Curve = "logit",
+    out: Out = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Link a loss rate to the yearly change of unemployment."""
+    folder = out or Path("out") / series.stem
+
+    from simulator import results
+    from simulator.estimation import questions
+
+    results.check_folder(folder, overwrite)
+    said = questions.macro(series, date, unemployment, rate, folder, leave_out or (), curve, overwrite)
+    if not quiet:
+        typer.echo("\n".join(said))
 
 
 @app.command()

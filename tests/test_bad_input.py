@@ -333,6 +333,31 @@ def test_a_missing_file_to_extend_is_said_at_the_key(file):
 
 
 @pytest.mark.parametrize(
+    ("text", "key", "found"),
+    [
+        ("extends = 3\n", "extends", "found 3"),
+        ('extends = ["good.toml", 3]\n', "extends", "found ['good.toml', 3]"),
+        ('extends = ["good.toml", "bse.toml"]\n', "extends", "bse.toml: no such file"),
+        ('extends = "good.toml"\n[variant.a]\nextends = 3\n', "variant.a.extends", "found 3"),
+        ('extends = "good.toml"\n[variant.a]\nextends = "bse.toml"\n', "variant.a.extends", "bse.toml: no such file"),
+        ('extends = "good.toml"\n[variant.a]\nextends = "top.toml"\n', "extends", "circular: top.toml -> top.toml"),
+        (
+            'extends = "good.toml"\n[variant.a]\nextends = "layer.toml"\n',
+            "variant.a.months",
+            "not allowed in a variant",
+        ),
+    ],
+)
+def test_what_cannot_be_extended_is_said_at_the_key(text, key, found, file):
+    """Neither a path nor a list of paths, files that are not there, circles, and what a variant may not change."""
+    file(GOOD, "good.toml")
+    file("months = 3\n", "layer.toml")
+    problem = problems_of(file(text, "top.toml"))[0]
+
+    assert (problem.key, found in problem.found) == (key, True), problem
+
+
+@pytest.mark.parametrize(
     ("size", "key"), [("borrowers", "portfolio.borrowers"), ("months", "months"), ("seed", "seed")]
 )
 def test_sizes_on_the_command_line_are_checked(size, key, file):

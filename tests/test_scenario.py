@@ -11,7 +11,7 @@ from simulator.scenario.fields import fields_of
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.schema import Settings
 
-SHIPPED = sorted(path for path in (ROOT / "scenarios").rglob("*.toml") if path.parent.name != "maps")
+SHIPPED = sorted(path for path in (ROOT / "scenarios").rglob("*.toml") if path.parent.name not in ("maps", "economies"))
 GUIDE = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^### (.+?)$.*?^```toml$(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 SMALL = """
@@ -190,6 +190,29 @@ def test_the_digest_sees_values_and_not_layers(write):
 
     assert one.digest() == same.digest()
     assert one.digest() != load_scenario(write()).digest()
+
+
+def test_several_files_are_laid_in_their_order(write):
+    """The later of a list lies on the earlier; a file that two of them extend is laid once, below both."""
+    write()
+    write('extends = "small.toml"\nmonths = 18\n[policy.cut]\nkeep = 0.4\n', "a.toml")
+    write('extends = "small.toml"\n[policy.cut]\nat_dpd = 60\n', "b.toml")
+    write("[policy.cut]\nkeep = 0.3\n", "layer.toml")  # no scenario by itself
+    settings = load_scenario(write('extends = ["a.toml", "b.toml", "layer.toml"]\n', "top.toml")).baseline
+
+    assert (settings.months, settings.policy["cut"].at_dpd, settings.policy["cut"].keep) == (18, 60, 0.3)
+
+
+def test_a_variant_may_extend_a_file(write):
+    """What a variant says itself lies on the file; the file's numbers keep their source."""
+    write('[policy.cut]\nenabled = true\nkeep = { value = 0.3, source = "S9" }\n', "layer.toml")
+    text = SMALL + '[variant.a]\nextends = "layer.toml"\n[variant.b]\nextends = ["layer.toml"]\npolicy.cut.keep = 0.2\n'
+    scenario = load_scenario(write(text))
+    a, b = (found.policy["cut"] for found in scenario.variants.values())
+
+    assert (a.enabled, a.keep, b.enabled, b.keep) == (True, 0.3, True, 0.2)
+    assert scenario.variant_provenance["a"]["policy.cut.keep"].source == "S9"
+    assert scenario.baseline.policy["cut"].keep == 0.5
 
 
 def test_paths_are_relative_to_who_names_them(write, tmp_path, monkeypatch):

@@ -1,6 +1,8 @@
-"""The questions to a tape, from file to folder: calibrate and backtest."""
+"""The questions to records, from file to folder: calibrate, backtest and the macro link."""
 
+import hashlib
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from simulator import results
@@ -75,6 +77,37 @@ def backtest(
 
     results.write_folder(folder, files, manifest, overwrite)
     return [*report.answers(done), f"report: {folder / 'report.html'}"]
+
+
+def macro(
+    series: Path,
+    date: str,
+    unemployment: str,
+    rate: str,
+    folder: Path,
+    leave_out: Sequence[str] = (),
+    curve: str = "logit",
+    overwrite: bool = False,
+) -> list[str]:
+    """Write the macro link of a series file into `folder` and return what to tell the user; UserError if it is wrong.
+
+    `date`, `unemployment` and `rate` name columns; `leave_out` names quarters ("2005Q4"); `curve` is logit or probit.
+    """
+    from simulator.estimation import macro_report as report
+    from simulator.estimation.macro import link, read_series
+
+    found = link(read_series(series, date, unemployment, rate), leave_out, curve)
+    command = ["simulator", "macro", str(series), "--date", date, "--unemployment", unemployment, "--rate", rate]
+    command += [word for quarter in leave_out for word in ("--leave-out", quarter)] + ["--curve", curve]
+    manifest = {"command": "macro", "replay": shlex.join([*command, "--out", str(folder)])}
+    manifest |= {"series": series.name, "sha256": hashlib.sha256(series.read_bytes()).hexdigest()}
+
+    def files(partial: Path, manifest: dict) -> None:
+        report.files(found, partial, manifest)
+
+    results.write_folder(folder, files, manifest, overwrite)
+    names = (("layer for a scenario", "economy.toml"), ("report", "report.html"))
+    return [*report.answers(found), *(f"{what}: {folder / name}" for what, name in names)]
 
 
 def _structural(done, tape, mapping, prior, threads, progress):

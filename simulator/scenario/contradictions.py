@@ -136,10 +136,6 @@ def _matrix(roll: RollMatrix, path: str) -> Iterator[Found]:
 
 
 def _economy(settings: Settings) -> Iterator[Found]:
-    months = [point.month for point in settings.economy.path]
-    if not months:
-        return
-    if months[0] != 1 or any(a >= b for a, b in pairwise(months)):
+    months = [point.month for point in settings.economy.path]  # may go on after the run: an economy is laid over any
+    if months and (months[0] != 1 or any(a >= b for a, b in pairwise(months))):
         yield "economy.path", f"months {months}", "allowed: rising months, the first of them 1"
-    if months[-1] > (last := settings.months + settings.run_off_months):
-        yield "economy.path", f"month {months[-1]}", f"allowed: up to {last}, the end of the run-off"

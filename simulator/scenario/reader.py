@@ -119,27 +119,46 @@ def read_toml(path: Path, kind: str = "scenario") -> dict:
     raise UserError(problem)
 
 
-def _file_tree(path: Path, problems: list[Problem], chain: tuple[Path, ...] = ()) -> dict:
-    """Return the tree of a file laid on the tree of the file it extends."""
+def _file_tree(path: Path, problems: list[Problem]) -> dict:
+    """Return the tree of a file laid on the trees of the files that it extends."""
+    return _laid({}, path, problems, (), set())
+
+
+def _laid(below: dict, path: Path, problems: list[Problem], chain: tuple[Path, ...], done: set[Path]) -> dict:
+    """Return the tree `below` with what the file `path` extends laid on it, then the file itself; each file once."""
     here = path.resolve()
     if here in chain:
         names = " -> ".join(link.name for link in (*chain[chain.index(here) :], here))
         raise UserError(Problem(str(path), "extends", f"circular: {names}", "a file cannot extend itself"))
-    table = read_toml(path)
-    base = table.pop("extends", None)
+    if here in done:  # of two files that extend the same third, the second must not undo what the first changed
+        return below
+    done.add(here)
+    table, chain = read_toml(path), (*chain, here)
+    below = _extended(below, table.pop("extends", []), path, "extends", problems, chain, done)
     tree = tree_of(table, str(path), problems)
-    if base is None:
-        return _own_paths(tree, {}, path.parent)
-    if not isinstance(base, str):
-        raise UserError(Problem(str(path), "extends", f"found {base!r}", "allowed: the path of a file, in quotes"))
-    try:
-        below = _file_tree(path.parent / base, problems, (*chain, here))
-    except UserError as error:
-        first = error.problems[0]
-        if first.key or first.file != str(path.parent / base):
-            raise
-        raise UserError(Problem(str(path), "extends", f"{first.file}: {first.found}", first.allowed)) from None
+    variants = tree.get("variant")
+    for name, delta in variants.items() if isinstance(variants, dict) else ():
+        if isinstance(delta, dict) and isinstance(named := delta.pop("extends", None), Leaf):
+            file = _extended({}, named.value, path, f"variant.{name}.extends", problems, chain, set())
+            variants[name] = merge(file, delta)
     return merge(below, _known_segments(below, _own_paths(tree, below, path.parent), str(path), problems))
+
+
+def _extended(below: dict, named, path: Path, key: str, problems: list[Problem], chain, done: set[Path]) -> dict:
+    """Return `below` with the files laid on it that `path` names at `key`: one, or a list of them in their order."""
+    files = [named] if isinstance(named, str) else named
+    if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
+        allowed = "allowed: the path of a file, in quotes, or a list of such paths"
+        raise UserError(Problem(str(path), key, f"found {named!r}", allowed))
+    for file in files:
+        try:
+            below = _laid(below, path.parent / file, problems, chain, done)
+        except UserError as error:
+            first = error.problems[0]
+            if first.key or first.file != str(path.parent / file):
+                raise
+            raise UserError(Problem(str(path), key, f"{first.file}: {first.found}", first.allowed)) from None
+    return below
 
 
 def _override_tree(override: str, problems: list[Problem]) -> dict:

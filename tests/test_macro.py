@@ -1,0 +1,382 @@
+"""The macro link returns a planted slope, tells change from level, leaves the bankruptcy-law spike of 2005 outside."""
+
+import html
+import json
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit, ndtr
+
+from conftest import ROOT
+from simulator import cli
+from simulator.economy.factor import factor
+from simulator.economy.path import economy_table
+from simulator.estimation.macro import CHANGE, LEVEL, Series, economy_toml, link, read_series, regression
+from simulator.estimation.macro_report import answers, content, page
+from simulator.kernel.names import M_WILL_NOT
+from simulator.scenario.errors import UserError
+from simulator.scenario.reader import load_scenario
+from simulator.study import compare
+from simulator.units import logit as log_odds_fixed
+
+US = "us_unemployment_card_delinquency_1991_2006q2.csv"
+COLUMNS = ("quarter_start", "unrate_q_avg", "drcclacbs_delinq_sa")
+# Net charge-offs of credit cards, all US commercial banks, seasonally adjusted, % a year (Federal Reserve, CORCCACBS),
+# 1991Q1 to 2006Q2: the quarters of the unemployment file. 6.09 is 2005Q4, when the bankruptcy law changed.
+CHARGE_OFFS = """
+    4.18 4.60 4.83 4.59 4.91 4.78 4.34 4.47 4.10 3.95 3.69 3.34 3.31 3.02 2.97 3.08 2.93 3.27 3.67 3.93 4.22 4.45 4.46
+    4.65 4.92 5.38 5.50 5.40 5.24 5.20 5.28 5.08 4.89 4.32 4.50 4.49 4.49 4.09 4.25 4.39 4.57 5.22 5.55 6.35 7.65 6.19
+    6.22 5.54 5.73 5.96 5.60 6.00 5.40 5.27 4.49 4.67 4.66 4.26 4.35 6.09 3.17 3.44
+"""
+QUARTERS = 64
+WORLDS = 200
+
+
+@pytest.fixture
+def charge_offs(shared_file):
+    """Return the Series of US card charge-offs beside unemployment."""
+    series = read_series(shared_file(US), *COLUMNS)
+    rate = np.array(CHARGE_OFFS.split(), dtype=float) / 100
+    return series._replace(rate=rate, rate_name="charge-offs")
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Return a function that writes a series file and returns its path."""
+
+    def made(text, name="series.csv"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return made
+
+
+def world(seed, change=0.0, level=0.0, curve=expit, worlds=WORLDS):
+    """Return `worlds` Series in which the rate follows unemployment with these slopes and residuals that last."""
+    unemployment = 6 + 1.2 * factor(seed, 0.97, np.arange(worlds), QUARTERS)[:, 1:]
+    residual = 0.17 * factor(seed + 1, 0.7, np.arange(worlds), QUARTERS)[:, 1:]  # as in the US series
+    quarters = tuple(f"{1990 + k // 4}Q{k % 4 + 1}" for k in range(QUARTERS))
+    made = []
+    for points, noise in zip(unemployment, residual, strict=True):
+        series = Series("simulated.csv", "loss", quarters, points, np.full(QUARTERS, np.nan))
+        made.append(series._replace(rate=curve(-3 + change * series.change + level * (points - 6) + noise)))
+    return made
+
+
+def text_of(series):
+    """Return a Series as a CSV file."""
+    rows = zip(series.quarters, series.unemployment, 100 * series.rate, strict=True)
+    return "quarter,unemployment,loss\n" + "\n".join(
+        f"{quarter},{points:.3f},{'' if np.isnan(rate) else f'{rate:.4f}'}" for quarter, points, rate in rows
+    )
+
+
+def clear(links, name, specification="change and level"):
+    """Return in how many links the coefficient `name` is clear of zero."""
+    return sum(found.fits[specification].terms[name].is_clear for found in links)
+
+
+# ---- known answers ---------------------------------------------------------------------------------------------------
+
+
+def test_without_noise_the_slope_is_returned():
+    """On a rate that is the link itself, slope, R² and fitted rates are those planted, by logit and by probit."""
+    for curve, bend in (("logit", expit), ("probit", ndtr)):
+        series = world(1, worlds=1)[0]
+        series = series._replace(rate=bend(-2 + 0.3 * series.change))
+        found = link(series, curve=curve)
+
+        assert found.slope.value == pytest.approx(0.3, abs=1e-9)
+        assert found.fits["change"].r2 == pytest.approx(1, abs=1e-9)
+        assert found.fitted[4:] == pytest.approx(series.rate[4:], abs=1e-9)
+
+
+def test_standard_errors_by_hand():
+    """The variance of a slope is the Bartlett-weighted sum over all pairs of quarters, written out here."""
+    y, used = np.array([1.0, 2.0, 4.0, 3.0, 5.0, 5.0, 7.0, 6.0]), np.ones(8, dtype=bool)
+    x = np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0])
+    error = y - np.polynomial.polynomial.polyval(x, np.polynomial.polynomial.polyfit(x, y, 1))
+    width = 4  # 1.3 sqrt(8) = 3.7, rounded up
+    variance = sum(
+        max(0, 1 - abs(i - j) / width) * (x[i] * error[i]) * (x[j] * error[j]) for i in range(8) for j in range(8)
+    )
+    term = regression(y, [x], ("x",), used).terms["x"]
+
+    assert term.se == pytest.approx(np.sqrt(variance / 64 * 8 / 6))
+    assert term.high - term.value == pytest.approx(term.se * (1.96 + 2.9694 / 2 + 0.416 / 4 - 0.5324 / 8))
+
+
+# ---- claims with their error rates -----------------------------------------------------------------------------------
+
+
+def test_the_interval_holds_a_planted_slope():
+    """64 quarters with lasting residuals, 200 times: the 95 % interval holds 0.24 about nine times in ten.
+
+    180 of 200 are expected and fewer than 165 are 3.5 binomial standard deviations away (1 in 4,000 fails). The mean
+    slope is within 4 standard errors of 0.24. The probit's interval holds as often.
+    """
+    links = [link(series) for series in world(3, change=0.24)]
+    slopes = np.array([found.slope.value for found in links])
+    probits = [link(series, curve="probit") for series in world(3, change=0.11, curve=lambda x: ndtr(x / 2))]
+
+    assert sum(found.slope.low < 0.24 < found.slope.high for found in links) >= 165
+    assert abs(slopes.mean() - 0.24) < 4 * slopes.std(ddof=1) / np.sqrt(WORLDS)
+    assert sum(found.slope.low < 0.055 < found.slope.high for found in probits) >= 165
+
+
+def test_unemployment_of_another_world_is_not_significant():
+    """Negative control: with the unemployment of another world the slope is clear of zero about once in ten.
+
+    20 of 200 are expected; more than 35 are 3.5 binomial standard deviations away.
+    """
+    pairs = zip(world(3, change=0.24), world(50), strict=True)
+    strange = [link(here._replace(unemployment=there.unemployment)) for here, there in pairs]
+
+    assert clear(strange, CHANGE, "change") <= 35
+    assert clear([link(series) for series in world(3, change=0.24)], CHANGE, "change") >= 180
+
+
+def test_change_and_level_are_told_apart():
+    """Where only the change matters it is found and the level is not; where only the level matters, the reverse."""
+    by_change = [link(series) for series in world(7, change=0.3)]
+    by_level = [link(series) for series in world(7, level=0.3)]
+
+    assert clear(by_change, CHANGE) >= 180 > 50 >= clear(by_change, LEVEL)
+    assert clear(by_level, LEVEL) >= 180 > 50 >= clear(by_level, CHANGE)
+
+
+def test_breaks_are_rare_where_there_are_none_and_found_where_planted():
+    """4 robust standard deviations: at most 20 of 200 clean series name a quarter; a spike of 1 is named every time."""
+    clean = world(11, change=0.24)
+    spike = clean[0].quarters.index("2004Q4")
+    spiked = []
+    for series in clean[:40]:
+        odds = logit(series.rate)
+        odds[spike] += 1.0
+        spiked.append(link(series._replace(rate=expit(odds))))
+
+    assert sum(bool(link(series).breaks) for series in clean) <= 20
+    assert all("2004Q4" in [one.quarter for one in found.breaks] for found in spiked)
+
+
+# ---- the US series ---------------------------------------------------------------------------------------------------
+
+
+def test_us_charge_offs_move_with_the_change_and_not_with_the_level(charge_offs):
+    """FACTS 6b from 1992 on: about 0.24 per point of change, R² 0.42; the level alone R² 0.01; both, change +0.27."""
+    found = link(charge_offs)
+    both = found.fits["change and level"]
+
+    assert found.slope.value == pytest.approx(0.244, abs=0.001)
+    assert found.slope.is_clear
+    assert found.fits["change"].r2 == pytest.approx(0.42, abs=0.01)
+    assert found.fits["level"].r2 == pytest.approx(0.01, abs=0.01)
+    assert both.terms[CHANGE].value == pytest.approx(0.267, abs=0.001)
+    assert both.terms[CHANGE].is_clear and not both.terms[LEVEL].is_clear
+    # Of the FACTS intervals of both periods: +0.26 (1985-2006) and +0.22 (1991-2006) beside the level
+    assert both.terms[CHANGE].low < 0.22 < 0.26 < both.terms[CHANGE].high
+
+
+def test_the_spike_of_2005q4_is_not_fitted(charge_offs):
+    """V16: 2005Q4 and 2006Q1, and no other quarter, stand outside; 6.09 against about 4.2; the slope is the same."""
+    found = link(charge_offs)
+    named = link(charge_offs, ("2005Q4", "2006Q1"))
+    spike = {one.quarter: one for one in found.breaks}
+
+    assert list(spike) == ["2005Q4", "2006Q1"]
+    assert (spike["2005Q4"].surprise > 4, spike["2006Q1"].surprise < -4) == (True, True)
+    assert spike["2005Q4"].rate == 6.09 / 100
+    assert spike["2005Q4"].fitted < 0.045
+    assert named.breaks[0].fitted < 0.045
+    assert [(one.quarter, one.left_out) for one in named.breaks] == [("2005Q4", True), ("2006Q1", True)]
+    assert named.fits["change"] == found.without_breaks
+    assert abs(named.slope.value - found.slope.value) < 0.1 * found.slope.se
+
+
+def test_us_delinquency_as_it_stands_in_the_file(shared_file):
+    """30+ of the same banks: half the slope of charge-offs, as clear, and no break in 2005."""
+    found = link(read_series(shared_file(US), *COLUMNS))
+
+    assert found.slope.value == pytest.approx(0.130, abs=0.001)
+    assert found.slope.is_clear
+    assert found.breaks == ()
+
+
+def test_what_the_link_leaves_lasts(charge_offs):
+    """Without the breaks what the link leaves has a persistence of 0.855 a quarter, 0.95 a month; sd 0.166."""
+    found = link(charge_offs, ("2005Q4", "2006Q1"))
+
+    assert found.persistence == pytest.approx(0.855, abs=0.01)
+    assert found.residual_sd == pytest.approx(0.166, abs=0.005)
+
+
+# ---- files -----------------------------------------------------------------------------------------------------------
+
+
+def test_quarters_may_be_written_in_four_ways_and_in_any_order(file):
+    """2005Q4, 2005-Q4, 2005-10 and 2005-10-01 are one quarter; rows are sorted; a rate may start later."""
+    series = world(1, worlds=1)[0]
+    series = series._replace(rate=np.where(np.arange(QUARTERS) < 6, np.nan, series.rate))
+    lines = text_of(series).splitlines()
+    expected = read_series(file("\n".join(lines)), "quarter", "unemployment", "loss")
+    other = [
+        lines[0],
+        *(line.replace("Q1", "-Q1").replace("Q2", "-04").replace("Q3", "-08-31") for line in lines[:0:-1]),
+    ]
+    found = read_series(file("\n".join(other)), "quarter", "unemployment", "loss")
+
+    assert found.quarters == expected.quarters == series.quarters
+    assert np.array_equal(found.unemployment, expected.unemployment)
+    assert np.array_equal(found.rate, expected.rate, equal_nan=True)
+    assert link(found).fits["change"].used == QUARTERS - 6
+
+
+def test_everything_wrong_with_a_series_is_said_at_once(file):
+    """Each bad cell with its line, quarters that are missing or twice there."""
+    text = "when,u,loss\n2001Q1,5,4\n2001Q5,5,4\n2001Q3,?,4\n2001Q3,5,101\n2002Q1,5,nan\n"
+    with pytest.raises(UserError) as caught:
+        read_series(file(text), "when", "u", "loss")
+
+    assert [(problem.key, problem.found) for problem in caught.value.problems] == [
+        ("line 3, when", "found '2001Q5'"),
+        ("line 4, u", "found '?'"),
+        ("line 5, when", "2001Q3 stands there twice"),
+        ("line 5, loss", "found '101'"),
+        ("line 6, loss", "found 'nan'"),
+        ("when", "quarters are missing: 2001Q2, 2001Q4"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "said"),
+    [
+        ("quarter,unemployment,loss\n2001Q1,5,4\n", ("quarter", "unemploymnt", "los"), "did you mean unemployment?"),
+        ("quarter,unemployment,loss\n2001Q1,0.05,4\n", None, "every value is below 1"),
+        ("quarter,unemployment,loss\n2001Q1,5\n", None, "2 cells"),
+        ("quarter,unemployment,loss\n", None, "no rows"),
+        ("quarter,loss,loss\n2001Q1,5,4\n", ("quarter", "loss", "loss"), "two columns have this name"),
+        ("", None, "no such column"),
+    ],
+    ids=["columns", "shares", "cells", "no rows", "twice", "empty"],
+)
+def test_bad_series_files(text, columns, said, file):
+    """A clear message, never a traceback."""
+    with pytest.raises(UserError, match=said.replace("?", r"\?")):
+        read_series(file(text), *(columns or ("quarter", "unemployment", "loss")))
+
+
+def test_what_cannot_be_linked_is_said():
+    """Too few quarters, unemployment that stays, a quarter that is not there, an unknown curve."""
+    series = world(1, worlds=1)[0]
+    short = Series(series.file, "loss", series.quarters[:12], series.unemployment[:12], series.rate[:12])
+    for bad, options, said in (
+        (short, {}, "8 quarters have a rate"),
+        (series._replace(unemployment=np.full(QUARTERS, 5.0)), {}, "unemployment: does not move"),
+        (series._replace(rate=np.full(QUARTERS, 0.05)), {}, "loss: does not move"),
+        (series, {"leave_out": ["2040Q1", "soon"]}, "2040Q1: not in the series.*\n.*soon: not in the series"),
+        (series, {"curve": "logti"}, "did you mean logit"),
+    ):
+        with pytest.raises(UserError, match=said):
+            link(bad, **options)
+
+
+# ---- to a scenario ---------------------------------------------------------------------------------------------------
+
+
+def test_the_command_writes_a_layer_that_a_scenario_takes(file, tmp_path, capsys):
+    """economy.toml laid over a shipped scenario changes one number, with its source; a second run needs --overwrite."""
+    path, out = file(text_of(world(5, change=0.24, worlds=1)[0])), tmp_path / "out"
+    command = ["macro", str(path), "--date", "quarter", "--unemployment", "unemployment", "--rate", "loss"]
+    command += ["--leave-out", "1999Q1", "--out", str(out)]
+    for code in (0, 2):
+        with pytest.raises(SystemExit) as left:
+            cli.main(command)
+        assert left.value.code == code
+    said = capsys.readouterr()
+    mine = tmp_path / "mine.toml"
+    mine.write_text(f'extends = ["{ROOT}/scenarios/huabei.toml", "out/economy.toml"]\n', encoding="utf-8")
+    scenario, before = load_scenario(mine), load_scenario(ROOT / "scenarios" / "huabei.toml")
+    about = scenario.provenance["economy.will_not_per_point"]
+    written = json.loads((out / "macro.json").read_text(encoding="utf-8"))
+
+    names = ["economy.toml", "macro.json", "macro.svg", "manifest.json", "report.html"]
+
+    assert sorted(each.name for each in out.iterdir()) == names
+    assert "1999Q1" in said.out and "holds a complete run" in said.err
+    assert scenario.baseline.economy.will_not_per_point == round(written["log_odds_per_point"]["value"], 4)
+    assert about.source.startswith("calibrated from series.csv: logit of loss on the yearly change of unemployment")
+    assert f"standard error {written['log_odds_per_point']['se']:.3f}" in about.source
+    economy = before.baseline.economy.model_copy(
+        update={"will_not_per_point": scenario.baseline.economy.will_not_per_point}
+    )
+    assert scenario.baseline == before.baseline.model_copy(update={"economy": economy})
+
+
+def test_the_page_begins_with_the_answers():
+    """Each answer stands on the page, with the picture; macro.json has no NaN."""
+    found = link(world(5, change=0.3, worlds=1)[0], ("1999Q1",))
+    shown = page(found, {"command": "macro"})
+
+    assert all(html.escape(answer) in shown for answer in answers(found))
+    assert "<svg" in shown and "1999Q1 was left out" in shown
+    assert json.dumps(content(found), allow_nan=False)
+
+
+def test_a_probit_slope_becomes_log_odds():
+    """On the same series the probit's slope in log-odds is the logit's within a tenth of its standard error."""
+    for series in world(9, change=0.24, worlds=20):
+        by_logit, by_probit = link(series), link(series, curve="probit")
+
+        assert by_probit.slope.value < 0.7 * by_logit.slope.value
+        assert by_probit.log_odds_per_point.value == pytest.approx(by_logit.slope.value, abs=0.25 * by_logit.slope.se)
+
+
+def test_the_source_survives_odd_names():
+    """Quotes and backslashes in a file's name do not break the TOML."""
+    import tomllib
+
+    found = link(world(5, worlds=1)[0]._replace(file='my "best\\worst".csv'))
+
+    assert 'my "best\\worst".csv' in tomllib.loads(economy_toml(found))["economy"]["will_not_per_point"]["source"]
+
+
+# ---- the economies ---------------------------------------------------------------------------------------------------
+
+
+def economies(*overrides, **sizes):
+    """Return scenarios/downturn.toml in a small size."""
+    return load_scenario(ROOT / "scenarios" / "downturn.toml", overrides, **sizes)
+
+
+def test_an_economy_raises_willingness_not_to_pay_by_its_yearly_change():
+    """In month 18 of the severe economy unemployment is 3.8 points above a year before: 3.8 x 0.24 log-odds."""
+    settings = economies().variants["severe"]
+    table = economy_table(settings.economy, 0.0, 1.0, 36)
+
+    assert table[0, 18, M_WILL_NOT] == log_odds_fixed(0.24 * (100 * (0.096 - 0.058)))
+
+
+def test_an_economy_laid_over_a_scenario_is_that_of_the_variant(tmp_path):
+    """extends = [a scenario, an economy] gives the path of the variant of that name; the empty path takes it away."""
+    mine = tmp_path / "mine.toml"
+    for name, expected in (*economies().variants.items(), ("baseline", economies().baseline)):
+        layers = [f"{ROOT}/scenarios/huabei.toml", f"{ROOT}/scenarios/economies/{name}.toml"]
+        mine.write_text(f"extends = {json.dumps(layers)}\n", encoding="utf-8")
+
+        assert load_scenario(mine).baseline.economy == expected.economy
+    layers.insert(1, f"{ROOT}/scenarios/economies/severe.toml")
+    mine.write_text(f"extends = {json.dumps(layers)}\n", encoding="utf-8")
+
+    assert load_scenario(mine).baseline.economy.path == []
+
+
+def test_a_worse_economy_costs_more():
+    """Same people, same luck: 30+ and net loss rise from the baseline to the downturn to the severe one, each z > 4."""
+    scenario = economies("run_off_months=12", borrowers=8000, replications=24, months=24)
+    found = compare(scenario).comparison
+    for measure in ("dpd30_share_balance", "net_loss"):
+        for worse, better in (("downturn", "baseline"), ("severe", "downturn")):
+            step = found.difference(worse, measure, against=better)
+
+            assert step.value > 4 * step.se
