@@ -12,12 +12,15 @@ from simulator.estimation import luck
 from simulator.estimation.forecast import (
     SOURCES,
     Correlation,
+    dirichlet,
     fan,
     moved,
     multinomial,
+    on_their_own,
     posterior,
     prior_correlation,
     shares,
+    size_of,
     window,
 )
 from simulator.estimation.panel import PanelState
@@ -202,3 +205,36 @@ def test_two_groups_share_the_factor():
     two = fan(window(split), ("2006-01",), KNOWN, 500, seed=3).measures()["dpd30_share"][1]
 
     assert two.std() == pytest.approx(one.std(), rel=0.1)
+
+
+def test_dispersed_rows_vary_as_told():
+    """Counts drawn through a Dirichlet of `size_of` vary by the dispersion asked for, around the same mean."""
+    n, told = 1000, 5.0
+    size = size_of(np.array([[float(n)]]), np.array([[told]]))
+    chance = np.broadcast_to([0.7, 0.2, 0.1], (6000, 1, 1, 3))
+    rows = on_their_own(chance, size, luck.uniforms(5, luck.ROWS, 6000, 1, 1, 3))
+    found = multinomial(np.full((6000, 1, 1), n), rows, luck.uniforms(5, luck.MOVES, 6000, 1, 1, 2))[:, 0, 0]
+
+    assert rows.sum(axis=-1) == pytest.approx(1)
+    assert found.mean(axis=0) == pytest.approx([700, 200, 100], rel=0.02)
+    assert found.var(axis=0) / (n * chance[0, 0, 0] * (1 - chance[0, 0, 0])) == pytest.approx(told, rel=0.1)
+
+
+def test_rows_that_move_on_their_own_widen_the_fan():
+    """A dispersion of 10 widens all but the luck of accounts; a dispersion of 1 changes nothing."""
+    fitted = window(world(2))
+    plain, same, wide = (
+        fan(fitted, ("2006-01",), KNOWN._replace(dispersion=d), 500, seed=3).measures()["state late"][:, :, 0]
+        for d in (None, np.ones((1, 3)), np.full((1, 3), 10.0))
+    )
+
+    assert np.array_equal(plain, same)
+    assert np.array_equal(plain[0], wide[0])
+    assert (wide[1:].std(axis=1) > 1.1 * plain[1:].std(axis=1)).all()
+
+
+def test_a_draw_too_small_for_a_number_is_the_mean():
+    """Dirichlet parameters next to nothing give the mean, never NaN or a row of zeros."""
+    found = dirichlet(np.array([[1e-290, 3e-290]]), np.array([[0.5, 0.5]]))
+
+    assert found == pytest.approx(np.array([[0.25, 0.75]]))

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from simulator.estimation import calibrate
 from simulator.estimation.account_model import AccountForecast, CellModel, Forecaster, Sample
+from simulator.estimation.factor import panel_factor
 from simulator.estimation.features import Features, features
 from simulator.estimation.forecast import (
     DRAWS,
@@ -21,7 +23,6 @@ from simulator.estimation.forecast import (
     Fan,
     fan,
     is_late,
-    prior_correlation,
     shares,
     window,
 )
@@ -151,10 +152,17 @@ def check_fit_until(panel: Panel, fit_until: str) -> None:
         raise wrong(f"no account stands in {fit_until} and in the month after it", "name a month before another one")
 
 
+def estimated(past: Panel) -> Correlation:
+    """Return the factor correlation of a window, with the dispersion of its rows around the factor."""
+    factor = panel_factor(past)
+    dispersion = factor.evidence.row_dispersion.reshape(-1, len(past.open_states))
+    return calibrate.correlation(factor)._replace(dispersion=dispersion)
+
+
 def backtest(
     panel: Panel,
     fit_until: str,
-    correlation: Callable[[Panel], Correlation] = prior_correlation,
+    correlation: Callable[[Panel], Correlation] = estimated,
     forecasters: dict[str, Callable[[Sample, int], Forecaster]] = FORECASTERS,
     draws: int = DRAWS,
     seed: int = SEED,
@@ -193,6 +201,9 @@ def backtest(
             "pairs_fitted": sum(pair.second <= at for pair in panel.pairs()),
             "correlation": made.fan.correlation.value,
             "correlation_source": made.fan.correlation.source,
+            "largest_row_dispersion": float(np.max(made.fan.correlation.dispersion, initial=1.0))
+            if made.fan.correlation.dispersion is not None
+            else 1.0,
             "draws": draws,
             "seed": seed,
             "forecast_digest": digest,

@@ -5,11 +5,13 @@ whose probabilities are those of the matrix, moved by the month's factor z as in
 Three sources of uncertainty are added one to the other, on the same random numbers:
 
 1. accounts: matrix and correlation as estimated, no factor;
-2. factor: z ~ N(0, 1) in each month, shared by all groups; months are independent;
-3. parameters: the matrix from its Dirichlet posterior, the correlation from its own posterior, and the level of the
-   matrix. A window of k months had k values of z, whose mean is not known: N(0, 1 / k). It moves the matrix in probit
-   as z does, and leaves the mean over draws as it is. For few months this is most of the doubt about the matrix, and
-   no number of accounts removes it.
+2. factor: z ~ N(0, 1) in each month, shared by all groups; months are independent. Where counts of a row vary more
+   around the factor than accounts' luck explains (`Correlation.dispersion` above 1), the row is also drawn anew in
+   each month, from a Dirichlet that varies as much;
+3. parameters: the matrix from its Dirichlet posterior (counts divided by the dispersion), the correlation from its
+   own posterior, and the level of the matrix. A window of k months had k values of z, whose mean is not known:
+   N(0, 1 / k). It moves the matrix in probit as z does, and leaves the mean over draws as it is. For few months this
+   is most of the doubt about the matrix, and no number of accounts removes it.
 
 The same for the balance: the change of an account's balance by its move; a growth of all balances together that is
 drawn anew each month; and doubt about the mean and spread of that growth, which few months hardly tell.
@@ -31,6 +33,7 @@ SOURCES = ("accounts", "accounts and factor", "accounts, factor and parameters")
 DRAWS = 1000
 GROWTH_PRIOR = (4.0, 0.02)  # degrees of freedom, sd of a month's common growth of balances; source: assumption
 LEVELS = (0.05, 0.5, 0.95)
+TINY = 1e-300
 
 
 class Correlation(NamedTuple):
@@ -39,6 +42,7 @@ class Correlation(NamedTuple):
     value: float
     quantiles: np.ndarray  # float64[k]
     source: str
+    dispersion: np.ndarray | None = None  # float64[group, open state], of monthly counts around the factor; None: all 1
 
 
 def prior_correlation(panel: Panel | None = None) -> Correlation:
@@ -166,9 +170,12 @@ def _run(fitted, alpha, months, correlation, draws, seed, source):
     groups, n_open, n = alpha.shape
     matrix = (alpha / alpha.sum(axis=-1, keepdims=True))[None]
     rho = np.full((draws, 1, 1, 1), correlation.value)
+    if source and correlation.dispersion is not None:
+        size = size_of(fitted.moves.sum(axis=-1) / max(fitted.n_pairs, 1), correlation.dispersion)
+        row_luck = luck.uniforms(seed, luck.ROWS, draws, months, *alpha.shape)
+        alpha = alpha / correlation.dispersion[..., None]  # so many accounts say as little
     if source == 2:
-        matrix = gammaincinv(alpha, luck.uniforms(seed, luck.MATRIX, draws, *alpha.shape))
-        matrix /= matrix.sum(axis=-1, keepdims=True)
+        matrix = dirichlet(alpha, luck.uniforms(seed, luck.MATRIX, draws, *alpha.shape))
         which = luck.uniforms(seed, luck.CORRELATION, draws) * len(correlation.quantiles)
         rho = np.asarray(correlation.quantiles)[which.astype(np.int64)][:, None, None, None]
         # With this correlation `moved` is N(c sqrt(1 + rho / k) - sqrt(rho / k) z): the mean over z stays N(c).
@@ -182,7 +189,10 @@ def _run(fitted, alpha, months, correlation, draws, seed, source):
     accounts, moves = np.empty((draws, months, n), dtype=np.int64), []
     for m in range(months):
         chance = matrix if source == 0 else moved(matrix, rho, z[:, m, None, None, None], fitted.states)
-        move = multinomial(here, np.broadcast_to(chance, (draws, groups, n_open, n)), uniform[:, m])
+        chance = np.broadcast_to(chance, (draws, groups, n_open, n))
+        if source and correlation.dispersion is not None:
+            chance = on_their_own(chance, size, row_luck[:, m])
+        move = multinomial(here, chance, uniform[:, m])
         moves.append(move[..., :n_open])
         here = moves[-1].sum(axis=2)
         gone = gone + move[..., n_open:].sum(axis=(1, 2))
@@ -254,4 +264,33 @@ def multinomial(n: np.ndarray, chance: np.ndarray, uniform: np.ndarray) -> np.nd
         left = left - found[..., j]
         mass = mass - chance[..., j]
     found[..., -1] = left
+    return found
+
+
+def size_of(n: np.ndarray, dispersion: np.ndarray) -> np.ndarray:
+    """Return float64[...], the size A of a Dirichlet that makes counts of n accounts vary by `dispersion`; inf for 1.
+
+    Counts given a Dirichlet row have (n + A) / (1 + A) times the multinomial's variance.
+    """
+    beyond = np.maximum(dispersion - 1, 0)
+    return np.divide(np.maximum(n - dispersion, 1), beyond, out=np.full(np.shape(n), np.inf), where=beyond > 0)
+
+
+def dirichlet(alpha: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Return float64[..., k], a draw of the Dirichlet with parameters alpha[..., k]; uniform[..., k] decides.
+
+    Gammas over their sum; the mean where all of them are too small for a number.
+    """
+    drawn = gammaincinv(np.maximum(alpha, TINY), uniform)
+    total = drawn.sum(axis=-1, keepdims=True)
+    return np.where(total > 0, drawn / np.maximum(total, TINY), alpha / alpha.sum(axis=-1, keepdims=True))
+
+
+def on_their_own(chance: np.ndarray, size: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Return `chance`, float64[draw, group, from, to], with each row drawn from a Dirichlet of mean chance.
+
+    size: float64[group, from]; where it is inf the row stays.
+    """
+    rows, found = np.isfinite(size), chance.copy()
+    found[:, rows] = dirichlet(size[rows][:, None] * chance[:, rows], uniform[:, rows])
     return found

@@ -7,7 +7,7 @@ from simulator.economy.factor import standard_normal
 from simulator.kernel.philox import group
 
 TAG = 16  # of the counter's last word; simulations use 1 to 3 (simulator/kernel/philox.py)
-BATCHES, MATRIX, CORRELATION, MEAN_FACTOR, FACTOR, MOVES, BALANCE, SPREAD = range(8)  # purposes
+BATCHES, MATRIX, CORRELATION, MEAN_FACTOR, FACTOR, MOVES, BALANCE, SPREAD, ROWS = range(9)  # purposes
 
 
 def words(seed: int, purpose: int, draws: int, *shape: int) -> np.ndarray:

@@ -60,15 +60,13 @@ def backtest(
     """Write the backtest of a tape into `folder` and return what to tell the user; UserError if the tape is wrong."""
     from simulator.estimation import backtest_report as report
     from simulator.estimation.backtest import backtest as test
-    from simulator.estimation.calibrate import correlation
-    from simulator.estimation.factor import panel_factor
     from simulator.estimation.read_panel import read_panel
 
     progress = progress or Progress(quiet=True)
     progress.say("reading the tape")
     panel = read_panel(tape, mapping)
     progress.say("fitting, forecasting, and fitting again without the months after")
-    done = test(panel, fit_until, lambda past: correlation(panel_factor(past)))
+    done = test(panel, fit_until)
     command = ["simulator", "backtest", str(tape), "--mapping", str(mapping), "--fit-until", fit_until]
     manifest = {"command": "backtest", "replay": shlex.join([*command, "--out", str(folder)]), "tape": panel.facts}
 
