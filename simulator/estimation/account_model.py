@@ -15,8 +15,8 @@ from scipy.special import gammaln
 from simulator.estimation.features import WIDTH, Bands, Features, bands, limit_edges
 from simulator.estimation.scores import crps
 
-# From coarse to fine. Source: of the 45 pairs of ten orders the one with the best Brier score on the Taiwan accounts from
-# May to June 2005, fitted on half of the accounts and scored on the other (docs/calibration.md, Backtest).
+# From coarse to fine. Source: of the 45 pairs of ten orders the one with the best Brier score on the Taiwan accounts
+# from May to June 2005, fitted on half of the accounts and scored on the other (docs/calibration.md, Backtest).
 ORDERS = (
     ("state", "product", "previous", "utilisation", "paid", "limit", "group"),
     ("state", "product", "previous", "paid", "change", "utilisation", "limit", "group"),
