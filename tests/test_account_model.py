@@ -5,7 +5,7 @@ import pytest
 
 from panels import chain, panel, uniform
 from simulator.estimation import luck
-from simulator.estimation.account_model import CellModel, Sample, quantiles
+from simulator.estimation.account_model import CellModel, Sample, kept, quantiles
 from simulator.estimation.backtest import pairs_sample
 from simulator.estimation.features import bands, features, limit_edges
 from simulator.estimation.panel import PanelState
@@ -104,6 +104,29 @@ def test_utilisation_follows_the_payment():
 
     assert found[CellModel] == min(found.values())
     assert found[CellModel] < 0.9 * found[SpreadLastValue]
+
+
+def test_balances_that_begin_anew_are_not_carried_over():
+    """Negative control: where each month's balance is drawn afresh, cells are within 1 % of the plain matrix, whose
+    forecast is then the truth; a forecast that carries the balance over is a third worse."""
+    lived = panel(np.zeros((3000, 5), dtype=int), STATES, balance=np.round(1e5 * uniform(4, 0, 3000, 5)), limit=1e5)
+    past, came = lived.until(lived.months[-2]), features(lived, 4).utilisation
+    found = {
+        kind: crps(kind(pairs_sample(past), 2)(features(past, 3)).utilisation, came).mean()
+        for kind in (CellModel, SpreadLastValue, PlainMatrix)
+    }
+
+    assert found[CellModel] < 1.01 * found[PlainMatrix]
+    assert found[SpreadLastValue] > 1.33 * found[PlainMatrix]
+
+
+def test_what_a_state_keeps_is_a_slope_from_0_to_1():
+    """Half of utilisation stays in the first state; a slope above 1 counts as 1, a state without accounts has 1."""
+    before = np.tile([0.0, 0.5, 1.0], 1000)
+    state = np.repeat([0, 1], 1500)
+    after = np.where(state == 0, 0.2 + before / 2, 2 * before)
+
+    assert kept(before, after, state, 3) == pytest.approx([0.5, 1, 1], abs=0.01)
 
 
 @pytest.mark.parametrize("kind", EVERYONE)

@@ -4,6 +4,8 @@ A cell is a state with what else is known of the account in bands (simulator/est
 matrix with more named states. Cells are nested in two orders, and the forecasts of both are averaged. Within an order
 a cell's probabilities are (n + k parent) / (N + k): n moves of N accounts, k parent accounts' worth of what the cell
 above says. k is that of the largest marginal likelihood, level by level, in the window that is fitted.
+
+Utilisation a month later is the part of it that a state keeps, plus a rest whose distribution is the cell's.
 """
 
 from collections.abc import Callable
@@ -22,9 +24,10 @@ ORDERS = (
     ("state", "product", "previous", "paid", "change", "utilisation", "limit", "group"),
 )
 STRENGTHS = 2.0 ** np.arange(-2, 13)  # k that are tried, in accounts
-LEANS = (3.0, 10.0, 30.0, 100.0)  # the same for utilisation
+LEANS = (3.0, 10.0, 30.0, 100.0, 1000.0)  # the same for utilisation
 QUANTILES = 100  # equally likely values that stand for a distribution
 MIDPOINTS = (np.arange(QUANTILES) + 0.5) / QUANTILES
+TINY = 1e-300
 TRIED_ON = 50_000  # accounts that the lean is chosen on, at most
 
 
@@ -101,15 +104,15 @@ def log_evidence(moves: np.ndarray, prior: np.ndarray) -> float:
     return float(cells.sum() + (gammaln((moves + prior)[seen]) - gammaln(prior[seen])).sum())
 
 
-def change_values(made: Nest, cells: list[np.ndarray], change: np.ndarray, lean: float) -> list[np.ndarray]:
-    """Return [float64[cell, QUANTILES] by level, the root first]: quantiles of `change`, which lean on the cell above.
+def rest_values(made: Nest, cells: list[np.ndarray], rest: np.ndarray, lean: float) -> list[np.ndarray]:
+    """Return [float64[cell, QUANTILES] by level, the root first]: quantiles of `rest`, which lean on the cell above.
 
     Quantiles of a cell of N accounts are averaged with those above: weights N and `lean`.
     """
-    values = [quantiles(change, np.zeros(len(change), dtype=np.int64), 1)]
+    values = [quantiles(rest, np.zeros(len(rest), dtype=np.int64), 1)]
     for keys, cell in zip(made.keys, cells, strict=True):
         size = np.bincount(cell, minlength=len(keys))[:, None]
-        values.append((size * quantiles(change, cell, len(keys)) + lean * values[-1][keys // WIDTH]) / (size + lean))
+        values.append((size * quantiles(rest, cell, len(keys)) + lean * values[-1][keys // WIDTH]) / (size + lean))
     return values
 
 
@@ -138,35 +141,51 @@ class CellModel:
             self.nests.append(made)
             self.states.append(values)
             self.strengths.append(dict(zip(made.order, strengths, strict=True)))
-        change = sample.utilisation - sample.features.utilisation
-        known = np.flatnonzero(np.isfinite(change))
-        of, change = Bands(*(band[known] for band in of)), change[known]
-        self.lean = _lean(of, change)
-        self.changes = [_changes(of, change, order, self.lean) for order in ORDERS] if len(change) else []
+        before, after = sample.features.utilisation, sample.utilisation
+        known = np.flatnonzero(np.isfinite(after - before))
+        self.kept = kept(before[known], after[known], of.state[known], n_states)
+        of, rest = Bands(*(band[known] for band in of)), (after - self.kept[of.state] * before)[known]
+        self.lean = _lean(of, rest)
+        self.rests = [_rests(of, rest, order, self.lean) for order in ORDERS] if len(rest) else []
 
     def __call__(self, features: Features) -> AccountForecast:
         """Return the forecast of accounts with these features."""
         of = bands(features, self.limit_edges)
         states = [made.walk(of, values) for made, values in zip(self.nests, self.states, strict=True)]
-        changes = [made.walk(of, values) for made, values in self.changes] or [np.full((len(of.state), 1), np.nan)]
-        return AccountForecast(np.mean(states, axis=0), features.utilisation[:, None] + np.mean(changes, axis=0))
+        rests = [made.walk(of, values) for made, values in self.rests] or [np.full((len(of.state), 1), np.nan)]
+        kept = self.kept[of.state] * features.utilisation
+        return AccountForecast(np.mean(states, axis=0), kept[:, None] + np.mean(rests, axis=0))
 
 
-def _changes(of, change, order, lean):
+def kept(before: np.ndarray, after: np.ndarray, state: np.ndarray, n_states: int) -> np.ndarray:
+    """Return float64[state], 0..1: the part of utilisation that is still there a month later, by least squares.
+
+    It is 1 where balances carry over and 0 where each month begins anew. A state leans on 1 with the weight of LEANS[1]
+    accounts of ordinary spread; utilisation counts up to 1.5.
+    """
+    x = np.clip(before, -0.5, 1.5)
+    size = np.maximum(np.bincount(state, minlength=n_states), 1)
+    away = x - (np.bincount(state, x, n_states) / size)[state]
+    held = LEANS[1] * (x.var() if len(x) else 0.0) + TINY
+    slope = (np.bincount(state, away * after, n_states) + held) / (np.bincount(state, away**2, n_states) + held)
+    return np.clip(slope, 0, 1)
+
+
+def _rests(of, rest, order, lean):
     made, cells = nest(of, order)
-    return made, change_values(made, cells, change, lean)
+    return made, rest_values(made, cells, rest, lean)
 
 
-def _lean(of, change):
+def _lean(of, rest):
     """Return the lean of the smallest CRPS where one half of the accounts is fitted and the other scored."""
-    some = np.arange(0, len(change), max(1, len(change) // TRIED_ON))
+    some = np.arange(0, len(rest), max(1, len(rest) // TRIED_ON))
     if len(some) < 2:
         return LEANS[0]
-    of, change = Bands(*(band[some] for band in of)), change[some]
+    of, rest = Bands(*(band[some] for band in of)), rest[some]
     fitted, scored = (Bands(*(band[half::2] for band in of)) for half in (0, 1))
 
     def score(lean):
-        halves = (_changes(fitted, change[::2], order, lean) for order in ORDERS)
-        return crps(np.mean([made.walk(scored, values) for made, values in halves], axis=0), change[1::2]).mean()
+        halves = (_rests(fitted, rest[::2], order, lean) for order in ORDERS)
+        return crps(np.mean([made.walk(scored, values) for made, values in halves], axis=0), rest[1::2]).mean()
 
     return min(LEANS, key=score)
