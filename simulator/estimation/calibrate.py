@@ -147,8 +147,9 @@ def one_month_ahead(done: Calibration, scenario: str | Path, progress=lambda don
     panel, table = done.panel, []
     n_open, n = len(panel.open_states), len(panel.states)
     next_month = months_between(panel.months[-1], "9999-12")[1]
-    for matrix in done.rolls.pooled:
-        group = next(g for g in panel.groups() if (g.product, g.segment) == (matrix.product, matrix.segment))
+    factor = done.rolls.factor
+    dispersion = factor.evidence.row_dispersion.reshape(len(done.rolls.pooled), 1, n_open)
+    for group, matrix, own in zip(panel.groups(), done.rolls.pooled, dispersion, strict=True):
         last = panel.state[group.accounts, -1]
         opening = np.bincount(last[(last >= 0) & (last < n_open)], minlength=n_open)
         counts = _filled(matrix.n, matrix.probability)

@@ -27,13 +27,14 @@ def calibrate(
     """
     progress = progress or Progress(quiet=True)
     from simulator.estimation import calibrate_report as report
+    from simulator.estimation import structural_report
     from simulator.estimation.calibrate import calibrate as estimate
     from simulator.estimation.calibrate import one_month_ahead
 
     progress.say("reading the tape and estimating")
     done = estimate(tape, mapping)
     text, mapped = done.scenario_text(), done.mapping_text()
-    fitted = _structural(done, tape, mapping, prior, threads, progress) if structural else None
+    fitted = _structural(done, prior, threads, progress) if structural else None
     command = ["simulator", "calibrate", str(tape), "--mapping", str(mapping), "--out", str(folder)]
     manifest = {"command": "calibrate", "replay": shlex.join([*command, *(["--structural"] if structural else [])])}
     manifest |= {"tape": done.panel.facts, "months": list(done.panel.months)}
@@ -45,7 +46,10 @@ def calibrate(
         report.write_tables(partial, done)
         ahead = one_month_ahead(done, partial / "scenario.toml", lambda k, n: progress.advance("a month ahead", 1, n))
         report.write_csv(partial / "one_month_ahead.csv", report.AHEAD_COLUMNS, report.ahead_rows(ahead))
-        sections = fitted.write(partial) if fitted else []
+        sections = []
+        if fitted:
+            structural_report.write(partial, *fitted)
+            sections = [structural_report.section(fitted[1])]
         (partial / "report.html").write_text(report.page(done, ahead, manifest, sections), encoding="utf-8")
         told.extend(report.answers(done, ahead))
 
@@ -108,5 +112,9 @@ def macro(
     return [*report.answers(found), *(f"{what}: {folder / name}" for what, name in names)]
 
 
-def _structural(done, tape, mapping, prior, threads, progress):
-    raise NotImplementedError
+def _structural(done, prior, threads, progress):
+    """Return (text of the scenario, tables) of the structural fit of a calibration's panel."""
+    from simulator.estimation.structural_scenario import structural_scenario
+
+    mapping = "mapping.toml"  # beside the scenario, as in the other
+    return structural_scenario(done.panel, prior, done.tape.resolve(), mapping, progress.advance, threads)
