@@ -16,9 +16,9 @@ COLUMNS = 6  # of sums: loans, charged off, sum of exposure over amount, exposur
 
 def loan_table(outcomes: Outcomes) -> np.ndarray:
     """Return float64[loan, COLUMNS], whose sums over any loans `figures` turns into figures."""
-    off = outcomes.charged_off.astype(np.float64)
+    off, exposure = outcomes.charged_off.astype(np.float64), outcomes.exposure
     net = outcomes.recovered - outcomes.recovery_cost
-    return np.stack([np.ones_like(off), off, outcomes.exposure / outcomes.amount, outcomes.exposure, net, outcomes.amount], 1)
+    return np.stack([np.ones_like(off), off, exposure / outcomes.amount, exposure, net, outcomes.amount], axis=1)
 
 
 def figures(sums: np.ndarray) -> np.ndarray:

@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import least_squares
+from scipy.special import chdtrc
 
 from simulator.estimation.outcome_rows import Outcomes
 from simulator.finance import annuity_balance
 
 AGES = 6  # at most: twice the 3 from which the sample of docs/calibration.md could be met in every grade; assumption
 THIN = 10  # charge-offs or early payers below which a segment takes the timing of all: assumption
+ALIKE = 0.05  # p below which recoveries are each segment's own, not those of all: the usual level
 TOO_LATE_TO_TELL = 3  # last dues before which interest no longer tells a loan repaid early from one repaid on time
 MOST_HAZARD = 0.45  # a month, of each
 MOST_STATES = 16  # of a roll matrix
@@ -48,7 +50,13 @@ class Fit(NamedTuple):
 
     segments: dict[str, SegmentFit]
     rate: float  # a month, mean by amount
+    recoveries_alike: float  # p of the test that segments recover alike
     outcomes: Outcomes
+
+    @property
+    def one_recovery(self) -> bool:
+        """Return whether all segments have the recoveries of all loans."""
+        return self.recoveries_alike >= ALIKE
 
     @property
     def ages(self) -> int:
@@ -65,7 +73,7 @@ def ages_for(outcomes: Outcomes) -> int:
 
 
 def schedule(rate, term: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return float64[term + 1] of 1 lent in level instalments: principal after k payments, interest received by then."""
+    """Return float64[term + 1] of 1 lent in level instalments: principal owed after k payments, interest by then."""
     owed = np.array([annuity_balance(1.0, rate, term, term - k) for k in range(term + 1)])
     return owed, np.concatenate([[0.0], np.cumsum(rate * owed[:-1])])
 
@@ -121,6 +129,7 @@ def fit(outcomes: Outcomes) -> Fit:
     rate = float(outcomes.rate @ outcomes.amount / outcomes.amount.sum())
     due = placed(outcomes)[1]
     everyone = _targets(outcomes, due, np.ones(len(outcomes.amount), dtype=bool))
+    alike = recoveries_alike(outcomes)
     segments = {}
     for s, name in enumerate(outcomes.segments):
         own = outcomes.segment == s
@@ -130,19 +139,19 @@ def fit(outcomes: Outcomes) -> Fit:
             targets[0] = (off + 0.5) / (own.sum() + 1)
         if off < THIN:
             targets[1] = everyone[1]
-            borrowed += ["exposure", "recoveries"]
+            borrowed += ["exposure"] if alike >= ALIKE else ["exposure", "recoveries"]
         if early < THIN:
             targets[3] = everyone[3]
             borrowed += ["time of early repayment"]
         default, early_hazard, met = hazards(targets, rate, outcomes.term, ages_for(outcomes))
-        collecting = collect(outcomes.take(own if off >= THIN else slice(None)), rate)
+        collecting = collect(outcomes.take(own if off >= THIN and alike < ALIKE else slice(None)), rate)
         amounts = np.quantile(outcomes.amount[own], QUANTILES)
         share = float(own.mean())
         moves = ages_for(outcomes) / outcomes.term
         segments[name] = SegmentFit(
             share, default, early_hazard, collecting, targets, met, tuple(borrowed), amounts, moves
         )
-    return Fit(segments, rate, outcomes)
+    return Fit(segments, rate, alike, outcomes)
 
 
 def hazards(targets, rate: float, term: int, ages: int) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -184,6 +193,24 @@ def collect(outcomes: Outcomes, rate: float) -> Collecting:
     share = float(np.clip(2 - (1 - left_squared) / (1 - left), 1 - left, 1.0))
     commission = min(outcomes.recovery_cost[off].sum() / recovered.sum(), 1.0)
     return Collecting(float(min((1 - left) / share, 1.0)), share, float(commission), months)
+
+
+def recoveries_alike(outcomes: Outcomes) -> float:
+    """Return the p of Cochran's Q for equal recoveries over exposure in all segments with a charge-off.
+
+    The variance of a segment's ratio is that of all loans' recoveries, by exposure squared: few recoveries are large,
+    and a segment without one would look more certain than it is. 1 with fewer than two segments or no recoveries.
+    """
+    off = outcomes.charged_off
+    exposure, recovered, segment = outcomes.exposure[off], outcomes.recovered[off], outcomes.segment[off]
+    mean = recovered.sum() / exposure.sum()
+    variance = ((recovered - mean * exposure) ** 2).sum() / (exposure**2).sum()
+    there = np.unique(segment)
+    if variance == 0 or len(there) < 2:
+        return 1.0
+    total, square, back = (np.bincount(segment, weights=w)[there] for w in (exposure, exposure**2, recovered))
+    q = ((back / total - mean) ** 2 / (variance * square / total**2)).sum()
+    return float(chdtrc(len(there) - 1, q))
 
 
 def observed_hazard(outcomes: Outcomes) -> tuple[np.ndarray, np.ndarray]:

@@ -28,8 +28,8 @@ def markdown(fit: Fit, measured, fitted, unseen) -> str:
         "",
         "### In the scenario fitted to them",
         "",
-        f"Each figure with the {fitted.level:.0%} interval of the loans (Jeffreys for shares, else bootstrap of loans), and "
-        "the interval of as many simulated loans. The figures were fitted, so they should lie inside.",
+        f"Each figure with the {fitted.level:.0%} interval of the loans (Jeffreys for shares, else bootstrap),",
+        "and the interval of as many simulated loans. The first three were fitted, so they should lie inside.",
         "",
         *_table(measured, fitted),
         "",
@@ -43,27 +43,35 @@ def markdown(fit: Fit, measured, fitted, unseen) -> str:
         "",
         "### What was fitted, and what the file does not tell",
         "",
-        f"| segment | share | miss for good, first and last age | repay early, first and last age | recovered a month: chance, share |",
+        "| segment | of loans | miss a due for good, a month | repay all early, a month | recovered, a month |",
         "|---|---|---|---|---|",
         *(
-            f"| {name} | {s.share:.1%} | {s.default[0]:.2%} to {s.default[-1]:.2%} | {s.early[0]:.2%} to {s.early[-1]:.2%} "
-            f"| {s.collecting.chance:.2%}, {s.collecting.share:.1%} |"
+            f"| {name} | {s.share:.1%} | {_ages(s.default)} | {_ages(s.early)} "
+            f"| {s.collecting.chance:.2%} of loans, {s.collecting.share:.1%} of what is owed |"
             for name, s in fit.segments.items()
         ),
         "",
-        "- Month of default: from the principal received against the loan's own schedule; charged off at "
+        "- Hazards run from the first to the last age of a current loan.",
+        "- Month of default: from the principal received, by the loan's own schedule. Charged off at "
         f"{settings.charge_off_dpd} days past due ({settings.charge_off_source}).",
-        f"- Month of early repayment: from the interest received, as if everything was on time until one payment of the rest. "
+        "- Month of early repayment: from the interest received, as if all was on time until one payment of the rest. "
         f"The last {TOO_LATE_TO_TELL} dues cannot be told apart from repayment on time.",
-        f"- When recoveries came is not told: even over {settings.recovery_months} months ({settings.recovery_source}).",
-        "- Cures are not told: who misses a due in the scenario is charged off. So the stock of late loans is the least there can be.",
-        f"- Interest: one rate, {12 * fit.rate:.2%} a year, the mean by amount; income by segment is not that of the file.",
+        f"- Recoveries: of all segments together, p = {fit.recoveries_alike:.2f} that they are alike."
+        if fit.one_recovery
+        else f"- Recoveries: each segment's own, p = {fit.recoveries_alike:.2g} that they are alike.",
+        f"- When they came is not told: evenly over {settings.recovery_months} months ({settings.recovery_source}).",
+        "- Cures are not told: who misses a due is charged off, so the stock of late loans is the least there can be.",
+        f"- Interest: one rate, {12 * fit.rate:.2%} a year, the mean by amount. Income by segment is not the file's.",
         *(
             f"- {name}: fewer than {THIN} loans to tell it, taken from all: {', '.join(s.borrowed)}."
             for name, s in fit.segments.items()
             if s.borrowed
         ),
-        *(f"- {name}: no hazards give all four targets; the nearest were taken." for name, s in fit.segments.items() if not s.met),
+        *(
+            f"- {name}: no hazards give all four targets; the nearest were taken."
+            for name, s in fit.segments.items()
+            if not s.met
+        ),
     ]
     return "\n".join(lines) + "\n"
 
@@ -82,3 +90,8 @@ def _table(measured, found) -> list[str]:
             lines.append(f"| {segment} | {value[s, f]:.1%}{of} | {drawn} | {'yes' if found.inside[s, f] else 'no'} |")
         lines.append("")
     return lines[:-1]
+
+
+def _ages(hazards) -> str:
+    """Return the hazards of the first and the last age in words."""
+    return f"{hazards[0]:.2%} to {hazards[-1]:.2%}"

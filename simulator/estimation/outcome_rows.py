@@ -116,7 +116,9 @@ def read_outcome_mapping(path: str | Path) -> OutcomeMapping:
     except ValidationError as errors:
         raise UserError([_problem(str(path), error) for error in errors.errors(include_url=False)]) from None
     if mapping.segment and not mapping.columns.segment:
-        raise UserError(Problem(str(path), "columns.segment", "missing", "the table [segment] says what its codes mean"))
+        raise UserError(
+            Problem(str(path), "columns.segment", "missing", "the table [segment] says what its codes mean")
+        )
     for ended in ("paid", "charged_off"):
         if ended not in mapping.status.values():
             raise UserError(Problem(str(path), "status", f"no code means {ended}", 'such as "Charged Off"'))
@@ -185,11 +187,12 @@ def _outcomes(rows: Rows, mapping: OutcomeMapping) -> Outcomes:
     _refuse_nothing_to_fit(rows, charged_off)
 
     use = rows.in_use
-    checks = {
-        "paid with principal missing by more than 1%": int((~charged_off & (read["principal"] < 0.99 * amount))[use].sum()),
-        "paid with recoveries": int((~charged_off & (read["recoveries"] > 0))[use].sum()),
-        "recovered more than the exposure": int((charged_off & (read["recoveries"] > amount - read["principal"]))[use].sum()),
+    remarks = {
+        "paid with principal missing by more than 1%": ~charged_off & (read["principal"] < 0.99 * amount),
+        "paid with recoveries": ~charged_off & (read["recoveries"] > 0),
+        "recovered more than the exposure": charged_off & (read["recoveries"] > amount - read["principal"]),
     }
+    checks = {remark: int(loans[use].sum()) for remark, loans in remarks.items()}
     if "instalment" in rows.read:
         level = np.array([annuity(a, r, length) for a, r in zip(amount[use], rate[use], strict=True)])
         off = np.abs(read["instalment"][use] / level - 1)
@@ -205,7 +208,7 @@ def _outcomes(rows: Rows, mapping: OutcomeMapping) -> Outcomes:
         "loans_used": int(use.sum()),
         "left_out": dict(rows.left_out),
         "checks": checks,
-        "issued": [min(issued[use]), max(issued[use])],
+        "issued": [str(min(issued[use])), str(max(issued[use]))],
         "term": length,
     }
     return Outcomes(
@@ -239,7 +242,9 @@ def _segments(rows: Rows, mapping: OutcomeMapping) -> tuple[list[str], np.ndarra
     """Return the names of the segments in sorted order, and int64[row]: which one each row is in."""
     if "segment" not in rows.read:
         return ["loans"], np.zeros(rows.count, dtype=np.int64)
-    meaning, which = rows.codes("segment", mapping.segment or {text: text for text in rows.read["segment"].text if text})
+    meaning, which = rows.codes(
+        "segment", mapping.segment or {text: text for text in rows.read["segment"].text if text}
+    )
     names = sorted({name for name in meaning if name})
     return names, np.array([names.index(name) if name else 0 for name in meaning])[which]
 

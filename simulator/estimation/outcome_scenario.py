@@ -14,7 +14,9 @@ def horizon(fit: Fit) -> int:
     return fit.outcomes.term + settings.charge_off_dpd // 30 + settings.recovery_months
 
 
-def scenario_text(fit: Fit, seed: int = DEFAULT_SEED, replications: int = 100, equal_amount: float | None = None) -> str:
+def scenario_text(
+    fit: Fit, seed: int = DEFAULT_SEED, replications: int = 100, equal_amount: float | None = None
+) -> str:
     """Return the scenario as TOML; with `equal_amount` everybody borrows that much instead of the file's amounts."""
     outcomes = fit.outcomes
     settings, facts = outcomes.settings, outcomes.facts
@@ -26,8 +28,8 @@ def scenario_text(fit: Fit, seed: int = DEFAULT_SEED, replications: int = 100, e
     ages = [f"age_{a + 1}" for a in range(fit.ages)]
     lines = [
         f"# Written by `simulator calibrate` from {facts['file']}: loans issued {issued}, and how they ended.",
-        "# A vintage: everybody borrows in month 1, nobody again, and `simulator compare` runs it off to the last recovery.",
-        f"# Current loans go through {fit.ages} ages of {outcomes.term / fit.ages:.3g} dues on average, so that hazards may change with age.",
+        "# A vintage: all borrow in month 1; `simulator compare` runs it off to the last recovery.",
+        f"# A current loan goes through {fit.ages} ages of {outcomes.term / fit.ages:.3g} dues on average.",
         f"title = {json.dumps(f'Loans of {outcomes.term} months issued {issued}: paid or charged off')}",
         'source = "assumption"',
         'status = "assumption"',
@@ -60,7 +62,7 @@ def scenario_text(fit: Fit, seed: int = DEFAULT_SEED, replications: int = 100, e
         how = segment.collecting
         lines += [
             "",
-            f'[policy.{_key("write_off_" + name)}]',
+            f"[policy.{_key('write_off_' + name)}]",
             'kind = "write_off"',
             f"segments = [{json.dumps(name)}]",
             f"at_dpd = {{ value = {settings.charge_off_dpd}, {charge_off} }}",
@@ -97,8 +99,8 @@ def _segment(name: str, fit: SegmentFit, ages, late, source, equal_amount, most)
         f"loan_ticket = {{ {ticket} }}",
         "",
         f"[{MATRIX.format(key)}]",
-        f"states = {{ value = [\n{chr(10).join(states)}\n], source = {source}, status = \"derived\" }}",
-        "# A loan that misses a due for good is late by one more due each month until it is charged off: the file shows no cures.",
+        f'states = {{ value = [\n{chr(10).join(states)}\n], source = {source}, status = "derived" }}',
+        "# The file shows no cures: who misses a due is late by one more each month, until charged off.",
         "matrix = { value = [",
         *(f"    {row}," for row in _matrix(fit, len(ages), len(late))),
         f'], source = {source}, status = "derived" }}',
