@@ -5,7 +5,7 @@ import json
 from simulator.estimation.outcome_fit import QUANTILES, Fit, SegmentFit
 
 DEFAULT_SEED = 20260101
-MATRIX = "segment.{}.roll_rates.loan"
+DIGITS = 12  # of a share after the point: rows must sum to 1
 
 
 def horizon(fit: Fit) -> int:
@@ -41,7 +41,7 @@ def scenario_text(
         f'currency = {{ code = "{outcomes.currency}", minor_units = 100 }}',
         "",
         "[portfolio]",
-        f"applicants_per_month = {{ value = {len(outcomes.amount)}, {derived} }}",
+        f"borrowers = {{ value = {len(outcomes.amount)}, {derived} }}",
         "",
         "[products.loan]",
         "# One rate for all segments, the mean by amount: the terms of a product are the same in every segment.",
@@ -58,18 +58,24 @@ def scenario_text(
         lines += _segment(name, segment, ages, late, source, equal_amount, max(outcomes.amount))
     charge_off = f'source = {json.dumps(settings.charge_off_source)}, status = "assumption"'
     expire = f'source = {json.dumps(settings.recovery_source)}, status = "assumption"'
-    for name, segment in fit.segments.items():
+    alike = len({segment.collecting for segment in fit.segments.values()}) == 1
+    for name, segment in [("", next(iter(fit.segments.values())))] if alike else fit.segments.items():
         how = segment.collecting
         lines += [
             "",
-            f"[policy.{_key('write_off_' + name)}]",
+            f"[policy.{_key('write_off' + ('_' + name if name else ''))}]",
             'kind = "write_off"',
-            f"segments = [{json.dumps(name)}]",
+            *([f"segments = [{json.dumps(name)}]"] if name else []),
             f"at_dpd = {{ value = {settings.charge_off_dpd}, {charge_off} }}",
             f"expire_months = {{ value = {how.months + 1}, {expire} }}",
-            f"recover_chance = {{ value = {[how.chance] * 6}, {derived} }}",
-            f"recover_share = {{ value = {[how.share] * 6}, {derived} }}",
-            f"commission = {{ value = {[how.commission] * 6}, {derived} }}",
+            *(
+                f"{key} = {{ value = {[round(value, DIGITS)] * 6}, {derived} }}"
+                for key, value in (
+                    ("recover_chance", how.chance),
+                    ("recover_share", how.share),
+                    ("commission", how.commission),
+                )
+            ),
         ]
     return "\n".join(lines) + "\n"
 
@@ -78,7 +84,7 @@ def _segment(name: str, fit: SegmentFit, ages, late, source, equal_amount, most)
     """Return the lines of one segment."""
     key = _key(name)
     if equal_amount is None:
-        values = [float(value) for value in fit.amounts]
+        values = [round(float(value), 2) for value in fit.amounts]
         ticket = f'distribution = "quantiles", at = {[round(float(q), 4) for q in QUANTILES]}, value = {values}'
     else:
         most, ticket = equal_amount, f'distribution = "constant", value = {float(equal_amount)}'
@@ -98,7 +104,7 @@ def _segment(name: str, fit: SegmentFit, ages, late, source, equal_amount, most)
         f'loan_limit = {{ distribution = "constant", value = {float(most)} }}',
         f"loan_ticket = {{ {ticket} }}",
         "",
-        f"[{MATRIX.format(key)}]",
+        f"[segment.{key}.roll_rates.loan]",
         f'states = {{ value = [\n{chr(10).join(states)}\n], source = {source}, status = "derived" }}',
         "# The file shows no cures: who misses a due is late by one more each month, until charged off.",
         "matrix = { value = [",
@@ -112,11 +118,11 @@ def _matrix(fit: SegmentFit, ages: int, late: int) -> list[list[float]]:
     rows = []
     for a in range(ages):
         row = [0.0] * (ages + late + 1)
-        row[ages], row[-1] = float(fit.default[a]), float(fit.early[a])
+        row[ages], row[-1] = round(float(fit.default[a]), DIGITS), round(float(fit.early[a]), DIGITS)
         stay = 1 - row[ages] - row[-1]
         if a + 1 < ages:
-            row[a + 1] = stay * fit.moves
-        row[a] = 1 - sum(row)
+            row[a + 1] = round(stay * fit.moves, DIGITS)
+        row[a] = round(1 - sum(row), DIGITS)
         rows.append(row)
     for b in range(late):
         rows.append([float(column == ages + min(b + 1, late - 1)) for column in range(ages + late + 1)])
