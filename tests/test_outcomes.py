@@ -349,7 +349,7 @@ def test_the_kernel_lives_the_hazards_that_were_fitted(simulated):
 
 
 def test_figures_of_the_file_are_inside_the_intervals_of_its_scenario(made, simulated):
-    """Fitted figures all are, by segment and of all; of those that follow (LGD and net loss of a segment) at most one not."""
+    """Fitted figures all are; of those that follow from them (LGD and net loss of a segment) at most one is not."""
     inside = check(made[0], simulated[1], 0.95).inside
 
     assert inside[:, :2].all() and inside[-1].all()
