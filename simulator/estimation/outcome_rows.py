@@ -1,0 +1,278 @@
+"""Loans with outcomes: one row per loan with how it ended, read through a mapping that has an [outcomes] table."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from simulator.finance import annuity
+from simulator.portfolio.columns import file_digest, header, read_columns
+from simulator.portfolio.mapping import codes_that_match
+from simulator.portfolio.rows import Rows
+from simulator.scenario.errors import Problem, UserError, did_you_mean
+from simulator.scenario.reader import read_toml
+from simulator.scenario.schema import MAX_TERM_MONTHS, Table
+from simulator.scenario.values import LARGEST_AMOUNT
+from simulator.scenario.wording import in_words
+
+Ended = Literal["paid", "charged_off", "leave_out"]
+RATES = {"percent per year": 1 / 1200, "per year": 1 / 12, "percent per month": 1 / 100, "per month": 1.0}
+TOLERANCE = 0.01  # of a total against its parts, in the currency; the parts are rounded to cents
+OFF_ANNUITY = 0.01  # share by which an instalment may differ from the formula before it is counted
+SHORTEST_TERM = 6  # months: below it a charge-off cannot be placed in the life of a loan
+_MONTH = r"^\d{4}-(0[1-9]|1[0-2])(-\d{2}([ T].*)?)?$"
+
+
+class OutcomeSettings(Table):
+    """What the file itself does not say."""
+
+    rate_unit: Literal["percent per year", "per year", "percent per month", "per month"]
+    charge_off_dpd: Annotated[int, Field(ge=30, le=360, multiple_of=30)] = 120
+    charge_off_source: str = "US rule for closed-end loans, docs/calibration.md; recalled"
+    recovery_months: Annotated[int, Field(ge=1, le=120)] = 36
+    recovery_source: str = "assumption: the file does not say when recoveries came"
+
+
+class OutcomeColumns(Table):
+    """The name of each column in the file."""
+
+    account_id: str
+    issued: str
+    amount: str
+    term: str
+    rate: str
+    status: str
+    principal: str  # received until the end, without recoveries
+    interest: str
+    recoveries: str  # gross, after charge-off
+    recovery_cost: str | None = None
+    fees: str | None = None
+    total: str | None = None  # received: principal + interest + fees + recoveries
+    instalment: str | None = None
+    segment: str | None = None
+
+
+class OutcomeMapping(Table):
+    """A mapping file of loans with outcomes."""
+
+    outcomes: OutcomeSettings
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    columns: OutcomeColumns
+    status: Annotated[dict[str, Ended], Field(min_length=1)]
+    segment: dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]] = Field({})
+    only: dict[str, list[str | int]] = Field({})
+
+    def column(self, name: str) -> str:
+        """Return the name of a column, as it stands."""
+        return name
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Loans of one term and how they ended. Amounts are in the currency; rows are in the order of the file."""
+
+    segments: tuple[str, ...]
+    segment: np.ndarray  # int64[loan]
+    amount: np.ndarray  # float64[loan]
+    rate: np.ndarray  # float64[loan], a month
+    charged_off: np.ndarray  # bool[loan]; all others were paid
+    principal: np.ndarray  # float64[loan], received
+    interest: np.ndarray  # float64[loan], received
+    recovered: np.ndarray  # float64[loan], gross
+    recovery_cost: np.ndarray  # float64[loan]
+    term: int  # months
+    currency: str
+    settings: OutcomeSettings
+    facts: dict[str, Any]  # file, digests, rows read and refused by reason, checks
+
+    @property
+    def exposure(self) -> np.ndarray:
+        """Return float64[loan]: the principal not received, 0 of a paid loan."""
+        return np.where(self.charged_off, np.maximum(self.amount - self.principal, 0), 0.0)
+
+    @property
+    def source(self) -> str:
+        """Return what a number made of these loans says of its source."""
+        return f"calibrated from {self.facts['file']}: {len(self.amount):,} loans, SHA-256 {self.facts['sha256'][:12]}"
+
+    def take(self, loans: np.ndarray) -> "Outcomes":
+        """Return the loans that `loans` says, as an index or bool[loan]."""
+        names = ("segment", "amount", "rate", "charged_off", "principal", "interest", "recovered", "recovery_cost")
+        return Outcomes(**{**vars(self), **{name: getattr(self, name)[loans] for name in names}})
+
+
+def has_outcomes(mapping_path: str | Path) -> bool:
+    """Return whether a mapping file is one of loans with outcomes; raises UserError if it is no TOML file."""
+    return "outcomes" in read_toml(Path(mapping_path), "mapping")
+
+
+def read_outcome_mapping(path: str | Path) -> OutcomeMapping:
+    """Return the mapping in the TOML file `path`; raises UserError with everything that is wrong with it."""
+    try:
+        mapping = OutcomeMapping.model_validate(read_toml(Path(path), "mapping"))
+    except ValidationError as errors:
+        raise UserError([_problem(str(path), error) for error in errors.errors(include_url=False)]) from None
+    if mapping.segment and not mapping.columns.segment:
+        raise UserError(
+            Problem(str(path), "columns.segment", "missing", "the table [segment] says what its codes mean")
+        )
+    for ended in ("paid", "charged_off"):
+        if ended not in mapping.status.values():
+            raise UserError(Problem(str(path), "status", f"no code means {ended}", 'such as "Charged Off"'))
+    return mapping
+
+
+def read_outcomes(path: str | Path, mapping_path: str | Path) -> Outcomes:
+    """Return the loans of the file `path` as the file `mapping_path` explains them.
+
+    Rows that cannot be used are left out and counted by reason in `facts`. Raises UserError with everything that is
+    wrong: with mapping and columns first, then with the rows.
+    """
+    path, mapping_path = str(path), str(mapping_path)
+    mapping = read_outcome_mapping(mapping_path)
+    wanted = {role: name for role, name in mapping.columns if name}
+    _check_header(path, mapping_path, mapping, wanted)
+    read = read_columns(path, [*wanted.values(), *mapping.only], mapping.delimiter)
+    rows = Rows(path, mapping_path, mapping, {role: read[name] for role, name in wanted.items()})
+    for name, codes in mapping.only.items():
+        kept = np.array([bool(codes_that_match(text, list(map(str, codes)))) for text in read[name].text])
+        rows.leave_out(~kept[read[name].row], f"{name} is not {' or '.join(map(str, codes))}")
+    return _outcomes(rows, mapping)
+
+
+def _check_header(path, mapping_path, mapping, wanted) -> None:
+    """Raise UserError with what the mapping wants and the header lacks, or has twice."""
+    found = header(path, mapping.delimiter)
+    keys = {f"columns.{role}": name for role, name in wanted.items()} | {f"only.{name}": name for name in mapping.only}
+    wrong = [
+        Problem(mapping_path, key, f"no column {name} in {path}", did_you_mean(name, found))
+        for key, name in keys.items()
+        if name not in found
+    ]
+    wrong += [Problem(path, name, "two columns of this name") for name in set(keys.values()) if found.count(name) > 1]
+    if wrong:
+        raise UserError(wrong)
+
+
+def _outcomes(rows: Rows, mapping: OutcomeMapping) -> Outcomes:
+    """Return the loans in `rows`; raises UserError with every row that is wrong."""
+    _check_ids(rows)
+    meaning, which = rows.codes("status", mapping.status)
+    charged_off = np.array([ended == "charged_off" for ended in meaning])[which]
+    segments, segment = _segments(rows, mapping)
+    issued = _issue_months(rows)
+    amount, _ = rows.numbers("amount", True, 0)
+    rows.complain(amount <= 0, "amount", "allowed: a number above 0")
+    rate, _ = rows.numbers("rate", True, 0)
+    rate = rate * RATES[mapping.outcomes.rate_unit]
+    rows.complain(rate > 1, "rate", f"allowed: up to 1 a month; is it {mapping.outcomes.rate_unit}?")
+    term, _ = rows.numbers("term", True, 1, whole=True)
+    read = {role: rows.numbers(role, True, 0)[0] for role in ("principal", "interest", "recoveries")}
+    read |= {role: rows.numbers(role, False, 0)[0] for role in ("recovery_cost", "fees", "total", "instalment")}
+
+    rows.leave_out(amount > LARGEST_AMOUNT, f"amount beyond {LARGEST_AMOUNT:,}")
+    rows.leave_out(
+        charged_off & (read["principal"] >= amount), "charged off, but all of the principal was received: no exposure"
+    )
+    parts = read["principal"] + read["interest"] + read["fees"] + read["recoveries"]
+    if "total" in rows.read:
+        apart = np.abs(read["total"] - parts) > TOLERANCE * (1 + 1e-9)
+        rows.leave_out(apart, "the total is not principal, interest, fees and recoveries together")
+    usable = term[rows.in_use & (term >= SHORTEST_TERM) & (term <= MAX_TERM_MONTHS)].astype(np.int64)
+    length = int(np.bincount(usable).argmax()) if len(usable) else 0
+    rows.leave_out(term != length, f"a term other than {length} months, the most frequent that can be used")
+    _refuse_nothing_to_fit(rows, charged_off)
+
+    use = rows.in_use
+    remarks = {
+        "paid with principal missing by more than 1%": ~charged_off & (read["principal"] < 0.99 * amount),
+        "paid with recoveries": ~charged_off & (read["recoveries"] > 0),
+        "recovered more than the exposure": charged_off & (read["recoveries"] > amount - read["principal"]),
+    }
+    checks = {remark: int(loans[use].sum()) for remark, loans in remarks.items()}
+    if "instalment" in rows.read:
+        level = np.array([annuity(a, r, length) for a, r in zip(amount[use], rate[use], strict=True)])
+        off = np.abs(read["instalment"][use] / level - 1)
+        checks[f"instalment off the annuity by more than {OFF_ANNUITY:.0%}"] = int((off > OFF_ANNUITY).sum())
+    there = [name for s, name in enumerate(segments) if (segment[use] == s).any()]
+    number = np.array([there.index(name) if name in there else 0 for name in segments])
+    facts = {
+        "file": Path(rows.path).name,
+        "sha256": file_digest(rows.path),
+        "mapping": Path(rows.mapping_path).name,
+        "mapping_sha256": file_digest(rows.mapping_path),
+        "rows_read": rows.count,
+        "loans_used": int(use.sum()),
+        "left_out": dict(rows.left_out),
+        "checks": checks,
+        "issued": [str(min(issued[use])), str(max(issued[use]))],
+        "term": length,
+    }
+    return Outcomes(
+        tuple(there),
+        number[segment[use]],
+        amount[use],
+        rate[use],
+        charged_off[use],
+        np.minimum(read["principal"], amount)[use],
+        read["interest"][use],
+        np.where(charged_off, read["recoveries"], 0.0)[use],
+        np.where(charged_off, read["recovery_cost"], 0.0)[use],
+        length,
+        mapping.currency,
+        mapping.outcomes,
+        facts,
+    )
+
+
+def _check_ids(rows: Rows) -> None:
+    """Note blank account ids and those in more than one row."""
+    column = rows.read["account_id"]
+    rows.complain(column.blank, "account_id", "each loan needs one")
+    count = np.bincount(column.row[rows.in_use & ~column.blank], minlength=len(column.text))
+    if twice := [column.text[number] for number in np.flatnonzero(count > 1)]:
+        found = f"{len(twice):,} in more than one row: {', '.join(twice[:5])}{', ...' if len(twice) > 5 else ''}"
+        rows.problems.append(Problem(rows.path, rows.mapping.columns.account_id, found, "give each loan one row"))
+
+
+def _segments(rows: Rows, mapping: OutcomeMapping) -> tuple[list[str], np.ndarray]:
+    """Return the names of the segments in sorted order, and int64[row]: which one each row is in."""
+    if "segment" not in rows.read:
+        return ["loans"], np.zeros(rows.count, dtype=np.int64)
+    meaning, which = rows.codes(
+        "segment", mapping.segment or {text: text for text in rows.read["segment"].text if text}
+    )
+    names = sorted({name for name in meaning if name})
+    return names, np.array([names.index(name) if name else 0 for name in meaning])[which]
+
+
+def _issue_months(rows: Rows) -> np.ndarray:
+    """Return str[row]: the month of issue, "2015-04"."""
+    import re
+
+    column = rows.read["issued"]
+    fits = np.array([bool(re.match(_MONTH, text)) for text in column.text], dtype=bool)
+    rows.complain(~fits[column.row], "issued", "allowed: a date such as 2015-04 or 2015-04-01")
+    return np.array([text[:7] for text in column.text])[column.row]
+
+
+def _refuse_nothing_to_fit(rows: Rows, charged_off) -> None:
+    """Raise UserError if a row is wrong, no row is left, or the loans all ended alike."""
+    rows.stop_if_wrong()
+    for ended, there in (("charged off", charged_off), ("paid", ~charged_off)):
+        if not (there & rows.in_use).any():
+            raise UserError(Problem(rows.path, "", f"no loan in use was {ended}", "both outcomes are needed for a fit"))
+
+
+def _problem(file: str, error: dict) -> Problem:
+    """Return one pydantic error in our words."""
+    place = error["loc"]
+    key = ".".join(map(str, place))
+    if error["type"] == "extra_forbidden":
+        tables = {"columns": OutcomeColumns, "outcomes": OutcomeSettings}
+        model = tables.get(place[0], OutcomeMapping) if len(place) > 1 else OutcomeMapping
+        return Problem(file, key, "unknown key", did_you_mean(str(place[-1]), model.model_fields))
+    return Problem(file, key, *in_words(error, None))

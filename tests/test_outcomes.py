@@ -1,0 +1,432 @@
+"""Loans with outcomes: known hazards and losses come back; a scenario gives the file's figures and another does not."""
+
+import csv
+import tomllib
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from conftest import ROOT
+from simulator.draws_host import philox_numpy
+from simulator.estimation.outcome_figures import by_segment, figures, halves, intervals, jeffreys, resampled
+from simulator.estimation.outcome_fit import collect, expected, fit, hazards, moments, placed, schedule
+from simulator.estimation.outcome_rows import has_outcomes, read_outcomes
+from simulator.estimation.outcome_scenario import scenario_text
+from simulator.estimation.outcomes import calibrate_outcomes, check, held_out, simulated_sums
+from simulator.scenario.errors import UserError
+from simulator.scenario.reader import load_scenario
+
+TERM, RATE = 24, 0.01
+DEFAULT, EARLY = {"good": 0.004, "weak": 0.02}, 0.02  # hazards a month, whatever the age
+RECOVERY, COMMISSION = 0.3, 0.2  # of exposure, of half the loans; of what is recovered
+LGD = 1 - 0.5 * RECOVERY * (1 - COMMISSION)
+REPLICATIONS = 40
+MAPPING = """
+currency = "USD"
+[outcomes]
+rate_unit = "percent per year"
+charge_off_dpd = 90
+recovery_months = 12
+[columns]
+account_id = "loan"
+issued = "issued"
+amount = "amount"
+term = "months"
+rate = "rate"
+instalment = "instalment"
+status = "end"
+principal = "principal"
+interest = "interest"
+recoveries = "recovered"
+recovery_cost = "cost"
+total = "total"
+segment = "class"
+[status]
+PAID = "paid"
+BAD = "charged_off"
+CURRENT = "leave_out"
+"""
+HEADER = "loan,issued,class,amount,months,rate,instalment,end,principal,interest,recovered,cost,total"
+
+
+def drawn_loans(n, seed, default=DEFAULT, early=EARLY):
+    """Return n loans as rows of text, and by loan the payments made before default or the due of repayment."""
+    words = philox_numpy(np.arange(n)[:, None], np.arange(TERM + 1)[None, :], 0, 99, seed, 0) / 2.0**32
+    owed, interest = schedule(RATE, TERM)
+    rows, lives = [], []
+    for i in range(n):
+        name = "good" if i % 3 else "weak"
+        amount = 1000.0 * (1 + int(words[0, i, 0] * 20))
+        for due in range(1, TERM + 1):
+            bad = words[1, i, due] < default[name]
+            if bad or words[1, i, due] < default[name] + early or due == TERM:
+                break
+        principal = amount * (1 - owed[due - 1]) if bad else amount
+        received = amount * interest[due - 1 if bad else due]
+        recovered = RECOVERY * (amount - principal) * (words[2, i, 0] < 0.5) if bad else 0.0
+        money = [round(x, 2) for x in (principal, received, recovered, COMMISSION * recovered)]
+        instalment = round(amount * RATE / (1 - (1 + RATE) ** -TERM), 2)
+        known = f"L{i},2020-03-01,{name},{amount},{TERM},{1200 * RATE},{instalment},{'BAD' if bad else 'PAID'}"
+        rows.append(f"{known},{','.join(f'{x:.2f}' for x in money)},{sum(money[:3]):.2f}")
+        lives.append((bad, due - 1 if bad else due))
+    return rows, np.array(lives)
+
+
+def written(folder, rows, mapping=MAPPING, header=HEADER):
+    """Return the paths of a tape and a mapping."""
+    tape, explained = folder / "loans.csv", folder / "loans.toml"
+    tape.write_text("\n".join([header, *rows]) + "\n")
+    explained.write_text(mapping)
+    return tape, explained
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return (outcomes, lives, tape, mapping) of 6,000 loans drawn here."""
+    rows, lives = drawn_loans(6000, 5)
+    tape, mapping = written(tmp_path_factory.mktemp("made"), rows)
+    return read_outcomes(tape, mapping), lives, tape, mapping
+
+
+@pytest.fixture(scope="module")
+def simulated(made):
+    """Return (fit, sums) of the scenario of the drawn loans."""
+    fitted = fit(made[0])
+    return fitted, simulated_sums(fitted, 3, REPLICATIONS)
+
+
+# ---- what the rows say -----------------------------------------------------------------------------------
+def test_the_month_of_default_and_of_repayment_come_back_exactly(made):
+    """From principal and interest received, rounded to cents, each loan is placed in the month it was drawn in."""
+    outcomes, lives, *_ = made
+    payments, due = placed(outcomes)
+    bad = lives[:, 0] == 1
+
+    assert (outcomes.charged_off == bad).all()
+    assert (payments[bad] == lives[bad, 1]).all()
+    assert (due[~bad] == lives[~bad, 1]).all()
+
+
+def test_figures_are_those_of_the_rows(made):
+    """The figures of all loans, worked out again from the columns."""
+    outcomes = made[0]
+    off = outcomes.charged_off
+    exposure = (outcomes.amount - outcomes.principal)[off]
+    net = (outcomes.recovered - outcomes.recovery_cost)[off]
+    wanted = [
+        off.mean(),
+        (exposure / outcomes.amount[off]).mean(),
+        1 - net.sum() / exposure.sum(),
+        (exposure - net).sum() / outcomes.amount.sum(),
+    ]
+
+    assert figures(by_segment(outcomes))[-1] == pytest.approx(wanted, rel=1e-12)
+
+
+def test_rows_left_out_are_counted_by_reason_and_change_nothing_else(made, tmp_path):
+    """Open loans, another term, a total that does not add up, a charge-off without exposure: each is named."""
+    rows, _ = drawn_loans(200, 5)
+    extra = [
+        "X1,2020-03,good,1000,24,12,47.07,CURRENT,100,10,0,0,110",
+        "X2,2020-03,good,1000,36,12,33.21,PAID,1000,90,0,0,1090",
+        "X3,2020-03,good,1000,24,12,47.07,PAID,1000,90,0,0,1091",
+        "X4,2020-03,good,1000,24,12,47.07,BAD,1000,90,0,0,1090",
+        "X5,2020-03,good,1000,24,12,47.07,SOLD,1000,90,0,0,1090",
+    ]
+    plain = read_outcomes(*written(tmp_path, rows))
+    more = read_outcomes(*written(tmp_path, rows + extra))
+
+    assert set(more.facts["left_out"].values()) == {1}
+    assert [reason.split(",")[0] for reason in more.facts["left_out"]] == [
+        "status CURRENT",
+        "unknown status SOLD",
+        "charged off",
+        "the total is not principal",
+        "a term other than 24 months",
+    ]
+    assert (plain.facts["rows_read"], more.facts["rows_read"], more.facts["loans_used"]) == (200, 205, 200)
+    assert (by_segment(plain) == by_segment(more)).all()
+
+
+def test_a_wrong_instalment_is_counted(made, tmp_path):
+    """Instalments are those of the annuity formula (no row off); one made 5% larger is counted and still used."""
+    rows, _ = drawn_loans(60, 5)
+    parts = rows[0].split(",")
+    parts[6] = str(1.05 * float(parts[6]))
+    found = read_outcomes(*written(tmp_path, [",".join(parts), *rows[1:]]))
+
+    name = "instalment off the annuity by more than 1%"
+    assert made[0].facts["checks"][name] == 0
+    assert found.facts["checks"][name] == 1
+
+
+def test_every_wrong_row_is_said_at_once(tmp_path):
+    """Text for a number, a blank, a date in words, a negative amount and an id twice end in one answer with all."""
+    rows, _ = drawn_loans(60, 5)
+    rows[1] = rows[1].replace(",24,", ",two years,")
+    rows[2] = rows[2].replace("2020-03-01", "March 2020")
+    parts = rows[3].split(",")
+    rows[3] = ",".join([*parts[:3], "-5", *parts[4:]])
+    rows[4] = rows[4].replace("L4,", "L5,")
+    with pytest.raises(UserError) as caught:
+        read_outcomes(*written(tmp_path, rows))
+
+    said = str(caught.value)
+    assert all(word in said for word in ("two years", "March 2020", "-5", "L5"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('rate_unit = "percent per year"', "", "outcomes.rate_unit"),
+        ('principal = "principal"', 'principal = "principle"', "did you mean principal?"),
+        ('BAD = "charged_off"', 'BAD = "paid"', "no code means charged_off"),
+        ("charge_off_dpd = 90", "charge_off_dpd = 100", "outcomes.charge_off_dpd"),
+        ("[status]", "surprise = 1\n[status]", "unknown key"),
+        ('segment = "class"', '[segment]\ngood = "g"', "columns.segment"),
+    ],
+)
+def test_a_wrong_mapping_is_said(tmp_path, old, new, said):
+    """Each mistake in a mapping names its key."""
+    rows, _ = drawn_loans(60, 5)
+    tape, mapping = written(tmp_path, rows, MAPPING.replace(old, new))
+    with pytest.raises(UserError, match=said.replace("?", r"\?")):
+        read_outcomes(tape, mapping)
+
+
+def test_loans_that_all_ended_alike_cannot_be_fitted(tmp_path):
+    """Without a charge-off there is nothing to fit, and that is said."""
+    rows = [row for row in drawn_loans(60, 5)[0] if "PAID" in row]
+    with pytest.raises(UserError, match="no loan in use was charged off"):
+        read_outcomes(*written(tmp_path, rows))
+
+
+def test_mappings_tell_their_kind():
+    """The shipped mapping of loans with outcomes is known as one, that of accounts is not."""
+    maps = ROOT / "scenarios" / "maps"
+    assert has_outcomes(maps / "lendingclub_36m.toml")
+    assert not has_outcomes(maps / "taiwan_cards.toml")
+
+
+# ---- intervals -------------------------------------------------------------------------------------------
+def test_jeffreys_intervals_are_the_published_ones():
+    """Brown, Cai and DasGupta (2001), table of n = 10: 0 successes 0 to 0.217, 5 successes 0.224 to 0.776."""
+    low, high = jeffreys([0, 5, 10], [10, 10, 10])
+
+    assert low == pytest.approx([0, 0.224, 0.783], abs=1e-3)
+    assert high == pytest.approx([0.217, 0.776, 1], abs=1e-3)
+
+
+def test_the_bootstrap_has_the_standard_error_of_a_mean(made):
+    """The spread of resampled charge-off shares is sqrt(p (1 - p) / n), within 4 of its own standard errors."""
+    outcomes = made[0]
+    drawn = figures(resampled(outcomes, 7, 400))[:, 0, 0]
+    p, n = figures(by_segment(outcomes))[0, 0], by_segment(outcomes)[0, 0]
+
+    assert abs(drawn.std(ddof=1) / np.sqrt(p * (1 - p) / n) - 1) < 4 / np.sqrt(2 * 400)
+
+
+def test_halves_are_all_loans_once_and_another_seed_gives_others(made):
+    """A split takes nobody twice and depends on the seed alone."""
+    first, second = halves(made[0], 1)
+
+    assert (np.sort(np.concatenate([first, second])) == np.arange(6000)).all()
+    assert (halves(made[0], 1)[0] == first).all()
+    assert (halves(made[0], 2)[0] != first).any()
+
+
+# ---- the fit ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("term", [12, 36, 60])
+@pytest.mark.parametrize("slopes", [(0.0, 0.0), (1.3, 2.4), (-0.8, 0.5)])
+def test_hazards_that_gave_the_moments_come_back(term, slopes):
+    """From the four moments of known hazards the fit returns these hazards."""
+    age = np.linspace(-0.5, 0.5, 6)
+    default, early = np.exp(-5 + slopes[0] * age), np.exp(-4 + slopes[1] * age)
+    targets = moments(*expected(default, early, term), schedule(RATE, term)[0])
+    found = hazards(targets, RATE, term, 6)
+
+    assert found[2]
+    assert found[0] == pytest.approx(default, rel=1e-3)
+    assert found[1] == pytest.approx(early, rel=1e-3)
+
+
+def test_targets_that_no_hazard_gives_are_said():
+    """Exposures above the whole amount cannot be: the fit says that it was not met."""
+    assert not hazards(np.array([0.1, 1.2, 0.3, 0.5]), RATE, TERM, 6)[2]
+
+
+def test_known_hazards_come_back_from_drawn_loans(made):
+    """Hazards that do not change with age: fitted level within 4 standard errors, and no other segment's."""
+    outcomes = made[0]
+    for name, segment in fit(outcomes).segments.items():
+        own = outcomes.segment == outcomes.segments.index(name)
+        mean, se = segment.default.mean(), DEFAULT[name] / np.sqrt((own & outcomes.charged_off).sum())
+        other = DEFAULT["good" if name == "weak" else "weak"]
+
+        assert segment.met
+        assert abs(mean - DEFAULT[name]) < 4 * se
+        assert abs(mean - other) > 4 * se
+
+
+def test_known_lgd_comes_back(made):
+    """LGD in its 95% interval; an LGD without the cost of collecting is outside."""
+    _, low, high = intervals(made[0], 1, resamples=300)
+
+    assert low[-1, 2] < LGD < high[-1, 2]
+    assert not low[-1, 2] < 1 - 0.5 * RECOVERY < high[-1, 2]
+
+
+def test_collecting_gives_mean_and_variance_of_the_recoveries(made):
+    """By the binomial number of recoveries, what is collected has exactly the loans' mean and variance."""
+    outcomes = made[0]
+    how = collect(outcomes, 0.0)
+    n = np.arange(how.months + 1)
+    weight, brought = binom.pmf(n, how.months, how.chance), 1 - (1 - how.share) ** n
+    off = outcomes.charged_off
+    exposure, recovered = outcomes.exposure[off], outcomes.recovered[off]
+    mean = recovered.sum() / exposure.sum()
+    variance = ((recovered - mean * exposure) ** 2).sum() / (exposure**2).sum()
+
+    assert weight @ brought == pytest.approx(mean, rel=1e-9)
+    assert weight @ (brought - mean) ** 2 == pytest.approx(variance, rel=1e-6)
+    assert how.commission == pytest.approx(COMMISSION, rel=1e-3)
+
+
+def test_recoveries_are_tested_for_being_alike(made, tmp_path):
+    """Drawn alike, segments share one recovery; with those of one segment three times as large each has its own."""
+    changed = []
+    for row in drawn_loans(3000, 5)[0]:
+        *known, recovered, cost, total = row.split(",")
+        more = 2 * float(recovered) * (known[2] == "weak")
+        changed.append(",".join([*known, f"{float(recovered) + more:.2f}", cost, f"{float(total) + more:.2f}"]))
+    alike, apart = fit(made[0]), fit(read_outcomes(*written(tmp_path, changed)))
+
+    assert alike.one_recovery and not apart.one_recovery
+    assert alike.segments["good"].collecting == alike.segments["weak"].collecting
+    assert apart.segments["weak"].collecting.share > 2 * apart.segments["good"].collecting.share
+
+
+def test_a_thin_segment_takes_the_timing_of_all(tmp_path):
+    """With two charge-offs a segment keeps its own share and takes exposure and recoveries of all loans."""
+    rows, lives = drawn_loans(900, 5)
+    bad, good = np.flatnonzero(lives[:, 0] == 1)[:2], np.flatnonzero(lives[:, 0] == 0)[:30]
+    for i in (*bad, *good):
+        rows[i] = rows[i].replace(",weak,", ",few,").replace(",good,", ",few,")
+    outcomes = read_outcomes(*written(tmp_path, rows))
+    few = fit(outcomes).segments["few"]
+
+    assert few.borrowed[0] == "exposure"
+    assert few.targets[0] == 2 / 32
+    assert few.targets[1] == pytest.approx(figures(by_segment(outcomes))[-1, 1])
+    assert few.collecting == collect(outcomes, RATE)
+
+
+# ---- the scenario ----------------------------------------------------------------------------------------
+def test_every_number_of_the_fit_names_its_source(simulated):
+    """Hazards, recoveries, rate, shares and amounts say which file, how many loans and its digest."""
+    table = tomllib.loads(scenario_text(simulated[0]))
+    source = simulated[0].outcomes.source
+
+    assert source.startswith("calibrated from loans.csv: 6,000 loans, SHA-256 ")
+    for name in ("good", "weak"):
+        assert table["segment"][name]["source"] == source
+        assert table["segment"][name]["roll_rates"]["loan"]["matrix"]["source"] == source
+    assert table["products"]["loan"]["interest_rate"]["source"] == source
+    assert table["policy"]["write_off"]["recover_share"]["source"] == source
+
+
+def test_the_kernel_lives_the_hazards_that_were_fitted(simulated):
+    """Simulated charge-off shares and exposures are those of the recursion, |z| < 4 over replications."""
+    fitted, sums = simulated
+    owed, _ = schedule(fitted.rate, TERM)
+    for s, segment in enumerate(fitted.segments.values()):
+        wanted = moments(*expected(segment.default, segment.early, TERM), owed)[:2]
+        drawn = figures(sums)[:, s, :2]
+        z = (drawn.mean(axis=0) - wanted) / (drawn.std(axis=0, ddof=1) / np.sqrt(REPLICATIONS))
+
+        assert (np.abs(z) < 4).all()
+
+
+def test_figures_of_the_file_are_inside_the_intervals_of_its_scenario(made, simulated):
+    """Fitted figures all are; of those that follow from them (LGD and net loss of a segment) at most one is not."""
+    inside = check(made[0], simulated[1], 0.95).inside
+
+    assert inside[:, :2].all() and inside[-1].all()
+    assert inside.sum() >= inside.size - 1
+
+
+def test_figures_of_another_hazard_timing_or_recovery_are_outside(made, simulated):
+    """Negative control: half as many defaults again, defaults only late, a third of the recoveries: each is seen."""
+    fitted, _ = simulated
+
+    def inside(**change):
+        segments = {name: s._replace(**{k: f(s) for k, f in change.items()}) for name, s in fitted.segments.items()}
+        return check(made[0], simulated_sums(fitted._replace(segments=segments), 3, 24), 0.95).inside[-1]
+
+    def a_third(segment):
+        return segment.collecting._replace(chance=segment.collecting.chance / 3)
+
+    more = inside(default=lambda s: 1.5 * s.default, collecting=a_third)
+    late = inside(default=lambda s: s.default * np.linspace(0.2, 2.5, len(s.default)))
+    assert not more[0] and more[1] and not more[2]
+    assert not late[1] and late[2]
+
+
+def test_a_half_the_scenario_was_not_fitted_on_is_inside(made):
+    """Of 12 figures at 95% at least 10 are inside; with the other half's charge-offs doubled, its shares are not."""
+    outcomes = made[0]
+    unseen = held_out(outcomes, 4, REPLICATIONS)
+    other = by_segment(outcomes.take(halves(outcomes, 4)[1]))
+    other[:, 1] *= 2
+
+    assert unseen.inside.sum() >= 10
+    doubled = figures(other)[:, 0]
+    assert (doubled > unseen.high[:, 0]).all()
+
+
+# ---- the command's part ----------------------------------------------------------------------------------
+def test_calibrate_writes_a_scenario_that_runs_and_the_tables(made, tmp_path):
+    """All files are there, the scenario loads, and the tables have a row for each segment and figure, or due."""
+    _, _, tape, mapping = made
+    found = calibrate_outcomes(tape, mapping, tmp_path / "out", replications=20)
+    rows, dues = (
+        list(csv.DictReader((tmp_path / "out" / name).read_text().splitlines()))
+        for name in ("outcomes.csv", "hazards.csv")
+    )
+
+    names = ["hazards.csv", "held_out.csv", "manifest.json", "outcomes.csv", "outcomes.md", "scenario.toml"]
+    assert [file.name for file in found.files] == names
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == names
+    settings = load_scenario(tmp_path / "out" / "scenario.toml").baseline
+    assert settings.months + settings.run_off_months == 1 + TERM + 3 + 12
+    assert len(rows) == 3 * 4 and len(dues) == 2 * TERM
+    assert all(float(row["low"]) <= float(row["value"]) <= float(row["high"]) for row in rows)
+    assert sum(int(row["missed_for_good"]) for row in dues) == made[0].charged_off.sum()
+    with pytest.raises(UserError, match="complete run"):
+        calibrate_outcomes(tape, mapping, tmp_path / "out")
+
+
+def test_nothing_is_written_for_a_wrong_file(tmp_path):
+    """A file that cannot be read leaves no folder behind."""
+    tape, mapping = written(tmp_path, ["a,b"], header="loan,issued")
+    with pytest.raises(UserError):
+        calibrate_outcomes(tape, mapping, tmp_path / "out")
+
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["loans.csv", "loans.toml"]
+
+
+def test_lendingclub_figures_are_inside_the_intervals_of_the_calibrated_scenario(shared_file):
+    """3,000 loans of April 2015, shipped mapping: overall and by grade; a hazard a quarter higher is outside."""
+    tape = shared_file("lendingclub_36m_sample_2015apr_3000.csv")
+    outcomes = read_outcomes(tape, ROOT / "scenarios" / "maps" / "lendingclub_36m.toml")
+    fitted = fit(outcomes)
+    found = check(outcomes, simulated_sums(fitted, 1, REPLICATIONS), 0.95)
+    worse = {name: segment._replace(default=1.25 * segment.default) for name, segment in fitted.segments.items()}
+    other = check(outcomes, simulated_sums(fitted._replace(segments=worse), 1, REPLICATIONS), 0.95)
+
+    assert outcomes.facts["loans_used"] == 3000 and outcomes.charged_off.sum() == 467
+    assert outcomes.segments == ("A", "B", "C", "D", "E-G")
+    assert all(segment.met and not segment.borrowed for segment in fitted.segments.values())
+    assert found.inside[:, :3].all()
+    assert not other.inside[-1, 0]
