@@ -13,7 +13,8 @@ from simulator.estimation.outcome_figures import by_segment, figures, halves, in
 from simulator.estimation.outcome_fit import collect, expected, fit, hazards, moments, placed, schedule
 from simulator.estimation.outcome_rows import has_outcomes, read_outcomes
 from simulator.estimation.outcome_scenario import scenario_text
-from simulator.estimation.outcomes import calibrate_outcomes, check, held_out, simulated_sums
+from simulator.estimation.outcomes import check, held_out, simulated_sums
+from simulator.estimation.questions import calibrate
 from simulator.scenario.errors import UserError
 from simulator.scenario.reader import load_scenario
 
@@ -389,14 +390,13 @@ def test_a_half_the_scenario_was_not_fitted_on_is_inside(made):
 def test_calibrate_writes_a_scenario_that_runs_and_the_tables(made, tmp_path):
     """All files are there, the scenario loads, and the tables have a row for each segment and figure, or due."""
     _, _, tape, mapping = made
-    found = calibrate_outcomes(tape, mapping, tmp_path / "out", replications=20)
+    calibrate(tape, mapping, tmp_path / "out")
     rows, dues = (
         list(csv.DictReader((tmp_path / "out" / name).read_text().splitlines()))
         for name in ("outcomes.csv", "hazards.csv")
     )
 
-    names = ["hazards.csv", "held_out.csv", "manifest.json", "outcomes.csv", "outcomes.md", "scenario.toml"]
-    assert [file.name for file in found.files] == names
+    names = ["hazards.csv", "held_out.csv", "manifest.json", "outcomes.csv", "report.html", "scenario.toml"]
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == names
     settings = load_scenario(tmp_path / "out" / "scenario.toml").baseline
     assert settings.months + settings.run_off_months == 1 + TERM + 3 + 12
@@ -404,14 +404,14 @@ def test_calibrate_writes_a_scenario_that_runs_and_the_tables(made, tmp_path):
     assert all(float(row["low"]) <= float(row["value"]) <= float(row["high"]) for row in rows)
     assert sum(int(row["missed_for_good"]) for row in dues) == made[0].charged_off.sum()
     with pytest.raises(UserError, match="complete run"):
-        calibrate_outcomes(tape, mapping, tmp_path / "out")
+        calibrate(tape, mapping, tmp_path / "out")
 
 
 def test_nothing_is_written_for_a_wrong_file(tmp_path):
     """A file that cannot be read leaves no folder behind."""
     tape, mapping = written(tmp_path, ["a,b"], header="loan,issued")
     with pytest.raises(UserError):
-        calibrate_outcomes(tape, mapping, tmp_path / "out")
+        calibrate(tape, mapping, tmp_path / "out")
 
     assert sorted(file.name for file in tmp_path.iterdir()) == ["loans.csv", "loans.toml"]
 

@@ -164,9 +164,8 @@ def one_month_ahead(done: Calibration, scenario: str | Path, progress=lambda don
             simulated[:, names.index("paid_off")] = rest
         shares = simulated / opening.sum()
         mean, se = shares.mean(axis=0), shares.std(axis=0, ddof=1) / np.sqrt(len(shares))
-        fans = _intervals(
-            fan(window(_only(panel, group)), [next_month], correlation(done.rolls.factor)), done.rolls.level
-        )
+        believed = correlation(factor)._replace(dispersion=own)
+        fans = _intervals(fan(window(_only(panel, group)), [next_month], believed), done.rolls.level)
         table += [
             OneAhead(matrix.product, matrix.segment, names[s], forecast[s] / opening.sum(), mean[s], se[s], *fans[s])
             for s in range(n)

@@ -1,9 +1,7 @@
 """Loans with outcomes -> a calibrated loan scenario, checked against the loans and on a half it has not seen."""
 
-import csv
-import os
-import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,19 +10,16 @@ import numpy as np
 from simulator.estimation.outcome_figures import (
     ALL,
     COLUMNS,
-    FIGURES,
     by_segment,
     figures,
     halves,
     intervals,
     resampled,
 )
-from simulator.estimation.outcome_fit import Fit, expected, fit, observed_hazard
-from simulator.estimation.outcome_report import markdown
+from simulator.estimation.outcome_fit import Fit, fit
 from simulator.estimation.outcome_rows import Outcomes, has_outcomes, read_outcomes
 from simulator.estimation.outcome_scenario import DEFAULT_SEED, scenario_text
 from simulator.kernel.names import LOAN
-from simulator.results import check_folder, replace_folder, write_json
 
 __all__ = ["Calibrated", "calibrate_outcomes", "has_outcomes", "held_out", "simulated_sums"]
 
@@ -49,72 +44,43 @@ class Check(NamedTuple):
 
 
 class Calibrated(NamedTuple):
-    """What `calibrate_outcomes` has found and written."""
+    """What loans with outcomes give: the fit, and how the scenario stands beside the loans."""
 
     fit: Fit
+    measured: tuple[np.ndarray, np.ndarray, np.ndarray]  # figures of the loans: value, low, high
     fitted: Check  # the loans in the scenario fitted to all of them
     held_out: Check  # one half in the scenario fitted to the other
-    files: tuple[Path, ...]
-    facts: dict[str, Any]
+    seed: int
 
-    def words(self) -> list[str]:
-        """Return the result in lines for people."""
-        facts, segments = self.facts, self.fit.segments.items()
-        used = f"{facts['loans_used']:,} loans of {facts['term']} months used"
-        return [
-            f"{facts['file']}: {facts['rows_read']:,} rows, {used}",
-            *(f"  left out: {count:,} rows: {reason}" for reason, count in facts["left_out"].items()),
-            *(f"  {count:,} loans: {what}" for what, count in facts["checks"].items() if count),
-            *(f"  {name}: hazards do not give the targets" for name, s in segments if not s.met),
-            *(f"  {name}: thin, from all: {', '.join(s.borrowed)}" for name, s in segments if s.borrowed),
-            f"  figures inside the scenario's {self.fitted.level:.0%} intervals: {_count(self.fitted)}",
-            f"  of a half the scenario was not fitted on: {_count(self.held_out)}",
-        ]
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was read, used and left out."""
+        return self.fit.outcomes.facts
 
 
 def calibrate_outcomes(
     path: str | Path,
     mapping_path: str | Path,
-    out: str | Path,
-    overwrite: bool = False,
     replications: int = 200,
     seed: int = DEFAULT_SEED,
     threads: int | None = None,
     level: float = 0.95,
-    say=None,
+    say: Callable[[str], None] = lambda words: None,
 ) -> Calibrated:
-    """Fit a loan scenario to the loans of `path` and write it, with its checks, to the folder `out`.
+    """Return a loan scenario fitted to the loans of `path`, with its checks.
 
-    Written: scenario.toml, outcomes.csv (figures by segment with intervals), held_out.csv, hazards.csv, outcomes.md,
-    manifest.json. `replications` are those of the checks; `say` is told what is being done. Raises UserError with
-    everything that is wrong with mapping, file or folder; then nothing is written.
+    `replications` are those of the checks; `say` is told what is being done. Raises UserError with everything that is
+    wrong with mapping and file.
     """
-    say, out = say or (lambda words: None), Path(out)
-    check_folder(out, overwrite)
     outcomes = read_outcomes(path, mapping_path)
     say(f"fitting {len(outcomes.amount):,} loans")
     fitted = fit(outcomes)
     say("checking: as many loans simulated")
-    value, low, high = intervals(outcomes, seed, level)
+    measured = intervals(outcomes, seed, level)
     inside = check(outcomes, simulated_sums(fitted, seed, replications, threads), level)
     say("checking: fitted to one half, compared with the other")
     unseen = held_out(outcomes, seed, replications, threads, level)
-    result = Calibrated(fitted, inside, unseen, (), outcomes.facts)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    try:
-        partial.mkdir()
-        (partial / "scenario.toml").write_text(scenario_text(fitted, seed), encoding="utf-8")
-        _write_rows(partial / "outcomes.csv", _figure_rows(outcomes, (value, low, high), inside))
-        _write_rows(partial / "held_out.csv", _figure_rows(outcomes.take(halves(outcomes, seed)[1]), None, unseen))
-        _write_rows(partial / "hazards.csv", _hazard_rows(fitted))
-        (partial / "outcomes.md").write_text(markdown(fitted, (value, low, high), inside, unseen), encoding="utf-8")
-        write_json(partial / "manifest.json", {"command": "calibrate", **outcomes.facts, "seed": seed, "level": level})
-        names = sorted(file.name for file in partial.iterdir())
-        replace_folder(out, partial)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return result._replace(files=tuple(out / name for name in names))
+    return Calibrated(fitted, measured, inside, unseen, seed)
 
 
 def simulated_sums(fitted: Fit, seed: int, replications: int, threads: int | None = None) -> np.ndarray:
@@ -183,48 +149,3 @@ def _simulated(fitted, seed, replications, threads, equal_amount) -> np.ndarray:
             sums[..., 5] = total("new_credit") / money
             found.append(sums)
     return np.concatenate(found)
-
-
-def _count(found: Check) -> str:
-    usable = np.isfinite(found.value)
-    return f"{int(found.inside[usable].sum())} of {int(usable.sum())}, {found.level * usable.sum():.1f} expected"
-
-
-def _figure_rows(outcomes, measured, found: Check):
-    """Yield the header and a row for each segment and figure."""
-    simulated = ("simulated", "simulated_low", "simulated_high", "inside")
-    yield ["segment", "figure", "loans", "charged_off", "value", "low", "high", *simulated]
-    sums = by_segment(outcomes)
-    for s, segment in enumerate(found.segments):
-        for f, name in enumerate(FIGURES):
-            own = [float(part[s, f]) for part in measured] if measured else [float(found.value[s, f]), "", ""]
-            drawn = [float(part[s, f]) for part in (found.mean, found.low, found.high)]
-            yield [segment, name, int(sums[s, 0]), int(sums[s, 1]), *map(_number, own + drawn), int(found.inside[s, f])]
-
-
-def _hazard_rows(fitted: Fit):
-    """Yield the header and a row for each segment and due: the hazard seen and fitted."""
-    from simulator.estimation.outcome_figures import jeffreys
-
-    yield ["segment", "due", "at_risk", "missed_for_good", "hazard", "low", "high", "fitted"]
-    outcomes = fitted.outcomes
-    for s, (name, segment) in enumerate(fitted.segments.items()):
-        at_risk, missed = observed_hazard(outcomes.take(outcomes.segment == s))
-        off, paid = expected(segment.default, segment.early, outcomes.term)
-        open_before = 1 - np.concatenate([[0], np.cumsum(off + paid)[:-1]])
-        for due in range(1, outcomes.term + 1):
-            n, k = int(at_risk[due]), int(missed[due])
-            low, high = jeffreys(k, n)
-            seen = [k / n, float(low), float(high)] if n else ["", "", ""]
-            model = off[due] / open_before[due] if open_before[due] > 0 else ""
-            yield [name, due, n, k, *map(_number, [*seen, model])]
-
-
-def _number(value):
-    """Return a number with the digits that matter, nothing for none."""
-    return "" if value == "" or not np.isfinite(value) else f"{value:.6g}"
-
-
-def _write_rows(path, rows):
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows(rows)

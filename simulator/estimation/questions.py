@@ -25,7 +25,12 @@ def calibrate(
     common factor and a scenario that starts from its last month, with `structural` also a structural fit, which keeps
     of the scenario `prior` what the tape cannot tell.
     """
+    from simulator.estimation.outcomes import has_outcomes
+
     progress = progress or Progress(quiet=True)
+    if has_outcomes(mapping):
+        return _calibrate_outcomes(tape, mapping, folder, overwrite, threads, progress)
+
     from simulator.estimation import calibrate_report as report
     from simulator.estimation import structural_report
     from simulator.estimation.calibrate import calibrate as estimate
@@ -110,6 +115,23 @@ def macro(
     results.write_folder(folder, files, manifest, overwrite)
     names = (("layer for a scenario", "economy.toml"), ("report", "report.html"))
     return [*report.answers(found), *(f"{what}: {folder / name}" for what, name in names)]
+
+
+def _calibrate_outcomes(tape, mapping, folder, overwrite, threads, progress) -> list[str]:
+    """Write the calibration of a tape of loans with their outcomes, and return what to tell the user."""
+    from simulator.estimation import outcome_report as report
+    from simulator.estimation.outcomes import calibrate_outcomes
+
+    done = calibrate_outcomes(tape, mapping, threads=threads, say=progress.say)
+    command = ["simulator", "calibrate", str(tape), "--mapping", str(mapping), "--out", str(folder)]
+    manifest = {"command": "calibrate", "replay": shlex.join(command), "tape": done.facts, "seed": done.seed}
+
+    def files(partial: Path, manifest: dict) -> None:
+        report.files(done, partial, manifest)
+
+    results.write_folder(folder, files, manifest, overwrite)
+    names = (f"{name}: {folder / file}" for name, file in (("scenario", "scenario.toml"), ("report", "report.html")))
+    return [*report.answers(done), *names]
 
 
 def _structural(done, prior, threads, progress):

@@ -12,7 +12,7 @@ class Progress:
     def __init__(self, quiet: bool = False):
         """Prepare the bar; it appears on entering the context."""
         self.quiet, self.bar, self.task, self.lock = quiet, None, None, Lock()
-        self.seconds, self.is_stopped = 0.0, False
+        self.seconds, self.is_stopped, self.start = 0.0, False, time.perf_counter()
 
     def __enter__(self):
         """Start the clock and the bar, and listen for Ctrl-C."""
