@@ -97,15 +97,22 @@ def covariance(histories: Histories) -> np.ndarray:
 
     Linearised ratios summed over the steps of an account, so that its months may hang together in any way; accounts are
     independent. Source: W. G. Cochran, Sampling Techniques (1977), chapter 6 (ratio estimates) and 9 (clusters); it is
-    what a bootstrap over accounts tends to. 0 where a moment is of nothing.
+    what a bootstrap over accounts tends to. A share of n cases that is 0 or 1, or near, has at least the variance of
+    one that is (cases + 1) / (n + 2), so that no moment is taken as certain. 0 where a moment is of nothing.
     """
     steps = steps_of(histories)
+    sums = totals(histories)
     influence = np.zeros((len(MOMENTS), len(histories.bucket)))
     for row, parts in zip(influence, _parts(steps), strict=True):
         above, below = (part.sum(axis=1, dtype=np.float64) for part in parts)
         if (size := below.sum()) > 0:
             row[:] = (above - above.sum() / size * below) / size
-    return influence @ influence.T
+    found = influence @ influence.T
+    for k, moment in enumerate(MOMENTS):
+        if moment.is_share and sums.cases[k]:
+            p = (sums.above[k].sum() + 1) / (sums.cases[k] + 2)
+            found[k, k] = max(found[k, k], p * (1 - p) / sums.cases[k])
+    return found
 
 
 def _parts(steps):
@@ -200,3 +207,4 @@ MOMENTS = (
         **SHOWN,
     ),
 )
+NAMES = tuple(moment.name for moment in MOMENTS)

@@ -20,8 +20,8 @@ def prior_document(
 ) -> tuple[dict, list[str]]:
     """Return the document of the scenario `prior` on the tape, and the assumptions made on the way, in words.
 
-    The segments are those of the panel, amounts are in its currency, and nobody applies. Raises UserError if the
-    scenario is not structural or has no lines.
+    The segments are those of the panel, amounts are in its currency, and nobody applies; `tape` and `mapping` are
+    named as they are given. Raises UserError if the scenario is not structural or has no lines.
     """
     scenario = load_scenario(prior)
     settings = scenario.baseline
@@ -34,7 +34,7 @@ def prior_document(
     ratio = _limit_on_tape(panel, accounts) / _limit_of(settings)
     document["segment"] = _segments(panel, accounts, document["segment"], assumptions)
     _to_currency(document, settings.currency.code, panel, ratio, assumptions)
-    files = {"tape": str(Path(tape).resolve()), "mapping": str(Path(mapping).resolve())}
+    files = {"tape": str(tape), "mapping": str(mapping)}
     about = {"unit": "count", "source": "the tape's accounts, and nobody applies", "status": "derived"}
     none = {"value": 0, **about}
     document["portfolio"] = {"borrowers": none, "applicants_per_month": dict(none), **files}

@@ -26,6 +26,7 @@ from simulator.kernel.names import CAUSES
 from simulator.lower import lower
 from simulator.scenario.errors import Problem, UserError
 
+PRIOR = Path(__file__).parents[2] / "scenarios" / "base" / "consumer.toml"
 LEVEL = 0.90  # of intervals
 MOST_ACCOUNTS = 40_000  # lived at every step of the fit; of a larger panel so many, evenly spread over it
 COARSE_ACCOUNTS = 8_000  # of the first steps
@@ -93,7 +94,7 @@ class StructuralFit:
 
 def fit_structural(
     panel: Panel,
-    prior: str | Path,
+    prior: str | Path | None,
     tape: str | Path,
     mapping: str | Path,
     progress: Progress | None = None,
@@ -103,16 +104,19 @@ def fit_structural(
 ) -> StructuralFit:
     """Return the fit of the lines of `panel`, read from `tape` with `mapping`, to the structural scenario `prior`.
 
+    Without a prior it is that of the shipped scenarios. The fitted scenario names tape and mapping as they are given.
     `progress` is told (what is being done, account-months lived since, all that may be to do). Raises UserError if
     the panel has no two months or too few accounts, or if the prior cannot serve.
     """
     accounts = _accounts(panel, str(tape))
-    document, assumptions = prior_document(panel, accounts, prior, tape, mapping)
+    document, assumptions = prior_document(panel, accounts, prior or PRIOR, tape, mapping)
     if len(accounts) > MOST_ACCOUNTS:
         assumptions.append(f"{MOST_ACCOUNTS:,} of {len(accounts):,} accounts are lived, evenly spread over the tape")
     bar = _Bar(progress)
     fine = _World(panel, _spread(accounts, MOST_ACCOUNTS), document, replications, threads, bar)
-    coarse = _World(panel, _spread(accounts, COARSE_ACCOUNTS), document, replications, threads, bar)
+    coarse = fine
+    if len(accounts) > COARSE_ACCOUNTS:
+        coarse = _World(panel, _spread(accounts, COARSE_ACCOUNTS), document, replications, threads, bar)
     free = [parameter for parameter in parameters if can_move(document, parameter)]
     bar.expect(coarse, fine, len(free))
 

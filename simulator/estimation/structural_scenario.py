@@ -20,7 +20,7 @@ REJECTED = 0.01  # chance below which the tape refuses the model
 
 def structural_scenario(
     panel: Panel,
-    prior: str | Path,
+    prior: str | Path | None,
     tape: str | Path,
     mapping: str | Path,
     progress: Progress | None = None,
@@ -42,7 +42,7 @@ def scenario_text(fit: StructuralFit) -> str:
         for path, node in values_of(at(document, top)):
             if path[-1] not in GIVEN:
                 say(node, _not_identified)
-    for estimate in fit.estimates:
+    for estimate in sorted(fit.estimates, key=lambda e: e.is_fitted):  # where two share a value, what is fitted counts
         for _, node in nodes(document, estimate.parameter):
             say(node, (lambda about, e=estimate: _calibrated(about, fit, e)) if estimate.is_fitted else _not_identified)
     document["title"] = f"Structural fit of {fit.calibrated_from}"
@@ -101,7 +101,7 @@ def verdict(fit: StructuralFit) -> Iterator[str]:
         yield f"all moments together: J = {of_all.j:,.1f} on {of_all.freedom:.1f}, p = {of_all.p_value:.2g}"
     if of_all.p_value < REJECTED:
         yield "the tape refuses the model: it cannot do what the accounts do in all of these moments at once"
-    if fit.stretch > 1:
+    if fit.stretch > 1.05:
         yield f"intervals are {fit.stretch:.1f} times as wide as the moments' errors give, because of what is not met"
     if fit.causes_are_prior:
         yield f"shares of causes are the prior's more than the tape's: {fit.causes_are_prior} are {NOT_IDENTIFIED}"
