@@ -1,0 +1,331 @@
+"""The structural fit: a lived panel is the ledger's, moments are what they say, what is not told is named."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from conftest import ROOT
+from panels import panel, taiwan, uniform
+from simulator import engine
+from simulator.draws_host import philox_numpy
+from simulator.estimation import moment_fit
+from simulator.estimation.document import settings_of
+from simulator.estimation.identifiability import directions, in_words
+from simulator.estimation.lived import WRITTEN_OFF, Histories, live, observed, opening_tape, usable
+from simulator.estimation.moments import MOMENTS, NAMES, covariance, together, totals
+from simulator.estimation.panel import PanelState
+from simulator.estimation.parameters import PARAMETERS, moved, value
+from simulator.estimation.prior import prior_document
+from simulator.estimation.structural import fit_structural, months_luck
+from simulator.estimation.structural_scenario import scenario_text, tables, verdict
+from simulator.kernel.names import F_BALANCE, F_N30, F_PAID
+from simulator.lower import lower
+from simulator.scenario.errors import UserError
+from simulator.scenario.reader import load_scenario
+
+PRIOR = ROOT / "scenarios" / "base" / "consumer.toml"
+BUCKETS = (PanelState("current", 0), *(PanelState(f"late {b}", b) for b in range(1, 5)), PanelState("late 5", 5, True))
+STATES = (*BUCKETS, PanelState("lost", "written_off"))
+BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
+TRUTH = {"full_payer": -0.8, "spending": 0.3, "autopay": -1.5}  # shifts from the prior
+ACCOUNTS = 2500
+
+
+@cache
+def book():
+    """Return a panel of one known month: lines a tenth of which are late."""
+    u = uniform(5, 0, 3, ACCOUNTS)
+    limit = np.round(np.exp(9 + u[0]) / 100) * 10_000
+    bucket = np.select([u[2] < 0.90, u[2] < 0.97, u[2] < 0.99], [0, 1, 2], 3)
+    amounts = {"balance": np.round(limit * u[1] ** 2)[:, None], "limit": limit[:, None]}
+    return panel(bucket[:, None], STATES, minor_units=100, currency="CNY", **amounts)
+
+
+def of(histories, like):
+    """Return the panel of simulated histories."""
+    bucket, worst = histories.bucket, BUCKETS[-1].bucket
+    state = np.where(bucket == WRITTEN_OFF, len(BUCKETS), np.minimum(bucket, worst))
+    amounts = {"balance": histories.balance, "limit": histories.limit, "payment": histories.payment}
+    return panel(state, STATES, minor_units=like.minor_units, currency=like.currency, **amounts)
+
+
+@cache
+def world(months=3, seed=None, shifts=()):
+    """Return the lowered world of the book under the prior, moved by (name, shift), without shared luck."""
+    accounts = usable(book())
+    document, _ = prior_document(book(), accounts, PRIOR, "tape.csv", "mapping.toml")
+    settings = settings_of(moved(document, {BY_NAME[name]: shift for name, shift in shifts}), "")
+    factor = settings.economy.factor.model_copy(update={"enabled": False})
+    more = {"months": months, "replications": 2, "redraw_people": True}
+    more["economy"] = settings.economy.model_copy(update={"factor": factor})
+    if seed is not None:
+        more["seed"] = seed
+    tape = opening_tape(observed(book(), accounts), np.zeros(len(accounts), int), 1)
+    return lower(settings.model_copy(update=more), tape)
+
+
+@cache
+def truth():
+    """Return the panel that the book becomes in a world moved by TRUTH, with luck of its own."""
+    lived, _ = live(world(3, 99, tuple(TRUTH.items())), 5, lambda histories: histories, 1)
+    return of(lived[0], book())
+
+
+@cache
+def fitted(spoilt=False):
+    """Return the fit of the true panel by TRUTH's parameters and a twin of one; `spoilt`: late accounts are stuck."""
+    twin = BY_NAME["full_payer"]._replace(name="twin", words="a twin of who pays in full")
+    parameters = (*(BY_NAME[name] for name in TRUTH), twin)
+    seen = truth()
+    if spoilt:
+        for month in range(1, len(seen.months)):
+            stuck = (seen.state[:, month - 1] > 0) & (seen.state[:, month] >= 0)
+            seen = _with(seen, month, stuck)
+    return fit_structural(seen, PRIOR, "tape.csv", "mapping.toml", None, 1, parameters, 1)
+
+
+def _with(seen, month, stuck):
+    """Return the panel in which the accounts `stuck` are in `month` where they were the month before."""
+    state = seen.state.copy()
+    state[stuck, month] = state[stuck, month - 1]
+    amounts = {name: getattr(seen, name) for name in ("balance", "limit", "payment")}
+    return panel(state, STATES, minor_units=seen.minor_units, currency=seen.currency, **amounts)
+
+
+# ---- a panel lived by the kernel -------------------------------------------------------------------------------------
+
+
+def test_lived_accounts_sum_to_the_ledger():
+    """Payments, balances and late accounts of single accounts sum to the flows of the same run, to the minor unit."""
+    flows = engine.run(world(), 1).flows.sum(axis=(1, 3, 4))  # [replication, month, flow]
+    lived, missed = live(world(), 15, lambda histories: histories, 1)
+
+    for replication, h in enumerate(lived):
+        assert np.nansum(h.payment[:, 1:], axis=0).tolist() == flows[replication, 1:, F_PAID].tolist()
+        assert np.nansum(h.balance, axis=0).tolist() == flows[replication, :, F_BALANCE].tolist()
+        late = (h.bucket > 0) & (h.bucket != WRITTEN_OFF)
+        assert late.sum(axis=0).tolist() == flows[replication, :, F_N30].tolist()
+    assert missed.sum() > 0
+
+
+def test_common_luck():
+    """The same world twice is the same panel; other luck is another one."""
+    once, again, other = (live(world(3, seed), 5, totals, 1)[0] for seed in (None, None, 7))
+
+    assert all((a == b).all() for a, b in zip(once[0], again[0], strict=True))
+    assert (once[0].above != other[0].above).any()
+
+
+# ---- moments ---------------------------------------------------------------------------------------------------------
+
+HAND = Histories(
+    bucket=np.array([[0, 1, 1], [0, 0, 0], [1, 0, 0], [1, 2, WRITTEN_OFF], [0, -1, -1]], dtype=np.int8),
+    balance=np.array([[100, 120, 150], [100, 50, 0], [200, 150, 140], [80, 90, np.nan], [10, np.nan, np.nan]]),
+    limit=np.full((5, 3), 200.0),
+    payment=np.array([[np.nan, 0, 10], [np.nan, 100, 60], [np.nan, 60, 30], [np.nan, 0, 0], [np.nan, 5, np.nan]]),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("newly_late", 1 / 4),  # account 0 of 0, 1 twice, 2 in its second step
+        ("cured_1", 1 / 3),  # account 2 of 2, 3, 0
+        ("rolled_1", 1 / 3),
+        ("rolled_2", 1.0),  # written off
+        ("paid_full", 2 / 4),
+        ("full_again", 1.0),
+        ("paid_nothing", 1 / 4),
+        ("paid_part", 30 / 150),
+        ("paid_nothing_late", 2 / 4),
+        ("charged", (20 + 50 + 10 + 20) / 800),
+    ],
+)
+def test_a_moment_is_what_it_says(name, expected):
+    """Ratios of sums over accounts and steps, counted by hand; who is not there next month counts nowhere."""
+    assert totals(HAND).values[NAMES.index(name)] == pytest.approx(expected, rel=1e-15)
+
+
+def test_the_covariance_is_that_of_a_bootstrap():
+    """Errors of the moments are those of drawing accounts again, within the bootstrap's own error."""
+    histories = observed(truth(), usable(truth()))
+    n, draws = len(histories.bucket), 200
+    words = philox_numpy(np.arange(n * draws), 0, 0, 0, 3, 0)[0].reshape(draws, n)
+    again = np.array([totals(histories.rows((row.astype(np.uint64) * n >> 32).astype(int))).values for row in words])
+    counted = totals(histories).cases > 200
+    ratio = np.sqrt(np.diag(covariance(histories))[counted]) / again.std(axis=0, ddof=1)[counted]
+
+    assert ratio == pytest.approx(1, abs=4 / np.sqrt(2 * draws))
+
+
+def test_luck_that_months_share():
+    """With one step it is the factor's, for shares only; with more what months differ by beyond accounts."""
+    one = totals(HAND)._replace(above=totals(HAND).above[:, :1], below=totals(HAND).below[:, :1])
+    by_factor = months_luck(one, np.zeros(len(MOMENTS)), 0.04)
+    still = together([one, one])._replace(above=np.repeat(one.above, 2, 1), below=np.repeat(one.below, 2, 1))
+
+    assert by_factor[NAMES.index("newly_late")] == pytest.approx(0.04 * 0.15915494 * np.exp(-0.0), rel=1e-6)  # p = 1/2
+    assert by_factor[NAMES.index("charged")] == 0
+    assert months_luck(still, np.zeros(len(MOMENTS)), 0.04)[NAMES.index("newly_late")] == 0
+
+
+def test_the_taiwan_panel(shared_file):
+    """Observed moments are those of the shared counts of roll moves; incomes are scaled with limits, and it says so."""
+    cards = taiwan(shared_file("taiwan_cards_2005_apr_jul.csv.gz"))
+    accounts = usable(cards)
+    sums = totals(observed(cards, accounts))
+    document, assumptions = prior_document(cards, accounts, PRIOR, "tape.csv", "mapping.toml")
+
+    at = NAMES.index("rolled_1")
+    assert (sums.above[at].sum(), sums.below[at].sum()) == (469, 8553)  # 2 -> 3 of all in codes 1 and 2
+    income = document["segment"]["segment 0"]["income"]
+    assert income["mean"] == pytest.approx(
+        7500 * 5_024_529_680 / 30_000 / 9910, rel=1e-3
+    )  # mean limit over the prior's
+    assert income["unit"] == "TWD per month"
+    assert any("all other amounts" in line for line in assumptions)
+
+
+# ---- the optimiser, on moments in closed form ------------------------------------------------------------------------
+
+SLOPES = np.array([[8.0, 1.0], [0.0, 5.0], [2.0, -3.0], [1.0, 1.0]])
+
+
+def test_linear_moments_have_the_closed_form():
+    """For linear moments the fit is ridge regression, and its slopes are the truth's."""
+    observed_, errors = SLOPES @ [0.5, -0.3] + 0.1, np.diag([0.5, 0.2, 0.3, 1.0]) ** 2
+    found = moment_fit.fit(lambda x: SLOPES @ x, observed_, errors, np.zeros(2))
+
+    a = SLOPES / np.sqrt(np.diag(errors))[:, None]
+    exact = np.linalg.solve(a.T @ a + np.eye(2), a.T @ (observed_ / np.sqrt(np.diag(errors))))
+    assert found.x == pytest.approx(exact, abs=1e-6)
+    assert found.sensitivity == pytest.approx(a, abs=1e-9)
+
+
+def _pair(x):
+    """Return moments that know of two parameters only their sum, and of a third alone."""
+    return np.array([np.exp(0.2 * (x[0] + x[1])), np.tanh(0.3 * (x[0] + x[1])), x[2], 0.5 * x[2]])
+
+
+def test_a_planted_pair_is_named():
+    """Of two parameters that act by their sum one goes back to the prior, and both are named; the sum is kept."""
+    names, truth_ = ("first", "second", "third"), np.array([0.6, 0.2, -0.5])
+    errors = np.diag([0.01, 0.01, 0.05, 0.05]) ** 2
+    found, told, why = moment_fit.fit_what_is_told(_pair, _pair(truth_), errors, np.zeros(3), names)
+    everyone = moment_fit.sensitivity(_pair, errors, found.x, np.ones(3, bool))
+
+    assert told.tolist() == [True, False, True]
+    assert why == {1: "moves the same moments as first: only what they do together is known"}
+    assert found.x == pytest.approx([0.8, 0, -0.5], abs=0.02)
+    words = in_words(directions(everyone, names), dict(zip(names, names, strict=True)))
+    assert len(words) == 1
+    assert "first and second move the same moments" in words[0] or "second and first" in words[0]
+
+
+def test_parameters_with_moments_of_their_own_are_kept():
+    """Negative control: nothing is set back or named where every parameter has its moment."""
+    found, told, why = moment_fit.fit_what_is_told(
+        lambda x: SLOPES @ x, SLOPES @ [1.0, -1.0], 0.01 * np.eye(4), np.zeros(2), ("a", "b")
+    )
+    assert told.all()
+    assert why == {}
+    assert in_words(directions(found.sensitivity, ("a", "b")), {"a": "a", "b": "b"}) == []
+
+
+def test_a_prior_that_the_moments_refuse_is_not_put_back():
+    """A parameter that is known badly, but certainly not at its prior, stays fitted."""
+    found, told, _ = moment_fit.fit_what_is_told(lambda x: 0.9 * x, np.array([5.0]), np.eye(1), np.zeros(1), ("far",))
+
+    assert 1 / np.sqrt(1 + found.sensitivity[0, 0] ** 2) > 0.7
+    assert told.tolist() == [True]
+
+
+def test_a_wrong_moment_is_refused():
+    """The J test is at rest with moments off by their errors, and rejects when one is planted ten errors off."""
+    observed_ = SLOPES @ [0.5, -0.3] + [0.1, -0.1, 0.1, -0.1]
+    planted = observed_ + np.array([0, 0, 1.5, 0])
+    errors = 0.15**2 * np.eye(4)
+    right, wrong = (moment_fit.fit(lambda x: SLOPES @ x, y, errors, np.zeros(2)) for y in (observed_, planted))
+
+    assert right.test.p_value > 0.1
+    assert wrong.test.p_value < 1e-6
+
+
+# ---- there and back --------------------------------------------------------------------------------------------------
+
+
+def test_a_simulated_panel_gives_its_parameters_back():
+    """Ninety-per-cent intervals of what is fitted hold the values that the panel was simulated with; J is at rest."""
+    fit = fitted()
+    by_name = {e.parameter.name: e for e in fit.estimates}
+    for name in ("full_payer", "spending", "autopay"):
+        parameter, e = BY_NAME[name], by_name[name]
+        true = value(moved(_document(), {parameter: TRUTH[name]}), parameter)
+        assert e.is_fitted
+        assert e.low < true < e.high
+    for name in ("full_payer", "spending"):  # by the data: the prior is outside
+        assert not by_name[name].low < by_name[name].prior < by_name[name].high
+    assert fit.test_of_all.p_value > 0.01
+
+
+def _document():
+    return prior_document(book(), usable(book()), PRIOR, "tape.csv", "mapping.toml")[0]
+
+
+def test_a_planted_twin_is_named():
+    """Two parameters that move the same share: one is not identified, with the name of the other."""
+    fit = fitted()
+    twin = fit.estimates[-1]
+
+    assert not twin.is_fitted
+    assert "share who pay in full" in twin.why_not
+    both = (BY_NAME["full_payer"].words, twin.parameter.words)
+    assert any(all(words in line for words in both) for line in fit.not_told)
+
+
+def test_codes_that_stick_are_out_of_reach():
+    """Negative control: late accounts whose status never changes are named as what the model cannot do; J rejects."""
+    fit = fitted(spoilt=True)
+    far = {c.moment.name for c in fit.compared if c.role == "out of reach"}
+
+    assert far & {"cured_1", "rolled_1"}
+    assert fit.test_of_all.p_value < 1e-6
+    assert any("the tape refuses the model" in line for line in verdict(fit))
+
+
+def test_the_scenario_reads_back(tmp_path):
+    """The text is a complete scenario with the fitted values, its sources, and what is not identified marked."""
+    fit = fitted()
+    for name in ("tape.csv", "mapping.toml"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    path = tmp_path / "structural.toml"
+    path.write_text(scenario_text(fit), encoding="utf-8")
+    back = load_scenario(path)
+
+    assert back.baseline.segment == settings_of(fit.document, "").segment
+    about = back.provenance["segment.segment 0.full_payer"]
+    assert about.source.startswith("calibrated from tape.csv, 2005-04 to 2005-07: share who pay in full")
+    assert about.status == "calibrated"
+    assert back.provenance["behaviour.structural.benefit"].status == "not identified (assumption)"
+    assert back.provenance["policy.write_off.at_dpd"].status == "derived"
+    assert {row["status"] for row in tables(fit)["parameters"]} == {"calibrated", "not identified"}
+
+
+# ---- what cannot be fitted -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seen", "prior", "words"),
+    [
+        (book(), PRIOR, "a structural fit needs two months or more"),
+        (panel([[0, 0]] * 5, STATES, balance=1, limit=2), PRIOR, "5 lines are open"),
+        (panel([[0, 0]] * 50, STATES, balance=1, limit=2, product=1), PRIOR, "loans are not fitted"),
+        (panel([[0, 0]] * 50, STATES, balance=1, limit=2), ROOT / "scenarios" / "taiwan_cards.toml", "behaviour.model"),
+    ],
+    ids=["one month", "few accounts", "loans", "roll rates"],
+)
+def test_what_cannot_be_fitted_is_said(seen, prior, words):
+    """A panel or a prior that cannot serve is a clear message, before anything is simulated."""
+    with pytest.raises(UserError, match=words):
+        fit_structural(seen, prior, "tape.csv", "mapping.toml")
