@@ -127,6 +127,51 @@ def test_a_scenario_that_does_not_move_as_its_matrix_is_caught(tape, tmp_path):
         one_month_ahead(done, tmp_path / "scenario.toml")
 
 
+def test_accounts_kept_open_beyond_180_days_are_not_written_off(tape, tmp_path):
+    """Where the tape keeps its worst state open, so does the scenario: it still moves as its matrix."""
+    mapping = MAPPING.replace("2 = { bucket = 2 }", "2 = { bucket = 7 }").replace('W = { account = "written_off" }', "")
+    done = calibrate(*tape(mapping=mapping))
+    (tmp_path / "scenario.toml").write_text(done.scenario_text(), encoding="utf-8")
+    (tmp_path / "mapping.toml").write_text(done.mapping_text(), encoding="utf-8")
+
+    assert "the tape keeps accounts open at 210 days" in done.scenario_text()
+    assert max(abs(row.z) for row in one_month_ahead(done, tmp_path / "scenario.toml")) < 4
+
+
+def loans(tmp_path, months_left=True):
+    """Write a tape of loans of 12 months in three months of their life, and its mapping."""
+    state = chain([[0.9, 0.1, 0.0], [0.5, 0.3, 0.2], [0.0, 0.1, 0.9]], 2000, 3, seed=3)
+    lines = ["id,month,kind,owed,due,left,status"]
+    for k, m in np.ndindex(state.shape):
+        left = 2 + (k + 10 - m) % 9
+        lines.append(f"{k},2024-{m + 1:02},loan,{100 * left},100,{left},{state[k, m]}")
+    columns = 'account_id = "id"\nmonth = "month"\nproduct = "kind"\nbalance = "owed"\nstatus = "status"\n'
+    columns += 'instalment = "due"\nmonths_left = "left"\n' if months_left else ""
+    states = "[status]\n0 = { bucket = 0 }\n1 = { bucket = 1 }\n2 = { bucket = 2 }\n"
+    (tmp_path / "loans.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "loans.toml").write_text(f'[columns]\n{columns}[product]\nloan = "loan"\n{states}', encoding="utf-8")
+    return tmp_path / "loans.csv", tmp_path / "loans.toml"
+
+
+def test_a_book_of_loans_starts_from_its_instalments(tmp_path):
+    """Loans go on from where they are, and move as their matrix."""
+    data, mapping = loans(tmp_path)
+
+    assert run("calibrate", data, "--mapping", mapping, "--out", tmp_path / "out", "--quiet") == 0
+    rows = table(tmp_path / "out" / "one_month_ahead.csv")
+    assert [row["product"] for row in rows] == ["loan"] * 3
+    assert max(abs(float(row["z"])) for row in rows) < 4
+
+
+def test_a_book_of_loans_needs_its_instalments(tmp_path, capsys):
+    """Without them nobody knows how a loan goes on: exit code 2, nothing written."""
+    data, mapping = loans(tmp_path, months_left=False)
+
+    assert run("calibrate", data, "--mapping", mapping, "--out", tmp_path / "out", "--quiet") == 2
+    assert "columns.instalment, columns.months_left: missing" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_one_month_cannot_be_fitted(tape, tmp_path, capsys):
     """A tape of one month ends with exit code 2 and a plain word, and nothing is written."""
     data, mapping = tape(accounts=50, months=1)

@@ -4,10 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.estimation.panel import Group, Panel
+from simulator.estimation.panel import Group, Panel, PanelState
 
 AT = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)  # quantiles that limits and utilisation are given at
 ENDS = (0.002, 0.998)  # of the tape, taken for the lowest and highest: single accounts would stretch the ends
+LATEST_WRITE_OFF = 450  # days past due, the last bucket
 FEW = 30  # accounts below which a state has no limits and utilisation of its own
 NOT_ON_THE_TAPE = "not on the tape: change it to yours"
 
@@ -96,7 +97,6 @@ def document(given: Calibrated) -> dict[str, Any]:
             segments[name]["roll_rates"] = rolls
     products = {group.product for group in groups}
     pooled = {p: sum(table for (product, _), table in given.counts.items() if product == p) for p in sorted(products)}
-    exits = {state.name for state in panel.states if state.is_exit}
     return {
         "title": f"{panel.facts['file']}: the book of {panel.months[-1]}, calibrated",
         "source": "assumption",
@@ -126,7 +126,7 @@ def document(given: Calibrated) -> dict[str, Any]:
                 },
             }
         },
-        "policy": {"write_off": _write_off(exits)},
+        "policy": {"write_off": _write_off(panel.states)},
     }
 
 
@@ -218,14 +218,24 @@ def _matrix(panel: Panel, counts: np.ndarray, line: Habits, product: str, about:
     }
 
 
-def _write_off(exits: set[str]) -> dict[str, Any]:
-    """Return the write-off policy: the rule of US open-end credit, later where the matrix itself writes off."""
+def _write_off(states: tuple[PanelState, ...]) -> dict[str, Any]:
+    """Return the write-off policy, which writes off nobody that the tape keeps open a month later.
+
+    Where the matrix itself writes off, no days past due do. Else it is the rule of US open-end credit, or two buckets
+    beyond the tape's worst state, whose accounts are a bucket worse after a month in it.
+    """
+    at = max(180, 30 * (max(state.bucket for state in states if not state.is_exit) + 2))
+    if any(state.name == "written_off" for state in states):
+        at, source = "never", "the tape's own write-offs are in the matrix"
+    elif at == 180:
+        source = "US open-end rule, 180 days (NCLC)"
+    elif at > LATEST_WRITE_OFF:
+        at, source = "never", "the tape keeps accounts open to the last bucket"
+    else:
+        source = f"assumption: the tape keeps accounts open at {at - 60} days"
     return {
         "kind": "write_off",
-        "at_dpd": {
-            "value": 450 if "written_off" in exits else 180,
-            "source": "the matrix writes off before" if "written_off" in exits else "US open-end rule, 180 days (NCLC)",
-        },
+        "at_dpd": {"value": at, "source": source},
         "recover_chance": [0.03] * 6,
         "recover_share": [0.20] * 6,
         "commission": [0.35] * 6,
