@@ -139,27 +139,35 @@ def test_accounts_kept_open_beyond_180_days_are_not_written_off(tape, tmp_path):
 
 
 def loans(tmp_path, months_left=True):
-    """Write a tape of loans of 12 months in three months of their life, and its mapping."""
-    state = chain([[0.9, 0.1, 0.0], [0.5, 0.3, 0.2], [0.0, 0.1, 0.9]], 2000, 3, seed=3)
+    """Write a tape of loans in three months of their life, some at their end and some repaid early; and its mapping."""
+    matrix = [[0.85, 0.1, 0.0, 0.05], [0.5, 0.3, 0.2, 0.0], [0.0, 0.1, 0.9, 0.0], [0.0, 0.0, 0.0, 1.0]]
+    state = chain(matrix, 3000, 3, seed=3)
     lines = ["id,month,kind,owed,due,left,status"]
-    for k, m in np.ndindex(state.shape):
-        left = 2 + (k + 10 - m) % 9
-        lines.append(f"{k},2024-{m + 1:02},loan,{100 * left},100,{left},{state[k, m]}")
+    for k in range(len(state)):
+        left = 1 + k % 9
+        for m in range(3):
+            if m and state[k, m - 1] == 0 and left <= 1:
+                lines.append(f"{k},2024-{m + 1:02},loan,0,100,0,3")
+                break
+            left = max(1, left - (m > 0))
+            lines.append(f"{k},2024-{m + 1:02},loan,{100 * (left + int(state[k, m]) % 3)},100,{left},{state[k, m]}")
+            if state[k, m] == 3:
+                break
     columns = 'account_id = "id"\nmonth = "month"\nproduct = "kind"\nbalance = "owed"\nstatus = "status"\n'
     columns += 'instalment = "due"\nmonths_left = "left"\n' if months_left else ""
-    states = "[status]\n0 = { bucket = 0 }\n1 = { bucket = 1 }\n2 = { bucket = 2 }\n"
+    states = '[status]\n0 = { bucket = 0 }\n1 = { bucket = 1 }\n2 = { bucket = 2 }\n3 = { account = "paid_off" }\n'
     (tmp_path / "loans.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (tmp_path / "loans.toml").write_text(f'[columns]\n{columns}[product]\nloan = "loan"\n{states}', encoding="utf-8")
     return tmp_path / "loans.csv", tmp_path / "loans.toml"
 
 
 def test_a_book_of_loans_starts_from_its_instalments(tmp_path):
-    """Loans go on from where they are, and move as their matrix."""
+    """Loans go on from where they are and move as their matrix; those at their last due end by schedule, not by it."""
     data, mapping = loans(tmp_path)
 
     assert run("calibrate", data, "--mapping", mapping, "--out", tmp_path / "out", "--quiet") == 0
     rows = table(tmp_path / "out" / "one_month_ahead.csv")
-    assert [row["product"] for row in rows] == ["loan"] * 3
+    assert [row["state"] for row in rows] == ["current", "30", "60", "paid_off"]
     assert max(abs(float(row["z"])) for row in rows) < 4
 
 

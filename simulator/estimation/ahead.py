@@ -6,11 +6,14 @@ import numpy as np
 
 from simulator.kernel.names import (
     ACTIVE,
+    BALANCE,
     CLOSED,
     K_COUNT,
     K_ENTRY,
     K_SEGMENT,
+    K_TAPE_ROW,
     LANES,
+    LOAN,
     N_ACCOUNT,
     N_BORROWER,
     N_STATE,
@@ -18,6 +21,7 @@ from simulator.kernel.names import (
     STATE,
     STATUS,
     TO_WRITTEN_OFF,
+    X_MONTHS_LEFT,
 )
 from simulator.kernel.tables import Sums
 from simulator.lower import Lowered, tables_for
@@ -34,6 +38,7 @@ class Ahead(NamedTuple):
 def states_ahead(lowered: Lowered, month: int = 1, progress=lambda done: None) -> Ahead:
     """Return where the opening book's accounts stand at the end of `month`, in every replication.
 
+    Loans of a tape that had their last due left at the start are left out: who pays it has left.
     The same people and luck as in a run, lived by the same kernel; only the state that a run throws away is read.
     """
     from simulator.kernel.tile import advance  # numba and the compiled code: only a run pays for them
@@ -51,7 +56,16 @@ def states_ahead(lowered: Lowered, month: int = 1, progress=lambda done: None) -
             for p in range(len(PRODUCTS)):
                 account = columns[N_BORROWER + p * N_ACCOUNT : N_BORROWER + (p + 1) * N_ACCOUNT]
                 is_open = (account[STATUS] >= ACTIVE) & (account[STATUS] <= CLOSED)
+                if p == LOAN:
+                    is_open &= (account[BALANCE] > 0) & ~_ends_by_schedule(lowered.tape, tile)
                 counts[r, g, p] += np.bincount(account[STATE][is_open], minlength=16)
         gone[r] = sums.rolls[:, 1 : month + 1, :, :, :, TO_WRITTEN_OFF, 0].sum(axis=(0, 1, 4))
         progress(r + 1)
     return Ahead(counts, gone)
+
+
+def _ends_by_schedule(tape: np.ndarray, tile: np.ndarray) -> np.ndarray:
+    """Return bool[borrower of the tile]: whether its loan had at most one due left on the tape."""
+    if tile[K_TAPE_ROW] < 0:
+        return np.zeros(tile[K_COUNT], dtype=bool)
+    return tape[tile[K_TAPE_ROW] : tile[K_TAPE_ROW] + tile[K_COUNT], LOAN, X_MONTHS_LEFT] <= 1

@@ -1,6 +1,6 @@
 """From a tape of months to a scenario: read, report, estimate, write, and check the scenario against the estimates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,12 +66,12 @@ def calibrate(tape: str | Path, mapping: str | Path) -> Calibration:
             f"{len(panel.account_id):,} accounts, months {', '.join(panel.months[:3])}: nobody stands in two in a row"
         )
         raise UserError(Problem(str(tape), "", found, "two months next to each other at least"))
-    tests = {}
+    tests, rolling = {}, panel.without_last_dues()
     for group in panel.groups():
-        moves = np.array([panel.moves(pair, group.accounts) for pair in panel.pairs()])
-        of_group = memory(panel.state[group.accounts], panel.states), homogeneity(moves, panel.states)
+        moves = np.array([rolling.moves(pair, group.accounts) for pair in rolling.pairs()])
+        of_group = memory(rolling.state[group.accounts], panel.states), homogeneity(moves, panel.states)
         tests[group.product, group.segment] = of_group
-    found = (tape_report(panel), rolls(panel), tests, ratios(panel), vintages(panel))
+    found = (tape_report(panel), rolls(rolling), tests, ratios(panel), vintages(panel))
     return Calibration(Path(tape), Path(mapping), panel, *found)
 
 
@@ -144,13 +144,13 @@ def one_month_ahead(done: Calibration, scenario: str | Path, progress=lambda don
     book = read_book(loaded)
     world = lower(loaded.baseline, book and book.tape, False)
     ahead = states_ahead(world, 1, lambda r: progress(r, world.replications))
-    panel, table = done.panel, []
+    panel, table = done.panel.without_last_dues(), []
     n_open, n = len(panel.open_states), len(panel.states)
     next_month = months_between(panel.months[-1], "9999-12")[1]
     factor = done.rolls.factor
     dispersion = factor.evidence.row_dispersion.reshape(len(done.rolls.pooled), 1, n_open)
     for group, matrix, own in zip(panel.groups(), done.rolls.pooled, dispersion, strict=True):
-        last = panel.state[group.accounts, -1]
+        last = panel.state[group.accounts[~panel.ends_by_schedule(-1)[group.accounts]], -1]
         opening = np.bincount(last[(last >= 0) & (last < n_open)], minlength=n_open)
         counts = _filled(matrix.n, matrix.probability)
         forecast = opening @ (counts / counts.sum(axis=1, keepdims=True))
@@ -179,7 +179,7 @@ def one_month_ahead(done: Calibration, scenario: str | Path, progress=lambda don
 def _only(panel: Panel, group) -> Panel:
     """Return the panel of one group."""
     by_account = {name: value for name, value in vars(panel).items() if isinstance(value, np.ndarray)}
-    return Panel(**{**vars(panel), **{name: value[group.accounts] for name, value in by_account.items()}})
+    return replace(panel, **{name: value[group.accounts] for name, value in by_account.items()})
 
 
 def _intervals(made: Fan, level: float) -> list[list[tuple[float, float]]]:

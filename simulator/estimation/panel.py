@@ -1,7 +1,7 @@
 """A panel: what each account of a tape did, month by month, as arrays."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,6 +66,7 @@ class Panel:
     written_off: np.ndarray  # float64[account, month]
     recovered: np.ndarray  # float64[account, month]
     facts: dict[str, Any]  # file, digests, rows read and refused by reason, repairs made
+    months_left: np.ndarray | None = None  # float64[account, month]: dues left of a loan, NaN where not known
     opened: np.ndarray | None = None  # int64[account], position in `months`, below 0 before the tape; None: not known
 
     @property
@@ -87,6 +88,19 @@ class Panel:
                 if len(accounts):
                     yield Group(name, words, accounts)
 
+    def ends_by_schedule(self, month: int) -> np.ndarray:
+        """Return bool[account]: whether a loan has at most one due left at the end of the month at that position."""
+        if self.months_left is None:
+            return np.zeros(len(self.state), dtype=bool)
+        return self.months_left[:, month] <= 1  # NaN is not
+
+    def without_last_dues(self) -> "Panel":
+        """Return the panel without moves of loans at their last due: who pays it has left, by schedule and no roll."""
+        state = self.state.copy()
+        for m in range(len(self.months) - 1):
+            state[self.ends_by_schedule(m), m + 1] = ABSENT
+        return replace(self, state=state)
+
     def moves(self, pair: Pair, accounts: np.ndarray | None = None) -> np.ndarray:
         """Return int64[open state, state]: accounts by where they stood and where they went.
 
@@ -105,7 +119,8 @@ class Panel:
         end = self.months.index(month) + 1
         by_month = ("state", "bucket", "code", "grade", "balance", "limit", "payment", "written_off", "recovered")
         cut = {name: getattr(self, name)[:, :end].copy() for name in by_month}
-        return Panel(**{**vars(self), **cut, "months": self.months[:end], "facts": dict(self.facts)})
+        cut["months_left"] = None if self.months_left is None else self.months_left[:, :end].copy()
+        return replace(self, **cut, months=self.months[:end], facts=dict(self.facts))
 
 
 def counts(before: np.ndarray, after: np.ndarray, states: tuple[PanelState, ...]) -> np.ndarray:

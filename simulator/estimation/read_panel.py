@@ -17,7 +17,7 @@ from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.schema import MAX_STATES
 
 AMOUNTS = ("balance", "limit", "payment", "written_off", "recovered")
-OF_ONE_MONTH = ("instalment", "months_left", "arrears", "full_payer", "borrower_id")  # nothing a panel needs
+OF_ONE_MONTH = ("instalment", "arrears", "full_payer", "borrower_id")  # nothing a panel needs
 MOST_MONTHS = 600
 _BY_DPD = Code(dpd=True)
 
@@ -220,6 +220,7 @@ class _Part:
         self.product = self._products()
         self.state = self._states(states)
         unit = (rows.mapping.minor_units or 100) if rows.mapping.amounts == "major" else 1
+        self.months_left = rows.integers("months_left", False, 0, whole=True)
         self.opened = rows.months("opened", False) if "opened" in rows.read else None
         is_open = self.state < sum(not state.is_exit for state in states.states)
         self.amount = {
@@ -272,6 +273,7 @@ def _panel(parts: list[_Part], months, states: _States, mapping, notes, path, ma
     shape = (int(seen.sum()), len(months))
     grid = {name: np.full(shape, ABSENT, dtype) for name, dtype in {"state": "i1", "code": "i2", "grade": "i2"}.items()}
     amounts = {role: np.full(shape, np.nan) for role in AMOUNTS}
+    months_left = np.full(shape, np.nan)
     fixed = {name: np.full(shape[0], ABSENT, dtype=np.int64) for name in ("product", "segment")}
     words = {name: {} for name in ("code", "grade", "segment")}  # text -> number, over all parts
     segment_means, repairs = mapping.segment, list(notes)
@@ -288,6 +290,7 @@ def _panel(parts: list[_Part], months, states: _States, mapping, notes, path, ma
         for role in AMOUNTS:
             value = part.amount[role][used]
             amounts[role][at] = np.where(value == NOTHING, np.nan, value)
+        months_left[at] = np.where(part.months_left[used] == NOTHING, np.nan, part.months_left[used])
         own = {"product": part.product[used], "segment": np.zeros(len(used), dtype=np.int64)}
         if "segment" in read:
             own["segment"] = _numbered(read["segment"], words["segment"], segment_means)[used]
@@ -331,6 +334,7 @@ def _panel(parts: list[_Part], months, states: _States, mapping, notes, path, ma
         **grid,
         **amounts,
         facts=facts,
+        months_left=months_left if np.isfinite(months_left).any() else None,
         opened=_number(born) - int(_number(np.array(months[:1]))[0]) if (born != "").all() else None,
     )
 
