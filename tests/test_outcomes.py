@@ -4,16 +4,19 @@ import csv
 import tomllib
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
 import pytest
 from scipy.stats import binom
 
 from conftest import ROOT
 from simulator.draws_host import philox_numpy
-from simulator.estimation.outcome_figures import by_segment, figures, halves, intervals, jeffreys, resampled
+from simulator.estimation.outcome_figures import by_segment, figures, halves, intervals, resampled
 from simulator.estimation.outcome_fit import collect, expected, fit, hazards, moments, placed, schedule
 from simulator.estimation.outcome_rows import has_outcomes, read_outcomes
 from simulator.estimation.outcome_scenario import scenario_text
-from simulator.estimation.outcomes import check, held_out, simulated_sums
+from simulator.estimation.outcomes import calibrate_outcomes, check, held_out, simulated_sums
 from simulator.estimation.questions import calibrate
 from simulator.scenario.errors import UserError
 from simulator.scenario.reader import load_scenario
@@ -211,14 +214,6 @@ def test_mappings_tell_their_kind():
 
 
 # ---- intervals -------------------------------------------------------------------------------------------
-def test_jeffreys_intervals_are_the_published_ones():
-    """Brown, Cai and DasGupta (2001), table of n = 10: 0 successes 0 to 0.217, 5 successes 0.224 to 0.776."""
-    low, high = jeffreys([0, 5, 10], [10, 10, 10])
-
-    assert low == pytest.approx([0, 0.224, 0.783], abs=1e-3)
-    assert high == pytest.approx([0.217, 0.776, 1], abs=1e-3)
-
-
 def test_the_bootstrap_has_the_standard_error_of_a_mean(made):
     """The spread of resampled charge-off shares is sqrt(p (1 - p) / n), within 4 of its own standard errors."""
     outcomes = made[0]
@@ -272,7 +267,7 @@ def test_known_hazards_come_back_from_drawn_loans(made):
 
 def test_known_lgd_comes_back(made):
     """LGD in its 95% interval; an LGD without the cost of collecting is outside."""
-    _, low, high = intervals(made[0], 1, resamples=300)
+    _, low, high = intervals(made[0], 1, 0.95, resamples=300)
 
     assert low[-1, 2] < LGD < high[-1, 2]
     assert not low[-1, 2] < 1 - 0.5 * RECOVERY < high[-1, 2]
@@ -377,7 +372,7 @@ def test_figures_of_another_hazard_timing_or_recovery_are_outside(made, simulate
 def test_a_half_the_scenario_was_not_fitted_on_is_inside(made):
     """Of 12 figures at 95% at least 10 are inside; with the other half's charge-offs doubled, its shares are not."""
     outcomes = made[0]
-    unseen = held_out(outcomes, 4, REPLICATIONS)
+    unseen = held_out(outcomes, 4, REPLICATIONS, level=0.95)
     other = by_segment(outcomes.take(halves(outcomes, 4)[1]))
     other[:, 1] *= 2
 
@@ -405,6 +400,29 @@ def test_calibrate_writes_a_scenario_that_runs_and_the_tables(made, tmp_path):
     assert sum(int(row["missed_for_good"]) for row in dues) == made[0].charged_off.sum()
     with pytest.raises(UserError, match="complete run"):
         calibrate(tape, mapping, tmp_path / "out")
+
+
+def test_a_file_without_segments_recoveries_or_many_loans(tmp_path):
+    """One segment, nothing recovered (LGD 1), a class of a single loan: all run; under 20 charge-offs are refused."""
+    rows = [",".join([*row.split(",")[:9], row.split(",")[9], "0", "0", "0"]) for row in drawn_loans(300, 5)[0]]
+    plain = MAPPING.replace('segment = "class"\n', "").replace('total = "total"\n', "")
+    alone = [rows[0].replace(",weak,", ",one,"), *rows[1:]]
+    for name, lines, mapping in (("plain", rows, plain), ("alone", alone, MAPPING.replace('total = "total"\n', ""))):
+        found = calibrate_outcomes(*written(tmp_path, lines, mapping), replications=3)
+        assert found.fitted.value[-1, 2] == found.fitted.mean[-1, 2] == 1
+        assert found.fitted.segments == (("loans", "all") if name == "plain" else ("good", "one", "weak", "all"))
+    with pytest.raises(UserError, match="a fit needs 20 of both kinds"):
+        calibrate_outcomes(*written(tmp_path, rows[:60], plain))
+
+
+def test_parquet_gives_the_same_loans(made, tmp_path):
+    """A Parquet file with real dates and numbers is read as the CSV is."""
+    table = pa.csv.read_csv(made[2])
+    pq.write_table(table, tmp_path / "loans.parquet")
+    found = read_outcomes(tmp_path / "loans.parquet", made[3])
+
+    assert pa.types.is_date(table.schema.field("issued").type)
+    assert (by_segment(found) == by_segment(made[0])).all()
 
 
 def test_nothing_is_written_for_a_wrong_file(tmp_path):

@@ -1,16 +1,16 @@
 """What loans with outcomes say: charge-off share, exposure, LGD and net loss, with intervals."""
 
 import numpy as np
-from scipy.special import betaincinv
 
 from simulator.draws_host import philox_numpy
+from simulator.estimation.intervals import LEVEL, jeffreys
 from simulator.estimation.outcome_rows import Outcomes
 from simulator.kernel.philox import counter, group
 
 FIGURES = ("charge_off_share", "exposure", "lgd", "net_loss")
 ALL = "all"
 RESAMPLES = 1000
-BOOTSTRAP, SPLIT = 16, 17  # tags of the addresses; the kernel's are 1 to 3
+BOOTSTRAP, SPLIT = 24, 25  # tags of the addresses; the kernel's are 1 to 3, those of panels 16
 COLUMNS = 6  # of sums: loans, charged off, sum of exposure over amount, exposure, net recovery, amount
 
 
@@ -59,18 +59,7 @@ def resampled(outcomes: Outcomes, seed: int, resamples: int = RESAMPLES) -> np.n
     return sums
 
 
-def jeffreys(successes, trials, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends of the Jeffreys interval of a share; 0 at no success, 1 at no failure.
-
-    Source: L. D. Brown, T. T. Cai and A. DasGupta, Interval estimation for a binomial proportion, Stat. Sci. 16 (2001).
-    """
-    successes, trials = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
-    a, b, tail = successes + 0.5, trials - successes + 0.5, (1 - level) / 2
-    low = np.where(successes > 0, betaincinv(a, b, tail), 0.0)
-    return low, np.where(successes < trials, betaincinv(a, b, 1 - tail), 1.0)
-
-
-def intervals(outcomes: Outcomes, seed: int, level: float = 0.95, resamples: int = RESAMPLES):
+def intervals(outcomes: Outcomes, seed: int, level: float = LEVEL, resamples: int = RESAMPLES):
     """Return (value, low, high), each float64[segment + 1, FIGURES]: shares by Jeffreys, the others by bootstrap."""
     sums = by_segment(outcomes)
     tail = (1 - level) / 2

@@ -133,6 +133,8 @@ def fit(outcomes: Outcomes) -> Fit:
     segments = {}
     for s, name in enumerate(outcomes.segments):
         own = outcomes.segment == s
+        if not own.any():  # a half may have none of a small segment
+            own = np.ones(len(own), dtype=bool)
         targets, borrowed = _targets(outcomes, due, own), []
         off, early = int((own & outcomes.charged_off).sum()), int((own & _early(outcomes, due)).sum())
         if off in (0, own.sum()):  # the mean of the Jeffreys posterior: nobody is certain

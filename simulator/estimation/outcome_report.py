@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from simulator.estimation.calibrate_report import write_csv
-from simulator.estimation.outcome_figures import FIGURES, by_segment, halves, jeffreys
+from simulator.estimation.intervals import jeffreys
+from simulator.estimation.outcome_figures import FIGURES, by_segment, halves
 from simulator.estimation.outcome_fit import THIN, TOO_LATE_TO_TELL, Fit, expected, observed_hazard
 from simulator.estimation.outcome_scenario import scenario_text
 from simulator.estimation.outcomes import Calibrated, Check
@@ -32,7 +33,7 @@ def files(done: Calibrated, folder: Path, manifest: dict[str, Any]) -> None:
     write_csv(folder / "outcomes.csv", COLUMNS, _figure_rows(outcomes, done.measured, done.fitted))
     other = outcomes.take(halves(outcomes, done.seed)[1])
     write_csv(folder / "held_out.csv", COLUMNS, _figure_rows(other, None, done.held_out))
-    write_csv(folder / "hazards.csv", HAZARDS, _hazard_rows(done.fit))
+    write_csv(folder / "hazards.csv", HAZARDS, _hazard_rows(done.fit, done.fitted.level))
     (folder / "report.html").write_text(page(done, manifest), encoding="utf-8")
 
 
@@ -160,7 +161,7 @@ def _figure_rows(outcomes, measured, found: Check):
             yield [segment, name, int(sums[s, 0]), int(sums[s, 1]), *map(_number, own + drawn), int(found.inside[s, f])]
 
 
-def _hazard_rows(fitted: Fit):
+def _hazard_rows(fitted: Fit, level: float):
     """Yield a row for each segment and due, as HAZARDS: the hazard seen and fitted."""
     outcomes = fitted.outcomes
     for s, (name, segment) in enumerate(fitted.segments.items()):
@@ -169,7 +170,7 @@ def _hazard_rows(fitted: Fit):
         open_before = 1 - np.concatenate([[0], np.cumsum(off + paid)[:-1]])
         for due in range(1, outcomes.term + 1):
             n, k = int(at_risk[due]), int(missed[due])
-            low, high = jeffreys(k, n)
+            low, high = jeffreys(k, n, level)
             seen = [k / n, float(low), float(high)] if n else ["", "", ""]
             model = off[due] / open_before[due] if open_before[due] > 0 else ""
             yield [name, due, n, k, *map(_number, [*seen, model])]

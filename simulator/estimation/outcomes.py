@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from simulator.estimation.intervals import LEVEL
 from simulator.estimation.outcome_figures import (
     ALL,
     COLUMNS,
@@ -20,9 +21,11 @@ from simulator.estimation.outcome_fit import Fit, fit
 from simulator.estimation.outcome_rows import Outcomes, has_outcomes, read_outcomes
 from simulator.estimation.outcome_scenario import DEFAULT_SEED, scenario_text
 from simulator.kernel.names import LOAN
+from simulator.scenario.errors import Problem, UserError
 
 __all__ = ["Calibrated", "calibrate_outcomes", "has_outcomes", "held_out", "simulated_sums"]
 
+FEWEST = 20  # loans of each outcome, so that both halves of the check have some: assumption
 AT_ONCE = 50  # replications whose sums are held together
 UNIT_AMOUNT = 10_000.0  # what everybody borrows where a share of the amount is asked for
 
@@ -64,7 +67,7 @@ def calibrate_outcomes(
     replications: int = 200,
     seed: int = DEFAULT_SEED,
     threads: int | None = None,
-    level: float = 0.95,
+    level: float = LEVEL,
     say: Callable[[str], None] = lambda words: None,
 ) -> Calibrated:
     """Return a loan scenario fitted to the loans of `path`, with its checks.
@@ -73,6 +76,11 @@ def calibrate_outcomes(
     wrong with mapping and file.
     """
     outcomes = read_outcomes(path, mapping_path)
+    for ended, there in (("charged off", outcomes.charged_off), ("paid", ~outcomes.charged_off)):
+        if (count := int(there.sum())) < FEWEST:
+            raise UserError(
+                Problem(str(path), "", f"{count} loans in use {ended}", f"a fit needs {FEWEST} of both kinds")
+            )
     say(f"fitting {len(outcomes.amount):,} loans")
     fitted = fit(outcomes)
     say("checking: as many loans simulated")
@@ -101,12 +109,15 @@ def check(outcomes: Outcomes, sums: np.ndarray, level: float, doubt: np.ndarray 
     """
     drawn = figures(sums) + (0 if doubt is None else doubt)
     tail = (1 - level) / 2
-    low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
-    return Check((*outcomes.segments, ALL), figures(by_segment(outcomes)), np.nanmean(drawn, axis=0), low, high, level)
+    mean, low, high = np.full((3, *drawn.shape[1:]), np.nan)
+    known = np.isfinite(drawn).any(axis=0)
+    mean[known] = np.nanmean(drawn[:, known], axis=0)
+    low[known], high[known] = np.nanquantile(drawn[:, known], [tail, 1 - tail], axis=0)
+    return Check((*outcomes.segments, ALL), figures(by_segment(outcomes)), mean, low, high, level)
 
 
 def held_out(
-    outcomes: Outcomes, seed: int, replications: int = 200, threads: int | None = None, level: float = 0.95
+    outcomes: Outcomes, seed: int, replications: int = 200, threads: int | None = None, level: float = LEVEL
 ) -> Check:
     """Return the figures of a random half beside a scenario that was fitted to the other half alone.
 
