@@ -160,7 +160,7 @@ def test_a_wrong_instalment_is_counted(made, tmp_path):
     parts[6] = str(1.05 * float(parts[6]))
     found = read_outcomes(*written(tmp_path, [",".join(parts), *rows[1:]]))
 
-    name = "instalment off the annuity by more than 1%"
+    name = "with an instalment off the annuity by more than 1%"
     assert made[0].facts["checks"][name] == 0
     assert found.facts["checks"][name] == 1
 

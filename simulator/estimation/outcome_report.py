@@ -52,9 +52,9 @@ def page(done: Calibrated, manifest: dict[str, Any]) -> str:
     """Return report.html."""
     facts, fit = done.facts, done.fit
     setting = f"{facts['rows_read']:,} rows, {facts['loans_used']:,} loans of {facts['term']} months used, issued "
-    setting += f"{facts['issued'][0]} to {facts['issued'][1]}."
+    setting += f"{' to '.join(dict.fromkeys(facts['issued']))}."
     found = [f"Left out: {count:,} rows: {reason}." for reason, count in facts["left_out"].items()]
-    found += [f"{count:,} loans: {what}." for what, count in facts["checks"].items() if count]
+    found += [f"Loans {what}: {count:,}." for what, count in facts["checks"].items() if count]
     level = f"{done.fitted.level:.0%}"
     sections = [
         *([Section("What is in the file", found)] if found else []),

@@ -190,13 +190,13 @@ def _outcomes(rows: Rows, mapping: OutcomeMapping) -> Outcomes:
     remarks = {
         "paid with principal missing by more than 1%": ~charged_off & (read["principal"] < 0.99 * amount),
         "paid with recoveries": ~charged_off & (read["recoveries"] > 0),
-        "recovered more than the exposure": charged_off & (read["recoveries"] > amount - read["principal"]),
+        "with recoveries above the exposure": charged_off & (read["recoveries"] > amount - read["principal"]),
     }
     checks = {remark: int(loans[use].sum()) for remark, loans in remarks.items()}
     if "instalment" in rows.read:
         level = np.array([annuity(a, r, length) for a, r in zip(amount[use], rate[use], strict=True)])
         off = np.abs(read["instalment"][use] / level - 1)
-        checks[f"instalment off the annuity by more than {OFF_ANNUITY:.0%}"] = int((off > OFF_ANNUITY).sum())
+        checks[f"with an instalment off the annuity by more than {OFF_ANNUITY:.0%}"] = int((off > OFF_ANNUITY).sum())
     there = [name for s, name in enumerate(segments) if (segment[use] == s).any()]
     number = np.array([there.index(name) if name in there else 0 for name in segments])
     facts = {
