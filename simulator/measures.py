@@ -122,9 +122,9 @@ class View:
         return self._batch(worse), self._batch(row.sum(axis=-1))
 
     def net_flow(self, start):
-        """Return (closing balance in the bucket after `start`, balance in `start` a month before), summed over the window.
+        """Return (closing balance in the bucket after `start`, balance in `start` a month before), summed.
 
-        float64[batch, ...]. The first month has none: the opening book is not known by bucket.
+        float64[batch, ...], over the window. The first month has none: the opening book is not known by bucket.
         """
         by_bucket = self.ledger.rolls[..., :BUCKETS, 1].sum(axis=-2)  # [batch, month, segment, product, bucket]
         if not self.by_cell:

@@ -23,7 +23,6 @@ from simulator.kernel.names import (
     INTEREST_DUE,
     K_ENTRY,
     LANES,
-    LINE,
     LINE_AT,
     N_STATE,
     PRODUCTS,
@@ -242,7 +241,7 @@ def npl_growth(study: Study, first: int, last: int) -> np.ndarray:
 
 
 def refused_share(study: Study, first: int, last: int) -> np.ndarray:
-    """Return float64[replication]: accounts 90 or more days past due because the borrower will not pay, of all those."""
+    """Return float64[replication]: of the accounts 90 or more days past due those whose borrower will not pay."""
     ledger = study.comparison.ledgers["baseline"]
     refused, late = (ledger.total(name)[:, first : last + 1].sum(axis=1) for name in ("n_dpd90_will_not", "n_dpd90"))
     return refused / late
@@ -320,7 +319,7 @@ def _setting(settings, key):
 
 
 def fit(plan: Plan, threads: int | None = None, tell: Callable[[str], None] = lambda line: None, rounds=8) -> Fit:
-    """Return the free settings at which the fitted targets are met best: least squares of (figure - target) / tolerance.
+    """Return the free settings that meet the fitted targets best: least squares of (figure - target) / tolerance.
 
     Derivatives are finite differences on common luck. The errors are those that the luck of the simulation leaves in
     the fitted values: the covariance of the figures taken through the least-squares solution. `tell` is told each
