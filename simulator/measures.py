@@ -22,6 +22,7 @@ from simulator.kernel.names import (
     PRODUCTS,
     RATING_GRADE,
     RATING_SCORE,
+    TO_PAID_OFF,
     TO_WRITTEN_OFF,
 )
 from simulator.ledger import Ledger
@@ -120,6 +121,11 @@ class View:
         row = self.ledger.rolls[..., start, :, 0]
         worse = row[..., start + 1 : BUCKETS].sum(axis=-1) + row[..., TO_WRITTEN_OFF]
         return self._batch(worse), self._batch(row.sum(axis=-1))
+
+    def cured(self):
+        """Return (accounts of buckets 1 to 3 that came back to bucket 0 or left repaid, accounts that were there)."""
+        rows = self.ledger.rolls[..., 1:4, :, 0].sum(axis=-2)
+        return self._batch(rows[..., 0] + rows[..., TO_PAID_OFF]), self._batch(rows.sum(axis=-1))
 
     def net_flow(self, start):
         """Return (closing balance in the bucket after `start`, balance in `start` a month before), summed.
@@ -426,6 +432,7 @@ SECTIONS = {
             lambda v: ratio(v.flow("n_default"), v.start("n_accounts") + v.flow("n_granted")),
             headline=True,
         ),
+        _flow("n_first_30", ACCOUNTS, "accounts that reach 30 days past due for the first time"),
         _flow("n_default", ACCOUNTS, "accounts that reach 90 days past due for the first time"),
     ),
     "Payment and collection": (
@@ -436,6 +443,9 @@ SECTIONS = {
         _roll("roll_30_to_60", 1, "30-59 days past due"),
         _roll("roll_60_to_90", 2, "60-89 days past due"),
         _roll("roll_90_to_120", 3, "90-119 days past due"),
+        _rate("cure_rate", "Σ rolls[1 to 3 → 0 or repaid] / Σ rolls[1 to 3 → any]",
+              "share of accounts 30-119 days past due that are not past due a month later",
+              lambda v: ratio(*v.cured())),
         _net_flow("net_flow_current_to_30", 0, "not past due", "30-59 days past due"),
         _net_flow("net_flow_30_to_60", 1, "30-59 days past due", "60-89 days past due"),
         _net_flow("net_flow_60_to_90", 2, "60-89 days past due", "90-119 days past due"),
