@@ -38,7 +38,8 @@ STEP = 0.04  # of a setting's range: what a derivative is taken over
 YEAR = 12
 WORLD_KEYS = {"scenario", "set", "months"}
 TARGET_KEYS = {"world", "measure", "setting", "value", "tolerance", "unit", "source", "role", "what"}
-ROLES = ("fit", "check")
+BEGIN, END = "<!-- levels: python -m simulator.estimation.levels --check --page docs/calibration.md -->", "<!-- end -->"
+ROLES = {"fit": "fitted", "set": "set", "check": "check"}  # by least squares; by hand, so no evidence; neither
 UNITS = {"%": 100.0, "CNY": 1.0, "% a month": 100.0}
 
 
@@ -65,7 +66,7 @@ class Target:
     tolerance: float
     unit: str
     source: str
-    is_fitted: bool
+    role: str
     what: str
 
 
@@ -167,7 +168,7 @@ def _target(path, name, table, worlds, problems):
         table["tolerance"] / (scale or 1),
         table.get("unit"),
         table["source"],
-        table.get("role") == "fit",
+        table.get("role"),
         table["what"],
     )
 
@@ -325,7 +326,7 @@ def fit(plan: Plan, threads: int | None = None, tell: Callable[[str], None] = la
     the fitted values: the covariance of the figures taken through the least-squares solution. `tell` is told each
     trial in a line.
     """
-    fitted = [one for one in plan.targets if one.is_fitted]
+    fitted = [one for one in plan.targets if one.role == "fit"]
     low, high = (np.array([getattr(one, end) for one in plan.free]) for end in ("low", "high"))
     start = np.array(list(shipped_values(plan).values()))
     trials, known = 0, {}
@@ -375,10 +376,9 @@ def table(plan: Plan, found: dict[str, Figure]) -> str:
         number = [scale * x for x in (one.value, now.value, now.se, off, one.tolerance)]
         target, value, se, off, tolerance = (f"{x:,.{digits}f}" for x in number)
         met = "yes" if abs(now.value - one.value) <= one.tolerance else "**no**"
-        role = "fitted" if one.is_fitted else "check"
         lines.append(
             f"| {one.name} | {one.what}, {one.unit} | {one.world} | {target} | {value} | {se} | {off} | {tolerance} | "
-            f"{met} | {role} | {one.source} |"
+            f"{met} | {ROLES[one.role]} | {one.source} |"
         )
     return "\n".join(lines)
 
@@ -402,11 +402,21 @@ def drift(study: Study, measure: str) -> np.ndarray:
     return MEASURES[measure](study.comparison.ledgers["baseline"], by_month=True).mean(axis=0)
 
 
+def write_block(page: Path, text: str) -> None:
+    """Put `text` between the page's marks BEGIN and END; ValueError if they are not there."""
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"{page} has no marks {BEGIN} and {END}")
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Fit and print, or with --check only simulate and print; return the exit code."""
     parser = ArgumentParser(prog="python -m simulator.estimation.levels", description=__doc__.splitlines()[0])
     parser.add_argument("targets", nargs="?", default="scenarios/targets/levels.toml")
     parser.add_argument("--check", action="store_true", help="simulate the files as they stand, fit nothing")
+    parser.add_argument("--page", type=Path, help="with --check: the page whose table is replaced")
     parser.add_argument("--rounds", type=int, default=8, help="most steps of the fit")
     given = parser.parse_args(arguments)
     try:
@@ -425,6 +435,8 @@ def main(arguments: list[str] | None = None) -> int:
                 )
             print()
         print(table(plan, found))
+        if given.check and given.page:
+            write_block(given.page, table(plan, found))
         return 0
     except UserError as error:
         print(error, file=sys.stderr)
