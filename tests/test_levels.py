@@ -166,3 +166,15 @@ def test_days_past_due_between_steps():
     late = (ledger.total("balance_dpd30") / ledger.total("balance"))[:, 1:].mean(1)
 
     assert np.allclose(levels.dpd1_share(study, 1, 6), late + (1 - late) * missed, rtol=1e-12)
+
+
+def test_the_command_checks_a_plan_and_writes_its_table(tmp_path, capsys):
+    """--check prints the table and puts it between the page's marks; a file that is not there ends with code 2."""
+    plan_of(tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{levels.BEGIN}\nold\n{levels.END}\nafter\n")
+
+    assert levels.main([str(tmp_path / "targets.toml"), "--check", "--page", str(page)]) == 0
+    printed = capsys.readouterr().out
+    assert page.read_text() == f"before\n{levels.BEGIN}\n{printed}{levels.END}\nafter\n"
+    assert levels.main([str(tmp_path / "none.toml")]) == 2
