@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 SCENARIO ?= scenarios/huabei.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-full clean
+.PHONY: help setup demo test lint levels bench bench-full clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ lint: setup ## style and format
 
 test: lint ## lint, then every test
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+levels: setup ## fit the shipped scenarios to the published levels again (minutes), print target and simulated
+	$(BIN)/python -m simulator.estimation.levels
 
 bench: setup ## time the kernel, its peers and whole commands (a minute)
 	$(BIN)/python -m benchmarks

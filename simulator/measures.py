@@ -22,6 +22,7 @@ from simulator.kernel.names import (
     PRODUCTS,
     RATING_GRADE,
     RATING_SCORE,
+    TO_PAID_OFF,
     TO_WRITTEN_OFF,
 )
 from simulator.ledger import Ledger
@@ -121,6 +122,25 @@ class View:
         worse = row[..., start + 1 : BUCKETS].sum(axis=-1) + row[..., TO_WRITTEN_OFF]
         return self._batch(worse), self._batch(row.sum(axis=-1))
 
+    def cured(self):
+        """Return (accounts of buckets 1 to 3 that came back to bucket 0 or left repaid, accounts that were there)."""
+        rows = self.ledger.rolls[..., 1:4, :, 0].sum(axis=-2)
+        return self._batch(rows[..., 0] + rows[..., TO_PAID_OFF]), self._batch(rows.sum(axis=-1))
+
+    def net_flow(self, start):
+        """Return (closing balance in the bucket after `start`, balance in `start` a month before), summed.
+
+        float64[batch, ...], over the window. The first month has none: the opening book is not known by bucket.
+        """
+        by_bucket = self.ledger.rolls[..., :BUCKETS, 1].sum(axis=-2)  # [batch, month, segment, product, bucket]
+        if not self.by_cell:
+            by_bucket = by_bucket.sum(axis=(2, 3))
+        after, before = (by_bucket[..., bucket].astype(np.float64) for bucket in (start + 1, start))
+        if self.by_month:
+            return after[:, 1:], before[:, :-1]
+        first, last = max(self.window.first, 2), self.window.last
+        return after[:, first : last + 1].sum(axis=1), before[:, first - 1 : last].sum(axis=1)
+
     def rated(self, kind, product=None):
         """Return (accounts observed, of them in default within a year) by class, float64[batch, ..., class]."""
         ratings = self.ledger.ratings[..., kind, :, :]  # [batch, segment, product, class, (observed, defaulted)]
@@ -212,6 +232,23 @@ def _dpd(days, words):
     yield _share(f"dpd{days}_share_balance", amount, "balance", f"share of balance {words}", headline=headline)
 
 
+def _dpd90_179():
+    """Return the share of balance that platforms which write off at 180 days call 90+."""
+
+    def closing(ledger):
+        return ledger.rolls[..., :BUCKETS, 1].sum(axis=-2)
+
+    def late(ledger):
+        return closing(ledger)[..., 3:6].sum(axis=-1)
+
+    def book(ledger):
+        return closing(ledger).sum(axis=-1)
+
+    text = "share of balance 90 to 179 days past due: what platforms that write off at 180 days call 90+"
+    return _rate("dpd90_179_share_balance", "balance in buckets 3, 4 and 5[at] / balance[at]", text,
+                 lambda v: ratio(v.at(late), v.at(book)))  # fmt: skip
+
+
 def _mean_dpd(days, cause, words):
     stock = f"n_dpd{days}_{cause}"
     text = f"accounts {days} or more days past due {words}, on average over the window"
@@ -224,6 +261,12 @@ def _roll(name, start, words):
     formula = f"Σ rolls[{start} → worse or written off] / Σ rolls[{start} → any]"
     text = f"share of accounts {words} that are in a worse bucket or written off a month later"
     return _rate(name, formula, text, lambda v: ratio(*v.roll(start)))
+
+
+def _net_flow(name, start, words, later):
+    formula = f"Σ balance in bucket {start + 1}[end of month] / Σ balance in bucket {start}[start of month]"
+    text = f"balance {later} at the end of a month, of the balance {words} at its start: the roll rate that stocks show"
+    return _rate(name, formula, text, lambda v: ratio(*v.net_flow(start)))
 
 
 def _gini(kind, product=None):
@@ -371,6 +414,7 @@ SECTIONS = {
         *_dpd(30, "30 or more days past due (at least one due missed)"),
         *_dpd(60, "60 or more days past due"),
         *_dpd(90, "90 or more days past due"),
+        _dpd90_179(),
         _share("npl_ratio", "balance_dpd90", "balance", "what supervisors call dpd90_share_balance"),
         Measure(
             "npl_formation",
@@ -388,6 +432,7 @@ SECTIONS = {
             lambda v: ratio(v.flow("n_default"), v.start("n_accounts") + v.flow("n_granted")),
             headline=True,
         ),
+        _flow("n_first_30", ACCOUNTS, "accounts that reach 30 days past due for the first time"),
         _flow("n_default", ACCOUNTS, "accounts that reach 90 days past due for the first time"),
     ),
     "Payment and collection": (
@@ -398,6 +443,14 @@ SECTIONS = {
         _roll("roll_30_to_60", 1, "30-59 days past due"),
         _roll("roll_60_to_90", 2, "60-89 days past due"),
         _roll("roll_90_to_120", 3, "90-119 days past due"),
+        _rate("cure_rate", "Σ rolls[1 to 3 → 0 or repaid] / Σ rolls[1 to 3 → any]",
+              "share of accounts 30-119 days past due that are not past due a month later",
+              lambda v: ratio(*v.cured())),
+        _net_flow("net_flow_current_to_30", 0, "not past due", "30-59 days past due"),
+        _net_flow("net_flow_30_to_60", 1, "30-59 days past due", "60-89 days past due"),
+        _net_flow("net_flow_60_to_90", 2, "60-89 days past due", "90-119 days past due"),
+        _net_flow("net_flow_90_to_120", 3, "90-119 days past due", "120-149 days past due"),
+        _net_flow("net_flow_120_to_150", 4, "120-149 days past due", "150-179 days past due"),
         _flow("n_reminded", ACCOUNTS, "reminders that arrived"),
         _flow("n_missed_short_high_use", ACCOUNTS,
               "dues of current lines missed because cash was short while employed, by borrowers whose usual spending "

@@ -94,6 +94,24 @@ def test_roll_rates_come_from_the_roll_matrix(ledger):
     assert np.array_equal(MEASURES["roll_30_to_60"](ledger), worse / rows.sum(axis=1))
 
 
+def test_flows_by_balance_are_stocks_a_month_apart(ledger):
+    """30 to 60 is the balance in bucket 2 at month ends over that in bucket 1 a month before; month 1 has none."""
+    by_bucket = ledger.rolls[..., :BUCKETS, 1].sum(axis=(2, 3, 4))  # [batch, month, bucket]
+    expected = by_bucket[:, 2:, 2].sum(axis=1) / by_bucket[:, 1:-1, 1].sum(axis=1)
+
+    assert np.array_equal(MEASURES["net_flow_30_to_60"](ledger), expected)
+    assert np.isnan(MEASURES["net_flow_30_to_60"](ledger, by_month=True)[:, 0]).all()
+    late = by_bucket[:, ledger.frame.months, 3:6].sum(axis=1) / by_bucket[:, ledger.frame.months].sum(axis=1)
+    assert np.array_equal(MEASURES["dpd90_179_share_balance"](ledger), late)
+
+
+def test_cures_come_back_to_bucket_0_or_leave_repaid(ledger):
+    """Of the accounts of buckets 1 to 3, per batch of replications."""
+    rows = ledger.rolls[:, 1:, :, :, 1:4, :, 0].sum(axis=(1, 2, 3, 4))
+
+    assert np.array_equal(MEASURES["cure_rate"](ledger), (rows[:, 0] + rows[:, TO_PAID_OFF]) / rows.sum(axis=1))
+
+
 def test_a_rate_of_nothing_is_not_a_number():
     """When nobody applies there is no approval rate, and the summary says null."""
     comparison = Comparison([toy_book.ledger(arrivals=0)])

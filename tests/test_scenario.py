@@ -11,7 +11,8 @@ from simulator.scenario.fields import fields_of
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.schema import Settings
 
-SHIPPED = sorted(path for path in (ROOT / "scenarios").rglob("*.toml") if path.parent.name not in ("maps", "economies"))
+NO_SCENARIOS = ("maps", "economies", "targets")  # folders of other files
+SHIPPED = sorted(path for path in (ROOT / "scenarios").rglob("*.toml") if path.parent.name not in NO_SCENARIOS)
 GUIDE = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^### (.+?)$.*?^```toml$(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 SMALL = """

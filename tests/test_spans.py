@@ -313,7 +313,7 @@ def test_a_policy_of_ones_own_reads_the_book(scenario, tmp_path):
     months = range(1, world.months + 1)
     quarters = np.stack([lost[:, max(m - 3, 1) : m].sum(axis=1) for m in months], axis=1)
 
-    assert np.array_equal(harder, 300 * quarters >= balance[:, :-1])
+    assert np.array_equal(harder, 500 * quarters >= balance[:, :-1])
     assert {True, False} == set(np.ravel(harder))
 
 

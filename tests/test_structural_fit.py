@@ -29,7 +29,7 @@ BUCKETS = (PanelState("current", 0), *(PanelState(f"late {b}", b) for b in range
 STATES = (*BUCKETS, PanelState("lost", "written_off"))
 BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 TRUTH = {"full_payer": -0.8, "spending": 0.3, "autopay": -1.5}  # shifts from the prior
-ACCOUNTS = 2500
+ACCOUNTS = 10_000  # with 2500 the prior of autopay outweighs what three months show of it
 
 
 @cache

@@ -72,6 +72,8 @@ def utilisation_tables(segment, line_states: list[str]) -> np.ndarray:
     """Return int64[MAX_STATES, QUANTILES]: opening balance of the line as q16 of its limit, by opening state."""
     table = np.zeros((MAX_STATES, QUANTILES), dtype=np.int64)
     table[:] = q16(quantiles(segment.utilisation))
+    if segment.opening.late_utilisation is not None:  # without named states the opening state is the bucket
+        table[1:] = q16(quantiles(segment.opening.late_utilisation))
     for state, own in _own_tables(segment, line_states):
         if own.utilisation is not None:
             table[state] = q16(quantiles(own.utilisation))

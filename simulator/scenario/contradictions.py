@@ -49,6 +49,8 @@ def _segments(settings: Settings) -> Iterator[Found]:
                     yield f"{path}.{key}", "missing", f"{holders}_holders above 0 need it"
         causes = segment.opening.causes
         yield from _sum_to_one(dict(causes).values(), f"{path}.opening.causes", "the causes' shares")
+        if settings.behaviour.model == "roll_rates" and segment.opening.late_utilisation is not None:
+            yield f"{path}.opening.late_utilisation", "found one", "under roll_rates: state.NAME.utilisation"
         for kind in PRODUCTS:
             yield from _opening(settings, segment, kind, path)
         roll = matrix_of(settings, segment, "line") if settings.behaviour.model == "roll_rates" else None

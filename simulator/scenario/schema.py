@@ -62,11 +62,12 @@ class CauseShares(Table):
 
 
 class Opening(Table):
-    """Where accounts stand at the start: shares of buckets 0, 1, ..., or of named states."""
+    """Where accounts stand at the start: shares of buckets 0, 1, ..., or of named states; what late lines owe."""
 
     line: Annotated[list[Share] | dict[str, Share], Field(min_length=1, max_length=MAX_STATES)] = [1.0]
     loan: Annotated[list[Share] | dict[str, Share], Field(min_length=1, max_length=MAX_STATES)] = [1.0]
     causes: CauseShares = CauseShares(forgot=1.0)
+    late_utilisation: over_people(values.Unit("share of limit", values.SHARE.others), -10, 10) | None = None
 
 
 class StateOverride(Table):
