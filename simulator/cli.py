@@ -100,7 +100,7 @@ def study(
     command = context.command.name
     question = {"run": questions.simulate, "compare": questions.compare}[command]
     with Progress(quiet) as progress:
-        finished = question(loaded, threads, progress.advance, progress.note)
+        finished = question(loaded, threads, progress.advance, progress.note, progress.compiling)
         progress.say("writing the report")
         facts = {"command": command, "scenario": str(scenario), "replay": _replay(command, folder, allow_code)}
         facts |= {"wall_seconds": round(progress.seconds, 2), **finished.facts}
