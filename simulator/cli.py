@@ -1,8 +1,10 @@
 """The commands: parse, call, print. No logic, and nothing heavy imported before a command needs it."""
 
+import os
 import shlex
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -97,6 +99,8 @@ def study(
     from simulator.report.progress import Progress
 
     results.check_folder(folder, overwrite)
+    if not os.environ.get("NOTHREAD"):
+        Thread(target=results.get_ready, daemon=True).start()
     command = context.command.name
     question = {"run": questions.simulate, "compare": questions.compare}[command]
     with Progress(quiet) as progress:
@@ -195,8 +199,11 @@ def diary(
     loaded = load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
 
     from simulator.biography import diaries
+    from simulator.report.progress import Progress
 
-    _print(diaries.diary(loaded, borrower, variant or (), replication))
+    with Progress() as progress:
+        told = diaries.diary(loaded, borrower, variant or (), replication, progress.compiling)
+    _print(told)
 
 
 @app.command()

@@ -58,9 +58,10 @@ def prepare(lowered: Lowered, tell: Callable[[int], None] = lambda begun: None) 
 
     if getattr(tile._advance, "signatures", True):  # plain Python has none
         return
+    from simulator.kernel.apart import shared
     from simulator.kernel.quick import quickly
 
-    with quickly(tell):
+    with quickly(tell), shared(available_threads()):
         nobody, sums = lowered.tiles[:0], empty_sums(1, 1, len(lowered.segments))
         tile.advance(tables_for(lowered, 0, 1), lowered.levers, nobody, lowered.tape, 0, 1, 1, 1, True, NO_STORE, *sums)
 
