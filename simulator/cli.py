@@ -1,6 +1,5 @@
 """The commands: parse, call, print. No logic, and nothing heavy imported before a command needs it."""
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -99,8 +98,7 @@ def study(
     from simulator.report.progress import Progress
 
     results.check_folder(folder, overwrite)
-    if not os.environ.get("NOTHREAD"):
-        Thread(target=results.get_ready, daemon=True).start()
+    Thread(target=results.get_ready, daemon=True).start()
     command = context.command.name
     question = {"run": questions.simulate, "compare": questions.compare}[command]
     with Progress(quiet) as progress:
