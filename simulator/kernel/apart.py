@@ -9,7 +9,7 @@ import os
 import pickle
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from numba.core import event
@@ -75,7 +75,7 @@ def _start(name, types):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    with process.stdin:
+    with suppress(BrokenPipeError), process.stdin:  # it has failed already
         process.stdin.write(types)
     return process
 

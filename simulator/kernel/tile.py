@@ -171,9 +171,7 @@ def _advance(
                 for grade in range(GRADES):
                     rates[grade] = min(scale(terms[LINE, P_RATE], months[LINE, V_RATE + grade]), ONE)
                     loan_rates[grade] = min(scale(terms[LOAN, P_RATE], months[LOAN, V_RATE + grade]), ONE)
-                n_few = i8(
-                    0
-                )  # a plain 0 is a type of its own, for which numba would compile all it is handed to once more
+                n_few = i8(0)  # typed: numba would compile `live` and `live_in_brief` once more for a literal 0
                 offers = months[LINE, V_PLAN_CHANCE] > 0 or months[LOAN, V_PLAN_CHANCE] > 0
                 serves_all = months[LINE, V_SERVED] >= ONE and months[LOAN, V_SERVED] >= ONE
                 if fast:
