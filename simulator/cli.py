@@ -3,6 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -97,10 +98,11 @@ def study(
     from simulator.report.progress import Progress
 
     results.check_folder(folder, overwrite)
+    Thread(target=results.get_ready, daemon=True).start()
     command = context.command.name
     question = {"run": questions.simulate, "compare": questions.compare}[command]
     with Progress(quiet) as progress:
-        finished = question(loaded, threads, progress.advance, progress.note)
+        finished = question(loaded, threads, progress.advance, progress.note, progress.compiling)
         progress.say("writing the report")
         facts = {"command": command, "scenario": str(scenario), "replay": _replay(command, folder, allow_code)}
         facts |= {"wall_seconds": round(progress.seconds, 2), **finished.facts}
@@ -195,8 +197,11 @@ def diary(
     loaded = load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
 
     from simulator.biography import diaries
+    from simulator.report.progress import Progress
 
-    _print(diaries.diary(loaded, borrower, variant or (), replication))
+    with Progress() as progress:
+        told = diaries.diary(loaded, borrower, variant or (), replication, progress.compiling)
+    _print(told)
 
 
 @app.command()

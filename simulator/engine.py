@@ -49,6 +49,23 @@ def borrower_months(lowered: Lowered) -> int:
     return int(lived(lowered.tiles, 1, lowered.months_total).sum()) * lowered.replications
 
 
+def prepare(lowered: Lowered, tell: Callable[[int], None] = lambda begun: None) -> None:
+    """Have the kernel's code ready: loaded from the cache or, the first time, compiled, and then kept there.
+
+    Any scenario gives the same code. `tell` is told how many functions have been begun, if it has to be compiled.
+    """
+    from simulator.kernel import tile  # numba and the compiled code: only a run pays for them
+
+    if getattr(tile._advance, "signatures", True):  # plain Python has none
+        return
+    from simulator.kernel.apart import shared
+    from simulator.kernel.quick import quickly
+
+    with quickly(tell), shared(available_threads()):
+        nobody, sums = lowered.tiles[:0], empty_sums(1, 1, len(lowered.segments))
+        tile.advance(tables_for(lowered, 0, 1), lowered.levers, nobody, lowered.tape, 0, 1, 1, 1, True, NO_STORE, *sums)
+
+
 def run(
     lowered: Lowered,
     threads: int | None = None,
@@ -64,6 +81,7 @@ def run(
     """
     from simulator.kernel.tile import advance  # numba and the compiled code: only a run pays for them
 
+    prepare(lowered)
     threads = threads or available_threads()
     sums = empty_sums(lowered.replications, lowered.months_total, len(lowered.segments))
     if lowered.readers:

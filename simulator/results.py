@@ -56,6 +56,11 @@ def cpu_name() -> str:
         return platform.processor() or platform.machine()
 
 
+def get_ready() -> None:
+    """Import what `write` takes: on a thread beside the simulation, whose compiled code leaves Python free."""
+    from simulator.report import parquet, render  # noqa: F401
+
+
 def write(
     folder: Path,
     comparison: Comparison,

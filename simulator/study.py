@@ -27,18 +27,23 @@ class Study:
     facts: dict[str, Any]  # digests and sizes
 
 
-def simulate(scenario: Scenario | str | Path, threads: int | None = None, progress=None, say=None) -> Study:
-    """Return the study of the scenario's baseline alone, over its months; `progress` and `say` as in `compare`."""
-    return _study(_loaded(scenario), {}, False, threads, progress, say)
+def simulate(
+    scenario: Scenario | str | Path, threads: int | None = None, progress=None, say=None, compiling=None
+) -> Study:
+    """Return the study of the scenario's baseline alone, over its months; the other arguments as in `compare`."""
+    return _study(_loaded(scenario), {}, False, threads, progress, say, compiling)
 
 
-def compare(scenario: Scenario | str | Path, threads: int | None = None, progress=None, say=None) -> Study:
+def compare(
+    scenario: Scenario | str | Path, threads: int | None = None, progress=None, say=None, compiling=None
+) -> Study:
     """Return the study of every variant of the scenario against its baseline, with the run-off months.
 
-    `progress` is told (variant, borrower-months done since, all to do); `say` a line of what the run will need.
+    `progress` is told (variant, borrower-months done since, all to do); `say` a line of what the run will need;
+    `compiling`, where the kernel is not in the cache yet, how many of its functions have been begun.
     """
     scenario = _loaded(scenario)
-    return _study(scenario, scenario.variants, True, threads, progress, say)
+    return _study(scenario, scenario.variants, True, threads, progress, say, compiling)
 
 
 def _loaded(scenario):
@@ -52,6 +57,7 @@ def _study(
     threads,
     progress: Callable[[str, int, int], None] | None,
     say: Callable[[str], None] | None,
+    compiling: Callable[[int], None] | None,
 ):
     """Run the baseline and `variants`."""
     book = read_book(scenario)
@@ -70,6 +76,8 @@ def _study(
     if say and any(state.values()):
         names = ", ".join(name for name, size in state.items() if size)
         say(f"policies read last month's book ({names}): keeping state takes {max(state.values()) / 1e9:,.2f} GB")
+    if compiling:
+        engine.prepare(baseline, compiling)
     work = sum(map(engine.borrower_months, every))
     transferred = {name: _transfers(world) for name, world in worlds.items()}
 

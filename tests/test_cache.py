@@ -7,8 +7,14 @@ import subprocess
 import sys
 
 import pytest
+from numba.core.compiler import Flags
 
 from conftest import ROOT
+from simulator import engine
+from simulator.kernel import apart, quick, tile
+from simulator.kernel.fixed import part
+from simulator.lower import lower
+from simulator.scenario.reader import load_scenario
 
 CALLER = """
 from .cache import CACHED, njit
@@ -100,3 +106,63 @@ def test_without_a_place_to_keep_it_code_still_runs(kernel):
     found = start(kernel, SIMULATOR_CACHE_DIR=str(blocked))
 
     assert (found["value"], found["hits"]) == (4, 0)
+
+
+def test_an_inlined_function_refuses_python():
+    """What has no door to Python says so, before and after it was compiled; numba alone would crash."""
+    for _ in range(2):
+        with pytest.raises(TypeError, match="part is inlined"):
+            part(7, 1 << 30)
+        engine.prepare(lower(load_scenario(ROOT / "scenarios" / "huabei.toml").baseline))
+
+
+def test_a_part_is_compiled_for_what_the_driver_calls_it_with():
+    """Each part is kept for one signature: had its process found other types, the driver would have added its own."""
+    engine.prepare(lower(load_scenario(ROOT / "scenarios" / "huabei.toml").baseline))
+
+    kept = {name: getattr(tile, name)._cache._cache_file._load_index() for name in apart.PARTS}
+
+    assert {name: len(signatures) for name, signatures in kept.items()} == dict.fromkeys(apart.PARTS, 1)
+
+
+class Step:
+    """A process and a numba cache in one, that notes the order in which it is asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def wait(self):
+        self.asked.append("wait")
+
+    def load_overload(self, *what):
+        self.asked.append(what)
+        return "code"
+
+
+def test_a_part_is_looked_for_when_its_process_has_ended():
+    """The cache of a part is read after the process that fills it, and gives what it always gives."""
+    step = Step()
+    apart._look_after(step, step)
+
+    assert step.load_overload("signature", "target") == "code"
+    assert step.asked == ["wait", ("signature", "target")]
+
+
+def flags(**values):
+    """Return flags of numba's compiler."""
+    made = Flags()
+    for name, value in values.items():
+        setattr(made, name, value)
+    return made
+
+
+def test_quick_comparison_of_flags_is_the_same():
+    """Equality and hash of flags while compiling are numba's own, for flags set, unset and set to their default."""
+    kinds = [flags(), flags(nrt=False), flags(nrt=True), flags(nrt=True, forceinline=True), flags(forceinline=True)]
+    plain = [[a == b for b in kinds] for a in kinds], [hash(a) for a in kinds]
+    with quick.quickly():
+        quickly = [[a == b for b in kinds] for a in kinds], [hash(a) for a in kinds]
+    after = [[a == b for b in kinds] for a in kinds], [hash(a) for a in kinds]
+
+    assert plain == quickly == after
+    assert plain[0][0][1] and not plain[0][0][2]  # nrt is off by default

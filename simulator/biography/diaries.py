@@ -5,6 +5,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
+from simulator import engine
 from simulator.biography import sentences
 from simulator.biography.life import Life, alone, live
 from simulator.biography.page import Diary, Entry, Row
@@ -25,12 +26,14 @@ TOTALS = (
 ACCOUNTS = tuple(N_BORROWER + product * N_ACCOUNT for product in range(N_PRODUCT))  # where each begins in a state
 
 
-def diary(scenario: Scenario | str | Path, borrower: str, variants: Sequence[str] = (), replication: int = 0) -> Diary:
+def diary(
+    scenario: Scenario | str | Path, borrower: str, variants: Sequence[str] = (), replication: int = 0, compiling=None
+) -> Diary:
     """Return the diary of `borrower` ("segment:index", "segment:entry month:index", or an account of the tape).
 
     `variants`: up to three; with one the baseline stands in front of it, without any the baseline and the first two
-    others are told. The months are those of `compare`, run-off included. Raises UserError if what is named does not
-    exist, with what does.
+    others are told. The months are those of `compare`, run-off included. `compiling` as in `compare`. Raises UserError
+    if what is named does not exist, with what does.
     """
     scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     lenders = _lenders(scenario, variants)
@@ -43,6 +46,7 @@ def diary(scenario: Scenario | str | Path, borrower: str, variants: Sequence[str
     world = next(iter(worlds.values()))
     levers = {name: levers_in_force(each, replication) for name, each in worlds.items()}
     who = address_of(borrower, world.segments, world.tiles, scenario.baseline)
+    engine.prepare(world, compiling or (lambda begun: None))
     lives = {name: _life(world, name, levers[name], who, replication) for name, world in worlds.items()}
     rules = {
         name: [sentences.rules_of(world.tables, levers[name], who.segment, m) for m in range(world.months_total + 1)]

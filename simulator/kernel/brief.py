@@ -8,7 +8,7 @@ and last instalments. Who ends the month behind, or meets a rule of the lender, 
 
 import numpy as np
 
-from .cache import njit
+from .cache import CACHED, njit
 from .dull import (
     D_BENEFIT,
     D_CAP,
@@ -577,7 +577,7 @@ def narrow(cure, charges, in_month, late):
             charges[p * CURE_ROW + day] = late[p, day]
 
 
-@njit(forceinline=True)
+@njit(forceinline=True, cache=CACHED)
 def live_in_brief(
     S, D, out, C, E, V, T, brief, n_brief, few, n_few, has_loans, serves_all, arriving, month, entry, replication,
     segment, income_index, tables, g, terms, economy, months, stages, ladder, cure, charges, rates, loan_rates,

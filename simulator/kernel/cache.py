@@ -51,15 +51,32 @@ def njit(function=None, **options):
     Only what Python calls need be kept: what it calls in turn is inside. Compiled without numba's reference counts
     (`_nrt`): atomic increments for every array at every call cost more than the month itself. So compiled code makes no
     arrays; it is given them. `forceinline=True` has LLVM put the function where it is called, loops around it and all;
-    numba's own `inline` would too, but then types every copy anew, which made compiling a third slower.
+    numba's own `inline` would too, but then types every copy anew, which made compiling a third slower. Python cannot
+    call such a function: making the door to Python that numba gives every other took a quarter of the compilation.
 
     As `@njit` or with numba's options, as `@njit(forceinline=True)`.
     """
     if function is None:
         return lambda function: njit(function, **options)
+    inside = options.get("forceinline", False)
+    options = {"cache": False, "nogil": True, "_nrt": False, **options}
+    options |= {"no_cpython_wrapper": inside, "no_cfunc_wrapper": inside}
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(FOLDER)  # numba fixes the place when it decorates
     try:
-        return numba.njit(**{"cache": False, "nogil": True, "_nrt": False, **options})(function)
+        made = numba.njit(**options)(function)
     finally:
         numba.config.CACHE_DIR = before
+    if inside and not numba.config.DISABLE_JIT:
+        _close_to_python(made)
+    return made
+
+
+def _close_to_python(function):
+    """Have a compiled function refuse a call from Python, where numba, having no door for it, would crash."""
+
+    def refuse(*_, **__):
+        raise TypeError(f"{function.__name__} is inlined into compiled code: only that can call it")
+
+    function._insert = lambda *_: None  # numba's table of doors, asked before `_compile_for_args`
+    function._compile_for_args = refuse

@@ -6,7 +6,7 @@ the few others; the scalar kernel comes here for everyone. `x` holds what the st
 
 import numpy as np
 
-from .cache import njit
+from .cache import CACHED, njit
 from .fixed import part, scale, sigmoid
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import age_stage, band_of, book_stocks, grade_of
@@ -809,7 +809,7 @@ def close_month(S, i, x, F, rolls, vintage):
     book_stocks(S, i, F, vintage)
 
 
-@njit()
+@njit(cache=CACHED)
 def live(
     S, V, x, few, n_few, n_products, month, entry, segment, tables, g, terms, late, economy,
     thresholds, months, stages, ladder, F, rolls, vintage, ratings,

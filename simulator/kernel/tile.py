@@ -171,7 +171,7 @@ def _advance(
                 for grade in range(GRADES):
                     rates[grade] = min(scale(terms[LINE, P_RATE], months[LINE, V_RATE + grade]), ONE)
                     loan_rates[grade] = min(scale(terms[LOAN, P_RATE], months[LOAN, V_RATE + grade]), ONE)
-                n_few = 0
+                n_few = i8(0)  # typed: numba would compile `live` and `live_in_brief` once more for a literal 0
                 offers = months[LINE, V_PLAN_CHANCE] > 0 or months[LOAN, V_PLAN_CHANCE] > 0
                 serves_all = months[LINE, V_SERVED] >= ONE and months[LOAN, V_SERVED] >= ONE
                 if fast:
@@ -195,7 +195,7 @@ def _advance(
                                 tables.spending[segment], bound, memory, rates, loan_rates,
                             )  # fmt: skip
                     else:
-                        n_states = 1
+                        n_states = i8(1)
                         for s in range(MAX_STATES):
                             for k in range(MAX_STATES):
                                 cumulative[s * MAX_STATES + k] = thresholds[LINE, s, k]
@@ -206,7 +206,7 @@ def _advance(
                             tables.spending[segment], rates,
                         )  # fmt: skip
                     book_dull(out, n, ARRIVED if arriving else 0, has_loans and model == 0, F, roll_sums, vintage)
-                    n_todo, n_brief, n_booked = 0, 0, 0
+                    n_todo, n_brief, n_booked = i8(0), i8(0), i8(0)
                     for i in range(n):
                         few[u8(n_todo)] = i
                         n_todo += out[O_TODO, u8(i)]

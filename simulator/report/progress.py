@@ -72,6 +72,13 @@ class Progress:
         else:
             sys.stderr.write(f"{line}\n")
 
+    def compiling(self, begun: int) -> None:
+        """Tell that the compiler is at the kernel's function number `begun`; from the main thread."""
+        if self.bar:
+            self.bar.update(self.task, description=f"compiling the kernel, once: function {begun}")
+        elif begun == 1:
+            self.note("compiling the kernel, once for this version: about half a minute")
+
     def say(self, what: str) -> None:
         """Name the last stage of the work, which comes after the simulation."""
         self.seconds = time.perf_counter() - self.start
