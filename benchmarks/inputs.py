@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.kernel.cache import njit
 from simulator.kernel.names import *  # noqa: F403  the vocabulary of the kernel
 from simulator.kernel.people import load
 from simulator.lower import Lowered, tables_for
@@ -23,6 +24,8 @@ TOTALS = (
 )  # fmt: skip
 AT = {name: k for k, name in enumerate(TOTALS)}
 MISSED_BY, N30_BY, N90_BY = (AT[f"{name}_{CAUSES[0]}"] for name in ("n_missed", "n_dpd30", "n_dpd90"))
+
+_load = njit(load.py_func)  # the kernel's own is only for compiled code to call
 
 
 class Book(NamedTuple):
@@ -90,7 +93,7 @@ class Segment(NamedTuple):
 def people(world: Lowered, tile) -> np.ndarray:
     """Return int32[N_STATE, borrower]: the people of a tile, drawn by the kernel."""
     n, S, W = int(tile[K_COUNT]), np.zeros((N_STATE, LANES), np.int32), np.zeros((4 * SLOTS, LANES), np.uint32)
-    load(S, W, n, int(tile[K_SEGMENT]), 0, int(tile[K_FIRST]), 0, -1, world.tables, world.levers, world.tape)
+    _load(S, W, n, int(tile[K_SEGMENT]), 0, int(tile[K_FIRST]), 0, -1, world.tables, world.levers, world.tape)
     return S[:, :n]
 
 
