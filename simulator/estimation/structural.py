@@ -17,7 +17,7 @@ from simulator.estimation import moment_fit
 from simulator.estimation.document import settings_of
 from simulator.estimation.identifiability import directions, in_words, posterior
 from simulator.estimation.lived import live, observed, opening_tape, usable
-from simulator.estimation.moment_fit import Found, Test
+from simulator.estimation.moment_fit import Found, JTest
 from simulator.estimation.moments import MOMENTS, Moment, Totals, covariance, together, totals
 from simulator.estimation.panel import Panel
 from simulator.estimation.parameters import PARAMETERS, Parameter, can_move, moved, shifted, value
@@ -80,8 +80,8 @@ class StructuralFit:
     calibrated_from: str  # file and months, in words
     estimates: tuple[Estimate, ...]
     compared: tuple[Compared, ...]
-    test: Test  # of the moments within reach
-    test_of_all: Test  # with those out of reach
+    test: JTest  # of the moments within reach
+    test_of_all: JTest  # with those out of reach
     stretch: float  # by how much the moments' errors were widened because the model does not meet them all
     not_told: tuple[str, ...]  # directions that the moments leave open, in words
     causes: dict[str, float]  # shares of the causes of missed dues in the fitted world
