@@ -329,3 +329,12 @@ def test_what_cannot_be_fitted_is_said(seen, prior, words):
     """A panel or a prior that cannot serve is a clear message, before anything is simulated."""
     with pytest.raises(UserError, match=words):
         fit_structural(seen, prior, "tape.csv", "mapping.toml")
+
+
+def test_a_status_that_follows_payment_is_not_complained_of():
+    """In the model every account on time that pays nothing is late a month later, and the verdict has no word of it."""
+    fit = fitted()
+    unpaid = next(c for c in fit.compared if c.moment.name == "late_unpaid")
+
+    assert (unpaid.observed, unpaid.simulated) == (1, 1)
+    assert not any("does not follow payment" in line for line in verdict(fit))

@@ -190,6 +190,12 @@ MOMENTS = (
     Moment(
         "charged", "on time: spending and charges over limit", _over_limit("charged", lambda s: s.was == 0), **AMOUNT
     ),
+    Moment(
+        "late_unpaid",
+        "on time, nothing paid: then late",
+        _share(lambda s: s.now > 0, lambda s: _current(s) & (s.paid <= 0)),
+        **SHOWN,
+    ),
     Moment("paid_nothing_late", "late: nothing paid of the bill", _share(lambda s: s.paid <= 0, _late), **SHOWN),
     Moment("paid_late", "late: payment over bill", _payment(_late), **AMOUNT, **SHOWN),
     Moment(

@@ -16,6 +16,7 @@ CALIBRATED = "calibrated"
 OPEN_TO_DOUBT = (("segment",), ("behaviour", "structural"), ("economy",))
 GIVEN = ("share",)  # of a segment: counted on the tape
 LEVELS = ("newly", "cured", "rolled")  # moments that levels of late accounts rest on
+FOLLOWS = 0.5  # share of those who pay nothing that are late after it, below which status does not follow payment
 REJECTED = 0.01  # chance below which the tape refuses the model
 
 
@@ -104,6 +105,10 @@ def verdict(fit: StructuralFit) -> Iterator[str]:
         yield f"all moments together: J = {of_all.j:,.1f} on {of_all.freedom:.1f}, p = {of_all.p_value:.2g}"
     if of_all.p_value < REJECTED:
         yield "the tape refuses the model: it cannot do what the accounts do in all of these moments at once"
+    unpaid = next((c for c in fit.compared if c.moment.name == "late_unpaid"), None)
+    if unpaid and unpaid.observed < FOLLOWS:
+        shares = f"{unpaid.observed:.0%} are late a month later, in the model {unpaid.simulated:.0%}"
+        yield f"status does not follow payment on this tape: of those on time who pay nothing {shares}"
     if fit.stretch > 1.05:
         yield f"intervals are {fit.stretch:.1f} times as wide as the moments' errors give, because of what is not met"
     if fit.causes_are_prior:
