@@ -269,6 +269,19 @@ def test_a_simulated_panel_gives_its_parameters_back():
     assert fit.test_of_all.p_value > 0.01
 
 
+def test_a_month_without_rows_does_no_harm():
+    """Steps that the tape has not are left out of the simulation too, so that the opening's habits are not mistaken."""
+    seen = truth()
+    state = seen.state.copy()
+    state[:, 2] = -1
+    amounts = {name: getattr(seen, name) for name in ("balance", "limit", "payment")}
+    holed = panel(state, STATES, minor_units=seen.minor_units, currency=seen.currency, **amounts)
+    fit = fit_structural(holed, PRIOR, "tape.csv", "mapping.toml", None, 1, (BY_NAME["full_payer"],), 1)
+
+    true = value(moved(_document(), {BY_NAME["full_payer"]: TRUTH["full_payer"]}), BY_NAME["full_payer"])
+    assert fit.estimates[0].low < true < fit.estimates[0].high < fit.estimates[0].prior
+
+
 def _document():
     return prior_document(book(), usable(book()), PRIOR, "tape.csv", "mapping.toml")[0]
 

@@ -45,6 +45,10 @@ class Totals(NamedTuple):
         """Return float64[moment]: all steps together, NaN of nothing."""
         return _ratio(self.above.sum(axis=1), self.below.sum(axis=1))
 
+    def over(self, steps: np.ndarray) -> np.ndarray:
+        """Return float64[moment]: the `steps` (bool[moment, step]) together, NaN of nothing."""
+        return _ratio((self.above * steps).sum(axis=1), (self.below * steps).sum(axis=1))
+
     @property
     def by_step(self) -> np.ndarray:
         """Return float64[moment, step], NaN of nothing."""

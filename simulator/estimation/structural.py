@@ -178,6 +178,7 @@ class _World:
         self.tape = opening_tape(histories, number[panel.segment[accounts]], len(there))
         sums = totals(histories)
         self.values = sums.values
+        self.steps = sums.below > 0  # that the tape tells of: the first months are not like the last
         own = covariance(histories)
         luck = settings_of(document, "").economy.factor.correlation
         self.covariance = own * (1 + 1 / replications) + np.diag(months_luck(sums, np.diag(own), luck))
@@ -194,7 +195,7 @@ class _World:
             settings = self.settings(shifts)
             told, missed = live(lower(settings, self.tape), self.worst, totals, self.threads)
             self.bar.advance(self.size)
-            self.seen[key] = np.nan_to_num(together(told).values), missed
+            self.seen[key] = np.nan_to_num(together(told).over(self.steps)), missed
         return self.seen[key]
 
     def settings(self, shifts):
