@@ -269,6 +269,19 @@ def test_a_simulated_panel_gives_its_parameters_back():
     assert fit.test_of_all.p_value > 0.01
 
 
+def test_a_month_without_rows_does_no_harm():
+    """Steps that the tape has not are left out of the simulation too, so that the opening's habits are not mistaken."""
+    seen = truth()
+    state = seen.state.copy()
+    state[:, 2] = -1
+    amounts = {name: getattr(seen, name) for name in ("balance", "limit", "payment")}
+    holed = panel(state, STATES, minor_units=seen.minor_units, currency=seen.currency, **amounts)
+    fit = fit_structural(holed, PRIOR, "tape.csv", "mapping.toml", None, 1, (BY_NAME["full_payer"],), 1)
+
+    true = value(moved(_document(), {BY_NAME["full_payer"]: TRUTH["full_payer"]}), BY_NAME["full_payer"])
+    assert fit.estimates[0].low < true < fit.estimates[0].high < fit.estimates[0].prior
+
+
 def _document():
     return prior_document(book(), usable(book()), PRIOR, "tape.csv", "mapping.toml")[0]
 
@@ -329,3 +342,12 @@ def test_what_cannot_be_fitted_is_said(seen, prior, words):
     """A panel or a prior that cannot serve is a clear message, before anything is simulated."""
     with pytest.raises(UserError, match=words):
         fit_structural(seen, prior, "tape.csv", "mapping.toml")
+
+
+def test_a_status_that_follows_payment_is_not_complained_of():
+    """In the model every account on time that pays nothing is late a month later, and the verdict has no word of it."""
+    fit = fitted()
+    unpaid = next(c for c in fit.compared if c.moment.name == "late_unpaid")
+
+    assert (unpaid.observed, unpaid.simulated) == (1, 1)
+    assert not any("does not follow payment" in line for line in verdict(fit))

@@ -58,9 +58,10 @@ def observed(panel: Panel, accounts: np.ndarray) -> Histories:
                 bucket[now, month] = becomes
                 gone |= now
     bucket[state < 0] = ABSENT
-    payment = panel.payment[accounts].copy()
+    payment = panel.payment[accounts]
     payment[:, 0] = np.nan
-    return Histories(bucket, panel.balance[accounts], panel.limit[accounts], payment)
+    columns = (bucket, panel.balance[accounts], panel.limit[accounts], payment)
+    return Histories(*(np.asfortranarray(column) for column in columns))
 
 
 def opening_tape(histories: Histories, segment: np.ndarray, segments: int) -> Tape:
@@ -137,8 +138,8 @@ def _lived(lowered: Lowered, bare: Levers, replication: int, worst: int) -> tupl
 
     span(1, 0, tables, lowered.levers, store, empty_sums(1, 0, segments))  # loads everybody, as month 1 will again
     shape = (int(there.sum()), months + 1)
-    bucket = np.full(shape, ABSENT, np.int8)
-    balance, limit, payment = (np.full(shape, np.nan) for _ in range(3))
+    bucket = np.full(shape, ABSENT, np.int8, order="F")  # by month: they are summed over accounts
+    balance, limit, payment = (np.full(shape, np.nan, order="F") for _ in range(3))
     was_open = np.ones(len(bucket), dtype=bool)
     for month in range(months + 1):
         if month:

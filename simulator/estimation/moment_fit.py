@@ -24,6 +24,7 @@ MOST = 4.0  # prior standard deviations that a parameter may go
 MOST_STEPS = 40  # of the optimiser
 REACH = 4.0  # standard errors from which a moment is out of the model's reach
 WORSE = float(chi2.isf(0.10, 1))  # rise of what is made smallest from which a prior value is refused
+SURELY = 2.0  # times WORSE by the curvature alone: no need to try
 SOFT = 3.0  # standard errors from which a robust fit lets go of a moment
 
 Simulation = Callable[[np.ndarray], np.ndarray]  # float64[parameter] -> float64[moment]
@@ -35,7 +36,7 @@ class Found(NamedTuple):
     x: np.ndarray  # float64[parameter], in prior standard deviations; 0 of those that were not free
     simulated: np.ndarray  # float64[moment]
     sensitivity: np.ndarray  # float64[moment, free parameter]: slopes in standard errors free of correlation
-    test: "Test"
+    test: "JTest"
     has_settled: bool  # else the optimiser stopped at its last step
 
     @property
@@ -44,7 +45,7 @@ class Found(NamedTuple):
         return self.test.j + float(self.x @ self.x)
 
 
-class Test(NamedTuple):
+class JTest(NamedTuple):
     """Hansen's J: the distance of the moments, without the prior's part, and what it is judged by."""
 
     j: float
@@ -129,6 +130,9 @@ def fit_what_is_told(
         if not len(weak):
             return found, free, why
         one = int(weak[len(weak) - 1 - np.argmax(keeps[weak][::-1])])
+        if (found.x[one] / keeps[one]) ** 2 > SURELY * WORSE:  # to second order, what the fit becomes worse by
+            refused[one] = True
+            continue
         say(f"is it known: {names[one]}?")
         without = free & (np.arange(len(free)) != one)
         trial = fit(simulate, observed, covariance, found.x, without, most_steps=most_steps)
@@ -151,12 +155,12 @@ def sensitivity(simulate: Simulation, covariance: np.ndarray, x: np.ndarray, fre
     return whitening(covariance) @ np.array(slopes).reshape(len(slopes), len(covariance)).T
 
 
-def j_test(gap: np.ndarray, covariance: np.ndarray, sensitivity: np.ndarray) -> Test:
+def j_test(gap: np.ndarray, covariance: np.ndarray, sensitivity: np.ndarray) -> JTest:
     """Return the test of the `gap` between simulated and observed moments."""
     whitened = whitening(covariance) @ gap
     size = np.linalg.svd(sensitivity, compute_uv=False)
     told = float((size**2 / (1 + size**2)).sum())
-    return Test(float(whitened @ whitened), max(len(gap) - told, 1.0))
+    return JTest(float(whitened @ whitened), max(len(gap) - told, 1.0))
 
 
 def whitening(covariance: np.ndarray) -> np.ndarray:

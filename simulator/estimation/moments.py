@@ -45,6 +45,10 @@ class Totals(NamedTuple):
         """Return float64[moment]: all steps together, NaN of nothing."""
         return _ratio(self.above.sum(axis=1), self.below.sum(axis=1))
 
+    def over(self, steps: np.ndarray) -> np.ndarray:
+        """Return float64[moment]: the `steps` (bool[moment, step]) together, NaN of nothing."""
+        return _ratio((self.above * steps).sum(axis=1), (self.below * steps).sum(axis=1))
+
     @property
     def by_step(self) -> np.ndarray:
         """Return float64[moment, step], NaN of nothing."""
@@ -189,6 +193,12 @@ MOMENTS = (
     Moment("paid_part", "on time, a part paid: payment over bill", _payment(_part), **AMOUNT),
     Moment(
         "charged", "on time: spending and charges over limit", _over_limit("charged", lambda s: s.was == 0), **AMOUNT
+    ),
+    Moment(
+        "late_unpaid",
+        "on time, nothing paid: then late",
+        _share(lambda s: s.now > 0, lambda s: _current(s) & (s.paid <= 0)),
+        **SHOWN,
     ),
     Moment("paid_nothing_late", "late: nothing paid of the bill", _share(lambda s: s.paid <= 0, _late), **SHOWN),
     Moment("paid_late", "late: payment over bill", _payment(_late), **AMOUNT, **SHOWN),

@@ -44,8 +44,8 @@ PARAMETERS = (
     Parameter("spending", "spending on the line", (("segment", ANY, "spending"),), "log", 1.0),
     Parameter("buffer", "the buffer", (("segment", ANY, "buffer"),), "log", 1.0),
     Parameter("will_not", "unwillingness", ((*STRUCTURAL, "will_not"),), "logit", 1.5),
-    Parameter("paid_late", "payment in the month by those already late", _paid("late"), "logit", 1.0),
-    Parameter("paid_current", "payment in the month by those on time before", _paid("current"), "logit", 1.0),
+    Parameter("paid_late", "payment in the month by those already late", _paid("late"), "logit", 1.5),
+    Parameter("paid_current", "payment in the month by those on time before", _paid("current"), "logit", 2.0),
     Parameter(
         "part_payment_holds",
         "the part payment that holds a bucket",
@@ -54,7 +54,7 @@ PARAMETERS = (
         1.5,
         0.5,
     ),
-    Parameter("autopay", "enrolment in autopay", (("segment", ANY, "autopay"),), "logit", 1.0),
+    Parameter("autopay", "enrolment in autopay", (("segment", ANY, "autopay"),), "logit", 1.5),
 )
 
 

@@ -17,7 +17,7 @@ from simulator.estimation import moment_fit
 from simulator.estimation.document import settings_of
 from simulator.estimation.identifiability import directions, in_words, posterior
 from simulator.estimation.lived import live, observed, opening_tape, usable
-from simulator.estimation.moment_fit import Found, Test
+from simulator.estimation.moment_fit import Found, JTest
 from simulator.estimation.moments import MOMENTS, Moment, Totals, covariance, together, totals
 from simulator.estimation.panel import Panel
 from simulator.estimation.parameters import PARAMETERS, Parameter, can_move, moved, shifted, value
@@ -80,8 +80,8 @@ class StructuralFit:
     calibrated_from: str  # file and months, in words
     estimates: tuple[Estimate, ...]
     compared: tuple[Compared, ...]
-    test: Test  # of the moments within reach
-    test_of_all: Test  # with those out of reach
+    test: JTest  # of the moments within reach
+    test_of_all: JTest  # with those out of reach
     stretch: float  # by how much the moments' errors were widened because the model does not meet them all
     not_told: tuple[str, ...]  # directions that the moments leave open, in words
     causes: dict[str, float]  # shares of the causes of missed dues in the fitted world
@@ -178,6 +178,7 @@ class _World:
         self.tape = opening_tape(histories, number[panel.segment[accounts]], len(there))
         sums = totals(histories)
         self.values = sums.values
+        self.steps = sums.below > 0  # that the tape tells of: the first months are not like the last
         own = covariance(histories)
         luck = settings_of(document, "").economy.factor.correlation
         self.covariance = own * (1 + 1 / replications) + np.diag(months_luck(sums, np.diag(own), luck))
@@ -194,7 +195,7 @@ class _World:
             settings = self.settings(shifts)
             told, missed = live(lower(settings, self.tape), self.worst, totals, self.threads)
             self.bar.advance(self.size)
-            self.seen[key] = np.nan_to_num(together(told).values), missed
+            self.seen[key] = np.nan_to_num(together(told).over(self.steps)), missed
         return self.seen[key]
 
     def settings(self, shifts):

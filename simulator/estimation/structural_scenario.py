@@ -15,6 +15,8 @@ CALIBRATED = "calibrated"
 # the lender's own to say.
 OPEN_TO_DOUBT = (("segment",), ("behaviour", "structural"), ("economy",))
 GIVEN = ("share",)  # of a segment: counted on the tape
+LEVELS = ("newly", "cured", "rolled")  # moments that levels of late accounts rest on
+FOLLOWS = 0.5  # share of those who pay nothing that are late after it, below which status does not follow payment
 REJECTED = 0.01  # chance below which the tape refuses the model
 
 
@@ -34,8 +36,8 @@ def structural_scenario(
 def scenario_text(fit: StructuralFit) -> str:
     """Return the fitted scenario as TOML that `load_scenario` reads: complete, each value with where it comes from.
 
-    The status of a fitted value is `calibrated`; that of all else a panel could have told of is `not identified`, with
-    the prior's own status.
+    The verdict stands on top as comments. The status of a fitted value is `calibrated`; that of all else a panel could
+    have told of is `not identified`, with the prior's own status.
     """
     document = deepcopy(fit.document)
     for top in OPEN_TO_DOUBT:
@@ -46,7 +48,7 @@ def scenario_text(fit: StructuralFit) -> str:
         for _, node in nodes(document, estimate.parameter):
             say(node, (lambda about, e=estimate: _calibrated(about, fit, e)) if estimate.is_fitted else _not_identified)
     document["title"] = f"Structural fit of {fit.calibrated_from}"
-    return text_of(document)
+    return "".join(f"# {line}\n" for line in verdict(fit)) + text_of(document)
 
 
 def tables(fit: StructuralFit) -> dict[str, list[dict]]:
@@ -98,9 +100,15 @@ def verdict(fit: StructuralFit) -> Iterator[str]:
     if far:
         names = "; ".join(f"{c.moment.words} ({c.observed:.3f} on the tape, {c.simulated:.3f} simulated)" for c in far)
         yield f"out of the model's reach and not fitted: {names}"
+        if any(c.moment.name.startswith(LEVELS) for c in far):
+            yield "late accounts and losses here are not at this book's level: take levels from the roll rates"
         yield f"all moments together: J = {of_all.j:,.1f} on {of_all.freedom:.1f}, p = {of_all.p_value:.2g}"
     if of_all.p_value < REJECTED:
         yield "the tape refuses the model: it cannot do what the accounts do in all of these moments at once"
+    unpaid = next((c for c in fit.compared if c.moment.name == "late_unpaid"), None)
+    if unpaid and unpaid.observed < FOLLOWS:
+        shares = f"{unpaid.observed:.0%} are late a month later, in the model {unpaid.simulated:.0%}"
+        yield f"status does not follow payment on this tape: of those on time who pay nothing {shares}"
     if fit.stretch > 1.05:
         yield f"intervals are {fit.stretch:.1f} times as wide as the moments' errors give, because of what is not met"
     if fit.causes_are_prior:
