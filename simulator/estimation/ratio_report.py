@@ -81,19 +81,28 @@ def vintage_rows(made: list[tuple[str, str, Vintage]]) -> Iterator[tuple]:
 def section(found: list[Ratio], made: list[tuple[str, str, Vintage]]) -> Section:
     """Return the part of the page about them."""
     groups = {(ratio.product, ratio.segment) for ratio in found}
-    rows = [
-        (
-            ratio.measure if len(groups) == 1 else f"{ratio.product}, {ratio.segment}: {ratio.measure}",
-            ratio.of or "all",
-            (f"{ratio.value:.1%}", f"{ratio.low:.1%} to {ratio.high:.1%}"),
-            f"{ratio.n:,}",
-        )
-        for ratio in found
+    tables = [
+        _table(found, product, segment, cures, f"{product}, {segment}" if len(groups) > 1 else "")
+        for product, segment in sorted(groups)
+        for cures in (False, True)
     ]
-    head = ("", "state after the month, or bucket before", "share", "accounts or account-months")
     words = [
         line if len(groups) == 1 else f"{product.capitalize()}, {segment}: {line}"
         for product, segment, curve in made
         for line in vintage_words(curve)
     ]
-    return Section("Payment, cure, use, loss", list(dict.fromkeys(words)), (), [Table(head, rows)])
+    return Section(
+        "Payment, cure, use, loss", list(dict.fromkeys(words)), (), [table for table in tables if table.rows]
+    )
+
+
+def _table(found: list[Ratio], product: str, segment: str, cures: bool, whose: str) -> Table:
+    """Return a group's ratios, a row for each measure and a column for each state after the month, or bucket before."""
+    own = [r for r in found if (r.product, r.segment) == (product, segment) and r.of.startswith("bucket") == cures]
+    columns = list(dict.fromkeys(ratio.of or "all" for ratio in own))
+    rows: dict[str, dict[str, tuple[str, str]]] = {}
+    for r in own:
+        rows.setdefault(r.measure, {})[r.of or "all"] = (f"{r.value:.1%}", f"{r.low:.1%} to {r.high:.1%}")
+    cells = [(measure, *(row.get(column, "") for column in columns)) for measure, row in rows.items()]
+    about = "By the bucket before the month." if cures else "By the state after the month; all states together."
+    return Table((whose, *columns), cells, about)
