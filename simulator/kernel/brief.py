@@ -20,6 +20,7 @@ from .dull import (
     D_REPAY,
     D_SHOCK,
     D_SPEND,
+    O_LEFT,
     O_WRITTEN_OFF,
     STEP,
     derive,
@@ -27,7 +28,6 @@ from .dull import (
     rate_steps,
     total,
 )
-from .fixed import inverse_of
 from .lanes import (
     between,
     burden_of,
@@ -59,7 +59,7 @@ BORROWER_READ = (INCOME, LIVING, SPEND, QUALITY, FORGET, AUTOPAY, FULL_PAYER, RE
 BORROWER_CHANGED = (EMPLOYED, BUFFER, OUTSIDE, REPORTED, ALERT)
 ACCOUNT_READ = (STATUS, LIMIT)
 ACCOUNT_CHANGED = (BALANCE, INTEREST_DUE, FEE_DUE, CLEAN)
-LOAN_CHANGED = (EVER, STATE, OBSERVED, INSTALMENT, MONTHS_LEFT)
+LOAN_CHANGED = (STATE, INSTALMENT, MONTHS_LEFT)
 READ = (
     *BORROWER_READ, LINE_AT + GRANTED, *BORROWER_CHANGED, *(LINE_AT + c for c in (*ACCOUNT_READ, *ACCOUNT_CHANGED)),
 )  # fmt: skip
@@ -95,8 +95,8 @@ CHANGED_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_CHANGED, *LOAN_CHANGED))
     T_LATE_DAY,
 ) = range(23)
 N_OWN = 23
-(T_EMPLOYED, T_NEED, T_BUFFER, T_OUTSIDE, T_DONE, T_LIMIT, T_NEW, T_REPAID) = range(2 * N_OWN, 2 * N_OWN + 8)
-N_TOLD = 2 * N_OWN + 8
+(T_EMPLOYED, T_NEED, T_BUFFER, T_OUTSIDE, T_DONE, T_LIMIT, T_REPAID) = range(2 * N_OWN, 2 * N_OWN + 7)
+N_TOLD = 2 * N_OWN + 7
 stack_told = stack_array(np.int32, N_TOLD)
 
 CURE_ROW = 32  # days of one reason in the table `cure`, the last one a sentinel
@@ -377,86 +377,51 @@ def settle_lines(C, E, V, T, n, g, months, late, spending, rates):
 
 
 @njit(forceinline=True)
-def settle_loans(C, E, V, T, n, g, loan, months, late, ticket, offered, rates, step_inverse, step_shift):
-    """Steps 7 to 12 of the loan: payments, the last instalment, a new loan; then what is left in the buffer.
-
-    `offered` int64[MAX_TERMS, 3]: the loan terms; `step_inverse` and `step_shift`: as `inverse_of` gives them.
-    """
+def settle_loans(C, T, n, late, rates):
+    """Steps 7 and 8 of the loan: payments, interest, late charges, the last instalment."""
     best, to_b, to_c, to_d = rate_steps(rates)
-    chance, kept, draw_step = u4(loan[P_DRAW]), u4(loan[P_KEPT]), i4(loan[P_DRAW_STEP])
-    new_credit = months[LOAN, V_NEW_CREDIT] == 1
-    below0, below1, below2 = u4(offered[0, 1]), u4(offered[1, 1]), u4(offered[2, 1])
-    n0, n1, n2, n3 = i4(offered[0, 0]), i4(offered[1, 0]), i4(offered[2, 0]), i4(offered[3, 0])
-    a0, a1, a2, a3 = u4(offered[0, 2]), u4(offered[1, 2]), u4(offered[2, 2]), u4(offered[3, 2])
     for lane in range(n):
         i = u8(lane)
         done = T[T_DONE, i] != i4(0)
         bill, owed, days = T[N_OWN + T_BILL, i], T[N_OWN + T_OWED, i], T[N_OWN + T_DAY, i]
-        is_open = bill > i4(0)
+        is_open = done & (bill > i4(0))
         rest = i4(owed - T[N_OWN + T_PAID, i])
         missed = rest > i4(0)
         clean, months_left = C[LOAN_AT + CLEAN, i], C[LOAN_AT + MONTHS_LEFT, i]
-        rate = loan_rate(clean, best, to_b, to_c, to_d)
-
-        # 7 and 8: the open loan
         fee_due, interest_due = C[LOAN_AT + FEE_DUE, i], C[LOAN_AT + INTEREST_DUE, i]
         instalment, left = C[LOAN_AT + INSTALMENT, i], max(i4(months_left - i4(1)), i4(0))
         to_fees = min(fee_due, owed)
         base = i4(bill - owed)
-        interest = loan_interest(base, rate, left, instalment)
+        interest = loan_interest(base, loan_rate(clean, best, to_b, to_c, to_d), left, instalment)
         fee = share_of(rest, late[u4(u4(days) + u4(32)) & u4(63)])
         interest_due = i4(interest_due - min(interest_due, i4(owed - to_fees)) + interest)
         fee_due = i4(i4(fee_due - to_fees) + fee)
         balance = i4(i4(base + interest) + fee)
-        repaid = is_open & (balance == i4(0))
+        repaid = balance == i4(0)
 
-        # 9: a new one
-        asks = (C[LOAN_AT + STATUS, i] == i4(ACTIVE)) & ~is_open & (half(V[U_WISH, i]) < chance)
-        amount = min(i4(ticket[half(V[U_TICKET, i]) >> u4(21)]), C[LOAN_AT + LIMIT, i])
-        amount = max(amount, i4(0))
-        amount = i4(i4((u8(u4(amount)) * u8(step_inverse)) >> u8(step_shift)) * draw_step)
-        draws = asks & new_credit & (amount > i4(0)) & done
-        u = half(V[U_TERM, i])
-        term1, term2, term3 = u >= below0, (u >= below0) & (u >= below1), (u >= below0) & (u >= below1) & (u >= below2)
-        term = pick(mask_of(term3), n3, pick(mask_of(term2), n2, pick(mask_of(term1), n1, n0)))
-        annuity = u4(pick(mask_of(term3), a3, pick(mask_of(term2), a2, pick(mask_of(term1), a1, a0))))
-        first_interest = share_of(amount, rate)
-
-        open_mask, new_mask, gone_mask = mask_of(done & is_open), mask_of(draws), mask_of(done & repaid)
-        stays = ~gone_mask
-        buffer = i4(T[T_BUFFER, i] + only(draws, share_of(amount, kept)))
-        C[BUFFER, i] = pick(mask_of(done), min(buffer, E[D_CAP, i]), C[BUFFER, i])
-        new_balance = i4(amount + first_interest)
-        was = pick(open_mask, balance, C[LOAN_AT + BALANCE, i])
-        C[LOAN_AT + BALANCE, i] = pick(new_mask, new_balance, was)
-        was = pick(open_mask, i4(interest_due & stays), C[LOAN_AT + INTEREST_DUE, i])
-        C[LOAN_AT + INTEREST_DUE, i] = pick(new_mask, first_interest, was)
-        was = pick(open_mask, i4(fee_due & stays), C[LOAN_AT + FEE_DUE, i])
-        C[LOAN_AT + FEE_DUE, i] = was
-        was = pick(open_mask, only(~missed, min(i4(clean + i4(1)), i4(255))), clean)
-        C[LOAN_AT + CLEAN, i] = i4(was & ~new_mask)
-        C[LOAN_AT + EVER, i] = i4(C[LOAN_AT + EVER, i] & ~new_mask)
-        C[LOAN_AT + STATE, i] = i4(i4(C[LOAN_AT + STATE, i] & ~new_mask) & stays)
-        C[LOAN_AT + OBSERVED, i] = i4(C[LOAN_AT + OBSERVED, i] & ~new_mask)
-        C[LOAN_AT + INSTALMENT, i] = pick(new_mask, share_of(amount, annuity), i4(instalment & stays))
-        was = pick(open_mask, i4(left & stays), months_left)
-        C[LOAN_AT + MONTHS_LEFT, i] = pick(new_mask, term, was)
-        T[N_OWN + T_OPEN, i] = i4((done & is_open & ~repaid) | draws)
-        T[N_OWN + T_BALANCE, i] = i4(i4(balance & open_mask) + i4(new_balance & new_mask))
-        T[N_OWN + T_CREDIT, i] = amount & new_mask
-        T[N_OWN + T_INTEREST, i] = i4(i4(interest & open_mask) + i4(first_interest & new_mask))
+        open_mask, stays = mask_of(is_open), mask_of(~repaid)
+        gone = i4(open_mask & ~stays)
+        C[LOAN_AT + BALANCE, i] = pick(open_mask, balance, C[LOAN_AT + BALANCE, i])
+        C[LOAN_AT + INTEREST_DUE, i] = pick(open_mask, i4(interest_due & stays), C[LOAN_AT + INTEREST_DUE, i])
+        C[LOAN_AT + FEE_DUE, i] = pick(open_mask, i4(fee_due & stays), C[LOAN_AT + FEE_DUE, i])
+        C[LOAN_AT + CLEAN, i] = pick(open_mask, only(~missed, min(i4(clean + i4(1)), i4(255))), clean)
+        C[LOAN_AT + STATE, i] = i4(C[LOAN_AT + STATE, i] & ~gone)
+        C[LOAN_AT + INSTALMENT, i] = i4(instalment & ~gone)
+        C[LOAN_AT + MONTHS_LEFT, i] = pick(open_mask, i4(left & stays), months_left)
+        T[N_OWN + T_OPEN, i] = i4(is_open & ~repaid)
+        T[N_OWN + T_BALANCE, i] = balance & open_mask
+        T[N_OWN + T_INTEREST, i] = interest & open_mask
         T[N_OWN + T_FEE, i] = fee & open_mask
         T[N_OWN + T_TOOK, i] = owed & open_mask
-        T[N_OWN + T_DUE, i] = i4(done & is_open & (owed > i4(0)))
+        T[N_OWN + T_DUE, i] = i4(is_open & (owed > i4(0)))
         T[N_OWN + T_MISSED, i] = only(done & missed, T[N_OWN + T_REASON, i])
         T[N_OWN + T_LATE_DAY, i] = only(done, days)
-        T[T_NEW, i] = i4(draws)
-        T[T_REPAID, i] = i4(done & repaid)
+        T[T_REPAID, i] = i4(is_open & repaid)
 
 
 @njit(forceinline=True)
 def settle_buffers(C, E, T, n):
-    """Step 9 where nobody holds a loan: what is left in the buffer."""
+    """Step 9: what is left in the buffer."""
     for lane in range(n):
         i = u8(lane)
         C[BUFFER, i] = pick(mask_of(T[T_DONE, i] != i4(0)), min(T[T_BUFFER, i], E[D_CAP, i]), C[BUFFER, i])
@@ -504,23 +469,15 @@ def book_brief(T, n, row, has_loans, F, rolls, vintage):
         vintage[p, W_BALANCE] += balance
         if p == LINE:
             F[p, F_LIMIT] += total(T, T_LIMIT, n)
+            F[p, F_NEW_CREDIT] += total(T, T_CREDIT, n)
             rolls[p, row, 0, 0] += n_open
             rolls[p, row, 0, 1] += balance
         else:
-            new, repaid = total(T, T_NEW, n), total(T, T_REPAID, n)
-            drawn = i8(0)
-            if new > 0:
-                for lane in range(n):
-                    drawn += i8(T[N_OWN + T_BALANCE, u8(lane)]) * i8(T[T_NEW, u8(lane)])
-            rolls[p, 0, 0, 0] += n_open - new
-            rolls[p, 0, 0, 1] += balance - drawn
-            rolls[p, ARRIVED, 0, 0] += new
-            rolls[p, ARRIVED, 0, 1] += drawn
+            repaid = total(T, T_REPAID, n)
+            rolls[p, 0, 0, 0] += n_open
+            rolls[p, 0, 0, 1] += balance
             rolls[p, 0, TO_PAID_OFF, 0] += repaid
-            F[p, F_N_GRANTED] += new
-            vintage[p, W_GRANTED] += new
             F[p, F_N_PAID_OFF] += repaid
-        F[p, F_NEW_CREDIT] += total(T, at + T_CREDIT, n)
         F[p, F_INTEREST] += total(T, at + T_INTEREST, n)
         F[p, F_FEES] += total(T, at + T_FEE, n)
         F[p, F_PAID] += total(T, at + T_TOOK, n)
@@ -613,13 +570,8 @@ def live_in_brief(
         pay_late(C, V, T, n, p, g[G_REVOLVER_SHARE], months[p, V_SERVED])
     settle_lines(C, E, V, T, n, g, months, charges, tables.spending[segment], rates)
     if has_loans:
-        inverse, shift = inverse_of(terms[LOAN, P_DRAW_STEP])
-        settle_loans(
-            C, E, V, T, n, g, terms[LOAN], months, charges, tables.quantile[segment, T_TICKET], tables.terms[segment],
-            loan_rates, inverse, shift,
-        )  # fmt: skip
-    else:
-        settle_buffers(C, E, T, n)
+        settle_loans(C, T, n, charges, loan_rates)
+    settle_buffers(C, E, T, n)
     scatter(S, C, brief, n, has_loans)
     book_brief(T, n, ARRIVED if arriving else 0, has_loans, F, rolls, vintage)
     for p in range(N_PRODUCT if has_loans else 1):
@@ -629,4 +581,5 @@ def live_in_brief(
         few[u8(n_few)] = lane
         n_few += 1 - T[T_DONE, u8(k)]
         out[O_WRITTEN_OFF, lane] &= T[T_DONE, u8(k)]
+        out[O_LEFT, lane] = 1 - T[T_DONE, u8(k)]
     return n_few

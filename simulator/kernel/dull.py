@@ -1,8 +1,9 @@
 """Those who pay on time, many at once: the month of docs/model.md for lanes where nothing goes wrong.
 
-A lane is *dull* when its open accounts are current and active, every due is surely paid from the buffer at the due
-date, no loan is drawn. What is written off is worked apart, whoever owes it. A dull lane gets the same integers here as
-from `month.live`. Another lane is left as it was: for `brief` if its accounts are all current, else for `month.live`.
+A lane is *dull* when its open accounts are current and active and every due is surely paid from the buffer at the due
+date. What is written off is worked apart, and a new loan opened apart, whoever the borrower is. A dull lane gets the
+same integers here as from `month.live`. Another lane is left as it was: for `brief` if its accounts are all current,
+else for `month.live`.
 
 Whether a due is paid takes a sigmoid and a memory, which are dear; here a bound on both decides. Who is beyond the
 bound is left for `brief`, which knows exactly.
@@ -60,6 +61,7 @@ stack_derived = stack_array(np.int32, N_DERIVED)
     O_LEFT,  # 1: left as it was
     O_WRITTEN_OFF,  # 1: has a written-off account
     O_CURRENT,  # 1: his open accounts are all current
+    O_ASKS,  # 1: wants a new loan, and would get one
     O_OPEN,
     O_BALANCE,
     O_LIMIT,
@@ -75,8 +77,8 @@ stack_derived = stack_array(np.int32, N_DERIVED)
     O_LOAN_DUE,
     O_LOAN_REMINDED,
     O_LOAN_REPAID,
-) = range(19)
-stack_out = stack_array(np.int32, 19)
+) = range(20)
+stack_out = stack_array(np.int32, 20)
 STEP = 16  # lanes of a few are padded to a multiple of this, so that no loop has a rest to do one by one
 QUALITY_GROUPS = 4  # of four classes each, for the bound on who will not pay
 MEMORY = (0, 4, 8, 16, 32)  # groups of months since the last forgotten due, for the bound on who forgets
@@ -201,7 +203,7 @@ def pay_on_time(
         status, balance = S[LINE_AT + STATUS, i], S[LINE_AT + BALANCE, i]
         line_held, written_off = is_held(status), status == i4(WRITTEN_OFF)
         line_current = (status == i4(ACTIVE)) & ((S[LINE_AT + BUCKET, i] | S[LINE_AT + ARREARS, i]) == i4(0))
-        current, loan_held = line_current | ~line_held, False
+        current, loan_held, asks = line_current | ~line_held, False, False
         if has_loans:
             loan_status, loan_balance = S[LOAN_AT + STATUS, i], S[LOAN_AT + BALANCE, i]
             loan_held = is_held(loan_status)
@@ -245,9 +247,8 @@ def pay_on_time(
             may = may & (
                 surely_pays(half(W[U_LOAN_DECISION, i]), quality, p0, p1, p2, p3, forgets) | (loan_bill == i4(0))
             )
-            asks = half(W[U_WISH, i]) < draw_chance
-            draws = (loan_status == i4(ACTIVE)) & (loan_balance == i4(0)) & asks
-            may = may & ~(draws & new_loan_credit)
+            asks = current & (loan_status == i4(ACTIVE)) & (loan_balance == i4(0)) & new_loan_credit
+            asks = asks & (half(W[U_WISH, i]) < draw_chance)
         may = may & (buffer >= i4(owed + loan_owed))
         buffer = i4(buffer - owed - loan_owed)
         extra = extra_of(S[FULL_PAYER, i], i4(bill - owed), revolver_share, buffer)
@@ -285,7 +286,8 @@ def pay_on_time(
         reported = S[REPORTED, i]
         S[REPORTED, i] = pick(may_mask, max(i4(reported - i4(1)), i4(0)), reported)
         left = lives & ~may
-        out[O_TODO, i] = i4(left | written_off)
+        out[O_TODO, i] = i4(left | written_off | asks)
+        out[O_ASKS, i] = i4(asks)
         out[O_LEFT, i] = i4(left)
         out[O_CURRENT, i] = i4(current)
         out[O_WRITTEN_OFF, i] = i4(written_off)
@@ -382,6 +384,7 @@ def stay_current(S, W, out, n, line, months, n_states, cumulative, states, spend
         out[O_LEFT, i] = i4(left)
         out[O_WRITTEN_OFF, i] = i4(0)
         out[O_CURRENT, i] = i4(0)
+        out[O_ASKS, i] = i4(0)
         out[O_OPEN, i] = i4(may)
         out[O_BALANCE, i] = balance & may_mask
         out[O_LIMIT, i] = S[LINE_AT + LIMIT, i] & may_mask

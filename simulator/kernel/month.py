@@ -454,39 +454,48 @@ def spend(S, i, x, F, word, need, model, g, economy, segment, spending, roll_sta
 
 
 @njit(forceinline=True)
+def lend(S, i, F, vintage, ticket, term, rate, model, terms, segment, loan_terms, quantile):
+    """Step 9, loan: lend what a word of the ticket says to who asks; return 1, or 0 where that comes to nothing."""
+    at = LOAN_AT
+    amount = min(quantile[segment, T_TICKET, u8(u4(ticket) >> u4(22))], i8(S[at + LIMIT, i]))
+    amount -= amount % terms[LOAN, P_DRAW_STEP]
+    if amount <= 0:
+        return i8(0)
+    u, t = i8(term) >> 1, u8(0)
+    for k in range(MAX_TERMS - 1):
+        t += u8(u >= loan_terms[segment, u8(k), TERM_CUMULATIVE])
+    interest = part(amount, rate)
+    S[at + BALANCE, i] = amount + interest
+    S[at + INTEREST_DUE, i] = interest
+    S[at + INSTALMENT, i] = part(amount, loan_terms[segment, t, TERM_INSTALMENT])
+    S[at + MONTHS_LEFT, i] = loan_terms[segment, t, TERM_MONTHS]
+    S[at + EVER, i] = 0
+    S[at + CLEAN, i] = 0
+    S[at + STATE, i] = 0
+    S[at + OBSERVED, i] = 0
+    F[LOAN, F_NEW_CREDIT] += amount
+    F[LOAN, F_INTEREST] += interest
+    F[LOAN, F_N_GRANTED] += 1
+    vintage[LOAN, W_GRANTED] += 1
+    if model == 0:
+        S[BUFFER, i] = i8(S[BUFFER, i]) + part(amount, terms[LOAN, P_KEPT])
+    return i8(1)
+
+
+@njit(forceinline=True)
 def draw_loan(S, i, x, F, vintage, wish, ticket, term, model, terms, segment, loan_terms, quantile, month_levers):
     """Step 9, loan: a new loan, if none is open, one is wanted, and nothing is overdue on the line."""
-    at = LOAN_AT
     if (
         month_levers[LOAN, V_NEW_CREDIT] == 1
-        and S[at + STATUS, i] == ACTIVE
+        and S[LOAN_AT + STATUS, i] == ACTIVE
         and x[LOAN, X_OPEN] == 0
         and x[LINE, X_TO] == 0
         and not (is_open(S[LINE_AT + STATUS, i]) and S[LINE_AT + PLAN_LEFT, i] > 0)
         and (i8(wish) >> 1) < terms[LOAN, P_DRAW]
     ):
-        amount = min(quantile[segment, T_TICKET, i8(ticket) >> 22], i8(S[at + LIMIT, i]))
-        amount -= amount % terms[LOAN, P_DRAW_STEP]
-        if amount > 0:
-            t = 0
-            while (i8(term) >> 1) >= loan_terms[segment, t, TERM_CUMULATIVE]:
-                t += 1
-            interest = part(amount, x[LOAN, X_RATE])
-            S[at + BALANCE, i] = amount + interest
-            S[at + INTEREST_DUE, i] = interest
-            S[at + INSTALMENT, i] = part(amount, loan_terms[segment, t, TERM_INSTALMENT])
-            S[at + MONTHS_LEFT, i] = loan_terms[segment, t, TERM_MONTHS]
-            S[at + EVER, i] = 0
-            S[at + CLEAN, i] = 0
-            S[at + STATE, i] = 0
-            S[at + OBSERVED, i] = 0
-            x[LOAN, X_NEW] = 1
-            F[LOAN, F_NEW_CREDIT] += amount
-            F[LOAN, F_INTEREST] += interest
-            F[LOAN, F_N_GRANTED] += 1
-            vintage[LOAN, W_GRANTED] += 1
-            if model == 0:
-                S[BUFFER, i] = i8(S[BUFFER, i]) + part(amount, terms[LOAN, P_KEPT])
+        x[LOAN, X_NEW] = lend(
+            S, i, F, vintage, ticket, term, x[LOAN, X_RATE], model, terms, segment, loan_terms, quantile
+        )  # fmt: skip
 
 
 @njit(forceinline=True)
@@ -788,6 +797,22 @@ def work_written_off(S, i, V, word, x, n_products, F, economy, month_levers, sta
         if S[at + STATUS, i] == WRITTEN_OFF:
             F[p, F_N_BOOK] += 1
             F[p, F_B_BOOK] += i8(S[at + BALANCE, i])
+
+
+@njit(forceinline=True)
+def add_loan(S, i, F, rolls, vintage, ticket, term, rates, cap, terms, segment, loan_terms, quantile):
+    """Steps 9 and 12 for a new loan of a borrower whose month is over but for it, his buffer within its `cap`."""
+    clean = S[LOAN_AT + CLEAN, i]
+    rate = i8(rates[u8(clean < 12) + u8(clean < 6) + u8(clean < 3)])  # `people.grade_of` in bucket 0
+    if lend(S, i, F, vintage, ticket, term, rate, 0, terms, segment, loan_terms, quantile):
+        S[BUFFER, i] = min(S[BUFFER, i], cap)
+        balance = i8(S[LOAN_AT + BALANCE, i])
+        F[LOAN, F_ACCOUNTS] += 1
+        F[LOAN, F_BALANCE] += balance
+        vintage[LOAN, W_ACCOUNTS] += 1
+        vintage[LOAN, W_BALANCE] += balance
+        rolls[LOAN, ARRIVED, 0, 0] += 1
+        rolls[LOAN, ARRIVED, 0, 1] += balance
 
 
 @njit(forceinline=True)

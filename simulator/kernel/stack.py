@@ -1,4 +1,4 @@
-"""Arrays on the stack, and wide vectors: the two things LLVM needs to vectorise a tile.
+"""Arrays on the stack and wide vectors, which LLVM needs to vectorise a tile; memory fetched before it is needed.
 
 Columns of one stack array are provably distinct and need no run-time alias checks; heap arrays are not, and LLVM
 then stays scalar. It also prefers 256-bit vectors on machines that run 512-bit ones well, unless told otherwise.
@@ -70,8 +70,31 @@ def _wide_vectors():
     return mark
 
 
+def _fetch():
+    """Return a statement of compiled code: bring element `index` of an array, counted flat, nearer to the processor."""
+    if numba.config.DISABLE_JIT:
+        return lambda array, index: None
+
+    @intrinsic
+    def fetch(typing_context, array, index):
+        def codegen(context, builder, signature, arguments):
+            data = make_array(signature.args[0])(context, builder, arguments[0]).data
+            byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+            prefetch = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(ir.VoidType(), [byte, number, number, number]), "llvm.prefetch.p0"
+            )
+            at = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+            builder.call(prefetch, [at, number(1), number(2), number(1)])  # to write, into L2, data
+            return context.get_dummy_value()
+
+        return types.void(array, index), codegen
+
+    return fetch
+
+
 stack_state = stack_array(np.int32, N_STATE)
 stack_words = stack_array(np.uint32, 4 * SLOTS)
 
-# Harmless where the machine has none.
+# Harmless where the machine has no such thing.
 wide_vectors = _wide_vectors()
+fetch = _fetch()

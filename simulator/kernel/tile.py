@@ -12,8 +12,10 @@ from .after import observe, regrant, review_limits
 from .brief import CURE_ROW, live_in_brief, narrow, stack_told
 from .cache import CACHED, njit
 from .dull import (
+    D_CAP,
     D_INDEX,
     N_DERIVED,
+    O_ASKS,
     O_CURRENT,
     O_LEFT,
     O_TODO,
@@ -33,12 +35,13 @@ from .dull import (
     worst_logits,
 )
 from .fixed import scale
-from .month import N_X, live, work_written_off
+from .month import N_X, add_loan, live, work_written_off
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import book_arrivals, book_stocks, load
-from .stack import ROW, stack_state, stack_words, wide_vectors
+from .stack import ROW, fetch, stack_state, stack_words, wide_vectors
 
 i8, u8 = np.int64, np.uint64
+LINE_OF_CACHE = 8  # int64 numbers
 
 
 def advance(
@@ -71,9 +74,17 @@ def advance(
         np.zeros(4, np.uint32),
         np.zeros(LANES + STEP, np.uint32),
         np.zeros(LANES + STEP, np.uint32),
+        np.zeros(LANES + STEP, np.uint32),
         np.zeros(8 * CURE_ROW, np.uint32),
         np.zeros(N_PRODUCT * CURE_ROW, np.uint32),
     )  # fmt: skip
+
+
+@njit(forceinline=True)
+def fetch_lines(sums, p, size):
+    """Bring the `size` int64 numbers of product `p` near: the sums of all months and replications fill no cache."""
+    for k in range(0, size, LINE_OF_CACHE):
+        fetch(sums, p * size + k)
 
 
 @njit(cache=CACHED)
@@ -81,7 +92,7 @@ def _advance(
     tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
     flows, rolls, vintages, ratings,
     start, x, few, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
-    worst, memory, brief, booked, cure, charges,
+    worst, memory, brief, booked, asking, cure, charges,
 ):  # fmt: skip
     """Do what `advance` says; the arguments after the sums are working space (compiled code makes no arrays)."""
     wide_vectors()
@@ -167,6 +178,10 @@ def _advance(
                 roll_sums, vintage = rolls[batch, month, segment], vintages[batch, entry, month, segment]
                 ladder, standing = levers.ladder[month, segment], ratings[batch, segment]
                 arriving = entry == month
+                for p in range(N_PRODUCT if has_loans else 1):
+                    fetch_lines(F, p, N_FLOWS)
+                    fetch_lines(roll_sums, p, N_FROM * N_TO * 2)
+                    fetch_lines(vintage, p, N_VINTAGE)
 
                 for grade in range(GRADES):
                     rates[grade] = min(scale(terms[LINE, P_RATE], months[LINE, V_RATE + grade]), ONE)
@@ -206,7 +221,7 @@ def _advance(
                             tables.spending[segment], rates,
                         )  # fmt: skip
                     book_dull(out, n, ARRIVED if arriving else 0, has_loans and model == 0, F, roll_sums, vintage)
-                    n_todo, n_brief, n_booked = i8(0), i8(0), i8(0)
+                    n_todo, n_brief, n_booked, n_asking = i8(0), i8(0), i8(0), i8(0)
                     for i in range(n):
                         few[u8(n_todo)] = i
                         n_todo += out[O_TODO, u8(i)]
@@ -215,9 +230,11 @@ def _advance(
                         current, left = out[O_CURRENT, lane], out[O_LEFT, lane]
                         brief[u8(n_brief)] = lane
                         booked[u8(n_booked)] = lane
+                        asking[u8(n_asking)] = lane
                         few[u8(n_few)] = lane
                         n_brief += left & current
                         n_booked += out[O_WRITTEN_OFF, lane] & (current | (1 - left))
+                        n_asking += out[O_ASKS, lane]
                         n_few += left & (1 - current)
                     if n_brief > 0:
                         n_few = live_in_brief(
@@ -233,6 +250,13 @@ def _advance(
                                 work_written_off(
                                     S, lane, V, u8(k), x, 2 if has_loans else 1, F, economy, months, stages
                                 )
+                    for k in range(n_asking):
+                        lane = u8(asking[u8(k)])
+                        if out[O_LEFT, lane] == 0:
+                            add_loan(
+                                S, lane, F, roll_sums, vintage, W[U_TICKET, lane], W[U_TERM, lane], loan_rates,
+                                D[D_CAP, lane], terms, segment, tables.terms, tables.quantile,
+                            )  # fmt: skip
                 else:
                     for i in range(n):
                         line_status, loan_status = S[LINE_AT + STATUS, i], S[LOAN_AT + STATUS, i]
