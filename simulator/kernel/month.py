@@ -10,6 +10,7 @@ from .cache import CACHED, njit
 from .fixed import part, scale, sigmoid
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import age_stage, band_of, book_stocks, grade_of
+from .stack import stack_array
 
 u4, i8, u8 = np.uint32, np.int64, np.uint64
 
@@ -42,6 +43,7 @@ u4, i8, u8 = np.uint32, np.int64, np.uint64
     X_RECOVERED,  # taken by collectors from an account that is still open
 ) = range(25)
 N_X = 25
+stack_steps = stack_array(np.int64, N_PRODUCT, N_X)
 
 
 @njit(forceinline=True)
@@ -786,8 +788,9 @@ def recover(S, i, x, F, line_word, loan_word, economy, month_levers, stage_lever
 
 
 @njit(forceinline=True)
-def work_written_off(S, i, V, word, x, n_products, F, economy, month_levers, stage_levers):
+def work_written_off(S, i, V, word, n_products, F, economy, month_levers, stage_levers):
     """Steps 11 and 12 for the written-off accounts of a borrower whose open accounts have had their month."""
+    x = stack_steps()
     x[LINE, X_PRODUCTS] = n_products
     for p in range(N_PRODUCT):
         x[p, X_BOOK] = 1
@@ -836,16 +839,16 @@ def close_month(S, i, x, F, rolls, vintage):
 
 @njit(cache=CACHED)
 def live(
-    S, V, x, few, n_few, n_products, month, entry, segment, tables, g, terms, late, economy,
+    S, V, few, n_few, n_products, month, entry, segment, tables, g, terms, late, economy,
     thresholds, months, stages, ladder, F, rolls, vintage, ratings,
 ):  # fmt: skip
     """Live one month of the borrowers in lanes few[0..n_few-1] of the tile `S`, who hold `n_products` at most.
 
-    `V` uint32[name, k]: the words of the borrower in lane few[k], those that anybody may need.
-    `x` int64[N_PRODUCT, N_X] is working space. `g`, `terms`, `late`: the segment's scalars, [product, ...] terms and
-    late charges. `months` and `stages`: the levers of the month. `F`, `rolls`, `vintage` and `ratings`: the sums of the
-    month, [product, ...].
+    `V` uint32[name, k]: the words of the borrower in lane few[k], those that anybody may need. `g`, `terms`, `late`:
+    the segment's scalars, [product, ...] terms and late charges. `months` and `stages`: the levers of the month.
+    `F`, `rolls`, `vintage` and `ratings`: the sums of the month, [product, ...].
     """
+    x = stack_steps()  # no store to a sum can touch it, as LLVM knows: what is in it need not be read again
     model = g[G_MODEL]
     curve, alert, in_month, spending = tables.sigmoid, tables.alert, tables.in_month, tables.spending
     by_bucket, by_cause = tables.will_not_bucket, tables.will_not_cause

@@ -20,10 +20,10 @@ from .names import LANES, N_STATE, SLOTS
 ROW = LANES + 16  # a stride that is no power of two, or the rows of one lane would share two sets of the L1 cache
 
 
-def stack_array(dtype, rows):
-    """Return a function of compiled code that gives a `dtype`[rows, ROW] array on its caller's stack, not zeroed."""
+def stack_array(dtype, rows, columns=ROW):
+    """Return a function of compiled code that gives a `dtype`[rows, columns] array on its stack, not zeroed."""
     if numba.config.DISABLE_JIT:
-        return lambda: np.empty((rows, ROW), dtype)
+        return lambda: np.empty((rows, columns), dtype)
     element = numba.from_dtype(np.dtype(dtype))
     array_type = types.Array(element, 2, "C")
 
@@ -33,15 +33,15 @@ def stack_array(dtype, rows):
             word = context.get_data_type(element)
             size = context.get_abi_sizeof(word)
             with builder.goto_entry_block():
-                memory = builder.alloca(ir.ArrayType(word, rows * ROW))
+                memory = builder.alloca(ir.ArrayType(word, rows * columns))
                 memory.align = 64
             array = make_array(array_type)(context, builder)
             length = context.get_value_type(types.intp)
             populate_array(
                 array,
                 data=builder.bitcast(memory, word.as_pointer()),
-                shape=cgutils.pack_array(builder, [ir.Constant(length, rows), ir.Constant(length, ROW)]),
-                strides=cgutils.pack_array(builder, [ir.Constant(length, ROW * size), ir.Constant(length, size)]),
+                shape=cgutils.pack_array(builder, [ir.Constant(length, rows), ir.Constant(length, columns)]),
+                strides=cgutils.pack_array(builder, [ir.Constant(length, columns * size), ir.Constant(length, size)]),
                 itemsize=ir.Constant(length, size),
                 meminfo=None,
             )

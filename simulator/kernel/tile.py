@@ -35,7 +35,7 @@ from .dull import (
     worst_logits,
 )
 from .fixed import scale
-from .month import N_X, add_loan, live, work_written_off
+from .month import add_loan, live, work_written_off
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import book_arrivals, book_stocks, load
 from .stack import ROW, fetch, stack_state, stack_words, wide_vectors
@@ -61,7 +61,6 @@ def advance(
         tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
         flows, rolls, vintages, ratings,
         np.zeros((N_STATE, LANES), np.int32),
-        np.zeros((N_PRODUCT, N_X), np.int64),
         np.zeros(LANES, np.int64),
         np.zeros(MAX_STATES * MAX_STATES, np.uint32),
         np.zeros((N_ROLL, MAX_STATES), np.int32),
@@ -91,7 +90,7 @@ def fetch_lines(sums, p, size):
 def _advance(
     tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
     flows, rolls, vintages, ratings,
-    start, x, few, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
+    start, few, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
     worst, memory, brief, booked, asking, cure, charges,
 ):  # fmt: skip
     """Do what `advance` says; the arguments after the sums are working space (compiled code makes no arrays)."""
@@ -247,9 +246,7 @@ def _advance(
                         for k in range(n_booked):
                             lane = u8(booked[u8(k)])
                             if out[O_WRITTEN_OFF, lane]:
-                                work_written_off(
-                                    S, lane, V, u8(k), x, 2 if has_loans else 1, F, economy, months, stages
-                                )
+                                work_written_off(S, lane, V, u8(k), 2 if has_loans else 1, F, economy, months, stages)
                     for k in range(n_asking):
                         lane = u8(asking[u8(k)])
                         if out[O_LEFT, lane] == 0:
@@ -275,7 +272,7 @@ def _advance(
                     if not serves_all:
                         draw_listed(V, D, E, few, n_few, 4, 5, month, entry, replication, segment, k0, k1)
                 live(
-                    S, V, x, few, n_few, 2 if has_loans else 1, month, entry, segment,
+                    S, V, few, n_few, 2 if has_loans else 1, month, entry, segment,
                     tables, g, terms, late, economy, thresholds, months, stages, ladder, F, roll_sums, vintage,
                     standing,
                 )  # fmt: skip
