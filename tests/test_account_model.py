@@ -5,12 +5,12 @@ import pytest
 
 from panels import chain, panel, uniform
 from simulator.estimation import luck
-from simulator.estimation.account_model import CellModel, Sample, kept, quantiles
-from simulator.estimation.backtest import pairs_sample
-from simulator.estimation.features import bands, features, limit_edges
-from simulator.estimation.panel import PanelState
-from simulator.estimation.peers import LastValue, PlainMatrix, Regression, SpreadLastValue, logistic, softmax
-from simulator.estimation.scores import brier, crps
+from simulator.estimation.backtest.account_model import CellModel, Sample, kept, quantiles
+from simulator.estimation.backtest.backtest import pairs_sample
+from simulator.estimation.backtest.features import bands, features, limit_edges
+from simulator.estimation.backtest.peers import LastValue, PlainMatrix, Regression, SpreadLastValue, logistic, softmax
+from simulator.estimation.backtest.scores import brier, crps
+from simulator.estimation.panels.panel import PanelState
 
 STATES = (PanelState("current", 0), PanelState("late", 1))
 EVERYONE = (CellModel, LastValue, SpreadLastValue, PlainMatrix, Regression)

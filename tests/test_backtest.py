@@ -11,8 +11,8 @@ import pytest
 
 from conftest import ROOT
 from panels import chain, panel, uniform
-from simulator.estimation import backtest_report
-from simulator.estimation.backtest import (
+from simulator.estimation.backtest import report as backtest_report
+from simulator.estimation.backtest.backtest import (
     FORECASTERS,
     OURS,
     LeakError,
@@ -21,9 +21,9 @@ from simulator.estimation.backtest import (
     outcomes,
     scrambled,
 )
-from simulator.estimation.forecast import SOURCES, prior_correlation
-from simulator.estimation.panel import Panel, PanelState
-from simulator.estimation.read_panel import read_panel
+from simulator.estimation.panels.panel import Panel, PanelState
+from simulator.estimation.panels.reader import read_panel
+from simulator.estimation.roll_rates.forecast import SOURCES, prior_correlation
 from simulator.scenario.errors import UserError
 
 STATES = (PanelState("current", 0), PanelState("late", 1), PanelState("lost", "written_off"))
@@ -223,7 +223,7 @@ def test_who_left_stays_left_and_who_vanished_is_not_scored():
 def test_more_accounts_at_a_time_change_nothing(monkeypatch):
     """Forecasts by account do not depend on how many are taken at once (regressions: but for rounding)."""
     one = backtest(lived(), "2005-08", draws=5)
-    monkeypatch.setattr("simulator.estimation.backtest.CHUNK", 7)
+    monkeypatch.setattr("simulator.estimation.backtest.backtest.CHUNK", 7)
     other = backtest(lived(), "2005-08", draws=5)
 
     assert other.score(OURS, "Brier") == one.score(OURS, "Brier")

@@ -9,8 +9,8 @@ import pytest
 from conftest import ROOT
 from panels import chain
 from simulator import cli
-from simulator.estimation.calibrate import calibrate, one_month_ahead
-from simulator.estimation.rolls import COLUMNS
+from simulator.estimation.roll_rates.calibrate import calibrate, one_month_ahead
+from simulator.estimation.roll_rates.rolls import COLUMNS
 from simulator.scenario.errors import UserError
 from simulator.scenario.reader import load_scenario
 from simulator.study import simulate

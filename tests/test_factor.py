@@ -10,8 +10,8 @@ from scipy.stats import beta, binom
 import panels
 from simulator.behaviour import roll_rates
 from simulator.economy.factor import factor as factor_path
-from simulator.estimation import factor as of
-from simulator.estimation.panel import PanelState
+from simulator.estimation.panels.panel import PanelState
+from simulator.estimation.roll_rates import factor as of
 from simulator.units import q31
 
 MATRIX = np.array(

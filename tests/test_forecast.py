@@ -9,7 +9,8 @@ from scipy.special import ndtr, ndtri
 from panels import chain, panel, uniform
 from simulator.behaviour.roll_rates import worse_than
 from simulator.estimation import luck
-from simulator.estimation.forecast import (
+from simulator.estimation.panels.panel import PanelState
+from simulator.estimation.roll_rates.forecast import (
     SOURCES,
     Correlation,
     dirichlet,
@@ -23,7 +24,6 @@ from simulator.estimation.forecast import (
     size_of,
     window,
 )
-from simulator.estimation.panel import PanelState
 
 STATES = (PanelState("current", 0), PanelState("late", 1), PanelState("later", 2, at_least=True))
 EXITS = (*STATES[:2], PanelState("written_off", "written_off"), PanelState("paid_off", "paid_off"))

@@ -34,7 +34,6 @@ LAYERS = (
     {"simulator.study"},  # a question from scenario to comparison
     {"simulator.report"},  # reads comparisons
     {"simulator.results"},
-    {"simulator.estimation"},  # from records to a scenario, checked by running it
     {"simulator.biography"},  # one borrower in words
     {"simulator.estimation"},  # from records to a scenario
     {"simulator.cli"},

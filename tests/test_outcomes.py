@@ -12,11 +12,11 @@ from scipy.stats import binom
 
 from conftest import ROOT
 from simulator.draws_host import philox_numpy
-from simulator.estimation.outcome_figures import by_segment, figures, halves, intervals, resampled
-from simulator.estimation.outcome_fit import collect, expected, fit, hazards, moments, placed, schedule
-from simulator.estimation.outcome_rows import has_outcomes, read_outcomes
-from simulator.estimation.outcome_scenario import scenario_text
-from simulator.estimation.outcomes import calibrate_outcomes, check, held_out, simulated_sums
+from simulator.estimation.outcomes.calibrate import calibrate_outcomes, check, held_out, simulated_sums
+from simulator.estimation.outcomes.figures import by_segment, figures, halves, intervals, resampled
+from simulator.estimation.outcomes.fit import collect, expected, fit, hazards, moments, placed, schedule
+from simulator.estimation.outcomes.rows import has_outcomes, read_outcomes
+from simulator.estimation.outcomes.scenario import scenario_text
 from simulator.estimation.questions import calibrate
 from simulator.scenario.errors import UserError
 from simulator.scenario.reader import load_scenario

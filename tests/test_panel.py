@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from simulator.estimation.panel import ABSENT
-from simulator.estimation.read_panel import read_panel
-from simulator.estimation.rolls import dollar_rolls
-from simulator.estimation.tape_report import tape_report
+from simulator.estimation.panels.panel import ABSENT
+from simulator.estimation.panels.reader import read_panel
+from simulator.estimation.panels.report import tape_report
+from simulator.estimation.roll_rates.rolls import dollar_rolls
 from simulator.portfolio.months import month_of, months_between
 from simulator.scenario.errors import UserError
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import panels
-from simulator.estimation import ratios as of
 from simulator.estimation.intervals import median, ratio_of_sums, share
-from simulator.estimation.panel import PanelState
+from simulator.estimation.panels.panel import PanelState
+from simulator.estimation.roll_rates import ratios as of
 
 TAIWAN = {  # shared data README: payment over the previous bill, May to July: aggregate, median, share paying 0
     "N": (0.911, 1.000, 0.007),

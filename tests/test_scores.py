@@ -5,7 +5,7 @@ import pytest
 from scipy.special import ndtri
 
 from simulator.estimation import luck
-from simulator.estimation.scores import brier, covered, crps, paired
+from simulator.estimation.backtest.scores import brier, covered, crps, paired
 
 
 def test_more_draws_leave_the_earlier_ones_alone():

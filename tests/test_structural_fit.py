@@ -9,16 +9,16 @@ from conftest import ROOT
 from panels import panel, taiwan, uniform
 from simulator import engine
 from simulator.draws_host import philox_numpy
-from simulator.estimation import moment_fit
-from simulator.estimation.document import settings_of
-from simulator.estimation.identifiability import directions, in_words
-from simulator.estimation.lived import WRITTEN_OFF, Histories, live, observed, opening_tape, usable
-from simulator.estimation.moments import MOMENTS, NAMES, covariance, together, totals
-from simulator.estimation.panel import PanelState
-from simulator.estimation.parameters import PARAMETERS, moved, value
-from simulator.estimation.prior import prior_document
-from simulator.estimation.structural import fit_structural, months_luck
-from simulator.estimation.structural_scenario import scenario_text, tables, verdict
+from simulator.estimation.panels.panel import PanelState
+from simulator.estimation.structural import moment_fit
+from simulator.estimation.structural.document import settings_of
+from simulator.estimation.structural.fit import fit_structural, months_luck
+from simulator.estimation.structural.identifiability import directions, in_words
+from simulator.estimation.structural.lived import WRITTEN_OFF, Histories, live, observed, opening_tape, usable
+from simulator.estimation.structural.moments import MOMENTS, NAMES, covariance, together, totals
+from simulator.estimation.structural.parameters import PARAMETERS, moved, value
+from simulator.estimation.structural.prior import prior_document
+from simulator.estimation.structural.scenario import scenario_text, tables, verdict
 from simulator.kernel.names import F_BALANCE, F_N30, F_PAID
 from simulator.lower import lower
 from simulator.scenario.errors import UserError

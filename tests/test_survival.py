@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import panels
-from simulator.estimation import survival as of
-from simulator.estimation.panel import PanelState
-from simulator.estimation.words import vintage_words
+from simulator.estimation.panels.panel import PanelState
+from simulator.estimation.roll_rates import survival as of
+from simulator.estimation.roll_rates.words import vintage_words
 
 STATES = (
     PanelState("fine", 0),

@@ -25,16 +25,16 @@ def calibrate(
     common factor and a scenario that starts from its last month, with `structural` also a structural fit, which keeps
     of the scenario `prior` what the tape cannot tell.
     """
-    from simulator.estimation.outcomes import has_outcomes
+    from simulator.estimation.outcomes.calibrate import has_outcomes
 
     progress = progress or Progress(quiet=True)
     if has_outcomes(mapping):
         return _calibrate_outcomes(tape, mapping, folder, overwrite, threads, progress)
 
-    from simulator.estimation import calibrate_report as report
-    from simulator.estimation import structural_report
-    from simulator.estimation.calibrate import calibrate as estimate
-    from simulator.estimation.calibrate import one_month_ahead
+    from simulator.estimation.roll_rates import report as report
+    from simulator.estimation.roll_rates.calibrate import calibrate as estimate
+    from simulator.estimation.roll_rates.calibrate import one_month_ahead
+    from simulator.estimation.structural import report as structural_report
 
     progress.say("reading the tape and estimating")
     done = estimate(tape, mapping)
@@ -67,9 +67,9 @@ def backtest(
     tape: Path, mapping: Path, fit_until: str, folder: Path, overwrite: bool = False, progress: Progress | None = None
 ) -> list[str]:
     """Write the backtest of a tape into `folder` and return what to tell the user; UserError if the tape is wrong."""
-    from simulator.estimation import backtest_report as report
-    from simulator.estimation.backtest import backtest as test
-    from simulator.estimation.read_panel import read_panel
+    from simulator.estimation.backtest import report as report
+    from simulator.estimation.backtest.backtest import backtest as test
+    from simulator.estimation.panels.reader import read_panel
 
     progress = progress or Progress(quiet=True)
     progress.say("reading the tape")
@@ -119,8 +119,8 @@ def macro(
 
 def _calibrate_outcomes(tape, mapping, folder, overwrite, threads, progress) -> list[str]:
     """Write the calibration of a tape of loans with their outcomes, and return what to tell the user."""
-    from simulator.estimation import outcome_report as report
-    from simulator.estimation.outcomes import calibrate_outcomes
+    from simulator.estimation.outcomes import report as report
+    from simulator.estimation.outcomes.calibrate import calibrate_outcomes
 
     done = calibrate_outcomes(tape, mapping, threads=threads, say=progress.say)
     command = ["simulator", "calibrate", str(tape), "--mapping", str(mapping), "--out", str(folder)]
@@ -136,7 +136,7 @@ def _calibrate_outcomes(tape, mapping, folder, overwrite, threads, progress) -> 
 
 def _structural(done, prior, threads, progress):
     """Return (text of the scenario, tables) of the structural fit of a calibration's panel."""
-    from simulator.estimation.structural_scenario import structural_scenario
+    from simulator.estimation.structural.scenario import structural_scenario
 
     mapping = "mapping.toml"  # beside the scenario, as in the other
     return structural_scenario(done.panel, prior, done.tape.resolve(), mapping, progress.advance, threads)

@@ -22,15 +22,21 @@ class Section(NamedTuple):
     tables: Sequence[Table] = ()
 
 
-def paper(title: str, setting: str, answers: list[str], warnings: list[str], sections: list[Section], facts) -> str:
-    """Return the page. It begins with the answers; `facts` are (name, value) of how it was made, shown last."""
+def template(name: str):
+    """Return the Jinja template of that name beside this file; what it does not know is an error."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    page = Environment(
+    return Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    ).get_template("paper.html.j2")
-    return page.render(title=title, setting=setting, answers=answers, warnings=warnings, sections=sections, facts=facts)
+    ).get_template(name)
+
+
+def paper(title: str, setting: str, answers: list[str], warnings: list[str], sections: list[Section], facts) -> str:
+    """Return the page. It begins with the answers; `facts` are (name, value) of how it was made, shown last."""
+    return template("paper.html.j2").render(
+        title=title, setting=setting, answers=answers, warnings=warnings, sections=sections, facts=facts
+    )

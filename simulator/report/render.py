@@ -1,7 +1,5 @@
 """The report: one HTML page that opens offline and begins with the answer."""
 
-from pathlib import Path
-
 import numpy as np
 
 from simulator.accounting.five_class import CLASSES
@@ -10,6 +8,7 @@ from simulator.kernel.names import CAUSES, PRODUCTS
 from simulator.measures import ACCOUNTS, MEASURES
 from simulator.report import reasons, words
 from simulator.report.figures import pictures
+from simulator.report.paper import template
 
 TABLE = (
     ("Loss", ("net_loss", "net_loss_per_opening_borrower", "bad_debt_rate", "net_charge_off_rate")),
@@ -67,16 +66,7 @@ SHARED_LUCK_REPLICATIONS = 30  # a covariance from fewer is mostly noise
 
 def render(comparison, manifest: dict) -> str:
     """Return the page; `manifest` is what manifest.json says, shown in its settings."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    page = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    ).get_template("template.html.j2")
-    return page.render(
+    return template("template.html.j2").render(
         comparison=comparison,
         frame=comparison.frame,
         verdict=words.verdict(comparison),

@@ -1,0 +1,1 @@
+"""What a fit until some month would have forecast, against what came."""

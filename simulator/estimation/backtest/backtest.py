@@ -1,0 +1,418 @@
+"""A backtest: fit until a month, forecast the rest, and score the forecasts against what came.
+
+A fit sees `panel.until(month)` and nothing else. That is checked in every backtest, not trusted: all is fitted and
+forecast a second time from a panel whose later months are scrambled, and the forecasts must be the same to the bit.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from simulator.estimation.backtest.account_model import AccountForecast, CellModel, Forecaster, Sample
+from simulator.estimation.backtest.features import Features, features
+from simulator.estimation.backtest.peers import LastValue, PlainMatrix, Regression, SpreadLastValue
+from simulator.estimation.backtest.scores import Difference, brier, covered, crps, paired
+from simulator.estimation.panels.panel import ABSENT, Panel
+from simulator.estimation.roll_rates import calibrate
+from simulator.estimation.roll_rates.factor import panel_factor
+from simulator.estimation.roll_rates.forecast import (
+    DRAWS,
+    LEVELS,
+    SOURCES,
+    Correlation,
+    Fan,
+    fan,
+    is_late,
+    shares,
+    window,
+)
+from simulator.scenario.errors import Problem, UserError
+
+OURS, SPREAD = "account model", "last value with spread"
+FORECASTERS: dict[str, Callable[[Sample, int], Forecaster]] = {
+    OURS: CellModel,
+    "last value": LastValue,
+    SPREAD: SpreadLastValue,
+    "plain matrix": PlainMatrix,
+    "regression": Regression,
+}
+MIN_PAIRS = 2
+CHUNK = 20_000  # accounts forecast at a time: the memory in use does not grow with the book
+SAMPLE = 2_000_000  # account-months that account models are fitted on, at most: evenly spaced accounts of each pair
+RELIABILITY_EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
+SEED = 20050731
+
+
+class LeakError(Exception):
+    """A forecast changed with what came after the window: it has seen what it forecasts. A bug, not wrong input."""
+
+
+class Score(NamedTuple):
+    """A mean score of one forecaster over accounts, with its standard error over accounts."""
+
+    forecaster: str
+    target: str  # "next state" or "utilisation"
+    score: str
+    value: float
+    se: float
+    accounts: int
+    less: Difference | None  # of the account model's score less this one's
+
+
+class Outlook(NamedTuple):
+    """One measure of the book in one month, forecast and come true."""
+
+    month: str
+    measure: str
+    actual: float
+    last_value: float
+    matrix: float  # mean of the roll matrix
+    account_model: float  # sum over accounts; NaN beyond the first month and for the balance
+    quantiles: np.ndarray  # float64[source, level]: of SOURCES at LEVELS
+    crps: float  # of all sources together
+    bias: float  # mean forecast less actual
+    inside: bool  # actual within the 90 % fan of all sources
+
+
+class Reliability(NamedTuple):
+    """Accounts by their forecast probability of being 30 or more days past due in the next month."""
+
+    forecaster: str
+    accounts: np.ndarray  # int64[band]
+    forecast: np.ndarray  # float64[band], mean probability, NaN without accounts
+    happened: np.ndarray  # float64[band], share
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What was forecast from the window, and how it came true."""
+
+    fit_until: str
+    months: tuple[str, ...]  # forecast
+    currency: str
+    minor_units: int
+    scores: tuple[Score, ...]
+    outlooks: tuple[Outlook, ...]
+    reliability: tuple[Reliability, ...]
+    fan: Fan
+    history: dict[str, np.ndarray]  # measure -> float64[month of the window], of the accounts open in each
+    history_months: tuple[str, ...]
+    facts: dict[str, Any]
+
+    def score(self, forecaster: str, name: str) -> Score:
+        """Return the score called `name` of one forecaster."""
+        return next(s for s in self.scores if (s.forecaster, s.score) == (forecaster, name))
+
+    def outlook(self, measure: str, month: str | None = None) -> Outlook:
+        """Return the outlook of one measure in one month, the first without it."""
+        month = month or self.months[0]
+        return next(o for o in self.outlooks if (o.measure, o.month) == (measure, month))
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """All that is forecast, from the window alone."""
+
+    fan: Fan
+    forecasters: dict[str, Forecaster]
+    accounts: np.ndarray  # int64[account], rows of the panel that are open at the end of the window
+    features: Features  # of those accounts
+    fitted_on: int  # account-months
+
+    def by_account(self) -> Iterator[tuple[np.ndarray, str, AccountForecast]]:
+        """Yield (positions in `accounts`, forecaster, forecast), some accounts at a time."""
+        for first in range(0, len(self.accounts), CHUNK):
+            some = np.arange(first, min(first + CHUNK, len(self.accounts)))
+            of = self.features.take(some)
+            for name, forecaster in self.forecasters.items():
+                yield some, name, forecaster(of)
+
+
+def check_fit_until(panel: Panel, fit_until: str) -> None:
+    """Raise UserError unless the panel can be fitted until that month and scored after it."""
+
+    def wrong(found, allowed):
+        return UserError(Problem("--fit-until", "", found, allowed))
+
+    if fit_until not in panel.months:
+        raise wrong(f"{fit_until} is not a month of the tape", f"it has {panel.months[0]} to {panel.months[-1]}")
+    at = panel.months.index(fit_until)
+    if at == len(panel.months) - 1:
+        raise wrong(f"{fit_until} is the last month of the tape: nothing is left to forecast", "name an earlier month")
+    n_pairs = sum(pair.second <= at for pair in panel.pairs())
+    if n_pairs < MIN_PAIRS:
+        raise wrong(
+            f"{n_pairs} pairs of months with accounts in both until {fit_until}",
+            f"a fit needs {MIN_PAIRS}: name a later month, or give a longer tape",
+        )
+    if not any(pair.first == at for pair in panel.pairs()):
+        raise wrong(f"no account stands in {fit_until} and in the month after it", "name a month before another one")
+
+
+def estimated(past: Panel) -> Correlation:
+    """Return the factor correlation of a window, with the dispersion of its rows around the factor."""
+    factor = panel_factor(past)
+    dispersion = factor.evidence.row_dispersion.reshape(-1, len(past.open_states))
+    return calibrate.correlation(factor)._replace(dispersion=dispersion)
+
+
+def backtest(
+    panel: Panel,
+    fit_until: str,
+    correlation: Callable[[Panel], Correlation] = estimated,
+    forecasters: dict[str, Callable[[Sample, int], Forecaster]] = FORECASTERS,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> Backtest:
+    """Return the backtest of `panel`, fitted on the months up to `fit_until`.
+
+    `correlation` estimates the factor correlation from the window; `forecasters` are fitted on its pairs of months.
+    Accounts are scored in the month after `fit_until`, the book in every month that follows. Raises UserError for a
+    month that leaves nothing to fit or to forecast, LeakError if a forecast depends on what it forecasts.
+    """
+    check_fit_until(panel, fit_until)
+    made = forecasts(panel, fit_until, correlation, forecasters, draws, seed)
+    came = outcomes(panel, fit_until, made.accounts)
+    tally = _Tally(made, came, panel)
+    digest = tally.digest()
+    again = forecasts(scrambled(panel, fit_until), fit_until, correlation, forecasters, draws, seed)
+    if digest != _digest(again):
+        raise LeakError(f"forecasts from {fit_until} change with the months after it")
+    at = panel.months.index(fit_until)
+    history = [_book(panel, m, panel.states) for m in range(at + 1)]
+    return Backtest(
+        fit_until=fit_until,
+        months=panel.months[at + 1 :],
+        currency=panel.currency,
+        minor_units=panel.minor_units,
+        scores=tuple(tally.scores(seed)),
+        outlooks=tuple(_outlooks(made.fan, came, tally.expected, panel)),
+        reliability=tuple(tally.reliability()),
+        fan=made.fan,
+        history={measure: np.array([book[measure] for book in history]) for measure in history[0]},
+        history_months=panel.months[: at + 1],
+        facts={
+            "accounts_forecast": len(made.accounts),
+            "accounts_without_next_month": int((came.state[:, 0] == ABSENT).sum()),
+            "account_months_fitted": made.fitted_on,
+            "pairs_fitted": sum(pair.second <= at for pair in panel.pairs()),
+            "correlation": made.fan.correlation.value,
+            "correlation_source": made.fan.correlation.source,
+            "largest_row_dispersion": float(np.max(made.fan.correlation.dispersion, initial=1.0))
+            if made.fan.correlation.dispersion is not None
+            else 1.0,
+            "draws": draws,
+            "seed": seed,
+            "forecast_digest": digest,
+        },
+    )
+
+
+def forecasts(panel: Panel, fit_until: str, correlation, forecasters, draws: int, seed: int) -> Forecasts:
+    """Return all forecasts from the window that ends with `fit_until`; the rest of the panel gives its months only."""
+    past = panel.until(fit_until)
+    months = panel.months[len(past.months) :]
+    sample = pairs_sample(past)
+    n_open = len(past.open_states)
+    accounts = np.flatnonzero((past.state[:, -1] >= 0) & (past.state[:, -1] < n_open))
+    return Forecasts(
+        fan(window(past), months, correlation(past), draws, seed),
+        {name: fit(sample, len(past.states)) for name, fit in forecasters.items()},
+        accounts,
+        features(past, len(past.months) - 1).take(accounts),
+        len(sample.state),
+    )
+
+
+def pairs_sample(past: Panel) -> Sample:
+    """Return what was known and what came, of all accounts in all pairs of months of the window."""
+    n_open, pairs = len(past.open_states), list(past.pairs())
+    step = -(-len(past.account_id) * len(pairs) // SAMPLE)
+    parts = []
+    for pair in pairs:
+        first, second = features(past, pair.first), features(past, pair.second)
+        there = np.flatnonzero((first.state >= 0) & (first.state < n_open) & (second.state >= 0))[::step]
+        is_open = second.state[there] < n_open
+        came = np.where(is_open, second.utilisation[there], np.nan)
+        parts.append(Sample(first.take(there), second.state[there], came))
+    columns = zip(*(part.features for part in parts), strict=True)
+    return Sample(
+        Features(*(np.concatenate(column) for column in columns)),
+        np.concatenate([part.state for part in parts]),
+        np.concatenate([part.utilisation for part in parts]),
+    )
+
+
+class Outcomes(NamedTuple):
+    """What came of the accounts that were forecast."""
+
+    state: np.ndarray  # int64[account, forecast month], exits carried on, ABSENT without a row
+    utilisation: np.ndarray  # float64[account], in the first forecast month; NaN for exits and without a limit
+    balance: np.ndarray  # float64[account, forecast month], of the open ones
+    before: dict[str, float]  # measures at the end of the window
+
+
+def outcomes(panel: Panel, fit_until: str, accounts: np.ndarray) -> Outcomes:
+    """Return what came of `accounts` in the months after `fit_until`."""
+    at = panel.months.index(fit_until)
+    n_open = len(panel.open_states)
+    state = panel.state[accounts, at + 1 :].astype(np.int64)
+    for m in range(1, state.shape[1]):
+        gone = (state[:, m] == ABSENT) & (state[:, m - 1] >= n_open)
+        state[gone, m] = state[gone, m - 1]
+    is_open = (state >= 0) & (state < n_open)
+    utilisation = np.where(is_open[:, 0], features(panel, at + 1).utilisation[accounts], np.nan)
+    balance = np.where(is_open, panel.balance[accounts, at + 1 :], 0.0)
+    return Outcomes(state, utilisation, balance, _book(panel, at, panel.states))
+
+
+def _book(panel, month, states):
+    """Return {measure: float} of the accounts that are open in a month."""
+    state = panel.state[:, month]
+    is_open = (state >= 0) & (state < len(panel.open_states))
+    book = shares(np.bincount(state[is_open], minlength=len(states)), states)
+    return {**{name: float(x) for name, x in book.items()}, "balance": float(panel.balance[is_open, month].sum())}
+
+
+def scrambled(panel: Panel, fit_until: str) -> Panel:
+    """Return `panel` with everything after `fit_until` replaced: other states, other amounts, other accounts missing.
+
+    Months, accounts, products and segments stay, for a forecast may know them; so does what a fit brings along from
+    elsewhere than the panel it is given.
+    """
+    later = slice(panel.months.index(fit_until) + 1, None)
+    changed = {}
+    for name in ("state", "bucket", "code", "grade"):
+        numbers = getattr(panel, name).copy()
+        numbers[:, later] = (numbers[::-1, later] + 1) % (numbers.max(initial=0) + 1)  # ABSENT becomes 0
+        changed[name] = numbers
+    for name in ("balance", "limit", "payment", "written_off", "recovered"):
+        amounts = getattr(panel, name).copy()
+        amounts[:, later] = 1000 - np.nan_to_num(amounts[::-1, later]) / 2
+        changed[name] = amounts
+    return replace(panel, **changed)
+
+
+class _Tally:
+    """Forecasts by account against outcomes, gathered in one pass."""
+
+    def __init__(self, made: Forecasts, came: Outcomes, panel: Panel):
+        self.made, self.came = made, came
+        self.names = tuple(made.forecasters)
+        self.late = np.array([is_late(state, 1) for state in panel.states])
+        n = len(made.accounts)
+        self.scored = np.flatnonzero(came.state[:, 0] != ABSENT)
+        self.by_account = {
+            name: {key: np.full(n, np.nan) for key in ("brier", "p30", "crps", "mean", "covered")}
+            for name in self.names
+        }
+        self._sum = hashlib.sha256()
+        _hash_fan(self._sum, made.fan)
+        self.expected = np.zeros(len(panel.states))  # accounts that the first forecaster expects in each
+        for some, name, forecast in made.by_account():
+            _hash_accounts(self._sum, forecast)
+            here, state = self.by_account[name], came.state[some, 0]
+            hit = state != ABSENT
+            here["brier"][some[hit]] = brier(forecast.states[hit], state[hit])
+            here["p30"][some] = forecast.states[:, self.late].sum(axis=1)
+            outcome = came.utilisation[some]
+            here["crps"][some] = crps(forecast.utilisation, outcome)
+            here["mean"][some] = forecast.utilisation.mean(axis=1)
+            # NaN, where nothing is forecast, is not scored
+            inside = covered(forecast.utilisation, outcome).astype(float)
+            here["covered"][some] = np.where(np.isfinite(here["crps"][some]), inside, np.nan)
+            if name == self.names[0]:
+                self.expected += forecast.states.sum(axis=0)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all forecasts."""
+        return self._sum.hexdigest()
+
+    def scores(self, seed) -> Iterator[Score]:
+        """Yield every score of every forecaster."""
+        state, utilisation = self.came.state[self.scored, 0], self.came.utilisation
+        came30 = self.late[state].astype(float)
+        for name in self.names:
+            if name == SPREAD:  # as last value
+                continue
+            here = self.by_account[name]
+            yield self._score(name, "next state", "Brier", here["brier"], seed, self.by_account[self.names[0]]["brier"])
+            yield self._score(name, "next state", "bias of 30+", here["p30"][self.scored] - came30)
+        if not np.isfinite(utilisation).any():
+            return
+        # the same accounts for everyone: those that all can forecast
+        all_known = np.logical_and.reduce([np.isfinite(self.by_account[name]["crps"]) for name in self.names])
+        for name in self.names:
+            here = {key: np.where(all_known, self.by_account[name][key], np.nan) for key in ("crps", "mean", "covered")}
+            ours = np.where(all_known, self.by_account[self.names[0]]["crps"], np.nan)
+            yield self._score(name, "utilisation", "CRPS", here["crps"], seed, ours)
+            yield self._score(name, "utilisation", "bias", here["mean"] - utilisation)
+            yield self._score(name, "utilisation", "coverage of 90 %", here["covered"])
+
+    def _score(self, name, target, score, values, seed=None, ours=None):
+        known = np.isfinite(values)
+        less = None
+        if ours is not None and name != self.names[0] and known.any():
+            less = paired(ours[known], values[known], seed)
+        values = values[known]
+        se = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+        return Score(name, target, score, float(values.mean()) if len(values) else float("nan"), se, len(values), less)
+
+    def reliability(self) -> Iterator[Reliability]:
+        """Yield the reliability of each forecaster's probability of 30+."""
+        came = self.late[self.came.state[self.scored, 0]].astype(float)
+        n = len(RELIABILITY_EDGES) - 1
+        for name in self.names:
+            chance = self.by_account[name]["p30"][self.scored]
+            band = np.clip(np.searchsorted(RELIABILITY_EDGES, chance, side="right") - 1, 0, n - 1)
+            size = np.bincount(band, minlength=n)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                forecast, happened = (np.bincount(band, x, n) / size for x in (chance, came))
+            yield Reliability(name, size, forecast, happened)
+
+
+def _digest(made: Forecasts) -> str:
+    found = hashlib.sha256()
+    _hash_fan(found, made.fan)
+    for _, _, forecast in made.by_account():
+        _hash_accounts(found, forecast)
+    return found.hexdigest()
+
+
+def _hash_fan(found, made: Fan) -> None:
+    for x in (made.accounts, made.balance, made.correlation.quantiles):
+        found.update(b"" if x is None else np.ascontiguousarray(x).tobytes())
+
+
+def _hash_accounts(found, forecast: AccountForecast) -> None:
+    for x in forecast:
+        found.update(np.ascontiguousarray(x).tobytes())
+
+
+def _outlooks(made: Fan, came: Outcomes, expected: np.ndarray, panel: Panel) -> Iterator[Outlook]:
+    """Yield the outlook of every measure and month."""
+    n, measures = len(panel.states), made.measures()
+    model = shares(expected, panel.states)
+    for m, month in enumerate(made.months):
+        state = came.state[:, m]
+        actual = shares(np.bincount(state[state >= 0], minlength=n), panel.states)
+        if made.balance is not None:
+            actual["balance"] = came.balance[:, m].sum()
+        for measure, of in measures.items():
+            drawn = np.sort(of[-1, :, m])
+            low, high = np.quantile(drawn, [LEVELS[0], LEVELS[-1]])
+            yield Outlook(
+                month,
+                measure,
+                float(actual[measure]),
+                came.before[measure],
+                float(of[SOURCES.index("accounts"), :, m].mean()),
+                float(model.get(measure, np.nan)) if m == 0 else float("nan"),
+                np.quantile(of[:, :, m], LEVELS, axis=1).T,
+                float(crps(drawn, actual[measure])),
+                float(drawn.mean() - actual[measure]),
+                bool(low <= actual[measure] <= high),
+            )

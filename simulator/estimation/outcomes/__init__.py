@@ -1,0 +1,1 @@
+"""Loans of which only the end is known, and the scenario they give."""

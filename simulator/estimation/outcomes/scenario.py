@@ -1,0 +1,134 @@
+"""The loan scenario that a fit of loans with outcomes writes: one month of lending, then run off to the end."""
+
+import json
+
+from simulator.estimation.outcomes.fit import QUANTILES, Fit, SegmentFit
+
+DEFAULT_SEED = 20260101
+DIGITS = 12  # of a share after the point: rows must sum to 1
+
+
+def horizon(fit: Fit) -> int:
+    """Return the months after the first until the last recovery: dues, months to charge-off, months of collecting."""
+    settings = fit.outcomes.settings
+    return fit.outcomes.term + settings.charge_off_dpd // 30 + settings.recovery_months
+
+
+def scenario_text(
+    fit: Fit, seed: int = DEFAULT_SEED, replications: int = 100, equal_amount: float | None = None
+) -> str:
+    """Return the scenario as TOML; with `equal_amount` everybody borrows that much instead of the file's amounts."""
+    outcomes = fit.outcomes
+    settings, facts = outcomes.settings, outcomes.facts
+    issued = facts["issued"][0] if facts["issued"][0] == facts["issued"][1] else " to ".join(facts["issued"])
+    source = json.dumps(outcomes.source, ensure_ascii=False)
+    derived = f'source = {source}, status = "derived"'
+    bad = settings.charge_off_dpd // 30
+    late = [f"{30 * b}" for b in range(1, bad + 1)]
+    ages = [f"age_{a + 1}" for a in range(fit.ages)]
+    lines = [
+        f"# Written by `simulator calibrate` from {facts['file']}: loans issued {issued}, and how they ended.",
+        "# A vintage: all borrow in month 1; `simulator compare` runs it off to the last recovery.",
+        f"# A current loan goes through {fit.ages} ages of {outcomes.term / fit.ages:.3g} dues on average.",
+        f"title = {json.dumps(f'Loans of {outcomes.term} months issued {issued}: paid or charged off')}",
+        'source = "assumption"',
+        'status = "assumption"',
+        "months = 1",
+        f"run_off_months = {horizon(fit)}",
+        f"replications = {replications}",
+        f"seed = {seed}",
+        "redraw_people = true # other amounts in each replication: the intervals are those of other loans of this kind",
+        f'currency = {{ code = "{outcomes.currency}", minor_units = 100 }}',
+        "",
+        "[portfolio]",
+        f"borrowers = {{ value = {len(outcomes.amount)}, {derived} }}",
+        "",
+        "[products.loan]",
+        "# One rate for all segments, the mean by amount: the terms of a product are the same in every segment.",
+        f'interest_rate = {{ value = {fit.rate!r}, unit = "per month", {derived} }}',
+        "suspend_interest_dpd = 30 # exposure is principal, as in the file",
+        "draw_probability = 1.0 # in the only month of lending",
+        "ticket_step = 1",
+        f"terms = {{ value = [{{ months = {outcomes.term}, share = 1.0 }}], {derived} }}",
+        "",
+        "[behaviour]",
+        'model = "roll_rates"',
+    ]
+    for name, segment in fit.segments.items():
+        lines += _segment(name, segment, ages, late, source, equal_amount, max(outcomes.amount))
+    charge_off = f'source = {json.dumps(settings.charge_off_source)}, status = "assumption"'
+    expire = f'source = {json.dumps(settings.recovery_source)}, status = "assumption"'
+    alike = len({segment.collecting for segment in fit.segments.values()}) == 1
+    for name, segment in [("", next(iter(fit.segments.values())))] if alike else fit.segments.items():
+        how = segment.collecting
+        lines += [
+            "",
+            f"[policy.{_key('write_off' + ('_' + name if name else ''))}]",
+            'kind = "write_off"',
+            *([f"segments = [{json.dumps(name)}]"] if name else []),
+            f"at_dpd = {{ value = {settings.charge_off_dpd}, {charge_off} }}",
+            f"expire_months = {{ value = {how.months + 1}, {expire} }}",
+            *(
+                f"{key} = {{ value = {[round(value, DIGITS)] * 6}, {derived} }}"
+                for key, value in (
+                    ("recover_chance", how.chance),
+                    ("recover_share", how.share),
+                    ("commission", how.commission),
+                )
+            ),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _segment(name: str, fit: SegmentFit, ages, late, source, equal_amount, most) -> list[str]:
+    """Return the lines of one segment."""
+    key = _key(name)
+    if equal_amount is None:
+        values = [round(float(value), 2) for value in fit.amounts]
+        ticket = f'distribution = "quantiles", at = {[round(float(q), 4) for q in QUANTILES]}, value = {values}'
+    else:
+        most, ticket = equal_amount, f'distribution = "constant", value = {float(equal_amount)}'
+    states = [f'    {{ name = "{age}", bucket = 0 }},' for age in ages]
+    states += [
+        f'    {{ name = "{days}", bucket = {b}{", at_least = true" if b == len(late) else ""} }},'
+        for b, days in enumerate(late, 1)
+    ]
+    states += ['    { name = "paid_off", bucket = "paid_off" },']
+    return [
+        "",
+        f"[segment.{key}]",
+        f"source = {source}",
+        'status = "derived"',
+        f"share = {fit.share!r}",
+        "loan_holders = 1.0",
+        f'loan_limit = {{ distribution = "constant", value = {float(most)} }}',
+        f"loan_ticket = {{ {ticket} }}",
+        "",
+        f"[segment.{key}.roll_rates.loan]",
+        f'states = {{ value = [\n{chr(10).join(states)}\n], source = {source}, status = "derived" }}',
+        "# The file shows no cures: who misses a due is late by one more each month, until charged off.",
+        "matrix = { value = [",
+        *(f"    {row}," for row in _matrix(fit, len(ages), len(late))),
+        f'], source = {source}, status = "derived" }}',
+    ]
+
+
+def _matrix(fit: SegmentFit, ages: int, late: int) -> list[list[float]]:
+    """Return the rows of the monthly matrix; columns are the ages, the buckets from 1 on, paid off."""
+    rows = []
+    for a in range(ages):
+        row = [0.0] * (ages + late + 1)
+        row[ages], row[-1] = round(float(fit.default[a]), DIGITS), round(float(fit.early[a]), DIGITS)
+        stay = 1 - row[ages] - row[-1]
+        if a + 1 < ages:
+            row[a + 1] = round(stay * fit.moves, DIGITS)
+        row[a] = round(1 - sum(row), DIGITS)
+        rows.append(row)
+    for b in range(late):
+        rows.append([float(column == ages + min(b + 1, late - 1)) for column in range(ages + late + 1)])
+    return rows
+
+
+def _key(name: str) -> str:
+    """Return `name` as a TOML key."""
+    return name if name.replace("-", "").replace("_", "").isalnum() and name.isascii() else json.dumps(name)

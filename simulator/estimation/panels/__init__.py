@@ -1,0 +1,1 @@
+"""Accounts by month: read from a tape, and what is on it."""

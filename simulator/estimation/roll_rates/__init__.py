@@ -1,0 +1,1 @@
+"""How accounts move between states: matrices, factor, forecasts, and the scenario they give."""

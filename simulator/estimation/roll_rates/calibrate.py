@@ -1,0 +1,190 @@
+"""From a tape of months to a scenario: read, report, estimate, write, and check the scenario against the estimates."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from simulator.estimation.panels.panel import Panel
+from simulator.estimation.panels.reader import read_panel
+from simulator.estimation.panels.report import TapeReport, tape_report
+from simulator.estimation.roll_rates.ahead import states_ahead
+from simulator.estimation.roll_rates.factor import Factor
+from simulator.estimation.roll_rates.forecast import SOURCES, Correlation, Fan, fan, prior_correlation, window
+from simulator.estimation.roll_rates.memory import Homogeneity, Memory, homogeneity, memory
+from simulator.estimation.roll_rates.ratio_report import Ratio, ratios, vintages
+from simulator.estimation.roll_rates.rolls import Rolls, rolls
+from simulator.estimation.roll_rates.scenario import Calibrated, document
+from simulator.estimation.roll_rates.survival import Vintage
+from simulator.kernel.names import PRODUCTS
+from simulator.lower import lower
+from simulator.portfolio.months import months_between
+from simulator.scenario.errors import Problem, UserError
+from simulator.scenario.reader import Scenario, load_scenario
+from simulator.scenario.resolved import toml
+from simulator.study import read_book
+
+NEEDED_FOR_LOANS = ("instalment", "months_left")
+WRONG_Z = 6.0  # of the scenario against its own matrix: beyond this it is a fault, not luck (once in 5e8 cells)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a tape says, before anything is written."""
+
+    tape: Path
+    mapping: Path
+    panel: Panel
+    report: TapeReport
+    rolls: Rolls
+    tests: dict[tuple[str, str], tuple[Memory, Homogeneity]]  # by product and segment
+    ratios: list[Ratio]
+    vintages: list[tuple[str, str, Vintage]]  # product, segment, curves
+
+    def scenario_text(self) -> str:
+        """Return the scenario, to stand beside `mapping_text` in one folder."""
+        return toml(document(_calibrated(self)))
+
+    def mapping_text(self) -> str:
+        """Return the mapping with `as_of` at the tape's last month, where the scenario starts."""
+        import tomlkit
+
+        table = tomlkit.parse(self.mapping.read_text(encoding="utf-8"))
+        as_of = self.panel.months[-1]
+        if "as_of" in table:
+            table["as_of"] = as_of
+            return tomlkit.dumps(table)
+        return f'as_of = "{as_of}"\n{tomlkit.dumps(table)}'
+
+
+def calibrate(tape: str | Path, mapping: str | Path) -> Calibration:
+    """Return what the tape says; raises UserError if it cannot be read or has no two months next to each other."""
+    panel = read_panel(tape, mapping)
+    if not list(panel.pairs()):
+        found = (
+            f"{len(panel.account_id):,} accounts, months {', '.join(panel.months[:3])}: nobody stands in two in a row"
+        )
+        raise UserError(Problem(str(tape), "", found, "two months next to each other at least"))
+    tests, rolling = {}, panel.without_last_dues()
+    for group in panel.groups():
+        moves = np.array([rolling.moves(pair, group.accounts) for pair in rolling.pairs()])
+        of_group = memory(rolling.state[group.accounts], panel.states), homogeneity(moves, panel.states)
+        tests[group.product, group.segment] = of_group
+    found = (tape_report(panel), rolls(rolling), tests, ratios(panel), vintages(panel))
+    return Calibration(Path(tape), Path(mapping), panel, *found)
+
+
+def _calibrated(done: Calibration) -> Calibrated:
+    """Return what goes into the scenario."""
+    if any(group.product == "loan" for group in done.panel.groups()):
+        from simulator.portfolio.mapping import read_mapping
+
+        columns = read_mapping(done.mapping, panel=True).columns
+        if absent := [f"columns.{name}" for name in NEEDED_FOR_LOANS if not getattr(columns, name)]:
+            raise UserError(
+                Problem(str(done.mapping), ", ".join(absent), "missing", "a book of loans starts from them")
+            )
+    factor = done.rolls.factor
+    counts = {(m.product, m.segment): _filled(m.n, m.probability) for m in done.rolls.pooled}
+    low, high = f"{factor.posterior.low:.3f}", f"{factor.posterior.high:.3f}"
+    source = f"calibrated from {done.panel.facts['file']}: posterior median of {len(factor.months)} months, "
+    source += f"{factor.level:.0%} interval {low} to {high}, under Beta({factor.prior.a:g}, {factor.prior.b:g})"
+    path = str(done.tape.resolve())
+    return Calibrated(done.panel, counts, factor.posterior.value, 0.9, source, path, "mapping.toml")
+
+
+def _filled(n, probability):
+    """Return float64[open state, state]: the counts; a thin row's as it was topped up, an empty one's a stay."""
+    counts = n.astype(np.float64)
+    for r in range(len(n)):
+        if not np.isfinite(probability[r]).all():
+            counts[r, r] = 1.0  # nobody was ever seen there
+        elif not np.allclose(n[r], probability[r] * n[r].sum()):
+            counts[r] = probability[r] * 30
+    return counts
+
+
+def correlation(factor: Factor) -> Correlation:
+    """Return the correlation of the common factor with its posterior as 100 equally likely values."""
+    if factor.weights is None:
+        return prior_correlation()
+    share = np.cumsum(factor.weights.sum(axis=0))
+    values = np.interp((np.arange(100) + 0.5) / 100, share / share[-1], factor.rho)
+    return Correlation(factor.posterior.value, values, f"posterior of {len(factor.months)} months")
+
+
+class OneAhead(NamedTuple):
+    """A state one month ahead: the share that the matrix gives, and that of the scenario's simulation."""
+
+    product: str
+    segment: str
+    state: str
+    forecast: float
+    simulated: float
+    se: float  # over replications
+    account: tuple[float, float]  # interval of the share by the luck of accounts alone
+    factor: tuple[float, float]  # and with the common factor
+    everything: tuple[float, float]  # and with what is not known of matrix and factor
+
+    @property
+    def z(self) -> float:
+        """How many standard errors the simulation is from the matrix; 0 where both are exactly equal."""
+        apart = self.simulated - self.forecast
+        return apart / self.se if self.se > 0 else (0.0 if abs(apart) < 1e-9 else float("inf"))
+
+
+def one_month_ahead(done: Calibration, scenario: str | Path, progress=lambda done, total: None) -> list[OneAhead]:
+    """Return each state's share a month after the tape: by the pooled matrix, and by the scenario as written.
+
+    The forecast is the opening counts times the pooled matrix, exact; the simulation is that of the file `scenario`,
+    all replications. Raises ArithmeticError if they differ by more than luck could.
+    """
+    loaded: Scenario = load_scenario(scenario)
+    book = read_book(loaded)
+    world = lower(loaded.baseline, book and book.tape, False)
+    ahead = states_ahead(world, 1, lambda r: progress(r, world.replications))
+    panel, table = done.panel.without_last_dues(), []
+    n_open, n = len(panel.open_states), len(panel.states)
+    next_month = months_between(panel.months[-1], "9999-12")[1]
+    factor = done.rolls.factor
+    dispersion = factor.evidence.row_dispersion.reshape(len(done.rolls.pooled), 1, n_open)
+    for group, matrix, own in zip(panel.groups(), done.rolls.pooled, dispersion, strict=True):
+        last = panel.state[group.accounts[~panel.ends_by_schedule(-1)[group.accounts]], -1]
+        opening = np.bincount(last[(last >= 0) & (last < n_open)], minlength=n_open)
+        counts = _filled(matrix.n, matrix.probability)
+        forecast = opening @ (counts / counts.sum(axis=1, keepdims=True))
+        g, p = world.segments.index(matrix.segment), PRODUCTS.index(matrix.product)
+        simulated = ahead.counts[:, g, p, :n].astype(np.float64)
+        names = [state.name for state in panel.states]
+        if "written_off" in names:
+            simulated[:, names.index("written_off")] = ahead.written_off[:, g, p]
+        if "paid_off" in names:
+            rest = opening.sum() - simulated.sum(axis=1) + simulated[:, names.index("paid_off")]
+            simulated[:, names.index("paid_off")] = rest
+        shares = simulated / opening.sum()
+        mean, se = shares.mean(axis=0), shares.std(axis=0, ddof=1) / np.sqrt(len(shares))
+        believed = correlation(factor)._replace(dispersion=own)
+        fans = _intervals(fan(window(_only(panel, group)), [next_month], believed), done.rolls.level)
+        table += [
+            OneAhead(matrix.product, matrix.segment, names[s], forecast[s] / opening.sum(), mean[s], se[s], *fans[s])
+            for s in range(n)
+        ]
+    wrong = [row for row in table if abs(row.z) > WRONG_Z]
+    if wrong:
+        raise ArithmeticError(f"the scenario does not move as its matrix: {wrong[0]}")
+    return table
+
+
+def _only(panel: Panel, group) -> Panel:
+    """Return the panel of one group."""
+    by_account = {name: value for name, value in vars(panel).items() if isinstance(value, np.ndarray)}
+    return replace(panel, **{name: value[group.accounts] for name, value in by_account.items()})
+
+
+def _intervals(made: Fan, level: float) -> list[list[tuple[float, float]]]:
+    """Return, by state, the interval of its share a month ahead from each source of uncertainty."""
+    tail = (1 - level) / 2
+    shares = made.accounts[:, :, 0] / made.accounts[:, :, 0].sum(axis=-1, keepdims=True)
+    low, high = np.quantile(shares, [tail, 1 - tail], axis=1)  # [source, state]
+    return [[(float(low[k, s]), float(high[k, s])) for k in range(len(SOURCES))] for s in range(shares.shape[-1])]

@@ -1,0 +1,296 @@
+"""The fan: forecasts of a book from a roll matrix; the doubt from accounts, common factor and parameters apart.
+
+A forecast is made of draws. In each, month by month, the accounts of a state are dealt over states by a multinomial,
+whose probabilities are those of the matrix, moved by the month's factor z as in `simulator.behaviour.roll_rates`.
+Three sources of uncertainty are added one to the other, on the same random numbers:
+
+1. accounts: matrix and correlation as estimated, no factor;
+2. factor: z ~ N(0, 1) in each month, shared by all groups; months are independent. Where counts of a row vary more
+   around the factor than accounts' luck explains (`Correlation.dispersion` above 1), the row is also drawn anew in
+   each month, from a Dirichlet that varies as much;
+3. parameters: the matrix from its Dirichlet posterior (counts divided by the dispersion), the correlation from its
+   own posterior, and the level of the matrix. A window of k months had k values of z, whose mean is not known:
+   N(0, 1 / k). It moves the matrix in probit as z does, and leaves the mean over draws as it is. For few months this
+   is most of the doubt about the matrix, and no number of accounts removes it.
+
+The same for the balance: the change of an account's balance by its move; a growth of all balances together that is
+drawn anew each month; and doubt about the mean and spread of that growth, which few months hardly tell.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import betaincinv, gammaincinv
+
+from simulator.behaviour.roll_rates import worse_than
+from simulator.estimation import luck
+from simulator.estimation.backtest.account_model import STRENGTHS, log_evidence
+from simulator.estimation.panels.panel import Panel, PanelState
+
+SOURCES = ("accounts", "accounts and factor", "accounts, factor and parameters")
+DRAWS = 1000
+GROWTH_PRIOR = (4.0, 0.02)  # degrees of freedom, sd of a month's common growth of balances; source: assumption
+LEVELS = (0.05, 0.5, 0.95)
+TINY = 1e-300
+
+
+class Correlation(NamedTuple):
+    """The factor correlation: its value, and its posterior as equally likely values in rising order."""
+
+    value: float
+    quantiles: np.ndarray  # float64[k]
+    source: str
+    dispersion: np.ndarray | None = None  # float64[group, open state], of monthly counts around the factor; None: all 1
+
+
+def prior_correlation(panel: Panel | None = None) -> Correlation:
+    """Return the correlation as believed without any data: Beta(2, 48), of mean 0.04.
+
+    Source: 0.04 is the capital-rule correlation of qualifying revolving retail (CRR art. 154); its spread is an
+    assumption. `panel` is not looked at.
+    """
+    values = betaincinv(2.0, 48.0, (np.arange(100) + 0.5) / 100)
+    return Correlation(0.04, values, "prior Beta(2, 48), centred at the 0.04 of CRR art. 154")
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a fan needs of the months it is fitted on; groups are the products and segments of the panel."""
+
+    states: tuple[PanelState, ...]
+    n_pairs: int
+    moves: np.ndarray  # int64[group, open state, state], all pairs together
+    start: np.ndarray  # int64[group, open state], accounts in the last month
+    balance: np.ndarray  # float64[group, open state], of those accounts, minor units; NaN where the tape has none
+    change: np.ndarray  # float64[group, open state, state], mean change of an account's balance by move
+    change_sd: np.ndarray  # float64[group, open state, state]
+    growth: np.ndarray  # float64[pair], log of closing over opening balance of accounts open in both months
+
+    @property
+    def has_balance(self) -> bool:
+        """Whether the balance can be forecast: the tape has it, in the last month for all open accounts."""
+        return bool(np.isfinite(self.balance).all()) and len(self.growth) > 0
+
+
+def window(panel: Panel) -> Window:
+    """Return the window of a panel: all its pairs of months, and the book at its end."""
+    groups, pairs = list(panel.groups()), list(panel.pairs())
+    n_open, n = len(panel.open_states), len(panel.states)
+    moves = np.zeros((len(groups), n_open, n), dtype=np.int64)
+    sums = np.zeros((3, len(groups), n_open, n))  # accounts with balances, sum and sum of squares of their changes
+    totals = np.zeros((len(pairs), 2))
+    for g, group in enumerate(groups):
+        for k, pair in enumerate(pairs):
+            moves[g] += panel.moves(pair, group.accounts)
+            before, after = panel.state[group.accounts, pair.first], panel.state[group.accounts, pair.second]
+            opening, closing = (panel.balance[group.accounts, m] for m in pair)
+            there = (before >= 0) & (before < n_open) & (after >= 0) & (after < n_open)
+            there &= np.isfinite(opening) & np.isfinite(closing)
+            change = (closing - opening)[there]
+            cell = before[there].astype(np.int64) * n + after[there]
+            for power in range(3):
+                sums[power, g] += np.bincount(cell, change**power, minlength=n_open * n).reshape(n_open, n)
+            totals[k] += opening[there].sum(), closing[there].sum()
+    start, balance = np.zeros((len(groups), n_open), dtype=np.int64), np.zeros((len(groups), n_open))
+    for g, group in enumerate(groups):
+        state = panel.state[group.accounts, -1]
+        is_open = (state >= 0) & (state < n_open)
+        start[g] = np.bincount(state[is_open], minlength=n_open)
+        balance[g] = np.bincount(state[is_open], panel.balance[group.accounts, -1][is_open], minlength=n_open)
+    known, row = sums[0], sums[:, :, :, :n_open].sum(axis=3, keepdims=True)
+    row_mean = row[1] / np.maximum(row[0], 1)
+    mean = np.where(known > 0, sums[1] / np.maximum(known, 1), row_mean)  # a move not seen: as others from that state
+    variance = np.maximum(sums[2] / np.maximum(known, 1) - mean**2, 0)
+    growth = [np.log(b / a) for a, b in totals if a > 0 and b > 0]
+    return Window(panel.states, len(pairs), moves, start, balance, mean, np.sqrt(variance), np.array(growth))
+
+
+@dataclass(frozen=True)
+class Fan:
+    """Draws of the accounts that were open at the start: where they stand at the end of each month."""
+
+    states: tuple[PanelState, ...]
+    months: tuple[str, ...]
+    accounts: np.ndarray  # int64[source, draw, month, state], in the order of SOURCES
+    balance: np.ndarray | None  # float64[source, draw, month], open balance in minor units
+    correlation: Correlation
+
+    def measures(self) -> dict[str, np.ndarray]:
+        """Return {measure: float64[source, draw, month]}: 30+ and 90+ of the open accounts, states, open balance."""
+        found = shares(self.accounts, self.states)
+        return found if self.balance is None else {**found, "balance": self.balance}
+
+
+def shares(accounts: np.ndarray, states: tuple[PanelState, ...]) -> dict[str, np.ndarray]:
+    """Return {measure: float64[...]} of accounts[..., state]: shares of the open accounts, by state of all accounts."""
+    late = {days: np.array([is_late(state, days // 30) for state in states]) for days in (30, 90)}
+    is_open = np.array([not state.is_exit for state in states])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        n_open = accounts[..., is_open].sum(axis=-1)
+        found = {f"dpd{days}_share": accounts[..., s].sum(axis=-1) / n_open for days, s in late.items()}
+        by_state = accounts / accounts.sum(axis=-1, keepdims=True)
+    return found | {f"state {state.name}": by_state[..., s] for s, state in enumerate(states)}
+
+
+def is_late(state: PanelState, bucket: int) -> bool:
+    """Return whether accounts in `state` are open and in `bucket` or a worse one."""
+    return not state.is_exit and state.bucket >= bucket
+
+
+def posterior(moves: np.ndarray) -> np.ndarray:
+    """Return float64[group, open state, state]: Dirichlet parameters of the rows of each group.
+
+    One account's worth of prior, spread evenly (W. Perks, Some observations on inverse probability, 1947). With several
+    groups a group's rows lean on those of all together, by the number of accounts with the largest marginal likelihood.
+    """
+    n = moves.shape[-1]
+    if len(moves) == 1:
+        return moves + 1 / n
+    together = moves.sum(axis=0) + 1 / n
+    together = np.broadcast_to(together / together.sum(axis=-1, keepdims=True), moves.shape).reshape(-1, n)
+    rows = moves.reshape(-1, n)
+    strength = max(STRENGTHS, key=lambda k: log_evidence(rows, k * together))
+    return (rows + strength * together).reshape(moves.shape)
+
+
+def fan(
+    fitted: Window, months: Sequence[str], correlation: Correlation, draws: int = DRAWS, seed: int = 0, sources=SOURCES
+) -> Fan:
+    """Return the fan of the window's closing book over the following `months`; `sources` are a part of SOURCES."""
+    alpha = posterior(fitted.moves)
+    runs = [_run(fitted, alpha, len(months), correlation, draws, seed, SOURCES.index(source)) for source in sources]
+    balance = np.stack([run[1] for run in runs]) if fitted.has_balance else None
+    return Fan(fitted.states, tuple(months), np.stack([run[0] for run in runs]), balance, correlation)
+
+
+def _run(fitted, alpha, months, correlation, draws, seed, source):
+    """Return (accounts int64[draw, month, state], balance float64[draw, month] or None), sources up to `source`."""
+    groups, n_open, n = alpha.shape
+    matrix = (alpha / alpha.sum(axis=-1, keepdims=True))[None]
+    rho = np.full((draws, 1, 1, 1), correlation.value)
+    if source and correlation.dispersion is not None:
+        size = size_of(fitted.moves.sum(axis=-1) / max(fitted.n_pairs, 1), correlation.dispersion)
+        row_luck = luck.uniforms(seed, luck.ROWS, draws, months, *alpha.shape)
+        alpha = alpha / correlation.dispersion[..., None]  # so many accounts say as little
+    if source == 2:
+        matrix = dirichlet(alpha, luck.uniforms(seed, luck.MATRIX, draws, *alpha.shape))
+        which = luck.uniforms(seed, luck.CORRELATION, draws) * len(correlation.quantiles)
+        rho = np.asarray(correlation.quantiles)[which.astype(np.int64)][:, None, None, None]
+        # With this correlation `moved` is N(c sqrt(1 + rho / k) - sqrt(rho / k) z): the mean over z stays N(c).
+        of_level = rho / (fitted.n_pairs + rho)
+        level = luck.normals(seed, luck.MEAN_FACTOR, draws)[:, None, None, None]
+        matrix = moved(matrix, of_level, level, fitted.states)
+    z = luck.normals(seed, luck.FACTOR, draws, months)
+    uniform = luck.uniforms(seed, luck.MOVES, draws, months, groups, n_open, n - 1)
+    here = np.broadcast_to(fitted.start, (draws, groups, n_open))
+    gone = np.zeros((draws, n - n_open), dtype=np.int64)
+    accounts, moves = np.empty((draws, months, n), dtype=np.int64), []
+    for m in range(months):
+        chance = matrix if source == 0 else moved(matrix, rho, z[:, m, None, None, None], fitted.states)
+        chance = np.broadcast_to(chance, (draws, groups, n_open, n))
+        if source and correlation.dispersion is not None:
+            chance = on_their_own(chance, size, row_luck[:, m])
+        move = multinomial(here, chance, uniform[:, m])
+        moves.append(move[..., :n_open])
+        here = moves[-1].sum(axis=2)
+        gone = gone + move[..., n_open:].sum(axis=(1, 2))
+        accounts[:, m] = np.concatenate([here.sum(axis=1), gone], axis=1)
+    return accounts, _balance(fitted, moves, draws, seed, source) if fitted.has_balance else None
+
+
+def _balance(fitted, moves, draws, seed, source):
+    """Return float64[draw, month], the open balance after `moves`, of each month int64[draw, group, from, to].
+
+    An account brings the mean balance of its state, changes it as accounts with its move did, and all grow together.
+    """
+    groups, n_open = fitted.start.shape
+    spread, drift = _growth(fitted, draws, seed, source)
+    shock = luck.normals(seed, luck.BALANCE, draws, len(moves), 1 + groups * n_open**2)
+    change, sd = (x[..., :n_open] for x in (fitted.change, fitted.change_sd))
+    owed = np.broadcast_to(fitted.balance, (draws, groups, n_open))
+    here = np.broadcast_to(fitted.start, (draws, groups, n_open))
+    total = np.empty((draws, len(moves)))
+    for m, to in enumerate(moves):
+        each = owed / np.maximum(here, 1)
+        noise = shock[:, m, 1:].reshape(draws, groups, n_open, n_open)
+        amounts = to * (each[..., None] + change) + np.sqrt(to) * sd * noise
+        owed = amounts.sum(axis=2) * np.exp(drift + spread * shock[:, m, 0])[:, None, None]
+        here = to.sum(axis=2)
+        total[:, m] = owed.sum(axis=(1, 2))
+    return total
+
+
+def _growth(fitted, draws, seed, source):
+    """Return (sd, drift), each float64[draw]: of the monthly growth that all balances share, in logs.
+
+    The variance has a scaled inverse chi-square posterior under GROWTH_PRIOR, the mean of k months an error of
+    sd / sqrt(k).
+    """
+    if source == 0 or not len(fitted.growth):
+        return np.zeros(draws), np.zeros(draws)
+    k = len(fitted.growth)
+    degrees, sd = GROWTH_PRIOR
+    freedom = degrees + k - 1
+    variance = (degrees * sd**2 + ((fitted.growth - fitted.growth.mean()) ** 2).sum()) / freedom
+    if source == 1:
+        return np.full(draws, np.sqrt(variance)), np.zeros(draws)
+    chi_square = 2 * gammaincinv(freedom / 2, luck.uniforms(seed, luck.SPREAD, draws))
+    spread = np.sqrt(variance * freedom / chi_square)
+    return spread, spread / np.sqrt(k) * luck.normals(seed, luck.SPREAD, draws, 2)[:, 1]
+
+
+def moved(matrix: np.ndarray, correlation, z, states: tuple[PanelState, ...]) -> np.ndarray:
+    """Return float64[..., from, to]: the probabilities of mean `matrix` given the factor z, good when high."""
+    order = sorted(range(len(states)), key=lambda s: states[s].bucket != "paid_off")
+    worse = worse_than(matrix[..., order], correlation, z)
+    return -np.diff(worse, axis=-1, prepend=1.0)[..., np.argsort(order)]
+
+
+def multinomial(n: np.ndarray, chance: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Return int64[..., k]: n[...] accounts dealt over k states with chance[..., k]; uniform[..., k - 1] decides.
+
+    State by state: a binomial of who is left, by its inverse distribution function.
+    """
+    from scipy.stats import binom  # heavy to import
+
+    found = np.zeros(chance.shape, dtype=np.int64)
+    left, mass = n.astype(np.int64), np.ones(n.shape)
+    for j in range(chance.shape[-1] - 1):
+        share = np.clip(np.divide(chance[..., j], mass, out=np.ones(n.shape), where=mass > 0), 0, 1)
+        some = (left > 0) & (share > 0)
+        found[..., j][some] = binom.ppf(uniform[..., j][some], left[some], share[some])
+        left = left - found[..., j]
+        mass = mass - chance[..., j]
+    found[..., -1] = left
+    return found
+
+
+def size_of(n: np.ndarray, dispersion: np.ndarray) -> np.ndarray:
+    """Return float64[...], the size A of a Dirichlet that makes counts of n accounts vary by `dispersion`; inf for 1.
+
+    Counts given a Dirichlet row have (n + A) / (1 + A) times the multinomial's variance.
+    """
+    beyond = np.maximum(dispersion - 1, 0)
+    return np.divide(np.maximum(n - dispersion, 1), beyond, out=np.full(np.shape(n), np.inf), where=beyond > 0)
+
+
+def dirichlet(alpha: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Return float64[..., k], a draw of the Dirichlet with parameters alpha[..., k]; uniform[..., k] decides.
+
+    Gammas over their sum; the mean where all of them are too small for a number.
+    """
+    drawn = gammaincinv(np.maximum(alpha, TINY), uniform)
+    total = drawn.sum(axis=-1, keepdims=True)
+    return np.where(total > 0, drawn / np.maximum(total, TINY), alpha / alpha.sum(axis=-1, keepdims=True))
+
+
+def on_their_own(chance: np.ndarray, size: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Return `chance`, float64[draw, group, from, to], with each row drawn from a Dirichlet of mean chance.
+
+    size: float64[group, from]; where it is inf the row stays.
+    """
+    rows, found = np.isfinite(size), chance.copy()
+    found[:, rows] = dirichlet(size[rows][:, None] * chance[:, rows], uniform[:, rows])
+    return found

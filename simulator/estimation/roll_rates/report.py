@@ -1,0 +1,244 @@
+"""What `simulator calibrate` writes: tables, the factor, the scenario, and a page that begins with the answer."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simulator.estimation.roll_rates.calibrate import Calibration, OneAhead
+from simulator.estimation.roll_rates.forecast import SOURCES
+from simulator.estimation.roll_rates.ratio_report import RATIO_COLUMNS, VINTAGE_COLUMNS, section, vintage_rows
+from simulator.estimation.roll_rates.rolls import COLUMNS, cells
+from simulator.estimation.roll_rates.words import factor_words, homogeneity_words, memory_words, thin_words
+from simulator.report.paper import Section, Table, paper
+from simulator.results import write_json
+
+AHEAD_COLUMNS = (
+    *("product", "segment", "state", "matrix_forecast", "simulated", "se", "z"),
+    *("low_accounts", "high_accounts", "low_factor", "high_factor", "low", "high"),
+)
+
+
+def write_tables(folder: Path, done: Calibration) -> None:
+    """Write roll matrices by count, by balance and by grade, the factor, and what was found on the tape."""
+    write_csv(folder / "roll_matrix.csv", COLUMNS, (row.values() for row in done.rolls.rows()))
+    write_csv(folder / "roll_matrix_balance.csv", BALANCE_COLUMNS, _dollar_rows(done))
+    if done.rolls.by_grade:
+        rows = ((matrix.grade, *row.values()) for matrix in done.rolls.by_grade for row in cells(matrix))
+        write_csv(folder / "roll_matrix_by_grade.csv", ("grade", *COLUMNS), rows)
+    write_csv(folder / "ratios.csv", RATIO_COLUMNS, done.ratios)
+    write_csv(folder / "vintages.csv", VINTAGE_COLUMNS, vintage_rows(done.vintages))
+    write_json(folder / "factor.json", done.rolls.factor.as_dict())
+    findings = [{"kind": f.kind, "words": f.words, "accounts": f.accounts} for f in done.report.findings]
+    late = [{k: _number(v) for k, v in row._asdict().items()} for row in done.report.late]
+    write_json(folder / "tape.json", {**done.panel.facts, "findings": findings, "late_90": late})
+
+
+BALANCE_COLUMNS = (*COLUMNS[:8], "opening_balance", "closing_balance", "dollar_roll_rate", "row_sum")
+
+
+def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write a CSV file; None is an empty cell."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(columns)
+        table.writerows(rows)
+
+
+def ahead_rows(table: list[OneAhead]) -> Iterable[tuple]:
+    """Yield the rows of one_month_ahead.csv, as AHEAD_COLUMNS."""
+    for row in table:
+        yield (*row[:6], round(row.z, 3), *row.account, *row.factor, *row.everything)
+
+
+def _dollar_rows(done):
+    units = done.panel.minor_units
+    for rolls in done.rolls.dollars:
+        rate, sums = rolls.rate, rolls.row_sum
+        for r, s in np.ndindex(rate.shape):
+            before, after = rolls.states[r], rolls.states[s]
+            names = (rolls.product, rolls.segment, rolls.month_from, rolls.month_to)
+            numbers = (rolls.opening[r] / units, rolls.closing[r, s] / units, _number(rate[r, s]), _number(sums[r]))
+            yield (*names, before.name, after.name, before.bucket, after.bucket, *numbers)
+
+
+def _number(value):
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+# ---- the page -----------------------------------------------------------------------------------------------------
+
+
+def answers(done: Calibration, ahead: list[OneAhead]) -> list[str]:
+    """Return what a reader wants to know first."""
+    apart = max(abs(row.simulated - row.forecast) for row in ahead)
+    return [
+        *_turn(done),
+        f"A scenario of {len(done.panel.account_id):,} accounts, started at {done.panel.months[-1]}, moves as its tape "
+        f"did: a month ahead every state's share is within {100 * apart:.2f} percentage points of the matrix, largest "
+        f"|z| {max(abs(row.z) for row in ahead):.1f}.",
+        *factor_words(done.rolls.factor)[:2],
+    ]
+
+
+def _turn(done):
+    """Return a line for each group: what share of current accounts turns late, of late ones gets current again."""
+    for matrix in done.rolls.pooled:
+        late = np.array([0 if s.is_exit else s.bucket > 0 for s in matrix.states], dtype=bool)
+        current = np.array([not s.is_exit and s.bucket == 0 for s in matrix.states])
+        n, rows_late = matrix.n, late[: len(matrix.n)]
+        if n[~rows_late].sum() and n[rows_late].sum():
+            who = "" if len(done.rolls.pooled) == 1 else f"{matrix.product.capitalize()}, {matrix.segment}: "
+            turn, cure = n[~rows_late][:, late].sum() / n[~rows_late].sum(), n[rows_late][:, current].sum()
+            yield (
+                f"{who}{turn:.1%} of current accounts turn late in a month, {cure / n[rows_late].sum():.1%} of late "
+                "accounts are current again a month later."
+            )
+
+
+def page(done: Calibration, ahead: list[OneAhead], manifest: dict, more: list[Section] = ()) -> str:
+    """Return report.html; `more` are sections of a structural fit."""
+    panel, factor = done.panel, done.rolls.factor
+    spans = f"{panel.months[0]} to {panel.months[-1]}, {len(panel.months)} months"
+    setting = f"{panel.facts['file']}: {panel.facts['rows_used']:,} of {panel.facts['rows_read']:,} rows used, {spans}."
+    warnings = [f.words for f in done.report.findings if f.kind in ("impossible", "codes")]
+    sections = [
+        Section(
+            "What is on the tape",
+            [f.words for f in done.report.findings if f.kind not in ("codes",)],
+            (),
+            [_late(done)],
+        ),
+        *(_matrix(done, matrix) for matrix in done.rolls.pooled),
+        Section("A month ahead", AHEAD_WORDS, _ahead_picture(ahead), [_ahead(ahead)]),
+        Section("Memory and time", _test_words(done)),
+        Section("The common factor", factor_words(factor), _factor_picture(factor)),
+        section(done.ratios, done.vintages),
+        *more,
+    ]
+    told = [(name, str(manifest[name])) for name in ("command", "replay", "wall_seconds") if name in manifest]
+    told += [("tape", panel.facts["sha256"]), ("mapping", panel.facts["mapping_sha256"])]
+    return paper(f"Calibration: {panel.facts['file']}", setting, answers(done, ahead), warnings, sections, told)
+
+
+AHEAD_WORDS = [
+    "The forecast is the last month's accounts times the pooled matrix. The scenario is simulated with the luck of "
+    "accounts and of the common factor; its mean must be the forecast. Intervals are of the share that will be seen: "
+    "by the luck of accounts alone; with the common factor; and with what few months leave unknown of both."
+]
+
+
+def _late(done):
+    rows = [
+        (
+            late.month,
+            f"{late.accounts:,}",
+            f"{late.currently:,}",
+            f"{late.ever:,}",
+            f"{late.currently_balance_share:.2%}",
+        )
+        for late in done.report.late
+    ]
+    head = ("month", "open accounts", "90+ now", "90+ ever", "90+ now, share of balance")
+    return Table(head, rows, "Ever since the tape begins: what was before nobody knows.")
+
+
+def _test_words(done):
+    words = []
+    for (product, segment), (memory, homogeneity) in done.tests.items():
+        if len(done.tests) > 1:
+            words.append(f"{product.capitalize()}, {segment}:")
+        words += [*memory_words(memory), *homogeneity_words(homogeneity)]
+    return words
+
+
+def _matrix(done, matrix):
+    names = [state.name for state in matrix.states]
+    low, high = matrix.wide
+    rows = []
+    for r, row in enumerate(matrix.probability):
+        if np.isnan(row).any():
+            cells = ("nobody seen",) + ("",) * (len(names) - 1)
+        else:
+            cells = tuple((f"{p:.1%}", f"{a:.1%} to {b:.1%}") for p, a, b in zip(row, low[r], high[r], strict=True))
+        rows.append(((names[r], f"{matrix.n[r].sum():,} accounts"), *cells))
+    words = [
+        f"From the state in the row to that in the column, all months pooled, with {done.rolls.level:.0%} intervals "
+        "that include the common factor and each row's own movement between months."
+    ]
+    words += thin_words(matrix)
+    title = "Roll matrix" if len(done.rolls.pooled) == 1 else f"Roll matrix: {matrix.product}, {matrix.segment}"
+    return Section(title, words, (), [Table(("from", *names), rows)])
+
+
+def _ahead(ahead):
+    head = ("state", "matrix", "simulated", "s.e.", "z", *SOURCES)
+    groups = {(row.product, row.segment) for row in ahead}
+    rows = [
+        (
+            row.state if len(groups) == 1 else f"{row.product}, {row.segment}: {row.state}",
+            f"{row.forecast:.3%}",
+            f"{row.simulated:.3%}",
+            f"{row.se:.3%}",
+            f"{row.z:+.1f}",
+            *(f"{low:.2%} to {high:.2%}" for low, high in (row.account, row.factor, row.everything)),
+        )
+        for row in ahead
+    ]
+    return Table(head, rows)
+
+
+def _ahead_picture(ahead):
+    from matplotlib import rc_context
+
+    from simulator.report.figures import COLOURS, PER_CENT, STYLE, Picture, figure, svg
+
+    with rc_context(STYLE):
+        made, axes = figure(0.9 + 0.42 * len(ahead))
+        axis = axes[0, 0]
+        for k, row in enumerate(ahead):
+            centre = row.forecast
+            for width, colour, (low, high) in zip(
+                (11, 7, 3.5), ("#dbe6ee", "#9fbfd6", COLOURS[1]), (row.everything, row.factor, row.account), strict=True
+            ):
+                axis.plot([low, high], [k, k], lw=width, color=colour, solid_capstyle="butt")
+            axis.plot([centre], [k], "o", color="white", ms=3, zorder=5)
+        names = [row.state if len({r.segment for r in ahead}) == 1 else f"{row.segment}: {row.state}" for row in ahead]
+        axis.set_yticks(range(len(ahead)), names)
+        axis.invert_yaxis()
+        axis.set_xscale("log")
+        axis.set_xlim(max(0.7 * min(row.everything[0] for row in ahead), 1e-5), 1)
+        axis.xaxis.set_major_formatter(PER_CENT)
+        axis.set_xlabel("share of accounts a month after the tape (logarithmic)")
+        axis.set_ylabel("state")
+        caption = (
+            "The forecast (white) with its interval: dark by the luck of accounts alone, lighter with the common "
+            "factor, lightest with what is not known of matrix and factor."
+        )
+        return [Picture("A month ahead", svg(made, caption), caption)]
+
+
+def _factor_picture(factor):
+    from matplotlib import rc_context
+
+    from simulator.report.figures import COLOURS, STYLE, Picture, figure, svg
+
+    if factor.weights is None:
+        return []
+    with rc_context(STYLE):
+        made, axes = figure(2.6)
+        axis = axes[0, 0]
+        share = factor.weights.sum(axis=0)
+        width = np.gradient(factor.rho)
+        prior = np.exp(factor.prior.log_density(factor.rho))
+        axis.plot(factor.rho, share / width / share.sum(), color=COLOURS[1], label="posterior")
+        axis.plot(factor.rho, prior, color=COLOURS[0], ls="--", label="prior")
+        axis.axvspan(factor.posterior.low, factor.posterior.high, color=COLOURS[1], alpha=0.12)
+        axis.set_xlim(0, max(0.15, 2 * factor.posterior.high))
+        axis.set_xlabel("correlation of the common factor (share of the variance of a borrower's luck)")
+        axis.set_ylabel("density")
+        axis.legend()
+        caption = f"What {len(factor.months)} months say of the correlation beside what was believed before."
+        return [Picture("The common factor", svg(made, caption), caption)]

@@ -1,0 +1,243 @@
+"""From estimates to a complete scenario of the roll-rate model, every number with its source."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from simulator.estimation.panels.panel import Group, Panel, PanelState
+
+AT = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)  # quantiles that limits and utilisation are given at
+ENDS = (0.002, 0.998)  # of the tape, taken for the lowest and highest: single accounts would stretch the ends
+LATEST_WRITE_OFF = 450  # days past due, the last bucket
+FEW = 30  # accounts below which a state has no limits and utilisation of its own
+NOT_ON_THE_TAPE = "not on the tape: change it to yours"
+
+
+class Habits(NamedTuple):
+    """What accounts of a product pay and spend, by the state after the month; arrays are float64[open state]."""
+
+    minimum_share: float  # of the bill: the median payment over the bill where something less than the bill is paid
+    pays: np.ndarray  # share of what is left of the bill after the minimum, current states
+    spending: float  # new use a month over the limit, all states
+    spends: np.ndarray  # multiplier of it
+
+
+def habits(panel: Panel, accounts: np.ndarray, monthly_rate: float) -> Habits:
+    """Return what the accounts of one product pay and spend, all months together.
+
+    A payment answers the bill of the month before. Spending is the rise of the balance plus the payment, less
+    `monthly_rate` on what was not paid; what is below zero on average counts as none. Without payments on the tape
+    nothing is paid beyond the minimum, and the minimum is all.
+    """
+    n_open = len(panel.open_states)
+    state = np.concatenate([panel.state[accounts, p.second] for p in panel.pairs()])
+    bill, after, limit, paid = (
+        np.concatenate([table[accounts, getattr(p, side)] for p in panel.pairs()])
+        for table, side in (
+            (panel.balance, "first"),
+            (panel.balance, "second"),
+            (panel.limit, "second"),
+            (panel.payment, "second"),
+        )
+    )
+    there = (state >= 0) & (state < n_open) & np.isfinite(bill) & np.isfinite(after)
+    known = there & np.isfinite(paid)
+    if not known.any():
+        return Habits(1.0, np.zeros(n_open), 0.0, np.ones(n_open))
+    part = known & (bill > 0) & (paid > 0) & (paid < bill)
+    minimum = float(np.median(paid[part] / bill[part])) if part.any() else 1.0
+    billed = known & (bill > 0)
+    of_bill = _ratio(state[billed], np.minimum(paid, bill)[billed], bill[billed], n_open)
+    current = np.array([s.bucket == 0 for s in panel.open_states])
+    pays = np.where(current & np.isfinite(of_bill), np.clip((of_bill - minimum) / max(1 - minimum, 1e-9), 0, 1), 0.0)
+    used = known & (limit > 0)
+    carried = np.maximum(bill - paid, 0)
+    new = (after - bill + paid - monthly_rate * carried)[used]
+    spending = max(float(new.sum() / limit[used].sum()), 0.0) if used.any() else 0.0
+    by_state = _ratio(state[used], new, limit[used], n_open)
+    spends = np.where(np.isfinite(by_state), np.maximum(by_state, 0) / spending if spending else 1.0, 1.0)
+    return Habits(minimum, pays, spending, np.minimum(spends, 100))
+
+
+def _ratio(state, top, bottom, n):
+    """Return float64[n]: sum of `top` over sum of `bottom` by state, NaN where there is nothing below."""
+    below = np.bincount(state, bottom, n)
+    return np.divide(np.bincount(state, top, n), below, out=np.full(n, np.nan), where=below > 0)
+
+
+class Calibrated(NamedTuple):
+    """What goes into the scenario: estimates by product and segment."""
+
+    panel: Panel
+    counts: dict[tuple[str, str], np.ndarray]  # (product, segment) -> float64[open state, state], no row empty
+    correlation: float  # of the common factor
+    persistence: float
+    correlation_source: str
+    tape: str  # paths as the scenario names them
+    mapping: str
+
+
+def document(given: Calibrated) -> dict[str, Any]:
+    """Return the tables of the scenario that starts from the tape's last month and moves by the pooled matrices."""
+    panel = given.panel
+    last = len(panel.months) - 1
+    said = f"calibrated from {panel.facts['file']}, {panel.months[0]} to {panel.months[-1]}"
+    about = _About(said)
+    at_the_end = (panel.state[:, last] >= 0) & (panel.state[:, last] < len(panel.open_states))
+    groups = list(panel.groups())
+    rate = 0.18
+    of_line = np.concatenate([g.accounts for g in groups if g.product == "line"] or [np.zeros(0, int)])
+    line = habits(panel, of_line, rate / 12)
+    segments = {}
+    for name in panel.segments:
+        own = {group.product: group for group in groups if group.segment == name}
+        segments[name] = _segment(panel, own, at_the_end, line, about)
+        if len(panel.segments) > 1:
+            rolls = {p: _matrix(panel, given.counts[p, name], line, p, about) for p in own}
+            segments[name]["roll_rates"] = rolls
+    products = {group.product for group in groups}
+    pooled = {p: sum(table for (product, _), table in given.counts.items() if product == p) for p in sorted(products)}
+    return {
+        "title": f"{panel.facts['file']}: the book of {panel.months[-1]}, calibrated",
+        "source": "assumption",
+        "status": "assumption",
+        "months": 24,
+        "run_off_months": 60,
+        "replications": 200,
+        "seed": 20260101,
+        "discount_rate": {"value": 0.06, "unit": "per year"},
+        "currency": {"code": panel.currency or "XXX", "minor_units": about.tape(panel.minor_units, "the mapping")},
+        "portfolio": {"applicants_per_month": 0, "tape": given.tape, "mapping": given.mapping},
+        "segment": segments,
+        "products": {p: _terms(p, line, rate, about) for p in sorted(products)},
+        "costs": {"funding_rate": {"value": 0.03, "unit": "per year", "source": f"assumption; {NOT_ON_THE_TAPE}"}},
+        "behaviour": {
+            "model": "roll_rates",
+            "roll_rates": {p: _matrix(panel, pooled[p], line, p, about) for p in pooled},
+        },
+        "economy": {
+            "factor": {
+                "enabled": True,
+                "persistence": {"value": given.persistence, "source": "assumption: few months do not tell it"},
+                "correlation": {
+                    "value": round(given.correlation, 6),
+                    "source": given.correlation_source,
+                    "status": "derived",
+                },
+            }
+        },
+        "policy": {"write_off": _write_off(panel.states)},
+    }
+
+
+class _About(NamedTuple):
+    """Values with what they come from."""
+
+    source: str
+
+    def tape(self, value, what: str, unit: str = "") -> dict[str, Any]:
+        table = {"value": value, "source": f"{self.source}: {what}", "status": "derived"}
+        return table | ({"unit": unit} if unit else {})
+
+    def spread(self, values, weights_what: str, unit: str = "") -> dict[str, Any]:
+        """Return a distribution by quantiles."""
+        numbers = [round(float(q), 6) for q in np.quantile(values, np.clip(AT, *ENDS))]
+        table = {"distribution": "quantiles", "at": list(AT), "value": numbers}
+        table |= {"source": f"{self.source}: {weights_what}", "status": "derived"}
+        return table | ({"unit": unit} if unit else {})
+
+
+def _segment(panel: Panel, own: dict[str, Group], at_the_end, line: Habits, about: _About) -> dict[str, Any]:
+    """Return the table of a segment: how many, their limits and how they use them at the tape's last month."""
+    last, units = len(panel.months) - 1, panel.minor_units
+    everyone = max(int(at_the_end.sum()), 1)
+    held = {p: g.accounts[at_the_end[g.accounts]] for p, g in own.items()}
+    count = sum(map(len, held.values()))
+    table: dict[str, Any] = {"share": about.tape(count / everyone, "accounts of the last month")}
+    opening: dict[str, Any] = {}
+    for product, accounts in held.items():
+        table[f"{product}_holders"] = about.tape(len(accounts) / max(count, 1), "accounts of the last month")
+        state = panel.state[accounts, last]
+        shares = np.bincount(state, minlength=len(panel.open_states)) / max(len(accounts), 1)
+        opening[product] = {
+            s.name: about.tape(float(v), "accounts of the last month")
+            for s, v in zip(panel.open_states, shares, strict=True)
+        }
+    if (accounts := held.get("line")) is not None:
+        limit, balance = panel.limit[accounts, last], panel.balance[accounts, last]
+        ok = np.isfinite(limit) & (limit > 0)
+        money = panel.currency or "XXX"
+        table["line_limit"] = about.spread(limit[ok] / units, "limits of the last month", money)
+        table["utilisation"] = about.spread(balance[ok] / limit[ok], "balance over limit, last month")
+        table["spending"] = about.tape(round(line.spending, 6), "new use a month over the limit")
+        table["state"] = {}
+        for s, state in enumerate(panel.open_states):
+            of_state = ok & (panel.state[accounts, last] == s)
+            if of_state.sum() >= FEW:
+                what = f"accounts in {state.name}, last month"
+                table["state"][state.name] = {
+                    "line_limit": about.spread(limit[of_state] / units, what, money),
+                    "utilisation": about.spread(balance[of_state] / limit[of_state], what),
+                }
+    if (accounts := held.get("loan")) is not None:
+        balance = panel.balance[accounts, last]
+        owed = about.spread(balance[balance > 0] / units, "balances of the last month", panel.currency or "XXX")
+        table |= {"loan_limit": owed, "loan_ticket": owed}
+    return table | {"opening": opening}
+
+
+def _terms(product: str, line: Habits, rate: float, about: _About) -> dict[str, Any]:
+    """Return the terms of a product: what the tape tells, and what it does not, marked."""
+    interest = {"value": rate, "unit": "per year", "source": f"assumption; {NOT_ON_THE_TAPE}"}
+    if product == "loan":
+        terms = {"value": [{"months": 12, "share": 1.0}], "source": f"assumption; {NOT_ON_THE_TAPE}"}
+        return {"interest_rate": interest, "draw_probability": 0.0, "terms": terms, "suspend_interest_dpd": 90}
+    minimum = "median payment over the bill before, of those who pay a part"
+    return {
+        "interest_rate": interest,
+        "minimum_share": about.tape(round(min(line.minimum_share, 1.0), 6), minimum),
+        "suspend_interest_dpd": 90,
+    }
+
+
+def _matrix(panel: Panel, counts: np.ndarray, line: Habits, product: str, about: _About) -> dict[str, Any]:
+    """Return the named states of a product with their habits, and the counts of their moves."""
+    states = []
+    for s, state in enumerate(panel.states):
+        row: dict[str, Any] = {"name": state.name, "bucket": state.bucket}
+        if state.at_least:
+            row["at_least"] = True
+        if product == "line" and not state.is_exit:
+            if state.bucket == 0:
+                row["pays"] = round(float(line.pays[s]), 6)
+            row["spends"] = round(float(line.spends[s]), 6)
+        states.append(row)
+    return {
+        "states": about.tape(states, "payments and balances by state"),
+        "counts": about.tape([[round(float(c), 4) for c in row] for row in counts], "moves of all months together"),
+    }
+
+
+def _write_off(states: tuple[PanelState, ...]) -> dict[str, Any]:
+    """Return the write-off policy, which writes off nobody that the tape keeps open a month later.
+
+    Where the matrix itself writes off, no days past due do. Else it is the rule of US open-end credit, or two buckets
+    beyond the tape's worst state, whose accounts are a bucket worse after a month in it.
+    """
+    at = max(180, 30 * (max(state.bucket for state in states if not state.is_exit) + 2))
+    if any(state.name == "written_off" for state in states):
+        at, source = "never", "the tape's own write-offs are in the matrix"
+    elif at == 180:
+        source = "US open-end rule, 180 days (NCLC)"
+    elif at > LATEST_WRITE_OFF:
+        at, source = "never", "the tape keeps accounts open to the last bucket"
+    else:
+        source = f"assumption: the tape keeps accounts open at {at - 60} days"
+    return {
+        "kind": "write_off",
+        "at_dpd": {"value": at, "source": source},
+        "recover_chance": [0.03] * 6,
+        "recover_share": [0.20] * 6,
+        "commission": [0.35] * 6,
+        "expire_months": 60,
+    }

@@ -1,0 +1,159 @@
+"""What the accounts of a panel do when the simulator lives them: the same columns as on the tape."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from simulator import engine
+from simulator.estimation.panels.panel import ABSENT, Panel
+from simulator.kernel import names
+from simulator.kernel.names import CAUSES, LANES, LINE, N_PRODUCT, N_STATE, N_TAPE, NEVER
+from simulator.kernel.tables import Levers, Tables
+from simulator.lower import Lowered, tables_for
+from simulator.portfolio.rows import LARGEST
+from simulator.portfolio.tape import Tape
+from simulator.sums import empty_sums
+
+WRITTEN_OFF = names.BUCKETS  # the bucket of an account in the month it is written off
+LINE_COLUMNS = {name: names.LINE_AT + getattr(names, name) for name in ("STATUS", "LIMIT", "BALANCE", "BUCKET")}
+
+
+class Histories(NamedTuple):
+    """Lines by month, amounts in minor units; month 0 is the opening and nothing was paid in it.
+
+    A line that leaves has bucket WRITTEN_OFF, or 0 if it was paid off, in the month it leaves, and ABSENT after.
+    """
+
+    bucket: np.ndarray  # int8[account, month]
+    balance: np.ndarray  # float64[account, month]
+    limit: np.ndarray  # float64[account, month]
+    payment: np.ndarray  # float64[account, month], NaN in month 0
+
+    def rows(self, accounts) -> "Histories":
+        """Return the histories of some accounts, in that order."""
+        return Histories(*(column[accounts] for column in self))
+
+
+def usable(panel: Panel) -> np.ndarray:
+    """Return int64[...]: rows of the lines open in the first month with balance and limit known, by segment."""
+    balance, limit = panel.balance[:, 0], panel.limit[:, 0]
+    known = (np.abs(balance) <= LARGEST) & (limit > 0) & (limit <= LARGEST)  # NaN is neither
+    is_open = (panel.state[:, 0] >= 0) & (panel.state[:, 0] < len(panel.open_states))
+    rows = np.flatnonzero(known & is_open & (panel.product == LINE))
+    return rows[np.argsort(panel.segment[rows], kind="stable")]
+
+
+def observed(panel: Panel, accounts: np.ndarray) -> Histories:
+    """Return the histories that the tape tells of the rows `accounts`."""
+    state, bucket = panel.state[accounts], panel.bucket[accounts].astype(np.int8)
+    leaves = [None if not of.is_exit else WRITTEN_OFF if of.bucket == "written_off" else 0 for of in panel.states]
+    gone = np.zeros(len(accounts), dtype=bool)
+    for month in range(len(panel.months)):
+        bucket[gone, month] = ABSENT
+        for number, becomes in enumerate(leaves):
+            if becomes is not None:
+                now = ~gone & (state[:, month] == number)
+                bucket[now, month] = becomes
+                gone |= now
+    bucket[state < 0] = ABSENT
+    payment = panel.payment[accounts]
+    payment[:, 0] = np.nan
+    columns = (bucket, panel.balance[accounts], panel.limit[accounts], payment)
+    return Histories(*(np.asfortranarray(column) for column in columns))
+
+
+def opening_tape(histories: Histories, segment: np.ndarray, segments: int) -> Tape:
+    """Return the book of month 0: the lines of `histories`, in the order of their `segment` (int64[account])."""
+    values = np.full((len(segment), N_PRODUCT, N_TAPE), names.ABSENT, dtype=np.int32)
+    values[:, LINE, names.X_STATUS] = names.ACTIVE
+    values[:, LINE, names.X_LIMIT] = histories.limit[:, 0]
+    values[:, LINE, names.X_BALANCE] = histories.balance[:, 0]
+    values[:, LINE, names.X_BUCKET] = histories.bucket[:, 0]
+    return Tape(values, tuple(np.bincount(segment, minlength=segments).tolist()))
+
+
+def live(
+    lowered: Lowered,
+    worst: int,
+    tell: Callable[[Histories], object],
+    threads: int | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> tuple[list, np.ndarray]:
+    """Live every replication, and return what `tell` makes of each one's histories, and the missed dues by cause.
+
+    The book is a tape of lines and nobody arrives. `worst` is the bucket that stands for itself and all beyond.
+    Missed dues are int64[cause]. `progress` is told the account-months of each replication.
+    """
+    bare = _bare(lowered.levers)
+
+    def one(replication):
+        histories, missed = _lived(lowered, bare, replication, worst)
+        progress(histories.bucket.size - len(histories.bucket))
+        return tell(histories), missed
+
+    with ThreadPoolExecutor(threads or engine.available_threads()) as pool:
+        told, missed = zip(*pool.map(one, range(lowered.replications)), strict=True)
+    return list(told), np.sum(missed, axis=0)
+
+
+def _bare(levers: Levers) -> Levers:
+    """Return the levers of a month in which nothing but a payment moves the balance of an open line."""
+    month = levers.month.copy()
+    month[..., names.V_NEW_CREDIT] = month[..., names.V_PLAN_FORGIVE] = 0
+    month[..., names.V_SELL_OPEN] = NEVER
+    return levers._replace(month=month)
+
+
+def _free_of_charge(tables: Tables) -> Tables:
+    """Return the tables of a world without interest and late charges."""
+    product = tables.product.copy()
+    product[..., names.P_RATE] = 0
+    return tables._replace(product=product, late=np.zeros_like(tables.late))
+
+
+def _lived(lowered: Lowered, bare: Levers, replication: int, worst: int) -> tuple[Histories, np.ndarray]:
+    """Return the histories of one replication and its missed dues by cause.
+
+    The kernel books payments of all accounts together. Here each month is lived a second time from the same state,
+    without interest, charges and new credit, which all come after the payment: what the balance falls by was paid.
+    """
+    from simulator.kernel.tile import advance  # the compiled code: only who lives pays for it
+
+    tables = tables_for(lowered, replication, replication + 1)
+    tiles, months, segments = lowered.tiles, lowered.months, len(lowered.segments)
+    store = np.zeros((1, len(tiles), N_STATE, LANES), np.int32)
+    sums = empty_sums(1, months, segments)
+    there = np.arange(LANES) < tiles[:, names.K_COUNT, None]
+    free = _free_of_charge(tables)
+
+    def span(month_from, month_to, tables, levers, store, sums):
+        advance(
+            tables, levers, tiles, lowered.tape, replication, replication + 1, month_from, month_to, True, store, *sums
+        )  # fmt: skip
+
+    def column(name, store):
+        return store[0, :, LINE_COLUMNS[name]][there]
+
+    span(1, 0, tables, lowered.levers, store, empty_sums(1, 0, segments))  # loads everybody, as month 1 will again
+    shape = (int(there.sum()), months + 1)
+    bucket = np.full(shape, ABSENT, np.int8, order="F")  # by month: they are summed over accounts
+    balance, limit, payment = (np.full(shape, np.nan, order="F") for _ in range(3))
+    was_open = np.ones(len(bucket), dtype=bool)
+    for month in range(months + 1):
+        if month:
+            before, again = column("BALANCE", store), store.copy()
+            span(month, month, free, bare, again, empty_sums(1, months, segments))
+            payment[was_open, month] = (before - column("BALANCE", again))[was_open]
+            span(month, month, tables, lowered.levers, store, sums)
+        status = column("STATUS", store)
+        is_open = (status >= names.ACTIVE) & (status <= names.CLOSED)
+        now = np.where(is_open, np.minimum(column("BUCKET", store), worst), 0)
+        now[status == names.WRITTEN_OFF] = WRITTEN_OFF
+        bucket[was_open, month] = now[was_open]
+        balance[is_open, month] = column("BALANCE", store)[is_open]
+        limit[is_open, month] = column("LIMIT", store)[is_open]
+        was_open &= is_open
+    missed = sums.flows[..., names.F_MISSED_BY : names.F_MISSED_BY + len(CAUSES)]
+    return Histories(bucket, balance, limit, payment), missed.reshape(-1, len(CAUSES)).sum(axis=0)

@@ -1,0 +1,133 @@
+"""What a structural fit leaves behind: a complete scenario, and tables for a report."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+
+from simulator.estimation.panels.panel import Panel
+from simulator.estimation.structural.document import at, say, text_of, values_of
+from simulator.estimation.structural.fit import Estimate, Progress, StructuralFit, fit_structural
+from simulator.estimation.structural.parameters import nodes
+
+NOT_IDENTIFIED = "not identified"
+CALIBRATED = "calibrated"
+# What a panel could tell of, and this one does not: people, why they pay, their economy. Terms, policies and costs are
+# the lender's own to say.
+OPEN_TO_DOUBT = (("segment",), ("behaviour", "structural"), ("economy",))
+GIVEN = ("share",)  # of a segment: counted on the tape
+LEVELS = ("newly", "cured", "rolled")  # moments that levels of late accounts rest on
+FOLLOWS = 0.5  # share of those who pay nothing that are late after it, below which status does not follow payment
+REJECTED = 0.01  # chance below which the tape refuses the model
+
+
+def structural_scenario(
+    panel: Panel,
+    prior: str | Path | None,
+    tape: str | Path,
+    mapping: str | Path,
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> tuple[str, dict[str, list[dict]]]:
+    """Return the scenario of a structural fit as TOML, and the tables of its report; arguments as `fit_structural`."""
+    fit = fit_structural(panel, prior, tape, mapping, progress, threads)
+    return scenario_text(fit), tables(fit)
+
+
+def scenario_text(fit: StructuralFit) -> str:
+    """Return the fitted scenario as TOML that `load_scenario` reads: complete, each value with where it comes from.
+
+    The verdict stands on top as comments. The status of a fitted value is `calibrated`; that of all else a panel could
+    have told of is `not identified`, with the prior's own status.
+    """
+    document = deepcopy(fit.document)
+    for top in OPEN_TO_DOUBT:
+        for path, node in values_of(at(document, top)):
+            if path[-1] not in GIVEN:
+                say(node, _not_identified)
+    for estimate in sorted(fit.estimates, key=lambda e: e.is_fitted):  # where two share a value, what is fitted counts
+        for _, node in nodes(document, estimate.parameter):
+            say(node, (lambda about, e=estimate: _calibrated(about, fit, e)) if estimate.is_fitted else _not_identified)
+    document["title"] = f"Structural fit of {fit.calibrated_from}"
+    return "".join(f"# {line}\n" for line in verdict(fit)) + text_of(document)
+
+
+def tables(fit: StructuralFit) -> dict[str, list[dict]]:
+    """Return the tables of a report by name, a row a dict: verdict, parameters, moments, open, causes, assumptions."""
+    return {
+        "verdict": [{"verdict": line} for line in verdict(fit)],
+        "parameters": [
+            {
+                "parameter": e.parameter.words,
+                "key": ".".join(nodes(fit.document, e.parameter)[0][0]),
+                "prior": e.prior,
+                "estimate": e.value,
+                "low": e.low,
+                "high": e.high,
+                "prior_width_left": e.left,
+                "status": CALIBRATED if e.is_fitted else NOT_IDENTIFIED,
+                "why": e.why_not,
+            }
+            for e in fit.estimates
+        ],
+        "moments": [
+            {
+                "moment": c.moment.words,
+                "name": c.moment.name,
+                "observed": c.observed,
+                "simulated": c.simulated,
+                "error": c.error,
+                "z": c.z,
+                "role": c.role,
+            }
+            for c in fit.compared
+        ],
+        "open": [{"not_told": line} for line in fit.not_told],
+        "causes": [{"cause": name, "share": share} for name, share in fit.causes.items()],
+        "assumptions": [{"assumption": line} for line in fit.assumptions],
+    }
+
+
+def verdict(fit: StructuralFit) -> Iterator[str]:
+    """Yield what a reader has to know first."""
+    fitted = [e.parameter.words for e in fit.estimates if e.is_fitted]
+    rest = [e.parameter.words for e in fit.estimates if not e.is_fitted]
+    yield f"fitted to {fit.calibrated_from}, {fit.accounts:,} accounts: {', '.join(fitted) or 'nothing'}"
+    if rest:
+        yield f"{NOT_IDENTIFIED}, left at the prior: {', '.join(rest)}"
+    within, of_all = fit.test, fit.test_of_all
+    yield f"moments within reach: J = {within.j:,.1f} on {within.freedom:.1f}, p = {within.p_value:.2g}"
+    far = [c for c in fit.compared if c.role == "out of reach"]
+    if far:
+        names = "; ".join(f"{c.moment.words} ({c.observed:.3f} on the tape, {c.simulated:.3f} simulated)" for c in far)
+        yield f"out of the model's reach and not fitted: {names}"
+        if any(c.moment.name.startswith(LEVELS) for c in far):
+            yield "late accounts and losses here are not at this book's level: take levels from the roll rates"
+        yield f"all moments together: J = {of_all.j:,.1f} on {of_all.freedom:.1f}, p = {of_all.p_value:.2g}"
+    if of_all.p_value < REJECTED:
+        yield "the tape refuses the model: it cannot do what the accounts do in all of these moments at once"
+    unpaid = next((c for c in fit.compared if c.moment.name == "late_unpaid"), None)
+    if unpaid and unpaid.observed < FOLLOWS:
+        shares = f"{unpaid.observed:.0%} are late a month later, in the model {unpaid.simulated:.0%}"
+        yield f"status does not follow payment on this tape: of those on time who pay nothing {shares}"
+    if fit.stretch > 1.05:
+        yield f"intervals are {fit.stretch:.1f} times as wide as the moments' errors give, because of what is not met"
+    if fit.causes_are_prior:
+        yield f"shares of causes are the prior's more than the tape's: {fit.causes_are_prior} are {NOT_IDENTIFIED}"
+    if not fit.has_settled:
+        yield "the optimiser stopped before it had settled"
+
+
+def _calibrated(about: dict, fit: StructuralFit, e: Estimate) -> dict:
+    """Return what is said of a number that is fitted."""
+    if about.get("unit") == "number":  # the spread of a distribution, which stays
+        return _not_identified(about)
+    words = f"{e.parameter.words} {e.value:.4g} ({e.low:.4g} to {e.high:.4g}), prior {e.prior:.4g}"
+    return about | {"source": f"calibrated from {fit.calibrated_from}: {words}", "status": CALIBRATED}
+
+
+def _not_identified(about: dict) -> dict:
+    """Return what is said of a number that stays at the prior."""
+    status = about.get("status", "")
+    if status.startswith(NOT_IDENTIFIED):
+        return about
+    return about | {"status": f"{NOT_IDENTIFIED} ({status})" if status else NOT_IDENTIFIED}
