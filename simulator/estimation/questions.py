@@ -31,7 +31,7 @@ def calibrate(
     if has_outcomes(mapping):
         return _calibrate_outcomes(tape, mapping, folder, overwrite, threads, progress)
 
-    from simulator.estimation.roll_rates import report as report
+    from simulator.estimation.roll_rates import report
     from simulator.estimation.roll_rates.calibrate import calibrate as estimate
     from simulator.estimation.roll_rates.calibrate import one_month_ahead
     from simulator.estimation.structural import report as structural_report
@@ -67,7 +67,7 @@ def backtest(
     tape: Path, mapping: Path, fit_until: str, folder: Path, overwrite: bool = False, progress: Progress | None = None
 ) -> list[str]:
     """Write the backtest of a tape into `folder` and return what to tell the user; UserError if the tape is wrong."""
-    from simulator.estimation.backtest import report as report
+    from simulator.estimation.backtest import report
     from simulator.estimation.backtest.backtest import backtest as test
     from simulator.estimation.panels.reader import read_panel
 
@@ -119,7 +119,7 @@ def macro(
 
 def _calibrate_outcomes(tape, mapping, folder, overwrite, threads, progress) -> list[str]:
     """Write the calibration of a tape of loans with their outcomes, and return what to tell the user."""
-    from simulator.estimation.outcomes import report as report
+    from simulator.estimation.outcomes import report
     from simulator.estimation.outcomes.calibrate import calibrate_outcomes
 
     done = calibrate_outcomes(tape, mapping, threads=threads, say=progress.say)

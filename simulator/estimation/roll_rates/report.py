@@ -11,7 +11,7 @@ from simulator.estimation.roll_rates.calibrate import Calibration, OneAhead
 from simulator.estimation.roll_rates.forecast import SOURCES
 from simulator.estimation.roll_rates.ratio_report import RATIO_COLUMNS, VINTAGE_COLUMNS, section, vintage_rows
 from simulator.estimation.roll_rates.rolls import COLUMNS, cells
-from simulator.estimation.roll_rates.words import factor_words, homogeneity_words, memory_words, thin_words
+from simulator.estimation.roll_rates.words import FEW_MONTHS, factor_words, homogeneity_words, memory_words, thin_words
 from simulator.report.paper import Section, Table, paper
 from simulator.results import write_json
 
@@ -79,8 +79,18 @@ def answers(done: Calibration, ahead: list[OneAhead]) -> list[str]:
         f"A scenario of {len(done.panel.account_id):,} accounts, started at {done.panel.months[-1]}, moves as its tape "
         f"did: a month ahead every state's share is within {100 * apart:.2f} percentage points of the matrix, largest "
         f"|z| {max(abs(row.z) for row in ahead):.1f}.",
-        *factor_words(done.rolls.factor)[:2],
+        _shared_luck(done.rolls.factor),
     ]
+
+
+def _shared_luck(factor):
+    """Return the factor's correlation in a line."""
+    n, of = len(factor.months), factor.posterior
+    whose = ", mostly what was believed before: few months say little" if n < FEW_MONTHS else ""
+    return (
+        f"Luck that all accounts share in a month: a correlation of {of.value:.3f} ({of.low:.3f} to {of.high:.3f}) "
+        f"from {n} pair{'' if n == 1 else 's'} of months{whose}."
+    )
 
 
 def _turn(done):
