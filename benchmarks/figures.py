@@ -13,7 +13,9 @@ AGAINST = {  # ratio: (its case, the case it is measured by)
     "roll_rates_scalar": ("roll_rates_scalar", "roll_rates"),
     "some_policies_over_none": ("some_policies", "no_policies"),
     "all_policies_over_none": ("all_policies", "no_policies"),
-    **{f"{book}_two_cores": (book, f"{book}_two_cores") for book in ("line", "line_and_loan", "roll_rates")},
+    **{
+        f"{book}_two_cores": (f"{book}_larger", f"{book}_two_cores") for book in ("line", "line_and_loan", "roll_rates")
+    },
 }
 MOST_SLOWER = 1.15  # all policies over none: the promise
 

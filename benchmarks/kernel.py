@@ -14,6 +14,7 @@ from .timing import Case, Work
 from .worlds import lenders, shipped
 
 BORROWERS, REPLICATIONS = 40_000, 4
+LARGER = 4  # times as many borrowers where threads are compared: starting them and their sums takes 2 ms, not 2 of 45
 BLOCK = 4  # words of a Philox block: one for everyone, one more where there are loans, others for the few
 BOOKS = {  # case: (words, scenario, products held)
     "line": ("line", "huabei", 1),
@@ -49,7 +50,9 @@ def cases(threads: int, full: bool = False) -> list[Case]:
         world = shipped(scenario, BORROWERS, REPLICATIONS)
         found.append(case(name, words, world, products))
         if threads > 1:
-            found.append(case(f"{name}_two_cores", f"{words}, 2 threads", world, products, 2))
+            larger = shipped(scenario, LARGER * BORROWERS, REPLICATIONS)
+            found.append(case(f"{name}_larger", f"{words}, four times the borrowers", larger, products))
+            found.append(case(f"{name}_two_cores", f"{words}, the same, 2 threads", larger, products, 2))
         if full or name == "line":
             slow = "scalar_twin" if name == "line" else f"{name}_scalar"
             found.append(case(slow, f"{words}, scalar kernel", world, products, fast=False))

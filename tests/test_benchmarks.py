@@ -170,7 +170,16 @@ MACHINE = {"cpu": "some processor", "vector_bits": 512, "threads": 2}
 
 def test_bench_json_has_its_shape(tmp_path):
     """Figures are {value, unit} with the work beside them, ratios are a peer's best over the kernel's."""
-    names = ("line", "line_two_cores", "scalar_twin", "tuned_numpy", "jax", "no_policies", "all_policies")
+    names = (
+        "line",
+        "line_two_cores",
+        "scalar_twin",
+        "tuned_numpy",
+        "jax",
+        "no_policies",
+        "all_policies",
+        "line_larger",
+    )
     others = {"cold_s": (20.0, "s"), "cold_mb": (500.0, "MB"), "warm_s": (1.5, "s"), "warm_mb": (300.0, "MB")}
     timed = fake_times(*names)
 
@@ -186,7 +195,7 @@ def test_bench_json_has_its_shape(tmp_path):
     assert found["figures"]["s_months_24"] == {"value": 13.0, "unit": "s"}
     assert found["ratios"] == {
         "scalar_twin": 3.0, "tuned_numpy": 4.0, "jax": 5.0, "all_policies_over_none": pytest.approx(7 / 6, abs=1e-3),
-        "line_two_cores": 0.5, "growth_borrowers": 1.0, "growth_months": 1.0,
+        "line_two_cores": 4.0, "growth_borrowers": 1.0, "growth_months": 1.0,
     }  # fmt: skip
     assert "JAX 5.0" in " ".join(figures.sentences(found, most_ns=20))
     assert figures.table(timed, MACHINE).row_count == len(names)
