@@ -1,11 +1,13 @@
 """A run's folder: written beside its place and renamed, so that it is either complete or not there."""
 
+import csv
 import json
 import os
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from simulator.comparison import Comparison
 from simulator.ledger import result_digest
@@ -126,3 +128,11 @@ def replace_folder(folder, partial):
 def write_json(path, content):
     """Write JSON that any reader takes: no NaN, readable text."""
     path.write_text(json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write a CSV file; None is an empty cell."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(columns)
+        table.writerows(rows)

@@ -41,7 +41,8 @@ def calibrate(
     text, mapped = done.scenario_text(), done.mapping_text()
     fitted = _structural(done, prior, threads, progress) if structural else None
     command = ["simulator", "calibrate", str(tape), "--mapping", str(mapping), "--out", str(folder)]
-    manifest = {"command": "calibrate", "replay": shlex.join([*command, *(["--structural"] if structural else [])])}
+    command += (["--structural"] if structural else []) + (["--prior", str(prior)] if prior else [])
+    manifest = {"command": "calibrate", "replay": shlex.join(command)}
     manifest |= {"tape": done.panel.facts, "months": list(done.panel.months)}
     told = []
 
@@ -50,7 +51,7 @@ def calibrate(
         (partial / "mapping.toml").write_text(mapped, encoding="utf-8")
         report.write_tables(partial, done)
         ahead = one_month_ahead(done, partial / "scenario.toml", lambda k, n: progress.advance("a month ahead", 1, n))
-        report.write_csv(partial / "one_month_ahead.csv", report.AHEAD_COLUMNS, report.ahead_rows(ahead))
+        results.write_csv(partial / "one_month_ahead.csv", report.AHEAD_COLUMNS, report.ahead_rows(ahead))
         sections = []
         if fitted:
             structural_report.write(partial, *fitted)

@@ -1,5 +1,6 @@
 """The resolved scenario as TOML: every value in force, in its canonical unit, with its source."""
 
+import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def text(scenario: "Scenario") -> str:
     """Return TOML that reads back as the same scenario; variants hold only what differs from the baseline."""
-    return _text(scenario, lambda path: path)
+    return toml(_document(scenario, lambda path: path))
 
 
 def digest(scenario: "Scenario") -> str:
@@ -27,11 +28,12 @@ def digest(scenario: "Scenario") -> str:
 
     The rows of a tape and the levers that a policy's file writes have digests of their own.
     """
-    return sha256(_text(scenario, lambda path: Path(path).name).encode()).hexdigest()
+    document = _document(scenario, lambda path: Path(path).name)
+    return sha256(json.dumps(document, ensure_ascii=False).encode()).hexdigest()
 
 
-def _text(scenario: "Scenario", file: Callable[[str], str]) -> str:
-    """Return the resolved scenario with `file` applied to the paths in it."""
+def _document(scenario: "Scenario", file: Callable[[str], str]) -> dict:
+    """Return the tables of the resolved scenario with `file` applied to the paths in it."""
     baseline = plain(scenario.baseline, scenario.provenance)
     variants = {
         name: difference(baseline, plain(settings, scenario.variant_provenance[name]))
@@ -43,7 +45,7 @@ def _text(scenario: "Scenario", file: Callable[[str], str]) -> str:
         for policy in table.get("policy", {}).values():
             if policy.get("kind", "").startswith("file:"):
                 policy["kind"] = f"file:{file(policy['kind'].removeprefix('file:'))}"
-    return toml(document)
+    return document
 
 
 def toml(document: dict) -> str:

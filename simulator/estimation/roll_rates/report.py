@@ -1,9 +1,7 @@
 """What `simulator calibrate` writes: tables, the factor, the scenario, and a page that begins with the answer."""
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,8 +11,9 @@ from simulator.estimation.roll_rates.ratio_report import RATIO_COLUMNS, VINTAGE_
 from simulator.estimation.roll_rates.rolls import COLUMNS, cells
 from simulator.estimation.roll_rates.words import FEW_MONTHS, factor_words, homogeneity_words, memory_words, thin_words
 from simulator.report.paper import Section, Table, paper
-from simulator.results import write_json
+from simulator.results import write_csv, write_json
 
+BALANCE_COLUMNS = (*COLUMNS[:8], "opening_balance", "closing_balance", "dollar_roll_rate", "row_sum")
 AHEAD_COLUMNS = (
     *("product", "segment", "state", "matrix_forecast", "simulated", "se", "z"),
     *("low_accounts", "high_accounts", "low_factor", "high_factor", "low", "high"),
@@ -34,17 +33,6 @@ def write_tables(folder: Path, done: Calibration) -> None:
     findings = [{"kind": f.kind, "words": f.words, "accounts": f.accounts} for f in done.report.findings]
     late = [{k: _number(v) for k, v in row._asdict().items()} for row in done.report.late]
     write_json(folder / "tape.json", {**done.panel.facts, "findings": findings, "late_90": late})
-
-
-BALANCE_COLUMNS = (*COLUMNS[:8], "opening_balance", "closing_balance", "dollar_roll_rate", "row_sum")
-
-
-def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Write a CSV file; None is an empty cell."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(columns)
-        table.writerows(rows)
 
 
 def ahead_rows(table: list[OneAhead]) -> Iterable[tuple]:

@@ -4,14 +4,13 @@ from pathlib import Path
 
 from simulator.estimation.structural.scenario import NOT_IDENTIFIED
 from simulator.report.paper import Section, Table
+from simulator.results import write_csv
 
 FILES = ("parameters", "moments")  # tables that have a file of their own
 
 
 def write(folder: Path, text: str, tables: dict[str, list[dict]]) -> None:
     """Write the fitted scenario and the tables of `structural_scenario` into `folder`."""
-    from simulator.estimation.roll_rates.report import write_csv
-
     (folder / "structural.toml").write_text(text, encoding="utf-8")
     for name in FILES:
         rows = tables[name]
