@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="The scenario file (TOML).")]
-Out = Annotated[Path | None, typer.Option(help="Folder of the results. Default: out/<scenario>.")]
+Out = Annotated[Path | None, typer.Option(help="Folder of the results. Default: in out/, named after the file.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a complete run in that folder.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=value", help="Set one key; may be repeated.")]
 Borrowers = Annotated[int | None, typer.Option(min=1, help="Borrowers of the opening book.")]
@@ -144,15 +144,7 @@ def calibrate(
     """Estimate how a lender's own accounts move, with intervals, and write a scenario that starts from them."""
     folder = out or Path("out") / tape.name.partition(".")[0]
 
-    from simulator import results
-    from simulator.estimation import questions
-    from simulator.report.progress import Progress
-
-    results.check_folder(folder, overwrite)
-    with Progress(quiet) as progress:
-        said = questions.calibrate(tape, mapping, folder, overwrite, structural, prior, threads, progress)
-    if not quiet:
-        typer.echo("\n".join(said))
+    _ask("calibrate", folder, overwrite, quiet, tape, mapping, structural=structural, prior=prior, threads=threads)
 
 
 @app.command()
@@ -167,15 +159,7 @@ def backtest(
     """Fit until a month, forecast the months after it, and score the forecast against what happened."""
     folder = out or Path("out") / f"{tape.name.partition('.')[0]}-backtest"
 
-    from simulator import results
-    from simulator.estimation import questions
-    from simulator.report.progress import Progress
-
-    results.check_folder(folder, overwrite)
-    with Progress(quiet) as progress:
-        said = questions.backtest(tape, mapping, fit_until, folder, overwrite, progress)
-    if not quiet:
-        typer.echo("\n".join(said))
+    _ask("backtest", folder, overwrite, quiet, tape, mapping, fit_until)
 
 
 @app.command()
@@ -219,13 +203,7 @@ def macro(
     """Link a loss rate to the yearly change of unemployment."""
     folder = out or Path("out") / series.stem
 
-    from simulator import results
-    from simulator.estimation import questions
-
-    results.check_folder(folder, overwrite)
-    said = questions.macro(series, date, unemployment, rate, folder, leave_out or (), curve, overwrite)
-    if not quiet:
-        typer.echo("\n".join(said))
+    _ask("macro", folder, overwrite, quiet, series, date, unemployment, rate, leave_out=leave_out or (), curve=curve)
 
 
 @app.command()
@@ -258,6 +236,19 @@ def policies(source: Source = False, check: CheckFile = None) -> None:
         typer.echo(f"{check}: passes all {len(CHECKS)} checks of a policy")
         return
     _print_markdown(markdown(), source)
+
+
+def _ask(question, folder, overwrite, quiet, *given, **options):
+    """Check the folder, put a question to records, and print what it says."""
+    from simulator import results
+    from simulator.estimation import questions
+    from simulator.report.progress import Progress
+
+    results.check_folder(folder, overwrite)
+    with Progress(quiet) as progress:
+        said = getattr(questions, question)(*given, folder=folder, overwrite=overwrite, progress=progress, **options)
+    if not quiet:
+        typer.echo("\n".join(said))
 
 
 def _replay(command, folder, allow_code):

@@ -269,7 +269,7 @@ def test_the_report_finds_what_is_known_of_the_taiwan_codes():
     assert "code 2 goes" not in words and "code 0 goes" not in words  # months differ, codes do not break
 
 
-def test_a_million_accounts_with_one_month_are_read(panel):
+def test_a_tape_of_one_month_is_read(panel):
     """One month is a panel without moves; whoever wants to fit it is told."""
     lines = "\n".join(f"{k},2024-01,card,1,1,,0," for k in range(1000))
     read = panel(LONG.splitlines()[0] + "\n" + lines + "\n")

@@ -50,7 +50,9 @@ def calibrate(
         (partial / "scenario.toml").write_text(text, encoding="utf-8")
         (partial / "mapping.toml").write_text(mapped, encoding="utf-8")
         report.write_tables(partial, done)
-        ahead = one_month_ahead(done, partial / "scenario.toml", lambda k, n: progress.advance("a month ahead", 1, n))
+        ahead = one_month_ahead(
+            done, partial / "scenario.toml", lambda k, n: progress.advance("a month ahead", 1, n), progress.compiling
+        )
         results.write_csv(partial / "one_month_ahead.csv", report.AHEAD_COLUMNS, report.ahead_rows(ahead))
         sections = []
         if fitted:
@@ -96,6 +98,7 @@ def macro(
     leave_out: Sequence[str] = (),
     curve: str = "logit",
     overwrite: bool = False,
+    progress: Progress | None = None,
 ) -> list[str]:
     """Write the macro link of a series file into `folder` and return what to tell the user; UserError if it is wrong.
 
@@ -104,6 +107,7 @@ def macro(
     from simulator.estimation import macro_report as report
     from simulator.estimation.macro import link, read_series
 
+    (progress or Progress(quiet=True)).say("fitting the link")
     found = link(read_series(series, date, unemployment, rate), leave_out, curve)
     command = ["simulator", "macro", str(series), "--date", date, "--unemployment", unemployment, "--rate", rate]
     command += [word for quarter in leave_out for word in ("--leave-out", quarter)] + ["--curve", curve]
@@ -137,7 +141,9 @@ def _calibrate_outcomes(tape, mapping, folder, overwrite, threads, progress) -> 
 
 def _structural(done, prior, threads, progress):
     """Return (text of the scenario, tables) of the structural fit of a calibration's panel."""
-    from simulator.estimation.structural.scenario import structural_scenario
+    from simulator.estimation.structural.fit import fit_structural
+    from simulator.estimation.structural.scenario import scenario_text, tables
 
     mapping = "mapping.toml"  # beside the scenario, as in the other
-    return structural_scenario(done.panel, prior, done.tape.resolve(), mapping, progress.advance, threads)
+    fit = fit_structural(done.panel, prior, done.tape.resolve(), mapping, progress.advance, threads)
+    return scenario_text(fit), tables(fit)

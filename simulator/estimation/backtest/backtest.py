@@ -16,7 +16,6 @@ from simulator.estimation.backtest.features import Features, features
 from simulator.estimation.backtest.peers import LastValue, PlainMatrix, Regression, SpreadLastValue
 from simulator.estimation.backtest.scores import Difference, brier, covered, crps, paired
 from simulator.estimation.panels.panel import ABSENT, Panel
-from simulator.estimation.roll_rates import calibrate
 from simulator.estimation.roll_rates.factor import panel_factor
 from simulator.estimation.roll_rates.forecast import (
     DRAWS,
@@ -26,6 +25,7 @@ from simulator.estimation.roll_rates.forecast import (
     Fan,
     fan,
     is_late,
+    posterior_correlation,
     shares,
     window,
 )
@@ -154,9 +154,7 @@ def check_fit_until(panel: Panel, fit_until: str) -> None:
 
 def estimated(past: Panel) -> Correlation:
     """Return the factor correlation of a window, with the dispersion of its rows around the factor."""
-    factor = panel_factor(past)
-    dispersion = factor.evidence.row_dispersion.reshape(-1, len(past.open_states))
-    return calibrate.correlation(factor)._replace(dispersion=dispersion)
+    return posterior_correlation(panel_factor(past), len(past.open_states))
 
 
 def backtest(

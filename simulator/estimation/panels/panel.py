@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-EXITS = ("written_off", "paid_off")
+from simulator.kernel.names import PRODUCTS
+from simulator.scenario.schema import EXITS
+
 ABSENT = -1
 
 
@@ -82,7 +84,7 @@ class Panel:
 
     def groups(self) -> Iterator[Group]:
         """Yield the products and segments that have accounts."""
-        for product, name in enumerate(("line", "loan")):
+        for product, name in enumerate(PRODUCTS):
             for segment, words in enumerate(self.segments):
                 accounts = np.flatnonzero((self.product == product) & (self.segment == segment))
                 if len(accounts):

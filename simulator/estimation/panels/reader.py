@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simulator.estimation.panels.panel import ABSENT, EXITS, Panel, PanelState
+from simulator.estimation.panels.panel import ABSENT, Panel, PanelState
 from simulator.kernel.names import ABSENT as NOTHING
 from simulator.kernel.names import LINE, PRODUCTS
 from simulator.portfolio.columns import Column, file_digest, header, read_columns
@@ -14,7 +14,7 @@ from simulator.portfolio.mapping import Code, Mapping, is_monthly, read_mapping
 from simulator.portfolio.months import months_between
 from simulator.portfolio.rows import Rows, header_problems
 from simulator.scenario.errors import Problem, UserError
-from simulator.scenario.schema import MAX_STATES
+from simulator.scenario.schema import EXITS, MAX_STATES
 
 AMOUNTS = ("balance", "limit", "payment", "written_off", "recovered")
 OF_ONE_MONTH = ("instalment", "arrears", "full_payer", "borrower_id")  # nothing a panel needs

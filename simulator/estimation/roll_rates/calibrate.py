@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator import engine
 from simulator.estimation.panels.panel import Panel
 from simulator.estimation.panels.reader import read_panel
 from simulator.estimation.panels.report import TapeReport, tape_report
 from simulator.estimation.roll_rates.ahead import states_ahead
-from simulator.estimation.roll_rates.factor import Factor
-from simulator.estimation.roll_rates.forecast import SOURCES, Correlation, Fan, fan, prior_correlation, window
+from simulator.estimation.roll_rates.forecast import SOURCES, Fan, fan, posterior_correlation, window
 from simulator.estimation.roll_rates.memory import Homogeneity, Memory, homogeneity, memory
 from simulator.estimation.roll_rates.ratio_report import Ratio, ratios, vintages
-from simulator.estimation.roll_rates.rolls import Rolls, rolls
+from simulator.estimation.roll_rates.rolls import THIN, RollMatrix, Rolls, rolls
 from simulator.estimation.roll_rates.scenario import Calibrated, document
 from simulator.estimation.roll_rates.survival import Vintage
 from simulator.kernel.names import PRODUCTS
@@ -26,6 +26,7 @@ from simulator.scenario.resolved import toml
 from simulator.study import read_book
 
 NEEDED_FOR_LOANS = ("instalment", "months_left")
+PERSISTENCE = 0.9  # of the factor, a month; assumption, as in the shipped scenarios: few months do not tell it
 WRONG_Z = 6.0  # of the scenario against its own matrix: beyond this it is a fault, not luck (once in 5e8 cells)
 
 
@@ -86,32 +87,22 @@ def _calibrated(done: Calibration) -> Calibrated:
                 Problem(str(done.mapping), ", ".join(absent), "missing", "a book of loans starts from them")
             )
     factor = done.rolls.factor
-    counts = {(m.product, m.segment): _filled(m.n, m.probability) for m in done.rolls.pooled}
+    counts = {(m.product, m.segment): _filled(m) for m in done.rolls.pooled}
     low, high = f"{factor.posterior.low:.3f}", f"{factor.posterior.high:.3f}"
     source = f"calibrated from {done.panel.facts['file']}: posterior median of {len(factor.months)} months, "
     source += f"{factor.level:.0%} interval {low} to {high}, under Beta({factor.prior.a:g}, {factor.prior.b:g})"
     path = str(done.tape.resolve())
-    return Calibrated(done.panel, counts, factor.posterior.value, 0.9, source, path, "mapping.toml")
+    return Calibrated(done.panel, counts, factor.posterior.value, PERSISTENCE, source, path, "mapping.toml")
 
 
-def _filled(n, probability):
+def _filled(matrix: RollMatrix) -> np.ndarray:
     """Return float64[open state, state]: the counts; a thin row's as it was topped up, an empty one's a stay."""
-    counts = n.astype(np.float64)
-    for r in range(len(n)):
-        if not np.isfinite(probability[r]).all():
-            counts[r, r] = 1.0  # nobody was ever seen there
-        elif not np.allclose(n[r], probability[r] * n[r].sum()):
-            counts[r] = probability[r] * 30
+    counts = matrix.n.astype(np.float64)
+    for r in matrix.topped_up:
+        counts[r] = matrix.probability[r] * THIN
+    for r in np.flatnonzero(counts.sum(axis=1) == 0):  # nobody was ever seen there
+        counts[r, r] = 1.0
     return counts
-
-
-def correlation(factor: Factor) -> Correlation:
-    """Return the correlation of the common factor with its posterior as 100 equally likely values."""
-    if factor.weights is None:
-        return prior_correlation()
-    share = np.cumsum(factor.weights.sum(axis=0))
-    values = np.interp((np.arange(100) + 0.5) / 100, share / share[-1], factor.rho)
-    return Correlation(factor.posterior.value, values, f"posterior of {len(factor.months)} months")
 
 
 class OneAhead(NamedTuple):
@@ -134,25 +125,28 @@ class OneAhead(NamedTuple):
         return apart / self.se if self.se > 0 else (0.0 if abs(apart) < 1e-9 else float("inf"))
 
 
-def one_month_ahead(done: Calibration, scenario: str | Path, progress=lambda done, total: None) -> list[OneAhead]:
+def one_month_ahead(
+    done: Calibration, scenario: str | Path, progress=lambda done, total: None, compiling=lambda begun: None
+) -> list[OneAhead]:
     """Return each state's share a month after the tape: by the pooled matrix, and by the scenario as written.
 
     The forecast is the opening counts times the pooled matrix, exact; the simulation is that of the file `scenario`,
-    all replications. Raises ArithmeticError if they differ by more than luck could.
+    all replications; `compiling` as in `simulator.compare`. Raises ArithmeticError if they differ by more than luck
+    could.
     """
     loaded: Scenario = load_scenario(scenario)
     book = read_book(loaded)
     world = lower(loaded.baseline, book and book.tape, False)
+    engine.prepare(world, compiling)
     ahead = states_ahead(world, 1, lambda r: progress(r, world.replications))
     panel, table = done.panel.without_last_dues(), []
     n_open, n = len(panel.open_states), len(panel.states)
     next_month = months_between(panel.months[-1], "9999-12")[1]
-    factor = done.rolls.factor
-    dispersion = factor.evidence.row_dispersion.reshape(len(done.rolls.pooled), 1, n_open)
-    for group, matrix, own in zip(panel.groups(), done.rolls.pooled, dispersion, strict=True):
+    believed = posterior_correlation(done.rolls.factor, n_open)
+    for k, (group, matrix) in enumerate(zip(panel.groups(), done.rolls.pooled, strict=True)):
         last = panel.state[group.accounts[~panel.ends_by_schedule(-1)[group.accounts]], -1]
         opening = np.bincount(last[(last >= 0) & (last < n_open)], minlength=n_open)
-        counts = _filled(matrix.n, matrix.probability)
+        counts = _filled(matrix)
         forecast = opening @ (counts / counts.sum(axis=1, keepdims=True))
         g, p = world.segments.index(matrix.segment), PRODUCTS.index(matrix.product)
         simulated = ahead.counts[:, g, p, :n].astype(np.float64)
@@ -164,8 +158,8 @@ def one_month_ahead(done: Calibration, scenario: str | Path, progress=lambda don
             simulated[:, names.index("paid_off")] = rest
         shares = simulated / opening.sum()
         mean, se = shares.mean(axis=0), shares.std(axis=0, ddof=1) / np.sqrt(len(shares))
-        believed = correlation(factor)._replace(dispersion=own)
-        fans = _intervals(fan(window(_only(panel, group)), [next_month], believed), done.rolls.level)
+        own = believed._replace(dispersion=believed.dispersion[[k]])
+        fans = _intervals(fan(window(_only(panel, group)), [next_month], own), done.rolls.level)
         table += [
             OneAhead(matrix.product, matrix.segment, names[s], forecast[s] / opening.sum(), mean[s], se[s], *fans[s])
             for s in range(n)

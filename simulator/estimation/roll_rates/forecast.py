@@ -28,6 +28,7 @@ from simulator.behaviour.roll_rates import worse_than
 from simulator.estimation import luck
 from simulator.estimation.backtest.account_model import STRENGTHS, log_evidence
 from simulator.estimation.panels.panel import Panel, PanelState
+from simulator.estimation.roll_rates.factor import Factor
 
 SOURCES = ("accounts", "accounts and factor", "accounts, factor and parameters")
 DRAWS = 1000
@@ -53,6 +54,19 @@ def prior_correlation(panel: Panel | None = None) -> Correlation:
     """
     values = betaincinv(2.0, 48.0, (np.arange(100) + 0.5) / 100)
     return Correlation(0.04, values, "prior Beta(2, 48), centred at the 0.04 of CRR art. 154")
+
+
+def posterior_correlation(factor: Factor, n_open: int) -> Correlation:
+    """Return the correlation of an estimated factor, and the dispersion of the rows around it.
+
+    `n_open` is the number of open states of the panel. The posterior is 100 equally likely values.
+    """
+    dispersion = factor.evidence.row_dispersion.reshape(-1, n_open)
+    if factor.weights is None:
+        return prior_correlation()._replace(dispersion=dispersion)
+    share = np.cumsum(factor.weights.sum(axis=0))
+    values = np.interp((np.arange(100) + 0.5) / 100, share / share[-1], factor.rho)
+    return Correlation(factor.posterior.value, values, f"posterior of {len(factor.months)} months", dispersion)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ AT = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)  # quantiles that limit
 ENDS = (0.002, 0.998)  # of the tape, taken for the lowest and highest: single accounts would stretch the ends
 LATEST_WRITE_OFF = 450  # days past due, the last bucket
 FEW = 30  # accounts below which a state has no limits and utilisation of its own
+INTEREST = 0.18  # a year; assumption: a tape of balances does not tell it
 NOT_ON_THE_TAPE = "not on the tape: change it to yours"
 
 
@@ -85,9 +86,8 @@ def document(given: Calibrated) -> dict[str, Any]:
     about = _About(said)
     at_the_end = (panel.state[:, last] >= 0) & (panel.state[:, last] < len(panel.open_states))
     groups = list(panel.groups())
-    rate = 0.18
     of_line = np.concatenate([g.accounts for g in groups if g.product == "line"] or [np.zeros(0, int)])
-    line = habits(panel, of_line, rate / 12)
+    line = habits(panel, of_line, INTEREST / 12)
     segments = {}
     for name in panel.segments:
         own = {group.product: group for group in groups if group.segment == name}
@@ -109,7 +109,7 @@ def document(given: Calibrated) -> dict[str, Any]:
         "currency": {"code": panel.currency or "XXX", "minor_units": about.tape(panel.minor_units, "the mapping")},
         "portfolio": {"applicants_per_month": 0, "tape": given.tape, "mapping": given.mapping},
         "segment": segments,
-        "products": {p: _terms(p, line, rate, about) for p in sorted(products)},
+        "products": {p: _terms(p, line, about) for p in sorted(products)},
         "costs": {"funding_rate": {"value": 0.03, "unit": "per year", "source": f"assumption; {NOT_ON_THE_TAPE}"}},
         "behaviour": {
             "model": "roll_rates",
@@ -186,9 +186,9 @@ def _segment(panel: Panel, own: dict[str, Group], at_the_end, line: Habits, abou
     return table | {"opening": opening}
 
 
-def _terms(product: str, line: Habits, rate: float, about: _About) -> dict[str, Any]:
+def _terms(product: str, line: Habits, about: _About) -> dict[str, Any]:
     """Return the terms of a product: what the tape tells, and what it does not, marked."""
-    interest = {"value": rate, "unit": "per year", "source": f"assumption; {NOT_ON_THE_TAPE}"}
+    interest = {"value": INTEREST, "unit": "per year", "source": f"assumption; {NOT_ON_THE_TAPE}"}
     if product == "loan":
         terms = {"value": [{"months": 12, "share": 1.0}], "source": f"assumption; {NOT_ON_THE_TAPE}"}
         return {"interest_rate": interest, "draw_probability": 0.0, "terms": terms, "suspend_interest_dpd": 90}

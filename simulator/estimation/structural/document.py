@@ -10,7 +10,7 @@ from typing import Any
 from simulator.scenario.errors import UserError
 from simulator.scenario.layers import ABOUT, tree_of
 from simulator.scenario.reader import Scenario
-from simulator.scenario.resolved import plain, toml
+from simulator.scenario.resolved import plain
 from simulator.scenario.schema import Settings
 from simulator.scenario.validate import resolve
 
@@ -29,11 +29,6 @@ def settings_of(document: dict, file: str) -> Settings:
     if problems or resolved.settings is None:
         raise UserError(problems + resolved.problems)
     return resolved.settings
-
-
-def text_of(document: dict) -> str:
-    """Return the document as TOML that `load_scenario` reads back."""
-    return toml(document)
 
 
 def is_value(node: Any) -> bool:

@@ -86,6 +86,7 @@ def live(
     The book is a tape of lines and nobody arrives. `worst` is the bucket that stands for itself and all beyond.
     Missed dues are int64[cause]. `progress` is told the account-months of each replication.
     """
+    engine.prepare(lowered)
     bare = _bare(lowered.levers)
 
     def one(replication):

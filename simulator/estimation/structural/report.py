@@ -10,7 +10,7 @@ FILES = ("parameters", "moments")  # tables that have a file of their own
 
 
 def write(folder: Path, text: str, tables: dict[str, list[dict]]) -> None:
-    """Write the fitted scenario and the tables of `structural_scenario` into `folder`."""
+    """Write the fitted scenario and the tables of `scenario.tables` into `folder`."""
     (folder / "structural.toml").write_text(text, encoding="utf-8")
     for name in FILES:
         rows = tables[name]

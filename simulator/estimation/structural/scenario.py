@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
-from pathlib import Path
 
-from simulator.estimation.panels.panel import Panel
-from simulator.estimation.structural.document import at, say, text_of, values_of
-from simulator.estimation.structural.fit import Estimate, Progress, StructuralFit, fit_structural
+from simulator.estimation.structural.document import at, say, values_of
+from simulator.estimation.structural.fit import Estimate, StructuralFit
 from simulator.estimation.structural.parameters import nodes
+from simulator.scenario.resolved import toml
 
 NOT_IDENTIFIED = "not identified"
 CALIBRATED = "calibrated"
@@ -18,19 +17,6 @@ GIVEN = ("share",)  # of a segment: counted on the tape
 LEVELS = ("newly", "cured", "rolled")  # moments that levels of late accounts rest on
 FOLLOWS = 0.5  # share of those who pay nothing that are late after it, below which status does not follow payment
 REJECTED = 0.01  # chance below which the tape refuses the model
-
-
-def structural_scenario(
-    panel: Panel,
-    prior: str | Path | None,
-    tape: str | Path,
-    mapping: str | Path,
-    progress: Progress | None = None,
-    threads: int | None = None,
-) -> tuple[str, dict[str, list[dict]]]:
-    """Return the scenario of a structural fit as TOML, and the tables of its report; arguments as `fit_structural`."""
-    fit = fit_structural(panel, prior, tape, mapping, progress, threads)
-    return scenario_text(fit), tables(fit)
 
 
 def scenario_text(fit: StructuralFit) -> str:
@@ -48,7 +34,7 @@ def scenario_text(fit: StructuralFit) -> str:
         for _, node in nodes(document, estimate.parameter):
             say(node, (lambda about, e=estimate: _calibrated(about, fit, e)) if estimate.is_fitted else _not_identified)
     document["title"] = f"Structural fit of {fit.calibrated_from}"
-    return "".join(f"# {line}\n" for line in verdict(fit)) + text_of(document)
+    return "".join(f"# {line}\n" for line in verdict(fit)) + toml(document)
 
 
 def tables(fit: StructuralFit) -> dict[str, list[dict]]:
