@@ -15,7 +15,7 @@ from .worlds import lenders, shipped
 
 BORROWERS, REPLICATIONS = 40_000, 4
 LARGER = 4  # times as many borrowers where threads are compared: starting them and their sums takes 2 ms, not 2 of 45
-BLOCK = 4  # words of a Philox block: one for everyone, one more where there are loans, others for the few
+BLOCK = 4  # words of a Philox block: one for everyone, others for the few
 BOOKS = {  # case: (words, scenario, products held)
     "line": ("line", "huabei", 1),
     "line_and_loan": ("line and loan", "base/consumer", 2),
@@ -31,7 +31,7 @@ def on_book(sums) -> int:
 
 def work(products: int = 1, threads: int = 1) -> Work:
     """Return what the kernel does for a borrower in a month."""
-    return Work(threads, BLOCK * products, N_FLOWS * products, N_BORROWER + N_ACCOUNT * products)
+    return Work(threads, BLOCK, N_FLOWS * products, N_BORROWER + N_ACCOUNT * products)
 
 
 def case(name: str, words: str, world, products: int = 1, threads: int = 1, fast: bool = True) -> Case:

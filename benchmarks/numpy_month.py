@@ -203,7 +203,7 @@ def live(C, now, tables, segment, month, replication, F, rolls, vintage):
     # 9. spending
     if levers[V_NEW_CREDIT] == 1:
         wanted = scale(C[C_SPEND], economy[M_INCOME_INDEX])
-        wanted = scale(wanted, tables.spending[segment].astype(np.int64).take(word_spend >> 22))
+        wanted = scale(wanted, tables.spending[segment].astype(np.int64).take(word_spend & 1023))
         wanted[idle] = part(wanted[idle], g[G_SPEND_UNEMPLOYED])
         wanted[needy] += need
         on_line = C[C_LIMIT] - balance

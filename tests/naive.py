@@ -465,7 +465,7 @@ def due_date(world, b):
     """5. One word per account decides whether the borrower will not, forgets, or pays what cash allows."""
     payers = []
     debt = sum(account.bill for account in b.accounts)
-    decisions = world.words(MONTHS, 0)[1] >> 1, world.words(MONTHS, 2)[0] >> 1
+    decisions = world.words(MONTHS, 0)[1] >> 1, world.words(MONTHS, 0)[3] >> 1
     for account, u in zip(b.accounts, decisions, strict=True):
         if account.bill == 0:
             continue
@@ -537,7 +537,7 @@ def chance_to_forget(world, b, account):
 
 def in_the_month(world, b):
     """6. Who missed may still pay everything owed on a day of the month, even from next month's income."""
-    words, served = world.words(MONTHS, 1), world.words(MONTHS, 4)
+    words, served = world.words(MONTHS, 1), world.words(MONTHS, 2)[2:]
     for account in b.accounts:
         if not account.missed:
             continue
@@ -601,7 +601,7 @@ def age_accounts(world, b):
 
 def roll_accounts(world, b):
     """5 and 6 under roll_rates: the matrix draws the next state, and payment follows from it."""
-    decisions = world.words(MONTHS, 0)[1] >> 1, world.words(MONTHS, 2)[0] >> 1
+    decisions = world.words(MONTHS, 0)[1] >> 1, world.words(MONTHS, 0)[3] >> 1
     for account, u in zip(b.accounts, decisions, strict=True):
         if not account.was_account:
             continue
@@ -709,7 +709,7 @@ def spend(world, b, structural):
     line, levers = b.line, world.lever[LINE]
     if levers[V_NEW_CREDIT] != 1:
         return
-    mood = world.tables.spending[b.segment][world.words(MONTHS, 0)[2] >> 22]
+    mood = world.tables.spending[b.segment][world.words(MONTHS, 0)[2] & 1023]
     if structural:
         wanted = scale(scale(b.spend, world.economy[M_INCOME_INDEX]), mood)
         if not b.employed:
@@ -729,7 +729,8 @@ def spend(world, b, structural):
 def draw_new_loan(world, b, structural):
     """9. Draw a new loan if none was open at the start of the month and the line is neither late nor in a plan."""
     loan, terms = b.loan, world.terms[LOAN]
-    _, wants, ticket, term = world.words(MONTHS, 2)
+    wants = world.words(MONTHS, 0)[2]
+    ticket, term, _, _ = world.words(MONTHS, 2)
     in_trouble = b.line.is_open and (b.line.bucket > 0 or b.line.plan_left > 0)
     if world.lever[LOAN][V_NEW_CREDIT] != 1 or loan.status != ACTIVE or not loan.was_empty or in_trouble:
         return

@@ -343,7 +343,7 @@ def settle_lines(C, E, V, T, n, g, months, late, spending, rates):
         employed, buffer = T[T_EMPLOYED, i] != i4(0), T[T_BUFFER, i]
         wanted = wants(
             E[D_SPEND, i],
-            spending[half(V[U_SPENDING, i]) >> u4(21)],
+            spending[V[U_WISH, i] & u4(QUANTILES - 1)],
             employed,
             spend_unemployed,
             T[T_NEED, i],
@@ -557,10 +557,8 @@ def live_in_brief(
     derive(C, E, n, income_index, g, tables.job_loss_quality[segment])
     draw_words(V, E, n, 0, month, entry, replication, segment, k0, k1)
     draw_words(V, E, n, 1, month, entry, replication, segment, k0, k1)
-    if has_loans:
-        draw_words(V, E, n, 2, month, entry, replication, segment, k0, k1)
     if not serves_all:
-        draw_words(V, E, n, 4, month, entry, replication, segment, k0, k1)
+        draw_words(V, E, n, 2, month, entry, replication, segment, k0, k1)
     decide_and_pay(
         C, E, V, T, n, g, terms[LINE], terms[LOAN], economy, months,
         stages[LINE, 0, S_FORGET_KEEP], stages[LOAN, 0, S_FORGET_KEEP], tables.sigmoid, tables.alert[segment],

@@ -265,7 +265,7 @@ def pay_on_time(
 
         # 9. spending
         wanted = wants(
-            D[D_SPEND, i], spending[W[U_SPENDING, i] >> u4(22)], employed, spend_unemployed, need, new_line_credit
+            D[D_SPEND, i], spending[W[U_WISH, i] & u4(QUANTILES - 1)], employed, spend_unemployed, need, new_line_credit
         )
         on_line = only(line_current, min(wanted, max(i4(limit - balance), i4(0))))
         balance = i4(balance + on_line)
@@ -366,7 +366,7 @@ def stay_current(S, W, out, n, line, months, n_states, cumulative, states, spend
         interest = share_of(i4(bill - paid), line_rate(clean, balance, S[LINE_AT + LIMIT, i], best, to_b, to_c, to_d))
         interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
         balance = i4(i4(balance - paid) + interest)
-        wanted = times(times(S[SPEND, i], u4(states[R_SPEND, to])), spending[W[U_SPENDING, i] >> u4(22)])
+        wanted = times(times(S[SPEND, i], u4(states[R_SPEND, to])), spending[W[U_WISH, i] & u4(QUANTILES - 1)])
         wanted = only(new_credit, wanted)
         on_line = min(wanted, max(i4(S[LINE_AT + LIMIT, i] - balance), i4(0)))
         balance = i4(balance + on_line)

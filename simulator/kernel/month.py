@@ -429,7 +429,7 @@ def settle(S, i, x, F, terms, late):
 def spend(S, i, x, F, word, need, model, g, economy, segment, spending, roll_state, month_levers):
     """Step 9, line: wanted spending goes on the line up to what is free; what does not fit is paid in cash."""
     if month_levers[LINE, V_NEW_CREDIT] == 1:
-        multiplier = i8(spending[segment, i8(word) >> 22])
+        multiplier = i8(spending[segment, u8(word) & u8(QUANTILES - 1)])
         if model == 0:
             wanted = scale(scale(i8(S[SPEND, i]), economy[M_INCOME_INDEX]), multiplier)
             if S[EMPLOYED, i] == 0:
@@ -882,7 +882,7 @@ def live(
             age(S, i, x, terms)
         work_open(S, i, x, F, line_recovery, loan_recovery, stages)
         settle(S, i, x, F, terms, late)
-        spend(S, i, x, F, V[U_SPENDING, word], need, model, g, economy, segment, spending, roll_state, months)
+        spend(S, i, x, F, V[U_WISH, word], need, model, g, economy, segment, spending, roll_state, months)
         draw_loan(
             S, i, x, F, vintage, V[U_WISH, word], V[U_TICKET, word], V[U_TERM, word], model, terms, segment, loan_terms,
             quantile, months,

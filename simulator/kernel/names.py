@@ -77,14 +77,14 @@ LOAN_AT = N_BORROWER + N_ACCOUNT
 N_STATE = N_BORROWER + N_PRODUCT * N_ACCOUNT
 
 # ---- words of a month: uint32[name, lane]; slot s of the month gives names 4 s to 4 s + 3 -----------
-SLOTS = 6  # of people; a month has five
-U_JOB, U_LINE_DECISION, U_SPENDING = range(3)
+SLOTS = 6  # of people; a month has four
+U_JOB, U_LINE_DECISION, U_WISH, U_LOAN_DECISION = range(4)  # the lowest ten bits of U_WISH: how much is spent
 U_IN_MONTH = 4  # line, then loan
 U_RECOVERY = 6  # line, then loan
-U_LOAN_DECISION, U_WISH, U_TICKET, U_TERM = range(8, 12)
+U_TICKET, U_TERM = 8, 9
+U_SERVED = 10  # line, then loan
 U_PLAN = 12  # line, then loan
 U_REGRANT = 14  # line, then loan
-U_SERVED = 16  # line, then loan
 
 # ---- segment scalars: int64[segment, name] -------------------------------------------------------
 G_MODEL = 0  # 0 structural, 1 roll_rates

@@ -196,7 +196,6 @@ def _advance(
                             derive(S, D, n, income_index, g, tables.job_loss_quality[segment])
                         most_unwilling(bound, worst, g, terms, economy, months, tables.sigmoid)
                         if has_loans:
-                            draw_words(W, D, n, 2, month, entry, replication, segment, k0, k1)
                             pay_on_time(
                                 S, D, W, out, n, g, terms[LINE], terms[LOAN], economy, months,
                                 stages[LINE, 0, S_FORGET_KEEP], stages[LOAN, 0, S_FORGET_KEEP], True,
@@ -247,11 +246,13 @@ def _advance(
                             lane = u8(booked[u8(k)])
                             if out[O_WRITTEN_OFF, lane]:
                                 work_written_off(S, lane, V, u8(k), 2 if has_loans else 1, F, economy, months, stages)
+                    if n_asking > 0:
+                        draw_listed(V, D, E, asking, n_asking, 2, 3, month, entry, replication, segment, k0, k1)
                     for k in range(n_asking):
                         lane = u8(asking[u8(k)])
                         if out[O_LEFT, lane] == 0:
                             add_loan(
-                                S, lane, F, roll_sums, vintage, W[U_TICKET, lane], W[U_TERM, lane], loan_rates,
+                                S, lane, F, roll_sums, vintage, V[U_TICKET, u8(k)], V[U_TERM, u8(k)], loan_rates,
                                 D[D_CAP, lane], terms, segment, tables.terms, tables.quantile,
                             )  # fmt: skip
                 else:
@@ -265,12 +266,10 @@ def _advance(
 
                 if n_few > 0:
                     draw_listed(V, D, E, few, n_few, 0, 2, month, entry, replication, segment, k0, k1)
-                    if has_loans:
+                    if has_loans or not serves_all:
                         draw_listed(V, D, E, few, n_few, 2, 3, month, entry, replication, segment, k0, k1)
                     if offers:
                         draw_listed(V, D, E, few, n_few, 3, 4, month, entry, replication, segment, k0, k1)
-                    if not serves_all:
-                        draw_listed(V, D, E, few, n_few, 4, 5, month, entry, replication, segment, k0, k1)
                 live(
                     S, V, few, n_few, 2 if has_loans else 1, month, entry, segment,
                     tables, g, terms, late, economy, thresholds, months, stages, ladder, F, roll_sums, vintage,
