@@ -12,18 +12,16 @@ import numpy as np
 
 from .cache import CACHED, njit
 from .dull import (
-    D_BENEFIT,
     D_CAP,
     D_INDEX,
     D_JOB_LOSS,
-    D_LIVING,
-    D_LIVING_UNEMPLOYED,
+    D_KEPT,
+    D_KEPT_UNEMPLOYED,
     D_PAY,
     D_REPAY,
     D_SHOCK,
     D_SPEND,
-    O_LEFT,
-    O_WRITTEN_OFF,
+    LEFT,
     STEP,
     derive,
     draw_words,
@@ -160,10 +158,7 @@ def decide_and_pay(
         u = half(V[U_JOB, i])
         employed = works(u, C[EMPLOYED, i] == i4(1), job_loss, u4(E[D_JOB_LOSS, i]), job_find)
         pay = E[D_PAY, i]
-        cash = cash_of(
-            C[BUFFER, i], pay, E[D_BENEFIT, i], E[D_LIVING, i], E[D_LIVING_UNEMPLOYED, i], E[D_SHOCK, i],
-            employed, u >= shock_from,
-        )  # fmt: skip
+        cash = cash_of(C[BUFFER, i], E[D_KEPT, i], E[D_KEPT_UNEMPLOYED, i], E[D_SHOCK, i], employed, u >= shock_from)
         need = max(i4(-cash), i4(0))
         buffer, outside = max(cash, i4(0)), C[OUTSIDE, i]
         back = repays(buffer, outside, C[OUTSIDE_MAX, i], E[D_REPAY, i])
@@ -541,13 +536,13 @@ def narrow(cure, charges, in_month, late):
 
 @njit(forceinline=True, cache=CACHED)
 def live_in_brief(
-    S, D, out, C, E, V, T, brief, n_brief, few, n_few, has_loans, serves_all, arriving, month, entry, replication,
+    S, D, left, C, E, V, T, brief, n_brief, few, n_few, has_loans, serves_all, arriving, month, entry, replication,
     segment, income_index, tables, g, terms, economy, months, stages, ladder, cure, charges, rates, loan_rates,
     F, rolls, vintage,
 ):  # fmt: skip
     """Live the month of lanes brief[0..n_brief-1]; add those that are not done to `few` and return how many it has.
 
-    C, E, V, T are working space of lanes. `F`, `rolls`, `vintage`: the sums of the month.
+    `left` is `dull`'s. C, E, V, T are working space of lanes. `F`, `rolls`, `vintage`: the sums of the month.
     """
     n = (n_brief + STEP - 1) // STEP * STEP
     k0, k1 = tables.key[0], tables.key[1]
@@ -580,9 +575,8 @@ def live_in_brief(
     for p in range(N_PRODUCT if has_loans else 1):
         book_ladder(T, n, p, ladder[p, 0], F)
     for k in range(n_brief):
-        lane = u8(brief[u8(k)])
+        lane, done = u8(brief[u8(k)]), T[T_DONE, u8(k)]
         few[u8(n_few)] = lane
-        n_few += 1 - T[T_DONE, u8(k)]
-        out[O_WRITTEN_OFF, lane] &= T[T_DONE, u8(k)]
-        out[O_LEFT, lane] = 1 - T[T_DONE, u8(k)]
+        n_few += 1 - done
+        left[0, lane] &= ~(LEFT * done)
     return n_few

@@ -42,43 +42,29 @@ i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 # ---- what a lane's months need of who he is: int32[name, lane], worked out when it changes -----------------
 (
     D_INDEX,  # of the borrower, as uint32 bits
+    D_FORGET,  # q31: chance to forget the line's due, memory aside; the top bit: a reminder of it arrives
+    D_LOAN_FORGET,
     D_JOB_LOSS,  # q31 of M_JOB_LOSS by his quality, as uint32 bits
     D_PAY,  # amounts of this month's income index, from here on
-    D_BENEFIT,
-    D_LIVING,
-    D_LIVING_UNEMPLOYED,
+    D_KEPT,  # income less living cost, while employed
+    D_KEPT_UNEMPLOYED,
     D_SHOCK,
     D_REPAY,
     D_CAP,
     D_SPEND,
-) = range(10)
-N_DERIVED = 10
+) = range(11)
+N_DERIVED = 11
+NOT_DERIVED = (-1, -1, -1)  # no `reminders`
 stack_derived = stack_array(np.int32, N_DERIVED)
 
-# ---- columns the loop leaves for the sums, zero where a lane is not dull ---------------------------
-(
-    O_TODO,  # 1: one of the next is
-    O_LEFT,  # 1: left as it was
-    O_WRITTEN_OFF,  # 1: has a written-off account
-    O_CURRENT,  # 1: his open accounts are all current
-    O_ASKS,  # 1: wants a new loan, and would get one
-    O_OPEN,
-    O_BALANCE,
-    O_LIMIT,
-    O_NEW_CREDIT,
-    O_INTEREST,
-    O_PAID,
-    O_DUE,
-    O_REMINDED,
-    O_LOAN_OPEN,
-    O_LOAN_BALANCE,
-    O_LOAN_INTEREST,
-    O_LOAN_PAID,
-    O_LOAN_DUE,
-    O_LOAN_REMINDED,
-    O_LOAN_REPAID,
-) = range(20)
-stack_out = stack_array(np.int32, 20)
+# ---- what the loop leaves of each lane, one bit each: `left` int32[1, lane] -----------------------------------
+LEFT = 1  # left as it was
+BOOKED = 2  # has a written-off account
+ASKS = 4  # wants a new loan, and would get one
+CURRENT = 8  # his open accounts are all current
+stack_left = stack_array(np.int32, 1)
+
+COUNT_BITS = 10  # three counts of a tile's lanes fit one word
 STEP = 16  # lanes of a few are padded to a multiple of this, so that no loop has a rest to do one by one
 QUALITY_GROUPS = 4  # of four classes each, for the bound on who will not pay
 MEMORY = (0, 4, 8, 16, 32)  # groups of months since the last forgotten due, for the bound on who forgets
@@ -86,7 +72,7 @@ MEMORY = (0, 4, 8, 16, 32)  # groups of months since the last forgotten due, for
 
 @njit(forceinline=True)
 def derive(S, D, n, income_index, g, job_loss_quality):
-    """Fill the columns of `D` but the index, for a month's income index (q16)."""
+    """Fill the columns of `D` from D_JOB_LOSS on, for a month's income index (q16)."""
     benefit, living_unemployed = g[G_BENEFIT], g[G_LIVING_UNEMPLOYED]
     shock_size, outside_repay, buffer_cap = g[G_SHOCK_SIZE], g[G_OUTSIDE_REPAY], g[G_BUFFER_CAP]
     for lane in range(n):
@@ -94,13 +80,29 @@ def derive(S, D, n, income_index, g, job_loss_quality):
         pay, living = times(S[INCOME, i], income_index), times(S[LIVING, i], income_index)
         D[D_JOB_LOSS, i] = i4(job_loss_quality[u4(S[QUALITY, i]) & u4(15)])
         D[D_PAY, i] = pay
-        D[D_BENEFIT, i] = share_of(pay, benefit)
-        D[D_LIVING, i] = living
-        D[D_LIVING_UNEMPLOYED, i] = share_of(living, living_unemployed)
+        D[D_KEPT, i] = i4(pay - living)
+        D[D_KEPT_UNEMPLOYED, i] = i4(share_of(pay, benefit) - share_of(living, living_unemployed))
         D[D_SHOCK, i] = times(pay, shock_size)
         D[D_REPAY, i] = share_of(pay, outside_repay)
         D[D_CAP, i] = times(pay, buffer_cap)
         D[D_SPEND, i] = times(S[SPEND, i], income_index)
+
+
+@njit(forceinline=True)
+def reminders(g, months, stages):
+    """Return the levers of a product that D_FORGET depends on: (autopay, reach, what a reminder leaves)."""
+    return max(g[G_AUTOPAY], months[V_AUTOPAY]), months[V_REACH], stages[0, S_FORGET_KEEP]
+
+
+@njit(forceinline=True)
+def derive_forgetting(S, D, column, n, reminding):
+    """Fill D_FORGET or D_LOAN_FORGET for the `reminders` of its product."""
+    enrolled, reach, keep = u4(reminding[0]), u4(reminding[1]), u4(reminding[2])
+    for lane in range(n):
+        i = u8(lane)
+        reached = u4(S[REACH, i]) < reach
+        forgets = share_of(S[FORGET, i], pick(mask_of(reached), keep, u4(ONE)))
+        D[u8(column), i] = i4(only(u4(S[AUTOPAY, i]) >= enrolled, forgets) | i4(u4(reached) << u4(31)))
 
 
 @njit(forceinline=True)
@@ -175,28 +177,42 @@ def surely_pays(u, quality, q0, q1, q2, q3, forgets):
 
 
 @njit(forceinline=True)
+def forgets_at_most(chance, left):
+    """Return a bound (q31) on the chance to forget: a D_FORGET of which memory leaves at most `left`.
+
+    2 more than the product, for `brief` rounds twice and in another order.
+    """
+    chance = u4(chance) & u4(0x7FFFFFFF)
+    return only(chance != u4(0), i4(share_of(chance, left) + i4(2)))
+
+
+@njit(forceinline=True)
 def pay_on_time(
-    S, D, W, out, n, g, line, loan, economy, months, forget_keep_line, forget_keep_loan, has_loans,
-    spending, bound, memory, rates, loan_rates,
+    S, D, W, left, n, g, line, loan, economy, months, has_loans, spending, bound, memory, rates, loan_rates, row,
+    F, rolls, vintage,
 ):  # fmt: skip
-    """Steps 4 to 12 of the structural month for every dull lane; `out` says what to sum and who is left."""
-    one = u4(ONE)
+    """Steps 4 to 12 of the structural month for every dull lane; `left` says what there is still to do for whom.
+
+    The sums of the month are added up here: lines go from `row` of the roll matrix to bucket 0.
+    """
     job_loss, job_find = u4(economy[M_JOB_LOSS]), u4(economy[M_JOB_FIND])
     shock_from = u4(ONE - economy[M_EXPENSE_SHOCK])
     revolver_share, spend_unemployed = u4(g[G_REVOLVER_SHARE]), u4(g[G_SPEND_UNEMPLOYED])
     floor, draw_chance = i4(line[P_MIN_FLOOR]), u4(loan[P_DRAW])
     min_share = u4(months[LINE, V_MIN_SHARE] if months[LINE, V_MIN_SHARE] >= 0 else line[P_MIN_SHARE])
-    enrolled = u4(max(g[G_AUTOPAY], months[LINE, V_AUTOPAY]))
-    loan_enrolled = u4(max(g[G_AUTOPAY], months[LOAN, V_AUTOPAY]))
-    line_keep, loan_keep = u4(forget_keep_line), u4(forget_keep_loan)
     new_line_credit = months[LINE, V_NEW_CREDIT] == 1
     new_loan_credit = months[LOAN, V_NEW_CREDIT] == 1
-    line_reach, loan_reach = u4(months[LINE, V_REACH]), u4(months[LOAN, V_REACH])
     q0, q1, q2, q3 = bound[0], bound[1], bound[2], bound[3]
     p0, p1, p2, p3 = bound[4], bound[5], bound[6], bound[7]
     fresh, to_4, to_8, to_16 = rate_steps(memory)
     best, to_b, to_c, to_d = rate_steps(rates)
     loan_best, loan_to_b, loan_to_c, loan_to_d = rate_steps(loan_rates)
+    # sums: amounts in two halves, that of the lower 16 bits and that of the upper; counts three to a word
+    counts, balance_low, balance_high, limit_low, limit_high = i4(0), i4(0), i4(0), i4(0), i4(0)
+    credit_low, credit_high, interest_low, interest_high = i4(0), i4(0), i4(0), i4(0)
+    paid_low, paid_high = i4(0), i4(0)
+    loan_counts, loan_reminded, loan_balance_low, loan_balance_high = i4(0), i4(0), i4(0), i4(0)
+    loan_interest_low, loan_interest_high, loan_paid_low, loan_paid_high = i4(0), i4(0), i4(0), i4(0)
     for lane in range(n):
         i = u8(lane)
         # who may be dull at all
@@ -217,10 +233,7 @@ def pay_on_time(
         # 4. job and income
         u = half(W[U_JOB, i])
         employed = works(u, S[EMPLOYED, i] == i4(1), job_loss, u4(D[D_JOB_LOSS, i]), job_find)
-        cash = cash_of(
-            S[BUFFER, i], D[D_PAY, i], D[D_BENEFIT, i], D[D_LIVING, i], D[D_LIVING_UNEMPLOYED, i], D[D_SHOCK, i],
-            employed, u >= shock_from,
-        )  # fmt: skip
+        cash = cash_of(S[BUFFER, i], D[D_KEPT, i], D[D_KEPT_UNEMPLOYED, i], D[D_SHOCK, i], employed, u >= shock_from)
         need = max(i4(-cash), i4(0))
         buffer, outside = max(cash, i4(0)), S[OUTSIDE, i]
         back = repays(buffer, outside, S[OUTSIDE_MAX, i], D[D_REPAY, i])
@@ -235,15 +248,15 @@ def pay_on_time(
             loan_bill = only(loan_current, loan_balance)
             months_left = S[LOAN_AT + MONTHS_LEFT, i]
             loan_owed = loan_due(loan_bill, S[LOAN_AT + INSTALMENT, i], months_left)
-        quality, autopay, reach = S[QUALITY, i], u4(S[AUTOPAY, i]), u4(S[REACH, i])
-        since = S[ALERT, i]
-        left = rate_of(since >= i4(4), since >= i4(8), since >= i4(16), fresh, to_4, to_8, to_16)
-        reached, manual = reach < line_reach, share_of(S[FORGET, i], left)
-        forgets = only(autopay >= enrolled, share_of(manual, pick(mask_of(reached), line_keep, one)))
+        quality, since = S[QUALITY, i], S[ALERT, i]
+        remembers = rate_of(since >= i4(4), since >= i4(8), since >= i4(16), fresh, to_4, to_8, to_16)
+        chance = D[D_FORGET, i]
+        forgets, reached = forgets_at_most(chance, remembers), chance < i4(0)
         may = may & (surely_pays(half(W[U_LINE_DECISION, i]), quality, q0, q1, q2, q3, forgets) | (bill == i4(0)))
-        loan_reached = reach < loan_reach
+        loan_reached = False
         if has_loans:
-            forgets = only(autopay >= loan_enrolled, share_of(manual, pick(mask_of(loan_reached), loan_keep, one)))
+            chance = D[D_LOAN_FORGET, i]
+            forgets, loan_reached = forgets_at_most(chance, remembers), chance < i4(0)
             may = may & (
                 surely_pays(half(W[U_LOAN_DECISION, i]), quality, p0, p1, p2, p3, forgets) | (loan_bill == i4(0))
             )
@@ -265,8 +278,9 @@ def pay_on_time(
 
         # 9. spending
         wanted = wants(
-            D[D_SPEND, i], spending[W[U_WISH, i] & u4(QUANTILES - 1)], employed, spend_unemployed, need, new_line_credit
-        )
+            D[D_SPEND, i], spending[W[U_WISH, i] & u4(QUANTILES - 1)], employed, spend_unemployed, need,
+            new_line_credit,
+        )  # fmt: skip
         on_line = only(line_current, min(wanted, max(i4(limit - balance), i4(0))))
         balance = i4(balance + on_line)
         buffer = i4(buffer - min(i4(wanted - on_line), max(buffer, i4(0))))
@@ -278,69 +292,138 @@ def pay_on_time(
         S[EMPLOYED, i] = pick(may_mask, i4(employed), S[EMPLOYED, i])
         S[OUTSIDE, i] = pick(may_mask, outside, S[OUTSIDE, i])
         S[BUFFER, i] = pick(may_mask, buffer, S[BUFFER, i])
-        S[ALERT, i] = pick(may_mask, min(i4(S[ALERT, i] + i4(1)), i4(31)), S[ALERT, i])
+        S[ALERT, i] = pick(may_mask, min(i4(since + i4(1)), i4(31)), since)
         S[LINE_AT + BALANCE, i] = pick(line_dull_mask, balance, S[LINE_AT + BALANCE, i])
         S[LINE_AT + FEE_DUE, i] = pick(line_dull_mask, i4(fee_due - to_fees), fee_due)
         S[LINE_AT + INTEREST_DUE, i] = pick(line_dull_mask, interest_due, S[LINE_AT + INTEREST_DUE, i])
         S[LINE_AT + CLEAN, i] = pick(line_dull_mask, min(i4(clean + i4(1)), i4(255)), clean)
         reported = S[REPORTED, i]
         S[REPORTED, i] = pick(may_mask, max(i4(reported - i4(1)), i4(0)), reported)
-        left = lives & ~may
-        out[O_TODO, i] = i4(left | written_off | asks)
-        out[O_ASKS, i] = i4(asks)
-        out[O_LEFT, i] = i4(left)
-        out[O_CURRENT, i] = i4(current)
-        out[O_WRITTEN_OFF, i] = i4(written_off)
-        out[O_OPEN, i] = i4(line_dull)
-        out[O_BALANCE, i] = balance & line_dull_mask
-        out[O_LIMIT, i] = limit & line_dull_mask
-        out[O_NEW_CREDIT, i] = on_line & line_dull_mask
-        out[O_INTEREST, i] = interest & line_dull_mask
-        out[O_PAID, i] = paid & line_dull_mask
-        out[O_DUE, i] = i4(line_dull & (owed > i4(0)))
-        out[O_REMINDED, i] = i4(line_dull & reached & (bill > i4(0)))
+        stays = lives & ~may
+        left[0, i] = i4(
+            only(stays, i4(LEFT)) | only(written_off, i4(BOOKED)) | only(asks, i4(ASKS)) | only(current, i4(CURRENT))
+        )
+        counts = i4(counts + three(line_dull, line_dull & (owed > i4(0)), line_dull & reached & (bill > i4(0))))
+        balance, limit, on_line = i4(balance & line_dull_mask), i4(limit & line_dull_mask), i4(on_line & line_dull_mask)
+        interest, paid = i4(interest & line_dull_mask), i4(paid & line_dull_mask)
+        balance_low, balance_high = i4(balance_low + low(balance)), i4(balance_high + high(balance))
+        limit_low, limit_high = i4(limit_low + low(limit)), i4(limit_high + high(limit))
+        credit_low, credit_high = i4(credit_low + low(on_line)), i4(credit_high + high(on_line))
+        interest_low, interest_high = i4(interest_low + low(interest)), i4(interest_high + high(interest))
+        paid_low, paid_high = i4(paid_low + low(paid)), i4(paid_high + high(paid))
         if has_loans:
             loan_dull = may & (loan_bill > i4(0))
             loan_dull_mask = mask_of(loan_dull)
             fee_due, interest_due = S[LOAN_AT + FEE_DUE, i], S[LOAN_AT + INTEREST_DUE, i]
             to_fees = min(fee_due, loan_owed)
             loan_balance = i4(loan_bill - loan_owed)
-            clean, left = S[LOAN_AT + CLEAN, i], max(i4(months_left - i4(1)), i4(0))
+            clean, rest = S[LOAN_AT + CLEAN, i], max(i4(months_left - i4(1)), i4(0))
             interest = loan_interest(
                 loan_balance,
                 loan_rate(clean, loan_best, loan_to_b, loan_to_c, loan_to_d),
-                left,
+                rest,
                 S[LOAN_AT + INSTALMENT, i],
             )
             interest_due = i4(interest_due - min(interest_due, i4(loan_owed - to_fees)) + interest)
             loan_balance = i4(loan_balance + interest)
-            stays = loan_balance > i4(0)
-            stay_mask = mask_of(stays)
+            remains = loan_balance > i4(0)
+            remains_mask = mask_of(remains)
             S[LOAN_AT + BALANCE, i] = pick(loan_dull_mask, loan_balance, S[LOAN_AT + BALANCE, i])
-            S[LOAN_AT + FEE_DUE, i] = pick(loan_dull_mask, i4(fee_due - to_fees) & stay_mask, fee_due)
-            interest_due = i4(interest_due & stay_mask)
+            S[LOAN_AT + FEE_DUE, i] = pick(loan_dull_mask, i4(fee_due - to_fees) & remains_mask, fee_due)
+            interest_due = i4(interest_due & remains_mask)
             S[LOAN_AT + INTEREST_DUE, i] = pick(loan_dull_mask, interest_due, S[LOAN_AT + INTEREST_DUE, i])
-            S[LOAN_AT + MONTHS_LEFT, i] = pick(loan_dull_mask, left & stay_mask, months_left)
-            gone_mask = i4(loan_dull_mask & ~stay_mask)
+            S[LOAN_AT + MONTHS_LEFT, i] = pick(loan_dull_mask, rest & remains_mask, months_left)
+            gone_mask = i4(loan_dull_mask & ~remains_mask)
             S[LOAN_AT + INSTALMENT, i] = i4(S[LOAN_AT + INSTALMENT, i] & ~gone_mask)
             S[LOAN_AT + STATE, i] = i4(S[LOAN_AT + STATE, i] & ~gone_mask)
             S[LOAN_AT + CLEAN, i] = pick(loan_dull_mask, min(i4(clean + i4(1)), i4(255)), clean)
-            out[O_LOAN_OPEN, i] = i4(loan_dull & stays)
-            out[O_LOAN_REPAID, i] = i4(loan_dull & ~stays)
-            out[O_LOAN_BALANCE, i] = loan_balance & loan_dull_mask
-            out[O_LOAN_INTEREST, i] = interest & loan_dull_mask
-            out[O_LOAN_PAID, i] = loan_owed & loan_dull_mask
-            out[O_LOAN_DUE, i] = i4(loan_dull & (loan_owed > i4(0)))
-            out[O_LOAN_REMINDED, i] = i4(loan_dull & loan_reached)
+            loan_counts = i4(
+                loan_counts + three(loan_dull & remains, loan_dull & (loan_owed > i4(0)), loan_dull & ~remains)
+            )
+            loan_reminded = i4(loan_reminded + i4(loan_dull & loan_reached))
+            loan_balance, interest = i4(loan_balance & loan_dull_mask), i4(interest & loan_dull_mask)
+            paid = i4(loan_owed & loan_dull_mask)
+            loan_balance_low = i4(loan_balance_low + low(loan_balance))
+            loan_balance_high = i4(loan_balance_high + high(loan_balance))
+            loan_interest_low = i4(loan_interest_low + low(interest))
+            loan_interest_high = i4(loan_interest_high + high(interest))
+            loan_paid_low, loan_paid_high = i4(loan_paid_low + low(paid)), i4(loan_paid_high + high(paid))
+    n_open, n_due, n_reminded = counted(counts, 0), counted(counts, 1), counted(counts, 2)
+    book_current(
+        F[LINE], rolls[LINE, row], vintage[LINE], n_open, whole(balance_low, balance_high),
+        whole(interest_low, interest_high), whole(paid_low, paid_high), n_due, n_reminded,
+    )  # fmt: skip
+    F[LINE, F_LIMIT] += whole(limit_low, limit_high)
+    F[LINE, F_NEW_CREDIT] += whole(credit_low, credit_high)
+    if has_loans:
+        n_open, n_due, repaid = counted(loan_counts, 0), counted(loan_counts, 1), counted(loan_counts, 2)
+        book_current(
+            F[LOAN], rolls[LOAN, 0], vintage[LOAN], n_open, whole(loan_balance_low, loan_balance_high),
+            whole(loan_interest_low, loan_interest_high), whole(loan_paid_low, loan_paid_high), n_due,
+            i8(loan_reminded),
+        )  # fmt: skip
+        F[LOAN, F_N_PAID_OFF] += repaid
+        rolls[LOAN, 0, TO_PAID_OFF, 0] += repaid
 
 
 @njit(forceinline=True)
-def stay_current(S, W, out, n, line, months, n_states, cumulative, states, spending, rates):
-    """The roll_rates month for lines that stay in bucket 0; borrowers with a live loan facility are left."""
+def low(x):
+    """Return the lower 16 bits of an amount: those of a tile's lanes add up within 32 bits."""
+    return i4(x & i4(0xFFFF))
+
+
+@njit(forceinline=True)
+def high(x):
+    """Return the upper 16 bits of an amount, with its sign."""
+    return i4(x >> i4(16))
+
+
+@njit(forceinline=True)
+def whole(lows, highs):
+    """Return the int64 sum of amounts whose halves add up to these."""
+    return (i8(highs) << i8(16)) + i8(lows)
+
+
+@njit(forceinline=True)
+def three(first, second, third):
+    """Return three conditions as counts in one word."""
+    return i4(i4(first) + i4(i4(second) << i4(COUNT_BITS)) + i4(i4(third) << i4(2 * COUNT_BITS)))
+
+
+@njit(forceinline=True)
+def counted(counts, place):
+    """Return one of the counts of a sum of `three`."""
+    return (i8(counts) >> i8(COUNT_BITS * place)) & i8((1 << COUNT_BITS) - 1)
+
+
+@njit(forceinline=True)
+def book_current(F, rolls, vintage, n_open, balance, interest, paid, n_due, n_reminded):
+    """Add the sums of accounts of a product that go to bucket 0; F [flow], rolls [to, ...] and vintage [name]."""
+    F[F_ACCOUNTS] += n_open
+    F[F_BALANCE] += balance
+    F[F_INTEREST] += interest
+    F[F_PAID] += paid
+    F[F_N_DUE] += n_due
+    F[F_N_REMINDED] += n_reminded
+    rolls[0, 0] += n_open
+    rolls[0, 1] += balance
+    vintage[W_ACCOUNTS] += n_open
+    vintage[W_BALANCE] += balance
+
+
+@njit(forceinline=True)
+def stay_current(S, W, left, n, line, months, cumulative, states, spending, rates, row, F, rolls, vintage):
+    """The roll_rates month for lines that stay in bucket 0; borrowers with a live loan facility are left.
+
+    The sums of the month are added up here: lines go from `row` of the roll matrix to bucket 0.
+    """
     floor = i4(line[P_MIN_FLOOR])
     min_share = u4(months[LINE, V_MIN_SHARE] if months[LINE, V_MIN_SHARE] >= 0 else line[P_MIN_SHARE])
     best, to_b, to_c, to_d = rate_steps(rates)
     new_credit = months[LINE, V_NEW_CREDIT] == 1
+    counts, balance_low, balance_high, limit_low, limit_high = i4(0), i4(0), i4(0), i4(0), i4(0)
+    credit_low, credit_high, interest_low, interest_high = i4(0), i4(0), i4(0), i4(0)
+    paid_low, paid_high = i4(0), i4(0)
     for lane in range(n):
         i = u8(lane)
         status, balance = S[LINE_AT + STATUS, i], S[LINE_AT + BALANCE, i]
@@ -349,11 +432,10 @@ def stay_current(S, W, out, n, line, months, n_states, cumulative, states, spend
         loan_live = is_held(loan_status) | (loan_status == i4(WRITTEN_OFF))
         may = (status == i4(ACTIVE)) & ((S[LINE_AT + BUCKET, i] | S[LINE_AT + ARREARS, i]) == i4(0)) & ~loan_live
         state = u4(S[LINE_AT + STATE, i]) & u4(15)
-        u = half(W[U_LINE_DECISION, i])
-        to = u4(0)
-        for k in range(n_states):
-            to += u4(u >= cumulative[u4(state * u4(16) + u4(k)) & u4(255)])
-        to = to & u4(15)
+        u, to = half(W[U_LINE_DECISION, i]), u4(0)
+        for step in (8, 4, 2, 1):  # how many of the rising thresholds are passed
+            passed = u >= cumulative[u4(u4(state * u4(MAX_STATES)) + u4(to + u4(step - 1))) & u4(255)]
+            to = u4(to + (u4(step) & u4(mask_of(passed))))
         stays_worse = (to == state) & (states[R_AT_LEAST, to] != i4(0))
         may = may & (states[R_BUCKET, to] == i4(0)) & ~stays_worse
 
@@ -379,20 +461,21 @@ def stay_current(S, W, out, n, line, months, n_states, cumulative, states, spend
         S[LINE_AT + CLEAN, i] = pick(may_mask, min(i4(clean + i4(1)), i4(255)), clean)
         reported = S[REPORTED, i]
         S[REPORTED, i] = pick(may_mask, max(i4(reported - i4(1)), i4(0)), reported)
-        left = (line_live | loan_live) & ~may
-        out[O_TODO, i] = i4(left)
-        out[O_LEFT, i] = i4(left)
-        out[O_WRITTEN_OFF, i] = i4(0)
-        out[O_CURRENT, i] = i4(0)
-        out[O_ASKS, i] = i4(0)
-        out[O_OPEN, i] = i4(may)
-        out[O_BALANCE, i] = balance & may_mask
-        out[O_LIMIT, i] = S[LINE_AT + LIMIT, i] & may_mask
-        out[O_NEW_CREDIT, i] = on_line & may_mask
-        out[O_INTEREST, i] = interest & may_mask
-        out[O_PAID, i] = paid & may_mask
-        out[O_DUE, i] = i4(may & (owed > i4(0)))
-        out[O_REMINDED, i] = i4(0)
+        left[0, i] = only((line_live | loan_live) & ~may, i4(LEFT))
+        counts = i4(counts + three(may, may & (owed > i4(0)), False))
+        balance, limit, on_line = i4(balance & may_mask), i4(S[LINE_AT + LIMIT, i] & may_mask), i4(on_line & may_mask)
+        interest, paid = i4(interest & may_mask), i4(paid & may_mask)
+        balance_low, balance_high = i4(balance_low + low(balance)), i4(balance_high + high(balance))
+        limit_low, limit_high = i4(limit_low + low(limit)), i4(limit_high + high(limit))
+        credit_low, credit_high = i4(credit_low + low(on_line)), i4(credit_high + high(on_line))
+        interest_low, interest_high = i4(interest_low + low(interest)), i4(interest_high + high(interest))
+        paid_low, paid_high = i4(paid_low + low(paid)), i4(paid_high + high(paid))
+    book_current(
+        F[LINE], rolls[LINE, row], vintage[LINE], counted(counts, 0), whole(balance_low, balance_high),
+        whole(interest_low, interest_high), whole(paid_low, paid_high), counted(counts, 1), i8(0),
+    )  # fmt: skip
+    F[LINE, F_LIMIT] += whole(limit_low, limit_high)
+    F[LINE, F_NEW_CREDIT] += whole(credit_low, credit_high)
 
 
 @njit(forceinline=True)
@@ -403,29 +486,3 @@ def total(out, column, n):
         i = u8(lane)
         s += i8(out[column, i])
     return s
-
-
-@njit(forceinline=True)
-def book_dull(out, n, row, has_loans, F, rolls, vintage):
-    """Add the sums of the dull lanes: their accounts go from `row` (line) or 0 (loan) to bucket 0."""
-    for p in range(N_PRODUCT if has_loans else 1):
-        at = O_OPEN if p == LINE else O_LOAN_OPEN
-        n_open, balance = total(out, at, n), total(out, at + 1, n)
-        F[p, F_ACCOUNTS] += n_open
-        F[p, F_BALANCE] += balance
-        vintage[p, W_ACCOUNTS] += n_open
-        vintage[p, W_BALANCE] += balance
-        rolls[p, row if p == LINE else 0, 0, 0] += n_open
-        rolls[p, row if p == LINE else 0, 0, 1] += balance
-        if p == LINE:
-            F[p, F_LIMIT] += total(out, O_LIMIT, n)
-            F[p, F_NEW_CREDIT] += total(out, O_NEW_CREDIT, n)
-        else:
-            repaid = total(out, O_LOAN_REPAID, n)
-            F[p, F_N_PAID_OFF] += repaid
-            rolls[p, 0, TO_PAID_OFF, 0] += repaid
-        rest = O_INTEREST if p == LINE else O_LOAN_INTEREST
-        F[p, F_INTEREST] += total(out, rest, n)
-        F[p, F_PAID] += total(out, rest + 1, n)
-        F[p, F_N_DUE] += total(out, rest + 2, n)
-        F[p, F_N_REMINDED] += total(out, rest + 3, n)

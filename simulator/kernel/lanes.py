@@ -18,9 +18,8 @@ def share_of(x, r):
 
     Twice the product in two halves, for which there are instructions that keep the lanes where they are.
     """
-    twice, share = u4(u4(x) << u4(1)), u4(r)
-    upper, lower = u4((u8(twice) * u8(share)) >> u8(32)), u4(twice * share)
-    return i4(upper + u4(lower >> u4(31)))
+    upper = u4((u8(u4(u4(x) << u4(1))) * u8(u4(r))) >> u8(32))
+    return i4(upper + u4(u4(u4(u4(x) * u4(r)) >> u4(30)) & u4(1)))
 
 
 @njit(forceinline=True)
@@ -67,11 +66,9 @@ def works(u, employed, job_loss, quality_factor, job_find):
 
 
 @njit(forceinline=True)
-def cash_of(buffer, pay, benefit, living, living_unemployed, shock, employed, shocked):
+def cash_of(buffer, kept, kept_unemployed, shock, employed, shocked):
     """Step 4: return the buffer after income, living cost and a shock; below 0 where it does not reach."""
-    earns = mask_of(employed)
-    came_in, went_out = pick(earns, pay, benefit), pick(earns, living, living_unemployed)
-    return i4(i4(i4(buffer + came_in) - went_out) - only(shocked, shock))
+    return i4(i4(buffer + pick(mask_of(employed), kept, kept_unemployed)) - only(shocked, shock))
 
 
 @njit(forceinline=True)

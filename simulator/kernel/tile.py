@@ -12,25 +12,28 @@ from .after import observe, regrant, review_limits
 from .brief import CURE_ROW, live_in_brief, narrow, stack_told
 from .cache import CACHED, njit
 from .dull import (
+    ASKS,
+    BOOKED,
+    CURRENT,
     D_CAP,
+    D_FORGET,
     D_INDEX,
+    D_LOAN_FORGET,
+    LEFT,
     N_DERIVED,
-    O_ASKS,
-    O_CURRENT,
-    O_LEFT,
-    O_TODO,
-    O_WRITTEN_OFF,
+    NOT_DERIVED,
     QUALITY_GROUPS,
     STEP,
-    book_dull,
     derive,
+    derive_forgetting,
     draw_listed,
     draw_words,
     least_alert,
     most_unwilling,
     pay_on_time,
+    reminders,
     stack_derived,
-    stack_out,
+    stack_left,
     stay_current,
     worst_logits,
 )
@@ -98,7 +101,7 @@ def _advance(
     S = stack_state()
     W = stack_words()
     D = stack_derived()
-    out = stack_out()
+    left = stack_left()
     C, E, V, T = stack_state(), stack_derived(), stack_words(), stack_told()  # of the lanes that live in brief
     for c in range(N_STATE):
         for i in range(ROW):
@@ -166,7 +169,7 @@ def _advance(
 
             for i in range(n):
                 D[D_INDEX, i] = first + i
-            income_index = i8(-1)
+            income_index, reminded, loan_reminded = i8(-1), NOT_DERIVED, NOT_DERIVED
             for month in range(max(begins, month_from), month_to + 1):
                 economy = tables.economy[min(r, tables.economy.shape[0] - 1), month, segment]
                 thresholds = tables.roll[
@@ -177,6 +180,7 @@ def _advance(
                 roll_sums, vintage = rolls[batch, month, segment], vintages[batch, entry, month, segment]
                 ladder, standing = levers.ladder[month, segment], ratings[batch, segment]
                 arriving = entry == month
+                row = ARRIVED if arriving else 0
                 for p in range(N_PRODUCT if has_loans else 1):
                     fetch_lines(F, p, N_FLOWS)
                     fetch_lines(roll_sums, p, N_FROM * N_TO * 2)
@@ -194,49 +198,52 @@ def _advance(
                         if economy[M_INCOME_INDEX] != income_index:
                             income_index = economy[M_INCOME_INDEX]
                             derive(S, D, n, income_index, g, tables.job_loss_quality[segment])
+                        reminding = reminders(g, months[LINE], stages[LINE])
+                        if reminding != reminded:
+                            reminded = reminding
+                            derive_forgetting(S, D, D_FORGET, n, reminding)
                         most_unwilling(bound, worst, g, terms, economy, months, tables.sigmoid)
                         if has_loans:
+                            reminding = reminders(g, months[LOAN], stages[LOAN])
+                            if reminding != loan_reminded:
+                                loan_reminded = reminding
+                                derive_forgetting(S, D, D_LOAN_FORGET, n, reminding)
                             pay_on_time(
-                                S, D, W, out, n, g, terms[LINE], terms[LOAN], economy, months,
-                                stages[LINE, 0, S_FORGET_KEEP], stages[LOAN, 0, S_FORGET_KEEP], True,
-                                tables.spending[segment], bound, memory, rates, loan_rates,
+                                S, D, W, left, n, g, terms[LINE], terms[LOAN], economy, months, True,
+                                tables.spending[segment], bound, memory, rates, loan_rates, row, F, roll_sums, vintage,
                             )  # fmt: skip
                         else:
                             pay_on_time(
-                                S, D, W, out, n, g, terms[LINE], terms[LOAN], economy, months,
-                                stages[LINE, 0, S_FORGET_KEEP], stages[LOAN, 0, S_FORGET_KEEP], False,
-                                tables.spending[segment], bound, memory, rates, loan_rates,
+                                S, D, W, left, n, g, terms[LINE], terms[LOAN], economy, months, False,
+                                tables.spending[segment], bound, memory, rates, loan_rates, row, F, roll_sums, vintage,
                             )  # fmt: skip
                     else:
-                        n_states = i8(1)
                         for s in range(MAX_STATES):
                             for k in range(MAX_STATES):
                                 cumulative[s * MAX_STATES + k] = thresholds[LINE, s, k]
-                                if thresholds[LINE, s, k] < ONE and k + 2 > n_states:
-                                    n_states = min(k + 2, MAX_STATES)
                         stay_current(
-                            S, W, out, n, terms[LINE], months, n_states, cumulative, line_states,
-                            tables.spending[segment], rates,
+                            S, W, left, n, terms[LINE], months, cumulative, line_states,
+                            tables.spending[segment], rates, row, F, roll_sums, vintage,
                         )  # fmt: skip
-                    book_dull(out, n, ARRIVED if arriving else 0, has_loans and model == 0, F, roll_sums, vintage)
                     n_todo, n_brief, n_booked, n_asking = i8(0), i8(0), i8(0), i8(0)
                     for i in range(n):
                         few[u8(n_todo)] = i
-                        n_todo += out[O_TODO, u8(i)]
+                        n_todo += (left[0, u8(i)] & (LEFT | BOOKED | ASKS)) != 0
                     for k in range(n_todo):
                         lane = u8(few[u8(k)])
-                        current, left = out[O_CURRENT, lane], out[O_LEFT, lane]
+                        what = left[0, lane]
+                        stays, current = (what & LEFT) != 0, (what & CURRENT) != 0
                         brief[u8(n_brief)] = lane
                         booked[u8(n_booked)] = lane
                         asking[u8(n_asking)] = lane
                         few[u8(n_few)] = lane
-                        n_brief += left & current
-                        n_booked += out[O_WRITTEN_OFF, lane] & (current | (1 - left))
-                        n_asking += out[O_ASKS, lane]
-                        n_few += left & (1 - current)
+                        n_brief += stays & current
+                        n_booked += ((what & BOOKED) != 0) & (current | (not stays))
+                        n_asking += (what & ASKS) != 0
+                        n_few += stays & (not current)
                     if n_brief > 0:
                         n_few = live_in_brief(
-                            S, D, out, C, E, V, T, brief, n_brief, few, n_few, has_loans, serves_all, arriving, month,
+                            S, D, left, C, E, V, T, brief, n_brief, few, n_few, has_loans, serves_all, arriving, month,
                             entry, replication, segment, income_index, tables, g, terms, economy, months, stages,
                             ladder, cure, charges, rates, loan_rates, F, roll_sums, vintage,
                         )  # fmt: skip
@@ -244,13 +251,13 @@ def _advance(
                         draw_listed(V, D, E, booked, n_booked, 1, 2, month, entry, replication, segment, k0, k1)
                         for k in range(n_booked):
                             lane = u8(booked[u8(k)])
-                            if out[O_WRITTEN_OFF, lane]:
+                            if left[0, lane] & LEFT == 0:
                                 work_written_off(S, lane, V, u8(k), 2 if has_loans else 1, F, economy, months, stages)
                     if n_asking > 0:
                         draw_listed(V, D, E, asking, n_asking, 2, 3, month, entry, replication, segment, k0, k1)
                     for k in range(n_asking):
                         lane = u8(asking[u8(k)])
-                        if out[O_LEFT, lane] == 0:
+                        if left[0, lane] & LEFT == 0:
                             add_loan(
                                 S, lane, F, roll_sums, vintage, V[U_TICKET, u8(k)], V[U_TERM, u8(k)], loan_rates,
                                 D[D_CAP, lane], terms, segment, tables.terms, tables.quantile,
