@@ -19,7 +19,7 @@ from . import tile
 from .cache import CACHED, njit
 from .quick import quickly
 
-PARTS = ("live_in_brief", "live")  # of `tile`: a third of the work, and what the driver comes to last
+PARTS = ("live_together", "live")  # of `tile`: a third of the work, and what the driver comes to last
 
 
 @contextmanager

@@ -837,6 +837,34 @@ def close_month(S, i, x, F, rolls, vintage):
     book_stocks(S, i, F, vintage)
 
 
+@njit(forceinline=True)
+def end_month(
+    S, i, x, F, rolls, vintage, ratings, line_plan, loan_plan, line_recovery, loan_recovery, month, model,
+    since_observed, economy, months, stages,
+):  # fmt: skip
+    """Steps 10 to 12 for anybody: what the lender does, what is lost and recovered, the stocks of the month."""
+    act(S, i, x, F, line_plan, loan_plan, month, model, months, stages)
+    lose(S, i, x, F, vintage, ratings, since_observed, economy, months, stages)
+    recover(S, i, x, F, line_recovery, loan_recovery, economy, months, stages)
+    close_month(S, i, x, F, rolls, vintage)
+
+
+@njit(forceinline=True)
+def tell(S, i, x, p, products, row, bill, owed, paid, reason, to, days):
+    """Set what `draw_loan` and `end_month` ask of a product whose steps 5 to 8 were taken elsewhere."""
+    at = N_BORROWER + p * N_ACCOUNT
+    for k in range(N_X):
+        x[p, k] = 0
+    status = S[at + STATUS, i]
+    x[p, X_OPEN] = 1 if is_open(status) and (p == LINE or bill > 0) else 0
+    x[p, X_BOOK] = 1 if status == WRITTEN_OFF else 0
+    x[p, X_FROM] = row if p == LINE and row > 0 else i8(S[at + BUCKET, i])
+    x[p, X_BILL], x[p, X_OWED], x[p, X_PAID], x[p, X_REASON] = bill, owed, paid, reason
+    x[p, X_TO], x[p, X_DAYS] = to, days
+    if p == LINE:
+        x[LINE, X_PRODUCTS] = products
+
+
 @njit(cache=CACHED)
 def live(
     S, V, few, n_few, n_products, month, entry, segment, tables, g, terms, late, economy,
@@ -894,7 +922,7 @@ def live(
             S[REPORTED, i] = max(i8(S[REPORTED, i]) - 1, i8(0))
             close_month(S, i, x, F, rolls, vintage)
             continue
-        act(S, i, x, F, V[U_PLAN, word], V[U_PLAN + LOAN, word], month, model, months, stages)
-        lose(S, i, x, F, vintage, ratings, month - tables.observe_month, economy, months, stages)
-        recover(S, i, x, F, line_recovery, loan_recovery, economy, months, stages)
-        close_month(S, i, x, F, rolls, vintage)
+        end_month(
+            S, i, x, F, rolls, vintage, ratings, V[U_PLAN, word], V[U_PLAN + LOAN, word], line_recovery, loan_recovery,
+            month, model, month - tables.observe_month, economy, months, stages,
+        )  # fmt: skip

@@ -1,15 +1,14 @@
 """The driver: tile by tile, replication by replication, month by month; integer sums only.
 
 A tile is up to LANES borrowers of one segment and entry month. With `fast` the dull lanes of a month go through `dull`
-and those in trouble for less than a month through `brief`, both in vectors, and only the few others through
-`month.live`; without, everyone goes through `month.live`.
+and those in trouble through
+`trouble`, both in vectors, and only the few others through `month.live`; without, everyone goes through `month.live`.
 The sums are the same bytes either way, for any tile size, order of tiles, and cut of the months into spans.
 """
 
 import numpy as np
 
 from .after import observe, regrant, review_limits
-from .brief import CURE_ROW, live_in_brief, narrow, stack_told
 from .cache import CACHED, njit
 from .dull import (
     ASKS,
@@ -42,6 +41,7 @@ from .month import add_loan, live, work_written_off
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import book_arrivals, book_stocks, load
 from .stack import ROW, fetch, stack_state, stack_words, wide_vectors
+from .trouble import CURE_ROW, CURE_SIZE, live_together, narrow, stack_told
 
 i8, u8 = np.int64, np.uint64
 LINE_OF_CACHE = 8  # int64 numbers
@@ -63,6 +63,8 @@ def advance(
     _advance(
         tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
         flows, rolls, vintages, ratings,
+        levels_asked(levers),
+        works_open(levers),
         np.zeros((N_STATE, LANES), np.int32),
         np.zeros(LANES, np.int64),
         np.zeros(MAX_STATES * MAX_STATES, np.uint32),
@@ -77,9 +79,21 @@ def advance(
         np.zeros(LANES + STEP, np.uint32),
         np.zeros(LANES + STEP, np.uint32),
         np.zeros(LANES + STEP, np.uint32),
-        np.zeros(8 * CURE_ROW, np.uint32),
+        np.zeros(CURE_SIZE, np.uint32),
         np.zeros(N_PRODUCT * CURE_ROW, np.uint32),
     )  # fmt: skip
+
+
+def levels_asked(levers):
+    """Return int64[month + 1, segment, product]: bit k is 1 if level k of the ladder works any bucket."""
+    used = (levers.ladder[..., L_USED] != 0).any(axis=-2)
+    return (used << np.arange(N_LEVELS)).sum(axis=-1)
+
+
+def works_open(levers):
+    """Return int64[month + 1, segment]: 1 if collectors work accounts that are late but open."""
+    open_stages = levers.stage[..., 1:BUCKETS, [S_RECOVER_CHANCE, S_RECOVERY_COST]]
+    return (open_stages != 0).any(axis=(2, 3, 4)).astype(np.int64)
 
 
 @njit(forceinline=True)
@@ -92,9 +106,9 @@ def fetch_lines(sums, p, size):
 @njit(cache=CACHED)
 def _advance(
     tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
-    flows, rolls, vintages, ratings,
+    flows, rolls, vintages, ratings, asked, collects_open,
     start, few, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
-    worst, memory, brief, booked, asking, cure, charges,
+    worst, memory, trouble, booked, asking, cure, charges,
 ):  # fmt: skip
     """Do what `advance` says; the arguments after the sums are working space (compiled code makes no arrays)."""
     wide_vectors()
@@ -102,7 +116,7 @@ def _advance(
     W = stack_words()
     D = stack_derived()
     left = stack_left()
-    C, E, V, T = stack_state(), stack_derived(), stack_words(), stack_told()  # of the lanes that live in brief
+    C, E, V, T = stack_state(), stack_derived(), stack_words(), stack_told()  # of the lanes in trouble
     for c in range(N_STATE):
         for i in range(ROW):
             S[c, i] = C[c, i] = 0  # lanes beyond a tile's are nobody
@@ -189,7 +203,7 @@ def _advance(
                 for grade in range(GRADES):
                     rates[grade] = min(scale(terms[LINE, P_RATE], months[LINE, V_RATE + grade]), ONE)
                     loan_rates[grade] = min(scale(terms[LOAN, P_RATE], months[LOAN, V_RATE + grade]), ONE)
-                n_few = i8(0)  # typed: numba would compile `live` and `live_in_brief` once more for a literal 0
+                n_few = i8(0)  # typed: numba would compile `live` once more for a literal 0
                 offers = months[LINE, V_PLAN_CHANCE] > 0 or months[LOAN, V_PLAN_CHANCE] > 0
                 serves_all = months[LINE, V_SERVED] >= ONE and months[LOAN, V_SERVED] >= ONE
                 if fast:
@@ -225,27 +239,30 @@ def _advance(
                             S, W, left, n, terms[LINE], months, cumulative, line_states,
                             tables.spending[segment], rates, row, F, roll_sums, vintage,
                         )  # fmt: skip
-                    n_todo, n_brief, n_booked, n_asking = i8(0), i8(0), i8(0), i8(0)
+                    n_todo, n_trouble, n_booked, n_asking = i8(0), i8(0), i8(0), i8(0)
                     for i in range(n):
                         few[u8(n_todo)] = i
                         n_todo += (left[0, u8(i)] & (LEFT | BOOKED | ASKS)) != 0
                     for k in range(n_todo):
                         lane = u8(few[u8(k)])
                         what = left[0, lane]
-                        stays, current = (what & LEFT) != 0, (what & CURRENT) != 0
-                        brief[u8(n_brief)] = lane
+                        stays, behind = (what & LEFT) != 0, (what & CURRENT) == 0
+                        planned = (S[LINE_AT + PLAN_LEFT, lane] | S[LOAN_AT + PLAN_LEFT, lane]) != 0
+                        alone = (model != 0) | planned | (behind & (collects_open[month, segment] != 0))
+                        trouble[u8(n_trouble)] = lane
                         booked[u8(n_booked)] = lane
                         asking[u8(n_asking)] = lane
                         few[u8(n_few)] = lane
-                        n_brief += stays & current
-                        n_booked += ((what & BOOKED) != 0) & (current | (not stays))
+                        n_trouble += stays & (not alone)
+                        n_booked += (what & BOOKED) != 0
                         n_asking += (what & ASKS) != 0
-                        n_few += stays & (not current)
-                    if n_brief > 0:
-                        n_few = live_in_brief(
-                            S, D, left, C, E, V, T, brief, n_brief, few, n_few, has_loans, serves_all, arriving, month,
-                            entry, replication, segment, income_index, tables, g, terms, economy, months, stages,
-                            ladder, cure, charges, rates, loan_rates, F, roll_sums, vintage,
+                        n_few += stays & alone
+                    if n_trouble > 0:
+                        live_together(
+                            S, D, left, C, E, V, T, trouble, n_trouble, has_loans, serves_all, offers,
+                            asked[month, segment], row, month, entry, replication, segment, income_index, tables, g,
+                            terms, economy, months, stages, ladder, cure, charges, rates, loan_rates, F, roll_sums,
+                            vintage, standing,
                         )  # fmt: skip
                     if n_booked > 0:
                         draw_listed(V, D, E, booked, n_booked, 1, 2, month, entry, replication, segment, k0, k1)
@@ -286,7 +303,7 @@ def _advance(
                     review_limits(S, n, F, months)
                 if months[LINE, V_REGRANT_MONTHS] < NEVER or months[LOAN, V_REGRANT_MONTHS] < NEVER:
                     regrant(
-                        S, brief, n, first, month, entry, replication, segment, k0, k1, F, roll_sums, vintage, months
+                        S, trouble, n, first, month, entry, replication, segment, k0, k1, F, roll_sums, vintage, months
                     )
                 if month == tables.observe_month:
                     observe(S, n, standing)

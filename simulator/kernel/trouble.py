@@ -1,0 +1,674 @@
+"""Those in trouble, many at once: who will not pay, forgets or runs short, what is late and what is paid late.
+
+A few lanes of every tile are copied side by side and live steps 4 to 9 of the month in vectors, as `dull` does, but
+exactly and with everything that can go wrong there. Who ends the month as he began it, current, is done with; the
+others are told to `month.end_month`, one by one. Whoever is in a plan is not here but lives by `month.live`.
+
+Loops over blocks of STEP lanes have no rest for LLVM to do one by one; those it does better whole stay whole.
+"""
+
+import numpy as np
+
+from .cache import CACHED, njit
+from .dull import (
+    D_CAP,
+    D_INDEX,
+    D_JOB_LOSS,
+    D_KEPT,
+    D_KEPT_UNEMPLOYED,
+    D_PAY,
+    D_REPAY,
+    D_SHOCK,
+    D_SPEND,
+    LEFT,
+    STEP,
+    derive,
+    draw_words,
+    rate_steps,
+)
+from .lanes import (
+    between,
+    burden_of,
+    cash_of,
+    extra_of,
+    half,
+    is_held,
+    line_due,
+    line_rate,
+    loan_due,
+    loan_interest,
+    loan_rate,
+    mask_of,
+    only,
+    pick,
+    repays,
+    share_of,
+    sigmoid_place,
+    wants,
+    works,
+)
+from .month import N_X, X_RATE, draw_loan, end_month, stack_steps, tell
+from .names import *  # noqa: F403  the vocabulary of the kernel
+from .stack import stack_array
+
+i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
+
+# ---- columns of the state that are read here, and those that may change ---------------------------------------
+BORROWER_READ = (INCOME, LIVING, SPEND, QUALITY, FORGET, AUTOPAY, FULL_PAYER, REACH, OUTSIDE_MAX)
+BORROWER_CHANGED = (EMPLOYED, BUFFER, OUTSIDE, REPORTED, ALERT)
+ACCOUNT_READ = (STATUS, LIMIT, BUCKET)
+ACCOUNT_CHANGED = (BALANCE, INTEREST_DUE, FEE_DUE, ARREARS, CLEAN, CAUSE)
+LOAN_CHANGED = (STATE, INSTALMENT, MONTHS_LEFT)
+READ = (
+    *BORROWER_READ, LINE_AT + GRANTED, *BORROWER_CHANGED, *(LINE_AT + c for c in (*ACCOUNT_READ, *ACCOUNT_CHANGED)),
+)  # fmt: skip
+CHANGED = (*BORROWER_CHANGED, *(LINE_AT + c for c in ACCOUNT_CHANGED))
+READ_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_READ, *ACCOUNT_CHANGED, *LOAN_CHANGED))
+CHANGED_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_CHANGED, *LOAN_CHANGED))
+
+# ---- what one step tells the next: T[name, lane], the names of an account at p * N_OWN -----------------------
+(
+    T_BILL,
+    T_DUE,
+    T_OWED,
+    T_PAID,  # towards owed, at the due date
+    T_EXTRA,
+    T_REASON,  # 0: paid at the due date
+    T_DAY,  # of a missed due that was paid within the month, else 0
+    T_ASKED,  # q31: those who have paid by now, by themselves or asked
+    T_CONTACTS,  # bit k: contacted by level k of the ladder
+    T_WANTED,  # the same, had the ladder capacity for all
+    T_ENDED,  # 1 + the level that collected; -1: paid by himself before a level's day; 0: the ladder goes on
+    T_TO,  # bucket after the month
+    T_AFTER,  # arrears after the month
+    T_DAYS,  # days late that the rules of the lender see
+    # what the sums add up
+    T_REMINDED,
+    T_USED,  # paid from credit elsewhere
+    T_REFUSED,  # of it, what a report at the credit bureau took away
+    T_CREDIT,  # new credit
+    T_INTEREST,
+    T_FEE,
+    T_NOT_CHARGED,
+    T_TOOK,  # paid in all
+    T_FELL_DUE,  # 1: current, and something owed
+    T_MISSED,  # of those: the reason if it was missed
+    T_LATE_DAY,  # of those missed: the day it was paid within the month, else 0
+    T_HIGH_USE,  # 1: missed, short, and used to spending much of the limit
+    # and of those who are done
+    T_OPEN,  # 1: an account at the end of the month
+    T_BALANCE,
+) = range(28)
+N_OWN = 28
+(T_EMPLOYED, T_NEED, T_DONE, T_LIMIT, T_REPAID) = range(2 * N_OWN, 2 * N_OWN + 5)  # T_DONE: -1 or 0
+N_TOLD = 2 * N_OWN + 5
+stack_told = stack_array(np.int32, N_TOLD)
+
+CURE_ROW = 32  # days of one reason in the table `cure`, the last one a sentinel
+CURE_ROWS = 2 * len(CAUSES)  # by reason and whether the account was late before
+CURE_SIZE = 512  # of CURE_ROWS * CURE_ROW numbers: a power of two, so that a masked index is within
+
+
+@njit(forceinline=True)
+def gather(S, D, C, E, lanes, n, has_loans):
+    """Copy what is read here of `lanes`[0..n-1] to the first n lanes of C (state) and of E (the index)."""
+    for c in READ:
+        for k in range(n):
+            C[u8(c), u8(k)] = S[u8(c), u8(lanes[u8(k)])]
+    if has_loans:
+        for c in READ_LOAN:
+            for k in range(n):
+                C[u8(c), u8(k)] = S[u8(c), u8(lanes[u8(k)])]
+    for k in range(n):
+        E[D_INDEX, u8(k)] = D[D_INDEX, u8(lanes[u8(k)])]
+
+
+@njit(forceinline=True)
+def scatter(S, C, lanes, n, has_loans):
+    """Copy back what may have changed."""
+    for c in CHANGED:
+        for k in range(n):
+            S[u8(c), u8(lanes[u8(k)])] = C[u8(c), u8(k)]
+    if has_loans:
+        for c in CHANGED_LOAN:
+            for k in range(n):
+                S[u8(c), u8(lanes[u8(k)])] = C[u8(c), u8(k)]
+
+
+@njit(forceinline=True)
+def refuses_or_forgets(bill, u, logit, sigmoid, forgets):
+    """Step 5: return whether a bill is refused, and whether it is forgotten; `u` the decision word >> 1."""
+    place = sigmoid_place(logit)
+    k = u4((place >> u4(9)) & u4(8191))
+    unwilling = between(sigmoid[k], sigmoid[u4(k + u4(1)) & u4(8191)], place)
+    refuses = (bill > i4(0)) & (u < unwilling)
+    pays_from = u4(u4(ONE) - u4(share_of(forgets, u4(u4(ONE) - unwilling))))
+    return refuses, (bill > i4(0)) & ~refuses & (u >= pays_from)
+
+
+@njit(forceinline=True)
+def decide_and_pay(
+    C, E, V, T, n, g, line, loan, economy, months, line_stages, loan_stages, sigmoid, alert,
+    quality_logit, burden_logit, bucket_logit, cause_logit,
+):  # fmt: skip
+    """Steps 4 and 5."""
+    one = u4(ONE)
+    job_loss, job_find = u4(economy[M_JOB_LOSS]), u4(economy[M_JOB_FIND])
+    shock_from = u4(ONE - economy[M_EXPENSE_SHOCK])
+    revolver_share, floor = u4(g[G_REVOLVER_SHARE]), i4(line[P_MIN_FLOOR])
+    min_share = u4(months[LINE, V_MIN_SHARE] if months[LINE, V_MIN_SHARE] >= 0 else line[P_MIN_SHARE])
+    enrolled = u4(max(g[G_AUTOPAY], months[LINE, V_AUTOPAY]))
+    loan_enrolled = u4(max(g[G_AUTOPAY], months[LOAN, V_AUTOPAY]))
+    base_logit = g[G_WILL_NOT_BASE] + economy[M_WILL_NOT]
+    line_logit = i4(max(base_logit + line[P_WILL_NOT] + months[LINE, V_WILL_NOT], i8(-(1 << 29))))
+    loan_logit = i4(max(base_logit + loan[P_WILL_NOT] + months[LOAN, V_WILL_NOT], i8(-(1 << 29))))
+    reported_logit, closed_logit = i4(g[G_WILL_NOT_REPORTED]), i4(g[G_WILL_NOT_CLOSED])
+    line_reach, loan_reach = u4(months[LINE, V_REACH]), u4(months[LOAN, V_REACH])
+    line_first = mask_of(g[G_PAY_FIRST] == LINE)
+    for lane in range(n):
+        i = u8(lane)
+        status, loan_status = C[LINE_AT + STATUS, i], C[LOAN_AT + STATUS, i]
+        bucket, loan_bucket = u4(C[LINE_AT + BUCKET, i]) & u4(15), u4(C[LOAN_AT + BUCKET, i]) & u4(15)
+        bill = only(is_held(status), max(C[LINE_AT + BALANCE, i], i4(0)))
+        loan_bill = only(is_held(loan_status), max(C[LOAN_AT + BALANCE, i], i4(0)))
+
+        # 4. job and income
+        u = half(V[U_JOB, i])
+        employed = works(u, C[EMPLOYED, i] == i4(1), job_loss, u4(E[D_JOB_LOSS, i]), job_find)
+        pay = E[D_PAY, i]
+        cash = cash_of(
+            C[BUFFER, i], E[D_KEPT, i], E[D_KEPT_UNEMPLOYED, i], E[D_SHOCK, i], employed, u >= shock_from
+        )
+        need = max(i4(-cash), i4(0))
+        buffer, outside = max(cash, i4(0)), C[OUTSIDE, i]
+        back = repays(buffer, outside, C[OUTSIDE_MAX, i], E[D_REPAY, i])
+        outside = i4(outside + back)
+        buffer = i4(buffer - back)
+
+        # 5. who will not pay, who forgets
+        arrears, loan_arrears = C[LINE_AT + ARREARS, i], C[LOAN_AT + ARREARS, i]
+        due = only(bill > i4(0), min(line_due(bill, floor, min_share), i4(bill - arrears)))
+        rest = i4(loan_bill - loan_arrears)
+        loan_due_now = only(
+            loan_bill > i4(0), loan_due(rest, C[LOAN_AT + INSTALMENT, i], C[LOAN_AT + MONTHS_LEFT, i])
+        )
+        owed = i4(due + only(bill > i4(0), arrears))
+        loan_owed = i4(loan_due_now + only(loan_bill > i4(0), loan_arrears))
+        burden = burden_of(i4(bill + loan_bill), pay)
+        reported = C[REPORTED, i] != i4(0)
+        own_logit = i4(quality_logit[u4(C[QUALITY, i]) & u4(15)] + burden_logit[burden & u4(7)])
+        own_logit = i4(own_logit + only(reported, reported_logit))
+        manual = share_of(C[FORGET, i], alert[u4(C[ALERT, i]) & u4(31)])
+        autopay, reach = u4(C[AUTOPAY, i]), u4(C[REACH, i])
+
+        reached = reach < line_reach
+        keep = pick(mask_of(reached), i4(line_stages[u8(bucket), S_FORGET_KEEP]), i4(one))
+        forgets = only(autopay >= enrolled, share_of(manual, keep))
+        logit = i4(i4(line_logit + own_logit) + bucket_logit[bucket])
+        logit = i4(logit + cause_logit[u4(C[LINE_AT + CAUSE, i]) & u4(7)])
+        logit = i4(logit + only(status == i4(CLOSED), closed_logit))
+        refuses, forgot = refuses_or_forgets(bill, half(V[U_LINE_DECISION, i]), logit, sigmoid, forgets)
+
+        loan_reached = reach < loan_reach
+        keep = pick(mask_of(loan_reached), i4(loan_stages[u8(loan_bucket), S_FORGET_KEEP]), i4(one))
+        forgets = only(autopay >= loan_enrolled, share_of(manual, keep))
+        logit = i4(i4(loan_logit + own_logit) + bucket_logit[loan_bucket])
+        logit = i4(logit + cause_logit[u4(C[LOAN_AT + CAUSE, i]) & u4(7)])
+        logit = i4(logit + only(loan_status == i4(CLOSED), closed_logit))
+        loan_refuses, loan_forgot = refuses_or_forgets(loan_bill, half(V[U_LOAN_DECISION, i]), logit, sigmoid, forgets)
+
+        # 5. what is paid, in the stated order of the products: from the buffer, then from credit elsewhere
+        line_asks = only(~(refuses | forgot), owed)
+        loan_asks = only(~(loan_refuses | loan_forgot), loan_owed)
+        first, second = pick(line_first, line_asks, loan_asks), pick(line_first, loan_asks, line_asks)
+        free = outside
+        taken = min(first, max(buffer, i4(0)))
+        borrowed = min(i4(first - taken), free)
+        free, buffer, first = i4(free - borrowed), i4(buffer - taken), i4(taken + only(~reported, borrowed))
+        taken = min(second, max(buffer, i4(0)))
+        again = min(i4(second - taken), free)
+        free, buffer, second = i4(free - again), i4(buffer - taken), i4(taken + only(~reported, again))
+        outside = pick(mask_of(reported), outside, free)
+        line_borrowed, loan_borrowed = pick(line_first, borrowed, again), pick(line_first, again, borrowed)
+        paid, loan_paid = pick(line_first, first, second), pick(line_first, second, first)
+
+        broke = pick(mask_of(employed), i4(SHORT), i4(CANNOT))
+        reason = i4(only(refuses, i4(WILL_NOT)) + only(forgot, i4(FORGOT)) + only(paid < line_asks, broke))
+        loan_reason = i4(
+            only(loan_refuses, i4(WILL_NOT)) + only(loan_forgot, i4(FORGOT)) + only(loan_paid < loan_asks, broke)
+        )
+        extra = only(reason == i4(0), extra_of(C[FULL_PAYER, i], i4(bill - owed), revolver_share, buffer))
+
+        C[EMPLOYED, i], C[OUTSIDE, i], C[BUFFER, i] = i4(employed), outside, i4(buffer - extra)
+        T[T_NEED, i] = need
+        T[T_BILL, i], T[T_DUE, i], T[T_OWED, i] = bill, due, owed
+        T[T_PAID, i], T[T_EXTRA, i], T[T_REASON, i] = paid, extra, reason
+        T[T_REMINDED, i] = i4(reached & (bill > i4(0)))
+        T[T_USED, i], T[T_REFUSED, i] = only(~reported, line_borrowed), only(reported, line_borrowed)
+        T[N_OWN + T_BILL, i], T[N_OWN + T_DUE, i], T[N_OWN + T_OWED, i] = loan_bill, loan_due_now, loan_owed
+        T[N_OWN + T_PAID, i], T[N_OWN + T_EXTRA, i], T[N_OWN + T_REASON, i] = loan_paid, i4(0), loan_reason
+        T[N_OWN + T_REMINDED, i] = i4(loan_reached & (loan_bill > i4(0)))
+        T[N_OWN + T_USED, i], T[N_OWN + T_REFUSED, i] = only(~reported, loan_borrowed), only(reported, loan_borrowed)
+
+
+@njit(forceinline=True)
+def pay_by_themselves(C, E, V, T, n, p, cure):
+    """Step 6: the day on which a missed due is paid without being asked; T_ASKED is whoever may pay so.
+
+    `cure` uint32[CURE_SIZE]: q31 paid by a day, rising, in rows by twice the reason, plus 1 if it was late before.
+    """
+    at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
+    for block in range(0, n, STEP):
+        for lane in range(block, block + STEP):
+            i = u8(lane)
+            rest = i4(T[at + T_OWED, i] - T[at + T_PAID, i])
+            row = u4(u4(T[at + T_REASON, i]) << u4(1)) + u4(C[account + BUCKET, i] > i4(0))
+            row = u4(u4(row) * u4(CURE_ROW))
+            v = half(V[U_IN_MONTH + p, i])
+            asked = cure[u4(row + u4(DAYS - 1)) & u4(CURE_SIZE - 1)]
+            pays = (rest > i4(0)) & (rest <= i4(C[BUFFER, i] + E[D_PAY, i])) & (v < asked)
+            before = u4(0)  # days that are over before he pays
+            for step in (16, 8, 4, 2, 1):
+                later = v >= cure[u4(u4(row + before) + u4(step)) & u4(CURE_SIZE - 1)]
+                before = u4(before + (u4(step) & u4(mask_of(later))))
+            T[at + T_DAY, i] = only(pays, i4(before + u4(1)))
+            T[at + T_ASKED, i] = i4(asked)
+            T[at + T_CONTACTS, i] = i4(0)
+            T[at + T_ENDED, i] = i4(0)
+
+
+@njit(forceinline=True)
+def ask(C, E, V, T, n, p, level, ladder):
+    """Step 6: one level of the ladder works the dues that are still unpaid on its day; ladder: [bucket, level, ...]."""
+    at, account, bit = p * N_OWN, N_BORROWER + p * N_ACCOUNT, i4(1 << level)
+    for block in range(0, n, STEP):
+        for lane in range(block, block + STEP):
+            i = u8(lane)
+            rest, reason = i4(T[at + T_OWED, i] - T[at + T_PAID, i]), T[at + T_REASON, i]
+            paid_on, ended, asked = T[at + T_DAY, i], T[at + T_ENDED, i], u4(T[at + T_ASKED, i])
+            bucket = u8(u4(C[account + BUCKET, i]) & u4(15))
+            used = ladder[bucket, u8(level), L_USED] != i8(0)
+            day = i4(ladder[bucket, u8(level), L_DAY])
+            effect = u4(ladder[bucket, u8(level), u8(L_EFFECT) + u8(u4(reason - i4(FORGOT)) & u4(3))])
+            ended = i4(ended - i4(used & (ended == i4(0)) & (paid_on > i4(0)) & (paid_on <= day)))
+            works_it = used & (rest > i4(0)) & (ended == i4(0))
+            tries = works_it & (paid_on == i4(0))
+            upto = u4(asked + u4(share_of(u4(u4(ONE) - asked), effect)))
+            v = half(V[U_IN_MONTH + p, i])
+            hit = tries & (rest <= i4(C[BUFFER, i] + E[D_PAY, i])) & (v >= asked) & (v < upto)
+            T[at + T_CONTACTS, i] = i4(T[at + T_CONTACTS, i] | only(works_it, bit))
+            T[at + T_DAY, i] = i4(paid_on + only(hit, day))
+            T[at + T_ENDED, i] = i4(ended + only(hit, i4(level + 1)))
+            T[at + T_ASKED, i] = pick(mask_of(tries & ~hit), i4(upto), i4(asked))
+
+
+@njit(forceinline=True)
+def pay_late(C, V, T, n, p, revolver_share, served_share):
+    """Step 6: what is paid within the month leaves the buffer, as an advance on next month's pay if need be.
+
+    Dues that the ladder has no capacity for are only counted. Who forgot pays what he would have paid on time.
+    """
+    at, served_share = p * N_OWN, u4(served_share)
+    for block in range(0, n, STEP):
+        for lane in range(block, block + STEP):
+            i = u8(lane)
+            served = half(V[U_SERVED + p, i]) < served_share
+            contacts, ended, day = T[at + T_CONTACTS, i], T[at + T_ENDED, i], T[at + T_DAY, i]
+            day = only(served | (ended <= i4(0)), day)
+            T[at + T_WANTED, i] = contacts
+            T[at + T_CONTACTS, i] = only(served, contacts)
+            T[at + T_ENDED, i] = only(served, ended)
+            T[at + T_DAY, i] = day
+            pays = day > i4(0)
+            buffer = i4(C[BUFFER, i] - only(pays, i4(T[at + T_OWED, i] - T[at + T_PAID, i])))
+            if p == LINE:
+                forgot = pays & (T[T_REASON, i] == i4(FORGOT))
+                rest = i4(T[T_BILL, i] - T[T_OWED, i])
+                extra = only(forgot, extra_of(C[FULL_PAYER, i], rest, revolver_share, buffer))
+                T[T_EXTRA, i] = i4(T[T_EXTRA, i] + extra)
+                buffer = i4(buffer - extra)
+            C[BUFFER, i] = buffer
+
+
+@njit(forceinline=True)
+def age(C, T, n, p, hold):
+    """Step 7: bucket and arrears after the payments, and the days late that rules see; `hold` q31 of the due."""
+    at, account, hold = p * N_OWN, N_BORROWER + p * N_ACCOUNT, u4(hold)
+    for block in range(0, n, STEP):
+        for lane in range(block, block + STEP):
+            i = u8(lane)
+            owed, paid, day = T[at + T_OWED, i], T[at + T_PAID, i], T[at + T_DAY, i]
+            bucket, due = C[account + BUCKET, i], T[at + T_DUE, i]
+            unpaid = (owed > paid) & (day == i4(0))
+            after = only(unpaid, i4(owed - paid))
+            # after * (bucket + 1) / owed rounded up: one more than the largest k with k * owed below the product
+            product, k = u8(u4(after)) * u8(u4(bucket + i4(1))), u4(0)
+            for step in (8, 4, 2, 1):
+                below = u8(u4(k + u4(step))) * u8(u4(owed)) < product
+                k = u4(k + (u4(step) & u4(mask_of(below))))
+            to = min(i4(k + u4(1)), i4(BUCKETS - 1))
+            holds = (hold > u4(0)) & (due > i4(0)) & (paid >= share_of(due, hold))
+            to = only(unpaid, pick(mask_of(holds), min(to, bucket), to))
+            T[at + T_TO, i], T[at + T_AFTER, i] = to, after
+            T[at + T_DAYS, i] = pick(mask_of(day > i4(0)), day, i4(i4(30) * to))
+
+
+@njit(forceinline=True)
+def charge(C, T, i, p, interest, rest, day, charges, suspend):
+    """Step 8: add interest and a late charge on `rest`, unless they are suspended; take what is paid off the balance.
+
+    Returns (balance, held): the new balance, and -1 where there is an account, else 0.
+    """
+    at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
+    to = T[at + T_TO, i]
+    is_account = is_held(C[account + STATUS, i]) & ((T[at + T_BILL, i] > i4(0)) | (p == LINE))
+    held = mask_of(is_account)
+    paid = i4(pick(mask_of(day > i4(0)), T[at + T_OWED, i], T[at + T_PAID, i]) + T[at + T_EXTRA, i])
+    fee_day = pick(mask_of(day > i4(0)), day, i4(DAYS - 1))
+    fee = share_of(rest, charges[u4(u4(fee_day) + u4(p * CURE_ROW)) & u4(N_PRODUCT * CURE_ROW - 1)])
+    stops = to >= suspend
+    not_charged = only(stops, i4(interest + fee))
+    interest, fee = only(~stops, interest), only(~stops, fee)
+    fee_due, interest_due = C[account + FEE_DUE, i], C[account + INTEREST_DUE, i]
+    to_fees = min(fee_due, paid)
+    interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
+    balance = i4(i4(i4(C[account + BALANCE, i] - paid) + interest) + fee)
+    C[account + FEE_DUE, i] = pick(held, i4(i4(fee_due - to_fees) + fee), fee_due)
+    C[account + INTEREST_DUE, i] = pick(held, interest_due, C[account + INTEREST_DUE, i])
+    C[account + ARREARS, i] = pick(held, T[at + T_AFTER, i], C[account + ARREARS, i])
+    clean, cause, missed = C[account + CLEAN, i], C[account + CAUSE, i], rest > i4(0)
+    C[account + CLEAN, i] = pick(held, only(~missed, min(i4(clean + i4(1)), i4(255))), clean)
+    new = pick(mask_of((T[at + T_AFTER, i] > i4(0)) & (cause <= i4(FORGOT))), T[at + T_REASON, i], cause)
+    C[account + CAUSE, i] = pick(held, only(to > i4(0), new), cause)
+    T[at + T_INTEREST, i], T[at + T_FEE, i] = interest & held, fee & held
+    T[at + T_NOT_CHARGED, i], T[at + T_TOOK, i] = not_charged & held, paid & held
+    fell_due = (C[account + BUCKET, i] == i4(0)) & (T[at + T_OWED, i] > i4(0))
+    T[at + T_FELL_DUE, i] = i4(fell_due)
+    T[at + T_MISSED, i] = only(fell_due & missed, T[at + T_REASON, i])
+    T[at + T_LATE_DAY, i] = only(fell_due & missed, day)
+    return balance, held
+
+
+@njit(forceinline=True)
+def settle_lines(C, E, V, T, n, g, line, months, charges, spending, rates):
+    """Steps 7 to 9 of the line, and who is done for his part."""
+    best, to_b, to_c, to_d = rate_steps(rates)
+    worst, suspend = rates[4], i4(line[P_SUSPEND])
+    spend_unemployed, new_credit = u4(g[G_SPEND_UNEMPLOYED]), months[LINE, V_NEW_CREDIT] == 1
+    freeze, close = i4(months[LINE, V_FREEZE_DAYS]), i4(months[LINE, V_CLOSE_DAYS])
+    rule = i4(min(months[LINE, V_CLOSE_DAYS], months[LINE, V_REPORT_DAYS]))
+    for lane in range(n):
+        i = u8(lane)
+        status, bucket, clean = C[LINE_AT + STATUS, i], C[LINE_AT + BUCKET, i], C[LINE_AT + CLEAN, i]
+        bill, day, limit = T[T_BILL, i], T[T_DAY, i], C[LINE_AT + LIMIT, i]
+        rest = i4(T[T_OWED, i] - T[T_PAID, i])
+        paid = i4(pick(mask_of(day > i4(0)), T[T_OWED, i], T[T_PAID, i]) + T[T_EXTRA, i])
+        rate = line_rate(clean, C[LINE_AT + BALANCE, i], limit, best, to_b, to_c, to_d)
+        rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(rate)))
+        base = max(i4(i4(bill - paid) - T[T_AFTER, i]), i4(0))
+        balance, held = charge(C, T, i, LINE, share_of(base, rate), rest, day, charges, suspend)
+
+        employed, buffer = C[EMPLOYED, i] != i4(0), C[BUFFER, i]
+        wanted = wants(
+            E[D_SPEND, i], spending[V[U_WISH, i] & u4(QUANTILES - 1)], employed, spend_unemployed, T[T_NEED, i],
+            new_credit,
+        )  # fmt: skip
+        days = T[T_DAYS, i]
+        may = (status == i4(ACTIVE)) & (days < freeze) & (days < close)
+        on_line = only(may, min(wanted, max(i4(limit - balance), i4(0))))
+        balance = i4(balance + on_line)
+        C[BUFFER, i] = i4(buffer - min(i4(wanted - on_line), max(buffer, i4(0))))
+        C[LINE_AT + BALANCE, i] = pick(held, balance, C[LINE_AT + BALANCE, i])
+
+        forgot = (rest > i4(0)) & (T[T_REASON, i] == i4(FORGOT))
+        loan_missed = T[N_OWN + T_OWED, i] > T[N_OWN + T_PAID, i]
+        forgot = forgot | (loan_missed & (T[N_OWN + T_REASON, i] == i4(FORGOT)))
+        C[ALERT, i] = only(~forgot, min(i4(C[ALERT, i] + i4(1)), i4(31)))
+        current = (status == i4(ACTIVE)) & ((bucket | T[T_TO, i]) == i4(0)) & (days < rule)
+        spend = C[SPEND, i]
+        heavy = spend >= i4(C[LINE_AT + GRANTED, i] - spend)  # a usual month of spending is half of the limit
+        T[T_CREDIT, i] = on_line & held
+        T[T_HIGH_USE, i] = i4((T[T_MISSED, i] == i4(SHORT)) & heavy)
+        T[T_OPEN, i] = i4(current)
+        T[T_DONE, i] = i4(~held | mask_of(current))
+
+
+@njit(forceinline=True)
+def settle_loans(C, T, n, loan, months, charges, rates):
+    """Steps 7 and 8 of the loan, and who is done for its part."""
+    best, to_b, to_c, to_d = rate_steps(rates)
+    worst, suspend = rates[4], i4(loan[P_SUSPEND])
+    rule = i4(min(months[LOAN, V_CLOSE_DAYS], months[LOAN, V_REPORT_DAYS]))
+    for lane in range(n):
+        i = u8(lane)
+        status, bucket, clean = C[LOAN_AT + STATUS, i], C[LOAN_AT + BUCKET, i], C[LOAN_AT + CLEAN, i]
+        bill, day = T[N_OWN + T_BILL, i], T[N_OWN + T_DAY, i]
+        after, to = T[N_OWN + T_AFTER, i], T[N_OWN + T_TO, i]
+        rest = i4(T[N_OWN + T_OWED, i] - T[N_OWN + T_PAID, i])
+        paid = pick(mask_of(day > i4(0)), T[N_OWN + T_OWED, i], T[N_OWN + T_PAID, i])
+        months_left, instalment = C[LOAN_AT + MONTHS_LEFT, i], C[LOAN_AT + INSTALMENT, i]
+        left = max(i4(months_left - i4(1)), i4(0))
+        rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(loan_rate(clean, best, to_b, to_c, to_d))))
+        base = max(i4(i4(bill - paid) - after), i4(0))
+        interest = loan_interest(base, rate, only((to | after) == i4(0), left), instalment)
+        balance, held = charge(C, T, i, LOAN, interest, rest, day, charges, suspend)
+
+        is_account = held != i4(0)
+        current = (status == i4(ACTIVE)) & ((bucket | to) == i4(0)) & (T[N_OWN + T_DAYS, i] < rule)
+        repaid = is_account & current & (balance == i4(0))
+        gone = mask_of(repaid)
+        C[LOAN_AT + BALANCE, i] = pick(held, balance, C[LOAN_AT + BALANCE, i])
+        C[LOAN_AT + MONTHS_LEFT, i] = i4(pick(held, left, months_left) & ~gone)
+        C[LOAN_AT + INSTALMENT, i] = i4(instalment & ~gone)
+        C[LOAN_AT + STATE, i] = i4(C[LOAN_AT + STATE, i] & ~gone)
+        C[LOAN_AT + INTEREST_DUE, i] = i4(C[LOAN_AT + INTEREST_DUE, i] & ~gone)
+        C[LOAN_AT + FEE_DUE, i] = i4(C[LOAN_AT + FEE_DUE, i] & ~gone)
+        T[N_OWN + T_OPEN, i] = i4(is_account & current & ~repaid)
+        T[T_REPAID, i] = i4(repaid)
+        T[T_DONE, i] = i4(T[T_DONE, i] & (mask_of(~is_held(status)) | mask_of(current)))
+
+
+@njit(forceinline=True)
+def finish(C, E, T, n, has_loans):
+    """Steps 9 to 12 of those who are done, but for the sums; nobody else's reports grow older here."""
+    for lane in range(n):
+        i = u8(lane)
+        C[BUFFER, i] = min(C[BUFFER, i], E[D_CAP, i])
+        lives = is_held(C[LINE_AT + STATUS, i])
+        if has_loans:
+            lives = lives | is_held(C[LOAN_AT + STATUS, i])
+        done = i4(T[T_DONE, i] & mask_of(lives))
+        T[T_DONE, i] = done
+        C[REPORTED, i] = pick(done, max(i4(C[REPORTED, i] - i4(1)), i4(0)), C[REPORTED, i])
+        T[T_OPEN, i] = i4(T[T_OPEN, i] & done)
+        T[T_BALANCE, i] = C[LINE_AT + BALANCE, i] & i4(-T[T_OPEN, i])
+        T[T_LIMIT, i] = C[LINE_AT + LIMIT, i] & i4(-T[T_OPEN, i])
+        if has_loans:
+            T[T_REPAID, i] = i4(T[T_REPAID, i] & done)
+            T[N_OWN + T_OPEN, i] = i4(T[N_OWN + T_OPEN, i] & done)
+            T[N_OWN + T_BALANCE, i] = C[LOAN_AT + BALANCE, i] & i4(-T[N_OWN + T_OPEN, i])
+
+
+@njit(forceinline=True)
+def total(T, column, n):
+    """Return the int64 sum of the first `n` lanes of a column."""
+    s = i8(0)
+    for lane in range(n):
+        s += i8(T[column, u8(lane)])
+    return s
+
+
+@njit(forceinline=True)
+def count(T, column, value, n):
+    """Return in how many of the first `n` lanes a column has a value."""
+    found = i4(0)
+    for lane in range(n):
+        found = i4(found + i4(T[column, u8(lane)] == i4(value)))
+    return i8(found)
+
+
+@njit(forceinline=True)
+def within(T, column, last, n):
+    """Return in how many of the first `n` lanes a column is 1 to `last`."""
+    found = i4(0)
+    for lane in range(n):
+        i = u8(lane)
+        found = i4(found + i4((T[column, i] > i4(0)) & (T[column, i] <= i4(last))))
+    return i8(found)
+
+
+@njit(forceinline=True)
+def book_trouble(T, n, row, has_loans, F, rolls, vintage):
+    """Add what happened to all lanes, and the accounts of those who are done, whose lines go from `row` to bucket 0."""
+    for p in range(N_PRODUCT if has_loans else 1):
+        at = p * N_OWN
+        n_open, balance = total(T, at + T_OPEN, n), total(T, at + T_BALANCE, n)
+        F[p, F_ACCOUNTS] += n_open
+        F[p, F_BALANCE] += balance
+        vintage[p, W_ACCOUNTS] += n_open
+        vintage[p, W_BALANCE] += balance
+        if p == LINE:
+            F[p, F_LIMIT] += total(T, T_LIMIT, n)
+            F[p, F_NEW_CREDIT] += total(T, T_CREDIT, n)
+            rolls[p, row, 0, 0] += n_open
+            rolls[p, row, 0, 1] += balance
+        else:
+            repaid = total(T, T_REPAID, n)
+            rolls[p, 0, 0, 0] += n_open
+            rolls[p, 0, 0, 1] += balance
+            rolls[p, 0, TO_PAID_OFF, 0] += repaid
+            F[p, F_N_PAID_OFF] += repaid
+        F[p, F_INTEREST] += total(T, at + T_INTEREST, n)
+        F[p, F_FEES] += total(T, at + T_FEE, n)
+        F[p, F_NOT_CHARGED] += total(T, at + T_NOT_CHARGED, n)
+        F[p, F_PAID] += total(T, at + T_TOOK, n)
+        F[p, F_N_DUE] += total(T, at + T_FELL_DUE, n)
+        for reason in range(FORGOT, WILL_NOT + 1):
+            missed = count(T, at + T_MISSED, reason, n)
+            F[p, F_N_MISSED] += missed
+            F[p, F_MISSED_BY + reason] += missed
+        F[p, F_N_CURED_30] += within(T, at + T_LATE_DAY, DAYS, n)
+        F[p, F_N_CURED_7] += within(T, at + T_LATE_DAY, 7, n)
+        F[p, F_N_REMINDED] += total(T, at + T_REMINDED, n)
+        F[p, F_OUTSIDE_USED] += total(T, at + T_USED, n)
+        F[p, F_OUTSIDE_REFUSED] += total(T, at + T_REFUSED, n)
+    F[LINE, F_N_MISSED_HIGH_USE] += total(T, T_HIGH_USE, n)
+
+
+@njit(forceinline=True)
+def book_ladder(C, T, n, p, level, ladder, F):
+    """Add the contacts of a level of the ladder, and what it collected; ladder: [bucket, level, ...]."""
+    at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
+    wanted, contacts, n_collected, collected, cost = i8(0), i8(0), i8(0), i8(0), i8(0)
+    for lane in range(n):
+        i = u8(lane)
+        bucket = u8(u4(C[account + BUCKET, i]) & u4(15))
+        contacted = i4(i4(T[at + T_CONTACTS, i] >> i4(level)) & i4(1))
+        hit = i4(T[at + T_ENDED, i] == i4(level + 1))
+        got = i4(i4(T[at + T_OWED, i] - T[at + T_PAID, i]) & i4(-hit))
+        wanted += i8(i4(T[at + T_WANTED, i] >> i4(level)) & i4(1))
+        contacts += i8(contacted)
+        n_collected += i8(hit)
+        collected += i8(got)
+        cost += i8(share_of(got, u4(ladder[bucket, u8(level), L_COMMISSION])))
+        cost += i8(contacted) * ladder[bucket, u8(level), L_COST]
+    F[p, F_N_CONTACTS_WANTED] += wanted
+    F[p, F_CONTACTS_AT + level] += contacts
+    F[p, F_CONTACT_COST] += cost
+    F[p, F_N_COLLECTED_AT + level] += n_collected
+    F[p, F_COLLECTED_AT + level] += collected
+
+
+@njit(forceinline=True)
+def narrow(cure, charges, in_month, late):
+    """Copy what missed dues are paid by, and what late charges cost, to the 32-bit tables of the lanes.
+
+    `cure` uint32[CURE_SIZE] as `pay_by_themselves` reads it, `charges` uint32[N_PRODUCT * CURE_ROW] by product and day.
+    """
+    for reason in range(len(CAUSES)):
+        for was_late in range(2):
+            row = (2 * reason + was_late) * CURE_ROW
+            for day in range(DAYS):
+                cure[row + day] = in_month[reason, was_late, day]
+            cure[row + DAYS] = 0xFFFFFFFF
+    for p in range(N_PRODUCT):
+        for day in range(DAYS):
+            charges[p * CURE_ROW + day] = late[p, day]
+
+
+@njit(forceinline=True, cache=CACHED)
+def live_together(
+    S, D, left, C, E, V, T, lanes, n_lanes, has_loans, serves_all, offers, asked, row, month, entry, replication,
+    segment, income_index, tables, g, terms, economy, months, stages, ladder, cure, charges, rates, loan_rates,
+    F, rolls, vintage, ratings,
+):  # fmt: skip
+    """Live the month of lanes[0..n_lanes-1] of the tile `S`, nobody of whom is in a plan. Return 0.
+
+    `left` is `dull`'s: of those who are done the bit LEFT is cleared, what they have written off and a new loan are
+    still to do. C, E, V, T are working space of lanes. `asked` int64[product]: bit k if level k of the ladder works.
+    `F`, `rolls`, `vintage` and `ratings`: the sums of the month.
+    """
+    n = (n_lanes + STEP - 1) // STEP * STEP
+    k0, k1 = tables.key[0], tables.key[1]
+    for k in range(n_lanes, n):
+        lanes[u8(k)] = LANES  # a lane in which nobody is
+    gather(S, D, C, E, lanes, n, has_loans)
+    derive(C, E, n, income_index, g, tables.job_loss_quality[segment])
+    draw_words(V, E, n, 0, month, entry, replication, segment, k0, k1)
+    draw_words(V, E, n, 1, month, entry, replication, segment, k0, k1)
+    if has_loans or not serves_all:
+        draw_words(V, E, n, 2, month, entry, replication, segment, k0, k1)
+    if offers:
+        draw_words(V, E, n, 3, month, entry, replication, segment, k0, k1)
+    decide_and_pay(
+        C, E, V, T, n, g, terms[LINE], terms[LOAN], economy, months, stages[LINE], stages[LOAN],
+        tables.sigmoid, tables.alert[segment], tables.will_not_quality[segment], tables.will_not_burden[segment],
+        tables.will_not_bucket[segment], tables.will_not_cause[segment],
+    )  # fmt: skip
+    for p in range(N_PRODUCT if has_loans else 1):
+        pay_by_themselves(C, E, V, T, n, p, cure)
+        for level in range(N_LEVELS):
+            if (asked[p] >> level) & 1:
+                ask(C, E, V, T, n, p, level, ladder[p])
+        pay_late(C, V, T, n, p, g[G_REVOLVER_SHARE], months[p, V_SERVED])
+        age(C, T, n, p, terms[p, P_HOLD])
+    settle_lines(C, E, V, T, n, g, terms[LINE], months, charges, tables.spending[segment], rates)
+    if has_loans:
+        settle_loans(C, T, n, terms[LOAN], months, charges, loan_rates)
+    finish(C, E, T, n, has_loans)
+    scatter(S, C, lanes, n, has_loans)
+    book_trouble(T, n, row, has_loans, F, rolls, vintage)
+    for p in range(N_PRODUCT if has_loans else 1):
+        for level in range(N_LEVELS):
+            if (asked[p] >> level) & 1:
+                book_ladder(C, T, n, p, level, ladder[p], F)
+
+    x, products = stack_steps(), N_PRODUCT if has_loans else 1
+    for p in range(N_PRODUCT):
+        for k in range(N_X):
+            x[p, k] = 0
+    for k in range(n_lanes):
+        i, lane = u8(lanes[u8(k)]), u8(k)
+        if T[T_DONE, lane]:
+            left[0, i] &= ~LEFT
+            continue
+        for p in range(products):
+            at = p * N_OWN
+            paid = T[at + T_OWED, lane] if T[at + T_DAY, lane] > 0 else T[at + T_PAID, lane]
+            tell(
+                S, i, x, p, products, row, T[at + T_BILL, lane], T[at + T_OWED, lane], paid, T[at + T_REASON, lane],
+                T[at + T_TO, lane], T[at + T_DAYS, lane],
+            )  # fmt: skip
+        if has_loans:
+            clean = S[LOAN_AT + CLEAN, i]
+            x[LOAN, X_RATE] = loan_rates[u8(clean < 12) + u8(clean < 6) + u8(clean < 3)]
+            draw_loan(
+                S, i, x, F, vintage, V[U_WISH, lane], V[U_TICKET, lane], V[U_TERM, lane], 0, terms, segment,
+                tables.terms, tables.quantile, months,
+            )  # fmt: skip
+            S[BUFFER, i] = min(S[BUFFER, i], E[D_CAP, lane])
+        end_month(
+            S, i, x, F, rolls, vintage, ratings, V[U_PLAN, lane], V[U_PLAN + LOAN, lane], V[U_RECOVERY, lane],
+            V[U_RECOVERY + LOAN, lane], month, 0, month - tables.observe_month, economy, months, stages,
+        )  # fmt: skip
+    return 0
