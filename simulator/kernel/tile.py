@@ -41,10 +41,12 @@ from .month import add_loan, live, work_written_off
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import book_arrivals, book_stocks, load
 from .stack import ROW, fetch, stack_state, stack_words, wide_vectors
-from .trouble import CURE_ROW, CURE_SIZE, live_together, narrow, stack_told
+from .trouble import CURE_ROW, CURE_SIZE, RUNGS_SIZE, live_together, narrow, stack_told
 
 i8, u8 = np.int64, np.uint64
 LINE_OF_CACHE = 8  # int64 numbers
+N_OFTEN = 4  # rows of a roll matrix that something is added to in most months
+WORKS_OPEN = 1 << N_LEVELS  # a bit of `note_levers`: collectors work accounts that are late but open
 
 
 def advance(
@@ -63,8 +65,7 @@ def advance(
     _advance(
         tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
         flows, rolls, vintages, ratings,
-        levels_asked(levers),
-        works_open(levers),
+        np.zeros((levers.month.shape[0], N_PRODUCT), np.int64),
         np.zeros((N_STATE, LANES), np.int32),
         np.zeros(LANES, np.int64),
         np.zeros(MAX_STATES * MAX_STATES, np.uint32),
@@ -81,34 +82,39 @@ def advance(
         np.zeros(LANES + STEP, np.uint32),
         np.zeros(CURE_SIZE, np.uint32),
         np.zeros(N_PRODUCT * CURE_ROW, np.uint32),
+        np.zeros(N_PRODUCT * BUCKETS, np.uint32),
+        np.zeros(RUNGS_SIZE, np.uint32),
     )  # fmt: skip
 
 
-def levels_asked(levers):
-    """Return int64[month + 1, segment, product]: bit k is 1 if level k of the ladder works any bucket."""
-    used = (levers.ladder[..., L_USED] != 0).any(axis=-2)
-    return (used << np.arange(N_LEVELS)).sum(axis=-1)
-
-
-def works_open(levers):
-    """Return int64[month + 1, segment]: 1 if collectors work accounts that are late but open."""
-    open_stages = levers.stage[..., 1:BUCKETS, [S_RECOVER_CHANCE, S_RECOVERY_COST]]
-    return (open_stages != 0).any(axis=(2, 3, 4)).astype(np.int64)
+@njit(forceinline=True)
+def note_levers(asked, levers, segment, month_from, month_to):
+    """Fill asked[month, product]: bit k if level k of the ladder works a bucket, WORKS_OPEN if collectors work one."""
+    for month in range(month_from, month_to + 1):
+        for p in range(N_PRODUCT):
+            bits = i8(0)
+            for bucket in range(BUCKETS):
+                for level in range(N_LEVELS):
+                    bits |= i8(levers.ladder[month, segment, p, bucket, level, L_USED] != 0) << level
+            for bucket in range(1, BUCKETS):
+                stage = levers.stage[month, segment, p, bucket]
+                bits |= WORKS_OPEN * i8((stage[S_RECOVER_CHANCE] | stage[S_RECOVERY_COST]) != 0)
+            asked[month, p] = bits
 
 
 @njit(forceinline=True)
-def fetch_lines(sums, p, size):
-    """Bring the `size` int64 numbers of product `p` near: the sums of all months and replications fill no cache."""
-    for k in range(0, size, LINE_OF_CACHE):
+def fetch_lines(sums, p, size, first):
+    """Bring the `first` of `size` int64 numbers of product `p` near: the sums of all months and lives fill no cache."""
+    for k in range(0, first, LINE_OF_CACHE):
         fetch(sums, p * size + k)
 
 
 @njit(cache=CACHED)
 def _advance(
     tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
-    flows, rolls, vintages, ratings, asked, collects_open,
-    start, few, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
-    worst, memory, trouble, booked, asking, cure, charges,
+    flows, rolls, vintages, ratings,
+    asked, start, few, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
+    worst, memory, trouble, booked, asking, cure, charges, forget_keeps, rungs,
 ):  # fmt: skip
     """Do what `advance` says; the arguments after the sums are working space (compiled code makes no arrays)."""
     wide_vectors()
@@ -124,7 +130,7 @@ def _advance(
         for i in range(ROW):
             D[c, i] = 0
     k0, k1 = tables.key[0], tables.key[1]
-    keeps = store.shape[0] > 0
+    keeps, noted = store.shape[0] > 0, i8(-1)
 
     for t in range(tiles.shape[0]):
         segment, entry = tiles[t, K_SEGMENT], tiles[t, K_ENTRY]
@@ -138,6 +144,9 @@ def _advance(
         has_loans = g[G_HAS_LOAN] > 0 or tape_row >= 0
         model = g[G_MODEL]
         begins = max(entry, 1)
+        if segment != noted:
+            note_levers(asked, levers, segment, month_from, month_to)
+            noted = segment
         enters = month_from <= begins
         if model == 1:
             for s in range(MAX_STATES):
@@ -196,14 +205,15 @@ def _advance(
                 arriving = entry == month
                 row = ARRIVED if arriving else 0
                 for p in range(N_PRODUCT if has_loans else 1):
-                    fetch_lines(F, p, N_FLOWS)
-                    fetch_lines(roll_sums, p, N_FROM * N_TO * 2)
-                    fetch_lines(vintage, p, N_VINTAGE)
+                    fetch_lines(F, p, N_FLOWS, N_FLOWS)
+                    fetch_lines(roll_sums, p, N_FROM * N_TO * 2, N_OFTEN * N_TO * 2)
+                    fetch_lines(vintage, p, N_VINTAGE, N_VINTAGE)
 
                 for grade in range(GRADES):
                     rates[grade] = min(scale(terms[LINE, P_RATE], months[LINE, V_RATE + grade]), ONE)
                     loan_rates[grade] = min(scale(terms[LOAN, P_RATE], months[LOAN, V_RATE + grade]), ONE)
                 n_few = i8(0)  # typed: numba would compile `live` once more for a literal 0
+                works_open = ((asked[month, LINE] | asked[month, LOAN]) & WORKS_OPEN) != 0
                 offers = months[LINE, V_PLAN_CHANCE] > 0 or months[LOAN, V_PLAN_CHANCE] > 0
                 serves_all = months[LINE, V_SERVED] >= ONE and months[LOAN, V_SERVED] >= ONE
                 if fast:
@@ -248,7 +258,7 @@ def _advance(
                         what = left[0, lane]
                         stays, behind = (what & LEFT) != 0, (what & CURRENT) == 0
                         planned = (S[LINE_AT + PLAN_LEFT, lane] | S[LOAN_AT + PLAN_LEFT, lane]) != 0
-                        alone = (model != 0) | planned | (behind & (collects_open[month, segment] != 0))
+                        alone = (model != 0) | planned | (behind & works_open)
                         trouble[u8(n_trouble)] = lane
                         booked[u8(n_booked)] = lane
                         asking[u8(n_asking)] = lane
@@ -260,9 +270,9 @@ def _advance(
                     if n_trouble > 0:
                         live_together(
                             S, D, left, C, E, V, T, trouble, n_trouble, has_loans, serves_all, offers,
-                            asked[month, segment], row, month, entry, replication, segment, income_index, tables, g,
-                            terms, economy, months, stages, ladder, cure, charges, rates, loan_rates, F, roll_sums,
-                            vintage, standing,
+                            asked[month], row, month, entry, replication, segment, income_index, tables, g, terms,
+                            economy, months, stages, ladder, cure, charges, forget_keeps, rungs, rates, loan_rates, F,
+                            roll_sums, vintage, standing,
                         )  # fmt: skip
                     if n_booked > 0:
                         draw_listed(V, D, E, booked, n_booked, 1, 2, month, entry, replication, segment, k0, k1)

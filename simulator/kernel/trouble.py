@@ -22,9 +22,12 @@ from .dull import (
     D_SPEND,
     LEFT,
     STEP,
+    book_current,
+    counted,
     derive,
     draw_words,
     rate_steps,
+    three,
 )
 from .lanes import (
     between,
@@ -82,30 +85,29 @@ CHANGED_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_CHANGED, *LOAN_CHANGED))
     T_TO,  # bucket after the month
     T_AFTER,  # arrears after the month
     T_DAYS,  # days late that the rules of the lender see
-    # what the sums add up
-    T_REMINDED,
+    T_OPEN,  # 1: an account at the end of the month, of those who are done
+    # what the sums add up: amounts, and `three` counts to a word
+    T_BALANCE,  # of T_OPEN
     T_USED,  # paid from credit elsewhere
     T_REFUSED,  # of it, what a report at the credit bureau took away
-    T_CREDIT,  # new credit
     T_INTEREST,
     T_FEE,
     T_NOT_CHARGED,
     T_TOOK,  # paid in all
-    T_FELL_DUE,  # 1: current, and something owed
-    T_MISSED,  # of those: the reason if it was missed
-    T_LATE_DAY,  # of those missed: the day it was paid within the month, else 0
-    T_HIGH_USE,  # 1: missed, short, and used to spending much of the limit
-    # and of those who are done
-    T_OPEN,  # 1: an account at the end of the month
-    T_BALANCE,
-) = range(28)
-N_OWN = 28
-(T_EMPLOYED, T_NEED, T_DONE, T_LIMIT, T_REPAID) = range(2 * N_OWN, 2 * N_OWN + 5)  # T_DONE: -1 or 0
-N_TOLD = 2 * N_OWN + 5
+    T_COUNTS,  # T_OPEN; a bill that a reminder arrived for; current, and something owed
+    T_MISSED,  # of those: forgotten, short, not able
+    T_CURED,  # not willing; paid within 30 days; within 7
+) = range(25)
+N_OWN = 25
+(T_NEED, T_DONE, T_REMINDED, T_LOAN_REMINDED, T_CREDIT, T_LIMIT, T_ENDS) = range(2 * N_OWN, 2 * N_OWN + 7)
+# T_DONE: -1 or 0; T_LIMIT of T_OPEN; T_ENDS: counts of loans repaid, and of dues missed on lines that were short and
+# are used to spending much of their limit
+N_TOLD = 2 * N_OWN + 7
 stack_told = stack_array(np.int32, N_TOLD)
 
 CURE_ROW = 32  # days of one reason in the table `cure`, the last one a sentinel
 CURE_ROWS = 2 * len(CAUSES)  # by reason and whether the account was late before
+RUNGS_SIZE = 2048  # of the table `rungs`: N_PRODUCT * N_LEVELS * BUCKETS * N_LADDER, to a power of two
 CURE_SIZE = 512  # of CURE_ROWS * CURE_ROW numbers: a power of two, so that a masked index is within
 
 
@@ -148,10 +150,10 @@ def refuses_or_forgets(bill, u, logit, sigmoid, forgets):
 
 @njit(forceinline=True)
 def decide_and_pay(
-    C, E, V, T, n, g, line, loan, economy, months, line_stages, loan_stages, sigmoid, alert,
+    C, E, V, T, n, g, line, loan, economy, months, forget_keeps, sigmoid, alert,
     quality_logit, burden_logit, bucket_logit, cause_logit,
 ):  # fmt: skip
-    """Steps 4 and 5."""
+    """Steps 4 and 5; `forget_keeps` uint32[product * BUCKETS + bucket]: q31 of FORGET that a reminder leaves."""
     one = u4(ONE)
     job_loss, job_find = u4(economy[M_JOB_LOSS]), u4(economy[M_JOB_FIND])
     shock_from = u4(ONE - economy[M_EXPENSE_SHOCK])
@@ -176,9 +178,7 @@ def decide_and_pay(
         u = half(V[U_JOB, i])
         employed = works(u, C[EMPLOYED, i] == i4(1), job_loss, u4(E[D_JOB_LOSS, i]), job_find)
         pay = E[D_PAY, i]
-        cash = cash_of(
-            C[BUFFER, i], E[D_KEPT, i], E[D_KEPT_UNEMPLOYED, i], E[D_SHOCK, i], employed, u >= shock_from
-        )
+        cash = cash_of(C[BUFFER, i], E[D_KEPT, i], E[D_KEPT_UNEMPLOYED, i], E[D_SHOCK, i], employed, u >= shock_from)
         need = max(i4(-cash), i4(0))
         buffer, outside = max(cash, i4(0)), C[OUTSIDE, i]
         back = repays(buffer, outside, C[OUTSIDE_MAX, i], E[D_REPAY, i])
@@ -189,9 +189,7 @@ def decide_and_pay(
         arrears, loan_arrears = C[LINE_AT + ARREARS, i], C[LOAN_AT + ARREARS, i]
         due = only(bill > i4(0), min(line_due(bill, floor, min_share), i4(bill - arrears)))
         rest = i4(loan_bill - loan_arrears)
-        loan_due_now = only(
-            loan_bill > i4(0), loan_due(rest, C[LOAN_AT + INSTALMENT, i], C[LOAN_AT + MONTHS_LEFT, i])
-        )
+        loan_due_now = only(loan_bill > i4(0), loan_due(rest, C[LOAN_AT + INSTALMENT, i], C[LOAN_AT + MONTHS_LEFT, i]))
         owed = i4(due + only(bill > i4(0), arrears))
         loan_owed = i4(loan_due_now + only(loan_bill > i4(0), loan_arrears))
         burden = burden_of(i4(bill + loan_bill), pay)
@@ -202,7 +200,7 @@ def decide_and_pay(
         autopay, reach = u4(C[AUTOPAY, i]), u4(C[REACH, i])
 
         reached = reach < line_reach
-        keep = pick(mask_of(reached), i4(line_stages[u8(bucket), S_FORGET_KEEP]), i4(one))
+        keep = pick(mask_of(reached), i4(forget_keeps[bucket]), i4(one))
         forgets = only(autopay >= enrolled, share_of(manual, keep))
         logit = i4(i4(line_logit + own_logit) + bucket_logit[bucket])
         logit = i4(logit + cause_logit[u4(C[LINE_AT + CAUSE, i]) & u4(7)])
@@ -210,7 +208,8 @@ def decide_and_pay(
         refuses, forgot = refuses_or_forgets(bill, half(V[U_LINE_DECISION, i]), logit, sigmoid, forgets)
 
         loan_reached = reach < loan_reach
-        keep = pick(mask_of(loan_reached), i4(loan_stages[u8(loan_bucket), S_FORGET_KEEP]), i4(one))
+        keep = i4(forget_keeps[u4(loan_bucket + u4(BUCKETS)) & u4(2 * BUCKETS - 1)])
+        keep = pick(mask_of(loan_reached), keep, i4(one))
         forgets = only(autopay >= loan_enrolled, share_of(manual, keep))
         logit = i4(i4(loan_logit + own_logit) + bucket_logit[loan_bucket])
         logit = i4(logit + cause_logit[u4(C[LOAN_AT + CAUSE, i]) & u4(7)])
@@ -244,10 +243,10 @@ def decide_and_pay(
         T[T_BILL, i], T[T_DUE, i], T[T_OWED, i] = bill, due, owed
         T[T_PAID, i], T[T_EXTRA, i], T[T_REASON, i] = paid, extra, reason
         T[T_REMINDED, i] = i4(reached & (bill > i4(0)))
+        T[T_LOAN_REMINDED, i] = i4(loan_reached & (loan_bill > i4(0)))
         T[T_USED, i], T[T_REFUSED, i] = only(~reported, line_borrowed), only(reported, line_borrowed)
         T[N_OWN + T_BILL, i], T[N_OWN + T_DUE, i], T[N_OWN + T_OWED, i] = loan_bill, loan_due_now, loan_owed
         T[N_OWN + T_PAID, i], T[N_OWN + T_EXTRA, i], T[N_OWN + T_REASON, i] = loan_paid, i4(0), loan_reason
-        T[N_OWN + T_REMINDED, i] = i4(loan_reached & (loan_bill > i4(0)))
         T[N_OWN + T_USED, i], T[N_OWN + T_REFUSED, i] = only(~reported, loan_borrowed), only(reported, loan_borrowed)
 
 
@@ -278,18 +277,18 @@ def pay_by_themselves(C, E, V, T, n, p, cure):
 
 
 @njit(forceinline=True)
-def ask(C, E, V, T, n, p, level, ladder):
-    """Step 6: one level of the ladder works the dues that are still unpaid on its day; ladder: [bucket, level, ...]."""
-    at, account, bit = p * N_OWN, N_BORROWER + p * N_ACCOUNT, i4(1 << level)
+def ask(C, E, V, T, n, p, level, rungs):
+    """Step 6: one level of the ladder works the dues that are still unpaid on its day."""
+    at, account, bit, rung = p * N_OWN, N_BORROWER + p * N_ACCOUNT, i4(1 << level), u4(rung_of(p, level))
     for block in range(0, n, STEP):
         for lane in range(block, block + STEP):
             i = u8(lane)
             rest, reason = i4(T[at + T_OWED, i] - T[at + T_PAID, i]), T[at + T_REASON, i]
             paid_on, ended, asked = T[at + T_DAY, i], T[at + T_ENDED, i], u4(T[at + T_ASKED, i])
-            bucket = u8(u4(C[account + BUCKET, i]) & u4(15))
-            used = ladder[bucket, u8(level), L_USED] != i8(0)
-            day = i4(ladder[bucket, u8(level), L_DAY])
-            effect = u4(ladder[bucket, u8(level), u8(L_EFFECT) + u8(u4(reason - i4(FORGOT)) & u4(3))])
+            own = u4(rung + u4(u4(C[account + BUCKET, i]) * u4(N_LADDER)))
+            used = rungs[u4(own + u4(L_USED)) & u4(RUNGS_SIZE - 1)] != u4(0)
+            day = i4(rungs[u4(own + u4(L_DAY)) & u4(RUNGS_SIZE - 1)])
+            effect = rungs[u4(u4(own + u4(L_EFFECT)) + u4(u4(reason - i4(FORGOT)) & u4(3))) & u4(RUNGS_SIZE - 1)]
             ended = i4(ended - i4(used & (ended == i4(0)) & (paid_on > i4(0)) & (paid_on <= day)))
             works_it = used & (rest > i4(0)) & (ended == i4(0))
             tries = works_it & (paid_on == i4(0))
@@ -383,9 +382,10 @@ def charge(C, T, i, p, interest, rest, day, charges, suspend):
     T[at + T_INTEREST, i], T[at + T_FEE, i] = interest & held, fee & held
     T[at + T_NOT_CHARGED, i], T[at + T_TOOK, i] = not_charged & held, paid & held
     fell_due = (C[account + BUCKET, i] == i4(0)) & (T[at + T_OWED, i] > i4(0))
-    T[at + T_FELL_DUE, i] = i4(fell_due)
-    T[at + T_MISSED, i] = only(fell_due & missed, T[at + T_REASON, i])
-    T[at + T_LATE_DAY, i] = only(fell_due & missed, day)
+    reason, cured = only(fell_due & missed, T[at + T_REASON, i]), fell_due & missed & (day > i4(0))
+    T[at + T_COUNTS, i] = three(False, T[T_REMINDED + p, i] != i4(0), fell_due)
+    T[at + T_MISSED, i] = three(reason == i4(FORGOT), reason == i4(SHORT), reason == i4(CANNOT))
+    T[at + T_CURED, i] = three(reason == i4(WILL_NOT), cured, cured & (day <= i4(7)))
     return balance, held
 
 
@@ -428,7 +428,7 @@ def settle_lines(C, E, V, T, n, g, line, months, charges, spending, rates):
         spend = C[SPEND, i]
         heavy = spend >= i4(C[LINE_AT + GRANTED, i] - spend)  # a usual month of spending is half of the limit
         T[T_CREDIT, i] = on_line & held
-        T[T_HIGH_USE, i] = i4((T[T_MISSED, i] == i4(SHORT)) & heavy)
+        T[T_ENDS, i] = three(False, (T[T_MISSED, i] == three(False, True, False)) & heavy, False)
         T[T_OPEN, i] = i4(current)
         T[T_DONE, i] = i4(~held | mask_of(current))
 
@@ -464,29 +464,32 @@ def settle_loans(C, T, n, loan, months, charges, rates):
         C[LOAN_AT + INTEREST_DUE, i] = i4(C[LOAN_AT + INTEREST_DUE, i] & ~gone)
         C[LOAN_AT + FEE_DUE, i] = i4(C[LOAN_AT + FEE_DUE, i] & ~gone)
         T[N_OWN + T_OPEN, i] = i4(is_account & current & ~repaid)
-        T[T_REPAID, i] = i4(repaid)
+        T[T_ENDS, i] = i4(T[T_ENDS, i] + i4(repaid))
         T[T_DONE, i] = i4(T[T_DONE, i] & (mask_of(~is_held(status)) | mask_of(current)))
 
 
 @njit(forceinline=True)
-def finish(C, E, T, n, has_loans):
-    """Steps 9 to 12 of those who are done, but for the sums; nobody else's reports grow older here."""
+def finish(C, E, T, n):
+    """Steps 9 to 12 of those who are done, but for the sums and the loan."""
     for lane in range(n):
         i = u8(lane)
         C[BUFFER, i] = min(C[BUFFER, i], E[D_CAP, i])
-        lives = is_held(C[LINE_AT + STATUS, i])
-        if has_loans:
-            lives = lives | is_held(C[LOAN_AT + STATUS, i])
-        done = i4(T[T_DONE, i] & mask_of(lives))
-        T[T_DONE, i] = done
-        C[REPORTED, i] = pick(done, max(i4(C[REPORTED, i] - i4(1)), i4(0)), C[REPORTED, i])
-        T[T_OPEN, i] = i4(T[T_OPEN, i] & done)
-        T[T_BALANCE, i] = C[LINE_AT + BALANCE, i] & i4(-T[T_OPEN, i])
-        T[T_LIMIT, i] = C[LINE_AT + LIMIT, i] & i4(-T[T_OPEN, i])
-        if has_loans:
-            T[T_REPAID, i] = i4(T[T_REPAID, i] & done)
-            T[N_OWN + T_OPEN, i] = i4(T[N_OWN + T_OPEN, i] & done)
-            T[N_OWN + T_BALANCE, i] = C[LOAN_AT + BALANCE, i] & i4(-T[N_OWN + T_OPEN, i])
+        C[REPORTED, i] = pick(T[T_DONE, i], max(i4(C[REPORTED, i] - i4(1)), i4(0)), C[REPORTED, i])
+        is_open = i4(T[T_OPEN, i] & T[T_DONE, i])
+        T[T_COUNTS, i] = i4(T[T_COUNTS, i] + is_open)
+        T[T_BALANCE, i] = C[LINE_AT + BALANCE, i] & i4(-is_open)
+        T[T_LIMIT, i] = C[LINE_AT + LIMIT, i] & i4(-is_open)
+
+
+@njit(forceinline=True)
+def finish_loans(C, T, n):
+    """Step 12 of the loans of those who are done, but for the sums."""
+    for lane in range(n):
+        i = u8(lane)
+        is_open = i4(T[N_OWN + T_OPEN, i] & T[T_DONE, i])
+        T[N_OWN + T_COUNTS, i] = i4(T[N_OWN + T_COUNTS, i] + is_open)
+        T[T_ENDS, i] = i4(T[T_ENDS, i] & i4(T[T_DONE, i] | i4(~1)))
+        T[N_OWN + T_BALANCE, i] = C[LOAN_AT + BALANCE, i] & i4(-is_open)
 
 
 @njit(forceinline=True)
@@ -499,70 +502,53 @@ def total(T, column, n):
 
 
 @njit(forceinline=True)
-def count(T, column, value, n):
-    """Return in how many of the first `n` lanes a column has a value."""
-    found = i4(0)
+def counts(T, column, n):
+    """Return the sum of a column of `three` counts."""
+    s = i4(0)
     for lane in range(n):
-        found = i4(found + i4(T[column, u8(lane)] == i4(value)))
-    return i8(found)
-
-
-@njit(forceinline=True)
-def within(T, column, last, n):
-    """Return in how many of the first `n` lanes a column is 1 to `last`."""
-    found = i4(0)
-    for lane in range(n):
-        i = u8(lane)
-        found = i4(found + i4((T[column, i] > i4(0)) & (T[column, i] <= i4(last))))
-    return i8(found)
+        s = i4(s + T[column, u8(lane)])
+    return s
 
 
 @njit(forceinline=True)
 def book_trouble(T, n, row, has_loans, F, rolls, vintage):
     """Add what happened to all lanes, and the accounts of those who are done, whose lines go from `row` to bucket 0."""
+    ends = counts(T, T_ENDS, n)
     for p in range(N_PRODUCT if has_loans else 1):
         at = p * N_OWN
-        n_open, balance = total(T, at + T_OPEN, n), total(T, at + T_BALANCE, n)
-        F[p, F_ACCOUNTS] += n_open
-        F[p, F_BALANCE] += balance
-        vintage[p, W_ACCOUNTS] += n_open
-        vintage[p, W_BALANCE] += balance
-        if p == LINE:
-            F[p, F_LIMIT] += total(T, T_LIMIT, n)
-            F[p, F_NEW_CREDIT] += total(T, T_CREDIT, n)
-            rolls[p, row, 0, 0] += n_open
-            rolls[p, row, 0, 1] += balance
-        else:
-            repaid = total(T, T_REPAID, n)
-            rolls[p, 0, 0, 0] += n_open
-            rolls[p, 0, 0, 1] += balance
-            rolls[p, 0, TO_PAID_OFF, 0] += repaid
-            F[p, F_N_PAID_OFF] += repaid
-        F[p, F_INTEREST] += total(T, at + T_INTEREST, n)
+        what, missed, cured = counts(T, at + T_COUNTS, n), counts(T, at + T_MISSED, n), counts(T, at + T_CURED, n)
+        book_current(
+            F[p], rolls[p, row if p == LINE else 0], vintage[p], counted(what, 0), total(T, at + T_BALANCE, n),
+            total(T, at + T_INTEREST, n), total(T, at + T_TOOK, n), counted(what, 2), counted(what, 1),
+        )  # fmt: skip
         F[p, F_FEES] += total(T, at + T_FEE, n)
         F[p, F_NOT_CHARGED] += total(T, at + T_NOT_CHARGED, n)
-        F[p, F_PAID] += total(T, at + T_TOOK, n)
-        F[p, F_N_DUE] += total(T, at + T_FELL_DUE, n)
-        for reason in range(FORGOT, WILL_NOT + 1):
-            missed = count(T, at + T_MISSED, reason, n)
-            F[p, F_N_MISSED] += missed
-            F[p, F_MISSED_BY + reason] += missed
-        F[p, F_N_CURED_30] += within(T, at + T_LATE_DAY, DAYS, n)
-        F[p, F_N_CURED_7] += within(T, at + T_LATE_DAY, 7, n)
-        F[p, F_N_REMINDED] += total(T, at + T_REMINDED, n)
+        forgot, short, cannot, will_not = counted(missed, 0), counted(missed, 1), counted(missed, 2), counted(cured, 0)
+        F[p, F_N_MISSED] += forgot + short + cannot + will_not
+        F[p, F_MISSED_BY + FORGOT] += forgot
+        F[p, F_MISSED_BY + SHORT] += short
+        F[p, F_MISSED_BY + CANNOT] += cannot
+        F[p, F_MISSED_BY + WILL_NOT] += will_not
+        F[p, F_N_CURED_30] += counted(cured, 1)
+        F[p, F_N_CURED_7] += counted(cured, 2)
         F[p, F_OUTSIDE_USED] += total(T, at + T_USED, n)
         F[p, F_OUTSIDE_REFUSED] += total(T, at + T_REFUSED, n)
-    F[LINE, F_N_MISSED_HIGH_USE] += total(T, T_HIGH_USE, n)
+    F[LINE, F_LIMIT] += total(T, T_LIMIT, n)
+    F[LINE, F_NEW_CREDIT] += total(T, T_CREDIT, n)
+    F[LINE, F_N_MISSED_HIGH_USE] += counted(ends, 1)
+    if has_loans:
+        F[LOAN, F_N_PAID_OFF] += counted(ends, 0)
+        rolls[LOAN, 0, TO_PAID_OFF, 0] += counted(ends, 0)
 
 
 @njit(forceinline=True)
-def book_ladder(C, T, n, p, level, ladder, F):
-    """Add the contacts of a level of the ladder, and what it collected; ladder: [bucket, level, ...]."""
-    at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
+def book_ladder(C, T, n, p, level, rungs, F):
+    """Add the contacts of a level of the ladder, and what it collected."""
+    at, account, rung = p * N_OWN, N_BORROWER + p * N_ACCOUNT, u4(rung_of(p, level))
     wanted, contacts, n_collected, collected, cost = i8(0), i8(0), i8(0), i8(0), i8(0)
     for lane in range(n):
         i = u8(lane)
-        bucket = u8(u4(C[account + BUCKET, i]) & u4(15))
+        own = u4(rung + u4(u4(C[account + BUCKET, i]) * u4(N_LADDER)))
         contacted = i4(i4(T[at + T_CONTACTS, i] >> i4(level)) & i4(1))
         hit = i4(T[at + T_ENDED, i] == i4(level + 1))
         got = i4(i4(T[at + T_OWED, i] - T[at + T_PAID, i]) & i4(-hit))
@@ -570,13 +556,32 @@ def book_ladder(C, T, n, p, level, ladder, F):
         contacts += i8(contacted)
         n_collected += i8(hit)
         collected += i8(got)
-        cost += i8(share_of(got, u4(ladder[bucket, u8(level), L_COMMISSION])))
-        cost += i8(contacted) * ladder[bucket, u8(level), L_COST]
+        cost += i8(share_of(got, rungs[u4(own + u4(L_COMMISSION)) & u4(RUNGS_SIZE - 1)]))
+        cost += i8(i4(-contacted) & i4(rungs[u4(own + u4(L_COST)) & u4(RUNGS_SIZE - 1)]))
     F[p, F_N_CONTACTS_WANTED] += wanted
     F[p, F_CONTACTS_AT + level] += contacts
     F[p, F_CONTACT_COST] += cost
     F[p, F_N_COLLECTED_AT + level] += n_collected
     F[p, F_COLLECTED_AT + level] += collected
+
+
+@njit(forceinline=True)
+def rung_of(p, level):
+    """Return where the rungs of a level of a product's ladder begin in `rungs`: [bucket * N_LADDER + name]."""
+    return (p * N_LEVELS + level) * BUCKETS * N_LADDER
+
+
+@njit(forceinline=True)
+def narrow_levers(forget_keeps, rungs, p, asked, stages, ladder):
+    """Copy what reminders and the levels `asked` of a product's ladder do to the 32-bit tables of the lanes."""
+    for bucket in range(BUCKETS):
+        forget_keeps[p * BUCKETS + bucket] = stages[bucket, S_FORGET_KEEP]
+    for level in range(N_LEVELS):
+        if (asked >> level) & 1:
+            rung = rung_of(p, level)
+            for bucket in range(BUCKETS):
+                for k in range(N_LADDER):
+                    rungs[u8(rung + bucket * N_LADDER + k)] = ladder[u8(bucket), u8(level), u8(k)]
 
 
 @njit(forceinline=True)
@@ -599,8 +604,8 @@ def narrow(cure, charges, in_month, late):
 @njit(forceinline=True, cache=CACHED)
 def live_together(
     S, D, left, C, E, V, T, lanes, n_lanes, has_loans, serves_all, offers, asked, row, month, entry, replication,
-    segment, income_index, tables, g, terms, economy, months, stages, ladder, cure, charges, rates, loan_rates,
-    F, rolls, vintage, ratings,
+    segment, income_index, tables, g, terms, economy, months, stages, ladder, cure, charges, forget_keeps, rungs, rates,
+    loan_rates, F, rolls, vintage, ratings,
 ):  # fmt: skip
     """Live the month of lanes[0..n_lanes-1] of the tile `S`, nobody of whom is in a plan. Return 0.
 
@@ -620,8 +625,10 @@ def live_together(
         draw_words(V, E, n, 2, month, entry, replication, segment, k0, k1)
     if offers:
         draw_words(V, E, n, 3, month, entry, replication, segment, k0, k1)
+    for p in range(N_PRODUCT if has_loans else 1):
+        narrow_levers(forget_keeps, rungs, p, asked[p], stages[p], ladder[p])
     decide_and_pay(
-        C, E, V, T, n, g, terms[LINE], terms[LOAN], economy, months, stages[LINE], stages[LOAN],
+        C, E, V, T, n, g, terms[LINE], terms[LOAN], economy, months, forget_keeps,
         tables.sigmoid, tables.alert[segment], tables.will_not_quality[segment], tables.will_not_burden[segment],
         tables.will_not_bucket[segment], tables.will_not_cause[segment],
     )  # fmt: skip
@@ -629,19 +636,20 @@ def live_together(
         pay_by_themselves(C, E, V, T, n, p, cure)
         for level in range(N_LEVELS):
             if (asked[p] >> level) & 1:
-                ask(C, E, V, T, n, p, level, ladder[p])
+                ask(C, E, V, T, n, p, level, rungs)
         pay_late(C, V, T, n, p, g[G_REVOLVER_SHARE], months[p, V_SERVED])
         age(C, T, n, p, terms[p, P_HOLD])
     settle_lines(C, E, V, T, n, g, terms[LINE], months, charges, tables.spending[segment], rates)
     if has_loans:
         settle_loans(C, T, n, terms[LOAN], months, charges, loan_rates)
-    finish(C, E, T, n, has_loans)
+        finish_loans(C, T, n)
+    finish(C, E, T, n)
     scatter(S, C, lanes, n, has_loans)
     book_trouble(T, n, row, has_loans, F, rolls, vintage)
     for p in range(N_PRODUCT if has_loans else 1):
         for level in range(N_LEVELS):
             if (asked[p] >> level) & 1:
-                book_ladder(C, T, n, p, level, ladder[p], F)
+                book_ladder(C, T, n, p, level, rungs, F)
 
     x, products = stack_steps(), N_PRODUCT if has_loans else 1
     for p in range(N_PRODUCT):
