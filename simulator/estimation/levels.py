@@ -14,20 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import least_squares
 
-from simulator import engine
 from simulator.behaviour.structural import paid_by_day
 from simulator.estimates import mean
-from simulator.kernel.names import (
-    BALANCE,
-    BUCKETS,
-    INTEREST_DUE,
-    K_ENTRY,
-    LANES,
-    LINE_AT,
-    N_STATE,
-    PRODUCTS,
-    SUMS_PER_BATCH,
-)
+from simulator.kernel.names import BALANCE, BUCKETS, INTEREST_DUE, K_ENTRY, LINE_AT, PRODUCTS, SUMS_PER_BATCH
+from simulator.lives import Lives
 from simulator.lower import lower, tables_for
 from simulator.measures import MEASURES, Window
 from simulator.scenario.errors import Problem, UserError, did_you_mean
@@ -180,25 +170,14 @@ def no_interest_share(study: Study, first: int, last: int) -> np.ndarray:
     Users are holders of the opening book who owe something at the end of a month of that year. Late charges are no
     interest. Everyone's state is kept month by month: a month's interest is still unpaid at its end.
     """
-    from simulator.kernel.tile import advance  # compiled
-
     world = lower(study.scenario.baseline)
-    tiles = world.tiles[world.tiles[:, K_ENTRY] == 0]
-    replications = world.replications
-    tables = tables_for(world, 0, replications)
-    sums = engine.empty_sums(replications, world.months_total, len(world.segments))
-    store = np.zeros((replications, len(tiles), N_STATE, LANES), np.int32)
-    charged = np.zeros((replications, len(tiles), LANES), bool)
-    used = np.zeros_like(charged)
-    before = last - YEAR
-    for month_from, month_to in ((1, before), *((month, month) for month in range(before + 1, last + 1))):
-        if month_from <= month_to:
-            advance(
-                tables, world.levers, tiles, world.tape, 0, replications, month_from, month_to, True, store, *sums
-            )  # fmt: skip
-        if month_to > before:
-            charged |= store[:, :, LINE_AT + INTEREST_DUE] > 0
-            used |= store[:, :, LINE_AT + BALANCE] > 0
+    tiles, replications = world.tiles[world.tiles[:, K_ENTRY] == 0], range(world.replications)
+    lives = Lives(tables_for(world, 0, len(replications)), world.levers, tiles, world.tape, replications, last)
+    charged = used = False
+    for month in range(last - YEAR + 1, last + 1):
+        state = lives.until(month)
+        charged |= state[:, :, LINE_AT + INTEREST_DUE] > 0
+        used |= state[:, :, LINE_AT + BALANCE] > 0
     return (used & ~charged).sum(axis=(1, 2)) / used.sum(axis=(1, 2))
 
 
