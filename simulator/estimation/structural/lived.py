@@ -80,13 +80,15 @@ def live(
     tell: Callable[[Histories], object],
     threads: int | None = None,
     progress: Callable[[int], None] = lambda done: None,
+    compiling: Callable[[int], None] = lambda begun: None,
 ) -> tuple[list, np.ndarray]:
     """Live every replication, and return what `tell` makes of each one's histories, and the missed dues by cause.
 
     The book is a tape of lines and nobody arrives. `worst` is the bucket that stands for itself and all beyond.
-    Missed dues are int64[cause]. `progress` is told the account-months of each replication.
+    Missed dues are int64[cause]. `progress` is told the account-months of each replication, `compiling` as in
+    `compare`.
     """
-    engine.prepare(lowered)
+    engine.prepare(lowered, compiling)
     bare = _bare(lowered.levers)
 
     def one(replication):
