@@ -478,7 +478,7 @@ SECTIONS = {
             "net_loss_per_opening_borrower",
             "net_loss / borrowers of the opening book",
             "net loss on a base that no policy can change",
-            lambda v: v.flow("net_loss") / v.ledger.frame.borrowers,
+            lambda v: ratio(v.flow("net_loss"), v.ledger.frame.borrowers),
             unit=f"{MONEY} per borrower",
             headline=True,
             monthly=False,

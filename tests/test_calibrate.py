@@ -8,9 +8,11 @@ import pytest
 
 from conftest import ROOT
 from panels import chain
-from simulator import cli
+from simulator import cli, engine
+from simulator.estimation.questions import calibrate as ask
 from simulator.estimation.roll_rates.calibrate import calibrate, one_month_ahead
 from simulator.estimation.roll_rates.rolls import COLUMNS
+from simulator.report.progress import Progress
 from simulator.scenario.errors import UserError
 from simulator.scenario.reader import load_scenario
 from simulator.study import simulate
@@ -84,6 +86,21 @@ def test_a_folder_of_estimates_and_a_scenario_that_runs(tape, tmp_path, capsys):
     lived = simulate(load_scenario(out / "scenario.toml", ["replications=2", "months=3"]))
     assert lived.facts["borrowers"] == sum(row["month"] == "2024-05" for row in table(data))
     assert run("calibrate", data, "--mapping", mapping, "--out", out) == 2  # not replaced unasked
+
+
+@pytest.mark.parametrize("structural", [False, True])
+def test_compiling_is_told(structural, tape, tmp_path, monkeypatch, capsys):
+    """Where the kernel is not in the cache yet, who needs it first says that it is compiled."""
+
+    def compiles(lowered, tell=lambda begun: None):
+        tell(1)
+        raise RuntimeError("far enough")
+
+    monkeypatch.setattr(engine, "prepare", compiles)
+    with pytest.raises(RuntimeError, match="far enough"):
+        ask(*tape(accounts=300, months=2), tmp_path / "out", structural=structural, progress=Progress())
+
+    assert "compiling the kernel, once" in capsys.readouterr().err
 
 
 def test_counts_are_those_of_the_tape_and_the_truth_is_inside(tape, tmp_path):

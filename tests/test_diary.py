@@ -15,6 +15,7 @@ from simulator.biography.life import alone, live
 from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
 from simulator.lower import lower, tables_for
 from simulator.scenario.errors import UserError
+from simulator.spans import levers_in_force
 
 SCENARIO = """
 title = "Bills & <loans>"
@@ -226,6 +227,17 @@ def lived_by_the_twin(world, tile, replication):
         patch.setattr(naive, "book", book)
         naive.live(twin, b, replication, world.months, None, history)
     return {month: state for month, people in enumerate(history) for state in people.values()}, dues
+
+
+def test_compiling_is_told_before_a_policy_reads_the_book(monkeypatch):
+    """To know the levers the whole book lives: the kernel is made ready before, with the word of every command."""
+    done, place = [], "simulator.biography.diaries.levers_in_force"
+    monkeypatch.setattr(engine, "prepare", lambda lowered, tell=lambda begun: None: tell("compiling"))
+    monkeypatch.setattr(place, lambda *given: (done.append("living"), levers_in_force(*given))[1])
+    scenario = load_scenario(ROOT / "scenarios" / "triggers.toml", borrowers=50, months=3)
+    diary(scenario, "salaried:1", compiling=done.append)
+
+    assert done[:2] == ["compiling", "living"]
 
 
 def check_dues(tables, levers, segment, life, months, asked):

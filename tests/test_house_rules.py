@@ -27,6 +27,7 @@ LAYERS = (
     {"simulator.ledger", "simulator.sums"},  # what happened
     {"simulator.regimes"},  # what policies that read the book do in a month
     {"simulator.spans"},  # months of a book that policies read
+    {"simulator.lives"},  # some borrowers, step by step
     {"simulator.engine"},
     {"simulator.accounting"},
     {"simulator.measures"},

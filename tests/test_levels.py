@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,19 +41,15 @@ def plan_of(tmp_path, day1=0.05):
 def small(worlds, *names, **sizes):
     """Return the shipped plan with fewer worlds, targets and borrowers."""
     plan = read_plan(TARGETS)
-    return replace(
-        plan,
-        worlds={name: plan.worlds[name] for name in worlds},
-        targets=tuple(one for one in plan.targets if one.name in names),
-        **sizes,
-    )
+    world, target = {name: plan.world[name] for name in worlds}, {name: plan.target[name] for name in names}
+    return plan.model_copy(update={"world": world, "target": target, **sizes})
 
 
 def apart(plan, found):
     """Return {target: how far its figure is off, in tolerances with four standard errors}."""
     return {
-        one.name: abs(found[one.name].value - one.value) / (one.tolerance + 4 * found[one.name].se)
-        for one in plan.targets
+        name: abs(found[name].value - one.value) / (one.tolerance + 4 * found[name].se)
+        for name, one in plan.target.items()
     }
 
 
@@ -62,7 +57,7 @@ def test_the_shipped_line_is_at_the_published_levels():
     """30+, 90+, the mean balance and who pays no interest are within tolerance; three times the refusals are not."""
     plan = small(["huabei"], "V1-30", "V1-90", "H-balance", "H-interest", borrowers=4000, replications=8)
     off = apart(plan, figures(plan, studies(plan, {})))
-    stock = replace(plan, targets=tuple(one for one in plan.targets if one.name == "V1-90"))
+    stock = plan.model_copy(update={"target": {"V1-90": plan.target["V1-90"]}})
     unwilling = {"unwilling": 3 * shipped_values(read_plan(TARGETS))["unwilling"]}
 
     assert max(off.values()) < 1, off
@@ -94,15 +89,16 @@ def test_the_fit_finds_what_is_planted(tmp_path):
 
 
 def test_every_problem_of_a_targets_file_is_said_at_once(tmp_path):
-    """An unknown measure, world, unit, role and key are all in one error."""
+    """An unknown measure, world, unit and key, a missing role and a world that cannot move are all in one error."""
     path = tmp_path / "targets.toml"
     text = PLANTED.format(line="huabei.toml", day1=FIGURE.format("mean_balence", 1, 1, "yuan"))
     other = 'world = "x"\nmeasure = "day1_rate"\nvalue = 1\ntolerance = 1\nsource = ""\nwhat = ""\ncolour = 1\n'
-    path.write_text(f"{text}[target.other]\n{other}")
+    path.write_text(f'{text}[target.other]\n{other}[free.rate]\nkeys = ["rate"]\nlow = 0\nhigh = "1"\nworlds = ["y"]\n')
     with pytest.raises(UserError) as error:
         read_plan(path)
 
-    for words in ("mean_balence", "did you mean mean_balance", "yuan", "no such world", "colour", "role"):
+    for words in ("mean_balence", "did you mean mean_balance", "'yuan'", "found 'x'; no such world", "other.colour",
+                  "role: missing", "found 'y'; no such world", "free.rate.high: found '1'"):  # fmt: skip
         assert words in str(error.value)
 
 
@@ -138,10 +134,11 @@ def test_late_lines_open_with_what_late_lines_owe(tmp_path):
 def test_the_page_has_every_target():
     """docs/calibration.md shows each target of the file with its value, its tolerance and its role."""
     page = (ROOT / "docs" / "calibration.md").read_text(encoding="utf-8")
-    for one in read_plan(TARGETS).targets:
-        row = next(line for line in page.splitlines() if line.startswith(f"| {one.name} |"))
+    plan = read_plan(TARGETS)
+    for name, one in plan.target.items():
+        row = next(line for line in page.splitlines() if line.startswith(f"| {name} |"))
         cells = [cell.strip() for cell in row.strip("|").split("|")]
-        expected = levels.table(replace(read_plan(TARGETS), targets=(one,)), {one.name: levels.Figure(0.0, 0.0)})
+        expected = levels.table(plan.model_copy(update={"target": {name: one}}), {name: levels.Figure(0.0, 0.0)})
         wanted = [cell.strip() for cell in expected.splitlines()[-1].strip("|").split("|")]
         same = [0, 1, 2, 3, 7, 9, 10]  # what does not depend on the simulation
         assert [cells[k] for k in same] == [wanted[k] for k in same]
@@ -149,8 +146,9 @@ def test_the_page_has_every_target():
 
 def test_a_table_says_whether_a_target_is_met():
     """Within the tolerance it is; the error keeps its sign; shares are in percent."""
-    target = Target("T", "huabei", "npl_ratio", "", 0.02, 0.001, "%", "S1", "fit", "90+")
-    plan = replace(read_plan(TARGETS), targets=(target,))
+    about = {"what": "90+", "world": "huabei", "measure": "npl_ratio", "source": "S1", "role": "fit"}
+    target = Target(value=2.0, tolerance=0.1, unit="%", **about)
+    plan = read_plan(TARGETS).model_copy(update={"target": {"T": target}})
     for value, words in ((0.0205, "| 2.05 | 0.10 | 0.05 | 0.10 | yes |"), (0.0185, "| -0.15 | 0.10 | **no** |")):
         assert words in levels.table(plan, {"T": levels.Figure(value, 0.001)})
 

@@ -1,9 +1,13 @@
 """The macro link returns a planted slope, tells change from level, leaves the bankruptcy-law spike of 2005 outside."""
 
+import gzip
 import html
 import json
+from datetime import date
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scipy.special import expit, logit, ndtr
 
@@ -232,18 +236,34 @@ def test_quarters_may_be_written_in_four_ways_and_in_any_order(file):
     assert link(found).fits["change"].used == QUARTERS - 6
 
 
+def test_a_series_is_read_as_a_tape_is(file, tmp_path):
+    """CSV, CSV.GZ and Parquet give the same; a rate of "." or "NA", as statistical offices write, is none."""
+    text = "when,u,loss\n2001-01-01,5.0,4\n2001-04-01,5.5,.\n2001-07-01,6,NA\n"
+    found = read_series(file(text), "when", "u", "loss")
+    (tmp_path / "series.csv.gz").write_bytes(gzip.compress(text.encode()))
+    quarters = [date(2001, month, 1) for month in (1, 4, 7)]
+    pq.write_table(pa.table({"when": quarters, "u": [5, 5.5, 6], "loss": [4, None, None]}), tmp_path / "series.parquet")
+
+    assert found.quarters == ("2001Q1", "2001Q2", "2001Q3")
+    assert found.rate == pytest.approx([0.04, np.nan, np.nan], nan_ok=True)
+    for name in ("series.csv.gz", "series.parquet"):
+        other = read_series(tmp_path / name, "when", "u", "loss")
+        for column, same in zip(other[1:], found[1:], strict=True):
+            np.testing.assert_array_equal(column, same)
+
+
 def test_everything_wrong_with_a_series_is_said_at_once(file):
-    """Each bad cell with its line, quarters that are missing or twice there."""
-    text = "when,u,loss\n2001Q1,5,4\n2001Q5,5,4\n2001Q3,?,4\n2001Q3,5,101\n2002Q1,5,nan\n"
+    """Each bad cell with its row, quarters that are missing or twice there."""
+    text = "when,u,loss\n2001Q1,5,4\n2001Q5,5,4\n2001Q3,?,4\n2001Q3,5,101\n2002Q1,5,four\n"
     with pytest.raises(UserError) as caught:
         read_series(file(text), "when", "u", "loss")
 
     assert [(problem.key, problem.found) for problem in caught.value.problems] == [
-        ("line 3, when", "found '2001Q5'"),
-        ("line 4, u", "found '?'"),
-        ("line 5, when", "2001Q3 stands there twice"),
-        ("line 5, loss", "found '101'"),
-        ("line 6, loss", "found 'nan'"),
+        ("row 2, when", "found '2001Q5'"),
+        ("row 3, u", "found '?'"),
+        ("row 4, when", "2001Q3 stands there twice"),
+        ("row 4, loss", "found '101'"),
+        ("row 5, loss", "found 'four'"),
         ("when", "quarters are missing: 2001Q2, 2001Q4"),
     ]
 
@@ -253,10 +273,10 @@ def test_everything_wrong_with_a_series_is_said_at_once(file):
     [
         ("quarter,unemployment,loss\n2001Q1,5,4\n", ("quarter", "unemploymnt", "los"), "did you mean unemployment?"),
         ("quarter,unemployment,loss\n2001Q1,0.05,4\n", None, "every value is below 1"),
-        ("quarter,unemployment,loss\n2001Q1,5\n", None, "2 cells"),
+        ("quarter,unemployment,loss\n2001Q1,5\n", None, "got 2"),
         ("quarter,unemployment,loss\n", None, "no rows"),
         ("quarter,loss,loss\n2001Q1,5,4\n", ("quarter", "loss", "loss"), "two columns have this name"),
-        ("", None, "no such column"),
+        ("", None, "the file is empty"),
     ],
     ids=["columns", "shares", "cells", "no rows", "twice", "empty"],
 )

@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import binom
 
 from conftest import ROOT
+from simulator import engine
 from simulator.draws_host import philox_numpy
 from simulator.estimation.outcomes.calibrate import calibrate_outcomes, check, held_out, simulated_sums
 from simulator.estimation.outcomes.figures import by_segment, figures, halves, intervals, resampled
@@ -400,6 +401,15 @@ def test_calibrate_writes_a_scenario_that_runs_and_the_tables(made, tmp_path):
     assert sum(int(row["missed_for_good"]) for row in dues) == made[0].charged_off.sum()
     with pytest.raises(UserError, match="complete run"):
         calibrate(tape, mapping, tmp_path / "out")
+
+
+def test_compiling_is_told_before_the_first_check(made, monkeypatch):
+    """Where the kernel is not in the cache yet, the checks, which simulate, say that it is compiled."""
+    said = []
+    monkeypatch.setattr(engine, "prepare", lambda lowered, tell=lambda begun: None: tell(1))
+    calibrate_outcomes(*made[2:], replications=2, say=said.append, compiling=said.append)
+
+    assert said[1] == "checking: as many loans simulated" and said[2] == 1
 
 
 def test_a_file_without_segments_recoveries_or_many_loans(tmp_path):

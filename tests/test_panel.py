@@ -188,6 +188,45 @@ def test_a_month_that_one_account_lacks_is_a_gap(panel):
     assert any(f.kind == "gap" and f.accounts == 1 for f in tape_report(read).findings)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"s_{year}_{month}"', '"s_{month}"', ["columns.status: s_{month} has {month} without {year}"]),
+        ('"s_{year}_{month}"', '"s_2024_01"', ["columns: neither status nor dpd has {year} and {month}; give one"]),
+        (
+            'status = "s_{year}_{month}"',
+            'payment = "p_{year}"\nstatus = "s_2024_01"',
+            ["columns.payment: p_{year} has {month} without {year}", "columns: neither status nor dpd"],
+        ),
+        ('"s_{year}_{month}"', '"t_{year}_{month}"', ["t_{year}_{month}: no column of this form; found: id, cap, due"]),
+        ('"due_{year}_{month}"', '"duty_{year}_{month}"', ["missing in 2024-01, 2024-02, 2024-03; each month with"]),
+        ('"cap"', '"cup"', ["columns.limit: no column cup in", "did you mean cap?"]),
+        ("[status]", "[only]\nregion = [1]\n[status]", ["only.region: no column region in"]),
+        ("[status]", "[only]\nid = ['c']\n[status]", ["no account is left in any month"]),
+    ],
+    ids=["no year", "no month", "both", "no such column", "no balance", "fixed", "only", "nobody"],
+)
+def test_what_is_wrong_with_columns_by_month(panel, old, new, said):
+    """Which column, where it was looked for, and what to do; what is wrong with the mapping all at once."""
+    found = problems(panel, WIDE, WIDE_MAPPING.replace(old, new))
+
+    for words in said:
+        assert words in found
+
+
+def test_months_that_columns_are_missing_for_are_noted(panel):
+    """A month without a status column is no month of the tape; one without another column has nothing there."""
+    tape = WIDE.replace("s_2024_02", "t_2024_02").replace("cap", "cap_2024_01")
+    read = panel(tape, WIDE_MAPPING.replace('"cap"', '"cap_{year}_{month}"'))
+
+    assert read.facts["repairs"][:2] == [
+        "no column for 2024-02: no moves are counted across",
+        "no limit in 2024-03",
+    ]
+    assert (read.state[:, 1] == -1).all() and np.isnan(read.limit[:, 2]).all()
+    assert read.limit[:, 0].tolist() == [100_000, 50_000]
+
+
 def test_wrong_rows_are_listed_with_their_place(panel):
     """Text where a number belongs is named by row, account and column."""
     found = problems(panel, LONG.replace("150.50", "many"))

@@ -7,6 +7,7 @@ import panels
 from simulator.estimation.intervals import median, ratio_of_sums, share
 from simulator.estimation.panels.panel import PanelState
 from simulator.estimation.roll_rates import ratios as of
+from simulator.estimation.roll_rates.ratio_report import ratios, section
 
 TAIWAN = {  # shared data README: payment over the previous bill, May to July: aggregate, median, share paying 0
     "N": (0.911, 1.000, 0.007),
@@ -125,3 +126,17 @@ def test_tapes_without_payments_or_limits_have_no_ratios():
     panel = panels.panel([["late", "late"]], balance=[[100, 100]])
 
     assert (of.payment(panel), of.full_payers(panel), of.utilisation(panel)) == ({}, None, {})
+
+
+def test_the_page_has_a_row_for_each_state_however_many_there_are():
+    """Measures are columns: more states make the table longer, not wider; what is not by state stands in row `all`."""
+    names = [f"{30 * bucket}" for bucket in range(12)]
+    states = [PanelState(name, bucket) for bucket, name in enumerate(names)]
+    panel = panels.panel([names, names[::-1]], states, balance=100, limit=200, payment=100)
+    by_state, by_bucket = section(ratios(panel), []).tables
+
+    assert by_state.head[1:3] == ("paid over the bill before", "median payment over the bill before")
+    assert [row[0] for row in by_state.rows] == [*names, "all"]
+    assert {len(row) for row in by_state.rows} == {len(by_state.head)} == {7}
+    assert by_state.rows[3][1] == ("100.0%", "100.0% to 100.0%") and by_state.rows[-1][1] == ""
+    assert by_bucket.head[1:] == ("cured within a month",) and len(by_bucket.rows) == 11

@@ -10,13 +10,15 @@ import pytest
 from rich.console import Console
 
 import toy_book
-from simulator import results
+from conftest import ROOT
+from simulator import compare, results
 from simulator.comparison import Comparison
 from simulator.ledger import LINES, SETTLED, result_digest
 from simulator.measures import MEASURES, SECTIONS
 from simulator.report import render, words
 from simulator.report.terminal import summary_table
 from simulator.scenario.errors import UserError
+from simulator.scenario.reader import load_scenario
 
 FILES = {
     *("manifest.json", "scenario.toml", "summary.json", "report.html"),
@@ -80,6 +82,26 @@ def test_the_summary_has_the_contract_s_shape(folder):
     for measures in (*summary["variants"].values(), *summary["differences"].values()):
         assert all(list(entry) == ["value", "se", "unit"] for entry in measures.values())
     assert summary["variants"]["cut"]["net_loss"]["unit"] == "CNY"
+
+
+def test_a_book_of_applicants_only_has_nothing_per_opening_borrower(tmp_path):
+    """Without an opening book what is divided by it is left empty, in every file and on the page, without a warning."""
+    sizes = {"borrowers": 0, "months": 4, "replications": 2}
+    keys = ["portfolio.applicants_per_month=60", "run_off_months=6"]
+    found = compare(load_scenario(ROOT / "scenarios" / "autopay.toml", keys, **sizes)).comparison
+    results.write(tmp_path / "run", found, {}, "")
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    table = columns(tmp_path / "run" / "comparison.parquet")
+    page = (tmp_path / "run" / "report.html").read_text()
+
+    for measures in (*summary["variants"].values(), *summary["differences"].values()):
+        assert measures["net_loss_per_opening_borrower"] == {"value": None, "se": None, "unit": "CNY per borrower"}
+        assert measures["net_loss"]["value"] is not None
+    for name in ("net_loss_per_opening_borrower", "balance_left"):
+        assert {*table["value"][table["measure"] == name]} == {None}, name
+    assert "<td>net loss per opening borrower</td><td>–" in page
+    assert "still open at the very end counts for nothing" in page
+    assert not re.search(r"\b(nan|inf)\b", re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL))
 
 
 def test_a_complete_run_is_replaced_only_on_request(comparison, tmp_path):

@@ -44,9 +44,9 @@ def diary(
     book = read_book(scenario)
     worlds = {name: lower(settings, book and book.tape, True) for name, settings in lenders.items()}
     world = next(iter(worlds.values()))
+    engine.prepare(world, compiling or (lambda begun: None))
     levers = {name: levers_in_force(each, replication) for name, each in worlds.items()}
     who = address_of(borrower, world.segments, world.tiles, scenario.baseline)
-    engine.prepare(world, compiling or (lambda begun: None))
     lives = {name: _life(world, name, levers[name], who, replication) for name, world in worlds.items()}
     rules = {
         name: [sentences.rules_of(world.tables, levers[name], who.segment, m) for m in range(world.months_total + 1)]

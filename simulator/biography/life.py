@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator import engine
-from simulator.kernel.names import K_COUNT, K_ENTRY, K_FIRST, K_SEGMENT, K_TAPE_ROW, LANES, N_STATE
+from simulator.kernel.names import K_COUNT, K_ENTRY, K_FIRST, K_SEGMENT, K_TAPE_ROW
 from simulator.kernel.tables import Levers, Tables
+from simulator.lives import Lives
 
 
 class Life(NamedTuple):
@@ -29,23 +29,9 @@ def alone(tile, index: int) -> np.ndarray:
 def live(tables: Tables, levers: Levers, tile, tape, replication: int, months: int) -> Life:
     """Return the life of the one borrower of `tile` (from `alone`) in months 1 to `months` of a replication.
 
-    `tables` are those of that replication alone. A span of one month at a time keeps the state after each.
+    `tables` are those of that replication alone.
     """
-    from simulator.kernel.tile import advance  # the compiled code: only who lives pays for it
-
     segment, entry = int(tile[0, K_SEGMENT]), int(tile[0, K_ENTRY])
-    sums = engine.empty_sums(1, months, len(tables.segment))
-    store = np.zeros((1, 1, N_STATE, LANES), np.int32)
-    states = {}
-
-    def span(month_from, month_to, into):
-        advance(
-            tables, levers, tile, tape, replication, replication + 1, month_from, month_to, True, store, *into
-        )  # fmt: skip
-        states[month_to] = tuple(store[0, 0, :, 0].tolist())
-
-    if entry == 0:  # a span that ends before month 1 loads the borrower; month 1 loads and books the opening again
-        span(1, 0, engine.empty_sums(1, 0, len(tables.segment)))
-    for month in range(max(entry, 1), months + 1):
-        span(month, month, sums)
-    return Life(entry, states, sums.flows[0].sum(0)[:, segment])
+    lives = Lives(tables, levers, tile, tape, range(replication, replication + 1), months)
+    states = {month: tuple(lives.until(month)[0, 0, :, 0].tolist()) for month in range(entry, months + 1)}
+    return Life(entry, states, lives.sums.flows[0].sum(0)[:, segment])

@@ -9,87 +9,107 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from scipy.optimize import least_squares
 
-from simulator import engine
 from simulator.behaviour.structural import paid_by_day
 from simulator.estimates import mean
-from simulator.kernel.names import (
-    BALANCE,
-    BUCKETS,
-    INTEREST_DUE,
-    K_ENTRY,
-    LANES,
-    LINE_AT,
-    N_STATE,
-    PRODUCTS,
-    SUMS_PER_BATCH,
-)
+from simulator.kernel.names import BALANCE, BUCKETS, INTEREST_DUE, K_ENTRY, LINE_AT, PRODUCTS, SUMS_PER_BATCH
+from simulator.lives import Lives
 from simulator.lower import lower, tables_for
 from simulator.measures import MEASURES, Window
-from simulator.scenario.errors import Problem, UserError, did_you_mean
+from simulator.scenario.errors import UserError, did_you_mean
 from simulator.scenario.reader import load_scenario, read_toml
+from simulator.scenario.schema import Table
+from simulator.scenario.wording import problems_in
 from simulator.study import Study, simulate
 
 STEP = 0.04  # of a setting's range: what a derivative is taken over
 YEAR = 12
-WORLD_KEYS = {"scenario", "set", "months"}
-TARGET_KEYS = {"world", "measure", "setting", "value", "tolerance", "unit", "source", "role", "what"}
 BEGIN, END = "<!-- levels: python -m simulator.estimation.levels --check --page docs/calibration.md -->", "<!-- end -->"
 ROLES = {"fit": "fitted", "set": "set", "check": "check"}  # by least squares; by hand, so no evidence; neither
 UNITS = {"%": 100.0, "CNY": 1.0, "% a month": 100.0}
 
 
-@dataclass(frozen=True)
-class World:
+class World(Table):
     """A scenario, what is set on top of it, and the months whose figures are read."""
 
-    name: str
-    path: Path
-    overrides: tuple[str, ...]
-    first: int
-    last: int
+    scenario: str  # a path; in the file it starts at the file's folder
+    set: list[str] = Field([])
+    months: Annotated[list[int], Field(min_length=2, max_length=2)]  # first and last
+
+    @field_validator("scenario")
+    @classmethod
+    def _from_here(cls, path: str, info: ValidationInfo) -> str:
+        return str(_known(info, "folder", Path()) / path)
 
 
-@dataclass(frozen=True)
-class Target:
-    """A published figure: of a world's measure or, where `setting` is given, of a number in its file."""
+class Free(Table):
+    """A setting that the fit may move: the same value at every one of `keys`, in `worlds`."""
 
-    name: str
-    world: str
-    measure: str
-    setting: str
-    value: float  # canonical unit: shares, not percent
-    tolerance: float
-    unit: str
-    source: str
-    role: str
-    what: str
-
-
-@dataclass(frozen=True)
-class Free:
-    """A setting that the fit may move: the same value at every one of `keys`, in all `worlds`."""
-
-    name: str
-    keys: tuple[str, ...]
+    keys: Annotated[list[str], Field(min_length=1)]
     low: float
     high: float
-    worlds: tuple[str, ...]
+    worlds: list[str] = Field([])  # all where none is named
+
+    @field_validator("worlds")
+    @classmethod
+    def _are_worlds(cls, names: list[str], info: ValidationInfo) -> list[str]:
+        return [_world(name, info) for name in names]
 
 
-@dataclass(frozen=True)
-class Plan:
+class Target(Table):
+    """A published figure: of a world's measure or, where `setting` is given, of a number in its file."""
+
+    what: str
+    world: str
+    measure: str = ""
+    setting: str = ""
+    unit: Literal[*UNITS]
+    value: float  # as the measure has it: shares; in the file it is in `unit`
+    tolerance: Annotated[float, Field(gt=0)]  # likewise
+    source: str
+    role: Literal[*ROLES]
+
+    @field_validator("world")
+    @classmethod
+    def _is_a_world(cls, name: str, info: ValidationInfo) -> str:
+        return _world(name, info)
+
+    @field_validator("measure")
+    @classmethod
+    def _is_a_measure(cls, name: str) -> str:
+        if name and name not in MEASURES and name not in OWN:
+            raise ValueError(f"found {name!r}; {did_you_mean(name, [*MEASURES, *OWN])}")
+        return name
+
+    @field_validator("value", "tolerance")
+    @classmethod
+    def _out_of_unit(cls, number: float, info: ValidationInfo) -> float:
+        return number / UNITS.get(info.data.get("unit"), 1)
+
+    @model_validator(mode="after")
+    def _is_of_something(self) -> "Target":
+        if bool(self.measure) == bool(self.setting):
+            raise ValueError("needs a measure or a setting; give one of them")
+        return self
+
+
+class Plan(Table):
     """What is fitted to what, with how many borrowers and replications."""
 
-    worlds: dict[str, World]
-    targets: tuple[Target, ...]
-    free: tuple[Free, ...]
-    borrowers: int
-    replications: int
+    borrowers: Annotated[int, Field(gt=0)]
+    replications: Annotated[int, Field(gt=0)]
+    world: dict[str, World]
+    free: dict[str, Free]
+    target: dict[str, Target]
+
+    def worlds_of(self, free: Free) -> list[str]:
+        """Return the names of the worlds in which a setting moves."""
+        return free.worlds or list(self.world)
 
 
 class Figure(NamedTuple):
@@ -111,66 +131,27 @@ class Fit:
 def read_plan(path: str | Path) -> Plan:
     """Return the plan of a TOML file; paths in it start at the file's folder.
 
-    Raises UserError with every unknown key, missing key, measure and world.
+    Raises UserError with everything that is wrong with it.
     """
-    path, problems = Path(path), []
+    path = Path(path)
     tree = read_toml(path, "targets")
     try:
-        worlds = {name: _world(path, name, table) for name, table in tree["world"].items()}
-        free = tuple(
-            Free(name, tuple(table["keys"]), table["low"], table["high"], tuple(table.get("worlds", worlds)))
-            for name, table in tree["free"].items()
-        )
-        sizes = int(tree["borrowers"]), int(tree["replications"])
-        targets = tuple(_target(path, name, table, worlds, problems) for name, table in tree["target"].items())
-    except (KeyError, TypeError, ValueError) as error:
-        problems.append(Problem(str(path), "", f"cannot be read as targets: {error!r}", "see scenarios/targets"))
-    if problems:
-        raise UserError(problems)
-    return Plan(worlds, targets, free, *sizes)
+        return Plan.model_validate(tree, context={"folder": path.parent, "worlds": tree.get("world")})
+    except ValidationError as errors:
+        raise UserError(problems_in(str(path), Plan, errors)) from None
 
 
-def _world(path, name, table):
-    if unknown := set(table) - WORLD_KEYS:
-        raise KeyError(f"world.{name}: unknown {', '.join(sorted(unknown))}")
-    first, last = table["months"]
-    return World(name, path.parent / table["scenario"], tuple(table.get("set", ())), first, last)
+def _known(info, name, otherwise):
+    """Return what `read_plan` tells the checks of a file; `otherwise` where there is no file."""
+    return info.context[name] if info.context else otherwise
 
 
-def _target(path, name, table, worlds, problems):
-    """Return a target, noting what is wrong with it."""
-    key, scale = f"target.{name}", UNITS.get(table.get("unit"))
-    for unknown in sorted(set(table) - TARGET_KEYS):
-        problems.append(Problem(str(path), f"{key}.{unknown}", "unknown key", did_you_mean(unknown, TARGET_KEYS)))
-    if table.get("world") not in worlds:
-        problems.append(Problem(str(path), f"{key}.world", "no such world", f"allowed: {', '.join(worlds)}"))
-    measure, setting = table.get("measure", ""), table.get("setting", "")
-    if bool(measure) == bool(setting):
-        problems.append(Problem(str(path), key, "needs a measure or a setting", "give one of them"))
-    if measure and measure not in MEASURES and measure not in OWN:
-        problems.append(
-            Problem(str(path), f"{key}.measure", f"found {measure!r}", did_you_mean(measure, [*MEASURES, *OWN]))
-        )
-    if scale is None:
-        problems.append(
-            Problem(str(path), f"{key}.unit", f"found {table.get('unit')!r}", f"allowed: {', '.join(UNITS)}")
-        )
-    if table.get("role") not in ROLES:
-        problems.append(
-            Problem(str(path), f"{key}.role", f"found {table.get('role')!r}", f"allowed: {', '.join(ROLES)}")
-        )
-    return Target(
-        name,
-        table.get("world"),
-        measure,
-        setting,
-        table["value"] / (scale or 1),
-        table["tolerance"] / (scale or 1),
-        table.get("unit"),
-        table["source"],
-        table.get("role"),
-        table["what"],
-    )
+def _world(name, info):
+    """Return the name of a world; ValueError if the file has no such world."""
+    worlds = _known(info, "worlds", None)
+    if isinstance(worlds, dict) and name not in worlds:
+        raise ValueError(f"found {name!r}; no such world, allowed: {', '.join(worlds)}")
+    return name
 
 
 # ---- figures that are no measure of a ledger -------------------------------------------------------
@@ -180,25 +161,14 @@ def no_interest_share(study: Study, first: int, last: int) -> np.ndarray:
     Users are holders of the opening book who owe something at the end of a month of that year. Late charges are no
     interest. Everyone's state is kept month by month: a month's interest is still unpaid at its end.
     """
-    from simulator.kernel.tile import advance  # compiled
-
     world = lower(study.scenario.baseline)
-    tiles = world.tiles[world.tiles[:, K_ENTRY] == 0]
-    replications = world.replications
-    tables = tables_for(world, 0, replications)
-    sums = engine.empty_sums(replications, world.months_total, len(world.segments))
-    store = np.zeros((replications, len(tiles), N_STATE, LANES), np.int32)
-    charged = np.zeros((replications, len(tiles), LANES), bool)
-    used = np.zeros_like(charged)
-    before = last - YEAR
-    for month_from, month_to in ((1, before), *((month, month) for month in range(before + 1, last + 1))):
-        if month_from <= month_to:
-            advance(
-                tables, world.levers, tiles, world.tape, 0, replications, month_from, month_to, True, store, *sums
-            )  # fmt: skip
-        if month_to > before:
-            charged |= store[:, :, LINE_AT + INTEREST_DUE] > 0
-            used |= store[:, :, LINE_AT + BALANCE] > 0
+    tiles, replications = world.tiles[world.tiles[:, K_ENTRY] == 0], range(world.replications)
+    lives = Lives(tables_for(world, 0, len(replications)), world.levers, tiles, world.tape, replications, last)
+    charged = used = False
+    for month in range(last - YEAR + 1, last + 1):
+        state = lives.until(month)
+        charged |= state[:, :, LINE_AT + INTEREST_DUE] > 0
+        used |= state[:, :, LINE_AT + BALANCE] > 0
     return (used & ~charged).sum(axis=(1, 2)) / used.sum(axis=(1, 2))
 
 
@@ -274,16 +244,17 @@ OWN: dict[str, Callable] = {
 # ---- simulated figures -----------------------------------------------------------------------------
 def figure(target: Target, world: World, study: Study) -> Figure:
     """Return the simulated figure of a target: stocks averaged over the world's months, flows summed over them."""
+    first, last = world.months
     if target.setting:
         return Figure(float(_setting(study.scenario.baseline, target.setting)), 0.0)
     if target.measure in OWN:
-        samples = OWN[target.measure](study, world.first, world.last)
+        samples = OWN[target.measure](study, first, last)
     else:
         measure, ledger = MEASURES[target.measure], study.comparison.ledgers["baseline"]
         if "[at]" in measure.formula:
-            samples = measure(ledger, by_month=True)[:, world.first - 1 : world.last].mean(axis=1)
+            samples = measure(ledger, by_month=True)[:, first - 1 : last].mean(axis=1)
         else:
-            samples = measure(ledger, Window("fit", world.first, world.last, world.last))
+            samples = measure(ledger, Window("fit", first, last, last))
     return Figure(*(float(part) for part in mean(samples)))
 
 
@@ -292,23 +263,23 @@ def studies(plan: Plan, values: dict[str, float], threads: int | None = None) ->
     sizes = {"borrowers": plan.borrowers, "replications": plan.replications}
     applicants = f"portfolio.applicants_per_month={plan.borrowers // 100}"  # 1% a month, as in the files
     found = {}
-    for world in plan.worlds.values():
-        free = [one for one in plan.free if one.name in values and world.name in one.worlds]
-        moved = [f"{key}={values[one.name]!r}" for one in free for key in one.keys]
-        scenario = load_scenario(world.path, [applicants, *moved, *world.overrides], **sizes, months=world.last)
-        found[world.name] = simulate(scenario, threads)
+    for name, world in plan.world.items():
+        free = {one: plan.free[one] for one in values if name in plan.worlds_of(plan.free[one])}
+        moved = [f"{key}={values[one]!r}" for one in free for key in free[one].keys]
+        scenario = load_scenario(world.scenario, [applicants, *moved, *world.set], **sizes, months=world.months[1])
+        found[name] = simulate(scenario, threads)
     return found
 
 
 def figures(plan: Plan, found: dict[str, Study]) -> dict[str, Figure]:
     """Return the simulated figure of every target."""
-    return {one.name: figure(one, plan.worlds[one.world], found[one.world]) for one in plan.targets}
+    return {name: figure(one, plan.world[one.world], found[one.world]) for name, one in plan.target.items()}
 
 
 def shipped_values(plan: Plan) -> dict[str, float]:
     """Return the free settings as they stand in the files."""
-    baselines = {name: load_scenario(world.path).baseline for name, world in plan.worlds.items()}
-    return {one.name: float(_setting(baselines[one.worlds[0]], one.keys[0])) for one in plan.free}
+    baselines = {name: load_scenario(world.scenario).baseline for name, world in plan.world.items()}
+    return {name: float(_setting(baselines[plan.worlds_of(one)[0]], one.keys[0])) for name, one in plan.free.items()}
 
 
 def _setting(settings, key):
@@ -326,21 +297,21 @@ def fit(plan: Plan, threads: int | None = None, tell: Callable[[str], None] = la
     the fitted values: the covariance of the figures taken through the least-squares solution. `tell` is told each
     trial in a line.
     """
-    fitted = [one for one in plan.targets if one.role == "fit"]
-    low, high = (np.array([getattr(one, end) for one in plan.free]) for end in ("low", "high"))
+    fitted = {name: one for name, one in plan.target.items() if one.role == "fit"}
+    low, high = (np.array([getattr(one, end) for one in plan.free.values()]) for end in ("low", "high"))
     start = np.array(list(shipped_values(plan).values()))
     trials, known = 0, {}
 
     def values(x):
-        return dict(zip((one.name for one in plan.free), (low + x * (high - low)).tolist(), strict=True))
+        return dict(zip(plan.free, (low + x * (high - low)).tolist(), strict=True))
 
     def residuals(x):
         nonlocal trials
         if x.tobytes() not in known:
             trials += 1
             found = figures(plan, studies(plan, values(x), threads))
-            known[x.tobytes()] = np.array([(found[one.name].value - one.value) / one.tolerance for one in fitted])
-            apart = known[x.tobytes()]
+            apart = np.array([(found[name].value - one.value) / one.tolerance for name, one in fitted.items()])
+            known[x.tobytes()] = apart
             tell(f"trial {trials}: sum of squares {apart @ apart:.2f}")
         return known[x.tobytes()]
 
@@ -356,7 +327,7 @@ def fit(plan: Plan, threads: int | None = None, tell: Callable[[str], None] = la
     x = np.clip((start - low) / (high - low), 0.01, 0.99)
     best = least_squares(residuals, x, derivative, bounds=(0, 1), max_nfev=rounds)
     final = figures(plan, studies(plan, values(best.x), threads))
-    noise = np.array([final[one.name].se / one.tolerance for one in fitted])
+    noise = np.array([final[name].se / one.tolerance for name, one in fitted.items()])
     spread = np.linalg.pinv(best.jac) * noise
     errors = np.sqrt((spread**2).sum(axis=1)) * (high - low)
     return Fit(values(best.x), dict(zip(values(best.x), errors.tolist(), strict=True)), final)
@@ -369,15 +340,15 @@ def table(plan: Plan, found: dict[str, Figure]) -> str:
         "| id | what | world | target | simulated | ± se | off by | tolerance | met | used | source |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for one in plan.targets:
-        scale, now = UNITS[one.unit], found[one.name]
+    for name, one in plan.target.items():
+        scale, now = UNITS[one.unit], found[name]
         digits = 0 if one.unit == "CNY" else 2
         off = now.value - one.value
         number = [scale * x for x in (one.value, now.value, now.se, off, one.tolerance)]
         target, value, se, off, tolerance = (f"{x:,.{digits}f}" for x in number)
         met = "yes" if abs(now.value - one.value) <= one.tolerance else "**no**"
         lines.append(
-            f"| {one.name} | {one.what}, {one.unit} | {one.world} | {target} | {value} | {se} | {off} | {tolerance} | "
+            f"| {name} | {one.what}, {one.unit} | {one.world} | {target} | {value} | {se} | {off} | {tolerance} | "
             f"{met} | {ROLES[one.role]} | {one.source} |"
         )
     return "\n".join(lines)
@@ -428,10 +399,10 @@ def main(arguments: list[str] | None = None) -> int:
             result = fit(plan, tell=lambda line: print(line, file=sys.stderr, flush=True), rounds=given.rounds)
             values, found = result.values, result.figures
             print("| setting | fitted | ± Monte Carlo error | range |\n|---|---|---|---|")
-            for one in plan.free:
+            for name, one in plan.free.items():
                 print(
-                    f"| {', '.join(f'`{key}`' for key in one.keys)} | {values[one.name]:.4g} | "
-                    f"{result.errors[one.name]:.2g} | {one.low:g} to {one.high:g} |"
+                    f"| {', '.join(f'`{key}`' for key in one.keys)} | {values[name]:.4g} | "
+                    f"{result.errors[name]:.2g} | {one.low:g} to {one.high:g} |"
                 )
             print()
         print(table(plan, found))

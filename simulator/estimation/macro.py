@@ -6,7 +6,6 @@ f is the logit or the probit; least squares. The level of unemployment is fitted
 question. Residuals last over quarters, so standard errors are Newey and West's.
 """
 
-import csv
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
 
+from simulator.portfolio.columns import header, read_columns
 from simulator.scenario.errors import Problem, UserError, did_you_mean
 
 YEAR = 4  # quarters
+DELIMITER = ","
 FEWEST = 20  # quarters to fit on: five years
 CURVES = ("logit", "probit")
 CHANGE, LEVEL = "change of unemployment", "level of unemployment"
@@ -109,27 +110,27 @@ class Link:
 
 
 def read_series(path: str | Path, date: str, unemployment: str, rate: str) -> Series:
-    """Return the series in the CSV file `path`, whose columns have these names.
+    """Return the series in the table `path` (as a tape: CSV, CSV.GZ or Parquet), whose columns have these names.
 
     `date` holds quarters ("2005Q4") or days in them ("2005-10-01", "2005-10"), one row each in any order;
     `unemployment` and `rate` are per cent. The rate may be empty: its quarters then only tell the change of later ones.
     Raises UserError with everything that is wrong with the file.
     """
     name, problems, found = str(path), [], {}
-    for line, cells in _rows(path, (date, unemployment, rate)):
+    for row, cells in enumerate(_rows(name, [date, unemployment, rate]), 1):
         quarter = _quarter(cells[date])
         if quarter is None:
             wish = "allowed: 2005Q4, 2005-10 or 2005-10-01"
-            problems.append(Problem(name, f"line {line}, {date}", f"found {cells[date]!r}", wish))
+            problems.append(Problem(name, f"row {row}, {date}", f"found {cells[date]!r}", wish))
         elif quarter in found:
             wish = "one row a quarter: give the mean of its months"
-            problems.append(Problem(name, f"line {line}, {date}", f"{_label(quarter)} stands there twice", wish))
+            problems.append(Problem(name, f"row {row}, {date}", f"{_label(quarter)} stands there twice", wish))
         points = _number(cells[unemployment], 0, 100)
         share = float("nan") if cells[rate] == "" else _number(cells[rate], 0, 100)
         for column, value in ((unemployment, points), (rate, share)):
             if value is None:
                 wish = "allowed: per cent, above 0 and below 100"
-                problems.append(Problem(name, f"line {line}, {column}", f"found {cells[column]!r}", wish))
+                problems.append(Problem(name, f"row {row}, {column}", f"found {cells[column]!r}", wish))
         found.setdefault(quarter, (points, share))
     known = sorted(quarter for quarter in found if quarter is not None)
     missing = sorted(set(range(known[0], known[-1] + 1)) - set(known)) if known else []
@@ -145,32 +146,19 @@ def read_series(path: str | Path, date: str, unemployment: str, rate: str) -> Se
 
 
 def _rows(path, columns):
-    """Return [(line, {column: text})] of a CSV file; raises UserError if it cannot be read or has other columns."""
-    name = str(path)
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            head = [cell.strip() for cell in next(reader, [])]
-            rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
-    except OSError as error:
-        raise UserError(Problem(name, found=f"cannot be read: {error.strerror}", allowed="give a CSV file")) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(Problem(name, found=f"not a CSV file in UTF-8: {error}")) from None
-    problems = [Problem(name, column, "no such column", did_you_mean(column, head)) for column in columns]
-    problems = [problem for problem in problems if problem.key not in head]
-    problems += [Problem(name, column, "two columns have this name") for column in columns if head.count(column) > 1]
+    """Return {column: text} of each row, "" where nothing stands; raises UserError for columns that are not there."""
+    head = header(path, DELIMITER)
+    problems = [Problem(path, name, "no such column", did_you_mean(name, head)) for name in columns if name not in head]
+    problems += [Problem(path, name, "two columns have this name") for name in columns if head.count(name) > 1]
     if len(set(columns)) < len(columns):
-        problems.append(Problem(name, ", ".join(columns), "one column for two things", "name three columns"))
-    problems += [
-        Problem(name, f"line {line}", f"{len(row)} cells", f"the head has {len(head)}")
-        for line, row in rows
-        if len(row) != len(head)
-    ]
-    if not rows:
-        problems.append(Problem(name, found="no rows"))
+        problems.append(Problem(path, ", ".join(columns), "one column for two things", "name three columns"))
     if problems:
         raise UserError(problems)
-    return [(line, dict(zip(head, row, strict=True))) for line, row in rows]
+    read = read_columns(path, columns, DELIMITER)
+    rows = range(len(read[columns[0]].row))
+    if not rows:
+        raise UserError(Problem(path, found="no rows"))
+    return [{name: "" if read[name].blank[row] else read[name].at(row) for name in columns} for row in rows]
 
 
 def _quarter(text) -> int | None:

@@ -127,7 +127,7 @@ def _calibrate_outcomes(tape, mapping, folder, overwrite, threads, progress) -> 
     from simulator.estimation.outcomes import report
     from simulator.estimation.outcomes.calibrate import calibrate_outcomes
 
-    done = calibrate_outcomes(tape, mapping, threads=threads, say=progress.say)
+    done = calibrate_outcomes(tape, mapping, threads=threads, say=progress.say, compiling=progress.compiling)
     command = ["simulator", "calibrate", str(tape), "--mapping", str(mapping), "--out", str(folder)]
     manifest = {"command": "calibrate", "replay": shlex.join(command), "tape": done.facts, "seed": done.seed}
 
@@ -145,5 +145,6 @@ def _structural(done, prior, threads, progress):
     from simulator.estimation.structural.scenario import scenario_text, tables
 
     mapping = "mapping.toml"  # beside the scenario, as in the other
-    fit = fit_structural(done.panel, prior, done.tape.resolve(), mapping, progress.advance, threads)
+    tape, tell = done.tape.resolve(), progress.compiling
+    fit = fit_structural(done.panel, prior, tape, mapping, progress.advance, threads, compiling=tell)
     return scenario_text(fit), tables(fit)

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from simulator.scenario.errors import Problem, UserError, did_you_mean
+from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.reader import read_toml
 from simulator.scenario.schema import BUCKETS, EXITS, Table
-from simulator.scenario.wording import in_words
+from simulator.scenario.wording import problems_in
 
 Account = Literal["active", "frozen", "closed", "written_off", "paid_off"]
 _BOUND = re.compile(r"(>=|<=|>|<)\s*([+-]?\d+)")
@@ -92,7 +92,7 @@ def read_mapping(path: str | Path, panel: bool = False) -> Mapping:
     try:
         mapping = Mapping.model_validate(table)
     except ValidationError as errors:
-        raise UserError([_problem(str(path), error) for error in errors.errors(include_url=False)]) from None
+        raise UserError(problems_in(str(path), Mapping, errors)) from None
     if problems := [Problem(str(path), *found) for found in _contradictions(mapping, panel)]:
         raise UserError(problems)
     return mapping
@@ -111,16 +111,6 @@ def _matches(code: str, part: str) -> bool:
         return False
     number, limit = int(code), int(bound[2])
     return {">=": number >= limit, "<=": number <= limit, ">": number > limit, "<": number < limit}[bound[1]]
-
-
-def _problem(file: str, error: dict) -> Problem:
-    """Return one pydantic error in our words."""
-    place = error["loc"]
-    key = ".".join(map(str, place))
-    if error["type"] == "extra_forbidden":
-        model = {"columns": Columns, "status": Code}.get(place[0], Mapping) if len(place) > 1 else Mapping
-        return Problem(file, key, "unknown key", did_you_mean(str(place[-1]), model.model_fields))
-    return Problem(file, key, *in_words(error, None))
 
 
 def _contradictions(mapping: Mapping, panel: bool):

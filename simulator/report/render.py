@@ -244,10 +244,10 @@ def caveats(comparison):
         said[0] = "With one replication there is no standard error: any difference may be chance."
     if frame.run_off_months:
         left = comparison.estimate(comparison.baseline, "balance_left").value
+        share = f", {left * 100:.1f} % of the opening balance," if np.isfinite(left) else ""
         said.append(
             f"Flows run over {frame.months} months of lending and {frame.run_off_months} of run-off; shares are those "
-            f"at the end of month {frame.months}. What is still open at the very end, {left * 100:.1f} % of the "
-            "opening balance, counts for nothing."
+            f"at the end of month {frame.months}. What is still open at the very end{share} counts for nothing."
         )
     else:
         said.append(

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
+from .errors import Problem, did_you_mean
+from .fields import fields_of
 from .layers import Leaf
 
 _TYPES = {
@@ -46,6 +50,30 @@ def in_words(error: dict, leaf: Leaf | None) -> tuple[str, str]:
     if kind == "literal_error":
         return found, f"allowed: {context['expected']}"
     return found, error["msg"]
+
+
+def problems_in(file: str, model: type[BaseModel], errors: ValidationError) -> list[Problem]:
+    """Return what is wrong with the tables of `file`, which are no `model`; a scenario's are told with their units."""
+    found = []
+    for error in errors.errors(include_url=False):
+        key = ".".join(map(str, error["loc"]))
+        if error["type"] == "extra_forbidden":
+            known = fields_of(_model_at(model, error["loc"][:-1]))
+            found.append(Problem(file, key, "unknown key", did_you_mean(str(error["loc"][-1]), known)))
+        else:
+            found.append(Problem(file, key, *in_words(error, None)))
+    return found
+
+
+def _model_at(model, place):
+    """Return the model of the table at `place` in a `model`."""
+    parts = iter(place)
+    for part in parts:
+        field = fields_of(model)[part]
+        model = field.model
+        if field.shape == "tables":
+            next(parts)  # the name of the table
+    return model
 
 
 def may_follow(key: str, other: str) -> bool:

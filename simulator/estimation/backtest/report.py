@@ -266,8 +266,9 @@ def _bias_table(backtest):
 def _book_section(backtest):
     words = [
         "The fan follows the accounts that were open at the end of the window. Accounts: each account's own luck. "
-        "Factor: what moves all accounts of a month together, and rows of the matrix that move on their own where the "
-        "window shows it. Parameters: doubt about the matrix, its level over so few months, and the correlation.",
+        "Factor: what moves all accounts of a month together, which goes on from the window's last month, and rows of "
+        "the matrix that move on their own where the window shows it. Parameters: doubt about the matrix, its level "
+        "over so few months, the factor's correlation and persistence.",
     ]
     rows = []
     for o in backtest.outlooks:

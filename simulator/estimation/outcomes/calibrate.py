@@ -69,11 +69,12 @@ def calibrate_outcomes(
     threads: int | None = None,
     level: float = LEVEL,
     say: Callable[[str], None] = lambda words: None,
+    compiling: Callable[[int], None] | None = None,
 ) -> Calibrated:
     """Return a loan scenario fitted to the loans of `path`, with its checks.
 
-    `replications` are those of the checks; `say` is told what is being done. Raises UserError with everything that is
-    wrong with mapping and file.
+    `replications` are those of the checks; `say` is told what is being done; `compiling` as in `compare`. Raises
+    UserError with everything that is wrong with mapping and file.
     """
     outcomes = read_outcomes(path, mapping_path)
     for ended, there in (("charged off", outcomes.charged_off), ("paid", ~outcomes.charged_off)):
@@ -85,19 +86,25 @@ def calibrate_outcomes(
     fitted = fit(outcomes)
     say("checking: as many loans simulated")
     measured = intervals(outcomes, seed, level)
-    inside = check(outcomes, simulated_sums(fitted, seed, replications, threads), level)
+    inside = check(outcomes, simulated_sums(fitted, seed, replications, threads, compiling), level)
     say("checking: fitted to one half, compared with the other")
     unseen = held_out(outcomes, seed, replications, threads, level)
     return Calibrated(fitted, measured, inside, unseen, seed)
 
 
-def simulated_sums(fitted: Fit, seed: int, replications: int, threads: int | None = None) -> np.ndarray:
+def simulated_sums(
+    fitted: Fit,
+    seed: int,
+    replications: int,
+    threads: int | None = None,
+    compiling: Callable[[int], None] | None = None,
+) -> np.ndarray:
     """Return float64[replication, segment + 1, COLUMNS]: what `loan_table` sums to in as many simulated loans.
 
     The mean of exposure over amount comes from a world in which all borrow the same, everything else from the amounts
-    of the file.
+    of the file. `compiling` as in `compare`.
     """
-    real, equal = (_simulated(fitted, seed, replications, threads, amount) for amount in (None, UNIT_AMOUNT))
+    real, equal = (_simulated(fitted, seed, replications, threads, amount, compiling) for amount in (None, UNIT_AMOUNT))
     real[..., 2] = equal[..., 3] / UNIT_AMOUNT  # the same luck, so the same loans are charged off
     return np.concatenate([real, real.sum(axis=1, keepdims=True)], axis=1)
 
@@ -137,7 +144,7 @@ def held_out(
     return check(unseen, sums, level, doubt)
 
 
-def _simulated(fitted, seed, replications, threads, equal_amount) -> np.ndarray:
+def _simulated(fitted, seed, replications, threads, equal_amount, compiling) -> np.ndarray:
     """Return float64[replication, segment, COLUMNS] of a scenario's ledger, without column 2."""
     from simulator.study import compare
 
@@ -147,7 +154,7 @@ def _simulated(fitted, seed, replications, threads, equal_amount) -> np.ndarray:
             path = Path(folder) / "scenario.toml"
             size = min(AT_ONCE, replications - first)
             path.write_text(scenario_text(fitted, seed + first, size, equal_amount), encoding="utf-8")
-            ledger = compare(path, threads).comparison.ledgers["baseline"]
+            ledger = compare(path, threads, compiling=compiling).comparison.ledgers["baseline"]
             money = ledger.frame.minor_units
 
             def total(name, ledger=ledger):

@@ -15,7 +15,7 @@ from simulator.scenario.errors import Problem, UserError, did_you_mean
 from simulator.scenario.reader import read_toml
 from simulator.scenario.schema import MAX_TERM_MONTHS, Table
 from simulator.scenario.values import LARGEST_AMOUNT
-from simulator.scenario.wording import in_words
+from simulator.scenario.wording import problems_in
 
 Ended = Literal["paid", "charged_off", "leave_out"]
 RATES = {"percent per year": 1 / 1200, "per year": 1 / 12, "percent per month": 1 / 100, "per month": 1.0}
@@ -114,7 +114,7 @@ def read_outcome_mapping(path: str | Path) -> OutcomeMapping:
     try:
         mapping = OutcomeMapping.model_validate(read_toml(Path(path), "mapping"))
     except ValidationError as errors:
-        raise UserError([_problem(str(path), error) for error in errors.errors(include_url=False)]) from None
+        raise UserError(problems_in(str(path), OutcomeMapping, errors)) from None
     if mapping.segment and not mapping.columns.segment:
         raise UserError(
             Problem(str(path), "columns.segment", "missing", "the table [segment] says what its codes mean")
@@ -265,14 +265,3 @@ def _refuse_nothing_to_fit(rows: Rows, charged_off) -> None:
     for ended, there in (("charged off", charged_off), ("paid", ~charged_off)):
         if not (there & rows.in_use).any():
             raise UserError(Problem(rows.path, "", f"no loan in use was {ended}", "both outcomes are needed for a fit"))
-
-
-def _problem(file: str, error: dict) -> Problem:
-    """Return one pydantic error in our words."""
-    place = error["loc"]
-    key = ".".join(map(str, place))
-    if error["type"] == "extra_forbidden":
-        tables = {"columns": OutcomeColumns, "outcomes": OutcomeSettings}
-        model = tables.get(place[0], OutcomeMapping) if len(place) > 1 else OutcomeMapping
-        return Problem(file, key, "unknown key", did_you_mean(str(place[-1]), model.model_fields))
-    return Problem(file, key, *in_words(error, None))

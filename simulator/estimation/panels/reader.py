@@ -52,9 +52,14 @@ def _roles(mapping: Mapping) -> dict[str, str]:
     return {role: name for role, name in mapping.columns if name and role not in OF_ONE_MONTH}
 
 
+def _only(mapping: Mapping) -> dict[str, list[str]]:
+    """Return the codes whose rows are kept, by column."""
+    return {name: list(map(str, codes)) for name, codes in mapping.only.items()}
+
+
 def _long(path, mapping_path, mapping):
     """Return [(rows, month of each row)] and notes of a tape with a column for the month."""
-    roles, only = _roles(mapping), {name: list(map(str, codes)) for name, codes in mapping.only.items()}
+    roles, only = _roles(mapping), _only(mapping)
     keys = {f"columns.{role}": name for role, name in roles.items()} | {f"only.{name}": name for name in only}
     if problems := header_problems(path, mapping_path, mapping, keys):
         raise UserError(problems)
@@ -80,49 +85,58 @@ def _wide(path, mapping_path, mapping):
     """Return [(rows, their month)] and notes of a tape with columns for each month."""
     roles, found = _roles(mapping), header(path, mapping.delimiter)
     months = {role: _months_of(name, found) for role, name in roles.items() if is_monthly(name)}
-    lead = next((role for role in ("status", "dpd") if role in months), None)
-    problems = [
-        Problem(mapping_path, f"columns.{role}", f"{name} has {{month}} without {{year}} or the reverse", "give both")
-        for role, name in roles.items()
-        if is_monthly(name) and not ("{year}" in name and "{month}" in name)
-    ]
-    if lead is None:
-        problems.append(Problem(mapping_path, "columns", "neither status nor dpd has {year} and {month}", "give one"))
-    elif not problems and not months[lead]:
-        problems.append(Problem(path, roles[lead], "no column of this form", f"found: {', '.join(found[:12])}"))
-    elif not problems and (without := [month for month in months[lead] if month not in months.get("balance", [month])]):
-        found_ = f"missing in {_listed(without)}"
-        problems.append(Problem(path, roles["balance"], found_, "each month with a status needs a balance"))
-    only = {name: list(map(str, codes)) for name, codes in mapping.only.items()}
-    fixed = {f"columns.{role}": name for role, name in roles.items() if not is_monthly(name)}
-    fixed |= {f"only.{name}": name for name in only if not is_monthly(name)}
-    if problems or (problems := header_problems(path, mapping_path, mapping, fixed)):
+    lead = next((role for role in ("status", "dpd") if role in months), None)  # its months are the tape's
+    only, once = _only(mapping), {f"columns.{role}": name for role, name in roles.items() if role not in months}
+    once |= {f"only.{name}": name for name in only if not is_monthly(name)}
+    problems = _wide_problems(path, mapping_path, roles, months, lead, found)
+    if problems := problems or header_problems(path, mapping_path, mapping, once):
         raise UserError(problems)
-    every, notes = months_between(months[lead][0], months[lead][-1]), []
-    if len(every) > len(months[lead]):
-        missing = [month for month in every if month not in months[lead]]
-        notes.append(f"no column for {_listed(missing)}: no moves are counted across")
-    for role in months:
-        if missing := [month for month in months[lead] if month not in months[role]]:
-            notes.append(f"no {role} in {_listed(missing)}")
-    parts, shared = [], {}
+    fixed, parts = read_columns(path, list(once.values()), mapping.delimiter), []
     for month in months[lead]:
         of_month = mapping.model_copy(update={"as_of": month})
         there = {r: of_month.column(name) for r, name in roles.items() if r not in months or month in months[r]}
         kept = {of_month.column(name): codes for name, codes in only.items()}
-        wanted = [name for name in (*there.values(), *kept) if name not in shared]
-        read = shared | read_columns(path, wanted, mapping.delimiter)
-        shared = {name: read[name] for role, name in there.items() if role not in months}
+        own = [name for name in (*there.values(), *kept) if name not in fixed]
+        read = fixed | read_columns(path, own, mapping.delimiter)
         rows = Rows(path, mapping_path, of_month, {role: read[name] for role, name in there.items()})
         for name, codes in kept.items():
             rows.keep_only(name, read[name], codes)
-        blank = rows.read[lead].blank & rows.read["balance"].blank
-        rows.leave_out(blank, "no account in that month")
+        rows.leave_out(rows.read[lead].blank & rows.read["balance"].blank, "no account in that month")
         if rows.in_use.any():
             parts.append((rows, [month]))
     if not parts:
         raise UserError(Problem(path, "", "no account is left in any month", "see the mapping's [only] and codes"))
-    return parts, notes
+    return parts, _gaps(months, lead)
+
+
+def _wide_problems(path, mapping_path, roles, months, lead, found):
+    """Return what is wrong with the names of monthly columns, by the `months` of each role and the header `found`."""
+    problems = [
+        Problem(mapping_path, f"columns.{role}", f"{name} has {{month}} without {{year}} or the reverse", "give both")
+        for role, name in roles.items()
+        if role in months and not ("{year}" in name and "{month}" in name)
+    ]
+    if lead is None:
+        problems.append(Problem(mapping_path, "columns", "neither status nor dpd has {year} and {month}", "give one"))
+    if problems:
+        return problems
+    if not months[lead]:
+        return [Problem(path, roles[lead], "no column of this form", f"found: {', '.join(found[:12])}")]
+    if without := [month for month in months[lead] if month not in months.get("balance", [month])]:
+        missing = f"missing in {_listed(without)}"
+        return [Problem(path, roles["balance"], missing, "each month with a status needs a balance")]
+    return []
+
+
+def _gaps(months, lead):
+    """Return what to note of the months between the first and the last that columns are missing for."""
+    notes, every = [], months_between(months[lead][0], months[lead][-1])
+    if missing := [month for month in every if month not in months[lead]]:
+        notes.append(f"no column for {_listed(missing)}: no moves are counted across")
+    for role in months:
+        if missing := [month for month in months[lead] if month not in months[role]]:
+            notes.append(f"no {role} in {_listed(missing)}")
+    return notes
 
 
 def _months_of(name: str, found: Iterable[str]) -> list[str]:

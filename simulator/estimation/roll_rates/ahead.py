@@ -12,20 +12,17 @@ from simulator.kernel.names import (
     K_ENTRY,
     K_SEGMENT,
     K_TAPE_ROW,
-    LANES,
     LOAN,
     N_ACCOUNT,
     N_BORROWER,
-    N_STATE,
     PRODUCTS,
     STATE,
     STATUS,
     TO_WRITTEN_OFF,
     X_MONTHS_LEFT,
 )
-from simulator.kernel.tables import Sums
+from simulator.lives import Lives
 from simulator.lower import Lowered, tables_for
-from simulator.sums import empty_sums
 
 
 class Ahead(NamedTuple):
@@ -41,25 +38,20 @@ def states_ahead(lowered: Lowered, month: int = 1, progress=lambda done: None) -
     Loans of a tape that had their last due left at the start are left out: who pays it has left.
     The same people and luck as in a run, lived by the same kernel; only the state that a run throws away is read.
     """
-    from simulator.kernel.tile import advance  # numba and the compiled code: only a run pays for them
-
-    tiles = np.ascontiguousarray(lowered.tiles[lowered.tiles[:, K_ENTRY] == 0])
+    tiles = lowered.tiles[lowered.tiles[:, K_ENTRY] == 0]
     n = lowered.replications, len(lowered.segments), len(PRODUCTS)
     counts, gone = np.zeros((*n, 16), np.int64), np.zeros(n, np.int64)
     for r in range(lowered.replications):
-        tables = tables_for(lowered, r, r + 1)
-        sums: Sums = empty_sums(1, lowered.months_total, len(lowered.segments))
-        store = np.zeros((1, len(tiles), N_STATE, LANES), np.int32)
-        advance(tables, lowered.levers, tiles, lowered.tape, r, r + 1, 1, month, True, store, *sums)
-        for t, tile in enumerate(tiles):
-            columns, g = store[0, t, :, : tile[K_COUNT]], tile[K_SEGMENT]
+        lives = Lives(tables_for(lowered, r, r + 1), lowered.levers, tiles, lowered.tape, range(r, r + 1), month)
+        for state, tile in zip(lives.until(month)[0], tiles, strict=True):
+            columns, g = state[:, : tile[K_COUNT]], tile[K_SEGMENT]
             for p in range(len(PRODUCTS)):
                 account = columns[N_BORROWER + p * N_ACCOUNT : N_BORROWER + (p + 1) * N_ACCOUNT]
                 is_open = (account[STATUS] >= ACTIVE) & (account[STATUS] <= CLOSED)
                 if p == LOAN:
                     is_open &= (account[BALANCE] > 0) & ~_ends_by_schedule(lowered.tape, tile)
                 counts[r, g, p] += np.bincount(account[STATE][is_open], minlength=16)
-        gone[r] = sums.rolls[:, 1 : month + 1, :, :, :, TO_WRITTEN_OFF, 0].sum(axis=(0, 1, 4))
+        gone[r] = lives.sums.rolls[:, 1:, :, :, :, TO_WRITTEN_OFF, 0].sum(axis=(0, 1, 4))
         progress(r + 1)
     return Ahead(counts, gone)
 

@@ -143,6 +143,7 @@ def one_month_ahead(
     n_open, n = len(panel.open_states), len(panel.states)
     next_month = months_between(panel.months[-1], "9999-12")[1]
     believed = posterior_correlation(done.rolls.factor, n_open)
+    believed = believed._replace(factor=None)  # as in the scenario, whose factor does not go on from the tape's
     for k, (group, matrix) in enumerate(zip(panel.groups(), done.rolls.pooled, strict=True)):
         last = panel.state[group.accounts[~panel.ends_by_schedule(-1)[group.accounts]], -1]
         opening = np.bincount(last[(last >= 0) & (last < n_open)], minlength=n_open)

@@ -81,6 +81,7 @@ class Factor:
     persistence: Range
     z: np.ndarray  # float64[month, 3]: mean, low, high
     evidence: Evidence
+    at: np.ndarray  # int64[month]: places of the months in time, for what comes after them
     level: float = LEVEL
     rho: np.ndarray = field(default_factory=lambda: GRID**2, repr=False)
     weights: np.ndarray | None = field(default=None, repr=False)  # float64[persistence, rho], posterior, summing to 1
@@ -153,9 +154,47 @@ def estimate(counts: np.ndarray, at=None, months=None, prior: Prior | None = Non
         _range_of(np.cumsum(weights.sum(axis=1)), prior.persistences, prior.max_persistence, level),
         _levels(grid, weights, len(at), level),
         evidence,
+        at,
         level,
         weights=weights,
     )
+
+
+def drawn(factor: Factor, uniform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (rho, persistence), float64[draw] each: draws of both together from their posterior."""
+    share = np.cumsum(factor.weights)
+    cell = np.searchsorted(share / share[-1], uniform)
+    return factor.rho[cell % len(factor.rho)], factor.prior.persistences[cell // len(factor.rho)]
+
+
+def shifts_ahead(factor: Factor, ahead: np.ndarray, rho, persistence, news, past=None) -> tuple[np.ndarray, np.ndarray]:
+    """Return (shift, variance), float64[draw, month] each: where months stand that are `ahead` of the factor's last.
+
+    A shift x is against the mean of the factor's months, which is what a matrix of all of them together stands for;
+    it is drawn from what the counts say of those months and the AR(1) says of the next. `ahead` is int64[month],
+    rising; rho and persistence are float64[draw]; `news`, float64[draw, month], and `past`, float64[draw, month of the
+    factor], are standard normal, and without `past` the factor's months are where they most likely were. `variance` is
+    that of the draws at their rho and persistence.
+    """
+    shift, variance = np.empty(news.shape), np.empty(news.shape)
+    for phi in np.unique(persistence):
+        own = np.flatnonzero(persistence == phi)
+        spectrum = _spectrum(factor.evidence, factor.at, phi)
+        odds = (rho[own] / (1 - rho[own]))[:, None]
+        grown = 1 + odds * spectrum.strength
+        y = np.sqrt(odds) * spectrum.pull / grown
+        carried = phi ** ahead[:, None] * spectrum.directions[-1] - spectrum.directions.mean(axis=0)
+        step = np.diff(ahead, prepend=0)
+        fresh = np.zeros((len(own), len(ahead)))
+        for m in range(len(ahead)):
+            before = fresh[:, m - 1] if m else 0.0
+            fresh[:, m] = phi ** step[m] * before + np.sqrt(1 - phi ** (2 * step[m])) * news[own, m]
+        variance[own] = odds * (1 - phi ** (2 * ahead))
+        if past is not None:
+            y = y + past[own] / np.sqrt(grown)
+            variance[own] += odds * ((1 / grown) @ (carried**2).T)
+        shift[own] = np.sqrt(odds) * (y @ carried.T + fresh)
+    return shift, variance
 
 
 def summarise(counts: np.ndarray, spread: float = EXPAND_AT) -> Evidence:

@@ -5,13 +5,17 @@ whose probabilities are those of the matrix, moved by the month's factor z as in
 Three sources of uncertainty are added one to the other, on the same random numbers:
 
 1. accounts: matrix and correlation as estimated, no factor;
-2. factor: z ~ N(0, 1) in each month, shared by all groups; months are independent. Where counts of a row vary more
-   around the factor than accounts' luck explains (`Correlation.dispersion` above 1), the row is also drawn anew in
-   each month, from a Dirichlet that varies as much;
-3. parameters: the matrix from its Dirichlet posterior (counts divided by the dispersion), the correlation from its
-   own posterior, and the level of the matrix. A window of k months had k values of z, whose mean is not known:
-   N(0, 1 / k). It moves the matrix in probit as z does, and leaves the mean over draws as it is. For few months this
-   is most of the doubt about the matrix, and no number of accounts removes it.
+2. factor: z in each month, shared by all groups. It goes on from where the window's months stood, an AR(1) with the
+   factor's persistence (at its posterior median); without an estimated factor z ~ N(0, 1) and months are independent.
+   Where counts of a row vary more around the factor than accounts' luck explains (`Correlation.dispersion` above 1),
+   the row is also drawn anew in each month, from a Dirichlet that varies as much;
+3. parameters: the matrix from its Dirichlet posterior (counts divided by the dispersion), correlation and persistence
+   from their own posterior, and the level of the matrix. A window of k months had k values of z, of which only the
+   differences are seen: their mean, which the pooled matrix stands for, is not known (independent: N(0, 1 / k)). For
+   few months this is most of the doubt about the matrix, and no number of accounts removes it.
+
+The shift of a month is against that mean. What is doubted about it moves the matrix in probit and leaves the mean over
+draws as it is.
 
 The same for the balance: the change of an account's balance by its move; a growth of all balances together that is
 drawn anew each month; and doubt about the mean and spread of that growth, which few months hardly tell.
@@ -28,7 +32,7 @@ from simulator.behaviour.roll_rates import worse_than
 from simulator.estimation import luck
 from simulator.estimation.backtest.account_model import STRENGTHS, log_evidence
 from simulator.estimation.panels.panel import Panel, PanelState
-from simulator.estimation.roll_rates.factor import Factor
+from simulator.estimation.roll_rates.factor import Factor, drawn, shifts_ahead
 
 SOURCES = ("accounts", "accounts and factor", "accounts, factor and parameters")
 DRAWS = 1000
@@ -44,6 +48,7 @@ class Correlation(NamedTuple):
     quantiles: np.ndarray  # float64[k]
     source: str
     dispersion: np.ndarray | None = None  # float64[group, open state], of monthly counts around the factor; None: all 1
+    factor: Factor | None = None  # that the months ahead go on from; None: months are independent
 
 
 def prior_correlation(panel: Panel | None = None) -> Correlation:
@@ -57,16 +62,16 @@ def prior_correlation(panel: Panel | None = None) -> Correlation:
 
 
 def posterior_correlation(factor: Factor, n_open: int) -> Correlation:
-    """Return the correlation of an estimated factor, and the dispersion of the rows around it.
+    """Return the correlation of an estimated factor, which goes on, and the dispersion of the rows around it.
 
     `n_open` is the number of open states of the panel. The posterior is 100 equally likely values.
     """
     dispersion = factor.evidence.row_dispersion.reshape(-1, n_open)
-    if factor.weights is None:
+    if factor.weights is None or not factor.months:
         return prior_correlation()._replace(dispersion=dispersion)
     share = np.cumsum(factor.weights.sum(axis=0))
     values = np.interp((np.arange(100) + 0.5) / 100, share / share[-1], factor.rho)
-    return Correlation(factor.posterior.value, values, f"posterior of {len(factor.months)} months", dispersion)
+    return Correlation(factor.posterior.value, values, f"posterior of {len(factor.months)} months", dispersion, factor)
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,7 @@ class Window:
 
     states: tuple[PanelState, ...]
     n_pairs: int
+    end: int  # place of the last month among the panel's
     moves: np.ndarray  # int64[group, open state, state], all pairs together
     start: np.ndarray  # int64[group, open state], accounts in the last month
     balance: np.ndarray  # float64[group, open state], of those accounts, minor units; NaN where the tape has none
@@ -118,7 +124,8 @@ def window(panel: Panel) -> Window:
     mean = np.where(known > 0, sums[1] / np.maximum(known, 1), row_mean)  # a move not seen: as others from that state
     variance = np.maximum(sums[2] / np.maximum(known, 1) - mean**2, 0)
     growth = [np.log(b / a) for a, b in totals if a > 0 and b > 0]
-    return Window(panel.states, len(pairs), moves, start, balance, mean, np.sqrt(variance), np.array(growth))
+    end, growth = len(panel.months) - 1, np.array(growth)
+    return Window(panel.states, len(pairs), end, moves, start, balance, mean, np.sqrt(variance), growth)
 
 
 @dataclass(frozen=True)
@@ -183,26 +190,24 @@ def _run(fitted, alpha, months, correlation, draws, seed, source):
     """Return (accounts int64[draw, month, state], balance float64[draw, month] or None), sources up to `source`."""
     groups, n_open, n = alpha.shape
     matrix = (alpha / alpha.sum(axis=-1, keepdims=True))[None]
-    rho = np.full((draws, 1, 1, 1), correlation.value)
     if source and correlation.dispersion is not None:
         size = size_of(fitted.moves.sum(axis=-1) / max(fitted.n_pairs, 1), correlation.dispersion)
         row_luck = luck.uniforms(seed, luck.ROWS, draws, months, *alpha.shape)
         alpha = alpha / correlation.dispersion[..., None]  # so many accounts say as little
     if source == 2:
         matrix = dirichlet(alpha, luck.uniforms(seed, luck.MATRIX, draws, *alpha.shape))
-        which = luck.uniforms(seed, luck.CORRELATION, draws) * len(correlation.quantiles)
-        rho = np.asarray(correlation.quantiles)[which.astype(np.int64)][:, None, None, None]
-        # With this correlation `moved` is N(c sqrt(1 + rho / k) - sqrt(rho / k) z): the mean over z stays N(c).
-        of_level = rho / (fitted.n_pairs + rho)
-        level = luck.normals(seed, luck.MEAN_FACTOR, draws)[:, None, None, None]
-        matrix = moved(matrix, of_level, level, fitted.states)
-    z = luck.normals(seed, luck.FACTOR, draws, months)
+    if source:
+        shift, variance = _shifts(fitted, correlation, months, draws, seed, with_doubt=source == 2)
+        # With this correlation `moved` is N(c sqrt(1 + variance) - shift): over shifts of mean 0 the mean stays N(c).
+        rho = variance / (1 + variance)
+        z = np.divide(shift, np.sqrt(variance), out=np.zeros(shift.shape), where=variance > 0)
     uniform = luck.uniforms(seed, luck.MOVES, draws, months, groups, n_open, n - 1)
     here = np.broadcast_to(fitted.start, (draws, groups, n_open))
     gone = np.zeros((draws, n - n_open), dtype=np.int64)
     accounts, moves = np.empty((draws, months, n), dtype=np.int64), []
     for m in range(months):
-        chance = matrix if source == 0 else moved(matrix, rho, z[:, m, None, None, None], fitted.states)
+        of_month = np.s_[:, m, None, None, None]
+        chance = moved(matrix, rho[of_month], z[of_month], fitted.states) if source else matrix
         chance = np.broadcast_to(chance, (draws, groups, n_open, n))
         if source and correlation.dispersion is not None:
             chance = on_their_own(chance, size, row_luck[:, m])
@@ -212,6 +217,29 @@ def _run(fitted, alpha, months, correlation, draws, seed, source):
         gone = gone + move[..., n_open:].sum(axis=(1, 2))
         accounts[:, m] = np.concatenate([here.sum(axis=1), gone], axis=1)
     return accounts, _balance(fitted, moves, draws, seed, source) if fitted.has_balance else None
+
+
+def _shifts(fitted, correlation, months, draws, seed, with_doubt):
+    """Return (shift, variance), each float64[draw, month]: of the months ahead, against the mean of the window's.
+
+    `with_doubt` correlation, persistence and the stand of the window's months are drawn too.
+    """
+    news, factor = luck.normals(seed, luck.FACTOR, draws, months), correlation.factor
+    pick = luck.uniforms(seed, luck.CORRELATION, draws)
+    if factor is not None:
+        ahead = fitted.end + 1 + np.arange(months) - factor.at[-1]
+        if with_doubt:
+            past = luck.normals(seed, luck.MEAN_FACTOR, draws, len(factor.at))
+            return shifts_ahead(factor, ahead, *drawn(factor, pick), news, past)
+        rho, persistence = (np.full(draws, x) for x in (correlation.value, factor.persistence.value))
+        return shifts_ahead(factor, ahead, rho, persistence, news)
+    rho, level, doubt = correlation.value, 0.0, 0.0
+    if with_doubt:
+        rho = np.asarray(correlation.quantiles)[(pick * len(correlation.quantiles)).astype(np.int64)][:, None]
+        doubt = 1 / max(fitted.n_pairs, 1)
+        level = np.sqrt(doubt) * luck.normals(seed, luck.MEAN_FACTOR, draws)[:, None]
+    odds = rho / (1 - rho)
+    return np.sqrt(odds) * (news + level), np.broadcast_to(odds * (1 + doubt), news.shape)
 
 
 def _balance(fitted, moves, draws, seed, source):

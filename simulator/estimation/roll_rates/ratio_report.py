@@ -97,12 +97,15 @@ def section(found: list[Ratio], made: list[tuple[str, str, Vintage]]) -> Section
 
 
 def _table(found: list[Ratio], product: str, segment: str, cures: bool, whose: str) -> Table:
-    """Return a group's ratios, a row for each measure and a column for each state after the month, or bucket before."""
+    """Return a group's ratios, a row for each state after the month, or bucket before, and a column for each measure.
+
+    There may be 16 states, and the measures are few: this way no page is too narrow.
+    """
     own = [r for r in found if (r.product, r.segment) == (product, segment) and r.of.startswith("bucket") == cures]
-    columns = list(dict.fromkeys(ratio.of or "all" for ratio in own))
+    columns = list(dict.fromkeys(ratio.measure for ratio in own))
     rows: dict[str, dict[str, tuple[str, str]]] = {}
     for r in own:
-        rows.setdefault(r.measure, {})[r.of or "all"] = (f"{r.value:.1%}", f"{r.low:.1%} to {r.high:.1%}")
-    cells = [(measure, *(row.get(column, "") for column in columns)) for measure, row in rows.items()]
+        rows.setdefault(r.of or "all", {})[r.measure] = (f"{r.value:.1%}", f"{r.low:.1%} to {r.high:.1%}")
+    cells = [(of, *(row.get(column, "") for column in columns)) for of, row in rows.items()]
     about = "By the bucket before the month." if cures else "By the state after the month; all states together."
     return Table((whose, *columns), cells, about)

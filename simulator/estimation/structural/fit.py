@@ -101,18 +101,19 @@ def fit_structural(
     threads: int | None = None,
     parameters: tuple[Parameter, ...] = PARAMETERS,
     replications: int = REPLICATIONS,
+    compiling: Callable[[int], None] = lambda begun: None,
 ) -> StructuralFit:
     """Return the fit of the lines of `panel`, read from `tape` with `mapping`, to the structural scenario `prior`.
 
     Without a prior it is that of the shipped scenarios. The fitted scenario names tape and mapping as they are given.
-    `progress` is told (what is being done, account-months lived since, all that may be to do). Raises UserError if
-    the panel has no two months or too few accounts, or if the prior cannot serve.
+    `progress` is told (what is being done, account-months lived since, all that may be to do); `compiling` as in
+    `compare`. Raises UserError if the panel has no two months or too few accounts, or if the prior cannot serve.
     """
     accounts = _accounts(panel, str(tape))
     document, assumptions = prior_document(panel, accounts, prior or PRIOR, tape, mapping)
     if len(accounts) > MOST_ACCOUNTS:
         assumptions.append(f"{MOST_ACCOUNTS:,} of {len(accounts):,} accounts are lived, evenly spread over the tape")
-    bar = _Bar(progress)
+    bar = _Bar(progress, compiling)
     fine = _World(panel, _spread(accounts, MOST_ACCOUNTS), document, replications, threads, bar)
     coarse = fine
     if len(accounts) > COARSE_ACCOUNTS:
@@ -193,7 +194,8 @@ class _World:
         key = tuple(shifts.items())
         if key not in self.seen:
             settings = self.settings(shifts)
-            told, missed = live(lower(settings, self.tape), self.worst, totals, self.threads)
+            lowered, compiling = lower(settings, self.tape), self.bar.compiling
+            told, missed = live(lowered, self.worst, totals, self.threads, compiling=compiling)
             self.bar.advance(self.size)
             self.seen[key] = np.nan_to_num(together(told).over(self.steps)), missed
         return self.seen[key]
@@ -331,8 +333,8 @@ class _Ended(NamedTuple):
 class _Bar:
     """How far the fit is: account-months lived, of those that the optimiser may take."""
 
-    def __init__(self, progress):
-        self.progress, self.stage, self.evaluations = progress, "", 0
+    def __init__(self, progress, compiling):
+        self.progress, self.compiling, self.stage, self.evaluations = progress, compiling, "", 0
         self.done = self.total = 0
 
     def expect(self, coarse, fine, parameters):

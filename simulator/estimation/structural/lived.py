@@ -9,12 +9,12 @@ import numpy as np
 from simulator import engine
 from simulator.estimation.panels.panel import ABSENT, Panel
 from simulator.kernel import names
-from simulator.kernel.names import CAUSES, LANES, LINE, N_PRODUCT, N_STATE, N_TAPE, NEVER
+from simulator.kernel.names import CAUSES, LANES, LINE, N_PRODUCT, N_TAPE, NEVER
 from simulator.kernel.tables import Levers, Tables
+from simulator.lives import Lives
 from simulator.lower import Lowered, tables_for
 from simulator.portfolio.rows import LARGEST
 from simulator.portfolio.tape import Tape
-from simulator.sums import empty_sums
 
 WRITTEN_OFF = names.BUCKETS  # the bucket of an account in the month it is written off
 LINE_COLUMNS = {name: names.LINE_AT + getattr(names, name) for name in ("STATUS", "LIMIT", "BALANCE", "BUCKET")}
@@ -80,13 +80,15 @@ def live(
     tell: Callable[[Histories], object],
     threads: int | None = None,
     progress: Callable[[int], None] = lambda done: None,
+    compiling: Callable[[int], None] = lambda begun: None,
 ) -> tuple[list, np.ndarray]:
     """Live every replication, and return what `tell` makes of each one's histories, and the missed dues by cause.
 
     The book is a tape of lines and nobody arrives. `worst` is the bucket that stands for itself and all beyond.
-    Missed dues are int64[cause]. `progress` is told the account-months of each replication.
+    Missed dues are int64[cause]. `progress` is told the account-months of each replication, `compiling` as in
+    `compare`.
     """
-    engine.prepare(lowered)
+    engine.prepare(lowered, compiling)
     bare = _bare(lowered.levers)
 
     def one(replication):
@@ -120,41 +122,30 @@ def _lived(lowered: Lowered, bare: Levers, replication: int, worst: int) -> tupl
     The kernel books payments of all accounts together. Here each month is lived a second time from the same state,
     without interest, charges and new credit, which all come after the payment: what the balance falls by was paid.
     """
-    from simulator.kernel.tile import advance  # the compiled code: only who lives pays for it
-
-    tables = tables_for(lowered, replication, replication + 1)
-    tiles, months, segments = lowered.tiles, lowered.months, len(lowered.segments)
-    store = np.zeros((1, len(tiles), N_STATE, LANES), np.int32)
-    sums = empty_sums(1, months, segments)
+    tables, tiles, months = tables_for(lowered, replication, replication + 1), lowered.tiles, lowered.months
+    lives = Lives(tables, lowered.levers, tiles, lowered.tape, range(replication, replication + 1), months)
     there = np.arange(LANES) < tiles[:, names.K_COUNT, None]
     free = _free_of_charge(tables)
 
-    def span(month_from, month_to, tables, levers, store, sums):
-        advance(
-            tables, levers, tiles, lowered.tape, replication, replication + 1, month_from, month_to, True, store, *sums
-        )  # fmt: skip
+    def column(name, state):
+        return state[0, :, LINE_COLUMNS[name]][there]
 
-    def column(name, store):
-        return store[0, :, LINE_COLUMNS[name]][there]
-
-    span(1, 0, tables, lowered.levers, store, empty_sums(1, 0, segments))  # loads everybody, as month 1 will again
     shape = (int(there.sum()), months + 1)
     bucket = np.full(shape, ABSENT, np.int8, order="F")  # by month: they are summed over accounts
     balance, limit, payment = (np.full(shape, np.nan, order="F") for _ in range(3))
     was_open = np.ones(len(bucket), dtype=bool)
     for month in range(months + 1):
         if month:
-            before, again = column("BALANCE", store), store.copy()
-            span(month, month, free, bare, again, empty_sums(1, months, segments))
-            payment[was_open, month] = (before - column("BALANCE", again))[was_open]
-            span(month, month, tables, lowered.levers, store, sums)
-        status = column("STATUS", store)
+            paid = column("BALANCE", lives.state) - column("BALANCE", lives.next_month_under(free, bare))
+            payment[was_open, month] = paid[was_open]
+        state = lives.until(month)
+        status = column("STATUS", state)
         is_open = (status >= names.ACTIVE) & (status <= names.CLOSED)
-        now = np.where(is_open, np.minimum(column("BUCKET", store), worst), 0)
+        now = np.where(is_open, np.minimum(column("BUCKET", state), worst), 0)
         now[status == names.WRITTEN_OFF] = WRITTEN_OFF
         bucket[was_open, month] = now[was_open]
-        balance[is_open, month] = column("BALANCE", store)[is_open]
-        limit[is_open, month] = column("LIMIT", store)[is_open]
+        balance[is_open, month] = column("BALANCE", state)[is_open]
+        limit[is_open, month] = column("LIMIT", state)[is_open]
         was_open &= is_open
-    missed = sums.flows[..., names.F_MISSED_BY : names.F_MISSED_BY + len(CAUSES)]
+    missed = lives.sums.flows[..., names.F_MISSED_BY : names.F_MISSED_BY + len(CAUSES)]
     return Histories(bucket, balance, limit, payment), missed.reshape(-1, len(CAUSES)).sum(axis=0)
