@@ -12,6 +12,7 @@ from threading import Lock
 import numpy as np
 
 from simulator import spans as by_month
+from simulator.kernel import kept
 from simulator.kernel.names import LANES, N_FLOWS, N_PRODUCT, N_STATE
 from simulator.kernel.tables import Sums
 from simulator.lower import Lowered, tables_for
@@ -54,16 +55,13 @@ def prepare(lowered: Lowered, tell: Callable[[int], None] = lambda begun: None) 
 
     Any scenario gives the same code. `tell` is told how many functions have been begun, if it has to be compiled.
     """
-    from simulator.kernel import tile  # numba and the compiled code: only a run pays for them
+    kept.prepare(nobody_of(lowered), available_threads(), tell)
 
-    if getattr(tile._advance, "signatures", True):  # plain Python has none
-        return
-    from simulator.kernel.apart import shared
-    from simulator.kernel.quick import quickly
 
-    with quickly(tell), shared(available_threads()):
-        nobody, sums = lowered.tiles[:0], empty_sums(1, 1, len(lowered.segments))
-        tile.advance(tables_for(lowered, 0, 1), lowered.levers, nobody, lowered.tape, 0, 1, 1, 1, True, NO_STORE, *sums)
+def nobody_of(lowered: Lowered) -> tuple:
+    """Return the arguments of a call of the kernel's `advance` that has nobody to advance."""
+    nobody, sums = lowered.tiles[:0], empty_sums(1, 1, len(lowered.segments))
+    return tables_for(lowered, 0, 1), lowered.levers, nobody, lowered.tape, 0, 1, 1, 1, True, NO_STORE, *sums
 
 
 def run(
@@ -79,8 +77,6 @@ def run(
     after which everyone's state is kept and taken up again. None of these, nor `threads`, changes a byte. Where a
     policy reads last month's book, spans are its own.
     """
-    from simulator.kernel.tile import advance  # numba and the compiled code: only a run pays for them
-
     prepare(lowered)
     threads = threads or available_threads()
     sums = empty_sums(lowered.replications, lowered.months_total, len(lowered.segments))
@@ -105,7 +101,7 @@ def run(
             store = np.zeros((last - first, len(tiles), N_STATE, LANES), np.int32) if spans else NO_STORE
             month = 1
             for cut in (*spans, lowered.months_total):
-                advance(tables, lowered.levers, tiles, lowered.tape, first, last, month, cut, fast, store, *own)
+                kept.advance(tables, lowered.levers, tiles, lowered.tape, first, last, month, cut, fast, store, *own)
                 month = cut + 1
             progress(int(lived(tiles, 1, lowered.months_total).sum()) * (last - first))
         put(held, own)

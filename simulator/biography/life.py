@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator import engine
+from simulator.kernel.kept import advance
 from simulator.kernel.names import K_COUNT, K_ENTRY, K_FIRST, K_SEGMENT, K_TAPE_ROW, LANES, N_STATE
 from simulator.kernel.tables import Levers, Tables
 
@@ -31,8 +32,6 @@ def live(tables: Tables, levers: Levers, tile, tape, replication: int, months: i
 
     `tables` are those of that replication alone. A span of one month at a time keeps the state after each.
     """
-    from simulator.kernel.tile import advance  # the compiled code: only who lives pays for it
-
     segment, entry = int(tile[0, K_SEGMENT]), int(tile[0, K_ENTRY])
     sums = engine.empty_sums(1, months, len(tables.segment))
     store = np.zeros((1, 1, N_STATE, LANES), np.int32)

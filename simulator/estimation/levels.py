@@ -17,6 +17,7 @@ from scipy.optimize import least_squares
 from simulator import engine
 from simulator.behaviour.structural import paid_by_day
 from simulator.estimates import mean
+from simulator.kernel.kept import advance
 from simulator.kernel.names import (
     BALANCE,
     BUCKETS,
@@ -180,8 +181,6 @@ def no_interest_share(study: Study, first: int, last: int) -> np.ndarray:
     Users are holders of the opening book who owe something at the end of a month of that year. Late charges are no
     interest. Everyone's state is kept month by month: a month's interest is still unpaid at its end.
     """
-    from simulator.kernel.tile import advance  # compiled
-
     world = lower(study.scenario.baseline)
     tiles = world.tiles[world.tiles[:, K_ENTRY] == 0]
     replications = world.replications

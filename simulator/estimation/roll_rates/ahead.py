@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.kernel.kept import advance
 from simulator.kernel.names import (
     ACTIVE,
     BALANCE,
@@ -41,8 +42,6 @@ def states_ahead(lowered: Lowered, month: int = 1, progress=lambda done: None) -
     Loans of a tape that had their last due left at the start are left out: who pays it has left.
     The same people and luck as in a run, lived by the same kernel; only the state that a run throws away is read.
     """
-    from simulator.kernel.tile import advance  # numba and the compiled code: only a run pays for them
-
     tiles = np.ascontiguousarray(lowered.tiles[lowered.tiles[:, K_ENTRY] == 0])
     n = lowered.replications, len(lowered.segments), len(PRODUCTS)
     counts, gone = np.zeros((*n, 16), np.int64), np.zeros(n, np.int64)

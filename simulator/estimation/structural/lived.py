@@ -9,6 +9,7 @@ import numpy as np
 from simulator import engine
 from simulator.estimation.panels.panel import ABSENT, Panel
 from simulator.kernel import names
+from simulator.kernel.kept import advance
 from simulator.kernel.names import CAUSES, LANES, LINE, N_PRODUCT, N_STATE, N_TAPE, NEVER
 from simulator.kernel.tables import Levers, Tables
 from simulator.lower import Lowered, tables_for
@@ -120,8 +121,6 @@ def _lived(lowered: Lowered, bare: Levers, replication: int, worst: int) -> tupl
     The kernel books payments of all accounts together. Here each month is lived a second time from the same state,
     without interest, charges and new credit, which all come after the payment: what the balance falls by was paid.
     """
-    from simulator.kernel.tile import advance  # the compiled code: only who lives pays for it
-
     tables = tables_for(lowered, replication, replication + 1)
     tiles, months, segments = lowered.tiles, lowered.months, len(lowered.segments)
     store = np.zeros((1, len(tiles), N_STATE, LANES), np.int32)
