@@ -1,5 +1,6 @@
 """The commands: parse, call, print. No logic, and nothing heavy imported before a command needs it."""
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -88,8 +89,10 @@ def study(
     allow_code: Code = False,
 ) -> None:
     """Load, check the folder, simulate, write, print."""
+    from simulator.report.drawing import Drawing
     from simulator.scenario.reader import load_scenario
 
+    drawing = context.with_resource(Drawing())  # first: it is longest in getting ready
     loaded = load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
     folder = out or Path("out") / scenario.stem
 
@@ -98,7 +101,7 @@ def study(
     from simulator.report.progress import Progress
 
     results.check_folder(folder, overwrite)
-    Thread(target=results.get_ready, daemon=True).start()
+    Thread(target=results.get_ready, args=(drawing,), daemon=True).start()
     command = context.command.name
     question = {"run": questions.simulate, "compare": questions.compare}[command]
     with Progress(quiet) as progress:
@@ -107,7 +110,7 @@ def study(
         facts = {"command": command, "scenario": str(scenario), "replay": _replay(command, folder, allow_code)}
         facts |= {"wall_seconds": round(progress.seconds, 2), **finished.facts}
         manifest = results.write(
-            folder, finished.comparison, facts, loaded.text(), overwrite=overwrite, keep_replications=keep_replications
+            folder, finished.comparison, facts, loaded.text(), overwrite, keep_replications, drawing
         )
     if not quiet:
         from simulator.report.terminal import summary_table
@@ -278,6 +281,7 @@ def _print_markdown(text, source):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 wrong input, 1 internal failure, 130 interrupted."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for any, it opens every installed package
     try:
         app(arguments)
     except UserError as error:

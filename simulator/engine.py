@@ -4,7 +4,6 @@ A shard is some tiles for some replications. Each thread adds into sums of its o
 the cut into shards and the number of threads invisible in the result.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
@@ -16,17 +15,13 @@ from simulator.kernel import kept
 from simulator.kernel.names import LANES, N_FLOWS, N_PRODUCT, N_STATE
 from simulator.kernel.tables import Sums
 from simulator.lower import Lowered, tables_for
+from simulator.machine import available_threads
 from simulator.spans import NO_STORE, lived
 from simulator.sums import add, bytes_of_sums, empty_sums, part_of
 
 CHUNK_BYTES = 48 << 20  # of one thread's sums: how many replications go together
 CHUNK_WORK = 2_000_000  # borrower-months of one tile up to which replications go together
 SHARD_WORK = 200_000  # borrower-months a thread takes at a time: a millisecond or two, so that threads end together
-
-
-def available_threads() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def bytes_needed(lowered: Lowered, threads: int) -> int:

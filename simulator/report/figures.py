@@ -2,7 +2,6 @@
 
 import io
 import re
-from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
@@ -24,6 +23,7 @@ from simulator.kernel.names import (
 )
 from simulator.measures import MEASURES
 from simulator.report import words
+from simulator.report.paper import Picture
 
 INK, SOFT, GRID = "#22303c", "#6b7a87", "#e3e8ec"
 COLOURS = ("#55626d", "#2f6f9f", "#c9772c", "#3d8f72", "#a8506b", "#7a68a6", "#8c7a3b", "#4aa3b5")  # first: baseline
@@ -60,15 +60,6 @@ THOUSANDS = FuncFormatter(lambda x, _: f"{x:,g}".replace("-", words.MINUS))
 WIDTH = 7.6  # inches
 OPENING = "opening book"
 LATE = 6  # roll matrix: bucket from which buckets are shown together
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure: its title, inline SVG, and a caption that says what to see."""
-
-    title: str
-    svg: str
-    caption: str
 
 
 def figure(height, rows=1, columns=1, **options):
