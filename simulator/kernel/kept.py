@@ -25,7 +25,7 @@ import numpy as np
 from .cache import CACHED, FOLDER
 from .names import K_COUNT, LANES
 
-REMEMBERED = 8  # tuples of arguments
+REMEMBERED = 2  # tuples of arguments: the newest tables and levers, and no more memory
 LINE_OF_CACHE = 64  # bytes: where the working arrays begin
 NOWHERE = 1  # an address: 0 would be no address
 ADDRESS = 4  # which of an array's words
@@ -82,8 +82,9 @@ def prepare(given: tuple, processors: int, tell: Callable[[int], None]) -> None:
 
     with quickly(tell), shared(processors):
         tile.advance(*given)
-    if _keep(given, kinds):
-        loaded.cache_clear()  # from now on all runs take the same door
+    with suppress(Exception):  # another numba may hide what is kept here: then all goes on without
+        _keep(given, kinds)
+        loaded.cache_clear()  # from now on this process takes the same door as the next
 
 
 def described(given: tuple) -> tuple[tuple, list[int]]:
@@ -137,11 +138,12 @@ def _is_possible():
 @cache
 def loaded(kinds: tuple) -> Callable[[list[int]], None] | None:
     """Return the kept code as a function of the words of arguments of these kinds; None if there is none."""
+    if not _is_possible():
+        return None
     try:
-        code = pickle.loads(_file(kinds).read_bytes()) if _is_possible() else None
-    except OSError:
-        code = None
-    return code and _linked(code)
+        return _linked(pickle.loads(_file(kinds).read_bytes()))
+    except Exception:  # there is no file, or no whole one
+        return None
 
 
 def _linked(code):
@@ -168,16 +170,19 @@ def _linked(code):
 
 
 def _keep(given, kinds):
-    """Keep the code that numba has compiled for such arguments, and return whether that was possible."""
+    """Keep the code that numba has compiled for such arguments; ValueError if it takes them in another way."""
     from . import tile
+
+    if not _is_possible():
+        return
 
     space = _working_space(tile, given)
     (signature,) = tile._advance.signatures
     made = tile._advance.overloads[signature]
     module, name = made.library._get_module_for_linking(), made.fndesc.llvm_func_name
     types = ["ptr", "ptr", *_llvm_types((*kinds, *described(space)[0]))]  # where the result and an exception go
-    if not _is_possible() or str(module.get_function(name).global_value_type) != f"i32 ({', '.join(types)})":
-        return False  # another numba, with other conventions
+    if str(module.get_function(name).global_value_type) != f"i32 ({', '.join(types)})":
+        raise ValueError(f"numba passes arguments to {name} in another way")
     numbas = tile._advance._cache
     kept = numbas._cache_file.load(numbas._index_key(signature, made.library.codegen))
     code = Code(
@@ -189,21 +194,22 @@ def _keep(given, kinds):
     _linked(code)  # before anybody else has to
     place = _file(kinds)
     partial = place.with_name(f"{place.name}.{os.getpid()}")
-    with suppress(OSError):
-        partial.write_bytes(pickle.dumps(code))
-        partial.replace(place)
-    return True
+    partial.write_bytes(pickle.dumps(code))
+    partial.replace(place)
 
 
 def _working_space(tile, given):
-    """Return the arrays that `tile.advance` adds to its arguments."""
+    """Return the arrays of zeros that `tile.advance` adds to its arguments; ValueError if it does anything else."""
     seen, driver = [], tile._advance
-    tile._advance = lambda *all_of_them: seen.extend(all_of_them[len(given) :])
+    tile._advance = lambda *all_of_them: seen.extend(all_of_them)
     try:
         tile.advance(*given)
     finally:
         tile._advance = driver
-    return tuple(seen)
+    space = tuple(seen[len(given) :])
+    if any(a is not b for a, b in zip(seen, given, strict=False)) or any(x.any() for x in space):
+        raise ValueError("the driver is not given the arguments as they are, and zeros")
+    return space
 
 
 def _llvm_types(kinds):

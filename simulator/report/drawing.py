@@ -4,6 +4,7 @@ Where there is no second processor, or nothing comes from the process, they are 
 what fails fails where the user sees it.
 """
 
+import gc
 import os
 import pickle
 import subprocess
@@ -84,6 +85,7 @@ def _ask(process, ledgers):
 
 def _answer():
     """Draw, in a process of its own, what is asked on the standard input."""
+    gc.disable()  # what is imported stays, and to look through it again and again takes a sixth of the time
     sys.modules["mpl_toolkits.mplot3d"] = SimpleNamespace(Axes3D=None)  # matplotlib imports it, no picture is solid
     from simulator.comparison import Comparison
     from simulator.report.figures import pictures
