@@ -108,6 +108,7 @@ def study(
     question = {"run": questions.simulate, "compare": questions.compare}[command]
     with Progress(quiet) as progress:
         finished = question(loaded, threads, progress.advance, progress.note, progress.compiling)
+        drawing.begin(finished.comparison)
         progress.say("writing the report")
         facts = {"command": command, "scenario": str(scenario), "replay": _replay(command, folder, allow_code)}
         facts |= {"wall_seconds": round(progress.seconds, 2), **finished.facts}

@@ -77,14 +77,13 @@ def write(
 ) -> dict:
     """Write a run's folder and return the manifest as written; raise UserError as `check_folder` does.
 
-    `drawing` is what draws the pictures of the report; without, this process does.
+    `drawing` is what has begun to draw the pictures of the report; without, this process does.
     """
     # Heavy (Arrow, Jinja): a light command that only checks a folder does not pay for them.
     from simulator.report import parquet
     from simulator.report.render import render
 
     drawing = drawing or Drawing(processors=1)
-    drawing.begin(comparison)
     digest = result_digest([(name, ledger.sums) for name, ledger in comparison.ledgers.items()])
     manifest = {**manifest, "result_digest": digest}
 

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from matplotlib.figure import Figure
 
 import toy_book
 from simulator import cli, results
@@ -36,6 +37,14 @@ def test_the_pictures_are_the_same_bytes(comparison, drawn_here):
     assert drawn_here == []
     assert pictures == Drawing(processors=1).pictures(comparison)
     assert drawn_here == [comparison]
+
+
+def test_a_picture_is_drawn_once(comparison, monkeypatch):
+    """To lay a figure out costs no drawing of its own."""
+    drawn, draw = [], Figure.draw
+    monkeypatch.setattr(Figure, "draw", lambda figure, renderer: (drawn.append(figure), draw(figure, renderer))[1])
+
+    assert len(figures.pictures(comparison)) == len(drawn) == 5
 
 
 def test_a_process_that_dies_is_replaced(comparison, drawn_here):
@@ -79,6 +88,7 @@ def test_a_failure_of_drawing_reaches_the_user(comparison, tmp_path, monkeypatch
 
     monkeypatch.setattr(figures, "pictures", fail)
     with Drawing(processors=2) as apart, pytest.raises(RuntimeError, match="no ink"):
+        apart.begin(comparison)
         results.write(tmp_path / "out", comparison, {}, "", drawing=apart)
     assert list(tmp_path.iterdir()) == []
 

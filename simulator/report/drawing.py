@@ -62,11 +62,11 @@ class Drawing:
 def _start():
     """Return the process; None if the system will not have it."""
     here = str(Path(__file__).parents[2])  # this very package, not another that is installed
-    places = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
+    places = os.pathsep.join([here, *filter(None, sys.path)])  # all that is known here: it need not look again (-S)
     apart = {"process_group": 0} if os.name == "posix" else {}  # Ctrl-C is for this process, which ends the other
     try:
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", __name__],
+            [sys.executable, "-S", "-P", "-m", __name__],
             env={**os.environ, "PYTHONPATH": places},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

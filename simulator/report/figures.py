@@ -5,6 +5,7 @@ import re
 
 import matplotlib
 import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -39,6 +40,9 @@ STYLE = {
     "font.size": 10,
     "font.family": "DejaVu Sans",
     "text.color": INK,
+    "figure.facecolor": "none",
+    "figure.edgecolor": "none",
+    "axes.facecolor": "none",
     "axes.edgecolor": "#c3ccd3",
     "axes.labelcolor": SOFT,
     "axes.titlesize": 10.5,
@@ -71,7 +75,8 @@ def figure(height, rows=1, columns=1, **options):
 def svg(made, text):
     """Return a figure as inline SVG that scales with the page, with `text` for those who cannot see it."""
     out = io.BytesIO()
-    made.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    # Not by savefig, which draws the whole figure once more, into nothing, to lay it out.
+    FigureCanvasSVG(made).print_svg(out, metadata={"Date": None, "Creator": None})
     body = out.getvalue().decode()
     body = re.sub(r"<metadata>.*?</metadata>", "", body[body.index("<svg") :], flags=re.S)
     body = re.sub(r'<svg([^>]*?) width="[^"]*"', r"<svg\1", body, count=1)
