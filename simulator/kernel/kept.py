@@ -1,6 +1,6 @@
 """The driver's finished machine code: kept once it is compiled, and from then on loaded and called without numba.
 
-To import numba, have it decorate the kernel and read its own cache takes longer than all else that a small run does.
+To import numba, have it decorate the kernel and read its own cache was a third of a run that has little to simulate.
 What is kept is the object file that LLVM made for numba, and a door to it: a function of the words of all arguments
 in a row. A file is good for one kernel (FOLDER), one processor and one list of kinds of arguments; where there is none
 numba is asked. docs/decisions/0007-kept-code.md has the figures.
