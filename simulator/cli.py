@@ -1,5 +1,7 @@
 """The commands: parse, call, print. No logic, and nothing heavy imported before a command needs it."""
 
+import gc
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ from simulator import __version__
 from simulator.scenario.errors import Problem, UserError
 
 INTERNAL, WRONG_INPUT, INTERRUPTED = 1, 2, 130  # exit codes; 0 is done
+ALLOCATED = 50_000  # objects until Python looks for garbage: with its 700, a tenth of a start is spent in looking
 
 app = typer.Typer(
     name="simulator",
@@ -88,8 +91,10 @@ def study(
     allow_code: Code = False,
 ) -> None:
     """Load, check the folder, simulate, write, print."""
+    from simulator.report.drawing import Drawing
     from simulator.scenario.reader import load_scenario
 
+    drawing = context.with_resource(Drawing())  # first: it is longest in getting ready
     loaded = load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
     folder = out or Path("out") / scenario.stem
 
@@ -98,16 +103,17 @@ def study(
     from simulator.report.progress import Progress
 
     results.check_folder(folder, overwrite)
-    Thread(target=results.get_ready, daemon=True).start()
+    Thread(target=results.get_ready, args=(drawing,), daemon=True).start()
     command = context.command.name
     question = {"run": questions.simulate, "compare": questions.compare}[command]
     with Progress(quiet) as progress:
         finished = question(loaded, threads, progress.advance, progress.note, progress.compiling)
+        drawing.begin(finished.comparison)
         progress.say("writing the report")
         facts = {"command": command, "scenario": str(scenario), "replay": _replay(command, folder, allow_code)}
         facts |= {"wall_seconds": round(progress.seconds, 2), **finished.facts}
         manifest = results.write(
-            folder, finished.comparison, facts, loaded.text(), overwrite=overwrite, keep_replications=keep_replications
+            folder, finished.comparison, facts, loaded.text(), overwrite, keep_replications, drawing
         )
     if not quiet:
         from simulator.report.terminal import summary_table
@@ -278,6 +284,8 @@ def _print_markdown(text, source):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 wrong input, 1 internal failure, 130 interrupted."""
+    gc.set_threshold(ALLOCATED)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for any, it opens every installed package
     try:
         app(arguments)
     except UserError as error:

@@ -4,7 +4,6 @@ A shard is some tiles for some replications. Each thread adds into sums of its o
 the cut into shards and the number of threads invisible in the result.
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
@@ -12,20 +11,17 @@ from threading import Lock
 import numpy as np
 
 from simulator import spans as by_month
+from simulator.kernel import kept
 from simulator.kernel.names import LANES, N_FLOWS, N_PRODUCT, N_STATE
 from simulator.kernel.tables import Sums
 from simulator.lower import Lowered, tables_for
+from simulator.machine import available_threads
 from simulator.spans import NO_STORE, lived
 from simulator.sums import add, bytes_of_sums, empty_sums, part_of
 
 CHUNK_BYTES = 48 << 20  # of one thread's sums: how many replications go together
 CHUNK_WORK = 2_000_000  # borrower-months of one tile up to which replications go together
 SHARD_WORK = 200_000  # borrower-months a thread takes at a time: a millisecond or two, so that threads end together
-
-
-def available_threads() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def bytes_needed(lowered: Lowered, threads: int) -> int:
@@ -54,16 +50,13 @@ def prepare(lowered: Lowered, tell: Callable[[int], None] = lambda begun: None) 
 
     Any scenario gives the same code. `tell` is told how many functions have been begun, if it has to be compiled.
     """
-    from simulator.kernel import tile  # numba and the compiled code: only a run pays for them
+    kept.prepare(nobody_of(lowered), available_threads(), tell)
 
-    if getattr(tile._advance, "signatures", True):  # plain Python has none
-        return
-    from simulator.kernel.apart import shared
-    from simulator.kernel.quick import quickly
 
-    with quickly(tell), shared(available_threads()):
-        nobody, sums = lowered.tiles[:0], empty_sums(1, 1, len(lowered.segments))
-        tile.advance(tables_for(lowered, 0, 1), lowered.levers, nobody, lowered.tape, 0, 1, 1, 1, True, NO_STORE, *sums)
+def nobody_of(lowered: Lowered) -> tuple:
+    """Return the arguments of a call of the kernel's `advance` that has nobody to advance."""
+    nobody, sums = lowered.tiles[:0], empty_sums(1, 1, len(lowered.segments))
+    return tables_for(lowered, 0, 1), lowered.levers, nobody, lowered.tape, 0, 1, 1, 1, True, NO_STORE, *sums
 
 
 def run(
@@ -79,8 +72,6 @@ def run(
     after which everyone's state is kept and taken up again. None of these, nor `threads`, changes a byte. Where a
     policy reads last month's book, spans are its own.
     """
-    from simulator.kernel.tile import advance  # numba and the compiled code: only a run pays for them
-
     prepare(lowered)
     threads = threads or available_threads()
     sums = empty_sums(lowered.replications, lowered.months_total, len(lowered.segments))
@@ -105,7 +96,7 @@ def run(
             store = np.zeros((last - first, len(tiles), N_STATE, LANES), np.int32) if spans else NO_STORE
             month = 1
             for cut in (*spans, lowered.months_total):
-                advance(tables, lowered.levers, tiles, lowered.tape, first, last, month, cut, fast, store, *own)
+                kept.advance(tables, lowered.levers, tiles, lowered.tape, first, last, month, cut, fast, store, *own)
                 month = cut + 1
             progress(int(lived(tiles, 1, lowered.months_total).sum()) * (last - first))
         put(held, own)

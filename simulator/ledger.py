@@ -170,6 +170,11 @@ class Ledger:
         self.baseline = baseline or self
         self._totals, self._once = {}, {}
 
+    def __reduce__(self):
+        """Pickle what it was made of, not what was worked out from that."""
+        baseline = None if self.baseline is self else self.baseline
+        return Ledger, (self.variant, self.sums, self.frame, self.settlement, baseline)
+
     def once(self, function):
         """Return function(self), worked out at the first call only."""
         if function not in self._once:

@@ -45,7 +45,7 @@ class Lives:
         return empty_sums(len(self.replications), months, len(self.tables.segment))
 
     def _live(self, tables, levers, month_from, month_to, state, sums):
-        from simulator.kernel.tile import advance  # numba and the compiled code: only who lives pays for it
+        from simulator.kernel.kept import advance  # the compiled code: only who lives pays for it
 
         first, end = self.replications.start, self.replications.stop
         advance(tables, levers, self.tiles, self.tape, first, end, month_from, month_to, True, state, *sums)

@@ -11,6 +11,7 @@ from typing import Any
 
 from simulator.comparison import Comparison
 from simulator.ledger import result_digest
+from simulator.report.drawing import Drawing
 from simulator.scenario.errors import Problem, UserError
 
 
@@ -58,9 +59,11 @@ def cpu_name() -> str:
         return platform.processor() or platform.machine()
 
 
-def get_ready() -> None:
+def get_ready(drawing: Drawing) -> None:
     """Import what `write` takes: on a thread beside the simulation, whose compiled code leaves Python free."""
     from simulator.report import parquet, render  # noqa: F401
+
+    drawing.get_ready()
 
 
 def write(
@@ -70,12 +73,17 @@ def write(
     scenario_text: str,
     overwrite: bool = False,
     keep_replications: bool = False,
+    drawing: Drawing | None = None,
 ) -> dict:
-    """Write a run's folder and return the manifest as written; raise UserError as `check_folder` does."""
-    # Heavy (Arrow, matplotlib): a light command that only checks a folder does not pay for them.
+    """Write a run's folder and return the manifest as written; raise UserError as `check_folder` does.
+
+    `drawing` is what has begun to draw the pictures of the report; without, this process does.
+    """
+    # Heavy (Arrow, Jinja): a light command that only checks a folder does not pay for them.
     from simulator.report import parquet
     from simulator.report.render import render
 
+    drawing = drawing or Drawing(processors=1)
     digest = result_digest([(name, ledger.sums) for name, ledger in comparison.ledgers.items()])
     manifest = {**manifest, "result_digest": digest}
 
@@ -86,7 +94,8 @@ def write(
         parquet.write_vintages(partial / "vintages.parquet", comparison)
         parquet.write_comparison(partial / "comparison.parquet", comparison)
         write_json(partial / "summary.json", comparison.summary())
-        (partial / "report.html").write_text(render(comparison, manifest), encoding="utf-8")
+        page = render(comparison, manifest, drawing.pictures(comparison))
+        (partial / "report.html").write_text(page, encoding="utf-8")
 
     return write_folder(folder, files, manifest, overwrite)
 

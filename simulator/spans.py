@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from simulator.kernel.kept import advance
 from simulator.kernel.names import K_COUNT, K_ENTRY, N_STATE
 from simulator.kernel.tables import Levers, Sums
 from simulator.lower import Lowered, tables_for
@@ -125,8 +126,6 @@ class _Hand:
         return self
 
     def _advance(self, course, tiles, month_from, month_to, store, sums):
-        from simulator.kernel.tile import advance  # numba and the compiled code: only a run pays for them
-
         advance(
             _tables_of(self.tables, course, self.replications), course.levers, tiles, self.lowered.tape,
             self.first + course.first, self.first + course.end, month_from, month_to, self.fast, store,

@@ -113,12 +113,12 @@ def test_an_inlined_function_refuses_python():
     for _ in range(2):
         with pytest.raises(TypeError, match="part is inlined"):
             part(7, 1 << 30)
-        engine.prepare(lower(load_scenario(ROOT / "scenarios" / "huabei.toml").baseline))
+        tile.advance(*engine.nobody_of(lower(load_scenario(ROOT / "scenarios" / "huabei.toml").baseline)))
 
 
 def test_a_part_is_compiled_for_what_the_driver_calls_it_with():
     """Each part is kept for one signature: had its process found other types, the driver would have added its own."""
-    engine.prepare(lower(load_scenario(ROOT / "scenarios" / "huabei.toml").baseline))
+    tile.advance(*engine.nobody_of(lower(load_scenario(ROOT / "scenarios" / "huabei.toml").baseline)))
 
     kept = {name: getattr(tile, name)._cache._cache_file._load_index() for name in apart.PARTS}
 

@@ -16,7 +16,7 @@ LAYERS = (
     # vocabulary, closed forms, messages: they know of nothing else
     {"simulator.kernel.names", "simulator.kernel.tables", "simulator.kernel.philox"}
     | {"simulator.finance", "simulator.estimates", "simulator.scenario.errors", "simulator.scenario.values"}
-    | {"simulator.transfer"},
+    | {"simulator.transfer", "simulator.machine"},
     {"simulator.kernel", "simulator.draws_host", "simulator.units"},  # how time passes; how numbers become integers
     {"simulator.quantiles"},
     {"simulator.policies"},  # what the lender does: settings and the levers they write

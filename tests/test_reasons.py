@@ -12,6 +12,7 @@ from simulator import compare
 from simulator.comparison import Comparison
 from simulator.policies.registry import kinds
 from simulator.report import reasons, render
+from simulator.report.figures import pictures
 from simulator.report.reasons import Change, Evidence, clause
 from simulator.report.terminal import summary_table
 from simulator.scenario.reader import load_scenario
@@ -157,7 +158,7 @@ def test_the_date_of_a_write_off_moves_the_stock_and_not_the_loss():
 def test_swap_sets_are_in_the_page_in_the_terminal_and_in_the_words():
     """Who is swapped has a table and a sentence; the numbers are those of the swap sets."""
     comparison = shipped("cut_off", months=12)
-    page = plain(re.sub(r"\s+", " ", render.render(comparison, {})))
+    page = plain(re.sub(r"\s+", " ", render.render(comparison, {}, pictures(comparison))))
     count = round(comparison.swapped("weak_score", "out", "n_granted").value)
     terminal = " ".join(str(part) for part in summary_table(comparison))
 
@@ -170,7 +171,7 @@ def test_swap_sets_are_in_the_page_in_the_terminal_and_in_the_words():
 def test_causes_and_rating_power_are_in_the_page():
     """Bad debt, closures, good customers and overdue stand by cause for every variant; the ratings have a sentence."""
     comparison = shipped("freeze_close", months=18, borrowers=3000)
-    page = render.render(comparison, {})
+    page = render.render(comparison, {}, pictures(comparison))
     for section, _ in render.CAUSE_TABLE:
         assert section in page
     assert "ranks who defaults within 12 months with a Gini of" in page

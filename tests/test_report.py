@@ -16,6 +16,7 @@ from simulator.comparison import Comparison
 from simulator.ledger import LINES, SETTLED, result_digest
 from simulator.measures import MEASURES, SECTIONS
 from simulator.report import render, words
+from simulator.report.figures import pictures
 from simulator.report.terminal import summary_table
 from simulator.scenario.errors import UserError
 from simulator.scenario.reader import load_scenario
@@ -235,6 +236,11 @@ def test_the_page_begins_with_the_answer(page, comparison):
     assert page.index("Manifest") > page.index("What to keep in mind")
 
 
+def page_of(comparison, manifest=()):
+    """Return the page of a comparison with all its pictures."""
+    return render.render(comparison, dict(manifest), pictures(comparison))
+
+
 def test_a_page_never_shows_a_number_that_is_none(page):
     """No nan, inf or None in what is read."""
     text = re.sub(r"<svg.*?</svg>|<style>.*?</style>", "", page, flags=re.S)
@@ -243,13 +249,13 @@ def test_a_page_never_shows_a_number_that_is_none(page):
 
 def test_the_same_results_give_the_same_page(comparison):
     """Nothing in the page depends on the hour or on hashing."""
-    assert render.render(comparison, {"seed": 1}) == render.render(comparison, {"seed": 1})
+    assert page_of(comparison, {"seed": 1}) == page_of(comparison, {"seed": 1})
 
 
 def test_a_plain_run_has_a_page_too():
     """One variant, one replication, no run-off: levels instead of differences, and it says what is missing."""
     frame = toy_book.frame(replications=1, run_off_months=0, factor=False)
-    page = render.render(Comparison([toy_book.ledger(frame=frame)]), {})
+    page = page_of(Comparison([toy_book.ledger(frame=frame)]))
     assert "against" not in page
     assert "no standard error" in page
     assert "without run-off" in page
@@ -262,19 +268,19 @@ def test_an_empty_book_has_a_page():
     for ledger in ledgers:
         for array in ledger.sums:
             array[:] = 0
-    assert "exactly the same" in render.render(Comparison(ledgers), {})
+    assert "exactly the same" in page_of(Comparison(ledgers))
 
 
 def test_titles_are_text_not_markup():
     """A title with angle brackets is shown, not run."""
     frame = toy_book.frame(title="<script>alert(1)</script>", replications=2, months=2, run_off_months=0)
-    assert "<script>" not in render.render(Comparison([toy_book.ledger(frame=frame)]), {})
+    assert "<script>" not in page_of(Comparison([toy_book.ledger(frame=frame)]))
 
 
 def test_with_many_replications_the_page_shows_the_tail():
     """From 100 replications on with a factor there is a sixth figure, and how much luck is shared."""
     frame = toy_book.frame(replications=100, borrowers=10, months=4, run_off_months=2)
-    page = render.render(Comparison([toy_book.ledger(frame=frame), toy_book.ledger("sell", frame=frame, sell=3)]), {})
+    page = page_of(Comparison([toy_book.ledger(frame=frame), toy_book.ledger("sell", frame=frame, sell=3)]))
     assert page.count("<figure>") == 6
     assert "borrowers share" in page
 

@@ -3,13 +3,12 @@
 import tracemalloc
 
 import llvmlite.binding
-import numba
 import numpy as np
 import pytest
 
 from conftest import ROOT
 from simulator import engine
-from simulator.kernel import tile
+from simulator.kernel import kept, tile
 from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
 from simulator.lower import Tape, lower
 from simulator.scenario.reader import load_scenario
@@ -50,7 +49,7 @@ def test_the_tile_runs_in_wide_vectors():
     """The compiled tile uses 512-bit registers, more often than 256-bit ones, where the processor has them."""
     if not llvmlite.binding.get_host_cpu_features().get("avx512f"):
         pytest.skip("this processor has no AVX-512")
-    engine.run(lower(scenario("huabei").baseline), 1)
+    tile.advance(*engine.nobody_of(lower(scenario("huabei").baseline)))
 
     code = assembly(tile._advance)
 
@@ -61,8 +60,8 @@ def test_the_tile_runs_in_wide_vectors():
 
 def test_one_compiled_signature_serves_everything(monkeypatch):
     """Policies, products, models, tapes, factors, spans, the scalar kernel: all call the same compiled function."""
-    asked, compiled = set(), tile._advance
-    monkeypatch.setattr(tile, "_advance", lambda *given: (asked.add(tuple(map(numba.typeof, given))), compiled(*given)))
+    asked, loaded = set(), kept.loaded
+    monkeypatch.setattr(kept, "loaded", lambda kinds: (asked.add(kinds), loaded(kinds))[1])
 
     for name in SCENARIOS:
         shipped = scenario(name)

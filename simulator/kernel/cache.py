@@ -6,9 +6,8 @@ reused. Here the folder's name is a hash of every source of this package: anothe
 
 import hashlib
 import os
+from importlib.metadata import version
 from pathlib import Path
-
-import numba
 
 HERE = Path(__file__).parent
 
@@ -30,7 +29,7 @@ def base_folder():
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "simulator"
 
 
-FOLDER = base_folder() / f"numba-{numba.__version__}-{source_hash()[:16]}"
+FOLDER = base_folder() / f"numba-{version('numba')}-{source_hash()[:16]}"
 
 
 def _is_writable(folder):
@@ -58,6 +57,8 @@ def njit(function=None, **options):
     """
     if function is None:
         return lambda function: njit(function, **options)
+    import numba  # here: who asks for FOLDER only does not pay for it
+
     inside = options.get("forceinline", False)
     options = {"cache": False, "nogil": True, "_nrt": False, **options}
     options |= {"no_cpython_wrapper": inside, "no_cfunc_wrapper": inside}

@@ -2,10 +2,10 @@
 
 import io
 import re
-from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -24,6 +24,7 @@ from simulator.kernel.names import (
 )
 from simulator.measures import MEASURES
 from simulator.report import words
+from simulator.report.paper import Picture
 
 INK, SOFT, GRID = "#22303c", "#6b7a87", "#e3e8ec"
 COLOURS = ("#55626d", "#2f6f9f", "#c9772c", "#3d8f72", "#a8506b", "#7a68a6", "#8c7a3b", "#4aa3b5")  # first: baseline
@@ -39,6 +40,9 @@ STYLE = {
     "font.size": 10,
     "font.family": "DejaVu Sans",
     "text.color": INK,
+    "figure.facecolor": "none",
+    "figure.edgecolor": "none",
+    "axes.facecolor": "none",
     "axes.edgecolor": "#c3ccd3",
     "axes.labelcolor": SOFT,
     "axes.titlesize": 10.5,
@@ -62,15 +66,6 @@ OPENING = "opening book"
 LATE = 6  # roll matrix: bucket from which buckets are shown together
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A figure: its title, inline SVG, and a caption that says what to see."""
-
-    title: str
-    svg: str
-    caption: str
-
-
 def figure(height, rows=1, columns=1, **options):
     """Return (Figure, 2-d array of Axes) in the report's style; no window system is touched."""
     made = Figure(figsize=(WIDTH, height), layout="constrained")
@@ -80,7 +75,8 @@ def figure(height, rows=1, columns=1, **options):
 def svg(made, text):
     """Return a figure as inline SVG that scales with the page, with `text` for those who cannot see it."""
     out = io.BytesIO()
-    made.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    # Not by savefig, which draws the whole figure once more, into nothing, to lay it out.
+    FigureCanvasSVG(made).print_svg(out, metadata={"Date": None, "Creator": None})
     body = out.getvalue().decode()
     body = re.sub(r"<metadata>.*?</metadata>", "", body[body.index("<svg") :], flags=re.S)
     body = re.sub(r'<svg([^>]*?) width="[^"]*"', r"<svg\1", body, count=1)

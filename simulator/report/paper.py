@@ -5,6 +5,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 
+class Picture(NamedTuple):
+    """A figure: its title, inline SVG, and a caption that says what to see."""
+
+    title: str
+    svg: str
+    caption: str
+
+
 class Table(NamedTuple):
     """Rows of cells under a head, and a note below. A cell is text, or (text, what stands small under it)."""
 
@@ -18,7 +26,7 @@ class Section(NamedTuple):
 
     title: str
     words: Sequence[str] = ()
-    pictures: Sequence = ()  # of report.figures.Picture
+    pictures: Sequence[Picture] = ()
     tables: Sequence[Table] = ()
 
 

@@ -7,8 +7,7 @@ from simulator.accounting.ifrs9 import coverage
 from simulator.kernel.names import CAUSES, PRODUCTS
 from simulator.measures import ACCOUNTS, MEASURES
 from simulator.report import reasons, words
-from simulator.report.figures import pictures
-from simulator.report.paper import template
+from simulator.report.paper import Picture, template
 
 TABLE = (
     ("Loss", ("net_loss", "net_loss_per_opening_borrower", "bad_debt_rate", "net_charge_off_rate")),
@@ -64,7 +63,7 @@ STANDING = (  # the book at the end of lending, by stage and by class
 SHARED_LUCK_REPLICATIONS = 30  # a covariance from fewer is mostly noise
 
 
-def render(comparison, manifest: dict) -> str:
+def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
     """Return the page; `manifest` is what manifest.json says, shown in its settings."""
     return template("template.html.j2").render(
         comparison=comparison,
@@ -76,7 +75,7 @@ def render(comparison, manifest: dict) -> str:
         power=reasons.rating_power(comparison),
         causes=cause_table(comparison),
         swaps=swap_table(comparison),
-        pictures=pictures(comparison),
+        pictures=pictures,
         account=account(comparison),
         swap_heads=[words.label(name) for name in SWAP_TABLE],
         where=where(comparison),

@@ -1,0 +1,244 @@
+"""The driver's finished machine code: kept once it is compiled, and from then on loaded and called without numba.
+
+To import numba, have it decorate the kernel and read its own cache was a third of a run that has little to simulate.
+What is kept is the object file that LLVM made for numba, and a door to it: a function of the words of all arguments
+in a row. A file is good for one kernel (FOLDER), one processor and one list of kinds of arguments; where there is none
+numba is asked. docs/decisions/0007-kept-code.md has the figures.
+"""
+
+import ctypes
+import hashlib
+import os
+import pickle
+import sys
+from array import array
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from itertools import accumulate
+from typing import NamedTuple
+
+import llvmlite
+import llvmlite.binding as llvm
+import numpy as np
+
+from .cache import CACHED, FOLDER
+from .names import K_COUNT, LANES
+
+REMEMBERED = 2  # tuples of arguments: the newest tables and levers, and no more memory
+LINE_OF_CACHE = 64  # bytes: where the working arrays begin
+NOWHERE = 1  # an address: 0 would be no address
+ADDRESS = 4  # which of an array's words
+LLVM_TYPES = {"int": "i64", "bool": "i8"}
+
+_described = {}  # identity of a named tuple: (the tuple itself, its kinds, its words)
+
+
+class Kind(NamedTuple):
+    """What compiled code knows of an array."""
+
+    type: str
+    dimensions: int
+    is_plain: bool  # C order, aligned, may be written to
+
+
+class Code(NamedTuple):
+    """What a file holds."""
+
+    driver: bytes  # object file
+    door: bytes  # object file that defines `enter`
+    unused: list[str]  # names that the driver's object file mentions where the door does not lead
+    space: list[tuple[str, tuple[int, ...]]]  # (type, shape) of the arrays of zeros that the driver works in
+
+
+def advance(tables, levers, tiles, *others) -> None:
+    """Do what `tile.advance` says, whose arguments these are."""
+    if len(tiles) and int(tiles[:, K_COUNT].max()) > LANES:
+        raise ValueError(f"a tile is longer than {LANES} borrowers")
+    kinds, words = described((tables, levers, tiles, *others))
+    call = loaded(kinds)
+    if call is None:
+        from .tile import advance as compiled
+
+        compiled(tables, levers, tiles, *others)
+    else:
+        call(words)
+
+
+def prepare(given: tuple, processors: int, tell: Callable[[int], None]) -> None:
+    """Have code ready for calls of `advance` like this one, which must have nothing to do.
+
+    Compiled on so many processors where none is kept, and then kept; `tell` as in `quick.quickly`.
+    """
+    kinds, _ = described(given)
+    if loaded(kinds) is not None:
+        return
+    from . import tile  # imports numba
+
+    if getattr(tile._advance, "signatures", True):  # it is compiled already, or is plain Python
+        return
+    from .apart import shared
+    from .quick import quickly
+
+    with quickly(tell), shared(processors):
+        tile.advance(*given)
+    with suppress(Exception):  # another numba may hide what is kept here: then all goes on without
+        _keep(given, kinds)
+        loaded.cache_clear()  # from now on this process takes the same door as the next
+
+
+def described(given: tuple) -> tuple[tuple, list[int]]:
+    """Return the kinds of arguments, and their words as compiled code takes them.
+
+    An array is two addresses of counters, which there are not, its size, the bytes of an item, its address, shape and
+    strides.
+    """
+    kinds, words = [], []
+    for value in given:
+        if isinstance(value, np.ndarray):
+            kinds.append(Kind(value.dtype.str, value.ndim, value.flags.carray))
+            words += _words(value, value.ctypes.data)
+        elif isinstance(value, tuple):
+            _, more_kinds, more_words = _remembered(value)
+            kinds.append(more_kinds)
+            words += more_words
+        else:
+            kinds.append("bool" if isinstance(value, bool) else "int")
+            words.append(int(value))
+    return tuple(kinds), words
+
+
+def _remembered(group):
+    """Return a tuple and what describes it: the tables and the levers are the same in call after call."""
+    held = _described.get(id(group))
+    if held is None or held[0] is not group:
+        if len(_described) >= REMEMBERED:
+            _described.clear()
+        held = _described[id(group)] = (group, *described(group))
+    return held
+
+
+def _words(value, address):
+    return (0, 0, value.size, value.itemsize, address, *value.shape, *value.strides)
+
+
+def _file(kinds):
+    """Return where the code for arguments of these kinds is kept: for this processor, Python and LLVM."""
+    features = llvm.get_host_cpu_features().flatten()
+    host = (llvm.get_process_triple(), llvm.get_host_cpu_name(), features)
+    key = repr((kinds, *host, llvmlite.__version__, sys.implementation.cache_tag))
+    return FOLDER / f"driver-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+
+
+def _is_possible():
+    """Return whether code may be kept; numba's own settings are left to numba."""
+    return CACHED and not any(name.startswith("NUMBA_") for name in os.environ)
+
+
+@cache
+def loaded(kinds: tuple) -> Callable[[list[int]], None] | None:
+    """Return the kept code as a function of the words of arguments of these kinds; None if there is none."""
+    if not _is_possible():
+        return None
+    try:
+        return _linked(pickle.loads(_file(kinds).read_bytes()))
+    except Exception:  # there is no file, or no whole one
+        return None
+
+
+def _linked(code):
+    """Return kept code as a function of the words of arguments."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    jit = llvm.create_lljit_compiler()
+    library = llvm.JITLibraryBuilder().add_object_img(code.driver).add_object_img(code.door).add_current_process()
+    for name in code.unused:
+        library.import_symbol(name, NOWHERE)
+    linked = library.export_symbol("enter").link(jit, "driver")
+    enter = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_char_p)(linked["enter"])  # other threads run while it does
+    space = [np.empty(shape, kind) for kind, shape in code.space]
+    *starts, size = accumulate((-(-x.nbytes // LINE_OF_CACHE) * LINE_OF_CACHE for x in space), initial=0)
+    working = np.array([word for x, start in zip(space, starts, strict=True) for word in _words(x, start)])
+    is_address = np.array([k == ADDRESS for x in space for k in range(len(_words(x, 0)))])
+
+    def call(words, linked=linked):  # which lives as long as it
+        zeros = np.zeros(size, np.uint8)
+        if status := enter(array("q", words).tobytes() + (working + zeros.ctypes.data * is_address).tobytes()):
+            raise RuntimeError(f"the compiled driver ended with status {status}")
+
+    return call
+
+
+def _keep(given, kinds):
+    """Keep the code that numba has compiled for such arguments; ValueError if it takes them in another way."""
+    from . import tile
+
+    if not _is_possible():
+        return
+
+    space = _working_space(tile, given)
+    (signature,) = tile._advance.signatures
+    made = tile._advance.overloads[signature]
+    module, name = made.library._get_module_for_linking(), made.fndesc.llvm_func_name
+    types = ["ptr", "ptr", *_llvm_types((*kinds, *described(space)[0]))]  # where the result and an exception go
+    if str(module.get_function(name).global_value_type) != f"i32 ({', '.join(types)})":
+        raise ValueError(f"numba passes arguments to {name} in another way")
+    numbas = tile._advance._cache
+    kept = numbas._cache_file.load(numbas._index_key(signature, made.library.codegen))
+    code = Code(
+        kept[0][2][0],
+        _door(name, types),
+        [f.name for f in module.functions if f.is_declaration and f.name.startswith("numba_")],
+        [(x.dtype.str, x.shape) for x in space],
+    )
+    _linked(code)  # before anybody else has to
+    place = _file(kinds)
+    partial = place.with_name(f"{place.name}.{os.getpid()}")
+    partial.write_bytes(pickle.dumps(code))
+    partial.replace(place)
+
+
+def _working_space(tile, given):
+    """Return the arrays of zeros that `tile.advance` adds to its arguments; ValueError if it does anything else."""
+    seen, driver = [], tile._advance
+    tile._advance = lambda *all_of_them: seen.extend(all_of_them)
+    try:
+        tile.advance(*given)
+    finally:
+        tile._advance = driver
+    space = tuple(seen[len(given) :])
+    if any(a is not b for a, b in zip(seen, given, strict=False)) or any(x.any() for x in space):
+        raise ValueError("the driver is not given the arguments as they are, and zeros")
+    return space
+
+
+def _llvm_types(kinds):
+    """Yield the types of the words of arguments of these kinds."""
+    for kind in kinds:
+        if isinstance(kind, str):
+            yield LLVM_TYPES[kind]
+        elif isinstance(kind, Kind):
+            yield from ("ptr", "ptr", "i64", "i64", "ptr", *("i64",) * (2 * kind.dimensions))
+        else:
+            yield from _llvm_types(kind)
+
+
+def _door(name, types):
+    """Return an object file of `enter`, which takes the address of words and calls the driver with them."""
+    lines = []
+    for k, kind in enumerate(types[2:]):
+        lines += [f"%at{k} = getelementptr i64, ptr %words, i64 {k}", f"%word{k} = load i64, ptr %at{k}"]
+        change = {"ptr": "inttoptr i64 {} to ptr", "i8": "trunc i64 {} to i8", "i64": "add i64 {}, 0"}[kind]
+        lines.append(f"%given{k} = " + change.format(f"%word{k}"))
+    given = ", ".join(["ptr %result", "ptr %exception", *(f"{kind} %given{k}" for k, kind in enumerate(types[2:]))])
+    source = f"""
+        declare i32 @"{name}"({", ".join(types)})
+        define i32 @enter(ptr %words) {{
+            %result = alloca ptr
+            %exception = alloca ptr
+            {chr(10).join(lines)}
+            %status = call i32 @"{name}"({given})
+            ret i32 %status
+        }}"""
+    target = llvm.Target.from_default_triple().create_target_machine(codemodel="large", jit=True)
+    return target.emit_object(llvm.parse_assembly(source))

@@ -1,0 +1,99 @@
+"""The report's pictures, drawn by a process of its own, which imports matplotlib while the simulation is under way.
+
+Where there is no second processor, or nothing comes from the process, they are drawn in this one: nothing is lost, and
+what fails fails where the user sees it.
+"""
+
+import gc
+import os
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+
+from simulator.machine import available_threads
+
+MOST_BYTES = 1 << 28  # of sums that are sent: the memory for a second copy of more is worth more than the time
+
+
+class Drawing:
+    """Draws the pictures of one comparison. A context manager: leaving it ends the process."""
+
+    def __init__(self, processors: int | None = None):
+        """Start the process if there are several `processors` (by default, those that may be used)."""
+        self.drawn = None
+        self.process = _start() if (processors or available_threads()) > 1 else None
+
+    def __enter__(self):
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_):
+        """End the process, whatever it is doing."""
+        if self.process:
+            self.process.kill()
+            with suppress(OSError), self.process:  # waits for its end; what it has not read is nobody's
+                pass
+
+    def get_ready(self) -> None:
+        """Import what drawing takes, if it is to be done here."""
+        if not self.process:
+            from simulator.report import figures  # noqa: F401
+
+    def begin(self, comparison) -> None:
+        """Have the process draw the pictures of a comparison, which say nothing but what is in its ledgers."""
+        ledgers = list(comparison.ledgers.values())
+        if self.process and sum(sums.nbytes for ledger in ledgers for sums in ledger.sums) <= MOST_BYTES:
+            self.drawn = ThreadPoolExecutor(1).submit(_ask, self.process, ledgers)
+
+    def pictures(self, comparison) -> list:
+        """Return the pictures of the comparison in reading order: those of the process, or else drawn now."""
+        if self.drawn:
+            with suppress(Exception):  # if it was not by chance, it will be here too
+                return self.drawn.result()
+        from simulator.report.figures import pictures
+
+        return pictures(comparison)
+
+
+def _start():
+    """Return the process; None if the system will not have it."""
+    here = str(Path(__file__).parents[2])  # this very package, not another that is installed
+    places = os.pathsep.join([here, *filter(None, sys.path)])  # all that is known here: it need not look again (-S)
+    apart = {"process_group": 0} if os.name == "posix" else {}  # Ctrl-C is for this process, which ends the other
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-S", "-P", "-m", __name__],
+            env={**os.environ, "PYTHONPATH": places},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            **apart,
+        )
+    except OSError:
+        return None
+
+
+def _ask(process, ledgers):
+    """Return the pictures that the process draws."""
+    with process.stdin:
+        pickle.dump(ledgers, process.stdin, pickle.HIGHEST_PROTOCOL)
+    return pickle.load(process.stdout)
+
+
+def _answer():
+    """Draw, in a process of its own, what is asked on the standard input."""
+    gc.disable()  # what is imported stays, and to look through it again and again takes a sixth of the time
+    sys.modules["mpl_toolkits.mplot3d"] = SimpleNamespace(Axes3D=None)  # matplotlib imports it, no picture is solid
+    from simulator.comparison import Comparison
+    from simulator.report.figures import pictures
+
+    ledgers = pickle.load(sys.stdin.buffer)
+    pickle.dump(pictures(Comparison(ledgers)), sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    with suppress(Exception):  # that nobody has asked, too; who gets no answer draws himself and sees why
+        _answer()

@@ -1,0 +1,132 @@
+"""The driver's machine code, kept and called without numba, is the code that numba made."""
+
+import subprocess
+import sys
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+
+from conftest import ROOT
+from simulator import engine
+from simulator.kernel import kept, tile
+from simulator.kernel.names import K_COUNT, LANES
+from simulator.lower import lower, tables_for
+from simulator.scenario.reader import load_scenario
+from simulator.spans import NO_STORE
+from simulator.sums import empty_sums
+
+TOY = """
+define i32 @toy(ptr %result, ptr %exception, ptr %a, ptr %b, i64 %size, i64 %item, ptr %data, i64 %shape, i64 %stride,
+                i64 %x, i8 %yes, ptr %c, ptr %d, i64 %n, i64 %m, ptr %space, i64 %s0, i64 %s1, i64 %t0, i64 %t1) {
+    %first = load i64, ptr %data
+    %zero = load i64, ptr %space
+    store i64 %size, ptr %data
+    store i64 %s1, ptr %space
+    %sum = add i64 %first, %x
+    %all = add i64 %sum, %zero
+    %one = zext i8 %yes to i64
+    %more = add i64 %all, %one
+    %status = trunc i64 %more to i32
+    ret i32 %status
+}
+"""
+
+
+def world(name="both", borrowers=600, months=5):
+    """Return a shipped scenario, lowered at a small size."""
+    return lower(load_scenario(ROOT / "scenarios" / f"{name}.toml", (), borrowers, 2, months).baseline)
+
+
+def lived(advance, lowered):
+    """Return the bytes of the sums that an `advance` makes of a whole lowered scenario."""
+    sums = empty_sums(2, lowered.months_total, len(lowered.segments))
+    span = (0, 2, 1, lowered.months_total, True, NO_STORE)
+    advance(tables_for(lowered, 0, 2), lowered.levers, lowered.tiles, lowered.tape, *span, *sums)
+    return [array.tobytes() for array in sums]
+
+
+@pytest.fixture
+def kinds():
+    """Return the kinds of arguments that every run calls the driver with; its code is kept."""
+    lowered = world()
+    engine.prepare(lowered)
+    return kept.described(engine.nobody_of(lowered))[0]
+
+
+@pytest.mark.parametrize("name", ["huabei", "both", "taiwan_cards"])
+def test_the_kept_code_is_what_numba_made(name, kinds):
+    """The same people under the kept code and under numba's own function: the same bytes."""
+    assert kept.loaded(kinds) is not None
+
+    assert lived(kept.advance, world(name)) == lived(tile.advance, world(name))
+
+
+def test_words_reach_the_driver_in_their_order():
+    """An array, an integer and a truth are what the driver gets; its working space is zero at every call."""
+    target = llvm.Target.from_default_triple().create_target_machine(codemodel="large", jit=True)
+    given = np.array([40, 2, 3]), 1, True
+    space = np.zeros((2, 7), np.int64)
+    types = ["ptr", "ptr", *kept._llvm_types(kept.described((*given, space))[0])]
+    code = kept.Code(target.emit_object(llvm.parse_assembly(TOY)), kept._door("toy", types), [], [("<i8", (2, 7))])
+    call = kept._linked(code)
+
+    for status in (42, 5):  # the first element and 1 and 1; then the driver has put the size there
+        with pytest.raises(RuntimeError, match=f"status {status}$"):
+            call(kept.described(given)[1])
+
+
+def test_arguments_of_other_kinds_are_for_numba(kinds):
+    """Another type, number of axes or layout of one array is another list of kinds, for which nothing is kept."""
+    given = list(engine.nobody_of(world()))
+    tiles = np.zeros((4, given[2].shape[1]), np.int64)
+    for other in (tiles.astype(np.int32), tiles[None], tiles[::2], tiles.T):
+        assert kept.loaded(kept.described((*given[:2], other, *given[3:]))[0]) is None
+    assert kept.described((*given[:2], tiles, *given[3:]))[0] == kinds
+
+
+def test_other_machines_and_compilers_have_other_files(kinds, monkeypatch):
+    """Another processor, its features, LLVM or Python: another file; the kernel and numba are the folder's name."""
+    files = {kept._file(kinds)}
+    monkeypatch.setattr(kept.llvm, "get_host_cpu_name", lambda: "abacus")
+    files.add(kept._file(kinds))
+    monkeypatch.setattr(kept.llvmlite, "__version__", "0.0")
+    files.add(kept._file(kinds))
+    monkeypatch.setattr(kept.llvm, "get_host_cpu_features", lambda: llvm.FeatureMap())
+    files.add(kept._file(kinds))
+    monkeypatch.setattr(kept.sys.implementation, "cache_tag", "other")
+    files.add(kept._file(kinds))
+
+    assert len(files) == 5
+
+
+def test_settings_of_numba_are_numbas(kinds, monkeypatch):
+    """With any NUMBA_ variable in the environment numba compiles as it says."""
+    monkeypatch.setenv("NUMBA_BOUNDSCHECK", "1")
+
+    assert kept.loaded.__wrapped__(kinds) is None
+
+
+def test_a_tile_that_is_too_long_is_refused():
+    """What would write beyond its memory is an error."""
+    given = list(engine.nobody_of(world()))
+    given[2] = world().tiles[:1].copy()
+    given[2][0, K_COUNT] = LANES + 1
+
+    with pytest.raises(ValueError, match="longer than"):
+        kept.advance(*given)
+
+
+def test_a_second_start_imports_no_compiler(kinds, tmp_path):
+    """A run whose code is kept compiles nothing: the compiler is not there. Nor is what draws, on two processors."""
+    size = ["--borrowers", "20", "--months", "2", "--replications", "1", "--quiet", "--out", str(tmp_path / "out")]
+    code = (
+        "import sys\nfrom simulator import cli\nfrom simulator.report import drawing\n"
+        "drawing.available_threads = lambda: 2\n"
+        f"try:\n    cli.main(['run', 'scenarios/both.toml', *{size}])\n"
+        "finally:\n    print(sorted({'numba', 'matplotlib', 'rich'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "[]", "")
+    assert (tmp_path / "out" / "report.html").read_text().count("<figure>") == 2
