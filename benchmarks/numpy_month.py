@@ -17,7 +17,7 @@ from simulator.lower import tables_for
 
 from .inputs import check_plain, people
 
-BLOCKS = 32  # of LANES borrowers in a chunk: 2, 4, 8 and 16 were slower, 64 no faster beyond the noise
+BLOCKS = 32  # of BLOCK borrowers in a chunk: 2, 4, 8 and 16 were slower, 64 no faster beyond the noise
 LOW = np.uint64(0xFFFFFFFF)
 N_CAUSES, N_BURDEN, N_QUALITY = len(CAUSES), 8, 16
 
@@ -384,15 +384,24 @@ def opening(world):
     for segment in range(len(world.segments)):
         tiles = world.tiles[world.tiles[:, K_SEGMENT] == segment]
         for half in range(2):
-            own = tiles[(tiles[:, K_FIRST] // LANES) % 2 == half]
+            own = [block for tile in tiles for block in _blocks(tile) if block[K_FIRST] // BLOCK % 2 == half]
             for k in range(0, len(own), BLOCKS):
                 columns = np.concatenate([_block(world, tables, tile) for tile in own[k : k + BLOCKS]], axis=1)
                 chunks.append((segment, half, columns))
     return chunks
 
 
+def _blocks(tile):
+    """Yield the parts of a tile that belong to one half of the borrowers."""
+    first, end = tile[K_FIRST], tile[K_FIRST] + tile[K_COUNT]
+    for begin in range(first, end, BLOCK):
+        block = tile.copy()
+        block[K_FIRST], block[K_COUNT] = begin, min(BLOCK, end - begin)
+        yield block
+
+
 def _block(world, tables, tile):
-    """Return int64[column, lane] of one tile, without borrowers who hold no line."""
+    """Return int64[column, lane] of one block, without borrowers who hold no line."""
     segment, S = int(tile[K_SEGMENT]), people(world, tile).astype(np.int64)
     C = np.zeros((N_COLUMNS, S.shape[1]), np.int64)
     C[: len(FROM_KERNEL)] = S[list(FROM_KERNEL)]

@@ -330,13 +330,13 @@ def test_normals_are_finite_and_mirrored():
 
 
 def test_borrowers_fill_tiles_by_segment():
-    """The book is split by share, in tiles of 512 by index; applicants come every month but not in the run-off."""
+    """The book is split by share, in tiles by index; applicants come every month but not in the run-off."""
     tiles = lower(scenario(), run_off=True).tiles
     book, arrivals = tiles[tiles[:, names.K_ENTRY] == 0], tiles[tiles[:, names.K_ENTRY] > 0]
 
-    assert book[:, names.K_COUNT].tolist() == [512, 88, 512, 512, 376]
-    assert book[:, names.K_FIRST].tolist() == [0, 512, 0, 512, 1024]
-    assert book[:, names.K_SEGMENT].tolist() == [0, 0, 1, 1, 1]
+    assert book[:, names.K_COUNT].tolist() == [600, 1400]
+    assert book[:, names.K_FIRST].tolist() == [0, 0]
+    assert book[:, names.K_SEGMENT].tolist() == [0, 1]
     assert sorted(arrivals[:, names.K_ENTRY].tolist()) == sorted([*range(1, 13)] * 2)
     assert arrivals[:, names.K_COUNT].sum() == 5 * 12
     assert np.all(tiles[:, names.K_TAPE_ROW] == -1)
@@ -349,8 +349,8 @@ def test_a_tape_gives_the_book():
     lowered = lower(scenario(portfolio={"borrowers": 0}), Tape(values, (100, 600)))
     tiles = lowered.tiles
 
-    assert tiles[:, names.K_COUNT].tolist() == [100, 512, 88]
-    assert tiles[:, names.K_TAPE_ROW].tolist() == [0, 100, 612]
+    assert tiles[:, names.K_COUNT].tolist() == [100, 600]
+    assert tiles[:, names.K_TAPE_ROW].tolist() == [0, 100]
     assert lowered.products == ("loan",)
     assert lowered.tape is values
 

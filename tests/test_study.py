@@ -166,8 +166,8 @@ def test_one_more_borrower_changes_no_other_life(name, scenario):
         one = ["segment.salaried={share=1.0, line_holders=1.0}", "segment.irregular.share=0.0"]
         return lower(shipped("both", *one, borrowers=borrowers).variants["cross_closure"])
 
-    larger, smaller = world(1025), world(1024)
-    last = larger._replace(tiles=larger.tiles[larger.tiles[:, K_FIRST] == 1024])
+    larger, smaller = world(2049), world(2048)
+    last = larger._replace(tiles=larger.tiles[larger.tiles[:, K_FIRST] == 2048])
     larger, smaller, alone = (engine.run(each, 1) for each in (larger, smaller, last))
 
     assert alone.flows[:, :, 0, ..., F_ACCOUNTS].sum() > 0

@@ -16,8 +16,11 @@ u4, i8, u8 = np.uint32, np.int64, np.uint64
 
 
 @njit()
-def review_limits(S, n, F, months):
-    """Cut or raise the limits of lines in good standing by grade, score and utilisation; F: [product, flow]."""
+def review_limits(S, base, n, F, months):
+    """Cut or raise limits of lines in good standing by grade, score and utilisation, of n lanes from `base`.
+
+    F: [product, flow].
+    """
     cuts, keep, floor = months[LINE, V_CUT_KEEP] < ONE, months[LINE, V_CUT_KEEP], months[LINE, V_LIMIT_FLOOR]
     cut_grade, cut_score, cut_use = (
         months[LINE, V_CUT_GRADE],
@@ -28,7 +31,7 @@ def review_limits(S, n, F, months):
     raise_grade, raise_use = months[LINE, V_RAISE_GRADE], months[LINE, V_RAISE_UTILISATION]
     n_cut, n_raised, change = i8(0), i8(0), i8(0)
     for lane in range(n):  # without branches, so that many are reviewed at once
-        i = u8(lane)
+        i = u8(base + lane)
         stands = (S[LINE_AT + STATUS, i] == ACTIVE) & ((S[LINE_AT + BUCKET, i] | S[LINE_AT + PLAN_LEFT, i]) == 0)
         limit, balance, clean = i8(S[LINE_AT + LIMIT, i]), i8(S[LINE_AT + BALANCE, i]), i8(S[LINE_AT + CLEAN, i])
         half_used, most_used = balance > limit >> 1, balance > limit - (limit >> 3)
@@ -66,16 +69,16 @@ def grade_if_open(S, i, p):
 
 
 @njit(forceinline=True)
-def regrant(S, shut, n, first, month, entry, replication, segment, k0, k1, F, rolls, vintage, months):
+def regrant(S, shut, base, n, first, month, entry, replication, segment, k0, k1, F, rolls, vintage, months):
     """Open closed accounts again for those who meet the raised bar; F, rolls and vintage: [product, ...].
 
-    `shut` uint32[lane] is working space.
+    Of n lanes from `base`. `shut` uint32[lane] is working space.
     """
     c1, c3 = counter(month, entry, 3), group(segment, MONTHS)
     n_shut = 0
     for lane in range(n):
-        i = u8(lane)
-        shut[u8(n_shut)] = lane
+        i = u8(base + lane)
+        shut[u8(n_shut)] = base + lane
         n_shut += (S[LINE_AT + STATUS, i] == SHUT) | (S[LOAN_AT + STATUS, i] == SHUT)
     for k in range(n_shut):
         i = u8(shut[u8(k)])

@@ -35,7 +35,7 @@ from .lanes import (
     works,
 )
 from .names import *  # noqa: F403  the vocabulary of the kernel
-from .stack import stack_array
+from .stack import SHORT_ROW, stack_array
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
@@ -56,6 +56,7 @@ i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 N_DERIVED = 11
 NOT_DERIVED = (-1, -1, -1)  # no `reminders`
 stack_derived = stack_array(np.int32, N_DERIVED)
+stack_few_derived = stack_array(np.int32, N_DERIVED, SHORT_ROW)
 
 # ---- what the loop leaves of each lane, one bit each: `left` int32[1, lane] -----------------------------------
 LEFT = 1  # left as it was
@@ -64,7 +65,7 @@ ASKS = 4  # wants a new loan, and would get one
 CURRENT = 8  # his open accounts are all current
 stack_left = stack_array(np.int32, 1)
 
-COUNT_BITS = 10  # three counts of a tile's lanes fit one word
+COUNT_BITS = BLOCK_BITS + 1  # three counts of a block's lanes fit one word
 STEP = 16  # lanes of a few are padded to a multiple of this, so that no loop has a rest to do one by one
 QUALITY_GROUPS = 4  # of four classes each, for the bound on who will not pay
 MEMORY = (0, 4, 8, 16, 32)  # groups of months since the last forgotten due, for the bound on who forgets
@@ -106,12 +107,12 @@ def derive_forgetting(S, D, column, n, reminding):
 
 
 @njit(forceinline=True)
-def draw_words(W, D, n, slot, month, entry, replication, segment, k0, k1):
-    """Fill the four rows of a slot of the month with each lane's words."""
+def draw_words(W, D, base, n, slot, month, entry, replication, segment, k0, k1):
+    """Fill the four rows of a slot of the month with the words of lanes `base` to `base` + n - 1, from the first on."""
     c1, c3, at = counter(month, entry, slot), group(segment, MONTHS), u8(4 * slot)
     for lane in range(n):
         i = u8(lane)
-        w0, w1, w2, w3 = philox(u4(D[D_INDEX, i]), c1, replication, c3, k0, k1)
+        w0, w1, w2, w3 = philox(u4(D[D_INDEX, u8(base + lane)]), c1, replication, c3, k0, k1)
         W[at, i] = w0
         W[at + u8(1), i] = w1
         W[at + u8(2), i] = w2
@@ -125,7 +126,7 @@ def draw_listed(V, D, E, lanes, n, slot_from, slot_to, month, entry, replication
         E[D_INDEX, u8(k)] = D[D_INDEX, u8(lanes[u8(k)])]
     padded = (n + STEP - 1) // STEP * STEP  # no rest to be drawn one by one
     for slot in range(slot_from, slot_to):
-        draw_words(V, E, padded, slot, month, entry, replication, segment, k0, k1)
+        draw_words(V, E, i8(0), padded, slot, month, entry, replication, segment, k0, k1)
 
 
 @njit(forceinline=True)
@@ -188,10 +189,12 @@ def forgets_at_most(chance, left):
 
 @njit(forceinline=True)
 def pay_on_time(
-    S, D, W, left, n, g, line, loan, economy, months, has_loans, spending, bound, memory, rates, loan_rates, row,
+    S, D, W, left, base, n, g, line, loan, economy, months, has_loans, spending, bound, memory, rates, loan_rates, row,
     F, rolls, vintage,
 ):  # fmt: skip
-    """Steps 4 to 12 of the structural month for every dull lane; `left` says what there is still to do for whom.
+    """Steps 4 to 12 of the structural month for the dull among lanes `base` to `base` + n - 1, n at most BLOCK.
+
+    `left` says what there is still to do for whom.
 
     The sums of the month are added up here: lines go from `row` of the roll matrix to bucket 0.
     """
@@ -214,17 +217,17 @@ def pay_on_time(
     loan_counts, loan_reminded, loan_balance_low, loan_balance_high = i4(0), i4(0), i4(0), i4(0)
     loan_interest_low, loan_interest_high, loan_paid_low, loan_paid_high = i4(0), i4(0), i4(0), i4(0)
     for lane in range(n):
-        i = u8(lane)
+        i, j = u8(lane), u8(base + lane)
         # who may be dull at all
-        status, balance = S[LINE_AT + STATUS, i], S[LINE_AT + BALANCE, i]
+        status, balance = S[LINE_AT + STATUS, j], S[LINE_AT + BALANCE, j]
         line_held, written_off = is_held(status), status == i4(WRITTEN_OFF)
-        line_current = (status == i4(ACTIVE)) & ((S[LINE_AT + BUCKET, i] | S[LINE_AT + ARREARS, i]) == i4(0))
+        line_current = (status == i4(ACTIVE)) & ((S[LINE_AT + BUCKET, j] | S[LINE_AT + ARREARS, j]) == i4(0))
         current, loan_held, asks = line_current | ~line_held, False, False
         if has_loans:
-            loan_status, loan_balance = S[LOAN_AT + STATUS, i], S[LOAN_AT + BALANCE, i]
+            loan_status, loan_balance = S[LOAN_AT + STATUS, j], S[LOAN_AT + BALANCE, j]
             loan_held = is_held(loan_status)
             written_off = written_off | (loan_status == i4(WRITTEN_OFF))
-            trouble = S[LOAN_AT + BUCKET, i] | S[LOAN_AT + ARREARS, i] | S[LOAN_AT + PLAN_LEFT, i]
+            trouble = S[LOAN_AT + BUCKET, j] | S[LOAN_AT + ARREARS, j] | S[LOAN_AT + PLAN_LEFT, j]
             loan_current = (loan_status == i4(ACTIVE)) & (trouble == i4(0))
             current = current & (loan_current | ~loan_held)
         lives = line_held | loan_held | written_off
@@ -232,11 +235,11 @@ def pay_on_time(
 
         # 4. job and income
         u = half(W[U_JOB, i])
-        employed = works(u, S[EMPLOYED, i] == i4(1), job_loss, u4(D[D_JOB_LOSS, i]), job_find)
-        cash = cash_of(S[BUFFER, i], D[D_KEPT, i], D[D_KEPT_UNEMPLOYED, i], D[D_SHOCK, i], employed, u >= shock_from)
+        employed = works(u, S[EMPLOYED, j] == i4(1), job_loss, u4(D[D_JOB_LOSS, j]), job_find)
+        cash = cash_of(S[BUFFER, j], D[D_KEPT, j], D[D_KEPT_UNEMPLOYED, j], D[D_SHOCK, j], employed, u >= shock_from)
         need = max(i4(-cash), i4(0))
-        buffer, outside = max(cash, i4(0)), S[OUTSIDE, i]
-        back = repays(buffer, outside, S[OUTSIDE_MAX, i], D[D_REPAY, i])
+        buffer, outside = max(cash, i4(0)), S[OUTSIDE, j]
+        back = repays(buffer, outside, S[OUTSIDE_MAX, j], D[D_REPAY, j])
         outside = i4(outside + back)
         buffer = i4(buffer - back)
 
@@ -246,16 +249,16 @@ def pay_on_time(
         loan_bill, loan_owed, months_left = i4(0), i4(0), i4(0)
         if has_loans:
             loan_bill = only(loan_current, loan_balance)
-            months_left = S[LOAN_AT + MONTHS_LEFT, i]
-            loan_owed = loan_due(loan_bill, S[LOAN_AT + INSTALMENT, i], months_left)
-        quality, since = S[QUALITY, i], S[ALERT, i]
+            months_left = S[LOAN_AT + MONTHS_LEFT, j]
+            loan_owed = loan_due(loan_bill, S[LOAN_AT + INSTALMENT, j], months_left)
+        quality, since = S[QUALITY, j], S[ALERT, j]
         remembers = rate_of(since >= i4(4), since >= i4(8), since >= i4(16), fresh, to_4, to_8, to_16)
-        chance = D[D_FORGET, i]
+        chance = D[D_FORGET, j]
         forgets, reached = forgets_at_most(chance, remembers), chance < i4(0)
         may = may & (surely_pays(half(W[U_LINE_DECISION, i]), quality, q0, q1, q2, q3, forgets) | (bill == i4(0)))
         loan_reached = False
         if has_loans:
-            chance = D[D_LOAN_FORGET, i]
+            chance = D[D_LOAN_FORGET, j]
             forgets, loan_reached = forgets_at_most(chance, remembers), chance < i4(0)
             may = may & (
                 surely_pays(half(W[U_LOAN_DECISION, i]), quality, p0, p1, p2, p3, forgets) | (loan_bill == i4(0))
@@ -264,43 +267,43 @@ def pay_on_time(
             asks = asks & (half(W[U_WISH, i]) < draw_chance)
         may = may & (buffer >= i4(owed + loan_owed))
         buffer = i4(buffer - owed - loan_owed)
-        extra = extra_of(S[FULL_PAYER, i], i4(bill - owed), revolver_share, buffer)
+        extra = extra_of(S[FULL_PAYER, j], i4(bill - owed), revolver_share, buffer)
         buffer = i4(buffer - extra)
         paid = i4(owed + extra)
 
         # 8. interest
-        fee_due, interest_due = S[LINE_AT + FEE_DUE, i], S[LINE_AT + INTEREST_DUE, i]
+        fee_due, interest_due = S[LINE_AT + FEE_DUE, j], S[LINE_AT + INTEREST_DUE, j]
         to_fees = min(fee_due, paid)
-        clean, limit = S[LINE_AT + CLEAN, i], S[LINE_AT + LIMIT, i]
+        clean, limit = S[LINE_AT + CLEAN, j], S[LINE_AT + LIMIT, j]
         interest = share_of(i4(bill - paid), line_rate(clean, balance, limit, best, to_b, to_c, to_d))
         interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
         balance = i4(i4(balance - paid) + interest)
 
         # 9. spending
         wanted = wants(
-            D[D_SPEND, i], spending[W[U_WISH, i] & u4(QUANTILES - 1)], employed, spend_unemployed, need,
+            D[D_SPEND, j], spending[W[U_WISH, i] & u4(QUANTILES - 1)], employed, spend_unemployed, need,
             new_line_credit,
         )  # fmt: skip
         on_line = only(line_current, min(wanted, max(i4(limit - balance), i4(0))))
         balance = i4(balance + on_line)
         buffer = i4(buffer - min(i4(wanted - on_line), max(buffer, i4(0))))
-        buffer = min(buffer, D[D_CAP, i])
+        buffer = min(buffer, D[D_CAP, j])
 
         # the lane, and what it adds
         line_dull = may & line_current
         may_mask, line_dull_mask = mask_of(may), mask_of(line_dull)
-        S[EMPLOYED, i] = pick(may_mask, i4(employed), S[EMPLOYED, i])
-        S[OUTSIDE, i] = pick(may_mask, outside, S[OUTSIDE, i])
-        S[BUFFER, i] = pick(may_mask, buffer, S[BUFFER, i])
-        S[ALERT, i] = pick(may_mask, min(i4(since + i4(1)), i4(31)), since)
-        S[LINE_AT + BALANCE, i] = pick(line_dull_mask, balance, S[LINE_AT + BALANCE, i])
-        S[LINE_AT + FEE_DUE, i] = pick(line_dull_mask, i4(fee_due - to_fees), fee_due)
-        S[LINE_AT + INTEREST_DUE, i] = pick(line_dull_mask, interest_due, S[LINE_AT + INTEREST_DUE, i])
-        S[LINE_AT + CLEAN, i] = pick(line_dull_mask, min(i4(clean + i4(1)), i4(255)), clean)
-        reported = S[REPORTED, i]
-        S[REPORTED, i] = pick(may_mask, max(i4(reported - i4(1)), i4(0)), reported)
+        S[EMPLOYED, j] = pick(may_mask, i4(employed), S[EMPLOYED, j])
+        S[OUTSIDE, j] = pick(may_mask, outside, S[OUTSIDE, j])
+        S[BUFFER, j] = pick(may_mask, buffer, S[BUFFER, j])
+        S[ALERT, j] = pick(may_mask, min(i4(since + i4(1)), i4(31)), since)
+        S[LINE_AT + BALANCE, j] = pick(line_dull_mask, balance, S[LINE_AT + BALANCE, j])
+        S[LINE_AT + FEE_DUE, j] = pick(line_dull_mask, i4(fee_due - to_fees), fee_due)
+        S[LINE_AT + INTEREST_DUE, j] = pick(line_dull_mask, interest_due, S[LINE_AT + INTEREST_DUE, j])
+        S[LINE_AT + CLEAN, j] = pick(line_dull_mask, min(i4(clean + i4(1)), i4(255)), clean)
+        reported = S[REPORTED, j]
+        S[REPORTED, j] = pick(may_mask, max(i4(reported - i4(1)), i4(0)), reported)
         stays = lives & ~may
-        left[0, i] = i4(
+        left[0, j] = i4(
             only(stays, i4(LEFT)) | only(written_off, i4(BOOKED)) | only(asks, i4(ASKS)) | only(current, i4(CURRENT))
         )
         counts = i4(counts + three(line_dull, line_dull & (owed > i4(0)), line_dull & reached & (bill > i4(0))))
@@ -314,29 +317,29 @@ def pay_on_time(
         if has_loans:
             loan_dull = may & (loan_bill > i4(0))
             loan_dull_mask = mask_of(loan_dull)
-            fee_due, interest_due = S[LOAN_AT + FEE_DUE, i], S[LOAN_AT + INTEREST_DUE, i]
+            fee_due, interest_due = S[LOAN_AT + FEE_DUE, j], S[LOAN_AT + INTEREST_DUE, j]
             to_fees = min(fee_due, loan_owed)
             loan_balance = i4(loan_bill - loan_owed)
-            clean, rest = S[LOAN_AT + CLEAN, i], max(i4(months_left - i4(1)), i4(0))
+            clean, rest = S[LOAN_AT + CLEAN, j], max(i4(months_left - i4(1)), i4(0))
             interest = loan_interest(
                 loan_balance,
                 loan_rate(clean, loan_best, loan_to_b, loan_to_c, loan_to_d),
                 rest,
-                S[LOAN_AT + INSTALMENT, i],
+                S[LOAN_AT + INSTALMENT, j],
             )
             interest_due = i4(interest_due - min(interest_due, i4(loan_owed - to_fees)) + interest)
             loan_balance = i4(loan_balance + interest)
             remains = loan_balance > i4(0)
             remains_mask = mask_of(remains)
-            S[LOAN_AT + BALANCE, i] = pick(loan_dull_mask, loan_balance, S[LOAN_AT + BALANCE, i])
-            S[LOAN_AT + FEE_DUE, i] = pick(loan_dull_mask, i4(fee_due - to_fees) & remains_mask, fee_due)
+            S[LOAN_AT + BALANCE, j] = pick(loan_dull_mask, loan_balance, S[LOAN_AT + BALANCE, j])
+            S[LOAN_AT + FEE_DUE, j] = pick(loan_dull_mask, i4(fee_due - to_fees) & remains_mask, fee_due)
             interest_due = i4(interest_due & remains_mask)
-            S[LOAN_AT + INTEREST_DUE, i] = pick(loan_dull_mask, interest_due, S[LOAN_AT + INTEREST_DUE, i])
-            S[LOAN_AT + MONTHS_LEFT, i] = pick(loan_dull_mask, rest & remains_mask, months_left)
+            S[LOAN_AT + INTEREST_DUE, j] = pick(loan_dull_mask, interest_due, S[LOAN_AT + INTEREST_DUE, j])
+            S[LOAN_AT + MONTHS_LEFT, j] = pick(loan_dull_mask, rest & remains_mask, months_left)
             gone_mask = i4(loan_dull_mask & ~remains_mask)
-            S[LOAN_AT + INSTALMENT, i] = i4(S[LOAN_AT + INSTALMENT, i] & ~gone_mask)
-            S[LOAN_AT + STATE, i] = i4(S[LOAN_AT + STATE, i] & ~gone_mask)
-            S[LOAN_AT + CLEAN, i] = pick(loan_dull_mask, min(i4(clean + i4(1)), i4(255)), clean)
+            S[LOAN_AT + INSTALMENT, j] = i4(S[LOAN_AT + INSTALMENT, j] & ~gone_mask)
+            S[LOAN_AT + STATE, j] = i4(S[LOAN_AT + STATE, j] & ~gone_mask)
+            S[LOAN_AT + CLEAN, j] = pick(loan_dull_mask, min(i4(clean + i4(1)), i4(255)), clean)
             loan_counts = i4(
                 loan_counts + three(loan_dull & remains, loan_dull & (loan_owed > i4(0)), loan_dull & ~remains)
             )
@@ -368,7 +371,7 @@ def pay_on_time(
 
 @njit(forceinline=True)
 def low(x):
-    """Return the lower 16 bits of an amount: those of a tile's lanes add up within 32 bits."""
+    """Return the lower 16 bits of an amount: those of a block's lanes add up within 32 bits."""
     return i4(x & i4(0xFFFF))
 
 
@@ -412,8 +415,10 @@ def book_current(F, rolls, vintage, n_open, balance, interest, paid, n_due, n_re
 
 
 @njit(forceinline=True)
-def stay_current(S, W, left, n, line, months, cumulative, states, spending, rates, row, F, rolls, vintage):
-    """The roll_rates month for lines that stay in bucket 0; borrowers with a live loan facility are left.
+def stay_current(S, W, left, base, n, line, months, cumulative, states, spending, rates, row, F, rolls, vintage):
+    """The roll_rates month for lines that stay in bucket 0, of the lanes of `pay_on_time`.
+
+    Borrowers with a live loan facility are left.
 
     The sums of the month are added up here: lines go from `row` of the roll matrix to bucket 0.
     """
@@ -425,13 +430,13 @@ def stay_current(S, W, left, n, line, months, cumulative, states, spending, rate
     credit_low, credit_high, interest_low, interest_high = i4(0), i4(0), i4(0), i4(0)
     paid_low, paid_high = i4(0), i4(0)
     for lane in range(n):
-        i = u8(lane)
-        status, balance = S[LINE_AT + STATUS, i], S[LINE_AT + BALANCE, i]
-        loan_status = S[LOAN_AT + STATUS, i]
+        i, j = u8(lane), u8(base + lane)
+        status, balance = S[LINE_AT + STATUS, j], S[LINE_AT + BALANCE, j]
+        loan_status = S[LOAN_AT + STATUS, j]
         line_live = is_held(status) | (status == i4(WRITTEN_OFF))
         loan_live = is_held(loan_status) | (loan_status == i4(WRITTEN_OFF))
-        may = (status == i4(ACTIVE)) & ((S[LINE_AT + BUCKET, i] | S[LINE_AT + ARREARS, i]) == i4(0)) & ~loan_live
-        state = u4(S[LINE_AT + STATE, i]) & u4(15)
+        may = (status == i4(ACTIVE)) & ((S[LINE_AT + BUCKET, j] | S[LINE_AT + ARREARS, j]) == i4(0)) & ~loan_live
+        state = u4(S[LINE_AT + STATE, j]) & u4(15)
         u, to = half(W[U_LINE_DECISION, i]), u4(0)
         for step in (8, 4, 2, 1):  # how many of the rising thresholds are passed
             passed = u >= cumulative[u4(u4(state * u4(MAX_STATES)) + u4(to + u4(step - 1))) & u4(255)]
@@ -442,28 +447,28 @@ def stay_current(S, W, left, n, line, months, cumulative, states, spending, rate
         bill = max(balance, i4(0))
         owed = line_due(bill, floor, min_share)
         paid = i4(owed + share_of(i4(bill - owed), u4(states[R_PAYS, to])))
-        fee_due, interest_due = S[LINE_AT + FEE_DUE, i], S[LINE_AT + INTEREST_DUE, i]
+        fee_due, interest_due = S[LINE_AT + FEE_DUE, j], S[LINE_AT + INTEREST_DUE, j]
         to_fees = min(fee_due, paid)
-        clean = S[LINE_AT + CLEAN, i]
-        interest = share_of(i4(bill - paid), line_rate(clean, balance, S[LINE_AT + LIMIT, i], best, to_b, to_c, to_d))
+        clean = S[LINE_AT + CLEAN, j]
+        interest = share_of(i4(bill - paid), line_rate(clean, balance, S[LINE_AT + LIMIT, j], best, to_b, to_c, to_d))
         interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
         balance = i4(i4(balance - paid) + interest)
-        wanted = times(times(S[SPEND, i], u4(states[R_SPEND, to])), spending[W[U_WISH, i] & u4(QUANTILES - 1)])
+        wanted = times(times(S[SPEND, j], u4(states[R_SPEND, to])), spending[W[U_WISH, i] & u4(QUANTILES - 1)])
         wanted = only(new_credit, wanted)
-        on_line = min(wanted, max(i4(S[LINE_AT + LIMIT, i] - balance), i4(0)))
+        on_line = min(wanted, max(i4(S[LINE_AT + LIMIT, j] - balance), i4(0)))
         balance = i4(balance + on_line)
 
         may_mask = mask_of(may)
-        S[LINE_AT + STATE, i] = pick(may_mask, i4(to), S[LINE_AT + STATE, i])
-        S[LINE_AT + BALANCE, i] = pick(may_mask, balance, S[LINE_AT + BALANCE, i])
-        S[LINE_AT + FEE_DUE, i] = pick(may_mask, i4(fee_due - to_fees), fee_due)
-        S[LINE_AT + INTEREST_DUE, i] = pick(may_mask, interest_due, S[LINE_AT + INTEREST_DUE, i])
-        S[LINE_AT + CLEAN, i] = pick(may_mask, min(i4(clean + i4(1)), i4(255)), clean)
-        reported = S[REPORTED, i]
-        S[REPORTED, i] = pick(may_mask, max(i4(reported - i4(1)), i4(0)), reported)
-        left[0, i] = only((line_live | loan_live) & ~may, i4(LEFT))
+        S[LINE_AT + STATE, j] = pick(may_mask, i4(to), S[LINE_AT + STATE, j])
+        S[LINE_AT + BALANCE, j] = pick(may_mask, balance, S[LINE_AT + BALANCE, j])
+        S[LINE_AT + FEE_DUE, j] = pick(may_mask, i4(fee_due - to_fees), fee_due)
+        S[LINE_AT + INTEREST_DUE, j] = pick(may_mask, interest_due, S[LINE_AT + INTEREST_DUE, j])
+        S[LINE_AT + CLEAN, j] = pick(may_mask, min(i4(clean + i4(1)), i4(255)), clean)
+        reported = S[REPORTED, j]
+        S[REPORTED, j] = pick(may_mask, max(i4(reported - i4(1)), i4(0)), reported)
+        left[0, j] = only((line_live | loan_live) & ~may, i4(LEFT))
         counts = i4(counts + three(may, may & (owed > i4(0)), False))
-        balance, limit, on_line = i4(balance & may_mask), i4(S[LINE_AT + LIMIT, i] & may_mask), i4(on_line & may_mask)
+        balance, limit, on_line = i4(balance & may_mask), i4(S[LINE_AT + LIMIT, j] & may_mask), i4(on_line & may_mask)
         interest, paid = i4(interest & may_mask), i4(paid & may_mask)
         balance_low, balance_high = i4(balance_low + low(balance)), i4(balance_high + high(balance))
         limit_low, limit_high = i4(limit_low + low(limit)), i4(limit_high + high(limit))

@@ -15,9 +15,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
-from .names import LANES, N_STATE, SLOTS
+from .names import BLOCK, LANES, N_STATE, SLOTS
 
 ROW = LANES + 16  # a stride that is no power of two, or the rows of one lane would share two sets of the L1 cache
+SHORT_ROW = BLOCK + 16
 
 
 def stack_array(dtype, rows, columns=ROW):
@@ -94,6 +95,8 @@ def _fetch():
 
 stack_state = stack_array(np.int32, N_STATE)
 stack_words = stack_array(np.uint32, 4 * SLOTS)
+stack_few = stack_array(np.int32, N_STATE, SHORT_ROW)
+stack_few_words = stack_array(np.uint32, 4 * SLOTS, SHORT_ROW)
 
 # Harmless where the machine has no such thing.
 wide_vectors = _wide_vectors()

@@ -1,8 +1,9 @@
 """The driver: tile by tile, replication by replication, month by month; integer sums only.
 
-A tile is up to LANES borrowers of one segment and entry month. With `fast` the dull lanes of a month go through `dull`
-and those in trouble through
-`trouble`, both in vectors, and only the few others through `month.live`; without, everyone goes through `month.live`.
+A tile is up to LANES borrowers of one segment and entry month, one after the other. Its blocks belong to the halves of
+the book in turn; those of a half are lived together, so that the few of them fill vectors. With `fast` the dull lanes
+of a month go through `dull` and those in trouble through `trouble`, both in vectors, and only the few others through
+`month.live`; without, everyone goes through `month.live`.
 The sums are the same bytes either way, for any tile size, order of tiles, and cut of the months into spans.
 """
 
@@ -32,6 +33,7 @@ from .dull import (
     pay_on_time,
     reminders,
     stack_derived,
+    stack_few_derived,
     stack_left,
     stay_current,
     worst_logits,
@@ -40,7 +42,8 @@ from .fixed import scale
 from .month import add_loan, live, work_written_off
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import book_arrivals, book_stocks, load
-from .stack import ROW, fetch, stack_state, stack_words, wide_vectors
+from .philox import MAX_MONTH
+from .stack import ROW, SHORT_ROW, fetch, stack_few, stack_few_words, stack_state, stack_words, wide_vectors
 from .trouble import CURE_ROW, CURE_SIZE, RUNGS_SIZE, live_together, narrow, stack_told
 
 i8, u8 = np.int64, np.uint64
@@ -55,7 +58,7 @@ def advance(
 ):  # fmt: skip
     """Advance every borrower of `tiles` from `month_from` to `month_to`, both included, adding to the sums.
 
-    `tiles` int64[tile, N_TILE], each within one block of LANES indices (ValueError if it is longer); `tape`
+    `tiles` int64[tile, N_TILE] (ValueError if one is longer than LANES); `tape`
     int32[account, product, N_TAPE]. `store` int32[replications, tiles, N_STATE, LANES] keeps everyone's state
     between spans, or is empty. `flows` int64[replications, 2, months + 1, segment, product, N_FLOWS]; `rolls`,
     `vintages` and `ratings` as in `Sums`. Threads may share everything but the sums and the store.
@@ -65,12 +68,13 @@ def advance(
     _advance(
         tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
         flows, rolls, vintages, ratings,
-        np.zeros((levers.month.shape[0], N_PRODUCT), np.int64),
+        np.zeros((MAX_MONTH + 1, N_PRODUCT), np.int64),
         np.zeros((N_STATE, LANES), np.int32),
-        np.zeros(LANES, np.int64),
+        np.zeros(LANES + STEP, np.int64),
+        np.zeros(LANES, np.uint32),
         np.zeros(MAX_STATES * MAX_STATES, np.uint32),
         np.zeros((N_ROLL, MAX_STATES), np.int32),
-        np.zeros((N_PRODUCT, N_FLOWS), np.int64),
+        np.zeros((2, N_PRODUCT, N_FLOWS), np.int64),
         np.zeros((N_PRODUCT, N_VINTAGE), np.int64),
         np.zeros(GRADES, np.uint32),
         np.zeros(GRADES, np.uint32),
@@ -85,6 +89,19 @@ def advance(
         np.zeros(N_PRODUCT * BUCKETS, np.uint32),
         np.zeros(RUNGS_SIZE, np.uint32),
     )  # fmt: skip
+
+
+@njit(forceinline=True)
+def place_of(block, first, n, entry):
+    """Return (first lane, how many, half of the book) of what a tile of `n` borrowers from `first` has of a block."""
+    base = max((block << BLOCK_BITS) - first, 0)
+    return base, min(((block + 1) << BLOCK_BITS) - first, n) - base, (block + entry) & 1
+
+
+@njit(forceinline=True)
+def lives(status):
+    """Return whether an account is open or written off, so that its months go on."""
+    return (status >= ACTIVE) & (status <= WRITTEN_OFF)
 
 
 @njit(forceinline=True)
@@ -113,7 +130,7 @@ def fetch_lines(sums, p, size, first):
 def _advance(
     tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
     flows, rolls, vintages, ratings,
-    asked, start, few, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
+    asked, start, few, todo, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
     worst, memory, trouble, booked, asking, cure, charges, forget_keeps, rungs,
 ):  # fmt: skip
     """Do what `advance` says; the arguments after the sums are working space (compiled code makes no arrays)."""
@@ -122,10 +139,12 @@ def _advance(
     W = stack_words()
     D = stack_derived()
     left = stack_left()
-    C, E, V, T = stack_state(), stack_derived(), stack_words(), stack_told()  # of the lanes in trouble
+    C, E, V, T = stack_few(), stack_few_derived(), stack_few_words(), stack_told()  # of the lanes in trouble
     for c in range(N_STATE):
         for i in range(ROW):
-            S[c, i] = C[c, i] = 0  # lanes beyond a tile's are nobody
+            S[c, i] = 0  # lanes beyond a tile's are nobody
+        for i in range(SHORT_ROW):
+            C[c, i] = 0
     for c in range(N_DERIVED):
         for i in range(ROW):
             D[c, i] = 0
@@ -137,7 +156,7 @@ def _advance(
         first, n, tape_row = tiles[t, K_FIRST], tiles[t, K_COUNT], tiles[t, K_TAPE_ROW]
         if entry > month_to:
             continue
-        half = ((first >> 9) + entry) & 1
+        first_block, end_block = first >> BLOCK_BITS, ((first + n - 1) >> BLOCK_BITS) + 1
         g = tables.segment[segment]
         terms = tables.product[segment]
         late = tables.late[segment]
@@ -168,21 +187,25 @@ def _advance(
                     person_replication = replication + 1 if tables.redraw_people else 0
                     load(start, W, n, segment, entry, first, person_replication, tape_row, tables, levers, tape)
                     for p in range(N_PRODUCT):
-                        for k in range(N_FLOWS):
-                            arrived[p, k] = 0
+                        for half in range(2):
+                            for k in range(N_FLOWS):
+                                arrived[half, p, k] = 0
                         for k in range(N_VINTAGE):
                             arrived_vintage[p, k] = 0
-                    if entry == 0:
-                        for i in range(n):
-                            book_stocks(start, i, arrived, arrived_vintage)
-                    else:
-                        book_arrivals(start, n, arrived, arrived_vintage)
+                    for block in range(first_block, end_block):
+                        base, m, half = place_of(block, first, n, entry)
+                        if entry == 0:
+                            for i in range(base, base + m):
+                                book_stocks(start, i, arrived[half], arrived_vintage)
+                        else:
+                            book_arrivals(start, base, m, arrived[half], arrived_vintage)
                 for c in range(N_STATE):
                     for i in range(n):
                         S[u8(c), u8(i)] = start[u8(c), u8(i)]
                 for p in range(N_PRODUCT):
-                    for k in range(N_FLOWS):
-                        flows[r, half, entry, segment, p, k] += arrived[p, k]
+                    for half in range(2):
+                        for k in range(N_FLOWS):
+                            flows[r, half, entry, segment, p, k] += arrived[half, p, k]
                     for k in range(N_VINTAGE):
                         vintages[batch, entry, entry, segment, p, k] += arrived_vintage[p, k]
             else:
@@ -199,122 +222,134 @@ def _advance(
                     min(r, tables.roll.shape[0] - 1), min(month - 1, tables.roll.shape[1] - 1), segment
                 ]
                 months, stages = levers.month[month, segment], levers.stage[month, segment]
-                F = flows[r, half, month, segment]
                 roll_sums, vintage = rolls[batch, month, segment], vintages[batch, entry, month, segment]
                 ladder, standing = levers.ladder[month, segment], ratings[batch, segment]
                 arriving = entry == month
                 row = ARRIVED if arriving else 0
                 for p in range(N_PRODUCT if has_loans else 1):
-                    fetch_lines(F, p, N_FLOWS, N_FLOWS)
                     fetch_lines(roll_sums, p, N_FROM * N_TO * 2, N_OFTEN * N_TO * 2)
                     fetch_lines(vintage, p, N_VINTAGE, N_VINTAGE)
-
                 for grade in range(GRADES):
                     rates[grade] = min(scale(terms[LINE, P_RATE], months[LINE, V_RATE + grade]), ONE)
                     loan_rates[grade] = min(scale(terms[LOAN, P_RATE], months[LOAN, V_RATE + grade]), ONE)
-                n_few = i8(0)  # typed: numba would compile `live` once more for a literal 0
                 works_open = ((asked[month, LINE] | asked[month, LOAN]) & WORKS_OPEN) != 0
                 offers = months[LINE, V_PLAN_CHANCE] > 0 or months[LOAN, V_PLAN_CHANCE] > 0
                 serves_all = months[LINE, V_SERVED] >= ONE and months[LOAN, V_SERVED] >= ONE
-                if fast:
-                    draw_words(W, D, n, 0, month, entry, replication, segment, k0, k1)
-                    if model == 0:
-                        if economy[M_INCOME_INDEX] != income_index:
-                            income_index = economy[M_INCOME_INDEX]
-                            derive(S, D, n, income_index, g, tables.job_loss_quality[segment])
-                        reminding = reminders(g, months[LINE], stages[LINE])
-                        if reminding != reminded:
-                            reminded = reminding
-                            derive_forgetting(S, D, D_FORGET, n, reminding)
-                        most_unwilling(bound, worst, g, terms, economy, months, tables.sigmoid)
-                        if has_loans:
-                            reminding = reminders(g, months[LOAN], stages[LOAN])
-                            if reminding != loan_reminded:
-                                loan_reminded = reminding
-                                derive_forgetting(S, D, D_LOAN_FORGET, n, reminding)
-                            pay_on_time(
-                                S, D, W, left, n, g, terms[LINE], terms[LOAN], economy, months, True,
-                                tables.spending[segment], bound, memory, rates, loan_rates, row, F, roll_sums, vintage,
-                            )  # fmt: skip
+                if fast and model == 0:
+                    if economy[M_INCOME_INDEX] != income_index:
+                        income_index = economy[M_INCOME_INDEX]
+                        derive(S, D, n, income_index, g, tables.job_loss_quality[segment])
+                    reminding = reminders(g, months[LINE], stages[LINE])
+                    if reminding != reminded:
+                        reminded = reminding
+                        derive_forgetting(S, D, D_FORGET, n, reminding)
+                    if has_loans:
+                        reminding = reminders(g, months[LOAN], stages[LOAN])
+                        if reminding != loan_reminded:
+                            loan_reminded = reminding
+                            derive_forgetting(S, D, D_LOAN_FORGET, n, reminding)
+                    most_unwilling(bound, worst, g, terms, economy, months, tables.sigmoid)
+                elif fast:
+                    for s in range(MAX_STATES):
+                        for k in range(MAX_STATES):
+                            cumulative[s * MAX_STATES + k] = thresholds[LINE, s, k]
+
+                for side in range(min(2, end_block - first_block)):  # one half of the book, then the other
+                    half = (first_block + side + entry) & 1
+                    F = flows[r, half, month, segment]
+                    for p in range(N_PRODUCT if has_loans else 1):
+                        fetch_lines(F, p, N_FLOWS, N_FLOWS)
+                    n_few = i8(0)  # typed: numba would compile `live` once more for a literal 0
+                    n_trouble, n_booked, n_asking = i8(0), i8(0), i8(0)
+                    for block in range(first_block + side, end_block, 2):
+                        base, m, _ = place_of(block, first, n, entry)
+                        if fast:
+                            draw_words(W, D, base, m, 0, month, entry, replication, segment, k0, k1)
+                            if model != 0:
+                                stay_current(
+                                    S, W, left, base, m, terms[LINE], months, cumulative, line_states,
+                                    tables.spending[segment], rates, row, F, roll_sums, vintage,
+                                )  # fmt: skip
+                            elif has_loans:
+                                pay_on_time(
+                                    S, D, W, left, base, m, g, terms[LINE], terms[LOAN], economy, months, True,
+                                    tables.spending[segment], bound, memory, rates, loan_rates, row, F, roll_sums,
+                                    vintage,
+                                )  # fmt: skip
+                            else:
+                                pay_on_time(
+                                    S, D, W, left, base, m, g, terms[LINE], terms[LOAN], economy, months, False,
+                                    tables.spending[segment], bound, memory, rates, loan_rates, row, F, roll_sums,
+                                    vintage,
+                                )  # fmt: skip
+                            n_todo = i8(0)
+                            for i in range(base, base + m):
+                                todo[u8(n_todo)] = i
+                                n_todo += (left[0, u8(i)] & (LEFT | BOOKED | ASKS)) != 0
+                            for k in range(n_todo):
+                                lane = u8(todo[u8(k)])
+                                what = left[0, lane]
+                                stays, behind = (what & LEFT) != 0, (what & CURRENT) == 0
+                                planned = (S[LINE_AT + PLAN_LEFT, lane] | S[LOAN_AT + PLAN_LEFT, lane]) != 0
+                                alone = (model != 0) | planned | (behind & works_open)
+                                trouble[u8(n_trouble)] = lane
+                                booked[u8(n_booked)] = lane
+                                asking[u8(n_asking)] = lane
+                                few[u8(n_few)] = lane
+                                n_trouble += stays & (not alone)
+                                n_booked += (what & BOOKED) != 0
+                                n_asking += (what & ASKS) != 0
+                                n_few += stays & alone
                         else:
-                            pay_on_time(
-                                S, D, W, left, n, g, terms[LINE], terms[LOAN], economy, months, False,
-                                tables.spending[segment], bound, memory, rates, loan_rates, row, F, roll_sums, vintage,
-                            )  # fmt: skip
-                    else:
-                        for s in range(MAX_STATES):
-                            for k in range(MAX_STATES):
-                                cumulative[s * MAX_STATES + k] = thresholds[LINE, s, k]
-                        stay_current(
-                            S, W, left, n, terms[LINE], months, cumulative, line_states,
-                            tables.spending[segment], rates, row, F, roll_sums, vintage,
-                        )  # fmt: skip
-                    n_todo, n_trouble, n_booked, n_asking = i8(0), i8(0), i8(0), i8(0)
-                    for i in range(n):
-                        few[u8(n_todo)] = i
-                        n_todo += (left[0, u8(i)] & (LEFT | BOOKED | ASKS)) != 0
-                    for k in range(n_todo):
-                        lane = u8(few[u8(k)])
-                        what = left[0, lane]
-                        stays, behind = (what & LEFT) != 0, (what & CURRENT) == 0
-                        planned = (S[LINE_AT + PLAN_LEFT, lane] | S[LOAN_AT + PLAN_LEFT, lane]) != 0
-                        alone = (model != 0) | planned | (behind & works_open)
-                        trouble[u8(n_trouble)] = lane
-                        booked[u8(n_booked)] = lane
-                        asking[u8(n_asking)] = lane
-                        few[u8(n_few)] = lane
-                        n_trouble += stays & (not alone)
-                        n_booked += (what & BOOKED) != 0
-                        n_asking += (what & ASKS) != 0
-                        n_few += stays & alone
-                    if n_trouble > 0:
+                            for i in range(base, base + m):
+                                few[u8(n_few)] = i
+                                n_few += lives(S[LINE_AT + STATUS, i]) | lives(S[LOAN_AT + STATUS, i])
+
+                    for begin in range(0, n_trouble, BLOCK):
                         live_together(
-                            S, D, left, C, E, V, T, trouble, n_trouble, has_loans, serves_all, offers,
-                            asked[month], row, month, entry, replication, segment, income_index, tables, g, terms,
-                            economy, months, stages, ladder, cure, charges, forget_keeps, rungs, rates, loan_rates, F,
-                            roll_sums, vintage, standing,
+                            S, D, left, C, E, V, T, trouble[begin:], min(n_trouble - begin, BLOCK), has_loans,
+                            serves_all, offers, asked[month], row, month, entry, replication, segment, income_index,
+                            tables, g, terms, economy, months, stages, ladder, cure, charges, forget_keeps, rungs,
+                            rates, loan_rates, F, roll_sums, vintage, standing,
                         )  # fmt: skip
-                    if n_booked > 0:
-                        draw_listed(V, D, E, booked, n_booked, 1, 2, month, entry, replication, segment, k0, k1)
-                        for k in range(n_booked):
-                            lane = u8(booked[u8(k)])
+                    for begin in range(0, n_booked, BLOCK):
+                        m, these = min(n_booked - begin, BLOCK), booked[begin:]
+                        draw_listed(V, D, E, these, m, 1, 2, month, entry, replication, segment, k0, k1)
+                        for k in range(m):
+                            lane = u8(these[u8(k)])
                             if left[0, lane] & LEFT == 0:
                                 work_written_off(S, lane, V, u8(k), 2 if has_loans else 1, F, economy, months, stages)
-                    if n_asking > 0:
-                        draw_listed(V, D, E, asking, n_asking, 2, 3, month, entry, replication, segment, k0, k1)
-                    for k in range(n_asking):
-                        lane = u8(asking[u8(k)])
-                        if left[0, lane] & LEFT == 0:
-                            add_loan(
-                                S, lane, F, roll_sums, vintage, V[U_TICKET, u8(k)], V[U_TERM, u8(k)], loan_rates,
-                                D[D_CAP, lane], terms, segment, tables.terms, tables.quantile,
+                    for begin in range(0, n_asking, BLOCK):
+                        m, these = min(n_asking - begin, BLOCK), asking[begin:]
+                        draw_listed(V, D, E, these, m, 2, 3, month, entry, replication, segment, k0, k1)
+                        for k in range(m):
+                            lane = u8(these[u8(k)])
+                            if left[0, lane] & LEFT == 0:
+                                add_loan(
+                                    S, lane, F, roll_sums, vintage, V[U_TICKET, u8(k)], V[U_TERM, u8(k)], loan_rates,
+                                    D[D_CAP, lane], terms, segment, tables.terms, tables.quantile,
+                                )  # fmt: skip
+                    for begin in range(0, n_few, BLOCK):
+                        m, these = min(n_few - begin, BLOCK), few[begin:]
+                        draw_listed(V, D, E, these, m, 0, 2, month, entry, replication, segment, k0, k1)
+                        if has_loans or not serves_all:
+                            draw_listed(V, D, E, these, m, 2, 3, month, entry, replication, segment, k0, k1)
+                        if offers:
+                            draw_listed(V, D, E, these, m, 3, 4, month, entry, replication, segment, k0, k1)
+                        live(
+                            S, V, these, m, 2 if has_loans else 1, month, entry, segment,
+                            tables, g, terms, late, economy, thresholds, months, stages, ladder, F, roll_sums, vintage,
+                            standing,
+                        )  # fmt: skip
+                    for block in range(first_block + side, end_block, 2):
+                        base, m, _ = place_of(block, first, n, entry)
+                        if months[LINE, V_CUT_KEEP] < ONE or months[LINE, V_RAISE_BY] > UNIT:
+                            review_limits(S, base, m, F, months)
+                        if months[LINE, V_REGRANT_MONTHS] < NEVER or months[LOAN, V_REGRANT_MONTHS] < NEVER:
+                            regrant(
+                                S, todo, base, m, first, month, entry, replication, segment, k0, k1, F, roll_sums,
+                                vintage, months,
                             )  # fmt: skip
-                else:
-                    for i in range(n):
-                        line_status, loan_status = S[LINE_AT + STATUS, i], S[LOAN_AT + STATUS, i]
-                        if (line_status >= ACTIVE and line_status <= WRITTEN_OFF) or (
-                            loan_status >= ACTIVE and loan_status <= WRITTEN_OFF
-                        ):
-                            few[n_few] = i
-                            n_few += 1
-
-                if n_few > 0:
-                    draw_listed(V, D, E, few, n_few, 0, 2, month, entry, replication, segment, k0, k1)
-                    if has_loans or not serves_all:
-                        draw_listed(V, D, E, few, n_few, 2, 3, month, entry, replication, segment, k0, k1)
-                    if offers:
-                        draw_listed(V, D, E, few, n_few, 3, 4, month, entry, replication, segment, k0, k1)
-                live(
-                    S, V, few, n_few, 2 if has_loans else 1, month, entry, segment,
-                    tables, g, terms, late, economy, thresholds, months, stages, ladder, F, roll_sums, vintage,
-                    standing,
-                )  # fmt: skip
-                if months[LINE, V_CUT_KEEP] < ONE or months[LINE, V_RAISE_BY] > UNIT:
-                    review_limits(S, n, F, months)
-                if months[LINE, V_REGRANT_MONTHS] < NEVER or months[LOAN, V_REGRANT_MONTHS] < NEVER:
-                    regrant(
-                        S, trouble, n, first, month, entry, replication, segment, k0, k1, F, roll_sums, vintage, months
-                    )
                 if month == tables.observe_month:
                     observe(S, n, standing)
             if keeps:

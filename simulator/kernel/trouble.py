@@ -52,7 +52,7 @@ from .lanes import (
 )
 from .month import N_X, X_RATE, draw_loan, end_month, stack_steps, tell
 from .names import *  # noqa: F403  the vocabulary of the kernel
-from .stack import stack_array
+from .stack import SHORT_ROW, stack_array
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
@@ -103,7 +103,7 @@ N_OWN = 25
 # T_DONE: -1 or 0; T_LIMIT of T_OPEN; T_ENDS: counts of loans repaid, and of dues missed on lines that were short and
 # are used to spending much of their limit
 N_TOLD = 2 * N_OWN + 7
-stack_told = stack_array(np.int32, N_TOLD)
+stack_told = stack_array(np.int32, N_TOLD, SHORT_ROW)
 
 CURE_ROW = 32  # days of one reason in the table `cure`, the last one a sentinel
 CURE_ROWS = 2 * len(CAUSES)  # by reason and whether the account was late before
@@ -607,7 +607,7 @@ def live_together(
     segment, income_index, tables, g, terms, economy, months, stages, ladder, cure, charges, forget_keeps, rungs, rates,
     loan_rates, F, rolls, vintage, ratings,
 ):  # fmt: skip
-    """Live the month of lanes[0..n_lanes-1] of the tile `S`, nobody of whom is in a plan. Return 0.
+    """Live the month of lanes[0..n_lanes-1] of the tile `S`, BLOCK at most and nobody in a plan. Return 0.
 
     `left` is `dull`'s: of those who are done the bit LEFT is cleared, what they have written off and a new loan are
     still to do. C, E, V, T are working space of lanes. `asked` int64[product]: bit k if level k of the ladder works.
@@ -619,12 +619,12 @@ def live_together(
         lanes[u8(k)] = LANES  # a lane in which nobody is
     gather(S, D, C, E, lanes, n, has_loans)
     derive(C, E, n, income_index, g, tables.job_loss_quality[segment])
-    draw_words(V, E, n, 0, month, entry, replication, segment, k0, k1)
-    draw_words(V, E, n, 1, month, entry, replication, segment, k0, k1)
+    draw_words(V, E, i8(0), n, 0, month, entry, replication, segment, k0, k1)
+    draw_words(V, E, i8(0), n, 1, month, entry, replication, segment, k0, k1)
     if has_loans or not serves_all:
-        draw_words(V, E, n, 2, month, entry, replication, segment, k0, k1)
+        draw_words(V, E, i8(0), n, 2, month, entry, replication, segment, k0, k1)
     if offers:
-        draw_words(V, E, n, 3, month, entry, replication, segment, k0, k1)
+        draw_words(V, E, i8(0), n, 3, month, entry, replication, segment, k0, k1)
     for p in range(N_PRODUCT if has_loans else 1):
         narrow_levers(forget_keeps, rungs, p, asked[p], stages[p], ladder[p])
     decide_and_pay(
