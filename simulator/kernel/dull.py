@@ -26,6 +26,7 @@ from .lanes import (
     loan_rate,
     mask_of,
     only,
+    own_share_of,
     pick,
     rate_of,
     repays,
@@ -184,7 +185,7 @@ def forgets_at_most(chance, left):
     2 more than the product, for `brief` rounds twice and in another order.
     """
     chance = u4(chance) & u4(0x7FFFFFFF)
-    return only(chance != u4(0), i4(share_of(chance, left) + i4(2)))
+    return only(chance != u4(0), i4(own_share_of(chance, left) + i4(2)))
 
 
 @njit(forceinline=True)
@@ -275,7 +276,7 @@ def pay_on_time(
         fee_due, interest_due = S[LINE_AT + FEE_DUE, j], S[LINE_AT + INTEREST_DUE, j]
         to_fees = min(fee_due, paid)
         clean, limit = S[LINE_AT + CLEAN, j], S[LINE_AT + LIMIT, j]
-        interest = share_of(i4(bill - paid), line_rate(clean, balance, limit, best, to_b, to_c, to_d))
+        interest = own_share_of(i4(bill - paid), line_rate(clean, balance, limit, best, to_b, to_c, to_d))
         interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
         balance = i4(i4(balance - paid) + interest)
 

@@ -14,7 +14,13 @@ i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
 @njit(forceinline=True)
 def share_of(x, r):
-    """Return share `r` (q31) of `x` >= 0 as int32, rounded half up: `fixed.part` in 32-bit lanes.
+    """Return share `r` (q31) of `x` >= 0 as int32, rounded half up: `fixed.part` in 32-bit lanes."""
+    return i4((u8(u4(x)) * u8(u4(r)) + u8(1 << 30)) >> u8(31))
+
+
+@njit(forceinline=True)
+def own_share_of(x, r):
+    """Return `share_of` for a share that each lane has of its own: a little faster then, and slower if all have one.
 
     Twice the product in two halves, for which there are instructions that keep the lanes where they are.
     """
@@ -124,7 +130,7 @@ def rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d):
 @njit(forceinline=True)
 def loan_interest(base, rate, months_left, instalment):
     """Step 8: return the interest of a current loan with `base` left; the last month's takes up the rounding."""
-    interest = share_of(base, rate)
+    interest = own_share_of(base, rate)
     gap = i4(instalment - base)
     last = (months_left == i4(1)) & (base > i4(0)) & (abs(i4(gap - interest)) <= i4(128))
     return gap if last else interest

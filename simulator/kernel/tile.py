@@ -48,7 +48,6 @@ from .trouble import CURE_ROW, CURE_SIZE, RUNGS_SIZE, live_together, narrow, sta
 
 i8, u8 = np.int64, np.uint64
 LINE_OF_CACHE = 8  # int64 numbers
-N_OFTEN = 4  # rows of a roll matrix that something is added to in most months
 WORKS_OPEN = 1 << N_LEVELS  # a bit of `note_levers`: collectors work accounts that are late but open
 
 
@@ -120,9 +119,9 @@ def note_levers(asked, levers, segment, month_from, month_to):
 
 
 @njit(forceinline=True)
-def fetch_lines(sums, p, size, first):
-    """Bring the `first` of `size` int64 numbers of product `p` near: the sums of all months and lives fill no cache."""
-    for k in range(0, first, LINE_OF_CACHE):
+def fetch_lines(sums, p, size):
+    """Bring the `size` int64 numbers of product `p` near: the sums of all months and replications fill no cache."""
+    for k in range(0, size, LINE_OF_CACHE):
         fetch(sums, p * size + k)
 
 
@@ -227,8 +226,8 @@ def _advance(
                 arriving = entry == month
                 row = ARRIVED if arriving else 0
                 for p in range(N_PRODUCT if has_loans else 1):
-                    fetch_lines(roll_sums, p, N_FROM * N_TO * 2, N_OFTEN * N_TO * 2)
-                    fetch_lines(vintage, p, N_VINTAGE, N_VINTAGE)
+                    fetch_lines(roll_sums, p, N_FROM * N_TO * 2)
+                    fetch_lines(vintage, p, N_VINTAGE)
                 for grade in range(GRADES):
                     rates[grade] = min(scale(terms[LINE, P_RATE], months[LINE, V_RATE + grade]), ONE)
                     loan_rates[grade] = min(scale(terms[LOAN, P_RATE], months[LOAN, V_RATE + grade]), ONE)
@@ -258,7 +257,7 @@ def _advance(
                     half = (first_block + side + entry) & 1
                     F = flows[r, half, month, segment]
                     for p in range(N_PRODUCT if has_loans else 1):
-                        fetch_lines(F, p, N_FLOWS, N_FLOWS)
+                        fetch_lines(F, p, N_FLOWS)
                     n_few = i8(0)  # typed: numba would compile `live` once more for a literal 0
                     n_trouble, n_booked, n_asking = i8(0), i8(0), i8(0)
                     for block in range(first_block + side, end_block, 2):

@@ -43,6 +43,7 @@ from .lanes import (
     loan_rate,
     mask_of,
     only,
+    own_share_of,
     pick,
     repays,
     share_of,
@@ -144,7 +145,7 @@ def refuses_or_forgets(bill, u, logit, sigmoid, forgets):
     k = u4((place >> u4(9)) & u4(8191))
     unwilling = between(sigmoid[k], sigmoid[u4(k + u4(1)) & u4(8191)], place)
     refuses = (bill > i4(0)) & (u < unwilling)
-    pays_from = u4(u4(ONE) - u4(share_of(forgets, u4(u4(ONE) - unwilling))))
+    pays_from = u4(u4(ONE) - u4(own_share_of(forgets, u4(u4(ONE) - unwilling))))
     return refuses, (bill > i4(0)) & ~refuses & (u >= pays_from)
 
 
@@ -196,12 +197,12 @@ def decide_and_pay(
         reported = C[REPORTED, i] != i4(0)
         own_logit = i4(quality_logit[u4(C[QUALITY, i]) & u4(15)] + burden_logit[burden & u4(7)])
         own_logit = i4(own_logit + only(reported, reported_logit))
-        manual = share_of(C[FORGET, i], alert[u4(C[ALERT, i]) & u4(31)])
+        manual = own_share_of(C[FORGET, i], alert[u4(C[ALERT, i]) & u4(31)])
         autopay, reach = u4(C[AUTOPAY, i]), u4(C[REACH, i])
 
         reached = reach < line_reach
         keep = pick(mask_of(reached), i4(forget_keeps[bucket]), i4(one))
-        forgets = only(autopay >= enrolled, share_of(manual, keep))
+        forgets = only(autopay >= enrolled, own_share_of(manual, keep))
         logit = i4(i4(line_logit + own_logit) + bucket_logit[bucket])
         logit = i4(logit + cause_logit[u4(C[LINE_AT + CAUSE, i]) & u4(7)])
         logit = i4(logit + only(status == i4(CLOSED), closed_logit))
@@ -210,7 +211,7 @@ def decide_and_pay(
         loan_reached = reach < loan_reach
         keep = i4(forget_keeps[u4(loan_bucket + u4(BUCKETS)) & u4(2 * BUCKETS - 1)])
         keep = pick(mask_of(loan_reached), keep, i4(one))
-        forgets = only(autopay >= loan_enrolled, share_of(manual, keep))
+        forgets = only(autopay >= loan_enrolled, own_share_of(manual, keep))
         logit = i4(i4(loan_logit + own_logit) + bucket_logit[loan_bucket])
         logit = i4(logit + cause_logit[u4(C[LOAN_AT + CAUSE, i]) & u4(7)])
         logit = i4(logit + only(loan_status == i4(CLOSED), closed_logit))
@@ -406,7 +407,7 @@ def settle_lines(C, E, V, T, n, g, line, months, charges, spending, rates):
         rate = line_rate(clean, C[LINE_AT + BALANCE, i], limit, best, to_b, to_c, to_d)
         rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(rate)))
         base = max(i4(i4(bill - paid) - T[T_AFTER, i]), i4(0))
-        balance, held = charge(C, T, i, LINE, share_of(base, rate), rest, day, charges, suspend)
+        balance, held = charge(C, T, i, LINE, own_share_of(base, rate), rest, day, charges, suspend)
 
         employed, buffer = C[EMPLOYED, i] != i4(0), C[BUFFER, i]
         wanted = wants(
