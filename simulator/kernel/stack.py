@@ -19,6 +19,7 @@ from .names import BLOCK, LANES, N_STATE, SLOTS
 
 ROW = LANES + 16  # a stride that is no power of two, or the rows of one lane would share two sets of the L1 cache
 SHORT_ROW = BLOCK + 16
+LISTED = 16  # lanes looked at together
 
 
 def stack_array(dtype, rows, columns=ROW):
@@ -93,6 +94,69 @@ def _fetch():
     return fetch
 
 
+def _list_marked():
+    """Return `list_marked` of compiled code: sixteen lanes at a time, which LLVM does not make of a loop by itself."""
+    if numba.config.DISABLE_JIT:
+        return _list_marked_plainly
+    word, wide = ir.IntType(32), ir.VectorType(ir.IntType(32), LISTED)
+
+    @intrinsic
+    def append(typing_context, lanes, n, marks, begin, end, bits):
+        """Append those of lanes `begin` to `begin` + 15 below `end` whose mark has one of `bits`; return how many."""
+
+        def codegen(context, builder, signature, arguments):
+            lanes, n, marks, begin, end, bits = arguments
+            data = [make_array(kind)(context, builder, value).data for kind, value in
+                    ((signature.args[0], lanes), (signature.args[2], marks))]  # fmt: skip
+
+            def all_of(number):
+                one = builder.insert_element(
+                    ir.Constant(wide, ir.Undefined), builder.trunc(number, word), ir.Constant(word, 0)
+                )
+                return builder.shuffle_vector(one, one, ir.Constant(wide, [0] * LISTED))
+
+            def sixteen(at, where):
+                return builder.bitcast(builder.gep(data[at], [where]), wide.as_pointer())
+
+            numbers = builder.add(all_of(begin), ir.Constant(wide, list(range(LISTED))))
+            marked = builder.icmp_signed(
+                "!=",
+                builder.and_(builder.load(sixteen(1, begin), align=4), all_of(bits)),
+                ir.Constant(wide, [0] * LISTED),
+            )
+            chosen = builder.and_(marked, builder.icmp_signed("<", numbers, all_of(end)))
+            compress = cgutils.get_or_insert_function(
+                builder.module,
+                ir.FunctionType(wide, [wide, chosen.type, wide]),
+                f"llvm.experimental.vector.compress.v{LISTED}i32",
+            )
+            packed = builder.call(compress, [numbers, chosen, ir.Constant(wide, ir.Undefined)])
+            builder.store(packed, sixteen(0, n), align=4)
+            size = ir.IntType(LISTED)
+            return builder.zext(builder.ctpop(builder.bitcast(chosen, size)), ir.IntType(64))
+
+        return types.int64(lanes, types.int64, marks, types.int64, types.int64, types.int64), codegen
+
+    @numba.njit(nogil=True, _nrt=False, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    def list_marked(lanes, marks, base, n, bits):
+        listed = np.int64(0)
+        for begin in range(base, base + n, LISTED):
+            listed += append(lanes, listed, marks, begin, base + n, bits)
+        return listed
+
+    return list_marked
+
+
+def _list_marked_plainly(lanes, marks, base, n, bits):
+    """Fill `lanes` int32[...] with those of n lanes from `base` on whose mark (int32[1, lane]) has one of `bits`.
+
+    Return how many; `lanes` needs room for LISTED more.
+    """
+    found = base + np.flatnonzero(marks[0, base : base + n] & bits)
+    lanes[: len(found)] = found
+    return len(found)
+
+
 stack_state = stack_array(np.int32, N_STATE)
 stack_words = stack_array(np.uint32, 4 * SLOTS)
 stack_few = stack_array(np.int32, N_STATE, SHORT_ROW)
@@ -100,4 +164,5 @@ stack_few_words = stack_array(np.uint32, 4 * SLOTS, SHORT_ROW)
 
 # Harmless where the machine has no such thing.
 wide_vectors = _wide_vectors()
+list_marked = _list_marked()
 fetch = _fetch()

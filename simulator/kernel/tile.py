@@ -43,7 +43,17 @@ from .month import add_loan, live, work_written_off
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import book_arrivals, book_stocks, load
 from .philox import MAX_MONTH
-from .stack import ROW, SHORT_ROW, fetch, stack_few, stack_few_words, stack_state, stack_words, wide_vectors
+from .stack import (
+    ROW,
+    SHORT_ROW,
+    fetch,
+    list_marked,
+    stack_few,
+    stack_few_words,
+    stack_state,
+    stack_words,
+    wide_vectors,
+)
 from .trouble import CURE_ROW, CURE_SIZE, RUNGS_SIZE, live_together, narrow, stack_told
 
 i8, u8 = np.int64, np.uint64
@@ -70,7 +80,7 @@ def advance(
         np.zeros((MAX_MONTH + 1, N_PRODUCT), np.int64),
         np.zeros((N_STATE, LANES), np.int32),
         np.zeros(LANES + STEP, np.int64),
-        np.zeros(LANES, np.uint32),
+        np.zeros(LANES + STEP, np.int32),
         np.zeros(MAX_STATES * MAX_STATES, np.uint32),
         np.zeros((N_ROLL, MAX_STATES), np.int32),
         np.zeros((2, N_PRODUCT, N_FLOWS), np.int64),
@@ -281,11 +291,7 @@ def _advance(
                                     tables.spending[segment], bound, memory, rates, loan_rates, row, F, roll_sums,
                                     vintage,
                                 )  # fmt: skip
-                            n_todo = i8(0)
-                            for i in range(base, base + m):
-                                todo[u8(n_todo)] = i
-                                n_todo += (left[0, u8(i)] & (LEFT | BOOKED | ASKS)) != 0
-                            for k in range(n_todo):
+                            for k in range(list_marked(todo, left, base, m, LEFT | BOOKED | ASKS)):
                                 lane = u8(todo[u8(k)])
                                 what = left[0, lane]
                                 stays, behind = (what & LEFT) != 0, (what & CURRENT) == 0
