@@ -116,13 +116,14 @@ def lives(status):
 @njit(forceinline=True)
 def note_levers(asked, levers, segment, month_from, month_to):
     """Fill asked[month, product]: bit k if level k of the ladder works a bucket, WORKS_OPEN if collectors work one."""
+    _, _, products, buckets, levels, _ = levers.ladder.shape
     for month in range(month_from, month_to + 1):
-        for p in range(N_PRODUCT):
+        for p in range(products):
             bits = i8(0)
-            for bucket in range(BUCKETS):
-                for level in range(N_LEVELS):
+            for bucket in range(buckets):
+                for level in range(levels):
                     bits |= i8(levers.ladder[month, segment, p, bucket, level, L_USED] != 0) << level
-            for bucket in range(1, BUCKETS):
+            for bucket in range(1, buckets):
                 stage = levers.stage[month, segment, p, bucket]
                 bits |= WORKS_OPEN * i8((stage[S_RECOVER_CHANCE] | stage[S_RECOVERY_COST]) != 0)
             asked[month, p] = bits

@@ -574,15 +574,19 @@ def rung_of(p, level):
 
 @njit(forceinline=True)
 def narrow_levers(forget_keeps, rungs, p, asked, stages, ladder):
-    """Copy what reminders and the levels `asked` of a product's ladder do to the 32-bit tables of the lanes."""
-    for bucket in range(BUCKETS):
+    """Copy what reminders and the levels `asked` of a product's ladder do to the 32-bit tables of the lanes.
+
+    The sizes are the arrays' own: loops of known lengths LLVM would unroll, and take twice as long over all of this.
+    """
+    buckets, names = ladder.shape[0], ladder.shape[2]
+    for bucket in range(buckets):
         forget_keeps[p * BUCKETS + bucket] = stages[bucket, S_FORGET_KEEP]
     for level in range(N_LEVELS):
         if (asked >> level) & 1:
             rung = rung_of(p, level)
-            for bucket in range(BUCKETS):
-                for k in range(N_LADDER):
-                    rungs[u8(rung + bucket * N_LADDER + k)] = ladder[u8(bucket), u8(level), u8(k)]
+            for bucket in range(buckets):
+                for k in range(names):
+                    rungs[u8(rung + bucket * names + k)] = ladder[u8(bucket), u8(level), u8(k)]
 
 
 @njit(forceinline=True)
@@ -591,14 +595,14 @@ def narrow(cure, charges, in_month, late):
 
     `cure` uint32[CURE_SIZE] as `pay_by_themselves` reads it, `charges` uint32[N_PRODUCT * CURE_ROW] by product and day.
     """
-    for reason in range(len(CAUSES)):
-        for was_late in range(2):
+    for reason in range(in_month.shape[0]):
+        for was_late in range(in_month.shape[1]):
             row = (2 * reason + was_late) * CURE_ROW
-            for day in range(DAYS):
+            for day in range(in_month.shape[2]):
                 cure[row + day] = in_month[reason, was_late, day]
             cure[row + DAYS] = 0xFFFFFFFF
-    for p in range(N_PRODUCT):
-        for day in range(DAYS):
+    for p in range(late.shape[0]):
+        for day in range(late.shape[1]):
             charges[p * CURE_ROW + day] = late[p, day]
 
 
