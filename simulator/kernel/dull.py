@@ -2,11 +2,10 @@
 
 A lane is *dull* when its open accounts are current and active and every due is surely paid from the buffer at the due
 date. What is written off is worked apart, and a new loan opened apart, whoever the borrower is. A dull lane gets the
-same integers here as from `month.live`. Another lane is left as it was: for `brief` if its accounts are all current,
-else for `month.live`.
+same integers here as from `month.live`. Another lane is left as it was, for `trouble` or for `month.live`.
 
 Whether a due is paid takes a sigmoid and a memory, which are dear; here a bound on both decides. Who is beyond the
-bound is left for `brief`, which knows exactly.
+bound is left for `trouble`, which knows exactly.
 """
 
 import numpy as np
@@ -182,7 +181,7 @@ def surely_pays(u, quality, q0, q1, q2, q3, forgets):
 def forgets_at_most(chance, left):
     """Return a bound (q31) on the chance to forget: a D_FORGET of which memory leaves at most `left`.
 
-    2 more than the product, for `brief` rounds twice and in another order.
+    2 more than the product, for `trouble` rounds twice and in another order.
     """
     chance = u4(chance) & u4(0x7FFFFFFF)
     return only(chance != u4(0), i4(own_share_of(chance, left) + i4(2)))

@@ -1,7 +1,8 @@
 """One month of one borrower: every step of docs/model.md, in its order, for anybody in any state.
 
-This is the whole model. The tile kernel takes a shorter way for those who pay on time (`dull`) and comes here for
-the few others; the scalar kernel comes here for everyone. `x` holds what the steps of one month tell each other.
+This is the whole model. The tile kernel takes shorter ways for those who pay on time (`dull`) and, up to the lender's
+part of the month, for those in trouble (`trouble`), and comes here for the rest and for the few others; the scalar
+kernel comes here for everyone. `x` holds what the steps of one month tell each other.
 """
 
 import numpy as np
