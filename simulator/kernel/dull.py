@@ -35,7 +35,7 @@ from .lanes import (
     works,
 )
 from .names import *  # noqa: F403  the vocabulary of the kernel
-from .stack import SHORT_ROW, stack_array
+from .stack import LISTED, SHORT_ROW, append_marked, stack_array
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
@@ -127,6 +127,15 @@ def draw_listed(V, D, E, lanes, n, slot_from, slot_to, month, entry, replication
     padded = (n + STEP - 1) // STEP * STEP  # no rest to be drawn one by one
     for slot in range(slot_from, slot_to):
         draw_words(V, E, i8(0), padded, slot, month, entry, replication, segment, k0, k1)
+
+
+@njit(forceinline=True)
+def list_marked(lanes, marks, base, n, bits):
+    """Fill `lanes` with those of n lanes from `base` on whose mark has one of `bits`; return how many."""
+    listed = i8(0)
+    for begin in range(base, base + n, LISTED):
+        listed += append_marked(lanes, listed, marks, begin, base + n, bits)
+    return listed
 
 
 @njit(forceinline=True)

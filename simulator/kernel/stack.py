@@ -94,66 +94,49 @@ def _fetch():
     return fetch
 
 
-def _list_marked():
-    """Return `list_marked` of compiled code: sixteen lanes at a time, which LLVM does not make of a loop by itself."""
+def _append_marked():
+    """Return `append_marked` of compiled code, which LLVM does not make of a loop: it would go lane by lane."""
     if numba.config.DISABLE_JIT:
-        return _list_marked_plainly
-    word, wide = ir.IntType(32), ir.VectorType(ir.IntType(32), LISTED)
+        return _append_marked_plainly
+    sixteen = ir.VectorType(ir.IntType(32), LISTED)
 
     @intrinsic
     def append(typing_context, lanes, n, marks, begin, end, bits):
-        """Append those of lanes `begin` to `begin` + 15 below `end` whose mark has one of `bits`; return how many."""
-
         def codegen(context, builder, signature, arguments):
             lanes, n, marks, begin, end, bits = arguments
-            data = [make_array(kind)(context, builder, value).data for kind, value in
-                    ((signature.args[0], lanes), (signature.args[2], marks))]  # fmt: skip
 
-            def all_of(number):
-                one = builder.insert_element(
-                    ir.Constant(wide, ir.Undefined), builder.trunc(number, word), ir.Constant(word, 0)
-                )
-                return builder.shuffle_vector(one, one, ir.Constant(wide, [0] * LISTED))
+            def at(kind, array, index):
+                place = builder.gep(make_array(kind)(context, builder, array).data, [index])
+                return builder.bitcast(place, sixteen.as_pointer())
 
-            def sixteen(at, where):
-                return builder.bitcast(builder.gep(data[at], [where]), wide.as_pointer())
+            def of_all(number):
+                first, none = ir.Constant(ir.IntType(32), 0), ir.Constant(sixteen, ir.Undefined)
+                one = builder.insert_element(none, builder.trunc(number, ir.IntType(32)), first)
+                return builder.shuffle_vector(one, none, ir.Constant(sixteen, [0] * LISTED))
 
-            numbers = builder.add(all_of(begin), ir.Constant(wide, list(range(LISTED))))
-            marked = builder.icmp_signed(
-                "!=",
-                builder.and_(builder.load(sixteen(1, begin), align=4), all_of(bits)),
-                ir.Constant(wide, [0] * LISTED),
-            )
-            chosen = builder.and_(marked, builder.icmp_signed("<", numbers, all_of(end)))
-            compress = cgutils.get_or_insert_function(
-                builder.module,
-                ir.FunctionType(wide, [wide, chosen.type, wide]),
-                f"llvm.experimental.vector.compress.v{LISTED}i32",
-            )
-            packed = builder.call(compress, [numbers, chosen, ir.Constant(wide, ir.Undefined)])
-            builder.store(packed, sixteen(0, n), align=4)
-            size = ir.IntType(LISTED)
-            return builder.zext(builder.ctpop(builder.bitcast(chosen, size)), ir.IntType(64))
+            numbers = builder.add(of_all(begin), ir.Constant(sixteen, list(range(LISTED))))
+            own = builder.and_(builder.load(at(signature.args[2], marks, begin), align=4), of_all(bits))
+            marked = builder.icmp_signed("!=", own, ir.Constant(sixteen, [0] * LISTED))
+            chosen = builder.and_(marked, builder.icmp_signed("<", numbers, of_all(end)))
+            kind = ir.FunctionType(sixteen, [sixteen, chosen.type, sixteen])
+            name = f"llvm.experimental.vector.compress.v{LISTED}i32"  # LLVM 20 and later
+            compress = cgutils.get_or_insert_function(builder.module, kind, name)
+            listed = builder.call(compress, [numbers, chosen, ir.Constant(sixteen, ir.Undefined)])
+            builder.store(listed, at(signature.args[0], lanes, n), align=4)
+            return builder.zext(builder.ctpop(builder.bitcast(chosen, ir.IntType(LISTED))), ir.IntType(64))
 
         return types.int64(lanes, types.int64, marks, types.int64, types.int64, types.int64), codegen
 
-    @numba.njit(nogil=True, _nrt=False, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-    def list_marked(lanes, marks, base, n, bits):
-        listed = np.int64(0)
-        for begin in range(base, base + n, LISTED):
-            listed += append(lanes, listed, marks, begin, base + n, bits)
-        return listed
-
-    return list_marked
+    return append
 
 
-def _list_marked_plainly(lanes, marks, base, n, bits):
-    """Fill `lanes` int32[...] with those of n lanes from `base` on whose mark (int32[1, lane]) has one of `bits`.
+def _append_marked_plainly(lanes, n, marks, begin, end, bits):
+    """Write to lanes[n] and on those of lanes `begin` to `begin` + 15, below `end`, whose mark has one of `bits`.
 
-    Return how many; `lanes` needs room for LISTED more.
+    Return how many; `lanes` int32[...] needs room for LISTED, `marks` is int32[1, lane].
     """
-    found = base + np.flatnonzero(marks[0, base : base + n] & bits)
-    lanes[: len(found)] = found
+    found = begin + np.flatnonzero(marks[0, begin : min(begin + LISTED, end)] & bits)
+    lanes[n : n + len(found)] = found
     return len(found)
 
 
@@ -164,5 +147,5 @@ stack_few_words = stack_array(np.uint32, 4 * SLOTS, SHORT_ROW)
 
 # Harmless where the machine has no such thing.
 wide_vectors = _wide_vectors()
-list_marked = _list_marked()
+append_marked = _append_marked()
 fetch = _fetch()
