@@ -47,7 +47,7 @@ MappingFile = Annotated[Path, typer.Option("--mapping", metavar="FILE", help="Wh
 FitUntil = Annotated[str, typer.Option("--fit-until", metavar="YYYY-MM", help="Last month that is fitted on.")]
 Fit = Annotated[bool, typer.Option("--structural", help="Fit the structural model too: structural.toml.")]
 Prior = Annotated[Path | None, typer.Option("--prior", metavar="SCENARIO", help="What the tape cannot tell.")]
-SeriesFile = Annotated[Path, typer.Argument(metavar="SERIES", help="The series file (CSV), a row a quarter.")]
+SeriesFile = Annotated[Path, typer.Argument(metavar="SERIES", help="A row a quarter: CSV, CSV.GZ or Parquet.")]
 Date = Annotated[str, typer.Option("--date", metavar="COLUMN", help="Column of quarters: 2005Q4 or 2005-10-01.")]
 Unemployment = Annotated[
     str, typer.Option("--unemployment", metavar="COLUMN", help="Column of unemployment, per cent.")
