@@ -323,11 +323,11 @@ def book_stocks(S, i, half_flows, vintage):
 
 
 @njit()
-def book_arrivals(S, base, n, half_flows, vintage):
-    """Count the applications, refusals and granted lines of n lanes of arrivals from `base`."""
+def book_arrivals(S, n, half_flows, vintage):
+    """Count the applications, refusals and granted lines of n arrivals."""
     for p in range(N_PRODUCT):
         at = N_BORROWER + p * N_ACCOUNT
-        for i in range(base, base + n):
+        for i in range(n):
             status = S[at + STATUS, i]
             if status != NONE:
                 half_flows[p, F_N_APPLIED] += 1

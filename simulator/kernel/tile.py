@@ -79,6 +79,7 @@ def advance(
         flows, rolls, vintages, ratings,
         np.zeros((MAX_MONTH + 1, N_PRODUCT), np.int64),
         np.zeros((N_STATE, LANES), np.int32),
+        np.zeros((N_STATE, BLOCK), np.int32),
         np.zeros(LANES + STEP, np.int64),
         np.zeros(LANES + STEP, np.int32),
         np.zeros(MAX_STATES * MAX_STATES, np.uint32),
@@ -140,7 +141,7 @@ def fetch_lines(sums, p, size):
 def _advance(
     tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
     flows, rolls, vintages, ratings,
-    asked, start, few, todo, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
+    asked, start, people, few, todo, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
     worst, memory, trouble, booked, asking, cure, charges, forget_keeps, rungs,
 ):  # fmt: skip
     """Do what `advance` says; the arguments after the sums are working space (compiled code makes no arrays)."""
@@ -195,7 +196,6 @@ def _advance(
             if enters:
                 if r == 0 or tables.redraw_people:
                     person_replication = replication + 1 if tables.redraw_people else 0
-                    load(start, W, n, segment, entry, first, person_replication, tape_row, tables, levers, tape)
                     for p in range(N_PRODUCT):
                         for half in range(2):
                             for k in range(N_FLOWS):
@@ -204,11 +204,18 @@ def _advance(
                             arrived_vintage[p, k] = 0
                     for block in range(first_block, end_block):
                         base, m, half = place_of(block, first, n, entry)
+                        load(
+                            people, V, m, segment, entry, first + base, person_replication,
+                            tape_row + base if tape_row >= 0 else -1, tables, levers, tape,
+                        )  # fmt: skip
                         if entry == 0:
-                            for i in range(base, base + m):
-                                book_stocks(start, i, arrived[half], arrived_vintage)
+                            for i in range(m):
+                                book_stocks(people, i, arrived[half], arrived_vintage)
                         else:
-                            book_arrivals(start, base, m, arrived[half], arrived_vintage)
+                            book_arrivals(people, m, arrived[half], arrived_vintage)
+                        for c in range(N_STATE):
+                            for i in range(m):
+                                start[u8(c), u8(base + i)] = people[u8(c), u8(i)]
                 for c in range(N_STATE):
                     for i in range(n):
                         S[u8(c), u8(i)] = start[u8(c), u8(i)]
