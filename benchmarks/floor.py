@@ -1,8 +1,8 @@
-"""Where each nanosecond of a borrower-month goes: random words, sums, those who pay on time, the few others, people.
+"""Where each nanosecond of a borrower-month goes: random words, those who pay on time, the few others, people.
 
-The words and the sums are timed alone, in loops of their own over a tile that stays in the first cache. The rest are
-differences of whole runs: a world in which everyone pays on time has no few; two numbers of replications tell what is
-done once for each borrower from what is done in each month. Wall time of one thread, line only, best of the rounds.
+The words are timed alone, in a loop of their own over lanes that stay in the first cache. The rest are differences of
+whole runs: a world in which everyone pays on time has no few; two numbers of replications tell what is done once for
+each borrower from what is done in each month. Wall time of one thread, line only, best of the rounds.
 """
 
 from functools import partial
@@ -21,8 +21,7 @@ from .timing import ROUNDS, seconds
 from .worlds import shipped
 
 BORROWERS, REPLICATIONS, MONTHS_LIVED = 40_000, (1, 9), 36
-TILES = 20_000  # of LANES, of a loop timed alone
-SUMS = 8  # columns that the kernel adds up for lines that are paid on time: of accounts, money and dues
+TILES = 20_000  # of LANES, of the loop timed alone
 ON_TIME = (  # what makes everyone pay: nobody forgets, is unwilling, unemployed or without money
     "behaviour.structural.will_not=1e-9",
     "behaviour.structural.shock_probability=0",
@@ -62,42 +61,23 @@ def _draw(tiles, k0, k1):
     return word
 
 
-@njit
-def _add(columns, tiles):
-    """Return the sum of all columns of a tile, added up so many times, each time with other bits."""
-    wide_vectors()
-    total = np.int64(0)
-    for tile in range(tiles):
-        for column in range(columns.shape[0]):
-            for lane in range(LANES):
-                total += np.int64(columns[column, lane] ^ np.int32(tile))
-    return total
-
-
 def block_ns(rounds: int = ROUNDS) -> float:
     """Return the nanoseconds of a Philox block of four 32-bit words, in vectors as the kernel draws it."""
     draw = partial(_draw, TILES, np.uint32(1), np.uint32(2))
     return _best(draw, rounds) / (TILES * LANES)
 
 
-def sums_ns(rounds: int = ROUNDS) -> float:
-    """Return the nanoseconds a borrower of adding up SUMS columns."""
-    columns = np.arange(SUMS * LANES, dtype=np.int32).reshape(SUMS, LANES)
-    return _best(partial(_add, columns, TILES), rounds) / (TILES * LANES)
-
-
 def parts(rounds: int = ROUNDS, progress=lambda name: None) -> list[Part]:
     """Return the parts, in nanoseconds per borrower-month, people last."""
-    progress("words and sums alone")
-    words, sums = block_ns(rounds), sums_ns(rounds)
+    progress("words alone")
+    words = block_ns(rounds)
     progress("everyone pays on time")
     easy, _ = _month_and_people(ON_TIME, rounds)
     progress("the usual book")
     month, people = _month_and_people((), rounds)
     return [
         Part("random words", words, f"one Philox4x32-10 block of {BLOCK} words, timed alone"),
-        Part("sums", sums, f"{SUMS} columns added up, timed alone"),
-        Part("those who pay on time", easy - words - sums, "a world where all do, less the two above"),
+        Part("those who pay on time", easy - words, "a world where all do, less the words; their sums with it"),
         Part("the few", month - easy, "the usual world less that one"),
         Part("a month in all", month, f"{REPLICATIONS[1]} replications less {REPLICATIONS[0]}"),
         Part("people", people, f"drawn once: {people * MONTHS_LIVED:,.0f} ns a borrower, over {MONTHS_LIVED} months"),
