@@ -212,7 +212,7 @@ def draw_tables(rng, *, model, products, months, replications, pay_first, suspen
 
     return Tables(
         key=np.array([rng.getrandbits(32), rng.getrandbits(32)], np.uint32),
-        segment=whole([draw_segment(rng, models[k], products, pay_first[k]) for k in g]),
+        segment=whole([draw_segment(rng, models[k], products[k], pay_first[k]) for k in g]),
         product=whole(product),
         terms=whole([terms for terms, _ in loans]),
         loan_balance=whole([balances for _, balances in loans]),
@@ -559,13 +559,13 @@ def draw_tape(rng, tables, n):
     return tape
 
 
-def draw_tiles(rng, lanes, sizes, arrivals, months, tape):
+def draw_tiles(rng, lanes, sizes, arrivals, months, tape, first):
     """Return int64[tile, N_TILE]: `sizes` borrowers in one tile each by segment, then `arrivals` a month."""
     tiles, row = [], 0
     for segment in range(N_SEGMENTS):
         for k, size in enumerate(sizes):
             assert size <= lanes
-            tiles.append((segment, 0, 512 * k, size, row if tape else -1))
+            tiles.append((segment, 0, first + 512 * k, size, row if tape else -1))
             row += size
         for month in range(1, months + 1 if arrivals else 0):
             size = min(lanes, rng.randint(1, 2 * arrivals))
@@ -590,19 +590,20 @@ def world(
     factor=False,
     redraw_people=False,
     lanes=64,
+    first=0,
 ):
     """Return a random SmallWorld.
 
-    model: structural, roll_rates, or mixed (one segment each); products: line, loan or both. sizes: borrowers of the
-    opening book by tile, in both segments; arrivals: about so many a month in each segment. policies: names of
-    POLICIES. pay_first: LINE, LOAN or None (drawn). factor: an economy and a roll matrix for each replication (and
-    month). lanes: the largest tile.
+    model: structural, roll_rates, or mixed (one segment each); products: line, loan or both, or that of each segment.
+    sizes: borrowers of the opening book by tile, in both segments, from `first` on in every 512; arrivals: about so
+    many a month in each segment. policies: names of POLICIES. pay_first: LINE, LOAN or None (drawn). factor: an economy
+    and a roll matrix for each replication (and month). lanes: the largest tile.
     """
     rng = random.Random(seed)
     tables = draw_tables(
         rng,
         model=model,
-        products=products,
+        products=(products,) * N_SEGMENTS if isinstance(products, str) else products,
         months=months,
         replications=replications,
         pay_first=pay_first,
@@ -615,5 +616,5 @@ def world(
     for name in policies:
         POLICIES[name](rng, levers)
     accounts = draw_tape(rng, tables, N_SEGMENTS * sum(sizes)) if tape else None
-    tiles = draw_tiles(rng, lanes, sizes, arrivals, months, tape)
+    tiles = draw_tiles(rng, lanes, sizes, arrivals, months, tape, first)
     return SmallWorld(tables, levers, tiles, N_SEGMENTS, months, replications, accounts)

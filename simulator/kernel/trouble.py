@@ -114,7 +114,10 @@ CURE_SIZE = 512  # of CURE_ROWS * CURE_ROW numbers: a power of two, so that a ma
 
 @njit(forceinline=True)
 def gather(S, D, C, E, lanes, n, has_loans):
-    """Copy what is read here of `lanes`[0..n-1] to the first n lanes of C (state) and of E (the index)."""
+    """Copy what is read here of `lanes`[0..n-1] to the first n lanes of C (state) and of E (the index).
+
+    Of a segment without loans their columns are 0: C still holds what an earlier segment left.
+    """
     for c in READ:
         for k in range(n):
             C[u8(c), u8(k)] = S[u8(c), u8(lanes[u8(k)])]
@@ -122,6 +125,10 @@ def gather(S, D, C, E, lanes, n, has_loans):
         for c in READ_LOAN:
             for k in range(n):
                 C[u8(c), u8(k)] = S[u8(c), u8(lanes[u8(k)])]
+    else:
+        for c in READ_LOAN:
+            for k in range(n):
+                C[u8(c), u8(k)] = 0
     for k in range(n):
         E[D_INDEX, u8(k)] = D[D_INDEX, u8(lanes[u8(k)])]
 
