@@ -21,7 +21,7 @@ from simulator.sums import add, bytes_of_sums, empty_sums, part_of
 
 CHUNK_BYTES = 48 << 20  # of one thread's sums: how many replications go together
 CHUNK_WORK = 4_000_000  # borrower-months of one tile up to which replications go together
-SHARD_WORK = 200_000  # borrower-months a thread takes at a time: a millisecond or two, so that threads end together
+SHARD_WORK = 200_000  # borrower-months a thread takes at a time, or a tile if it has more: so threads end together
 
 
 def bytes_needed(lowered: Lowered, threads: int) -> int:

@@ -65,6 +65,7 @@ ASKS = 4  # wants a new loan, and would get one
 CURRENT = 8  # his open accounts are all current
 stack_left = stack_array(np.int32, 1)
 
+NOTHING = (i4(0), i4(0))  # no amount yet, in the halves of `plus`
 COUNT_BITS = BLOCK_BITS + 1  # three counts of a block's lanes fit one word
 STEP = 16  # lanes of a few are padded to a multiple of this, so that no loop has a rest to do one by one
 QUALITY_GROUPS = 4  # of four classes each, for the bound on who will not pay
@@ -219,12 +220,9 @@ def pay_on_time(
     fresh, to_4, to_8, to_16 = rate_steps(memory)
     best, to_b, to_c, to_d = rate_steps(rates)
     loan_best, loan_to_b, loan_to_c, loan_to_d = rate_steps(loan_rates)
-    # sums: amounts in two halves, that of the lower 16 bits and that of the upper; counts three to a word
-    counts, balance_low, balance_high, limit_low, limit_high = i4(0), i4(0), i4(0), i4(0), i4(0)
-    credit_low, credit_high, interest_low, interest_high = i4(0), i4(0), i4(0), i4(0)
-    paid_low, paid_high = i4(0), i4(0)
-    loan_counts, loan_reminded, loan_balance_low, loan_balance_high = i4(0), i4(0), i4(0), i4(0)
-    loan_interest_low, loan_interest_high, loan_paid_low, loan_paid_high = i4(0), i4(0), i4(0), i4(0)
+    counts, balances, limits, credits, interests, payments = i4(0), NOTHING, NOTHING, NOTHING, NOTHING, NOTHING
+    loan_counts, loan_reminded = i4(0), i4(0)
+    loan_balances, loan_interests, loan_payments = NOTHING, NOTHING, NOTHING
     for lane in range(n):
         i, j = u8(lane), u8(base + lane)
         # who may be dull at all
@@ -318,11 +316,8 @@ def pay_on_time(
         counts = i4(counts + three(line_dull, line_dull & (owed > i4(0)), line_dull & reached & (bill > i4(0))))
         balance, limit, on_line = i4(balance & line_dull_mask), i4(limit & line_dull_mask), i4(on_line & line_dull_mask)
         interest, paid = i4(interest & line_dull_mask), i4(paid & line_dull_mask)
-        balance_low, balance_high = i4(balance_low + low(balance)), i4(balance_high + high(balance))
-        limit_low, limit_high = i4(limit_low + low(limit)), i4(limit_high + high(limit))
-        credit_low, credit_high = i4(credit_low + low(on_line)), i4(credit_high + high(on_line))
-        interest_low, interest_high = i4(interest_low + low(interest)), i4(interest_high + high(interest))
-        paid_low, paid_high = i4(paid_low + low(paid)), i4(paid_high + high(paid))
+        balances, limits, credits = plus(balances, balance), plus(limits, limit), plus(credits, on_line)
+        interests, payments = plus(interests, interest), plus(payments, paid)
         if has_loans:
             loan_dull = may & (loan_bill > i4(0))
             loan_dull_mask = mask_of(loan_dull)
@@ -355,23 +350,20 @@ def pay_on_time(
             loan_reminded = i4(loan_reminded + i4(loan_dull & loan_reached))
             loan_balance, interest = i4(loan_balance & loan_dull_mask), i4(interest & loan_dull_mask)
             paid = i4(loan_owed & loan_dull_mask)
-            loan_balance_low = i4(loan_balance_low + low(loan_balance))
-            loan_balance_high = i4(loan_balance_high + high(loan_balance))
-            loan_interest_low = i4(loan_interest_low + low(interest))
-            loan_interest_high = i4(loan_interest_high + high(interest))
-            loan_paid_low, loan_paid_high = i4(loan_paid_low + low(paid)), i4(loan_paid_high + high(paid))
+            loan_balances, loan_interests = plus(loan_balances, loan_balance), plus(loan_interests, interest)
+            loan_payments = plus(loan_payments, paid)
     n_open, n_due, n_reminded = counted(counts, 0), counted(counts, 1), counted(counts, 2)
     book_current(
-        F[LINE], rolls[LINE, row], vintage[LINE], n_open, whole(balance_low, balance_high),
-        whole(interest_low, interest_high), whole(paid_low, paid_high), n_due, n_reminded,
+        F[LINE], rolls[LINE, row], vintage[LINE], n_open, whole(balances),
+        whole(interests), whole(payments), n_due, n_reminded,
     )  # fmt: skip
-    F[LINE, F_LIMIT] += whole(limit_low, limit_high)
-    F[LINE, F_NEW_CREDIT] += whole(credit_low, credit_high)
+    F[LINE, F_LIMIT] += whole(limits)
+    F[LINE, F_NEW_CREDIT] += whole(credits)
     if has_loans:
         n_open, n_due, repaid = counted(loan_counts, 0), counted(loan_counts, 1), counted(loan_counts, 2)
         book_current(
-            F[LOAN], rolls[LOAN, 0], vintage[LOAN], n_open, whole(loan_balance_low, loan_balance_high),
-            whole(loan_interest_low, loan_interest_high), whole(loan_paid_low, loan_paid_high), n_due,
+            F[LOAN], rolls[LOAN, 0], vintage[LOAN], n_open, whole(loan_balances),
+            whole(loan_interests), whole(loan_payments), n_due,
             i8(loan_reminded),
         )  # fmt: skip
         F[LOAN, F_N_PAID_OFF] += repaid
@@ -379,21 +371,18 @@ def pay_on_time(
 
 
 @njit(forceinline=True)
-def low(x):
-    """Return the lower 16 bits of an amount: those of a block's lanes add up within 32 bits."""
-    return i4(x & i4(0xFFFF))
+def plus(halves, x):
+    """Return a sum of amounts in two halves, with one more: of a block's lanes each half stays within 32 bits.
+
+    The first is of the lower 16 bits, the second of the upper ones, with the sign.
+    """
+    return i4(halves[0] + i4(x & i4(0xFFFF))), i4(halves[1] + i4(x >> i4(16)))
 
 
 @njit(forceinline=True)
-def high(x):
-    """Return the upper 16 bits of an amount, with its sign."""
-    return i4(x >> i4(16))
-
-
-@njit(forceinline=True)
-def whole(lows, highs):
-    """Return the int64 sum of amounts whose halves add up to these."""
-    return (i8(highs) << i8(16)) + i8(lows)
+def whole(halves):
+    """Return the int64 sum of amounts of which these are the `plus` halves."""
+    return (i8(halves[1]) << i8(16)) + i8(halves[0])
 
 
 @njit(forceinline=True)
@@ -435,9 +424,7 @@ def stay_current(S, W, left, base, n, line, months, cumulative, states, spending
     min_share = u4(months[LINE, V_MIN_SHARE] if months[LINE, V_MIN_SHARE] >= 0 else line[P_MIN_SHARE])
     best, to_b, to_c, to_d = rate_steps(rates)
     new_credit = months[LINE, V_NEW_CREDIT] == 1
-    counts, balance_low, balance_high, limit_low, limit_high = i4(0), i4(0), i4(0), i4(0), i4(0)
-    credit_low, credit_high, interest_low, interest_high = i4(0), i4(0), i4(0), i4(0)
-    paid_low, paid_high = i4(0), i4(0)
+    counts, balances, limits, credits, interests, payments = i4(0), NOTHING, NOTHING, NOTHING, NOTHING, NOTHING
     for lane in range(n):
         i, j = u8(lane), u8(base + lane)
         status, balance = S[LINE_AT + STATUS, j], S[LINE_AT + BALANCE, j]
@@ -479,17 +466,14 @@ def stay_current(S, W, left, base, n, line, months, cumulative, states, spending
         counts = i4(counts + three(may, may & (owed > i4(0)), False))
         balance, limit, on_line = i4(balance & may_mask), i4(S[LINE_AT + LIMIT, j] & may_mask), i4(on_line & may_mask)
         interest, paid = i4(interest & may_mask), i4(paid & may_mask)
-        balance_low, balance_high = i4(balance_low + low(balance)), i4(balance_high + high(balance))
-        limit_low, limit_high = i4(limit_low + low(limit)), i4(limit_high + high(limit))
-        credit_low, credit_high = i4(credit_low + low(on_line)), i4(credit_high + high(on_line))
-        interest_low, interest_high = i4(interest_low + low(interest)), i4(interest_high + high(interest))
-        paid_low, paid_high = i4(paid_low + low(paid)), i4(paid_high + high(paid))
+        balances, limits, credits = plus(balances, balance), plus(limits, limit), plus(credits, on_line)
+        interests, payments = plus(interests, interest), plus(payments, paid)
     book_current(
-        F[LINE], rolls[LINE, row], vintage[LINE], counted(counts, 0), whole(balance_low, balance_high),
-        whole(interest_low, interest_high), whole(paid_low, paid_high), counted(counts, 1), i8(0),
+        F[LINE], rolls[LINE, row], vintage[LINE], counted(counts, 0), whole(balances),
+        whole(interests), whole(payments), counted(counts, 1), i8(0),
     )  # fmt: skip
-    F[LINE, F_LIMIT] += whole(limit_low, limit_high)
-    F[LINE, F_NEW_CREDIT] += whole(credit_low, credit_high)
+    F[LINE, F_LIMIT] += whole(limits)
+    F[LINE, F_NEW_CREDIT] += whole(credits)
 
 
 @njit(forceinline=True)

@@ -804,10 +804,16 @@ def work_written_off(S, i, V, word, n_products, F, economy, month_levers, stage_
 
 
 @njit(forceinline=True)
+def rate_of_new_loan(S, i, rates):
+    """Return the interest rate (q31) of a loan to be drawn: `people.grade_of` in bucket 0; `rates` by grade."""
+    clean = S[LOAN_AT + CLEAN, i]
+    return i8(rates[u8(clean < 12) + u8(clean < 6) + u8(clean < 3)])
+
+
+@njit(forceinline=True)
 def add_loan(S, i, F, rolls, vintage, ticket, term, rates, cap, terms, segment, loan_terms, quantile):
     """Steps 9 and 12 for a new loan of a borrower whose month is over but for it, his buffer within its `cap`."""
-    clean = S[LOAN_AT + CLEAN, i]
-    rate = i8(rates[u8(clean < 12) + u8(clean < 6) + u8(clean < 3)])  # `people.grade_of` in bucket 0
+    rate = rate_of_new_loan(S, i, rates)
     if lend(S, i, F, vintage, ticket, term, rate, 0, terms, segment, loan_terms, quantile):
         S[BUFFER, i] = min(S[BUFFER, i], cap)
         balance = i8(S[LOAN_AT + BALANCE, i])

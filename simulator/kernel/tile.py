@@ -241,8 +241,7 @@ def _advance(
                 months, stages = levers.month[month, segment], levers.stage[month, segment]
                 roll_sums, vintage = rolls[batch, month, segment], vintages[batch, entry, month, segment]
                 ladder, standing = levers.ladder[month, segment], ratings[batch, segment]
-                arriving = entry == month
-                row = ARRIVED if arriving else 0
+                row = ARRIVED if entry == month else 0
                 for p in range(N_PRODUCT if has_loans else 1):
                     fetch_lines(roll_sums, p, N_FROM * N_TO * 2)
                     fetch_lines(vintage, p, N_VINTAGE)

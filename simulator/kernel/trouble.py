@@ -51,7 +51,7 @@ from .lanes import (
     wants,
     works,
 )
-from .month import N_X, X_RATE, draw_loan, end_month, stack_steps, tell
+from .month import N_X, X_RATE, draw_loan, end_month, rate_of_new_loan, stack_steps, tell
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .stack import SHORT_ROW, stack_array
 
@@ -361,8 +361,8 @@ def age(C, T, n, p, hold):
 
 
 @njit(forceinline=True)
-def charge(C, T, i, p, interest, rest, day, charges, suspend):
-    """Step 8: add interest and a late charge on `rest`, unless they are suspended; take what is paid off the balance.
+def charge(C, T, i, p, paid, interest, rest, day, charges, suspend):
+    """Step 8: add interest and a late charge on `rest`, unless they are suspended; take `paid` off the balance.
 
     Returns (balance, held): the new balance, and -1 where there is an account, else 0.
     """
@@ -370,7 +370,6 @@ def charge(C, T, i, p, interest, rest, day, charges, suspend):
     to = T[at + T_TO, i]
     is_account = is_held(C[account + STATUS, i]) & ((T[at + T_BILL, i] > i4(0)) | (p == LINE))
     held = mask_of(is_account)
-    paid = i4(pick(mask_of(day > i4(0)), T[at + T_OWED, i], T[at + T_PAID, i]) + T[at + T_EXTRA, i])
     fee_day = pick(mask_of(day > i4(0)), day, i4(DAYS - 1))
     fee = share_of(rest, charges[u4(u4(fee_day) + u4(p * CURE_ROW)) & u4(N_PRODUCT * CURE_ROW - 1)])
     stops = to >= suspend
@@ -414,7 +413,7 @@ def settle_lines(C, E, V, T, n, g, line, months, charges, spending, rates):
         rate = line_rate(clean, C[LINE_AT + BALANCE, i], limit, best, to_b, to_c, to_d)
         rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(rate)))
         base = max(i4(i4(bill - paid) - T[T_AFTER, i]), i4(0))
-        balance, held = charge(C, T, i, LINE, own_share_of(base, rate), rest, day, charges, suspend)
+        balance, held = charge(C, T, i, LINE, paid, own_share_of(base, rate), rest, day, charges, suspend)
 
         employed, buffer = C[EMPLOYED, i] != i4(0), C[BUFFER, i]
         wanted = wants(
@@ -459,7 +458,7 @@ def settle_loans(C, T, n, loan, months, charges, rates):
         rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(loan_rate(clean, best, to_b, to_c, to_d))))
         base = max(i4(i4(bill - paid) - after), i4(0))
         interest = loan_interest(base, rate, only((to | after) == i4(0), left), instalment)
-        balance, held = charge(C, T, i, LOAN, interest, rest, day, charges, suspend)
+        balance, held = charge(C, T, i, LOAN, paid, interest, rest, day, charges, suspend)
 
         is_account = held != i4(0)
         current = (status == i4(ACTIVE)) & ((bucket | to) == i4(0)) & (T[N_OWN + T_DAYS, i] < rule)
@@ -619,7 +618,7 @@ def live_together(
     segment, income_index, tables, g, terms, economy, months, stages, ladder, cure, charges, forget_keeps, rungs, rates,
     loan_rates, F, rolls, vintage, ratings,
 ):  # fmt: skip
-    """Live the month of lanes[0..n_lanes-1] of the tile `S`, BLOCK at most and nobody in a plan. Return 0.
+    """Live the month of lanes[0..n_lanes-1] of the tile `S`, BLOCK at most and nobody in a plan.
 
     `left` is `dull`'s: of those who are done the bit LEFT is cleared, what they have written off and a new loan are
     still to do. C, E, V, T are working space of lanes. `asked` int64[product]: bit k if level k of the ladder works.
@@ -680,8 +679,7 @@ def live_together(
                 T[at + T_TO, lane], T[at + T_DAYS, lane],
             )  # fmt: skip
         if has_loans:
-            clean = S[LOAN_AT + CLEAN, i]
-            x[LOAN, X_RATE] = loan_rates[u8(clean < 12) + u8(clean < 6) + u8(clean < 3)]
+            x[LOAN, X_RATE] = rate_of_new_loan(S, i, loan_rates)
             draw_loan(
                 S, i, x, F, vintage, V[U_WISH, lane], V[U_TICKET, lane], V[U_TERM, lane], 0, terms, segment,
                 tables.terms, tables.quantile, months,
@@ -691,4 +689,3 @@ def live_together(
             S, i, x, F, rolls, vintage, ratings, V[U_PLAN, lane], V[U_PLAN + LOAN, lane], V[U_RECOVERY, lane],
             V[U_RECOVERY + LOAN, lane], month, 0, month - tables.observe_month, economy, months, stages,
         )  # fmt: skip
-    return 0
