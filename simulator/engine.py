@@ -21,7 +21,8 @@ from simulator.sums import add, bytes_of_sums, empty_sums, part_of
 
 CHUNK_BYTES = 48 << 20  # of one thread's sums: how many replications go together
 CHUNK_WORK = 4_000_000  # borrower-months of one tile up to which replications go together
-SHARD_WORK = 200_000  # borrower-months a thread takes at a time, or a tile if it has more: so threads end together
+SHARD_WORK = 1_000_000  # borrower-months a thread takes at a time at most, or a tile if it has more
+SHARDS_LEFT = 4  # ... and of what is left no more than one in so many for each thread: so threads end together
 
 
 def bytes_needed(lowered: Lowered, threads: int) -> int:
@@ -50,7 +51,8 @@ def prepare(lowered: Lowered, tell: Callable[[int], None] = lambda begun: None) 
 
     Any scenario gives the same code. `tell` is told how many functions have been begun, if it has to be compiled.
     """
-    kept.prepare(nobody_of(lowered), available_threads(), tell)
+    if not kept.is_ready():
+        kept.prepare(nobody_of(lowered), available_threads(), tell)
 
 
 def nobody_of(lowered: Lowered) -> tuple:
@@ -79,7 +81,7 @@ def run(
         for first, end in _chunks(lowered):
             add(sums, by_month.live(lowered, first, end, threads, progress, fast), slice(first, end))
         return sums
-    work, adding = _Shards(lowered), Lock()
+    work, adding = _Shards(lowered, threads), Lock()
 
     def live():
         held = own = tables = None  # the chunk of replications this thread is in, its sums and tables
@@ -118,13 +120,10 @@ def run(
 class _Shards:
     """The work of a run, handed out in order: a chunk of replications and some tiles at a time."""
 
-    def __init__(self, lowered):
+    def __init__(self, lowered, threads):
         self.lowered, self.lock = lowered, Lock()
         self.world = None  # the tables of the newest chunk
-        chunks, size = _chunks(lowered), _chunk(lowered)
-        work = lived(lowered.tiles, 1, lowered.months_total).sum() * size
-        cuts = np.array_split(lowered.tiles, min(len(lowered.tiles), max(1, -(-int(work) // SHARD_WORK))))
-        self.shards = iter([(chunk, tiles) for chunk in chunks for tiles in cuts])
+        self.shards = _shards(lowered, threads)
 
     def next(self):
         """Return the next ((replication_from, replication_to), tiles), or None when all is handed out."""
@@ -142,6 +141,20 @@ class _Shards:
             if self.world is None or self.world[0] != chunk:
                 self.world = chunk, tables_for(self.lowered, *chunk)
             return self.world[1]
+
+
+def _shards(lowered, threads):
+    """Yield ((replication_from, replication_to), tiles) of all shards, smaller ones towards the end."""
+    upto = np.concatenate([[0], np.cumsum(lived(lowered.tiles, 1, lowered.months_total))])  # borrower-months of each
+    left = int(upto[-1]) * lowered.replications
+    for chunk in _chunks(lowered):
+        replications, first = chunk[1] - chunk[0], 0
+        while first < len(lowered.tiles):
+            work = min(SHARD_WORK, left // (SHARDS_LEFT * threads)) // replications
+            end = max(int(np.searchsorted(upto, upto[first] + work, side="right")) - 1, first + 1)
+            left -= int(upto[end] - upto[first]) * replications
+            yield chunk, lowered.tiles[first:end]
+            first = end
 
 
 def _chunks(lowered):

@@ -383,7 +383,8 @@ def test_every_table_has_its_documented_type_and_shape():
     """Shapes agree over segments, states and quantiles; what the tile gathers from is 32 bits."""
     tables = lower(scenario()).tables
     narrow = {"will_not_bucket", "will_not_cause", "will_not_burden", "will_not_quality", "spending"}
-    unsigned = {"key", "sigmoid", "alert", "job_loss_quality"}
+    narrow |= {"limit", "utilisation", "normal", "normal_rank", "quality_score"}
+    unsigned = {"key", "sigmoid", "alert", "job_loss_quality", "quantile"}
     for name, array in tables._asdict().items():
         if name not in ("redraw_people", "observe_month"):
             assert array.dtype == (np.int32 if name in narrow else np.uint32 if name in unsigned else np.int64), name

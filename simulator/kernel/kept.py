@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from itertools import accumulate
+from threading import local
 from typing import NamedTuple
 
 import llvmlite
@@ -31,6 +32,7 @@ NOWHERE = 1  # an address: 0 would be no address
 ADDRESS = 4  # which of an array's words
 LLVM_TYPES = {"int": "i64", "bool": "i8"}
 
+_prepared = set()
 _described = {}  # identity of a named tuple: (the tuple itself, its kinds, its words)
 
 
@@ -48,7 +50,7 @@ class Code(NamedTuple):
     driver: bytes  # object file
     door: bytes  # object file that defines `enter`
     unused: list[str]  # names that the driver's object file mentions where the door does not lead
-    space: list[tuple[str, tuple[int, ...]]]  # (type, shape) of the arrays of zeros that the driver works in
+    space: list[tuple[str, tuple[int, ...]]]  # (type, shape) of the arrays that the driver works in
 
 
 def advance(tables, levers, tiles, *others) -> None:
@@ -71,17 +73,28 @@ def prepare(given: tuple, processors: int, tell: Callable[[int], None]) -> None:
     Compiled on so many processors where none is kept, and then kept; `tell` as in `quick.quickly`.
     """
     kinds, _ = described(given)
-    if loaded(kinds) is not None:
-        return
+    if loaded(kinds) is None:
+        _compile(given, kinds, processors, tell)
+    _prepared.add(True)
+
+
+def is_ready() -> bool:
+    """Return whether `prepare` has been called in this process: whatever the scenario, the code is the same."""
+    return bool(_prepared)
+
+
+def _compile(given, kinds, processors, tell):
+    """Compile the driver, if this process has not done so already, and keep it."""
     from . import tile  # imports numba
 
-    if getattr(tile._advance, "signatures", True):  # it is compiled already, or is plain Python
+    if not hasattr(tile._advance, "signatures"):  # it is plain Python
         return
-    from .apart import shared
-    from .quick import quickly
+    if not tile._advance.signatures:
+        from .apart import shared
+        from .quick import quickly
 
-    with quickly(tell), shared(processors):
-        tile.advance(*given)
+        with quickly(tell), shared(processors):
+            tile.advance(*given)
     with suppress(Exception):  # another numba may hide what is kept here: then all goes on without
         _keep(given, kinds)
         loaded.cache_clear()  # from now on this process takes the same door as the next
@@ -160,10 +173,13 @@ def _linked(code):
     *starts, size = accumulate((-(-x.nbytes // LINE_OF_CACHE) * LINE_OF_CACHE for x in space), initial=0)
     working = np.array([word for x, start in zip(space, starts, strict=True) for word in _words(x, start)])
     is_address = np.array([k == ADDRESS for x in space for k in range(len(_words(x, 0)))])
+    held = local()  # the working space of each thread, as the last call left it
 
     def call(words, linked=linked):  # which lives as long as it
-        zeros = np.zeros(size, np.uint8)
-        if status := enter(array("q", words).tobytes() + (working + zeros.ctypes.data * is_address).tobytes()):
+        if not hasattr(held, "words"):
+            held.space = np.empty(size, np.uint8)
+            held.words = (working + held.space.ctypes.data * is_address).tobytes()
+        if status := enter(array("q", words).tobytes() + held.words):
             raise RuntimeError(f"the compiled driver ended with status {status}")
 
     return call
@@ -199,7 +215,7 @@ def _keep(given, kinds):
 
 
 def _working_space(tile, given):
-    """Return the arrays of zeros that `tile.advance` adds to its arguments; ValueError if it does anything else."""
+    """Return the arrays that `tile.advance` adds to its arguments to work in; ValueError if it does anything else."""
     seen, driver = [], tile._advance
     tile._advance = lambda *all_of_them: seen.extend(all_of_them)
     try:
@@ -207,8 +223,8 @@ def _working_space(tile, given):
     finally:
         tile._advance = driver
     space = tuple(seen[len(given) :])
-    if any(a is not b for a, b in zip(seen, given, strict=False)) or any(x.any() for x in space):
-        raise ValueError("the driver is not given the arguments as they are, and zeros")
+    if any(a is not b for a, b in zip(seen, given, strict=False)):
+        raise ValueError("the driver is not given the arguments as they are")
     return space
 
 

@@ -460,7 +460,7 @@ def spend(S, i, x, F, word, need, model, g, economy, segment, spending, roll_sta
 def lend(S, i, F, vintage, ticket, term, rate, model, terms, segment, loan_terms, quantile):
     """Step 9, loan: lend what a word of the ticket says to who asks; return 1, or 0 where that comes to nothing."""
     at = LOAN_AT
-    amount = min(quantile[segment, T_TICKET, u8(u4(ticket) >> u4(22))], i8(S[at + LIMIT, i]))
+    amount = min(i8(quantile[segment, T_TICKET, u8(u4(ticket) >> u4(22))]), i8(S[at + LIMIT, i]))
     amount -= amount % terms[LOAN, P_DRAW_STEP]
     if amount <= 0:
         return i8(0)

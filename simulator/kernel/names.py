@@ -131,7 +131,7 @@ N_TERMS = 10
 MAX_TERMS = 4
 TERM_MONTHS, TERM_CUMULATIVE, TERM_INSTALMENT = range(3)  # months; q31 cumulative share; q31 of amount
 
-# ---- quantile tables of people: int64[segment, name, QUANTILES] ----------------------------------
+# ---- quantile tables of people: uint32[segment, name, QUANTILES] ----------------------------------
 (
     T_INCOME,  # amount
     T_LIVING,  # q31 of income

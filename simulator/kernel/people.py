@@ -5,9 +5,10 @@ import numpy as np
 from .cache import njit
 from .draws import PEOPLE, counter, group, philox
 from .fixed import inverse_of, part, scale
+from .lanes import mask_of, only, pick, share_of, times
 from .names import *  # noqa: F403  the vocabulary of the kernel
 
-u4, i8, u8 = np.uint32, np.int64, np.uint64
+i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
 
 @njit(forceinline=True)
@@ -25,8 +26,8 @@ def age_stage(age):
 @njit(forceinline=True)
 def score_of(correlation, noise_share, known, noise):
     """Return the points of a score that knows `correlation` (q16) of the quality's normal `known`."""
-    z = (correlation * known + noise_share * noise) >> 16
-    return 600 + ((z * 64) >> 16)
+    z = i8(correlation * i8(known) + noise_share * i8(noise)) >> i8(16)
+    return i8(600) + (i8(z * i8(64)) >> i8(16))
 
 
 @njit(forceinline=True)
@@ -43,21 +44,21 @@ def review(bar, limits, score, known, noise, income, limit):
 @njit(forceinline=True)
 def rank(word):
     """Return the index of a quantile table that a word draws."""
-    return u8(u4(u4(word) >> u4(22)))
+    return u4(word) >> u4(22)
 
 
 @njit(forceinline=True)
 def draw(word):
     """Return a word as a 31-bit number that compares with a q31 share."""
-    return i8(u4(u4(word) >> u4(1)))
+    return u4(u4(word) >> u4(1))
 
 
 @njit(forceinline=True)
 def first_above(cumulative, drawn, size):
     """Return the first of `size` indices whose cumulative share exceeds `drawn`; the last share is ONE."""
-    k = i8(0)
+    k = i4(0)
     for j in range(size - 1):
-        k += i8(drawn >= cumulative[u8(j)])
+        k = i4(k - mask_of(drawn >= u4(cumulative[u8(j)])))
     return k
 
 
@@ -66,7 +67,7 @@ def load(S, W, n, segment, entry, first, person_replication, tape_row, tables, l
     """Fill lanes 0..n-1 of `S` with the people of a tile as they are before their first month.
 
     `W` uint32[24, lane] is working space: the words of slot s in rows 4 s to 4 s + 3. Every loop but those over tape
-    rows and applicants has no branches, so that people are drawn many at once.
+    rows and applicants has no branches, so that people are drawn many at once: S and W lie on the stack for that.
     """
     g = tables.segment[segment]
     for c in range(N_STATE):
@@ -79,13 +80,14 @@ def load(S, W, n, segment, entry, first, person_replication, tape_row, tables, l
         draw_lines(S, W, n, segment, entry, tables, g)
         if g[G_HAS_LOAN] > 0:
             draw_loans(S, W, n, segment, entry, tables, g)
-    for p in range(N_PRODUCT):
-        open_accounts(S, W, n, segment, entry, tables, g, p)
+    open_accounts(S, W, n, segment, entry, tables, g, LINE)
+    if tape_row >= 0 or g[G_HAS_LOAN] > 0:
+        open_accounts(S, W, n, segment, entry, tables, g, LOAN)
     if entry > 0:
         review_applicants(S, W, n, segment, entry, tables, levers, g)
 
 
-@njit()
+@njit(forceinline=True)
 def draw_people(S, W, n, segment, entry, first, person_replication, tables, g):
     """Draw the words of a tile's people and what they are, whatever they hold."""
     k0, k1 = tables.key[0], tables.key[1]
@@ -103,30 +105,27 @@ def draw_people(S, W, n, segment, entry, first, person_replication, tables, g):
     forgets, buffers = tables.quantile[segment, T_FORGET], tables.quantile[segment, T_BUFFER]
     scores, normals = tables.quality_score, tables.normal
     correlation, noise_share = g[G_SCORE_CORRELATION], g[G_SCORE_NOISE]
-    outside_share, outside_size = g[G_OUTSIDE_SHARE], g[G_OUTSIDE_SIZE]
-    unemployed, full_payers = g[G_UNEMPLOYED], g[G_FULL_PAYER]
+    outside_share, outside_size = u4(g[G_OUTSIDE_SHARE]), g[G_OUTSIDE_SIZE]
+    unemployed, full_payers = u4(g[G_UNEMPLOYED]), u4(g[G_FULL_PAYER])
     for lane in range(n):
         i = u8(lane)
-        income, living = incomes[rank(W[0, i])], livings[rank(W[1, i])]
-        quality = u8(u4(u4(W[2, i]) >> u4(28)))
-        known, noise = scores[quality], normals[rank(W[3, i])]
-        outside = scale(income, outside_size) * i8(draw(W[7, i]) < outside_share)
+        income = i4(incomes[rank(W[0, i])])
+        quality = u4(u4(W[2, i]) >> u4(28))
+        outside = only(draw(W[7, i]) < outside_share, times(income, outside_size))
         S[INCOME, i] = income
-        S[LIVING, i] = part(income, living)
-        S[QUALITY, i] = i8(quality)
-        S[SCORE, i] = score_of(correlation, noise_share, known, noise)
-        S[FORGET, i] = min(forgets[rank(W[4, i])], i8(ONE - 1))
-        S[AUTOPAY, i] = draw(W[5, i])
-        S[FULL_PAYER, i] = i8(draw(W[6, i]) < full_payers)
-        S[REACH, i] = draw(W[20, i])
-        S[GUARANTEE, i] = draw(W[23, i])
+        S[LIVING, i] = share_of(income, livings[rank(W[1, i])])
+        S[QUALITY, i] = i4(quality)
+        S[SCORE, i] = i4(score_of(correlation, noise_share, scores[quality], normals[rank(W[3, i])]))
+        S[FORGET, i] = i4(min(u4(forgets[rank(W[4, i])]), u4(ONE - 1)))
+        S[AUTOPAY, i] = i4(draw(W[5, i]))
+        S[FULL_PAYER, i] = i4(draw(W[6, i]) < full_payers)
+        S[REACH, i] = i4(draw(W[20, i]))
+        S[GUARANTEE, i] = i4(draw(W[23, i]))
         S[OUTSIDE_MAX, i] = outside
         S[OUTSIDE, i] = outside
-        S[BUFFER, i] = scale(income, buffers[rank(W[10, i])])
-        S[EMPLOYED, i] = i8(draw(W[18, i]) >= unemployed)
-        S[ALERT, i] = 31
-        S[LINE_AT + ARREARS, i] = ABSENT
-        S[LOAN_AT + ARREARS, i] = ABSENT
+        S[BUFFER, i] = times(income, buffers[rank(W[10, i])])
+        S[EMPLOYED, i] = i4(draw(W[18, i]) >= unemployed)
+        S[ALERT, i] = i4(31)
 
 
 @njit(forceinline=True)
@@ -154,21 +153,27 @@ def read_accounts(S, n, tape_row, tape):
 def draw_lines(S, W, n, segment, entry, tables, g):
     """Draw who holds a line, its limit and, in the opening book, its state and balance."""
     states, limits, used = tables.opening[segment, LINE], tables.limit[segment, LINE], tables.utilisation[segment]
-    normals, ranks, holders = tables.normal, tables.normal_rank, g[G_HAS_LINE]
-    with_income, with_noise, opening = g[G_LIMIT_INCOME], g[G_LIMIT_NOISE], i8(entry == 0)
+    normals, ranks, holders = tables.normal, tables.normal_rank, u4(g[G_HAS_LINE])
+    with_income, with_noise, opening = g[G_LIMIT_INCOME], g[G_LIMIT_NOISE], mask_of(entry == 0)
+    tied = mask_of(with_income != 0)
     for lane in range(n):
         i = u8(lane)
-        holds = i8(draw(W[16, i]) < holders)
-        state = first_above(states, draw(W[11, i]), MAX_STATES) * opening
+        holds = mask_of(draw(W[16, i]) < holders)
+        state = i4(first_above(states, draw(W[11, i]), MAX_STATES) & opening)
         own = rank(W[8, i])
-        z = (with_income * normals[rank(W[0, i])] + with_noise * normals[own]) >> 16
-        tied = ranks[u8(min(max((z + 4 * UNIT) >> 7, i8(0)), i8(4095)))]
-        limit = limits[u8(state), u8(tied) if with_income != 0 else own]
-        S[LINE_AT + STATUS, i] = ACTIVE * holds
-        S[LINE_AT + LIMIT, i] = limit * holds
-        S[LINE_AT + BALANCE, i] = scale(limit, used[u8(state), rank(W[9, i])]) * opening * holds
-        S[LINE_AT + STATE, i] = state * holds
-        S[LINE_AT + BUCKET, i] = state * holds
+        z = i4((with_income * i8(normals[rank(W[0, i])]) + with_noise * i8(normals[own])) >> i8(16))
+        place = u4(min(max(i4(i4(z + i4(4 * UNIT)) >> i4(7)), i4(0)), i4(4095)))
+        with_it = u4(ranks[place])
+        at = u4(u4(u4(with_it) & u4(tied)) | u4(own & u4(~tied)))
+        limit = i4(limits[u4(state) & u4(MAX_STATES - 1), at & u4(QUANTILES - 1)])
+        share = used[u4(state) & u4(MAX_STATES - 1), rank(W[9, i])]
+        balance = i4((i8(limit) * i8(share) + i8(1 << 15)) >> i8(16))
+        S[LINE_AT + STATUS, i] = i4(i4(ACTIVE) & holds)
+        S[LINE_AT + LIMIT, i] = i4(limit & holds)
+        S[LINE_AT + BALANCE, i] = i4(i4(balance & opening) & holds)
+        S[LINE_AT + ARREARS, i] = i4(ABSENT)
+        S[LINE_AT + STATE, i] = i4(state & holds)
+        S[LINE_AT + BUCKET, i] = i4(state & holds)
 
 
 @njit(forceinline=True)
@@ -180,27 +185,33 @@ def draw_loans(S, W, n, segment, entry, tables, g):
         tables.quantile[segment, T_TICKET],
     )
     offered, balances = tables.terms[segment], tables.loan_balance[segment]
-    holders, draw_step = g[G_HAS_LOAN], tables.product[segment, LOAN, P_DRAW_STEP]
-    open_share = tables.product[segment, LOAN, P_OPEN_AT_START] if entry == 0 else i8(0)
-    inverse, shift = inverse_of(draw_step)
-    below0, below1, below2 = offered[0, TERM_CUMULATIVE], offered[1, TERM_CUMULATIVE], offered[2, TERM_CUMULATIVE]
+    holders, draw_step = u4(g[G_HAS_LOAN]), i4(tables.product[segment, LOAN, P_DRAW_STEP])
+    open_share = u4(tables.product[segment, LOAN, P_OPEN_AT_START] if entry == 0 else i8(0))
+    inverse, shift = inverse_of(i8(draw_step))
+    below0, below1 = u4(offered[0, TERM_CUMULATIVE]), u4(offered[1, TERM_CUMULATIVE])
+    below2 = u4(offered[2, TERM_CUMULATIVE])
     for lane in range(n):
         i = u8(lane)
-        holds = i8(draw(W[17, i]) < holders)
-        limit = limits[rank(W[12, i])]
-        amount = i8((u8(max(min(tickets[rank(W[14, i])], limit), i8(0))) * u8(inverse)) >> u8(shift)) * draw_step
-        is_open = holds * i8(draw(W[13, i]) < open_share) * i8(amount > 0)
+        holds = draw(W[17, i]) < holders
+        limit = i4(limits[rank(W[12, i])])
+        wanted = max(min(i4(tickets[rank(W[14, i])]), limit), i4(0))
+        amount = i4(i4((u8(u4(wanted)) * u8(inverse)) >> u8(shift)) * draw_step)
+        is_open = holds & (draw(W[13, i]) < open_share) & (amount > i4(0))
         u = draw(W[15, i])
-        term = i8(u >= below0)
-        term += term * i8(u >= below1)
-        term += i8(term == 2) * i8(u >= below2)
-        months_left = 1 + ((i8(u4(W[15, i]) & u4(0xFFFF)) * offered[u8(term), TERM_MONTHS]) >> 16)
-        state = first_above(states, draw(W[21, i]), MAX_STATES) * is_open
-        S[LOAN_AT + STATUS, i] = ACTIVE * holds
-        S[LOAN_AT + LIMIT, i] = limit * holds
-        S[LOAN_AT + BALANCE, i] = part(amount, balances[u8(term), u8(months_left)]) * is_open
-        S[LOAN_AT + INSTALMENT, i] = part(amount, offered[u8(term), TERM_INSTALMENT]) * is_open
-        S[LOAN_AT + MONTHS_LEFT, i] = months_left * is_open
+        term = u4(u >= below0)
+        term = u4(term + u4((u >= below0) & (u >= below1)))
+        term = u4(term + u4((u >= below0) & (u >= below1) & (u >= below2)))
+        months = u4(offered[term & u4(MAX_TERMS - 1), TERM_MONTHS])
+        months_left = u4(u4(1) + u4(u4(u4(u4(W[15, i]) & u4(0xFFFF)) * months) >> u4(16)))
+        state = only(is_open, first_above(states, draw(W[21, i]), MAX_STATES))
+        left = balances[term & u4(MAX_TERMS - 1), months_left]
+        instalment = offered[term & u4(MAX_TERMS - 1), TERM_INSTALMENT]
+        S[LOAN_AT + STATUS, i] = only(holds, i4(ACTIVE))
+        S[LOAN_AT + LIMIT, i] = only(holds, limit)
+        S[LOAN_AT + BALANCE, i] = only(is_open, i4(part(amount, left)))
+        S[LOAN_AT + INSTALMENT, i] = only(is_open, i4(part(amount, instalment)))
+        S[LOAN_AT + MONTHS_LEFT, i] = only(is_open, i4(months_left))
+        S[LOAN_AT + ARREARS, i] = i4(ABSENT)
         S[LOAN_AT + STATE, i] = state
         S[LOAN_AT + BUCKET, i] = state
 
@@ -214,35 +225,36 @@ def open_accounts(S, W, n, segment, entry, tables, g, p):
         tables.opening_cause[segment],
         tables.quantile[segment, T_SPEND],
     )
-    floor, min_share, model = terms[P_MIN_FLOOR], terms[P_MIN_SHARE], g[G_MODEL]
-    is_line, opening = p == LINE, entry == 0
+    floor, min_share, is_line = i4(terms[P_MIN_FLOOR]), terms[P_MIN_SHARE], p == LINE
+    by_matrix, opening = mask_of(g[G_MODEL] == 1), mask_of(entry == 0)
     for lane in range(n):
         i = u8(lane)
-        status, limit, balance = S[at + u8(STATUS), i], i8(S[at + u8(LIMIT), i]), i8(S[at + u8(BALANCE), i])
-        state, bucket = i8(S[at + u8(STATE), i]), i8(S[at + u8(BUCKET), i])
-        held = i8(status != NONE)
-        by_matrix = rolls[u8(state), u8(R_BUCKET)]
-        bucket = by_matrix * held if model == 1 else bucket * i8(balance > 0)
-        kept = i8(is_line or balance > 0)
-        bucket *= kept
-        owing, given = max(balance, i8(0)), i8(S[at + u8(ARREARS), i])
-        due = min(max(floor, part(owing, min_share)), owing) if is_line else i8(S[at + u8(INSTALMENT), i])
-        arrears = min(owing, bucket * due) if given == ABSENT else min(max(given, i8(0)), owing)
-        late = i8(bucket > 0)
-        S[at + u8(ARREARS), i] = arrears * late
+        status, limit, balance = S[at + u8(STATUS), i], S[at + u8(LIMIT), i], S[at + u8(BALANCE), i]
+        state, bucket = S[at + u8(STATE), i], S[at + u8(BUCKET), i]
+        held = mask_of(status != i4(NONE))
+        of_state = i4(rolls[u4(state) & u4(MAX_STATES - 1), R_BUCKET])
+        bucket = pick(by_matrix, i4(of_state & held), only(balance > i4(0), bucket))
+        kept = i4(mask_of(is_line) | mask_of(balance > i4(0)))
+        bucket = i4(bucket & kept)
+        owing, given = max(balance, i4(0)), S[at + u8(ARREARS), i]
+        due = min(max(floor, share_of(owing, min_share)), owing) if is_line else S[at + u8(INSTALMENT), i]
+        missed = i4(min(i8(owing), i8(bucket) * i8(due)))
+        arrears = pick(mask_of(given == i4(ABSENT)), missed, min(max(given, i4(0)), owing))
+        late = mask_of(bucket > i4(0))
+        S[at + u8(ARREARS), i] = i4(arrears & late)
         S[at + u8(BUCKET), i] = bucket
-        S[at + u8(STATE), i] = state * kept
+        S[at + u8(STATE), i] = i4(state & kept)
         S[at + u8(EVER), i] = bucket
-        S[at + u8(CLEAN), i] = i8(12) * i8(opening) * (1 - late) * held
+        S[at + u8(CLEAN), i] = i4(i4(i4(i4(12) & opening) & ~late) & held)
         S[at + u8(GRANTED), i] = limit
-        has_cause = late * i8(model == 0) * i8(status != WRITTEN_OFF)
-        cause = first_above(causes, draw(W[22, i]), len(CAUSES)) * has_cause
+        has_cause = i4(i4(late & ~by_matrix) & mask_of(status != i4(WRITTEN_OFF)))
+        cause = i4(first_above(causes, draw(W[22, i]), len(CAUSES)) & has_cause)
         S[at + u8(CAUSE), i] = cause
-        S[BUFFER, i] = S[BUFFER, i] * i8(cause != SHORT) * i8(cause != CANNOT)
-        S[EMPLOYED, i] = S[EMPLOYED, i] * i8(cause != CANNOT)
+        S[BUFFER, i] = only((cause != i4(SHORT)) & (cause != i4(CANNOT)), S[BUFFER, i])
+        S[EMPLOYED, i] = only(cause != i4(CANNOT), S[EMPLOYED, i])
         if is_line:
-            of = limit if model == 1 else i8(S[INCOME, i])
-            S[SPEND, i] = scale(of, spends[rank(W[19, i])]) * held
+            of = pick(by_matrix, limit, S[INCOME, i])
+            S[SPEND, i] = i4(times(of, spends[rank(W[19, i])]) & held)
 
 
 @njit(forceinline=True)
@@ -251,7 +263,7 @@ def review_applicants(S, W, n, segment, entry, tables, levers, g):
     has_rival = tables.rival_month.shape[3] > 0
     for lane in range(n):
         i = u8(lane)
-        known, noise = tables.quality_score[u8(S[QUALITY, i])], tables.normal[rank(W[3, i])]
+        known, noise = i8(tables.quality_score[u8(S[QUALITY, i])]), i8(tables.normal[rank(W[3, i])])
         score, income = i8(S[SCORE, i]), i8(S[INCOME, i])
         rival_score, swapped = score, False
         for p in range(N_PRODUCT):

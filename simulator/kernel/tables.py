@@ -20,14 +20,14 @@ class Tables(NamedTuple):
     product: np.ndarray  # int64[segment, product, N_TERMS]
     terms: np.ndarray  # int64[segment, MAX_TERMS, 3]
     loan_balance: np.ndarray  # int64[segment, MAX_TERMS, 61]: q31 of amount owed with k instalments left
-    quantile: np.ndarray  # int64[segment, N_QUANTILE, QUANTILES]
-    limit: np.ndarray  # int64[segment, product, opening state, QUANTILES]: amount
-    utilisation: np.ndarray  # int64[segment, opening state, QUANTILES]: q16 of the line's limit, may be negative
+    quantile: np.ndarray  # uint32[segment, N_QUANTILE, QUANTILES]
+    limit: np.ndarray  # int32[segment, product, opening state, QUANTILES]: amount
+    utilisation: np.ndarray  # int32[segment, opening state, QUANTILES]: q16 of the line's limit, may be negative
     opening: np.ndarray  # int64[segment, product, MAX_STATES]: q31 cumulative shares of opening states
     opening_cause: np.ndarray  # int64[segment, 5]: q31 cumulative shares of causes in bucket 1 and worse
-    normal: np.ndarray  # int64[QUANTILES]: standard normal by quantile, q16
-    normal_rank: np.ndarray  # int64[4096]: quantile index of (z + 4) * 512, z standard normal
-    quality_score: np.ndarray  # int64[16]: standard normal of the quality class, q16
+    normal: np.ndarray  # int32[QUANTILES]: standard normal by quantile, q16
+    normal_rank: np.ndarray  # int32[4096]: quantile index of (z + 4) * 512, z standard normal
+    quality_score: np.ndarray  # int32[16]: standard normal of the quality class, q16
     late: np.ndarray  # int64[segment, product, DAYS]: q31 of the amount late, charge for that many days
     in_month: np.ndarray  # int64[segment, 5 causes, (was current, was late), DAYS]: q31 paid by that day
     sigmoid: np.ndarray  # uint32[4098]: q31 of 1 / (1 + exp(-x)), x from -16 to 16 in steps of 1/128

@@ -79,7 +79,6 @@ def advance(
         flows, rolls, vintages, ratings,
         np.zeros((MAX_MONTH + 1, N_PRODUCT), np.int64),
         np.zeros((N_STATE, LANES), np.int32),
-        np.zeros((N_STATE, BLOCK), np.int32),
         np.zeros(LANES + STEP, np.int64),
         np.zeros(LANES + STEP, np.int32),
         np.zeros(MAX_STATES * MAX_STATES, np.uint32),
@@ -141,7 +140,7 @@ def fetch_lines(sums, p, size):
 def _advance(
     tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
     flows, rolls, vintages, ratings,
-    asked, start, people, few, todo, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
+    asked, start, few, todo, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
     worst, memory, trouble, booked, asking, cure, charges, forget_keeps, rungs,
 ):  # fmt: skip
     """Do what `advance` says; the arguments after the sums are working space (compiled code makes no arrays)."""
@@ -173,6 +172,8 @@ def _advance(
         late = tables.late[segment]
         has_loans = g[G_HAS_LOAN] > 0 or tape_row >= 0
         model = g[G_MODEL]
+        used = N_STATE if has_loans else LOAN_AT  # columns
+        lived_again = replication_to - replication_from > 1 and tables.redraw_people == 0
         begins = max(entry, 1)
         if segment != noted:
             note_levers(asked, levers, segment, month_from, month_to)
@@ -205,20 +206,28 @@ def _advance(
                     for block in range(first_block, end_block):
                         base, m, half = place_of(block, first, n, entry)
                         load(
-                            people, V, m, segment, entry, first + base, person_replication,
+                            C, V, m, segment, entry, first + base, person_replication,
                             tape_row + base if tape_row >= 0 else -1, tables, levers, tape,
                         )  # fmt: skip
                         if entry == 0:
                             for i in range(m):
-                                book_stocks(people, i, arrived[half], arrived_vintage)
+                                book_stocks(C, i, arrived[half], arrived_vintage)
                         else:
-                            book_arrivals(people, m, arrived[half], arrived_vintage)
-                        for c in range(N_STATE):
+                            book_arrivals(C, m, arrived[half], arrived_vintage)
+                        for c in range(used):
                             for i in range(m):
-                                start[u8(c), u8(base + i)] = people[u8(c), u8(i)]
-                for c in range(N_STATE):
+                                S[u8(c), u8(base + i)] = C[u8(c), u8(i)]
+                    if lived_again:
+                        for c in range(used):
+                            for i in range(n):
+                                start[u8(c), u8(i)] = S[u8(c), u8(i)]
+                else:
+                    for c in range(used):
+                        for i in range(n):
+                            S[u8(c), u8(i)] = start[u8(c), u8(i)]
+                for c in range(used, N_STATE):  # an earlier tile may have had loans
                     for i in range(n):
-                        S[u8(c), u8(i)] = start[u8(c), u8(i)]
+                        S[u8(c), u8(i)] = 0
                 for p in range(N_PRODUCT):
                     for half in range(2):
                         for k in range(N_FLOWS):

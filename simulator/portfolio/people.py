@@ -45,8 +45,8 @@ def segment_row(segment, behaviour) -> np.ndarray:
 
 
 def trait_tables(segment, minor_units: int) -> np.ndarray:
-    """Return int64[N_QUANTILE, QUANTILES]: income, living cost, spending, forgetfulness, buffer and loan size."""
-    table = np.zeros((N_QUANTILE, QUANTILES), dtype=np.int64)
+    """Return uint32[N_QUANTILE, QUANTILES]: income, living cost, spending, forgetfulness, buffer and loan size."""
+    table = np.zeros((N_QUANTILE, QUANTILES), dtype=np.uint32)
     table[names.T_INCOME] = half_up(quantiles(segment.income) * minor_units)
     table[names.T_LIVING] = q31(quantiles(segment.living_cost))
     table[names.T_SPEND] = q16(quantiles(segment.spending))
@@ -58,8 +58,8 @@ def trait_tables(segment, minor_units: int) -> np.ndarray:
 
 
 def limit_tables(segment, line_states: list[str], minor_units: int) -> np.ndarray:
-    """Return int64[product, MAX_STATES, QUANTILES]: limits by opening state; a named state may have its own."""
-    table = np.zeros((N_PRODUCT, MAX_STATES, QUANTILES), dtype=np.int64)
+    """Return int32[product, MAX_STATES, QUANTILES]: limits by opening state; a named state may have its own."""
+    table = np.zeros((N_PRODUCT, MAX_STATES, QUANTILES), dtype=np.int32)
     table[LINE] = half_up(quantiles(segment.line_limit) * minor_units)
     table[LOAN] = half_up(quantiles(segment.loan_limit) * minor_units)
     for state, own in _own_tables(segment, line_states):
@@ -69,8 +69,8 @@ def limit_tables(segment, line_states: list[str], minor_units: int) -> np.ndarra
 
 
 def utilisation_tables(segment, line_states: list[str]) -> np.ndarray:
-    """Return int64[MAX_STATES, QUANTILES]: opening balance of the line as q16 of its limit, by opening state."""
-    table = np.zeros((MAX_STATES, QUANTILES), dtype=np.int64)
+    """Return int32[MAX_STATES, QUANTILES]: opening balance of the line as q16 of its limit, by opening state."""
+    table = np.zeros((MAX_STATES, QUANTILES), dtype=np.int32)
     table[:] = q16(quantiles(segment.utilisation))
     if segment.opening.late_utilisation is not None:  # without named states the opening state is the bucket
         table[1:] = q16(quantiles(segment.opening.late_utilisation))
@@ -101,19 +101,19 @@ def opening_causes(causes) -> np.ndarray:
 
 
 def normal_table() -> np.ndarray:
-    """Return int64[QUANTILES]: the standard normal by quantile, q16, scaled to variance 1."""
-    return q16(normal_quantiles(QUANTILES))
+    """Return int32[QUANTILES]: the standard normal by quantile, q16, scaled to variance 1."""
+    return q16(normal_quantiles(QUANTILES)).astype(np.int32)
 
 
 def normal_ranks() -> np.ndarray:
-    """Return int64[4096]: the quantile that a normal number z belongs to, by (z + 4) * 512."""
+    """Return int32[4096]: the quantile that a normal number z belongs to, by (z + 4) * 512."""
     z = (np.arange(RANKS) + 0.5) / 512 - 4
-    return np.minimum((ndtr(z) * QUANTILES).astype(np.int64), QUANTILES - 1)
+    return np.minimum((ndtr(z) * QUANTILES).astype(np.int32), QUANTILES - 1)
 
 
 def quality_scores() -> np.ndarray:
-    """Return int64[16]: the standard normal of each quality class, q16, scaled to variance 1."""
-    return q16(normal_quantiles(16))
+    """Return int32[16]: the standard normal of each quality class, q16, scaled to variance 1."""
+    return q16(normal_quantiles(16)).astype(np.int32)
 
 
 def _own_tables(segment, line_states):
