@@ -42,7 +42,7 @@ i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 # ---- what a lane's months need of who he is: int32[name, lane], worked out when it changes -----------------
 (
     D_INDEX,  # of the borrower, as uint32 bits
-    D_FORGET,  # q31: chance to forget the line's due, memory aside; the top bit: a reminder of it arrives
+    D_FORGET,  # `bound_of` the chance to forget the line's due, memory aside; the top bit: a reminder of it arrives
     D_LOAN_FORGET,
     D_JOB_LOSS,  # q31 of M_JOB_LOSS by his quality, as uint32 bits
     D_PAY,  # amounts of this month's income index, from here on
@@ -57,6 +57,17 @@ N_DERIVED = 11
 NOT_DERIVED = (-1, -1, -1)  # no `reminders`
 stack_derived = stack_array(np.int32, N_DERIVED)
 stack_few_derived = stack_array(np.int32, N_DERIVED, SHORT_ROW)
+
+# ---- what one loop over a block tells the next: int32[name, lane of the block] --------------------------------
+(
+    B_MAY,  # -1: dull
+    B_LINE,  # -1: dull, with a line
+    B_PAID,
+    B_NEED,  # what income and buffer do not cover
+    B_LOAN,  # -1: dull, with a loan
+    B_LOAN_PAID,
+) = range(6)
+stack_block = stack_array(np.int32, 6, SHORT_ROW)
 
 # ---- what the loop leaves of each lane, one bit each: `left` int32[1, lane] -----------------------------------
 LEFT = 1  # left as it was
@@ -103,7 +114,7 @@ def derive_forgetting(S, D, column, n, reminding):
     for lane in range(n):
         i = u8(lane)
         reached = u4(S[REACH, i]) < reach
-        forgets = share_of(S[FORGET, i], pick(mask_of(reached), keep, u4(ONE)))
+        forgets = bound_of(share_of(S[FORGET, i], pick(mask_of(reached), keep, u4(ONE))))
         D[u8(column), i] = i4(only(u4(S[AUTOPAY, i]) >= enrolled, forgets) | i4(u4(reached) << u4(31)))
 
 
@@ -155,12 +166,15 @@ def worst_logits(worst, g, segment, by_bucket, by_cause, by_burden, by_quality):
 
 @njit(forceinline=True)
 def least_alert(memory, alert):
-    """Fill memory[group of MEMORY] with the largest share (q31) of FORGET that is left in its months."""
+    """Fill memory[group of MEMORY] with a bound on the share of FORGET that is left in its months, for `bound_of`.
+
+    In units of 2^-15, and even, so that the top bit of D_FORGET falls off the product.
+    """
     for k in range(4):
         most = alert[MEMORY[k]]
         for months in range(MEMORY[k], MEMORY[k + 1]):
             most = max(most, alert[months])
-        memory[k] = most
+        memory[k] = ((i8(most) >> i8(16)) // 2 + 1) * 2
 
 
 @njit(forceinline=True)
@@ -180,49 +194,63 @@ def rate_steps(rates):
 
 @njit(forceinline=True)
 def surely_pays(u, quality, q0, q1, q2, q3, forgets):
-    """Return whether a decision word >> 1 means payment under the bounds: q by quality group, `forgets` (q31)."""
+    """Return whether a decision word >> 1 means payment under the bounds: q by quality group, `forgets` (q31).
+
+    `forgets` may be a little above 1.
+    """
     unwilling = u4(q0 + (u4(q1 - q0) & u4(mask_of(quality >= i4(4)))))
     unwilling = u4(unwilling + (u4(q2 - q1) & u4(mask_of(quality >= i4(8)))))
     unwilling = u4(unwilling + (u4(q3 - q2) & u4(mask_of(quality >= i4(12)))))
-    return (u >= unwilling) & (u < u4(u4(ONE) - u4(forgets)))
+    return (u >= unwilling) & (u4(u + forgets) < u4(ONE))
 
 
 @njit(forceinline=True)
-def forgets_at_most(chance, left):
-    """Return a bound (q31) on the chance to forget: a D_FORGET of which memory leaves at most `left`.
+def bound_of(chance):
+    """Return a bound on a chance (q31) in units of 2^-16, 0 only for 0.
 
-    2 more than the product, for `trouble` rounds twice and in another order.
+    Times a `least_alert` it is at least 2 (q31) above the product of the two shares: `trouble` rounds three times.
     """
-    chance = u4(chance) & u4(0x7FFFFFFF)
-    return only(chance != u4(0), i4(own_share_of(chance, left) + i4(2)))
+    return only(chance > i4(0), i4(i4(chance >> i4(15)) + i4(2)))
 
 
 @njit(forceinline=True)
 def pay_on_time(
-    S, D, W, left, base, n, g, line, loan, economy, months, has_loans, spending, bound, memory, rates, loan_rates, row,
-    F, rolls, vintage,
+    S, D, W, B, left, base, n, g, line, loan, economy, months, has_loans, spending, bound, memory, rates, loan_rates,
+    row, F, rolls, vintage,
 ):  # fmt: skip
     """Steps 4 to 12 of the structural month for the dull among lanes `base` to `base` + n - 1, n at most BLOCK.
 
-    `left` says what there is still to do for whom.
+    `left` says what there is still to do for whom; `B` is working space.
 
     The sums of the month are added up here: lines go from `row` of the roll matrix to bucket 0.
+    In steps with a loop each: a processor looks a few hundred instructions ahead, and should see several lanes there,
+    for within a lane one number waits for the other.
     """
+    min_share = u4(months[LINE, V_MIN_SHARE] if months[LINE, V_MIN_SHARE] >= 0 else line[P_MIN_SHARE])
+    pay_dues(
+        S, D, W, B, left, base, n, g, i4(line[P_MIN_FLOOR]), min_share, u4(loan[P_DRAW]), economy,
+        months[LOAN, V_NEW_CREDIT] == 1, has_loans, bound, memory, F,
+    )  # fmt: skip
+    spend_on_lines(
+        S, D, W, B, base, n, u4(g[G_SPEND_UNEMPLOYED]), months[LINE, V_NEW_CREDIT] == 1, spending, rates, F[LINE],
+        rolls[LINE, row], vintage[LINE],
+    )  # fmt: skip
+    if has_loans:
+        close_loans(S, B, base, n, loan_rates, F[LOAN], rolls[LOAN, 0], vintage[LOAN])
+
+
+@njit(forceinline=True)
+def pay_dues(
+    S, D, W, B, left, base, n, g, floor, min_share, draw_chance, economy, new_loan_credit, has_loans, bound, memory, F,
+):  # fmt: skip
+    """Steps 4 and 5: find out who is dull, and take what he pays from his buffer; fill `left` and `B`."""
     job_loss, job_find = u4(economy[M_JOB_LOSS]), u4(economy[M_JOB_FIND])
     shock_from = u4(ONE - economy[M_EXPENSE_SHOCK])
-    revolver_share, spend_unemployed = u4(g[G_REVOLVER_SHARE]), u4(g[G_SPEND_UNEMPLOYED])
-    floor, draw_chance = i4(line[P_MIN_FLOOR]), u4(loan[P_DRAW])
-    min_share = u4(months[LINE, V_MIN_SHARE] if months[LINE, V_MIN_SHARE] >= 0 else line[P_MIN_SHARE])
-    new_line_credit = months[LINE, V_NEW_CREDIT] == 1
-    new_loan_credit = months[LOAN, V_NEW_CREDIT] == 1
+    revolver_share = u4(g[G_REVOLVER_SHARE])
     q0, q1, q2, q3 = bound[0], bound[1], bound[2], bound[3]
     p0, p1, p2, p3 = bound[4], bound[5], bound[6], bound[7]
     fresh, to_4, to_8, to_16 = rate_steps(memory)
-    best, to_b, to_c, to_d = rate_steps(rates)
-    loan_best, loan_to_b, loan_to_c, loan_to_d = rate_steps(loan_rates)
-    counts, balances, limits, credits, interests, payments = i4(0), NOTHING, NOTHING, NOTHING, NOTHING, NOTHING
-    loan_counts, loan_reminded = i4(0), i4(0)
-    loan_balances, loan_interests, loan_payments = NOTHING, NOTHING, NOTHING
+    counts, loan_counts = i4(0), i4(0)
     for lane in range(n):
         i, j = u8(lane), u8(base + lane)
         # who may be dull at all
@@ -244,7 +272,6 @@ def pay_on_time(
         u = half(W[U_JOB, i])
         employed = works(u, S[EMPLOYED, j] == i4(1), job_loss, u4(D[D_JOB_LOSS, j]), job_find)
         cash = cash_of(S[BUFFER, j], D[D_KEPT, j], D[D_KEPT_UNEMPLOYED, j], D[D_SHOCK, j], employed, u >= shock_from)
-        need = max(i4(-cash), i4(0))
         buffer, outside = max(cash, i4(0)), S[OUTSIDE, j]
         back = repays(buffer, outside, S[OUTSIDE_MAX, j], D[D_REPAY, j])
         outside = i4(outside + back)
@@ -253,20 +280,19 @@ def pay_on_time(
         # 5. due date
         bill = only(line_current, max(balance, i4(0)))
         owed = line_due(bill, floor, min_share)
-        loan_bill, loan_owed, months_left = i4(0), i4(0), i4(0)
+        loan_bill, loan_owed = i4(0), i4(0)
         if has_loans:
             loan_bill = only(loan_current, loan_balance)
-            months_left = S[LOAN_AT + MONTHS_LEFT, j]
-            loan_owed = loan_due(loan_bill, S[LOAN_AT + INSTALMENT, j], months_left)
+            loan_owed = loan_due(loan_bill, S[LOAN_AT + INSTALMENT, j], S[LOAN_AT + MONTHS_LEFT, j])
         quality, since = S[QUALITY, j], S[ALERT, j]
         remembers = rate_of(since >= i4(4), since >= i4(8), since >= i4(16), fresh, to_4, to_8, to_16)
         chance = D[D_FORGET, j]
-        forgets, reached = forgets_at_most(chance, remembers), chance < i4(0)
+        forgets, reached = u4(u4(chance) * remembers), chance < i4(0)
         may = may & (surely_pays(half(W[U_LINE_DECISION, i]), quality, q0, q1, q2, q3, forgets) | (bill == i4(0)))
         loan_reached = False
         if has_loans:
             chance = D[D_LOAN_FORGET, j]
-            forgets, loan_reached = forgets_at_most(chance, remembers), chance < i4(0)
+            forgets, loan_reached = u4(u4(chance) * remembers), chance < i4(0)
             may = may & (
                 surely_pays(half(W[U_LOAN_DECISION, i]), quality, p0, p1, p2, p3, forgets) | (loan_bill == i4(0))
             )
@@ -275,114 +301,124 @@ def pay_on_time(
         may = may & (buffer >= i4(owed + loan_owed))
         buffer = i4(buffer - owed - loan_owed)
         extra = extra_of(S[FULL_PAYER, j], i4(bill - owed), revolver_share, buffer)
-        buffer = i4(buffer - extra)
-        paid = i4(owed + extra)
 
-        # 8. interest
-        fee_due, interest_due = S[LINE_AT + FEE_DUE, j], S[LINE_AT + INTEREST_DUE, j]
-        to_fees = min(fee_due, paid)
-        clean, limit = S[LINE_AT + CLEAN, j], S[LINE_AT + LIMIT, j]
-        interest = own_share_of(i4(bill - paid), line_rate(clean, balance, limit, best, to_b, to_c, to_d))
-        interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
-        balance = i4(i4(balance - paid) + interest)
-
-        # 9. spending
-        wanted = wants(
-            D[D_SPEND, j], spending[W[U_WISH, i] & u4(QUANTILES - 1)], employed, spend_unemployed, need,
-            new_line_credit,
-        )  # fmt: skip
-        on_line = only(line_current, min(wanted, max(i4(limit - balance), i4(0))))
-        balance = i4(balance + on_line)
-        buffer = i4(buffer - min(i4(wanted - on_line), max(buffer, i4(0))))
-        buffer = min(buffer, D[D_CAP, j])
-
-        # the lane, and what it adds
-        line_dull = may & line_current
-        may_mask, line_dull_mask = mask_of(may), mask_of(line_dull)
+        line_dull, may_mask = may & line_current, mask_of(may)
         S[EMPLOYED, j] = pick(may_mask, i4(employed), S[EMPLOYED, j])
         S[OUTSIDE, j] = pick(may_mask, outside, S[OUTSIDE, j])
-        S[BUFFER, j] = pick(may_mask, buffer, S[BUFFER, j])
+        S[BUFFER, j] = pick(may_mask, i4(buffer - extra), S[BUFFER, j])
         S[ALERT, j] = pick(may_mask, min(i4(since + i4(1)), i4(31)), since)
-        S[LINE_AT + BALANCE, j] = pick(line_dull_mask, balance, S[LINE_AT + BALANCE, j])
-        S[LINE_AT + FEE_DUE, j] = pick(line_dull_mask, i4(fee_due - to_fees), fee_due)
-        S[LINE_AT + INTEREST_DUE, j] = pick(line_dull_mask, interest_due, S[LINE_AT + INTEREST_DUE, j])
-        S[LINE_AT + CLEAN, j] = pick(line_dull_mask, min(i4(clean + i4(1)), i4(255)), clean)
-        reported = S[REPORTED, j]
-        S[REPORTED, j] = pick(may_mask, max(i4(reported - i4(1)), i4(0)), reported)
         stays = lives & ~may
         left[0, j] = i4(
             only(stays, i4(LEFT)) | only(written_off, i4(BOOKED)) | only(asks, i4(ASKS)) | only(current, i4(CURRENT))
         )
+        B[B_MAY, i], B[B_LINE, i] = may_mask, mask_of(line_dull)
+        B[B_NEED, i], B[B_PAID, i] = max(i4(-cash), i4(0)), i4(owed + extra)
         counts = i4(counts + three(line_dull, line_dull & (owed > i4(0)), line_dull & reached & (bill > i4(0))))
-        balance, limit, on_line = i4(balance & line_dull_mask), i4(limit & line_dull_mask), i4(on_line & line_dull_mask)
-        interest, paid = i4(interest & line_dull_mask), i4(paid & line_dull_mask)
-        balances, limits, credits = plus(balances, balance), plus(limits, limit), plus(credits, on_line)
-        interests, payments = plus(interests, interest), plus(payments, paid)
         if has_loans:
             loan_dull = may & (loan_bill > i4(0))
-            loan_dull_mask = mask_of(loan_dull)
-            fee_due, interest_due = S[LOAN_AT + FEE_DUE, j], S[LOAN_AT + INTEREST_DUE, j]
-            to_fees = min(fee_due, loan_owed)
-            loan_balance = i4(loan_bill - loan_owed)
-            clean, rest = S[LOAN_AT + CLEAN, j], max(i4(months_left - i4(1)), i4(0))
-            interest = loan_interest(
-                loan_balance,
-                loan_rate(clean, loan_best, loan_to_b, loan_to_c, loan_to_d),
-                rest,
-                S[LOAN_AT + INSTALMENT, j],
-            )
-            interest_due = i4(interest_due - min(interest_due, i4(loan_owed - to_fees)) + interest)
-            loan_balance = i4(loan_balance + interest)
-            remains = loan_balance > i4(0)
-            remains_mask = mask_of(remains)
-            S[LOAN_AT + BALANCE, j] = pick(loan_dull_mask, loan_balance, S[LOAN_AT + BALANCE, j])
-            S[LOAN_AT + FEE_DUE, j] = pick(loan_dull_mask, i4(fee_due - to_fees) & remains_mask, fee_due)
-            interest_due = i4(interest_due & remains_mask)
-            S[LOAN_AT + INTEREST_DUE, j] = pick(loan_dull_mask, interest_due, S[LOAN_AT + INTEREST_DUE, j])
-            S[LOAN_AT + MONTHS_LEFT, j] = pick(loan_dull_mask, rest & remains_mask, months_left)
-            gone_mask = i4(loan_dull_mask & ~remains_mask)
-            S[LOAN_AT + INSTALMENT, j] = i4(S[LOAN_AT + INSTALMENT, j] & ~gone_mask)
-            S[LOAN_AT + STATE, j] = i4(S[LOAN_AT + STATE, j] & ~gone_mask)
-            S[LOAN_AT + CLEAN, j] = pick(loan_dull_mask, min(i4(clean + i4(1)), i4(255)), clean)
-            loan_counts = i4(
-                loan_counts + three(loan_dull & remains, loan_dull & (loan_owed > i4(0)), loan_dull & ~remains)
-            )
-            loan_reminded = i4(loan_reminded + i4(loan_dull & loan_reached))
-            loan_balance, interest = i4(loan_balance & loan_dull_mask), i4(interest & loan_dull_mask)
-            paid = i4(loan_owed & loan_dull_mask)
-            loan_balances, loan_interests = plus(loan_balances, loan_balance), plus(loan_interests, interest)
-            loan_payments = plus(loan_payments, paid)
-    n_open, n_due, n_reminded = counted(counts, 0), counted(counts, 1), counted(counts, 2)
-    book_current(
-        F[LINE], rolls[LINE, row], vintage[LINE], n_open, whole(balances),
-        whole(interests), whole(payments), n_due, n_reminded,
-    )  # fmt: skip
-    F[LINE, F_LIMIT] += whole(limits)
-    F[LINE, F_NEW_CREDIT] += whole(credits)
+            B[B_LOAN, i], B[B_LOAN_PAID, i] = mask_of(loan_dull), loan_owed
+            loan_counts = i4(loan_counts + three(loan_dull & loan_reached, loan_dull & (loan_owed > i4(0)), False))
+    F[LINE, F_N_DUE] += counted(counts, 1)
+    F[LINE, F_N_REMINDED] += counted(counts, 2)
     if has_loans:
-        n_open, n_due, repaid = counted(loan_counts, 0), counted(loan_counts, 1), counted(loan_counts, 2)
-        book_current(
-            F[LOAN], rolls[LOAN, 0], vintage[LOAN], n_open, whole(loan_balances),
-            whole(loan_interests), whole(loan_payments), n_due,
-            i8(loan_reminded),
+        F[LOAN, F_N_REMINDED] += counted(loan_counts, 0)
+        F[LOAN, F_N_DUE] += counted(loan_counts, 1)
+
+
+@njit(forceinline=True)
+def spend_on_lines(S, D, W, B, base, n, spend_unemployed, new_credit, spending, rates, F, rolls, vintage):
+    """Steps 8 and 9 of the dull: interest on what is not paid, spending, and the sums of lines (see `book_current`)."""
+    best, to_b, to_c, to_d = rate_steps(rates)
+    open_lines, balances, limits, credits, interests, payments = i4(0), NOTHING, NOTHING, NOTHING, NOTHING, NOTHING
+    for lane in range(n):
+        i, j = u8(lane), u8(base + lane)
+        may, line_dull, paid = B[B_MAY, i], B[B_LINE, i], B[B_PAID, i]
+
+        # 8. interest
+        balance, limit, clean = S[LINE_AT + BALANCE, j], S[LINE_AT + LIMIT, j], S[LINE_AT + CLEAN, j]
+        fee_due, interest_due = S[LINE_AT + FEE_DUE, j], S[LINE_AT + INTEREST_DUE, j]
+        to_fees, unpaid = min(fee_due, paid), i4(max(balance, i4(0)) - paid)
+        interest = own_share_of(unpaid, line_rate(clean, balance, limit, best, to_b, to_c, to_d))
+        interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
+        after = i4(i4(balance - paid) + interest)
+
+        # 9. spending
+        wanted = wants(
+            D[D_SPEND, j], spending[W[U_WISH, i] & u4(QUANTILES - 1)], S[EMPLOYED, j] == i4(1), spend_unemployed,
+            B[B_NEED, i], new_credit,
         )  # fmt: skip
-        F[LOAN, F_N_PAID_OFF] += repaid
-        rolls[LOAN, 0, TO_PAID_OFF, 0] += repaid
+        on_line = i4(min(wanted, max(i4(limit - after), i4(0))) & line_dull)
+        after = i4(after + on_line)
+        buffer = S[BUFFER, j]
+        spent = i4(buffer - min(i4(wanted - on_line), max(buffer, i4(0))))
+        reported = S[REPORTED, j]
+
+        S[BUFFER, j] = pick(may, min(spent, D[D_CAP, j]), buffer)
+        S[REPORTED, j] = pick(may, max(i4(reported - i4(1)), i4(0)), reported)
+        S[LINE_AT + BALANCE, j] = pick(line_dull, after, balance)
+        S[LINE_AT + FEE_DUE, j] = pick(line_dull, i4(fee_due - to_fees), fee_due)
+        S[LINE_AT + INTEREST_DUE, j] = pick(line_dull, interest_due, S[LINE_AT + INTEREST_DUE, j])
+        S[LINE_AT + CLEAN, j] = pick(line_dull, min(i4(clean + i4(1)), i4(255)), clean)
+        open_lines = i4(open_lines - line_dull)
+        balances, limits = plus(balances, i4(after & line_dull)), plus(limits, i4(limit & line_dull))
+        credits, interests = plus(credits, on_line), plus(interests, i4(interest & line_dull))
+        payments = plus(payments, i4(paid & line_dull))
+    book_current(
+        F, rolls, vintage, i8(open_lines), whole(balances), whole(interests), whole(payments), i8(0), i8(0)
+    )  # fmt: skip
+    F[F_LIMIT] += whole(limits)
+    F[F_NEW_CREDIT] += whole(credits)
+
+
+@njit(forceinline=True)
+def close_loans(S, B, base, n, rates, F, rolls, vintage):
+    """Steps 8 and 9 of the dull: interest on what is left of a loan, the loan's end, and the sums of loans."""
+    best, to_b, to_c, to_d = rate_steps(rates)
+    counts, balances, interests, payments = i4(0), NOTHING, NOTHING, NOTHING
+    for lane in range(n):
+        i, j = u8(lane), u8(base + lane)
+        dull, paid = B[B_LOAN, i], B[B_LOAN_PAID, i]
+        fee_due, interest_due = S[LOAN_AT + FEE_DUE, j], S[LOAN_AT + INTEREST_DUE, j]
+        instalment, months_left = S[LOAN_AT + INSTALMENT, j], S[LOAN_AT + MONTHS_LEFT, j]
+        balance, clean, rest = S[LOAN_AT + BALANCE, j], S[LOAN_AT + CLEAN, j], max(i4(months_left - i4(1)), i4(0))
+        to_fees, after = min(fee_due, paid), i4(balance - paid)
+        interest = loan_interest(after, loan_rate(clean, best, to_b, to_c, to_d), rest, instalment)
+        interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
+        after = i4(after + interest)
+        remains = mask_of(after > i4(0))
+        gone = i4(dull & ~remains)
+        S[LOAN_AT + BALANCE, j] = pick(dull, after, balance)
+        S[LOAN_AT + FEE_DUE, j] = pick(dull, i4(fee_due - to_fees) & remains, fee_due)
+        S[LOAN_AT + INTEREST_DUE, j] = pick(dull, i4(interest_due & remains), S[LOAN_AT + INTEREST_DUE, j])
+        S[LOAN_AT + MONTHS_LEFT, j] = pick(dull, rest & remains, months_left)
+        S[LOAN_AT + INSTALMENT, j] = i4(instalment & ~gone)
+        S[LOAN_AT + STATE, j] = i4(S[LOAN_AT + STATE, j] & ~gone)
+        S[LOAN_AT + CLEAN, j] = pick(dull, min(i4(clean + i4(1)), i4(255)), clean)
+        counts = i4(counts + three((dull & remains) != i4(0), False, gone != i4(0)))
+        balances, interests = plus(balances, i4(after & dull)), plus(interests, i4(interest & dull))
+        payments = plus(payments, i4(paid & dull))
+    repaid = counted(counts, 2)
+    book_current(
+        F, rolls, vintage, counted(counts, 0), whole(balances), whole(interests), whole(payments), i8(0), i8(0)
+    )  # fmt: skip
+    F[F_N_PAID_OFF] += repaid
+    rolls[TO_PAID_OFF, 0] += repaid
 
 
 @njit(forceinline=True)
 def plus(halves, x):
-    """Return a sum of amounts in two halves, with one more: of a block's lanes each half stays within 32 bits.
+    """Return a sum of amounts in two halves, with one more, for the amounts of up to a block's lanes.
 
-    The first is of the lower 16 bits, the second of the upper ones, with the sign.
+    The first is the sum less what 32 bits do not hold, the second that of the upper 16 bits, with the sign.
     """
-    return i4(halves[0] + i4(x & i4(0xFFFF))), i4(halves[1] + i4(x >> i4(16)))
+    return i4(halves[0] + x), i4(halves[1] + i4(x >> i4(16)))
 
 
 @njit(forceinline=True)
 def whole(halves):
     """Return the int64 sum of amounts of which these are the `plus` halves."""
-    return (i8(halves[1]) << i8(16)) + i8(halves[0])
+    upper = i8(halves[1]) << i8(16)
+    return upper + i8(u4(u4(halves[0]) - u4(upper)))  # of the lower 16 bits: 32 hold it
 
 
 @njit(forceinline=True)

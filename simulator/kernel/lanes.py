@@ -24,8 +24,8 @@ def own_share_of(x, r):
 
     Twice the product in two halves, for which there are instructions that keep the lanes where they are.
     """
-    upper = u4((u8(u4(u4(x) << u4(1))) * u8(u4(r))) >> u8(32))
-    return i4(upper + u4(u4(u4(u4(x) * u4(r)) >> u4(30)) & u4(1)))
+    twice = u4(u4(x) << u4(1))
+    return i4(u4((u8(twice) * u8(u4(r))) >> u8(32)) + u4(u4(twice * u4(r)) >> u4(31)))
 
 
 @njit(forceinline=True)

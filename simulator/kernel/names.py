@@ -48,7 +48,7 @@ FULL_PAYER = 7  # 0 or 1: wants to pay the whole bill
 REACH = 8  # 31-bit number; a reminder reaches those below the lever REACH
 OUTSIDE_MAX = 9  # amount of credit elsewhere
 # Changing:
-EMPLOYED = 10
+CHANGING = EMPLOYED = 10
 BUFFER = 11  # liquid amount; below zero after an advance on next month's income
 OUTSIDE = 12  # credit elsewhere still free
 REPORTED = 13  # months the record at the credit bureau still lasts, 0 if there is none

@@ -33,6 +33,7 @@ from .dull import (
     most_unwilling,
     pay_on_time,
     reminders,
+    stack_block,
     stack_derived,
     stack_few_derived,
     stack_left,
@@ -148,7 +149,7 @@ def _advance(
     S = stack_state()
     W = stack_words()
     D = stack_derived()
-    left = stack_left()
+    left, B = stack_left(), stack_block()
     C, E, V, T = stack_few(), stack_few_derived(), stack_few_words(), stack_told()  # of the lanes in trouble
     for c in range(N_STATE):
         for i in range(ROW):
@@ -218,16 +219,16 @@ def _advance(
                             for i in range(m):
                                 S[u8(c), u8(base + i)] = C[u8(c), u8(i)]
                     if lived_again:
-                        for c in range(used):
+                        for c in range(CHANGING, used):
                             for i in range(n):
                                 start[u8(c), u8(i)] = S[u8(c), u8(i)]
+                    for c in range(used, N_STATE):  # an earlier tile may have had loans
+                        for i in range(n):
+                            S[u8(c), u8(i)] = 0
                 else:
-                    for c in range(used):
+                    for c in range(CHANGING, used):
                         for i in range(n):
                             S[u8(c), u8(i)] = start[u8(c), u8(i)]
-                for c in range(used, N_STATE):  # an earlier tile may have had loans
-                    for i in range(n):
-                        S[u8(c), u8(i)] = 0
                 for p in range(N_PRODUCT):
                     for half in range(2):
                         for k in range(N_FLOWS):
@@ -297,13 +298,13 @@ def _advance(
                                 )  # fmt: skip
                             elif has_loans:
                                 pay_on_time(
-                                    S, D, W, left, base, m, g, terms[LINE], terms[LOAN], economy, months, True,
+                                    S, D, W, B, left, base, m, g, terms[LINE], terms[LOAN], economy, months, True,
                                     tables.spending[segment], bound, memory, rates, loan_rates, row, F, roll_sums,
                                     vintage,
                                 )  # fmt: skip
                             else:
                                 pay_on_time(
-                                    S, D, W, left, base, m, g, terms[LINE], terms[LOAN], economy, months, False,
+                                    S, D, W, B, left, base, m, g, terms[LINE], terms[LOAN], economy, months, False,
                                     tables.spending[segment], bound, memory, rates, loan_rates, row, F, roll_sums,
                                     vintage,
                                 )  # fmt: skip
