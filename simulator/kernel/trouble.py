@@ -100,10 +100,13 @@ CHANGED_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_CHANGED, *LOAN_CHANGED))
     T_CURED,  # not willing; paid within 30 days; within 7
 ) = range(25)
 N_OWN = 25
-(T_NEED, T_DONE, T_REMINDED, T_LOAN_REMINDED, T_CREDIT, T_LIMIT, T_ENDS) = range(2 * N_OWN, 2 * N_OWN + 7)
+(T_NEED, T_LOGIT, T_MANUAL, T_DONE, T_REMINDED, T_LOAN_REMINDED, T_CREDIT, T_LIMIT, T_ENDS) = range(
+    2 * N_OWN, 2 * N_OWN + 9
+)
+# T_LOGIT: his own part of the log-odds (q16) of not being willing; T_MANUAL: q31, his own chance to forget
 # T_DONE: -1 or 0; T_LIMIT of T_OPEN; T_ENDS: counts of loans repaid, and of dues missed on lines that were short and
 # are used to spending much of their limit
-N_TOLD = 2 * N_OWN + 7
+N_TOLD = 2 * N_OWN + 9
 stack_told = stack_array(np.int32, N_TOLD, SHORT_ROW)
 
 CURE_ROW = 32  # days of one reason in the table `cure`, the last one a sentinel
@@ -157,76 +160,79 @@ def refuses_or_forgets(bill, u, logit, sigmoid, forgets):
 
 
 @njit(forceinline=True)
-def decide_and_pay(
-    C, E, V, T, n, g, line, loan, economy, months, forget_keeps, sigmoid, alert,
-    quality_logit, burden_logit, bucket_logit, cause_logit,
-):  # fmt: skip
-    """Steps 4 and 5; `forget_keeps` uint32[product * BUCKETS + bucket]: q31 of FORGET that a reminder leaves."""
-    one = u4(ONE)
+def earn(C, E, V, T, n, g, economy, alert, quality_logit, burden_logit):
+    """Step 4, and what step 5 asks of the borrower whatever the product: T_LOGIT and T_MANUAL."""
     job_loss, job_find = u4(economy[M_JOB_LOSS]), u4(economy[M_JOB_FIND])
-    shock_from = u4(ONE - economy[M_EXPENSE_SHOCK])
-    revolver_share, floor = u4(g[G_REVOLVER_SHARE]), i4(line[P_MIN_FLOOR])
-    min_share = u4(months[LINE, V_MIN_SHARE] if months[LINE, V_MIN_SHARE] >= 0 else line[P_MIN_SHARE])
-    enrolled = u4(max(g[G_AUTOPAY], months[LINE, V_AUTOPAY]))
-    loan_enrolled = u4(max(g[G_AUTOPAY], months[LOAN, V_AUTOPAY]))
-    base_logit = g[G_WILL_NOT_BASE] + economy[M_WILL_NOT]
-    line_logit = i4(max(base_logit + line[P_WILL_NOT] + months[LINE, V_WILL_NOT], i8(-(1 << 29))))
-    loan_logit = i4(max(base_logit + loan[P_WILL_NOT] + months[LOAN, V_WILL_NOT], i8(-(1 << 29))))
-    reported_logit, closed_logit = i4(g[G_WILL_NOT_REPORTED]), i4(g[G_WILL_NOT_CLOSED])
-    line_reach, loan_reach = u4(months[LINE, V_REACH]), u4(months[LOAN, V_REACH])
-    line_first = mask_of(g[G_PAY_FIRST] == LINE)
+    shock_from, reported_logit = u4(ONE - economy[M_EXPENSE_SHOCK]), i4(g[G_WILL_NOT_REPORTED])
     for lane in range(n):
         i = u8(lane)
-        status, loan_status = C[LINE_AT + STATUS, i], C[LOAN_AT + STATUS, i]
-        bucket, loan_bucket = u4(C[LINE_AT + BUCKET, i]) & u4(15), u4(C[LOAN_AT + BUCKET, i]) & u4(15)
-        bill = only(is_held(status), max(C[LINE_AT + BALANCE, i], i4(0)))
-        loan_bill = only(is_held(loan_status), max(C[LOAN_AT + BALANCE, i], i4(0)))
-
-        # 4. job and income
         u = half(V[U_JOB, i])
         employed = works(u, C[EMPLOYED, i] == i4(1), job_loss, u4(E[D_JOB_LOSS, i]), job_find)
         pay = E[D_PAY, i]
         cash = cash_of(C[BUFFER, i], E[D_KEPT, i], E[D_KEPT_UNEMPLOYED, i], E[D_SHOCK, i], employed, u >= shock_from)
-        need = max(i4(-cash), i4(0))
         buffer, outside = max(cash, i4(0)), C[OUTSIDE, i]
         back = repays(buffer, outside, C[OUTSIDE_MAX, i], E[D_REPAY, i])
-        outside = i4(outside + back)
-        buffer = i4(buffer - back)
+        C[EMPLOYED, i], C[OUTSIDE, i], C[BUFFER, i] = i4(employed), i4(outside + back), i4(buffer - back)
+        T[T_NEED, i] = max(i4(-cash), i4(0))
+        debt = only(is_held(C[LINE_AT + STATUS, i]), max(C[LINE_AT + BALANCE, i], i4(0)))
+        debt = i4(debt + only(is_held(C[LOAN_AT + STATUS, i]), max(C[LOAN_AT + BALANCE, i], i4(0))))
+        logit = i4(quality_logit[u4(C[QUALITY, i]) & u4(15)] + burden_logit[burden_of(debt, pay) & u4(7)])
+        T[T_LOGIT, i] = i4(logit + only(C[REPORTED, i] != i4(0), reported_logit))
+        T[T_MANUAL, i] = own_share_of(C[FORGET, i], alert[u4(C[ALERT, i]) & u4(31)])
 
-        # 5. who will not pay, who forgets
-        arrears, loan_arrears = C[LINE_AT + ARREARS, i], C[LOAN_AT + ARREARS, i]
-        due = only(bill > i4(0), min(line_due(bill, floor, min_share), i4(bill - arrears)))
-        rest = i4(loan_bill - loan_arrears)
-        loan_due_now = only(loan_bill > i4(0), loan_due(rest, C[LOAN_AT + INSTALMENT, i], C[LOAN_AT + MONTHS_LEFT, i]))
-        owed = i4(due + only(bill > i4(0), arrears))
-        loan_owed = i4(loan_due_now + only(loan_bill > i4(0), loan_arrears))
-        burden = burden_of(i4(bill + loan_bill), pay)
-        reported = C[REPORTED, i] != i4(0)
-        own_logit = i4(quality_logit[u4(C[QUALITY, i]) & u4(15)] + burden_logit[burden & u4(7)])
-        own_logit = i4(own_logit + only(reported, reported_logit))
-        manual = own_share_of(C[FORGET, i], alert[u4(C[ALERT, i]) & u4(31)])
-        autopay, reach = u4(C[AUTOPAY, i]), u4(C[REACH, i])
 
-        reached = reach < line_reach
-        keep = pick(mask_of(reached), i4(forget_keeps[bucket]), i4(one))
-        forgets = only(autopay >= enrolled, own_share_of(manual, keep))
-        logit = i4(i4(line_logit + own_logit) + bucket_logit[bucket])
-        logit = i4(logit + cause_logit[u4(C[LINE_AT + CAUSE, i]) & u4(7)])
+@njit(forceinline=True)
+def decide(C, V, T, n, p, g, terms, months, economy, forget_keeps, sigmoid, bucket_logit, cause_logit):
+    """Step 5: what is owed, who will not pay and who forgets; T_REASON is WILL_NOT, FORGOT or 0.
+
+    `forget_keeps` uint32[product * BUCKETS + bucket]: q31 of FORGET that a reminder leaves.
+    """
+    at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
+    floor = i4(terms[P_MIN_FLOOR])
+    min_share = u4(months[V_MIN_SHARE] if months[V_MIN_SHARE] >= 0 else terms[P_MIN_SHARE])
+    enrolled, reach = u4(max(g[G_AUTOPAY], months[V_AUTOPAY])), u4(months[V_REACH])
+    common = g[G_WILL_NOT_BASE] + economy[M_WILL_NOT] + terms[P_WILL_NOT] + months[V_WILL_NOT]
+    common_logit, closed_logit = i4(max(common, i8(-(1 << 29)))), i4(g[G_WILL_NOT_CLOSED])
+    for lane in range(n):
+        i = u8(lane)
+        status, arrears, bucket = C[account + STATUS, i], C[account + ARREARS, i], u4(C[account + BUCKET, i]) & u4(15)
+        bill = only(is_held(status), max(C[account + BALANCE, i], i4(0)))
+        if p == LINE:
+            due = min(line_due(bill, floor, min_share), i4(bill - arrears))
+        else:
+            due = loan_due(i4(bill - arrears), C[LOAN_AT + INSTALMENT, i], C[LOAN_AT + MONTHS_LEFT, i])
+        due = only(bill > i4(0), due)
+
+        reached = u4(C[REACH, i]) < reach
+        keep = i4(forget_keeps[u4(bucket + u4(p * BUCKETS)) & u4(N_PRODUCT * BUCKETS - 1)])
+        keep = pick(mask_of(reached), keep, i4(u4(ONE)))
+        forgets = only(u4(C[AUTOPAY, i]) >= enrolled, own_share_of(T[T_MANUAL, i], keep))
+        logit = i4(i4(common_logit + T[T_LOGIT, i]) + bucket_logit[bucket])
+        logit = i4(logit + cause_logit[u4(C[account + CAUSE, i]) & u4(7)])
         logit = i4(logit + only(status == i4(CLOSED), closed_logit))
-        refuses, forgot = refuses_or_forgets(bill, half(V[U_LINE_DECISION, i]), logit, sigmoid, forgets)
+        refuses, forgot = refuses_or_forgets(bill, half(V[decision_word(p), i]), logit, sigmoid, forgets)
+        T[at + T_BILL, i], T[at + T_DUE, i] = bill, due
+        T[at + T_OWED, i] = i4(due + only(bill > i4(0), arrears))
+        T[at + T_REASON, i] = i4(only(refuses, i4(WILL_NOT)) + only(forgot, i4(FORGOT)))
+        T[T_REMINDED + p, i] = i4(reached & (bill > i4(0)))
 
-        loan_reached = reach < loan_reach
-        keep = i4(forget_keeps[u4(loan_bucket + u4(BUCKETS)) & u4(2 * BUCKETS - 1)])
-        keep = pick(mask_of(loan_reached), keep, i4(one))
-        forgets = only(autopay >= loan_enrolled, own_share_of(manual, keep))
-        logit = i4(i4(loan_logit + own_logit) + bucket_logit[loan_bucket])
-        logit = i4(logit + cause_logit[u4(C[LOAN_AT + CAUSE, i]) & u4(7)])
-        logit = i4(logit + only(loan_status == i4(CLOSED), closed_logit))
-        loan_refuses, loan_forgot = refuses_or_forgets(loan_bill, half(V[U_LOAN_DECISION, i]), logit, sigmoid, forgets)
 
-        # 5. what is paid, in the stated order of the products: from the buffer, then from credit elsewhere
-        line_asks = only(~(refuses | forgot), owed)
-        loan_asks = only(~(loan_refuses | loan_forgot), loan_owed)
+@njit(forceinline=True)
+def decision_word(p):
+    """Return the word that a product's due is decided by."""
+    return U_LINE_DECISION if p == LINE else U_LOAN_DECISION
+
+
+@njit(forceinline=True)
+def pay_dues(C, T, n, g):
+    """Step 5: pay in the stated order of the products, from the buffer, then from credit elsewhere."""
+    revolver_share, line_first = u4(g[G_REVOLVER_SHARE]), mask_of(g[G_PAY_FIRST] == LINE)
+    for lane in range(n):
+        i = u8(lane)
+        buffer, outside, reported = C[BUFFER, i], C[OUTSIDE, i], C[REPORTED, i] != i4(0)
+        owed, reason, loan_reason = T[T_OWED, i], T[T_REASON, i], T[N_OWN + T_REASON, i]
+        line_asks = only(reason == i4(0), owed)
+        loan_asks = only(loan_reason == i4(0), T[N_OWN + T_OWED, i])
         first, second = pick(line_first, line_asks, loan_asks), pick(line_first, loan_asks, line_asks)
         free = outside
         taken = min(first, max(buffer, i4(0)))
@@ -235,25 +241,16 @@ def decide_and_pay(
         taken = min(second, max(buffer, i4(0)))
         again = min(i4(second - taken), free)
         free, buffer, second = i4(free - again), i4(buffer - taken), i4(taken + only(~reported, again))
-        outside = pick(mask_of(reported), outside, free)
         line_borrowed, loan_borrowed = pick(line_first, borrowed, again), pick(line_first, again, borrowed)
         paid, loan_paid = pick(line_first, first, second), pick(line_first, second, first)
 
-        broke = pick(mask_of(employed), i4(SHORT), i4(CANNOT))
-        reason = i4(only(refuses, i4(WILL_NOT)) + only(forgot, i4(FORGOT)) + only(paid < line_asks, broke))
-        loan_reason = i4(
-            only(loan_refuses, i4(WILL_NOT)) + only(loan_forgot, i4(FORGOT)) + only(loan_paid < loan_asks, broke)
-        )
-        extra = only(reason == i4(0), extra_of(C[FULL_PAYER, i], i4(bill - owed), revolver_share, buffer))
-
-        C[EMPLOYED, i], C[OUTSIDE, i], C[BUFFER, i] = i4(employed), outside, i4(buffer - extra)
-        T[T_NEED, i] = need
-        T[T_BILL, i], T[T_DUE, i], T[T_OWED, i] = bill, due, owed
+        broke = pick(mask_of(C[EMPLOYED, i] != i4(0)), i4(SHORT), i4(CANNOT))
+        reason = i4(reason + only(paid < line_asks, broke))
+        loan_reason = i4(loan_reason + only(loan_paid < loan_asks, broke))
+        extra = only(reason == i4(0), extra_of(C[FULL_PAYER, i], i4(T[T_BILL, i] - owed), revolver_share, buffer))
+        C[OUTSIDE, i], C[BUFFER, i] = pick(mask_of(reported), outside, free), i4(buffer - extra)
         T[T_PAID, i], T[T_EXTRA, i], T[T_REASON, i] = paid, extra, reason
-        T[T_REMINDED, i] = i4(reached & (bill > i4(0)))
-        T[T_LOAN_REMINDED, i] = i4(loan_reached & (loan_bill > i4(0)))
         T[T_USED, i], T[T_REFUSED, i] = only(~reported, line_borrowed), only(reported, line_borrowed)
-        T[N_OWN + T_BILL, i], T[N_OWN + T_DUE, i], T[N_OWN + T_OWED, i] = loan_bill, loan_due_now, loan_owed
         T[N_OWN + T_PAID, i], T[N_OWN + T_EXTRA, i], T[N_OWN + T_REASON, i] = loan_paid, i4(0), loan_reason
         T[N_OWN + T_USED, i], T[N_OWN + T_REFUSED, i] = only(~reported, loan_borrowed), only(reported, loan_borrowed)
 
@@ -638,11 +635,24 @@ def live_together(
         draw_words(V, E, i8(0), n, 3, month, entry, replication, segment, k0, k1)
     for p in range(N_PRODUCT if has_loans else 1):
         narrow_levers(forget_keeps, rungs, p, asked[p], stages[p], ladder[p])
-    decide_and_pay(
-        C, E, V, T, n, g, terms[LINE], terms[LOAN], economy, months, forget_keeps,
-        tables.sigmoid, tables.alert[segment], tables.will_not_quality[segment], tables.will_not_burden[segment],
+    earn(
+        C, E, V, T, n, g, economy, tables.alert[segment], tables.will_not_quality[segment],
+        tables.will_not_burden[segment],
+    )  # fmt: skip
+    decide(
+        C, V, T, n, LINE, g, terms[LINE], months[LINE], economy, forget_keeps, tables.sigmoid,
         tables.will_not_bucket[segment], tables.will_not_cause[segment],
     )  # fmt: skip
+    if has_loans:
+        decide(
+            C, V, T, n, LOAN, g, terms[LOAN], months[LOAN], economy, forget_keeps, tables.sigmoid,
+            tables.will_not_bucket[segment], tables.will_not_cause[segment],
+        )  # fmt: skip
+    else:
+        for c in (T_OWED, T_REASON):
+            for k in range(n):
+                T[u8(N_OWN + c), u8(k)] = 0
+    pay_dues(C, T, n, g)
     for p in range(N_PRODUCT if has_loans else 1):
         pay_by_themselves(C, E, V, T, n, p, cure)
         for level in range(N_LEVELS):
