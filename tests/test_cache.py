@@ -5,13 +5,17 @@ import os
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+from numba import version_info
+from numba.core.codegen import CPUCodeLibrary, JITCPUCodegen
 from numba.core.compiler import Flags
 
 from conftest import ROOT
 from simulator import engine
 from simulator.kernel import apart, quick, tile
+from simulator.kernel.cache import njit
 from simulator.kernel.fixed import part
 from simulator.lower import lower
 from simulator.scenario.reader import load_scenario
@@ -111,7 +115,7 @@ def test_without_a_place_to_keep_it_code_still_runs(kernel):
 def test_an_inlined_function_refuses_python():
     """What has no door to Python says so, before and after it was compiled; numba alone would crash."""
     for _ in range(2):
-        with pytest.raises(TypeError, match="part is inlined"):
+        with pytest.raises(TypeError, match="part is inside"):
             part(7, 1 << 30)
         tile.advance(*engine.nobody_of(lower(load_scenario(ROOT / "scenarios" / "huabei.toml").baseline)))
 
@@ -146,6 +150,54 @@ def test_a_part_is_looked_for_when_its_process_has_ended():
 
     assert step.load_overload("signature", "target") == "code"
     assert step.asked == ["wait", ("signature", "target")]
+
+
+@njit(inside=True)
+def doubled(x):
+    """Return twice `x`: called by compiled code only."""
+    return 2 * x
+
+
+@njit
+def doubled_and_one(x):
+    """Return what needs the code of another function."""
+    return doubled(x) + 1
+
+
+def machine_code(function):
+    """Return the address of the machine code of a compiled function, 0 if it has none of its own."""
+    (made,) = function.overloads.values()
+    return made.library.get_pointer_to_function(made.fndesc.llvm_func_name)
+
+
+def test_what_others_call_gets_machine_code_inside_them_only():
+    """While compiling quickly a called function is linked as it is; numba is then as it was before."""
+    before = CPUCodeLibrary._optimize_final_module, CPUCodeLibrary._finalize_final_module, JITCPUCodegen.set_env
+    with quick.quickly():
+        assert doubled_and_one(20) == 41
+    after = CPUCodeLibrary._optimize_final_module, CPUCodeLibrary._finalize_final_module, JITCPUCodegen.set_env
+
+    assert before == after
+    if version_info.short in quick.TRIED:
+        assert machine_code(doubled) == 0
+    assert machine_code(doubled_and_one) != 0
+    with pytest.raises(TypeError, match="doubled is inside"):
+        doubled(2)
+
+
+def test_parts_are_shared_out_among_the_processors(monkeypatch):
+    """One more processor compiles all parts, several have one each; each part is waited for."""
+    for processors, expected in ((2, [apart.PARTS]), (3, [(name,) for name in apart.PARTS]), (9, 2 * [None])):
+        asked, caches = [], {name: Step() for name in apart.PARTS}
+        monkeypatch.setattr(apart, "_start", lambda names, types, asked=asked: asked.append(names))
+        monkeypatch.setattr(apart, "_look_after", lambda process, cache, caches=caches: caches.pop(cache))
+        for name in apart.PARTS:
+            monkeypatch.setattr(tile, name, SimpleNamespace(_cache=name))
+        apart._Helpers(processors - 1).on_start(SimpleNamespace(data={"dispatcher": tile._advance, "args": ()}))
+
+        assert len(asked) == len(expected) and sorted(sum(asked, ())) == sorted(apart.PARTS)
+        assert processors > 3 or asked == expected
+        assert not caches
 
 
 def flags(**values):

@@ -6,6 +6,7 @@ import llvmlite.binding
 import numpy as np
 import pytest
 
+import worlds
 from conftest import ROOT
 from simulator import engine
 from simulator.kernel import kept, tile
@@ -74,6 +75,13 @@ def test_one_compiled_signature_serves_everything(monkeypatch):
         engine.run(world, 1, fast=False, spans=(2,))
 
     assert len(asked) == 1
+
+
+def test_the_worlds_of_the_twin_are_compiled_alike():
+    """The random worlds that the twin lives in have the types of lowered scenarios: one and the same code is tested."""
+    lowered, world = lower(scenario("both").baseline), worlds.world("types", sizes=(3,))
+
+    assert kept.described((world.tables, world.levers))[0] == kept.described((lowered.tables, lowered.levers))[0]
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

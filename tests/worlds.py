@@ -207,8 +207,8 @@ def draw_tables(rng, *, model, products, months, replications, pay_first, suspen
     def shares(size, low, high):
         return np.array([[q31(rng.uniform(low, high)) for _ in range(size)] for _ in g], np.uint32)
 
-    def whole(values):
-        return np.array(values, np.int64)
+    def whole(values, kind=np.int64):
+        return np.array(values, kind)
 
     return Tables(
         key=np.array([rng.getrandbits(32), rng.getrandbits(32)], np.uint32),
@@ -216,14 +216,16 @@ def draw_tables(rng, *, model, products, months, replications, pay_first, suspen
         product=whole(product),
         terms=whole([terms for terms, _ in loans]),
         loan_balance=whole([balances for _, balances in loans]),
-        quantile=whole([draw_people(rng) for _ in g]),
-        limit=whole([limit for limit, _ in limits]),
-        utilisation=whole([utilisation for _, utilisation in limits]),
+        quantile=whole([draw_people(rng) for _ in g], np.uint32),
+        limit=whole([limit for limit, _ in limits], np.int32),
+        utilisation=whole([utilisation for _, utilisation in limits], np.int32),
         opening=whole([[cumulative(opening, MAX_STATES)] * N_PRODUCT for _ in g]),
         opening_cause=whole([cumulative([rng.random() for _ in range(5)], 5) for _ in g]),
-        normal=whole([q16(x) for x in z]),
-        normal_rank=whole([min(int(NORMAL.cdf(k / 512 - 4) * QUANTILES), QUANTILES - 1) for k in range(4096)]),
-        quality_score=whole([q16(NORMAL.inv_cdf((k + 0.5) / 16)) for k in range(16)]),
+        normal=whole([q16(x) for x in z], np.int32),
+        normal_rank=whole(
+            [min(int(NORMAL.cdf(k / 512 - 4) * QUANTILES), QUANTILES - 1) for k in range(4096)], np.int32
+        ),
+        quality_score=whole([q16(NORMAL.inv_cdf((k + 0.5) / 16)) for k in range(16)], np.int32),
         late=whole([[[q31(0.0006 * day) for day in range(DAYS)]] * N_PRODUCT for _ in g]),
         in_month=whole(
             [[[draw_rising(rng, rng.uniform(0, 0.9)) for _ in range(2)] for _ in range(5)] for _ in g],

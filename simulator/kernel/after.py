@@ -15,7 +15,7 @@ from .people import band_of, grade_of
 u4, i8, u8 = np.uint32, np.int64, np.uint64
 
 
-@njit()
+@njit(inside=True)
 def review_limits(S, base, n, F, months):
     """Cut or raise limits of lines in good standing by grade, score and utilisation, of n lanes from `base`.
 
@@ -57,7 +57,7 @@ def is_troubled(status, bucket):
     return status == WRITTEN_OFF or (status >= ACTIVE and status <= CLOSED and bucket > 0)
 
 
-@njit()
+@njit(inside=True)
 def grade_if_open(S, i, p):
     """Return the grade of an account that is open, else the best."""
     at = N_BORROWER + p * N_ACCOUNT
@@ -122,7 +122,7 @@ def regrant(S, shut, base, n, first, month, entry, replication, segment, k0, k1,
                     vintage[LINE, W_ACCOUNTS] += 1
 
 
-@njit()
+@njit(inside=True)
 def observe(S, n, ratings):
     """Note grade and score of open accounts that have not defaulted; ratings: [product, kind, class, ...]."""
     for p in range(N_PRODUCT):

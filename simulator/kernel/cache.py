@@ -51,15 +51,16 @@ def njit(function=None, **options):
     (`_nrt`): atomic increments for every array at every call cost more than the month itself. So compiled code makes no
     arrays; it is given them. `forceinline=True` has LLVM put the function where it is called, loops around it and all;
     numba's own `inline` would too, but then types every copy anew, which made compiling a third slower. Python cannot
-    call such a function: making the door to Python that numba gives every other took a quarter of the compilation.
+    call such a function, nor one that stays whole but is said to be `inside=True`: making the door to Python that
+    numba gives every other took a quarter of the compilation.
 
-    As `@njit` or with numba's options, as `@njit(forceinline=True)`.
+    As `@njit` or with options, as `@njit(forceinline=True)`.
     """
     if function is None:
         return lambda function: njit(function, **options)
     import numba  # here: who asks for FOLDER only does not pay for it
 
-    inside = options.get("forceinline", False)
+    inside = options.pop("inside", options.get("forceinline", False))
     options = {"cache": False, "nogil": True, "_nrt": False, **options}
     options |= {"no_cpython_wrapper": inside, "no_cfunc_wrapper": inside}
     before = numba.config.CACHE_DIR
@@ -77,7 +78,7 @@ def _close_to_python(function):
     """Have a compiled function refuse a call from Python, where numba, having no door for it, would crash."""
 
     def refuse(*_, **__):
-        raise TypeError(f"{function.__name__} is inlined into compiled code: only that can call it")
+        raise TypeError(f"{function.__name__} is inside compiled code: only that can call it")
 
     function._insert = lambda *_: None  # numba's table of doors, asked before `_compile_for_args`
     function._compile_for_args = refuse

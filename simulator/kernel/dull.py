@@ -132,13 +132,21 @@ def draw_words(W, D, base, n, slot, month, entry, replication, segment, k0, k1):
 
 
 @njit(forceinline=True)
-def draw_listed(V, D, E, lanes, n, slot_from, slot_to, month, entry, replication, segment, k0, k1):
-    """Fill the rows of slots `slot_from` to `slot_to` - 1 of V with the words of lanes[0..n-1]; E is working space."""
+def draw_slots(V, E, n, slots, month, entry, replication, segment, k0, k1):
+    """Fill the rows of `slots` of V, bit k for slot k, with the words of lanes 0 to n - 1 and a few more."""
+    padded, slot = (n + STEP - 1) // STEP * STEP, i8(0)  # no rest to be drawn one by one
+    while slots > 0:
+        if slots & 1:
+            draw_words(V, E, i8(0), padded, slot, month, entry, replication, segment, k0, k1)
+        slots, slot = slots >> 1, slot + 1
+
+
+@njit(forceinline=True)
+def draw_listed(V, D, E, lanes, n, slots, month, entry, replication, segment, k0, k1):
+    """Fill the rows of `slots` of V with the words of lanes[0..n-1]; E is working space."""
     for k in range(n):
         E[D_INDEX, u8(k)] = D[D_INDEX, u8(lanes[u8(k)])]
-    padded = (n + STEP - 1) // STEP * STEP  # no rest to be drawn one by one
-    for slot in range(slot_from, slot_to):
-        draw_words(V, E, i8(0), padded, slot, month, entry, replication, segment, k0, k1)
+    draw_slots(V, E, n, slots, month, entry, replication, segment, k0, k1)
 
 
 @njit(forceinline=True)

@@ -90,10 +90,10 @@ def _compile(given, kinds, processors, tell):
     if not hasattr(tile._advance, "signatures"):  # it is plain Python
         return
     if not tile._advance.signatures:
-        from .apart import shared
+        from .apart import PARTS, shared
         from .quick import quickly
 
-        with quickly(tell), shared(processors):
+        with quickly(tell, PARTS), shared(processors):
             tile.advance(*given)
     with suppress(Exception):  # another numba may hide what is kept here: then all goes on without
         _keep(given, kinds)

@@ -872,7 +872,7 @@ def tell(S, i, x, p, products, row, bill, owed, paid, reason, to, days):
         x[LINE, X_PRODUCTS] = products
 
 
-@njit(cache=CACHED)
+@njit(inside=True, cache=CACHED)
 def live(
     S, V, few, n_few, n_products, month, entry, segment, tables, g, terms, late, economy,
     thresholds, months, stages, ladder, F, rolls, vintage, ratings,

@@ -80,9 +80,8 @@ def load(S, W, n, segment, entry, first, person_replication, tape_row, tables, l
         draw_lines(S, W, n, segment, entry, tables, g)
         if g[G_HAS_LOAN] > 0:
             draw_loans(S, W, n, segment, entry, tables, g)
-    open_accounts(S, W, n, segment, entry, tables, g, LINE)
-    if tape_row >= 0 or g[G_HAS_LOAN] > 0:
-        open_accounts(S, W, n, segment, entry, tables, g, LOAN)
+    for p in range(N_PRODUCT if tape_row >= 0 or g[G_HAS_LOAN] > 0 else 1):
+        open_accounts(S, W, n, segment, entry, tables, g, p)
     if entry > 0:
         review_applicants(S, W, n, segment, entry, tables, levers, g)
 
@@ -334,7 +333,7 @@ def book_stocks(S, i, half_flows, vintage):
                     F[F_N90_BY + cause] += 1
 
 
-@njit()
+@njit(inside=True)
 def book_arrivals(S, n, half_flows, vintage):
     """Count the applications, refusals and granted lines of n arrivals."""
     for p in range(N_PRODUCT):

@@ -59,6 +59,7 @@ from .trouble import CURE_ROW, CURE_SIZE, RUNGS_SIZE, live_together, narrow, sta
 
 i8, u8 = np.int64, np.uint64
 LINE_OF_CACHE = 8  # int64 numbers
+FIRST, SECOND, THIRD, FOURTH = (i8(1 << slot) for slot in range(4))  # bits of the slots of a month's words
 WORKS_OPEN = 1 << N_LEVELS  # a bit of `note_levers`: collectors work accounts that are late but open
 
 
@@ -80,7 +81,7 @@ def advance(
         flows, rolls, vintages, ratings,
         np.zeros((MAX_MONTH + 1, N_PRODUCT), np.int64),
         np.zeros((N_STATE, LANES), np.int32),
-        np.zeros(LANES + STEP, np.int64),
+        np.zeros(LANES + STEP, np.uint32),
         np.zeros(LANES + STEP, np.int32),
         np.zeros(MAX_STATES * MAX_STATES, np.uint32),
         np.zeros((N_ROLL, MAX_STATES), np.int32),
@@ -259,8 +260,11 @@ def _advance(
                     rates[grade] = min(scale(terms[LINE, P_RATE], months[LINE, V_RATE + grade]), ONE)
                     loan_rates[grade] = min(scale(terms[LOAN, P_RATE], months[LOAN, V_RATE + grade]), ONE)
                 works_open = ((asked[month, LINE] | asked[month, LOAN]) & WORKS_OPEN) != 0
-                offers = months[LINE, V_PLAN_CHANCE] > 0 or months[LOAN, V_PLAN_CHANCE] > 0
-                serves_all = months[LINE, V_SERVED] >= ONE and months[LOAN, V_SERVED] >= ONE
+                slots = FIRST | SECOND
+                if has_loans or months[LINE, V_SERVED] < ONE or months[LOAN, V_SERVED] < ONE:
+                    slots |= THIRD
+                if months[LINE, V_PLAN_CHANCE] > 0 or months[LOAN, V_PLAN_CHANCE] > 0:
+                    slots |= FOURTH
                 if fast and model == 0:
                     if economy[M_INCOME_INDEX] != income_index:
                         income_index = economy[M_INCOME_INDEX]
@@ -290,7 +294,7 @@ def _advance(
                     for block in range(first_block + side, end_block, 2):
                         base, m, _ = place_of(block, first, n, entry)
                         if fast:
-                            draw_words(W, D, base, m, 0, month, entry, replication, segment, k0, k1)
+                            draw_words(W, D, base, m, i8(0), month, entry, replication, segment, k0, k1)
                             if model != 0:
                                 stay_current(
                                     S, W, left, base, m, terms[LINE], months, cumulative, line_states,
@@ -330,20 +334,20 @@ def _advance(
                     for begin in range(0, n_trouble, BLOCK):
                         live_together(
                             S, D, left, C, E, V, T, trouble[begin:], min(n_trouble - begin, BLOCK), has_loans,
-                            serves_all, offers, asked[month], row, month, entry, replication, segment, income_index,
+                            slots, asked[month], row, month, entry, replication, segment, income_index,
                             tables, g, terms, economy, months, stages, ladder, cure, charges, forget_keeps, rungs,
                             rates, loan_rates, F, roll_sums, vintage, standing,
                         )  # fmt: skip
                     for begin in range(0, n_booked, BLOCK):
                         m, these = min(n_booked - begin, BLOCK), booked[begin:]
-                        draw_listed(V, D, E, these, m, 1, 2, month, entry, replication, segment, k0, k1)
+                        draw_listed(V, D, E, these, m, SECOND, month, entry, replication, segment, k0, k1)
                         for k in range(m):
                             lane = u8(these[u8(k)])
                             if left[0, lane] & LEFT == 0:
                                 work_written_off(S, lane, V, u8(k), 2 if has_loans else 1, F, economy, months, stages)
                     for begin in range(0, n_asking, BLOCK):
                         m, these = min(n_asking - begin, BLOCK), asking[begin:]
-                        draw_listed(V, D, E, these, m, 2, 3, month, entry, replication, segment, k0, k1)
+                        draw_listed(V, D, E, these, m, THIRD, month, entry, replication, segment, k0, k1)
                         for k in range(m):
                             lane = u8(these[u8(k)])
                             if left[0, lane] & LEFT == 0:
@@ -353,11 +357,7 @@ def _advance(
                                 )  # fmt: skip
                     for begin in range(0, n_few, BLOCK):
                         m, these = min(n_few - begin, BLOCK), few[begin:]
-                        draw_listed(V, D, E, these, m, 0, 2, month, entry, replication, segment, k0, k1)
-                        if has_loans or not serves_all:
-                            draw_listed(V, D, E, these, m, 2, 3, month, entry, replication, segment, k0, k1)
-                        if offers:
-                            draw_listed(V, D, E, these, m, 3, 4, month, entry, replication, segment, k0, k1)
+                        draw_listed(V, D, E, these, m, slots, month, entry, replication, segment, k0, k1)
                         live(
                             S, V, these, m, 2 if has_loans else 1, month, entry, segment,
                             tables, g, terms, late, economy, thresholds, months, stages, ladder, F, roll_sums, vintage,

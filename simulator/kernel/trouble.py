@@ -25,7 +25,7 @@ from .dull import (
     book_current,
     counted,
     derive,
-    draw_words,
+    draw_slots,
     rate_steps,
     three,
 )
@@ -611,14 +611,15 @@ def narrow(cure, charges, in_month, late):
 
 @njit(forceinline=True, cache=CACHED)
 def live_together(
-    S, D, left, C, E, V, T, lanes, n_lanes, has_loans, serves_all, offers, asked, row, month, entry, replication,
+    S, D, left, C, E, V, T, lanes, n_lanes, has_loans, slots, asked, row, month, entry, replication,
     segment, income_index, tables, g, terms, economy, months, stages, ladder, cure, charges, forget_keeps, rungs, rates,
     loan_rates, F, rolls, vintage, ratings,
 ):  # fmt: skip
     """Live the month of lanes[0..n_lanes-1] of the tile `S`, BLOCK at most and nobody in a plan.
 
     `left` is `dull`'s: of those who are done the bit LEFT is cleared, what they have written off and a new loan are
-    still to do. C, E, V, T are working space of lanes. `asked` int64[product]: bit k if level k of the ladder works.
+    still to do. C, E, V, T are working space of lanes. `slots`: those of the words that may be needed, as bits.
+    `asked` int64[product]: bit k if level k of the ladder works.
     `F`, `rolls`, `vintage` and `ratings`: the sums of the month.
     """
     n = (n_lanes + STEP - 1) // STEP * STEP
@@ -627,12 +628,7 @@ def live_together(
         lanes[u8(k)] = LANES  # a lane in which nobody is
     gather(S, D, C, E, lanes, n, has_loans)
     derive(C, E, n, income_index, g, tables.job_loss_quality[segment])
-    draw_words(V, E, i8(0), n, 0, month, entry, replication, segment, k0, k1)
-    draw_words(V, E, i8(0), n, 1, month, entry, replication, segment, k0, k1)
-    if has_loans or not serves_all:
-        draw_words(V, E, i8(0), n, 2, month, entry, replication, segment, k0, k1)
-    if offers:
-        draw_words(V, E, i8(0), n, 3, month, entry, replication, segment, k0, k1)
+    draw_slots(V, E, n, slots, month, entry, replication, segment, k0, k1)
     for p in range(N_PRODUCT if has_loans else 1):
         narrow_levers(forget_keeps, rungs, p, asked[p], stages[p], ladder[p])
     earn(
