@@ -47,9 +47,24 @@ def value_at_risk(losses, level) -> Estimate:
 
     Source: J. S. Maritz and R. G. Jarrett, A note on estimating the variance of the sample median, JASA 73 (1978).
     """
-    from scipy.stats.mstats import mjci
+    return Estimate(float(np.quantile(losses, level, method="inverted_cdf")), _quantile_error(losses, level))
 
-    return Estimate(float(np.quantile(losses, level, method="inverted_cdf")), float(mjci(losses, prob=[level])[0]))
+
+def _quantile_error(samples, level):
+    """Return the standard error of a sample quantile, NaN where the samples are too few to be beyond it.
+
+    As `scipy.stats.mstats.mjci` has it, whose import takes a second: the standard deviation of a sample when each is
+    drawn with the probability that a beta distribution gives its share of the ranks.
+    """
+    from scipy.special import betainc
+
+    n = len(samples)
+    rank = int(level * n + 0.5)
+    if not 1 < rank < n:
+        return float("nan")
+    weights = np.diff(betainc(rank - 1, n - rank, np.arange(n + 1) / n))
+    around = np.sort(samples) - np.median(samples)  # or squares would lose what differs
+    return float(np.sqrt(max(weights @ around**2 - (weights @ around) ** 2, 0.0)))
 
 
 def shortfall_influence(losses, level):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats.mstats import mjci
 
 import toy_book
 from conftest import ROOT
@@ -193,6 +194,18 @@ def test_tail_measures_of_a_known_sample():
     assert estimates.value_at_risk(losses, 0.95).value == 95
     assert estimates.value_at_risk(losses, 0.99).value == 99
     assert estimates.expected_shortfall(losses, 0.99).value == pytest.approx(100, rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [2, 19, 100, 1000])
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.99])
+def test_the_error_of_a_quantile_is_that_of_scipy(n, level):
+    """It is `mjci` to nine digits, and is not known where that is not."""
+    draw = random.Random(n)
+    losses = np.array([draw.lognormvariate(3, 1) for _ in range(n)])
+    with np.errstate(invalid="ignore"):
+        expected = float(mjci(losses, prob=[level])[0])
+
+    assert estimates.value_at_risk(losses, level).se == pytest.approx(expected, rel=1e-9, nan_ok=True)
 
 
 @pytest.mark.parametrize("estimator", [estimates.value_at_risk, estimates.expected_shortfall])
