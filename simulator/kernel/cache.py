@@ -62,7 +62,7 @@ def njit(function=None, **options):
 
     inside = options.pop("inside", options.get("forceinline", False))
     options = {"cache": False, "nogil": True, "_nrt": False, **options}
-    options |= {"no_cpython_wrapper": inside, "no_cfunc_wrapper": inside}
+    options |= {"no_cpython_wrapper": inside, "no_cfunc_wrapper": True}
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(FOLDER)  # numba fixes the place when it decorates
     try:

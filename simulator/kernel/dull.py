@@ -235,10 +235,17 @@ def pay_on_time(
     for within a lane one number waits for the other.
     """
     min_share = u4(months[LINE, V_MIN_SHARE] if months[LINE, V_MIN_SHARE] >= 0 else line[P_MIN_SHARE])
-    pay_dues(
-        S, D, W, B, left, base, n, g, i4(line[P_MIN_FLOOR]), min_share, u4(loan[P_DRAW]), economy,
-        months[LOAN, V_NEW_CREDIT] == 1, has_loans, bound, memory, F,
-    )  # fmt: skip
+    floor, draw_chance, new_loan_credit = i4(line[P_MIN_FLOOR]), u4(loan[P_DRAW]), months[LOAN, V_NEW_CREDIT] == 1
+    if has_loans:  # compiled twice, or the loop would have branches
+        pay_dues(
+            S, D, W, B, left, base, n, g, floor, min_share, draw_chance, economy, new_loan_credit, True, bound, memory,
+            F,
+        )  # fmt: skip
+    else:
+        pay_dues(
+            S, D, W, B, left, base, n, g, floor, min_share, draw_chance, economy, new_loan_credit, False, bound, memory,
+            F,
+        )  # fmt: skip
     spend_on_lines(
         S, D, W, B, base, n, u4(g[G_SPEND_UNEMPLOYED]), months[LINE, V_NEW_CREDIT] == 1, spending, rates, F[LINE],
         rolls[LINE, row], vintage[LINE],

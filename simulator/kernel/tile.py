@@ -300,15 +300,9 @@ def _advance(
                                     S, W, left, base, m, terms[LINE], months, cumulative, line_states,
                                     tables.spending[segment], rates, row, F, roll_sums, vintage,
                                 )  # fmt: skip
-                            elif has_loans:
-                                pay_on_time(
-                                    S, D, W, B, left, base, m, g, terms[LINE], terms[LOAN], economy, months, True,
-                                    tables.spending[segment], bound, memory, rates, loan_rates, row, F, roll_sums,
-                                    vintage,
-                                )  # fmt: skip
                             else:
                                 pay_on_time(
-                                    S, D, W, B, left, base, m, g, terms[LINE], terms[LOAN], economy, months, False,
+                                    S, D, W, B, left, base, m, g, terms[LINE], terms[LOAN], economy, months, has_loans,
                                     tables.spending[segment], bound, memory, rates, loan_rates, row, F, roll_sums,
                                     vintage,
                                 )  # fmt: skip
