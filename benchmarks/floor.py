@@ -1,8 +1,9 @@
 """Where each nanosecond of a borrower-month goes: random words, those who pay on time, the few others, people.
 
 The words are timed alone, in a loop of their own over lanes that stay in the first cache. The rest are differences of
-whole runs: a world in which everyone pays on time has no few; two numbers of replications tell what is done once for
-each borrower from what is done in each month. Wall time of one thread, line only, best of the rounds.
+whole runs: a world in which everyone pays on time has no few; two numbers of replications tell what is done in each
+month, and two numbers of borrowers what is done once for each of them from what is done once for all. Wall time of one
+thread, line only, best of the rounds.
 """
 
 from functools import partial
@@ -21,6 +22,7 @@ from .timing import ROUNDS, seconds
 from .worlds import shipped
 
 BORROWERS, REPLICATIONS, MONTHS_LIVED = 40_000, (1, 9), 36
+MORE = 160_000  # borrowers, of one replication and one month
 TILES = 20_000  # of LANES, of the loop timed alone
 ON_TIME = (  # what makes everyone pay: nobody forgets, is unwilling, unemployed or without money
     "behaviour.structural.will_not=1e-9",
@@ -72,21 +74,23 @@ def parts(rounds: int = ROUNDS, progress=lambda name: None) -> list[Part]:
     progress("words alone")
     words = block_ns(rounds)
     progress("everyone pays on time")
-    easy, _ = _month_and_people(ON_TIME, rounds)
+    easy = _month(ON_TIME, rounds)
     progress("the usual book")
-    month, people = _month_and_people((), rounds)
+    month = _month((), rounds)
+    progress("more people")
+    people = _people(month, rounds)
     return [
         Part("random words", words, f"one Philox4x32-10 block of {BLOCK} words, timed alone"),
         Part("those who pay on time", easy - words, "a world where all do, less the words; their sums with it"),
         Part("the few", month - easy, "the usual world less that one"),
         Part("a month in all", month, f"{REPLICATIONS[1]} replications less {REPLICATIONS[0]}"),
-        Part("people", people, f"drawn once: {people * MONTHS_LIVED:,.0f} ns a borrower, over {MONTHS_LIVED} months"),
+        Part("people", people / MONTHS_LIVED, f"drawn once: {people:,.0f} ns a borrower, over {MONTHS_LIVED} months"),
     ]
 
 
-def world(settings: tuple[str, ...], replications: int, borrowers: int = BORROWERS):
+def world(settings: tuple[str, ...], replications: int, borrowers: int = BORROWERS, months: int = MONTHS_LIVED):
     """Return the revolving line with changed settings."""
-    return shipped("huabei", borrowers, replications, MONTHS_LIVED, settings)
+    return shipped("huabei", borrowers, replications, months, settings)
 
 
 def is_easy(sums) -> bool:
@@ -94,16 +98,22 @@ def is_easy(sums) -> bool:
     return not sums.flows[..., LINE, (F_N_MISSED, F_OUTSIDE_USED)].any()
 
 
-def _month_and_people(settings, rounds):
-    """Return nanoseconds per borrower-month of the months, and of drawing people when they live once."""
-    few, many = REPLICATIONS
-    at = {}
-    for replications in REPLICATIONS:
-        run = partial(engine.run, world(settings, replications), 1)
-        count = on_book(run()) / replications
-        at[replications] = _best(run, rounds) / count
-    month = (at[many] - at[few]) / (many - few)
-    return month, at[few] - few * month
+def _month(settings, rounds):
+    """Return nanoseconds per borrower-month of the months alone."""
+    few, many = (_run(world(settings, replications), rounds) for replications in REPLICATIONS)
+    return (many[0] - few[0]) / (many[1] - few[1])
+
+
+def _people(month, rounds):
+    """Return nanoseconds per borrower of drawing people, where a borrower-month takes `month`."""
+    few, many = (_run(world((), 1, borrowers, 1), rounds) for borrowers in (BORROWERS, MORE))
+    return (many[0] - few[0] - month * (many[1] - few[1])) / (MORE - BORROWERS)
+
+
+def _run(lowered, rounds):
+    """Return the nanoseconds of a run, and its borrower-months."""
+    run = partial(engine.run, lowered, 1)
+    return _best(run, rounds), on_book(run())
 
 
 def _best(run, rounds):

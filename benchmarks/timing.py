@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-ROUNDS = 5
+ROUNDS = 4
 
 
 class Work(NamedTuple):
