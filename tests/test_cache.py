@@ -185,18 +185,19 @@ def test_what_others_call_gets_machine_code_inside_them_only():
         doubled(2)
 
 
-@pytest.mark.parametrize(("processors", "parts"), [(2, 1), (3, 2), (9, 2)])
-def test_each_further_processor_compiles_a_part(processors, parts, monkeypatch):
-    """The parts that other processes compile are waited for; the others are left to the driver's process."""
-    started, waited_for = [], []
-    monkeypatch.setattr(apart, "_start", lambda name, types: started.append(name))
-    monkeypatch.setattr(apart, "_look_after", lambda process, cache: waited_for.append(cache))
-    for name in apart.PARTS:
-        monkeypatch.setattr(tile, name, SimpleNamespace(_cache=name))
+def test_parts_are_shared_out_among_the_processors(monkeypatch):
+    """One more processor compiles all parts, several have one each; each part is waited for."""
+    for processors, expected in ((2, [apart.PARTS]), (3, [(name,) for name in apart.PARTS]), (9, 2 * [None])):
+        asked, caches = [], {name: Step() for name in apart.PARTS}
+        monkeypatch.setattr(apart, "_start", lambda names, types, asked=asked: asked.append(names))
+        monkeypatch.setattr(apart, "_look_after", lambda process, cache, caches=caches: caches.pop(cache))
+        for name in apart.PARTS:
+            monkeypatch.setattr(tile, name, SimpleNamespace(_cache=name))
+        apart._Helpers(processors - 1).on_start(SimpleNamespace(data={"dispatcher": tile._advance, "args": ()}))
 
-    apart._Helpers(processors - 1).on_start(SimpleNamespace(data={"dispatcher": tile._advance, "args": ()}))
-
-    assert started == waited_for == list(apart.PARTS[:parts])
+        assert len(asked) == len(expected) and sorted(sum(asked, ())) == sorted(apart.PARTS)
+        assert processors > 3 or asked == expected
+        assert not caches
 
 
 def flags(**values):

@@ -10,6 +10,7 @@ import pickle
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from numba.core import event
@@ -19,15 +20,14 @@ from . import tile
 from .cache import CACHED, njit
 from .quick import quickly
 
-PARTS = ("live_together", "live")  # of `tile`: half of the work; the first is what the driver comes to last
+PARTS = ("live_together", "live")  # of `tile`: a third of the work, and what the driver comes to last
 
 
 @contextmanager
 def shared(processors: int):
     """Within, if the driver has to be compiled, other processes compile PARTS of it at the same time.
 
-    Each further processor takes one part: more processes only take turns. A part whose process fails is compiled here,
-    as all are where there is one processor or no place to keep them.
+    A part whose process fails is compiled here, as all are where there is one processor or no place to keep them.
     """
     if not CACHED or processors < 2:
         yield
@@ -47,13 +47,15 @@ class _Helpers(event.Listener):
         self.most, self.processes = most, []
 
     def on_start(self, begun):
-        """Start a process for each part, and have numba look for the part in its cache when that has ended."""
+        """Start processes for the parts, and have numba look for a part in its cache when its process has ended."""
         if begun.data["dispatcher"] is tile._advance:
             types = pickle.dumps(begun.data["args"])
-            for name in PARTS[: self.most]:
-                process = _start(name, types)
+            for k in range(min(self.most, len(PARTS))):
+                names = PARTS[k :: self.most]
+                process = _start(names, types)
                 self.processes.append(process)
-                _look_after(process, getattr(tile, name)._cache)
+                for name in names:
+                    _look_after(process, getattr(tile, name)._cache)
 
     def on_end(self, ended):
         """Do nothing."""
@@ -65,12 +67,12 @@ class _Helpers(event.Listener):
             process.wait()
 
 
-def _start(name, types):
-    """Return a process that compiles a part."""
+def _start(names, types):
+    """Return a process that compiles parts."""
     here = str(Path(__file__).parents[2])  # this very package, not another that is installed
     places = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
     process = subprocess.Popen(
-        [sys.executable, "-m", __name__, name],
+        [sys.executable, "-m", __name__, *names],
         env={**os.environ, "PYTHONPATH": places},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -92,22 +94,35 @@ def _look_after(process, cache):
     cache.load_overload = load_overload
 
 
-def compile_part(name, types):
-    """Compile one of PARTS as a driver called with `types` needs it, keep it, and end this process."""
-    cache = getattr(tile, name)._cache
+def compile_parts(names, types):
+    """Compile some of PARTS as a driver called with `types` needs them, keep them, and end this process."""
+    left = set(names)
+    for name in names:
+        _when_kept(getattr(tile, name)._cache, partial(_end_without, name, left))
+    driver = njit(tile._advance.py_func)
+    for other, function in list(vars(tile).items()):
+        if isinstance(function, Dispatcher) and other not in names:
+            setattr(tile, other, _stand_in)
+    with quickly():
+        driver.compile(types)
+
+
+def _when_kept(cache, tell):
+    """Have a cache of numba's `tell` when it has kept a function."""
     keep = cache.save_overload
 
     def save_overload(*made):
         keep(*made)
-        os._exit(0)  # before the driver itself is compiled, which has stand-ins in it
+        tell()
 
     cache.save_overload = save_overload
-    driver = njit(tile._advance.py_func)
-    for other, function in list(vars(tile).items()):
-        if isinstance(function, Dispatcher) and other != name:
-            setattr(tile, other, _stand_in)
-    with quickly():
-        driver.compile(types)
+
+
+def _end_without(name, left):
+    """End this process when no part is left: before the driver itself is compiled, which has stand-ins in it."""
+    left.remove(name)
+    if not left:
+        os._exit(0)
 
 
 @njit
@@ -117,4 +132,4 @@ def _stand_in(*_):
 
 
 if __name__ == "__main__":
-    compile_part(sys.argv[1], pickle.load(sys.stdin.buffer))
+    compile_parts(sys.argv[1:], pickle.load(sys.stdin.buffer))

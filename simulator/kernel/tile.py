@@ -325,14 +325,6 @@ def _advance(
                                 few[u8(n_few)] = i
                                 n_few += lives(S[LINE_AT + STATUS, i]) | lives(S[LOAN_AT + STATUS, i])
 
-                    for begin in range(0, n_few, BLOCK):
-                        m, these = min(n_few - begin, BLOCK), few[begin:]
-                        draw_listed(V, D, E, these, m, slots, month, entry, replication, segment, k0, k1)
-                        live(
-                            S, V, these, m, 2 if has_loans else 1, month, entry, segment,
-                            tables, g, terms, late, economy, thresholds, months, stages, ladder, F, roll_sums, vintage,
-                            standing,
-                        )  # fmt: skip
                     for begin in range(0, n_trouble, BLOCK):
                         live_together(
                             S, D, left, C, E, V, T, trouble[begin:], min(n_trouble - begin, BLOCK), has_loans,
@@ -357,6 +349,14 @@ def _advance(
                                     S, lane, F, roll_sums, vintage, V[U_TICKET, u8(k)], V[U_TERM, u8(k)], loan_rates,
                                     D[D_CAP, lane], terms, segment, tables.terms, tables.quantile,
                                 )  # fmt: skip
+                    for begin in range(0, n_few, BLOCK):
+                        m, these = min(n_few - begin, BLOCK), few[begin:]
+                        draw_listed(V, D, E, these, m, slots, month, entry, replication, segment, k0, k1)
+                        live(
+                            S, V, these, m, 2 if has_loans else 1, month, entry, segment,
+                            tables, g, terms, late, economy, thresholds, months, stages, ladder, F, roll_sums, vintage,
+                            standing,
+                        )  # fmt: skip
                     for block in range(first_block + side, end_block, 2):
                         base, m, _ = place_of(block, first, n, entry)
                         if months[LINE, V_CUT_KEEP] < ONE or months[LINE, V_RAISE_BY] > UNIT:
