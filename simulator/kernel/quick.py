@@ -41,6 +41,7 @@ def quickly(tell: Callable[[int], None] = lambda begun: None, parts: tuple[str, 
             yield
     finally:
         if collects:
+            gc.freeze()  # nor is it looked at later: this process has no more use for it
             gc.enable()
 
 
