@@ -32,7 +32,7 @@ NOWHERE = 1  # an address: 0 would be no address
 ADDRESS = 4  # which of an array's words
 LLVM_TYPES = {"int": "i64", "bool": "i8"}
 
-_prepared = set()
+_prepared = set()  # of True, once `prepare` has been called
 _described = {}  # identity of a named tuple: (the tuple itself, its kinds, its words)
 
 
