@@ -5,7 +5,7 @@ import numpy as np
 from .cache import njit
 from .draws import PEOPLE, counter, group, philox
 from .fixed import inverse_of, part, scale
-from .lanes import mask_of, only, pick, share_of, times
+from .lanes import half, mask_of, only, pick, share_of, times
 from .names import *  # noqa: F403  the vocabulary of the kernel
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
@@ -45,12 +45,6 @@ def review(bar, limits, score, known, noise, income, limit):
 def rank(word):
     """Return the index of a quantile table that a word draws."""
     return u4(word) >> u4(22)
-
-
-@njit(forceinline=True)
-def draw(word):
-    """Return a word as a 31-bit number that compares with a q31 share."""
-    return u4(u4(word) >> u4(1))
 
 
 @njit(forceinline=True)
@@ -110,20 +104,20 @@ def draw_people(S, W, n, segment, entry, first, person_replication, tables, g):
         i = u8(lane)
         income = i4(incomes[rank(W[0, i])])
         quality = u4(u4(W[2, i]) >> u4(28))
-        outside = only(draw(W[7, i]) < outside_share, times(income, outside_size))
+        outside = only(half(W[7, i]) < outside_share, times(income, outside_size))
         S[INCOME, i] = income
         S[LIVING, i] = share_of(income, livings[rank(W[1, i])])
         S[QUALITY, i] = i4(quality)
         S[SCORE, i] = i4(score_of(correlation, noise_share, scores[quality], normals[rank(W[3, i])]))
         S[FORGET, i] = i4(min(u4(forgets[rank(W[4, i])]), u4(ONE - 1)))
-        S[AUTOPAY, i] = i4(draw(W[5, i]))
-        S[FULL_PAYER, i] = i4(draw(W[6, i]) < full_payers)
-        S[REACH, i] = i4(draw(W[20, i]))
-        S[GUARANTEE, i] = i4(draw(W[23, i]))
+        S[AUTOPAY, i] = i4(half(W[5, i]))
+        S[FULL_PAYER, i] = i4(half(W[6, i]) < full_payers)
+        S[REACH, i] = i4(half(W[20, i]))
+        S[GUARANTEE, i] = i4(half(W[23, i]))
         S[OUTSIDE_MAX, i] = outside
         S[OUTSIDE, i] = outside
         S[BUFFER, i] = times(income, buffers[rank(W[10, i])])
-        S[EMPLOYED, i] = i4(draw(W[18, i]) >= unemployed)
+        S[EMPLOYED, i] = i4(half(W[18, i]) >= unemployed)
         S[ALERT, i] = i4(31)
 
 
@@ -157,22 +151,20 @@ def draw_lines(S, W, n, segment, entry, tables, g):
     tied = mask_of(with_income != 0)
     for lane in range(n):
         i = u8(lane)
-        holds = mask_of(draw(W[16, i]) < holders)
-        state = i4(first_above(states, draw(W[11, i]), MAX_STATES) & opening)
+        holds = half(W[16, i]) < holders
+        state = i4(first_above(states, half(W[11, i]), MAX_STATES) & opening)
         own = rank(W[8, i])
         z = i4((with_income * i8(normals[rank(W[0, i])]) + with_noise * i8(normals[own])) >> i8(16))
         place = u4(min(max(i4(i4(z + i4(4 * UNIT)) >> i4(7)), i4(0)), i4(4095)))
-        with_it = u4(ranks[place])
-        at = u4(u4(u4(with_it) & u4(tied)) | u4(own & u4(~tied)))
+        at = u4(pick(tied, ranks[place], own))
         limit = i4(limits[u4(state) & u4(MAX_STATES - 1), at & u4(QUANTILES - 1)])
         share = used[u4(state) & u4(MAX_STATES - 1), rank(W[9, i])]
-        balance = i4((i8(limit) * i8(share) + i8(1 << 15)) >> i8(16))
-        S[LINE_AT + STATUS, i] = i4(i4(ACTIVE) & holds)
-        S[LINE_AT + LIMIT, i] = i4(limit & holds)
-        S[LINE_AT + BALANCE, i] = i4(i4(balance & opening) & holds)
+        S[LINE_AT + STATUS, i] = only(holds, i4(ACTIVE))
+        S[LINE_AT + LIMIT, i] = only(holds, limit)
+        S[LINE_AT + BALANCE, i] = only(holds, i4(i4(scale(limit, share)) & opening))
         S[LINE_AT + ARREARS, i] = i4(ABSENT)
-        S[LINE_AT + STATE, i] = i4(state & holds)
-        S[LINE_AT + BUCKET, i] = i4(state & holds)
+        S[LINE_AT + STATE, i] = only(holds, state)
+        S[LINE_AT + BUCKET, i] = only(holds, state)
 
 
 @njit(forceinline=True)
@@ -191,18 +183,18 @@ def draw_loans(S, W, n, segment, entry, tables, g):
     below2 = u4(offered[2, TERM_CUMULATIVE])
     for lane in range(n):
         i = u8(lane)
-        holds = draw(W[17, i]) < holders
+        holds = half(W[17, i]) < holders
         limit = i4(limits[rank(W[12, i])])
         wanted = max(min(i4(tickets[rank(W[14, i])]), limit), i4(0))
         amount = i4(i4((u8(u4(wanted)) * u8(inverse)) >> u8(shift)) * draw_step)
-        is_open = holds & (draw(W[13, i]) < open_share) & (amount > i4(0))
-        u = draw(W[15, i])
+        is_open = holds & (half(W[13, i]) < open_share) & (amount > i4(0))
+        u = half(W[15, i])
         term = u4(u >= below0)
         term = u4(term + u4((u >= below0) & (u >= below1)))
         term = u4(term + u4((u >= below0) & (u >= below1) & (u >= below2)))
         months = u4(offered[term & u4(MAX_TERMS - 1), TERM_MONTHS])
         months_left = u4(u4(1) + u4(u4(u4(u4(W[15, i]) & u4(0xFFFF)) * months) >> u4(16)))
-        state = only(is_open, first_above(states, draw(W[21, i]), MAX_STATES))
+        state = only(is_open, first_above(states, half(W[21, i]), MAX_STATES))
         left = balances[term & u4(MAX_TERMS - 1), months_left]
         instalment = offered[term & u4(MAX_TERMS - 1), TERM_INSTALMENT]
         S[LOAN_AT + STATUS, i] = only(holds, i4(ACTIVE))
@@ -247,7 +239,7 @@ def open_accounts(S, W, n, segment, entry, tables, g, p):
         S[at + u8(CLEAN), i] = i4(i4(i4(i4(12) & opening) & ~late) & held)
         S[at + u8(GRANTED), i] = limit
         has_cause = i4(i4(late & ~by_matrix) & mask_of(status != i4(WRITTEN_OFF)))
-        cause = i4(first_above(causes, draw(W[22, i]), len(CAUSES)) & has_cause)
+        cause = i4(first_above(causes, half(W[22, i]), len(CAUSES)) & has_cause)
         S[at + u8(CAUSE), i] = cause
         S[BUFFER, i] = only((cause != i4(SHORT)) & (cause != i4(CANNOT)), S[BUFFER, i])
         S[EMPLOYED, i] = only(cause != i4(CANNOT), S[EMPLOYED, i])

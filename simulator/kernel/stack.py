@@ -141,7 +141,7 @@ def _append_marked_plainly(lanes, n, marks, begin, end, bits):
 
 
 stack_state = stack_array(np.int32, N_STATE)
-stack_words = stack_array(np.uint32, 4 * SLOTS)
+stack_words = stack_array(np.uint32, 4, SHORT_ROW)  # those of a block that everyone has: of one slot
 stack_few = stack_array(np.int32, N_STATE, SHORT_ROW)
 stack_few_words = stack_array(np.uint32, 4 * SLOTS, SHORT_ROW)
 
