@@ -1,8 +1,9 @@
 """Those who pay on time, many at once: the month of docs/model.md for lanes where nothing goes wrong.
 
-A lane is *dull* when its open accounts are current and active and every due is surely paid from the buffer at the due
-date. What is written off is worked apart, and a new loan opened apart, whoever the borrower is. A dull lane gets the
-same integers here as from `month.live`. Another lane is left as it was, for `trouble` or for `month.live`.
+A lane is *dull* when its open accounts are current and active and every due is surely paid at the due date, from the
+buffer or, where there are loans, also from credit elsewhere. What is written off is worked apart, and a new loan opened
+apart, whoever the borrower is. A dull lane gets the same integers here as from `month.live`. Another lane is left as it
+was, for `trouble` or for `month.live`.
 
 Whether a due is paid takes a sigmoid and a memory, which are dear; here a bound on both decides. Who is beyond the
 bound is left for `trouble`, which knows exactly.
@@ -258,14 +259,15 @@ def pay_on_time(
 def pay_dues(
     S, D, W, B, left, base, n, g, floor, min_share, draw_chance, economy, new_loan_credit, has_loans, bound, memory, F,
 ):  # fmt: skip
-    """Steps 4 and 5: find out who is dull, and take what he pays from his buffer; fill `left` and `B`."""
+    """Steps 4 and 5: find out who is dull, and take what he pays; fill `left` and `B`."""
     job_loss, job_find = u4(economy[M_JOB_LOSS]), u4(economy[M_JOB_FIND])
     shock_from = u4(ONE - economy[M_EXPENSE_SHOCK])
     revolver_share = u4(g[G_REVOLVER_SHARE])
     q0, q1, q2, q3 = bound[0], bound[1], bound[2], bound[3]
     p0, p1, p2, p3 = bound[4], bound[5], bound[6], bound[7]
     fresh, to_4, to_8, to_16 = rate_steps(memory)
-    counts, loan_counts = i4(0), i4(0)
+    counts, loan_counts, used, used_first = i4(0), i4(0), NOTHING, NOTHING
+    line_first = mask_of(g[G_PAY_FIRST] == LINE)
     for lane in range(n):
         i, j = u8(lane), u8(base + lane)
         # who may be dull at all
@@ -313,8 +315,17 @@ def pay_dues(
             )
             asks = current & (loan_status == i4(ACTIVE)) & (loan_balance == i4(0)) & new_loan_credit
             asks = asks & (half(W[U_WISH, i]) < draw_chance)
-        may = may & (buffer >= i4(owed + loan_owed))
-        buffer = i4(buffer - owed - loan_owed)
+        rest = i4(buffer - owed - loan_owed)
+        if has_loans:  # one in seven of the few would only borrow elsewhere; without loans one in twenty
+            borrowed = max(i4(-rest), i4(0))
+            may = may & (borrowed <= only(S[REPORTED, j] == i4(0), outside))
+            outside, rest = i4(outside - borrowed), i4(rest + borrowed)
+            borrowed = only(may, borrowed)
+            first = min(borrowed, max(i4(pick(line_first, owed, loan_owed) - buffer), i4(0)))
+            used, used_first = plus(used, borrowed), plus(used_first, first)
+        else:
+            may = may & (rest >= i4(0))
+        buffer = rest
         extra = extra_of(S[FULL_PAYER, j], i4(bill - owed), revolver_share, buffer)
 
         line_dull, may_mask = may & line_current, mask_of(may)
@@ -338,6 +349,9 @@ def pay_dues(
     if has_loans:
         F[LOAN, F_N_REMINDED] += counted(loan_counts, 0)
         F[LOAN, F_N_DUE] += counted(loan_counts, 1)
+        first, second = (LINE, LOAN) if g[G_PAY_FIRST] == LINE else (LOAN, LINE)
+        F[first, F_OUTSIDE_USED] += whole(used_first)
+        F[second, F_OUTSIDE_USED] += whole(used) - whole(used_first)
 
 
 @njit(forceinline=True)

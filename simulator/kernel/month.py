@@ -693,6 +693,26 @@ def sale_price(stage_price, factor, balance, months, p):
 
 
 @njit(forceinline=True)
+def note_worst(S, i, p, worst, balance, F, vintage, ratings, since_observed, claim):
+    """Step 11: an account's worst bucket so far, and what is counted the first time it is reached."""
+    at = N_BORROWER + p * N_ACCOUNT
+    ever = i8(S[at + EVER, i])
+    if worst >= 1 and ever < 1:
+        F[p, F_N_FIRST_30] += 1
+    if worst >= claim and ever < claim:
+        F[p, F_CLAIMABLE] += balance
+    if worst >= 3 and ever < 3:
+        F[p, F_N_DEFAULT] += 1
+        F[p, F_DEFAULT_BALANCE] += balance
+        vintage[p, W_DEFAULT] += 1
+        observed = i8(S[at + OBSERVED, i])
+        if observed > 0 and since_observed <= 12:
+            ratings[p, RATING_GRADE, observed - 1, 1] += 1
+            ratings[p, RATING_SCORE, band_of(i8(S[SCORE, i])), 1] += 1
+    S[at + EVER, i] = max(worst, ever)
+
+
+@njit(forceinline=True)
 def lose(S, i, x, F, vintage, ratings, since_observed, economy, month_levers, stage_levers):
     """Step 11, open accounts: first default, write-off, sale from the open book."""
     for p in range(x[LINE, X_PRODUCTS]):
@@ -701,20 +721,7 @@ def lose(S, i, x, F, vintage, ratings, since_observed, economy, month_levers, st
             to, balance = x[p, X_TO], i8(S[at + BALANCE, i])
             by_matrix = x[p, X_EXIT] == EXIT_WRITTEN_OFF
             worst = max(x[p, X_WORST], i8(3)) if by_matrix else x[p, X_WORST]
-            ever = i8(S[at + EVER, i])
-            if worst >= 1 and ever < 1:
-                F[p, F_N_FIRST_30] += 1
-            if worst >= month_levers[p, V_CLAIM] and ever < month_levers[p, V_CLAIM]:
-                F[p, F_CLAIMABLE] += balance
-            if worst >= 3 and ever < 3:
-                F[p, F_N_DEFAULT] += 1
-                F[p, F_DEFAULT_BALANCE] += balance
-                vintage[p, W_DEFAULT] += 1
-                observed = i8(S[at + OBSERVED, i])
-                if observed > 0 and since_observed <= 12:
-                    ratings[p, RATING_GRADE, observed - 1, 1] += 1
-                    ratings[p, RATING_SCORE, band_of(i8(S[SCORE, i])), 1] += 1
-            S[at + EVER, i] = max(worst, ever)
+            note_worst(S, i, p, worst, balance, F, vintage, ratings, since_observed, month_levers[p, V_CLAIM])
             cause = i8(S[at + CAUSE, i])
             if by_matrix and balance < 0:
                 F[p, F_PAID] += balance

@@ -289,6 +289,27 @@ def grade_of(bucket, plan_left, clean, is_line, balance, limit):
 
 
 @njit(forceinline=True)
+def book_open(F, vintage, bucket, cause, balance):
+    """Add the month-end stocks of an open account to F [flow] and `vintage` [name]."""
+    F[F_ACCOUNTS] += 1
+    F[F_BALANCE] += balance
+    vintage[W_ACCOUNTS] += 1
+    vintage[W_BALANCE] += balance
+    if bucket >= 1:
+        F[F_N30] += 1
+        F[F_B30] += balance
+        F[F_N30_BY + cause] += 1
+        vintage[W_N30] += 1
+        if bucket >= 2:
+            F[F_N60] += 1
+            F[F_B60] += balance
+        if bucket >= 3:
+            F[F_N90] += 1
+            F[F_B90] += balance
+            F[F_N90_BY + cause] += 1
+
+
+@njit(forceinline=True)
 def book_stocks(S, i, half_flows, vintage):
     """Add the month-end stocks of one borrower to `half_flows`[product, flow] and `vintage`[product, name]."""
     for p in range(N_PRODUCT):
@@ -300,29 +321,13 @@ def book_stocks(S, i, half_flows, vintage):
             F[F_N_BOOK] += 1
             F[F_B_BOOK] += balance
         elif ACTIVE <= status <= CLOSED and (p == LINE or balance > 0):
-            bucket, cause = S[at + BUCKET, i], S[at + CAUSE, i]
-            F[F_ACCOUNTS] += 1
-            F[F_BALANCE] += balance
+            book_open(F, vintage[p], i8(S[at + BUCKET, i]), i8(S[at + CAUSE, i]), balance)
             if status == ACTIVE and p == LINE:
                 F[F_LIMIT] += S[at + LIMIT, i]
             elif status == FROZEN:
                 F[F_FROZEN] += 1
             elif status == CLOSED:
                 F[F_CLOSED] += 1
-            vintage[p, W_ACCOUNTS] += 1
-            vintage[p, W_BALANCE] += balance
-            if bucket >= 1:
-                F[F_N30] += 1
-                F[F_B30] += balance
-                F[F_N30_BY + cause] += 1
-                vintage[p, W_N30] += 1
-                if bucket >= 2:
-                    F[F_N60] += 1
-                    F[F_B60] += balance
-                if bucket >= 3:
-                    F[F_N90] += 1
-                    F[F_B90] += balance
-                    F[F_N90_BY + cause] += 1
 
 
 @njit(inside=True)

@@ -55,7 +55,7 @@ from .stack import (
     stack_words,
     wide_vectors,
 )
-from .trouble import CURE_ROW, CURE_SIZE, RUNGS_SIZE, live_together, narrow, stack_told
+from .trouble import CURE_ROW, CURE_SIZE, CUTS, RUNGS_SIZE, live_together, narrow, stack_told
 
 i8, u8 = np.int64, np.uint64
 LINE_OF_CACHE = 8  # int64 numbers
@@ -117,7 +117,7 @@ def lives(status):
 
 @njit(forceinline=True)
 def note_levers(asked, levers, segment, month_from, month_to):
-    """Fill asked[month, product]: bit k if level k of the ladder works a bucket, WORKS_OPEN if collectors work one."""
+    """Fill asked[month, product]: bit k if level k of the ladder works a bucket, WORKS_OPEN, CUTS."""
     _, _, products, buckets, levels, _ = levers.ladder.shape
     for month in range(month_from, month_to + 1):
         for p in range(products):
@@ -128,6 +128,7 @@ def note_levers(asked, levers, segment, month_from, month_to):
             for bucket in range(1, buckets):
                 stage = levers.stage[month, segment, p, bucket]
                 bits |= WORKS_OPEN * i8((stage[S_RECOVER_CHANCE] | stage[S_RECOVERY_COST]) != 0)
+                bits |= CUTS * i8(stage[S_LIMIT_KEEP] < ONE)
             asked[month, p] = bits
 
 
@@ -254,7 +255,6 @@ def _advance(
                 ladder, standing = levers.ladder[month, segment], ratings[batch, segment]
                 row = ARRIVED if entry == month else 0
                 for p in range(N_PRODUCT if has_loans else 1):
-                    fetch_lines(roll_sums, p, N_FROM * N_TO * 2)
                     fetch_lines(vintage, p, N_VINTAGE)
                 for grade in range(GRADES):
                     rates[grade] = min(scale(terms[LINE, P_RATE], months[LINE, V_RATE + grade]), ONE)
@@ -325,9 +325,11 @@ def _advance(
                                 few[u8(n_few)] = i
                                 n_few += lives(S[LINE_AT + STATUS, i]) | lives(S[LOAN_AT + STATUS, i])
 
+                    for p in range(N_PRODUCT if has_loans else 1):  # not earlier, or it would be gone again
+                        fetch_lines(roll_sums, p, N_FROM * N_TO * 2)
                     for begin in range(0, n_trouble, BLOCK):
                         live_together(
-                            S, D, left, C, E, V, T, trouble[begin:], min(n_trouble - begin, BLOCK), has_loans,
+                            S, D, left, C, E, V, T, trouble[begin:], todo, min(n_trouble - begin, BLOCK), has_loans,
                             slots, asked[month], row, month, entry, replication, segment, income_index,
                             tables, g, terms, economy, months, stages, ladder, cure, charges, forget_keeps, rungs,
                             rates, loan_rates, F, roll_sums, vintage, standing,
@@ -344,7 +346,7 @@ def _advance(
                         draw_listed(V, D, E, these, m, THIRD, month, entry, replication, segment, k0, k1)
                         for k in range(m):
                             lane = u8(these[u8(k)])
-                            if left[0, lane] & LEFT == 0:
+                            if left[0, lane] & (LEFT | ASKS) == ASKS:
                                 add_loan(
                                     S, lane, F, roll_sums, vintage, V[U_TICKET, u8(k)], V[U_TERM, u8(k)], loan_rates,
                                     D[D_CAP, lane], terms, segment, tables.terms, tables.quantile,

@@ -11,6 +11,7 @@ import numpy as np
 
 from .cache import CACHED, njit
 from .dull import (
+    ASKS,
     D_CAP,
     D_INDEX,
     D_JOB_LOSS,
@@ -51,8 +52,9 @@ from .lanes import (
     wants,
     works,
 )
-from .month import N_X, X_RATE, draw_loan, end_month, rate_of_new_loan, stack_steps, tell
+from .month import N_X, X_RATE, draw_loan, end_month, note_worst, rate_of_new_loan, stack_steps, tell
 from .names import *  # noqa: F403  the vocabulary of the kernel
+from .people import book_open
 from .stack import SHORT_ROW, stack_array
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
@@ -86,7 +88,8 @@ CHANGED_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_CHANGED, *LOAN_CHANGED))
     T_TO,  # bucket after the month
     T_AFTER,  # arrears after the month
     T_DAYS,  # days late that the rules of the lender see
-    T_OPEN,  # 1: an account at the end of the month, of those who are done
+    T_OPEN,  # 1: an account that was and is current
+    T_LATE,  # -1: an account that was or is late, which the lender leaves alone
     # what the sums add up: amounts, and `three` counts to a word
     T_BALANCE,  # of T_OPEN
     T_USED,  # paid from credit elsewhere
@@ -98,8 +101,8 @@ CHANGED_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_CHANGED, *LOAN_CHANGED))
     T_COUNTS,  # T_OPEN; a bill that a reminder arrived for; current, and something owed
     T_MISSED,  # of those: forgotten, short, not able
     T_CURED,  # not willing; paid within 30 days; within 7
-) = range(25)
-N_OWN = 25
+) = range(26)
+N_OWN = 26
 (T_NEED, T_LOGIT, T_MANUAL, T_DONE, T_REMINDED, T_LOAN_REMINDED, T_CREDIT, T_LIMIT, T_ENDS) = range(
     2 * N_OWN, 2 * N_OWN + 9
 )
@@ -109,6 +112,7 @@ N_OWN = 25
 N_TOLD = 2 * N_OWN + 9
 stack_told = stack_array(np.int32, N_TOLD, SHORT_ROW)
 
+CUTS = 1 << (N_LEVELS + 1)  # a bit of `asked`: limits are cut on falling into some bucket
 CURE_ROW = 32  # days of one reason in the table `cure`, the last one a sentinel
 CURE_ROWS = 2 * len(CAUSES)  # by reason and whether the account was late before
 RUNGS_SIZE = 2048  # of the table `rungs`: N_PRODUCT * N_LEVELS * BUCKETS * N_LADDER, to a power of two
@@ -394,13 +398,30 @@ def charge(C, T, i, p, paid, interest, rest, day, charges, suspend):
 
 
 @njit(forceinline=True)
-def settle_lines(C, E, V, T, n, g, line, months, charges, spending, rates):
+def limits_of_patience(months, asked):
+    """Return what `is_left_alone` asks of the levers of a product: days, days, a bucket, and -1 if limits are cut."""
+    leaves = min(
+        months[V_WRITE_OFF], months[V_SELL_OPEN], months[V_PLAN_BUCKET] if months[V_PLAN_CHANCE] > 0 else NEVER
+    )
+    rule = min(months[V_CLOSE_DAYS], months[V_REPORT_DAYS])
+    return i4(rule), i4(months[V_FREEZE_DAYS]), i4(leaves), mask_of((asked & CUTS) != 0)
+
+
+@njit(forceinline=True)
+def is_left_alone(status, bucket, to, days, rule, freeze, leaves, cuts):
+    """Step 10: return whether the lender does nothing with an open account but to note its bucket."""
+    calm = (days < rule) & ((days < freeze) | (to == i4(0))) & (to < leaves)
+    return (status == i4(ACTIVE)) & calm & ((to & cuts) <= bucket)
+
+
+@njit(forceinline=True)
+def settle_lines(C, E, V, T, n, g, line, months, asked, charges, spending, rates):
     """Steps 7 to 9 of the line, and who is done for his part."""
     best, to_b, to_c, to_d = rate_steps(rates)
     worst, suspend = rates[4], i4(line[P_SUSPEND])
     spend_unemployed, new_credit = u4(g[G_SPEND_UNEMPLOYED]), months[LINE, V_NEW_CREDIT] == 1
-    freeze, close = i4(months[LINE, V_FREEZE_DAYS]), i4(months[LINE, V_CLOSE_DAYS])
-    rule = i4(min(months[LINE, V_CLOSE_DAYS], months[LINE, V_REPORT_DAYS]))
+    rule, freeze, leaves, cuts = limits_of_patience(months[LINE], asked)
+    close = i4(months[LINE, V_CLOSE_DAYS])
     for lane in range(n):
         i = u8(lane)
         status, bucket, clean = C[LINE_AT + STATUS, i], C[LINE_AT + BUCKET, i], C[LINE_AT + CLEAN, i]
@@ -428,21 +449,24 @@ def settle_lines(C, E, V, T, n, g, line, months, charges, spending, rates):
         loan_missed = T[N_OWN + T_OWED, i] > T[N_OWN + T_PAID, i]
         forgot = forgot | (loan_missed & (T[N_OWN + T_REASON, i] == i4(FORGOT)))
         C[ALERT, i] = only(~forgot, min(i4(C[ALERT, i] + i4(1)), i4(31)))
-        current = (status == i4(ACTIVE)) & ((bucket | T[T_TO, i]) == i4(0)) & (days < rule)
+        stays = is_left_alone(status, bucket, T[T_TO, i], days, rule, freeze, leaves, cuts)
+        current = stays & ((bucket | T[T_TO, i]) == i4(0))
+        asks = (C[LOAN_AT + STATUS, i] == i4(ACTIVE)) & (T[N_OWN + T_BILL, i] == i4(0)) & (T[T_TO, i] == i4(0))
+        late = stays & ~current & ~asks  # whoever is current again may ask for a loan
         spend = C[SPEND, i]
         heavy = spend >= i4(C[LINE_AT + GRANTED, i] - spend)  # a usual month of spending is half of the limit
         T[T_CREDIT, i] = on_line & held
         T[T_ENDS, i] = three(False, (T[T_MISSED, i] == three(False, True, False)) & heavy, False)
-        T[T_OPEN, i] = i4(current)
-        T[T_DONE, i] = i4(~held | mask_of(current))
+        T[T_OPEN, i], T[T_LATE, i] = i4(current), mask_of(late)
+        T[T_DONE, i] = i4(~held | mask_of(current | late))
 
 
 @njit(forceinline=True)
-def settle_loans(C, T, n, loan, months, charges, rates):
+def settle_loans(C, T, n, loan, months, asked, charges, rates):
     """Steps 7 and 8 of the loan, and who is done for its part."""
     best, to_b, to_c, to_d = rate_steps(rates)
     worst, suspend = rates[4], i4(loan[P_SUSPEND])
-    rule = i4(min(months[LOAN, V_CLOSE_DAYS], months[LOAN, V_REPORT_DAYS]))
+    rule, freeze, leaves, cuts = limits_of_patience(months[LOAN], asked)
     for lane in range(n):
         i = u8(lane)
         status, bucket, clean = C[LOAN_AT + STATUS, i], C[LOAN_AT + BUCKET, i], C[LOAN_AT + CLEAN, i]
@@ -458,7 +482,9 @@ def settle_loans(C, T, n, loan, months, charges, rates):
         balance, held = charge(C, T, i, LOAN, paid, interest, rest, day, charges, suspend)
 
         is_account = held != i4(0)
-        current = (status == i4(ACTIVE)) & ((bucket | to) == i4(0)) & (T[N_OWN + T_DAYS, i] < rule)
+        stays = is_left_alone(status, bucket, to, T[N_OWN + T_DAYS, i], rule, freeze, leaves, cuts)
+        current = stays & ((bucket | to) == i4(0))
+        late = stays & ~current & (balance > i4(0))
         repaid = is_account & current & (balance == i4(0))
         gone = mask_of(repaid)
         C[LOAN_AT + BALANCE, i] = pick(held, balance, C[LOAN_AT + BALANCE, i])
@@ -467,9 +493,9 @@ def settle_loans(C, T, n, loan, months, charges, rates):
         C[LOAN_AT + STATE, i] = i4(C[LOAN_AT + STATE, i] & ~gone)
         C[LOAN_AT + INTEREST_DUE, i] = i4(C[LOAN_AT + INTEREST_DUE, i] & ~gone)
         C[LOAN_AT + FEE_DUE, i] = i4(C[LOAN_AT + FEE_DUE, i] & ~gone)
-        T[N_OWN + T_OPEN, i] = i4(is_account & current & ~repaid)
+        T[N_OWN + T_OPEN, i], T[N_OWN + T_LATE, i] = i4(is_account & current & ~repaid), mask_of(late)
         T[T_ENDS, i] = i4(T[T_ENDS, i] + i4(repaid))
-        T[T_DONE, i] = i4(T[T_DONE, i] & (mask_of(~is_held(status)) | mask_of(current)))
+        T[T_DONE, i] = i4(T[T_DONE, i] & (mask_of(~is_held(status)) | mask_of(current | late)))
 
 
 @njit(forceinline=True)
@@ -546,6 +572,27 @@ def book_trouble(T, n, row, has_loans, F, rolls, vintage):
 
 
 @njit(forceinline=True)
+def roll_late(S, C, T, left, lanes, todo, n, p, row, F, rolls, vintage, ratings, since_observed, months):
+    """Steps 11 and 12 of the accounts of a product that are late and left alone, of those who are done."""
+    at, account, claim, late = p * N_OWN, N_BORROWER + p * N_ACCOUNT, months[p, V_CLAIM], i8(0)
+    for k in range(n):
+        todo[u8(late)] = k
+        late -= i8(T[at + T_LATE, u8(k)] & T[T_DONE, u8(k)])
+    for k in range(late):
+        lane = u8(todo[u8(k)])
+        i, to, balance = u8(lanes[lane]), i8(T[at + T_TO, lane]), i8(C[account + BALANCE, lane])
+        came = row if p == LINE and row > 0 else i8(C[account + BUCKET, lane])
+        note_worst(S, i, p, to, balance, F, vintage, ratings, since_observed, claim)
+        book_open(F[p], vintage[p], to, i8(C[account + CAUSE, lane]), balance)
+        rolls[p, came, to, 0] += 1
+        rolls[p, came, to, 1] += balance
+        S[account + BUCKET, i] = to
+        if p == LINE:
+            F[LINE, F_LIMIT] += C[LINE_AT + LIMIT, lane]
+            left[0, i] &= ~(ASKS * i4(to > 0))
+
+
+@njit(forceinline=True)
 def book_ladder(C, T, n, p, level, rungs, F):
     """Add the contacts of a level of the ladder, and what it collected."""
     at, account, rung = p * N_OWN, N_BORROWER + p * N_ACCOUNT, u4(rung_of(p, level))
@@ -611,15 +658,16 @@ def narrow(cure, charges, in_month, late):
 
 @njit(forceinline=True, cache=CACHED)
 def live_together(
-    S, D, left, C, E, V, T, lanes, n_lanes, has_loans, slots, asked, row, month, entry, replication,
+    S, D, left, C, E, V, T, lanes, todo, n_lanes, has_loans, slots, asked, row, month, entry, replication,
     segment, income_index, tables, g, terms, economy, months, stages, ladder, cure, charges, forget_keeps, rungs, rates,
     loan_rates, F, rolls, vintage, ratings,
 ):  # fmt: skip
     """Live the month of lanes[0..n_lanes-1] of the tile `S`, BLOCK at most and nobody in a plan.
 
     `left` is `dull`'s: of those who are done the bit LEFT is cleared, what they have written off and a new loan are
-    still to do. C, E, V, T are working space of lanes. `slots`: those of the words that may be needed, as bits.
-    `asked` int64[product]: bit k if level k of the ladder works.
+    still to do; the bit ASKS is cleared where the line is late now. C, E, V, T and `todo` are working space of lanes.
+    `slots`: those of the words that may be needed, as bits.
+    `asked` int64[product]: bit k if level k of the ladder works, and CUTS.
     `F`, `rolls`, `vintage` and `ratings`: the sums of the month.
     """
     n = (n_lanes + STEP - 1) // STEP * STEP
@@ -656,9 +704,9 @@ def live_together(
                 ask(C, E, V, T, n, p, level, rungs)
         pay_late(C, V, T, n, p, g[G_REVOLVER_SHARE], months[p, V_SERVED])
         age(C, T, n, p, terms[p, P_HOLD])
-    settle_lines(C, E, V, T, n, g, terms[LINE], months, charges, tables.spending[segment], rates)
+    settle_lines(C, E, V, T, n, g, terms[LINE], months, asked[LINE], charges, tables.spending[segment], rates)
     if has_loans:
-        settle_loans(C, T, n, terms[LOAN], months, charges, loan_rates)
+        settle_loans(C, T, n, terms[LOAN], months, asked[LOAN], charges, loan_rates)
         finish_loans(C, T, n)
     finish(C, E, T, n)
     scatter(S, C, lanes, n, has_loans)
@@ -668,15 +716,22 @@ def live_together(
             if (asked[p] >> level) & 1:
                 book_ladder(C, T, n, p, level, rungs, F)
 
-    x, products = stack_steps(), N_PRODUCT if has_loans else 1
+    x, products, since_observed = stack_steps(), N_PRODUCT if has_loans else 1, month - tables.observe_month
     for p in range(N_PRODUCT):
         for k in range(N_X):
             x[p, k] = 0
+    for p in range(products):
+        roll_late(S, C, T, left, lanes, todo, n_lanes, p, row, F, rolls, vintage, ratings, since_observed, months)
+    others = i8(0)
     for k in range(n_lanes):
         i, lane = u8(lanes[u8(k)]), u8(k)
-        if T[T_DONE, lane]:
-            left[0, i] &= ~LEFT
-            continue
+        done = i4(T[T_DONE, lane])
+        left[0, i] &= ~(done & LEFT)
+        todo[u8(others)] = k
+        others += i8(done + i4(1))
+    for k in range(others):
+        lane = u8(todo[u8(k)])
+        i = u8(lanes[lane])
         for p in range(products):
             at = p * N_OWN
             paid = T[at + T_OWED, lane] if T[at + T_DAY, lane] > 0 else T[at + T_PAID, lane]
@@ -693,5 +748,5 @@ def live_together(
             S[BUFFER, i] = min(S[BUFFER, i], E[D_CAP, lane])
         end_month(
             S, i, x, F, rolls, vintage, ratings, V[U_PLAN, lane], V[U_PLAN + LOAN, lane], V[U_RECOVERY, lane],
-            V[U_RECOVERY + LOAN, lane], month, 0, month - tables.observe_month, economy, months, stages,
+            V[U_RECOVERY + LOAN, lane], month, 0, since_observed, economy, months, stages,
         )  # fmt: skip
