@@ -62,8 +62,9 @@ i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 # ---- columns of the state that are read here, and those that may change ---------------------------------------
 BORROWER_READ = (INCOME, LIVING, SPEND, QUALITY, FORGET, AUTOPAY, FULL_PAYER, REACH, OUTSIDE_MAX)
 BORROWER_CHANGED = (EMPLOYED, BUFFER, OUTSIDE, REPORTED, ALERT)
-ACCOUNT_READ = (STATUS, LIMIT, BUCKET)
-ACCOUNT_CHANGED = (BALANCE, INTEREST_DUE, FEE_DUE, ARREARS, CLEAN, CAUSE)
+ACCOUNT_READ = (STATUS, LIMIT, BUCKET, ARREARS, CAUSE)
+ACCOUNT_CHANGED = (BALANCE, INTEREST_DUE, FEE_DUE, CLEAN)
+LATE_CHANGED = (ARREARS, CAUSE)  # of accounts that are not T_OPEN
 LOAN_CHANGED = (STATE, INSTALMENT, MONTHS_LEFT)
 READ = (
     *BORROWER_READ, LINE_AT + GRANTED, *BORROWER_CHANGED, *(LINE_AT + c for c in (*ACCOUNT_READ, *ACCOUNT_CHANGED)),
@@ -89,7 +90,7 @@ CHANGED_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_CHANGED, *LOAN_CHANGED))
     T_AFTER,  # arrears after the month
     T_DAYS,  # days late that the rules of the lender see
     T_OPEN,  # 1: an account that was and is current
-    T_LATE,  # -1: an account that was or is late, which the lender leaves alone
+    T_LATE,  # -1: an account that was or is late or in arrears, which the lender leaves alone
     # what the sums add up: amounts, and `three` counts to a word
     T_BALANCE,  # of T_OPEN
     T_USED,  # paid from credit elsewhere
@@ -431,6 +432,7 @@ def settle_lines(C, E, V, T, n, g, line, months, asked, charges, spending, rates
         rate = line_rate(clean, C[LINE_AT + BALANCE, i], limit, best, to_b, to_c, to_d)
         rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(rate)))
         base = max(i4(i4(bill - paid) - T[T_AFTER, i]), i4(0))
+        was_late = i4(C[LINE_AT + ARREARS, i] | C[LINE_AT + CAUSE, i])
         balance, held = charge(C, T, i, LINE, paid, own_share_of(base, rate), rest, day, charges, suspend)
 
         employed, buffer = C[EMPLOYED, i] != i4(0), C[BUFFER, i]
@@ -450,7 +452,7 @@ def settle_lines(C, E, V, T, n, g, line, months, asked, charges, spending, rates
         forgot = forgot | (loan_missed & (T[N_OWN + T_REASON, i] == i4(FORGOT)))
         C[ALERT, i] = only(~forgot, min(i4(C[ALERT, i] + i4(1)), i4(31)))
         stays = is_left_alone(status, bucket, T[T_TO, i], days, rule, freeze, leaves, cuts)
-        current = stays & ((bucket | T[T_TO, i]) == i4(0))
+        current = stays & ((was_late | bucket | T[T_AFTER, i] | T[T_TO, i]) == i4(0))
         asks = (C[LOAN_AT + STATUS, i] == i4(ACTIVE)) & (T[N_OWN + T_BILL, i] == i4(0)) & (T[T_TO, i] == i4(0))
         late = stays & ~current & ~asks  # whoever is current again may ask for a loan
         spend = C[SPEND, i]
@@ -479,11 +481,12 @@ def settle_loans(C, T, n, loan, months, asked, charges, rates):
         rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(loan_rate(clean, best, to_b, to_c, to_d))))
         base = max(i4(i4(bill - paid) - after), i4(0))
         interest = loan_interest(base, rate, only((to | after) == i4(0), left), instalment)
+        was_late = i4(C[LOAN_AT + ARREARS, i] | C[LOAN_AT + CAUSE, i])
         balance, held = charge(C, T, i, LOAN, paid, interest, rest, day, charges, suspend)
 
         is_account = held != i4(0)
         stays = is_left_alone(status, bucket, to, T[N_OWN + T_DAYS, i], rule, freeze, leaves, cuts)
-        current = stays & ((bucket | to) == i4(0))
+        current = stays & ((was_late | bucket | after | to) == i4(0))
         late = stays & ~current & (balance > i4(0))
         repaid = is_account & current & (balance == i4(0))
         gone = mask_of(repaid)
@@ -587,6 +590,8 @@ def roll_late(S, C, T, left, lanes, todo, n, p, row, F, rolls, vintage, ratings,
         rolls[p, came, to, 0] += 1
         rolls[p, came, to, 1] += balance
         S[account + BUCKET, i] = to
+        for c in LATE_CHANGED:
+            S[u8(account + c), i] = C[u8(account + c), lane]
         if p == LINE:
             F[LINE, F_LIMIT] += C[LINE_AT + LIMIT, lane]
             left[0, i] &= ~(ASKS * i4(to > 0))
@@ -733,7 +738,9 @@ def live_together(
         lane = u8(todo[u8(k)])
         i = u8(lanes[lane])
         for p in range(products):
-            at = p * N_OWN
+            at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
+            for c in LATE_CHANGED:
+                S[u8(account + c), i] = C[u8(account + c), lane]
             paid = T[at + T_OWED, lane] if T[at + T_DAY, lane] > 0 else T[at + T_PAID, lane]
             tell(
                 S, i, x, p, products, row, T[at + T_BILL, lane], T[at + T_OWED, lane], paid, T[at + T_REASON, lane],
