@@ -1,6 +1,8 @@
-"""What is timed, and how: every case once in each round, in one process, so that a drifting machine spares no case.
+"""What is timed, and how: every case in each round, in one process, so that a drifting machine spares no case.
 
-The best of the rounds is what the code can do, the median what the machine gave. Processor time is of all threads.
+A short case runs several times in its turn, for as long as a long one does at least: other programs that take the
+processor for a moment are then as hard on both. The best of all runs is what the code can do, the median what the
+machine gave. Processor time is of all threads.
 """
 
 import statistics
@@ -9,6 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 ROUNDS = 4
+TURN = 0.12  # seconds that a turn takes at least
 
 
 class Work(NamedTuple):
@@ -31,7 +34,7 @@ class Case(NamedTuple):
 
 
 class Timed(NamedTuple):
-    """Times of a case over the rounds, in nanoseconds per borrower-month."""
+    """Times of a case, run by run, in nanoseconds per borrower-month."""
 
     name: str
     words: str
@@ -55,15 +58,20 @@ class Timed(NamedTuple):
         return min(self.cpu)
 
 
-def alternate(cases: list[Case], rounds: int = ROUNDS, progress=lambda name, done, total: None) -> list[Timed]:
-    """Return the times of all cases, one after the other in each round."""
+def alternate(
+    cases: list[Case], rounds: int = ROUNDS, progress=lambda name, done, total: None, turn: float = TURN
+) -> list[Timed]:
+    """Return the times of all cases, one after the other in each round, each for `turn` seconds or longer."""
     timed = [Timed(case.name, case.words, case.work, [], []) for case in cases]
     total = rounds * sum(case.borrower_months for case in cases)
     for _ in range(rounds):
         for case, times in zip(cases, timed, strict=True):
-            wall, cpu = seconds(case.run)
-            times.wall.append(wall * 1e9 / case.borrower_months)
-            times.cpu.append(cpu * 1e9 / case.borrower_months)
+            took = -1.0  # a turn is one run at least
+            while took < turn:
+                wall, cpu = seconds(case.run)
+                times.wall.append(wall * 1e9 / case.borrower_months)
+                times.cpu.append(cpu * 1e9 / case.borrower_months)
+                took = max(took, 0.0) + wall
             progress(case.words, case.borrower_months, total)
     return timed
 

@@ -232,17 +232,23 @@ def test_straightness_is_one_for_a_line_and_more_for_a_curve():
     assert growth.straightness({n: n * n for n in (1, 10, 100)}) == pytest.approx(10)
 
 
-def test_every_case_runs_once_in_each_round():
-    """Cases alternate: a slow minute of the machine is shared by all."""
-    order = []
-    cases = [
-        timing.Case(name, name, lambda name=name: order.append(name), 1, timing.Work(1, 4, 110, 33)) for name in "ab"
-    ]
+def test_every_case_has_its_turn_in_each_round(monkeypatch):
+    """Cases alternate: a slow minute of the machine is shared by all. A turn is one run, or several short ones."""
+    order, seconds = [], {"a": 0.25, "b": 0.5}
+    cases = [timing.Case(name, name, lambda name=name: name, 1, timing.Work(1, 4, 110, 33)) for name in seconds]
 
-    timed = timing.alternate(cases, rounds=3)
+    def pretended(run):
+        order.append(run())
+        return seconds[order[-1]], seconds[order[-1]]
 
-    assert order == ["a", "b"] * 3
-    assert [len(times.wall) for times in timed] == [3, 3]
+    monkeypatch.setattr(timing, "seconds", pretended)
+
+    once = timing.alternate(cases, rounds=3, turn=0)
+    several = timing.alternate(cases, rounds=2, turn=0.5)
+
+    assert order == ["a", "b"] * 3 + ["a", "a", "b"] * 2
+    assert [len(times.wall) for times in once + several] == [3, 3, 4, 2]
+    assert several[0].wall == [0.25e9] * 4
 
 
 def test_memory_of_a_command_is_its_own():
