@@ -7,12 +7,13 @@ import numpy as np
 
 from .cache import njit
 from .draws import MONTHS, counter, group, philox
+from .dull import list_marked
 from .fixed import part, scale
 from .month import is_open
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import band_of, grade_of
 
-u4, i8, u8 = np.uint32, np.int64, np.uint64
+i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
 
 @njit(inside=True)
@@ -69,18 +70,16 @@ def grade_if_open(S, i, p):
 
 
 @njit(forceinline=True)
-def regrant(S, shut, base, n, first, month, entry, replication, segment, k0, k1, F, rolls, vintage, months):
+def regrant(S, marks, shut, base, n, first, month, entry, replication, segment, k0, k1, F, rolls, vintage, months):
     """Open closed accounts again for those who meet the raised bar; F, rolls and vintage: [product, ...].
 
-    Of n lanes from `base`. `shut` uint32[lane] is working space.
+    Of n lanes from `base`. `marks` int32[1, lane] and `shut` int32[lane] are working space.
     """
     c1, c3 = counter(month, entry, 3), group(segment, MONTHS)
-    n_shut = 0
     for lane in range(n):
         i = u8(base + lane)
-        shut[u8(n_shut)] = base + lane
-        n_shut += (S[LINE_AT + STATUS, i] == SHUT) | (S[LOAN_AT + STATUS, i] == SHUT)
-    for k in range(n_shut):
+        marks[0, i] = i4((S[LINE_AT + STATUS, i] == i4(SHUT)) | (S[LOAN_AT + STATUS, i] == i4(SHUT)))
+    for k in range(list_marked(shut, marks, base, n, 1)):
         i = u8(shut[u8(k)])
         line, loan = S[LINE_AT + STATUS, i], S[LOAN_AT + STATUS, i]
         lives = (line >= ACTIVE and line <= WRITTEN_OFF) or (loan >= ACTIVE and loan <= WRITTEN_OFF)

@@ -366,7 +366,7 @@ def _advance(
                             review_limits(S, base, m, F, months)
                         if months[LINE, V_REGRANT_MONTHS] < NEVER or months[LOAN, V_REGRANT_MONTHS] < NEVER:
                             regrant(
-                                S, todo, base, m, first, month, entry, replication, segment, k0, k1, F, roll_sums,
+                                S, left, todo, base, m, first, month, entry, replication, segment, k0, k1, F, roll_sums,
                                 vintage, months,
                             )  # fmt: skip
                 if month == tables.observe_month:
