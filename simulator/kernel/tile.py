@@ -55,12 +55,11 @@ from .stack import (
     stack_words,
     wide_vectors,
 )
-from .trouble import CURE_ROW, CURE_SIZE, CUTS, RUNGS_SIZE, live_together, narrow, stack_told
+from .trouble import CURE_ROW, CURE_SIZE, CUTS, RUNGS_SIZE, WORKS_OPEN, live_together, narrow, stack_told
 
 i8, u8 = np.int64, np.uint64
 LINE_OF_CACHE = 8  # int64 numbers
 FIRST, SECOND, THIRD, FOURTH = (i8(1 << slot) for slot in range(4))  # bits of the slots of a month's words
-WORKS_OPEN = 1 << N_LEVELS  # a bit of `note_levers`: collectors work accounts that are late but open
 
 
 def advance(
@@ -117,7 +116,7 @@ def lives(status):
 
 @njit(forceinline=True)
 def note_levers(asked, levers, segment, month_from, month_to):
-    """Fill asked[month, product]: bit k if level k of the ladder works a bucket, WORKS_OPEN, CUTS."""
+    """Fill asked[month, product]: bit k if level k of the ladder works a bucket, WORKS_OPEN and CUTS."""
     _, _, products, buckets, levels, _ = levers.ladder.shape
     for month in range(month_from, month_to + 1):
         for p in range(products):

@@ -113,7 +113,9 @@ N_OWN = 26
 N_TOLD = 2 * N_OWN + 9
 stack_told = stack_array(np.int32, N_TOLD, SHORT_ROW)
 
-CUTS = 1 << (N_LEVELS + 1)  # a bit of `asked`: limits are cut on falling into some bucket
+# bits of `asked`, beside one for each level of the ladder
+WORKS_OPEN = 1 << N_LEVELS  # collectors work accounts that are late but open
+CUTS = 1 << (N_LEVELS + 1)  # limits are cut on falling into some bucket
 CURE_ROW = 32  # days of one reason in the table `cure`, the last one a sentinel
 CURE_ROWS = 2 * len(CAUSES)  # by reason and whether the account was late before
 RUNGS_SIZE = 2048  # of the table `rungs`: N_PRODUCT * N_LEVELS * BUCKETS * N_LADDER, to a power of two
