@@ -1,5 +1,8 @@
 """What makes the kernel fast and its memory small, as claims that are exact: no clock decides here."""
 
+import os
+import subprocess
+import sys
 import tracemalloc
 
 import llvmlite.binding
@@ -82,6 +85,52 @@ def test_the_worlds_of_the_twin_are_compiled_alike():
     lowered, world = lower(scenario("both").baseline), worlds.world("types", sizes=(3,))
 
     assert kept.described((world.tables, world.levers))[0] == kept.described((lowered.tables, lowered.levers))[0]
+
+
+COUNT_ONE_BY_ONE = """
+import sys
+import numpy as np
+from benchmarks.kernel import on_book
+from benchmarks.worlds import shipped
+from simulator import engine
+from simulator.kernel import tile, trouble
+from simulator.lower import tables_for
+from simulator.sums import empty_sums
+
+world = shipped(sys.argv[1], 400, 1, 8)
+sums = empty_sums(1, world.months_total, len(world.segments))
+end_month, live, counted = trouble.end_month, tile.live, [0]
+
+def counted_end(*arguments):
+    counted[0] += 1
+    return end_month(*arguments)
+
+def counted_live(S, V, few, n, *arguments):
+    counted[0] += n
+    return live(S, V, few, n, *arguments)
+
+trouble.end_month, tile.live = counted_end, counted_live
+with np.errstate(all="ignore"):
+    fast = sys.argv[2] == "fast"
+    tables = tables_for(world, 0, 1)
+    tile.advance(tables, world.levers, world.tiles, world.tape, 0, 1, 1, 8, fast, engine.NO_STORE, *sums)
+print(counted[0] / on_book(sums))
+"""
+
+
+@pytest.mark.parametrize(("name", "share"), [("huabei", 0.001), ("base/consumer", 0.01)])
+def test_few_go_one_by_one(name, share):
+    """Of a hundred borrowers with loans one a month at most, of a thousand with a line, ends it one by one."""
+    ways = {}
+    for way in ("fast", "slow"):
+        command = [sys.executable, "-c", COUNT_ONE_BY_ONE, name, way]
+        done = subprocess.run(
+            command, cwd=ROOT, env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, check=True, capture_output=True, text=True
+        )
+        ways[way] = float(done.stdout)
+
+    assert ways["fast"] < share
+    assert ways["slow"] > 0.99  # the count would see them
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
