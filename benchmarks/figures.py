@@ -23,7 +23,7 @@ MOST_SLOWER = 1.15  # all policies over none: the promise
 def result(timed: list[Timed], others: dict[str, tuple[float, str]], growth: Growth, machine: dict) -> dict:
     """Return what bench.json holds; `others` are (value, unit) by name, such as the seconds of whole commands.
 
-    Times are the best of the rounds, ratios are of those; beside each stands what is done for a borrower in a month.
+    Times are the best of all runs, ratios are of those; beside each stands what is done for a borrower in a month.
     """
     figures = {}
     for times in timed:

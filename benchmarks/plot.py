@@ -35,7 +35,7 @@ def _bars(axes, timed):
         )
     axes.invert_yaxis()
     axes.margins(x=0.12, y=0.01)
-    axes.set_title("ns per borrower-month: best, and median of the rounds", fontsize=10, loc="left")
+    axes.set_title("ns per borrower-month: best, and median of all runs", fontsize=10, loc="left")
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
 

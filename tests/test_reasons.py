@@ -147,6 +147,18 @@ def test_reasons_are_sentences(kind):
             assert not re.search(r"\b(nan|inf|None)\b|\.\.|;\.", sentence), sentence
 
 
+def test_freezing_alone_is_explained_by_the_exposure():
+    """Who closes nobody still reads what freezing does; who closes reads what that costs."""
+    comparison = shipped("freeze_close", months=12, replications=10)
+
+    alone, closing = (plain(reasons.reasons(comparison, name)[0]) for name in ("freeze_only", "early"))
+
+    number = r"[\d,.]+ ± [\d.]+"
+    falls = rf"Exposure: the mean balance at default falls by CNY {number} \([\d.]+ %\); "
+    assert re.match(falls + f"{number} accounts are frozen at the end of lending, and none is closed", alone)
+    assert re.match(f"{number} accounts are closed after a forgotten bill", closing)
+
+
 def test_the_date_of_a_write_off_moves_the_stock_and_not_the_loss():
     """Where the same collectors work open and written-off accounts, the report says so."""
     said = plain(reasons.reasons(shipped("write_off_neutral", months=12, replications=20), "at_180")[0])

@@ -201,7 +201,7 @@ def limit_cut(e):
 
 
 def closure(e):
-    """Yield what closing costs: good customers who forgot a bill."""
+    """Yield what closing costs, good customers who forgot a bill; or what freezing alone is for."""
     if any(e.mean(name) for name in CLOSED):
         forgot, good = e.level("n_closed_forgot"), e.level("n_closed_good_forgot")
         yield (
@@ -210,7 +210,11 @@ def closure(e):
         )
         yield f"of all {e.level(*CLOSED)} closures, {e.level('n_closed_good')} are of good customers."
     else:
-        yield "no account is closed for lateness."
+        frozen = e.level("n_frozen") if e.mean("n_frozen") else "no"
+        yield (
+            f"exposure: {e.clause('the mean balance at default', 'ead')}; {frozen} accounts are frozen at the end of "
+            "lending, and none is closed for lateness."
+        )
     yield f"{e.clause('new credit', 'new_credit')}; {e.clause('net loss', 'net_loss')}."
 
 
