@@ -15,7 +15,7 @@ BORROWERS, LARGE_BORROWERS = (1_000, 10_000, 100_000, 1_000_000), (10_000_000, 1
 AT_MONTHS = 12  # how long the books of BORROWERS are lived
 MONTHS = (1, 12, 24, 60, 120)
 AT_BORROWERS = 40_000  # how many live MONTHS
-ROUNDS = 12  # of which the best counts; the large books run once
+ROUNDS = 8  # of which the best counts; the large books run once
 
 
 class Growth(NamedTuple):
