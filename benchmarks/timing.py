@@ -66,12 +66,14 @@ def alternate(
     total = rounds * sum(case.borrower_months for case in cases)
     for _ in range(rounds):
         for case, times in zip(cases, timed, strict=True):
-            took = -1.0  # a turn is one run at least
-            while took < turn:
+            took = 0.0
+            while True:
                 wall, cpu = seconds(case.run)
                 times.wall.append(wall * 1e9 / case.borrower_months)
                 times.cpu.append(cpu * 1e9 / case.borrower_months)
-                took = max(took, 0.0) + wall
+                took += wall
+                if took >= turn:
+                    break
             progress(case.words, case.borrower_months, total)
     return timed
 

@@ -7,11 +7,11 @@ import numpy as np
 
 from .cache import njit
 from .draws import MONTHS, counter, group, philox
-from .dull import list_marked
 from .fixed import part, scale
 from .month import is_open
 from .names import *  # noqa: F403  the vocabulary of the kernel
-from .people import band_of, grade_of
+from .people import band_of, book_open, book_roll, grade_of
+from .stack import list_marked
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
@@ -115,10 +115,9 @@ def regrant(S, marks, shut, base, n, first, month, entry, replication, segment, 
                 S[at + LIMIT, i] = limit
                 F[p, F_N_REGRANTED] += 1
                 if p == LINE:
-                    F[LINE, F_ACCOUNTS] += 1
+                    book_open(F[LINE], vintage[LINE], i8(0), i8(UNKNOWN), i8(0))
+                    book_roll(rolls[LINE], ARRIVED, 0, i8(0))
                     F[LINE, F_LIMIT] += limit
-                    rolls[LINE, ARRIVED, 0, 0] += 1
-                    vintage[LINE, W_ACCOUNTS] += 1
 
 
 @njit(inside=True)

@@ -36,7 +36,7 @@ from .lanes import (
     works,
 )
 from .names import *  # noqa: F403  the vocabulary of the kernel
-from .stack import LISTED, SHORT_ROW, append_marked, stack_array
+from .stack import SHORT_ROW, stack_array
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
@@ -148,15 +148,6 @@ def draw_listed(V, D, E, lanes, n, slots, month, entry, replication, segment, k0
     for k in range(n):
         E[D_INDEX, u8(k)] = D[D_INDEX, u8(lanes[u8(k)])]
     draw_slots(V, E, n, slots, month, entry, replication, segment, k0, k1)
-
-
-@njit(forceinline=True)
-def list_marked(lanes, marks, base, n, bits):
-    """Fill `lanes` with those of n lanes from `base` on whose mark has one of `bits`; return how many."""
-    listed = i8(0)
-    for begin in range(base, base + n, LISTED):
-        listed += append_marked(lanes, listed, marks, begin, base + n, bits)
-    return listed
 
 
 @njit(forceinline=True)

@@ -10,7 +10,7 @@ import numpy as np
 from .cache import CACHED, njit
 from .fixed import part, scale, sigmoid
 from .names import *  # noqa: F403  the vocabulary of the kernel
-from .people import age_stage, band_of, book_stocks, grade_of
+from .people import age_stage, band_of, book_open, book_roll, book_stocks, grade_of
 from .stack import stack_array
 
 u4, i8, u8 = np.uint32, np.int64, np.uint64
@@ -824,12 +824,8 @@ def add_loan(S, i, F, rolls, vintage, ticket, term, rates, cap, terms, segment, 
     if lend(S, i, F, vintage, ticket, term, rate, 0, terms, segment, loan_terms, quantile):
         S[BUFFER, i] = min(S[BUFFER, i], cap)
         balance = i8(S[LOAN_AT + BALANCE, i])
-        F[LOAN, F_ACCOUNTS] += 1
-        F[LOAN, F_BALANCE] += balance
-        vintage[LOAN, W_ACCOUNTS] += 1
-        vintage[LOAN, W_BALANCE] += balance
-        rolls[LOAN, ARRIVED, 0, 0] += 1
-        rolls[LOAN, ARRIVED, 0, 1] += balance
+        book_open(F[LOAN], vintage[LOAN], i8(0), i8(UNKNOWN), balance)
+        book_roll(rolls[LOAN], ARRIVED, 0, balance)
 
 
 @njit(forceinline=True)
@@ -840,12 +836,10 @@ def close_month(S, i, x, F, rolls, vintage):
         if x[p, X_OPEN] or x[p, X_NEW]:
             row = ARRIVED if x[p, X_NEW] else x[p, X_FROM]
             if x[p, X_LEFT] == 0:
-                rolls[p, row, x[p, X_TO], 0] += 1
-                rolls[p, row, x[p, X_TO], 1] += i8(S[at + BALANCE, i])
+                book_roll(rolls[p], row, x[p, X_TO], i8(S[at + BALANCE, i]))
                 S[at + BUCKET, i] = x[p, X_TO]
             else:
-                rolls[p, row, x[p, X_LEFT], 0] += 1
-                rolls[p, row, x[p, X_LEFT], 1] += x[p, X_LEFT_BALANCE]
+                book_roll(rolls[p], row, x[p, X_LEFT], x[p, X_LEFT_BALANCE])
                 if x[p, X_LEFT] == TO_PAID_OFF and p == LOAN:
                     S[at + BUCKET, i] = 0
     book_stocks(S, i, F, vintage)
@@ -864,6 +858,12 @@ def end_month(
 
 
 @njit(forceinline=True)
+def row_from(p, row, bucket):
+    """Return the row of the roll matrix that an account comes from: its bucket, or `row` for a line that arrives."""
+    return row if p == LINE and row > 0 else i8(bucket)
+
+
+@njit(forceinline=True)
 def tell(S, i, x, p, products, row, bill, owed, paid, reason, to, days):
     """Set what `draw_loan` and `end_month` ask of a product whose steps 5 to 8 were taken elsewhere."""
     at = N_BORROWER + p * N_ACCOUNT
@@ -872,7 +872,7 @@ def tell(S, i, x, p, products, row, bill, owed, paid, reason, to, days):
     status = S[at + STATUS, i]
     x[p, X_OPEN] = 1 if is_open(status) and (p == LINE or bill > 0) else 0
     x[p, X_BOOK] = 1 if status == WRITTEN_OFF else 0
-    x[p, X_FROM] = row if p == LINE and row > 0 else i8(S[at + BUCKET, i])
+    x[p, X_FROM] = row_from(p, row, S[at + BUCKET, i])
     x[p, X_BILL], x[p, X_OWED], x[p, X_PAID], x[p, X_REASON] = bill, owed, paid, reason
     x[p, X_TO], x[p, X_DAYS] = to, days
     if p == LINE:

@@ -289,6 +289,13 @@ def grade_of(bucket, plan_left, clean, is_line, balance, limit):
 
 
 @njit(forceinline=True)
+def book_roll(rolls, row, to, balance):
+    """Add the move of one account to a roll matrix [from, to, number and balance]."""
+    rolls[row, to, 0] += 1
+    rolls[row, to, 1] += balance
+
+
+@njit(forceinline=True)
 def book_open(F, vintage, bucket, cause, balance):
     """Add the month-end stocks of an open account to F [flow] and `vintage` [name]."""
     F[F_ACCOUNTS] += 1

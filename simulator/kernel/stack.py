@@ -15,6 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
+from .cache import njit
 from .names import BLOCK, LANES, N_STATE, SLOTS
 
 ROW = LANES + 16  # a stride that is no power of two, or the rows of one lane would share two sets of the L1 cache
@@ -149,3 +150,12 @@ stack_few_words = stack_array(np.uint32, 4 * SLOTS, SHORT_ROW)
 wide_vectors = _wide_vectors()
 append_marked = _append_marked()
 fetch = _fetch()
+
+
+@njit(forceinline=True)
+def list_marked(lanes, marks, base, n, bits):
+    """Fill `lanes` with those of n lanes from `base` on whose mark has one of `bits`; return how many."""
+    listed = np.int64(0)
+    for begin in range(base, base + n, LISTED):
+        listed += append_marked(lanes, listed, marks, begin, base + n, bits)
+    return listed

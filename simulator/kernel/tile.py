@@ -29,7 +29,6 @@ from .dull import (
     draw_listed,
     draw_words,
     least_alert,
-    list_marked,
     most_unwilling,
     pay_on_time,
     reminders,
@@ -49,6 +48,7 @@ from .stack import (
     ROW,
     SHORT_ROW,
     fetch,
+    list_marked,
     stack_few,
     stack_few_words,
     stack_state,
@@ -132,10 +132,10 @@ def note_levers(asked, levers, segment, month_from, month_to):
 
 
 @njit(forceinline=True)
-def fetch_lines(sums, p, size, used):
-    """Bring the first `used` of `size` int64 numbers of product `p` near: the sums of all months are in no cache."""
-    for k in range(0, used, LINE_OF_CACHE):
-        fetch(sums, p * size + k)
+def fetch_lines(sums, size):
+    """Bring the first `size` int64 numbers of an array near: the sums of all months and replications fill no cache."""
+    for k in range(0, size, LINE_OF_CACHE):
+        fetch(sums, k)
 
 
 @njit(cache=CACHED)
@@ -254,7 +254,7 @@ def _advance(
                 ladder, standing = levers.ladder[month, segment], ratings[batch, segment]
                 row = ARRIVED if entry == month else 0
                 for p in range(N_PRODUCT if has_loans else 1):
-                    fetch_lines(vintage, p, N_VINTAGE, N_VINTAGE)
+                    fetch_lines(vintage[p], N_VINTAGE)
                 for grade in range(GRADES):
                     rates[grade] = min(scale(terms[LINE, P_RATE], months[LINE, V_RATE + grade]), ONE)
                     loan_rates[grade] = min(scale(terms[LOAN, P_RATE], months[LOAN, V_RATE + grade]), ONE)
@@ -287,7 +287,7 @@ def _advance(
                     half = (first_block + side + entry) & 1
                     F = flows[r, half, month, segment]
                     for p in range(N_PRODUCT if has_loans else 1):
-                        fetch_lines(F, p, N_FLOWS, N_FLOWS)
+                        fetch_lines(F[p], N_FLOWS)
                     n_few = i8(0)  # typed: numba would compile `live` once more for a literal 0
                     n_trouble, n_booked, n_asking = i8(0), i8(0), i8(0)
                     for block in range(first_block + side, end_block, 2):
@@ -325,8 +325,7 @@ def _advance(
                                 n_few += lives(S[LINE_AT + STATUS, i]) | lives(S[LOAN_AT + STATUS, i])
 
                     for p in range(N_PRODUCT if has_loans else 1):  # not earlier, or it would be gone again
-                        rows = min(months[p, V_WRITE_OFF], BUCKETS) + 1
-                        fetch_lines(roll_sums, p, N_FROM * N_TO * 2, rows * N_TO * 2)
+                        fetch_lines(roll_sums[p], (min(months[p, V_WRITE_OFF], BUCKETS) + 1) * N_TO * 2)
                     for begin in range(0, n_trouble, BLOCK):
                         live_together(
                             S, D, left, C, E, V, T, trouble[begin:], todo, min(n_trouble - begin, BLOCK), has_loans,

@@ -1,8 +1,9 @@
 """Those in trouble, many at once: who will not pay, forgets or runs short, what is late and what is paid late.
 
 A few lanes of every tile are copied side by side and live steps 4 to 9 of the month in vectors, as `dull` does, but
-exactly and with everything that can go wrong there. Who ends the month as he began it, current, is done with; the
-others are told to `month.end_month`, one by one. Whoever is in a plan is not here but lives by `month.live`.
+exactly and with everything that can go wrong there. Who ends the month as he began it, current, is done with, and who
+is late and left alone by the lender has only his moves to be noted; the others are told to `month.end_month`, one by
+one. Whoever is in a plan is not here but lives by `month.live`.
 
 Loops over blocks of STEP lanes have no rest for LLVM to do one by one; those it does better whole stay whole.
 """
@@ -52,9 +53,9 @@ from .lanes import (
     wants,
     works,
 )
-from .month import N_X, X_RATE, draw_loan, end_month, note_worst, rate_of_new_loan, stack_steps, tell
+from .month import N_X, X_RATE, draw_loan, end_month, note_worst, rate_of_new_loan, row_from, stack_steps, tell
 from .names import *  # noqa: F403  the vocabulary of the kernel
-from .people import book_open
+from .people import book_open, book_roll
 from .stack import SHORT_ROW, stack_array
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
@@ -145,7 +146,7 @@ def gather(S, D, C, E, lanes, n, has_loans):
 
 @njit(forceinline=True)
 def scatter(S, C, lanes, n, has_loans):
-    """Copy back what may have changed."""
+    """Copy back what may have changed for anybody; see `scatter_late`."""
     for c in CHANGED:
         for k in range(n):
             S[u8(c), u8(lanes[u8(k)])] = C[u8(c), u8(k)]
@@ -153,6 +154,13 @@ def scatter(S, C, lanes, n, has_loans):
         for c in CHANGED_LOAN:
             for k in range(n):
                 S[u8(c), u8(lanes[u8(k)])] = C[u8(c), u8(k)]
+
+
+@njit(forceinline=True)
+def scatter_late(S, C, i, lane, account):
+    """Copy back what only changes for an account that was or is late: of one, from `lane` to lane `i` of the tile."""
+    for c in LATE_CHANGED:
+        S[u8(account + c), i] = C[u8(account + c), lane]
 
 
 @njit(forceinline=True)
@@ -586,14 +594,11 @@ def roll_late(S, C, T, left, lanes, todo, n, p, row, F, rolls, vintage, ratings,
     for k in range(late):
         lane = u8(todo[u8(k)])
         i, to, balance = u8(lanes[lane]), i8(T[at + T_TO, lane]), i8(C[account + BALANCE, lane])
-        came = row if p == LINE and row > 0 else i8(C[account + BUCKET, lane])
         note_worst(S, i, p, to, balance, F, vintage, ratings, since_observed, claim)
         book_open(F[p], vintage[p], to, i8(C[account + CAUSE, lane]), balance)
-        rolls[p, came, to, 0] += 1
-        rolls[p, came, to, 1] += balance
+        book_roll(rolls[p], row_from(p, row, C[account + BUCKET, lane]), to, balance)
         S[account + BUCKET, i] = to
-        for c in LATE_CHANGED:
-            S[u8(account + c), i] = C[u8(account + c), lane]
+        scatter_late(S, C, i, lane, account)
         if p == LINE:
             F[LINE, F_LIMIT] += C[LINE_AT + LIMIT, lane]
             left[0, i] &= ~(ASKS * i4(to > 0))
@@ -740,9 +745,8 @@ def live_together(
         lane = u8(todo[u8(k)])
         i = u8(lanes[lane])
         for p in range(products):
-            at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
-            for c in LATE_CHANGED:
-                S[u8(account + c), i] = C[u8(account + c), lane]
+            at = p * N_OWN
+            scatter_late(S, C, i, lane, N_BORROWER + p * N_ACCOUNT)
             paid = T[at + T_OWED, lane] if T[at + T_DAY, lane] > 0 else T[at + T_PAID, lane]
             tell(
                 S, i, x, p, products, row, T[at + T_BILL, lane], T[at + T_OWED, lane], paid, T[at + T_REASON, lane],
