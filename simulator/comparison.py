@@ -16,6 +16,7 @@ SWAP_MEASURES = (
     *("n_granted", "n_default", "n_never_default", "default_rate", "bad_debt_rate"),
     *("net_loss", "profit", "npv"),
 )
+NOTHING_TO_DIVIDE_BY = "a rate of nothing is not defined"
 LOSS_RATES = {"bad_debt_rate": "bad-debt rate", "net_charge_off_rate": "net charge-off rate"}
 
 
@@ -89,6 +90,10 @@ class Comparison:
     def samples(self, variant, measure, window="whole"):
         """Return float64[replication] (roll rates: [batch]) of one measure, amounts in the currency."""
         return MEASURES[measure](self.ledgers[variant], self.windows[window])
+
+    def unstated(self, measure, window="whole") -> str | None:
+        """Return why this run cannot state a measure, None if it can."""
+        return MEASURES[measure].unstated(self.frame, self.windows[window])
 
     def sides(self, variant):
         """Return which of "out" and "into" anybody is in, of the applicants swapped by a variant."""
@@ -167,13 +172,12 @@ class Comparison:
         """Return the variant with the highest npv if it is clear of all others and the run has a run-off."""
         if not self.variants:
             return Verdict(None, None, None, "there is nothing to compare")
+        if reason := self.unstated("npv"):
+            return Verdict(None, None, None, reason)
         values = {name: self.estimate(name, "npv").value for name in self.ledgers}
         best = max(values, key=values.get)  # the earlier of equals
         rivals = {name: self.difference(best, "npv", against=name) for name in self.ledgers if name != best}
         second = max(rivals, key=values.get)
-        if self.frame.run_off_months == 0:
-            reason = "without run-off months, cash that comes after the last month is not counted"
-            return Verdict(None, None, None, reason)
         if self.frame.replications < 2:
             return Verdict(None, second, rivals[second], "one replication has no standard error")
         for name, rival in rivals.items():
@@ -184,12 +188,16 @@ class Comparison:
         return Verdict(best, second, rivals[second], "highest net present value, clear of every other variant")
 
     def summary(self) -> dict:
-        """Return the contents of summary.json: headline measures of all variants and their differences."""
+        """Return the contents of summary.json: headline measures of all variants and their differences.
+
+        A value that is null has its reason beside it.
+        """
         names = [name for name, measure in self.measures.items() if measure.headline]
 
         def entry(measure, estimate):
             value, se = (x if np.isfinite(x) else None for x in (estimate.value, estimate.se))
-            return {"value": value, "se": se, "unit": self.measures[measure].unit_in(self.frame)}
+            told = {"value": value, "se": se, "unit": self.measures[measure].unit_in(self.frame)}
+            return told if value is not None else told | {"reason": self.unstated(measure) or NOTHING_TO_DIVIDE_BY}
 
         told = {
             "variants": {v: {m: entry(m, self.estimate(v, m)) for m in names} for v in self.ledgers},

@@ -25,7 +25,7 @@ from simulator.kernel.names import (
     TO_PAID_OFF,
     TO_WRITTEN_OFF,
 )
-from simulator.ledger import Ledger
+from simulator.ledger import Frame, Ledger
 
 MONEY = "money"  # in a measure's `unit`: the currency of the run
 SHARE, YEARLY, ACCOUNTS, RATIO = "share", "share per year", "accounts", "ratio"
@@ -177,15 +177,22 @@ class Measure:
     monthly: bool = True  # means something month by month and in each segment
     level: float = 0.0  # of a tail measure
     transfer: bool = False  # says something only where there is insurance or a partner
+    reason: Callable[[Frame, Window], str | None] | None = None  # why it cannot be stated; None: it always can
 
     def __call__(self, ledger: Ledger, window: Window | None = None, by_month=False, by_cell=False):
-        """Return the measure's samples (see `View` for axes), amounts in the currency."""
+        """Return the measure's samples (see `View` for axes), amounts in the currency; NaN where it is `unstated`."""
         samples = self.function(View(ledger, window, by_month, by_cell))
+        if self.unstated(ledger.frame, window):
+            return np.full(samples.shape, np.nan)
         return samples / ledger.frame.minor_units if self.unit.startswith(MONEY) else samples
+
+    def unstated(self, frame: Frame, window: Window | None = None) -> str | None:
+        """Return why a run of this frame cannot state this measure over `window` (the whole), None if it can."""
+        return self.reason(frame, window or windows(frame)["whole"]) if self.reason else None
 
     def estimate(self, samples) -> Estimate:
         """Return the value and standard error that samples of this measure stand for."""
-        if self.kind != TAIL:
+        if self.kind != TAIL or np.isnan(samples).all():
             return mean(samples)
         return (value_at_risk if self.name.startswith("var") else expected_shortfall)(samples, self.level)
 
@@ -287,6 +294,13 @@ def _gini(kind, product=None):
     text = f"Gini of {text}, against first default within 12 months{of}: 1 ranks without fault, 0 not at all"
     suffix = "" if product is None else f"_{PRODUCTS[product]}"
     return _rate(f"gini_{name}{suffix}", formula, text, function, unit=RATIO, monthly=False)
+
+
+def _needs_run_off(frame, window):
+    """Return why a value of cash to come says nothing over a window that does not end with a run-off, or None."""
+    if frame.run_off_months and window.last == frame.horizon:
+        return None
+    return "without run-off months, cash that comes after the last month is not counted"
 
 
 def _npv(v):
@@ -517,9 +531,10 @@ SECTIONS = {
             "balance[start] + Σ (new_credit - paid - recovered - sold_open_proceeds - sold_written_off_proceeds "
             "+ commission + contact_cost + recovery_cost) / (1 + discount_rate)^(t / 12)",
             "present value of what is lent and not got back, interest paid included and gross of partners; unlike "
-            "net_loss it does not depend on the date at which a balance is called lost. Read it with run-off",
+            "net_loss it does not depend on the date at which a balance is called lost. Only with run-off",
             _net_present_loss,
             monthly=False,
+            reason=_needs_run_off,
         ),
         _rate(
             "ead",
@@ -577,10 +592,11 @@ SECTIONS = {
             MONEY,
             "Σ (cash + funding_cost) / (1 + discount_rate)^(t / 12) - balance[start]",
             "net present value at the discount rate, which takes the place of the funding cost. What is still open at "
-            "the end counts for nothing: without run-off months this says little and names no winner",
+            "the end counts for nothing, so it is stated only over a window that ends with a run-off",
             _npv,
             headline=True,
             monthly=False,
+            reason=_needs_run_off,
         ),
         _yearly("interest_and_fee_yield", "income", "interest, fees and merchant discount a year on average balance"),
     ),
@@ -691,6 +707,8 @@ def markdown() -> str:
         "- **Average balance** is the mean over the window's months of the mean of opening and closing balance.",
         "- **Value** is the mean over replications of the measure of each; **se** = sd / √replications. Roll rates are "
         "means over up to 20 batches of replications, Ginis too. A rate of nothing is left empty, not 0.",
+        "- **Not stated.** A measure that a run cannot state, such as a net present value without run-off, is NaN in "
+        "Python (`Measure.unstated` says why) and null in the files, with its reason beside it.",
         "- **Difference** is paired: variant less baseline in the same replication, people and luck in common.",
         "- **money** is in the currency of the scenario. Incomes and costs that are settled outside the kernel are "
         "rounded to the minor unit in each replication, month, segment and product, so totals stay exact.",

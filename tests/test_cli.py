@@ -155,7 +155,8 @@ def test_the_summary_keeps_its_contract(compared):
     assert list(summary["variants"]) == ["baseline", "remind"] and list(summary["differences"]) == ["remind"]
     for measures in (*summary["variants"].values(), *summary["differences"].values()):
         assert set(measures) >= HEADLINES
-        assert all(set(entry) == {"value", "se", "unit"} for entry in measures.values())
+        assert all(set(entry) - {"reason"} == {"value", "se", "unit"} for entry in measures.values())
+        assert all(("reason" in entry) == (entry["value"] is None) for entry in measures.values())
     assert summary["variants"]["baseline"]["net_loss"]["unit"] == "CNY"
     assert summary["variants"]["baseline"]["approval_rate"]["value"] is None  # nobody applies
 

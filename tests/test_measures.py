@@ -114,11 +114,25 @@ def test_cures_come_back_to_bucket_0_or_leave_repaid(ledger):
 
 
 def test_a_rate_of_nothing_is_not_a_number():
-    """When nobody applies there is no approval rate, and the summary says null."""
+    """When nobody applies there is no approval rate, and the summary says null, and why."""
     comparison = Comparison([toy_book.ledger(arrivals=0)])
     assert np.isnan(comparison.samples("baseline", "approval_rate")).all()
     entry = comparison.summary()["variants"]["baseline"]["approval_rate"]
-    assert entry == {"value": None, "se": None, "unit": "share"}
+    assert entry == {"value": None, "se": None, "unit": "share", "reason": "a rate of nothing is not defined"}
+
+
+def test_without_run_off_no_present_value_is_stated():
+    """Cash after the last month is not there to count: NaN with the reason, in the run and in the window of lending."""
+    cut_off = Comparison([toy_book.ledger(frame=toy_book.frame(run_off_months=0))])
+    whole = Comparison([toy_book.ledger()])
+    for name in ("npv", "net_present_loss"):
+        for comparison, window in ((cut_off, "whole"), (cut_off, "lending"), (whole, "lending")):
+            assert np.isnan(comparison.samples("baseline", name, window)).all()
+            assert "without run-off months" in comparison.unstated(name, window)
+        assert np.isfinite(whole.samples("baseline", name)).all() and whole.unstated(name) is None
+    assert cut_off.unstated("net_loss") is None
+    entry = cut_off.summary()["variants"]["baseline"]["npv"]
+    assert entry == {"value": None, "se": None, "unit": "CNY", "reason": cut_off.unstated("npv")}
 
 
 def test_every_measure_gives_one_number_per_sample_in_every_grouping(ledger):

@@ -75,13 +75,15 @@ def test_the_manifest_names_versions_and_the_digest(folder, comparison):
 
 
 def test_the_summary_has_the_contract_s_shape(folder):
-    """Variants and differences, each measure with value, se and unit; the baseline has no difference."""
+    """Variants and differences, each measure with value, se and unit, and why where there is none; the baseline has no
+    difference."""
     summary = json.loads((folder / "summary.json").read_text())
     assert list(summary) == ["variants", "differences"]
     assert list(summary["variants"]) == ["baseline", "cut", "sell"]
     assert list(summary["differences"]) == ["cut", "sell"]
     for measures in (*summary["variants"].values(), *summary["differences"].values()):
-        assert all(list(entry) == ["value", "se", "unit"] for entry in measures.values())
+        for entry in measures.values():
+            assert list(entry) == ["value", "se", "unit"] + ["reason"] * (entry["value"] is None)
     assert summary["variants"]["cut"]["net_loss"]["unit"] == "CNY"
 
 
@@ -96,13 +98,33 @@ def test_a_book_of_applicants_only_has_nothing_per_opening_borrower(tmp_path):
     page = (tmp_path / "run" / "report.html").read_text()
 
     for measures in (*summary["variants"].values(), *summary["differences"].values()):
-        assert measures["net_loss_per_opening_borrower"] == {"value": None, "se": None, "unit": "CNY per borrower"}
+        empty = {"value": None, "se": None, "unit": "CNY per borrower", "reason": "a rate of nothing is not defined"}
+        assert measures["net_loss_per_opening_borrower"] == empty
         assert measures["net_loss"]["value"] is not None
     for name in ("net_loss_per_opening_borrower", "balance_left"):
         assert {*table["value"][table["measure"] == name]} == {None}, name
     assert "<td>net loss per opening borrower</td><td>–" in page
     assert "still open at the very end counts for nothing" in page
     assert not re.search(r"\b(nan|inf)\b", re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL))
+
+
+def test_what_cannot_be_stated_is_left_out_with_its_reason(tmp_path):
+    """Without run-off the terminal and the page have no net present value and say once why; the table's is null."""
+    frame = toy_book.frame(run_off_months=0)
+    found = Comparison([toy_book.ledger(frame=frame), toy_book.ledger("sell", sell=3, frame=frame)])
+    results.write(tmp_path / "run", found, {}, "")
+    page = (tmp_path / "run" / "report.html").read_text()
+    table = columns(tmp_path / "run" / "comparison.parquet")
+    console = Console(file=StringIO(), width=120)
+    console.print(*summary_table(found))
+    why = f"net present value: {found.unstated('npv')}"
+
+    assert page.count(f"Not stated: {why}.") == 1
+    assert "net present value</td>" not in page and "net present value</span>" not in page
+    assert f"Not stated: {why}." in " ".join(console.file.getvalue().split())
+    npv = (table["measure"] == "npv") | (table["measure"] == "net_present_loss")
+    assert {*table["value"][npv]} == {None} and {*table["reason"][npv]} == {found.unstated("npv")}
+    assert {*table["reason"][table["measure"] == "net_loss"]} == {None}
 
 
 def test_a_complete_run_is_replaced_only_on_request(comparison, tmp_path):

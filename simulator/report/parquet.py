@@ -186,6 +186,7 @@ def write_comparison(path, comparison):
     """Write every measure in both windows: value, and the paired difference from the baseline with its interval.
 
     Column `people` is "all"; rows of the applicants swapped by a variant follow, "swapped_out" or "swapped_into".
+    Column `reason` says why a measure has no value where the run cannot state it.
     """
     rows = []
     for variant in comparison.ledgers:
@@ -201,6 +202,7 @@ def write_comparison(path, comparison):
                     "unit": measure.unit_in(comparison.frame),
                     "value": value,
                     "value_standard_error": value_se,
+                    "reason": comparison.unstated(name, window),
                 }
                 if variant != comparison.baseline:
                     d = comparison.difference(variant, name, window)
@@ -226,10 +228,12 @@ def write_comparison(path, comparison):
                         "unit": MEASURES[name].unit_in(comparison.frame),
                         "value": value,
                         "value_standard_error": value_se,
+                        "reason": comparison.unstated(name),
                     }
                 )
     text = ("variant", "people", "measure", "window", "baseline", "unit")
     numbers = ("value", "value_standard_error", "difference", "standard_error", "low", "high", "variance_reduction")
     columns = {name: pa.array([row[name] for row in rows], pa.string()) for name in text}
     columns |= {name: number(np.array([row.get(name, np.nan) for row in rows])) for name in numbers}
+    columns["reason"] = pa.array([row["reason"] for row in rows], pa.string())
     pq.write_table(pa.table(columns), path, compression="zstd")

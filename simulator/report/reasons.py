@@ -73,7 +73,9 @@ class Evidence:
         return self.comparison.estimate(variant or self.variant, measure).value
 
     def clause(self, what, *measures, plural=False):
-        """Return "net loss falls by CNY 1,234 ± 56 (3.4 %)", or that it does not move beyond chance."""
+        """Return "net loss falls by CNY 1,234 ± 56 (3.4 %)", that it does not move beyond chance, or is not stated."""
+        if self.comparison.unstated(measures[0]):
+            return f"{what} {'are' if plural else 'is'} not stated"
         return clause(self.change(*measures), what, plural)
 
     def _samples(self, variant, measures):
@@ -247,8 +249,8 @@ def joint_lending(e):
 def write_off(e):
     """Yield the stock that the rule moves against the loss that it does not."""
     stock, loss = e.change("stage3_balance"), e.change("net_present_loss")
-    if loss.moves:
-        against = clause(loss, "net present loss")
+    if loss.moves or not np.isfinite(loss.value):
+        against = e.clause("net present loss", "net_present_loss")
     else:
         change = number(loss.value, loss.se, loss.unit, True)
         against = f"net present loss changes by 0 within {FACT} standard errors ({change})"

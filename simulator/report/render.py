@@ -70,6 +70,7 @@ def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
         frame=comparison.frame,
         verdict=words.verdict(comparison),
         warnings=comparison.warnings(),
+        not_stated=words.not_stated(comparison, [name for _, names in TABLE for name in names]),
         answers=answers(comparison),
         table=table(comparison, TABLE),
         power=reasons.rating_power(comparison),
@@ -77,7 +78,7 @@ def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
         swaps=swap_table(comparison),
         pictures=pictures,
         account=account(comparison),
-        swap_heads=[words.label(name) for name in SWAP_TABLE],
+        swap_heads=[words.label(name) for name in words.stated(comparison, SWAP_TABLE)],
         where=where(comparison),
         standing=standing(comparison),
         coverage=coverage_ratios(comparison),
@@ -91,7 +92,7 @@ def answers(comparison):
     told = []
     for variant in comparison.variants or [comparison.baseline]:
         facts = []
-        for measure in words.TOLD:
+        for measure in words.stated(comparison, words.TOLD):
             unit = MEASURES[measure].unit_in(comparison.frame)
             if comparison.variants:
                 d = comparison.difference(variant, measure)
@@ -100,7 +101,8 @@ def answers(comparison):
                 (value, se), sureness = comparison.estimate(variant, measure), ""
             text, error = words.apart(value, se, unit, difference=bool(comparison.variants))
             facts.append((words.label(measure), text, ", ".join(filter(None, (error, sureness))), sureness))
-        clauses = [words.movement(comparison, variant, measure) for measure in words.TOLD if comparison.variants]
+        moved = words.stated(comparison, words.TOLD) if comparison.variants else []
+        clauses = [words.movement(comparison, variant, measure) for measure in moved]
         why = reasons.reasons(comparison, variant) if comparison.variants else []
         told.append((variant, sentence(clauses) if clauses else "", facts, why))
     return told
@@ -121,9 +123,7 @@ def table(comparison, of):
     sections = []
     for section, names in of:
         rows = []
-        for name in names:
-            if name not in comparison.measures:
-                continue
+        for name in words.stated(comparison, names):
             unit = MEASURES[name].unit_in(frame)
             cells = [(*words.apart(*comparison.estimate(baseline, name), unit), "", "")]
             for variant in comparison.variants:
@@ -153,7 +153,7 @@ def swap_table(comparison):
         for side in comparison.sides(variant):
             taker, decliner = (comparison.baseline, variant) if side == "out" else (variant, comparison.baseline)
             cells = []
-            for name in SWAP_TABLE:
+            for name in words.stated(comparison, SWAP_TABLE):
                 estimate, unit = comparison.swapped(variant, side, name), MEASURES[name].unit_in(comparison.frame)
                 cells.append(words.count(*estimate) if unit == ACCOUNTS else words.apart(*estimate, unit))
             rows.append((f"{taker} takes, {decliner} declines", cells))
@@ -174,7 +174,8 @@ def account(comparison):
     rows = [(words.label(line), [sign * mean_of(name, line) for name in names], total) for line, sign, total in ACCOUNT]
     rows.append(("less growth of the open balance", [-growth[name] for name in names], False))
     rows.append(("cash, all inflows less all outflows", [mean_of(name, "cash") for name in names], True))
-    rows.append(("net present value", [comparison.estimate(name, "npv").value for name in names], True))
+    if not comparison.unstated("npv"):
+        rows.append(("net present value", [comparison.estimate(name, "npv").value for name in names], True))
     largest = max(abs(x) for _, amounts, _ in rows for x in amounts)
     # One scale for the column, so that its lines can be added by eye.
     factor, before, after = words.scale_of(largest, 0.0, frame.currency)
@@ -250,8 +251,8 @@ def caveats(comparison):
         )
     else:
         said.append(
-            f"Flows run over {frame.months} months without run-off: the net present value counts nothing of what is "
-            "still open at the end, and selling or writing off later than that is not seen."
+            f"Flows run over {frame.months} months without run-off: what is still open at the end, and what would be "
+            "paid, written off, recovered or sold after it, is not seen."
         )
     if frame.replications >= SHARED_LUCK_REPLICATIONS:
         share = comparison.shared_luck(comparison.baseline, "net_loss")

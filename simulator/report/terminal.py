@@ -15,7 +15,7 @@ def summary_table(comparison):
     table = Table(title=comparison.frame.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     table.add_column("", overflow="fold", min_width=12)
     columns = []
-    for measure in words.TOLD:
+    for measure in words.stated(comparison, words.TOLD):
         head, cells = column(comparison, measure)
         table.add_column(head, justify="right")
         columns.append([Text(text, style=style) for text, style in cells])
@@ -23,6 +23,7 @@ def summary_table(comparison):
         table.add_row(name, *cells)
     lines = [Text(f"Note: {warning}", style="yellow") for warning in comparison.warnings()]
     lines.append(table)
+    lines += [Text(line, style="dim") for line in words.not_stated(comparison, words.TOLD)]
     if comparison.variants:
         note = f"{comparison.baseline}: value ± standard error; others: change from it, bold where clear of zero."
         lines += [Text(note, style="dim"), Text(words.verdict(comparison))]

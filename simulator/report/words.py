@@ -25,6 +25,7 @@ LABELS = {
     "default_rate": "default rate (first 90+)",
     "profit": "profit",
     "npv": "net present value",
+    "net_present_loss": "net present loss",
     "written_off": "written off",
     "recovered": "recovered",
     "loss_on_sale": "loss on sale of open accounts",
@@ -91,6 +92,20 @@ NO_BREAK = "\u00a0"  # a space at which no line breaks
 def label(measure):
     """Return the measure's name in words."""
     return LABELS.get(measure, measure.replace("_", " "))
+
+
+def stated(comparison, measures):
+    """Return those of `measures` that the run can state."""
+    return [name for name in measures if name in comparison.measures and not comparison.unstated(name)]
+
+
+def not_stated(comparison, measures):
+    """Return a sentence for each reason why some of `measures` are not stated."""
+    by_reason = {}
+    for name in measures:
+        if name in comparison.measures and (reason := comparison.unstated(name)):
+            by_reason.setdefault(reason, []).append(label(name))
+    return [f"Not stated: {', '.join(names)}: {reason}." for reason, names in by_reason.items()]
 
 
 def plain(value, decimals):
