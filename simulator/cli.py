@@ -128,6 +128,7 @@ def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) ->
     from simulator.scenario.reader import load_scenario
 
     loaded = load_scenario(scenario, set_ or (), allow_code=allow_code)
+    _warn(loaded.cautions)
     if loaded.baseline.portfolio.tape:
         from simulator.study import read_book
 
@@ -191,6 +192,7 @@ def diary(
 
     with Progress() as progress:
         told = diaries.diary(loaded, borrower, variant or (), replication, progress.compiling)
+    _warn(loaded.cautions)
     _print(told)
 
 
@@ -218,7 +220,9 @@ def parameters(scenario: ScenarioFile, set_: Set = None, allow_code: Code = Fals
     from simulator.scenario.parameters import table
     from simulator.scenario.reader import load_scenario
 
-    _print(table(load_scenario(scenario, set_ or (), allow_code=allow_code)))
+    loaded = load_scenario(scenario, set_ or (), allow_code=allow_code)
+    _warn(loaded.cautions)
+    _print(table(loaded))
 
 
 @app.command()
@@ -255,6 +259,14 @@ def _ask(question, folder, overwrite, quiet, *given, **options):
         said = getattr(questions, question)(*given, folder=folder, overwrite=overwrite, progress=progress, **options)
     if not quiet:
         typer.echo("\n".join(said))
+
+
+def _warn(cautions):
+    """Say in bold what must be known before anything else."""
+    if cautions:
+        from rich.text import Text
+
+        _print(*(Text(f"Caution: {caution}", style="bold") for caution in cautions))
 
 
 def _replay(command, folder, allow_code):

@@ -60,7 +60,7 @@ class Comparison:
     """The ledgers of a run by variant; the first is the baseline. A plain run is a comparison of one.
 
     `swaps` are there for the variants that review applicants in another way; `policies` are the settings of every
-    lender's policies by name.
+    lender's policies by name; `cautions` are those of the scenario.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Comparison:
         ledgers: list[Ledger],
         swaps: dict[str, Swapped] | None = None,
         policies: dict[str, dict[str, Any]] | None = None,
+        cautions: list[str] | None = None,
     ):
         """Raise ValueError if there is no ledger, a name comes twice, or frames differ."""
         self.ledgers = {ledger.variant: ledger for ledger in ledgers}
@@ -77,7 +78,7 @@ class Comparison:
         if any(ledger.frame != self.frame for ledger in ledgers):
             raise ValueError("variants of one comparison share months, segments, products and replications")
         self.baseline = ledgers[0].variant
-        self.swaps, self.policies = swaps or {}, policies or {}
+        self.swaps, self.policies, self.cautions = swaps or {}, policies or {}, cautions or []
         self.windows = windows(self.frame)
         self.measures = measures_of(self.frame)
         self.samples = cache(self.samples)  # per comparison, so that it goes when the comparison goes
@@ -151,8 +152,11 @@ class Comparison:
         return shared_luck(amounts, accounts.sum(axis=(0, 2, 3)).astype(float))
 
     def warnings(self) -> list[str]:
-        """Return what must be said before any number: variants whose loss rates point the other way than the loss."""
-        said = []
+        """Return what must be said before any number.
+
+        The scenario's cautions, then the variants whose loss rates point the other way than the loss.
+        """
+        said = list(self.cautions)
         for variant in self.variants:
             loss = self.difference(variant, "net_loss")
             rates = {words: self.difference(variant, name) for name, words in LOSS_RATES.items()}
@@ -200,6 +204,7 @@ class Comparison:
             return told if value is not None else told | {"reason": self.unstated(measure) or NOTHING_TO_DIVIDE_BY}
 
         told = {
+            "cautions": self.cautions,
             "variants": {v: {m: entry(m, self.estimate(v, m)) for m in names} for v in self.ledgers},
             "differences": {v: {m: entry(m, self.difference(v, m)) for m in names} for v in self.variants},
         }

@@ -111,7 +111,7 @@ def _study(
         "state_bytes_at_once": state,
         **({"tape": book.report} if book else {}),
     }
-    return Study(scenario, Comparison(ledgers, swapped, policies), facts)
+    return Study(scenario, Comparison(ledgers, swapped, policies, scenario.cautions), facts)
 
 
 def _check_memory(worlds, threads, state):

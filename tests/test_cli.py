@@ -151,7 +151,8 @@ def test_the_summary_keeps_its_contract(compared):
     """summary.json has value, se and unit of every headline measure, by variant and by difference."""
     summary = read(compared, "summary.json")
 
-    assert set(summary) == {"variants", "differences"}
+    assert set(summary) == {"cautions", "variants", "differences"}
+    assert summary["cautions"] == []
     assert list(summary["variants"]) == ["baseline", "remind"] and list(summary["differences"]) == ["remind"]
     for measures in (*summary["variants"].values(), *summary["differences"].values()):
         assert set(measures) >= HEADLINES
@@ -159,6 +160,24 @@ def test_the_summary_keeps_its_contract(compared):
         assert all(("reason" in entry) == (entry["value"] is None) for entry in measures.values())
     assert summary["variants"]["baseline"]["net_loss"]["unit"] == "CNY"
     assert summary["variants"]["baseline"]["approval_rate"]["value"] is None  # nobody applies
+
+
+def test_cautions_are_said_everywhere(here, simulator):
+    """What a scenario's file, a file it extends and a variant warn of stands first in every command, page and file."""
+    (here / "small.toml").write_text(f'cautions = ["The file warns."]\n{SMALL}\ncautions = ["The variant warns."]\n')
+    (here / "mine.toml").write_text('extends = "small.toml"\ncautions = ["Mine warns."]\n')
+    told = ["The file warns.", "Mine warns.", "remind: The variant warns."]
+    first = "".join(f"Caution: {caution}\n" for caution in told)
+
+    for command in ("check", "parameters", "compare", "run"):
+        code, out, _ = simulator(command, "mine.toml", *(["--out", command] if command in ("compare", "run") else []))
+        assert code == 0 and out.startswith(first)
+    assert first in simulator("diary", "mine.toml", "--borrower", "all:3")[1]
+    for command in ("compare", "run"):
+        assert read(here / command, "summary.json")["cautions"] == told
+        page = (here / command / "report.html").read_text()
+        assert all(f'<p class="warning">{caution}</p>' in page for caution in told)
+        assert simulator("check", f"{command}/scenario.toml")[1].startswith(first)
 
 
 def test_the_manifest_keeps_its_contract(compared):

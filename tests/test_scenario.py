@@ -100,6 +100,26 @@ def test_the_resolved_text_reads_back_as_the_same_scenario(path, tmp_path):
     assert again.digest() == scenario.digest()
 
 
+def test_cautions_add_up(write):
+    """No layer takes away what a lower one warns of; a file that says nothing warns of nothing."""
+    write(f'cautions = ["a", "b"]\n{SMALL}')
+    above = write('extends = "small.toml"\ncautions = ["b", "c"]\n[variant.v]\ncautions = ["d", "a"]\n', "above.toml")
+    scenario = load_scenario(above, ['cautions=["e"]'])
+
+    assert scenario.baseline.cautions == ["a", "b", "c", "e"]
+    assert scenario.variants["v"].cautions == ["a", "b", "c", "e", "d"]
+    assert scenario.cautions == ["a", "b", "c", "e", "v: d"]
+    assert load_scenario(write(scenario.text(), "text.toml")).cautions == scenario.cautions
+    assert "cautions" not in load_scenario(write()).text()
+
+
+@pytest.mark.parametrize("found", ['"a word"', "[1]", '[""]'])
+def test_a_caution_is_a_list_of_words(write, found):
+    """Anything else is an error with its place."""
+    with pytest.raises(UserError, match="cautions"):
+        load_scenario(write(f"cautions = {found}\n{SMALL}"))
+
+
 @pytest.mark.parametrize(("name", "text"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
 def test_every_example_of_the_guide_is_a_valid_scenario(name, text, write):
     """Each example in docs/scenarios.md passes the check as it stands."""

@@ -21,7 +21,10 @@ def summary_table(comparison):
         columns.append([Text(text, style=style) for text, style in cells])
     for name, *cells in zip(comparison.ledgers, *columns, strict=True):
         table.add_row(name, *cells)
-    lines = [Text(f"Note: {warning}", style="yellow") for warning in comparison.warnings()]
+    lines = [
+        Text(f"Caution: {said}", style="bold") if said in comparison.cautions else Text(f"Note: {said}", style="yellow")
+        for said in comparison.warnings()
+    ]
     lines.append(table)
     lines += [Text(line, style="dim") for line in words.not_stated(comparison, words.TOLD)]
     if comparison.variants:

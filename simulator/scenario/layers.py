@@ -9,6 +9,7 @@ from typing import Any
 from .errors import Problem
 
 ABOUT = ("unit", "source", "status")  # what may be said about a value
+CAUTIONS = "cautions"  # what a reader must know of a layer: no layer above takes one away
 NO_VALUE = object()
 
 
@@ -70,7 +71,15 @@ def merge(base: Any, over: Any) -> Any:
         return over if over.unit else replace(over, unit=base.unit)
     if not isinstance(base, dict) or "distribution" in over:
         return over
-    return base | {key: merge(base.get(key), value) for key, value in over.items()}
+    return base | {key: _laid(key, base.get(key), value) for key, value in over.items()}
+
+
+def _laid(key: str, base: Any, over: Any) -> Any:
+    """Return what stands at `key` when `over` is laid on `base`; cautions add up, each once."""
+    lists = [leaf.value for leaf in (base, over) if isinstance(leaf, Leaf) and isinstance(leaf.value, list)]
+    if key == CAUTIONS and len(lists) == 2:
+        return replace(over, value=[*lists[0], *(said for said in lists[1] if said not in lists[0])])
+    return merge(base, over)
 
 
 def _join(path: str, key: str) -> str:

@@ -36,6 +36,13 @@ class Scenario:
         """Return the folder that paths in the scenario are relative to."""
         return self.path.parent
 
+    @property
+    def cautions(self) -> list[str]:
+        """Return what must be known before any number: the baseline's cautions, then those a variant adds."""
+        own = self.baseline.cautions
+        added = {name: [said for said in lender.cautions if said not in own] for name, lender in self.variants.items()}
+        return [*own, *(f"{name}: {said}" for name, more in added.items() for said in more)]
+
     def text(self) -> str:
         """Return the resolved scenario as TOML that reads back as the same scenario."""
         from .resolved import text

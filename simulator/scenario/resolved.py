@@ -12,6 +12,7 @@ from .distributions import Distribution
 from .fields import field_attribute, fields_of
 from .values import Provenance
 
+WORDS = ("source", "cautions")  # left out where nothing is said
 QUANTITIES = ("mean", "median", "low", "value")  # the key of a distribution whose unit is that of the whole
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def plain(model: BaseModel, provenance: dict[str, Provenance], path: str = "") -
     table = {}
     for key in fields_of(type(model)):
         value = getattr(model, field_attribute(type(model), key))
-        if value is not None and (key != "source" or value):
+        if value is not None and (value or key not in WORDS):
             table[key] = _plain(value, provenance, f"{path}.{key}" if path else key)
     return table
 
