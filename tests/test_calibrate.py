@@ -155,6 +155,98 @@ def test_accounts_kept_open_beyond_180_days_are_not_written_off(tape, tmp_path):
     assert max(abs(row.z) for row in one_month_ahead(done, tmp_path / "scenario.toml")) < 4
 
 
+def write_tape(folder, rows, mapping):
+    """Write rows (id, month, owed, limit, days late, paid, status) and their mapping; return both paths."""
+    head = "id,month,owed,limit,late,paid,status"
+    text = "\n".join([head, *(",".join(map(str, row)) for row in rows)])
+    (folder / "rows.csv").write_text(f"{text}\n", encoding="utf-8")
+    (folder / "rows.toml").write_text(mapping, encoding="utf-8")
+    return folder / "rows.csv", folder / "rows.toml"
+
+
+BY_DAYS = """currency = "USD"
+[columns]
+account_id = "id"
+month = "month"
+balance = "owed"
+limit = "limit"
+dpd = "late"
+payment = "paid"
+"""
+WRITTEN_OFF = 'status = "status"\n[status]\nA = { dpd = true }\nW = { account = "written_off" }\n'
+
+
+def test_a_certain_move_is_certain(tmp_path):
+    """Where every account of a state goes one way the error is 0, and no rounding makes a fault of it."""
+    path = {0: (150, 180, "W"), 1: (120, 150, 180), 2: (90, 120, 150), 3: (0, 30, 0), 4: (0, 0, 30)}
+    rows = []
+    for a in range(10):
+        for m, d in enumerate(path.get(a, (0, 0, 0))):
+            rows.append(
+                (a, f"2024-{m + 1:02}", 0 if d == "W" else 500, 1000, 0 if d == "W" else d, 0, d if d == "W" else "A")
+            )
+    data, mapping = write_tape(tmp_path, rows, BY_DAYS + WRITTEN_OFF)
+
+    assert run("calibrate", data, "--mapping", mapping, "--out", tmp_path / "out", "--quiet") == 0
+    rows = [row for row in table(tmp_path / "out" / "roll_matrix.csv") if row["month_from"] == "pooled"]
+    assert {row["to_state"]: row["n"] for row in rows if row["from_state"] == "180" and row["n"] != "0"} == {
+        "written_off": "1"
+    }
+    gone = {row["state"]: row for row in table(tmp_path / "out" / "one_month_ahead.csv")}["written_off"]
+    assert (float(gone["simulated"]), float(gone["se"]), float(gone["z"])) == (pytest.approx(1 / 9), 0, 0)
+
+
+def test_a_move_that_no_replication_sees_is_no_fault(tmp_path):
+    """One account is left in a state from which 1 move in 1,990 was a write-off: in 200 months there is likely none."""
+    rows = [(a, f"2024-{m + 1:02}", 500, 1000, 30, 0, "A") for a in range(200) for m in range(11)]
+    rows = [
+        row for row in rows if not (row[0] == 0 and row[1] > "2024-06") and not (row[0] > 1 and row[1] == "2024-11")
+    ]
+    rows.append((0, "2024-07", 0, 1000, 0, 0, "W"))
+    data, mapping = write_tape(tmp_path, rows, BY_DAYS + WRITTEN_OFF)
+
+    assert run("calibrate", data, "--mapping", mapping, "--out", tmp_path / "out", "--quiet") == 0
+    gone = {row["state"]: row for row in table(tmp_path / "out" / "one_month_ahead.csv")}["written_off"]
+    assert 0 < float(gone["matrix_forecast"]) < 0.001
+    assert abs(float(gone["z"])) < 1
+
+
+def test_a_segment_that_has_left_is_no_fault(tape, tmp_path):
+    """Accounts of one segment all end before the tape does: the others are forecast, and the scenario runs."""
+    data, mapping = tape(accounts=400)
+    kept = [line for line in data.read_text().splitlines() if not (line.endswith(",east") and ",2024-05," in line)]
+    data.write_text("\n".join(kept) + "\n")
+
+    assert run("calibrate", data, "--mapping", mapping, "--out", tmp_path / "out", "--quiet") == 0
+    assert {row["segment"] for row in table(tmp_path / "out" / "one_month_ahead.csv")} == {"west"}
+    assert simulate(load_scenario(tmp_path / "out" / "scenario.toml", ["replications=2", "months=2"]))
+
+
+def test_a_tape_without_an_open_account_at_its_end_cannot_be_fitted(tmp_path, capsys):
+    """There is no book to start from: exit code 2, the month, nothing written."""
+    rows = [(a, f"2024-0{m}", 500, 1000, 0, 0, "AAW"[m - 1]) for a in range(20) for m in (1, 2, 3)]
+    data, mapping = write_tape(tmp_path, rows, BY_DAYS + WRITTEN_OFF)
+
+    assert run("calibrate", data, "--mapping", mapping, "--out", tmp_path / "out") == 2
+    assert "no account is open in 2024-03" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_limits_that_are_not_on_the_tape_are_assumed_aloud(tmp_path, capsys):
+    """Estimates need no limit. The scenario takes what is owed, and says so, there and in every later check."""
+    rows = [(a, f"2024-{m + 1:02}", 500 + a, "", 30 * ((a + m) % 5 == 0), 20, "A") for a in range(40) for m in range(4)]
+    data, mapping = write_tape(tmp_path, rows, BY_DAYS.replace('limit = "limit"\n', ""))
+
+    assert run("calibrate", data, "--mapping", mapping, "--out", tmp_path / "out") == 0
+    assert (tmp_path / "out" / "mapping.toml").read_text().startswith('as_of = "2024-04"\nlimits = "balance"\n')
+    assert run("check", tmp_path / "out" / "scenario.toml") == 0
+    said = capsys.readouterr().out
+    assert said.count("Limits are not on the tape: each line's is what it owes in 2024-04") == 2  # here and there
+    lived = simulate(load_scenario(tmp_path / "out" / "scenario.toml", ["replications=2", "months=3"]))
+    assert lived.comparison.ledgers["baseline"].total("limit")[0, 0] == 100 * sum(500 + a for a in range(40))
+    assert lived.comparison.ledgers["baseline"].total("new_credit").sum() == 0
+
+
 def loans(tmp_path, months_left=True):
     """Write a tape of loans in three months of their life, some at their end and some repaid early; and its mapping."""
     matrix = [[0.85, 0.1, 0.0, 0.05], [0.5, 0.3, 0.2, 0.0], [0.0, 0.1, 0.9, 0.0], [0.0, 0.0, 0.0, 1.0]]

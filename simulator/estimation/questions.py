@@ -63,6 +63,7 @@ def calibrate(
 
     results.write_folder(folder, files, manifest, overwrite)
     names = ["scenario.toml", "structural.toml"] if fitted else ["scenario.toml"]
+    told = [f"Caution: {caution}" for caution in done.cautions()] + told
     return [*told, *(f"scenario: {folder / name}" for name in names), f"report: {folder / 'report.html'}"]
 
 

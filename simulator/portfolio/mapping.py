@@ -61,6 +61,7 @@ class Mapping(Table):
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     month_format: str | None = None  # of the column `month`, in the signs of Python's strptime; ISO dates need none
     worst_bucket: Annotated[int, Field(ge=1, lt=BUCKETS)] = 6  # of a panel whose buckets follow from days past due
+    limits: Literal["balance"] | None = None  # what stands for the limits of lines where no column has them
     columns: Columns
     status: dict[str, Code] = Field({})
     account: dict[str, Account | Literal["leave_out"]] = Field({})
@@ -122,6 +123,8 @@ def _contradictions(mapping: Mapping, panel: bool):
         if bool(getattr(columns, name)) != bool(getattr(mapping, name)):
             absent = f"columns.{name}" if getattr(mapping, name) else name
             yield absent, "missing", f"a column of codes needs a table [{name}], and the table a column"
+    if mapping.limits and columns.limit:
+        yield "limits", f"found {mapping.limits!r}, and columns.limit given", "give one of them"
     if mapping.segment and not columns.segment:
         yield "columns.segment", "missing", "the table [segment] says what its codes mean"
     if not panel and not mapping.as_of and (mapping.is_wide() or columns.month):

@@ -43,6 +43,7 @@ class TapeBook(NamedTuple):
             f"tape {said['file']}{' as of ' + said['as_of'] if said['as_of'] else ''}: {said['rows_read']:,} rows, "
             f"{said['accounts']:,} accounts of {said['borrowers']:,} borrowers used",
             *(f"  left out: {count:,} rows: {reason}" for reason, count in said["left_out"].items()),
+            *([f"  limits are not on the tape: each line's is its {said['limits']}"] if said["limits"] else []),
             f"  balance {said['balance']:,.15g}; {said['zero_balances']:,} accounts at zero, "
             f"{said['negative_balances']:,} below, {said['over_limit']:,} over the limit",
         ]
@@ -105,12 +106,15 @@ def _book(rows: Rows, settings) -> TapeBook:
     line = product == LINE
     limited = line & (status < names.CLOSED)
     limit = rows.integers("limit", limited, 0, unit=unit)
+    if mapping.limits == "balance":
+        limit = np.where(line, np.maximum(balance, 0), ABSENT)
     owing_loan = ~line & (balance > 0) & (status < names.WRITTEN_OFF)
     instalment = rows.integers("instalment", owing_loan, 0, unit=unit)
     months_left = rows.integers("months_left", owing_loan, 0, whole=True)
     arrears = rows.integers("arrears", False, 0, unit=unit)
     full_payer = rows.yes_or_no("full_payer")
-    rows.needs_column("limit", limited, "lines")
+    if not mapping.limits:
+        rows.needs_column("limit", limited, "lines")
     rows.needs_column("instalment", owing_loan, "loans")
     rows.needs_column("months_left", owing_loan, "loans")
     borrower = _borrowers(rows, settings.portfolio.borrowers, product, segment)
@@ -219,6 +223,7 @@ def _report(rows: Rows, settings, accounts, product, segment, tape: Tape, over_l
         "as_of": rows.mapping.as_of or "",
         "rows_read": rows.count,
         "left_out": rows.left_out,
+        "limits": rows.mapping.limits or "",  # what stands for those that are not on the tape
         "accounts": len(accounts),
         "borrowers": len(tape.values),
         "balance": int(balance.sum()) / settings.currency.minor_units,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator import engine
+from simulator.estimates import mean
 from simulator.estimation.panels.panel import Panel
 from simulator.estimation.panels.reader import read_panel
 from simulator.estimation.panels.report import TapeReport, tape_report
@@ -17,8 +18,9 @@ from simulator.estimation.roll_rates.ratio_report import Ratio, ratios, vintages
 from simulator.estimation.roll_rates.rolls import THIN, RollMatrix, Rolls, rolls
 from simulator.estimation.roll_rates.scenario import Calibrated, document
 from simulator.estimation.roll_rates.survival import Vintage
-from simulator.kernel.names import PRODUCTS
+from simulator.kernel.names import LINE, PRODUCTS
 from simulator.lower import lower
+from simulator.portfolio.mapping import read_mapping
 from simulator.portfolio.months import months_between
 from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.reader import Scenario, load_scenario
@@ -27,6 +29,7 @@ from simulator.study import read_book
 
 NEEDED_FOR_LOANS = ("instalment", "months_left")
 PERSISTENCE = 0.9  # of the factor, a month; assumption, as in the shipped scenarios: few months do not tell it
+ROUNDING = 1e-9  # of a share: chances in the kernel have 31 bits
 WRONG_Z = 6.0  # of the scenario against its own matrix: beyond this it is a fault, not luck (once in 5e8 cells)
 
 
@@ -43,6 +46,18 @@ class Calibration:
     ratios: list[Ratio]
     vintages: list[tuple[str, str, Vintage]]  # product, segment, curves
 
+    @property
+    def has_limits(self) -> bool:
+        """Return whether the tape has a column for the limits of its lines, or no lines."""
+        return bool(read_mapping(self.mapping, panel=True).columns.limit) or not (self.panel.product == LINE).any()
+
+    def cautions(self) -> list[str]:
+        """Return what must be known before any number of the scenario, as the tape alone tells it."""
+        if self.has_limits:
+            return []
+        owed = f"each line's is what it owes in {self.panel.months[-1]}, so that nobody borrows more than that"
+        return [f"Limits are not on the tape: {owed}."]
+
     def scenario_text(self) -> str:
         """Return the scenario, to stand beside `mapping_text` in one folder."""
         return toml(document(_calibrated(self)))
@@ -51,12 +66,11 @@ class Calibration:
         """Return the mapping with `as_of` at the tape's last month, where the scenario starts."""
         import tomlkit
 
-        table = tomlkit.parse(self.mapping.read_text(encoding="utf-8"))
-        as_of = self.panel.months[-1]
-        if "as_of" in table:
-            table["as_of"] = as_of
-            return tomlkit.dumps(table)
-        return f'as_of = "{as_of}"\n{tomlkit.dumps(table)}'
+        table = tomlkit.parse(self.mapping.read_text(encoding="utf-8-sig"))
+        own = {"as_of": self.panel.months[-1]} | ({} if self.has_limits else {"limits": "balance"})
+        first = [f'{key} = "{value}"\n' for key, value in own.items() if key not in table]
+        table.update({key: value for key, value in own.items() if key in table})
+        return "".join(first) + tomlkit.dumps(table)
 
 
 def calibrate(tape: str | Path, mapping: str | Path) -> Calibration:
@@ -67,6 +81,11 @@ def calibrate(tape: str | Path, mapping: str | Path) -> Calibration:
             f"{len(panel.account_id):,} accounts, months {', '.join(panel.months[:3])}: nobody stands in two in a row"
         )
         raise UserError(Problem(str(tape), "", found, "two months next to each other at least"))
+    last = panel.state[:, -1]
+    if not ((last >= 0) & (last < len(panel.open_states))).any():
+        raise UserError(
+            Problem(str(tape), "", f"no account is open in {panel.months[-1]}", "a scenario starts from it")
+        )
     tests, rolling = {}, panel.without_last_dues()
     for group in panel.groups():
         moves = np.array([rolling.moves(pair, group.accounts) for pair in rolling.pairs()])
@@ -79,8 +98,6 @@ def calibrate(tape: str | Path, mapping: str | Path) -> Calibration:
 def _calibrated(done: Calibration) -> Calibrated:
     """Return what goes into the scenario."""
     if any(group.product == "loan" for group in done.panel.groups()):
-        from simulator.portfolio.mapping import read_mapping
-
         columns = read_mapping(done.mapping, panel=True).columns
         if absent := [f"columns.{name}" for name in NEEDED_FOR_LOANS if not getattr(columns, name)]:
             raise UserError(
@@ -92,7 +109,8 @@ def _calibrated(done: Calibration) -> Calibrated:
     source = f"calibrated from {done.panel.facts['file']}: posterior median of {len(factor.months)} months, "
     source += f"{factor.level:.0%} interval {low} to {high}, under Beta({factor.prior.a:g}, {factor.prior.b:g})"
     path = str(done.tape.resolve())
-    return Calibrated(done.panel, counts, factor.posterior.value, PERSISTENCE, source, path, "mapping.toml")
+    correlation = factor.posterior.value
+    return Calibrated(done.panel, done.cautions(), counts, correlation, PERSISTENCE, source, path, "mapping.toml")
 
 
 def _filled(matrix: RollMatrix) -> np.ndarray:
@@ -113,16 +131,16 @@ class OneAhead(NamedTuple):
     state: str
     forecast: float
     simulated: float
-    se: float  # over replications
+    se: float  # of the simulated share: over replications, and at least what the luck of single accounts gives
     account: tuple[float, float]  # interval of the share by the luck of accounts alone
     factor: tuple[float, float]  # and with the common factor
     everything: tuple[float, float]  # and with what is not known of matrix and factor
 
     @property
     def z(self) -> float:
-        """How many standard errors the simulation is from the matrix; 0 where both are exactly equal."""
+        """How many standard errors the simulation is from the matrix; 0 where both are equal but for rounding."""
         apart = self.simulated - self.forecast
-        return apart / self.se if self.se > 0 else (0.0 if abs(apart) < 1e-9 else float("inf"))
+        return 0.0 if abs(apart) < ROUNDING else apart / self.se if self.se > 0 else float("inf")
 
 
 def one_month_ahead(
@@ -147,23 +165,27 @@ def one_month_ahead(
     for k, (group, matrix) in enumerate(zip(panel.groups(), done.rolls.pooled, strict=True)):
         last = panel.state[group.accounts[~panel.ends_by_schedule(-1)[group.accounts]], -1]
         opening = np.bincount(last[(last >= 0) & (last < n_open)], minlength=n_open)
+        if not (everyone := opening.sum()):  # all have left before the end: nobody to forecast
+            continue
         counts = _filled(matrix)
-        forecast = opening @ (counts / counts.sum(axis=1, keepdims=True))
+        chance = counts / counts.sum(axis=1, keepdims=True)
+        forecast = opening @ chance
         g, p = world.segments.index(matrix.segment), PRODUCTS.index(matrix.product)
         simulated = ahead.counts[:, g, p, :n].astype(np.float64)
         names = [state.name for state in panel.states]
         if "written_off" in names:
             simulated[:, names.index("written_off")] = ahead.written_off[:, g, p]
         if "paid_off" in names:
-            rest = opening.sum() - simulated.sum(axis=1) + simulated[:, names.index("paid_off")]
+            rest = everyone - simulated.sum(axis=1) + simulated[:, names.index("paid_off")]
             simulated[:, names.index("paid_off")] = rest
-        shares = simulated / opening.sum()
-        mean, se = shares.mean(axis=0), shares.std(axis=0, ddof=1) / np.sqrt(len(shares))
+        reached, spread = mean(simulated)  # of whole numbers, so that what is certain has a spread of exactly 0
+        alone = np.sqrt(opening @ (chance * (1 - chance)) / len(simulated))  # a rare move may be in no replication
+        se = np.maximum(spread, alone)
         own = believed._replace(dispersion=believed.dispersion[[k]])
         fans = _intervals(fan(window(_only(panel, group)), [next_month], own), done.rolls.level)
         table += [
-            OneAhead(matrix.product, matrix.segment, names[s], forecast[s] / opening.sum(), mean[s], se[s], *fans[s])
-            for s in range(n)
+            OneAhead(matrix.product, matrix.segment, names[s], *numbers, *fans[s])
+            for s, numbers in enumerate((np.array([forecast, reached, se]) / everyone).T.tolist())
         ]
     wrong = [row for row in table if abs(row.z) > WRONG_Z]
     if wrong:

@@ -32,7 +32,8 @@ def write_tables(folder: Path, done: Calibration) -> None:
     write_json(folder / "factor.json", done.rolls.factor.as_dict())
     findings = [{"kind": f.kind, "words": f.words, "accounts": f.accounts} for f in done.report.findings]
     late = [{k: _number(v) for k, v in row._asdict().items()} for row in done.report.late]
-    write_json(folder / "tape.json", {**done.panel.facts, "findings": findings, "late_90": late})
+    told = {"cautions": done.cautions(), "findings": findings, "late_90": late}
+    write_json(folder / "tape.json", {**done.panel.facts, **told})
 
 
 def ahead_rows(table: list[OneAhead]) -> Iterable[tuple]:
@@ -101,7 +102,7 @@ def page(done: Calibration, ahead: list[OneAhead], manifest: dict, more: list[Se
     panel, factor = done.panel, done.rolls.factor
     spans = f"{panel.months[0]} to {panel.months[-1]}, {len(panel.months)} months"
     setting = f"{panel.facts['file']}: {panel.facts['rows_used']:,} of {panel.facts['rows_read']:,} rows used, {spans}."
-    warnings = [f.words for f in done.report.findings if f.kind in ("impossible", "codes")]
+    warnings = done.cautions() + [f.words for f in done.report.findings if f.kind in ("impossible", "codes")]
     sections = [
         Section(
             "What is on the tape",

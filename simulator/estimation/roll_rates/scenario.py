@@ -70,6 +70,7 @@ class Calibrated(NamedTuple):
     """What goes into the scenario: estimates by product and segment."""
 
     panel: Panel
+    cautions: list[str]  # what must be known before any number
     counts: dict[tuple[str, str], np.ndarray]  # (product, segment) -> float64[open state, state], no row empty
     correlation: float  # of the common factor
     persistence: float
@@ -99,6 +100,7 @@ def document(given: Calibrated) -> dict[str, Any]:
     pooled = {p: sum(table for (product, _), table in given.counts.items() if product == p) for p in sorted(products)}
     return {
         "title": f"{panel.facts['file']}: the book of {panel.months[-1]}, calibrated",
+        **({"cautions": given.cautions} if given.cautions else {}),
         "source": "assumption",
         "status": "assumption",
         "months": 24,
@@ -159,16 +161,18 @@ def _segment(panel: Panel, own: dict[str, Group], at_the_end, line: Habits, abou
         table[f"{product}_holders"] = about.tape(len(accounts) / max(count, 1), "accounts of the last month")
         state = panel.state[accounts, last]
         shares = np.bincount(state, minlength=len(panel.open_states)) / max(len(accounts), 1)
-        opening[product] = {
-            s.name: about.tape(float(v), "accounts of the last month")
-            for s, v in zip(panel.open_states, shares, strict=True)
-        }
+        if len(accounts):
+            opening[product] = {
+                s.name: about.tape(float(v), "accounts of the last month")
+                for s, v in zip(panel.open_states, shares, strict=True)
+            }
     if (accounts := held.get("line")) is not None:
         limit, balance = panel.limit[accounts, last], panel.balance[accounts, last]
         ok = np.isfinite(limit) & (limit > 0)
         money = panel.currency or "XXX"
-        table["line_limit"] = about.spread(limit[ok] / units, "limits of the last month", money)
-        table["utilisation"] = about.spread(balance[ok] / limit[ok], "balance over limit, last month")
+        if ok.any():  # else nobody is left, or limits are not on the tape
+            table["line_limit"] = about.spread(limit[ok] / units, "limits of the last month", money)
+            table["utilisation"] = about.spread(balance[ok] / limit[ok], "balance over limit, last month")
         table["spending"] = about.tape(round(line.spending, 6), "new use a month over the limit")
         table["state"] = {}
         for s, state in enumerate(panel.open_states):
@@ -181,8 +185,9 @@ def _segment(panel: Panel, own: dict[str, Group], at_the_end, line: Habits, abou
                 }
     if (accounts := held.get("loan")) is not None:
         balance = panel.balance[accounts, last]
-        owed = about.spread(balance[balance > 0] / units, "balances of the last month", panel.currency or "XXX")
-        table |= {"loan_limit": owed, "loan_ticket": owed}
+        if (balance > 0).any():
+            owed = about.spread(balance[balance > 0] / units, "balances of the last month", panel.currency or "XXX")
+            table |= {"loan_limit": owed, "loan_ticket": owed}
     return table | {"opening": opening}
 
 
