@@ -79,7 +79,8 @@ LINES = {
     "written_off_principal": {"written_off": 1, "written_off_interest": -1, "written_off_fees": -1},
     "loss_on_sale": {"sold_open": 1, "sold_open_proceeds": -1},
     "net_loss": {"written_off": 1, "loss_on_sale": 1, "recovered": -1, "sold_written_off_proceeds": -1},
-    "n_closed_good": {f"n_closed_good_{cause}": 1 for cause in CAUSES},
+    "n_closures": {f"n_closures_{cause}": 1 for cause in CAUSES},
+    "n_closures_good": {f"n_closures_good_{cause}": 1 for cause in CAUSES},
     "income": {"interest": 1, "fees": 1, "merchant_discount": 1},
     "cost": {
         "commission": 1,

@@ -547,9 +547,9 @@ SECTIONS = {
     "Bad debt and closures by cause": (
         *(_flow(f"bad_debt_{cause}", MONEY, f"net loss on debt overdue {words}")
           for cause, words in CAUSE_TEXT.items()),
-        *(_flow(f"n_closed_{cause}", ACCOUNTS, f"accounts closed for lateness that came about {words}")
+        *(_flow(f"n_closures_{cause}", ACCOUNTS, f"accounts closed for lateness that came about {words}")
           for cause, words in CAUSE_TEXT.items()),
-        *(_flow(f"n_closed_good_{cause}", ACCOUNTS, f"of them, accounts of the better half by quality, closed {words}")
+        *(_flow(f"n_closures_good_{cause}", ACCOUNTS, f"of them, those of the better half by quality, closed {words}")
           for cause, words in CAUSE_TEXT.items()),
         *(_flow(f"n_missed_{cause}", ACCOUNTS, f"dues of current accounts missed {words}")
           for cause, words in CAUSE_TEXT.items()),
@@ -611,14 +611,17 @@ SECTIONS = {
         _rate("balance_left", "balance[end] / balance[start]", "open balance at the end of the window, of its start",
               lambda v: ratio(v.end("balance"), v.start("balance")), monthly=False),
         _stock("n_frozen", ACCOUNTS, "frozen accounts"),
-        _stock("n_closed", ACCOUNTS, "closed accounts that still owe"),
+        _stock("n_closed", ACCOUNTS, "closed accounts that still owe: what is left of n_closures"),
         _stock("n_written_off_book", ACCOUNTS, "accounts in the written-off book"),
         _stock("balance_written_off_book", MONEY, "balance of the written-off book"),
         _flow("n_limit_cut", ACCOUNTS, "limit cuts"),
         _flow("n_limit_raised", ACCOUNTS, "limit raises"),
         _flow("n_reported", ACCOUNTS, "borrowers reported to the credit bureau who were not on record"),
         _flow("n_regranted", ACCOUNTS, "closed accounts opened again"),
-        _flow("n_closed_good", ACCOUNTS, "accounts closed of the better half by quality, which no lender sees"),
+        _flow("n_closures", ACCOUNTS, "accounts closed for lateness or with the borrower's other account, all causes",
+              "Σ n_closures by cause"),
+        _flow("n_closures_good", ACCOUNTS, "of them, accounts of the better half by quality, which no lender sees",
+              "Σ n_closures_good by cause"),
         _flow("claimable", MONEY, "balance of accounts that reach the insurer's trigger for the first time"),
     ),
     "Repayment plans": (

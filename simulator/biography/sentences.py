@@ -260,7 +260,7 @@ MONTH = (  # in the order of the month
     Line(lambda a: a.product == LINE and a.flow["new_credit"], "new spending {new_credit}",
          "new spending {new_credit}"),
     # what the lender does
-    *(Line(f"n_closed_{cause}", "closed") for cause in CAUSES),
+    *(Line(f"n_closures_{cause}", "closed") for cause in CAUSES),
     Line(lambda a: a.becomes(FROZEN), "frozen"),
     Line(lambda a: a.becomes(ACTIVE, FROZEN), "no longer frozen"),
     Line("n_plans_kept", "plan kept"),
@@ -291,7 +291,7 @@ SILENT = {
     *("balance_dpd90", "n_frozen", "n_closed", "n_written_off_book", "balance_written_off_book", "n_granted"),
     *("n_due", "n_missed", "n_cured_7", "n_cured_30", "n_default", "default_balance", "n_applied", "n_jumps"),
     *("n_first_30", "n_reported", "n_contacts_wanted", "n_missed_short_high_use", "outside_refused"),
-    *(f"{name}_{c}" for name in ("n_missed", "n_dpd30", "n_dpd90", "n_closed_good", "bad_debt") for c in CAUSES),
+    *(f"{name}_{c}" for name in ("n_missed", "n_dpd30", "n_dpd90", "n_closures_good", "bad_debt") for c in CAUSES),
 }
 
 

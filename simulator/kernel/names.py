@@ -313,7 +313,7 @@ FLOWS = (
     # by cause, in the order of CAUSES
     *(
         f"{name}_{cause}"
-        for name in ("n_missed", "n_dpd30", "n_dpd90", "n_closed", "n_closed_good", "bad_debt")
+        for name in ("n_missed", "n_dpd30", "n_dpd90", "n_closures", "n_closures_good", "bad_debt")
         for cause in CAUSES
     ),
 )

@@ -204,13 +204,13 @@ def limit_cut(e):
 
 def closure(e):
     """Yield what closing costs, good customers who forgot a bill; or what freezing alone is for."""
-    if any(e.mean(name) for name in CLOSED):
-        forgot, good = e.level("n_closed_forgot"), e.level("n_closed_good_forgot")
+    if e.mean("n_closures"):
+        forgot, good = e.level("n_closures_forgot"), e.level("n_closures_good_forgot")
         yield (
             f"{forgot} accounts are closed after a forgotten bill, {good} of them of good customers "
             "(the better half by quality, which no lender sees)."
         )
-        yield f"of all {e.level(*CLOSED)} closures, {e.level('n_closed_good')} are of good customers."
+        yield f"of all {e.level('n_closures')} closures, {e.level('n_closures_good')} are of good customers."
     else:
         frozen = e.level("n_frozen") if e.mean("n_frozen") else "no"
         yield (
@@ -368,7 +368,6 @@ def rating_power(comparison):
     )
 
 
-CLOSED = tuple(f"n_closed_{cause}" for cause in CAUSES)
 WHY = {
     function.__name__: function
     for function in (

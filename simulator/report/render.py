@@ -25,8 +25,8 @@ CAUSE_TABLE = tuple(
     (section, tuple(f"{name}_{cause}" for cause in CAUSES))
     for section, name in (
         ("Net loss on debt overdue by cause", "bad_debt"),
-        ("Accounts closed for lateness", "n_closed"),
-        ("Of them good customers: the better half by quality", "n_closed_good"),
+        ("Accounts closed for lateness", "n_closures"),
+        ("Of them good customers: the better half by quality", "n_closures_good"),
         ("Accounts 30 or more days overdue, mean of all months", "mean_dpd30"),
         ("Accounts 90 or more days overdue, mean of all months", "mean_dpd90"),
     )

@@ -71,7 +71,7 @@ LABELS = {
     },
     **{
         f"{name}_{cause}": text
-        for name in ("bad_debt", "n_closed", "n_closed_good", "mean_dpd30", "mean_dpd90")
+        for name in ("bad_debt", "n_closures", "n_closures_good", "mean_dpd30", "mean_dpd90")
         for cause, text in CAUSES.items()
     },
     "n_granted": "granted",
