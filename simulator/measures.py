@@ -22,7 +22,9 @@ from simulator.kernel.names import (
     PRODUCTS,
     RATING_GRADE,
     RATING_SCORE,
+    TO_CLOSED_AT_ZERO,
     TO_PAID_OFF,
+    TO_SOLD,
     TO_WRITTEN_OFF,
 )
 from simulator.ledger import Frame, Ledger
@@ -30,6 +32,7 @@ from simulator.ledger import Frame, Ledger
 MONEY = "money"  # in a measure's `unit`: the currency of the run
 SHARE, YEARLY, ACCOUNTS, RATIO = "share", "share per year", "accounts", "ratio"
 TAIL_REPLICATIONS = 100  # fewer say nothing about one loss in a hundred
+LOST = (TO_WRITTEN_OFF, TO_SOLD)  # columns of a roll matrix: the balance left the open book, and was not paid
 STOCK, FLOW, RATE, TAIL = "stock", "flow", "rate", "tail"
 
 
@@ -114,32 +117,48 @@ class View:
         return 1 if self.by_month else self.window.last - self.window.first + 1
 
     def roll(self, start):
-        """Return (accounts that left bucket `start` for a worse one or were written off, accounts that were in it).
+        """Return (accounts that left bucket `start` for a worse one or were lost, accounts that were in it).
 
         float64[batch, ...]: roll matrices are kept for 20 batches of replications, so the batch is the sample.
         """
         row = self.ledger.rolls[..., start, :, 0]
-        worse = row[..., start + 1 : BUCKETS].sum(axis=-1) + row[..., TO_WRITTEN_OFF]
-        return self._batch(worse), self._batch(row.sum(axis=-1))
+        return self._batch(_to(row, slice(start + 1, BUCKETS), LOST)), self._batch(row.sum(axis=-1))
 
     def cured(self):
-        """Return (accounts of buckets 1 to 3 that came back to bucket 0 or left repaid, accounts that were there)."""
+        """Return (accounts that left buckets 1 to 3 paid up, accounts that left them for any other place too).
+
+        An account that is sold or written off is one that did not cure. Those that stay in these buckets are in
+        neither number: the more of them are sold, the fewer stay, and a share of them would rise with that.
+        """
         rows = self.ledger.rolls[..., 1:4, :, 0].sum(axis=-2)
-        return self._batch(rows[..., 0] + rows[..., TO_PAID_OFF]), self._batch(rows.sum(axis=-1))
+        cured = _to(rows, 0, (TO_PAID_OFF, TO_CLOSED_AT_ZERO))
+        return self._batch(cured), self._batch(cured + _to(rows, slice(4, BUCKETS), LOST))
 
     def net_flow(self, start):
         """Return (closing balance in the bucket after `start`, balance in `start` a month before), summed.
 
+        What was lost from `start` in the month left the stock but moved on: it counts as if it were still there.
         float64[batch, ...], over the window. The first month has none: the opening book is not known by bucket.
         """
-        by_bucket = self.ledger.rolls[..., :BUCKETS, 1].sum(axis=-2)  # [batch, month, segment, product, bucket]
+        rolls = self.ledger.rolls[..., 1]
+        by_bucket = rolls[..., :BUCKETS].sum(axis=-2)  # [batch, month, segment, product, bucket]
+        after, before = by_bucket[..., start + 1] + _to(rolls[..., start, :], LOST), by_bucket[..., start]
         if not self.by_cell:
-            by_bucket = by_bucket.sum(axis=(2, 3))
-        after, before = (by_bucket[..., bucket].astype(np.float64) for bucket in (start + 1, start))
+            after, before = after.sum(axis=(2, 3)), before.sum(axis=(2, 3))
+        after, before = after.astype(np.float64), before.astype(np.float64)
         if self.by_month:
             return after[:, 1:], before[:, :-1]
         first, last = max(self.window.first, 2), self.window.last
         return after[:, first : last + 1].sum(axis=1), before[:, first - 1 : last].sum(axis=1)
+
+    def became_bad(self):
+        """Return balance that went from below 90 days past due to 90+, or was lost from there, of a replication.
+
+        float64[batch, ...], the mean over the replications of the batch.
+        """
+        rows = self.ledger.rolls[..., :3, :, 1].sum(axis=-2)
+        moved = self._batch(_to(rows, slice(3, BUCKETS), LOST))
+        return moved / self.ledger.batch_sizes.reshape(-1, *[1] * (moved.ndim - 1))
 
     def rated(self, kind, product=None):
         """Return (accounts observed, of them in default within a year) by class, float64[batch, ..., class]."""
@@ -155,6 +174,12 @@ class View:
         counts = counts if self.by_cell else counts.sum(axis=(2, 3))
         months = counts[:, 1:] if self.by_month else counts[:, window.first : window.last + 1].sum(axis=1)
         return months.astype(np.float64)
+
+
+def _to(rows, *columns):
+    """Return the sum of `columns` (numbers, tuples, slices) of the last axis of roll matrices."""
+    parts = (rows[..., [column] if isinstance(column, int) else column] for column in columns)
+    return sum(part.sum(axis=-1) for part in parts)
 
 
 def ratio(top, bottom):
@@ -265,13 +290,16 @@ def _mean_dpd(days, cause, words):
 
 
 def _roll(name, start, words):
-    formula = f"Σ rolls[{start} → worse or written off] / Σ rolls[{start} → any]"
-    text = f"share of accounts {words} that are in a worse bucket or written off a month later"
+    formula = f"Σ rolls[{start} → worse, written off or sold] / Σ rolls[{start} → any]"
+    text = f"share of accounts {words} that are in a worse bucket, written off or sold a month later"
     return _rate(name, formula, text, lambda v: ratio(*v.roll(start)))
 
 
 def _net_flow(name, start, words, later):
-    formula = f"Σ balance in bucket {start + 1}[end of month] / Σ balance in bucket {start}[start of month]"
+    formula = (
+        f"Σ (balance in bucket {start + 1}[end of month] + rolls[{start} → written off or sold]) / "
+        f"Σ balance in bucket {start}[start of month]"
+    )
     text = f"balance {later} at the end of a month, of the balance {words} at its start: the roll rate that stocks show"
     return _rate(name, formula, text, lambda v: ratio(*v.net_flow(start)))
 
@@ -434,10 +462,10 @@ SECTIONS = {
             "npl_formation",
             FLOW,
             MONEY,
-            "Σ written_off + Σ sold_open + balance_dpd90[end] - balance_dpd90[start]",
-            "balance that became 90+ days past due, net of cures: what left the stock counts, so that selling "
-            "or writing off earlier does not hide it",
-            lambda v: v.flow("written_off") + v.flow("sold_open") + v.end("balance_dpd90") - v.start("balance_dpd90"),
+            "Σ rolls[0 to 2 → 3 or worse, written off or sold], by balance",
+            "balance that became 90+ days past due, cures not taken off; what was written off or sold before "
+            "that counts, so that selling or writing off earlier does not hide it",
+            lambda v: v.became_bad(),
         ),
         _rate(
             "default_rate",
@@ -457,8 +485,9 @@ SECTIONS = {
         _roll("roll_30_to_60", 1, "30-59 days past due"),
         _roll("roll_60_to_90", 2, "60-89 days past due"),
         _roll("roll_90_to_120", 3, "90-119 days past due"),
-        _rate("cure_rate", "Σ rolls[1 to 3 → 0 or repaid] / Σ rolls[1 to 3 → any]",
-              "share of accounts 30-119 days past due that are not past due a month later",
+        _rate("cure_rate", "Σ rolls[1 to 3 → 0 or repaid] / Σ rolls[1 to 3 → 0, repaid, 4 or worse, written off, sold]",
+              "share of accounts paid up of those that stop being 30-119 days past due; the others go on to 120 days, "
+              "are written off or sold. A repayment plan that begins counts as paid up: read redefault_rate with it",
               lambda v: ratio(*v.cured())),
         _net_flow("net_flow_current_to_30", 0, "not past due", "30-59 days past due"),
         _net_flow("net_flow_30_to_60", 1, "30-59 days past due", "60-89 days past due"),

@@ -49,8 +49,6 @@ def test_rates_and_losses_are_their_formulas(ledger, flows):
         "dpd90_share_balance": last[:, F_B90] / last[:, F_BALANCE],
         "day1_rate": moved[:, F_N_MISSED] / moved[:, F_N_DUE],
         "default_rate": moved[:, F_N_DEFAULT] / (flows[:, 0, F_ACCOUNTS] + moved[:, F_N_GRANTED]),
-        "npl_formation": (moved[:, F_WRITTEN_OFF] + moved[:, F_SOLD_OPEN] + flows[:, -1, F_B90] - flows[:, 0, F_B90])
-        / 100,
     }
     for name, values in expected.items():
         assert np.array_equal(MEASURES[name](ledger), values), name
@@ -89,16 +87,17 @@ def test_flows_of_cells_and_months_add_up_to_the_window(ledger):
 
 
 def test_roll_rates_come_from_the_roll_matrix(ledger):
-    """30 to 60 is the share of accounts of bucket 1 found worse or written off, per batch of replications."""
+    """30 to 60 is the share of accounts of bucket 1 found worse, written off or sold, per batch of replications."""
     rows = ledger.rolls[:, 1:, :, :, 1, :, 0].sum(axis=(1, 2, 3))
-    worse = rows[:, 2:BUCKETS].sum(axis=1) + rows[:, TO_WRITTEN_OFF]
+    worse = rows[:, 2:BUCKETS].sum(axis=1) + rows[:, TO_WRITTEN_OFF] + rows[:, TO_SOLD]
     assert np.array_equal(MEASURES["roll_30_to_60"](ledger), worse / rows.sum(axis=1))
 
 
 def test_flows_by_balance_are_stocks_a_month_apart(ledger):
     """30 to 60 is the balance in bucket 2 at month ends over that in bucket 1 a month before; month 1 has none."""
     by_bucket = ledger.rolls[..., :BUCKETS, 1].sum(axis=(2, 3, 4))  # [batch, month, bucket]
-    expected = by_bucket[:, 2:, 2].sum(axis=1) / by_bucket[:, 1:-1, 1].sum(axis=1)
+    lost = ledger.rolls[:, 2:, :, :, 1, TO_WRITTEN_OFF : TO_SOLD + 1, 1].sum(axis=(1, 2, 3, 4))
+    expected = (by_bucket[:, 2:, 2].sum(axis=1) + lost) / by_bucket[:, 1:-1, 1].sum(axis=1)
 
     assert np.array_equal(MEASURES["net_flow_30_to_60"](ledger), expected)
     assert np.isnan(MEASURES["net_flow_30_to_60"](ledger, by_month=True)[:, 0]).all()
@@ -107,10 +106,54 @@ def test_flows_by_balance_are_stocks_a_month_apart(ledger):
 
 
 def test_cures_come_back_to_bucket_0_or_leave_repaid(ledger):
-    """Of the accounts of buckets 1 to 3, per batch of replications."""
+    """Of the accounts that leave buckets 1 to 3, per batch of replications."""
     rows = ledger.rolls[:, 1:, :, :, 1:4, :, 0].sum(axis=(1, 2, 3, 4))
+    cured = rows[:, 0] + rows[:, TO_PAID_OFF] + rows[:, TO_CLOSED_AT_ZERO]
 
-    assert np.array_equal(MEASURES["cure_rate"](ledger), (rows[:, 0] + rows[:, TO_PAID_OFF]) / rows.sum(axis=1))
+    assert np.array_equal(MEASURES["cure_rate"](ledger), cured / (rows.sum(axis=1) - rows[:, 1:4].sum(axis=1)))
+
+
+def moved(*moves):
+    """Return a ledger whose month 1 has `moves`, (from, to, accounts, balance), in one cell, and month 2 has too."""
+    frame = toy_book.frame(replications=1, months=2, run_off_months=0)
+    sums = toy_book.book(frame, 1)
+    sums = sums._replace(rolls=np.zeros_like(sums.rolls), flows=np.zeros_like(sums.flows))
+    for start, to, count, balance in moves:
+        sums.rolls[0, 1:3, 0, LINE, start, to] += count, balance
+    return Ledger("moved", sums, frame, Settlement())
+
+
+BEFORE_90 = ((1, 0, 60, 600), (1, 2, 40, 400), (2, 0, 10, 100))
+KEPT = (*BEFORE_90, (2, 3, 30, 300), (3, 0, 2, 20), (3, 3, 3, 30), (3, 4, 25, 250))
+
+
+def test_selling_everybody_at_90_days_makes_no_roll_rate_better():
+    """By hand: of 40 accounts of bucket 2 30 go on, sold or not; without sales 72 of 97 that leave are cured, with
+    them 70 of 100. A write-off at 90 days says the same as a sale."""
+    kept = moved(*KEPT)
+    sold, written_off = (moved(*BEFORE_90, (2, to, 30, 300)) for to in (TO_SOLD, TO_WRITTEN_OFF))
+    for name, before, after in (
+        ("roll_30_to_60", 0.4, 0.4),
+        ("roll_60_to_90", 0.75, 0.75),
+        ("cure_rate", 72 / 97, 70 / 100),
+        ("net_flow_60_to_90", 330 / 400, 300 / 400),
+        ("npl_formation", 2 * 3.0, 2 * 3.0),
+    ):
+        assert MEASURES[name](kept).tolist() == [before], name
+        assert MEASURES[name](sold).tolist() == MEASURES[name](written_off).tolist() == [after], name
+    assert np.isnan(MEASURES["roll_90_to_120"](sold)).all()  # nobody is ever there
+
+
+def test_npl_formation_is_what_crosses_90_days_or_is_lost_before(ledger):
+    """Gross: what is cured, written off or sold from 90+ is not taken off; each replication is one of its batch."""
+    rolls = ledger.rolls[:, 1:, :, :, :3, :, 1].sum(axis=(1, 2, 3, 4))
+    crossed = rolls[:, 3:BUCKETS].sum(axis=1) + rolls[:, TO_WRITTEN_OFF] + rolls[:, TO_SOLD]
+    crowded = toy_book.ledger(frame=toy_book.frame(replications=21, borrowers=5), arrivals=0)
+    formed = MEASURES["npl_formation"](crowded) * crowded.batch_sizes * 100
+
+    assert np.array_equal(MEASURES["npl_formation"](ledger), crossed / 100) and (crossed > 0).all()
+    assert formed.sum() == pytest.approx(crowded.rolls[..., :3, 3:BUCKETS, 1].sum(), rel=1e-12)
+    assert (MEASURES["npl_formation"](crowded, by_month=True) >= 0).all()
 
 
 def test_a_rate_of_nothing_is_not_a_number():

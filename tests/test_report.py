@@ -78,7 +78,7 @@ def test_the_summary_has_the_contract_s_shape(folder):
     """Variants and differences, each measure with value, se and unit, and why where there is none; the baseline has no
     difference."""
     summary = json.loads((folder / "summary.json").read_text())
-    assert list(summary) == ["variants", "differences"]
+    assert list(summary) == ["cautions", "variants", "differences"]
     assert list(summary["variants"]) == ["baseline", "cut", "sell"]
     assert list(summary["differences"]) == ["cut", "sell"]
     for measures in (*summary["variants"].values(), *summary["differences"].values()):
