@@ -273,7 +273,7 @@ def test_everything_wrong_with_a_series_is_said_at_once(file):
     [
         ("quarter,unemployment,loss\n2001Q1,5,4\n", ("quarter", "unemploymnt", "los"), "did you mean unemployment?"),
         ("quarter,unemployment,loss\n2001Q1,0.05,4\n", None, "every value is below 1"),
-        ("quarter,unemployment,loss\n2001Q1,5\n", None, "got 2"),
+        ("quarter,unemployment,loss\n2001Q1,5\n", None, "row 1: 2 values; one value for each of the 3"),
         ("quarter,unemployment,loss\n", None, "no rows"),
         ("quarter,loss,loss\n2001Q1,5,4\n", ("quarter", "loss", "loss"), "two columns have this name"),
         ("", None, "the file is empty"),

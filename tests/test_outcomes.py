@@ -51,6 +51,7 @@ segment = "class"
 PAID = "paid"
 BAD = "charged_off"
 CURRENT = "leave_out"
+SOLD = "leave_out"
 """
 HEADER = "loan,issued,class,amount,months,rate,instalment,end,principal,interest,recovered,cost,total"
 
@@ -145,7 +146,7 @@ def test_rows_left_out_are_counted_by_reason_and_change_nothing_else(made, tmp_p
     assert set(more.facts["left_out"].values()) == {1}
     assert [reason.split(",")[0] for reason in more.facts["left_out"]] == [
         "status CURRENT",
-        "unknown status SOLD",
+        "status SOLD",
         "charged off",
         "the total is not principal",
         "a term other than 24 months",

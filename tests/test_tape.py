@@ -201,8 +201,8 @@ def test_a_bank_with_names_and_codes_of_its_own_needs_no_code(settings):
     assert (north[:2, LOAN] == ABSENT).all()
     assert book.report["left_out"] == {
         "produto is not CARTAO or CREDITO": 1,
-        "unknown account Z": 1,
         "account E, which the mapping leaves out": 1,
+        "account Z, which the mapping leaves out": 1,
         "balance beyond 1,073,741,824, the room of 32 bits": 1,
         "a second line of the same borrower": 1,
     }
@@ -229,17 +229,16 @@ def test_every_kind_of_file_gives_the_same_book(settings, tmp_path):
 
 
 def test_no_row_is_lost_in_silence(read):
-    """Unknown codes and amounts that do not fit are left out, counted, and said."""
-    rows = ROWS + "d,100,10,9x\ne,100,10,9x\nf,100,3000000000,0\ng,3e9,1,0\nh,,nan,X\n"
+    """Codes that the mapping leaves out and amounts that do not fit are left out, counted, and said."""
+    rows = ROWS + "d,100,10,X\ne,100,10,X\nf,100,3000000000,0\ng,3e9,1,0\nh,,nan,X\n"
     book = read(rows)
 
     assert book.report["left_out"] == {
-        "unknown status 9x": 2,
-        "status X, which the mapping leaves out": 1,
+        "status X, which the mapping leaves out": 3,
         "balance beyond 1,073,741,824, the room of 32 bits": 1,
         "limit beyond 1,073,741,824, the room of 32 bits": 1,
     }
-    assert "  left out: 2 rows: unknown status 9x" in book.words()
+    assert "  left out: 3 rows: status X, which the mapping leaves out" in book.words()
     assert (book.report["rows_read"], book.report["accounts"]) == (8, 3)
 
 
@@ -309,12 +308,16 @@ def test_paths_belong_to_the_file_that_names_them(tmp_path, monkeypatch):
         ("3", []),
         ("x", []),
         ("-3", ["<-2"]),
-        ("1|2", []),
+        ("1|2", ["1|2"]),
+        ("<-2", ["<-2"]),
+        ("05", [">=5"]),
+        ("9" * 5000, []),
     ],
 )
 def test_codes_match_words_alternatives_and_bounds(code, matched):
-    """A key of the mapping is a code, several joined by |, or a bound on whole numbers."""
+    """A key of the mapping is a code, several joined by |, or a bound on whole numbers; the letter goes first."""
     assert codes_that_match(code, ["-2", "1|2", ">=5", "<-2"]) == matched
+    assert codes_that_match("30", [">=30", "30|31", ">30"]) == ["30|31"]
 
 
 def test_the_guide_explains_every_key_and_its_example_is_valid(tmp_path):
@@ -345,10 +348,11 @@ WRONG_ROWS = [  # rows, words of the one problem
     ("id,limit,balance,code\n", ["tape.csv", "no accounts"]),
     ("", ["tape.csv", "the file is empty"]),
     ("\n\n", ["tape.csv", "the file is empty"]),
-    ("id,limit,balance,code\na,1,1,7x\n", ["no account is left", "1 rows: unknown status 7x"]),
-    (ROWS + "d,100\n", ["cannot be read", "Expected 4 columns, got 2"]),
+    ("id,limit,balance,code\na,1,1,7x\n", ["mapping.toml: status", "code '7x' of 1 rows has no entry"]),
+    ("id,limit,balance,code\na,1,1,X\n", ["no account is left", "1 rows: status X, which the mapping leaves out"]),
+    (ROWS + "d,100\n", ["tape.csv: row 4: 2 values", "one value for each of the 4 columns of the header"]),
     (b"PAR1\x00\x00\x01\x02", ["this is a binary file"]),
-    (ROWS.replace("a,", "\xe9,").encode("latin-1"), ["invalid UTF8"]),
+    (ROWS.replace("a,", "\xe9,").encode("latin-1"), ["not text in UTF-8: b'\\xe9,10' in row 1 (line 2)"]),
     (ROWS.replace("id", "\xe9").encode("latin-1"), ["not text in UTF-8"]),
 ]
 WRONG_FILES = [  # name, content, words
@@ -367,7 +371,7 @@ WRONG_MAPPINGS = [  # change of the mapping, words
     (("X = { leave_out = true }", "X = { dpd = true }"), ["columns.dpd", "missing"]),
     (("X = { leave_out = true }", "X = { leave_out = true, bucket = 0 }"), ["status.X", "left out"]),
     (('"late"', '"lat"'), ["status.1|2.state", "found 'lat'", "did you mean late?"]),
-    (('">=3"', '">=2"'), ["status", "code 2 of the tape matches 1|2 and >=2"]),
+    (('">=3"', '"2|3"'), ["status", "code 2 of the tape matches 1|2 and 2|3"]),
     (("[columns]", 'as_of = "July 2005"\n[columns]'), ["as_of", "July 2005"]),
     (("[columns]", 'currency = "USD"\n[columns]'), ["currency", "found 'USD'", "CNY"]),
     (("[columns]", 'amounts = "cents"\n[columns]'), ["amounts", "'major' or 'minor'"]),

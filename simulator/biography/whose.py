@@ -6,8 +6,7 @@ import numpy as np
 
 from simulator.kernel.names import K_COUNT, K_ENTRY, K_FIRST, K_SEGMENT
 from simulator.portfolio import tape
-from simulator.portfolio.columns import read_columns
-from simulator.portfolio.mapping import codes_that_match, read_mapping
+from simulator.portfolio.mapping import read_mapping
 from simulator.portfolio.rows import Rows
 from simulator.scenario.errors import Problem, UserError
 
@@ -81,12 +80,4 @@ def _on_tape(name: str, settings) -> Address | None:
 def _rows(settings) -> Rows:
     """Return the rows of the scenario's tape, which has been read before without a complaint."""
     path, mapping_path = str(settings.portfolio.tape), str(settings.portfolio.mapping)
-    mapping = read_mapping(mapping_path)
-    wanted = {role: mapping.column(name) for role, name in mapping.columns if name}
-    only = {mapping.column(name): list(map(str, codes)) for name, codes in mapping.only.items()}
-    read = read_columns(path, [*wanted.values(), *only], mapping.delimiter)
-    rows = Rows(path, mapping_path, mapping, {role: read[name] for role, name in wanted.items()})
-    for name, codes in only.items():
-        kept = np.array([bool(codes_that_match(text, codes)) for text in read[name].text])
-        rows.leave_out(~kept[read[name].row], f"{name} is not {' or '.join(codes)}")
-    return rows
+    return tape.book_rows(path, mapping_path, read_mapping(mapping_path))

@@ -19,6 +19,7 @@ from simulator.scenario.errors import Problem, UserError, did_you_mean
 
 YEAR = 4  # quarters
 DELIMITER = ","
+LISTED = 20  # wrong values that are listed one by one
 FEWEST = 20  # quarters to fit on: five years
 CURVES = ("logit", "probit")
 CHANGE, LEVEL = "change of unemployment", "level of unemployment"
@@ -116,22 +117,26 @@ def read_series(path: str | Path, date: str, unemployment: str, rate: str) -> Se
     `unemployment` and `rate` are per cent. The rate may be empty: its quarters then only tell the change of later ones.
     Raises UserError with everything that is wrong with the file.
     """
-    name, problems, found = str(path), [], {}
-    for row, cells in enumerate(_rows(name, [date, unemployment, rate]), 1):
-        quarter = _quarter(cells[date])
+    name, wrong, found = str(path), [], {}
+    read = _columns(name, [date, unemployment, rate])
+    (points, no_points), (shares, no_share) = (_per_cent(read[column]) for column in (unemployment, rate))
+    for row in range(len(points)):
+        text = read[date].at(row)
+        quarter = _quarter(text)
         if quarter is None:
-            wish = "allowed: 2005Q4, 2005-10 or 2005-10-01"
-            problems.append(Problem(name, f"row {row}, {date}", f"found {cells[date]!r}", wish))
+            wrong.append((row, date, f"found {text!r}", "allowed: 2005Q4, 2005-10 or 2005-10-01"))
         elif quarter in found:
-            wish = "one row a quarter: give the mean of its months"
-            problems.append(Problem(name, f"row {row}, {date}", f"{_label(quarter)} stands there twice", wish))
-        points = _number(cells[unemployment], 0, 100)
-        share = float("nan") if cells[rate] == "" else _number(cells[rate], 0, 100)
-        for column, value in ((unemployment, points), (rate, share)):
-            if value is None:
+            wrong.append(
+                (row, date, f"{_label(quarter)} stands there twice", "one row a quarter: the mean of its months")
+            )
+        for column, bad in ((unemployment, no_points[row] or np.isnan(points[row])), (rate, no_share[row])):
+            if bad:
                 wish = "allowed: per cent, above 0 and below 100"
-                problems.append(Problem(name, f"row {row}, {column}", f"found {cells[column]!r}", wish))
-        found.setdefault(quarter, (points, share))
+                wrong.append((row, column, f"found {read[column].at(row)!r}", wish))
+        found.setdefault(quarter, (points[row], shares[row]))
+    problems = [Problem(name, f"row {row + 1}, {column}", *what) for row, column, *what in wrong[:LISTED]]
+    if more := wrong[LISTED:]:
+        problems.append(Problem(name, "", f"{len(more):,} more values are wrong, {len(wrong):,} in all"))
     known = sorted(quarter for quarter in found if quarter is not None)
     missing = sorted(set(range(known[0], known[-1] + 1)) - set(known)) if known else []
     if missing:
@@ -145,20 +150,25 @@ def read_series(path: str | Path, date: str, unemployment: str, rate: str) -> Se
     return Series(Path(path).name, rate, tuple(map(_label, known)), points, share / 100)
 
 
-def _rows(path, columns):
-    """Return {column: text} of each row, "" where nothing stands; raises UserError for columns that are not there."""
+def _columns(path, names):
+    """Return the columns `names` of a table with rows; raises UserError for columns that are not there."""
     head = header(path, DELIMITER)
-    problems = [Problem(path, name, "no such column", did_you_mean(name, head)) for name in columns if name not in head]
-    problems += [Problem(path, name, "two columns have this name") for name in columns if head.count(name) > 1]
-    if len(set(columns)) < len(columns):
-        problems.append(Problem(path, ", ".join(columns), "one column for two things", "name three columns"))
+    problems = [Problem(path, name, "no such column", did_you_mean(name, head)) for name in names if name not in head]
+    problems += [Problem(path, name, "two columns have this name") for name in names if head.count(name) > 1]
+    if len(set(names)) < len(names):
+        problems.append(Problem(path, ", ".join(names), "one column for two things", "name three columns"))
     if problems:
         raise UserError(problems)
-    read = read_columns(path, columns, DELIMITER)
-    rows = range(len(read[columns[0]].row))
-    if not rows:
+    read = read_columns(path, names, DELIMITER)
+    if not len(read[names[0]].row):
         raise UserError(Problem(path, found="no rows"))
-    return [{name: "" if read[name].blank[row] else read[name].at(row) for name in columns} for row in rows]
+    return read
+
+
+def _per_cent(column):
+    """Return float64[row], NaN where nothing stands, and bool[row]: whether something else than 0 to 100 does."""
+    values, text = column.numbers()
+    return np.where(column.missing, np.nan, values), text | (~column.missing & ~((values > 0) & (values < 100)))
 
 
 def _quarter(text) -> int | None:
@@ -174,15 +184,6 @@ def _quarter(text) -> int | None:
 
 def _label(quarter) -> str:
     return f"{quarter // YEAR}Q{quarter % YEAR + 1}"
-
-
-def _number(text, above, below) -> float | None:
-    """Return the number that `text` is, if it lies between the bounds, else None."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if above < value < below else None
 
 
 # ---- the link --------------------------------------------------------------------------------------------------------

@@ -1,14 +1,15 @@
 """The columns of a tape as text and as numbers: CSV, CSV.GZ or Parquet, through pyarrow."""
 
 import csv
-import gzip
 import hashlib
+import io
 import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from simulator.portfolio.csv_text import LISTED, csv_content, has_long_values, not_utf8, rows_of_another_length
 from simulator.scenario.errors import Problem, UserError, did_you_mean
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -24,6 +25,7 @@ class Column(NamedTuple):
     text: list[str]
     row: np.ndarray  # int64[row], an index into `text`
     blank: np.ndarray  # bool[row]: nothing stands there
+    missing: np.ndarray  # bool[row]: nothing, or a word for nothing such as NA: no number and no date
 
     def at(self, row: int) -> str:
         """Return the text of one row."""
@@ -39,7 +41,12 @@ class Column(NamedTuple):
         values = pc.if_else(is_number, pc.replace_substring_regex(text, r"^\+", ""), "0").cast(pa.float64())
         values, is_number = values.to_numpy(zero_copy_only=False), is_number.to_numpy(zero_copy_only=False)
         wrong = ~is_number | ~np.isfinite(values)
-        return np.where(wrong, 0.0, values)[self.row], wrong[self.row] & ~self.blank
+        return np.where(wrong, 0.0, values)[self.row], wrong[self.row] & ~self.missing
+
+
+def is_nothing(word: str) -> bool:
+    """Return whether `word` stands for no value where a number is wanted; as a code it may be a name like any other."""
+    return word.lower() in _NOTHING
 
 
 def file_digest(path: str) -> str:
@@ -79,14 +86,15 @@ def _readable(path, read, *arguments):
 
 
 def _csv_header(path, delimiter):
-    with (gzip.open if path.lower().endswith(".gz") else open)(path, "rb") as file:
-        head = file.read(_HEAD)
-    if b"\0" in head:
-        raise UserError(Problem(path, "", "this is a binary file", "a tape is CSV text in UTF-8, or Parquet"))
-    line = next((line for line in head.splitlines() if line.strip()), b"").decode("utf-8-sig")
+    return _names(path, csv_content(path, _HEAD), delimiter)
+
+
+def _names(path, content, delimiter) -> list[str]:
+    """Return the names in the first line with something in it."""
+    line = next((line for line in io.BytesIO(content) if line.strip()), b"")
     if not line:
         raise UserError(Problem(path, "", "the file is empty", "a tape has a header and at least one account"))
-    return next(csv.reader([line], delimiter=delimiter))
+    return next(csv.reader([line.decode("utf-8-sig")], delimiter=delimiter))
 
 
 def _parquet_header(path, delimiter):
@@ -96,36 +104,66 @@ def _parquet_header(path, delimiter):
 
 
 def _read(path, names, delimiter):
-    import pyarrow as pa
-
     if path.lower().endswith(".parquet"):
         import pyarrow.parquet as pq
 
         table = pq.read_table(path, columns=names)
     else:
-        import pyarrow.csv as pc
-
-        table = pc.read_csv(
-            path,
-            pc.ReadOptions(use_threads=False),  # so that an error names its row
-            pc.ParseOptions(delimiter=delimiter),
-            pc.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.string())),
-        )
+        table = _csv_table(path, names, delimiter)
     return {name: _column(table[name]) for name in names}
 
 
+def _csv_table(path, names, delimiter):
+    """Return the columns `names` of a CSV file as a table of text; raises UserError if its lines are no rows."""
+    import pyarrow as pa
+    import pyarrow.csv as pc
+
+    content = csv_content(path)
+    columns, wrong, count = len(_names(path, content, delimiter)), [], 0
+
+    def note(row):
+        nonlocal count
+        count += 1
+        if len(wrong) < LISTED:
+            wrong.append((row.number - 1, row.actual_columns))
+        return "skip"
+
+    parsing = pc.ParseOptions(
+        delimiter=delimiter,
+        newlines_in_values=has_long_values(path, content, delimiter, columns),
+        invalid_row_handler=note,
+    )
+    try:
+        table = pc.read_csv(
+            pa.BufferReader(content),
+            pc.ReadOptions(use_threads=False),  # so that a wrong row has its number
+            parsing,
+            pc.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.string())),
+        )
+    except pa.ArrowInvalid as error:
+        if "UTF8" in str(error):
+            raise UserError(not_utf8(path, content)) from None
+        raise
+    if wrong:
+        raise UserError(rows_of_another_length(path, wrong, count, columns, delimiter))
+    return table
+
+
 def _column(values) -> Column:
-    """Return a column of any simple type as text; a whole number has no decimals, and what is no value is blank."""
+    """Return a column of any simple type as text; a whole number has no decimals, null and NaN are blank."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
+    if pa.types.is_floating(values.type):
+        values = pc.if_else(pc.is_nan(values), None, values)
     text = pc.utf8_trim_whitespace(pc.fill_null(values.cast(pa.string()), ""))
     text = pc.replace_substring_regex(text, _WHOLE, r"\1").combine_chunks().dictionary_encode()
     if isinstance(text, pa.ChunkedArray):
         text = text.combine_chunks()
     words = text.dictionary.to_pylist()
     row = text.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    blank = np.array([word.lower() in _NOTHING for word in words], dtype=bool)
-    return Column(words, row, blank[row])
+    blank = np.array([word == "" for word in words], dtype=bool)
+    missing = np.array([is_nothing(word) for word in words], dtype=bool)
+    return Column(words, row, blank[row], missing[row])

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.reader import read_toml
@@ -12,7 +12,17 @@ from simulator.scenario.schema import BUCKETS, EXITS, Table
 from simulator.scenario.wording import problems_in
 
 Account = Literal["active", "frozen", "closed", "written_off", "paid_off"]
-_BOUND = re.compile(r"(>=|<=|>|<)\s*([+-]?\d+)")
+_BOUND = re.compile(r"(>=|<=|>|<)\s*([+-]?[0-9]{1,18})")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+def _may_divide(sign: str) -> str:
+    if len(sign) != 1 or sign == '"' or not (sign == "\t" or (sign.isascii() and sign.isprintable())):
+        raise ValueError(f"found {sign!r}, allowed: one sign between values, such as a comma, a semicolon or a tab")
+    return sign
+
+
+Delimiter = Annotated[str, AfterValidator(_may_divide)]
 
 
 class Code(Table):
@@ -58,15 +68,15 @@ class Mapping(Table):
     currency: str | None = None
     amounts: Literal["major", "minor"] = "major"
     minor_units: Literal[1, 10, 100, 1000] | None = None  # in one unit of the currency; 100 in a panel without it
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    delimiter: Delimiter = ","
     month_format: str | None = None  # of the column `month`, in the signs of Python's strptime; ISO dates need none
     worst_bucket: Annotated[int, Field(ge=1, lt=BUCKETS)] = 6  # of a panel whose buckets follow from days past due
     limits: Literal["balance"] | None = None  # what stands for the limits of lines where no column has them
     columns: Columns
     status: dict[str, Code] = Field({})
     account: dict[str, Account | Literal["leave_out"]] = Field({})
-    product: dict[str, Literal["line", "loan"]] = Field({})
-    segment: dict[str, str] = Field({})
+    product: dict[str, Literal["line", "loan", "leave_out"]] = Field({})
+    segment: dict[str, str] = Field({})  # or "leave_out"
     only: dict[str, list[str | int]] = Field({})  # column -> the codes whose rows are kept
 
     def column(self, name: str) -> str:
@@ -100,15 +110,25 @@ def read_mapping(path: str | Path, panel: bool = False) -> Mapping:
 
 
 def codes_that_match(code: str, patterns) -> list[str]:
-    """Return the `patterns` that `code` matches: "2", "1|2", ">=5", ">5", "<=0", "<0" or several joined by |."""
-    return [pattern for pattern in patterns if any(_matches(code, part.strip()) for part in pattern.split("|"))]
+    """Return the `patterns` that `code` matches: "2", "1|2", ">=5", ">5", "<=0", "<0" or several joined by |.
+
+    What stands there to the letter goes first, the whole pattern before a part, a part before a bound: a label ">30" is
+    no number above 30, and 5 is not in ">=5" where it has a pattern of its own.
+    """
+    if code in patterns:
+        return [code]
+    letter = [pattern for pattern in patterns if code in _parts(pattern)]
+    return letter or [pattern for pattern in patterns if any(_in_bound(code, part) for part in _parts(pattern))]
 
 
-def _matches(code: str, part: str) -> bool:
+def _parts(pattern: str) -> list[str]:
+    return [part.strip() for part in pattern.split("|")]
+
+
+def _in_bound(code: str, part: str) -> bool:
+    """Return whether `code` is a whole number, of up to 18 digits, in the bound `part`."""
     bound = _BOUND.fullmatch(part)
-    if not bound:
-        return code == part
-    if not re.fullmatch(r"[+-]?\d+", code):
+    if not bound or not _WHOLE.fullmatch(code):
         return False
     number, limit = int(code), int(bound[2])
     return {">=": number >= limit, "<=": number <= limit, ">": number > limit, "<": number < limit}[bound[1]]

@@ -1,10 +1,12 @@
 """The rows of a tape: which are in use, which are left out and why, which are wrong and where."""
 
+import json
+
 import numpy as np
 
 from simulator.kernel.names import ABSENT
 from simulator.portfolio.columns import Column, header
-from simulator.portfolio.mapping import Mapping, codes_that_match
+from simulator.portfolio.mapping import Mapping, codes_that_match, is_monthly
 from simulator.portfolio.months import FORMS, month_of
 from simulator.scenario.errors import Problem, UserError, did_you_mean
 from simulator.units import half_up
@@ -12,6 +14,8 @@ from simulator.units import half_up
 LISTED = 20  # wrong rows that are listed one by one
 LARGEST = 1 << 30  # half of what 32 bits hold, so that a balance has room to grow
 MOST_CODES = 1000
+LEAVE_OUT = "leave_out"  # what an entry says of a code whose rows are not to be used
+BLANK = "(blank)"
 YES_NO = {"1": 1, "true": 1, "yes": 1, "y": 1, "0": 0, "false": 0, "no": 0, "n": 0}
 
 
@@ -27,6 +31,7 @@ class Rows:
         self.count = len(read["account_id"].row)
         self.in_use = np.ones(self.count, dtype=bool)
         self.left_out: dict[str, int] = {}  # rows by reason
+        self.unknown: dict[tuple[str, str, str], int] = {}  # (role, code without an entry, how to leave it out) -> rows
         self.problems: list[Problem] = []  # of the mapping and the file as a whole
         self._wrong: list[tuple[int, str, str, str]] = []  # row, role, what was found, what is allowed
         if not self.count:
@@ -55,27 +60,31 @@ class Rows:
     def codes(self, role: str, table: dict) -> tuple[list, np.ndarray]:
         """Return the meanings in the mapping's `table` after a None, and int64[row]: which one each row has.
 
-        Unknown codes, and those that mean `leave_out`, are left out.
+        Rows whose code the table leaves out are left out; codes that it does not name are noted as unknown. A blank is
+        wrong unless the table names it: "".
         """
         column, keys = self.read[role], list(table)
-        self.complain(column.blank, role, "a code is needed")
         chosen = np.zeros(len(column.text), dtype=np.int64)
         if len(column.text) > MOST_CODES:
             found = f"{len(column.text):,} different values: this is no column of codes"
             self.problems.append(Problem(self.mapping_path, f"columns.{role}", found, f"allowed: up to {MOST_CODES:,}"))
             return [None], np.zeros(self.count, dtype=np.int64)
-        for number, code in enumerate(column.text):
+        count = np.bincount(column.row[self.in_use], minlength=len(column.text))
+        for number in np.flatnonzero(count).tolist():
+            code = column.text[number]
             fits = codes_that_match(code, keys)
-            rows = (column.row == number) & ~column.blank
             if len(fits) > 1:
                 found = f"code {code} of the tape matches {' and '.join(fits)}"
                 self.problems.append(Problem(self.mapping_path, role, found, "let each code match once"))
-            elif not fits:
-                self.leave_out(rows, f"unknown {role} {code}")
-            elif table[fits[0]] == "leave_out" or getattr(table[fits[0]], "leave_out", False):
-                self.leave_out(rows, f"{role} {code}, which the mapping leaves out")
-            else:
+            elif fits and (table[fits[0]] == LEAVE_OUT or getattr(table[fits[0]], LEAVE_OUT, False)):
+                self.leave_out(column.row == number, f"{role} {code or BLANK}, which the mapping leaves out")
+            elif fits:
                 chosen[number] = 1 + keys.index(fits[0])
+            elif code == "":
+                self.complain(column.blank, role, f'a code is needed, or "" in [{role}] says what a blank means')
+            else:
+                entry = '"leave_out"' if isinstance(next(iter(table.values())), str) else "{ leave_out = true }"
+                self.unknown[role, code, f"{json.dumps(code, ensure_ascii=False)} = {entry}"] = int(count[number])
         return [None, *table.values()], chosen[column.row]
 
     def numbers(self, role: str, needed=False, low=-np.inf, whole=False) -> tuple[np.ndarray, np.ndarray]:
@@ -84,10 +93,10 @@ class Rows:
             return np.zeros(self.count), np.zeros(self.count, dtype=bool)
         column = self.read[role]
         values, text = column.numbers()
-        wrong = text | (column.blank & needed) | (~column.blank & (values < low)) | (whole & (values % 1 != 0))
+        wrong = text | (column.missing & needed) | (~column.missing & (values < low)) | (whole & (values % 1 != 0))
         wish = ("a whole number" if whole else "a number") + (f", {low:g} or more" if low > -np.inf else "")
         self.complain(wrong, role, f"allowed: {wish}")
-        return values, ~column.blank
+        return values, ~column.missing
 
     def integers(self, role: str, needed=False, low=-np.inf, whole=False, unit: int = 1) -> np.ndarray:
         """Return int64[row] in steps of 1 / `unit`, ABSENT where there is none; what is too large is left out."""
@@ -101,13 +110,26 @@ class Rows:
             return np.full(self.count, ABSENT)
         column = self.read[role]
         said = np.array([YES_NO.get(text.lower(), ABSENT) for text in column.text])[column.row]
-        self.complain((said == ABSENT) & ~column.blank, role, "allowed: 0, 1, yes or no")
+        self.complain((said == ABSENT) & ~column.missing, role, "allowed: 0, 1, yes or no")
         return said
 
     def keep_only(self, name: str, column: Column, codes: list[str]) -> None:
         """Leave out the rows whose text in `column`, of that `name`, matches none of `codes`."""
         kept = np.array([bool(codes_that_match(text, codes)) for text in column.text], dtype=bool)
         self.leave_out(~kept[column.row], f"{name} is not {' or '.join(codes)}")
+
+    def leave_out_absent(self) -> None:
+        """Leave out the accounts of a wide tape that its month has neither a balance nor a status, or days, of.
+
+        So an account ends there: its cells are empty, or say NA where the mapping does not name that as a code.
+        """
+        role = next((role for role in ("status", "dpd") if is_monthly(getattr(self.mapping.columns, role) or "")), None)
+        if role is None:
+            return
+        lead = self.read[role]
+        named = [role == "status" and bool(codes_that_match(text, self.mapping.status)) for text in lead.text]
+        nothing = lead.missing & ~np.array(named, dtype=bool)[lead.row]
+        self.leave_out(nothing & self.read["balance"].missing, "no account in that month")
 
     def one_currency(self) -> None:
         """Note a column of currencies with more than one in it, or another one than the mapping's."""
@@ -122,36 +144,72 @@ class Rows:
             hint = f"amounts of one currency; only.{name} = [...] keeps the rows of one"
             self.problems.append(Problem(self.path, name, f"found {rows}", hint))
 
+    def wrong_rows(self) -> list[tuple[int, Problem]]:
+        """Return (row, what is wrong in it), by row."""
+        ids = self.read["account_id"]
+        return [
+            (row, Problem(self.path, f"row {row + 1} ({ids.at(row)}): {self._name(role)}", found, allowed))
+            for row, role, found, allowed in sorted(self._wrong, key=lambda found: found[0])
+        ]
+
+    def _name(self, role: str) -> str:
+        """Return the name of the column of `role` in the tape."""
+        return self.mapping.column(getattr(self.mapping.columns, role))
+
     def months(self, role: str = "month", needed: bool = True) -> np.ndarray:
         """Return str[row]: the month of the date in a column, "" where there is none; notes what is no date."""
         column, form = self.read[role], self.mapping.month_format
         said = np.array([month_of(text, form) or "" for text in column.text], dtype="U7")[column.row]
         allowed = f"a date like {form}" if form else f"{FORMS}, or month_format in the mapping"
-        self.complain((said == "") & (~column.blank | needed), role, f"allowed: {allowed}")
+        self.complain((said == "") & (~column.missing | needed), role, f"allowed: {allowed}")
         return said
 
     def stop_if_wrong(self) -> None:
         """Raise UserError if anything is wrong: the first rows are listed, all are counted."""
-        if problems := self.all_problems():
+        if problems := all_problems([self]):
             raise UserError(problems)
 
-    def all_problems(self) -> list[Problem]:
-        """Return everything that is wrong: the first rows are listed, all are counted."""
-        problems = list(self.problems)
-        ids, columns = self.read["account_id"], self.mapping.columns
-        wrong = sorted(self._wrong, key=lambda found: found[0])
-        rows = list(dict.fromkeys(row for row, *_ in wrong))
-        for row, role, found, allowed in wrong:
-            if row <= rows[:LISTED][-1]:
-                name = self.mapping.column(getattr(columns, role))
-                problems.append(Problem(self.path, f"row {row + 1} ({ids.at(row)}): {name}", found, allowed))
-        if len(rows) > LISTED:
-            more = f"{len(rows) - LISTED:,} more rows are wrong, {len(rows):,} in all"
-            problems.append(Problem(self.path, "", more))
-        if not problems and not self.in_use.any():
-            reasons = "; ".join(f"{count:,} rows: {reason}" for reason, count in self.left_out.items())
-            problems.append(Problem(self.path, "", "no account is left", reasons))
-        return problems
+
+def all_problems(parts: list[Rows]) -> list[Problem]:
+    """Return everything that is wrong with the `parts` of one tape: the first rows are listed, all are counted."""
+    problems = [problem for part in parts for problem in part.problems] + _unknown(parts)
+    wrong = [((number, row), problem) for number, part in enumerate(parts) for row, problem in part.wrong_rows()]
+    rows = list(dict.fromkeys(place for place, _ in wrong))
+    listed = set(rows[:LISTED])
+    problems += [problem for place, problem in wrong if place in listed]
+    if len(rows) > LISTED:
+        more = f"{len(rows) - LISTED:,} more rows are wrong, {len(rows):,} in all"
+        problems.append(Problem(parts[0].path, "", more))
+    if not problems and not any(part.in_use.any() for part in parts):
+        reasons = "; ".join(f"{count:,} rows: {reason}" for reason, count in left_out(parts).items())
+        problems.append(Problem(parts[0].path, "", "no account is left", reasons))
+    return problems
+
+
+def left_out(parts: list[Rows]) -> dict[str, int]:
+    """Return how many rows of the `parts` of one tape are left out, by reason."""
+    total: dict[str, int] = {}
+    for part in parts:
+        for reason, count in part.left_out.items():
+            total[reason] = total.get(reason, 0) + count
+    return total
+
+
+def _unknown(parts: list[Rows]) -> list[Problem]:
+    """Return a problem for each code that the mapping does not name, the most frequent first."""
+    total: dict[tuple[str, str, str], int] = {}
+    for part in parts:
+        for found, count in part.unknown.items():
+            total[found] = total.get(found, 0) + count
+    ordered, path = sorted(total.items(), key=lambda found: -found[1]), parts[0].mapping_path
+    problems = [
+        Problem(path, role, f"code {code!r} of {count:,} rows has no entry", f"say what it means, or {entry}")
+        for (role, code, entry), count in ordered[:LISTED]
+    ]
+    if rest := ordered[LISTED:]:
+        more = f"{len(rest):,} more codes have no entry, in {sum(count for _, count in rest):,} rows"
+        problems.append(Problem(path, "", more))
+    return problems
 
 
 def header_problems(path: str, mapping_path: str, mapping: Mapping, wanted: dict[str, str]) -> list[Problem]:

@@ -1,5 +1,6 @@
 """Real accounts instead of drawn ones: a tape read through its mapping, and a count of everything (docs/tapes.md)."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ from simulator.kernel import names
 from simulator.kernel.names import ABSENT, BUCKETS, LINE, N_PRODUCT, N_TAPE, PRODUCTS, STATUSES
 from simulator.portfolio.columns import file_digest, read_columns
 from simulator.portfolio.mapping import Mapping, read_mapping
-from simulator.portfolio.rows import Rows, header_problems
+from simulator.portfolio.rows import LEAVE_OUT, Rows, header_problems
 from simulator.portfolio.standing import standing
 from simulator.scenario.contradictions import matrix_of
 from simulator.scenario.errors import Problem, UserError, did_you_mean
@@ -61,9 +62,17 @@ def read_tape(path: str | Path, mapping_path: str | Path, settings) -> TapeBook:
     """
     path, mapping_path = str(path), str(mapping_path)
     mapping = read_mapping(mapping_path)
+    return _book(book_rows(path, mapping_path, mapping, _against(mapping, settings)), settings)
+
+
+def book_rows(path: str, mapping_path: str, mapping: Mapping, doubts: Iterable[tuple[str, str, str]] = ()) -> Rows:
+    """Return the rows of the accounts of one month, as the mapping's `only` and `as_of` choose them.
+
+    `doubts` are (key, found, allowed) of the mapping; raises UserError with them and with what is wrong with columns.
+    """
     wanted = {role: mapping.column(name) for role, name in mapping.columns if name and role not in OF_MONTHS}
     only = {mapping.column(name): list(map(str, codes)) for name, codes in mapping.only.items()}
-    problems = [Problem(mapping_path, *wrong) for wrong in _against(mapping, settings)]
+    problems = [Problem(mapping_path, *doubt) for doubt in doubts]
     keys = {f"columns.{role}": name for role, name in wanted.items()} | {f"only.{name}": name for name in only}
     problems += header_problems(path, mapping_path, mapping, keys)
     if problems:
@@ -72,10 +81,12 @@ def read_tape(path: str | Path, mapping_path: str | Path, settings) -> TapeBook:
     rows = Rows(path, mapping_path, mapping, {role: read[name] for role, name in wanted.items()})
     for name, codes in only.items():
         rows.keep_only(name, read[name], codes)
+    if mapping.is_wide():
+        rows.leave_out_absent()
     if "month" in wanted:
         rows.leave_out(rows.months() != mapping.as_of, f"another month than {mapping.as_of}")
     rows.one_currency()
-    return _book(rows, settings)
+    return rows
 
 
 def _against(mapping: Mapping, settings):
@@ -88,7 +99,7 @@ def _against(mapping: Mapping, settings):
     if not mapping.columns.segment and len(segments) > 1:
         yield "columns.segment", "missing", f"the scenario has the segments {', '.join(segments)}"
     for said, name in mapping.segment.items():
-        if name not in segments:
+        if name not in (*segments, LEAVE_OUT):
             yield f"segment.{said}", f"found {name!r}", did_you_mean(name, segments)
 
 
@@ -154,7 +165,7 @@ def _products(rows: Rows) -> np.ndarray:
     if not rows.mapping.product:
         return np.full(rows.count, LINE)
     meaning, which = rows.codes("product", rows.mapping.product)
-    return np.array([PRODUCTS.index(name) if name else LINE for name in meaning])[which]
+    return np.array([PRODUCTS.index(name) if name in PRODUCTS else LINE for name in meaning])[which]
 
 
 def _segments(rows: Rows, settings) -> np.ndarray:
@@ -163,7 +174,7 @@ def _segments(rows: Rows, settings) -> np.ndarray:
     if "segment" not in rows.read:
         return np.zeros(rows.count, dtype=np.int64)
     meaning, which = rows.codes("segment", rows.mapping.segment or {name: name for name in everyone})
-    return np.array([everyone.index(name) if name else 0 for name in meaning])[which]
+    return np.array([everyone.index(name) if name in everyone else 0 for name in meaning])[which]
 
 
 def _borrowers(rows: Rows, most: int, product, segment) -> np.ndarray:

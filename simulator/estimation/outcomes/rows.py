@@ -8,10 +8,10 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from simulator.finance import annuity
-from simulator.portfolio.columns import file_digest, header, read_columns
-from simulator.portfolio.mapping import codes_that_match
-from simulator.portfolio.rows import Rows
-from simulator.scenario.errors import Problem, UserError, did_you_mean
+from simulator.portfolio.columns import file_digest, read_columns
+from simulator.portfolio.mapping import Delimiter
+from simulator.portfolio.rows import LEAVE_OUT, Rows, header_problems
+from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.reader import read_toml
 from simulator.scenario.schema import MAX_TERM_MONTHS, Table
 from simulator.scenario.values import LARGEST_AMOUNT
@@ -59,7 +59,7 @@ class OutcomeMapping(Table):
 
     outcomes: OutcomeSettings
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    delimiter: Delimiter = ","
     columns: OutcomeColumns
     status: Annotated[dict[str, Ended], Field(min_length=1)]
     segment: dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]] = Field({})
@@ -134,27 +134,14 @@ def read_outcomes(path: str | Path, mapping_path: str | Path) -> Outcomes:
     path, mapping_path = str(path), str(mapping_path)
     mapping = read_outcome_mapping(mapping_path)
     wanted = {role: name for role, name in mapping.columns if name}
-    _check_header(path, mapping_path, mapping, wanted)
+    keys = {f"columns.{role}": name for role, name in wanted.items()} | {f"only.{name}": name for name in mapping.only}
+    if problems := header_problems(path, mapping_path, mapping, keys):
+        raise UserError(problems)
     read = read_columns(path, [*wanted.values(), *mapping.only], mapping.delimiter)
     rows = Rows(path, mapping_path, mapping, {role: read[name] for role, name in wanted.items()})
     for name, codes in mapping.only.items():
-        kept = np.array([bool(codes_that_match(text, list(map(str, codes)))) for text in read[name].text])
-        rows.leave_out(~kept[read[name].row], f"{name} is not {' or '.join(map(str, codes))}")
+        rows.keep_only(name, read[name], list(map(str, codes)))
     return _outcomes(rows, mapping)
-
-
-def _check_header(path, mapping_path, mapping, wanted) -> None:
-    """Raise UserError with what the mapping wants and the header lacks, or has twice."""
-    found = header(path, mapping.delimiter)
-    keys = {f"columns.{role}": name for role, name in wanted.items()} | {f"only.{name}": name for name in mapping.only}
-    wrong = [
-        Problem(mapping_path, key, f"no column {name} in {path}", did_you_mean(name, found))
-        for key, name in keys.items()
-        if name not in found
-    ]
-    wrong += [Problem(path, name, "two columns of this name") for name in set(keys.values()) if found.count(name) > 1]
-    if wrong:
-        raise UserError(wrong)
 
 
 def _outcomes(rows: Rows, mapping: OutcomeMapping) -> Outcomes:
@@ -245,8 +232,8 @@ def _segments(rows: Rows, mapping: OutcomeMapping) -> tuple[list[str], np.ndarra
     meaning, which = rows.codes(
         "segment", mapping.segment or {text: text for text in rows.read["segment"].text if text}
     )
-    names = sorted({name for name in meaning if name})
-    return names, np.array([names.index(name) if name else 0 for name in meaning])[which]
+    names = sorted({name for name in meaning if name and name != LEAVE_OUT})
+    return names, np.array([names.index(name) if name in names else 0 for name in meaning])[which]
 
 
 def _issue_months(rows: Rows) -> np.ndarray:

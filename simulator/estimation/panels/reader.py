@@ -12,7 +12,7 @@ from simulator.kernel.names import LINE, PRODUCTS
 from simulator.portfolio.columns import Column, file_digest, header, read_columns
 from simulator.portfolio.mapping import Code, Mapping, is_monthly, read_mapping
 from simulator.portfolio.months import months_between
-from simulator.portfolio.rows import Rows, header_problems
+from simulator.portfolio.rows import Rows, all_problems, header_problems, left_out
 from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.schema import EXITS, MAX_STATES
 
@@ -37,7 +37,7 @@ def read_panel(path: str | Path, mapping_path: str | Path) -> Panel:
         found = f"months from {months[0]} to {months[-1]}"
         raise UserError(Problem(path, "", found, f"allowed: up to {MOST_MONTHS} months; is a date wrong?"))
     read = [_Part(rows, states, [months.index(month) for month in own]) for rows, own in parts]
-    problems = [problem for part in read for problem in part.rows.all_problems()]
+    problems = all_problems([part.rows for part in read])
     problems += _twice(read, len(months), path, mapping)
     if problems:
         raise UserError(problems)
@@ -101,7 +101,7 @@ def _wide(path, mapping_path, mapping):
         rows = Rows(path, mapping_path, of_month, {role: read[name] for role, name in there.items()})
         for name, codes in kept.items():
             rows.keep_only(name, read[name], codes)
-        rows.leave_out(rows.read[lead].blank & rows.read["balance"].blank, "no account in that month")
+        rows.leave_out_absent()
         if rows.in_use.any():
             parts.append((rows, [month]))
     if not parts:
@@ -205,7 +205,7 @@ class _States:
 
     def of(self, meaning: Code | None) -> int:
         """Return the number of the state that a code means; ABSENT where the days past due say it, or no code."""
-        if meaning is None or meaning.dpd:
+        if meaning is None or meaning.dpd or meaning.leave_out:
             return ABSENT
         return self.number[meaning.account if meaning.account in EXITS else self._name(meaning)]
 
@@ -231,7 +231,7 @@ class _Part:
         rows.complain(rows.read["account_id"].blank, "account_id", "each account needs one")
         rows.one_currency()
         self.account = rows.read["account_id"].row
-        self.product = self._products()
+        self.product, self._segment = self._products(), self._segments()
         self.state = self._states(states)
         unit = (rows.mapping.minor_units or 100) if rows.mapping.amounts == "major" else 1
         self.months_left = rows.integers("months_left", False, 0, whole=True)
@@ -246,7 +246,21 @@ class _Part:
         if not self.rows.mapping.product:
             return np.full(self.rows.count, LINE)
         meaning, which = self.rows.codes("product", self.rows.mapping.product)
-        return np.array([PRODUCTS.index(name) if name else LINE for name in meaning])[which]
+        return np.array([PRODUCTS.index(name) if name in PRODUCTS else LINE for name in meaning])[which]
+
+    def _segments(self):
+        """Return the names of segments, and int64[row]: which one each row is in."""
+        if "segment" not in self.rows.read:
+            return ["all"], np.zeros(self.rows.count, dtype=np.int64)
+        column = self.rows.read["segment"]
+        return self.rows.codes("segment", self.rows.mapping.segment or {text: text for text in column.text if text})
+
+    def segments(self, numbers: dict[str, int]) -> np.ndarray:
+        """Return int64[row]: the number of its segment by name in `numbers`, which takes up those of rows in use."""
+        names, which = self._segment
+        for number in np.unique(which[self.rows.in_use]).tolist():
+            numbers.setdefault(names[number], len(numbers))
+        return np.array([numbers.get(name, ABSENT) for name in names])[which]
 
     def _states(self, states: _States):
         """Return int64[row]: the number of the state; an account column that says it has left has the last word."""
@@ -290,7 +304,7 @@ def _panel(parts: list[_Part], months, states: _States, mapping, notes, path, ma
     months_left = np.full(shape, np.nan)
     fixed = {name: np.full(shape[0], ABSENT, dtype=np.int64) for name in ("product", "segment")}
     words = {name: {} for name in ("code", "grade", "segment")}  # text -> number, over all parts
-    segment_means, repairs = mapping.segment, list(notes)
+    repairs = list(notes)
     changed = {name: set() for name in fixed}
     born = np.full(shape[0], "", dtype="U7")
     for part in parts:
@@ -305,9 +319,7 @@ def _panel(parts: list[_Part], months, states: _States, mapping, notes, path, ma
             value = part.amount[role][used]
             amounts[role][at] = np.where(value == NOTHING, np.nan, value)
         months_left[at] = np.where(part.months_left[used] == NOTHING, np.nan, part.months_left[used])
-        own = {"product": part.product[used], "segment": np.zeros(len(used), dtype=np.int64)}
-        if "segment" in read:
-            own["segment"] = _numbered(read["segment"], words["segment"], segment_means)[used]
+        own = {"product": part.product[used], "segment": part.segments(words["segment"])[used]}
         _, first = np.unique(account, return_index=True)
         if part.opened is not None:
             born[account[first]] = part.opened[used][first]
@@ -319,10 +331,6 @@ def _panel(parts: list[_Part], months, states: _States, mapping, notes, path, ma
         if accounts:
             repairs.append(f"{len(accounts):,} accounts change their {name}: the first one is kept")
     bucket = np.array([s.bucket if not s.is_exit else 0 for s in states.states] + [ABSENT])[grid["state"]]
-    left_out = {}
-    for part in parts:
-        for reason, count in part.rows.left_out.items():
-            left_out[reason] = left_out.get(reason, 0) + count
     facts = {
         "file": Path(path).name,
         "sha256": file_digest(path),
@@ -330,13 +338,13 @@ def _panel(parts: list[_Part], months, states: _States, mapping, notes, path, ma
         "mapping_sha256": file_digest(mapping_path),
         "rows_read": sum(part.rows.count for part in parts),
         "rows_used": int(sum(part.rows.in_use.sum() for part in parts)),
-        "left_out": left_out,
+        "left_out": left_out([part.rows for part in parts]),
         "repairs": repairs,
     }
     return Panel(
         months=tuple(months),
         states=states.states,
-        segments=tuple(words["segment"]) or ("all",),
+        segments=tuple(words["segment"]),
         grades=tuple(words["grade"]),
         currency=mapping.currency or _only_currency(parts),
         minor_units=mapping.minor_units or 100,
@@ -353,12 +361,13 @@ def _panel(parts: list[_Part], months, states: _States, mapping, notes, path, ma
     )
 
 
-def _numbered(column: Column, words: dict[str, int], meaning: dict[str, str] | None = None) -> np.ndarray:
+def _numbered(column: Column, words: dict[str, int]) -> np.ndarray:
     """Return int64[row]: the number of each row's word in `words`, which takes up the new ones; blank is ABSENT."""
-    names = [(meaning or {}).get(text, text) for text in column.text]
-    there = np.zeros(len(names), dtype=bool)
+    there = np.zeros(len(column.text), dtype=bool)
     there[column.row[~column.blank]] = True
-    number = [words.setdefault(name, len(words)) if used else ABSENT for name, used in zip(names, there, strict=True)]
+    number = [
+        words.setdefault(text, len(words)) if used else ABSENT for text, used in zip(column.text, there, strict=True)
+    ]
     return np.where(column.blank, ABSENT, np.array(number)[column.row])
 
 

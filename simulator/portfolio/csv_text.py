@@ -1,0 +1,110 @@
+"""The bytes of a CSV file whose lines can be trusted to be rows: what an open quote would swallow is found first."""
+
+import csv
+import gzip
+import io
+from collections.abc import Iterator
+
+from simulator.scenario.errors import Problem, UserError
+
+QUOTE, LISTED = b'"', 20
+CLOSE = "close the quote, or take it out of the file"
+ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+
+
+def csv_content(path: str, most: int = -1) -> bytes:
+    """Return the bytes of the file `path`, unpacked, at most the first `most`; raises UserError if they are no text."""
+    with (gzip.open if path.lower().endswith(".gz") else open)(path, "rb") as file:
+        content = file.read(most)
+    for mark, encoding in ENCODINGS.items():
+        if content.startswith(mark):
+            raise UserError(Problem(path, "", f"this is text in {encoding}", "save it as CSV in UTF-8"))
+    if (place := content.find(b"\0")) >= 0:
+        found = f"a NUL byte in line {content.count(10, 0, place) + 1}: this is a binary file, or a damaged one"
+        raise UserError(Problem(path, "", found, "a tape is CSV text in UTF-8, or Parquet"))
+    if b"\n" not in content:  # lines of an old kind end in a carriage return alone
+        content = content.replace(b"\r", b"\n")
+    return content
+
+
+def has_long_values(path: str, content: bytes, delimiter: str, columns: int) -> bool:
+    """Return whether a quoted value goes over several lines; `columns` is their number in the header.
+
+    Raises UserError where a quote opens and does not close, or closes only after lines that look like rows: whoever
+    reads on would lose those rows.
+    """
+    lines, found = _lines(content), False
+    if QUOTE not in content or (start := next((n for n, line in lines if line.count('"') % 2), None)) is None:
+        return False
+    taken: list[tuple[int, str]] = []
+    reader = csv.reader(_kept(_lines(content, start), taken), delimiter=delimiter)
+    while True:
+        taken.clear()
+        try:
+            next(reader)
+        except StopIteration:
+            return found
+        except csv.Error:  # a value beyond what csv takes for one: a quote that has been open for long
+            raise UserError(_open(path, content, taken[0][0], "and does not close")) from None
+        if len(taken) > 1:
+            _check_value(path, content, taken, delimiter, columns)
+            found = True
+
+
+def rows_of_another_length(path: str, rows: list, count: int, columns: int, delimiter: str) -> list[Problem]:
+    """Return what to say of `rows` (number, values), the first of `count`, with more or fewer values than columns."""
+    what = f'one value for each of the {columns} columns of the header; a value with "{delimiter}" in it needs quotes'
+    problems = [Problem(path, f"row {number}", f"{values} values", what) for number, values in rows]
+    if count > len(rows):
+        problems.append(Problem(path, "", f"{count - len(rows):,} more rows are of another length, {count:,} in all"))
+    return problems
+
+
+def not_utf8(path: str, content: bytes) -> Problem:
+    """Return what to say of a file with bytes in it that are no UTF-8: the first line that has some."""
+    for number, line in enumerate(io.BytesIO(content), 1):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            found = f"this is not text in UTF-8: {line[error.start : error.start + 4]!r} in {_row(content, number)}"
+            return Problem(path, "", found, "save it as CSV in UTF-8")
+    return Problem(path, "", "this is not text in UTF-8", "save it as CSV in UTF-8")
+
+
+def _lines(content: bytes, first: int = 1) -> Iterator[tuple[int, str]]:
+    """Yield (number, line) from line `first` on; bytes stand for themselves: only quotes and delimiters matter."""
+    for number, line in enumerate(io.BytesIO(content), 1):
+        if number >= first:
+            yield number, line.decode("latin-1")
+
+
+def _kept(lines, taken: list) -> Iterator[str]:
+    """Yield the lines, then an empty one of number 0, which an open quote takes in; keep in `taken` what was read."""
+    for number, line in lines:
+        taken.append((number, line))
+        yield line
+    taken.append((0, ""))
+    yield "\n"
+
+
+def _check_value(path: str, content: bytes, taken: list, delimiter: str, columns: int) -> None:
+    """Raise UserError if the value that goes over the lines `taken` has swallowed some that look like rows."""
+    (first, _), *others, (last, text) = taken
+    if not last:
+        raise UserError(_open(path, content, first, "and does not close"))
+    swallowed = [number for number, line in others if line.count(delimiter) == columns - 1]
+    if text.count(delimiter) == columns - 1 and delimiter in text.partition('"')[0]:
+        swallowed.append(last)
+    if swallowed:
+        what = f"and closes in line {last:,}, after what looks like {len(swallowed):,} rows"
+        raise UserError(_open(path, content, first, what))
+
+
+def _open(path: str, content: bytes, line: int, what: str) -> Problem:
+    return Problem(path, _row(content, line), f"a quote opens {what}", CLOSE)
+
+
+def _row(content: bytes, line: int) -> str:
+    """Return in words which row of accounts a line is: the first line with something in it is the header."""
+    number = sum(bool(text.strip()) for _, text in zip(range(line), io.BytesIO(content), strict=False)) - 1
+    return f"row {number:,} (line {line:,})" if number > 0 else f"the header (line {line:,})"

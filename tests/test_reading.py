@@ -1,0 +1,288 @@
+"""What stands between a user's file and the rows in use: no row is lost in silence, no file ends in a traceback."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulator.estimation.macro import read_series
+from simulator.estimation.outcomes.rows import read_outcomes
+from simulator.estimation.panels.reader import read_panel
+from simulator.portfolio.tape import read_tape
+from simulator.scenario.errors import UserError
+from simulator.scenario.reader import load_scenario
+
+WORLD = """
+title = "A small world"
+months = 3
+currency.code = "USD"
+portfolio.borrowers = 100
+behaviour.model = "structural"
+products.line.minimum_share = 0.1
+segment.all = { share = 1.0, line_holders = 1.0, line_limit = 900, income = 900 }
+"""
+COLUMNS = """currency = "USD"
+[columns]
+account_id = "id"
+month = "month"
+balance = "bal"
+limit = "lim"
+payment = "paid"
+"""
+BY_DAYS, BY_CODE = COLUMNS + 'dpd = "dpd"\n', COLUMNS + 'status = "dpd"\n[status]\n'
+OUTCOMES = """currency = "USD"
+outcomes = { rate_unit = "per month" }
+[columns]
+account_id = "id"
+issued = "issued"
+amount = "amount"
+term = "term"
+rate = "rate"
+status = "end"
+principal = "principal"
+interest = "interest"
+recoveries = "recovered"
+[status]
+P = "paid"
+B = "charged_off"
+"""
+LOANS = "id,issued,amount,term,rate,end,principal,interest,recovered,memo\n"
+SERIES = "quarter,unemployment,loss,memo\n"
+
+
+def tape(accounts, months, dpd=lambda a, m: 0, more=None, head="id,month,bal,lim,paid,dpd"):
+    """Return a long tape as text: `dpd` and `more` (a cell at the end) by account and month."""
+    rows = [head + (",more" if more else "")]
+    for a in range(accounts):
+        for m in range(months):
+            cell = f",{more(a, m)}" if more else ""
+            rows.append(f"A{a},2024-{m + 1:02},{500 + a},1000,20,{dpd(a, m)}{cell}")
+    return "\n".join(rows) + "\n"
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Return a function that writes files and returns their paths."""
+
+    def write(**content):
+        paths = []
+        for name, text in content.items():
+            path = tmp_path / name.replace("__", ".")
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
+            paths.append(path)
+        return paths
+
+    return write
+
+
+@pytest.fixture
+def panel(files):
+    """Return a function that reads a panel from a tape and a mapping given as text."""
+    return lambda rows, mapping: read_panel(*files(tape__csv=rows, map__toml=mapping))
+
+
+@pytest.fixture
+def book(files):
+    """Return a function that reads a book as of 2024-02 from a tape and a mapping given as text."""
+
+    def read(rows, mapping, as_of='as_of = "2024-02"\n'):
+        paths = files(tape__csv=rows, map__toml=as_of + mapping, world__toml=WORLD)
+        return read_tape(*paths[:2], load_scenario(paths[2]).baseline)
+
+    return read
+
+
+def wrong(read, *arguments):
+    """Return what is wrong, one line each, without the folder."""
+    with pytest.raises(UserError) as caught:
+        read(*arguments)
+    return [str(problem).replace(f"{Path(problem.file).parent}/", "") for problem in caught.value.problems]
+
+
+# ---- codes -----------------------------------------------------------------------------------------------------------
+def test_a_code_without_an_entry_is_an_error_with_its_rows(panel, book):
+    """Each code with its count over all months, the most frequent first, and how to leave it out; in a book as well."""
+    rows = tape(10, 3, lambda a, m: "00" if a < 4 else "X" if a == 4 else "1")
+    mapping = BY_CODE + "1 = { bucket = 0 }\n"
+
+    assert wrong(panel, rows, mapping) == [
+        "map.toml: status: code '00' of 12 rows has no entry; say what it means, or \"00\" = { leave_out = true }",
+        "map.toml: status: code 'X' of 3 rows has no entry; say what it means, or \"X\" = { leave_out = true }",
+    ]
+    assert [line.split(" has")[0] for line in wrong(book, rows, mapping)] == [
+        "map.toml: status: code '00' of 4 rows",
+        "map.toml: status: code 'X' of 1 rows",
+    ]
+    told = panel(rows, mapping + '"00|X" = { leave_out = true }\n').facts["left_out"]
+    assert told == {"status 00, which the mapping leaves out": 12, "status X, which the mapping leaves out": 3}
+
+
+@pytest.mark.parametrize("role", ["product", "segment", "account"])
+def test_every_column_of_codes_is_told_alike(role, panel, book):
+    """Product, segment and account: no entry is an error, "leave_out" leaves out, in a panel and in a book."""
+    rows = tape(4, 3, more=lambda a, m: "?" if a == 3 else "x")
+    meaning = {"product": "line", "segment": "all", "account": "active"}[role]
+    mapping = BY_DAYS + f'{role} = "more"\n[{role}]\nx = "{meaning}"\n'
+    said = f'map.toml: {role}: code \'?\' of {{}} rows has no entry; say what it means, or "?" = "leave_out"'
+    entry = mapping + '"?" = "leave_out"\n'
+
+    assert wrong(panel, rows, mapping) == [said.format(3)] and wrong(book, rows, mapping) == [said.format(1)]
+    assert panel(rows, entry).facts["left_out"] == {f"{role} ?, which the mapping leaves out": 3}
+    assert len(book(rows, entry).tape.values) == 3
+
+
+def test_twenty_codes_are_listed_and_all_are_counted(panel):
+    """A column of many strange codes does not fill the screen."""
+    found = wrong(panel, tape(50, 1, lambda a, m: f"c{a}"), BY_CODE + "1 = { bucket = 0 }\n")
+
+    assert len(found) == 21 and found[-1] == "map.toml: 30 more codes have no entry, in 30 rows"
+
+
+def test_labels_that_look_like_bounds_are_labels(panel):
+    """ ">30" is a name before it is a bound, so that all rows are used."""
+    mapping = BY_CODE + '"0" = { bucket = 0 }\n"1-30" = { bucket = 1 }\n">30" = { bucket = 2 }\n'
+    read = panel(tape(9, 2, lambda a, m: ("0", "1-30", ">30")[a % 3]), mapping)
+
+    assert read.facts["left_out"] == {} and read.bucket[:3].tolist() == [[0, 0], [1, 1], [2, 2]]
+
+
+def test_a_code_that_is_left_out_has_no_state(panel):
+    """Named states beside a code to leave out: no state called current is needed for it."""
+    mapping = (
+        BY_CODE + 'G = { state = "good", bucket = 0 }\nL = { state = "late", bucket = 1 }\nQ = { leave_out = true }'
+    )
+    read = panel(tape(6, 4, lambda a, m: "L" if (a + m) % 5 == 0 else "G"), mapping)
+
+    assert [state.name for state in read.states] == ["good", "late"]
+    assert read.facts["rows_used"] == read.facts["rows_read"] == 24
+
+
+def test_a_blank_code_needs_a_name(panel):
+    """A blank is wrong, row by row, until "" says what it means."""
+    rows = tape(3, 2, lambda a, m: "" if a == 1 else "1")
+
+    assert wrong(panel, rows, BY_CODE + "1 = { bucket = 0 }\n")[0] == (
+        'tape.csv: row 3 (A1): dpd: nothing there; a code is needed, or "" in [status] says what a blank means'
+    )
+    assert panel(rows, BY_CODE + '1 = { bucket = 0 }\n"" = { bucket = 1 }\n').bucket[1].tolist() == [1, 1]
+
+
+# ---- a wide tape whose accounts end ----------------------------------------------------------------------------------
+WIDE = "id,lim,s_2024_01,b_2024_01,s_2024_02,b_2024_02\nA,9,0,5,0,5\nB,9,0,5,{},{}\n"
+WIDE_MAPPING = """currency = "USD"
+[columns]
+account_id = "id"
+limit = "lim"
+balance = "b_{year}_{month}"
+KIND = "s_{year}_{month}"
+"""
+
+
+@pytest.mark.parametrize("nothing", ["", "NA"])
+@pytest.mark.parametrize("kind", ["status", "dpd"])
+def test_an_account_of_a_wide_tape_may_end(kind, nothing, panel, book):
+    """Empty cells, or NA, in a month's columns: no account there, in the panel and in the book of that month."""
+    mapping = WIDE_MAPPING.replace("KIND", kind) + ("[status]\n0 = { bucket = 0 }\n" if kind == "status" else "")
+    rows = WIDE.format(nothing, nothing)
+    read, held = panel(rows, mapping), book(rows, mapping)
+
+    assert read.state.tolist() == [[0, 0], [0, -1]] and read.facts["left_out"] == {"no account in that month": 1}
+    assert len(held.tape.values) == 1 and held.report["left_out"] == {"no account in that month": 1}
+
+
+def test_half_an_account_is_wrong(panel):
+    """A balance without days, or days without a balance, is no account that has ended."""
+    mapping = WIDE_MAPPING.replace("KIND", "dpd")
+
+    assert "row 2 (B): s_2024_02: nothing there" in wrong(panel, WIDE.format("", "5"), mapping)[0]
+    assert "row 2 (B): b_2024_02: nothing there" in wrong(panel, WIDE.format("0", ""), mapping)[0]
+
+
+def test_a_code_called_na_is_a_code(panel):
+    """Where the mapping names NA it is a status like any other."""
+    mapping = WIDE_MAPPING.replace("KIND", "status") + "[status]\n0 = { bucket = 0 }\nNA = { bucket = 1 }\n"
+
+    assert panel(WIDE.format("NA", "5"), mapping).bucket.tolist() == [[0, 0], [0, 1]]
+
+
+# ---- the text of a file ----------------------------------------------------------------------------------------------
+def with_memo(cells, accounts=8, months=3):
+    """Return a tape with a column that the mapping does not use: `cells` by row from 1, else empty."""
+    return tape(accounts, months, more=lambda a, m: cells.get(1 + a * months + m, ""))
+
+
+def test_an_open_quote_is_found_where_it_opens(panel, book):
+    """In a column that nobody reads it would take in the rest of the file."""
+    said = "tape.csv: row 4 (line 5): a quote opens and does not close; close the quote, or take it out of the file"
+
+    assert wrong(panel, with_memo({4: '"VIP'}), BY_DAYS) == [said]
+    assert wrong(book, with_memo({4: '"VIP'}), BY_DAYS) == [said]
+    assert wrong(panel, with_memo({24: '"VIP'}), BY_DAYS)[0].startswith("tape.csv: row 24 (line 25)")
+    assert wrong(panel, with_memo({4: '"VIP' + "x" * 200_000}), BY_DAYS)[0].startswith("tape.csv: row 4 (line 5)")
+
+
+def test_outcomes_and_series_find_an_open_quote_too(files):
+    """Every reader has the same text under it."""
+    memo = ["", "", '"VIP', *[""] * 6]
+    loans = LOANS + "".join(f"L{k},2020-01,9,6,0.01,P,9,1,0,{text}\n" for k, text in enumerate(memo))
+    rates = SERIES + "".join(f"{2000 + k}Q1,5,2,{text}\n" for k, text in enumerate(memo))
+
+    assert "row 3 (line 4): a quote opens" in wrong(read_outcomes, *files(l__csv=loans, o__toml=OUTCOMES))[0]
+    assert "row 3 (line 4)" in wrong(read_series, *files(s__csv=rates), "quarter", "unemployment", "loss")[0]
+    assert (
+        "the header (line 1): a quote opens"
+        in wrong(read_series, *files(s__csv=rates.replace("memo", '"memo')), "quarter", "unemployment", "loss")[0]
+    )
+
+
+def test_two_quotes_that_swallow_rows_are_found(panel):
+    """The second quote closes the first: the rows between would be part of a value."""
+    said = "row 4 (line 5): a quote opens and closes in line 11, after what looks like 6 rows"
+
+    assert said in wrong(panel, with_memo({4: '"VIP', 10: '"VIP'}), BY_DAYS)[0]
+    assert "after what looks like 1 rows" in wrong(panel, with_memo({4: '"VIP', 5: '"VIP'}), BY_DAYS)[0]
+
+
+def test_quotes_that_are_right_change_nothing(panel):
+    """Quoted values, doubled quotes, inches in plain text, and a remark of several lines with commas in it."""
+    cells = {1: '"a, b"', 2: '"say ""hi"""', 3: 'a 5" pipe', 4: '"first\nsecond, and third\nlast"', 5: '"x"'}
+    read, plain = panel(with_memo(cells), BY_DAYS), panel(with_memo({}), BY_DAYS)
+
+    assert read.facts["rows_read"] == 24 and np.array_equal(read.balance, plain.balance)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text.encode("utf-16"), "tape.csv: this is text in UTF-16; save it as CSV in UTF-8"),
+        (lambda text: text.encode().replace(b"A2,", b"A\0,"), "tape.csv: a NUL byte in line 8: this is a binary file"),
+        (
+            lambda text: text.replace("A2,", "\u738b,").encode("gbk"),
+            "this is not text in UTF-8: b'\\xcd\\xf5,2' in row 7",
+        ),
+        (lambda text: text.replace(",503,", ",1,503,"), "tape.csv: row 10: 7 values; one value for each of the 6"),
+        (lambda text: text.replace(",503,", ',"1,503",'), "row 10 (A3): bal: found '1,503'; allowed: a number"),
+        (lambda text: text.replace("2024-02", "02/2024"), "row 2 (A0): month: found '02/2024'; allowed: 2005-04"),
+        (lambda text: text.splitlines()[0] + "\n", "tape.csv: no accounts"),
+        (lambda text: "", "tape.csv: the file is empty"),
+        (lambda text: text + "A1,2024-02,5,5,5,0\n", "1 account-months stand in more than one row"),
+        (lambda text: text.replace("lim", "bal", 1), "tape.csv: bal: two columns of this name"),
+    ],
+    ids=["utf-16", "nul", "gbk", "more values", "1,000", "dates", "header only", "empty", "twice", "same name"],
+)
+def test_a_damaged_tape_is_said_with_its_place(change, said, panel):
+    """What was found, where, and what is allowed."""
+    assert said in "\n".join(wrong(panel, change(tape(5, 3)), BY_DAYS))
+
+
+def test_a_byte_order_mark_changes_nothing(panel):
+    """Editors put one before a tape and before a mapping."""
+    plain, marked = (panel(mark + tape(5, 3), mark + BY_DAYS) for mark in ("", "\ufeff"))
+
+    assert np.array_equal(plain.state, marked.state) and marked.facts["rows_used"] == 15
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_lines_may_end_as_they_like(ending, panel):
+    """Unix, Windows and the old Macintosh; blank lines are no rows."""
+    assert panel(tape(5, 3).replace("\n", ending) + 2 * ending, BY_DAYS).facts["rows_used"] == 15
