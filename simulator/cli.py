@@ -4,6 +4,7 @@ import gc
 import os
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Annotated
@@ -15,6 +16,7 @@ from simulator.scenario.errors import Problem, UserError
 
 INTERNAL, WRONG_INPUT, INTERRUPTED = 1, 2, 130  # exit codes; 0 is done
 ALLOCATED = 50_000  # objects until Python looks for garbage: with its 700, a tenth of a start is spent in looking
+_places = []  # of the results of this command, once they are checked
 
 app = typer.Typer(
     name="simulator",
@@ -26,7 +28,7 @@ app = typer.Typer(
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="The scenario file (TOML).")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the results. Default: in out/, named after the file.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a complete run in that folder.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a run in that folder.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=value", help="Set one key; may be repeated.")]
 Borrowers = Annotated[int | None, typer.Option(min=1, help="Borrowers of the opening book.")]
 Replications = Annotated[int | None, typer.Option(min=1, help="Replications: the same people, other luck.")]
@@ -102,7 +104,7 @@ def study(
     from simulator import study as questions
     from simulator.report.progress import Progress
 
-    results.check_folder(folder, overwrite)
+    place = _place(folder, overwrite, quiet)
     Thread(target=results.get_ready, args=(drawing,), daemon=True).start()
     command = context.command.name
     question = {"run": questions.simulate, "compare": questions.compare}[command]
@@ -110,15 +112,17 @@ def study(
         finished = question(loaded, threads, progress.advance, progress.note, progress.compiling)
         drawing.begin(finished.comparison)
         progress.say("writing the report")
-        facts = {"command": command, "scenario": str(scenario), "replay": _replay(command, folder, allow_code)}
+        facts = {"command": command, "scenario": str(scenario), "replay": partial(_replay, command, allow_code)}
         facts |= {"wall_seconds": round(progress.seconds, 2), **finished.facts}
-        manifest = results.write(
-            folder, finished.comparison, facts, loaded.text(), overwrite, keep_replications, drawing
-        )
+        try:
+            manifest = results.write(
+                place, finished.comparison, facts, loaded.text(), keep_replications=keep_replications, drawing=drawing
+            )
+        except UserError:
+            _print_summary(finished, quiet)  # the answer is known, whatever became of its folder
+            raise
+    _print_summary(finished, quiet)
     if not quiet:
-        from simulator.report.terminal import summary_table
-
-        _print(*summary_table(finished.comparison))
         typer.echo(f"\nresult_digest {manifest['result_digest']}\nreport: {folder / 'report.html'}")
 
 
@@ -250,13 +254,12 @@ def policies(source: Source = False, check: CheckFile = None) -> None:
 
 def _ask(question, folder, overwrite, quiet, *given, **options):
     """Check the folder, put a question to records, and print what it says."""
-    from simulator import results
     from simulator.estimation import questions
     from simulator.report.progress import Progress
 
-    results.check_folder(folder, overwrite)
+    place = _place(folder, overwrite, quiet)
     with Progress(quiet) as progress:
-        said = getattr(questions, question)(*given, folder=folder, overwrite=overwrite, progress=progress, **options)
+        said = getattr(questions, question)(*given, folder=place, progress=progress, **options)
     if not quiet:
         typer.echo("\n".join(said))
 
@@ -269,7 +272,24 @@ def _warn(cautions):
         _print(*(Text(f"Caution: {caution}", style="bold") for caution in cautions))
 
 
-def _replay(command, folder, allow_code):
+def _place(folder, overwrite, quiet):
+    """Return the place of the results, checked; say what a killed run had left there."""
+    from simulator.folders import Place
+
+    place = Place(folder, overwrite, lambda line: quiet or typer.echo(line, err=True))
+    _places.append(place)
+    return place
+
+
+def _print_summary(finished, quiet):
+    """Print what a study has found, unless `quiet`."""
+    if not quiet:
+        from simulator.report.terminal import summary_table
+
+        _print(*summary_table(finished.comparison))
+
+
+def _replay(command, allow_code, folder):
     """Return the command that gives the same result again, from the scenario that the run's own folder keeps."""
     code = ["--allow-code"] if allow_code else []
     return shlex.join(["simulator", command, str((folder / "scenario.toml").resolve()), *code])
@@ -297,6 +317,7 @@ def _print_markdown(text, source):
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 wrong input, 1 internal failure, 130 interrupted."""
     gc.set_threshold(ALLOCATED)
+    _places.clear()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for any, it opens every installed package
     try:
         app(arguments)
@@ -306,18 +327,24 @@ def main(arguments: list[str] | None = None) -> None:
         _complain([Problem("memory", found="not enough", allowed="fewer replications, months or segments")])
     except SystemExit as leaving:
         if leaving.code == INTERRUPTED:
-            typer.echo("interrupted; nothing was written", err=True)
+            typer.echo(f"interrupted; {_fate()}", err=True)
         raise
     except Exception as error:
         from traceback import print_exc
 
         print_exc()
         typer.echo(
-            f"\ninternal failure ({type(error).__name__}): nothing was written. Please report it with the lines\n"
+            f"\ninternal failure ({type(error).__name__}): {_fate()}. Please report it with the lines\n"
             f"above, the scenario file, and this version: simulator {__version__}, Python {sys.version.split()[0]}.",
             err=True,
         )
         sys.exit(INTERNAL)
+
+
+def _fate():
+    """Say what became of the results."""
+    written = [str(place.written) for place in _places if place.written]
+    return f"the results are in {', '.join(written)}" if written else "nothing was written"
 
 
 def _complain(problems):

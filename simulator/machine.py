@@ -1,8 +1,39 @@
-"""What this process may use of the machine."""
+"""What this process may use of the machine, and what the machine is."""
 
 import os
+from pathlib import Path
 
 
 def available_threads() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def environment() -> dict:
+    """Return the versions and the processor that a result was made with."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    def version_of(package):
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return None
+
+    versions = {name: version_of(name) for name in ("simulator", "numpy", "numba", "scipy", "pyarrow")}
+    return {
+        "versions": {"python": platform.python_version(), **versions},
+        "cpu": cpu_name(),
+        "system": platform.system(),
+    }
+
+
+def cpu_name() -> str:
+    """Return the processor's name as the system gives it."""
+    import platform
+
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,20 +1,24 @@
 """The commands as a user meets them: exit codes, messages, what is written and what never is."""
 
+import errno
 import hashlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 
 import pyarrow.parquet as pq
 import pytest
 
 from conftest import ROOT
-from simulator import __version__, cli, ledger, results, study
+from simulator import __version__, cli, ledger, study
 from simulator.ledger import IdentityError
+from simulator.report import parquet, render
 from simulator.scenario.reader import load_scenario
 
 SMALL = """
@@ -441,17 +445,67 @@ def test_a_broken_identity_is_an_internal_failure(simulator, here, monkeypatch):
     assert tree(here) == before
 
 
-def test_a_failure_while_writing_leaves_the_old_run(simulator, here, monkeypatch):
-    """What fails on the last file removes the half-made folder, and the run to be replaced stays as it was."""
+def test_a_failure_of_the_page_keeps_the_numbers(simulator, here, monkeypatch):
+    """A fault of ours in the page is exit 1, the run to be replaced stays, and the numbers are where it says."""
     assert simulator("run", "small.toml", "--quiet")[0] == 0
     before = tree(here)
 
     def fail(*_):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(results, "write_json", fail)
-    assert simulator("run", "small.toml", "--overwrite", "--quiet")[0] == 1
+    monkeypatch.setattr(render, "render", fail)
+    code, out, err = simulator("run", "small.toml", "--overwrite", "--quiet")
+
+    assert (code, out) == (1, "") and f"the results are in {here / 'out' / 'small-2'}" in err
+    manifest = read(here / "out" / "small-2", "manifest.json")
+    assert manifest["incomplete"] == "RuntimeError: a bug" and set(manifest["files"]) == FILES - {
+        "report.html",
+        "manifest.json",
+    }
+    shutil.rmtree(here / "out" / "small-2")
     assert tree(here) == before
+
+
+def test_a_full_disk_throws_nothing_away(simulator, here, monkeypatch, tmp_path_factory):
+    """Where the results cannot be written they are put elsewhere: exit 2, the answer, the reason and the place."""
+    elsewhere, write = tmp_path_factory.mktemp("elsewhere"), parquet.write_rolls
+
+    def full(path, *given):
+        if path.is_relative_to(here):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, *given)
+
+    monkeypatch.setattr(parquet, "write_rolls", full)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(elsewhere))
+    before = tree(here)
+    code, out, err = simulator("run", "small.toml", "--out", "deep/er/mine")
+
+    (made,) = elsewhere.glob("*/mine")
+    assert code == 2 and "Two ways to lend" in out
+    assert err.endswith(
+        f"error: deep/er/mine: cannot be written: No space left on device; the results are in {made} instead\n"
+    )
+    assert {path.name for path in made.iterdir()} == FILES and tree(here) == before
+    replay = shlex.split(read(made, "manifest.json")["replay"])
+    assert replay == ["simulator", "run", str(made / "scenario.toml")]
+
+
+def test_two_runs_into_one_place(simulator, here, monkeypatch):
+    """Who ends second finds the place taken, is told so with exit 2, and has the results beside it."""
+    run = study.engine.run
+
+    def another_is_quicker(*arguments):
+        monkeypatch.setattr(study.engine, "run", run)
+        assert simulator("run", "small.toml", "--quiet")[0] == 0
+        return run(*arguments)
+
+    monkeypatch.setattr(study.engine, "run", another_is_quicker)
+    code, _, err = simulator("run", "small.toml", "--seed", 8, "--quiet")
+
+    assert code == 2
+    assert f"another run has been written there meanwhile; the results are in {here / 'out' / 'small-2'} instead" in err
+    assert [read(here / "out" / name, "manifest.json")["seed"] for name in ("small", "small-2")] == [7, 8]
+    assert sorted(path.name for path in (here / "out").iterdir()) == ["small", "small-2"]
 
 
 def test_ctrl_c_leaves_nothing(here):

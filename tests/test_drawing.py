@@ -1,5 +1,6 @@
 """Pictures drawn by a process of its own are those drawn here, and its failure costs nothing but time."""
 
+import json
 import shutil
 
 import pytest
@@ -80,7 +81,7 @@ def test_large_sums_stay_here(comparison, drawn_here, monkeypatch):
 
 
 def test_a_failure_of_drawing_reaches_the_user(comparison, tmp_path, monkeypatch):
-    """What fails in both processes is raised here, and leaves no folder."""
+    """What fails in both processes is raised here; the numbers are kept, in another place and without the page."""
     monkeypatch.setattr(drawing.sys, "executable", shutil.which("false"))
 
     def fail(_):
@@ -90,7 +91,10 @@ def test_a_failure_of_drawing_reaches_the_user(comparison, tmp_path, monkeypatch
     with Drawing(processors=2) as apart, pytest.raises(RuntimeError, match="no ink"):
         apart.begin(comparison)
         results.write(tmp_path / "out", comparison, {}, "", drawing=apart)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["out-2"]
+    kept = json.loads((tmp_path / "out-2" / "manifest.json").read_text())
+    assert kept["incomplete"] == "RuntimeError: no ink"
+    assert {"summary.json", "comparison.parquet"} < set(kept["files"]) and "report.html" not in kept["files"]
 
 
 def test_a_command_that_fails_leaves_no_process(tmp_path, monkeypatch, capsys):

@@ -9,6 +9,7 @@ import pytest
 
 import simulator
 from conftest import ROOT
+from simulator.folders import FILES
 
 # Lowest first. A module may import modules of lower layers and of its own package; the longest name that fits decides
 # its layer. Data flows the same way: what is asked, what it means in integers, what happened, what is said about it.
@@ -33,6 +34,7 @@ LAYERS = (
     {"simulator.measures"},
     {"simulator.comparison"},
     {"simulator.study"},  # a question from scenario to comparison
+    {"simulator.folders"},  # results whole or not at all
     {"simulator.report"},  # reads comparisons
     {"simulator.results"},
     {"simulator.biography"},  # one borrower in words
@@ -158,6 +160,15 @@ def test_everything_public_is_explained(name):
 
     assert ast.get_docstring(tree), "the module"
     assert not silent
+
+
+def test_every_file_that_is_written_is_known():
+    """Each name that is written into a folder of results is in FILES: a killed run's folder is known by them."""
+    paths = [node for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.BinOp)]
+    names = [node.right for node in paths if ast.unparse(node.left) in ("folder", "partial")]
+    found = {name.value for name in names if isinstance(name, ast.Constant)}
+
+    assert len(found) > 20 and found <= FILES
 
 
 def test_files_stay_short():

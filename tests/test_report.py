@@ -140,32 +140,6 @@ def test_a_complete_run_is_replaced_only_on_request(comparison, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["toy"]
 
 
-def test_other_people_s_files_are_never_removed(comparison, tmp_path):
-    """A folder that no run has written is refused even with overwrite; so is a file; an empty folder is used."""
-    (tmp_path / "thesis.tex").write_text("years of work")
-    (tmp_path / "empty").mkdir()
-    for path in (tmp_path, tmp_path / "thesis.tex"):
-        with pytest.raises(UserError, match="something other than a run"):
-            results.check_folder(path, overwrite=True)
-    results.write(tmp_path / "empty", comparison, {}, "")
-    assert (tmp_path / "empty" / "manifest.json").is_file()
-
-
-def test_a_failure_on_the_way_leaves_what_was_there(comparison, tmp_path, monkeypatch):
-    """If the report cannot be written, the old run stays and no partial folder remains."""
-    path = tmp_path / "toy"
-    results.write(path, comparison, {"seed": 1}, "")
-
-    def fail(*_):
-        raise RuntimeError("disk full")
-
-    monkeypatch.setattr(render, "render", fail)
-    with pytest.raises(RuntimeError):
-        results.write(path, comparison, {"seed": 2}, "", overwrite=True)
-    assert json.loads((path / "manifest.json").read_text())["seed"] == 1
-    assert [p.name for p in tmp_path.iterdir()] == ["toy"]
-
-
 # ---- Parquet -------------------------------------------------------------------------------------
 
 

@@ -379,7 +379,9 @@ def write_block(page: Path, text: str) -> None:
     _, end, after = rest.partition(END)
     if not end:
         raise ValueError(f"{page} has no marks {BEGIN} and {END}")
-    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+    whole = page.with_name(f".{page.name}.new")
+    whole.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+    whole.replace(page)
 
 
 def main(arguments: list[str] | None = None) -> int:

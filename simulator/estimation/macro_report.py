@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter
 
 from simulator.estimation.macro import CHANGE, LEVEL, YEAR, Link, economy_toml
+from simulator.folders import write_json
 from simulator.report.figures import COLOURS, INK, SOFT, STYLE, Picture, figure, svg
 from simulator.report.paper import Section, Table, paper
 from simulator.report.words import MINUS
-from simulator.results import write_json
 
 OF_LINK, OF_SERIES = COLOURS[1], COLOURS[2]
 
@@ -20,8 +20,8 @@ OF_LINK, OF_SERIES = COLOURS[1], COLOURS[2]
 def files(found: Link, folder: Path, manifest: dict[str, Any]) -> None:
     """Write the files of a link into `folder`; `manifest` is shown at the end of the page."""
     (folder / "economy.toml").write_text(economy_toml(found), encoding="utf-8")
-    (folder / "macro.svg").write_text(picture(found).svg, encoding="utf-8")
     write_json(folder / "macro.json", content(found))
+    (folder / "macro.svg").write_text(picture(found).svg, encoding="utf-8")
     (folder / "report.html").write_text(page(found, manifest), encoding="utf-8")
 
 

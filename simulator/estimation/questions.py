@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulator import results
+from simulator.folders import Place, placed
 from simulator.report.progress import Progress
 
 
 def calibrate(
     tape: Path,
     mapping: Path,
-    folder: Path,
+    folder: Path | Place,
     overwrite: bool = False,
     structural: bool = False,
     prior: Path | None = None,
@@ -28,8 +29,9 @@ def calibrate(
     from simulator.estimation.outcomes.calibrate import has_outcomes
 
     progress = progress or Progress(quiet=True)
+    place = placed(folder, overwrite, progress.note)
     if has_outcomes(mapping):
-        return _calibrate_outcomes(tape, mapping, folder, overwrite, threads, progress)
+        return _calibrate_outcomes(tape, mapping, place, threads, progress)
 
     from simulator.estimation.roll_rates import report
     from simulator.estimation.roll_rates.calibrate import calibrate as estimate
@@ -40,7 +42,7 @@ def calibrate(
     done = estimate(tape, mapping)
     text, mapped = done.scenario_text(), done.mapping_text()
     fitted = _structural(done, prior, threads, progress) if structural else None
-    command = ["simulator", "calibrate", str(tape), "--mapping", str(mapping), "--out", str(folder)]
+    command = ["simulator", "calibrate", str(tape), "--mapping", str(mapping), "--out", str(place.folder)]
     command += (["--structural"] if structural else []) + (["--prior", str(prior)] if prior else [])
     manifest = {"command": "calibrate", "replay": shlex.join(command)}
     manifest |= {"tape": done.panel.facts, "months": list(done.panel.months)}
@@ -61,14 +63,19 @@ def calibrate(
         (partial / "report.html").write_text(report.page(done, ahead, manifest, sections), encoding="utf-8")
         told.extend(report.answers(done, ahead))
 
-    results.write_folder(folder, files, manifest, overwrite)
+    place.write(files, manifest)
     names = ["scenario.toml", "structural.toml"] if fitted else ["scenario.toml"]
     told = [f"Caution: {caution}" for caution in done.cautions()] + told
-    return [*told, *(f"scenario: {folder / name}" for name in names), f"report: {folder / 'report.html'}"]
+    return [*told, *(f"scenario: {place.folder / name}" for name in names), f"report: {place.folder / 'report.html'}"]
 
 
 def backtest(
-    tape: Path, mapping: Path, fit_until: str, folder: Path, overwrite: bool = False, progress: Progress | None = None
+    tape: Path,
+    mapping: Path,
+    fit_until: str,
+    folder: Path | Place,
+    overwrite: bool = False,
+    progress: Progress | None = None,
 ) -> list[str]:
     """Write the backtest of a tape into `folder` and return what to tell the user; UserError if the tape is wrong."""
     from simulator.estimation.backtest import report
@@ -76,18 +83,23 @@ def backtest(
     from simulator.estimation.panels.reader import read_panel
 
     progress = progress or Progress(quiet=True)
+    place = placed(folder, overwrite, progress.note)
     progress.say("reading the tape")
     panel = read_panel(tape, mapping)
     progress.say("fitting, forecasting, and fitting again without the months after")
     done = test(panel, fit_until)
     command = ["simulator", "backtest", str(tape), "--mapping", str(mapping), "--fit-until", fit_until]
-    manifest = {"command": "backtest", "replay": shlex.join([*command, "--out", str(folder)]), "tape": panel.facts}
+    manifest = {
+        "command": "backtest",
+        "replay": shlex.join([*command, "--out", str(place.folder)]),
+        "tape": panel.facts,
+    }
 
     def files(partial: Path, manifest: dict) -> None:
         report.files(done, panel, partial, manifest)
 
-    results.write_folder(folder, files, manifest, overwrite)
-    return [*report.answers(done), f"report: {folder / 'report.html'}"]
+    place.write(files, manifest)
+    return [*report.answers(done), f"report: {place.folder / 'report.html'}"]
 
 
 def macro(
@@ -95,7 +107,7 @@ def macro(
     date: str,
     unemployment: str,
     rate: str,
-    folder: Path,
+    folder: Path | Place,
     leave_out: Sequence[str] = (),
     curve: str = "logit",
     overwrite: bool = False,
@@ -108,35 +120,39 @@ def macro(
     from simulator.estimation import macro_report as report
     from simulator.estimation.macro import link, read_series
 
-    (progress or Progress(quiet=True)).say("fitting the link")
+    progress = progress or Progress(quiet=True)
+    place = placed(folder, overwrite, progress.note)
+    progress.say("fitting the link")
     found = link(read_series(series, date, unemployment, rate), leave_out, curve)
     command = ["simulator", "macro", str(series), "--date", date, "--unemployment", unemployment, "--rate", rate]
     command += [word for quarter in leave_out for word in ("--leave-out", quarter)] + ["--curve", curve]
-    manifest = {"command": "macro", "replay": shlex.join([*command, "--out", str(folder)])}
+    manifest = {"command": "macro", "replay": shlex.join([*command, "--out", str(place.folder)])}
     manifest |= {"series": series.name, "sha256": hashlib.sha256(series.read_bytes()).hexdigest()}
 
     def files(partial: Path, manifest: dict) -> None:
         report.files(found, partial, manifest)
 
-    results.write_folder(folder, files, manifest, overwrite)
+    place.write(files, manifest)
     names = (("layer for a scenario", "economy.toml"), ("report", "report.html"))
-    return [*report.answers(found), *(f"{what}: {folder / name}" for what, name in names)]
+    return [*report.answers(found), *(f"{what}: {place.folder / name}" for what, name in names)]
 
 
-def _calibrate_outcomes(tape, mapping, folder, overwrite, threads, progress) -> list[str]:
+def _calibrate_outcomes(tape, mapping, place, threads, progress) -> list[str]:
     """Write the calibration of a tape of loans with their outcomes, and return what to tell the user."""
     from simulator.estimation.outcomes import report
     from simulator.estimation.outcomes.calibrate import calibrate_outcomes
 
     done = calibrate_outcomes(tape, mapping, threads=threads, say=progress.say, compiling=progress.compiling)
-    command = ["simulator", "calibrate", str(tape), "--mapping", str(mapping), "--out", str(folder)]
+    command = ["simulator", "calibrate", str(tape), "--mapping", str(mapping), "--out", str(place.folder)]
     manifest = {"command": "calibrate", "replay": shlex.join(command), "tape": done.facts, "seed": done.seed}
 
     def files(partial: Path, manifest: dict) -> None:
         report.files(done, partial, manifest)
 
-    results.write_folder(folder, files, manifest, overwrite)
-    names = (f"{name}: {folder / file}" for name, file in (("scenario", "scenario.toml"), ("report", "report.html")))
+    place.write(files, manifest)
+    names = (
+        f"{name}: {place.folder / file}" for name, file in (("scenario", "scenario.toml"), ("report", "report.html"))
+    )
     return [*report.answers(done), *names]
 
 

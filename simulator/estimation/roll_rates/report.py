@@ -10,8 +10,9 @@ from simulator.estimation.roll_rates.forecast import SOURCES
 from simulator.estimation.roll_rates.ratio_report import RATIO_COLUMNS, VINTAGE_COLUMNS, section, vintage_rows
 from simulator.estimation.roll_rates.rolls import COLUMNS, cells
 from simulator.estimation.roll_rates.words import FEW_MONTHS, factor_words, homogeneity_words, memory_words, thin_words
+from simulator.folders import write_json
 from simulator.report.paper import Section, Table, paper
-from simulator.results import write_csv, write_json
+from simulator.results import write_csv
 
 BALANCE_COLUMNS = (*COLUMNS[:8], "opening_balance", "closing_balance", "dollar_roll_rate", "row_sum")
 AHEAD_COLUMNS = (
