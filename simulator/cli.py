@@ -3,7 +3,9 @@
 import gc
 import os
 import shlex
+import signal
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -319,16 +321,21 @@ def main(arguments: list[str] | None = None) -> None:
     gc.set_threshold(ALLOCATED)
     _places.clear()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for any, it opens every installed package
+    for one in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(one) == signal.SIG_DFL:  # not ignored, as nohup has it
+            signal.signal(one, _end)
     try:
         app(arguments)
     except UserError as error:
         _complain(error.problems)
     except MemoryError:
         _complain([Problem("memory", found="not enough", allowed="fewer replications, months or segments")])
-    except SystemExit as leaving:
-        if leaving.code == INTERRUPTED:
+    except (SystemExit, KeyboardInterrupt) as leaving:
+        if isinstance(leaving, SystemExit) and leaving.code != INTERRUPTED:
+            raise
+        with suppress(OSError):  # the terminal may be gone
             typer.echo(f"interrupted; {_fate()}", err=True)
-        raise
+        sys.exit(INTERRUPTED)
     except Exception as error:
         from traceback import print_exc
 
@@ -339,6 +346,13 @@ def main(arguments: list[str] | None = None) -> None:
             err=True,
         )
         sys.exit(INTERNAL)
+
+
+def _end(*_):
+    """End as Ctrl-C does when told to by a signal, which may come again: a closing terminal sends it twice."""
+    for one in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _fate():

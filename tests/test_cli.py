@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -18,7 +19,7 @@ import pytest
 from conftest import ROOT
 from simulator import __version__, cli, ledger, study
 from simulator.ledger import IdentityError
-from simulator.report import parquet, render
+from simulator.report import parquet, progress, render
 from simulator.scenario.reader import load_scenario
 
 SMALL = """
@@ -508,8 +509,9 @@ def test_two_runs_into_one_place(simulator, here, monkeypatch):
     assert sorted(path.name for path in (here / "out").iterdir()) == ["small", "small-2"]
 
 
-def test_ctrl_c_leaves_nothing(here):
-    """An interrupt in the middle of a long run ends it with exit code 130 and leaves no folder."""
+@pytest.mark.parametrize("number", progress.ENDING, ids=lambda number: number.name)
+def test_ctrl_c_and_the_like_leave_nothing(number, here):
+    """A signal in the middle of a long run ends it with exit code 130, no folder, and none of its processes left."""
     before = tree(here)
     code = (
         "from simulator import study, cli\n"
@@ -532,7 +534,10 @@ def test_ctrl_c_leaves_nothing(here):
         watch.start()
         try:
             assert process.stdout.readline().startswith("at work")
-            process.send_signal(signal.SIGINT)
+            children = child_processes(process.pid)
+            process.send_signal(number)
+            if number != signal.SIGINT:
+                process.send_signal(number)  # a closing terminal sends it twice
             _, err = process.communicate()
         finally:
             watch.cancel()
@@ -541,6 +546,31 @@ def test_ctrl_c_leaves_nothing(here):
     assert process.returncode == 130
     assert "interrupted; nothing was written" in err and "Traceback" not in err
     assert tree(here) == before
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+def child_processes(number):
+    """Return the numbers of the processes that a process has started, where the system tells."""
+    tasks = Path(f"/proc/{number}/task").glob("*/children")
+    return [child for task in tasks for child in task.read_text().split()]
+
+
+def test_who_ignores_a_closed_terminal_is_not_interrupted():
+    """Started by nohup, a command does not hear SIGHUP; the others it does, and hands them back."""
+    told = []
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    terminated = signal.signal(signal.SIGTERM, lambda *_: told.append("before"))
+    try:
+        with progress.Progress(quiet=True) as bar:
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGTERM)
+            assert bar.is_stopped and told == ["before"]
+        signal.raise_signal(signal.SIGTERM)
+        assert told == ["before"] * 2
+    finally:
+        signal.signal(signal.SIGHUP, before)
+        signal.signal(signal.SIGTERM, terminated)
 
 
 # ---- words ---------------------------------------------------------------------------------------

@@ -3,22 +3,27 @@
 import signal
 import sys
 import time
+from contextlib import suppress
 from threading import Lock, current_thread, main_thread
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, `kill`, the terminal that is closed
 
 
 class Progress:
-    """Show how far the simulation is, and end it on Ctrl-C; silent when `quiet` or when nobody watches a terminal."""
+    """Show how far the simulation is, and end it when told to; silent when `quiet` or where nobody watches."""
 
     def __init__(self, quiet: bool = False):
         """Prepare the bar; it appears on entering the context."""
         self.quiet, self.bar, self.task, self.lock = quiet, None, None, Lock()
         self.seconds, self.is_stopped, self.start = 0.0, False, time.perf_counter()
+        self.before = {}  # who was told of these signals
 
     def __enter__(self):
-        """Start the clock and the bar, and listen for Ctrl-C."""
+        """Start the clock and the bar, and listen for the signals that end a command."""
         self.start = time.perf_counter()
         if current_thread() is main_thread():  # only there may signals be handled
-            self.before = signal.signal(signal.SIGINT, self._stop)
+            heard = [one for one in ENDING if one == signal.SIGINT or signal.getsignal(one) != signal.SIG_IGN]  # nohup
+            self.before = {one: signal.signal(one, self._stop) for one in heard}
         if not self.quiet and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -40,19 +45,23 @@ class Progress:
     def __exit__(self, *_):
         """Take the bar away and stop listening."""
         if self.bar:
-            self.bar.stop()
-        if current_thread() is main_thread():
-            signal.signal(signal.SIGINT, self.before)
+            with suppress(OSError):  # the terminal may be gone
+                self.bar.stop()
+        for one, before in self.before.items():
+            if signal.getsignal(one) == self._stop:
+                signal.signal(one, before)
 
-    def _stop(self, *_):
+    def _stop(self, number, frame):
         """Interrupt the main thread now, and those at work at their next `advance`: compiled code sees no signal."""
         self.is_stopped = True
+        if callable(self.before[number]):
+            self.before[number](number, frame)
         raise KeyboardInterrupt
 
     def advance(self, variant: str, done: int, total: int) -> None:
         """Tell that `done` more of `total` borrower-months are through, these of `variant`; from any thread.
 
-        Raises KeyboardInterrupt after Ctrl-C.
+        Raises KeyboardInterrupt once told to end.
         """
         if self.is_stopped:
             raise KeyboardInterrupt
