@@ -17,7 +17,7 @@ SWAP_MEASURES = (
     *("net_loss", "profit", "npv"),
 )
 NOTHING_TO_DIVIDE_BY = "a rate of nothing is not defined"
-LOSS_RATES = {"bad_debt_rate": "bad-debt rate", "net_charge_off_rate": "net charge-off rate"}
+LOSS_RATES = {"net_charge_off_rate": "net charge-off rate", "bad_debt_rate": "bad-debt rate"}
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Comparison:
             rise, fall, change = ("rises", "falls", "shrinks") if loss.value < 0 else ("falls", "rises", "swells")
             said.append(
                 f"{variant}: the {' and the '.join(other_way)} {rise if len(other_way) == 1 else rise[:-1]} while the "
-                f"net loss {fall}{sure}. The rate divides by what was lent, and this variant {change} that "
+                f"net loss {fall}{sure}. The rate divides by what was lent or is owed, and this variant {change} that "
                 "denominator: read the net loss first."
             )
         return said

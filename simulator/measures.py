@@ -12,6 +12,7 @@ import numpy as np
 from simulator.accounting.cecl import cecl_allowance, lifetime_loss
 from simulator.accounting.five_class import CLASSES, class_balance
 from simulator.accounting.ifrs9 import ifrs9_allowance, opening_ecl, stage_balance, stage_loss
+from simulator.accounting.loss_chain import bucket_balance
 from simulator.estimates import Estimate, expected_shortfall, gini, mean, value_at_risk
 from simulator.kernel.names import (
     BUCKETS,
@@ -32,6 +33,10 @@ from simulator.ledger import Frame, Ledger
 MONEY = "money"  # in a measure's `unit`: the currency of the run
 SHARE, YEARLY, ACCOUNTS, RATIO = "share", "share per year", "accounts", "ratio"
 TAIL_REPLICATIONS = 100  # fewer say nothing about one loss in a hundred
+# What a policy may do that moves a measure by definition, whoever pays better or worse for it.
+BOOK = "shrinks or grows the book"
+LATE = "sells, writes off or re-ages late debt"
+LATE_SHARE = f"{LATE}, or {BOOK},"
 LOST = (TO_WRITTEN_OFF, TO_SOLD)  # columns of a roll matrix: the balance left the open book, and was not paid
 STOCK, FLOW, RATE, TAIL = "stock", "flow", "rate", "tail"
 
@@ -59,11 +64,11 @@ class View:
     """What a formula sees of a ledger, as float64[replication, ...].
 
     Without further axes: one window, all segments and products. `by_month`: an axis of months 1 to the horizon, each
-    its own window. `by_cell`: axes of segment and product at the end.
+    its own window. `by_cell`: axes of segment and product at the end. `opening`: by month, `at` begins with month 0.
     """
 
-    def __init__(self, ledger: Ledger, window: Window | None = None, by_month=False, by_cell=False):
-        self.ledger, self.by_month, self.by_cell = ledger, by_month, by_cell
+    def __init__(self, ledger: Ledger, window: Window | None = None, by_month=False, by_cell=False, opening=False):
+        self.ledger, self.by_month, self.by_cell, self.opening = ledger, by_month, by_cell, opening
         self.window = window or windows(ledger.frame)["whole"]
 
     def _series(self, name, product=None):
@@ -88,7 +93,8 @@ class View:
     def at(self, name, product=None):
         """Return a stock at the end of the month in which the window reads stocks."""
         series = self._series(name, product)
-        return (series[:, 1:] if self.by_month else series[:, self.window.at]).astype(np.float64)
+        months = slice(0 if self.opening else 1, None)
+        return (series[:, months] if self.by_month else series[:, self.window.at]).astype(np.float64)
 
     def start(self, name):
         """Return a stock at the start of the window."""
@@ -203,10 +209,15 @@ class Measure:
     level: float = 0.0  # of a tail measure
     transfer: bool = False  # says something only where there is insurance or a partner
     reason: Callable[[Frame, Window], str | None] | None = None  # why it cannot be stated; None: it always can
+    moved_by: str = ""  # "a policy that <moved_by> moves it by definition": a share of a book that it shrinks, say
+    opening: bool = False  # month by month it has a value in month 0 too: it is of stocks alone
 
-    def __call__(self, ledger: Ledger, window: Window | None = None, by_month=False, by_cell=False):
-        """Return the measure's samples (see `View` for axes), amounts in the currency; NaN where it is `unstated`."""
-        samples = self.function(View(ledger, window, by_month, by_cell))
+    def __call__(self, ledger: Ledger, window: Window | None = None, by_month=False, by_cell=False, opening=False):
+        """Return the measure's samples (see `View` for axes), amounts in the currency; NaN where it is `unstated`.
+
+        By month they begin with month 1, or with month 0 where `opening` is asked for and the measure has it.
+        """
+        samples = self.function(View(ledger, window, by_month, by_cell, opening and self.opening))
         if self.unstated(ledger.frame, window):
             return np.full(samples.shape, np.nan)
         return samples / ledger.frame.minor_units if self.unit.startswith(MONEY) else samples
@@ -221,6 +232,11 @@ class Measure:
             return mean(samples)
         return (value_at_risk if self.name.startswith("var") else expected_shortfall)(samples, self.level)
 
+    @property
+    def words(self):
+        """Return what it means, and which policies move it by definition."""
+        return f"{self.text}; a policy that {self.moved_by} moves it by definition" if self.moved_by else self.text
+
     def unit_in(self, frame):
         """Return the unit in words, with the currency's code for money."""
         return self.unit.replace(MONEY, frame.currency)
@@ -233,7 +249,7 @@ class Measure:
 
 
 def _stock(name, unit, text, **options):
-    return Measure(name, STOCK, unit, f"{name}[at]", text, lambda v: v.at(name), **options)
+    return Measure(name, STOCK, unit, f"{name}[at]", text, lambda v: v.at(name), opening=True, **options)
 
 
 def _flow(name, unit, text, formula=None, **options):
@@ -245,6 +261,8 @@ def _rate(name, formula, text, function, unit=SHARE, **options):
 
 
 def _share(name, top, bottom, text, **options):
+    """Return the share that a stock of late accounts or balance is of the whole."""
+    options |= {"moved_by": LATE_SHARE, "opening": True}
     return _rate(name, f"{top}[at] / {bottom}[at]", text, lambda v: ratio(v.at(top), v.at(bottom)), **options)
 
 
@@ -252,9 +270,13 @@ def _flow_share(name, top, bottom, text, **options):
     return _rate(name, f"Σ {top} / Σ {bottom}", text, lambda v: ratio(v.flow(top), v.flow(bottom)), **options)
 
 
-def _yearly(name, top, text):
+def _yearly(name, top, text, **options):
     formula = f"12 / months × Σ {top} / average balance"
-    return _rate(name, formula, text, lambda v: 12 / v.months * ratio(v.flow(top), v.average("balance")), unit=YEARLY)
+
+    def function(v):
+        return 12 / v.months * ratio(v.flow(top), v.average("balance"))
+
+    return _rate(name, formula, text, function, unit=YEARLY, moved_by=BOOK, **options)
 
 
 def _dpd(days, words):
@@ -267,26 +289,22 @@ def _dpd(days, words):
 def _dpd90_179():
     """Return the share of balance that platforms which write off at 180 days call 90+."""
 
-    def closing(ledger):
-        return ledger.rolls[..., :BUCKETS, 1].sum(axis=-2)
-
     def late(ledger):
-        return closing(ledger)[..., 3:6].sum(axis=-1)
+        return ledger.once(bucket_balance)[..., 3:6].sum(axis=-1)
 
     def book(ledger):
-        return closing(ledger).sum(axis=-1)
+        return ledger.once(bucket_balance).sum(axis=-1)
 
     text = "share of balance 90 to 179 days past due: what platforms that write off at 180 days call 90+"
     return _rate("dpd90_179_share_balance", "balance in buckets 3, 4 and 5[at] / balance[at]", text,
-                 lambda v: ratio(v.at(late), v.at(book)))  # fmt: skip
+                 lambda v: ratio(v.at(late), v.at(book)), moved_by=LATE_SHARE, opening=True)  # fmt: skip
 
 
 def _mean_dpd(days, cause, words):
     stock = f"n_dpd{days}_{cause}"
     text = f"accounts {days} or more days past due {words}, on average over the window"
-    return Measure(
-        f"mean_dpd{days}_{cause}", STOCK, ACCOUNTS, f"mean over months of {stock}", text, lambda v: v.mean(stock)
-    )
+    formula = f"mean over months of {stock}"
+    return Measure(f"mean_dpd{days}_{cause}", STOCK, ACCOUNTS, formula, text, lambda v: v.mean(stock), moved_by=LATE)
 
 
 def _roll(name, start, words):
@@ -321,7 +339,8 @@ def _gini(kind, product=None):
     formula = "P(defaulter ranked worse) - P(defaulter ranked better), over pairs of a defaulter and another"
     text = f"Gini of {text}, against first default within 12 months{of}: 1 ranks without fault, 0 not at all"
     suffix = "" if product is None else f"_{PRODUCTS[product]}"
-    return _rate(f"gini_{name}{suffix}", formula, text, function, unit=RATIO, monthly=False)
+    options = {"unit": RATIO, "monthly": False, "moved_by": "reviews applicants in another way"}
+    return _rate(f"gini_{name}{suffix}", formula, text, function, **options)
 
 
 def _needs_run_off(frame, window):
@@ -373,10 +392,10 @@ def _class(rule, name):
         return class_balance(ledger, rule, name)
 
     def open_cells(ledger):
-        return ledger.rolls[..., :BUCKETS, 1].sum(axis=(-1, -2))
+        return ledger.once(bucket_balance).sum(axis=-1)
 
-    formula = f"{rule}_{name}[at] / balance[at]"
-    return _rate(f"{rule}_{name}_share", formula, text, lambda v: ratio(v.at(cells), v.at(open_cells)))
+    formula, options = f"{rule}_{name}[at] / balance[at]", {"moved_by": LATE_SHARE, "opening": True}
+    return _rate(f"{rule}_{name}_share", formula, text, lambda v: ratio(v.at(cells), v.at(open_cells)), **options)
 
 
 def _stage(stage, text):
@@ -388,7 +407,8 @@ def _stage(stage, text):
     formula = ("balance[at] - balance_dpd30[at]", "balance_dpd30[at] - balance_dpd90[at]", "balance_dpd90[at]")[
         stage - 1
     ]
-    return Measure(f"stage{stage}_balance", STOCK, MONEY, formula, text, lambda v: v.at(cells))
+    options = {"moved_by": LATE_SHARE, "opening": True}
+    return Measure(f"stage{stage}_balance", STOCK, MONEY, formula, text, lambda v: v.at(cells), **options)
 
 
 def _ecl(name, formula, text, per_unit, stage=None):
@@ -410,7 +430,8 @@ def _allowance(name, words, cells):
         return v.end(cells) - v.start(cells)
 
     text = f"allowance at the baseline's coverage, {words}"
-    yield Measure(stock, STOCK, MONEY, "Σ stages: own_balance[at] × coverage", text, lambda v: v.at(cells))
+    formula, options = "Σ stages: own_balance[at] × coverage", {"moved_by": LATE_SHARE, "opening": True}
+    yield Measure(stock, STOCK, MONEY, formula, text, lambda v: v.at(cells), **options)
     text = f"charge for bad debt, {words}: change of the allowance and net loss"
     charge = f"{growth} + Σ own_net_loss"
     yield Measure(
@@ -421,7 +442,7 @@ def _allowance(name, words, cells):
     yield Measure(f"profit_{name}", formula=after, text=text, function=lambda v: v.flow("profit") - grown(v), **money)
     text = f"provision coverage: allowance of all stages per unit of non-performing balance, {words}"
     formula = f"{stock}[at] / own balance_dpd90[at]"
-    yield _rate(f"coverage_{name}", formula, text, lambda v: ratio(v.at(cells), v.at(_own_npl)))
+    yield _rate(f"coverage_{name}", formula, text, lambda v: ratio(v.at(cells), v.at(_own_npl)), **options)
 
 
 def _own_npl(ledger):
@@ -473,14 +494,17 @@ SECTIONS = {
             "share of all accounts, opening and granted, that reach 90 days past due for the first time",
             lambda v: ratio(v.flow("n_default"), v.start("n_accounts") + v.flow("n_granted")),
             headline=True,
+            moved_by="grants more or fewer accounts",
         ),
         _flow("n_first_30", ACCOUNTS, "accounts that reach 30 days past due for the first time"),
         _flow("n_default", ACCOUNTS, "accounts that reach 90 days past due for the first time"),
     ),
     "Payment and collection": (
         _flow_share("day1_rate", "n_missed", "n_due", "share of dues of current accounts not paid at the due date"),
-        _flow_share("collected_7_rate", "n_cured_7", "n_missed", "share of those paid within 7 days"),
-        _flow_share("collected_30_rate", "n_cured_30", "n_missed", "share of those paid within 30 days"),
+        _flow_share("collected_7_rate", "n_cured_7", "n_missed", "share of those paid within 7 days",
+                    moved_by="keeps dues from being missed"),
+        _flow_share("collected_30_rate", "n_cured_30", "n_missed", "share of those paid within 30 days",
+                    moved_by="keeps dues from being missed"),
         _roll("roll_current_to_30", 0, "not past due"),
         _roll("roll_30_to_60", 1, "30-59 days past due"),
         _roll("roll_60_to_90", 2, "60-89 days past due"),
@@ -503,13 +527,6 @@ SECTIONS = {
               "paid from credit elsewhere"),
     ),
     "Bad debt": (
-        _rate(
-            "bad_debt_rate",
-            "Σ net_loss / (balance[start] + Σ new_credit)",
-            "net loss per unit lent; a policy that lends less shrinks the denominator, so read net_loss beside it",
-            lambda v: ratio(v.flow("net_loss"), v.start("balance") + v.flow("new_credit")),
-            headline=True,
-        ),
         _flow(
             "net_loss",
             MONEY,
@@ -526,7 +543,16 @@ SECTIONS = {
             headline=True,
             monthly=False,
         ),
-        _yearly("net_charge_off_rate", "net_loss", "net loss a year on the average open balance"),
+        _yearly("net_charge_off_rate", "net_loss", "net loss a year on the average open balance", headline=True),
+        _rate(
+            "bad_debt_rate",
+            "Σ net_loss / (balance[start] + Σ new_credit)",
+            "net loss over turnover: per unit lent, the opening balance included. Not a charge-off rate; read net_loss "
+            "beside it",
+            lambda v: ratio(v.flow("net_loss"), v.start("balance") + v.flow("new_credit")),
+            headline=True,
+            moved_by="lends more or less",
+        ),
         _yearly("gross_charge_off_rate", "written_off", "written off a year on the average open balance"),
         _flow("written_off", MONEY, "open balance written off, interest and fees included", headline=True),
         _flow(
@@ -550,6 +576,7 @@ SECTIONS = {
             "(Σ recovered + Σ sold_written_off_proceeds) / Σ written_off",
             "got back after write-off, per unit written off in the same window",
             lambda v: ratio(v.flow("recovered") + v.flow("sold_written_off_proceeds"), v.flow("written_off")),
+            moved_by="writes off or sells earlier or later",
         ),
         _flow_share("lgd", "net_loss", "default_balance", "net loss per unit of balance at default, not discounted; "
                     "a figure for defaults only once their recoveries are in the window, so read it with run-off"),
@@ -582,7 +609,7 @@ SECTIONS = {
           for cause, words in CAUSE_TEXT.items()),
         *(_flow(f"n_missed_{cause}", ACCOUNTS, f"dues of current accounts missed {words}")
           for cause, words in CAUSE_TEXT.items()),
-        *(_stock(f"n_dpd{days}_{cause}", ACCOUNTS, f"accounts {days} or more days past due {words}")
+        *(_stock(f"n_dpd{days}_{cause}", ACCOUNTS, f"accounts {days} or more days past due {words}", moved_by=LATE)
           for days in (30, 90) for cause, words in CAUSE_TEXT.items()),
         *(_mean_dpd(days, cause, words) for days in (30, 90) for cause, words in CAUSE_TEXT.items()),
     ),
@@ -633,12 +660,14 @@ SECTIONS = {
         _stock("n_accounts", ACCOUNTS, "open accounts, frozen and closed ones with a balance included"),
         _stock("balance", MONEY, "open balance"),
         _rate("mean_balance", "balance[at] / n_accounts[at]", "open balance per account",
-              lambda v: ratio(v.at("balance"), v.at("n_accounts")), unit=f"{MONEY} per account"),
+              lambda v: ratio(v.at("balance"), v.at("n_accounts")), unit=f"{MONEY} per account", moved_by=BOOK,
+              opening=True),
         _rate("utilisation", "balance of lines[at] / limit of lines that may still borrow[at]",
               "use of the limits; frozen and closed lines have a balance but no limit here",
-              lambda v: ratio(v.at("balance", LINE), v.at("limit", LINE))),
+              lambda v: ratio(v.at("balance", LINE), v.at("limit", LINE)), moved_by="cuts or raises limits, or freezes",
+              opening=True),
         _rate("balance_left", "balance[end] / balance[start]", "open balance at the end of the window, of its start",
-              lambda v: ratio(v.end("balance"), v.start("balance")), monthly=False),
+              lambda v: ratio(v.end("balance"), v.start("balance")), monthly=False, moved_by=BOOK),
         _stock("n_frozen", ACCOUNTS, "frozen accounts"),
         _stock("n_closed", ACCOUNTS, "closed accounts that still owe: what is left of n_closures"),
         _stock("n_written_off_book", ACCOUNTS, "accounts in the written-off book"),
@@ -657,7 +686,8 @@ SECTIONS = {
         _flow("n_plans", ACCOUNTS, "plans begun"),
         _flow("n_plans_kept", ACCOUNTS, "plans kept to the end"),
         _flow("n_plans_broken", ACCOUNTS, "plans broken: re-default"),
-        _flow_share("redefault_rate", "n_plans_broken", "n_plans", "plans broken, of plans begun"),
+        _flow_share("redefault_rate", "n_plans_broken", "n_plans", "plans broken, of plans begun",
+                    moved_by="offers plans to others or later"),
     ),
     "Collection ladder": (
         *(_flow(f"n_contacts_{level}", ACCOUNTS, f"contacts: {level}") for level in LEVELS),
@@ -696,7 +726,7 @@ SECTIONS = {
         *_allowance("cecl", "CECL", cecl_allowance),
         _rate("return_on_average_assets", "12 / months × profit / average own_balance",
               "profit before tax a year on the lender's average open balance",
-              lambda v: 12 / v.months * ratio(v.flow("profit"), v.average("own_balance")), unit=YEARLY),
+              lambda v: 12 / v.months * ratio(v.flow("profit"), v.average("own_balance")), unit=YEARLY, moved_by=BOOK),
     ),
     "Who bears the loss": (
         _own(_flow, "own_net_loss", "net loss that stays with the lender",
@@ -736,6 +766,8 @@ def markdown() -> str:
         "last month of new credit. Comparisons and `summary.json` use `whole`, because selling, writing off or "
         "waiting exchanges cash now for cash later.",
         "- **[at]** is the end of the last month of new credit, in both windows; [start] and [end] are the window's.",
+        "- **By definition.** A share of a book that a policy shrinks moves though nobody pays better or worse. The "
+        "text of such a measure says what moves it: read the amounts beside it.",
         "- **Average balance** is the mean over the window's months of the mean of opening and closing balance.",
         "- **Value** is the mean over replications of the measure of each; **se** = sd / √replications. Roll rates are "
         "means over up to 20 batches of replications, Ginis too. A rate of nothing is left empty, not 0.",
@@ -744,6 +776,11 @@ def markdown() -> str:
         "- **Difference** is paired: variant less baseline in the same replication, people and luck in common.",
         "- **money** is in the currency of the scenario. Incomes and costs that are settled outside the kernel are "
         "rounded to the minor unit in each replication, month, segment and product, so totals stay exact.",
+        "- **Files.** `summary.json` has the headline measures (bold below), `comparison.parquet` all in both windows, "
+        "`monthly.parquet` lines and measures by month and cell (month 0 is the opening, of stocks and their shares), "
+        "`replications.parquet` the headline measures of every replication over the whole window, for tails, intervals "
+        "and figures of one's own: columns variant, replication, measure, value, unit, read with "
+        "`pyarrow.parquet.read_table`.",
         "- **Swap sets.** Where a variant reviews applicants in another way, `swapped` in `summary.json` and the rows "
         "of `comparison.parquet` whose column `people` is `swapped_out` or `swapped_into` are of those alone whom the "
         "baseline takes and the variant declines, or the reverse, living with the lender that takes them, before "
@@ -758,7 +795,7 @@ def markdown() -> str:
         lines += [f"## {section}", "", "| measure | unit | kind | formula | in words |", "|---|---|---|---|---|"]
         for m in measures:
             name = f"**`{m.name}`**" if m.headline else f"`{m.name}`"
-            lines.append(f"| {name} | {m.unit} | {m.kind} | {m.formula} | {m.text} |")
+            lines.append(f"| {name} | {m.unit} | {m.kind} | {m.formula} | {m.words} |")
         lines.append("")
     lines.append("Bold measures are in `summary.json`.")
     return "\n".join(lines) + "\n"

@@ -46,6 +46,7 @@ def write(
         parquet.write_rolls(partial / "rolls.parquet", comparison)
         parquet.write_vintages(partial / "vintages.parquet", comparison)
         parquet.write_comparison(partial / "comparison.parquet", comparison)
+        parquet.write_replications(partial / "replications.parquet", comparison)
         page = render(comparison, manifest, drawing.pictures(comparison))
         (partial / "report.html").write_text(page, encoding="utf-8")
 

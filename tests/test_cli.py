@@ -82,6 +82,7 @@ FILES = {
     "rolls.parquet",
     "vintages.parquet",
     "comparison.parquet",
+    "replications.parquet",
     "report.html",
     "summary.json",
 }

@@ -10,6 +10,7 @@ from scipy.stats.mstats import mjci
 import toy_book
 from conftest import ROOT
 from simulator import estimates
+from simulator.accounting.five_class import CLASSES
 from simulator.comparison import Comparison, Difference
 from simulator.kernel.names import *  # noqa: F403
 from simulator.ledger import Ledger, Settlement
@@ -187,7 +188,40 @@ def test_every_measure_gives_one_number_per_sample_in_every_grouping(ledger):
         if measure.monthly:
             assert measure(ledger, by_month=True).shape == (4, 10), measure.name
             assert measure(ledger, by_month=True, by_cell=True).shape == (4, 10, 2, 2), measure.name
+            both = (measure(ledger, by_month=True, opening=opening) for opening in (True, False))
+            assert np.array_equal(next(both)[:, -10:], next(both), equal_nan=True), measure.name
     assert {name for name in CONTRACT if not MEASURES[name].headline} == set()
+    headlines = [name for name, measure in MEASURES.items() if measure.headline]
+    assert headlines.index("net_charge_off_rate") < headlines.index("bad_debt_rate")
+
+
+def test_shares_have_a_value_at_the_opening(ledger, flows):
+    """Month 0 is told of what is made of stocks alone, five classes too, and of nothing that takes a flow."""
+    first = {name: MEASURES[name](ledger, by_month=True, opening=True)[:, 0] for name in ("npl_ratio", "mean_balance")}
+    classes = [MEASURES[f"card_{c}_share"](ledger, by_month=True, opening=True)[:, 0] for c in CLASSES[1:]]
+    stages = [MEASURES[f"stage{k}_balance"](ledger, by_month=True, opening=True)[:, 0] for k in (1, 2, 3)]
+    balance = flows[:, 0, F_BALANCE]
+
+    assert np.array_equal(first["npl_ratio"], flows[:, 0, F_B90] / balance)
+    assert np.array_equal(first["mean_balance"], balance / flows[:, 0, F_ACCOUNTS] / 100)
+    assert sum(stages) == pytest.approx(balance / 100, rel=1e-12)
+    assert sum(classes) == pytest.approx(flows[:, 0, F_B30] / balance, rel=1e-12)
+    assert {m.name for m in MEASURES.values() if m.opening and m.kind == "flow"} == set()
+    assert not any(MEASURES[name].opening for name in ("net_charge_off_rate", "default_rate", "roll_30_to_60"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("npl_ratio", "dpd30_share_count", "dpd30_share_balance", "dpd90_share_count", "dpd90_share_balance"),
+        *("utilisation", "mean_balance", "bad_debt_rate", "net_charge_off_rate", "coverage_ifrs9", "card_loss_share"),
+    ],
+)
+def test_a_measure_that_a_policy_moves_by_definition_says_so(name):
+    """Its words end with what moves it, on the page of measures too."""
+    measure = MEASURES[name]
+    assert measure.moved_by and measure.words.endswith(f"a policy that {measure.moved_by} moves it by definition")
+    assert measure.words in markdown()
 
 
 def test_net_present_loss_is_what_is_lent_and_not_got_back(ledger, flows):

@@ -24,6 +24,7 @@ from simulator.scenario.reader import load_scenario
 FILES = {
     *("manifest.json", "scenario.toml", "summary.json", "report.html"),
     *("monthly.parquet", "rolls.parquet", "vintages.parquet", "comparison.parquet"),
+    "replications.parquet",
 }
 
 
@@ -153,7 +154,7 @@ def test_monthly_rows_are_the_ledger(monthly, comparison):
     row = pick(monthly, **mean, month=0, segment="all", product="all", measure="n_accounts")
     assert monthly["value"][row].tolist() == [40.0]
     row = pick(monthly, **mean, segment="all", product="all", measure="dpd30_share_balance")
-    expected = MEASURES["dpd30_share_balance"](ledger, by_month=True).mean(axis=0)
+    expected = MEASURES["dpd30_share_balance"](ledger, by_month=True, opening=True).mean(axis=0)
     assert monthly["value"][row].astype(float) == pytest.approx(expected)
 
 
@@ -204,6 +205,23 @@ def test_comparison_rows_are_paired_differences(folder, comparison):
     assert found == [d.value, d.se, d.low, d.high]
     assert table["baseline"][row].tolist() == ["baseline"]
     assert set(table["difference"][pick(table, variant="baseline")]) == {None}
+
+
+def test_every_replication_of_the_headlines_is_kept(folder, comparison, tmp_path):
+    """replications.parquet has the samples of whose mean summary.json tells, and not what the run cannot state."""
+    table = columns(folder / "replications.parquet")
+    headlines = [name for name, measure in comparison.measures.items() if measure.headline]
+    for name in headlines:
+        for variant in comparison.ledgers:
+            rows = pick(table, variant=variant, measure=name)
+            assert table["replication"][rows].tolist() == [0, 1, 2, 3]
+            assert np.array_equal(table["value"][rows].astype(float), comparison.samples(variant, name))
+            assert {*table["unit"][rows]} == {comparison.measures[name].unit_in(comparison.frame)}
+    assert len(table["value"]) == 4 * 3 * len(headlines) and {"npv", "net_loss", "profit"} <= {*headlines}
+
+    frame = toy_book.frame(run_off_months=0)
+    results.write(tmp_path / "cut_off", Comparison([toy_book.ledger(frame=frame)]), {}, "")
+    assert "npv" not in columns(tmp_path / "cut_off" / "replications.parquet")["measure"]
 
 
 # ---- the page ------------------------------------------------------------------------------------

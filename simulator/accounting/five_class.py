@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from simulator.accounting.loss_chain import bucket_balance
 from simulator.kernel.names import BUCKETS
 
 CLASSES = ("normal", "special_mention", "substandard", "doubtful", "loss")
@@ -27,9 +28,8 @@ def bucket_classes(rule):
 
 
 def class_balance(ledger, rule, name):
-    """Return int64[batch, month, segment, product]: balance of one class at month ends, 0 in month 0.
+    """Return float64[batch, month, segment, product]: balance of one class at month ends, over the batch.
 
-    From the columns of the roll matrix, over all replications of the batch.
+    Month 0 as `bucket_balance` splits the opening book.
     """
-    closing = ledger.rolls[..., :BUCKETS, 1].sum(axis=-2)
-    return closing[..., bucket_classes(rule) == CLASSES.index(name)].sum(axis=-1)
+    return ledger.once(bucket_balance)[..., bucket_classes(rule) == CLASSES.index(name)].sum(axis=-1)

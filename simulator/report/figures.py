@@ -102,11 +102,12 @@ def forest(comparison):
     if not comparison.variants:
         return None
     variants, colour = comparison.variants, colours(comparison)
-    rows = -(-len(words.TOLD) // 2)
+    measures = words.stated(comparison, words.TOLD)
+    rows = -(-len(measures) // 2)
     made, axes = figure(0.55 + rows * (0.85 + 0.27 * len(variants)), rows, 2, sharey=True)
-    for axis in axes.flat[len(words.TOLD) :]:
+    for axis in axes.flat[len(measures) :]:
         axis.set_visible(False)
-    for axis, measure in zip(axes.flat, words.TOLD, strict=False):
+    for axis, measure in zip(axes.flat, measures, strict=False):
         found = [comparison.difference(variant, measure) for variant in variants]
         unit = MEASURES[measure].unit_in(comparison.frame)
         largest = max((abs(x) for d in found for x in (d.value, d.low, d.high) if np.isfinite(x)), default=0.0)

@@ -8,7 +8,7 @@ from simulator.comparison import SWAP_MEASURES
 from simulator.estimates import mean
 from simulator.kernel.names import BUCKETS, FLOWS, PRODUCTS, VINTAGES
 from simulator.ledger import LINES, SETTLED, STOCKS, TRANSFER_LINES
-from simulator.measures import MEASURES
+from simulator.measures import MEASURES, TAIL
 from simulator.transfer import TRANSFERRED
 
 FROM = (*(str(b) for b in range(BUCKETS)), "arrived")
@@ -87,9 +87,9 @@ def _monthly_tables(comparison, variant, keep_replications):
             scale = 1 if name.startswith("n_") else frame.minor_units
             apart, total = ledger[name][:, first:] / scale, ledger.total(name)[:, first:] / scale
         else:
-            first = 1
-            apart = MEASURES[name](ledger, by_month=True, by_cell=True)
-            total = MEASURES[name](ledger, by_month=True)
+            first = 0 if MEASURES[name].opening else 1
+            apart = MEASURES[name](ledger, by_month=True, by_cell=True, opening=True)
+            total = MEASURES[name](ledger, by_month=True, opening=True)
         apart = apart[..., present].reshape(*apart.shape[:2], n_cells - 1)
         return first, np.concatenate([apart, total[..., None]], axis=-1)
 
@@ -180,6 +180,31 @@ def write_vintages(path, comparison):
     finally:
         if writer:
             writer.close()
+
+
+def write_replications(path, comparison):
+    """Write the headline measures of every replication over the whole window: a row per variant, replication, measure.
+
+    Tails, which have no value in a replication, and what the run cannot state are not there.
+    """
+    variants = tuple(comparison.ledgers)
+    names = [
+        name
+        for name, measure in comparison.measures.items()
+        if measure.headline and measure.kind != TAIL and not comparison.unstated(name)
+    ]
+    values = np.array([[comparison.samples(variant, name) for name in names] for variant in variants])
+    variant, measure, replication = (index.ravel() for index in np.indices(values.shape))
+    units = [MEASURES[name].unit_in(comparison.frame) for name in names]
+    kinds = list(dict.fromkeys(units))
+    columns = {
+        "variant": labels(variants, variant),
+        "replication": pa.array(replication, pa.int32()),
+        "measure": labels(names, measure),
+        "value": number(values),
+        "unit": labels(kinds, np.array([kinds.index(unit) for unit in units])[measure]),
+    }
+    pq.write_table(pa.table(columns), path, compression="zstd")
 
 
 def write_comparison(path, comparison):

@@ -10,7 +10,7 @@ from simulator.report import reasons, words
 from simulator.report.paper import Picture, template
 
 TABLE = (
-    ("Loss", ("net_loss", "net_loss_per_opening_borrower", "bad_debt_rate", "net_charge_off_rate")),
+    ("Loss", ("net_loss", "net_loss_per_opening_borrower", "net_charge_off_rate", "bad_debt_rate")),
     ("Tail of the loss", ("var95", "var99", "es99")),
     ("Own loss, after insurers and partners", ("own_net_loss", "var99_own", "es99_own")),
     ("", ("insurer_result", "partner_profit")),
@@ -210,7 +210,7 @@ def coverage_ratios(comparison):
 
 
 def where(comparison):
-    """Return [(segment, product, [30+ share, bad-debt rate, net loss in words for each variant])] by cell."""
+    """Return [(segment, product, [net loss, net charge-off rate in words for each variant])] by cell."""
     frame = comparison.frame
     cells = []
     for s, segment in enumerate(frame.segments):
@@ -218,7 +218,7 @@ def where(comparison):
             p = PRODUCTS.index(product)
             row = []
             for ledger in comparison.ledgers.values():
-                for name in ("net_loss", "bad_debt_rate"):
+                for name in ("net_loss", "net_charge_off_rate"):
                     measure = MEASURES[name]
                     value, se = measure.estimate(measure(ledger, by_cell=True)[:, s, p])
                     row.append(words.number(float(value), float(se), measure.unit_in(frame)))

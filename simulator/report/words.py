@@ -14,7 +14,7 @@ CAUSES = {
 LABELS = {
     "net_loss": "net loss",
     "net_loss_per_opening_borrower": "net loss per opening borrower",
-    "bad_debt_rate": "bad-debt rate",
+    "bad_debt_rate": "bad-debt rate, of what is lent",
     "net_charge_off_rate": "net charge-off rate a year",
     "gross_charge_off_rate": "gross charge-off rate a year",
     "dpd30_share_count": "30+ share of accounts",
@@ -84,7 +84,7 @@ LABELS = {
     "var99_own": "own net loss, VaR 99\u00a0%",
     "es99_own": "own net loss, expected shortfall 99\u00a0%",
 }
-TOLD = ("net_loss", "bad_debt_rate", "dpd30_share_balance", "profit", "npv")  # what the answer is made of
+TOLD = ("net_loss", "net_charge_off_rate", "dpd30_share_balance", "profit", "npv")  # what the answer is made of
 MINUS = "−"
 NO_BREAK = "\u00a0"  # a space at which no line breaks
 
