@@ -14,9 +14,11 @@ from typing import Annotated
 import typer
 
 from simulator import __version__
+from simulator.printable import controls_in, printable
 from simulator.scenario.errors import Problem, UserError
 
 INTERNAL, WRONG_INPUT, INTERRUPTED = 1, 2, 130  # exit codes; 0 is done
+MOST_TOLD = 200  # problems that are told one by one
 ALLOCATED = 50_000  # objects until Python looks for garbage: with its 700, a tenth of a start is spent in looking
 _places = []  # of the results of this command, once they are checked
 
@@ -125,7 +127,7 @@ def study(
             raise
     _print_summary(finished, quiet)
     if not quiet:
-        typer.echo(f"\nresult_digest {manifest['result_digest']}\nreport: {folder / 'report.html'}")
+        _say("", f"result_digest {manifest['result_digest']}", f"report: {folder / 'report.html'}")
 
 
 @app.command()
@@ -135,12 +137,16 @@ def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) ->
 
     loaded = load_scenario(scenario, set_ or (), allow_code=allow_code)
     _warn(loaded.cautions)
+    if allow_code:
+        from simulator.policies.levers import try_own
+
+        for settings in (loaded.baseline, *loaded.variants.values()):
+            try_own(settings)
     if loaded.baseline.portfolio.tape:
         from simulator.study import read_book
 
-        for line in read_book(loaded).words():
-            typer.echo(line)
-    typer.echo(f"{scenario}: valid; variants: {', '.join(loaded.variants) or 'none'}")
+        _say(*read_book(loaded).words())
+    _say(f"{scenario}: valid; variants: {', '.join(loaded.variants) or 'none'}")
 
 
 @app.command()
@@ -249,7 +255,7 @@ def policies(source: Source = False, check: CheckFile = None) -> None:
 
         if wrong := problems(load_file(str(check))):
             raise UserError([Problem(str(check), found=found) for found in wrong])
-        typer.echo(f"{check}: passes all {len(CHECKS)} checks of a policy")
+        _say(f"{check}: passes all {len(CHECKS)} checks of a policy")
         return
     _print_markdown(markdown(), source)
 
@@ -263,7 +269,7 @@ def _ask(question, folder, overwrite, quiet, *given, **options):
     with Progress(quiet) as progress:
         said = getattr(questions, question)(*given, folder=place, progress=progress, **options)
     if not quiet:
-        typer.echo("\n".join(said))
+        _say(*said)
 
 
 def _warn(cautions):
@@ -278,7 +284,7 @@ def _place(folder, overwrite, quiet):
     """Return the place of the results, checked; say what a killed run had left there."""
     from simulator.folders import Place
 
-    place = Place(folder, overwrite, lambda line: quiet or typer.echo(line, err=True))
+    place = Place(folder, overwrite, lambda line: quiet or _say(line, error=True))
     _places.append(place)
     return place
 
@@ -297,11 +303,17 @@ def _replay(command, allow_code, folder):
     return shlex.join(["simulator", command, str((folder / "scenario.toml").resolve()), *code])
 
 
+def _say(*lines, error=False):
+    """Print lines of text; nothing in them steers the terminal."""
+    for line in lines:
+        typer.echo(printable(line), err=error)
+
+
 def _print(*renderables):
     """Print rich renderables, as wide as the terminal, or 120 columns where there is none."""
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False)
     for renderable in renderables:
         console.print(renderable)
 
@@ -324,7 +336,10 @@ def main(arguments: list[str] | None = None) -> None:
     for one in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(one) == signal.SIG_DFL:  # not ignored, as nohup has it
             signal.signal(one, _end)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # a terminal that has no ± shows its number
     try:
+        _check_arguments(sys.argv[1:] if arguments is None else arguments)
         app(arguments)
     except UserError as error:
         _complain(error.problems)
@@ -334,7 +349,7 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(leaving, SystemExit) and leaving.code != INTERRUPTED:
             raise
         with suppress(OSError):  # the terminal may be gone
-            typer.echo(f"interrupted; {_fate()}", err=True)
+            _say(f"interrupted; {_fate()}", error=True)
         sys.exit(INTERRUPTED)
     except Exception as error:
         from traceback import print_exc
@@ -361,8 +376,18 @@ def _fate():
     return f"the results are in {', '.join(written)}" if written else "nothing was written"
 
 
+def _check_arguments(arguments):
+    """Refuse words with control characters, or of bytes that are no text, before anything repeats them."""
+    found = [(word, controls_in(word)) for word in arguments]
+    if wrong := [
+        Problem(word, found=f"a control character: {sign}", allowed="allowed: text") for word, sign in found if sign
+    ]:
+        raise UserError(wrong)
+
+
 def _complain(problems):
-    """Say every problem on the error stream and exit."""
-    for problem in problems:
-        typer.echo(f"error: {problem}", err=True)
+    """Say the problems on the error stream, MOST_TOLD of them at most, and exit."""
+    _say(*(f"error: {problem}" for problem in problems[:MOST_TOLD]), error=True)
+    if (more := len(problems) - MOST_TOLD) > 0:
+        _say(f"error: {more:,} more", error=True)
     sys.exit(WRONG_INPUT)

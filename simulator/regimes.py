@@ -12,8 +12,10 @@ import numpy as np
 from simulator.kernel.names import N_FLOWS
 from simulator.kernel.tables import Levers
 from simulator.lower import Lowered
+from simulator.policies.base import PolicySettings
 from simulator.policies.book import Book
 from simulator.policies.levers import write_all
+from simulator.policies.registry import code_of
 
 
 class Course(NamedTuple):
@@ -67,7 +69,7 @@ class Regimes:
     def _regime(self, month, replication):
         """Return the settings of each reader in force in a month of a replication, None where it does not act."""
         return tuple(
-            settings.in_force(Book(book[replication, :month])) if month in self.frame.months_of(settings) else None
+            _answer(settings, Book(book[replication, :month])) if month in self.frame.months_of(settings) else None
             for settings, book in zip(self.readers, self.books, strict=True)
         )
 
@@ -80,6 +82,15 @@ class Regimes:
         policies = [next(read) if settings.reads_book else settings for settings in self.policies]
         write_all(levers, [settings for settings in policies if settings is not None], self.frame._replace(only=month))
         return levers
+
+
+def _answer(settings, book):
+    """Return the settings in force after `book`, as the policy says; None: it does not act."""
+    with code_of(settings.kind, "in_force"):
+        answer = settings.in_force(book)
+        if not isinstance(answer, PolicySettings | None):
+            raise TypeError(f"found {answer!r}; allowed: settings or None")
+    return answer
 
 
 def months_read(lowered: Lowered) -> range:

@@ -14,10 +14,12 @@ from simulator.folders import FILES
 # Lowest first. A module may import modules of lower layers and of its own package; the longest name that fits decides
 # its layer. Data flows the same way: what is asked, what it means in integers, what happened, what is said about it.
 LAYERS = (
+    {"simulator.printable"},  # text fit to print
     # vocabulary, closed forms, messages: they know of nothing else
     {"simulator.kernel.names", "simulator.kernel.tables", "simulator.kernel.philox"}
     | {"simulator.finance", "simulator.estimates", "simulator.scenario.errors", "simulator.scenario.values"}
     | {"simulator.transfer", "simulator.machine"},
+    {"simulator.inputs"},  # the user's files, read within bounds
     {"simulator.kernel", "simulator.draws_host", "simulator.units"},  # how time passes; how numbers become integers
     {"simulator.quantiles"},
     {"simulator.policies"},  # what the lender does: settings and the levers they write

@@ -22,8 +22,9 @@ from simulator.lives import Lives
 from simulator.lower import lower, tables_for
 from simulator.measures import MEASURES, Window
 from simulator.scenario.errors import UserError, did_you_mean
-from simulator.scenario.reader import load_scenario, read_toml
+from simulator.scenario.reader import load_scenario
 from simulator.scenario.schema import Table
+from simulator.scenario.toml_text import read_toml
 from simulator.scenario.wording import problems_in
 from simulator.study import Study, simulate
 

@@ -1,6 +1,5 @@
 """The questions to records, from file to folder: calibrate, backtest and the macro link."""
 
-import hashlib
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -119,6 +118,7 @@ def macro(
     """
     from simulator.estimation import macro_report as report
     from simulator.estimation.macro import link, read_series
+    from simulator.portfolio.columns import file_digest
 
     progress = progress or Progress(quiet=True)
     place = placed(folder, overwrite, progress.note)
@@ -127,7 +127,7 @@ def macro(
     command = ["simulator", "macro", str(series), "--date", date, "--unemployment", unemployment, "--rate", rate]
     command += [word for quarter in leave_out for word in ("--leave-out", quarter)] + ["--curve", curve]
     manifest = {"command": "macro", "replay": shlex.join([*command, "--out", str(place.folder)])}
-    manifest |= {"series": series.name, "sha256": hashlib.sha256(series.read_bytes()).hexdigest()}
+    manifest |= {"series": series.name, "sha256": file_digest(str(series))}
 
     def files(partial: Path, manifest: dict) -> None:
         report.files(found, partial, manifest)

@@ -184,7 +184,7 @@ def problems(module) -> list[str]:
     for check in CHECKS:
         try:
             found += check(module)
-        except Exception as error:  # whatever the policy's code raises is the author's to see
+        except BaseException as error:  # whatever the policy's code raises, SystemExit too, is the author's to see
             found.append(f"{check.__name__.replace('_', ' ')}: {type(error).__name__}: {error}")
     return found
 

@@ -51,7 +51,7 @@ from simulator.kernel.names import (
     V_WRITE_OFF,
 )
 from simulator.kernel.tables import Levers
-from simulator.policies.registry import policy_of
+from simulator.policies.registry import FILE, code_of, policy_of
 
 THRESHOLDS = (
     *(V_FREEZE_DAYS, V_CLOSE_DAYS, V_WRITE_OFF, V_SELL_OPEN, V_SELL_WRITTEN_OFF, V_EXPIRE, V_CLAIM),
@@ -130,12 +130,30 @@ def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Lever
 
 def transfers(policies, frame: Frame) -> tuple:
     """Return the terms of the enabled policies that are settled after the month instead of writing levers."""
-    found = [(policy_of(settings.kind), settings) for settings in policies if settings.enabled]
-    return tuple(module.terms(settings, frame) for module, settings in found if hasattr(module, "terms"))
+    found = []
+    for settings in policies:
+        if settings.enabled and hasattr(module := policy_of(settings.kind), "terms"):
+            with code_of(settings.kind, "terms"):
+                found.append(module.terms(settings, frame))
+    return tuple(found)
 
 
 def write_all(levers: Levers, policies, frame: Frame) -> None:
     """Write every enabled policy of `policies` (their settings, in file order) to the levers."""
     for settings in policies:
         if settings.enabled:
-            policy_of(settings.kind).write(levers, settings, frame)
+            with code_of(settings.kind, "write"):
+                policy_of(settings.kind).write(levers, settings, frame)
+
+
+def try_own(settings) -> None:
+    """Write the levers of a lender, a scenario's settings, if it has policies of the user's own in force.
+
+    Raises UserError with what they raise.
+    """
+    policies = settings.policy.values()
+    if any(policy.enabled and policy.kind.startswith(FILE) for policy in policies):
+        months, segments = settings.months, tuple(settings.segment)
+        frame = Frame(months, months + settings.run_off_months, segments, settings.currency.minor_units)
+        write_all(neutral_levers(months, len(segments), settings.run_off_months), policies, frame)
+        transfers(policies, frame)

@@ -2,8 +2,11 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
+from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from pkgutil import iter_modules
@@ -12,6 +15,7 @@ from typing import get_args, get_origin
 
 from pydantic import BaseModel
 
+from simulator.inputs import MOST_TEXT, size_of
 from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.values import Unit, unit_in_words
 
@@ -44,20 +48,40 @@ def policy_of(kind: str) -> ModuleType:
 @cache
 def load_file(path: str) -> ModuleType:
     """Return the policy of a Python file, which is run once; raises UserError with what keeps it from being one."""
-    if not Path(path).is_file():
-        raise UserError(Problem(path, "", "no such file", "give the path of a policy file (Python)"))
-    name = f"simulator_user_policy_{Path(path).stem}"
-    module = sys.modules[name] = module_from_spec(spec := spec_from_file_location(name, path))
+    wish = "give the path of a policy file (Python)"
     try:
+        size_of(path, MOST_TEXT, wish)
+    except FileNotFoundError:
+        raise UserError(Problem(path, "", "no such file", wish)) from None
+    name = f"simulator_user_policy_{Path(path).stem}"
+    spec = spec_from_file_location(name, path, loader=SourceFileLoader(name, path))
+    module = sys.modules[name] = module_from_spec(spec)
+    with code_of(f"{FILE}{path}"):
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's code raises is the user's to see
-        raise UserError(Problem(path, "", f"cannot be run: {type(error).__name__}: {error}", "")) from error
     if missing := [part for part in _PROTOCOL if not hasattr(module, part)]:
         raise UserError(Problem(path, "", f"has no {', '.join(missing)}", "docs/policies.md says what a policy needs"))
     if not (isinstance(module.Settings, type) and issubclass(module.Settings, PolicySettings)):
         allowed = "allowed: a class built on simulator.policies.base.PolicySettings"
         raise UserError(Problem(path, "Settings", f"found {module.Settings!r}", allowed))
     return module
+
+
+@contextmanager
+def code_of(kind: str, doing: str = "", but: type[BaseException] = UserError) -> Iterator[None]:
+    """Turn what the code of a policy of the user's own raises, `doing` what, into a UserError that names its file.
+
+    SystemExit and endless recursion too; what our own policies raise, and errors that are a `but`, go on as they are.
+    """
+    try:
+        yield
+    except but:
+        raise
+    except BaseException as error:
+        if not kind.startswith(FILE):
+            raise
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        what = f"{doing} raises" if doing else "cannot be run:"
+        raise UserError(Problem(kind.removeprefix(FILE), "", f"{what} {said}")) from error
 
 
 def markdown() -> str:

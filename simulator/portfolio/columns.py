@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.inputs import MOST_RECORDS, size_of
 from simulator.portfolio.csv_text import LISTED, csv_content, has_long_values, not_utf8, rows_of_another_length
 from simulator.scenario.errors import Problem, UserError, did_you_mean
 
@@ -59,12 +60,12 @@ def header(path: str, delimiter: str) -> list[str]:
     """Return the names of the columns of the tape `path`; raises UserError if it is no tape."""
     if not path.lower().endswith(SUFFIXES):
         raise UserError(Problem(path, "", "unknown kind of file", f"allowed: {', '.join(SUFFIXES)}"))
-    if Path(path).is_dir():
-        raise UserError(Problem(path, "", "this is a directory", "give the path of a tape"))
-    if not Path(path).is_file():
+    try:
+        size_of(path, MOST_RECORDS, "give the path of a tape")
+    except FileNotFoundError:
         near = [file.name for file in Path(path).parent.glob("*") if file.name.lower().endswith(SUFFIXES)]
         hint = did_you_mean(Path(path).name, near) if near else f"give a file ending in {', '.join(SUFFIXES)}"
-        raise UserError(Problem(path, "", "no such file", hint))
+        raise UserError(Problem(path, "", "no such file", hint)) from None
     return _readable(path, _parquet_header if path.lower().endswith(".parquet") else _csv_header, path, delimiter)
 
 

@@ -1,10 +1,10 @@
 """The bytes of a CSV file whose lines can be trusted to be rows: what an open quote would swallow is found first."""
 
 import csv
-import gzip
 import io
 from collections.abc import Iterator
 
+from simulator.inputs import Unpacked
 from simulator.scenario.errors import Problem, UserError
 
 QUOTE, LISTED = b'"', 20
@@ -14,7 +14,7 @@ ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 def csv_content(path: str, most: int = -1) -> bytes:
     """Return the bytes of the file `path`, unpacked, at most the first `most`; raises UserError if they are no text."""
-    with (gzip.open if path.lower().endswith(".gz") else open)(path, "rb") as file:
+    with Unpacked(path) if path.lower().endswith(".gz") else open(path, "rb") as file:
         content = file.read(most)
     for mark, encoding in ENCODINGS.items():
         if content.startswith(mark):

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationError
 
 from simulator.scenario.errors import Problem, UserError
-from simulator.scenario.reader import read_toml
 from simulator.scenario.schema import BUCKETS, EXITS, Table
+from simulator.scenario.toml_text import read_toml
 from simulator.scenario.wording import problems_in
 
 Account = Literal["active", "frozen", "closed", "written_off", "paid_off"]
@@ -99,7 +99,7 @@ def read_mapping(path: str | Path, panel: bool = False) -> Mapping:
 
     Raises UserError with everything that is wrong with it.
     """
-    table = read_toml(Path(path), "mapping")
+    table = read_toml(Path(path), "mapping", any_text=True)
     try:
         mapping = Mapping.model_validate(table)
     except ValidationError as errors:

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+from simulator.printable import printable
+
+MOST = 1000  # characters of each part of a message
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -13,9 +17,13 @@ class Problem:
     allowed: str = ""
 
     def __str__(self) -> str:
-        """Return one line: file: key: found; allowed."""
-        where = ": ".join(part for part in (self.file, self.key) if part)
-        what = "; ".join(part for part in (self.found, self.allowed) if part)
+        """Return one line: file: key: found; allowed; nothing in it steers a terminal, nothing is endless."""
+        file, key, found, allowed = (
+            printable(part if len(part) <= MOST else f"{part[:MOST]}...")
+            for part in (self.file, self.key, self.found, self.allowed)
+        )
+        where = ": ".join(part for part in (file, key) if part)
+        what = "; ".join(part for part in (found, allowed) if part)
         return f"{where}: {what}"
 
 

@@ -6,7 +6,7 @@ Every check yields (key path, what was found, what is allowed).
 from collections.abc import Iterator
 from itertools import combinations, permutations
 
-from simulator.policies.registry import policy_of
+from simulator.policies.registry import code_of, policy_of
 
 from .schema import Settings, matrix_of
 
@@ -25,7 +25,9 @@ def policies_together(settings: Settings) -> Iterator[Found]:
     in_force = {name: policy for name, policy in settings.policy.items() if policy.enabled}
     for name, policy in in_force.items():
         path = f"policy.{name}"
-        yield from ((f"{path}.{key}", found, allowed) for key, found, allowed in policy.contradictions())
+        with code_of(policy.kind, "contradictions"):
+            own = [(f"{path}.{key}", str(found), str(allowed)) for key, found, allowed in policy.contradictions()]
+        yield from own
         yield from _in_this_world(settings, policy, path)
         if policy.kind == "npl_sale":
             yield from _sale(settings, policy, path)
@@ -63,7 +65,9 @@ def _alone(settings: Settings, one, other, first: str, path: str) -> Iterator[Fo
         return
     if one.kind == "closure":
         yield from _closures(one, other, first, path)
-    for key in sorted({key for key, *_ in one.sole(last) & other.sole(last)}):
+    with code_of(one.kind, "sole"):
+        both = sorted({key for key, *_ in one.sole(last) & other.sole(last)})
+    for key in both:
         allowed = "one policy at a time: give them different months, segments or products"
         yield f"{path}.{key}", f"set by policy.{first} too, for the same accounts", allowed
     if one.kind == "npl_sale" and (one.bands, one.band_factors) != (other.bands, other.band_factors):

@@ -2,22 +2,24 @@
 
 import json
 import os
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from simulator.inputs import MOST_RECORDS, MOST_TEXT, size_of
+
 from .errors import Problem, UserError, did_you_mean
 from .layers import NO_VALUE, Leaf, merge, tree_of
 from .schema import Settings
+from .toml_text import NotToml, read_toml, tables_of
 from .validate import Resolved, resolve
 from .values import Provenance
 
 # What a variant may not touch: a comparison is on the same people, months and luck.
 COMMON = ("months", "run_off_months", "replications", "seed", "redraw_people", "discount_rate", "currency", "portfolio")
 CODE = "file:"  # how the kind of a policy in a Python file begins
-TAPE_FILES = ("tape", "mapping")  # keys of the portfolio
+TAPE_FILES = {"tape": MOST_RECORDS, "mapping": MOST_TEXT}  # keys of the portfolio, and the bytes that a file may have
 SIZES = {"borrowers": "portfolio.borrowers", "replications": "replications", "months": "months", "seed": "seed"}
 
 
@@ -102,30 +104,6 @@ def load_scenario(
     )
 
 
-def read_toml(path: Path, kind: str = "scenario") -> dict:
-    """Return the tables of a TOML file, a `kind` of file; raises UserError with what is wrong with the file."""
-    name, wish = str(path), f"give the path of a {kind} file (TOML)"
-    try:
-        content = path.read_bytes()
-        if b"\0" in content:
-            raise UserError(Problem(name, "", "this is not a text file", f"a {kind} is a TOML file in UTF-8"))
-        return tomllib.loads(content.decode("utf-8-sig").replace("\r\n", "\n"))
-    except FileNotFoundError:
-        hint = did_you_mean(path.name, [file.name for file in path.parent.glob("*.toml")])
-        problem = Problem(name, "", "no such file", hint if hint.startswith("did") else wish)
-    except IsADirectoryError:
-        problem = Problem(name, "", "this is a directory", wish)
-    except OSError as error:
-        problem = Problem(name, "", f"cannot be read: {error.strerror}", "")
-    except UnicodeDecodeError:
-        problem = Problem(name, "", "this is not a text file", f"a {kind} is a TOML file in UTF-8")
-    except tomllib.TOMLDecodeError as error:
-        problem = Problem(name, "", f"not valid TOML: {error}", "")
-    except RecursionError:
-        problem = Problem(name, "", "not valid TOML: tables nested too deeply", "")
-    raise UserError(problem)
-
-
 def _file_tree(path: Path, problems: list[Problem]) -> dict:
     """Return the tree of a file laid on the trees of the files that it extends."""
     return _laid({}, path, problems, (), set())
@@ -133,7 +111,7 @@ def _file_tree(path: Path, problems: list[Problem]) -> dict:
 
 def _laid(below: dict, path: Path, problems: list[Problem], chain: tuple[Path, ...], done: set[Path]) -> dict:
     """Return the tree `below` with what the file `path` extends laid on it, then the file itself; each file once."""
-    here = path.resolve()
+    here = Path(os.path.realpath(path))  # of links in a circle, too
     if here in chain:
         names = " -> ".join(link.name for link in (*chain[chain.index(here) :], here))
         raise UserError(Problem(str(path), "extends", f"circular: {names}", "a file cannot extend itself"))
@@ -172,14 +150,18 @@ def _override_tree(override: str, problems: list[Problem]) -> dict:
     """Return the tree of one override "a.b=value"; a value that is no TOML is taken as text."""
     key, equals, value = override.partition("=")
     label = f"--set {override}"
-    for written in (value, json.dumps(value)):
+    wrong = [Problem(label, "", "not understood", "write --set key.path=value, as in --set policy.cut.keep=0.4")]
+    for written in (value, json.dumps(value, ensure_ascii=False)):
         try:
-            table = tomllib.loads(f"{key} = {written}") if equals and "\n" not in override else None
-        except tomllib.TOMLDecodeError:
+            table = tables_of(f"{key} = {written}", label) if equals and "\n" not in override else None
+        except NotToml:
             continue
+        except UserError as error:  # TOML, and more than it may hold
+            wrong = error.problems
+            break
         if table and "extends" not in table:
             return tree_of(table, "--set", problems)
-    problems.append(Problem(label, "", "not understood", "write --set key.path=value, as in --set policy.cut.keep=0.4"))
+    problems += wrong
     return {}
 
 
@@ -270,16 +252,18 @@ def _file_problems(tree: dict) -> list[Problem]:
     """Return problems with the files the scenario names."""
     book = tree.get("portfolio")
     named = {key: book.get(key) for key in TAPE_FILES} if isinstance(book, dict) else {}
-    return [
-        Problem(
-            leaf.file,
-            f"portfolio.{key}",
-            f"no such file: {leaf.value}",
-            f"relative to the {'current directory' if leaf.file == '--set' else 'file that names it'}",
-        )
-        for key, leaf in named.items()
-        if _is_named(leaf) and not Path(leaf.value).is_file()
-    ]
+    problems = []
+    for key, leaf in named.items():
+        if not _is_named(leaf):
+            continue
+        try:
+            size_of(leaf.value, TAPE_FILES[key])
+        except FileNotFoundError:
+            where = f"relative to the {'current directory' if leaf.file == '--set' else 'file that names it'}"
+            problems.append(Problem(leaf.file, f"portfolio.{key}", f"no such file: {leaf.value}", where))
+        except UserError as error:
+            problems.append(Problem(leaf.file, f"portfolio.{key}", str(error)))
+    return problems
 
 
 def _is_named(leaf) -> bool:

@@ -134,7 +134,7 @@ class _Walk:
             if tree is not None:
                 self.problem(tree.file, "policy", "found a value", "allowed: tables such as [policy.my_cut]")
             return {}
-        from simulator.policies.registry import FILE, kinds
+        from simulator.policies.registry import FILE, code_of, kinds
 
         found = {}
         for name, node in tree.items():
@@ -155,9 +155,12 @@ class _Walk:
             elif model := self.settings_of(kind, path):
                 clean = self.table(node, model, path)
                 try:
-                    found[name] = model.model_validate(clean, strict=True)
+                    with code_of(kind.value, "its Settings", but=ValidationError):
+                        found[name] = model.model_validate(clean, strict=True)
                 except ValidationError as errors:
                     self.complain(errors, clean, model, path)
+                except UserError as error:
+                    self.problem(kind.file, f"{path}.kind", str(error), "")
         return found
 
     def settings_of(self, kind: Leaf, path: str) -> type[BaseModel] | None:

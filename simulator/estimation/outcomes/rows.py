@@ -12,8 +12,8 @@ from simulator.portfolio.columns import file_digest, read_columns
 from simulator.portfolio.mapping import Delimiter
 from simulator.portfolio.rows import LEAVE_OUT, Rows, header_problems
 from simulator.scenario.errors import Problem, UserError
-from simulator.scenario.reader import read_toml
 from simulator.scenario.schema import MAX_TERM_MONTHS, Table
+from simulator.scenario.toml_text import read_toml
 from simulator.scenario.values import LARGEST_AMOUNT
 from simulator.scenario.wording import problems_in
 
@@ -106,13 +106,13 @@ class Outcomes:
 
 def has_outcomes(mapping_path: str | Path) -> bool:
     """Return whether a mapping file is one of loans with outcomes; raises UserError if it is no TOML file."""
-    return "outcomes" in read_toml(Path(mapping_path), "mapping")
+    return "outcomes" in read_toml(Path(mapping_path), "mapping", any_text=True)
 
 
 def read_outcome_mapping(path: str | Path) -> OutcomeMapping:
     """Return the mapping in the TOML file `path`; raises UserError with everything that is wrong with it."""
     try:
-        mapping = OutcomeMapping.model_validate(read_toml(Path(path), "mapping"))
+        mapping = OutcomeMapping.model_validate(read_toml(Path(path), "mapping", any_text=True))
     except ValidationError as errors:
         raise UserError(problems_in(str(path), OutcomeMapping, errors)) from None
     if mapping.segment and not mapping.columns.segment:

@@ -1,0 +1,88 @@
+"""TOML as the user wrote it: tables of plain values, within bounds, and the place of every breach."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from simulator.inputs import MOST_TEXT, content_of
+from simulator.printable import controls_in
+
+from .errors import Problem, UserError, did_you_mean
+
+MOST_DEEP = 16  # tables and lists inside each other; a scenario has 8
+MOST_PARTS = 16  # of a dotted key
+MOST_BITS = 128  # of a whole number: what none may have; where less is allowed, the schema says so
+_PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-]){_PART}(?:[ \t]*\.[ \t]*{_PART}){{{MOST_PARTS}}}")
+_LONG_NUMBER = re.compile(r"[0-9_]{300,}")
+LISTED = 20  # problems of one file that are told one by one
+
+
+class NotToml(UserError):
+    """A text that is no TOML at all, unlike one that holds too much."""
+
+
+def read_toml(path: Path, kind: str = "scenario", any_text: bool = False) -> dict:
+    """Return the tables of a TOML file, a `kind` of file; raises UserError with what is wrong with the file.
+
+    Control characters in it are refused, but with `any_text`: a mapping quotes what stands in the records.
+    """
+    name, wish = str(path), f"give the path of a {kind} file (TOML)"
+    try:
+        text = content_of(path, MOST_TEXT, wish).decode("utf-8-sig")
+    except FileNotFoundError:
+        hint = did_you_mean(path.name, [file.name for file in path.parent.glob("*.toml")])
+        raise UserError(Problem(name, "", "no such file", hint if hint.startswith("did") else wish)) from None
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise UserError(Problem(name, "", "this is not a text file", f"a {kind} is a TOML file in UTF-8"))
+    return tables_of(text.replace("\r\n", "\n"), name, any_text)
+
+
+def tables_of(text: str, file: str, any_text: bool = False) -> dict:
+    """Return the tables of a TOML text that `file` holds; raises UserError with what is wrong with it, and where."""
+    if long := _LONG_KEY.search(text):  # the parser takes the square of a key's parts
+        found = f"a key of more than {MOST_PARTS} parts: {long[0][:40]}..."
+        raise UserError(Problem(file, "", f"not valid TOML: {found} ({_line(text, long.start())})"))
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise NotToml(Problem(file, "", f"not valid TOML: {error}")) from None
+    except RecursionError:
+        raise UserError(Problem(file, "", "not valid TOML: tables nested too deeply")) from None
+    except (ValueError, OverflowError) as error:  # Python's bound on the digits of a number
+        long = _LONG_NUMBER.search(text)
+        found = f"a number of {len(long[0]):,} digits ({_line(text, long.start())})" if long else str(error)
+        raise UserError(Problem(file, "", f"not valid TOML: {found}")) from None
+    if problems := [Problem(file, *wrong) for wrong in _beyond(table, any_text)]:
+        more = [Problem(file, "", f"{len(problems) - LISTED:,} more of this kind")] if len(problems) > LISTED else []
+        raise UserError(problems[:LISTED] + more)
+    return table
+
+
+def _line(text: str, place: int) -> str:
+    return f"at line {text.count(chr(10), 0, place) + 1}"
+
+
+def _beyond(table: dict, any_text: bool) -> Iterator[tuple[str, str, str]]:
+    """Yield (key, found, allowed) of what no file may hold: too deep, too many digits, control characters."""
+    left: list[tuple[str, Any, int]] = [("", table, 0)]
+    while left:
+        key, value, depth = left.pop()
+        if isinstance(value, dict | list):
+            if depth > MOST_DEEP:
+                yield key, "nested too deeply", f"allowed: {MOST_DEEP} tables and lists inside each other"
+                continue
+            entries = value.items() if isinstance(value, dict) else enumerate(value)
+            inner = [(f"{key}.{name}" if key else str(name), name, member) for name, member in entries]
+            left += [(here, member, depth + 1) for here, _, member in reversed(inner)]
+            for here, name, _ in inner:
+                if not any_text and isinstance(name, str) and (sign := controls_in(name)):
+                    yield here, f"a control character in a key: {sign}", "allowed: text"
+        elif isinstance(value, int) and value.bit_length() > MOST_BITS:
+            yield key, f"a whole number of {value.bit_length()} bits", f"allowed: {MOST_BITS}"
+        elif not any_text and isinstance(value, str) and (sign := controls_in(value)):
+            yield key, f"a control character: {sign}", "allowed: text, on one line"
