@@ -24,19 +24,19 @@ N_CAUSES, N_BURDEN, N_QUALITY = len(CAUSES), 8, 16
 # ---- columns of a chunk: int64[column, lane] -------------------------------------------------------
 FROM_KERNEL = (
     INCOME, LIVING, SPEND, FORGET, REACH, OUTSIDE_MAX, EMPLOYED, BUFFER, OUTSIDE, ALERT, QUALITY,
-    *(LINE_AT + k for k in (LIMIT, BALANCE, INTEREST_DUE, FEE_DUE, ARREARS, BUCKET, CAUSE, AGE, EVER)),
+    *(LINE_AT + k for k in (LIMIT, BALANCE, INTEREST_DUE, FEE_DUE, ARREARS, BUCKET, CAUSE, AGE, EVER, MARKS)),
 )  # fmt: skip
 (
     C_INCOME, C_LIVING, C_SPEND, C_FORGET, C_REACH, C_OUTSIDE_MAX, C_EMPLOYED, C_BUFFER, C_OUTSIDE, C_ALERT, C_QUALITY,
-    C_LIMIT, C_BALANCE, C_INTEREST_DUE, C_FEE_DUE, C_ARREARS, C_BUCKET, C_CAUSE, C_AGE, C_EVER,
+    C_LIMIT, C_BALANCE, C_INTEREST_DUE, C_FEE_DUE, C_ARREARS, C_BUCKET, C_CAUSE, C_AGE, C_EVER, C_MARKS,
     C_INDEX,  # of the borrower
     C_JOB,  # q31 of M_JOB_LOSS
     C_EXTRA,  # q31 of the rest of the bill wanted to be paid
     C_PLACE,  # in Month.unwilling, without the burden
     C_CLAIM,  # written-off balance; BALANCE is then 0
     C_IS_CLAIM,
-) = range(26)  # fmt: skip
-N_COLUMNS = 26
+) = range(27)  # fmt: skip
+N_COLUMNS = 27
 
 
 def part(x, r):
@@ -115,6 +115,7 @@ def live(C, now, tables, segment, month, replication, F, rolls, vintage):
     word_job, word_due, word_spend, _ = words(C[C_INDEX], month, 0, replication, segment, tables.key)
     old_claims = np.flatnonzero(C[C_IS_CLAIM])
     n_open = C.shape[1] - len(old_claims)
+    defaulted = np.flatnonzero(C[C_MARKS] & DEFAULTED)
 
     # 4. job and income
     u = word_job >> 1
@@ -213,14 +214,18 @@ def live(C, now, tables, segment, month, replication, F, rolls, vintage):
         wanted -= on_line
         buffer -= np.minimum(wanted, np.maximum(buffer, 0))
         F[F_NEW_CREDIT] += on_line.sum()
+        F[F_WORKOUT_CASH] -= on_line[defaulted].sum()
     np.minimum(buffer, scale(pay, g[G_BUFFER_CAP]), out=C[C_BUFFER])
 
     # 12. books of those who are current before and after
     F[F_INTEREST] += interest.sum()
     F[F_PAID] += paid.sum()
+    F[F_WORKOUT_CASH] += paid[defaulted].sum()
+    F[F_N_IDLE] += np.count_nonzero((bill == 0) & (balance <= 0)) - len(old_claims)
     rolls[0, 0, 0] += n_open - len(few)
     rolls[0, 0, 1] += balance.sum() - balance[few].sum()
     lose(C, few, odd, levers, F, rolls, vintage)
+    follow(C, few[(odd.before >= 3) & (odd.to < 3)], F)
     C = collect(C, old_claims, now, month, replication, segment, tables.key, F)
     n_open = C.shape[1] - np.count_nonzero(C[C_IS_CLAIM])
     total = C[C_BALANCE].sum()
@@ -315,15 +320,17 @@ def those(few, C, now, tables, segment, month, replication, u, unwilling, forget
 def lose(C, few, odd, levers, F, rolls, vintage):
     """Steps 11 and 12 for the few that were open: default, write-off, buckets."""
     balance, to, cause = C[C_BALANCE, few], odd.to, C[C_CAUSE, few]
-    defaults = (to >= 3) & (C[C_EVER, few] < 3)
+    lost = (balance > 0) & (to >= levers[V_WRITE_OFF])
+    worst = np.where(lost, np.maximum(to, 3), to)
+    defaults = (worst >= 3) & (C[C_EVER, few] < 3)
     n_default = np.count_nonzero(defaults)
+    C[C_MARKS, few[defaults]] |= DEFAULTED
     F[F_N_DEFAULT] += n_default
     F[F_DEFAULT_BALANCE] += balance[defaults].sum()
     vintage[W_DEFAULT] += n_default
     F[F_N_FIRST_30] += np.count_nonzero((to >= 1) & (C[C_EVER, few] < 1))
-    C[C_EVER, few] = np.maximum(C[C_EVER, few], to)
+    C[C_EVER, few] = np.maximum(C[C_EVER, few], worst)
 
-    lost = (balance > 0) & (to >= levers[V_WRITE_OFF])
     column = np.where(lost, TO_WRITTEN_OFF, to)
     np.add.at(rolls, (odd.before, column, 0), 1)
     np.add.at(rolls, (odd.before, column, 1), balance)
@@ -344,12 +351,24 @@ def lose(C, few, odd, levers, F, rolls, vintage):
         F[F_WRITTEN_OFF_FEES] += C[C_FEE_DUE, at].sum()
         F[F_N_WRITTEN_OFF] += len(at)
         np.add.at(F, F_BAD_DEBT_BY + cause[lost], balance[lost])
+        F[F_OPENING_NET_LOSS] += balance[lost][C[C_MARKS, at] & OPENED_IN_DEFAULT != 0].sum()
         vintage[W_WRITTEN_OFF] += balance[lost].sum()
         C[C_CLAIM, at] = balance[lost]
         C[C_IS_CLAIM, at] = 1
         for column in (C_BALANCE, C_LIMIT, C_INTEREST_DUE, C_FEE_DUE, C_ARREARS, C_BUCKET, C_AGE):
             C[column, at] = 0
         C[C_PLACE, at] = C[C_QUALITY, at] * N_BURDEN
+
+
+def follow(C, cured, F):
+    """Step 12: count the months of probation of the lanes `cured` this month, and of those before."""
+    left = C[C_MARKS] >> PROBATION_AT
+    np.maximum(left - 1, 0, out=left)
+    left[cured] = PROBATION_MONTHS
+    left[C[C_IS_CLAIM] == 1] = 0
+    C[C_MARKS] &= (1 << PROBATION_AT) - 1
+    C[C_MARKS] |= left << PROBATION_AT
+    F[F_B_PROBATION] += C[C_BALANCE, (left > 0) & (C[C_BUCKET] < 3)].sum()
 
 
 def collect(C, old_claims, now, month, replication, segment, key, F):
@@ -367,7 +386,10 @@ def collect(C, old_claims, now, month, replication, segment, key, F):
     pays = ~expired & (age >= 1) & (u < stage[:, S_RECOVER_CHANCE])
     recovered = np.where(pays, part(claim, stage[:, S_RECOVER_SHARE]), 0)
     F[F_RECOVERED] += recovered.sum()
-    F[F_COMMISSION] += part(recovered, stage[:, S_COMMISSION]).sum()
+    commission, marks = part(recovered, stage[:, S_COMMISSION]), C[C_MARKS, at]
+    F[F_COMMISSION] += commission.sum()
+    F[F_WORKOUT_CASH] += (recovered - commission)[marks & DEFAULTED != 0].sum()
+    F[F_OPENING_NET_LOSS] -= recovered[marks & OPENED_IN_DEFAULT != 0].sum()
     np.subtract.at(F, F_BAD_DEBT_BY + C[C_CAUSE, at], recovered)
     C[C_CLAIM, at] = np.where(expired, 0, claim - recovered)
     gone = at[C[C_CLAIM, at] == 0]

@@ -21,6 +21,7 @@ from simulator.kernel.names import (
     PRODUCTS,
     SUMS_PER_BATCH,
     TO_CLOSED_AT_ZERO,
+    TO_FORGIVEN,
     TO_PAID_OFF,
     TO_SOLD,
     TO_WRITTEN_OFF,
@@ -65,7 +66,8 @@ class Settlement:
     discount_rate: float = 0.0  # a year, of the net present value
     funding_rate: float = 0.0  # a year, of the open balance
     merchant_discount: float = 0.0  # share of what is spent on the line
-    operating_cost: float = 0.0  # minor units per account and month
+    operating_cost: float = 0.0  # minor units per month and account with a balance or a payment
+    idle_cost: float = 0.0  # minor units per month and line without either, while new credit is granted
     acquisition_cost: float = 0.0  # minor units per granted account
     reminder_cost: float = 0.0  # minor units per reminder
     report_cost: float = 0.0  # minor units per report to the credit bureau
@@ -78,7 +80,13 @@ class Settlement:
 LINES = {
     "written_off_principal": {"written_off": 1, "written_off_interest": -1, "written_off_fees": -1},
     "loss_on_sale": {"sold_open": 1, "sold_open_proceeds": -1},
-    "net_loss": {"written_off": 1, "loss_on_sale": 1, "recovered": -1, "sold_written_off_proceeds": -1},
+    "net_loss": {
+        "written_off": 1,
+        "loss_on_sale": 1,
+        "forgiven": 1,
+        "recovered": -1,
+        "sold_written_off_proceeds": -1,
+    },
     "n_closures": {f"n_closures_{cause}": 1 for cause in CAUSES},
     "n_closures_good": {f"n_closures_good_{cause}": 1 for cause in CAUSES},
     "income": {"interest": 1, "fees": 1, "merchant_discount": 1},
@@ -89,6 +97,7 @@ LINES = {
         "reminder_cost": 1,
         "report_cost": 1,
         "operating_cost": 1,
+        "idle_cost": 1,
         "acquisition_cost": 1,
     },
     "profit": {"gross_profit": 1, "insurer_result": -1, "partner_profit": -1},
@@ -98,7 +107,7 @@ LINES = {
 # The same before and after it is shared: the lender's own line = gross - the insurer's - the partner's. Without
 # insurance and partners gross and own are one.
 TRANSFER_LINES = {
-    "gross_profit": {"income": 1, "net_loss": -1, "forgiven": -1, "cost": -1, "funding_cost": -1},
+    "gross_profit": {"income": 1, "net_loss": -1, "cost": -1, "funding_cost": -1},
     "gross_cash": {
         "paid": 1,
         "recovered": 1,
@@ -112,6 +121,7 @@ TRANSFER_LINES = {
         "reminder_cost": -1,
         "report_cost": -1,
         "operating_cost": -1,
+        "idle_cost": -1,
         "acquisition_cost": -1,
     },
     "insurer_result": {"premium": 1, "claims": -1, "subrogation": 1},
@@ -119,13 +129,13 @@ TRANSFER_LINES = {
         "partner_written_off": 1,
         "partner_sold_open": 1,
         "partner_sold_open_proceeds": -1,
+        "partner_forgiven": 1,
         "partner_recovered": -1,
         "partner_sold_written_off_proceeds": -1,
     },
     "partner_profit": {
         "partner_interest": 1,
         "partner_fees": 1,
-        "partner_forgiven": -1,
         "partner_net_loss": -1,
         "partner_funding": -1,
         "partner_fee": -1,
@@ -142,7 +152,10 @@ TRANSFER_LINES = {
     "own_balance": {"balance": 1, "partner_balance": -1},
     "own_net_loss": {"net_loss": 1, "partner_net_loss": -1, "claims": -1, "subrogation": 1},
 }
-SETTLED = ("merchant_discount", "funding_cost", "operating_cost", "acquisition_cost", "reminder_cost", "report_cost")
+SETTLED = (
+    *("merchant_discount", "funding_cost", "operating_cost", "idle_cost"),
+    *("acquisition_cost", "reminder_cost", "report_cost"),
+)
 
 
 class IdentityError(Exception):
@@ -252,13 +265,16 @@ class Ledger:
         # Whoever was open at the start or joined was served this month, whatever became of him.
         served[:, 1:] = accounts[:, :-1]
         served += self["n_granted"]
+        idle = self["n_idle"]
+        lending = np.arange(balance.shape[1]) <= self.frame.months
         on_line = self["new_credit"] * (np.arange(N_PRODUCT) == LINE)
         funded = before + balance
         funded[:, 0] = 0
         lines = {
             "merchant_discount": on_line * price.merchant_discount,
             "funding_cost": funded * (price.funding_rate / 24),  # a twelfth of the year, the mean of two balances
-            "operating_cost": served * price.operating_cost,
+            "operating_cost": (served - idle) * price.operating_cost,
+            "idle_cost": idle * lending[:, None, None] * price.idle_cost,
             "acquisition_cost": self["n_granted"] * price.acquisition_cost,
             "reminder_cost": self["n_reminded"] * price.reminder_cost,
             "report_cost": self["n_reported"] * price.report_cost,
@@ -354,7 +370,7 @@ def _roll_identities(ledger):
         (TO_SOLD, "n_sold_open"),
     ):
         yield f"column of the roll matrix: {name}", count[..., to].sum(axis=-1), after(name)
-    for to, name in ((TO_WRITTEN_OFF, "written_off"), (TO_SOLD, "sold_open")):
+    for to, name in ((TO_WRITTEN_OFF, "written_off"), (TO_SOLD, "sold_open"), (TO_FORGIVEN, "forgiven")):
         yield f"column of the roll matrix: {name}", balance[..., to].sum(axis=-1), after(name)
 
 

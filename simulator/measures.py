@@ -366,6 +366,16 @@ def _net_present_loss(v):
     return v.start("balance") + lost @ (1 + ledger.settlement.discount_rate) ** (-months / 12)
 
 
+def _lgd_economic(v):
+    """Return 1 less what defaults bring afterwards per unit of their balance, both at their value today."""
+    window, ledger = v.window, v.ledger
+    months = np.arange(1, window.last - window.first + 2)
+    now = (1 + ledger.settlement.discount_rate) ** (-months / 12)
+    brought, lent = (ledger.total(name)[:, window.first : window.last + 1] @ now
+                     for name in ("workout_cash", "default_balance"))  # fmt: skip
+    return 1 - ratio(brought, lent)
+
+
 def _own(kind, name, text, *formula, **options):
     """Return a flow or stock in money that is there only with insurance or a partner."""
     return kind(name, MONEY, text, *formula, transfer=True, **options)
@@ -491,13 +501,14 @@ SECTIONS = {
         _rate(
             "default_rate",
             "Σ n_default / (n_accounts[start] + Σ n_granted)",
-            "share of all accounts, opening and granted, that reach 90 days past due for the first time",
+            "share of all accounts, opening and granted, that default for the first time: 90 days past due, or before "
+            "that a loss, by write-off, by sale below the balance or by forgiveness",
             lambda v: ratio(v.flow("n_default"), v.start("n_accounts") + v.flow("n_granted")),
             headline=True,
             moved_by="grants more or fewer accounts",
         ),
         _flow("n_first_30", ACCOUNTS, "accounts that reach 30 days past due for the first time"),
-        _flow("n_default", ACCOUNTS, "accounts that reach 90 days past due for the first time"),
+        _flow("n_default", ACCOUNTS, "accounts that default for the first time"),
     ),
     "Payment and collection": (
         _flow_share("day1_rate", "n_missed", "n_due", "share of dues of current accounts not paid at the due date"),
@@ -531,7 +542,8 @@ SECTIONS = {
             "net_loss",
             MONEY,
             "bad debt less what was got back for it",
-            "Σ written_off + Σ (sold_open - sold_open_proceeds) - Σ recovered - Σ sold_written_off_proceeds",
+            "Σ written_off + Σ (sold_open - sold_open_proceeds) + Σ forgiven - Σ recovered "
+            "- Σ sold_written_off_proceeds",
             headline=True,
         ),
         _rate(
@@ -565,6 +577,7 @@ SECTIONS = {
         _flow("written_off_fees", MONEY, "fees written off"),
         _flow("sold_open", MONEY, "open balance sold"),
         _flow("sold_open_proceeds", MONEY, "price received for it"),
+        _flow("forgiven", MONEY, "forgiven at the start of repayment plans"),
         _flow("loss_on_sale", MONEY, "loss on the sale of open accounts", "Σ sold_open - Σ sold_open_proceeds"),
         _flow("recovered", MONEY, "collected after write-off", headline=True),
         _flow("recovered_open", MONEY, "collected the same way before write-off; part of paid, in no total"),
@@ -578,8 +591,19 @@ SECTIONS = {
             lambda v: ratio(v.flow("recovered") + v.flow("sold_written_off_proceeds"), v.flow("written_off")),
             moved_by="writes off or sells earlier or later",
         ),
-        _flow_share("lgd", "net_loss", "default_balance", "net loss per unit of balance at default, not discounted; "
-                    "a figure for defaults only once their recoveries are in the window, so read it with run-off"),
+        _rate("lgd", "(Σ net_loss - Σ opening_net_loss) / Σ default_balance",
+              "net loss on the window's defaults per unit of their balance at default, not discounted; whole only once "
+              "their recoveries are in the window, so read it with run-off",
+              lambda v: ratio(v.flow("net_loss") - v.flow("opening_net_loss"), v.flow("default_balance")),
+              monthly=False),
+        _rate("lgd_economic", "1 - Σ v^t × workout_cash / Σ v^t × default_balance, v = (1 + discount_rate)^(-1 / 12)",
+              "loss on the window's defaults, discounted: 1 less what they bring afterwards, net of what they are lent "
+              "and of the cost of contacts, commissions and courts, per unit of balance at default; read it with "
+              "run-off",
+              _lgd_economic, monthly=False),
+        _flow("opening_net_loss", MONEY, "of the net loss: on accounts in default or written off at the opening"),
+        _flow("workout_cash", MONEY, "what accounts bring after their first default in the run, less new credit, "
+              "contacts, commissions and recovery cost"),
         Measure(
             "net_present_loss",
             FLOW,
@@ -595,7 +619,7 @@ SECTIONS = {
         _rate(
             "ead",
             "Σ default_balance / Σ n_default",
-            "mean balance of an account when it reaches 90 days past due for the first time",
+            "mean balance of an account when it defaults for the first time",
             lambda v: ratio(v.flow("default_balance"), v.flow("n_default")),
             unit=f"{MONEY} per account",
         ),
@@ -624,17 +648,17 @@ SECTIONS = {
         _flow("recovery_cost", MONEY, "working accounts after write-off or before, fees of courts included"),
         _flow("reminder_cost", MONEY, "reminders", "Σ reminder_cost × n_reminded"),
         _flow("report_cost", MONEY, "reports to the credit bureau", "Σ report_cost × n_reported"),
-        _flow("forgiven", MONEY, "forgiven at the start of repayment plans"),
         _flow("operating_cost", MONEY, "servicing of accounts",
-              "Σ operating_cost × (n_accounts[start of month] + n_granted)"),
+              "Σ operating_cost × (n_accounts[start of month] + n_granted - n_idle)"),
+        _flow("idle_cost", MONEY, "keeping idle lines, while new credit is granted", "Σ idle_cost × n_idle"),
         _flow("acquisition_cost", MONEY, "winning granted accounts", "Σ acquisition_cost × n_granted"),
         _flow("funding_cost", MONEY, "funding of the open balance",
               "Σ funding_rate / 12 × (balance[start of month] + balance[end of month]) / 2"),
         _flow("cost", MONEY, "costs without funding",
-              "Σ commission + contact, recovery, reminder, report, operating and acquisition cost"),
+              "Σ commission + contact, recovery, reminder, report, operating, idle and acquisition cost"),
         _flow("profit", MONEY, "accrual profit before tax, after insurers and partners",
-              "Σ interest + fees + merchant_discount - net_loss - forgiven - cost - funding_cost, less insurer_result "
-              "and partner_profit",
+              "Σ interest + fees + merchant_discount - net_loss - cost - funding_cost, less insurer_result and "
+              "partner_profit",
               headline=True),
     ),
     "Cash and value": (
@@ -672,6 +696,7 @@ SECTIONS = {
         _stock("n_closed", ACCOUNTS, "closed accounts that still owe: what is left of n_closures"),
         _stock("n_written_off_book", ACCOUNTS, "accounts in the written-off book"),
         _stock("balance_written_off_book", MONEY, "balance of the written-off book"),
+        _flow("n_idle", ACCOUNTS, "lines that owe nothing at the start of the month nor after it"),
         _flow("n_limit_cut", ACCOUNTS, "limit cuts"),
         _flow("n_limit_raised", ACCOUNTS, "limit raises"),
         _flow("n_reported", ACCOUNTS, "borrowers reported to the credit bureau who were not on record"),
@@ -702,9 +727,10 @@ SECTIONS = {
         _flow("n_applied", ACCOUNTS, "applications"),
         _flow("n_declined", ACCOUNTS, "applications declined"),
         _flow("n_granted", ACCOUNTS, "lines granted and loans drawn"),
-        Measure("n_never_default", FLOW, ACCOUNTS, "Σ n_granted - Σ n_default", "accounts granted less those that "
-                "reach 90 days past due; of applicants alone, who begin with nothing, the good business",
-                lambda v: v.flow("n_granted") - v.flow("n_default")),
+        Measure("n_never_default", FLOW, ACCOUNTS, "Σ n_granted - Σ n_default_granted", "accounts granted since the "
+                "opening less those of them that default: the good business",
+                lambda v: v.flow("n_granted") - v.flow("n_default_granted"), monthly=False),
+        _flow("n_default_granted", ACCOUNTS, "of n_default: accounts granted since the opening"),
     ),
     "Power of grade and score": (
         *(_gini(kind) for kind in (RATING_GRADE, RATING_SCORE)),

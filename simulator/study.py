@@ -164,6 +164,7 @@ def _settlement(settings):
         funding_rate=costs.funding_rate,
         merchant_discount=line.merchant_discount if line else 0.0,
         operating_cost=costs.operating_cost * units,
+        idle_cost=costs.idle_cost * units,
         acquisition_cost=costs.acquisition_cost * units,
         reminder_cost=costs.reminder_cost * units,
         report_cost=costs.report_cost * units,

@@ -70,6 +70,7 @@ class Account:
         self.granted = 0
         self.plan_left = 0
         self.observed = 0
+        self.marks = 0
         self.columns = tuple(vars(self))
 
         self.product = product
@@ -96,6 +97,10 @@ class Account:
         self.days = 0  # days late that rules on days compare with
         self.worst = 0  # bucket before a plan makes the account current
         self.exit = None  # an exit of the roll matrix
+        self.forgiven = 0  # at the start of a plan
+        self.cause_before = UNKNOWN  # that plan
+        self.had_defaulted = self.has(DEFAULTED)
+        self.cash = 0  # what it brings while it is open, less what it costs
         self.drawn = False  # a loan drawn this month
         self.regranted = False
         self.observed_now = False  # rated at the end of this month
@@ -113,6 +118,24 @@ class Account:
     @property
     def is_live(self):
         return self.is_open or self.status == WRITTEN_OFF
+
+    def has(self, mark):
+        """Return whether one of the marks that are single bits is set."""
+        return self.marks & mark != 0
+
+    @property
+    def probation(self):
+        """Months of probation left after a default."""
+        return self.marks >> PROBATION_AT & 3
+
+    @property
+    def watched(self):
+        """Months left in which the account is watched after a restructuring."""
+        return self.marks >> WATCHED_AT
+
+    def count_months(self, probation, watched):
+        """Set both counts of months, leaving the bits as they are."""
+        self.marks = self.marks % (1 << PROBATION_AT) | probation << PROBATION_AT | watched << WATCHED_AT
 
     @property
     def grade(self):
@@ -132,6 +155,18 @@ class Account:
         self.balance -= amount
         self.fee_due -= towards_fees
         self.interest_due -= min(amount - towards_fees, self.interest_due)
+
+    def lose(self, amount, cause):
+        """Book a loss by its cause and by what became of the account; below 0 what comes back."""
+        self.flow[F_BAD_DEBT_BY + cause] += amount
+        self.flow[F_OPENING_NET_LOSS] += amount * self.has(OPENED_IN_DEFAULT)
+        self.flow[F_CLAIMED_NET_LOSS] += amount * self.has(CLAIMED)
+
+    def get_back(self, amount, cost):
+        """Book what comes back after write-off, and what it costs."""
+        self.lose(-amount, self.cause)
+        self.flow[F_BORNE_BACK] += amount * self.has(BORNE)
+        self.flow[F_WORKOUT_CASH] += (amount - cost) * self.has(DEFAULTED)
 
     def leave_open_book(self, status, column):
         """Leave the open book by that column of the roll matrix; bucket and worst bucket stay as they were."""
@@ -258,6 +293,8 @@ def born(world, replication, segment, entry, index, tape_row=None):
             open_in_bucket(world, account, row)
             account.clean = 12 if entry == 0 and account.bucket == 0 else 0
             account.granted = account.limit
+            if entry == 0 and (account.bucket >= 3 or account.status == WRITTEN_OFF):
+                account.marks = OPENED_IN_DEFAULT
     open_with_cause(world, b, w5[2] >> 1)
 
     if b.line.status != NONE:
@@ -378,6 +415,7 @@ def review(world, b):
             account.flow[F_N_DECLINED] += 1
         elif account.product == LINE:
             account.just_granted = True
+            account.marks = GRANTED_SINCE
             account.flow[F_N_GRANTED] += 1
         account.granted = account.limit
 
@@ -402,6 +440,7 @@ def live_one_month(world, b):
     take_payments(world, b)  # 7
     interest_and_fees(world, b)  # 8
     spend(world, b, structural)  # 9
+    b.line.flow[F_N_IDLE] += b.line.was_account and b.line.bill == 0 and b.line.balance <= 0  # 12
     draw_new_loan(world, b, structural)  # 9
     if structural:
         b.buffer = min(b.buffer, scale(world.pay, world.segment[G_BUFFER_CAP]))
@@ -412,9 +451,9 @@ def live_one_month(world, b):
         offer_plans(world, b)  # 10 (e)
     let_go(world, b)  # 10 (f)
     report(world, b)  # 10 (g)
-    note_default(world, b)  # 12, of balances before they are written off
     write_off_or_sell(world, b)  # 11
     recover(world, b)  # 11
+    follow(b)  # 12
     if structural:
         forgot = any(account.missed and account.reason == FORGOT for account in b.accounts)
         b.alert = 0 if forgot else min(b.alert + 1, 31)
@@ -571,6 +610,7 @@ def climb_ladder(levels, account, v, settled, can_pay, is_served):
         if is_served:
             flow[F_CONTACTS_AT + k] += 1
             flow[F_CONTACT_COST] += level[L_COST]
+            account.cash -= level[L_COST]
         if by_itself is not None:
             continue
         before, settled = settled, settled + part(ONE - settled, level[L_EFFECT + account.reason - FORGOT])
@@ -581,6 +621,7 @@ def climb_ladder(levels, account, v, settled, can_pay, is_served):
                 flow[F_N_COLLECTED_AT + k] += 1
                 flow[F_COLLECTED_AT + k] += rest
                 flow[F_CONTACT_COST] += part(rest, level[L_COMMISSION])
+                account.cash -= part(rest, level[L_COMMISSION])
             return
 
 
@@ -641,12 +682,14 @@ def work_open_accounts(world, b):
             continue
         lever, flow = world.stage[account.product][account.was_bucket], account.flow
         flow[F_RECOVERY_COST] += lever[S_RECOVERY_COST]
+        account.cash -= lever[S_RECOVERY_COST]
         if words[2 + account.product] >> 1 >= lever[S_RECOVER_CHANCE]:
             continue
         balance = account.balance - account.paid
         account.recovered = part(balance, lever[S_RECOVER_SHARE])
         flow[F_RECOVERED_OPEN] += account.recovered
         flow[F_COMMISSION] += part(account.recovered, lever[S_COMMISSION])
+        account.cash -= part(account.recovered, lever[S_COMMISSION])
         account.arrears = min(account.arrears, balance - account.recovered)
         if account.recovered == balance:
             account.settled = True
@@ -668,6 +711,7 @@ def take_payments(world, b):
         account.flow[F_N_JUMPS] += account.bucket > account.was_bucket + 1
         paid = account.paid_in_month + account.extra + account.recovered
         account.flow[F_PAID] += paid
+        account.cash += paid
         account.take_off(paid)
 
 
@@ -679,9 +723,6 @@ def interest_and_fees(world, b):
         terms = world.terms[account.product]
         base = max(0, account.balance - account.arrears)
         interest = part(base, monthly_rate(world, account))
-        last = account.product == LOAN and not account.was_in_plan and account.months_left == 1 and base > 0
-        if last and account.bucket == 0 and account.arrears == 0 and abs(account.instalment - base - interest) <= 128:
-            interest = account.instalment - base  # the last instalment equals the others and ends at 0
         fee = 0
         if account.missed and not account.settled:
             late = world.tables.late[b.segment][account.product]
@@ -723,6 +764,7 @@ def spend(world, b, structural):
     if structural:
         b.buffer -= min(wanted - on_line, max(b.buffer, 0))
     line.balance += on_line
+    line.cash -= on_line
     line.flow[F_NEW_CREDIT] += on_line
 
 
@@ -743,6 +785,7 @@ def draw_new_loan(world, b, structural):
     loan.drawn = True
     loan.balance, loan.interest_due = amount + interest, interest
     loan.ever = loan.clean = loan.state = loan.observed = 0
+    loan.marks = GRANTED_SINCE
     loan.flow[F_NEW_CREDIT] += amount
     loan.flow[F_INTEREST] += interest
     loan.flow[F_N_GRANTED] += 1
@@ -814,7 +857,9 @@ def offer_plans(world, b):
         forgiven = part(account.balance, levers[V_PLAN_FORGIVE])
         account.flow[F_N_PLANS] += 1
         account.flow[F_FORGIVEN] += forgiven
+        account.forgiven, account.cause_before = forgiven, account.cause
         account.take_off(forgiven)
+        account.count_months(account.probation, WATCHED_MONTHS + 1)
         account.arrears = account.bucket = account.cause = 0
         account.plan_left = n
         account.instalment = (account.balance + n - 1) // n
@@ -830,6 +875,7 @@ def let_go(world, b):
     paid_off = line.exit == EXIT_PAID_OFF
     if paid_off or (line.exit is None and line.status == CLOSED and line.balance <= 0):
         line.flow[F_PAID] += line.balance  # a credit balance is refunded
+        line.cash += line.balance
         line.flow[F_N_PAID_OFF if paid_off else F_N_CLOSED_AT_ZERO] += 1
         line.balance = 0
         line.age = line.age if paid_off else world.month
@@ -857,48 +903,57 @@ def report(world, b):
     b.reported = max(world.lever[account.product][V_REPORT_MONTHS] for account in late)
 
 
-def note_default(world, b):
-    """12. Note the first time an account is late, claimable, and 90 days late or written off by the matrix."""
-    observed_in = world.tables.observe_month
-    for account in b.accounts:
-        if not account.is_account:
-            continue
-        flow, claim = account.flow, world.lever[account.product][V_CLAIM]
-        worst = max(account.worst, 3 if account.exit == EXIT_WRITTEN_OFF else 0)
-        flow[F_N_FIRST_30] += worst >= 1 and account.ever < 1
-        if worst >= claim and account.ever < claim:
-            flow[F_CLAIMABLE] += account.balance
-        if worst >= 3 and account.ever < 3:
-            flow[F_N_DEFAULT] += 1
-            flow[F_DEFAULT_BALANCE] += account.balance
-            account.defaulted_in_year = account.observed > 0 and 1 <= world.month - observed_in <= 12
-        account.ever = max(account.ever, worst)
+def note_worst(world, account, loses):
+    """12. Note the first time an account is late, claimable, and in default: 90 days late, or it brings a loss."""
+    observed_in, flow = world.tables.observe_month, account.flow
+    claim, balance = world.lever[account.product][V_CLAIM], account.balance + account.forgiven
+    if loses:
+        account.worst = max(account.worst, 3)
+    flow[F_N_FIRST_30] += account.worst >= 1 and account.ever < 1
+    if claim < NEVER and not account.has(CLAIMED) and (loses or account.worst >= claim > account.ever):
+        flow[F_CLAIMABLE] += balance
+        account.marks |= CLAIMED
+    if account.worst >= 3 and account.ever < 3:
+        flow[F_N_DEFAULT] += 1
+        flow[F_DEFAULT_BALANCE] += balance
+        flow[F_N_DEFAULT_GRANTED] += account.has(GRANTED_SINCE)
+        account.marks = account.marks & ~GRANTED_SINCE | DEFAULTED
+        account.defaulted_in_year = account.observed > 0 and 1 <= world.month - observed_in <= 12
+    account.ever = max(account.ever, account.worst)
 
 
 def write_off_or_sell(world, b):
-    """11. Write off, or else sell, what the policy or the matrix says of the open book."""
+    """11. Write off, or else sell, what the policy or the matrix says of the open book; note the losses."""
     for account in b.accounts:
-        if not account.is_account:
+        if account.forgiven == 0 and not account.is_account:
             continue
         levers, flow = world.lever[account.product], account.flow
         if account.exit == EXIT_WRITTEN_OFF and account.balance < 0:
             flow[F_PAID] += account.balance  # a credit balance is refunded
+            account.cash += account.balance
             account.balance = 0
         balance = account.balance
         late_enough = balance > 0 and account.bucket >= levers[V_WRITE_OFF]
-        if late_enough or account.exit == EXIT_WRITTEN_OFF:
+        is_written_off = late_enough or account.exit == EXIT_WRITTEN_OFF
+        is_sold = not is_written_off and balance > 0 and account.bucket >= levers[V_SELL_OPEN]
+        proceeds = part(balance, sale_price(world, account, account.bucket)) if is_sold else 0
+        note_worst(world, account, account.forgiven > 0 or is_written_off or (is_sold and proceeds < balance))
+        account.lose(account.forgiven, account.cause_before)
+        if is_written_off:
             flow[F_WRITTEN_OFF] += balance
             flow[F_WRITTEN_OFF_INTEREST] += account.interest_due
             flow[F_WRITTEN_OFF_FEES] += account.fee_due
             flow[F_N_WRITTEN_OFF] += 1
-            flow[F_BAD_DEBT_BY + account.cause] += balance
+            account.lose(balance, account.cause)
             account.leave_open_book(WRITTEN_OFF, TO_WRITTEN_OFF)
-        elif balance > 0 and account.bucket >= levers[V_SELL_OPEN]:
-            proceeds = part(balance, sale_price(world, account, account.bucket))
+            if levers[V_PARTNER] == 1:
+                account.marks |= BORNE
+        elif is_sold:
             flow[F_SOLD_OPEN] += balance
             flow[F_SOLD_OPEN_PROCEEDS] += proceeds
             flow[F_N_SOLD_OPEN] += 1
-            flow[F_BAD_DEBT_BY + account.cause] += balance - proceeds
+            flow[F_WORKOUT_CASH] += proceeds * account.has(DEFAULTED)
+            account.lose(balance - proceeds, account.cause)
             account.leave_open_book(SOLD, TO_SOLD)
             account.balance = 0
         else:
@@ -930,7 +985,7 @@ def recover(world, b):
             flow[F_SOLD_BOOK] += account.balance
             flow[F_SOLD_BOOK_PROCEEDS] += proceeds
             flow[F_N_SOLD_BOOK] += 1
-            flow[F_BAD_DEBT_BY + account.cause] -= proceeds
+            account.get_back(proceeds, 0)
             account.leave_written_off_book(SOLD)
         elif account.age >= levers[V_EXPIRE]:
             flow[F_EXPIRED] += account.balance
@@ -938,14 +993,29 @@ def recover(world, b):
             account.leave_written_off_book(GONE)
         elif account.age >= 1:
             flow[F_RECOVERY_COST] += lever[S_RECOVERY_COST]
+            account.get_back(0, lever[S_RECOVERY_COST])
             if words[2 + account.product] >> 1 < lever[S_RECOVER_CHANCE]:
                 recovered = part(account.balance, lever[S_RECOVER_SHARE])
+                commission = part(recovered, lever[S_COMMISSION])
                 flow[F_RECOVERED] += recovered
-                flow[F_BAD_DEBT_BY + account.cause] -= recovered
-                flow[F_COMMISSION] += part(recovered, lever[S_COMMISSION])
+                flow[F_COMMISSION] += commission
+                account.get_back(recovered, commission)
                 account.balance -= recovered
         if account.status == WRITTEN_OFF and account.balance == 0:
             account.leave_written_off_book(GONE)
+
+
+def follow(b):
+    """12. Count the months of probation and of being watched; add up what accounts in default bring while open."""
+    for account in b.accounts:
+        if account.had_defaulted and account.was_account:
+            account.flow[F_WORKOUT_CASH] += account.cash
+        if account.is_account:
+            cured = max(account.was_bucket, account.worst) >= 3 and account.bucket < 3
+            probation = PROBATION_MONTHS if cured else max(account.probation - 1, 0)
+            account.count_months(probation, max(account.watched - 1, 0))
+        elif account.product == LOAN and account.leaves_to == TO_PAID_OFF:
+            account.marks %= FOLLOWED
 
 
 # ---- after everybody's month ---------------------------------------------------------------------
@@ -1001,6 +1071,7 @@ def regrant(world, b):
             account.status, account.limit, account.regranted = ACTIVE, limit, True
             account.balance = account.interest_due = account.fee_due = account.arrears = account.bucket = 0
             account.state = account.clean = account.cause = account.ever = account.observed = account.plan_left = 0
+            account.marks &= GRANTED_SINCE
             account.flow[F_N_REGRANTED] += 1
 
 
@@ -1039,6 +1110,10 @@ def count_stocks(account):
                 flow[amount] += balance
         flow[F_N30_BY + account.cause] += account.bucket >= 1
         flow[F_N90_BY + account.cause] += account.bucket >= 3
+        flow[F_B_CLAIMED] += balance * account.has(CLAIMED)
+        on_probation = account.probation > 0
+        flow[F_B_PROBATION] += balance * (on_probation and account.bucket < 3)
+        flow[F_B_WATCHED] += balance * (account.watched > 0 and not on_probation and account.bucket == 0)
         flow[F_FROZEN] += account.status == FROZEN
         flow[F_CLOSED] += account.status == CLOSED
     elif account.status == WRITTEN_OFF:
@@ -1070,6 +1145,7 @@ def book(sums, world, b):
             stays = account.leaves_to is None
             cell = account.bucket if stays else account.leaves_to
             sums.rolls[batch, world.month, g, p, begin, cell] += (1, account.balance if stays else account.left)
+            sums.rolls[batch, world.month, g, p, begin, TO_FORGIVEN, 1] += account.forgiven
         if account.observed_now or account.defaulted_in_year:
             for kind, k in ((RATING_GRADE, account.observed - 1), (RATING_SCORE, score_band(b))):
                 sums.ratings[batch, g, p, kind, k] += (account.observed_now, account.defaulted_in_year)

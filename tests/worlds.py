@@ -82,6 +82,16 @@ def annuity(rate, months):
     return rate / -math.expm1(-months * math.log1p(rate)) if rate else 1 / months
 
 
+def rounding(rate, months, amount):
+    """Return by how much, in minor units, the last of `months` level instalments may differ from the others.
+
+    The instalment and each month's interest are rounded to half a unit, and from then on earn interest; shares and
+    rates are known to 2^-32.
+    """
+    grown = math.expm1(months * math.log1p(rate)) / rate if rate else months
+    return grown * (1 + (1 + rate) ** months * amount * 2**-31)
+
+
 def draw_segment(rng, model, products, pay_first):
     """Return the scalars of one segment."""
     g = [0] * N_SEGMENT
@@ -487,6 +497,19 @@ def claims(rng, levers):
     constant(levers.month[..., V_CLAIM], lambda: rng.randint(1, 5))
 
 
+def claims_for_a_while(rng, levers):
+    """Write off early, insured in some months only."""
+    write_off(rng, levers)
+    claims(rng, levers)
+    levers.month[[rng.random() < 0.5 for _ in range(len(levers.month))], ..., V_CLAIM] = NEVER
+
+
+def partner(rng, levers):
+    """Write off, and share what is lost in some months."""
+    write_off(rng, levers)
+    each(levers.month[..., V_PARTNER], lambda: rng.choice((0, 1)))
+
+
 def score_power(rng, levers):
     """Underwrite by a score that sees more of quality, or less; in some months by the segment's own."""
     underwriting(rng, levers)
@@ -528,6 +551,8 @@ POLICIES = {
         work_open_then_written_off,
         capacity,
         claims,
+        claims_for_a_while,
+        partner,
         score_power,
     )
 }

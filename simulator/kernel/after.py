@@ -110,6 +110,7 @@ def regrant(S, marks, shut, base, n, first, month, entry, replication, segment, 
                 for c in (BALANCE, INTEREST_DUE, FEE_DUE, ARREARS, BUCKET, STATE, CLEAN, CAUSE, EVER):
                     S[at + c, i] = 0
                 S[at + PLAN_LEFT, i] = 0
+                S[at + MARKS, i] &= GRANTED_SINCE
                 S[at + OBSERVED, i] = 0
                 S[at + STATUS, i] = ACTIVE
                 S[at + LIMIT, i] = limit

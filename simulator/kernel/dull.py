@@ -17,12 +17,13 @@ from .fixed import sigmoid
 from .lanes import (
     cash_of,
     extra_of,
+    followed,
     half,
     is_held,
+    is_idle,
     line_due,
     line_rate,
     loan_due,
-    loan_interest,
     loan_rate,
     mask_of,
     only,
@@ -264,13 +265,15 @@ def pay_dues(
         # who may be dull at all
         status, balance = S[LINE_AT + STATUS, j], S[LINE_AT + BALANCE, j]
         line_held, written_off = is_held(status), status == i4(WRITTEN_OFF)
-        line_current = (status == i4(ACTIVE)) & ((S[LINE_AT + BUCKET, j] | S[LINE_AT + ARREARS, j]) == i4(0))
+        trouble = S[LINE_AT + BUCKET, j] | S[LINE_AT + ARREARS, j] | followed(S[LINE_AT + MARKS, j])
+        line_current = (status == i4(ACTIVE)) & (trouble == i4(0))
         current, loan_held, asks = line_current | ~line_held, False, False
         if has_loans:
             loan_status, loan_balance = S[LOAN_AT + STATUS, j], S[LOAN_AT + BALANCE, j]
             loan_held = is_held(loan_status)
             written_off = written_off | (loan_status == i4(WRITTEN_OFF))
             trouble = S[LOAN_AT + BUCKET, j] | S[LOAN_AT + ARREARS, j] | S[LOAN_AT + PLAN_LEFT, j]
+            trouble = trouble | followed(S[LOAN_AT + MARKS, j])
             loan_current = (loan_status == i4(ACTIVE)) & (trouble == i4(0))
             current = current & (loan_current | ~loan_held)
         lives = line_held | loan_held | written_off
@@ -349,7 +352,7 @@ def pay_dues(
 def spend_on_lines(S, D, W, B, base, n, spend_unemployed, new_credit, spending, rates, F, rolls, vintage):
     """Steps 8 and 9 of the dull: interest on what is not paid, spending, and the sums of lines (see `book_current`)."""
     best, to_b, to_c, to_d = rate_steps(rates)
-    open_lines, balances, limits, credits, interests, payments = i4(0), NOTHING, NOTHING, NOTHING, NOTHING, NOTHING
+    counts, balances, limits, credits, interests, payments = i4(0), NOTHING, NOTHING, NOTHING, NOTHING, NOTHING
     for lane in range(n):
         i, j = u8(lane), u8(base + lane)
         may, line_dull, paid = B[B_MAY, i], B[B_LINE, i], B[B_PAID, i]
@@ -379,15 +382,16 @@ def spend_on_lines(S, D, W, B, base, n, spend_unemployed, new_credit, spending, 
         S[LINE_AT + FEE_DUE, j] = pick(line_dull, i4(fee_due - to_fees), fee_due)
         S[LINE_AT + INTEREST_DUE, j] = pick(line_dull, interest_due, S[LINE_AT + INTEREST_DUE, j])
         S[LINE_AT + CLEAN, j] = pick(line_dull, min(i4(clean + i4(1)), i4(255)), clean)
-        open_lines = i4(open_lines - line_dull)
+        counts = i4(counts + three(line_dull != i4(0), (line_dull != i4(0)) & is_idle(balance, after), False))
         balances, limits = plus(balances, i4(after & line_dull)), plus(limits, i4(limit & line_dull))
         credits, interests = plus(credits, on_line), plus(interests, i4(interest & line_dull))
         payments = plus(payments, i4(paid & line_dull))
     book_current(
-        F, rolls, vintage, i8(open_lines), whole(balances), whole(interests), whole(payments), i8(0), i8(0)
+        F, rolls, vintage, counted(counts, 0), whole(balances), whole(interests), whole(payments), i8(0), i8(0)
     )  # fmt: skip
     F[F_LIMIT] += whole(limits)
     F[F_NEW_CREDIT] += whole(credits)
+    F[F_N_IDLE] += counted(counts, 1)
 
 
 @njit(forceinline=True)
@@ -402,7 +406,7 @@ def close_loans(S, B, base, n, rates, F, rolls, vintage):
         instalment, months_left = S[LOAN_AT + INSTALMENT, j], S[LOAN_AT + MONTHS_LEFT, j]
         balance, clean, rest = S[LOAN_AT + BALANCE, j], S[LOAN_AT + CLEAN, j], max(i4(months_left - i4(1)), i4(0))
         to_fees, after = min(fee_due, paid), i4(balance - paid)
-        interest = loan_interest(after, loan_rate(clean, best, to_b, to_c, to_d), rest, instalment)
+        interest = own_share_of(after, loan_rate(clean, best, to_b, to_c, to_d))
         interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
         after = i4(after + interest)
         remains = mask_of(after > i4(0))
@@ -487,7 +491,8 @@ def stay_current(S, W, left, base, n, line, months, cumulative, states, spending
         loan_status = S[LOAN_AT + STATUS, j]
         line_live = is_held(status) | (status == i4(WRITTEN_OFF))
         loan_live = is_held(loan_status) | (loan_status == i4(WRITTEN_OFF))
-        may = (status == i4(ACTIVE)) & ((S[LINE_AT + BUCKET, j] | S[LINE_AT + ARREARS, j]) == i4(0)) & ~loan_live
+        trouble = S[LINE_AT + BUCKET, j] | S[LINE_AT + ARREARS, j] | followed(S[LINE_AT + MARKS, j])
+        may = (status == i4(ACTIVE)) & (trouble == i4(0)) & ~loan_live
         state = u4(S[LINE_AT + STATE, j]) & u4(15)
         u, to = half(W[U_LINE_DECISION, i]), u4(0)
         for step in (8, 4, 2, 1):  # how many of the rising thresholds are passed
@@ -504,7 +509,7 @@ def stay_current(S, W, left, base, n, line, months, cumulative, states, spending
         clean = S[LINE_AT + CLEAN, j]
         interest = share_of(i4(bill - paid), line_rate(clean, balance, S[LINE_AT + LIMIT, j], best, to_b, to_c, to_d))
         interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
-        balance = i4(i4(balance - paid) + interest)
+        before, balance = balance, i4(i4(balance - paid) + interest)
         wanted = times(times(S[SPEND, j], u4(states[R_SPEND, to])), spending[W[U_WISH, i] & u4(QUANTILES - 1)])
         wanted = only(new_credit, wanted)
         on_line = min(wanted, max(i4(S[LINE_AT + LIMIT, j] - balance), i4(0)))
@@ -519,7 +524,7 @@ def stay_current(S, W, left, base, n, line, months, cumulative, states, spending
         reported = S[REPORTED, j]
         S[REPORTED, j] = pick(may_mask, max(i4(reported - i4(1)), i4(0)), reported)
         left[0, j] = only((line_live | loan_live) & ~may, i4(LEFT))
-        counts = i4(counts + three(may, may & (owed > i4(0)), False))
+        counts = i4(counts + three(may, may & (owed > i4(0)), may & is_idle(before, balance)))
         balance, limit, on_line = i4(balance & may_mask), i4(S[LINE_AT + LIMIT, j] & may_mask), i4(on_line & may_mask)
         interest, paid = i4(interest & may_mask), i4(paid & may_mask)
         balances, limits, credits = plus(balances, balance), plus(limits, limit), plus(credits, on_line)
@@ -530,6 +535,7 @@ def stay_current(S, W, left, base, n, line, months, cumulative, states, spending
     )  # fmt: skip
     F[LINE, F_LIMIT] += whole(limits)
     F[LINE, F_NEW_CREDIT] += whole(credits)
+    F[LINE, F_N_IDLE] += counted(counts, 2)
 
 
 @njit(forceinline=True)

@@ -65,6 +65,18 @@ def is_held(status):
 
 
 @njit(forceinline=True)
+def followed(marks):
+    """Return marks without those that ask for nothing month by month: above 0 where an account is FOLLOWED."""
+    return i4(marks & i4(-FOLLOWED))
+
+
+@njit(forceinline=True)
+def is_idle(before, after):
+    """Return whether a line owes nothing at the start of the month nor after it."""
+    return (before <= i4(0)) & (after <= i4(0))
+
+
+@njit(forceinline=True)
 def works(u, employed, job_loss, quality_factor, job_find):
     """Step 4: return whether the borrower has a job this month; `u` the job word >> 1."""
     loses = u < u4(share_of(job_loss, quality_factor))
@@ -125,15 +137,6 @@ def rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d):
     rate = u4(best + (to_b & u4(-i4(is_b))))
     rate = u4(rate + (to_c & u4(-i4(is_c))))
     return u4(rate + (to_d & u4(-i4(is_d))))
-
-
-@njit(forceinline=True)
-def loan_interest(base, rate, months_left, instalment):
-    """Step 8: return the interest of a current loan with `base` left; the last month's takes up the rounding."""
-    interest = own_share_of(base, rate)
-    gap = i4(instalment - base)
-    last = (months_left == i4(1)) & (base > i4(0)) & (abs(i4(gap - interest)) <= i4(128))
-    return gap if last else interest
 
 
 @njit(forceinline=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .cache import CACHED, njit
 from .fixed import part, scale, sigmoid
+from .marks import book_back, book_loss, next_marks, watched
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import age_stage, band_of, book_open, book_roll, book_stocks, grade_of
 from .stack import stack_array
@@ -42,8 +43,12 @@ u4, i8, u8 = np.uint32, np.int64, np.uint64
     X_RATE,  # q31: the interest rate of this month
     X_WORST,  # bucket after the month, before a new plan made it 0
     X_RECOVERED,  # taken by collectors from an account that is still open
-) = range(25)
-N_X = 25
+    X_FORGIVEN,
+    X_CAUSE,  # before a new plan made it UNKNOWN
+    X_DEFAULTED,  # 1: had its first default in an earlier month of the run
+    X_CASH,  # what the account brings while open, less what it costs
+) = range(29)
+N_X = 29
 stack_steps = stack_array(np.int64, N_PRODUCT, N_X)
 
 
@@ -66,6 +71,7 @@ def open_month(S, i, x, arriving, n_products):
         x[p, X_FROM] = ARRIVED if arriving and p == LINE else i8(S[at + BUCKET, i])
         x[p, X_BILL] = max(balance, i8(0)) if x[p, X_OPEN] else i8(0)
         x[p, X_PLAN] = 1 if S[at + PLAN_LEFT, i] > 0 else 0
+        x[p, X_DEFAULTED] = 1 if S[at + MARKS, i] & DEFAULTED else 0
     x[LINE, X_PRODUCTS] = n_products
 
 
@@ -266,6 +272,7 @@ def collect_in_month(
                     if served:
                         F[p, F_CONTACTS_AT + level] += 1
                         F[p, F_CONTACT_COST] += ladder[p, bucket, level, L_COST]
+                        x[p, X_CASH] -= ladder[p, bucket, level, L_COST]
                     if not by_itself:
                         width = part(ONE - asked, ladder[p, bucket, level, L_EFFECT + reason - FORGOT])
                         if can and asked <= v and v < asked + width:
@@ -273,7 +280,9 @@ def collect_in_month(
                                 day = level_day
                                 F[p, F_N_COLLECTED_AT + level] += 1
                                 F[p, F_COLLECTED_AT + level] += rest
-                                F[p, F_CONTACT_COST] += part(rest, ladder[p, bucket, level, L_COMMISSION])
+                                commission = part(rest, ladder[p, bucket, level, L_COMMISSION])
+                                F[p, F_CONTACT_COST] += commission
+                                x[p, X_CASH] -= commission
                             break
                         asked += width
             if day > 0:
@@ -346,12 +355,15 @@ def work_open(S, i, x, F, line_word, loan_word, stage_levers):
         bucket = i8(S[at + BUCKET, i])
         if x[p, X_MISSED] == 1 and bucket >= 1 and x[p, X_DAY] == 0 and x[p, X_EXIT] == 0 and x[p, X_PLAN] == 0:
             F[p, F_RECOVERY_COST] += stage_levers[p, bucket, S_RECOVERY_COST]
+            x[p, X_CASH] -= stage_levers[p, bucket, S_RECOVERY_COST]
             if (i8(line_word if p == LINE else loan_word) >> 1) < stage_levers[p, bucket, S_RECOVER_CHANCE]:
                 balance = i8(S[at + BALANCE, i]) - x[p, X_PAID]
                 recovered = part(balance, stage_levers[p, bucket, S_RECOVER_SHARE])
+                commission = part(recovered, stage_levers[p, bucket, S_COMMISSION])
                 x[p, X_RECOVERED] = recovered
+                x[p, X_CASH] -= commission
                 F[p, F_RECOVERED_OPEN] += recovered
-                F[p, F_COMMISSION] += part(recovered, stage_levers[p, bucket, S_COMMISSION])
+                F[p, F_COMMISSION] += commission
                 if recovered < balance:
                     x[p, X_AFTER] = min(x[p, X_AFTER], balance - recovered)
                 else:  # settled: nothing is late any more, and no late charge stays behind
@@ -398,17 +410,6 @@ def settle(S, i, x, F, terms, late):
             if x[p, X_BILL] > 0:
                 base = max(balance - x[p, X_AFTER], i8(0))
                 interest = part(base, x[p, X_RATE])
-                if (
-                    p == LOAN
-                    and x[p, X_PLAN] == 0
-                    and base > 0
-                    and S[at + MONTHS_LEFT, i] == 1
-                    and to == 0
-                    and x[p, X_AFTER] == 0
-                ):
-                    gap = i8(S[at + INSTALMENT, i]) - base
-                    if abs(gap - interest) <= 128:
-                        interest = gap
                 day = x[p, X_DAY] if x[p, X_DAY] > 0 else i8(DAYS - 1)
                 fee = part(x[p, X_REST], late[p, day]) if missed else i8(0)
                 if to >= terms[p, P_SUSPEND]:
@@ -420,6 +421,7 @@ def settle(S, i, x, F, terms, late):
                     F[p, F_INTEREST] += interest
                     F[p, F_FEES] += fee
             F[p, F_PAID] += paid
+            x[p, X_CASH] += paid
             S[at + BALANCE, i] = balance
             S[at + FEE_DUE, i] = fee_due
             S[at + INTEREST_DUE, i] = interest_due
@@ -451,9 +453,12 @@ def spend(S, i, x, F, word, need, model, g, economy, segment, spending, roll_sta
             on_line = min(wanted, max(i8(S[LINE_AT + LIMIT, i]) - balance, i8(0)))
             S[LINE_AT + BALANCE, i] = balance + on_line
             F[LINE, F_NEW_CREDIT] += on_line
+            x[LINE, X_CASH] -= on_line
         if model == 0:
             buffer = i8(S[BUFFER, i])
             S[BUFFER, i] = buffer - min(wanted - on_line, max(buffer, i8(0)))
+    if x[LINE, X_OPEN] == 1 and x[LINE, X_BILL] == 0 and S[LINE_AT + BALANCE, i] <= 0:
+        F[LINE, F_N_IDLE] += 1
 
 
 @njit(forceinline=True)
@@ -476,6 +481,7 @@ def lend(S, i, F, vintage, ticket, term, rate, model, terms, segment, loan_terms
     S[at + CLEAN, i] = 0
     S[at + STATE, i] = 0
     S[at + OBSERVED, i] = 0
+    S[at + MARKS, i] = GRANTED_SINCE
     F[LOAN, F_NEW_CREDIT] += amount
     F[LOAN, F_INTEREST] += interest
     F[LOAN, F_N_GRANTED] += 1
@@ -597,6 +603,7 @@ def offer_plan(S, i, x, F, word, months, p):
         S[at + BALANCE, i] = balance
         S[at + ARREARS, i] = 0
         S[at + CAUSE, i] = UNKNOWN
+        S[at + MARKS, i] = watched(i8(S[at + MARKS, i]))
         S[at + PLAN_LEFT, i] = n
         S[at + INSTALMENT, i] = (balance + n - 1) // n
         if p == LOAN:
@@ -605,6 +612,7 @@ def offer_plan(S, i, x, F, word, months, p):
             S[at + STATUS, i] = FROZEN
         x[p, X_TO] = 0
         x[p, X_AFTER] = 0
+        x[p, X_FORGIVEN] = forgiven
         F[p, F_FORGIVEN] += forgiven
         F[p, F_N_PLANS] += 1
 
@@ -618,12 +626,14 @@ def let_go(S, i, x, F, month, p):
         if x[p, X_EXIT] == EXIT_PAID_OFF:
             leave(S, i, at, GONE)
             F[p, F_PAID] += balance  # what a credit balance gets back
+            x[p, X_CASH] += balance
             S[at + BALANCE, i] = 0
             F[p, F_N_PAID_OFF] += 1
             x[p, X_LEFT] = TO_PAID_OFF
         elif status == CLOSED and balance <= 0 and x[p, X_EXIT] == 0:
             leave(S, i, at, SHUT)
             F[p, F_PAID] += balance
+            x[p, X_CASH] += balance
             S[at + BALANCE, i] = 0
             S[at + AGE, i] = month
             F[p, F_N_CLOSED_AT_ZERO] += 1
@@ -652,7 +662,7 @@ def act(S, i, x, F, line_word, loan_word, month, model, months, stages):
     close_accounts(S, i, x, F, months)
     for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
-        x[p, X_WORST] = x[p, X_TO]
+        x[p, X_WORST], x[p, X_CAUSE] = x[p, X_TO], S[at + CAUSE, i]
         if is_open(S[at + STATUS, i]):
             if x[p, X_EXIT] == 0:
                 restrict(S, i, x, F, x[p, X_CLOSED] == 1, months, stages, p)
@@ -693,58 +703,82 @@ def sale_price(stage_price, factor, balance, months, p):
 
 
 @njit(forceinline=True)
-def note_worst(S, i, p, worst, balance, F, vintage, ratings, since_observed, claim):
-    """Step 11: an account's worst bucket so far, and what is counted the first time it is reached."""
+def note_worst(S, i, p, worst, loses, balance, F, vintage, ratings, since_observed, claim):
+    """Step 11: an account's worst bucket so far, and what is counted the first time it is reached or it `loses`."""
     at = N_BORROWER + p * N_ACCOUNT
-    ever = i8(S[at + EVER, i])
+    ever, marks = i8(S[at + EVER, i]), i8(S[at + MARKS, i])
     if worst >= 1 and ever < 1:
         F[p, F_N_FIRST_30] += 1
-    if worst >= claim and ever < claim:
+    if claim < NEVER and marks & CLAIMED == 0 and (loses or (worst >= claim and ever < claim)):
         F[p, F_CLAIMABLE] += balance
+        marks |= CLAIMED
     if worst >= 3 and ever < 3:
         F[p, F_N_DEFAULT] += 1
         F[p, F_DEFAULT_BALANCE] += balance
+        if marks & GRANTED_SINCE:
+            F[p, F_N_DEFAULT_GRANTED] += 1
+        marks = (marks & i8(~GRANTED_SINCE)) | DEFAULTED
         vintage[p, W_DEFAULT] += 1
         observed = i8(S[at + OBSERVED, i])
         if observed > 0 and since_observed <= 12:
             ratings[p, RATING_GRADE, observed - 1, 1] += 1
             ratings[p, RATING_SCORE, band_of(i8(S[SCORE, i])), 1] += 1
     S[at + EVER, i] = max(worst, ever)
+    S[at + MARKS, i] = marks
 
 
 @njit(forceinline=True)
 def lose(S, i, x, F, vintage, ratings, since_observed, economy, month_levers, stage_levers):
-    """Step 11, open accounts: first default, write-off, sale from the open book."""
+    """Step 11, open accounts: first default, what is forgiven, write-off, sale from the open book.
+
+    Any loss before bucket 3 is a default too: Regulation (EU) 575/2013, article 178(3).
+    """
     for p in range(x[LINE, X_PRODUCTS]):
-        at = N_BORROWER + p * N_ACCOUNT
-        if (x[p, X_OPEN] == 1 or x[p, X_NEW] == 1) and x[p, X_LEFT] == 0:
+        at, stays, forgiven = N_BORROWER + p * N_ACCOUNT, x[p, X_LEFT] == 0, x[p, X_FORGIVEN]
+        if (x[p, X_OPEN] == 1 or x[p, X_NEW] == 1) and (stays or forgiven > 0):
             to, balance = x[p, X_TO], i8(S[at + BALANCE, i])
             by_matrix = x[p, X_EXIT] == EXIT_WRITTEN_OFF
-            worst = max(x[p, X_WORST], i8(3)) if by_matrix else x[p, X_WORST]
-            note_worst(S, i, p, worst, balance, F, vintage, ratings, since_observed, month_levers[p, V_CLAIM])
-            cause = i8(S[at + CAUSE, i])
             if by_matrix and balance < 0:
                 F[p, F_PAID] += balance
+                x[p, X_CASH] += balance
                 balance = i8(0)
-            if by_matrix or (balance > 0 and to >= month_levers[p, V_WRITE_OFF]):
+            writes_off = by_matrix or (stays and balance > 0 and to >= month_levers[p, V_WRITE_OFF])
+            sells = stays and not writes_off and balance > 0 and to >= month_levers[p, V_SELL_OPEN]
+            proceeds = i8(0)
+            if sells:
+                stage_price, factor = stage_levers[p, to, S_SALE_PRICE], economy[M_PRICE_FACTOR]
+                proceeds = part(balance, sale_price(stage_price, factor, balance, month_levers, p))
+            loses = forgiven > 0 or writes_off or (sells and proceeds < balance)
+            if loses:
+                x[p, X_WORST] = max(x[p, X_WORST], i8(3))
+            note_worst(
+                S, i, p, x[p, X_WORST], loses, balance + forgiven, F, vintage, ratings, since_observed,
+                month_levers[p, V_CLAIM],
+            )  # fmt: skip
+            cause, marks = i8(S[at + CAUSE, i]), i8(S[at + MARKS, i])
+            if forgiven > 0:
+                book_loss(F[p], marks, x[p, X_CAUSE], forgiven)
+            if writes_off:
                 F[p, F_WRITTEN_OFF] += balance
                 F[p, F_WRITTEN_OFF_INTEREST] += i8(S[at + INTEREST_DUE, i])
                 F[p, F_WRITTEN_OFF_FEES] += i8(S[at + FEE_DUE, i])
                 F[p, F_N_WRITTEN_OFF] += 1
-                F[p, F_BAD_DEBT_BY + cause] += balance
+                book_loss(F[p], marks, cause, balance)
                 vintage[p, W_WRITTEN_OFF] += balance
                 leave(S, i, at, WRITTEN_OFF)
                 S[at + BALANCE, i] = balance
                 S[at + AGE, i] = 0
+                if month_levers[p, V_PARTNER] == 1:
+                    S[at + MARKS, i] = marks | BORNE
                 x[p, X_LEFT] = TO_WRITTEN_OFF
                 x[p, X_LEFT_BALANCE] = balance
-            elif balance > 0 and to >= month_levers[p, V_SELL_OPEN]:
-                stage_price, factor = stage_levers[p, to, S_SALE_PRICE], economy[M_PRICE_FACTOR]
-                proceeds = part(balance, sale_price(stage_price, factor, balance, month_levers, p))
+            elif sells:
                 F[p, F_SOLD_OPEN] += balance
                 F[p, F_SOLD_OPEN_PROCEEDS] += proceeds
                 F[p, F_N_SOLD_OPEN] += 1
-                F[p, F_BAD_DEBT_BY + cause] += balance - proceeds
+                if marks & DEFAULTED:
+                    F[p, F_WORKOUT_CASH] += proceeds
+                book_loss(F[p], marks, cause, balance - proceeds)
                 leave(S, i, at, SOLD)
                 S[at + BALANCE, i] = 0
                 S[at + AGE, i] = 0
@@ -763,14 +797,14 @@ def recover(S, i, x, F, line_word, loan_word, economy, month_levers, stage_lever
                 months = min(months + 1, i8(1000))
                 S[at + AGE, i] = months
             stage = age_stage(months)
-            balance, cause = i8(S[at + BALANCE, i]), i8(S[at + CAUSE, i])
+            balance, cause, marks = i8(S[at + BALANCE, i]), i8(S[at + CAUSE, i]), i8(S[at + MARKS, i])
             if months >= month_levers[p, V_SELL_WRITTEN_OFF]:
                 stage_price, factor = stage_levers[p, stage, S_SALE_PRICE], economy[M_PRICE_FACTOR]
                 proceeds = part(balance, sale_price(stage_price, factor, balance, month_levers, p))
                 F[p, F_SOLD_BOOK] += balance
                 F[p, F_SOLD_BOOK_PROCEEDS] += proceeds
                 F[p, F_N_SOLD_BOOK] += 1
-                F[p, F_BAD_DEBT_BY + cause] -= proceeds
+                book_back(F[p], marks, cause, proceeds, i8(0))
                 S[at + STATUS, i] = SOLD
                 S[at + BALANCE, i] = 0
             elif months >= month_levers[p, V_EXPIRE]:
@@ -780,15 +814,14 @@ def recover(S, i, x, F, line_word, loan_word, economy, month_levers, stage_lever
                 S[at + BALANCE, i] = 0
             else:
                 if months >= 1:
-                    F[p, F_RECOVERY_COST] += stage_levers[p, stage, S_RECOVERY_COST]
-                if (
-                    months >= 1
-                    and (i8(line_word if p == LINE else loan_word) >> 1) < stage_levers[p, stage, S_RECOVER_CHANCE]
-                ):
-                    recovered = part(balance, stage_levers[p, stage, S_RECOVER_SHARE])
+                    cost, recovered, commission = stage_levers[p, stage, S_RECOVERY_COST], i8(0), i8(0)
+                    if (i8(line_word if p == LINE else loan_word) >> 1) < stage_levers[p, stage, S_RECOVER_CHANCE]:
+                        recovered = part(balance, stage_levers[p, stage, S_RECOVER_SHARE])
+                        commission = part(recovered, stage_levers[p, stage, S_COMMISSION])
+                    F[p, F_RECOVERY_COST] += cost
                     F[p, F_RECOVERED] += recovered
-                    F[p, F_COMMISSION] += part(recovered, stage_levers[p, stage, S_COMMISSION])
-                    F[p, F_BAD_DEBT_BY + cause] -= recovered
+                    F[p, F_COMMISSION] += commission
+                    book_back(F[p], marks, cause, recovered, cost + commission)
                     balance -= recovered
                     S[at + BALANCE, i] = balance
                 if balance == 0:
@@ -834,14 +867,20 @@ def close_month(S, i, x, F, rolls, vintage):
     for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         if x[p, X_OPEN] or x[p, X_NEW]:
-            row = ARRIVED if x[p, X_NEW] else x[p, X_FROM]
+            row, to = ARRIVED if x[p, X_NEW] else x[p, X_FROM], x[p, X_TO]
+            rolls[p, row, TO_FORGIVEN, 1] += x[p, X_FORGIVEN]
+            if x[p, X_DEFAULTED]:
+                F[p, F_WORKOUT_CASH] += x[p, X_CASH]
             if x[p, X_LEFT] == 0:
-                book_roll(rolls[p], row, x[p, X_TO], i8(S[at + BALANCE, i]))
-                S[at + BUCKET, i] = x[p, X_TO]
+                book_roll(rolls[p], row, to, i8(S[at + BALANCE, i]))
+                worst = max(x[p, X_WORST], i8(S[at + BUCKET, i]))
+                S[at + MARKS, i] = next_marks(i8(S[at + MARKS, i]), worst, to)
+                S[at + BUCKET, i] = to
             else:
                 book_roll(rolls[p], row, x[p, X_LEFT], x[p, X_LEFT_BALANCE])
                 if x[p, X_LEFT] == TO_PAID_OFF and p == LOAN:
                     S[at + BUCKET, i] = 0
+                    S[at + MARKS, i] &= FOLLOWED - 1
     book_stocks(S, i, F, vintage)
 
 
@@ -864,7 +903,7 @@ def row_from(p, row, bucket):
 
 
 @njit(forceinline=True)
-def tell(S, i, x, p, products, row, bill, owed, paid, reason, to, days):
+def tell(S, i, x, p, products, row, bill, owed, paid, reason, to, days, cash):
     """Set what `draw_loan` and `end_month` ask of a product whose steps 5 to 8 were taken elsewhere."""
     at = N_BORROWER + p * N_ACCOUNT
     for k in range(N_X):
@@ -875,6 +914,7 @@ def tell(S, i, x, p, products, row, bill, owed, paid, reason, to, days):
     x[p, X_FROM] = row_from(p, row, S[at + BUCKET, i])
     x[p, X_BILL], x[p, X_OWED], x[p, X_PAID], x[p, X_REASON] = bill, owed, paid, reason
     x[p, X_TO], x[p, X_DAYS] = to, days
+    x[p, X_DEFAULTED], x[p, X_CASH] = 1 if S[at + MARKS, i] & DEFAULTED else 0, cash
     if p == LINE:
         x[LINE, X_PRODUCTS] = products
 

@@ -73,10 +73,23 @@ MONTHS_LEFT = 13
 GRANTED = 14  # limit as granted, which later limits are measured by
 PLAN_LEFT = 15  # months left of a repayment plan, 0 if there is none
 OBSERVED = 16  # 1 + grade in the month grades are observed, 0 before or if there was no account
-N_ACCOUNT = 17
+MARKS = 17  # what became of it, in bits as below
+N_ACCOUNT = 18
 LINE_AT = N_BORROWER
 LOAN_AT = N_BORROWER + N_ACCOUNT
 N_STATE = N_BORROWER + N_PRODUCT * N_ACCOUNT
+
+# ---- marks of an account: bits, then two counts of months ------------------------------------------
+OPENED_IN_DEFAULT = 1  # in default or written off at the opening
+GRANTED_SINCE = 2  # granted after the opening, and not in default since
+BORNE = 4  # written off while a partner shared
+CLAIMED = 8  # became claimable while there was a cover
+DEFAULTED = 16  # in default for the first time in the run
+PROBATION_AT = 5  # two bits from here on: months left after a default
+WATCHED_AT = 7  # and all bits from here on: months left after a restructuring
+FOLLOWED = CLAIMED  # accounts with marks of at least this are in sums of their own every month
+PROBATION_MONTHS = 3
+WATCHED_MONTHS = 12
 
 # ---- words of a month: uint32[name, lane]; slot s of the month gives names 4 s to 4 s + 3 -----------
 SLOTS = 6  # of people; a month has four
@@ -218,7 +231,8 @@ V_SALE_BAND = 44  # upper amounts of sale bands 0, 1 and 2: three columns
 V_SALE_FACTOR = 47  # q16 multiplier of the sale price by band 0 to 3: four columns
 V_SERVED = 51  # q31 share of missed dues that the ladder can work
 V_REGRANT_GRADE = 52  # grade or better that the borrower's other account needs, if it is open
-N_MONTH_LEVERS = 53
+V_PARTNER = 53  # 1 while a partner shares what is lost
+N_MONTH_LEVERS = 54
 
 # ---- collection ladder: int64[month, segment, product, bucket, level, name] ------------------------
 LEVELS = ("sms", "bot", "call", "letter", "agency", "legal")
@@ -256,6 +270,9 @@ FLOWS = (
     "n_closed",
     "n_written_off_book",
     "balance_written_off_book",
+    "balance_claimed",  # open, of accounts that became claimable
+    "balance_watched",  # in bucket 0, restructured less than a year ago, not on probation
+    "balance_probation",  # in buckets 0 to 2, in default until less than three months ago
     # amounts during the month
     "new_credit",
     "interest",
@@ -272,7 +289,7 @@ FLOWS = (
     "sold_written_off_proceeds",
     "expired",
     "interest_not_charged",
-    "default_balance",  # balance of accounts that reach bucket 3 for the first time
+    "default_balance",  # balance of accounts in default for the first time
     # counts during the month
     "n_applied",
     "n_declined",
@@ -287,7 +304,7 @@ FLOWS = (
     "n_missed",  # of those: not paid at the due date (day-1 delinquent)
     "n_cured_7",  # of those: paid by day 7
     "n_cured_30",  # of those: paid by day 30
-    "n_default",  # reached bucket 3 for the first time
+    "n_default",  # in default for the first time: bucket 3, or a loss before that
     "n_jumps",  # roll_rates: moves of more than one bucket
     "n_reminded",
     "n_limit_cut",
@@ -308,6 +325,12 @@ FLOWS = (
     "n_missed_short_high_use",  # lines: usual spending is half of the limit as granted or more
     "outside_used",  # dues paid from credit elsewhere
     "outside_refused",  # what a reported borrower would have paid from it
+    "n_idle",  # lines that owed nothing at the start of the month nor after it
+    "n_default_granted",  # of `n_default`: granted since the opening
+    "opening_net_loss",  # of the net loss: on accounts in default at the opening
+    "workout_cash",  # what accounts bring after their first default in the run, less what it costs
+    "claimed_net_loss",  # of the net loss: on accounts that became claimable
+    "borne_back",  # recovered on debt written off while a partner shared
     # by level of the collection ladder
     *(f"{name}_{level}" for name in ("n_contacts", "n_collected", "collected") for level in LEVELS),
     # by cause, in the order of CAUSES
@@ -332,6 +355,9 @@ N_FLOWS = len(FLOWS)
     F_CLOSED,
     F_N_BOOK,
     F_B_BOOK,
+    F_B_CLAIMED,
+    F_B_WATCHED,
+    F_B_PROBATION,
     F_NEW_CREDIT,
     F_INTEREST,
     F_FEES,
@@ -381,15 +407,22 @@ N_FLOWS = len(FLOWS)
     F_N_MISSED_HIGH_USE,
     F_OUTSIDE_USED,
     F_OUTSIDE_REFUSED,
-) = range(62)
-F_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (62 + N_LEVELS * k for k in range(3))
-F_MISSED_BY, F_N30_BY, F_N90_BY, F_CLOSED_BY, F_CLOSED_GOOD_BY, F_BAD_DEBT_BY = (80 + 5 * k for k in range(6))
+    F_N_IDLE,
+    F_N_DEFAULT_GRANTED,
+    F_OPENING_NET_LOSS,
+    F_WORKOUT_CASH,
+    F_CLAIMED_NET_LOSS,
+    F_BORNE_BACK,
+) = range(71)
+F_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (71 + N_LEVELS * k for k in range(3))
+F_MISSED_BY, F_N30_BY, F_N90_BY, F_CLOSED_BY, F_CLOSED_GOOD_BY, F_BAD_DEBT_BY = (89 + 5 * k for k in range(6))
 
 # ---- roll matrices: int64[batch, month, segment, product, from, to, (count, balance)] -------------
 ARRIVED = BUCKETS  # row of accounts granted this month
 N_FROM = BUCKETS + 1
-TO_PAID_OFF, TO_CLOSED_AT_ZERO, TO_WRITTEN_OFF, TO_SOLD = range(BUCKETS, BUCKETS + 4)
-N_TO = BUCKETS + 4
+# The last is no move: what is forgiven of accounts that stay. Its balances stand there, its counts are 0.
+TO_PAID_OFF, TO_CLOSED_AT_ZERO, TO_WRITTEN_OFF, TO_SOLD, TO_FORGIVEN = range(BUCKETS, BUCKETS + 5)
+N_TO = BUCKETS + 5
 
 # ---- vintages: int64[batch, entry month, month, segment, product, name] ---------------------------
 VINTAGES = ("n_accounts", "balance", "n_dpd30", "n_granted", "n_default", "written_off")

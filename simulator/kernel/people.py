@@ -6,6 +6,7 @@ from .cache import njit
 from .draws import PEOPLE, counter, group, philox
 from .fixed import inverse_of, part, scale
 from .lanes import half, mask_of, only, pick, share_of, times
+from .marks import book_followed
 from .names import *  # noqa: F403  the vocabulary of the kernel
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
@@ -238,6 +239,8 @@ def open_accounts(S, W, n, segment, entry, tables, g, p):
         S[at + u8(EVER), i] = bucket
         S[at + u8(CLEAN), i] = i4(i4(i4(i4(12) & opening) & ~late) & held)
         S[at + u8(GRANTED), i] = limit
+        in_default = (bucket >= i4(3)) | (status == i4(WRITTEN_OFF))
+        S[at + u8(MARKS), i] = i4(only(in_default, i4(OPENED_IN_DEFAULT)) & opening)
         has_cause = i4(i4(late & ~by_matrix) & mask_of(status != i4(WRITTEN_OFF)))
         cause = i4(first_above(causes, half(W[22, i]), len(CAUSES)) & has_cause)
         S[at + u8(CAUSE), i] = cause
@@ -271,6 +274,8 @@ def review_applicants(S, W, n, segment, entry, tables, levers, g):
                 S[at + u8(GRANTED), i] = limit
                 if limit == 0:
                     S[at + u8(STATUS), i] = DECLINED
+                elif p == LINE:
+                    S[at + u8(MARKS), i] = GRANTED_SINCE
         S[SCORE, i] = score
         if has_rival and not swapped:
             for c in range(N_BORROWER, N_STATE):
@@ -329,6 +334,8 @@ def book_stocks(S, i, half_flows, vintage):
             F[F_B_BOOK] += balance
         elif ACTIVE <= status <= CLOSED and (p == LINE or balance > 0):
             book_open(F, vintage[p], i8(S[at + BUCKET, i]), i8(S[at + CAUSE, i]), balance)
+            if S[at + MARKS, i] >= FOLLOWED:
+                book_followed(F, i8(S[at + MARKS, i]), i8(S[at + BUCKET, i]), balance)
             if status == ACTIVE and p == LINE:
                 F[F_LIMIT] += S[at + LIMIT, i]
             elif status == FROZEN:

@@ -36,12 +36,13 @@ from .lanes import (
     burden_of,
     cash_of,
     extra_of,
+    followed,
     half,
     is_held,
+    is_idle,
     line_due,
     line_rate,
     loan_due,
-    loan_interest,
     loan_rate,
     mask_of,
     only,
@@ -53,6 +54,7 @@ from .lanes import (
     wants,
     works,
 )
+from .marks import book_followed, next_marks
 from .month import N_X, X_RATE, draw_loan, end_month, note_worst, rate_of_new_loan, row_from, stack_steps, tell
 from .names import *  # noqa: F403  the vocabulary of the kernel
 from .people import book_open, book_roll
@@ -63,7 +65,7 @@ i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 # ---- columns of the state that are read here, and those that may change ---------------------------------------
 BORROWER_READ = (INCOME, LIVING, SPEND, QUALITY, FORGET, AUTOPAY, FULL_PAYER, REACH, OUTSIDE_MAX)
 BORROWER_CHANGED = (EMPLOYED, BUFFER, OUTSIDE, REPORTED, ALERT)
-ACCOUNT_READ = (STATUS, LIMIT, BUCKET, ARREARS, CAUSE)
+ACCOUNT_READ = (STATUS, LIMIT, BUCKET, ARREARS, CAUSE, MARKS)
 ACCOUNT_CHANGED = (BALANCE, INTEREST_DUE, FEE_DUE, CLEAN)
 LATE_CHANGED = (ARREARS, CAUSE)  # of accounts that are not T_OPEN
 LOAN_CHANGED = (STATE, INSTALMENT, MONTHS_LEFT)
@@ -91,7 +93,7 @@ CHANGED_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_CHANGED, *LOAN_CHANGED))
     T_AFTER,  # arrears after the month
     T_DAYS,  # days late that the rules of the lender see
     T_OPEN,  # 1: an account that was and is current
-    T_LATE,  # -1: an account that was or is late or in arrears, which the lender leaves alone
+    T_LATE,  # -1: an account that was or is late, in arrears or followed, which the lender leaves alone
     # what the sums add up: amounts, and `three` counts to a word
     T_BALANCE,  # of T_OPEN
     T_USED,  # paid from credit elsewhere
@@ -109,8 +111,8 @@ N_OWN = 26
     2 * N_OWN, 2 * N_OWN + 9
 )
 # T_LOGIT: his own part of the log-odds (q16) of not being willing; T_MANUAL: q31, his own chance to forget
-# T_DONE: -1 or 0; T_LIMIT of T_OPEN; T_ENDS: counts of loans repaid, and of dues missed on lines that were short and
-# are used to spending much of their limit
+# T_DONE: -1 or 0; T_LIMIT of T_OPEN; T_ENDS: counts of loans repaid, of dues missed on lines that were short and are
+# used to spending much of their limit, and of idle lines
 N_TOLD = 2 * N_OWN + 9
 stack_told = stack_array(np.int32, N_TOLD, SHORT_ROW)
 
@@ -442,7 +444,8 @@ def settle_lines(C, E, V, T, n, g, line, months, asked, charges, spending, rates
         rate = line_rate(clean, C[LINE_AT + BALANCE, i], limit, best, to_b, to_c, to_d)
         rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(rate)))
         base = max(i4(i4(bill - paid) - T[T_AFTER, i]), i4(0))
-        was_late = i4(C[LINE_AT + ARREARS, i] | C[LINE_AT + CAUSE, i])
+        was_late = i4(C[LINE_AT + ARREARS, i] | C[LINE_AT + CAUSE, i] | followed(C[LINE_AT + MARKS, i]))
+        before = C[LINE_AT + BALANCE, i]
         balance, held = charge(C, T, i, LINE, paid, own_share_of(base, rate), rest, day, charges, suspend)
 
         employed, buffer = C[EMPLOYED, i] != i4(0), C[BUFFER, i]
@@ -468,7 +471,8 @@ def settle_lines(C, E, V, T, n, g, line, months, asked, charges, spending, rates
         spend = C[SPEND, i]
         heavy = spend >= i4(C[LINE_AT + GRANTED, i] - spend)  # a usual month of spending is half of the limit
         T[T_CREDIT, i] = on_line & held
-        T[T_ENDS, i] = three(False, (T[T_MISSED, i] == three(False, True, False)) & heavy, False)
+        idle = (held != i4(0)) & is_idle(before, balance)
+        T[T_ENDS, i] = three(False, (T[T_MISSED, i] == three(False, True, False)) & heavy, idle)
         T[T_OPEN, i], T[T_LATE, i] = i4(current), mask_of(late)
         T[T_DONE, i] = i4(~held | mask_of(current | late))
 
@@ -490,8 +494,8 @@ def settle_loans(C, T, n, loan, months, asked, charges, rates):
         left = max(i4(months_left - i4(1)), i4(0))
         rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(loan_rate(clean, best, to_b, to_c, to_d))))
         base = max(i4(i4(bill - paid) - after), i4(0))
-        interest = loan_interest(base, rate, only((to | after) == i4(0), left), instalment)
-        was_late = i4(C[LOAN_AT + ARREARS, i] | C[LOAN_AT + CAUSE, i])
+        interest = own_share_of(base, rate)
+        was_late = i4(C[LOAN_AT + ARREARS, i] | C[LOAN_AT + CAUSE, i] | followed(C[LOAN_AT + MARKS, i]))
         balance, held = charge(C, T, i, LOAN, paid, interest, rest, day, charges, suspend)
 
         is_account = held != i4(0)
@@ -579,14 +583,17 @@ def book_trouble(T, n, row, has_loans, F, rolls, vintage):
     F[LINE, F_LIMIT] += total(T, T_LIMIT, n)
     F[LINE, F_NEW_CREDIT] += total(T, T_CREDIT, n)
     F[LINE, F_N_MISSED_HIGH_USE] += counted(ends, 1)
+    F[LINE, F_N_IDLE] += counted(ends, 2)
     if has_loans:
         F[LOAN, F_N_PAID_OFF] += counted(ends, 0)
         rolls[LOAN, 0, TO_PAID_OFF, 0] += counted(ends, 0)
 
 
 @njit(forceinline=True)
-def roll_late(S, C, T, left, lanes, todo, n, p, row, F, rolls, vintage, ratings, since_observed, months):
-    """Steps 11 and 12 of the accounts of a product that are late and left alone, of those who are done."""
+def roll_late(
+    S, C, T, left, lanes, todo, n, p, row, asked, rungs, F, rolls, vintage, ratings, since_observed, months
+):  # fmt: skip
+    """Steps 11 and 12 of the accounts of a product that are late or followed and left alone, of those who are done."""
     at, account, claim, late = p * N_OWN, N_BORROWER + p * N_ACCOUNT, months[p, V_CLAIM], i8(0)
     for k in range(n):
         todo[u8(late)] = k
@@ -594,14 +601,43 @@ def roll_late(S, C, T, left, lanes, todo, n, p, row, F, rolls, vintage, ratings,
     for k in range(late):
         lane = u8(todo[u8(k)])
         i, to, balance = u8(lanes[lane]), i8(T[at + T_TO, lane]), i8(C[account + BALANCE, lane])
-        note_worst(S, i, p, to, balance, F, vintage, ratings, since_observed, claim)
+        was = i8(C[account + BUCKET, lane])
+        if C[account + MARKS, lane] & DEFAULTED:
+            F[p, F_WORKOUT_CASH] += cash_from(C, T, lane, p, asked, rungs)
+        note_worst(S, i, p, to, False, balance, F, vintage, ratings, since_observed, claim)
+        marks = next_marks(i8(S[account + MARKS, i]), max(was, to), to)
+        S[account + MARKS, i] = marks
+        if marks >= FOLLOWED:
+            book_followed(F[p], marks, to, balance)
         book_open(F[p], vintage[p], to, i8(C[account + CAUSE, lane]), balance)
-        book_roll(rolls[p], row_from(p, row, C[account + BUCKET, lane]), to, balance)
+        book_roll(rolls[p], row_from(p, row, was), to, balance)
         S[account + BUCKET, i] = to
         scatter_late(S, C, i, lane, account)
         if p == LINE:
             F[LINE, F_LIMIT] += C[LINE_AT + LIMIT, lane]
             left[0, i] &= ~(ASKS * i4(to > 0))
+
+
+@njit(forceinline=True)
+def contact_cost(contacted, got, own, rungs):
+    """Return what a level of the ladder costs for one due: the contact, 1 or 0, and a share of what it got."""
+    commission = i8(share_of(got, rungs[u4(own + u4(L_COMMISSION)) & u4(RUNGS_SIZE - 1)]))
+    return commission + i8(i4(-contacted) & i4(rungs[u4(own + u4(L_COST)) & u4(RUNGS_SIZE - 1)]))
+
+
+@njit(forceinline=True)
+def cash_from(C, T, lane, p, asked, rungs):
+    """Return what an account brings in steps 4 to 9, less what it costs and takes; `asked` bit k: level k works."""
+    at, bucket = p * N_OWN, u4(C[N_BORROWER + p * N_ACCOUNT + BUCKET, lane])
+    cash = i8(T[at + T_TOOK, lane]) - (i8(T[T_CREDIT, lane]) if p == LINE else i8(0))
+    for level in range(N_LEVELS):
+        if (asked >> level) & 1:
+            own = u4(u4(rung_of(p, level)) + u4(bucket * u4(N_LADDER)))
+            contacted = i4(i4(T[at + T_CONTACTS, lane] >> i4(level)) & i4(1))
+            hit = i4(T[at + T_ENDED, lane] == i4(level + 1))
+            got = i4(i4(T[at + T_OWED, lane] - T[at + T_PAID, lane]) & i4(-hit))
+            cash -= contact_cost(contacted, got, own, rungs)
+    return cash
 
 
 @njit(forceinline=True)
@@ -619,8 +655,7 @@ def book_ladder(C, T, n, p, level, rungs, F):
         contacts += i8(contacted)
         n_collected += i8(hit)
         collected += i8(got)
-        cost += i8(share_of(got, rungs[u4(own + u4(L_COMMISSION)) & u4(RUNGS_SIZE - 1)]))
-        cost += i8(i4(-contacted) & i4(rungs[u4(own + u4(L_COST)) & u4(RUNGS_SIZE - 1)]))
+        cost += contact_cost(contacted, got, own, rungs)
     F[p, F_N_CONTACTS_WANTED] += wanted
     F[p, F_CONTACTS_AT + level] += contacts
     F[p, F_CONTACT_COST] += cost
@@ -733,7 +768,10 @@ def live_together(
         for k in range(N_X):
             x[p, k] = 0
     for p in range(products):
-        roll_late(S, C, T, left, lanes, todo, n_lanes, p, row, F, rolls, vintage, ratings, since_observed, months)
+        roll_late(
+            S, C, T, left, lanes, todo, n_lanes, p, row, asked[p], rungs, F, rolls, vintage, ratings, since_observed,
+            months,
+        )  # fmt: skip
     others = i8(0)
     for k in range(n_lanes):
         i, lane = u8(lanes[u8(k)]), u8(k)
@@ -748,9 +786,12 @@ def live_together(
             at = p * N_OWN
             scatter_late(S, C, i, lane, N_BORROWER + p * N_ACCOUNT)
             paid = T[at + T_OWED, lane] if T[at + T_DAY, lane] > 0 else T[at + T_PAID, lane]
+            marks, cash = C[N_BORROWER + p * N_ACCOUNT + MARKS, lane], i8(0)
+            if marks & DEFAULTED:
+                cash = cash_from(C, T, lane, p, asked[p], rungs)
             tell(
                 S, i, x, p, products, row, T[at + T_BILL, lane], T[at + T_OWED, lane], paid, T[at + T_REASON, lane],
-                T[at + T_TO, lane], T[at + T_DAYS, lane],
+                T[at + T_TO, lane], T[at + T_DAYS, lane], cash,
             )  # fmt: skip
         if has_loans:
             x[LOAN, X_RATE] = rate_of_new_loan(S, i, loan_rates)

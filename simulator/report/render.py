@@ -46,6 +46,7 @@ ACCOUNT = (  # the accrual view and the cash view, line by line: (line, sign, is
     ("report_cost", -1, False),
     ("forgiven", -1, False),
     ("operating_cost", -1, False),
+    ("idle_cost", -1, False),
     ("acquisition_cost", -1, False),
     ("funding_cost", -1, False),
     ("premium", -1, False),

@@ -43,6 +43,7 @@ LABELS = {
     "report_cost": "bureau reports",
     "forgiven": "forgiven in plans",
     "operating_cost": "operating cost",
+    "idle_cost": "idle lines",
     "acquisition_cost": "acquisition cost",
     "funding_cost": "funding cost",
     "paid": "paid by borrowers",

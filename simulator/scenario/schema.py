@@ -192,6 +192,7 @@ class Costs(Table):
 
     funding_rate: values.YearlyRate = 0.0
     operating_cost: Annotated[Money, values.Unit("{money} per account and month", (("{money}", 1.0),))] = 0.0
+    idle_cost: Annotated[Money, values.Unit("{money} per idle line and month", (("{money}", 1.0),))] = 0.0
     acquisition_cost: Annotated[Money, values.Unit("{money} per granted account", (("{money}", 1.0),))] = 0.0
     reminder_cost: Annotated[Money, values.Unit("{money} per reminder", (("{money}", 1.0),))] = 0.0
     report_cost: Annotated[Money, values.Unit("{money} per report", (("{money}", 1.0),))] = 0.0

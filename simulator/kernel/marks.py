@@ -1,0 +1,69 @@
+"""What became of an account, as far as later months ask: defaults, claims, partners, restructurings (`names`, marks).
+
+An account with marks of FOLLOWED or more is in sums of its own every month, so it never goes the way of the many.
+"""
+
+import numpy as np
+
+from .cache import njit
+from .names import *  # noqa: F403  the vocabulary of the kernel
+
+i8 = np.int64
+
+
+@njit(forceinline=True)
+def probation_left(marks):
+    """Return the months of probation that are left after a default."""
+    return (marks >> i8(PROBATION_AT)) & i8(3)
+
+
+@njit(forceinline=True)
+def watched_left(marks):
+    """Return the months left in which an account is watched after a restructuring."""
+    return marks >> i8(WATCHED_AT)
+
+
+@njit(forceinline=True)
+def watched(marks):
+    """Return the marks of an account that is restructured this month: this month and the next eleven it is watched."""
+    return (marks & i8((1 << WATCHED_AT) - 1)) | i8((WATCHED_MONTHS + 1) << WATCHED_AT)
+
+
+@njit(forceinline=True)
+def next_marks(marks, worst, to):
+    """Step 12: return the marks of an account that stays, in bucket `to`, `worst` being the worst it was this month."""
+    probation = i8(PROBATION_MONTHS) if worst >= 3 and to < 3 else max(probation_left(marks) - 1, i8(0))
+    left = max(watched_left(marks) - 1, i8(0))
+    return (marks & i8((1 << PROBATION_AT) - 1)) | (probation << i8(PROBATION_AT)) | (left << i8(WATCHED_AT))
+
+
+@njit(forceinline=True)
+def book_followed(F, marks, bucket, balance):
+    """Step 12: add the balance of an open account to the stocks that its marks put it in; F [flow]."""
+    if marks & CLAIMED:
+        F[F_B_CLAIMED] += balance
+    if probation_left(marks) > 0:
+        if bucket < 3:
+            F[F_B_PROBATION] += balance
+    elif watched_left(marks) > 0 and bucket == 0:
+        F[F_B_WATCHED] += balance
+
+
+@njit(forceinline=True)
+def book_loss(F, marks, cause, loss):
+    """Steps 10 and 11: add a loss to that of its cause and of its marks; below 0 what comes back. F [flow]."""
+    F[F_BAD_DEBT_BY + cause] += loss
+    if marks & OPENED_IN_DEFAULT:
+        F[F_OPENING_NET_LOSS] += loss
+    if marks & CLAIMED:
+        F[F_CLAIMED_NET_LOSS] += loss
+
+
+@njit(forceinline=True)
+def book_back(F, marks, cause, amount, cost):
+    """Step 11: add what comes back after write-off, and what it costs; F [flow]."""
+    book_loss(F, marks, cause, -amount)
+    if marks & BORNE:
+        F[F_BORNE_BACK] += amount
+    if marks & DEFAULTED:
+        F[F_WORKOUT_CASH] += amount - cost
