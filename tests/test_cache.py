@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +15,7 @@ from numba.core.compiler import Flags
 
 from conftest import ROOT
 from simulator import engine
-from simulator.kernel import apart, quick, tile
+from simulator.kernel import apart, quick, store, tile
 from simulator.kernel.cache import njit
 from simulator.kernel.fixed import part
 from simulator.lower import lower
@@ -65,7 +66,7 @@ def start(kernel, **environment):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return {**json.loads(done.stdout), "said": done.stderr}
 
 
 def test_a_second_start_compiles_nothing(kernel):
@@ -110,6 +111,107 @@ def test_without_a_place_to_keep_it_code_still_runs(kernel):
     found = start(kernel, SIMULATOR_CACHE_DIR=str(blocked))
 
     assert (found["value"], found["hits"]) == (4, 0)
+
+
+# ---- sealed ----------------------------------------------------------------------------------------
+def cached(kernel, pattern="*"):
+    """Return the files of compiled code of a copy of the kernel."""
+    return sorted(path for path in (kernel.parent.parent / "cache").rglob(pattern) if path.is_file())
+
+
+def flip(path, bit):
+    """Change one bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("pattern", ["*.nbi", "*.nbc"])
+def test_a_flipped_bit_is_compiled_anew(pattern, kernel):
+    """A damaged file of numba's is not loaded: the answer is right, a word says so, and the next start is quick."""
+    start(kernel)
+    (path,) = cached(kernel, pattern)
+    flip(path, 8 * path.stat().st_size // 2)
+
+    first, second = start(kernel), start(kernel)
+
+    assert (first["value"], first["hits"], first["misses"]) == (4, 0, 1)
+    assert first["said"] == f"compiled code: {path}: is damaged; compiled anew\n"
+    assert (second["value"], second["hits"], second["said"]) == (4, 1, "")
+
+
+def test_code_is_kept_for_one_user_alone(kernel):
+    """Whatever the umask, nobody else may write to the folder or its files."""
+    before = os.umask(0)
+    try:
+        folder = Path(start(kernel)["folder"])
+    finally:
+        os.umask(before)
+
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in cached(kernel)} == {0o600} and len(cached(kernel)) == 2
+
+
+def test_what_others_may_write_to_is_not_used(kernel):
+    """Neither a folder nor a file that others may write to is read; the answer is the same."""
+    folder = Path(start(kernel)["folder"])
+    for path in cached(kernel):
+        path.chmod(0o620)
+    found = start(kernel)
+    assert (found["value"], found["hits"]) == (4, 0) and "others may write to it; compiled anew" in found["said"]
+    assert start(kernel)["hits"] == 1
+
+    folder.chmod(0o770)
+    assert [start(kernel)[what] for what in ("value", "hits")] == [4, 0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_folder_of_another_user_is_not_used(kernel):
+    """What belongs to another user is not ours to trust."""
+    os.chown(start(kernel)["folder"], 12345, -1)
+
+    assert [start(kernel)[what] for what in ("value", "hits")] == [4, 0]
+
+
+def test_a_link_is_no_folder_for_code(tmp_path):
+    """Where the folder is a link somebody else may have made it."""
+    (tmp_path / "mine").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "mine")
+
+    assert store.why_not(tmp_path / "mine") == "" and store.why_not(tmp_path / "link") != ""
+
+
+def test_every_flipped_bit_is_seen(tmp_path, capsys):
+    """Any bit of a sealed file, cut at any place, renamed, or none of ours: it is not read, and a word says so."""
+    path, content = tmp_path / "code", bytes(range(256))
+    store.write(path, content)
+    sealed = path.read_bytes()
+    assert store.read(path) == content and content == sealed[:256] and capsys.readouterr().err == ""
+    for bit in range(8 * len(sealed)):
+        flip(path, bit)
+        assert store.read(path) is None
+        path.write_bytes(sealed)
+    for size in range(len(sealed)):
+        path.write_bytes(sealed[:size])
+        assert store.read(path) is None
+    path.write_bytes(sealed)
+    assert store.read(path.rename(tmp_path / "other")) is None
+
+    assert {line.partition("; ")[2] for line in capsys.readouterr().err.splitlines()} <= {"compiled anew"}
+    assert store.read(tmp_path / "missing") is None and capsys.readouterr().err == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_a_full_disk_costs_time_only(kernel):
+    """Where compiled code cannot be kept, the answer is there and a word says so."""
+    source = kernel / "store.py"
+    source.write_text(
+        source.read_text().replace("    os.replace(", "    raise OSError(28, 'No space left')\n        os.replace(")
+    )
+    found = start(kernel)
+
+    assert (found["value"], found["hits"]) == (4, 0)
+    assert "No space left; not kept" in found["said"] and cached(kernel) == []
 
 
 def test_an_inlined_function_refuses_python():

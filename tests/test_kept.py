@@ -1,6 +1,9 @@
 """The driver's machine code, kept and called without numba, is the code that numba made."""
 
 import inspect
+import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -10,7 +13,7 @@ import pytest
 
 from conftest import ROOT
 from simulator import engine
-from simulator.kernel import kept, tile
+from simulator.kernel import kept, store, tile
 from simulator.kernel.names import K_COUNT, LANES
 from simulator.lower import lower, tables_for
 from simulator.scenario.reader import load_scenario
@@ -90,6 +93,34 @@ def test_words_reach_the_driver_in_their_order():
     for status in (42, 5):  # the first element and 1 and 1; then the driver has put the size there
         with pytest.raises(RuntimeError, match=f"status {status}$"):
             call(kept.described(given)[1])
+
+
+def test_code_is_the_same_from_its_file():
+    """What is written is what is read, with every byte there is in it."""
+    code = kept.Code(bytes(range(256)), b"\n{}\n", ["numba_x"], [("<i8", (2, 7)), ("<u4", (3,))])
+
+    assert kept.Code.from_bytes(code.to_bytes()) == code
+
+
+def test_a_flipped_bit_in_the_driver_changes_nothing(kinds, tmp_path):
+    """Damaged, the driver's file is not loaded: numba's is, the result is the same, and the file is made anew."""
+    folder = tmp_path / store.FOLDER.name
+    shutil.copytree(store.FOLDER, folder)
+    command = [sys.executable, "-m", "simulator", "run", "scenarios/both.toml", "--borrowers", "50", "--months", "2"]
+    command += ["--replications", "2", "--quiet", "--out"]
+    environment = {**os.environ, "SIMULATOR_CACHE_DIR": str(tmp_path)}
+    path = folder / kept._file(kinds).name
+    before, digests = path.read_bytes(), []
+    for at in (None, len(before) // 3, 5):
+        if at is not None:
+            path.write_bytes(before[:at] + bytes([before[at] ^ 16]) + before[at + 1 :])
+        out = tmp_path / str(at)
+        done = subprocess.run([*command, str(out)], cwd=ROOT, env=environment, capture_output=True, text=True)
+        said = f"compiled code: {path}: is damaged; compiled anew\n" if at is not None else ""
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", said)
+        digests.append(json.loads((out / "manifest.json").read_text())["result_digest"])
+
+    assert len({*digests}) == 1 and path.read_bytes() == before
 
 
 def test_arguments_of_other_kinds_are_for_numba(kinds):

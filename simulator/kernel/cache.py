@@ -4,44 +4,14 @@ Numba stamps a cached function with the one file it stands in, so after an edit 
 reused. Here the folder's name is a hash of every source of this package: another source, another folder.
 """
 
-import hashlib
-import os
-from importlib.metadata import version
+import io
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
-HERE = Path(__file__).parent
-
-
-def source_hash(folder=HERE):
-    """Return a hexadecimal SHA-256 of the name and bytes of every Python file in `folder`."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.py")):
-        source = path.read_bytes()
-        digest.update(f"{path.name} {len(source)}\n".encode())
-        digest.update(source)
-    return digest.hexdigest()
-
-
-def base_folder():
-    """Return where caches live: $SIMULATOR_CACHE_DIR, else `simulator` in the user's cache folder."""
-    if chosen := os.environ.get("SIMULATOR_CACHE_DIR"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "simulator"
-
-
-FOLDER = base_folder() / f"numba-{version('numba')}-{source_hash()[:16]}"
-
-
-def _is_writable(folder):
-    """Return whether `folder` exists, or could be made, and takes files."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(folder, os.W_OK)
-
-
-CACHED = _is_writable(FOLDER)  # without a place to keep it, code is compiled in every process: slow, never stale
+from . import store
+from .store import CACHED as CACHED  # where the functions of the kernel look for it
+from .store import FOLDER as FOLDER
 
 
 def njit(function=None, **options):
@@ -69,9 +39,52 @@ def njit(function=None, **options):
         made = numba.njit(**options)(function)
     finally:
         numba.config.CACHE_DIR = before
-    if inside and not numba.config.DISABLE_JIT:
+    if numba.config.DISABLE_JIT:
+        return made
+    if options["cache"]:
+        _seal(made._cache)
+    if inside:
         _close_to_python(made)
     return made
+
+
+def _seal(kept):
+    """Have a cache of numba's keep sealed files, in FOLDER only, and go on without where the disk is full."""
+    if not Path(kept.cache_path).is_relative_to(FOLDER):
+        kept.disable()
+        return
+    kept._cache_file.__class__ = _sealed(type(kept._cache_file))
+    save = kept.save_overload
+
+    def save_overload(*made):
+        try:
+            save(*made)
+        except OSError as error:
+            store.say(f"{kept.cache_path}: {error.strerror}; not kept")
+
+    kept.save_overload = save_overload
+
+
+@cache
+def _sealed(files):
+    """Return numba's class of cache files, as one whose files are sealed."""
+
+    class Sealed(files):
+        def _load_index(self):
+            return {} if store.read(Path(self._index_path)) is None else super()._load_index()
+
+        def _load_data(self, name):
+            if store.read(Path(self._data_path(name))) is None:
+                raise OSError("damaged")  # for numba as good as not there
+            return super()._load_data(name)
+
+        @contextmanager
+        def _open_for_write(self, path):
+            content = io.BytesIO()
+            yield content
+            store.write(Path(path), content.getvalue())
+
+    return Sealed
 
 
 def _close_to_python(function):

@@ -8,8 +8,8 @@ numba is asked. docs/decisions/0007-kept-code.md has the figures.
 
 import ctypes
 import hashlib
+import json
 import os
-import pickle
 import sys
 from array import array
 from collections.abc import Callable
@@ -23,8 +23,9 @@ import llvmlite
 import llvmlite.binding as llvm
 import numpy as np
 
-from .cache import CACHED, FOLDER
+from . import store
 from .names import K_COUNT, LANES
+from .store import CACHED, FOLDER
 
 REMEMBERED = 2  # tuples of arguments: the newest tables and levers, and no more memory
 LINE_OF_CACHE = 64  # bytes: where the working arrays begin
@@ -51,6 +52,18 @@ class Code(NamedTuple):
     door: bytes  # object file that defines `enter`
     unused: list[str]  # names that the driver's object file mentions where the door does not lead
     space: list[tuple[str, tuple[int, ...]]]  # (type, shape) of the arrays that the driver works in
+
+    def to_bytes(self) -> bytes:
+        """Return the content of the file: a line of JSON, then the object files."""
+        line = json.dumps([len(self.driver), self.unused, self.space])
+        return line.encode() + b"\n" + self.driver + self.door
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Code":
+        """Return what `to_bytes` gave."""
+        line, _, objects = content.partition(b"\n")
+        size, unused, space = json.loads(line)
+        return cls(objects[:size], objects[size:], unused, [(kind, tuple(shape)) for kind, shape in space])
 
 
 def advance(tables, levers, tiles, *others) -> None:
@@ -90,6 +103,8 @@ def _compile(given, kinds, processors, tell):
     if not hasattr(tile._advance, "signatures"):  # it is plain Python
         return
     if not tile._advance.signatures:
+        if not CACHED:
+            store.say(f"{FOLDER}: {store.WHY_NOT}; not kept, so every command compiles")
         from .apart import PARTS, shared
         from .quick import quickly
 
@@ -153,9 +168,12 @@ def loaded(kinds: tuple) -> Callable[[list[int]], None] | None:
     """Return the kept code as a function of the words of arguments of these kinds; None if there is none."""
     if not _is_possible():
         return None
+    content = store.read(_file(kinds))
+    if content is None:
+        return None
     try:
-        return _linked(pickle.loads(_file(kinds).read_bytes()))
-    except Exception:  # there is no file, or no whole one
+        return _linked(Code.from_bytes(content))
+    except Exception:  # this LLVM does not take it: numba is asked
         return None
 
 
@@ -208,10 +226,7 @@ def _keep(given, kinds):
         [(x.dtype.str, x.shape) for x in space],
     )
     _linked(code)  # before anybody else has to
-    place = _file(kinds)
-    partial = place.with_name(f"{place.name}.{os.getpid()}")
-    partial.write_bytes(pickle.dumps(code))
-    partial.replace(place)
+    store.write(_file(kinds), code.to_bytes())
 
 
 def _working_space(tile, given):
