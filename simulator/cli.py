@@ -145,7 +145,9 @@ def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) ->
     if loaded.baseline.portfolio.tape:
         from simulator.study import read_book
 
-        _say(*read_book(loaded).words())
+        book = read_book(loaded)
+        _warn(book.cautions)
+        _say(*book.words())
     _say(f"{scenario}: valid; variants: {', '.join(loaded.variants) or 'none'}")
 
 

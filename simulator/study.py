@@ -111,7 +111,8 @@ def _study(
         "state_bytes_at_once": state,
         **({"tape": book.report} if book else {}),
     }
-    return Study(scenario, Comparison(ledgers, swapped, policies, scenario.cautions), facts)
+    cautions = scenario.cautions + (book.cautions if book else [])
+    return Study(scenario, Comparison(ledgers, swapped, policies, cautions), facts)
 
 
 def _check_memory(worlds, threads, state):

@@ -143,7 +143,7 @@ def test_dates_that_cannot_be_read_end_with_a_message(panel):
 
 def test_an_account_month_stands_once(panel):
     """Two rows of one account and month are an error, not a choice."""
-    assert "1 account-months stand in more than one row: accounts a" in problems(
+    assert "1 account-months stand in more than one row: a in 2024-02 (rows 2, 7)" in problems(
         panel, LONG + "a,2024-02,card,1,1,1,0,\n"
     )
 

@@ -106,12 +106,14 @@ def test_a_code_without_an_entry_is_an_error_with_its_rows(panel, book):
     mapping = BY_CODE + "1 = { bucket = 0 }\n"
 
     assert wrong(panel, rows, mapping) == [
-        "map.toml: status: code '00' of 12 rows has no entry; say what it means, or \"00\" = { leave_out = true }",
-        "map.toml: status: code 'X' of 3 rows has no entry; say what it means, or \"X\" = { leave_out = true }",
+        "map.toml: status: code '00' in 12 rows, the first of them row 1, has no entry; "
+        'say what it means, or "00" = { leave_out = true }',
+        "map.toml: status: code 'X' in 3 rows, the first of them row 13, has no entry; "
+        'say what it means, or "X" = { leave_out = true }',
     ]
     assert [line.split(" has")[0] for line in wrong(book, rows, mapping)] == [
-        "map.toml: status: code '00' of 4 rows",
-        "map.toml: status: code 'X' of 1 rows",
+        "map.toml: status: code '00' in 4 rows, the first of them row 2,",
+        "map.toml: status: code 'X' in row 14",
     ]
     told = panel(rows, mapping + '"00|X" = { leave_out = true }\n').facts["left_out"]
     assert told == {"status 00, which the mapping leaves out": 12, "status X, which the mapping leaves out": 3}
@@ -123,10 +125,11 @@ def test_every_column_of_codes_is_told_alike(role, panel, book):
     rows = tape(4, 3, more=lambda a, m: "?" if a == 3 else "x")
     meaning = {"product": "line", "segment": "all", "account": "active"}[role]
     mapping = BY_DAYS + f'{role} = "more"\n[{role}]\nx = "{meaning}"\n'
-    said = f'map.toml: {role}: code \'?\' of {{}} rows has no entry; say what it means, or "?" = "leave_out"'
+    said = f'map.toml: {role}: code \'?\' in {{}} has no entry; say what it means, or "?" = "leave_out"'
     entry = mapping + '"?" = "leave_out"\n'
 
-    assert wrong(panel, rows, mapping) == [said.format(3)] and wrong(book, rows, mapping) == [said.format(1)]
+    assert wrong(panel, rows, mapping) == [said.format("3 rows, the first of them row 10,")]
+    assert wrong(book, rows, mapping) == [said.format("row 11")]
     assert panel(rows, entry).facts["left_out"] == {f"{role} ?, which the mapping leaves out": 3}
     assert len(book(rows, entry).tape.values) == 3
 
@@ -158,12 +161,13 @@ def test_a_code_that_is_left_out_has_no_state(panel):
 
 
 def test_a_blank_code_needs_a_name(panel):
-    """A blank is wrong, row by row, until "" says what it means."""
+    """A blank is a code without an entry until "" says what it means."""
     rows = tape(3, 2, lambda a, m: "" if a == 1 else "1")
 
-    assert wrong(panel, rows, BY_CODE + "1 = { bucket = 0 }\n")[0] == (
-        'tape.csv: row 3 (A1): dpd: nothing there; a code is needed, or "" in [status] says what a blank means'
-    )
+    assert wrong(panel, rows, BY_CODE + "1 = { bucket = 0 }\n") == [
+        "map.toml: status: a blank in 2 rows, the first of them row 3, has no entry; "
+        'say what it means, or "" = { leave_out = true }'
+    ]
     assert panel(rows, BY_CODE + '1 = { bucket = 0 }\n"" = { bucket = 1 }\n').bucket[1].tolist() == [1, 1]
 
 
@@ -286,3 +290,190 @@ def test_a_byte_order_mark_changes_nothing(panel):
 def test_lines_may_end_as_they_like(ending, panel):
     """Unix, Windows and the old Macintosh; blank lines are no rows."""
     assert panel(tape(5, 3).replace("\n", ending) + 2 * ending, BY_DAYS).facts["rows_used"] == 15
+
+
+def test_columns_of_a_wide_tape_stand_once(panel):
+    """Of two columns of one month nobody knows which is meant."""
+    mapping = WIDE_MAPPING.replace("KIND", "dpd")
+    twice = WIDE.replace("b_2024_01", "b_2024_02").format(0, 5)
+
+    assert "balance" in wrong(panel, twice, mapping)[0]
+    twice = WIDE.replace("lim,", "lim,b_2024_01,").replace(",9,", ",9,9,").format(0, 5)
+    assert wrong(panel, twice, mapping) == ["tape.csv: b_2024_01: two columns of this name; give each its own name"]
+    gone = panel("id,lim,s_2024_01,b_2024_01,s_2024_02,b_2024_02\nA,9,0,5,,\n", mapping)
+    assert gone.months == ("2024-01",) and gone.facts["left_out"] == {"no account in that month": 1}
+    assert "no account in use in 2024-02" in gone.facts["repairs"]
+
+
+def test_another_delimiter_is_guessed_aloud(panel):
+    """A header that is one column has another sign between its names."""
+    assert wrong(panel, tape(2, 2).replace(",", ";"), BY_DAYS) == [
+        "map.toml: delimiter: found ',', by which the header 'id;month;bal;lim;paid;dpd' is one column; "
+        "did you mean ';'?"
+    ]
+    for sign in ('\\"', "\\n", "ab", ""):
+        assert "map.toml: delimiter: found" in wrong(panel, tape(2, 2), f'delimiter = "{sign}"\n' + BY_DAYS)[0]
+
+
+@pytest.mark.parametrize("form", ["%d/%m", "%Y", "%", "%Y%Y-%m", "%Q", "", "%H:%M"])
+def test_a_form_of_dates_tells_year_and_month(form, panel):
+    """Else every row would be of one month, or of none."""
+    assert wrong(panel, tape(2, 2), f'month_format = "{form}"\n' + BY_DAYS) == [
+        f"map.toml: month_format: found {form!r}, allowed: signs that tell year and month, such as %d/%m/%Y"
+    ]
+
+
+def test_duplicates_are_named_with_their_rows(panel, book):
+    """Accounts, months and rows, so that they can be found."""
+    rows = tape(3, 2) + "A1,2024-02,5,5,5,0\nA1,2024-02,5,5,5,0\n"
+
+    assert "1 account-months stand in more than one row: A1 in 2024-02 (rows 4, 7, 8)" in wrong(panel, rows, BY_DAYS)[0]
+    assert "1 account id in more than one row: A1 (rows 4, 7, 8)" in wrong(book, rows, BY_DAYS)[0]
+
+
+# ---- segments --------------------------------------------------------------------------------------------------------
+def test_segments_keep_the_names_that_they_have(panel):
+    """NA, null and a name that looks like a bound or like two codes are segments as any others."""
+    names = ("NA", "null", "-", ">1", "1", "1|2")
+    read = panel(tape(6, 2, more=lambda a, m: names[a]), BY_DAYS + 'segment = "more"\n')
+
+    assert read.segments == names and read.segment.tolist() == [0, 1, 2, 3, 4, 5]
+    assert sum(len(group.accounts) for group in read.groups()) == 6
+
+
+def test_a_blank_segment_is_wrong_until_it_has_a_name(panel):
+    """An account without a segment would be in no group."""
+    rows, mapping = tape(6, 2, more=lambda a, m: "" if a == 2 else "east"), BY_DAYS + 'segment = "more"\n'
+
+    assert wrong(panel, rows, mapping) == [
+        "map.toml: segment: a blank in 2 rows, the first of them row 5, has no entry; "
+        "a table [segment] says what codes mean"
+    ]
+    named = panel(rows, mapping + '[segment]\neast = "east"\n"" = "elsewhere"\n')
+    assert named.segments == ("east", "elsewhere") and named.segment.tolist() == [0, 0, 1, 0, 0, 0]
+
+
+# ---- signs -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("role", ["balance", "limit", "payment"])
+def test_amounts_that_are_mostly_below_zero_are_refused(role, panel):
+    """One line says which way the sign goes, and how to turn it round; turned round, it is the same tape."""
+    column = {"balance": 2, "limit": 3, "payment": 4}[role]
+    head, *lines = tape(12, 3).splitlines()
+    cells = [line.split(",") for line in lines]
+    turned = "\n".join([head, *(",".join([*c[:column], f"-{c[column]}", *c[column + 1 :]]) for c in cells)]) + "\n"
+    found = wrong(panel, turned, BY_DAYS)
+
+    assert len(found) == 1
+    assert "36 of 36 amounts other than 0 are below 0" in found[0] and f'opposite_sign = ["{role}"]' in found[0]
+    read, plain = panel(turned, f'opposite_sign = ["{role}"]\n' + BY_DAYS), panel(tape(12, 3), BY_DAYS)
+    assert np.array_equal(getattr(read, role), getattr(plain, role))
+
+
+def test_some_amounts_below_zero_are_left_as_they_are(panel):
+    """Reversals and overpaid balances happen; half of the rows are no sign convention."""
+    rows = tape(40, 1).replace("A1,2024-01,501", "A1,2024-01,-501").replace(",20,", ",-20,", 20)
+
+    assert (panel(rows, BY_DAYS).payment < 0).sum() == 20
+
+
+def test_a_column_to_turn_round_is_one_of_amounts(panel):
+    """A misspelt one would change nothing."""
+    assert wrong(panel, tape(2, 2), 'opposite_sign = ["payments"]\n' + BY_DAYS) == [
+        "map.toml: opposite_sign: found 'payments'; did you mean payment?"
+    ]
+
+
+def loans(n, rate, unit="per month", sign=1, instalments=True):
+    """Return (file, mapping) of n loans of 1,000 over 12 months at 1 % a month, half of them written off in the end."""
+    due = 1000 * 0.01 / (1 - 1.01**-12)
+    paid = f"1000,{sign * (12 * due - 1000):.2f},0"
+    lost = f"0,0,{sign * 100}"
+    rows = [f"L{k},2020-01,1000,12,{rate},{'BP'[k % 2]},{(lost, paid)[k % 2]},{due:.2f}" for k in range(n)]
+    head = LOANS.replace("memo", "due" if instalments else "memo")
+    mapping = OUTCOMES.replace("per month", unit)
+    mapping = mapping.replace("[status]", 'instalment = "due"\n[status]') if instalments else mapping
+    return head + "\n".join(rows) + "\n", mapping
+
+
+def test_recoveries_below_zero_are_told_in_one_line(files):
+    """The sign convention of a ledger is no 20 wrong rows."""
+    file, mapping = loans(60, 0.01, sign=-1)
+    found = wrong(read_outcomes, *files(l__csv=file, o__toml=mapping))
+
+    assert [line.split(":")[1].strip() for line in found] == ["interest", "recovered"]
+    turned = 'opposite_sign = ["interest", "recoveries"]\n' + mapping
+    assert read_outcomes(*files(l__csv=file, o__toml=turned)).recovered.sum() == 30 * 100
+
+
+@pytest.mark.parametrize("instalments", [True, False])
+def test_rates_in_another_unit_contradict_the_loans(instalments, files):
+    """By the instalments, else by the interest received; the unit that fits is named."""
+    file, mapping = loans(60, 12, "per month", instalments=instalments)
+    assert "allowed: up to 1 a month" in wrong(read_outcomes, *files(l__csv=file, o__toml=mapping))[0]
+    file, mapping = loans(60, 0.12, "percent per year", instalments=instalments)
+    found = wrong(read_outcomes, *files(l__csv=file, o__toml=mapping))
+
+    what = "due: in 60 of 60" if instalments else "interest: in 30 of 30"
+    assert found == [
+        f"l.csv: {what} loans it contradicts amount, term and rate in percent per year; "
+        'did you mean outcomes.rate_unit = "per year"?'
+    ]
+    assert len(read_outcomes(*files(l__csv=file, o__toml=mapping.replace("percent per year", "per year"))).amount) == 60
+
+
+def test_an_instalment_that_no_rate_explains(files):
+    """Where no unit fits, the columns may be others."""
+    file, mapping = loans(60, 0.01)
+
+    assert (
+        "are these the columns of amount, term and rate?"
+        in wrong(read_outcomes, *files(l__csv=file.replace(",1000,12,", ",3000,12,"), o__toml=mapping))[0]
+    )
+
+
+LOAN_MAPPING = """[columns]
+account_id = "id"
+balance = "bal"
+instalment = "due"
+months_left = "left"
+dpd = "dpd"
+product = "kind"
+[product]
+L = "loan"
+"""
+
+
+@pytest.mark.parametrize(
+    ("due", "said"),
+    [
+        (88.85, []),
+        (70.0, ["In 30 of 30 loans on time the instalments to come are less than the balance"]),
+        (
+            95.0,
+            ["In 30 of 30 loans on time balance, instalment and months left contradict the interest rate of the sce"],
+        ),
+    ],
+)
+def test_loans_that_contradict_themselves_are_told_first(due, said, files):
+    """1,000 over 12 months at 1 % a month is 88.85 a month."""
+    rows = "id,bal,due,left,dpd,kind\n" + "".join(f"L{k},1000,{due},12,0,L\n" for k in range(30))
+    world = WORLD.replace("line_holders = 1.0, line_limit = 900", "loan_holders = 1.0, loan_limit=9, loan_ticket = 9")
+    world = world.replace("products.line.minimum_share = 0.1", "products.loan.interest_rate = 0.01")
+    world = world.replace("[seg", "products.loan.terms = [{ months = 12, share = 1.0 }]\n[seg")
+    paths = files(tape__csv=rows, map__toml=LOAN_MAPPING, world__toml=world)
+    book = read_tape(*paths[:2], load_scenario(paths[2]).baseline)
+
+    assert [caution[:70] for caution in book.cautions] == [line[:70] for line in said]
+    assert due < 90 or "it is 1.00% a month, theirs 2.08% (median)" in book.cautions[0]
+
+
+def test_rows_of_a_book_that_are_not_used_are_told_first(book):
+    """One line with every reason, the largest first; rows of other months are no loss."""
+    rows = tape(8, 3, lambda a, m: "Q" if a < 2 else "0").replace("A7,2024-02,507", "A7,2024-02,99999999999")
+    found = book(rows, BY_CODE + "0 = { bucket = 0 }\nQ = { leave_out = true }\n")
+
+    assert found.cautions == [
+        "3 of 8 rows of tape.csv are not used: 2 status Q, which the mapping leaves out; "
+        "1 balance beyond 1,073,741,824, the room of 32 bits."
+    ]
+    assert book(tape(8, 3), BY_DAYS).cautions == []

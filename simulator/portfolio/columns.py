@@ -95,7 +95,10 @@ def _names(path, content, delimiter) -> list[str]:
     line = next((line for line in io.BytesIO(content) if line.strip()), b"")
     if not line:
         raise UserError(Problem(path, "", "the file is empty", "a tape has a header and at least one account"))
-    return next(csv.reader([line.decode("utf-8-sig")], delimiter=delimiter))
+    try:
+        return next(csv.reader([line.decode("utf-8-sig")], delimiter=delimiter))
+    except UnicodeDecodeError:
+        raise UserError(not_utf8(path, content)) from None
 
 
 def _parquet_header(path, delimiter):

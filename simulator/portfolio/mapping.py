@@ -1,17 +1,34 @@
 """The mapping file of a tape: which column is what, and what the codes in it mean (docs/tapes.md)."""
 
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from simulator.scenario.errors import Problem, UserError
+from simulator.portfolio.months import month_of
+from simulator.scenario.errors import Problem, UserError, did_you_mean
 from simulator.scenario.schema import BUCKETS, EXITS, Table
 from simulator.scenario.toml_text import read_toml
 from simulator.scenario.wording import problems_in
 
 Account = Literal["active", "frozen", "closed", "written_off", "paid_off"]
+AMOUNTS = {  # role -> what is meant by an amount above 0
+    "balance": "above 0 the borrower owes",
+    "limit": "limits are above 0",
+    "payment": "above 0 the borrower pays",
+    "written_off": "above 0 the lender writes off",
+    "recovered": "above 0 the lender gets",
+    "instalment": "above 0 the borrower pays",
+    "arrears": "above 0 the borrower owes",
+    "principal": "above 0 the lender gets",
+    "interest": "above 0 the lender gets",
+    "recoveries": "above 0 the lender gets",
+    "recovery_cost": "above 0 the lender pays",
+    "fees": "above 0 the lender gets",
+    "total": "above 0 the lender gets",
+}
 _BOUND = re.compile(r"(>=|<=|>|<)\s*([+-]?[0-9]{1,18})")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
@@ -22,7 +39,15 @@ def _may_divide(sign: str) -> str:
     return sign
 
 
+def _tells_months(form: str) -> str:
+    for day in (datetime(2001, 2, 3), datetime(1999, 11, 30)):
+        if month_of(day.strftime(form), form) != day.strftime("%Y-%m"):
+            raise ValueError(f"found {form!r}, allowed: signs that tell year and month, such as %d/%m/%Y")
+    return form
+
+
 Delimiter = Annotated[str, AfterValidator(_may_divide)]
+MonthFormat = Annotated[str, AfterValidator(_tells_months)]
 
 
 class Code(Table):
@@ -69,8 +94,9 @@ class Mapping(Table):
     amounts: Literal["major", "minor"] = "major"
     minor_units: Literal[1, 10, 100, 1000] | None = None  # in one unit of the currency; 100 in a panel without it
     delimiter: Delimiter = ","
-    month_format: str | None = None  # of the column `month`, in the signs of Python's strptime; ISO dates need none
+    month_format: MonthFormat | None = None  # of dates, in the signs of Python's strptime; ISO dates need none
     worst_bucket: Annotated[int, Field(ge=1, lt=BUCKETS)] = 6  # of a panel whose buckets follow from days past due
+    opposite_sign: list[str] = Field([])  # columns of amounts whose sign is the other way round in the tape
     limits: Literal["balance"] | None = None  # what stands for the limits of lines where no column has them
     columns: Columns
     status: dict[str, Code] = Field({})
@@ -134,9 +160,18 @@ def _in_bound(code: str, part: str) -> bool:
     return {">=": number >= limit, "<=": number <= limit, ">": number > limit, "<": number < limit}[bound[1]]
 
 
+def wrong_roles(mapping):
+    """Yield (key, what was found, what is allowed) of columns that a mapping turns round and does not have."""
+    known = [role for role in AMOUNTS if getattr(mapping.columns, role, None)]
+    for role in mapping.opposite_sign:
+        if role not in known:
+            yield "opposite_sign", f"found {role!r}", did_you_mean(role, known)
+
+
 def _contradictions(mapping: Mapping, panel: bool):
     """Yield (key, what was found, what is allowed) of what cannot be together."""
     columns = mapping.columns
+    yield from wrong_roles(mapping)
     if not columns.status and not columns.dpd:
         yield "columns", "no column says how late an account is", "give status or dpd"
     for name in ("status", "account", "product"):

@@ -16,7 +16,7 @@ def month_of(text: str, form: str | None = None) -> str | None:
     if form:
         try:
             return datetime.strptime(text, form).strftime("%Y-%m")
-        except ValueError:
+        except (ValueError, re.error):  # the second where a sign stands twice in the form
             return None
     found = _ISO.fullmatch(text)
     return f"{found[1]}-{found[2]}" if found else None

@@ -6,16 +6,20 @@ import numpy as np
 
 from simulator.kernel.names import ABSENT
 from simulator.portfolio.columns import Column, header
-from simulator.portfolio.mapping import Mapping, codes_that_match, is_monthly
+from simulator.portfolio.mapping import AMOUNTS, Mapping, codes_that_match, is_monthly
 from simulator.portfolio.months import FORMS, month_of
 from simulator.scenario.errors import Problem, UserError, did_you_mean
 from simulator.units import half_up
 
 LISTED = 20  # wrong rows that are listed one by one
+MOST_NAMED = 5  # accounts, or their rows, that are named in one message
+FEW = 20  # amounts below 0 that may be so by chance: assumption
 LARGEST = 1 << 30  # half of what 32 bits hold, so that a balance has room to grow
 MOST_CODES = 1000
+DELIMITERS = (",", ";", "\t", "|")
 LEAVE_OUT = "leave_out"  # what an entry says of a code whose rows are not to be used
 BLANK = "(blank)"
+NOT_THERE = "no account in that month"
 YES_NO = {"1": 1, "true": 1, "yes": 1, "y": 1, "0": 0, "false": 0, "no": 0, "n": 0}
 
 
@@ -31,7 +35,8 @@ class Rows:
         self.count = len(read["account_id"].row)
         self.in_use = np.ones(self.count, dtype=bool)
         self.left_out: dict[str, int] = {}  # rows by reason
-        self.unknown: dict[tuple[str, str, str], int] = {}  # (role, code without an entry, how to leave it out) -> rows
+        self.unknown: dict[tuple[str, str, str], tuple[int, int]] = {}  # (role, code, its entry) -> rows, the first one
+        self.signs: dict[str, tuple[int, int]] = {}  # role of an amount -> rows below 0, rows other than 0
         self.problems: list[Problem] = []  # of the mapping and the file as a whole
         self._wrong: list[tuple[int, str, str, str]] = []  # row, role, what was found, what is allowed
         if not self.count:
@@ -52,6 +57,18 @@ class Rows:
             found = f"found {text!r}" if text else "nothing there"
             self._wrong.append((row, role, found, allowed))
 
+    def one_row_each(self) -> None:
+        """Note the account ids that stand in more than one row in use, with those rows."""
+        column = self.read["account_id"]
+        self.complain(column.blank, "account_id", "each account needs one")
+        kept = np.flatnonzero(self.in_use & ~column.blank)
+        if twice := repeated(column.row[kept]):
+            name = self._name("account_id")
+            listed = [f"{column.text[number]} (rows {_listed(kept[rows] + 1)})" for number, rows in twice[:MOST_NAMED]]
+            found = f"{len(twice):,} account {'id' if len(twice) == 1 else 'ids'} in more than one row: "
+            found += ", ".join(listed) + (", ..." if len(twice) > MOST_NAMED else "")
+            self.problems.append(Problem(self.path, name, found, "give each account one row"))
+
     def needs_column(self, role: str, rows, whose: str) -> None:
         """Note that the mapping lacks a column that some of `rows` need."""
         if role not in self.read and (rows & self.in_use).any():
@@ -60,8 +77,8 @@ class Rows:
     def codes(self, role: str, table: dict) -> tuple[list, np.ndarray]:
         """Return the meanings in the mapping's `table` after a None, and int64[row]: which one each row has.
 
-        Rows whose code the table leaves out are left out; codes that it does not name are noted as unknown. A blank is
-        wrong unless the table names it: "".
+        Rows whose code the table leaves out are left out; codes that it does not name are noted as unknown, and so is a
+        blank, whose name is "".
         """
         column, keys = self.read[role], list(table)
         chosen = np.zeros(len(column.text), dtype=np.int64)
@@ -80,11 +97,10 @@ class Rows:
                 self.leave_out(column.row == number, f"{role} {code or BLANK}, which the mapping leaves out")
             elif fits:
                 chosen[number] = 1 + keys.index(fits[0])
-            elif code == "":
-                self.complain(column.blank, role, f'a code is needed, or "" in [{role}] says what a blank means')
             else:
-                entry = '"leave_out"' if isinstance(next(iter(table.values())), str) else "{ leave_out = true }"
-                self.unknown[role, code, f"{json.dumps(code, ensure_ascii=False)} = {entry}"] = int(count[number])
+                entry = '"leave_out"' if isinstance(next(iter(table.values()), ""), str) else "{ leave_out = true }"
+                first = int(np.flatnonzero((column.row == number) & self.in_use)[0])
+                self.unknown[role, code, f"{_quoted(code)} = {entry}"] = int(count[number]), first
         return [None, *table.values()], chosen[column.row]
 
     def numbers(self, role: str, needed=False, low=-np.inf, whole=False) -> tuple[np.ndarray, np.ndarray]:
@@ -93,8 +109,13 @@ class Rows:
             return np.zeros(self.count), np.zeros(self.count, dtype=bool)
         column = self.read[role]
         values, text = column.numbers()
+        if role in AMOUNTS:
+            values = -values if role in self.mapping.opposite_sign else values
+            self.signs[role] = tuple(int((self.in_use & fits).sum()) for fits in (values < 0, values != 0))
         wrong = text | (column.missing & needed) | (~column.missing & (values < low)) | (whole & (values % 1 != 0))
-        wish = ("a whole number" if whole else "a number") + (f", {low:g} or more" if low > -np.inf else "")
+        wish = ("a whole number" if whole else "a number such as 1234.5") + (
+            f", {low:g} or more" if low > -np.inf else ""
+        )
         self.complain(wrong, role, f"allowed: {wish}")
         return values, ~column.missing
 
@@ -129,7 +150,7 @@ class Rows:
         lead = self.read[role]
         named = [role == "status" and bool(codes_that_match(text, self.mapping.status)) for text in lead.text]
         nothing = lead.missing & ~np.array(named, dtype=bool)[lead.row]
-        self.leave_out(nothing & self.read["balance"].missing, "no account in that month")
+        self.leave_out(nothing & self.read["balance"].missing, NOT_THERE)
 
     def one_currency(self) -> None:
         """Note a column of currencies with more than one in it, or another one than the mapping's."""
@@ -144,12 +165,13 @@ class Rows:
             hint = f"amounts of one currency; only.{name} = [...] keeps the rows of one"
             self.problems.append(Problem(self.path, name, f"found {rows}", hint))
 
-    def wrong_rows(self) -> list[tuple[int, Problem]]:
-        """Return (row, what is wrong in it), by row."""
-        ids = self.read["account_id"]
+    def wrong_rows(self, told=()) -> list[tuple[int, Problem]]:
+        """Return (row, what is wrong in it), by row; not of the roles that are `told` of as a whole."""
+        ids, wrong = self.read["account_id"], sorted(self._wrong, key=lambda found: found[0])
         return [
             (row, Problem(self.path, f"row {row + 1} ({ids.at(row)}): {self._name(role)}", found, allowed))
-            for row, role, found, allowed in sorted(self._wrong, key=lambda found: found[0])
+            for row, role, found, allowed in wrong
+            if role not in told
         ]
 
     def _name(self, role: str) -> str:
@@ -172,8 +194,9 @@ class Rows:
 
 def all_problems(parts: list[Rows]) -> list[Problem]:
     """Return everything that is wrong with the `parts` of one tape: the first rows are listed, all are counted."""
-    problems = [problem for part in parts for problem in part.problems] + _unknown(parts)
-    wrong = [((number, row), problem) for number, part in enumerate(parts) for row, problem in part.wrong_rows()]
+    signs = _wrong_signs(parts)
+    problems = [problem for part in parts for problem in part.problems] + _unknown(parts) + list(signs.values())
+    wrong = [((number, row), problem) for number, part in enumerate(parts) for row, problem in part.wrong_rows(signs)]
     rows = list(dict.fromkeys(place for place, _ in wrong))
     listed = set(rows[:LISTED])
     problems += [problem for place, problem in wrong if place in listed]
@@ -184,6 +207,20 @@ def all_problems(parts: list[Rows]) -> list[Problem]:
         reasons = "; ".join(f"{count:,} rows: {reason}" for reason, count in left_out(parts).items())
         problems.append(Problem(parts[0].path, "", "no account is left", reasons))
     return problems
+
+
+def repeated(number: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Return (value, places) of each value that stands in `number` more than once, by the first of its places."""
+    if len(np.unique(number)) == len(number):
+        return []
+    order = np.argsort(number, kind="stable")
+    values, start, count = np.unique(number[order], return_index=True, return_counts=True)
+    found = [(int(values[k]), order[start[k] : start[k] + count[k]]) for k in np.flatnonzero(count > 1)]
+    return sorted(found, key=lambda one: one[1][0])
+
+
+def _listed(rows) -> str:
+    return ", ".join(map(str, rows[:MOST_NAMED].tolist())) + (", ..." if len(rows) > MOST_NAMED else "")
 
 
 def left_out(parts: list[Rows]) -> dict[str, int]:
@@ -197,31 +234,57 @@ def left_out(parts: list[Rows]) -> dict[str, int]:
 
 def _unknown(parts: list[Rows]) -> list[Problem]:
     """Return a problem for each code that the mapping does not name, the most frequent first."""
-    total: dict[tuple[str, str, str], int] = {}
+    total: dict[tuple[str, str, str], tuple[int, int]] = {}
     for part in parts:
-        for found, count in part.unknown.items():
-            total[found] = total.get(found, 0) + count
-    ordered, path = sorted(total.items(), key=lambda found: -found[1]), parts[0].mapping_path
-    problems = [
-        Problem(path, role, f"code {code!r} of {count:,} rows has no entry", f"say what it means, or {entry}")
-        for (role, code, entry), count in ordered[:LISTED]
-    ]
+        for found, (count, first) in part.unknown.items():
+            before, earliest = total.get(found, (0, first))
+            total[found] = before + count, min(first, earliest)
+    path, tables, problems = parts[0].mapping_path, parts[0].mapping, []
+    ordered = sorted(total.items(), key=lambda found: -found[1][0])
+    for (role, code, entry), (count, first) in ordered[:LISTED]:
+        found = f"{f'code {code!r}' if code else 'a blank'} in {_rows(count, first)} has no entry"
+        wish = f"say what it means, or {entry}" if getattr(tables, role) else f"a table [{role}] says what codes mean"
+        problems.append(Problem(path, role, found, wish))
     if rest := ordered[LISTED:]:
-        more = f"{len(rest):,} more codes have no entry, in {sum(count for _, count in rest):,} rows"
+        more = f"{len(rest):,} more codes have no entry, in {sum(count for _, (count, _) in rest):,} rows"
         problems.append(Problem(path, "", more))
+    return problems
+
+
+def _rows(count: int, first: int) -> str:
+    return f"row {first + 1:,}" if count == 1 else f"{count:,} rows, the first of them row {first + 1:,},"
+
+
+def _quoted(code: str) -> str:
+    """Return a code as a key of TOML."""
+    return json.dumps(code, ensure_ascii=False)
+
+
+def _wrong_signs(parts: list[Rows]) -> dict[str, Problem]:
+    """Return what to say, by role, of amounts that are mostly below 0."""
+    problems = {}
+    for role in dict.fromkeys(role for part in parts for role in part.signs):
+        below, given = np.sum([part.signs.get(role, (0, 0)) for part in parts], axis=0).tolist()
+        if below >= FEW and below > given / 2:
+            found = f"{below:,} of {given:,} amounts other than 0 are below 0"
+            wish = f'{AMOUNTS[role]}: opposite_sign = ["{role}"] in the mapping turns them round'
+            problems[role] = Problem(parts[0].path, getattr(parts[0].mapping.columns, role), found, wish)
     return problems
 
 
 def header_problems(path: str, mapping_path: str, mapping: Mapping, wanted: dict[str, str]) -> list[Problem]:
     """Return which of the columns `wanted`, name by key of the mapping, the header lacks, or has twice."""
     found = header(path, mapping.delimiter)
+    if len(found) == 1 and (other := [sign for sign in DELIMITERS if sign in found[0]]):
+        header_is = f"found {mapping.delimiter!r}, by which the header {found[0]!r} is one column"
+        return [Problem(mapping_path, "delimiter", header_is, f"did you mean {other[0]!r}?")]
     absent = [
         Problem(mapping_path, key, f"no column {name} in {path}", did_you_mean(name, found))
         for key, name in wanted.items()
         if name not in found
     ]
     return absent + [
-        Problem(path, name, "two columns of this name", "give each column its own name")
+        Problem(path, name, "two columns of this name", "give each its own name")
         for name in dict.fromkeys(wanted.values())
         if found.count(name) > 1
     ]

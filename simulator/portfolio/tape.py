@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simulator.kernel import names
-from simulator.kernel.names import ABSENT, BUCKETS, LINE, N_PRODUCT, N_TAPE, PRODUCTS, STATUSES
+from simulator.kernel.names import ABSENT, BUCKETS, LINE, LOAN, N_PRODUCT, N_TAPE, PRODUCTS, STATUSES
 from simulator.portfolio.columns import file_digest, read_columns
 from simulator.portfolio.mapping import Mapping, read_mapping
-from simulator.portfolio.rows import LEAVE_OUT, Rows, header_problems
+from simulator.portfolio.repayment import repayment_cautions
+from simulator.portfolio.rows import LEAVE_OUT, NOT_THERE, Rows, header_problems
 from simulator.portfolio.standing import standing
 from simulator.scenario.contradictions import matrix_of
 from simulator.scenario.errors import Problem, UserError, did_you_mean
@@ -22,6 +23,9 @@ OF_MONTHS = (
     "grade",
     "opened",
 )  # columns that only a panel of months has use for
+
+
+OTHER_MONTH = "another month than {}"
 
 
 class Tape(NamedTuple):
@@ -36,6 +40,9 @@ class TapeBook(NamedTuple):
 
     tape: Tape
     report: dict[str, Any]  # counts, and the digests of tape and mapping
+    cautions: list[
+        str
+    ]  # what must be known before any number: rows that are not used, loans that contradict themselves
 
     def words(self) -> list[str]:
         """Return the report in lines for people."""
@@ -84,7 +91,7 @@ def book_rows(path: str, mapping_path: str, mapping: Mapping, doubts: Iterable[t
     if mapping.is_wide():
         rows.leave_out_absent()
     if "month" in wanted:
-        rows.leave_out(rows.months() != mapping.as_of, f"another month than {mapping.as_of}")
+        rows.leave_out(rows.months() != mapping.as_of, OTHER_MONTH.format(mapping.as_of))
     rows.one_currency()
     return rows
 
@@ -106,8 +113,7 @@ def _against(mapping: Mapping, settings):
 def _book(rows: Rows, settings) -> TapeBook:
     """Return the book of `rows`; raises UserError with every row that is wrong."""
     mapping = rows.mapping
-    rows.complain(rows.read["account_id"].blank, "account_id", "each account needs one")
-    _no_duplicates(rows)
+    rows.one_row_each()
     product, segment = _products(rows), _segments(rows, settings)
     status, bucket, state = standing(rows, settings, segment, product)
 
@@ -145,19 +151,20 @@ def _book(rows: Rows, settings) -> TapeBook:
     over_limit = int((line & (limit != ABSENT) & (balance > limit))[used].sum())
     accounts, product, segment = accounts[used], product[used], segment[used]
     tape = _grouped(accounts, borrower[used], product, segment, len(settings.segment))
-    return TapeBook(tape, _report(rows, settings, accounts, product, segment, tape, over_limit))
+    loan = settings.products.loan
+    cautions = _not_used(rows) + (repayment_cautions(accounts[product == LOAN], loan.interest_rate) if loan else [])
+    return TapeBook(tape, _report(rows, settings, accounts, product, segment, tape, over_limit), cautions)
 
 
-def _no_duplicates(rows: Rows) -> None:
-    """Note the account ids that stand in more than one row."""
-    column = rows.read["account_id"]
-    count = np.bincount(column.row[rows.in_use & ~column.blank], minlength=len(column.text))
-    twice = [column.text[number] for number in np.flatnonzero(count > 1)]
-    if twice:
-        listed = ", ".join(twice[:5]) + (", ..." if len(twice) > 5 else "")
-        found = f"{len(twice):,} account {'id' if len(twice) == 1 else 'ids'} in more than one row: {listed}"
-        name = rows.mapping.column(rows.mapping.columns.account_id)
-        rows.problems.append(Problem(rows.path, name, found, "give each account one row"))
+def _not_used(rows: Rows) -> list[str]:
+    """Return a line on the rows of the month that are left out, none if all are used."""
+    elsewhere = (NOT_THERE, OTHER_MONTH.format(rows.mapping.as_of))
+    reasons = {why: count for why, count in rows.left_out.items() if why not in elsewhere}
+    if not reasons:
+        return []
+    said = "; ".join(f"{count:,} {why}" for why, count in sorted(reasons.items(), key=lambda reason: -reason[1]))
+    total = rows.count - sum(rows.left_out.get(why, 0) for why in elsewhere)
+    return [f"{sum(reasons.values()):,} of {total:,} rows of {Path(rows.path).name} are not used: {said}."]
 
 
 def _products(rows: Rows) -> np.ndarray:

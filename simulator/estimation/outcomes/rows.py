@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from simulator.finance import annuity
 from simulator.portfolio.columns import file_digest, read_columns
-from simulator.portfolio.mapping import Delimiter
+from simulator.portfolio.mapping import Delimiter, MonthFormat, wrong_roles
 from simulator.portfolio.rows import LEAVE_OUT, Rows, header_problems
 from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.schema import MAX_TERM_MONTHS, Table
@@ -21,8 +21,10 @@ Ended = Literal["paid", "charged_off", "leave_out"]
 RATES = {"percent per year": 1 / 1200, "per year": 1 / 12, "percent per month": 1 / 100, "per month": 1.0}
 TOLERANCE = 0.01  # of a total against its parts, in the currency; the parts are rounded to cents
 OFF_ANNUITY = 0.01  # share by which an instalment may differ from the formula before it is counted
+MORE_INTEREST = 0.05  # share of the scheduled interest that delays may add: assumption
+FEW = 20  # loans that may be off by chance: assumption
+SAMPLE = 1000  # loans on which other units of the rate are tried
 SHORTEST_TERM = 6  # months: below it a charge-off cannot be placed in the life of a loan
-_MONTH = r"^\d{4}-(0[1-9]|1[0-2])(-\d{2}([ T].*)?)?$"
 
 
 class OutcomeSettings(Table):
@@ -60,6 +62,8 @@ class OutcomeMapping(Table):
     outcomes: OutcomeSettings
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     delimiter: Delimiter = ","
+    month_format: MonthFormat | None = None  # of the date of issue, in the signs of Python's strptime
+    opposite_sign: list[str] = Field([])  # columns of amounts whose sign is the other way round in the file
     columns: OutcomeColumns
     status: Annotated[dict[str, Ended], Field(min_length=1)]
     segment: dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]] = Field({})
@@ -115,6 +119,8 @@ def read_outcome_mapping(path: str | Path) -> OutcomeMapping:
         mapping = OutcomeMapping.model_validate(read_toml(Path(path), "mapping", any_text=True))
     except ValidationError as errors:
         raise UserError(problems_in(str(path), OutcomeMapping, errors)) from None
+    if problems := [Problem(str(path), *found) for found in wrong_roles(mapping)]:
+        raise UserError(problems)
     if mapping.segment and not mapping.columns.segment:
         raise UserError(
             Problem(str(path), "columns.segment", "missing", "the table [segment] says what its codes mean")
@@ -146,11 +152,11 @@ def read_outcomes(path: str | Path, mapping_path: str | Path) -> Outcomes:
 
 def _outcomes(rows: Rows, mapping: OutcomeMapping) -> Outcomes:
     """Return the loans in `rows`; raises UserError with every row that is wrong."""
-    _check_ids(rows)
+    rows.one_row_each()
     meaning, which = rows.codes("status", mapping.status)
     charged_off = np.array([ended == "charged_off" for ended in meaning])[which]
     segments, segment = _segments(rows, mapping)
-    issued = _issue_months(rows)
+    issued = rows.months("issued")
     amount, _ = rows.numbers("amount", True, 0)
     rows.complain(amount <= 0, "amount", "allowed: a number above 0")
     rate, _ = rows.numbers("rate", True, 0)
@@ -180,10 +186,13 @@ def _outcomes(rows: Rows, mapping: OutcomeMapping) -> Outcomes:
         "with recoveries above the exposure": charged_off & (read["recoveries"] > amount - read["principal"]),
     }
     checks = {remark: int(loans[use].sum()) for remark, loans in remarks.items()}
-    if "instalment" in rows.read:
-        level = np.array([annuity(a, r, length) for a, r in zip(amount[use], rate[use], strict=True)])
-        off = np.abs(read["instalment"][use] / level - 1)
-        checks[f"with an instalment off the annuity by more than {OFF_ANNUITY:.0%}"] = int((off > OFF_ANNUITY).sum())
+    loans = {name: column[use] for name, column in (("amount", amount), ("rate", rate), *read.items())}
+    for role, there in (("instalment", loans["instalment"] > 0), ("interest", ~charged_off[use])):
+        off = there & ~_fits(role, loans, loans["rate"], length)
+        if off.sum() > max(there.sum() / 2, FEW):
+            raise UserError(_contradiction(rows, role, loans, there, off, length))
+        if role in rows.read and role == "instalment":
+            checks[f"with an instalment off the annuity by more than {OFF_ANNUITY:.0%}"] = int(off.sum())
     there = [name for s, name in enumerate(segments) if (segment[use] == s).any()]
     number = np.array([there.index(name) if name in there else 0 for name in segments])
     facts = {
@@ -215,14 +224,23 @@ def _outcomes(rows: Rows, mapping: OutcomeMapping) -> Outcomes:
     )
 
 
-def _check_ids(rows: Rows) -> None:
-    """Note blank account ids and those in more than one row."""
-    column = rows.read["account_id"]
-    rows.complain(column.blank, "account_id", "each loan needs one")
-    count = np.bincount(column.row[rows.in_use & ~column.blank], minlength=len(column.text))
-    if twice := [column.text[number] for number in np.flatnonzero(count > 1)]:
-        found = f"{len(twice):,} in more than one row: {', '.join(twice[:5])}{', ...' if len(twice) > 5 else ''}"
-        rows.problems.append(Problem(rows.path, rows.mapping.columns.account_id, found, "give each loan one row"))
+def _fits(role: str, loans: dict[str, np.ndarray], rate: np.ndarray, term: int) -> np.ndarray:
+    """Return bool[loan]: whether an instalment is the annuity, or interest received no more than it has in it."""
+    level = np.array([annuity(a, r, term) for a, r in zip(loans["amount"], rate, strict=True)])
+    if role == "instalment":
+        return np.abs(loans[role] / level - 1) <= OFF_ANNUITY
+    return loans[role] <= (1 + MORE_INTEREST) * (level * term - loans["amount"]) + TOLERANCE * term
+
+
+def _contradiction(rows: Rows, role: str, loans: dict[str, np.ndarray], there, off, term: int) -> Problem:
+    """Return what to say where most of what is `there` is `off`: the unit of rates that would fit, if there is one."""
+    name, unit = getattr(rows.mapping.columns, role), rows.mapping.outcomes.rate_unit
+    found = f"in {off.sum():,} of {there.sum():,} loans it contradicts amount, term and rate in {unit}"
+    some = {column: values[there][:SAMPLE] for column, values in loans.items()}
+    for other, factor in RATES.items():
+        if _fits(role, some, some["rate"] / RATES[unit] * factor, term).mean() > 0.5:
+            return Problem(rows.path, name, found, f'did you mean outcomes.rate_unit = "{other}"?')
+    return Problem(rows.path, name, found, "are these the columns of amount, term and rate?")
 
 
 def _segments(rows: Rows, mapping: OutcomeMapping) -> tuple[list[str], np.ndarray]:
@@ -234,16 +252,6 @@ def _segments(rows: Rows, mapping: OutcomeMapping) -> tuple[list[str], np.ndarra
     )
     names = sorted({name for name in meaning if name and name != LEAVE_OUT})
     return names, np.array([names.index(name) if name in names else 0 for name in meaning])[which]
-
-
-def _issue_months(rows: Rows) -> np.ndarray:
-    """Return str[row]: the month of issue, "2015-04"."""
-    import re
-
-    column = rows.read["issued"]
-    fits = np.array([bool(re.match(_MONTH, text)) for text in column.text], dtype=bool)
-    rows.complain(~fits[column.row], "issued", "allowed: a date such as 2015-04 or 2015-04-01")
-    return np.array([text[:7] for text in column.text])[column.row]
 
 
 def _refuse_nothing_to_fit(rows: Rows, charged_off) -> None:

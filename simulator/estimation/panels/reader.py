@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from simulator.kernel.names import LINE, PRODUCTS
 from simulator.portfolio.columns import Column, file_digest, header, read_columns
 from simulator.portfolio.mapping import Code, Mapping, is_monthly, read_mapping
 from simulator.portfolio.months import months_between
-from simulator.portfolio.rows import Rows, all_problems, header_problems, left_out
+from simulator.portfolio.rows import Rows, all_problems, header_problems, left_out, repeated
 from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.schema import EXITS, MAX_STATES
 
@@ -31,17 +32,18 @@ def read_panel(path: str | Path, mapping_path: str | Path) -> Panel:
     path, mapping_path = str(path), str(mapping_path)
     mapping = read_mapping(mapping_path, panel=True)
     states = _States(mapping, mapping_path)
-    parts, notes = (_wide if mapping.is_wide() else _long)(path, mapping_path, mapping)
+    every, notes = (_wide if mapping.is_wide() else _long)(path, mapping_path, mapping)
+    parts = [(rows, own) for rows, own in every if rows.in_use.any()]
     months = months_between(min(min(months) for _, months in parts), max(max(months) for _, months in parts))
     if len(months) > MOST_MONTHS:
         found = f"months from {months[0]} to {months[-1]}"
         raise UserError(Problem(path, "", found, f"allowed: up to {MOST_MONTHS} months; is a date wrong?"))
     read = [_Part(rows, states, [months.index(month) for month in own]) for rows, own in parts]
     problems = all_problems([part.rows for part in read])
-    problems += _twice(read, len(months), path, mapping)
+    problems += _twice(read, months, path, mapping)
     if problems:
         raise UserError(problems)
-    return _panel(read, months, states, mapping, notes, path, mapping_path)
+    return _panel(read, months, states, mapping, _facts([rows for rows, _ in every], notes))
 
 
 # ---- the two forms ------------------------------------------------------------------------------------------------
@@ -91,22 +93,24 @@ def _wide(path, mapping_path, mapping):
     problems = _wide_problems(path, mapping_path, roles, months, lead, found)
     if problems := problems or header_problems(path, mapping_path, mapping, once):
         raise UserError(problems)
-    fixed, parts = read_columns(path, list(once.values()), mapping.delimiter), []
-    for month in months[lead]:
-        of_month = mapping.model_copy(update={"as_of": month})
-        there = {r: of_month.column(name) for r, name in roles.items() if r not in months or month in months[r]}
-        kept = {of_month.column(name): codes for name, codes in only.items()}
-        own = [name for name in (*there.values(), *kept) if name not in fixed]
-        read = fixed | read_columns(path, own, mapping.delimiter)
-        rows = Rows(path, mapping_path, of_month, {role: read[name] for role, name in there.items()})
-        for name, codes in kept.items():
-            rows.keep_only(name, read[name], codes)
+    of_month = {month: mapping.model_copy(update={"as_of": month}) for month in months[lead]}
+    own = {month: [r for r in roles if r not in months or month in months[r]] for month in of_month}
+    every = {f"columns.{r} of {month}": at.column(roles[r]) for month, at in of_month.items() for r in own[month]}
+    every |= {f"only.{name} of {month}": at.column(name) for month, at in of_month.items() for name in only}
+    if problems := header_problems(path, mapping_path, mapping, every):
+        raise UserError(problems)
+    read, parts = read_columns(path, list(every.values()), mapping.delimiter), []
+    for month, at in of_month.items():
+        rows = Rows(path, mapping_path, at, {r: read[at.column(roles[r])] for r in own[month]})
+        for name, codes in only.items():
+            rows.keep_only(at.column(name), read[at.column(name)], codes)
         rows.leave_out_absent()
-        if rows.in_use.any():
-            parts.append((rows, [month]))
-    if not parts:
-        raise UserError(Problem(path, "", "no account is left in any month", "see the mapping's [only] and codes"))
-    return parts, _gaps(months, lead)
+        parts.append((rows, [month]))
+    notes = [f"no account in use in {month}" for rows, (month,) in parts if not rows.in_use.any()]
+    if len(notes) == len(parts):
+        reasons = "; ".join(f"{count:,} rows: {reason}" for reason, count in left_out([r for r, _ in parts]).items())
+        raise UserError(Problem(path, "", "no account is left in any month", reasons))
+    return parts, _gaps(months, lead) + notes
 
 
 def _wide_problems(path, mapping_path, roles, months, lead, found):
@@ -278,20 +282,39 @@ class _Part:
         return np.where(by_dpd, states.by_dpd[np.minimum(dpd // 30, states.worst).astype(np.int64)], state)
 
 
-def _twice(parts: list[_Part], n_months: int, path: str, mapping: Mapping) -> list[Problem]:
-    """Return a problem if an account has more than one row of a month."""
-    cell = np.concatenate([(part.account * n_months + part.month)[part.rows.in_use] for part in parts])
-    cells, count = np.unique(cell, return_counts=True)
-    if not (count > 1).any():
+def _twice(parts: list[_Part], months: list[str], path: str, mapping: Mapping) -> list[Problem]:
+    """Return a problem if an account has more than one row of a month, with those rows."""
+    kept = [np.flatnonzero(part.rows.in_use) for part in parts]
+    cell = np.concatenate(
+        [(part.account * len(months) + part.month)[own] for part, own in zip(parts, kept, strict=True)]
+    )
+    if not (twice := repeated(cell)):
         return []
-    ids = parts[0].rows.read["account_id"].text
-    more = cells[count > 1]
-    listed = ", ".join(ids[cell // n_months] for cell in more[:5].tolist()) + (", ..." if len(more) > 5 else "")
-    found = f"{len(more):,} account-months stand in more than one row: accounts {listed}"
+    ids, rows = parts[0].rows.read["account_id"].text, np.concatenate(kept) + 1
+    listed = [
+        f"{ids[cell // len(months)]} in {months[cell % len(months)]} (rows {', '.join(map(str, rows[places][:5]))})"
+        for cell, places in twice[:5]
+    ]
+    found = f"{len(twice):,} account-months stand in more than one row: {', '.join(listed)}"
     return [Problem(path, mapping.columns.account_id, found, "give each account one row a month")]
 
 
-def _panel(parts: list[_Part], months, states: _States, mapping, notes, path, mapping_path) -> Panel:
+def _facts(every: list[Rows], notes: list[str]) -> dict[str, Any]:
+    """Return what was read and used, and why the rest was not; `notes` are of what was put right."""
+    path, mapping_path = every[0].path, every[0].mapping_path
+    return {
+        "file": Path(path).name,
+        "sha256": file_digest(path),
+        "mapping": Path(mapping_path).name,
+        "mapping_sha256": file_digest(mapping_path),
+        "rows_read": sum(rows.count for rows in every),
+        "rows_used": int(sum(rows.in_use.sum() for rows in every)),
+        "left_out": left_out(every),
+        "repairs": notes,
+    }
+
+
+def _panel(parts: list[_Part], months, states: _States, mapping, facts) -> Panel:
     """Return the rectangle of accounts and months that the rows of `parts` fill."""
     ids = np.array(parts[0].rows.read["account_id"].text)
     seen = np.zeros(len(ids), dtype=bool)
@@ -304,7 +327,7 @@ def _panel(parts: list[_Part], months, states: _States, mapping, notes, path, ma
     months_left = np.full(shape, np.nan)
     fixed = {name: np.full(shape[0], ABSENT, dtype=np.int64) for name in ("product", "segment")}
     words = {name: {} for name in ("code", "grade", "segment")}  # text -> number, over all parts
-    repairs = list(notes)
+    repairs = facts["repairs"]
     changed = {name: set() for name in fixed}
     born = np.full(shape[0], "", dtype="U7")
     for part in parts:
@@ -330,17 +353,9 @@ def _panel(parts: list[_Part], months, states: _States, mapping, notes, path, ma
     for name, accounts in changed.items():
         if accounts:
             repairs.append(f"{len(accounts):,} accounts change their {name}: the first one is kept")
+    if (born != "").any() and (count := int((born == "").sum())):
+        repairs.append(f"{count:,} of {len(born):,} accounts have no date of opening: none is used")
     bucket = np.array([s.bucket if not s.is_exit else 0 for s in states.states] + [ABSENT])[grid["state"]]
-    facts = {
-        "file": Path(path).name,
-        "sha256": file_digest(path),
-        "mapping": Path(mapping_path).name,
-        "mapping_sha256": file_digest(mapping_path),
-        "rows_read": sum(part.rows.count for part in parts),
-        "rows_used": int(sum(part.rows.in_use.sum() for part in parts)),
-        "left_out": left_out([part.rows for part in parts]),
-        "repairs": repairs,
-    }
     return Panel(
         months=tuple(months),
         states=states.states,
