@@ -13,8 +13,11 @@ SCENARIOS = ROOT / "scenarios"
 def shipped(
     name: str, borrowers: int, replications: int, months: int | None = None, settings: tuple[str, ...] = ()
 ) -> Lowered:
-    """Return the baseline of scenarios/<name>.toml at a size, without applicants and run-off; `settings` as --set."""
-    closed = ("portfolio.applicants_per_month=0", *settings)
+    """Return the baseline of scenarios/<name>.toml at a size, without applicants and run-off; `settings` as --set.
+
+    The people are the same in every replication, as the peers have them: what is timed is the month.
+    """
+    closed = ("portfolio.applicants_per_month=0", "redraw_people=false", *settings)
     return lower(load_scenario(SCENARIOS / f"{name}.toml", closed, borrowers, replications, months).baseline)
 
 

@@ -23,6 +23,7 @@ months = 12
 run_off_months = 6
 replications = 2
 seed = 5
+redraw_people = false
 [portfolio]
 borrowers = 40
 applicants_per_month = 2

@@ -245,7 +245,7 @@ def test_approvals_stop_exactly_where_the_condition_says(scenario):
 
 def test_the_opening_is_the_book_of_month_one(scenario):
     """A condition that only the opening meets acts in month 1 and, after it, never."""
-    world = lower(scenario("above = 0.0105", "policy.sell.at_dpd=30").variants["sell"])
+    world = lower(scenario("above = 0.0105", "policy.sell.at_dpd=30", "redraw_people=false").variants["sell"])
     sums = engine.run(world, 2)
     met = is_above(total(sums, "balance_dpd90"), total(sums, "balance"), 0.0105)
 

@@ -295,7 +295,7 @@ class Settings(Table):
     replications: Annotated[int, Field(ge=1, le=10_000_000), values.COUNT] = 1
     seed: Annotated[int, Field(ge=0, lt=2**64), values.COUNT] = 0
     discount_rate: values.YearlyRate = 0.0
-    redraw_people: bool = False
+    redraw_people: bool = True
     currency: Currency = Currency()
     portfolio: Portfolio
     segment: Annotated[dict[str, Segment], Field(min_length=1)]
