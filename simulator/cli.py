@@ -34,8 +34,10 @@ ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="The scen
 Out = Annotated[Path | None, typer.Option(help="Folder of the results. Default: in out/, named after the file.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a run in that folder.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=value", help="Set one key; may be repeated.")]
-Borrowers = Annotated[int | None, typer.Option(min=1, help="Borrowers of the opening book.")]
-Replications = Annotated[int | None, typer.Option(min=1, help="Replications: the same people, other luck.")]
+Borrowers = Annotated[
+    int | None, typer.Option(min=1, help="Borrowers of the opening book; applicants are scaled with them.")
+]
+Replications = Annotated[int | None, typer.Option(min=1, help="Replications: other people, other luck.")]
 Months = Annotated[int | None, typer.Option(min=1, help="Months in which credit is granted.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all luck.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads; the result is the same. Default: all processors.")]

@@ -6,47 +6,31 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.estimates import Estimate, half_width, mean, shared_luck, shortfall_influence
+from simulator.estimates import MEAN, Difference, Estimate, chance_not_above_zero, mean, shared_luck
 from simulator.ledger import Ledger
-from simulator.measures import MEASURES, TAIL, measures_of, windows
+from simulator.measures import MEASURES, measures_of, windows
 
-CERTAIN = 2  # standard errors from which a difference is called one
+SURE = 0.975  # from which a winner is named: for one rival, what a 95 % interval clear of zero says
 # What is told of applicants who are swapped: how many, how they do, what they bring.
 SWAP_MEASURES = (
     *("n_granted", "n_default", "n_never_default", "default_rate", "bad_debt_rate"),
     *("net_loss", "profit", "npv"),
 )
 NOTHING_TO_DIVIDE_BY = "a rate of nothing is not defined"
+NUMBERS = ("value", "se", "low", "high")  # of an estimate, as summary.json names them
 LOSS_RATES = {"net_charge_off_rate": "net charge-off rate", "bad_debt_rate": "bad-debt rate"}
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A variant less the baseline: estimate, 95 % interval, and what pairing gained."""
-
-    value: float
-    se: float
-    low: float
-    high: float
-    variance_reduction: float  # variance of an unpaired difference / of the paired one; NaN where not defined
-
-    @property
-    def is_clear(self):
-        """Return True if zero is more than two standard errors away and outside the 95 % interval.
-
-        The second matters with few replications, where the t interval is wider than two standard errors.
-        """
-        return bool(np.isfinite(self.se) and abs(self.value) > CERTAIN * self.se and self.low * self.high >= 0)
-
-
-@dataclass(frozen=True)
 class Verdict:
-    """Which variant has the highest net present value, or why none is named (`winner` None)."""
+    """Which variant has the highest net present value, how sure that is, or why none is named (`winner` None)."""
 
     winner: str | None
     second: str | None  # the candidate nearest to it
     difference: Difference | None  # winner less second
     reason: str
+    leader: str | None = None  # the highest of this run, named or not
+    probability: float = float("nan")  # at least so sure is it that the leader is the best of all
 
 
 class Swapped(NamedTuple):
@@ -118,31 +102,16 @@ class Comparison:
         value, se = MEASURES[measure].estimate(self.samples(variant, measure, window))
         return Estimate(float(value), float(se))
 
+    def interval(self, variant, measure, window="whole") -> tuple[float, float]:
+        """Return the 95 % interval of one measure; NaN where there is none."""
+        return MEASURES[measure].interval(self.samples(variant, measure, window))
+
     def difference(self, variant, measure, window="whole", against=None) -> Difference:
         """Return `variant` less `against` (the baseline), replication by replication."""
         other = against or self.baseline
         a, b = (self.samples(name, measure, window) for name in (variant, other))
-        if MEASURES[measure].kind == TAIL:
-            return self._tail_difference(measure, a, b)
-        paired = a - b
-        value, se = (float(x) for x in mean(paired))
-        half = half_width(paired)
-        unpaired = float(mean(a).se) ** 2 + float(mean(b).se) ** 2
-        gain = unpaired / se**2 if se > 0 else float("nan")
-        return Difference(value, se, value - half, value + half, gain)
-
-    def _tail_difference(self, measure, a, b):
-        """Return a difference of tails. That of ES is paired; VaR has no such formula, its errors are added."""
-        level = MEASURES[measure].level
-        (value_a, se_a), (value_b, se_b) = (MEASURES[measure].estimate(x) for x in (a, b))
-        value, unpaired = float(value_a - value_b), float(np.hypot(se_a, se_b))
-        if np.array_equal(a, b):
-            return Difference(0.0, 0.0, 0.0, 0.0, float("nan"))
-        se = unpaired
-        if measure.startswith("es"):
-            se = float(mean(shortfall_influence(a, level) - shortfall_influence(b, level)).se)
-        half = 1.959963984540054 * se  # normal: the formulas are asymptotic
-        return Difference(value, se, value - half, value + half, (unpaired / se) ** 2 if se > 0 else float("nan"))
+        statistic = MEAN if self.unstated(measure, window) else MEASURES[measure].statistic
+        return statistic.difference(a, b)
 
     def shared_luck(self, variant, line):
         """Return the share of the variance of `line` over replications that all borrowers have in common."""
@@ -183,34 +152,77 @@ class Comparison:
         rivals = {name: self.difference(best, "npv", against=name) for name in self.ledgers if name != best}
         second = max(rivals, key=values.get)
         if self.frame.replications < 2:
-            return Verdict(None, second, rivals[second], "one replication has no standard error")
-        for name, rival in rivals.items():
-            if rival.value == 0 and rival.se == 0:
-                return Verdict(None, name, rival, f"{best} and {name} are equal")
-            if not rival.is_clear:
-                return Verdict(None, name, rival, f"{best} and {name} are not clearly apart")
-        return Verdict(best, second, rivals[second], "highest net present value, clear of every other variant")
+            return Verdict(None, second, rivals[second], "one replication has no standard error", best)
+        # The highest of many is partly the luckiest. Whichever is truly best, it can be passed over for each of the
+        # others: by Bonferroni's inequality the chances add, so the more variants, the clearer the lead must be.
+        leader = self.samples(best, "npv")
+        doubt = {name: chance_not_above_zero(leader - self.samples(name, "npv")) for name in rivals}
+        told = {"leader": best, "probability": max(1 - sum(doubt.values()), 0.0)}
+        nearest = max(rivals, key=lambda name: (doubt[name], values[name]))
+        rival = rivals[nearest]
+        if rival.value == 0 and rival.se == 0:
+            return Verdict(None, nearest, rival, f"{best} and {nearest} are equal", **told)
+        if told["probability"] < SURE:
+            why = f"{best} and {nearest} are not clearly apart"
+            if 1 - doubt[nearest] >= SURE:  # it would be the winner of two
+                why = f"{best} leads, but not clearly enough for the best of {len(self.ledgers)}"
+            return Verdict(None, nearest, rival, why, **told)
+        return Verdict(best, second, rivals[second], "highest net present value, clear of every other variant", **told)
 
     def summary(self) -> dict:
-        """Return the contents of summary.json: headline measures of all variants and their differences.
+        """Return the contents of summary.json: headline measures of all variants, their differences, the verdict.
 
         A value that is null has its reason beside it.
         """
         names = [name for name, measure in self.measures.items() if measure.headline]
 
-        def entry(measure, estimate):
-            value, se = (x if np.isfinite(x) else None for x in (estimate.value, estimate.se))
-            told = {"value": value, "se": se, "unit": self.measures[measure].unit_in(self.frame)}
-            return told if value is not None else told | {"reason": self.unstated(measure) or NOTHING_TO_DIVIDE_BY}
+        def entry(measure, value, se, low, high):
+            told = {name: _number(x) for name, x in zip(NUMBERS, (value, se, low, high), strict=True)}
+            told["unit"] = self.measures[measure].unit_in(self.frame)
+            if told["value"] is None:
+                told["reason"] = self.unstated(measure) or NOTHING_TO_DIVIDE_BY
+            return told
+
+        def level(variant, measure):
+            return entry(measure, *self.estimate(variant, measure), *self.interval(variant, measure))
+
+        def difference(variant, measure):
+            d = self.difference(variant, measure)
+            return entry(measure, d.value, d.se, d.low, d.high)
+
+        def swapped(variant, side, measure):
+            samples = self.swap_samples(variant, side, measure)
+            return entry(measure, *self.swapped(variant, side, measure), *MEASURES[measure].interval(samples))
 
         told = {
             "cautions": self.cautions,
-            "variants": {v: {m: entry(m, self.estimate(v, m)) for m in names} for v in self.ledgers},
-            "differences": {v: {m: entry(m, self.difference(v, m)) for m in names} for v in self.variants},
+            "people": "drawn anew in each replication" if self.frame.redraw_people else "given these people",
+            "verdict": self._verdict_told(),
+            "variants": {v: {m: level(v, m) for m in names} for v in self.ledgers},
+            "differences": {v: {m: difference(v, m) for m in names} for v in self.variants},
         }
         if self.swaps:
             told["swapped"] = {
-                v: {side: {m: entry(m, self.swapped(v, side, m)) for m in SWAP_MEASURES} for side in self.sides(v)}
-                for v in self.swaps
+                v: {side: {m: swapped(v, side, m) for m in SWAP_MEASURES} for side in self.sides(v)} for v in self.swaps
             }
         return told
+
+    def _verdict_told(self):
+        """Return the verdict as summary.json has it; `best` is null where none is named."""
+        verdict = self.verdict()
+        told = {
+            "best": verdict.winner,
+            "leader": verdict.leader,
+            "second": verdict.second,
+            "probability": _number(verdict.probability),
+            "reason": verdict.reason,
+        }
+        if d := verdict.difference:
+            numbers = zip(NUMBERS, (d.value, d.se, d.low, d.high), strict=True)
+            told["difference"] = {name: _number(x) for name, x in numbers} | {"unit": self.frame.currency}
+        return told
+
+
+def _number(x):
+    """Return a number as JSON has it: None where it is not finite."""
+    return float(x) if np.isfinite(x) else None

@@ -4,9 +4,13 @@ Samples are float64[sample, ...]: one row per replication, or per batch of repli
 sample in which the measure is not defined (a rate of nothing); estimates are over the samples that define it.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+
+CERTAIN = 2  # standard errors from which a difference is called one
+CONFIDENCE = 0.95  # of every interval
 
 
 class Estimate(NamedTuple):
@@ -14,6 +18,49 @@ class Estimate(NamedTuple):
 
     value: np.ndarray | float
     se: np.ndarray | float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One variant less another: estimate, 95 % interval, and what pairing gained."""
+
+    value: float
+    se: float
+    low: float
+    high: float
+    variance_reduction: float  # variance of an unpaired difference / of the paired one; NaN where not defined
+
+    @property
+    def is_clear(self):
+        """Return True if zero is more than two standard errors away and outside the 95 % interval.
+
+        The second matters with few replications, where the t interval is wider than two standard errors.
+        """
+        return bool(np.isfinite(self.se) and abs(self.value) > CERTAIN * self.se and self.low * self.high >= 0)
+
+
+class Mean:
+    """What most measures are over replications: their mean, with the t interval."""
+
+    def estimate(self, samples) -> Estimate:
+        """Return the mean and its standard error, over the first axis."""
+        return mean(samples)
+
+    def interval(self, samples) -> tuple[float, float]:
+        """Return the 95 % interval of the mean; NaN for fewer than two samples."""
+        value, half = float(mean(samples).value), half_width(samples)
+        return value - half, value + half
+
+    def difference(self, a, b) -> Difference:
+        """Return the mean of `a` less that of `b`, sample by sample."""
+        paired = a - b
+        value, se = (float(x) for x in mean(paired))
+        half = half_width(paired)
+        unpaired = float(mean(a).se) ** 2 + float(mean(b).se) ** 2
+        return Difference(value, se, value - half, value + half, unpaired / se**2 if se > 0 else float("nan"))
+
+
+MEAN = Mean()
 
 
 def mean(samples) -> Estimate:
@@ -32,7 +79,7 @@ def mean(samples) -> Estimate:
         return Estimate(origin + centre, np.sqrt(variance / n))
 
 
-def half_width(samples, level=0.95):
+def half_width(samples, level=CONFIDENCE):
     """Return half the width of the t interval around the mean of `samples`; NaN for fewer than two."""
     from scipy.special import stdtrit  # scipy.stats has it too, but takes ten times as long to import
 
@@ -42,48 +89,19 @@ def half_width(samples, level=0.95):
     return float(stdtrit(n - 1, 0.5 + level / 2) * mean(samples).se)
 
 
-def value_at_risk(losses, level) -> Estimate:
-    """Return the smallest loss x with P(loss <= x) >= level, with the standard error of Maritz and Jarrett.
+def chance_not_above_zero(samples) -> float:
+    """Return the one-sided p-value, by Student's t, that the mean of what `samples` are drawn from is not above 0.
 
-    Source: J. S. Maritz and R. G. Jarrett, A note on estimating the variance of the sample median, JASA 73 (1978).
+    1 where all samples are 0 or there is only one; 0 or 1 where they are all equal to something else.
     """
-    return Estimate(float(np.quantile(losses, level, method="inverted_cdf")), _quantile_error(losses, level))
+    from scipy.special import stdtr
 
-
-def _quantile_error(samples, level):
-    """Return the standard error of a sample quantile, NaN where the samples are too few to be beyond it.
-
-    As `scipy.stats.mstats.mjci` has it, whose import takes a second: the standard deviation of a sample when each is
-    drawn with the probability that a beta distribution gives its share of the ranks.
-    """
-    from scipy.special import betainc
-
-    n = len(samples)
-    rank = int(level * n + 0.5)
-    if not 1 < rank < n:
-        return float("nan")
-    weights = np.diff(betainc(rank - 1, n - rank, np.arange(n + 1) / n))
-    around = np.sort(samples) - np.median(samples)  # or squares would lose what differs
-    return float(np.sqrt(max(weights @ around**2 - (weights @ around) ** 2, 0.0)))
-
-
-def shortfall_influence(losses, level):
-    """Return float64[sample] whose mean is the expected shortfall: q + (loss - q)+ / (1 - level).
-
-    Source: R. T. Rockafellar and S. Uryasev, Conditional value-at-risk for general loss distributions, J. Banking
-    and Finance 26 (2002); exact for discrete losses too.
-    """
-    quantile = np.quantile(losses, level, method="inverted_cdf")
-    return quantile + np.maximum(losses - quantile, 0) / (1 - level)
-
-
-def expected_shortfall(losses, level) -> Estimate:
-    """Return the mean loss in the worst 1 - level of replications, with its standard error.
-
-    The samples of `shortfall_influence` carry the influence function, so their sd / sqrt(n) is the asymptotic
-    standard error. Source: B. J. Manistre and G. H. Hancock, Variance of the CTE estimator, NAAJ 9 (2005).
-    """
-    return mean(shortfall_influence(losses, level))
+    n, (value, se) = int(np.isfinite(samples).sum()), mean(samples)
+    if n < 2 or (se == 0 and value == 0):
+        return 1.0
+    if se == 0:
+        return float(value < 0)
+    return float(stdtr(n - 1, -value / se))
 
 
 def gini(bad, good, worst_first):

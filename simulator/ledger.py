@@ -50,7 +50,8 @@ class Frame:
     currency: str = "CNY"
     minor_units: int = 100  # in one unit of the currency
     factor: bool = False  # a random factor is shared by all borrowers of a replication
-    redraw_people: bool = False  # other people in each replication
+    redraw_people: bool = True  # other people in each replication; of a tape, what it does not say of them
+    tape: bool = False  # the opening book is a lender's own
     transfers: bool = False  # some variant has credit insurance or a partner
 
     @property

@@ -6,6 +6,7 @@ every month, or every cell of it apart. Amounts leave this module in the currenc
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from simulator.accounting.cecl import cecl_allowance, lifetime_loss
 from simulator.accounting.five_class import CLASSES, class_balance
 from simulator.accounting.ifrs9 import ifrs9_allowance, opening_ecl, stage_balance, stage_loss
 from simulator.accounting.loss_chain import bucket_balance
-from simulator.estimates import Estimate, expected_shortfall, gini, mean, value_at_risk
+from simulator.estimates import MEAN, Estimate, Mean, gini
 from simulator.kernel.names import (
     BUCKETS,
     CAUSES,
@@ -29,10 +30,10 @@ from simulator.kernel.names import (
     TO_WRITTEN_OFF,
 )
 from simulator.ledger import Frame, Ledger
+from simulator.tails import TAIL_LEVELS, ExpectedShortfall, ValueAtRisk, replications_needed
 
 MONEY = "money"  # in a measure's `unit`: the currency of the run
 SHARE, YEARLY, ACCOUNTS, RATIO = "share", "share per year", "accounts", "ratio"
-TAIL_REPLICATIONS = 100  # fewer say nothing about one loss in a hundred
 # What a policy may do that moves a measure by definition, whoever pays better or worse for it.
 BOOK = "shrinks or grows the book"
 LATE = "sells, writes off or re-ages late debt"
@@ -206,7 +207,7 @@ class Measure:
     function: Callable
     headline: bool = False  # in summary.json and on the terminal
     monthly: bool = True  # means something month by month and in each segment
-    level: float = 0.0  # of a tail measure
+    statistic: Mean | ValueAtRisk | ExpectedShortfall = MEAN  # what is stated of its samples
     transfer: bool = False  # says something only where there is insurance or a partner
     reason: Callable[[Frame, Window], str | None] | None = None  # why it cannot be stated; None: it always can
     moved_by: str = ""  # "a policy that <moved_by> moves it by definition": a share of a book that it shrinks, say
@@ -228,9 +229,11 @@ class Measure:
 
     def estimate(self, samples) -> Estimate:
         """Return the value and standard error that samples of this measure stand for."""
-        if self.kind != TAIL or np.isnan(samples).all():
-            return mean(samples)
-        return (value_at_risk if self.name.startswith("var") else expected_shortfall)(samples, self.level)
+        return (MEAN if np.isnan(samples).all() else self.statistic).estimate(samples)
+
+    def interval(self, samples) -> tuple[float, float]:
+        """Return the 95 % interval of the estimate, NaN where there is none."""
+        return (MEAN if np.isnan(samples).all() else self.statistic).interval(samples)
 
     @property
     def words(self):
@@ -242,10 +245,8 @@ class Measure:
         return self.unit.replace(MONEY, frame.currency)
 
     def applies_to(self, frame):
-        """Return False for a tail of too few replications or without shared luck, and for transfers where none is."""
-        if self.transfer and not frame.transfers:
-            return False
-        return self.kind != TAIL or (frame.factor and frame.replications >= TAIL_REPLICATIONS)
+        """Return False for transfers where there are none, and for tails where borrowers share no luck."""
+        return (frame.transfers or not self.transfer) and (frame.factor or self.kind != TAIL)
 
 
 def _stock(name, unit, text, **options):
@@ -383,14 +384,29 @@ def _own(kind, name, text, *formula, **options):
 
 def _tails(suffix, words, line, transfer=False):
     """Yield VaR and expected shortfall of a line, by names ending in `suffix`."""
-    for name, level, formula, text in (
-        ("var95", 0.95, "smallest x with P({} ≤ x) ≥ 0.95", "exceeded in one run of twenty"),
-        ("var99", 0.99, "smallest x with P({} ≤ x) ≥ 0.99", "exceeded in one run of a hundred"),
-        ("es99", 0.99, "mean of {} in its worst 1 %", "of the worst run in a hundred"),
-    ):
-        text = f"mean {words} {text}" if name == "es99" else f"{words} {text}"
-        formula = formula.format(line)
-        yield Measure(name + suffix, TAIL, MONEY, formula, text, lambda v: v.flow(line), True, False, level, transfer)
+    for level in TAIL_LEVELS:
+        percent, one_in = f"{100 * level:.0f}", round(1 / (1 - level))
+        options = {
+            "headline": True,
+            "monthly": False,
+            "transfer": transfer,
+            "reason": partial(_too_few, level),
+            "function": lambda v: v.flow(line),
+        }
+        text = f"{words} exceeded in one run of {one_in}"
+        formula = f"smallest x with P({line} ≤ x) ≥ {level:.2f}"
+        yield Measure(f"var{percent}{suffix}", TAIL, MONEY, formula, text, statistic=ValueAtRisk(level), **options)
+        text = f"mean {words} of the worst {100 - 100 * level:.0f} % of runs"
+        formula = f"mean of {line} in its worst {100 - 100 * level:.0f} %"
+        yield Measure(f"es{percent}{suffix}", TAIL, MONEY, formula, text, statistic=ExpectedShortfall(level), **options)
+
+
+def _too_few(level, frame, window):
+    """Return why a tail beyond `level` cannot be stated, None if there are replications enough."""
+    needed = replications_needed(level)
+    if frame.replications >= needed:
+        return None
+    return f"a tail of {100 - 100 * level:.0f} % needs {needed:,} replications, this run has {frame.replications:,}"
 
 
 def _class(rule, name):
@@ -775,6 +791,16 @@ SECTIONS = {
 MEASURES = {measure.name: measure for section in SECTIONS.values() for measure in section}
 
 
+def highest_tail(frame: Frame, kind: str, suffix: str = "") -> str | None:
+    """Return the name of the "var" or "es" of the highest level that a run of this frame states, None if there is none.
+
+    `suffix` is "" for the net loss, "_own" for what stays with the lender.
+    """
+    stated = measures_of(frame)
+    names = [f"{kind}{100 * level:.0f}{suffix}" for level in reversed(TAIL_LEVELS)]
+    return next((name for name in names if name in stated and not MEASURES[name].unstated(frame)), None)
+
+
 def measures_of(frame):
     """Return {name: Measure} of the measures that a run of this frame can state."""
     return {name: measure for name, measure in MEASURES.items() if measure.applies_to(frame)}
@@ -813,7 +839,11 @@ def markdown() -> str:
         "insurers and partners.",
         "- **Why.** The report says that something rises or falls only beyond four standard errors of its difference, "
         "and that it may from two on.",
-        "- **Tail measures** are stated from 100 replications on when a random factor is shared by all borrowers. "
+        "- **Intervals** are 95 %: Student's t of the replications (of the paired differences), for VaR between order "
+        "statistics, for ES Hall's transformation of t.",
+        "- **Tail measures** are there when a random factor is shared by all borrowers, each from so many replications "
+        "on that ten are to be expected beyond its level: 100 for 90 %, 200 for 95 %, 1,000 for 99 %. Where one is not "
+        "stated, `summary.json` has null with the reason, and the lower levels stand in its place. "
         "Standard errors: Maritz-Jarrett for VaR, influence function for ES.",
         "",
     ]

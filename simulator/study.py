@@ -73,6 +73,8 @@ def _study(
     every = [*worlds.values(), *(world for pair in swaps.values() for world in pair)]
     state = {name: engine.state_bytes_at_once(world) for name, world in worlds.items()}
     _check_memory(every, threads, max(state.values()))
+    for remark in scenario.remarks if say else ():
+        say(remark)
     if say and any(state.values()):
         names = ", ".join(name for name, size in state.items() if size)
         say(f"policies read last month's book ({names}): keeping state takes {max(state.values()) / 1e9:,.2f} GB")
@@ -109,6 +111,7 @@ def _study(
         "borrower_months": work,
         "threads": threads,
         "state_bytes_at_once": state,
+        **({"remarks": list(scenario.remarks)} if scenario.remarks else {}),
         **({"tape": book.report} if book else {}),
     }
     cautions = scenario.cautions + (book.cautions if book else [])
@@ -149,6 +152,7 @@ def _frame(scenario, world: Lowered, run_off):
         minor_units=settings.currency.minor_units,
         factor=settings.economy.factor.enabled,
         redraw_people=settings.redraw_people,
+        tape=bool(settings.portfolio.tape),
     )
 
 

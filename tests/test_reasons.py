@@ -11,7 +11,7 @@ from conftest import ROOT
 from simulator import compare
 from simulator.comparison import Comparison
 from simulator.policies.registry import kinds
-from simulator.report import reasons, render
+from simulator.report import reasons, render, words
 from simulator.report.figures import pictures
 from simulator.report.reasons import Change, Evidence, clause
 from simulator.report.terminal import summary_table
@@ -171,11 +171,11 @@ def test_swap_sets_are_in_the_page_in_the_terminal_and_in_the_words():
     """Who is swapped has a table and a sentence; the numbers are those of the swap sets."""
     comparison = shipped("cut_off", months=12)
     page = plain(re.sub(r"\s+", " ", render.render(comparison, {}, pictures(comparison))))
-    count, _ = words.count(*comparison.swapped("weak_score", "out", "n_granted"))
+    count = plain(" ".join(words.count(*comparison.swapped("weak_score", "out", "n_granted"))))
     terminal = " ".join(str(part) for part in summary_table(comparison))
 
     assert "Who is swapped" in page and "baseline takes, weak_score declines" in page
-    assert f"weak_score declines {count}  that baseline takes" in page
+    assert f"weak_score declines {count} accounts that baseline takes" in page
     assert "Why high: high declines" in terminal
     assert "high takes" not in page  # who only raises the bar swaps nobody in
 

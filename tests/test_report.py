@@ -76,15 +76,16 @@ def test_the_manifest_names_versions_and_the_digest(folder, comparison):
 
 
 def test_the_summary_has_the_contract_s_shape(folder):
-    """Variants and differences, each measure with value, se and unit, and why where there is none; the baseline has no
-    difference."""
+    """Variants and differences, each measure with value, error, interval and unit, and why where there is none; the
+    baseline has no difference. Before them whom the numbers are of, and the verdict."""
     summary = json.loads((folder / "summary.json").read_text())
-    assert list(summary) == ["cautions", "variants", "differences"]
+    assert list(summary) == ["cautions", "people", "verdict", "variants", "differences"]
+    assert {"best", "leader", "second", "probability", "reason"} <= set(summary["verdict"])
     assert list(summary["variants"]) == ["baseline", "cut", "sell"]
     assert list(summary["differences"]) == ["cut", "sell"]
     for measures in (*summary["variants"].values(), *summary["differences"].values()):
         for entry in measures.values():
-            assert list(entry) == ["value", "se", "unit"] + ["reason"] * (entry["value"] is None)
+            assert list(entry) == ["value", "se", "low", "high", "unit"] + ["reason"] * (entry["value"] is None)
     assert summary["variants"]["cut"]["net_loss"]["unit"] == "CNY"
 
 
@@ -99,7 +100,14 @@ def test_a_book_of_applicants_only_has_nothing_per_opening_borrower(tmp_path):
     page = (tmp_path / "run" / "report.html").read_text()
 
     for measures in (*summary["variants"].values(), *summary["differences"].values()):
-        empty = {"value": None, "se": None, "unit": "CNY per borrower", "reason": "a rate of nothing is not defined"}
+        empty = {
+            "value": None,
+            "se": None,
+            "low": None,
+            "high": None,
+            "unit": "CNY per borrower",
+            "reason": "a rate of nothing is not defined",
+        }
         assert measures["net_loss_per_opening_borrower"] == empty
         assert measures["net_loss"]["value"] is not None
     for name in ("net_loss_per_opening_borrower", "balance_left"):
@@ -333,3 +341,17 @@ def test_the_terminal_table_says_the_same(comparison):
     text = console.export_text()
     assert "net loss" in text and "sell" in text
     assert words.verdict(comparison).split(":")[0] in text
+
+
+def test_who_fixes_the_people_reads_so_first(tmp_path):
+    """With `redraw_people = false` the first sentence, the terminal and summary.json say that people are given."""
+    frame = toy_book.frame(redraw_people=False)
+    given = Comparison([toy_book.ledger(frame=frame), toy_book.ledger("cut", frame=frame, limit=0.8)])
+    drawn = Comparison([toy_book.ledger(), toy_book.ledger("cut", limit=0.8)])
+    for comparison, said in ((given, True), (drawn, False)):
+        assert words.verdict(comparison).startswith("Given these people: ") is said
+        assert ("Given these people" in str([str(part) for part in summary_table(comparison)])) is said
+        assert (comparison.summary()["people"] == "given these people") is said
+        page = render.render(comparison, {}, [])
+        assert ("Given these people" in page) is said
+        assert ("include the luck of who the borrowers are" in page) is not said

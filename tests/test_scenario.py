@@ -280,3 +280,23 @@ def test_a_variant_may_change_behaviour_but_not_the_world_it_is_compared_in(writ
         load_scenario(write(text))
 
     assert {problem.key for problem in caught.value.problems} == {"variant.a.seed", "variant.a.months"}
+
+
+@pytest.mark.parametrize(("borrowers", "expected"), [(2000, 20), (160_000, 1600), (24_050, 241), (8, 0)])
+def test_applicants_are_scaled_with_the_borrowers(tmp_path, borrowers, expected):
+    """A smaller book has fewer applicants, and a remark says so; a number that --set gives stays."""
+    path = tmp_path / "book.toml"
+    path.write_text(
+        'extends = "' + str(ROOT / "scenarios" / "base" / "consumer.toml") + '"\n'
+        "[portfolio]\nborrowers = 16_000\napplicants_per_month = 160\n"
+    )
+    loaded = load_scenario(path, borrowers=borrowers)
+    kept = load_scenario(path, ["portfolio.applicants_per_month=160"], borrowers=borrowers)
+
+    assert loaded.baseline.portfolio.applicants_per_month == expected
+    assert f"from 160 to {expected:,}" in loaded.remarks[0]
+    assert kept.baseline.portfolio.applicants_per_month == 160 and not kept.remarks
+    assert not load_scenario(path).remarks and not load_scenario(path, borrowers=16_000).remarks
+    again = tmp_path / "again.toml"
+    again.write_text(loaded.text())
+    assert load_scenario(again).digest() == loaded.digest()

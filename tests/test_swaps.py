@@ -22,7 +22,12 @@ LIMITS = "variant.limits.policy.review.limit_by_score=[0,0,0,0,0,0,0,0,0.5,1,1,1
 @pytest.fixture(scope="module")
 def scenario():
     """Return both products for 150 applicants a month, and lenders with another cut-off, score or limits."""
-    own = ["redraw_people=false", "portfolio.applicants_per_month=150", "run_off_months=4", "variant.high.policy.review.score_cutoff=600"]
+    own = [
+        "redraw_people=false",
+        "portfolio.applicants_per_month=150",
+        "run_off_months=4",
+        "variant.high.policy.review.score_cutoff=600",
+    ]
     return load_scenario(ROOT / "scenarios" / "both.toml", [*own, STRONG, LIMITS], **SIZES)
 
 

@@ -22,7 +22,7 @@ from simulator.kernel.names import (
     W_DEFAULT,
     W_GRANTED,
 )
-from simulator.measures import MEASURES
+from simulator.measures import MEASURES, highest_tail
 from simulator.report import words
 from simulator.report.paper import Picture
 
@@ -342,9 +342,10 @@ def lumped(matrix):
 
 def distribution(comparison):
     """Draw the net loss over replications with its VaR and expected shortfall; the lender's own where it is shared."""
-    if "es99" not in comparison.measures:
-        return None
     suffix, line = ("_own", "own_net_loss") if comparison.frame.transfers else ("", "net_loss")
+    tails = [highest_tail(comparison.frame, kind, suffix) for kind in ("var", "es")]
+    if None in tails:
+        return None
     names, colour = list(comparison.ledgers), colours(comparison)
     samples = {name: comparison.samples(name, line) for name in names}
     every = np.concatenate(list(samples.values()))
@@ -353,9 +354,9 @@ def distribution(comparison):
     made, axes = figure(0.9 + 0.95 * len(names), len(names), 1, sharex=True)
     for axis, name in zip(axes.flat, names, strict=True):
         axis.hist(samples[name] * factor, edges, color=colour[name], alpha=0.75)
-        for measure, dashes in (("var95", ":"), ("var99", "--"), ("es99", "-")):
-            x = comparison.estimate(name, measure + suffix).value * factor
-            axis.axvline(x, color=INK, ls=dashes, lw=1.2, label=words.label(measure).removeprefix("net loss, "))
+        for measure, dashes in zip(tails, ("--", "-"), strict=True):
+            x = comparison.estimate(name, measure).value * factor
+            axis.axvline(x, color=INK, ls=dashes, lw=1.2, label=words.label(measure).partition(", ")[2])
         axis.set_title(name)
         axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes[-1, 0].set_xlabel(f"{words.label(line)} of one run, {words.scale_in_words(before, after)}")
@@ -363,8 +364,8 @@ def distribution(comparison):
     made.supylabel("replications", color=SOFT, size=10)
     legend(made, axes[0, 0], 3)
     caption = (
-        f"How {words.label(line)} varies from one replication to the next. Dotted: the loss exceeded in one of twenty "
-        "(VaR 95 %); dashed: in one of a hundred (VaR 99 %); solid: the mean of that hundredth (expected shortfall)."
+        f"How {words.label(line)} varies from one replication to the next. Dashed: {MEASURES[tails[0]].text}; solid: "
+        f"{MEASURES[tails[1]].text}."
     )
     return Picture("The loss distribution", svg(made, caption), caption)
 

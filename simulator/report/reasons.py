@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.estimates import half_width, mean
 from simulator.kernel.names import CAUSES, LEVELS
-from simulator.measures import ACCOUNTS, MEASURES, TAIL
+from simulator.measures import ACCOUNTS, MEASURES, TAIL, highest_tail
 from simulator.report import words
 
 FACT = 4  # standard errors from which a movement is a fact and not chance
@@ -59,7 +59,7 @@ class Evidence:
         if MEASURES[measures[0]].kind == TAIL:  # a tail has no value in each replication
             d = self.comparison.difference(self.variant, measures[0])
             level = self.comparison.estimate(self.comparison.baseline, measures[0])
-            return Change(d.value, d.se, d.high - d.value, level.value, unit)
+            return Change(d.value, d.se, max(d.high - d.value, d.value - d.low), level.value, unit)
         paired = self._samples(self.variant, measures) - before
         return Change(*map(float, mean(paired)), half_width(paired), float(mean(before).value), unit)
 
@@ -234,9 +234,9 @@ def credit_insurance(e):
     """Yield the mean cost of cover against its relief in the tail."""
     cost = e.clause("premiums less claims, net of recoveries passed on,", "insurer_result", plural=True)
     yield f"the mean: {cost}; {e.clause('profit', 'profit')}."
-    if "es99_own" in e.comparison.measures:
-        tail, mean_loss = e.change("es99_own"), e.change("own_net_loss")
-        bad = clause(tail, "the own net loss of the worst run in a hundred")
+    if worst := highest_tail(e.frame, "es", "_own"):
+        tail, mean_loss = e.change(worst), e.change("own_net_loss")
+        bad = clause(tail, f"the {words.label(worst)},")
         yield f"the tail: {bad}, while {clause(mean_loss, 'the mean own net loss')}."
 
 

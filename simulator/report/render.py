@@ -11,8 +11,9 @@ from simulator.report.paper import Picture, template
 
 TABLE = (
     ("Loss", ("net_loss", "net_loss_per_opening_borrower", "net_charge_off_rate", "bad_debt_rate")),
-    ("Tail of the loss", ("var95", "var99", "es99")),
-    ("Own loss, after insurers and partners", ("own_net_loss", "var99_own", "es99_own")),
+    ("Tail of the loss", ("var90", "es90", "var95", "es95", "var99", "es99")),
+    ("Own loss, after insurers and partners", ("own_net_loss",)),
+    ("", ("var90_own", "es90_own", "var95_own", "es95_own", "var99_own", "es99_own")),
     ("", ("insurer_result", "partner_profit")),
     ("Delinquency", ("dpd30_share_count", "dpd30_share_balance", "dpd90_share_count", "dpd90_share_balance")),
     ("", ("default_rate", "gini_grade", "gini_score")),
@@ -70,7 +71,7 @@ def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
         comparison=comparison,
         frame=comparison.frame,
         verdict=words.verdict(comparison),
-        warnings=comparison.warnings(),
+        warnings=[said for said in (words.given_people(comparison), *comparison.warnings()) if said],
         not_stated=words.not_stated(comparison, [name for _, names in TABLE for name in names]),
         answers=answers(comparison),
         table=table(comparison, TABLE),
@@ -230,11 +231,13 @@ def where(comparison):
 def caveats(comparison):
     """Return sentences on what the numbers are not."""
     frame = comparison.frame
-    people = (
-        "People are drawn anew in each replication, so they include the luck of who the borrowers are."
-        if frame.redraw_people
-        else "The people are the same in every replication, so they leave out the luck of who the borrowers are."
-    )
+    people = "People are drawn anew in each replication, so they include the luck of who the borrowers are."
+    if frame.tape:
+        people = (
+            "The accounts of the opening book are those of the tape in every replication: the errors are those of what "
+            "becomes of this book. What the tape does not say of its people is drawn anew in each."
+        )
+    people = words.given_people(comparison) or people
     said = [
         f"Standard errors (±) are over {frame.replications} replications of chance. {people}",
         "Parameters are taken as true. How uncertain they are is not in any number here; vary them to see.",

@@ -25,6 +25,7 @@ def summary_table(comparison):
         Text(f"Caution: {said}", style="bold") if said in comparison.cautions else Text(f"Note: {said}", style="yellow")
         for said in comparison.warnings()
     ]
+    lines += [Text(said, style="yellow") for said in [words.given_people(comparison)] if said]
     lines.append(table)
     lines += [Text(line, style="dim") for line in words.not_stated(comparison, words.TOLD)]
     if comparison.variants:

@@ -78,12 +78,12 @@ LABELS = {
     "n_granted": "granted",
     "n_default": "of them default",
     "n_never_default": "never default",
-    "var95": "net loss, VaR 95\u00a0%",
-    "var99": "net loss, VaR 99\u00a0%",
-    "es99": "net loss, expected shortfall 99\u00a0%",
-    "var95_own": "own net loss, VaR 95\u00a0%",
-    "var99_own": "own net loss, VaR 99\u00a0%",
-    "es99_own": "own net loss, expected shortfall 99\u00a0%",
+    **{
+        f"{name}{level}{suffix}": f"{loss}, {what} {level}\u00a0%"
+        for suffix, loss in (("", "net loss"), ("_own", "own net loss"))
+        for name, what in (("var", "VaR"), ("es", "expected shortfall"))
+        for level in (90, 95, 99)
+    },
 }
 TOLD = ("net_loss", "net_charge_off_rate", "dpd30_share_balance", "profit", "npv")  # what the answer is made of
 MINUS = "−"
@@ -232,16 +232,33 @@ def movement(comparison, variant, measure):
 
 
 def verdict(comparison):
-    """Return one sentence: the winner by net present value, or why there is none."""
+    """Return one sentence: the winner by net present value and how sure that is, or why there is none."""
     found = comparison.verdict()
     if not comparison.variants:
         return ""
+    given = "" if comparison.frame.redraw_people else "Given these people: "
+    d, gap = found.difference, ""
+    if d and math.isfinite(d.se) and d.value:
+        gap = number(d.value, d.se, comparison.frame.currency)
     if found.winner:
-        d = found.difference
-        by = number(d.value, d.se, comparison.frame.currency)
-        return f"Highest net present value: {found.winner}, by {by} over {found.second}, the next best."
-    gap = ""
-    if found.difference and math.isfinite(found.difference.se) and found.difference.value:
-        d = found.difference
-        gap = f" ({number(d.value, d.se, comparison.frame.currency)})"
-    return f"No winner is named: {found.reason}{gap}."
+        return (
+            f"{given}Highest net present value: {found.winner}, by {gap} over {found.second}, the next best; "
+            f"{sureness(found.probability)} sure that it is the best of {len(comparison.ledgers)}."
+        )
+    return f"{given}No winner is named: {found.reason}{f' ({gap})' if gap else ''}."
+
+
+def sureness(probability):
+    """Return "at least 99.3 %": rounded down, and never all of it, since chance is never quite excluded."""
+    percent = min(math.floor(probability * 1000) / 10, 99.9)
+    return f"{'more than' if percent == 99.9 else 'at least'} {percent:.4g}{NO_BREAK}%"
+
+
+def given_people(comparison):
+    """Return what must be said where the people are the same in every replication of a drawn book; else nothing."""
+    if comparison.frame.redraw_people:
+        return ""
+    return (
+        "Given these people: the same borrowers live in every replication, so errors and intervals leave out the luck "
+        "of who the borrowers are."
+    )

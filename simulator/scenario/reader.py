@@ -32,6 +32,7 @@ class Scenario:
     variants: dict[str, Settings]
     provenance: dict[str, Provenance]  # of the baseline, by key path
     variant_provenance: dict[str, dict[str, Provenance]]
+    remarks: tuple[str, ...] = ()  # what the command line changed besides what it named
 
     @property
     def folder(self) -> Path:
@@ -81,6 +82,9 @@ def load_scenario(
     for override in overrides:
         above = _own_paths(_override_tree(override, problems), tree, Path())
         tree = merge(tree, _known_segments(tree, above, "--set", problems))
+    remarks = []
+    if borrowers is not None:
+        tree = merge(tree, _applicants_scaled(tree, borrowers, remarks))
     sizes = {"borrowers": borrowers, "replications": replications, "months": months, "seed": seed}
     for name, value in sizes.items():
         if value is not None:
@@ -101,6 +105,7 @@ def load_scenario(
         {name: variant.settings for name, variant in resolved.items()},
         base.provenance,
         {name: variant.provenance for name, variant in resolved.items()},
+        tuple(remarks),
     )
 
 
@@ -144,6 +149,31 @@ def _extended(below: dict, named, path: Path, key: str, problems: list[Problem],
                 raise
             raise UserError(Problem(str(path), key, f"{first.file}: {first.found}", first.allowed)) from None
     return below
+
+
+def _applicants_scaled(tree: dict, borrowers: int, remarks: list[str]) -> dict:
+    """Return the layer in which applicants keep their proportion to the opening book that `--borrowers` resizes.
+
+    A book with the applicants of another size is another book. Empty where no file gives both numbers, as for a tape,
+    and where `--set` has said how many apply.
+    """
+    book = tree.get("portfolio")
+    if not isinstance(book, dict):
+        return {}
+    number, apply = book.get("borrowers"), book.get("applicants_per_month")
+    given = [leaf.value if isinstance(leaf, Leaf) and isinstance(leaf.value, int) else 0 for leaf in (number, apply)]
+    if min(given) <= 0 or apply.file == "--set":
+        return {}
+    scaled = (2 * given[1] * borrowers + given[0]) // (2 * given[0])
+    if scaled == given[1]:
+        return {}
+    remarks.append(
+        f"--borrowers {borrowers:,}: applicants a month are scaled with it, from {given[1]:,} to {scaled:,} "
+        "(--set portfolio.applicants_per_month=... sets them apart)"
+    )
+    source = f"{given[1]:,} a month for {given[0]:,} borrowers, scaled with --borrowers"
+    leaf = Leaf(scaled, "--borrowers", source=source, status="derived")
+    return _nested("portfolio.applicants_per_month", leaf)
 
 
 def _override_tree(override: str, problems: list[Problem]) -> dict:
