@@ -154,15 +154,15 @@ def test_a_comparison_leaves_a_complete_folder(compared):
 
 
 def test_the_summary_keeps_its_contract(compared):
-    """summary.json has value, se and unit of every headline measure, by variant and by difference."""
+    """summary.json has value, error, interval and unit of every headline measure, by variant and by difference."""
     summary = read(compared, "summary.json")
 
-    assert set(summary) == {"cautions", "variants", "differences"}
+    assert set(summary) == {"cautions", "people", "verdict", "variants", "differences"}
     assert summary["cautions"] == []
     assert list(summary["variants"]) == ["baseline", "remind"] and list(summary["differences"]) == ["remind"]
     for measures in (*summary["variants"].values(), *summary["differences"].values()):
         assert set(measures) >= HEADLINES
-        assert all(set(entry) - {"reason"} == {"value", "se", "unit"} for entry in measures.values())
+        assert all(set(entry) - {"reason"} == {"value", "se", "low", "high", "unit"} for entry in measures.values())
         assert all(("reason" in entry) == (entry["value"] is None) for entry in measures.values())
     assert summary["variants"]["baseline"]["net_loss"]["unit"] == "CNY"
     assert summary["variants"]["baseline"]["approval_rate"]["value"] is None  # nobody applies

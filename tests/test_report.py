@@ -14,7 +14,7 @@ from conftest import ROOT
 from simulator import compare, results
 from simulator.comparison import Comparison
 from simulator.ledger import LINES, SETTLED, result_digest
-from simulator.measures import MEASURES, SECTIONS
+from simulator.measures import MEASURES, SECTIONS, TAIL
 from simulator.report import render, words
 from simulator.report.figures import pictures
 from simulator.report.terminal import summary_table
@@ -218,7 +218,7 @@ def test_comparison_rows_are_paired_differences(folder, comparison):
 def test_every_replication_of_the_headlines_is_kept(folder, comparison, tmp_path):
     """replications.parquet has the samples of whose mean summary.json tells, and not what the run cannot state."""
     table = columns(folder / "replications.parquet")
-    headlines = [name for name, measure in comparison.measures.items() if measure.headline]
+    headlines = [name for name, measure in comparison.measures.items() if measure.headline and measure.kind != TAIL]
     for name in headlines:
         for variant in comparison.ledgers:
             rows = pick(table, variant=variant, measure=name)
