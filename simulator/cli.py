@@ -54,6 +54,7 @@ TapeFile = Annotated[Path, typer.Argument(metavar="TAPE", help="Accounts by mont
 MappingFile = Annotated[Path, typer.Option("--mapping", metavar="FILE", help="What the tape's columns and codes mean.")]
 FitUntil = Annotated[str, typer.Option("--fit-until", metavar="YYYY-MM", help="Last month that is fitted on.")]
 Fit = Annotated[bool, typer.Option("--structural", help="Fit the structural model too: structural.toml.")]
+Force = Annotated[bool, typer.Option("--force", help="Write a structural fit that the tape refuses, with a caution.")]
 Prior = Annotated[Path | None, typer.Option("--prior", metavar="SCENARIO", help="What the tape cannot tell.")]
 SeriesFile = Annotated[Path, typer.Argument(metavar="SERIES", help="A row a quarter: CSV, CSV.GZ or Parquet.")]
 Date = Annotated[str, typer.Option("--date", metavar="COLUMN", help="Column of quarters: 2005Q4 or 2005-10-01.")]
@@ -160,6 +161,7 @@ def calibrate(
     out: Out = None,
     structural: Fit = False,
     prior: Prior = None,
+    force: Force = False,
     overwrite: Overwrite = False,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -167,7 +169,8 @@ def calibrate(
     """Estimate how a lender's own accounts move, with intervals, and write a scenario that starts from them."""
     folder = out or Path("out") / tape.name.partition(".")[0]
 
-    _ask("calibrate", folder, overwrite, quiet, tape, mapping, structural=structural, prior=prior, threads=threads)
+    options = {"structural": structural, "prior": prior, "force": force, "threads": threads}
+    _ask("calibrate", folder, overwrite, quiet, tape, mapping, **options)
 
 
 @app.command()
@@ -273,7 +276,8 @@ def _ask(question, folder, overwrite, quiet, *given, **options):
     with Progress(quiet) as progress:
         said = getattr(questions, question)(*given, folder=place, progress=progress, **options)
     if not quiet:
-        _say(*said)
+        _warn(said.cautions)
+        _say(*said.lines)
 
 
 def _warn(cautions):
@@ -281,7 +285,7 @@ def _warn(cautions):
     if cautions:
         from rich.text import Text
 
-        _print(*(Text(f"Caution: {caution}", style="bold") for caution in cautions))
+        _print(*(Text(f"Caution: {caution}", style="bold") for caution in cautions), soft_wrap=True)
 
 
 def _place(folder, overwrite, quiet):
@@ -313,13 +317,13 @@ def _say(*lines, error=False):
         typer.echo(printable(line), err=error)
 
 
-def _print(*renderables):
-    """Print rich renderables, as wide as the terminal, or 120 columns where there is none."""
+def _print(*renderables, **options):
+    """Print rich renderables, as wide as the terminal, or 120 columns where there is none; `options` are rich's."""
     from rich.console import Console
 
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False)
     for renderable in renderables:
-        console.print(renderable)
+        console.print(renderable, **options)
 
 
 def _print_markdown(text, source):

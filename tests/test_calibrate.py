@@ -11,6 +11,8 @@ from panels import chain
 from simulator import cli, engine
 from simulator.estimation.questions import calibrate as ask
 from simulator.estimation.roll_rates.calibrate import calibrate, one_month_ahead
+from simulator.estimation.roll_rates.cautions import of_levels
+from simulator.estimation.roll_rates.hindcast import hindcast
 from simulator.estimation.roll_rates.rolls import COLUMNS
 from simulator.report.progress import Progress
 from simulator.scenario.errors import UserError
@@ -245,8 +247,151 @@ def test_limits_that_are_not_on_the_tape_are_assumed_aloud(tmp_path, capsys):
     said = capsys.readouterr().out
     assert said.count("Limits are not on the tape: each line's is what it owes in 2024-04") == 2  # here and there
     lived = simulate(load_scenario(tmp_path / "out" / "scenario.toml", ["replications=2", "months=3"]))
-    assert lived.comparison.ledgers["baseline"].total("limit")[0, 0] == 100 * sum(500 + a for a in range(40))
-    assert lived.comparison.ledgers["baseline"].total("new_credit").sum() == 0
+    owed, limits = (lived.comparison.ledgers["baseline"].total(name) for name in ("balance", "limit"))
+    assert limits[0, 0] == owed[0, 0] == 100 * sum(500 + a for a in range(40))
+    assert (owed[:, 1:] > 0.9 * owed[0, 0]).all() and (owed[:, 1:] < 1.02 * owed[0, 0]).all()  # interest, no more
+
+
+# ---- what must be known before any number ----------------------------------------------------------------------------
+
+
+def test_a_book_that_loses_what_the_tape_lost_says_so(tape, tmp_path, capsys):
+    """Over the tape's own months write-offs and lateness are the tape's, by hand, inside; nothing is cautioned of."""
+    data, mapping = tape(accounts=2000)
+    out = tmp_path / "out"
+
+    assert run("calibrate", data, "--mapping", mapping, "--out", out) == 0
+    said = capsys.readouterr().out
+    levels = {row["level"]: row for row in table(out / "levels.csv")}
+    rows = [line.split(",") for line in data.read_text().splitlines()[1:]]
+    owed = {(row[0], row[1]): int(row[2]) for row in rows}
+    gone = {(row[0], row[1]) for row in rows if row[5] == "W"}
+    before = {(a, f"2024-{int(m[5:]) - 1:02}") for a, m in owed if m != "2024-01"}
+    lost = sum(owed[a, f"2024-{int(m[5:]) - 1:02}"] for a, m in gone)
+    assert float(levels["written_off"]["tape"]) == pytest.approx(lost / sum(owed[cell] for cell in before), rel=1e-12)
+    open_rows = [row for row in rows if row[1] != "2024-01" and row[5] != "W"]
+    late = sum(row[5] != "C" for row in open_rows)
+    assert float(levels["dpd30_share"]["tape"]) == pytest.approx(late / len(open_rows), rel=1e-12)
+    assert levels["written_off"]["inside"] == levels["dpd30_share"]["inside"] == "1"
+    assert "this book writes off" in said and "30 or more days" in said
+    assert not [
+        line for line in said.splitlines() if line.startswith("Caution") and ("writes off" in line or "30" in line)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stuck", "caution"),
+    [
+        (False, "This book cannot write off: no move on the tape leads to it, and no rule that is assumed."),
+        (True, "No write-off is on the tape: debts are written off at 240 days past due, an assumption."),
+    ],
+)
+def test_a_book_that_loses_nothing_of_its_own_says_so_wherever_it_goes(tmp_path, stuck, caution, capsys):
+    """Without write-offs on the tape: terminal, page and files say it, and every later check and compare."""
+    late = [180, 180, 180] if stuck else [30, 0, 30]
+    rows = [(a, f"2024-0{m + 1}", 500, 1000, late[m] if a < 3 else 0, 20, "A") for a in range(30) for m in range(3)]
+    data, mapping = write_tape(tmp_path, rows, BY_DAYS)
+    out, mine = tmp_path / "out", tmp_path / "mine.toml"
+
+    assert run("calibrate", data, "--mapping", mapping, "--out", out) == 0
+    assert f"Caution: {caution}" in capsys.readouterr().out
+    assert caution in (out / "report.html").read_text()
+    for name in ("tape.json", "scenario.toml"):
+        assert caution in (out / name).read_text()
+    mine.write_text('extends = "out/scenario.toml"\nmonths = 3\nrun_off_months = 2\nreplications = 2\n')
+    assert run("check", mine) == 0
+    assert f"Caution: {caution}" in capsys.readouterr().out
+    assert run("compare", mine, "--out", tmp_path / "compared") == 0
+    assert f"Caution: {caution}" in capsys.readouterr().out.replace("\n", " ").replace("  ", " ")
+    assert any(
+        said.startswith(caution)
+        for said in json.loads((tmp_path / "compared" / "summary.json").read_text())["cautions"]
+    )
+    assert caution in (tmp_path / "compared" / "report.html").read_text()
+
+
+def test_a_scenario_that_moves_levels_is_found_out(tape, tmp_path):
+    """Negative control: another matrix in the file, and lateness and write-offs are off by more than their interval."""
+    done = calibrate(*tape(accounts=2000))
+    counts = done.scenario_text().split("counts = {value = ")
+    other = [part if not k else "[[1.0, 1.0, 1.0, 0.0]" + part[part.index("]") + 1 :] for k, part in enumerate(counts)]
+    for text, is_off in ((done.scenario_text(), False), ("counts = {value = ".join(other), True)):
+        levels = {level.name: level for level in hindcast(done.panel, text, done.mapping_text).levels}
+        assert [levels[name].is_off for name in ("written_off", "dpd30_share")] == [is_off, is_off]
+
+
+def test_accounts_are_followed_from_the_month_that_shows_most(tmp_path):
+    """One account alone in the first month does not stand for the book: the others are followed from the second."""
+    rows = [(0, "2024-01", 500, 1000, 0, 20, "A")]
+    rows += [(a, f"2024-0{m}", 500, 1000, 0, 20, "A") for a in range(50) for m in (2, 3, 4)]
+    done = calibrate(*write_tape(tmp_path, rows, BY_DAYS))
+    found = hindcast(done.panel, done.scenario_text(), done.mapping_text)
+
+    assert (found.first, found.last, found.accounts) == ("2024-02", "2024-04", 50)
+
+
+def test_levels_that_cannot_be_checked_are_said(tmp_path):
+    """Limits that are blank in the first month keep it from being a book: the caution says so, with the place."""
+    rows = [(a, f"2024-0{m}", 500, "" if m == 1 else 1000, 0, 20, "A") for a in range(50) for m in (1, 2, 3)]
+    done = calibrate(*write_tape(tmp_path, rows, BY_DAYS))
+    said = list(of_levels(hindcast(done.panel, done.scenario_text(), done.mapping_text)))
+
+    assert len(said) == 1 and "2024-01 is no book" in said[0] and "row 1 (0): limit" in said[0]
+
+
+@pytest.mark.parametrize(("paid", "least", "most"), [("", 0.98, 1.02), (0, 0.98, 1.02), (500, 0.98, 1.02)])
+def test_a_balance_that_stays_does_not_run_away(tmp_path, paid, least, most):
+    """Accounts owe 500 in every month, whatever they pay, or the tape says of it: so they do in the scenario."""
+    rows = [(a, f"2024-0{m}", 500, 1000, 0, paid, "A") for a in range(50) for m in (1, 2, 3, 4)]
+    done = calibrate(*write_tape(tmp_path, rows, BY_DAYS))
+    levels = {level.name: level for level in hindcast(done.panel, done.scenario_text(), done.mapping_text).levels}
+
+    assert least < levels["balance"].book < most
+    assert any("Payments are not on the tape" in caution for caution in done.cautions()) == (paid == "")
+
+
+def test_what_was_used_is_said_in_a_line_and_much_left_out_first(tape, tmp_path, capsys):
+    """The line stands in the terminal, in the page and in tape.json; with much left out a caution is before it."""
+    left = MAPPING.replace("1 = { bucket = 1 }", "1 = { leave_out = true }")
+    for mapping, out in ((MAPPING, tmp_path / "all"), (left, tmp_path / "some")):
+        data, meaning = tape(accounts=400, mapping=mapping)
+        assert run("calibrate", data, "--mapping", meaning, "--out", out) == 0
+        said, facts = capsys.readouterr().out, json.loads((out / "tape.json").read_text())
+        line = f"{facts['rows_used']:,} of {facts['rows_read']:,} rows used; left out: "
+        assert facts["used"].startswith(line) and f"\n{facts['used']}\n" in f"\n{said}"
+        assert facts["used"] in (out / "report.html").read_text()
+        assert ("of the rows are left out." in said) == (mapping == left)
+    assert said.startswith("Caution: ") and facts["used"] in said.splitlines()[0]
+    assert "rows: status 1, which the mapping leaves out" in facts["used"]
+
+
+@pytest.fixture
+def quick_fit(monkeypatch):
+    """Let the structural fit move one parameter only."""
+    from simulator.estimation.structural import fit
+
+    whole, one = fit.fit_structural, tuple(p for p in fit.PARAMETERS if p.name == "full_payer")
+    monkeypatch.setattr(
+        fit, "fit_structural", lambda *given, **more: whole(*given, **more, parameters=one, replications=1)
+    )
+
+
+def test_a_structural_fit_that_the_tape_refuses_is_refused(tape, tmp_path, quick_fit, capsys):
+    """Exit code 2, the reason and nothing written; with --force the scenario says it, there and in every check."""
+    data, mapping = tape(accounts=400, months=3)
+    out = tmp_path / "out"
+
+    assert run("calibrate", data, "--mapping", mapping, "--out", out, "--structural") == 2
+    assert "structural fit: The tape refuses this model" in capsys.readouterr().err
+    assert not out.exists()
+    assert run("calibrate", data, "--mapping", mapping, "--out", out, "--structural", "--force") == 0
+    assert "Caution: structural.toml: The tape refuses this model" in capsys.readouterr().out
+    assert run("check", out / "structural.toml") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Caution: The tape ") and "Caution: The tape refuses this model" in said
+    assert "of its accounts 30 or more days past due, the tape" in said
+    assert "the tape refuses this model" not in (out / "scenario.toml").read_text().lower()
+    assert "The tape refuses this model" in (out / "report.html").read_text()
 
 
 def loans(tmp_path, months_left=True):

@@ -394,6 +394,7 @@ def test_calibrate_writes_a_scenario_that_runs_and_the_tables(made, tmp_path):
     )
 
     names = ["hazards.csv", "held_out.csv", "manifest.json", "outcomes.csv", "report.html", "scenario.toml"]
+    names.append("tape.json")
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == names
     settings = load_scenario(tmp_path / "out" / "scenario.toml").baseline
     assert settings.months + settings.run_off_months == 1 + TERM + 3 + 12

@@ -1,5 +1,6 @@
 """The structural fit: a lived panel is the ledger's, moments are what they say, what is not told is named."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -18,7 +19,7 @@ from simulator.estimation.structural.lived import WRITTEN_OFF, Histories, live, 
 from simulator.estimation.structural.moments import MOMENTS, NAMES, covariance, together, totals
 from simulator.estimation.structural.parameters import PARAMETERS, moved, value
 from simulator.estimation.structural.prior import prior_document
-from simulator.estimation.structural.scenario import scenario_text, tables, verdict
+from simulator.estimation.structural.scenario import cautions, refusals, scenario_text, tables, verdict
 from simulator.kernel.names import F_BALANCE, F_N30, F_PAID
 from simulator.lower import lower
 from simulator.scenario.errors import UserError
@@ -305,6 +306,16 @@ def test_codes_that_stick_are_out_of_reach():
     assert far & {"cured_1", "rolled_1"}
     assert fit.test_of_all.p_value < 1e-6
     assert any("the tape refuses the model" in line for line in verdict(fit))
+    assert [reason.startswith("The tape refuses this model") for reason in refusals(fit)] == [True]
+    assert cautions(fit)[:1] == refusals(fit)
+    assert refusals(fitted()) == []
+
+
+def test_a_fit_of_nothing_is_refused():
+    """Where no parameter is told of, the tape does not say why people pay."""
+    untold = tuple(e._replace(why_not="moves no moment enough") for e in fitted().estimates)
+
+    assert "tells nothing of why people pay" in refusals(replace(fitted(), estimates=untold))[0]
 
 
 def test_the_scenario_reads_back(tmp_path):

@@ -3,10 +3,20 @@
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from simulator import results
 from simulator.folders import Place, placed
 from simulator.report.progress import Progress
+from simulator.scenario.errors import Problem, UserError
+
+
+class Answer(NamedTuple):
+    """What to tell the user."""
+
+    cautions: list[str]  # what must be known first
+    lines: list[str]
 
 
 def calibrate(
@@ -16,14 +26,16 @@ def calibrate(
     overwrite: bool = False,
     structural: bool = False,
     prior: Path | None = None,
+    force: bool = False,
     threads: int | None = None,
     progress: Progress | None = None,
-) -> list[str]:
+) -> Answer:
     """Write the calibration of a tape into `folder` and return what to tell the user; UserError if the tape is wrong.
 
     A tape of loans with their outcomes gives a scenario of loans; one of accounts by month gives roll matrices, the
     common factor and a scenario that starts from its last month, with `structural` also a structural fit, which keeps
-    of the scenario `prior` what the tape cannot tell.
+    of the scenario `prior` what the tape cannot tell. A structural fit that the tape refuses is an error unless
+    `force`; then the scenario says so in its cautions.
     """
     from simulator.estimation.outcomes.calibrate import has_outcomes
 
@@ -32,40 +44,52 @@ def calibrate(
     if has_outcomes(mapping):
         return _calibrate_outcomes(tape, mapping, place, threads, progress)
 
-    from simulator.estimation.roll_rates import report
+    from simulator.estimation import used
+    from simulator.estimation.roll_rates import cautions, report
     from simulator.estimation.roll_rates.calibrate import calibrate as estimate
     from simulator.estimation.roll_rates.calibrate import one_month_ahead
+    from simulator.estimation.roll_rates.hindcast import hindcast
     from simulator.estimation.structural import report as structural_report
 
     progress.say("reading the tape and estimating")
     done = estimate(tape, mapping)
     text, mapped = done.scenario_text(), done.mapping_text()
-    fitted = _structural(done, prior, threads, progress) if structural else None
+    fit = _structural(done, prior, force, threads, progress) if structural else None
     command = ["simulator", "calibrate", str(tape), "--mapping", str(mapping), "--out", str(place.folder)]
     command += (["--structural"] if structural else []) + (["--prior", str(prior)] if prior else [])
+    command += ["--force"] if force else []
     manifest = {"command": "calibrate", "replay": shlex.join(command)}
     manifest |= {"tape": done.panel.facts, "months": list(done.panel.months)}
-    told = []
-
-    def files(partial: Path, manifest: dict) -> None:
-        (partial / "scenario.toml").write_text(text, encoding="utf-8")
-        (partial / "mapping.toml").write_text(mapped, encoding="utf-8")
-        report.write_tables(partial, done)
+    with TemporaryDirectory() as own:  # nothing is written of a scenario that does not move as its matrix
+        (Path(own) / "scenario.toml").write_text(text, encoding="utf-8")
+        (Path(own) / "mapping.toml").write_text(mapped, encoding="utf-8")
         ahead = one_month_ahead(
-            done, partial / "scenario.toml", lambda k, n: progress.advance("a month ahead", 1, n), progress.compiling
+            done, Path(own) / "scenario.toml", lambda k, n: progress.advance("a month ahead", 1, n), progress.compiling
         )
-        results.write_csv(partial / "one_month_ahead.csv", report.AHEAD_COLUMNS, report.ahead_rows(ahead))
+    found = hindcast(done.panel, text, done.mapping_text, threads)
+    carried, first = [*done.cautions(), *cautions.of_levels(found)], used.cautions(done.panel.facts)
+    first += carried
+    more = structural_report.Fitted.of(fit, done, threads) if fit else None
+    first += [f"structural.toml: {caution}" for caution in more.cautions] if more else []
+
+    def files(folder: Path, manifest: dict) -> None:
+        (folder / "scenario.toml").write_text(done.scenario_text(carried), encoding="utf-8")
+        (folder / "mapping.toml").write_text(mapped, encoding="utf-8")
+        results.write_csv(folder / "one_month_ahead.csv", report.AHEAD_COLUMNS, report.ahead_rows(ahead))
+        report.write_tables(folder, done, found, first)
         sections = []
-        if fitted:
-            structural_report.write(partial, *fitted)
-            sections = [structural_report.section(fitted[1])]
-        (partial / "report.html").write_text(report.page(done, ahead, manifest, sections), encoding="utf-8")
-        told.extend(report.answers(done, ahead))
+        if more:
+            structural_report.write(folder, more)
+            levels = report.levels_section(more.levels, "The structural fit over the tape's own months")
+            sections = [structural_report.section(fit), levels]
+        page = report.page(done, ahead, found, first, manifest, sections)
+        (folder / "report.html").write_text(page, encoding="utf-8")
 
     place.write(files, manifest)
-    names = ["scenario.toml", "structural.toml"] if fitted else ["scenario.toml"]
-    told = [f"Caution: {caution}" for caution in done.cautions()] + told
-    return [*told, *(f"scenario: {place.folder / name}" for name in names), f"report: {place.folder / 'report.html'}"]
+    names = ["scenario.toml", "structural.toml"] if fit else ["scenario.toml"]
+    told = [used.used(done.panel.facts), *report.answers(done, ahead, found)]
+    told += [*(f"scenario: {place.folder / name}" for name in names), f"report: {place.folder / 'report.html'}"]
+    return Answer(first, told)
 
 
 def backtest(
@@ -75,8 +99,9 @@ def backtest(
     folder: Path | Place,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> list[str]:
+) -> Answer:
     """Write the backtest of a tape into `folder` and return what to tell the user; UserError if the tape is wrong."""
+    from simulator.estimation import used
     from simulator.estimation.backtest import report
     from simulator.estimation.backtest.backtest import backtest as test
     from simulator.estimation.panels.reader import read_panel
@@ -98,7 +123,8 @@ def backtest(
         report.files(done, panel, partial, manifest)
 
     place.write(files, manifest)
-    return [*report.answers(done), f"report: {place.folder / 'report.html'}"]
+    told = [used.used(panel.facts), *report.answers(done), f"report: {place.folder / 'report.html'}"]
+    return Answer(used.cautions(panel.facts), told)
 
 
 def macro(
@@ -111,7 +137,7 @@ def macro(
     curve: str = "logit",
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> list[str]:
+) -> Answer:
     """Write the macro link of a series file into `folder` and return what to tell the user; UserError if it is wrong.
 
     `date`, `unemployment` and `rate` name columns; `leave_out` names quarters ("2005Q4"); `curve` is logit or probit.
@@ -134,11 +160,12 @@ def macro(
 
     place.write(files, manifest)
     names = (("layer for a scenario", "economy.toml"), ("report", "report.html"))
-    return [*report.answers(found), *(f"{what}: {place.folder / name}" for what, name in names)]
+    return Answer([], [*report.answers(found), *(f"{what}: {place.folder / name}" for what, name in names)])
 
 
-def _calibrate_outcomes(tape, mapping, place, threads, progress) -> list[str]:
+def _calibrate_outcomes(tape, mapping, place, threads, progress) -> Answer:
     """Write the calibration of a tape of loans with their outcomes, and return what to tell the user."""
+    from simulator.estimation import used
     from simulator.estimation.outcomes import report
     from simulator.estimation.outcomes.calibrate import calibrate_outcomes
 
@@ -153,15 +180,18 @@ def _calibrate_outcomes(tape, mapping, place, threads, progress) -> list[str]:
     names = (
         f"{name}: {place.folder / file}" for name, file in (("scenario", "scenario.toml"), ("report", "report.html"))
     )
-    return [*report.answers(done), *names]
+    return Answer(report.cautions(done), [used.used(done.facts), *report.answers(done), *names])
 
 
-def _structural(done, prior, threads, progress):
-    """Return (text of the scenario, tables) of the structural fit of a calibration's panel."""
+def _structural(done, prior, force, threads, progress):
+    """Return the structural fit of a calibration's panel; UserError if the tape refuses it and nothing is forced."""
     from simulator.estimation.structural.fit import fit_structural
-    from simulator.estimation.structural.scenario import scenario_text, tables
+    from simulator.estimation.structural.scenario import refusals
 
     mapping = "mapping.toml"  # beside the scenario, as in the other
     tape, tell = done.tape.resolve(), progress.compiling
     fit = fit_structural(done.panel, prior, tape, mapping, progress.advance, threads, compiling=tell)
-    return scenario_text(fit), tables(fit)
+    if (why := refusals(fit)) and not force:
+        allowed = "leave out --structural; or --force, and the scenario warns of it"
+        raise UserError([Problem(str(done.tape), "structural fit", reason.rstrip("."), allowed) for reason in why])
+    return fit

@@ -43,8 +43,15 @@ def template(name: str):
     ).get_template(name)
 
 
-def paper(title: str, setting: str, answers: list[str], warnings: list[str], sections: list[Section], facts) -> str:
-    """Return the page. It begins with the answers; `facts` are (name, value) of how it was made, shown last."""
-    return template("paper.html.j2").render(
-        title=title, setting=setting, answers=answers, warnings=warnings, sections=sections, facts=facts
-    )
+def paper(
+    title: str,
+    setting: str,
+    answers: list[str],
+    warnings: list[str],
+    sections: list[Section],
+    facts,
+    cautions: Sequence[str] = (),
+) -> str:
+    """Return the page. It begins with `cautions` and the answers; `facts` are (name, value) of how it was made."""
+    said = {"cautions": cautions, "answers": answers, "warnings": warnings, "sections": sections, "facts": facts}
+    return template("paper.html.j2").render(title=title, setting=setting, **said)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.estimation import used
 from simulator.estimation.backtest.backtest import OURS, RELIABILITY_EDGES, Backtest, Outlook, Score
 from simulator.estimation.panels.panel import Panel
 from simulator.estimation.roll_rates.forecast import LEVELS, SOURCES
@@ -32,6 +33,8 @@ def as_dict(backtest: Backtest, panel: Panel) -> dict[str, Any]:
     """Return the backtest as plain values for JSON; what is not known is None. Amounts are in the currency's units."""
     return {
         "tape": {key: panel.facts[key] for key in ("file", "sha256", "mapping") if key in panel.facts},
+        "used": used.used(panel.facts),
+        "cautions": used.cautions(panel.facts),
         "fit_until": backtest.fit_until,
         "months": list(backtest.months),
         "accounts": {
@@ -201,7 +204,8 @@ def page(backtest: Backtest, panel: Panel, manifest: dict[str, Any]) -> str:
     """Return the report: one page that opens offline and begins with the answers."""
     setting = (
         f"Fitted on {backtest.history_months[0]} to {backtest.fit_until}, forecast {_span(backtest.months)}; "
-        f"{backtest.facts['accounts_forecast']:,} accounts open at the end of {backtest.fit_until}."
+        f"{backtest.facts['accounts_forecast']:,} accounts open at the end of {backtest.fit_until}. "
+        f"{used.used(panel.facts)}"
     )
     facts = [*panel_facts(panel), *backtest.facts.items(), *manifest.items()]
     return paper(
@@ -211,6 +215,7 @@ def page(backtest: Backtest, panel: Panel, manifest: dict[str, Any]) -> str:
         warnings(backtest),
         [_accounts_section(backtest), _book_section(backtest)],
         [(str(name).replace("_", " "), str(value)) for name, value in facts],
+        used.cautions(panel.facts),
     )
 
 

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from simulator.estimation import used
 from simulator.estimation.intervals import jeffreys
 from simulator.estimation.outcomes.calibrate import Calibrated, Check
 from simulator.estimation.outcomes.figures import FIGURES, by_segment, halves
 from simulator.estimation.outcomes.fit import THIN, TOO_LATE_TO_TELL, Fit, expected, observed_hazard
 from simulator.estimation.outcomes.scenario import scenario_text
+from simulator.folders import write_json
 from simulator.report.paper import Section, Table, paper
 from simulator.results import write_csv
 
@@ -27,14 +29,32 @@ HAZARDS = ("segment", "due", "at_risk", "missed_for_good", "hazard", "low", "hig
 
 
 def files(done: Calibrated, folder: Path, manifest: dict[str, Any]) -> None:
-    """Write scenario.toml, outcomes.csv, held_out.csv, hazards.csv and report.html into `folder`."""
+    """Write scenario.toml, tape.json, outcomes.csv, held_out.csv, hazards.csv and report.html into `folder`."""
     outcomes = done.fit.outcomes
-    (folder / "scenario.toml").write_text(scenario_text(done.fit, done.seed), encoding="utf-8")
+    text = scenario_text(done.fit, done.seed, cautions=_off_level(done))
+    (folder / "scenario.toml").write_text(text, encoding="utf-8")
+    write_json(folder / "tape.json", {**done.facts, "used": used.used(done.facts), "cautions": cautions(done)})
     write_csv(folder / "outcomes.csv", COLUMNS, _figure_rows(outcomes, done.measured, done.fitted))
     other = outcomes.take(halves(outcomes, done.seed)[1])
     write_csv(folder / "held_out.csv", COLUMNS, _figure_rows(other, None, done.held_out))
     write_csv(folder / "hazards.csv", HAZARDS, _hazard_rows(done.fit, done.fitted.level))
     (folder / "report.html").write_text(page(done, manifest), encoding="utf-8")
+
+
+def cautions(done: Calibrated) -> list[str]:
+    """Return what must be known before any number."""
+    return used.cautions(done.facts) + _off_level(done)
+
+
+def _off_level(done: Calibrated) -> list[str]:
+    """Return a sentence for each figure of all loans together that the scenario does not give."""
+    found, every = done.fitted, -1
+    return [
+        f"{TITLES[name]}: {found.value[every, f]:.1%} of the loans, in this scenario {found.low[every, f]:.1%} to "
+        f"{found.high[every, f]:.1%}."
+        for f, name in enumerate(FIGURES)
+        if np.isfinite(found.value[every, f]) and not found.inside[every, f]
+    ]
 
 
 def answers(done: Calibrated) -> list[str]:
@@ -51,10 +71,9 @@ def answers(done: Calibrated) -> list[str]:
 def page(done: Calibrated, manifest: dict[str, Any]) -> str:
     """Return report.html."""
     facts, fit = done.facts, done.fit
-    setting = f"{facts['rows_read']:,} rows, {facts['loans_used']:,} loans of {facts['term']} months used, issued "
-    setting += f"{' to '.join(dict.fromkeys(facts['issued']))}."
-    found = [f"Left out: {count:,} rows: {reason}." for reason, count in facts["left_out"].items()]
-    found += [f"Loans {what}: {count:,}." for what, count in facts["checks"].items() if count]
+    setting = f"Loans of {facts['term']} months issued {' to '.join(dict.fromkeys(facts['issued']))}: "
+    setting += used.used(facts)
+    found = [f"Loans {what}: {count:,}." for what, count in facts["checks"].items() if count]
     level = f"{done.fitted.level:.0%}"
     sections = [
         *([Section("What is in the file", found)] if found else []),
@@ -80,7 +99,7 @@ def page(done: Calibrated, manifest: dict[str, Any]) -> str:
     ]
     told = [(name, str(value)) for name, value in manifest.items() if name in ("command", "replay", "versions")]
     told += [(name, str(facts[name])) for name in ("sha256", "mapping_sha256") if name in facts]
-    return paper(f"Calibration: {facts['file']}", setting, answers(done), [], sections, told)
+    return paper(f"Calibration: {facts['file']}", setting, answers(done), [], sections, told, cautions(done))
 
 
 def _tables(measured, found: Check) -> list[Table]:

@@ -1,6 +1,7 @@
 """The loan scenario that a fit of loans with outcomes writes: one month of lending, then run off to the end."""
 
 import json
+from collections.abc import Sequence
 
 from simulator.estimation.outcomes.fit import QUANTILES, Fit, SegmentFit
 
@@ -15,7 +16,11 @@ def horizon(fit: Fit) -> int:
 
 
 def scenario_text(
-    fit: Fit, seed: int = DEFAULT_SEED, replications: int = 100, equal_amount: float | None = None
+    fit: Fit,
+    seed: int = DEFAULT_SEED,
+    replications: int = 100,
+    equal_amount: float | None = None,
+    cautions: Sequence[str] = (),
 ) -> str:
     """Return the scenario as TOML; with `equal_amount` everybody borrows that much instead of the file's amounts."""
     outcomes = fit.outcomes
@@ -31,6 +36,7 @@ def scenario_text(
         "# A vintage: all borrow in month 1; `simulator compare` runs it off to the last recovery.",
         f"# A current loan goes through {fit.ages} ages of {outcomes.term / fit.ages:.3g} dues on average.",
         f"title = {json.dumps(f'Loans of {outcomes.term} months issued {issued}: paid or charged off')}",
+        *([f"cautions = {json.dumps(list(cautions), ensure_ascii=False)}"] if cautions else []),
         'source = "assumption"',
         'status = "assumption"',
         "months = 1",

@@ -1,5 +1,6 @@
 """From a tape of months to a scenario: read, report, estimate, write, and check the scenario against the estimates."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from simulator.estimation.panels.panel import Panel
 from simulator.estimation.panels.reader import read_panel
 from simulator.estimation.panels.report import TapeReport, tape_report
 from simulator.estimation.roll_rates.ahead import states_ahead
+from simulator.estimation.roll_rates.cautions import of_the_tape
 from simulator.estimation.roll_rates.forecast import SOURCES, Fan, fan, posterior_correlation, window
 from simulator.estimation.roll_rates.memory import Homogeneity, Memory, homogeneity, memory
 from simulator.estimation.roll_rates.ratio_report import Ratio, ratios, vintages
@@ -51,23 +53,25 @@ class Calibration:
         """Return whether the tape has a column for the limits of its lines, or no lines."""
         return bool(read_mapping(self.mapping, panel=True).columns.limit) or not (self.panel.product == LINE).any()
 
+    @property
+    def counts(self) -> dict[tuple[str, str], np.ndarray]:
+        """Return the moves of each product and segment that the scenario has, float64[open state, state]."""
+        return {(matrix.product, matrix.segment): _filled(matrix) for matrix in self.rolls.pooled}
+
     def cautions(self) -> list[str]:
         """Return what must be known before any number of the scenario, as the tape alone tells it."""
-        if self.has_limits:
-            return []
-        owed = f"each line's is what it owes in {self.panel.months[-1]}, so that nobody borrows more than that"
-        return [f"Limits are not on the tape: {owed}."]
+        return list(of_the_tape(self.panel, self.has_limits, self.counts))
 
-    def scenario_text(self) -> str:
-        """Return the scenario, to stand beside `mapping_text` in one folder."""
-        return toml(document(_calibrated(self)))
+    def scenario_text(self, cautions: Sequence[str] = ()) -> str:
+        """Return the scenario with these cautions, to stand beside `mapping_text` in one folder."""
+        return toml(document(_calibrated(self), cautions))
 
-    def mapping_text(self) -> str:
-        """Return the mapping with `as_of` at the tape's last month, where the scenario starts."""
+    def mapping_text(self, as_of: str = "") -> str:
+        """Return the mapping with `as_of` at a month, the tape's last one if none: where a scenario starts."""
         import tomlkit
 
         table = tomlkit.parse(self.mapping.read_text(encoding="utf-8-sig"))
-        own = {"as_of": self.panel.months[-1]} | ({} if self.has_limits else {"limits": "balance"})
+        own = {"as_of": as_of or self.panel.months[-1]} | ({} if self.has_limits else {"limits": "balance"})
         first = [f'{key} = "{value}"\n' for key, value in own.items() if key not in table]
         table.update({key: value for key, value in own.items() if key in table})
         return "".join(first) + tomlkit.dumps(table)
@@ -104,13 +108,12 @@ def _calibrated(done: Calibration) -> Calibrated:
                 Problem(str(done.mapping), ", ".join(absent), "missing", "a book of loans starts from them")
             )
     factor = done.rolls.factor
-    counts = {(m.product, m.segment): _filled(m) for m in done.rolls.pooled}
     low, high = f"{factor.posterior.low:.3f}", f"{factor.posterior.high:.3f}"
     source = f"calibrated from {done.panel.facts['file']}: posterior median of {len(factor.months)} months, "
     source += f"{factor.level:.0%} interval {low} to {high}, under Beta({factor.prior.a:g}, {factor.prior.b:g})"
     path = str(done.tape.resolve())
     correlation = factor.posterior.value
-    return Calibrated(done.panel, done.cautions(), counts, correlation, PERSISTENCE, source, path, "mapping.toml")
+    return Calibrated(done.panel, done.counts, correlation, PERSISTENCE, source, path, "mapping.toml")
 
 
 def _filled(matrix: RollMatrix) -> np.ndarray:

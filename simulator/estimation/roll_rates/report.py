@@ -6,23 +6,27 @@ from pathlib import Path
 import numpy as np
 
 from simulator.estimation.roll_rates.calibrate import Calibration, OneAhead
+from simulator.estimation.roll_rates.cautions import level_words
 from simulator.estimation.roll_rates.forecast import SOURCES
+from simulator.estimation.roll_rates.hindcast import LEVELS, Hindcast
 from simulator.estimation.roll_rates.ratio_report import RATIO_COLUMNS, VINTAGE_COLUMNS, section, vintage_rows
 from simulator.estimation.roll_rates.rolls import COLUMNS, cells
 from simulator.estimation.roll_rates.words import FEW_MONTHS, factor_words, homogeneity_words, memory_words, thin_words
+from simulator.estimation.used import used
 from simulator.folders import write_json
 from simulator.report.paper import Section, Table, paper
 from simulator.results import write_csv
 
 BALANCE_COLUMNS = (*COLUMNS[:8], "opening_balance", "closing_balance", "dollar_roll_rate", "row_sum")
+LEVEL_COLUMNS = ("level", "month_from", "month_to", "tape", "scenario", "low", "high", "inside")
 AHEAD_COLUMNS = (
     *("product", "segment", "state", "matrix_forecast", "simulated", "se", "z"),
     *("low_accounts", "high_accounts", "low_factor", "high_factor", "low", "high"),
 )
 
 
-def write_tables(folder: Path, done: Calibration) -> None:
-    """Write roll matrices by count, by balance and by grade, the factor, and what was found on the tape."""
+def write_tables(folder: Path, done: Calibration, found: Hindcast, cautions: list[str]) -> None:
+    """Write roll matrices by count, by balance and by grade, the factor, levels, and what was found on the tape."""
     write_csv(folder / "roll_matrix.csv", COLUMNS, (row.values() for row in done.rolls.rows()))
     write_csv(folder / "roll_matrix_balance.csv", BALANCE_COLUMNS, _dollar_rows(done))
     if done.rolls.by_grade:
@@ -33,7 +37,11 @@ def write_tables(folder: Path, done: Calibration) -> None:
     write_json(folder / "factor.json", done.rolls.factor.as_dict())
     findings = [{"kind": f.kind, "words": f.words, "accounts": f.accounts} for f in done.report.findings]
     late = [{k: _number(v) for k, v in row._asdict().items()} for row in done.report.late]
-    told = {"cautions": done.cautions(), "findings": findings, "late_90": late}
+    rows = (
+        (level.name, found.first, found.last, *map(_number, level[1:]), int(level.inside)) for level in found.levels
+    )
+    write_csv(folder / "levels.csv", LEVEL_COLUMNS, rows)
+    told = {"used": used(done.panel.facts), "cautions": cautions, "findings": findings, "late_90": late}
     write_json(folder / "tape.json", {**done.panel.facts, **told})
 
 
@@ -61,14 +69,16 @@ def _number(value):
 # ---- the page -----------------------------------------------------------------------------------------------------
 
 
-def answers(done: Calibration, ahead: list[OneAhead]) -> list[str]:
+def answers(done: Calibration, ahead: list[OneAhead], found: Hindcast) -> list[str]:
     """Return what a reader wants to know first."""
     apart = max(abs(row.simulated - row.forecast) for row in ahead)
+    told = "; ".join(map(level_words, found.levels[:2]))
     return [
         *_turn(done),
         f"A scenario of {len(done.panel.account_id):,} accounts, started at {done.panel.months[-1]}, moves as its tape "
         f"did: a month ahead every state's share is within {100 * apart:.2f} percentage points of the matrix, largest "
         f"|z| {max(abs(row.z) for row in ahead):.1f}.",
+        *([f"From {found.first} to {found.last} this book {told}."] if told else []),
         _shared_luck(done.rolls.factor),
     ]
 
@@ -98,12 +108,19 @@ def _turn(done):
             )
 
 
-def page(done: Calibration, ahead: list[OneAhead], manifest: dict, more: list[Section] = ()) -> str:
+def page(
+    done: Calibration,
+    ahead: list[OneAhead],
+    found: Hindcast,
+    cautions: list[str],
+    manifest: dict,
+    more: list[Section] = (),
+) -> str:
     """Return report.html; `more` are sections of a structural fit."""
     panel, factor = done.panel, done.rolls.factor
     spans = f"{panel.months[0]} to {panel.months[-1]}, {len(panel.months)} months"
-    setting = f"{panel.facts['file']}: {panel.facts['rows_used']:,} of {panel.facts['rows_read']:,} rows used, {spans}."
-    warnings = done.cautions() + [f.words for f in done.report.findings if f.kind in ("impossible", "codes")]
+    setting = f"{panel.facts['file']}, {spans}: {used(panel.facts)}"
+    warnings = [f.words for f in done.report.findings if f.kind in ("impossible", "codes")]
     sections = [
         Section(
             "What is on the tape",
@@ -113,6 +130,7 @@ def page(done: Calibration, ahead: list[OneAhead], manifest: dict, more: list[Se
         ),
         *(_matrix(done, matrix) for matrix in done.rolls.pooled),
         Section("A month ahead", AHEAD_WORDS, _ahead_picture(ahead), [_ahead(ahead)]),
+        levels_section(found),
         Section("Memory and time", _test_words(done)),
         Section("The common factor", factor_words(factor), _factor_picture(factor)),
         section(done.ratios, done.vintages),
@@ -120,7 +138,8 @@ def page(done: Calibration, ahead: list[OneAhead], manifest: dict, more: list[Se
     ]
     told = [(name, str(manifest[name])) for name in ("command", "replay", "wall_seconds") if name in manifest]
     told += [("tape", panel.facts["sha256"]), ("mapping", panel.facts["mapping_sha256"])]
-    return paper(f"Calibration: {panel.facts['file']}", setting, answers(done, ahead), warnings, sections, told)
+    title, said = f"Calibration: {panel.facts['file']}", answers(done, ahead, found)
+    return paper(title, setting, said, warnings, sections, told, cautions)
 
 
 AHEAD_WORDS = [
@@ -128,6 +147,25 @@ AHEAD_WORDS = [
     "accounts and of the common factor; its mean must be the forecast. Intervals are of the share that will be seen: "
     "by the luck of accounts alone; with the common factor; and with what few months leave unknown of both."
 ]
+
+
+def levels_section(found: Hindcast, title: str = "Over the tape's own months") -> Section:
+    """Return the part of the page that has a scenario's levels beside the tape's."""
+    words = [
+        f"The {found.accounts:,} accounts that are open in {found.first}, followed to {found.last} on the tape and in "
+        "the scenario started from that month. The interval is of what one such book may show, by the luck of "
+        "accounts and of the common factor: it should hold the tape's level."
+    ]
+    rows = [
+        (LEVELS[level.name], *(f"{x:.2%}" for x in level[1:3]), f"{level.low:.2%} to {level.high:.2%}", _held(level))
+        for level in found.levels
+    ]
+    return Section(title, words, (), [Table(("level", "tape", "scenario", "interval", "inside"), rows)])
+
+
+def _held(level):
+    """Return whether the interval holds the tape's level, in a word."""
+    return "not told" if np.isnan(level.tape) else "yes" if level.inside else "no"
 
 
 def _late(done):

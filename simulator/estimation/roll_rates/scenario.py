@@ -1,5 +1,6 @@
 """From estimates to a complete scenario of the roll-rate model, every number with its source."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,8 @@ AT = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)  # quantiles that limit
 ENDS = (0.002, 0.998)  # of the tape, taken for the lowest and highest: single accounts would stretch the ends
 LATEST_WRITE_OFF = 450  # days past due, the last bucket
 FEW = 30  # accounts below which a state has no limits and utilisation of its own
+LEAST = 0.001  # of the bill: what is due where nobody pays, or nobody would be late
+MINIMUM = 0.10  # of the bill; assumption, as in the shipped scenarios: where a tape has no payments
 INTEREST = 0.18  # a year; assumption: a tape of balances does not tell it
 NOT_ON_THE_TAPE = "not on the tape: change it to yours"
 
@@ -28,7 +31,8 @@ def habits(panel: Panel, accounts: np.ndarray, monthly_rate: float) -> Habits:
 
     A payment answers the bill of the month before. Spending is the rise of the balance plus the payment, less
     `monthly_rate` on what was not paid; what is below zero on average counts as none. Without payments on the tape
-    nothing is paid beyond the minimum, and the minimum is all.
+    those who end current are taken to pay MINIMUM, so that spending moves balances as on the tape; without limits,
+    what is owed stands for the limit.
     """
     n_open = len(panel.open_states)
     state = np.concatenate([panel.state[accounts, p.second] for p in panel.pairs()])
@@ -42,15 +46,28 @@ def habits(panel: Panel, accounts: np.ndarray, monthly_rate: float) -> Habits:
         )
     )
     there = (state >= 0) & (state < n_open) & np.isfinite(bill) & np.isfinite(after)
+    current = np.array([s.bucket == 0 for s in panel.states])
+    in_current = there & current[state]
+    if not np.isfinite(limit).any():
+        limit = np.maximum(bill, 0)
+    if not np.isfinite(paid).any():
+        paid = np.where(in_current, MINIMUM * np.maximum(bill, 0), 0.0)
     known = there & np.isfinite(paid)
     if not known.any():
-        return Habits(1.0, np.zeros(n_open), 0.0, np.ones(n_open))
+        return Habits(MINIMUM, np.zeros(n_open), 0.0, np.ones(n_open))
     part = known & (bill > 0) & (paid > 0) & (paid < bill)
-    minimum = float(np.median(paid[part] / bill[part])) if part.any() else 1.0
     billed = known & (bill > 0)
     of_bill = _ratio(state[billed], np.minimum(paid, bill)[billed], bill[billed], n_open)
-    current = np.array([s.bucket == 0 for s in panel.open_states])
-    pays = np.where(current & np.isfinite(of_bill), np.clip((of_bill - minimum) / max(1 - minimum, 1e-9), 0, 1), 0.0)
+    if part.any():
+        minimum = float(np.median(paid[part] / bill[part]))
+    elif (whole := billed & in_current).any():  # all or nothing: what is paid on average
+        minimum = float(np.minimum(paid, bill)[whole].clip(0).sum() / bill[whole].sum())
+    else:
+        minimum = MINIMUM
+    minimum = max(minimum, LEAST)
+    pays = np.where(
+        current[:n_open] & np.isfinite(of_bill), np.clip((of_bill - minimum) / max(1 - minimum, 1e-9), 0, 1), 0.0
+    )
     used = known & (limit > 0)
     carried = np.maximum(bill - paid, 0)
     new = (after - bill + paid - monthly_rate * carried)[used]
@@ -70,7 +87,6 @@ class Calibrated(NamedTuple):
     """What goes into the scenario: estimates by product and segment."""
 
     panel: Panel
-    cautions: list[str]  # what must be known before any number
     counts: dict[tuple[str, str], np.ndarray]  # (product, segment) -> float64[open state, state], no row empty
     correlation: float  # of the common factor
     persistence: float
@@ -79,7 +95,7 @@ class Calibrated(NamedTuple):
     mapping: str
 
 
-def document(given: Calibrated) -> dict[str, Any]:
+def document(given: Calibrated, cautions: Sequence[str] = ()) -> dict[str, Any]:
     """Return the tables of the scenario that starts from the tape's last month and moves by the pooled matrices."""
     panel = given.panel
     last = len(panel.months) - 1
@@ -100,7 +116,7 @@ def document(given: Calibrated) -> dict[str, Any]:
     pooled = {p: sum(table for (product, _), table in given.counts.items() if product == p) for p in sorted(products)}
     return {
         "title": f"{panel.facts['file']}: the book of {panel.months[-1]}, calibrated",
-        **({"cautions": given.cautions} if given.cautions else {}),
+        **({"cautions": list(cautions)} if cautions else {}),
         "source": "assumption",
         "status": "assumption",
         "months": 24,
@@ -128,7 +144,7 @@ def document(given: Calibrated) -> dict[str, Any]:
                 },
             }
         },
-        "policy": {"write_off": _write_off(panel.states)},
+        "policy": {"write_off": _write_off(*write_off_rule(panel.states, given.counts.values()))},
     }
 
 
@@ -223,21 +239,26 @@ def _matrix(panel: Panel, counts: np.ndarray, line: Habits, product: str, about:
     }
 
 
-def _write_off(states: tuple[PanelState, ...]) -> dict[str, Any]:
-    """Return the write-off policy, which writes off nobody that the tape keeps open a month later.
+def write_off_rule(states: tuple[PanelState, ...], counts: Iterable[np.ndarray]) -> tuple[int | str, str]:
+    """Return the days past due at which the scenario writes off, or "never", and where they come from.
 
-    Where the matrix itself writes off, no days past due do. Else it is the rule of US open-end credit, or two buckets
-    beyond the tape's worst state, whose accounts are a bucket worse after a month in it.
+    Nobody is written off that the tape keeps open a month later. Where a matrix itself writes off, no days past due
+    do. Else it is the rule of US open-end credit, or two buckets beyond the tape's worst state, whose accounts are a
+    bucket worse after a month in it.
     """
     at = max(180, 30 * (max(state.bucket for state in states if not state.is_exit) + 2))
-    if any(state.name == "written_off" for state in states):
-        at, source = "never", "the tape's own write-offs are in the matrix"
-    elif at == 180:
-        source = "US open-end rule, 180 days (NCLC)"
-    elif at > LATEST_WRITE_OFF:
-        at, source = "never", "the tape keeps accounts open to the last bucket"
-    else:
-        source = f"assumption: the tape keeps accounts open at {at - 60} days"
+    exits = [s for s, state in enumerate(states) if state.bucket == "written_off"]
+    if any(table[:, exits].any() for table in counts):
+        return "never", "the tape's own write-offs are in the matrix"
+    if at == 180:
+        return at, "US open-end rule, 180 days (NCLC)"
+    if at > LATEST_WRITE_OFF:
+        return "never", "the tape keeps accounts open to the last bucket"
+    return at, f"assumption: the tape keeps accounts open at {at - 60} days"
+
+
+def _write_off(at: int | str, source: str) -> dict[str, Any]:
+    """Return the write-off policy at these days past due; what comes after it is assumed."""
     return {
         "kind": "write_off",
         "at_dpd": {"value": at, "source": source},

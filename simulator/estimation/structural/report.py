@@ -1,26 +1,46 @@
 """The structural fit in a calibration's folder: structural.toml, its tables as CSV, its part of the page."""
 
 from pathlib import Path
+from typing import NamedTuple
 
-from simulator.estimation.structural.scenario import NOT_IDENTIFIED
+from simulator.estimation.roll_rates.calibrate import Calibration
+from simulator.estimation.roll_rates.cautions import of_levels
+from simulator.estimation.roll_rates.hindcast import Hindcast, hindcast
+from simulator.estimation.structural.fit import StructuralFit
+from simulator.estimation.structural.scenario import NOT_IDENTIFIED, cautions, scenario_text, tables
 from simulator.report.paper import Section, Table
 from simulator.results import write_csv
 
 FILES = ("parameters", "moments")  # tables that have a file of their own
 
 
-def write(folder: Path, text: str, tables: dict[str, list[dict]]) -> None:
-    """Write the fitted scenario and the tables of `scenario.tables` into `folder`."""
-    (folder / "structural.toml").write_text(text, encoding="utf-8")
+class Fitted(NamedTuple):
+    """A fit, its levels beside the tape's, and what must be known of it before any number."""
+
+    fit: StructuralFit
+    levels: Hindcast
+    cautions: list[str]
+
+    @classmethod
+    def of(cls, fit: StructuralFit, done: Calibration, threads: int | None) -> "Fitted":
+        """Return the fit of the calibration `done`, lived over the tape's own months."""
+        levels = hindcast(done.panel, scenario_text(fit), done.mapping_text, threads)
+        return cls(fit, levels, [*cautions(fit), *of_levels(levels)])
+
+
+def write(folder: Path, fitted: Fitted) -> None:
+    """Write the fitted scenario with its cautions, and its tables, into `folder`."""
+    (folder / "structural.toml").write_text(scenario_text(fitted.fit, fitted.cautions), encoding="utf-8")
     for name in FILES:
-        rows = tables[name]
+        rows = tables(fitted.fit)[name]
         write_csv(folder / f"structural_{name}.csv", rows[0] if rows else (), (row.values() for row in rows))
 
 
-def section(tables: dict[str, list[dict]]) -> Section:
+def section(fit: StructuralFit) -> Section:
     """Return the part of the page about the fit."""
-    words = [_sentence(row["verdict"]) for row in tables["verdict"]]
-    words += [_sentence(row["not_told"]) for row in tables["open"]]
+    said = tables(fit)
+    words = [_sentence(row["verdict"]) for row in said["verdict"]]
+    words += [_sentence(row["not_told"]) for row in said["open"]]
     parameters = [
         (
             row["parameter"],
@@ -30,14 +50,14 @@ def section(tables: dict[str, list[dict]]) -> Section:
             else (f"{row['estimate']:.4g}", f"{row['low']:.4g} to {row['high']:.4g}"),
             f"{row['prior_width_left']:.0%}",
         )
-        for row in tables["parameters"]
+        for row in said["parameters"]
     ]
     moments = [
         (row["moment"], f"{row['observed']:.4f}", f"{row['simulated']:.4f}", f"{row['z']:+.1f}", row["role"])
-        for row in tables["moments"]
+        for row in said["moments"]
     ]
-    causes = [(row["cause"].replace("_", " "), f"{row['share']:.1%}") for row in tables["causes"]]
-    notes = " ".join(_sentence(row["assumption"]) for row in tables["assumptions"])
+    causes = [(row["cause"].replace("_", " "), f"{row['share']:.1%}") for row in said["causes"]]
+    notes = " ".join(_sentence(row["assumption"]) for row in said["assumptions"])
     return Section(
         "Why they pay: the structural fit",
         words,

@@ -1,6 +1,6 @@
 """What a structural fit leaves behind: a complete scenario, and tables for a report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 
 from simulator.estimation.structural.document import at, say, values_of
@@ -17,10 +17,13 @@ GIVEN = ("share",)  # of a segment: counted on the tape
 LEVELS = ("newly", "cured", "rolled")  # moments that levels of late accounts rest on
 FOLLOWS = 0.5  # share of those who pay nothing that are late after it, below which status does not follow payment
 REJECTED = 0.01  # chance below which the tape refuses the model
+REFUSED = "it cannot do what the accounts do in all moments at once"
 
 
-def scenario_text(fit: StructuralFit) -> str:
+def scenario_text(fit: StructuralFit, cautions: Sequence[str] = ()) -> str:
     """Return the fitted scenario as TOML that `load_scenario` reads: complete, each value with where it comes from.
+
+    `cautions` are added to those of the prior.
 
     The verdict stands on top as comments. The status of a fitted value is `calibrated`; that of all else a panel could
     have told of is `not identified`, with the prior's own status.
@@ -33,8 +36,30 @@ def scenario_text(fit: StructuralFit) -> str:
     for estimate in sorted(fit.estimates, key=lambda e: e.is_fitted):  # where two share a value, what is fitted counts
         for _, node in nodes(document, estimate.parameter):
             say(node, (lambda about, e=estimate: _calibrated(about, fit, e)) if estimate.is_fitted else _not_identified)
-    document["title"] = f"Structural fit of {fit.calibrated_from}"
-    return "".join(f"# {line}\n" for line in verdict(fit)) + toml(document)
+    head = {"title": f"Structural fit of {fit.calibrated_from}"}
+    if said := [*document.pop("cautions", []), *cautions]:
+        head["cautions"] = said
+    return "".join(f"# {line}\n" for line in verdict(fit)) + toml(
+        head | {k: v for k, v in document.items() if k != "title"}
+    )
+
+
+def refusals(fit: StructuralFit) -> list[str]:
+    """Return why the tape refuses the fit; empty if it does not."""
+    found = []
+    if not any(e.is_fitted for e in fit.estimates):
+        found.append("The tape tells nothing of why people pay: every parameter is the prior's.")
+    if fit.test_of_all.p_value < REJECTED:
+        found.append(f"The tape refuses this model: {REFUSED} (p = {fit.test_of_all.p_value:.2g}).")
+    return found
+
+
+def cautions(fit: StructuralFit) -> list[str]:
+    """Return what must be known of the fitted scenario before any number."""
+    prior = fit.causes_are_prior
+    return refusals(fit) + (
+        [f"Why people do not pay is the prior's more than the tape's: {prior} are {NOT_IDENTIFIED}."] if prior else []
+    )
 
 
 def tables(fit: StructuralFit) -> dict[str, list[dict]]:
@@ -90,7 +115,7 @@ def verdict(fit: StructuralFit) -> Iterator[str]:
             yield "late accounts and losses here are not at this book's level: take levels from the roll rates"
         yield f"all moments together: J = {of_all.j:,.1f} on {of_all.freedom:.1f}, p = {of_all.p_value:.2g}"
     if of_all.p_value < REJECTED:
-        yield "the tape refuses the model: it cannot do what the accounts do in all of these moments at once"
+        yield f"the tape refuses the model: {REFUSED}"
     unpaid = next((c for c in fit.compared if c.moment.name == "late_unpaid"), None)
     if unpaid and unpaid.observed < FOLLOWS:
         shares = f"{unpaid.observed:.0%} are late a month later, in the model {unpaid.simulated:.0%}"

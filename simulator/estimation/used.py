@@ -1,0 +1,25 @@
+"""Which rows of a file an estimate rests on, in one line: the first thing that is said of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+MUCH = 0.05  # share of the rows left out from which it is a caution; assumption
+NO_ROWS = ("no account in that month",)  # of a wide tape: empty cells, which nobody has left out
+
+
+def used(facts: Mapping[str, Any]) -> str:
+    """Return the line: rows used of those read, and how many are left out for what reason, the most first.
+
+    `facts` are those of a panel or of loans with outcomes.
+    """
+    count, left_out = facts.get("loans_used", facts.get("rows_used", 0)), facts.get("left_out", {})
+    left = "; ".join(f"{rows:,} rows: {reason}" for reason, rows in sorted(left_out.items(), key=lambda one: -one[1]))
+    return f"{count:,} of {facts.get('rows_read', count):,} rows used; left out: {left or 'none'}."
+
+
+def cautions(facts: Mapping[str, Any]) -> list[str]:
+    """Return the caution that a large share of the rows is left out, where it is."""
+    left_out = facts.get("left_out", {})
+    empty = sum(left_out.get(reason, 0) for reason in NO_ROWS)
+    left, read = sum(left_out.values()) - empty, facts.get("rows_read", 0) - empty
+    return [f"{left / read:.0%} of the rows are left out. {used(facts)}"] if left > MUCH * read else []
