@@ -92,6 +92,46 @@ def large_pool(
     _end(not wrong, f"off by {run.LIMIT} standard errors or more: {', '.join(wrong)}")
 
 
+@app.command()
+def bitflips(
+    flips: Annotated[int, typer.Option(help="in turn among the cached files")] = 200,
+    seed: int = 1,
+    whole: Annotated[bool, typer.Option("--whole", help="compile anew for a flip in each file: minutes")] = False,
+) -> None:
+    """Flip bits in every cached file of compiled code: none is loaded, no result is wrong."""
+    from . import bitflips as run
+
+    with Progress() as bar:
+        rows = run.check(flips, seed, whole, bar.say)
+    table = Table("file", title=f"{flips} flipped bits ({bar.seconds:,.0f} s)")
+    for column in ("flips", "refused with a word", "whole runs", "right, with a word"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(row.file, *(str(number) for number in row[1:]))
+    _print(table)
+    wrong = [row.file for row in rows if row.refused < row.flips or row.right < row.commands]
+    _end(not wrong, f"a flipped bit was not seen in: {', '.join(wrong)}")
+
+
+@app.command()
+def kills(times: Annotated[int, typer.Option(help="of kill -9")] = 50, seed: int = 1) -> None:
+    """Kill a comparison that replaces another at random points: whole folders only, no litter after the next run."""
+    from . import kills as run
+
+    with Progress() as bar:
+        killed = run.check(times, seed, lambda done: bar.advance(f"kill {done}", 1, times))
+    table = Table("killed", "what stood", title=f"{times} times kill -9 ({bar.seconds:,.0f} s)")
+    for column in ("times", "folders left beside it", "problems"):
+        table.add_column(column, justify="right")
+    for when, stood in sorted({(one.when, one.stood) for one in killed}):
+        some = [one for one in killed if (one.when, one.stood) == (when, stood)]
+        left, problems = sum(one.left for one in some), sum(len(one.problems) for one in some)
+        table.add_row(when, stood, *(str(number) for number in (len(some), left, problems)))
+    _print(table)
+    problems = [problem for one in killed for problem in one.problems]
+    _end(not problems, "; ".join(problems))
+
+
 def _print(*renderables):
     """Print rich renderables, as wide as the terminal, or 120 columns where there is none."""
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)

@@ -166,6 +166,15 @@ def placed(folder: Path | Place, overwrite: bool = False, say: Callable[[str], N
     return folder if isinstance(folder, Place) else Place(folder, overwrite, say)
 
 
+def spoiled(folder: Path) -> list[str]:
+    """Return the names of the files of a run that are not as its manifest says; the manifest's own if it is no run."""
+    manifest = _manifest(folder)
+    if manifest is None:
+        return [MANIFEST]
+    files = manifest.get("files", {}).items()
+    return [name for name, digest in files if not (folder / name).is_file() or _digest(folder / name) != digest]
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write JSON that any reader takes: no NaN, readable text."""
     path.write_text(json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")

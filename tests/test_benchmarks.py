@@ -16,6 +16,7 @@ from simulator.scenario.reader import load_scenario
 pytest.importorskip("benchmarks", reason="start pytest as `python -m pytest`")
 from benchmarks import (
     analyst_numpy,
+    bitflips,
     commands,
     figures,
     floor,
@@ -23,6 +24,7 @@ from benchmarks import (
     inputs,
     jax_month,
     kernel,
+    kills,
     numba_np_random,
     numpy_month,
     peers,
@@ -258,3 +260,18 @@ def test_memory_of_a_command_is_its_own():
     ran = commands.warm()
 
     assert 30 < ran.megabytes < here.nbytes / 1e6
+
+
+def test_flipped_bits_are_seen():
+    """A few of the flips of `python -m benchmarks bitflips`: none is loaded, and the run beside them is right."""
+    rows = bitflips.check(flips=9, seed=3, whole=False)
+
+    assert sum(row.flips for row in rows) == 9 and sum(row.commands for row in rows) >= 1
+    assert [row for row in rows if row.refused < row.flips or row.right < row.commands] == []
+
+
+def test_kills_leave_whole_folders_and_no_litter():
+    """A few of the kills of `python -m benchmarks kills`, one of them while the folder is written."""
+    killed = kills.check(times=2, seed=3)
+
+    assert [one.problems for one in killed] == [(), ()]

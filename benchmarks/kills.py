@@ -1,0 +1,116 @@
+"""A comparison that replaces another, killed at random points: what stands is whole, the next run leaves no litter."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from simulator.folders import MANIFEST, spoiled
+
+from .worlds import ROOT, SCENARIOS
+
+SCENARIO = SCENARIOS / "reminders.toml"
+SMALL = ("--borrowers", "300", "--months", "4", "--replications", "2", "--quiet", "--overwrite")
+PATIENCE = 10  # seconds in which what a killed command had started ends by itself
+BEFORE, WHILE, AFTER = "before it wrote", "while it wrote", "when the new run stood"
+OLD, NEW, NONE = "the old run", "the new run", "none: the next run put the old one back"
+
+
+class Killed(NamedTuple):
+    """What one kill left."""
+
+    when: str  # BEFORE, WHILE or AFTER
+    stood: str  # OLD, NEW or NONE
+    left: int  # folders beside the place
+    problems: tuple[str, ...]
+
+
+def check(times: int, seed: int, tell: Callable[[int], None] = lambda done: None) -> list[Killed]:
+    """Return what so many kills left: half of them at any moment of the command, half while it writes."""
+    luck, killed = random.Random(seed), []
+    with TemporaryDirectory() as above:
+        place = Path(above, "run")
+        _end(_start(place, 0))
+        start = time.perf_counter()
+        process = _start(place, 0)
+        begun = _wait_for_writing(place, process)
+        _end(process)
+        whole, writing = time.perf_counter() - start, time.perf_counter() - begun
+        for k in range(1, times + 1):
+            process = _start(place, k)
+            if k % 2:
+                time.sleep(luck.uniform(0, whole))
+            else:
+                _wait_for_writing(place, process)
+                time.sleep(luck.uniform(0, writing))
+            killed.append(_kill(process, place, k))
+            tell(k)
+    return killed
+
+
+def _start(place, seed):
+    """Return the process of a small comparison, whose seed tells it from others."""
+    command = [sys.executable, "-m", "simulator", "compare", str(SCENARIO), *SMALL, "--seed", str(seed)]
+    return subprocess.Popen([*command, "--out", str(place)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def _wait_for_writing(place, process):
+    """Return when the process has begun to write, or has ended."""
+    while process.poll() is None and not any(place.parent.glob(f".{place.name}.*.partial")):
+        time.sleep(0.001)
+    return time.perf_counter()
+
+
+def _end(process):
+    """Wait for the end of a process that must succeed."""
+    _, said = process.communicate()
+    if process.returncode:
+        raise RuntimeError(said)
+
+
+def _kill(process, place, seed):
+    """Kill a process, look at what it left, run once more, and look again."""
+    children = _children(process.pid)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    beside = [path for path in place.parent.iterdir() if path != place]
+    problems = [
+        f"{path.name} looks whole and is not" for path in (place, *beside) if _looks_whole(path) and spoiled(path)
+    ]
+    stood = OLD if _seed(place) == 0 else NEW if _seed(place) == seed else NONE
+    when = AFTER if stood == NEW else WHILE if beside else BEFORE
+    _end(_start(place, 0))
+    problems += [f"{path.name} is left after the next run" for path in place.parent.iterdir() if path != place]
+    problems += [f"{name} is not as it should be after the next run" for name in spoiled(place)]
+    end = time.perf_counter() + PATIENCE
+    while any(map(_is_alive, children)) and time.perf_counter() < end:
+        time.sleep(0.01)
+    problems += [f"process {child} goes on" for child in children if _is_alive(child)]
+    return Killed(when, stood, len(beside), tuple(problems))
+
+
+def _looks_whole(folder):
+    return (folder / MANIFEST).exists()
+
+
+def _seed(place):
+    """Return the seed of the run in a folder; None where there is none."""
+    return json.loads((place / MANIFEST).read_text())["seed"] if _looks_whole(place) else None
+
+
+def _children(number):
+    """Return the numbers of the processes that a process has started, where the system tells."""
+    with suppress(OSError):
+        return Path(f"/proc/{number}/task/{number}/children").read_text().split()
+    return []
+
+
+def _is_alive(number):
+    return Path(f"/proc/{number}").exists()
