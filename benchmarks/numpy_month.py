@@ -369,6 +369,7 @@ def follow(C, cured, F):
     C[C_MARKS] &= (1 << PROBATION_AT) - 1
     C[C_MARKS] |= left << PROBATION_AT
     F[F_B_PROBATION] += C[C_BALANCE, (left > 0) & (C[C_BUCKET] < 3)].sum()
+    F[F_B_PROBATION_30] += C[C_BALANCE, (left > 0) & (C[C_BUCKET] < 3) & (C[C_BUCKET] > 0)].sum()
 
 
 def collect(C, old_claims, now, month, replication, segment, key, F):

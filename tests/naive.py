@@ -1113,6 +1113,7 @@ def count_stocks(account):
         flow[F_B_CLAIMED] += balance * account.has(CLAIMED)
         on_probation = account.probation > 0
         flow[F_B_PROBATION] += balance * (on_probation and account.bucket < 3)
+        flow[F_B_PROBATION_30] += balance * (on_probation and account.bucket in (1, 2))
         flow[F_B_WATCHED] += balance * (account.watched > 0 and not on_probation and account.bucket == 0)
         flow[F_FROZEN] += account.status == FROZEN
         flow[F_CLOSED] += account.status == CLOSED

@@ -47,8 +47,8 @@ def test_every_flow_that_enters_an_identity_is_watched(ledger, flow):
         *("claimable", "n_limit_raised", "n_reported", "n_plans", "n_plans_kept", "n_plans_broken"),
         *("n_first_30", "contact_cost", "recovery_cost", "n_regranted"),  # the last: of loans
         *("recovered_open", "n_contacts_wanted", "n_missed_short_high_use", "outside_used", "outside_refused"),
-        *("balance_claimed", "balance_watched", "balance_probation", "n_idle", "n_default_granted"),
-        *("opening_net_loss", "workout_cash", "claimed_net_loss", "borne_back"),
+        *("balance_claimed", "balance_watched", "balance_probation", "balance_probation_dpd30", "n_idle"),
+        *("n_default_granted", "opening_net_loss", "workout_cash", "claimed_net_loss", "borne_back"),
         *(f"{name}_{cause}" for name in ("n_closures", "n_closures_good") for cause in CAUSES),
         *(f"{name}_{level}" for name in ("n_contacts", "n_collected", "collected") for level in LEVELS),
     }

@@ -45,6 +45,8 @@ def book_followed(F, marks, bucket, balance):
     if probation_left(marks) > 0:
         if bucket < 3:
             F[F_B_PROBATION] += balance
+            if bucket >= 1:
+                F[F_B_PROBATION_30] += balance
     elif watched_left(marks) > 0 and bucket == 0:
         F[F_B_WATCHED] += balance
 

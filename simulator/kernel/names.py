@@ -273,6 +273,7 @@ FLOWS = (
     "balance_claimed",  # open, of accounts that became claimable
     "balance_watched",  # in bucket 0, restructured less than a year ago, not on probation
     "balance_probation",  # in buckets 0 to 2, in default until less than three months ago
+    "balance_probation_dpd30",  # of it: in buckets 1 and 2
     # amounts during the month
     "new_credit",
     "interest",
@@ -358,6 +359,7 @@ N_FLOWS = len(FLOWS)
     F_B_CLAIMED,
     F_B_WATCHED,
     F_B_PROBATION,
+    F_B_PROBATION_30,
     F_NEW_CREDIT,
     F_INTEREST,
     F_FEES,
@@ -413,9 +415,9 @@ N_FLOWS = len(FLOWS)
     F_WORKOUT_CASH,
     F_CLAIMED_NET_LOSS,
     F_BORNE_BACK,
-) = range(71)
-F_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (71 + N_LEVELS * k for k in range(3))
-F_MISSED_BY, F_N30_BY, F_N90_BY, F_CLOSED_BY, F_CLOSED_GOOD_BY, F_BAD_DEBT_BY = (89 + 5 * k for k in range(6))
+) = range(72)
+F_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (72 + N_LEVELS * k for k in range(3))
+F_MISSED_BY, F_N30_BY, F_N90_BY, F_CLOSED_BY, F_CLOSED_GOOD_BY, F_BAD_DEBT_BY = (90 + 5 * k for k in range(6))
 
 # ---- roll matrices: int64[batch, month, segment, product, from, to, (count, balance)] -------------
 ARRIVED = BUCKETS  # row of accounts granted this month
