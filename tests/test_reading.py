@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from simulator.estimation.macro import read_series
 from simulator.estimation.outcomes.rows import read_outcomes
@@ -264,6 +266,8 @@ def test_quotes_that_are_right_change_nothing(panel):
             lambda text: text.replace("A2,", "\u738b,").encode("gbk"),
             "this is not text in UTF-8: b'\\xcd\\xf5,2' in row 7",
         ),
+        (lambda text: text.encode().replace(b"A2,2024-01,", b"A2,\x91"), "not text in UTF-8: b'\\x91502' in row 7"),
+        (lambda text: text.replace(",20,0", ",20,-1e12"), "row 1 (A0): dpd: found '-1e12'; allowed: a number such as"),
         (lambda text: text.replace(",503,", ",1,503,"), "tape.csv: row 10: 7 values; one value for each of the 6"),
         (lambda text: text.replace(",503,", ',"1,503",'), "row 10 (A3): bal: found '1,503'; allowed: a number"),
         (lambda text: text.replace("2024-02", "02/2024"), "row 2 (A0): month: found '02/2024'; allowed: 2005-04"),
@@ -272,7 +276,20 @@ def test_quotes_that_are_right_change_nothing(panel):
         (lambda text: text + "A1,2024-02,5,5,5,0\n", "1 account-months stand in more than one row"),
         (lambda text: text.replace("lim", "bal", 1), "tape.csv: bal: two columns of this name"),
     ],
-    ids=["utf-16", "nul", "gbk", "more values", "1,000", "dates", "header only", "empty", "twice", "same name"],
+    ids=[
+        "utf-16",
+        "nul",
+        "gbk",
+        "bytes",
+        "days",
+        "more values",
+        "1,000",
+        "dates",
+        "header only",
+        "empty",
+        "twice",
+        "same name",
+    ],
 )
 def test_a_damaged_tape_is_said_with_its_place(change, said, panel):
     """What was found, where, and what is allowed."""
@@ -477,3 +494,80 @@ def test_rows_of_a_book_that_are_not_used_are_told_first(book):
         "1 balance beyond 1,073,741,824, the room of 32 bits."
     ]
     assert book(tape(8, 3), BY_DAYS).cautions == []
+
+
+# ---- whatever stands in a file ---------------------------------------------------------------------------------------
+WORDS = ["", "NA", "nan", "-1e12", "1e400", "1,000", "x", '"', '""', '"a\nb"', "\0", "\x1b[31m", "王", "0x10", "½", "|"]
+WORDS += [
+    ">30",
+    "2024-13",
+    "01/02/2024",
+    "9999-12",
+    "9" * 400,
+    "[status]",
+    "[",
+    "= {",
+    "dpd = true",
+    "\ufeff",
+    "\n",
+    ",",
+]
+ADDED = [
+    'as_of = "2024-02"',
+    'only.dpd = ["0"]',
+    'opposite_sign = ["balance"]',
+    'limits = "balance"',
+    "worst_bucket = 1",
+]
+OPTIONAL = ['segment = "more"', 'grade = "more"', 'opened = "month"', 'currency = "more"', 'months_left = "dpd"']
+EDITS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 999), st.sampled_from(WORDS)), max_size=3)
+ENCODING = st.sampled_from(("utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "gbk"))
+
+
+def edited(text, edits):
+    """Return `text` with cells, words, lines and the end replaced, put in, repeated, taken out and cut off."""
+    for kind, place, word in edits:
+        lines = text.split("\n")
+        at = place % len(lines)
+        cells = lines[at].split(",")
+        cells[place % len(cells)] = word
+        text = {
+            0: "\n".join([*lines[:at], ",".join(cells), *lines[at + 1 :]]),
+            1: text[: place % (len(text) + 1)] + word + text[place % (len(text) + 1) :],
+            2: "\n".join([*lines[:at], lines[-at], *lines[at:]]),
+            3: "\n".join([*lines[:at], *lines[at + 1 :]]),
+            4: text[: len(text) - place % (len(text) + 1)] if place % 3 else text,
+            5: text.replace(",", word) if place % 3 == 0 else text.replace("\n", "\r\n"),
+        }[kind]
+    return text
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(rows_edits=EDITS, map_edits=EDITS, top=st.sampled_from(ADDED), more=st.sampled_from(OPTIONAL), code=ENCODING)
+@pytest.mark.parametrize("kind", ["days", "codes", "wide", "loans", "series"])
+def test_whatever_stands_in_a_file_is_read_or_refused(tmp_path_factory, kind, rows_edits, map_edits, top, more, code):
+    """Tapes, mappings, loans and series with a few things wrong: a result, or UserError with short problems."""
+    folder = tmp_path_factory.getbasetemp()
+    file, mapping, world = (folder / name for name in ("mutated.csv", "mutated.toml", "world.toml"))
+    world.write_text(WORLD, encoding="utf-8")
+    codes = BY_CODE.replace("[status]\n", f"{more}\n[status]\n0 = {{ bucket = 0 }}\n30 = {{ bucket = 1 }}\n")
+    rows = tape(6, 3, lambda a, m: 30 * ((a + m) % 3 == 0), more=lambda a, m: "xy"[a % 2])
+    text, explained = {
+        "days": (rows, f"{top}\n{BY_DAYS}{more}\n"),
+        "codes": (rows, f"{top}\n{codes}"),
+        "wide": (WIDE.format("", ""), f"{top}\n" + WIDE_MAPPING.replace("KIND", "dpd")),
+        "loans": loans(30, 0.01),
+        "series": (SERIES + "".join(f"{2000 + k // 4}Q{k % 4 + 1},5,2,\n" for k in range(8)), ""),
+    }[kind]
+    file.write_bytes(edited(text, rows_edits).encode(code, "replace"))
+    mapping.write_text(edited(explained, map_edits), encoding="utf-8")
+    readers = {
+        "loans": [lambda: read_outcomes(file, mapping)],
+        "series": [lambda: read_series(file, "quarter", "unemployment", "loss")],
+    }
+    books = [lambda: read_panel(file, mapping), lambda: read_tape(file, mapping, load_scenario(world).baseline)]
+    for read in readers.get(kind, books):
+        try:
+            read()
+        except UserError as error:
+            assert error.problems and all(len(str(problem)) < 2000 for problem in error.problems)

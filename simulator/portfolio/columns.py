@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.inputs import MOST_RECORDS, size_of
-from simulator.portfolio.csv_text import LISTED, csv_content, has_long_values, not_utf8, rows_of_another_length
+from simulator.portfolio.csv_text import LISTED, check_utf8, csv_content, has_long_values, rows_of_another_length
 from simulator.scenario.errors import Problem, UserError, did_you_mean
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -95,10 +95,8 @@ def _names(path, content, delimiter) -> list[str]:
     line = next((line for line in io.BytesIO(content) if line.strip()), b"")
     if not line:
         raise UserError(Problem(path, "", "the file is empty", "a tape has a header and at least one account"))
-    try:
-        return next(csv.reader([line.decode("utf-8-sig")], delimiter=delimiter))
-    except UnicodeDecodeError:
-        raise UserError(not_utf8(path, content)) from None
+    check_utf8(path, line)
+    return next(csv.reader([line.decode("utf-8-sig")], delimiter=delimiter))
 
 
 def _parquet_header(path, delimiter):
@@ -123,6 +121,7 @@ def _csv_table(path, names, delimiter):
     import pyarrow.csv as pc
 
     content = csv_content(path)
+    check_utf8(path, content)
     columns, wrong, count = len(_names(path, content, delimiter)), [], 0
 
     def note(row):
@@ -137,17 +136,12 @@ def _csv_table(path, names, delimiter):
         newlines_in_values=has_long_values(path, content, delimiter, columns),
         invalid_row_handler=note,
     )
-    try:
-        table = pc.read_csv(
-            pa.BufferReader(content),
-            pc.ReadOptions(use_threads=False),  # so that a wrong row has its number
-            parsing,
-            pc.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.string())),
-        )
-    except pa.ArrowInvalid as error:
-        if "UTF8" in str(error):
-            raise UserError(not_utf8(path, content)) from None
-        raise
+    table = pc.read_csv(
+        pa.BufferReader(content),
+        pc.ReadOptions(use_threads=False),  # so that a wrong row has its number
+        parsing,
+        pc.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.string())),
+    )
     if wrong:
         raise UserError(rows_of_another_length(path, wrong, count, columns, delimiter))
     return table

@@ -2,12 +2,14 @@
 
 import csv
 import io
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 
 from simulator.inputs import Unpacked
 from simulator.scenario.errors import Problem, UserError
 
 QUOTE, LISTED = b'"', 20
+CHUNK = 1 << 24  # bytes that are decoded at a time
 CLOSE = "close the quote, or take it out of the file"
 ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
@@ -60,15 +62,19 @@ def rows_of_another_length(path: str, rows: list, count: int, columns: int, deli
     return problems
 
 
-def not_utf8(path: str, content: bytes) -> Problem:
-    """Return what to say of a file with bytes in it that are no UTF-8: the first line that has some."""
-    for number, line in enumerate(io.BytesIO(content), 1):
-        try:
-            line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            found = f"this is not text in UTF-8: {line[error.start : error.start + 4]!r} in {_row(content, number)}"
-            return Problem(path, "", found, "save it as CSV in UTF-8")
-    return Problem(path, "", "this is not text in UTF-8", "save it as CSV in UTF-8")
+def check_utf8(path: str, content: bytes) -> None:
+    """Raise UserError where a line is no UTF-8: of a line of another length as well pyarrow would only lose it."""
+    decoder, text = getincrementaldecoder("utf-8")(), memoryview(content)
+    try:
+        for start in range(0, len(content), CHUNK):
+            decoder.decode(text[start : start + CHUNK], final=start + CHUNK >= len(content))
+    except UnicodeDecodeError:
+        for number, line in enumerate(io.BytesIO(content), 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                found = f"this is not text in UTF-8: {line[error.start : error.start + 4]!r} in {_row(content, number)}"
+                raise UserError(Problem(path, "", found, "save it as CSV in UTF-8")) from None
 
 
 def _lines(content: bytes, first: int = 1) -> Iterator[tuple[int, str]]:

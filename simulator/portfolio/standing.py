@@ -26,7 +26,7 @@ def standing(rows: Rows, settings, segment, product) -> tuple[np.ndarray, np.nda
         status = np.maximum(status, _status(rows, *rows.codes("account", rows.mapping.account)))
     by_dpd = np.array([bool(meaning and meaning.dpd) for meaning in codes])[code]
     dpd, _ = rows.numbers("dpd", by_dpd, 0)
-    late = np.where(by_dpd, np.minimum(dpd // 30, BUCKETS - 1), 0).astype(np.int64)
+    late = np.where(by_dpd, np.clip(dpd // 30, 0, BUCKETS - 1), 0).astype(np.int64)
 
     shape = (len(settings.segment), N_PRODUCT, len(codes), BUCKETS, 2)
     cells = np.ravel_multi_index((segment, product, code, late, status == WRITTEN_OFF), shape)

@@ -279,7 +279,7 @@ class _Part:
             state = np.where(gone >= 0, gone, state)
         by_dpd = np.array([bool(meaning and meaning.dpd) for meaning in codes])[code] & (state == ABSENT)
         dpd, _ = rows.numbers("dpd", by_dpd, 0)
-        return np.where(by_dpd, states.by_dpd[np.minimum(dpd // 30, states.worst).astype(np.int64)], state)
+        return np.where(by_dpd, states.by_dpd[np.clip(dpd // 30, 0, states.worst).astype(np.int64)], state)
 
 
 def _twice(parts: list[_Part], months: list[str], path: str, mapping: Mapping) -> list[Problem]:
