@@ -21,6 +21,7 @@ from simulator.kernel.names import (
     SCORE_BANDS,
     STAGES,
     UNIT,
+    V_AUTOPAY,
     V_CLAIM,
     V_CLOSE_DAYS,
     V_CUT_KEEP,
@@ -31,12 +32,14 @@ from simulator.kernel.names import (
     V_MIN_SHARE,
     V_NEW_CREDIT,
     V_PLAN_BUCKET,
+    V_PLAN_FORGIVE,
     V_PLAN_MONTHS,
     V_PLAN_RATE,
     V_RAISE_BY,
     V_RAISE_CAP,
     V_RAISE_GRADE,
     V_RATE,
+    V_REACH,
     V_REGRANT_GRADE,
     V_REGRANT_MONTHS,
     V_REGRANT_SOON,
@@ -45,9 +48,11 @@ from simulator.kernel.names import (
     V_SALE_FACTOR,
     V_SCORE_CORRELATION,
     V_SCORE_CUTOFF,
+    V_SCORE_NOISE,
     V_SELL_OPEN,
     V_SELL_WRITTEN_OFF,
     V_SERVED,
+    V_WILL_NOT,
     V_WRITE_OFF,
 )
 from simulator.kernel.tables import Levers
@@ -63,6 +68,22 @@ MULTIPLIERS = (
     *range(V_RATE, V_RATE + GRADES),
     *range(V_SALE_FACTOR, V_SALE_FACTOR + 4),
 )
+
+
+# What accounts that move by a roll matrix cannot feel: the levers, by array, that their month does not read, by what
+# they act on (docs/model.md, steps 4 to 10).
+OF_PEOPLE = {
+    "forgetting": {"month": (V_REACH, V_AUTOPAY), "stage": (S_FORGET_KEEP,)},
+    "not being willing to pay": {"month": (V_WILL_NOT,)},
+    "being short of cash or out of work": {"month": range(V_PLAN_BUCKET, V_PLAN_FORGIVE + 1)},
+    "the reasons for which dues are missed": {"month": (V_SERVED,), "ladder": range(N_LADDER)},
+}
+OF_APPLICANTS = {  # read when somebody applies, and never else
+    "applicants": {
+        "month": (V_SCORE_CUTOFF, V_INCOME_CUTOFF, V_SCORE_CORRELATION, V_SCORE_NOISE),
+        "review": range(SCORE_BANDS),
+    }
+}
 
 
 class Frame(NamedTuple):
@@ -126,6 +147,19 @@ def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Lever
     levers.month[..., V_SCORE_CORRELATION] = ABSENT
     levers.month[: months + 1, ..., V_NEW_CREDIT] = 1
     return levers
+
+
+def acts_on(settings, table: dict[str, dict], minor_units: int = 1) -> list[str]:
+    """Return on what of `table`, OF_PEOPLE or OF_APPLICANTS, a policy with these settings acts, in words."""
+    everywhere = settings.model_copy(update={"enabled": True, "start": 1, "end": None, "segments": None})
+    levers, neutral = neutral_levers(1, 1), neutral_levers(1, 1)
+    write_all(levers, [everywhere], Frame(1, 1, ("everybody",), minor_units))
+    changed = {name: (mine != getattr(neutral, name)) for name, mine in levers._asdict().items()}
+    return [
+        words
+        for words, arrays in table.items()
+        if any(changed[name][..., list(of)].any() for name, of in arrays.items())
+    ]
 
 
 def transfers(policies, frame: Frame) -> tuple:

@@ -12,11 +12,6 @@ from .schema import Settings, matrix_of
 
 NEVER = 10**9
 CLOSE = 1e-9  # how far a sum of shares may be from 1
-NEEDS_PEOPLE = {  # kinds that act on why people pay or do not
-    "autopay": "on forgetting",
-    "collections": "on the reasons for which dues are missed",
-    "hardship": "on those short of cash or out of work",
-}
 Found = tuple[str, str, str]
 
 
@@ -53,9 +48,25 @@ def _in_this_world(settings: Settings, policy, path: str) -> Iterator[Found]:
     if policy.reads_book and hasattr(policy_of(policy.kind), "terms"):
         found = f"{policy.kind} is settled after the run, and cannot depend on a month's book"
         yield f"{path}.when", found, "leave it out, or give the policy a start and an end"
-    if settings.behaviour.model == "roll_rates" and policy.kind in NEEDS_PEOPLE:
-        found = f"acts {NEEDS_PEOPLE[policy.kind]}, of which a roll matrix knows nothing"
-        yield f"{path}.kind", found, 'allowed with behaviour.model = "structural"'
+    if settings.behaviour.model == "roll_rates":
+        yield from _felt(settings, policy, path)
+
+
+def _felt(settings: Settings, policy, path: str) -> Iterator[Found]:
+    """Check that a roll-rate book can feel a policy: what it acts on is there."""
+    from simulator.policies.levers import OF_APPLICANTS, OF_PEOPLE, acts_on  # numpy: only here is it needed
+
+    units = settings.currency.minor_units
+    if on := acts_on(policy, OF_PEOPLE, units):
+        found = f"acts on {' and '.join(on)}, of which a roll matrix knows nothing"
+        allowed = 'allowed with behaviour.model = "structural"; here leave it out, or its settings that act on that'
+        yield f"{path}.kind", found, allowed
+    if not settings.portfolio.applicants_per_month and (on := acts_on(policy, OF_APPLICANTS, units)):
+        yield f"{path}.kind", f"acts on {' and '.join(on)}, and nobody applies", "give portfolio.applicants_per_month"
+    if getattr(policy, "income_cutoff", None) is not None:
+        for name in policy.segments or settings.segment:
+            if name in settings.segment and settings.segment[name].income is None:
+                yield f"{path}.income_cutoff", f"segment {name} has no income", f"give segment.{name}.income"
 
 
 def _alone(settings: Settings, one, other, first: str, path: str) -> Iterator[Found]:
