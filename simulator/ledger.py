@@ -171,24 +171,17 @@ class Ledger:
     but profit and cash are the lender's own.
     """
 
-    def __init__(
-        self, variant: str, sums: Sums, frame: Frame, settlement: Settlement, baseline: "Ledger | None" = None
-    ):
-        """Raise ValueError if the shapes of `sums` do not fit `frame`.
-
-        `baseline` is the ledger whose loss experience sets the provision rates: this one, if none is given.
-        """
+    def __init__(self, variant: str, sums: Sums, frame: Frame, settlement: Settlement):
+        """Raise ValueError if the shapes of `sums` do not fit `frame`."""
         shape = (frame.replications, 2, frame.horizon + 1, len(frame.segments), N_PRODUCT, N_FLOWS)
         if sums.flows.shape != shape:
             raise ValueError(f"flows of {variant} have shape {sums.flows.shape}, expected {shape}")
         self.variant, self.sums, self.frame, self.settlement = variant, sums, frame, settlement
-        self.baseline = baseline or self
         self._totals, self._once = {}, {}
 
     def __reduce__(self):
         """Pickle what it was made of, not what was worked out from that."""
-        baseline = None if self.baseline is self else self.baseline
-        return Ledger, (self.variant, self.sums, self.frame, self.settlement, baseline)
+        return Ledger, (self.variant, self.sums, self.frame, self.settlement)
 
     def once(self, function):
         """Return function(self), worked out at the first call only."""

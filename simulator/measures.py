@@ -25,6 +25,7 @@ from simulator.kernel.names import (
     RATING_GRADE,
     RATING_SCORE,
     TO_CLOSED_AT_ZERO,
+    TO_FORGIVEN,
     TO_PAID_OFF,
     TO_SOLD,
     TO_WRITTEN_OFF,
@@ -164,7 +165,7 @@ class View:
         float64[batch, ...], the mean over the replications of the batch.
         """
         rows = self.ledger.rolls[..., :3, :, 1].sum(axis=-2)
-        moved = self._batch(_to(rows, slice(3, BUCKETS), LOST))
+        moved = self._batch(_to(rows, slice(3, BUCKETS), LOST, TO_FORGIVEN))
         return moved / self.ledger.batch_sizes.reshape(-1, *[1] * (moved.ndim - 1))
 
     def rated(self, kind, product=None):
@@ -430,9 +431,11 @@ def _stage(stage, text):
     def cells(ledger):
         return stage_balance(ledger, stage)
 
-    formula = ("balance[at] - balance_dpd30[at]", "balance_dpd30[at] - balance_dpd90[at]", "balance_dpd90[at]")[
-        stage - 1
-    ]
+    formula = (
+        "balance[at] - balance_dpd30[at] - balance_watched[at] - balance_probation[at] in bucket 0",
+        "balance_dpd30[at] - balance_dpd90[at] + balance_watched[at] - balance_probation[at] in buckets 1 and 2",
+        "balance_dpd90[at] + balance_probation[at]",
+    )[stage - 1]
     options = {"moved_by": LATE_SHARE, "opening": True}
     return Measure(f"stage{stage}_balance", STOCK, MONEY, formula, text, lambda v: v.at(cells), **options)
 
@@ -455,7 +458,7 @@ def _allowance(name, words, cells):
     def grown(v):
         return v.end(cells) - v.start(cells)
 
-    text = f"allowance at the baseline's coverage, {words}"
+    text = f"allowance at the variant's own coverage, {words}"
     formula, options = "Σ stages: own_balance[at] × coverage", {"moved_by": LATE_SHARE, "opening": True}
     yield Measure(stock, STOCK, MONEY, formula, text, lambda v: v.at(cells), **options)
     text = f"charge for bad debt, {words}: change of the allowance and net loss"
@@ -509,8 +512,8 @@ SECTIONS = {
             "npl_formation",
             FLOW,
             MONEY,
-            "Σ rolls[0 to 2 → 3 or worse, written off or sold], by balance",
-            "balance that became 90+ days past due, cures not taken off; what was written off or sold before "
+            "Σ rolls[0 to 2 → 3 or worse, written off, sold or forgiven], by balance",
+            "balance that became 90+ days past due, cures not taken off; what was written off, sold or forgiven before "
             "that counts, so that selling or writing off earlier does not hide it",
             lambda v: v.became_bad(),
         ),
@@ -755,15 +758,17 @@ SECTIONS = {
     "Tail of the loss distribution": tuple(_tails("", "net loss", "net_loss")),
     "Five classes": tuple(_class(rule, name) for rule in CLASS_DAYS for name in CLASSES[1:]),
     "Stages, expected credit loss, allowances": (
-        _stage(1, "balance in stage 1: nothing past due by 30 days"),
-        _stage(2, "balance in stage 2: 30 to 89 days past due"),
-        _stage(3, "balance in stage 3: 90 or more days past due"),
-        _ecl("ecl_ifrs9", "Σ buckets: balance × expected loss, at the opening",
+        _stage(1, "balance in stage 1: nothing past due by 30 days, nor restructured in the last twelve months"),
+        _stage(2, "balance in stage 2: 30 to 89 days past due, or restructured in the last twelve months"),
+        _stage(3, "balance in stage 3: 90 or more days past due, or in default until less than three months ago"),
+        _ecl("ecl_ifrs9", "Σ buckets: balance (of lines accounts) × expected loss, at the opening",
              "expected credit loss of the opening book: of the next twelve months' defaults in stage 1, lifetime in "
-             "stages 2 and 3; discounted at the effective rate, from the roll matrix of the whole run", stage_loss),
+             "stages 2 and 3; of lines with what is drawn before default, in stage 2 over the behavioural life; "
+             "discounted at the effective rate, from the roll matrices of this variant's run", stage_loss),
         *(_ecl(f"ecl_stage{k}", f"stage {k} of ecl_ifrs9", f"its part in stage {k}", stage_loss, k) for k in (1, 2, 3)),
         _ecl("ecl_cecl", "Σ buckets: balance × lifetime loss, at the opening",
-             "expected credit loss of the opening book, lifetime from the first day", lifetime_loss),
+             "expected credit loss of the opening book, lifetime from the first day; nothing for what may be drawn",
+             lifetime_loss),
         *_allowance("ifrs9", "IFRS 9", ifrs9_allowance),
         *_allowance("cecl", "CECL", cecl_allowance),
         _rate("return_on_average_assets", "12 / months × profit / average own_balance",

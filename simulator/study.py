@@ -83,22 +83,21 @@ def _study(
     work = sum(map(engine.borrower_months, every))
     transferred = {name: _transfers(world) for name, world in worlds.items()}
 
-    def lived(name, world, settlement, first):
+    def lived(name, world, settlement):
         """Return the ledger of a world."""
         tell = (lambda done: progress(name, done, work)) if progress else (lambda done: None)
         frame = replace(_frame(scenario, world, run_off), transfers=any(transferred.values()))
-        ledger = Ledger(name, engine.run(world, threads, tell), frame, settlement, first)
+        ledger = Ledger(name, engine.run(world, threads, tell), frame, settlement)
         check_identities(ledger)
         return ledger
 
     ledgers, swapped = [], {}
     for name, world in worlds.items():
-        first, plain = (ledgers[0] if ledgers else None), _settlement(lenders[name])
-        ledgers.append(lived(name, world, replace(plain, transfers=transferred[name]), first))
+        plain = _settlement(lenders[name])
+        ledgers.append(lived(name, world, replace(plain, transfers=transferred[name])))
         if name in swaps:  # before insurance and partners, whose terms are on a whole book
             out, into = swaps[name]
-            by_baseline = lived(name, out, _settlement(scenario.baseline), ledgers[0])
-            swapped[name] = Swapped(by_baseline, lived(name, into, plain, ledgers[0]))
+            swapped[name] = Swapped(lived(name, out, _settlement(scenario.baseline)), lived(name, into, plain))
     policies = {name: settings.policy for name, settings in lenders.items()}
     facts = {
         "scenario_digest": scenario.digest(),

@@ -1,11 +1,14 @@
-"""CECL (ASC 326): lifetime expected credit loss from the first day, in every stage."""
+"""CECL (ASC 326): lifetime expected credit loss from the first day, in every stage.
+
+What may still be drawn is left out: the lender can cancel a line at any time (ASC 326-20-30-11).
+"""
 
 from simulator.accounting.ifrs9 import allowance, coverage
 
 
-def lifetime_loss(loss):
-    """Return float64[..., bucket]: the loss to provide for per unit, the lifetime's in every bucket."""
-    return loss.lifetime
+def lifetime_loss(loss, shown, balance, count):
+    """Return float64[batch, product, bucket]: what to provide for `balance`: its lifetime loss in every bucket."""
+    return balance * loss.lifetime
 
 
 def cecl_coverage(ledger):
@@ -14,5 +17,5 @@ def cecl_coverage(ledger):
 
 
 def cecl_allowance(ledger):
-    """Return the allowance at the baseline's lifetime coverage."""
-    return allowance(ledger, ledger.baseline.once(cecl_coverage))
+    """Return the allowance at the lifetime coverage of this ledger's own rolls."""
+    return allowance(ledger, ledger.once(cecl_coverage))

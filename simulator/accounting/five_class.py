@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from simulator.accounting.loss_chain import bucket_balance
+from simulator.accounting.loss_chain import bucket_balance, by_batch
 from simulator.kernel.names import BUCKETS
 
 CLASSES = ("normal", "special_mention", "substandard", "doubtful", "loss")
-# A class begins above so many days past due. General: rules on risk classification of financial assets (2023, No. 1),
-# without the year of observation after a restructuring. Card: Measures for Credit Card Business (2011), article 92.
+# A class begins above so many days past due. General: rules on risk classification of financial assets (2023, No. 1).
+# Card: Measures for Credit Card Business (2011), article 92.
 ABOVE = {"general": (0, 90, 270, 360), "card": (0, 90, 120, 180)}
 
 
@@ -30,6 +30,16 @@ def bucket_classes(rule):
 def class_balance(ledger, rule, name):
     """Return float64[batch, month, segment, product]: balance of one class at month ends, over the batch.
 
-    Month 0 as `bucket_balance` splits the opening book.
+    By days past due; under the general rule what was restructured less than a year ago, or in default until less than
+    three months ago, is at least special mention. Month 0 as `bucket_balance` splits the opening book.
     """
-    return ledger.once(bucket_balance)[..., bucket_classes(rule) == CLASSES.index(name)].sum(axis=-1)
+    by_days = ledger.once(bucket_balance)[..., bucket_classes(rule) == CLASSES.index(name)].sum(axis=-1)
+    if rule != "general" or name not in ("normal", "special_mention"):
+        return by_days
+    return by_days + (1 if name == "special_mention" else -1) * ledger.once(_observed)
+
+
+def _observed(ledger):
+    """Return float64[batch, month, segment, product]: balance with nothing past due that is not normal yet."""
+    on_time = ledger["balance_probation"] - ledger["balance_probation_dpd30"]
+    return by_batch(ledger, ledger["balance_watched"] + on_time)

@@ -1,19 +1,22 @@
 """Expected credit loss of a unit of balance in each bucket, from the roll matrix of balances.
 
-A unit of balance in a bucket is, a month later, some balance in each bucket, some written off, some sold, and the rest
-paid. New borrowing is taken out, so that what remains is how the balance of today runs off: Q[from, to]. Then the
-expected loss V solves V = d (Q V + L), with L the loss per unit of those who are written off or sold in the month and
-d the discount of a month. Nothing is assumed that the run has not shown, and the chain has no leak: with d = 1, V of
-what was there at the start and of what came in later, less V of what is left, is the loss of the run.
+A unit of balance in a bucket is, a month later, some balance in each bucket, some written off, sold or forgiven, and
+the rest paid. New borrowing is taken out, so that what remains is how the balance of today runs off: Q[from, to]. Then
+the expected loss V solves V = d (Q V + L), with L the loss per unit of what is written off, sold or forgiven in the
+month and d the discount of a month. Nothing is assumed that the run has not shown, and the chain has no leak: with
+d = 1, V of what was there at the start and of what came in later, less V of what is left, is the loss of the run.
 
-One thing is approximate: balances in one bucket are taken to be alike, whoever owes them.
+Who may still draw defaults with more than he owes today. Therefore `drawn_loss` counts accounts, not balances: how
+many default within some months, each with the balance it then has.
+
+One thing is approximate: accounts and balances in one bucket are taken to be alike, whoever owes them.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from simulator.kernel.names import ARRIVED, BUCKETS, SUMS_PER_BATCH, TO_SOLD, TO_WRITTEN_OFF
+from simulator.kernel.names import ARRIVED, BUCKETS, SUMS_PER_BATCH, TO_FORGIVEN, TO_SOLD, TO_WRITTEN_OFF
 
 DEFAULT = 3  # bucket from which an account is in default
 YEAR, LIFE = 12, 600  # months; what is still open after fifty years no longer matters
@@ -29,6 +32,7 @@ class Experience(NamedTuple):
     lent: np.ndarray  # [bucket] new balance: on open accounts (bucket 0) and on those that began
     written_off: np.ndarray  # [bucket]
     sold: np.ndarray  # [bucket] from the open book
+    forgiven: np.ndarray  # [bucket] of accounts that stay
     proceeds: np.ndarray  # of what was sold from the open book
     interest: np.ndarray  # charged
     book: np.ndarray  # written-off balance at the start of each month and during it
@@ -36,11 +40,23 @@ class Experience(NamedTuple):
     gone: np.ndarray  # what left it: recovered, sold or expired
 
 
+class Accounts(NamedTuple):
+    """What became of open accounts in a window of a run, added up: float64[batch, product, bucket, ...]."""
+
+    opening: np.ndarray  # accounts at the start of each month
+    balance: np.ndarray  # what they owed then
+    went: np.ndarray  # [to bucket] accounts a month later
+    owing: np.ndarray  # [to] balance they then have, or leave with; new borrowing included
+
+
 class Loss(NamedTuple):
-    """Expected loss per unit of balance, float64[..., bucket]."""
+    """Expected loss per unit of balance, float64[..., bucket], and what it was worked out with, float64[...]."""
 
     lifetime: np.ndarray
     year: np.ndarray  # from defaults within twelve months; for what is in default already, the lifetime's
+    discount: np.ndarray  # of a month
+    written_off: np.ndarray  # loss per unit written off
+    sold: np.ndarray  # loss per unit sold from the open book
 
 
 def bucket_balance(ledger):
@@ -51,7 +67,7 @@ def bucket_balance(ledger):
     closing = ledger.rolls[..., :BUCKETS, 1].sum(axis=-2).astype(np.float64)
 
     late = [
-        _by_batch(ledger, ledger[name][:, 0]) for name in ("balance", "balance_dpd30", "balance_dpd60", "balance_dpd90")
+        by_batch(ledger, ledger[name][:, 0]) for name in ("balance", "balance_dpd30", "balance_dpd60", "balance_dpd90")
     ]
     for bucket in range(DEFAULT):
         closing[:, 0, ..., bucket] = late[bucket] - late[bucket + 1]
@@ -69,7 +85,7 @@ def experience(ledger, first, last) -> Experience:
     buckets, arrived = rolls[..., :BUCKETS, :], rolls[..., ARRIVED, :BUCKETS]
 
     def flow(name, first=first, last=last):
-        return _by_batch(ledger, ledger[name][:, first : last + 1].sum(axis=(1, 2)))
+        return by_batch(ledger, ledger[name][:, first : last + 1].sum(axis=(1, 2)))
 
     # What was lent on open accounts ended the month in bucket 0, wherever the account came from.
     on_time = buckets[..., 0]
@@ -85,6 +101,7 @@ def experience(ledger, first, last) -> Experience:
         lent=lent,
         written_off=buckets[..., TO_WRITTEN_OFF],
         sold=buckets[..., TO_SOLD],
+        forgiven=buckets[..., TO_FORGIVEN],
         proceeds=flow("sold_open_proceeds"),
         interest=flow("interest"),
         book=flow("balance_written_off_book", first - 1, last - 1) + flow("written_off"),
@@ -93,9 +110,20 @@ def experience(ledger, first, last) -> Experience:
     )
 
 
-def pooled(seen: Experience) -> Experience:
-    """Return the same with all batches added up, as one batch."""
-    return Experience(*(x.sum(axis=0, keepdims=True) for x in seen))
+def accounts(ledger, first, last) -> Accounts:
+    """Return what became of the accounts of each product in months `first` to `last`, all segments together."""
+    rolls = ledger.rolls[:, first : last + 1, ..., :BUCKETS, :, :].sum(axis=(1, 2)).astype(np.float64)
+    return Accounts(
+        opening=rolls[..., 0].sum(axis=-1),
+        balance=bucket_balance(ledger)[:, first - 1 : last].sum(axis=(1, 2)),
+        went=rolls[..., :BUCKETS, 0],
+        owing=rolls[..., 1],
+    )
+
+
+def pooled(seen):
+    """Return an Experience or Accounts with all batches added up, as one batch."""
+    return type(seen)(*(x.sum(axis=0, keepdims=True) for x in seen))
 
 
 def expected_loss(seen: Experience, discounted=True) -> Loss:
@@ -108,7 +136,8 @@ def expected_loss(seen: Experience, discounted=True) -> Loss:
     # What a unit written off brings, r + d (1 - e) (r + d (1 - e) (r + ...)), with r back and e gone in a month.
     recovery = rate(rate(seen.back, seen.book), 1 - d * (1 - rate(seen.gone, seen.book)))
     price = rate(seen.proceeds, seen.sold.sum(axis=-1))
-    at_once = rate(seen.written_off * (1 - recovery)[..., None] + seen.sold * (1 - price)[..., None], seen.opening)
+    lost = seen.written_off * (1 - recovery)[..., None] + seen.sold * (1 - price)[..., None] + seen.forgiven
+    at_once = rate(lost, seen.opening)
     q, d = rate(seen.moved, seen.opening[..., None]), d[..., None]
 
     def a_month_before(loss):
@@ -120,7 +149,27 @@ def expected_loss(seen: Experience, discounted=True) -> Loss:
     year = np.where(np.arange(BUCKETS) < DEFAULT, 0.0, lifetime)
     for _ in range(YEAR):
         year[..., :DEFAULT] = a_month_before(year)[..., :DEFAULT]
-    return Loss(lifetime, year)
+    return Loss(lifetime, year, d[..., 0], 1 - recovery, 1 - price)
+
+
+def drawn_loss(shown: Accounts, loss: Loss, months):
+    """Return float64[batch, product, bucket]: loss expected of an account's defaults in so many months.
+
+    What is drawn before the default is in it: exposure is the balance with which accounts default, written off, sold
+    and forgiven before 90 days past due included. `loss` says what a unit then loses, discounted to that month. 0 for
+    accounts that are in default already.
+    """
+    rows, d = slice(0, DEFAULT), loss.discount[..., None]
+    exits = (loss.written_off, loss.sold, np.ones_like(loss.sold))
+    per_unit = np.concatenate([loss.lifetime[..., DEFAULT:], np.stack(exits, axis=-1)], axis=-1)
+    columns = [*range(DEFAULT, BUCKETS), TO_WRITTEN_OFF, TO_SOLD, TO_FORGIVEN]
+    at_default = (shown.owing[..., rows, :][..., columns] @ per_unit[..., None])[..., 0]
+    at_default = rate(at_default, shown.opening[..., rows])
+    stays = rate(shown.went[..., rows, rows], shown.opening[..., rows, None])
+    expected = np.zeros_like(at_default)
+    for _ in range(months):
+        expected = d * ((stays @ expected[..., None])[..., 0] + at_default)
+    return np.concatenate([expected, np.zeros_like(loss.lifetime[..., DEFAULT:])], axis=-1)
 
 
 def rate(top, bottom):
@@ -129,6 +178,6 @@ def rate(top, bottom):
     return np.divide(top, bottom, out=np.zeros(top.shape), where=bottom != 0)
 
 
-def _by_batch(ledger, amounts):
+def by_batch(ledger, amounts):
     """Return float64[batch, ...]: `amounts`, int64[replication, ...], added up over the replications of each batch."""
     return np.stack([amounts[k::SUMS_PER_BATCH].sum(axis=0) for k in range(len(ledger.batch_sizes))]).astype(np.float64)

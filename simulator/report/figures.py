@@ -14,7 +14,9 @@ from simulator.estimates import mean
 from simulator.kernel.names import (
     BUCKETS,
     CAUSES,
+    N_TO,
     TO_CLOSED_AT_ZERO,
+    TO_FORGIVEN,
     TO_PAID_OFF,
     TO_SOLD,
     TO_WRITTEN_OFF,
@@ -302,7 +304,7 @@ def rolls(comparison):
     shown = slice(0, 1 + max(np.flatnonzero(panels[0][2]), default=0))
     made, axes = figure(3.9 if len(panels) > 1 else 4.4, 1, len(panels))
     names = [f"{30 * b}" if b else "current" for b in range(LATE)] + [f"{30 * LATE}+"]
-    exits = ["paid off", "closed", "written off", "sold"]
+    exits = ["paid off", "closed", "written off", "sold", "forgiven"]
     for axis, (title, matrix, base) in zip(axes.flat, panels, strict=True):
         rate = np.divide(matrix, base[:, None], out=np.zeros_like(matrix), where=base[:, None] > 0)[shown]
         used = [k for k in range(matrix.shape[1]) if k < rate.shape[0] or rate[:, k].any()]
@@ -332,8 +334,9 @@ def rolls(comparison):
 
 def lumped(matrix):
     """Return float64[LATE + 1, LATE + 1 + exits]: buckets from LATE on added together."""
-    to = (*range(LATE), *[LATE] * (BUCKETS - LATE), *range(LATE + 1, LATE + 5))
-    out = np.zeros((LATE + 1, LATE + 5))
+    exits = N_TO - BUCKETS
+    to = (*range(LATE), *[LATE] * (BUCKETS - LATE), *range(LATE + 1, LATE + 1 + exits))
+    out = np.zeros((LATE + 1, LATE + 1 + exits))
     for j, column in enumerate(to):
         out[:LATE, column] += matrix[:LATE, j]
         out[LATE, column] += matrix[LATE:, j].sum()
@@ -370,4 +373,4 @@ def distribution(comparison):
     return Picture("The loss distribution", svg(made, caption), caption)
 
 
-assert tuple(range(BUCKETS, BUCKETS + 4)) == (TO_PAID_OFF, TO_CLOSED_AT_ZERO, TO_WRITTEN_OFF, TO_SOLD)
+assert tuple(range(BUCKETS, N_TO)) == (TO_PAID_OFF, TO_CLOSED_AT_ZERO, TO_WRITTEN_OFF, TO_SOLD, TO_FORGIVEN)

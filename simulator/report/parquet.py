@@ -12,7 +12,7 @@ from simulator.measures import MEASURES, TAIL
 from simulator.transfer import TRANSFERRED
 
 FROM = (*(str(b) for b in range(BUCKETS)), "arrived")
-TO = (*(str(b) for b in range(BUCKETS)), "paid_off", "closed_at_zero", "written_off", "sold")
+TO = (*(str(b) for b in range(BUCKETS)), "paid_off", "closed_at_zero", "written_off", "sold", "forgiven")
 LINE_NAMES = (*FLOWS, *SETTLED, *LINES)
 TRANSFER_NAMES = (*TRANSFERRED, *TRANSFER_LINES)
 
@@ -119,11 +119,14 @@ def batch_means(ledger, sums):
 
 
 def write_rolls(path, comparison):
-    """Write the roll matrices: mean accounts and balance of every move that happens, months 1 on."""
+    """Write the roll matrices: mean accounts and balance of every move that happens, months 1 on.
+
+    What is forgiven of accounts that stay is balance without accounts.
+    """
     frame, variants = comparison.frame, tuple(comparison.ledgers)
     tables = []
     for v, ledger in enumerate(comparison.ledgers.values()):
-        where = np.nonzero(ledger.rolls[..., 0].any(axis=0))  # month, segment, product, from, to
+        where = np.nonzero(ledger.rolls.any(axis=(0, -1)))  # month, segment, product, from, to
         moves = ledger.rolls[(slice(None), *where)]  # [batch, row, (count, balance)]
         count, count_se = batch_means(ledger, moves[..., 0])
         balance, balance_se = batch_means(ledger, moves[..., 1])

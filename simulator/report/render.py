@@ -3,7 +3,7 @@
 import numpy as np
 
 from simulator.accounting.five_class import CLASSES
-from simulator.accounting.ifrs9 import coverage
+from simulator.accounting.ifrs9 import BEHAVIOURAL_LIFE, STAGES, coverage
 from simulator.kernel.names import CAUSES, PRODUCTS
 from simulator.measures import ACCOUNTS, MEASURES
 from simulator.report import reasons, words
@@ -83,7 +83,7 @@ def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
         swap_heads=[words.label(name) for name in words.stated(comparison, SWAP_TABLE)],
         where=where(comparison),
         standing=standing(comparison),
-        coverage=coverage_ratios(comparison),
+        behavioural_life=BEHAVIOURAL_LIFE,
         caveats=caveats(comparison),
         manifest=flat(manifest),
     )
@@ -192,22 +192,26 @@ def account(comparison):
 
 def standing(comparison):
     """Return [(section, [(label, [value in words for each variant])])] by stage and class."""
-    return [
+    told = [
         (
             section,
             [(words.label(name), [words.estimate(comparison, v, name) for v in comparison.ledgers]) for name in names],
         )
         for section, names in STANDING
     ]
+    return [*told, ("Coverage, IFRS 9: allowance per unit of a stage's balance", coverage_ratios(comparison))]
 
 
 def coverage_ratios(comparison):
-    """Return [(product, [stage 1, 2 and 3 in words])]: the baseline's coverage, which all variants provide at."""
-    ledger = comparison.ledgers[comparison.baseline].baseline
-    ratios = ledger.once(coverage)
+    """Return [("line, stage 1", [coverage in words for each variant])]: at which each lender provides for its own."""
+    every = [ledger.once(coverage) for ledger in comparison.ledgers.values()]
     return [
-        (product, [f"{words.plain(100 * x, 2)}{words.NO_BREAK}%" for x in ratios[PRODUCTS.index(product)]])
+        (
+            f"{product}, stage {stage + 1}",
+            [f"{words.plain(100 * ratios[PRODUCTS.index(product), stage], 2)}{words.NO_BREAK}%" for ratios in every],
+        )
         for product in comparison.frame.products
+        for stage in range(len(STAGES))
     ]
 
 
