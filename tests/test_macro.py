@@ -333,6 +333,19 @@ def test_the_command_writes_a_layer_that_a_scenario_takes(file, tmp_path, capsys
     assert scenario.baseline == before.baseline.model_copy(update={"economy": economy})
 
 
+def test_quarters_that_are_not_used_are_counted_by_reason():
+    """Of 64 quarters: the first year, two named, one of them without a rate, and another one without."""
+    series = world(1, worlds=1)[0]
+    series.rate[:4], series.rate[[10, 20]] = 0.05, np.nan
+    found = link(series, leave_out=[series.quarters[20], series.quarters[30]])
+
+    assert answers(found)[0] == (
+        "57 of 64 quarters used; left out: 2 named in --leave-out; 1 without loss; "
+        "4 of the first year, which only tells the change of the next."
+    )
+    assert found.fits["change"].used == 57
+
+
 def test_the_page_begins_with_the_answers():
     """Each answer stands on the page, with the picture; macro.json has no NaN."""
     found = link(world(5, change=0.3, worlds=1)[0], ("1999Q1",))

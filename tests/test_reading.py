@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from simulator.biography.whose import address_of
 from simulator.estimation.macro import read_series
 from simulator.estimation.outcomes.rows import read_outcomes
 from simulator.estimation.panels.reader import read_panel
+from simulator.lower import lower
 from simulator.portfolio.tape import read_tape
 from simulator.scenario.errors import UserError
 from simulator.scenario.reader import load_scenario
@@ -494,6 +496,17 @@ def test_rows_of_a_book_that_are_not_used_are_told_first(book):
         "1 balance beyond 1,073,741,824, the room of 32 bits."
     ]
     assert book(tape(8, 3), BY_DAYS).cautions == []
+
+
+def test_the_diary_finds_an_account_of_a_tape_of_months(files):
+    """The rows that a run starts from are those of its month, for the diary as well."""
+    tape_file, mapping, world = files(t__csv=tape(4, 3), m__toml='as_of = "2024-02"\n' + BY_DAYS, w__toml=WORLD)
+    scenario = load_scenario(world, [f"portfolio.tape={tape_file}", f"portfolio.mapping={mapping}"])
+    book = read_tape(tape_file, mapping, scenario.baseline)
+    tiles = lower(scenario.baseline, book.tape).tiles
+
+    assert address_of("A2", ("all",), tiles, scenario.baseline) == (0, 0, 2)
+    assert address_of("8", ("all",), tiles, scenario.baseline) == (0, 0, 2)  # the row of the file
 
 
 # ---- whatever stands in a file ---------------------------------------------------------------------------------------

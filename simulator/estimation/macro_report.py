@@ -31,6 +31,7 @@ def answers(found: Link) -> list[str]:
     change, level = (found.fits[one].r2 for one in ("change", "level"))
     much = f"{np.exp(slope.value):.2f} times the odds ({np.exp(slope.low):.2f} to {np.exp(slope.high):.2f})"
     said = [
+        _used(found),
         f"A point more unemployment than a year before goes with {much} of {name}: {_term(slope)} in log-odds."
         if slope.is_clear
         else f"No link of {name} with the yearly change of unemployment is clear: {_term(slope)} in log-odds.",
@@ -46,6 +47,20 @@ def answers(found: Link) -> list[str]:
         every, without = (_term(fit.terms[CHANGE]) for fit in (found.every_quarter, found.without_breaks))
         said.append(f"The slope with these quarters is {every}, without them {without}, in {_unit(found)}.")
     return said
+
+
+def _used(found: Link) -> str:
+    """Return which quarters the link rests on, and why the others are not used."""
+    series, named = found.series, np.isin(found.series.quarters, found.left_out)
+    blank, early = np.isnan(series.rate), np.isnan(series.change)
+    counts = {
+        "named in --leave-out": named,
+        f"without {series.rate_name}": blank & ~named,
+        "of the first year, which only tells the change of the next": early & ~blank & ~named,
+    }
+    left = "; ".join(f"{int(those.sum())} {why}" for why, those in counts.items() if those.any())
+    used = len(series.quarters) - int((named | blank | early).sum())
+    return f"{used} of {len(series.quarters)} quarters used; left out: {left or 'none'}."
 
 
 def page(found: Link, manifest: dict[str, Any]) -> str:

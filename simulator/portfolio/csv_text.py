@@ -35,8 +35,8 @@ def has_long_values(path: str, content: bytes, delimiter: str, columns: int) -> 
     Raises UserError where a quote opens and does not close, or closes only after lines that look like rows: whoever
     reads on would lose those rows.
     """
-    lines, found = _lines(content), False
-    if QUOTE not in content or (start := next((n for n, line in lines if line.count('"') % 2), None)) is None:
+    lines, found = enumerate(io.BytesIO(content), 1), False
+    if QUOTE not in content or (start := next((n for n, line in lines if line.count(QUOTE) % 2), None)) is None:
         return False
     taken: list[tuple[int, str]] = []
     reader = csv.reader(_kept(_lines(content, start), taken), delimiter=delimiter)
@@ -77,7 +77,7 @@ def check_utf8(path: str, content: bytes) -> None:
                 raise UserError(Problem(path, "", found, "save it as CSV in UTF-8")) from None
 
 
-def _lines(content: bytes, first: int = 1) -> Iterator[tuple[int, str]]:
+def _lines(content: bytes, first: int) -> Iterator[tuple[int, str]]:
     """Yield (number, line) from line `first` on; bytes stand for themselves: only quotes and delimiters matter."""
     for number, line in enumerate(io.BytesIO(content), 1):
         if number >= first:

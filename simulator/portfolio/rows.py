@@ -211,7 +211,8 @@ def all_problems(parts: list[Rows]) -> list[Problem]:
 
 def repeated(number: np.ndarray) -> list[tuple[int, np.ndarray]]:
     """Return (value, places) of each value that stands in `number` more than once, by the first of its places."""
-    if len(np.unique(number)) == len(number):
+    ordered = np.sort(number)
+    if not (ordered[1:] == ordered[:-1]).any():
         return []
     order = np.argsort(number, kind="stable")
     values, start, count = np.unique(number[order], return_index=True, return_counts=True)

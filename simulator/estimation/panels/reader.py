@@ -38,7 +38,8 @@ def read_panel(path: str | Path, mapping_path: str | Path) -> Panel:
     if len(months) > MOST_MONTHS:
         found = f"months from {months[0]} to {months[-1]}"
         raise UserError(Problem(path, "", found, f"allowed: up to {MOST_MONTHS} months; is a date wrong?"))
-    read = [_Part(rows, states, [months.index(month) for month in own]) for rows, own in parts]
+    place = {month: number for number, month in enumerate(months)}
+    read = [_Part(rows, states, [place[month] for month in own]) for rows, own in parts]
     problems = all_problems([part.rows for part in read])
     problems += _twice(read, months, path, mapping)
     if problems:
