@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: time the kernel (under a minute); `floor`, `identities`, `large_pool`, `--full`: longer."""
+"""`python -m benchmarks`: time the kernel (under a minute); `floor`, `identities`, `large_pool`, `coverage`: longer."""
 
 import json
 import sys
@@ -130,6 +130,25 @@ def kills(times: Annotated[int, typer.Option(help="of kill -9")] = 50, seed: int
     _print(table)
     problems = [problem for one in killed for problem in one.problems]
     _end(not problems, "; ".join(problems))
+
+
+@app.command()
+def coverage(seeds: Annotated[int, typer.Option(min=50, help="runs of each world")] = 200) -> None:
+    """Check that 95 % intervals of levels, differences, the verdict, tails and states cover 92 to 98 times in 100."""
+    from . import coverage as run
+
+    with Progress() as bar:
+        checks = run.check(bar.advance, seeds)
+    table = Table("95 % interval of", title=f"{seeds} runs, each with its own seed ({bar.seconds:,.0f} s)")
+    for column in ("value", "covered", "of 100", "should be"):
+        table.add_column(column, justify="right")
+    for check in checks:
+        wanted = f"{100 * run.LEAST:.0f} to {100 * run.MOST:.0f}" if check.exact else f"{100 * run.LEAST:.0f} or more"
+        share = f"{100 * check.share:.1f}"
+        table.add_row(check.name, f"{check.truth:,.6g}", f"{check.covered} of {check.of}", share, wanted)
+    _print(table)
+    wrong = [check.name for check in checks if not check.is_right]
+    _end(not wrong, f"covers too seldom or too often: {', '.join(wrong)}")
 
 
 def _print(*renderables):

@@ -37,17 +37,18 @@ class ValueAtRisk:
     def interval(self, losses) -> tuple[float, float]:
         """Return an interval that covers at least 95 times in 100 whatever the distribution, between two of the losses.
 
-        Of n losses a binomial number lies at or below the quantile: the ends are the innermost ranks that it passes on
-        either side at most 2.5 times in 100; an end beyond the sample is infinite. Source: H. A. David and
-        H. N. Nagaraja, Order Statistics, 3rd ed. (2003), section 7.1.
+        Of n losses a binomial number lies at or below the quantile. The upper end is the lowest rank that it reaches at
+        most 2.5 times in 100, the lower end the highest that leaves 95 in 100 between them; an end beyond the sample is
+        infinite. Source: H. A. David and H. N. Nagaraja, Order Statistics, 3rd ed. (2003), section 7.1.
         """
         from scipy.special import bdtr
 
-        n, outside = len(losses), (1 - CONFIDENCE) / 2
+        n = len(losses)
         below = bdtr(np.arange(n + 1), n, self.level)  # chance that at most k of the losses are at or below
         ordered = np.concatenate([[-np.inf], np.sort(losses), [np.inf]])
-        low, high = int((below <= outside).sum()), int((below < 1 - outside).sum()) + 1
-        return float(ordered[low]), float(ordered[min(high, n + 1)])
+        high = min(int((below < (1 + CONFIDENCE) / 2).sum()) + 1, n + 1)
+        low = int((below <= below[high - 1] - CONFIDENCE).sum())
+        return float(ordered[low]), float(ordered[high])
 
     def difference(self, a, b) -> Difference:
         """Return the quantile of `a` less that of `b`, whose luck is shared, with an interval from both of theirs.

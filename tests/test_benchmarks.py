@@ -12,12 +12,14 @@ from simulator.kernel.names import *  # noqa: F403  the vocabulary of every arra
 from simulator.lower import lower
 from simulator.policies import registry
 from simulator.scenario.reader import load_scenario
+from simulator.study import simulate
 
 pytest.importorskip("benchmarks", reason="start pytest as `python -m pytest`")
 from benchmarks import (
     analyst_numpy,
     bitflips,
     commands,
+    coverage,
     figures,
     floor,
     growth,
@@ -275,3 +277,22 @@ def test_kills_leave_whole_folders_and_no_litter():
     killed = kills.check(times=2, seed=3)
 
     assert [one.problems for one in killed] == [(), ()]
+
+
+def test_a_cover_is_counted_and_bounded():
+    """190 of 200 are right, 180 are too few, 200 are too many but where an interval is wide on purpose."""
+    value = np.zeros(200)
+    for covered, is_right, may_be_wide in ((190, True, True), (180, False, False), (200, False, True)):
+        low = np.where(np.arange(200) < covered, 0.0, 1.0)
+        found = np.stack([low, low + 1, value], axis=1)
+        assert coverage._covered("level of npv", found).is_right is is_right
+        assert coverage._covered("difference of var95", found).is_right is may_be_wide
+        assert coverage._covered("level of npv", found).covered == covered
+
+
+def test_the_intervals_of_a_roll_matrix_are_held_against_its_powers():
+    """A run's shares of states lie within five standard errors of the exact ones."""
+    run = simulate(coverage._seeded(coverage.read(coverage.ROLLS), 3)).comparison
+    for (_, (low, high), exact), name in zip(coverage._exact(run), coverage.STATES, strict=True):
+        value, se = run.estimate("baseline", name)
+        assert low < value < high and abs(value - exact) < 5 * se

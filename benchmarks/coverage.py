@@ -1,0 +1,174 @@
+"""Do 95 % intervals cover? Many runs of one world, each with its own seed, against what the world's values are.
+
+The levels, differences, tails and the verdict of a revolving line like Huabei's are held against brute force: as many
+runs again, with other seeds, pooled. The shares of states under a roll matrix are held against its powers, which are
+exact. A run draws its borrowers anew in each replication, as a reader's run does.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from simulator.comparison import Comparison
+from simulator.measures import MEASURES
+from simulator.scenario.reader import Scenario, load_scenario
+from simulator.study import compare, simulate
+
+from .worlds import SCENARIOS, read
+
+SEEDS = 200
+LEAST, MOST = 0.92, 0.98  # of intervals that should cover 95 times in 100: two standard errors over 200 seeds
+REPLICATIONS = 200  # as many as a 95 % tail needs
+BRUTE = 1_000_000  # seeds of the brute force begin here
+VARIANTS = ("cut_at_30", "freeze_and_close")
+MEANS = ("net_loss", "default_rate", "npv")
+TAILS = ("var95", "es95")
+STATES = {"dpd30_share_count": 1, "dpd90_share_count": 3}  # measure -> the first bucket that it counts
+
+# Five states that nobody leaves, from where accounts stand at the opening to where they stand a year later.
+MATRIX = (
+    (0.930, 0.070, 0.000, 0.000, 0.000),
+    (0.450, 0.200, 0.350, 0.000, 0.000),
+    (0.150, 0.100, 0.150, 0.600, 0.000),
+    (0.060, 0.000, 0.060, 0.120, 0.760),
+    (0.020, 0.000, 0.000, 0.000, 0.980),
+)
+OPENING = (0.90, 0.04, 0.02, 0.01, 0.03)
+ROLLS = f"""
+title = "Where accounts stand under a roll matrix"
+months = 12
+run_off_months = 0
+replications = 40
+currency = {{ code = "CNY", minor_units = 100 }}
+
+[portfolio]
+borrowers = 2000
+
+[segment.all]
+share = 1.0
+line_holders = 1.0
+line_limit = {{ distribution = "constant", value = 1000, unit = "CNY" }}
+utilisation = {{ distribution = "constant", value = 0.5 }}
+
+[segment.all.opening]
+line = {list(OPENING)}
+
+[behaviour]
+model = "roll_rates"
+
+[behaviour.roll_rates.line]
+states = [{
+    ", ".join(
+        f'{{ name = "b{bucket}", bucket = {bucket}{", at_least = true" if bucket == 4 else ""} }}'
+        for bucket in range(5)
+    )
+}]
+matrix = {[list(row) for row in MATRIX]}
+"""
+
+
+class Covered(NamedTuple):
+    """How often the intervals of one number held its value."""
+
+    name: str
+    truth: float
+    covered: int
+    of: int
+    exact: bool  # should be between LEAST and MOST; else the interval is wide on purpose, and LEAST alone binds
+
+    @property
+    def share(self) -> float:
+        """Return the share of intervals that cover."""
+        return self.covered / self.of
+
+    @property
+    def is_right(self) -> bool:
+        """Return whether it is what it should be."""
+        return LEAST <= self.share <= (MOST if self.exact else 1)
+
+
+def check(advance: Callable[[str, int, int], None], seeds: int = SEEDS) -> list[Covered]:
+    """Return every check over so many seeds; `advance` is told (what, runs done since, all runs) as they end."""
+    line, rolls = _line(), read(ROLLS)
+
+    def each(what, question, scenario, first, keep):
+        for seed in range(first, first + seeds):
+            yield keep(question(_seeded(scenario, seed)).comparison)
+            advance(what, 1, 3 * seeds)
+
+    brute = list(each("brute force", compare, line, BRUTE, _samples))
+    pooled = {name: np.concatenate([run[name] for run in brute]) for name in brute[0]}
+    stated = each("intervals of the line", compare, line, 1, _stated)
+    states = each("states of a roll matrix", simulate, rolls, 1, _exact)
+    rows = {}
+    for run in stated:
+        for name, (low, high), value in run:
+            rows.setdefault(name, []).append((low, high, value(pooled)))
+    for run in states:
+        for name, (low, high), value in run:
+            rows.setdefault(name, []).append((low, high, value))
+    return [_covered(name, np.array(found)) for name, found in rows.items()]
+
+
+def _line() -> Scenario:
+    """Return the line like Huabei's in small: three lenders, a year of lending and one of run-off."""
+    path = SCENARIOS / "huabei.toml"
+    scenario = load_scenario(path, ["run_off_months=12"], borrowers=400, months=12, replications=REPLICATIONS)
+    return replace(scenario, variants={name: scenario.variants[name] for name in VARIANTS})
+
+
+def _seeded(scenario: Scenario, seed: int) -> Scenario:
+    """Return the scenario under another seed: other people and other luck."""
+    baseline, *variants = (
+        lender.model_copy(update={"seed": seed}) for lender in (scenario.baseline, *scenario.variants.values())
+    )
+    return replace(scenario, baseline=baseline, variants=dict(zip(scenario.variants, variants, strict=True)))
+
+
+def _samples(run: Comparison) -> dict[tuple[str, str], np.ndarray]:
+    """Return {(lender, measure): float64[replication]} of all that is checked."""
+    return {(lender, name): run.samples(lender, name) for lender in run.ledgers for name in MEANS}
+
+
+def _stated(run: Comparison) -> Iterator[tuple[str, tuple[float, float], Callable]]:
+    """Yield (what, interval, value) of all that a run of the line states; value(pooled) is that of brute force."""
+    base, variant = run.baseline, VARIANTS[0]
+    for name in (*MEANS, *TAILS):
+        value = partial(_mean, name) if name in MEANS else partial(_tail, name)
+        yield f"level of {name}", run.interval(base, name), partial(value, base)
+        d = run.difference(variant, name)
+        yield f"difference of {name}", (d.low, d.high), partial(value, variant, less=base)
+    verdict = run.verdict()
+    d = run.difference(verdict.leader, "npv", against=verdict.second)
+    yield "verdict's difference", (d.low, d.high), partial(_mean, "npv", verdict.leader, less=verdict.second)
+
+
+def _exact(run: Comparison) -> list[tuple[str, tuple[float, float], float]]:
+    """Return (what, interval, value) of the shares of states, whose values are those of the matrix's powers."""
+    stands = np.array(OPENING) @ np.linalg.matrix_power(np.array(MATRIX), run.frame.months)
+    return [
+        (f"roll matrix: {name}", run.interval(run.baseline, name), float(stands[bucket:].sum()))
+        for name, bucket in STATES.items()
+    ]
+
+
+def _mean(name, lender, pooled, less=None):
+    """Return the mean of a measure of one lender, less that of another where it is given."""
+    mean = float(pooled[lender, name].mean())
+    return mean if less is None else mean - _mean(name, less, pooled)
+
+
+def _tail(name, lender, pooled, less=None):
+    """Return a tail of the net loss of one lender, less that of another where it is given."""
+    tail = float(MEASURES[name].statistic.estimate(pooled[lender, "net_loss"]).value)
+    return tail if less is None else tail - _tail(name, less, pooled)
+
+
+def _covered(name, found):
+    """Return how often the intervals in `found`, float64[seed, (low, high, value)], hold the value."""
+    low, high, value = found.T
+    covered = int(((low <= value) & (value <= high)).sum())
+    return Covered(name, float(value.mean()), covered, len(found), name != "difference of var95")
