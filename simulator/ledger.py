@@ -27,12 +27,14 @@ from simulator.kernel.names import (
     TO_WRITTEN_OFF,
 )
 from simulator.kernel.tables import Sums
+from simulator.transfer import STOCKS as TRANSFERRED_STOCKS
 from simulator.transfer import TRANSFERRED, Insurance, Partner, own_share, settle
 
 STOCKS = (
     *FLOWS[:F_NEW_CREDIT],
     *(f"n_dpd{days}_{cause}" for days in (30, 90) for cause in CAUSES),
-    *("partner_balance", "own_balance"),
+    *TRANSFERRED_STOCKS,
+    "own_balance",
 )
 
 
@@ -102,8 +104,8 @@ LINES = {
         "acquisition_cost": 1,
     },
     "profit": {"gross_profit": 1, "insurer_result": -1, "partner_profit": -1},
-    "cash_before_funding": {"gross_cash": 1, "insurer_result": -1, "partner_cash": -1},
-    "cash": {"cash_before_funding": 1, "funding_cost": -1, "partner_funding": 1},
+    "cash_before_funding": {"gross_cash": 1, "insurer_cash": -1, "partner_cash": -1},
+    "cash": {"cash_before_funding": 1, "funding_cost": -1, "insurer_funding": 1, "partner_funding": 1},
 }
 # The same before and after it is shared: the lender's own line = gross - the insurer's - the partner's. Without
 # insurance and partners gross and own are one.
@@ -125,14 +127,15 @@ TRANSFER_LINES = {
         "idle_cost": -1,
         "acquisition_cost": -1,
     },
-    "insurer_result": {"premium": 1, "claims": -1, "subrogation": 1},
+    "insurer_result": {"premium": 1, "insurer_net_loss": -1, "insurer_funding": -1},
+    "insurer_cash": {"premium": 1, "claims": -1, "subrogation": 1},
     "partner_net_loss": {
         "partner_written_off": 1,
         "partner_sold_open": 1,
         "partner_sold_open_proceeds": -1,
         "partner_forgiven": 1,
-        "partner_recovered": -1,
-        "partner_sold_written_off_proceeds": -1,
+        "partner_back": -1,
+        "partner_loss_on_transfer": 1,
     },
     "partner_profit": {
         "partner_interest": 1,
@@ -143,15 +146,14 @@ TRANSFER_LINES = {
     },
     "partner_cash": {
         "partner_paid": 1,
-        "partner_recovered": 1,
         "partner_sold_open_proceeds": 1,
-        "partner_sold_written_off_proceeds": 1,
+        "partner_back": 1,
         "partner_new_credit": -1,
         "partner_bought": -1,
         "partner_fee": -1,
     },
-    "own_balance": {"balance": 1, "partner_balance": -1},
-    "own_net_loss": {"net_loss": 1, "partner_net_loss": -1, "claims": -1, "subrogation": 1},
+    "own_balance": {"balance": 1, "insurer_balance": -1, "partner_balance": -1},
+    "own_net_loss": {"net_loss": 1, "insurer_net_loss": -1, "partner_net_loss": -1},
 }
 SETTLED = (
     *("merchant_discount", "funding_cost", "operating_cost", "idle_cost"),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator import engine
+from simulator.accounting.recovery import expected_recovery
 from simulator.comparison import Comparison, Swapped
 from simulator.ledger import Frame, Ledger, Settlement, check_identities
 from simulator.lower import Lowered, lower, tables_digest
@@ -14,6 +15,7 @@ from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.reader import Scenario, load_scenario
 from simulator.sums import machine_memory
 from simulator.swaps import review_differs, swap_set
+from simulator.transfer import Partner
 
 BASELINE = "baseline"
 
@@ -87,7 +89,7 @@ def _study(
         """Return the ledger of a world."""
         tell = (lambda done: progress(name, done, work)) if progress else (lambda done: None)
         frame = replace(_frame(scenario, world, run_off), transfers=any(transferred.values()))
-        ledger = Ledger(name, engine.run(world, threads, tell), frame, settlement)
+        ledger = _priced(Ledger(name, engine.run(world, threads, tell), frame, settlement))
         check_identities(ledger)
         return ledger
 
@@ -158,6 +160,20 @@ def _frame(scenario, world: Lowered, run_off):
 def _transfers(world: Lowered):
     """Return the terms of insurance and joint lending that a lender has."""
     return transfers(world.settings.policy.values(), world.frame)
+
+
+def _priced(ledger):
+    """Return the ledger with a price of late debt for partners who join or leave: what such debt brings in this run."""
+    terms = ledger.settlement.transfers
+    if not any(_needs_price(term) and (term.first > 1 or term.last < ledger.frame.horizon) for term in terms):
+        return ledger
+    price = expected_recovery(ledger)
+    terms = tuple(replace(term, late_price=price) if _needs_price(term) else term for term in terms)
+    return Ledger(ledger.variant, ledger.sums, ledger.frame, replace(ledger.settlement, transfers=terms))
+
+
+def _needs_price(term):
+    return isinstance(term, Partner) and term.late_price is None
 
 
 def _settlement(settings):

@@ -132,6 +132,33 @@ def test_policies_of_different_kinds_do_not_meet(first, second):
 # ---- what each one writes ---------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("kind", "lever", "neutral", "marked"),
+    [("credit_insurance", names.V_CLAIM, NEVER, 3), ("joint_lending", names.V_PARTNER, 0, 1)],
+)
+def test_what_is_settled_after_the_month_marks_its_accounts(kind, lever, neutral, marked):
+    """Insurance sets where a balance is claimable, a partner that it shares losses: in their cells and only there."""
+    where = {"start": 3, "end": 15, "segments": ["old"], "products": ["loan"]}
+    levers = written(policy(kind, **ACTIVE[kind], **where))
+
+    assert changed(levers) == (set(range(3, 16)), {1}, {LOAN})
+    assert set(levers.month[3:16, 1, LOAN, lever]) == {marked}
+    assert set(levers.month[:3, 1, LOAN, lever]) == {neutral}
+
+
+def test_a_price_of_late_debt_is_a_share_or_the_expected_one():
+    """A stated price holds for every class of both products; the expected one is worked out after the run."""
+    stated, expected = (
+        kinds()["joint_lending"].terms(policy("joint_lending", share=0.3, **price), FRAME)
+        for price in ({"late_price": 0.4}, {})
+    )
+
+    assert stated.late_price == ((0.4,) * 3,) * 2
+    assert expected.late_price is None
+    with pytest.raises(ValidationError, match="expected"):
+        policy("joint_lending", share=0.3, late_price="par")
+
+
 def test_reminders_leave_part_of_forgetting():
     """A reminder leaves 1 - strength of the chance to forget in every bucket; two leave the product."""
     once, twice = written(policy("reminders", **ACTIVE["reminders"])), policy("reminders", reach=0.5, strength=0.5)

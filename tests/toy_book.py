@@ -90,6 +90,7 @@ class Account:
         self.status = ACTIVE
         self.risk = (0.05, 0.03)[self.segment % 2]
         self.ever = self.bucket
+        self.claimed = False
 
     def count(self, row, vintage):
         """Add this account's stocks to the month's row."""
@@ -100,6 +101,7 @@ class Account:
             return
         row[F_ACCOUNTS] += 1
         row[F_BALANCE] += self.balance
+        row[F_B_CLAIMED] += self.balance * self.claimed
         row[F_LIMIT] += 5_000_00 * (self.product == LINE)
         for bucket, n, amount in ((1, F_N30, F_B30), (2, F_N60, F_B60), (3, F_N90, F_B90)):
             if self.bucket >= bucket:
@@ -158,6 +160,9 @@ class Account:
             row[F_DEFAULT_BALANCE] += self.balance
             vintage[W_DEFAULT] += 1
         self.ever = max(self.ever, self.bucket)
+        if self.bucket >= 3 and not self.claimed:
+            row[F_CLAIMABLE] += self.balance
+            self.claimed = True
         to, left = self.leave(chance, month, lending, write_off, sell, row, vintage)
         roll[start, to] += (1, left)
 
@@ -168,13 +173,13 @@ class Account:
             proceeds = balance // 10
             for flow, x in ((F_SOLD_OPEN, balance), (F_SOLD_OPEN_PROCEEDS, proceeds), (F_N_SOLD_OPEN, 1)):
                 row[flow] += x
-            row[F_BAD_DEBT_BY + self.cause] += balance - proceeds
+            self.lose(balance - proceeds, row)
             self.status, self.balance = SOLD, 0
             return TO_SOLD, balance
         if self.bucket >= write_off:
             for flow, x in ((F_WRITTEN_OFF, balance), (F_WRITTEN_OFF_INTEREST, balance // 9), (F_N_WRITTEN_OFF, 1)):
                 row[flow] += x
-            row[F_BAD_DEBT_BY + self.cause] += balance
+            self.lose(balance, row)
             vintage[W_WRITTEN_OFF] += balance
             self.status = WRITTEN_OFF
             return TO_WRITTEN_OFF, balance
@@ -185,6 +190,11 @@ class Account:
             return TO_PAID_OFF, 0
         return self.bucket, balance
 
+    def lose(self, amount, row):
+        """Book a loss, below 0 what comes back."""
+        row[F_BAD_DEBT_BY + self.cause] += amount
+        row[F_CLAIMED_NET_LOSS] += amount * self.claimed
+
     def recover(self, chance, row):
         """Recover a fifth, sell for a twentieth, or let the claim expire, by chance."""
         if chance < 0.15:
@@ -192,12 +202,14 @@ class Account:
             self.balance -= got
             row[F_RECOVERED] += got
             row[F_COMMISSION] += got // 4
-            row[F_BAD_DEBT_BY + self.cause] -= got
+            row[F_BORNE_BACK] += got
+            self.lose(-got, row)
         elif chance < 0.18:
             row[F_SOLD_BOOK] += self.balance
             row[F_SOLD_BOOK_PROCEEDS] += self.balance // 20
             row[F_N_SOLD_BOOK] += 1
-            row[F_BAD_DEBT_BY + self.cause] -= self.balance // 20
+            row[F_BORNE_BACK] += self.balance // 20
+            self.lose(-(self.balance // 20), row)
             self.status, self.balance = SOLD, 0
         elif chance > 0.98:
             row[F_EXPIRED] += self.balance

@@ -26,7 +26,7 @@ MONTH_BOUNDS = {
     **dict.fromkeys((names.V_REACH, names.V_AUTOPAY, names.V_PLAN_CHANCE, names.V_PLAN_RATE), (0, ONE)),
     **dict.fromkeys((names.V_PLAN_FORGIVE, names.V_CUT_KEEP, names.V_GUARANTEED), (0, ONE)),
     **dict.fromkeys((names.V_REGRANT_CHANCE, names.V_REGRANT_SHARE, names.V_SERVED), (0, ONE)),
-    **dict.fromkeys((names.V_CROSS, names.V_NEW_CREDIT), (0, 1)),
+    **dict.fromkeys((names.V_CROSS, names.V_NEW_CREDIT, names.V_PARTNER), (0, 1)),
     **dict.fromkeys((names.V_FREEZE_DAYS, names.V_CLOSE_DAYS, names.V_REPORT_DAYS), (1, NEVER)),
     **dict.fromkeys((names.V_WRITE_OFF, names.V_SELL_OPEN, names.V_PLAN_BUCKET, names.V_CLAIM), (1, NEVER)),
     **dict.fromkeys((names.V_RAISE_BY, names.V_RAISE_CAP), (UNIT, MOST)),

@@ -232,7 +232,7 @@ def bureau(e):
 
 def credit_insurance(e):
     """Yield the mean cost of cover against its relief in the tail."""
-    cost = e.clause("premiums less claims, net of recoveries passed on,", "insurer_result", plural=True)
+    cost = e.clause("premiums less what insurers lose and fund", "insurer_result", plural=True)
     yield f"the mean: {cost}; {e.clause('profit', 'profit')}."
     if worst := highest_tail(e.frame, "es", "_own"):
         tail, mean_loss = e.change(worst), e.change("own_net_loss")

@@ -51,8 +51,8 @@ ACCOUNT = (  # the accrual view and the cash view, line by line: (line, sign, is
     ("acquisition_cost", -1, False),
     ("funding_cost", -1, False),
     ("premium", -1, False),
-    ("claims", 1, False),
-    ("subrogation", -1, False),
+    ("insurer_net_loss", 1, False),
+    ("insurer_funding", 1, False),
     ("partner_profit", -1, False),
     ("profit", 1, True),
 )

@@ -179,31 +179,53 @@ def _with_write_off(write_off, other, path: str) -> Iterator[Found]:
 
 def _transfers(settings: Settings, in_force: dict) -> Iterator[Found]:
     """Check insurance and joint lending: one loss is borne once, and the layers of cover are layers."""
-    shared = {name: policy for name, policy in in_force.items() if policy.kind in ("credit_insurance", "joint_lending")}
-    for name, policy in shared.items():
+    for name, policy in in_force.items():
         path = f"policy.{name}"
         meeting = [other for other in in_force.values() if _meet(settings, policy, other)]
-        insured = policy.kind == "credit_insurance"
-        if insured and policy.cap is not None and policy.deductible > policy.cap:
-            yield f"{path}.deductible", f"found {policy.deductible:g}", f"allowed: up to {policy.cap:g}, the cap"
-        for other in meeting if insured else ():
-            if other.kind == "npl_sale" and other.sell_from == "open" and _days(other.at_dpd) < policy.claim_dpd:
-                found = f"claims at {policy.claim_dpd} DPD"
-                yield f"{path}.claim_dpd", found, f"allowed: up to {other.at_dpd}, where open accounts are sold"
-            if other.kind == "credit_insurance" and other.share > 0 and other.claim_dpd != policy.claim_dpd:
-                found = f"claims at {policy.claim_dpd} DPD, another layer at {other.claim_dpd}"
-                yield f"{path}.claim_dpd", found, "allowed: one trigger for all layers on the same accounts"
-        # All shares are of the gross loss: of the unit of loss at which this cover begins, no more than one is borne.
-        at = policy.deductible if insured else 0.0
-        borne = sum(other.share for other in meeting if other in shared.values() and _bears(other, at))
-        if borne > 1 + CLOSE:
-            found = f"with those of other insurers and partners it is {borne:g}"
-            yield f"{path}.share", found, "allowed: shares of one loss that sum to 1 or less"
+        if policy.kind == "joint_lending":
+            yield from _borne_once(path, sum(other.share for other in meeting if other.kind == policy.kind), "partners")
+            yield from _partner_of_insured(settings, path, policy, in_force)
+        if policy.kind == "credit_insurance":
+            if policy.cap is not None and policy.deductible > policy.cap:
+                yield f"{path}.deductible", f"found {policy.deductible:g}", f"allowed: up to {policy.cap:g}, the cap"
+            layers = [other for other in meeting if other.kind == policy.kind]
+            # Of the unit of loss at which this cover begins, no more than one is borne.
+            borne = sum(other.share for other in layers if _pays_at(other, policy.deductible))
+            yield from _borne_once(path, borne, "insurers")
+            for other in layers:
+                if other.share > 0 and other.claim_dpd != policy.claim_dpd:
+                    found = f"claims at {policy.claim_dpd} DPD, another layer at {other.claim_dpd}"
+                    yield f"{path}.claim_dpd", found, "allowed: one trigger for all layers on the same accounts"
+            for other in meeting:
+                if other.kind == "npl_sale" and other.sell_from == "open" and _days(other.at_dpd) < policy.claim_dpd:
+                    found = f"claims at {policy.claim_dpd} DPD"
+                    yield f"{path}.claim_dpd", found, f"allowed: up to {other.at_dpd}, where open accounts are sold"
 
 
-def _bears(policy, at: float) -> bool:
-    """Return whether a partner or insurer bears a part of the unit of loss at `at`, a share of the opening balance."""
-    return policy.kind == "joint_lending" or policy.deductible <= at < (NEVER if policy.cap is None else policy.cap)
+def _borne_once(path: str, borne: float, who: str) -> Iterator[Found]:
+    if borne > 1 + CLOSE:
+        found = f"with those of other {who} it is {borne:g}"
+        yield f"{path}.share", found, "allowed: shares of one loss that sum to 1 or less"
+
+
+def _partner_of_insured(settings: Settings, path: str, partner, in_force: dict) -> Iterator[Found]:
+    """Refuse a partner that joins or leaves accounts once they are insured: what is insured would change hands too."""
+    last = settings.months + settings.run_off_months
+    for name, cover in in_force.items():
+        if cover.kind == "credit_insurance" and partner.share > 0 and _shared(settings, partner, cover):
+            if partner.start > cover.start:
+                allowed = f"allowed: up to {cover.start}, where {name} begins to insure the same accounts"
+                yield f"{path}.start", f"joins in month {partner.start}", allowed
+            if cover.start <= (partner.end or last) < last:
+                allowed = f"allowed: before {cover.start}, where {name} begins to insure the same accounts, or no end"
+                if cover.start == 1:
+                    allowed = f"allowed: no end, as {name} insures the same accounts from the start"
+                yield f"{path}.end", f"leaves after month {partner.end}", allowed
+
+
+def _pays_at(cover, at: float) -> bool:
+    """Return whether an insurer bears a part of the unit of loss at `at`, a share of the opening balance."""
+    return cover.deductible <= at < (NEVER if cover.cap is None else cover.cap)
 
 
 def _meet(settings: Settings, one, other) -> bool:
