@@ -151,6 +151,32 @@ def coverage(seeds: Annotated[int, typer.Option(min=50, help="runs of each world
     _end(not wrong, f"covers too seldom or too often: {', '.join(wrong)}")
 
 
+@app.command()
+def fuzz(
+    scenarios: Annotated[int, typer.Option(help="mutated scenarios")] = 5000,
+    tapes: Annotated[int, typer.Option(help="mutated tapes and mappings")] = 1000,
+    seed: Annotated[int, typer.Option(help="of the mutations")] = 0,
+    only: Annotated[int | None, typer.Option(help="the case of this number alone")] = None,
+    special: Annotated[bool, typer.Option(help="pipes, devices and the like before every reader")] = True,
+) -> None:
+    """Give wrong input without end: no traceback, no answer later than 10 s, nothing left behind."""
+    from . import fuzz as run
+
+    with Progress() as bar:
+        found = run.run(seed, {"scenario": scenarios, "tape": tapes}, OUT / "fuzz", bar.advance, only)
+        strange = list(run.special()) if special and only is None else []
+    cases = ", ".join(f"{count:,} {kind}s" for kind, count in found.cases.items())
+    table = Table("command and exit code", title=f"seed {seed}: {cases} ({bar.seconds:,.0f} s)")
+    table.add_column("answers", justify="right")
+    for name, count in sorted(found.codes.items()):
+        table.add_row(name, f"{count:,}")
+    _print(table, f"slowest answer: {found.slowest:.1f} s; special files: {len(strange)}")
+    faults = [*found.faults, *((name, fault) for name, fault in strange if fault)]
+    for name, fault in faults:
+        _print(f"{name}: {fault.what}")
+    _end(not faults, f"{len(faults):,} faults: see {OUT / 'fuzz'}")
+
+
 def _print(*renderables):
     """Print rich renderables, as wide as the terminal, or 120 columns where there is none."""
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)

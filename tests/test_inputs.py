@@ -1,80 +1,27 @@
 """The files and words a user gives: what is no regular file, too large, or no text ends at once and is named."""
 
-import contextlib
 import gzip
-import os
-import socket
 
 import pytest
 
 from conftest import ROOT
 from simulator import cli
 from simulator.estimation import levels
-from simulator.inputs import MOST_RECORDS, MOST_TEXT, UNPACKED_FREELY
+from simulator.inputs import MOST_TEXT, UNPACKED_FREELY
 from simulator.printable import printable
 from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.toml_text import MOST_BITS, MOST_DEEP, MOST_PARTS, tables_of
-from test_bad_input import GOOD
 
-MAPPING = '[columns]\naccount_id = "id"\nlimit = "limit"\nbalance = "balance"\ndpd = "late"\n'
-PANEL_MAPPING = MAPPING + 'month = "month"\n'
-TAPE = "id,limit,balance,late\na,9000,5000,0\nb,9000,100,31\n"
-PANEL = "id,month,limit,balance,late\na,2024-01,9000,5000,0\na,2024-02,9000,5000,0\na,2024-03,9000,5000,0\n"
-KINDS = {
-    "pipe": ("this is a pipe", os.mkfifo),
-    "device": ("this is a device", lambda path: os.symlink("/dev/zero", path)),
-    "socket": ("this is a socket", lambda path: _socket(path)),
-    "directory": ("this is a directory", os.mkdir),
-    "loop": ("symbolic links", lambda path: os.symlink(os.path.basename(path), path)),
-    "huge": ("bytes; allowed: up to", lambda path: _sparse(path)),
-    "dangling": ("no such file", lambda path: os.symlink("/nowhere/at/all", path)),
-}
-SERIES = ("--date", "q", "--unemployment", "u", "--rate", "r")
-READERS = {  # what reads the file `strange` with this suffix
-    "scenario": (".toml", ("check", "{}")),
-    "run": (".toml", ("run", "{}")),
-    "extends": (".toml", ("check", "top.toml")),
-    "variant": (".toml", ("check", "variant.toml")),
-    "tape": (".csv", ("check", "book.toml", "--set", "portfolio.tape={}")),
-    "tape packed": (".csv.gz", ("check", "book.toml", "--set", "portfolio.tape={}")),
-    "tape parquet": (".parquet", ("check", "book.toml", "--set", "portfolio.tape={}")),
-    "mapping": (".toml", ("check", "book.toml", "--set", "portfolio.mapping={}")),
-    "panel": (".csv", ("calibrate", "{}", "--mapping", "panel.toml")),
-    "panel mapping": (".toml", ("calibrate", "panel.csv", "--mapping", "{}")),
-    "panel backtest": (".csv", ("backtest", "{}", "--mapping", "panel.toml", "--fit-until", "2024-02")),
-    "prior": (".toml", ("calibrate", "many.csv", "--mapping", "panel.toml", "--structural", "--prior", "{}")),
-    "series": (".csv", ("macro", "{}", *SERIES)),
-    "series parquet": (".parquet", ("macro", "{}", *SERIES)),
-    "policy": (".py", ("policies", "--check", "{}")),
-    "own policy": (".py", ("check", "good.toml", "--allow-code", "--set", 'policy.own.kind="file:{}"')),
-}
-
-
-def _socket(path):
-    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as bound:
-        bound.bind(path.name)  # a name of its own folder: the path of a socket is short
-
-
-def _sparse(path):
-    path.touch()
-    os.truncate(path, MOST_RECORDS + 1)
+pytest.importorskip("benchmarks", reason="start pytest as `python -m pytest`")
+from benchmarks import strange
 
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """Return a current folder with files that are right, and some that name `strange.toml`."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "good.toml").write_text(GOOD)
-    (tmp_path / "top.toml").write_text('extends = ["good.toml", "strange.toml"]\n')
-    (tmp_path / "variant.toml").write_text('extends = "good.toml"\n[variant.a]\nextends = "strange.toml"\n')
-    (tmp_path / "book.toml").write_text(GOOD.replace("borrowers = 100", 'tape = "tape.csv"\nmapping = "map.toml"'))
-    (tmp_path / "tape.csv").write_text(TAPE)
-    (tmp_path / "map.toml").write_text(MAPPING)
-    (tmp_path / "panel.csv").write_text(PANEL)
-    rows = [f"a{i},2024-{month:02},9000,5000,0" for i in range(40) for month in (1, 2, 3)]
-    (tmp_path / "many.csv").write_text("\n".join(["id,month,limit,balance,late", *rows]))
-    (tmp_path / "panel.toml").write_text(PANEL_MAPPING)
+    strange.write_right(tmp_path)
     return tmp_path
 
 
@@ -96,26 +43,25 @@ def listing(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("kind", strange.KINDS)
+@pytest.mark.parametrize("reader", strange.READERS)
 def test_what_is_no_file_of_its_size_ends_at_once(reader, kind, simulator, here):
     """A pipe, a device, a socket, a folder, a circle of links, a terabyte: exit 2, the name, nothing written."""
-    suffix, command = READERS[reader]
-    words, make = KINDS[kind]
-    make(here / f"strange{suffix}")
+    reading, (words, make) = strange.READERS[reader], strange.KINDS[kind]
+    make(here / reading.name)
     before = listing(here)
-    code, out, err = simulator(*(word.replace("{}", f"strange{suffix}") for word in command))
+    code, out, err = simulator(*reading.command)
 
     assert (code, out) == (2, "")
     assert all(line.startswith("error: ") for line in err.splitlines())
-    assert f"strange{suffix}" in err and words in err
+    assert reading.name in err and words in err
     assert listing(here) == before
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", strange.KINDS)
 def test_targets_are_read_within_bounds_too(kind, here, capsys):
     """The targets of the shipped levels are a file like others."""
-    words, make = KINDS[kind]
+    words, make = strange.KINDS[kind]
     make(here / "strange.toml")
 
     assert levels.main(["strange.toml"]) == 2
@@ -198,7 +144,7 @@ def test_what_is_told_is_one_line_that_steers_nothing():
 
 def test_codes_on_a_tape_steer_no_terminal(here, simulator):
     """What stands in the records is shown in signs."""
-    (here / "tape.csv").write_bytes(TAPE.replace("b,", '"\x1b[31mb",').encode() + b'"\x1b[31mb",1,1,1\n')
+    (here / "tape.csv").write_text(strange.RIGHT["tape.csv"].replace("b,", '"\x1b[31mb",') + '"\x1b[31mb",1,1,1\n')
     code, _, err = simulator("check", "book.toml")
 
     assert code == 2 and "\\x1b[31mb" in err and "\x1b" not in err
@@ -206,8 +152,8 @@ def test_codes_on_a_tape_steer_no_terminal(here, simulator):
 
 def test_markup_in_a_name_is_only_its_name(here, simulator):
     """A title in brackets, or between colons, is printed as it is."""
-    (here / "good.toml").write_text(GOOD.replace('"Good"', '"[red]Good[/] :smile: [/b]"'))
-    sizes = ("--borrowers", "20", "--months", "2", "--replications", "2", "--set", "policy.write_off.end=2")
+    (here / "good.toml").write_text(strange.GOOD.replace('"Good"', '"[red]Good[/] :smile: [/b]"'))
+    sizes = ("--borrowers", "20", "--months", "2", "--replications", "2")
     code, out, _ = simulator("run", "good.toml", *sizes, "--out", "out")
 
     assert (code, out.splitlines()[0].startswith("[red]Good[/] :smile: [/b]")) == (0, True)
