@@ -115,7 +115,7 @@ def live(C, now, tables, segment, month, replication, F, rolls, vintage):
     word_job, word_due, word_spend, _ = words(C[C_INDEX], month, 0, replication, segment, tables.key)
     old_claims = np.flatnonzero(C[C_IS_CLAIM])
     n_open = C.shape[1] - len(old_claims)
-    defaulted = np.flatnonzero(C[C_MARKS] & DEFAULTED)
+    in_workout = np.flatnonzero(C[C_MARKS] & IN_WORKOUT)
 
     # 4. job and income
     u = word_job >> 1
@@ -214,18 +214,18 @@ def live(C, now, tables, segment, month, replication, F, rolls, vintage):
         wanted -= on_line
         buffer -= np.minimum(wanted, np.maximum(buffer, 0))
         F[F_NEW_CREDIT] += on_line.sum()
-        F[F_WORKOUT_CASH] -= on_line[defaulted].sum()
+        F[F_WORKOUT_CASH] -= on_line[in_workout].sum()
     np.minimum(buffer, scale(pay, g[G_BUFFER_CAP]), out=C[C_BUFFER])
 
     # 12. books of those who are current before and after
     F[F_INTEREST] += interest.sum()
     F[F_PAID] += paid.sum()
-    F[F_WORKOUT_CASH] += paid[defaulted].sum()
+    F[F_WORKOUT_CASH] += paid[in_workout].sum()
     F[F_N_IDLE] += np.count_nonzero((bill == 0) & (balance <= 0)) - len(old_claims)
     rolls[0, 0, 0] += n_open - len(few)
     rolls[0, 0, 1] += balance.sum() - balance[few].sum()
     lose(C, few, odd, levers, F, rolls, vintage)
-    follow(C, few[(odd.before >= 3) & (odd.to < 3)], F)
+    follow(C, few[np.maximum(odd.before, odd.to) >= 3], F)
     C = collect(C, old_claims, now, month, replication, segment, tables.key, F)
     n_open = C.shape[1] - np.count_nonzero(C[C_IS_CLAIM])
     total = C[C_BALANCE].sum()
@@ -324,7 +324,9 @@ def lose(C, few, odd, levers, F, rolls, vintage):
     worst = np.where(lost, np.maximum(to, 3), to)
     defaults = (worst >= 3) & (C[C_EVER, few] < 3)
     n_default = np.count_nonzero(defaults)
-    C[C_MARKS, few[defaults]] |= DEFAULTED
+    again = (worst >= 3) & ~defaults & (C[C_MARKS, few] & (OPENED_IN_DEFAULT | IN_WORKOUT) == 0)
+    F[F_WORKOUT_CASH] -= balance[again].sum()
+    C[C_MARKS, few[defaults | again]] |= IN_WORKOUT
     F[F_N_DEFAULT] += n_default
     F[F_DEFAULT_BALANCE] += balance[defaults].sum()
     vintage[W_DEFAULT] += n_default
@@ -360,16 +362,19 @@ def lose(C, few, odd, levers, F, rolls, vintage):
         C[C_PLACE, at] = C[C_QUALITY, at] * N_BURDEN
 
 
-def follow(C, cured, F):
-    """Step 12: count the months of probation of the lanes `cured` this month, and of those before."""
-    left = C[C_MARKS] >> PROBATION_AT
+def follow(C, worst, F):
+    """Step 12: count the months of probation of the lanes `worst`, in default this month, and of those before."""
+    marks, balance, below = C[C_MARKS], C[C_BALANCE], C[C_BUCKET] < 3
+    left = marks >> PROBATION_AT
     np.maximum(left - 1, 0, out=left)
-    left[cured] = PROBATION_MONTHS
-    left[C[C_IS_CLAIM] == 1] = 0
-    C[C_MARKS] &= (1 << PROBATION_AT) - 1
-    C[C_MARKS] |= left << PROBATION_AT
-    F[F_B_PROBATION] += C[C_BALANCE, (left > 0) & (C[C_BUCKET] < 3)].sum()
-    F[F_B_PROBATION_30] += C[C_BALANCE, (left > 0) & (C[C_BUCKET] < 3) & (C[C_BUCKET] > 0)].sum()
+    left[worst] = np.where(below[worst], PROBATION_MONTHS, 0)
+    cured = below & (left == 0) & (marks & IN_WORKOUT != 0) & (C[C_IS_CLAIM] == 0)
+    F[F_WORKOUT_CASH] += balance[cured].sum()
+    marks[cured] -= IN_WORKOUT
+    marks &= (1 << PROBATION_AT) - 1
+    marks |= left << PROBATION_AT
+    F[F_B_PROBATION] += balance[left > 0].sum()
+    F[F_B_PROBATION_30] += balance[(left > 0) & (C[C_BUCKET] > 0)].sum()
 
 
 def collect(C, old_claims, now, month, replication, segment, key, F):
@@ -389,7 +394,7 @@ def collect(C, old_claims, now, month, replication, segment, key, F):
     F[F_RECOVERED] += recovered.sum()
     commission, marks = part(recovered, stage[:, S_COMMISSION]), C[C_MARKS, at]
     F[F_COMMISSION] += commission.sum()
-    F[F_WORKOUT_CASH] += (recovered - commission)[marks & DEFAULTED != 0].sum()
+    F[F_WORKOUT_CASH] += (recovered - commission)[marks & IN_WORKOUT != 0].sum()
     F[F_OPENING_NET_LOSS] -= recovered[marks & OPENED_IN_DEFAULT != 0].sum()
     np.subtract.at(F, F_BAD_DEBT_BY + C[C_CAUSE, at], recovered)
     C[C_CLAIM, at] = np.where(expired, 0, claim - recovered)

@@ -616,13 +616,14 @@ SECTIONS = {
               lambda v: ratio(v.flow("net_loss") - v.flow("opening_net_loss"), v.flow("default_balance")),
               monthly=False),
         _rate("lgd_economic", "1 - Σ v^t × workout_cash / Σ v^t × default_balance, v = (1 + discount_rate)^(-1 / 12)",
-              "loss on the window's defaults, discounted: 1 less what they bring afterwards, net of what they are lent "
-              "and of the cost of contacts, commissions and courts, per unit of balance at default; read it with "
-              "run-off",
+              "loss on the window's defaults, discounted: 1 less what they bring until they are cured, net of what "
+              "they are lent and of the cost of contacts, commissions and courts, per unit of balance at default; read "
+              "it with run-off",
               _lgd_economic, monthly=False),
         _flow("opening_net_loss", MONEY, "of the net loss: on accounts in default or written off at the opening"),
-        _flow("workout_cash", MONEY, "what accounts bring after their first default in the run, less new credit, "
-              "contacts, commissions and recovery cost"),
+        _flow("workout_cash", MONEY, "what accounts bring after a default in the run, less new credit, contacts, "
+              "commissions and recovery cost; cured, after probation, their balance counts as repaid, and as lent anew "
+              "should they default again"),
         Measure(
             "net_present_loss",
             FLOW,

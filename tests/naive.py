@@ -99,7 +99,7 @@ class Account:
         self.exit = None  # an exit of the roll matrix
         self.forgiven = 0  # at the start of a plan
         self.cause_before = UNKNOWN  # that plan
-        self.had_defaulted = self.has(DEFAULTED)
+        self.was_in_workout = self.has(IN_WORKOUT)
         self.cash = 0  # what it brings while it is open, less what it costs
         self.drawn = False  # a loan drawn this month
         self.regranted = False
@@ -166,7 +166,7 @@ class Account:
         """Book what comes back after write-off, and what it costs."""
         self.lose(-amount, self.cause)
         self.flow[F_BORNE_BACK] += amount * self.has(BORNE)
-        self.flow[F_WORKOUT_CASH] += (amount - cost) * self.has(DEFAULTED)
+        self.flow[F_WORKOUT_CASH] += (amount - cost) * self.has(IN_WORKOUT)
 
     def leave_open_book(self, status, column):
         """Leave the open book by that column of the roll matrix; bucket and worst bucket stay as they were."""
@@ -917,8 +917,11 @@ def note_worst(world, account, loses):
         flow[F_N_DEFAULT] += 1
         flow[F_DEFAULT_BALANCE] += balance
         flow[F_N_DEFAULT_GRANTED] += account.has(GRANTED_SINCE)
-        account.marks = account.marks & ~GRANTED_SINCE | DEFAULTED
+        account.marks = account.marks & ~GRANTED_SINCE | IN_WORKOUT
         account.defaulted_in_year = account.observed > 0 and 1 <= world.month - observed_in <= 12
+    elif account.worst >= 3 and not account.has(OPENED_IN_DEFAULT | IN_WORKOUT):
+        flow[F_WORKOUT_CASH] -= balance  # again, after a cure: as if it were lent anew
+        account.marks |= IN_WORKOUT
     account.ever = max(account.ever, account.worst)
 
 
@@ -952,7 +955,7 @@ def write_off_or_sell(world, b):
             flow[F_SOLD_OPEN] += balance
             flow[F_SOLD_OPEN_PROCEEDS] += proceeds
             flow[F_N_SOLD_OPEN] += 1
-            flow[F_WORKOUT_CASH] += proceeds * account.has(DEFAULTED)
+            flow[F_WORKOUT_CASH] += proceeds * account.has(IN_WORKOUT)
             account.lose(balance - proceeds, account.cause)
             account.leave_open_book(SOLD, TO_SOLD)
             account.balance = 0
@@ -1008,11 +1011,15 @@ def recover(world, b):
 def follow(b):
     """12. Count the months of probation and of being watched; add up what accounts in default bring while open."""
     for account in b.accounts:
-        if account.had_defaulted and account.was_account:
+        if account.was_in_workout and account.was_account:
             account.flow[F_WORKOUT_CASH] += account.cash
         if account.is_account:
-            cured = max(account.was_bucket, account.worst) >= 3 and account.bucket < 3
-            probation = PROBATION_MONTHS if cured else max(account.probation - 1, 0)
+            probation = max(account.probation - 1, 0)
+            if max(account.was_bucket, account.worst) >= 3:
+                probation = PROBATION_MONTHS if account.bucket < 3 else 0
+            if account.has(IN_WORKOUT) and account.bucket < 3 and probation == 0:
+                account.flow[F_WORKOUT_CASH] += account.balance  # cured: as if it were got back
+                account.marks -= IN_WORKOUT
             account.count_months(probation, max(account.watched - 1, 0))
         elif account.product == LOAN and account.leaves_to == TO_PAID_OFF:
             account.marks %= FOLLOWED

@@ -73,7 +73,7 @@ def followed(marks):
 @njit(forceinline=True)
 def is_idle(before, after):
     """Return whether a line owes nothing at the start of the month nor after it."""
-    return (before <= i4(0)) & (after <= i4(0))
+    return max(before, after) <= i4(0)
 
 
 @njit(forceinline=True)

@@ -30,9 +30,17 @@ def watched(marks):
 
 
 @njit(forceinline=True)
-def next_marks(marks, worst, to):
-    """Step 12: return the marks of an account that stays, in bucket `to`, `worst` being the worst it was this month."""
-    probation = i8(PROBATION_MONTHS) if worst >= 3 and to < 3 else max(probation_left(marks) - 1, i8(0))
+def next_marks(F, marks, worst, to, balance):
+    """Step 12: return the marks of an account that stays, in bucket `to`, `worst` being the worst it was this month.
+
+    Where its workout ends, its balance counts as got back; F [flow].
+    """
+    probation = max(probation_left(marks) - 1, i8(0))
+    if worst >= 3:
+        probation = i8(PROBATION_MONTHS) if to < 3 else i8(0)
+    if marks & IN_WORKOUT and to < 3 and probation == 0:
+        F[F_WORKOUT_CASH] += balance
+        marks &= i8(~IN_WORKOUT)
     left = max(watched_left(marks) - 1, i8(0))
     return (marks & i8((1 << PROBATION_AT) - 1)) | (probation << i8(PROBATION_AT)) | (left << i8(WATCHED_AT))
 
@@ -62,10 +70,10 @@ def book_loss(F, marks, cause, loss):
 
 
 @njit(forceinline=True)
-def book_back(F, marks, cause, amount, cost):
-    """Step 11: add what comes back after write-off, and what it costs; F [flow]."""
+def book_back(F, marks, cause, amount, commission):
+    """Step 11: add what comes back after write-off, and what is paid for it; F [flow]."""
     book_loss(F, marks, cause, -amount)
     if marks & BORNE:
         F[F_BORNE_BACK] += amount
-    if marks & DEFAULTED:
-        F[F_WORKOUT_CASH] += amount - cost
+    if marks & IN_WORKOUT:
+        F[F_WORKOUT_CASH] += amount - commission

@@ -45,7 +45,7 @@ u4, i8, u8 = np.uint32, np.int64, np.uint64
     X_RECOVERED,  # taken by collectors from an account that is still open
     X_FORGIVEN,
     X_CAUSE,  # before a new plan made it UNKNOWN
-    X_DEFAULTED,  # 1: had its first default in an earlier month of the run
+    X_WORKOUT,  # 1: begins the month in the workout
     X_CASH,  # what the account brings while open, less what it costs
 ) = range(29)
 N_X = 29
@@ -71,7 +71,7 @@ def open_month(S, i, x, arriving, n_products):
         x[p, X_FROM] = ARRIVED if arriving and p == LINE else i8(S[at + BUCKET, i])
         x[p, X_BILL] = max(balance, i8(0)) if x[p, X_OPEN] else i8(0)
         x[p, X_PLAN] = 1 if S[at + PLAN_LEFT, i] > 0 else 0
-        x[p, X_DEFAULTED] = 1 if S[at + MARKS, i] & DEFAULTED else 0
+        x[p, X_WORKOUT] = 1 if S[at + MARKS, i] & IN_WORKOUT else 0
     x[LINE, X_PRODUCTS] = n_products
 
 
@@ -717,12 +717,15 @@ def note_worst(S, i, p, worst, loses, balance, F, vintage, ratings, since_observ
         F[p, F_DEFAULT_BALANCE] += balance
         if marks & GRANTED_SINCE:
             F[p, F_N_DEFAULT_GRANTED] += 1
-        marks = (marks & i8(~GRANTED_SINCE)) | DEFAULTED
+        marks = (marks & i8(~GRANTED_SINCE)) | IN_WORKOUT
         vintage[p, W_DEFAULT] += 1
         observed = i8(S[at + OBSERVED, i])
         if observed > 0 and since_observed <= 12:
             ratings[p, RATING_GRADE, observed - 1, 1] += 1
             ratings[p, RATING_SCORE, band_of(i8(S[SCORE, i])), 1] += 1
+    elif worst >= 3 and marks & (OPENED_IN_DEFAULT | IN_WORKOUT) == 0:  # again, after a cure: as if lent anew
+        F[p, F_WORKOUT_CASH] -= balance
+        marks |= IN_WORKOUT
     S[at + EVER, i] = max(worst, ever)
     S[at + MARKS, i] = marks
 
@@ -776,7 +779,7 @@ def lose(S, i, x, F, vintage, ratings, since_observed, economy, month_levers, st
                 F[p, F_SOLD_OPEN] += balance
                 F[p, F_SOLD_OPEN_PROCEEDS] += proceeds
                 F[p, F_N_SOLD_OPEN] += 1
-                if marks & DEFAULTED:
+                if marks & IN_WORKOUT:
                     F[p, F_WORKOUT_CASH] += proceeds
                 book_loss(F[p], marks, cause, balance - proceeds)
                 leave(S, i, at, SOLD)
@@ -814,16 +817,18 @@ def recover(S, i, x, F, line_word, loan_word, economy, month_levers, stage_lever
                 S[at + BALANCE, i] = 0
             else:
                 if months >= 1:
-                    cost, recovered, commission = stage_levers[p, stage, S_RECOVERY_COST], i8(0), i8(0)
+                    cost = stage_levers[p, stage, S_RECOVERY_COST]
+                    F[p, F_RECOVERY_COST] += cost
+                    if marks & IN_WORKOUT:
+                        F[p, F_WORKOUT_CASH] -= cost
                     if (i8(line_word if p == LINE else loan_word) >> 1) < stage_levers[p, stage, S_RECOVER_CHANCE]:
                         recovered = part(balance, stage_levers[p, stage, S_RECOVER_SHARE])
                         commission = part(recovered, stage_levers[p, stage, S_COMMISSION])
-                    F[p, F_RECOVERY_COST] += cost
-                    F[p, F_RECOVERED] += recovered
-                    F[p, F_COMMISSION] += commission
-                    book_back(F[p], marks, cause, recovered, cost + commission)
-                    balance -= recovered
-                    S[at + BALANCE, i] = balance
+                        F[p, F_RECOVERED] += recovered
+                        F[p, F_COMMISSION] += commission
+                        book_back(F[p], marks, cause, recovered, commission)
+                        balance -= recovered
+                        S[at + BALANCE, i] = balance
                 if balance == 0:
                     S[at + STATUS, i] = GONE
 
@@ -868,13 +873,15 @@ def close_month(S, i, x, F, rolls, vintage):
         at = N_BORROWER + p * N_ACCOUNT
         if x[p, X_OPEN] or x[p, X_NEW]:
             row, to = ARRIVED if x[p, X_NEW] else x[p, X_FROM], x[p, X_TO]
-            rolls[p, row, TO_FORGIVEN, 1] += x[p, X_FORGIVEN]
-            if x[p, X_DEFAULTED]:
+            if x[p, X_FORGIVEN] > 0:
+                rolls[p, row, TO_FORGIVEN, 1] += x[p, X_FORGIVEN]
+            if x[p, X_WORKOUT]:
                 F[p, F_WORKOUT_CASH] += x[p, X_CASH]
             if x[p, X_LEFT] == 0:
-                book_roll(rolls[p], row, to, i8(S[at + BALANCE, i]))
+                balance, marks = i8(S[at + BALANCE, i]), i8(S[at + MARKS, i])
                 worst = max(x[p, X_WORST], i8(S[at + BUCKET, i]))
-                S[at + MARKS, i] = next_marks(i8(S[at + MARKS, i]), worst, to)
+                book_roll(rolls[p], row, to, balance)
+                S[at + MARKS, i] = next_marks(F[p], marks, worst, to, balance)
                 S[at + BUCKET, i] = to
             else:
                 book_roll(rolls[p], row, x[p, X_LEFT], x[p, X_LEFT_BALANCE])
@@ -914,7 +921,7 @@ def tell(S, i, x, p, products, row, bill, owed, paid, reason, to, days, cash):
     x[p, X_FROM] = row_from(p, row, S[at + BUCKET, i])
     x[p, X_BILL], x[p, X_OWED], x[p, X_PAID], x[p, X_REASON] = bill, owed, paid, reason
     x[p, X_TO], x[p, X_DAYS] = to, days
-    x[p, X_DEFAULTED], x[p, X_CASH] = 1 if S[at + MARKS, i] & DEFAULTED else 0, cash
+    x[p, X_WORKOUT], x[p, X_CASH] = 1 if S[at + MARKS, i] & IN_WORKOUT else 0, cash
     if p == LINE:
         x[LINE, X_PRODUCTS] = products
 

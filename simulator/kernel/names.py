@@ -84,7 +84,7 @@ OPENED_IN_DEFAULT = 1  # in default or written off at the opening
 GRANTED_SINCE = 2  # granted after the opening, and not in default since
 BORNE = 4  # written off while a partner shared
 CLAIMED = 8  # became claimable while there was a cover
-DEFAULTED = 16  # in default for the first time in the run
+IN_WORKOUT = 16  # in default since some month of the run, or on probation after that
 PROBATION_AT = 5  # two bits from here on: months left after a default
 WATCHED_AT = 7  # and all bits from here on: months left after a restructuring
 FOLLOWED = CLAIMED  # accounts with marks of at least this are in sums of their own every month
@@ -329,7 +329,7 @@ FLOWS = (
     "n_idle",  # lines that owed nothing at the start of the month nor after it
     "n_default_granted",  # of `n_default`: granted since the opening
     "opening_net_loss",  # of the net loss: on accounts in default at the opening
-    "workout_cash",  # what accounts bring after their first default in the run, less what it costs
+    "workout_cash",  # what accounts bring between default in the run and cure, less what it costs
     "claimed_net_loss",  # of the net loss: on accounts that became claimable
     "borne_back",  # recovered on debt written off while a partner shared
     # by level of the collection ladder

@@ -602,10 +602,10 @@ def roll_late(
         lane = u8(todo[u8(k)])
         i, to, balance = u8(lanes[lane]), i8(T[at + T_TO, lane]), i8(C[account + BALANCE, lane])
         was = i8(C[account + BUCKET, lane])
-        if C[account + MARKS, lane] & DEFAULTED:
+        if C[account + MARKS, lane] & IN_WORKOUT:
             F[p, F_WORKOUT_CASH] += cash_from(C, T, lane, p, asked, rungs)
         note_worst(S, i, p, to, False, balance, F, vintage, ratings, since_observed, claim)
-        marks = next_marks(i8(S[account + MARKS, i]), max(was, to), to)
+        marks = next_marks(F[p], i8(S[account + MARKS, i]), max(was, to), to, balance)
         S[account + MARKS, i] = marks
         if marks >= FOLLOWED:
             book_followed(F[p], marks, to, balance)
@@ -787,7 +787,7 @@ def live_together(
             scatter_late(S, C, i, lane, N_BORROWER + p * N_ACCOUNT)
             paid = T[at + T_OWED, lane] if T[at + T_DAY, lane] > 0 else T[at + T_PAID, lane]
             marks, cash = C[N_BORROWER + p * N_ACCOUNT + MARKS, lane], i8(0)
-            if marks & DEFAULTED:
+            if marks & IN_WORKOUT:
                 cash = cash_from(C, T, lane, p, asked[p], rungs)
             tell(
                 S, i, x, p, products, row, T[at + T_BILL, lane], T[at + T_OWED, lane], paid, T[at + T_REASON, lane],
