@@ -11,6 +11,7 @@ import numpy as np
 
 CERTAIN = 2  # standard errors from which a difference is called one
 CONFIDENCE = 0.95  # of every interval
+ROUNDING = 1e-12  # of a number: by as much do equal ones differ that were computed in two ways
 
 
 class Estimate(NamedTuple):
@@ -53,7 +54,7 @@ class Mean:
 
     def difference(self, a, b) -> Difference:
         """Return the mean of `a` less that of `b`, sample by sample."""
-        paired = a - b
+        paired = less(a, b)
         value, se = (float(x) for x in mean(paired))
         half = half_width(paired)
         unpaired = float(mean(a).se) ** 2 + float(mean(b).se) ** 2
@@ -63,17 +64,28 @@ class Mean:
 MEAN = Mean()
 
 
+def less(a, b) -> np.ndarray:
+    """Return a - b, exactly 0 where they differ by no more than rounding."""
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    return np.where(np.abs(a - b) <= ROUNDING * np.maximum(np.abs(a), np.abs(b)), 0.0, a - b)
+
+
+def within(value, low, high) -> np.ndarray:
+    """Return whether a value lies between `low` and `high`, ends included; NaN does not."""
+    return (less(value, low) >= 0) & (less(high, value) >= 0)
+
+
 def mean(samples) -> Estimate:
     """Return the mean over the first axis and its standard error, sd / sqrt(n), NaN for n = 1.
 
-    Sums are taken around the largest sample, so samples that are all equal give exactly that value and 0.
+    Sums are taken around the largest sample, so samples that are all equal, but for rounding, give that value and 0.
     """
     samples = np.asarray(samples, dtype=np.float64)
     known = np.isfinite(samples)
     n = known.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         origin = np.where(n > 0, np.max(np.where(known, samples, -np.inf), axis=0), np.nan)
-        shifted = np.where(known, samples - origin, 0.0)
+        shifted = np.where(known, less(samples, origin), 0.0)
         centre = shifted.sum(axis=0) / n
         variance = np.where(known, (shifted - centre) ** 2, 0.0).sum(axis=0) / np.where(n > 1, n - 1, np.nan)
         return Estimate(origin + centre, np.sqrt(variance / n))

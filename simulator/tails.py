@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.estimates import CONFIDENCE, Difference, Estimate, mean
+from simulator.estimates import CONFIDENCE, Difference, Estimate, less, mean
 
 BEYOND = 10  # replications expected beyond a level, from which on it is stated
 TAIL_LEVELS = (0.90, 0.95, 0.99)
@@ -59,7 +59,7 @@ class ValueAtRisk:
         """
         (value_a, se_a), (value_b, se_b) = self.estimate(a), self.estimate(b)
         value, unpaired = value_a - value_b, float(np.hypot(se_a, se_b))
-        if np.array_equal(a, b):
+        if not less(a, b).any():
             return Difference(0.0, 0.0, 0.0, 0.0, float("nan"))
         shared = _correlation(a > value_a, b > value_b)
         (low_a, high_a), (low_b, high_b) = self.interval(a), self.interval(b)
@@ -97,7 +97,7 @@ class ExpectedShortfall:
         """
         from scipy.special import stdtrit
 
-        paired = self.influence(a) - self.influence(b)
+        paired = less(self.influence(a), self.influence(b))
         value, se = (float(x) for x in mean(paired))
         half = float(stdtrit(max((1 - self.level) * len(a) - 1, 1), (1 + CONFIDENCE) / 2)) * se
         unpaired = float(mean(self.influence(a)).se) ** 2 + float(mean(self.influence(b)).se) ** 2

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import betaincinv, ndtri
 
+from simulator.estimates import less
+
 LEVEL = 0.9  # of every interval of this package that does not say otherwise
 
 
@@ -43,7 +45,7 @@ def ratio_of_sums(top: np.ndarray, bottom: np.ndarray, level: float = LEVEL) -> 
     if total == 0:
         return Estimate(np.nan, np.nan, np.nan, np.nan, n)
     value = float(top.sum()) / total
-    influence = (top - value * bottom).sum(axis=1) / total
+    influence = less(top, value * bottom).sum(axis=1) / total
     accounts = int((bottom != 0).any(axis=1).sum())
     se = float(np.sqrt((influence**2).sum() * accounts / (accounts - 1))) if accounts > 1 else np.nan
     half = float(ndtri(0.5 + level / 2)) * se

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
 
+from simulator.estimates import ROUNDING
 from simulator.portfolio.columns import header, read_columns
 from simulator.scenario.errors import Problem, UserError, did_you_mean
 
@@ -216,13 +217,14 @@ def link(series: Series, leave_out=(), curve: str = "logit") -> Link:
     surprise = _surprises(residual, used, persistence)
     centre = np.median(surprise[used & np.isfinite(surprise)])
     spread = 1.4826 * float(np.median(np.abs(surprise[used & np.isfinite(surprise)] - centre)))
-    far = used & (np.abs(surprise - centre) > FAR * spread)  # NaN is not far
+    least = ROUNDING * float(np.abs(y[used]).max())  # of a line that all points are on
+    far = used & (np.abs(surprise - centre) > FAR * max(spread, least))  # NaN is not far
     breaks = tuple(
         Break(
             series.quarters[t],
             float(series.rate[t]),
             float(back(fitted[t])),
-            float((surprise[t] - centre) / spread) if spread > 0 else float("nan"),
+            float((surprise[t] - centre) / spread) if spread > least else float("nan"),
             bool(named[t]),
         )
         for t in np.flatnonzero(far | (named & known))

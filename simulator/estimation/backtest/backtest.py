@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from simulator.estimates import mean, within
 from simulator.estimation.backtest.account_model import AccountForecast, CellModel, Forecaster, Sample
 from simulator.estimation.backtest.features import Features, features
 from simulator.estimation.backtest.peers import LastValue, PlainMatrix, Regression, SpreadLastValue
@@ -356,8 +357,8 @@ class _Tally:
         if ours is not None and name != self.names[0] and known.any():
             less = paired(ours[known], values[known], seed)
         values = values[known]
-        se = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
-        return Score(name, target, score, float(values.mean()) if len(values) else float("nan"), se, len(values), less)
+        value, se = mean(values) if len(values) else (float("nan"),) * 2
+        return Score(name, target, score, float(value), float(se), len(values), less)
 
     def reliability(self) -> Iterator[Reliability]:
         """Yield the reliability of each forecaster's probability of 30+."""
@@ -412,5 +413,5 @@ def _outlooks(made: Fan, came: Outcomes, expected: np.ndarray, panel: Panel) -> 
                 np.quantile(of[:, :, m], LEVELS, axis=1).T,
                 float(crps(drawn, actual[measure])),
                 float(drawn.mean() - actual[measure]),
-                bool(low <= actual[measure] <= high),
+                bool(within(actual[measure], low, high)),
             )

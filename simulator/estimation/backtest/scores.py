@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.estimates import less, within
 from simulator.estimation import luck
 
 MAX_BATCHES = 500  # accounts are resampled in so many batches: the cost no longer grows with the book
@@ -43,7 +44,7 @@ def crps(values: np.ndarray, outcome) -> np.ndarray:
 def covered(values: np.ndarray, outcome, level: float = 0.9) -> np.ndarray:
     """Return bool[...]: whether the outcome lies in the central interval of equally likely `values`, ends included."""
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=-1)
-    return (low <= outcome) & (outcome <= high)
+    return within(outcome, low, high)
 
 
 def paired(ours: np.ndarray, theirs: np.ndarray, seed: int) -> Difference:
@@ -52,7 +53,7 @@ def paired(ours: np.ndarray, theirs: np.ndarray, seed: int) -> Difference:
     The accounts are dealt at random into at most MAX_BATCHES batches, and batches are resampled. It measures the luck
     of which accounts are in the book; a month that is unlike others moves all of them together and is not in it.
     """
-    difference = np.asarray(ours, dtype=np.float64) - theirs
+    difference = less(ours, theirs)
     n = len(difference)
     batches = min(n, MAX_BATCHES)
     order = np.argsort(luck.uniforms(seed, luck.BATCHES, 1, n)[0])

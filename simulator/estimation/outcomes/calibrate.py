@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from simulator.estimates import within
 from simulator.estimation.intervals import LEVEL
 from simulator.estimation.outcomes.figures import (
     ALL,
@@ -43,7 +44,7 @@ class Check(NamedTuple):
     @property
     def inside(self) -> np.ndarray:
         """Return bool[segment + 1, FIGURES]: whether the loans' figure lies in the scenario's interval."""
-        return (self.low <= self.value) & (self.value <= self.high)
+        return within(self.value, self.low, self.high)
 
 
 class Calibrated(NamedTuple):

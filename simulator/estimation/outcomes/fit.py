@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import least_squares
 from scipy.special import chdtrc
 
+from simulator.estimates import less
 from simulator.estimation.outcomes.rows import Outcomes
 from simulator.finance import annuity_balance
 
@@ -206,7 +207,7 @@ def recoveries_alike(outcomes: Outcomes) -> float:
     off = outcomes.charged_off
     exposure, recovered, segment = outcomes.exposure[off], outcomes.recovered[off], outcomes.segment[off]
     mean = recovered.sum() / exposure.sum()
-    variance = ((recovered - mean * exposure) ** 2).sum() / (exposure**2).sum()
+    variance = (less(recovered, mean * exposure) ** 2).sum() / (exposure**2).sum()
     there = np.unique(segment)
     if variance == 0 or len(there) < 2:
         return 1.0

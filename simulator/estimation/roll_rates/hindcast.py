@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.estimates import within
 from simulator.estimation.intervals import LEVEL
 from simulator.estimation.panels.panel import Panel
 from simulator.scenario.errors import UserError
@@ -43,7 +44,7 @@ class Level(NamedTuple):
     @property
     def inside(self) -> bool:
         """Return whether the tape's level lies in the scenario's interval, or is not known."""
-        return not np.isfinite(self.tape) or self.low <= self.tape <= self.high
+        return not np.isfinite(self.tape) or bool(within(self.tape, self.low, self.high))
 
     @property
     def is_off(self) -> bool:

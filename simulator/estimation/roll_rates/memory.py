@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import gammaincc, ndtr
 from scipy.stats import hypergeom
 
+from simulator.estimates import ROUNDING
 from simulator.estimation.intervals import holm
 from simulator.estimation.panels.panel import PanelState
 
@@ -87,8 +88,9 @@ def independence(*tables: np.ndarray) -> Independence:
     if not parts:
         return Independence(0.0, 0.0, 0, int(sum(np.sum(t) for t in tables)), np.nan, np.nan)
     statistic, ratio, degrees, n, mean, variance = map(float, np.sum([part[:6] for part in parts], axis=0))
-    shape = mean**2 / variance if variance > 0 else np.inf
-    p = float(gammaincc(shape, statistic * mean / variance)) if variance > 0 else 1.0
+    if variance <= ROUNDING * mean**2:  # with these margins there is one table
+        return Independence(statistic, ratio, int(degrees), int(n), min(part[6] for part in parts), 1.0)
+    p = float(gammaincc(mean**2 / variance, statistic * mean / variance))
     return Independence(statistic, ratio, int(degrees), int(n), min(part[6] for part in parts), p)
 
 

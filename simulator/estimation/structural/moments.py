@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.estimates import less
 from simulator.estimation.structural.lived import WRITTEN_OFF, Histories
 
 
@@ -110,7 +111,7 @@ def covariance(histories: Histories) -> np.ndarray:
     for row, parts in zip(influence, _parts(steps), strict=True):
         above, below = (part.sum(axis=1, dtype=np.float64) for part in parts)
         if (size := below.sum()) > 0:
-            row[:] = (above - above.sum() / size * below) / size
+            row[:] = less(above, above.sum() / size * below) / size
     found = influence @ influence.T
     for k, moment in enumerate(MOMENTS):
         if moment.is_share and sums.cases[k]:
