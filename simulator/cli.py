@@ -3,7 +3,6 @@
 import gc
 import os
 import shlex
-import signal
 import sys
 from contextlib import suppress
 from functools import partial
@@ -16,8 +15,9 @@ import typer
 from simulator import __version__
 from simulator.printable import controls_in, printable
 from simulator.scenario.errors import Problem, UserError
+from simulator.signals import INTERRUPTED, listen
 
-INTERNAL, WRONG_INPUT, INTERRUPTED = 1, 2, 130  # exit codes; 0 is done
+INTERNAL, WRONG_INPUT = 1, 2  # exit codes; 0 is done
 MOST_TOLD = 200  # problems that are told one by one
 ALLOCATED = 50_000  # objects until Python looks for garbage: with its 700, a tenth of a start is spent in looking
 _places = []  # of the results of this command, once they are checked
@@ -341,9 +341,7 @@ def main(arguments: list[str] | None = None) -> None:
     gc.set_threshold(ALLOCATED)
     _places.clear()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for any, it opens every installed package
-    for one in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(one) == signal.SIG_DFL:  # not ignored, as nohup has it
-            signal.signal(one, _end)
+    listen()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # a terminal that has no ± shows its number
     try:
@@ -369,13 +367,6 @@ def main(arguments: list[str] | None = None) -> None:
             err=True,
         )
         sys.exit(INTERNAL)
-
-
-def _end(*_):
-    """End as Ctrl-C does when told to by a signal, which may come again: a closing terminal sends it twice."""
-    for one in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(one, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _fate():

@@ -21,6 +21,7 @@ from simulator import __version__, cli, ledger, study
 from simulator.ledger import IdentityError
 from simulator.report import parquet, progress, render
 from simulator.scenario.reader import load_scenario
+from simulator.signals import ENDING
 
 SMALL = """
 title = "Two ways to lend"
@@ -510,7 +511,7 @@ def test_two_runs_into_one_place(simulator, here, monkeypatch):
     assert sorted(path.name for path in (here / "out").iterdir()) == ["small", "small-2"]
 
 
-@pytest.mark.parametrize("number", progress.ENDING, ids=lambda number: number.name)
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
 def test_ctrl_c_and_the_like_leave_nothing(number, here):
     """A signal in the middle of a long run ends it with exit code 130, no folder, and none of its processes left."""
     before = tree(here)
@@ -548,6 +549,21 @@ def test_ctrl_c_and_the_like_leave_nothing(number, here):
     assert "interrupted; nothing was written" in err and "Traceback" not in err
     assert tree(here) == before
     assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+@pytest.mark.parametrize("number", ENDING, ids=lambda number: number.name)
+def test_a_command_can_be_ended_before_it_has_begun(number, here):
+    """While the command line is imported, too, a signal ends it with exit code 130 and no traceback."""
+    code = (
+        "import os, sys\nfrom simulator import __main__\n"
+        f"class Finder:\n    def find_spec(self, name, *_):\n"
+        f"        if name == 'typer':\n            os.kill(os.getpid(), {int(number)})\n"
+        "sys.meta_path.insert(0, Finder())\nsys.argv[1:] = ['run', 'small.toml']\n__main__.main()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=here, env=environment, capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted; nothing was written\n")
 
 
 def child_processes(number):

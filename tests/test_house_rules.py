@@ -18,7 +18,7 @@ LAYERS = (
     # vocabulary, closed forms, messages: they know of nothing else
     {"simulator.kernel.names", "simulator.kernel.tables", "simulator.kernel.philox"}
     | {"simulator.finance", "simulator.scenario.errors", "simulator.scenario.values"}
-    | {"simulator.transfer", "simulator.machine", "simulator.estimates"},
+    | {"simulator.transfer", "simulator.machine", "simulator.signals", "simulator.estimates"},
     {"simulator.tails"},  # what is stated of samples beyond their mean
     {"simulator.inputs"},  # the user's files, read within bounds
     {"simulator.kernel", "simulator.draws_host", "simulator.units"},  # how time passes; how numbers become integers

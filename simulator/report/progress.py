@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from threading import Lock, current_thread, main_thread
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, `kill`, the terminal that is closed
+from simulator.signals import ENDING
 
 
 class Progress:
