@@ -15,6 +15,7 @@ from simulator.kernel.names import (
     CAUSES,
     F_NEW_CREDIT,
     FLOWS,
+    LEVELS,
     LINE,
     N_FLOWS,
     N_PRODUCT,
@@ -159,6 +160,26 @@ SETTLED = (
     *("merchant_discount", "funding_cost", "operating_cost", "idle_cost"),
     *("acquisition_cost", "reminder_cost", "report_cost"),
 )
+
+
+# Counts and amounts that are part of another in every cell: part -> whole.
+PARTS = {
+    "n_dpd30": "n_accounts",
+    "n_dpd60": "n_dpd30",
+    "n_dpd90": "n_dpd60",
+    "n_frozen": "n_accounts",
+    "n_closed": "n_accounts",
+    "n_missed": "n_due",
+    "n_cured_30": "n_missed",
+    "n_cured_7": "n_cured_30",
+    "n_missed_short_high_use": "n_missed_short",
+    "n_declined": "n_applied",
+    "n_default_granted": "n_default",
+    "written_off_interest": "written_off",
+    "written_off_fees": "written_off",
+    **{f"n_closures_good_{cause}": f"n_closures_{cause}" for cause in CAUSES},
+    **{f"n_collected_{level}": f"n_contacts_{level}" for level in LEVELS},
+}
 
 
 class IdentityError(Exception):
@@ -326,7 +347,23 @@ def _identities(ledger):
     yield "bad debt by cause", sum(now(f"bad_debt_{cause}") for cause in CAUSES), now("net_loss")
     for name in ("n_missed", "n_dpd30", "n_dpd90"):
         yield f"{name} by cause", sum(now(f"{name}_{cause}") for cause in CAUSES), now(name)
+    yield from _limits(now, before)
     yield from _roll_identities(ledger)
+
+
+def _limits(now, before):
+    """Yield (name, the lesser of both, part) for what is part of something else: equal, or the part is too large."""
+
+    def most(part, whole):
+        return np.minimum(part, whole), part
+
+    for part, whole in PARTS.items():
+        yield f"{part} is part of {whole}", *most(now(part), now(whole))
+    yield "n_closed is left of n_closures", *most(now("n_closed"), before("n_closed") + now("n_closures"))
+    left = now("n_written_off_book") + now("n_sold_written_off") + now("n_expired")
+    yield "written-off accounts", *most(left, before("n_written_off_book") + now("n_written_off"))
+    ended, begun = (now(name).cumsum(axis=1) for name in ("n_plans_kept", "n_plans"))
+    yield "n_plans_kept and n_plans_broken end n_plans", *most(ended + now("n_plans_broken").cumsum(axis=1), begun)
 
 
 def _lines_only(counts):

@@ -16,7 +16,7 @@ from simulator.kernel.names import *  # noqa: F403
 from simulator.ledger import Ledger, Settlement
 from simulator.measures import MEASURES, SECTIONS, TAIL, markdown, windows
 from simulator.scenario.reader import load_scenario
-from simulator.study import compare
+from simulator.study import compare, simulate
 
 CONTRACT = (
     *("dpd30_share_count", "dpd30_share_balance", "dpd90_share_count", "dpd90_share_balance", "bad_debt_rate"),
@@ -143,6 +143,25 @@ def test_selling_everybody_at_90_days_makes_no_roll_rate_better():
         assert MEASURES[name](kept).tolist() == [before], name
         assert MEASURES[name](sold).tolist() == MEASURES[name](written_off).tolist() == [after], name
     assert np.isnan(MEASURES["roll_90_to_120"](sold)).all()  # nobody is ever there
+
+
+def test_selling_everybody_at_90_days_in_a_run_changes_no_roll_rate_before_it():
+    """In the model too: the share of bucket 2 that goes on hardly moves, the cure rate falls, and no account cures
+    or rolls from a bucket in which hardly anybody is left."""
+    sizes = {"borrowers": 4000, "replications": 2, "months": 18}
+    ledgers = [
+        simulate(load_scenario(ROOT / "scenarios" / "hardship.toml", changes, **sizes)).comparison.ledgers["baseline"]
+        for changes in ([], ["policy.sell_open.enabled=true"], ["policy.write_off.at_dpd=90"])
+    ]
+    kept, sold, written_off = (
+        {name: MEASURES[name](ledger).mean() for name in ("roll_60_to_90", "cure_rate", "net_flow_60_to_90")}
+        for ledger in ledgers
+    )
+    assert ledgers[1].total("n_sold_open").sum() > 30
+    assert sold == written_off  # the account leaves, whoever it goes to
+    assert sold["roll_60_to_90"] == pytest.approx(kept["roll_60_to_90"], rel=0.1)
+    assert sold["net_flow_60_to_90"] == pytest.approx(kept["net_flow_60_to_90"], rel=0.15)
+    assert sold["cure_rate"] < kept["cure_rate"]
 
 
 def test_npl_formation_is_what_crosses_90_days_or_is_lost_before(ledger):
