@@ -486,6 +486,32 @@ def test_loans_that_contradict_themselves_are_told_first(due, said, files):
     assert due < 90 or "it is 1.00% a month, theirs 2.08% (median)" in book.cautions[0]
 
 
+def test_units_that_can_hardly_be_meant_are_told_first(panel, book):
+    """Months in the column of days, and yuan and fen where fen are said: allowed, and a caution in panel and book."""
+    months = tape(60, 3, lambda a, m: (a + m) % 4)
+    fen = tape(60, 3).replace(",1000,", ",1000.25,")
+    days = (
+        "The {} days past due above 0 in dpd are 3 at most: are they months? A bucket is 30 days, so that none of them "
+    )
+    days += "is beyond bucket 0."
+    parts = "{0} of {0} amounts in lim are no whole number of minor units: are amounts and minor_units in the mapping "
+    parts += "right?"
+
+    assert panel(months, BY_DAYS).facts["doubts"] == [days.format(135)]
+    assert book(months, BY_DAYS).cautions == [days.format(45)]
+    assert panel(fen, 'amounts = "minor"\n' + BY_DAYS).facts["doubts"] == [parts.format(180)]
+    assert book(fen, 'amounts = "minor"\n' + BY_DAYS).cautions == [parts.format(60)]
+    assert panel(fen, BY_DAYS).facts["doubts"] == [] == book(fen, BY_DAYS).cautions
+    assert panel(tape(60, 3, lambda a, m: (a + 7 * m) % 31), BY_DAYS).facts["doubts"] == []
+
+
+def test_a_month_that_the_tape_does_not_have(book):
+    """As of which month a book can be taken is said."""
+    assert "map.toml: as_of: no row of 2024-09; the tape has 2024-01 to 2024-03" in wrong(
+        book, tape(3, 3), BY_DAYS, 'as_of = "2024-09"\n'
+    )
+
+
 def test_rows_of_a_book_that_are_not_used_are_told_first(book):
     """One line with every reason, the largest first; rows of other months are no loss."""
     rows = tape(8, 3, lambda a, m: "Q" if a < 2 else "0").replace("A7,2024-02,507", "A7,2024-02,99999999999")

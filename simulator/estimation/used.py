@@ -18,8 +18,9 @@ def used(facts: Mapping[str, Any]) -> str:
 
 
 def cautions(facts: Mapping[str, Any]) -> list[str]:
-    """Return the caution that a large share of the rows is left out, where it is."""
+    """Return what can hardly be meant, and the caution that a large share of the rows is left out, where it is."""
     left_out = facts.get("left_out", {})
     empty = sum(left_out.get(reason, 0) for reason in NO_ROWS)
     left, read = sum(left_out.values()) - empty, facts.get("rows_read", 0) - empty
-    return [f"{left / read:.0%} of the rows are left out. {used(facts)}"] if left > MUCH * read else []
+    much = [f"{left / read:.0%} of the rows are left out. {used(facts)}"] if left > MUCH * read else []
+    return [*facts.get("doubts", []), *much]

@@ -6,6 +6,7 @@ import numpy as np
 
 from simulator.kernel.names import ABSENT
 from simulator.portfolio.columns import Column, header
+from simulator.portfolio.doubts import Look, wrong_signs
 from simulator.portfolio.mapping import AMOUNTS, Mapping, codes_that_match, is_monthly
 from simulator.portfolio.months import FORMS, month_of
 from simulator.scenario.errors import Problem, UserError, did_you_mean
@@ -13,7 +14,6 @@ from simulator.units import half_up
 
 LISTED = 20  # wrong rows that are listed one by one
 MOST_NAMED = 5  # accounts, or their rows, that are named in one message
-FEW = 20  # amounts below 0 that may be so by chance: assumption
 LARGEST = 1 << 30  # half of what 32 bits hold, so that a balance has room to grow
 MOST_CODES = 1000
 DELIMITERS = (",", ";", "\t", "|")
@@ -36,7 +36,7 @@ class Rows:
         self.in_use = np.ones(self.count, dtype=bool)
         self.left_out: dict[str, int] = {}  # rows by reason
         self.unknown: dict[tuple[str, str, str], tuple[int, int]] = {}  # (role, code, its entry) -> rows, the first one
-        self.signs: dict[str, tuple[int, int]] = {}  # role of an amount -> rows below 0, rows other than 0
+        self.looks: dict[str, Look] = {}  # what amounts and days look like, by role
         self.problems: list[Problem] = []  # of the mapping and the file as a whole
         self._wrong: list[tuple[int, str, str, str]] = []  # row, role, what was found, what is allowed
         if not self.count:
@@ -103,15 +103,20 @@ class Rows:
                 self.unknown[role, code, f"{_quoted(code)} = {entry}"] = int(count[number]), first
         return [None, *table.values()], chosen[column.row]
 
-    def numbers(self, role: str, needed=False, low=-np.inf, whole=False) -> tuple[np.ndarray, np.ndarray]:
-        """Return float64[row], and bool[row]: whether there is one; where it is `needed` a blank is wrong."""
+    def numbers(
+        self, role: str, needed=False, low=-np.inf, whole=False, unit: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return float64[row], and bool[row]: whether there is one; where it is `needed` a blank is wrong.
+
+        `unit` is how many of the smallest units are in one of an amount.
+        """
         if role not in self.read:
             return np.zeros(self.count), np.zeros(self.count, dtype=bool)
         column = self.read[role]
         values, text = column.numbers()
         if role in AMOUNTS:
             values = -values if role in self.mapping.opposite_sign else values
-            self.signs[role] = tuple(int((self.in_use & fits).sum()) for fits in (values < 0, values != 0))
+        self.looks[role] = Look.at(values[self.in_use], unit)
         wrong = text | (column.missing & needed) | (~column.missing & (values < low)) | (whole & (values % 1 != 0))
         wish = ("a whole number" if whole else "a number such as 1234.5") + (
             f", {low:g} or more" if low > -np.inf else ""
@@ -121,7 +126,7 @@ class Rows:
 
     def integers(self, role: str, needed=False, low=-np.inf, whole=False, unit: int = 1) -> np.ndarray:
         """Return int64[row] in steps of 1 / `unit`, ABSENT where there is none; what is too large is left out."""
-        values, given = self.numbers(role, needed, low, whole)
+        values, given = self.numbers(role, needed, low, whole, unit)
         self.leave_out(np.abs(values * unit) > LARGEST, f"{role} beyond {LARGEST:,}, the room of 32 bits")
         return np.where(given, half_up(np.clip(values * unit, -LARGEST, LARGEST)), ABSENT)
 
@@ -194,7 +199,7 @@ class Rows:
 
 def all_problems(parts: list[Rows]) -> list[Problem]:
     """Return everything that is wrong with the `parts` of one tape: the first rows are listed, all are counted."""
-    signs = _wrong_signs(parts)
+    signs = wrong_signs(parts)
     problems = [problem for part in parts for problem in part.problems] + _unknown(parts) + list(signs.values())
     wrong = [((number, row), problem) for number, part in enumerate(parts) for row, problem in part.wrong_rows(signs)]
     rows = list(dict.fromkeys(place for place, _ in wrong))
@@ -259,18 +264,6 @@ def _rows(count: int, first: int) -> str:
 def _quoted(code: str) -> str:
     """Return a code as a key of TOML."""
     return json.dumps(code, ensure_ascii=False)
-
-
-def _wrong_signs(parts: list[Rows]) -> dict[str, Problem]:
-    """Return what to say, by role, of amounts that are mostly below 0."""
-    problems = {}
-    for role in dict.fromkeys(role for part in parts for role in part.signs):
-        below, given = np.sum([part.signs.get(role, (0, 0)) for part in parts], axis=0).tolist()
-        if below >= FEW and below > given / 2:
-            found = f"{below:,} of {given:,} amounts other than 0 are below 0"
-            wish = f'{AMOUNTS[role]}: opposite_sign = ["{role}"] in the mapping turns them round'
-            problems[role] = Problem(parts[0].path, getattr(parts[0].mapping.columns, role), found, wish)
-    return problems
 
 
 def header_problems(path: str, mapping_path: str, mapping: Mapping, wanted: dict[str, str]) -> list[Problem]:

@@ -9,6 +9,7 @@ import numpy as np
 from simulator.kernel import names
 from simulator.kernel.names import ABSENT, BUCKETS, LINE, LOAN, N_PRODUCT, N_TAPE, PRODUCTS, STATUSES
 from simulator.portfolio.columns import file_digest, read_columns
+from simulator.portfolio.doubts import doubts
 from simulator.portfolio.mapping import Mapping, read_mapping
 from simulator.portfolio.repayment import repayment_cautions
 from simulator.portfolio.rows import LEAVE_OUT, NOT_THERE, Rows, header_problems
@@ -91,7 +92,12 @@ def book_rows(path: str, mapping_path: str, mapping: Mapping, doubts: Iterable[t
     if mapping.is_wide():
         rows.leave_out_absent()
     if "month" in wanted:
-        rows.leave_out(rows.months() != mapping.as_of, OTHER_MONTH.format(mapping.as_of))
+        months = rows.months()
+        dated = np.unique(months[months != ""])
+        if len(dated) and mapping.as_of not in dated:
+            said = f"the tape has {dated[0]} to {dated[-1]}"
+            rows.problems.append(Problem(mapping_path, "as_of", f"no row of {mapping.as_of}", said))
+        rows.leave_out(months != mapping.as_of, OTHER_MONTH.format(mapping.as_of))
     rows.one_currency()
     return rows
 
@@ -152,7 +158,8 @@ def _book(rows: Rows, settings) -> TapeBook:
     accounts, product, segment = accounts[used], product[used], segment[used]
     tape = _grouped(accounts, borrower[used], product, segment, len(settings.segment))
     loan = settings.products.loan
-    cautions = _not_used(rows) + (repayment_cautions(accounts[product == LOAN], loan.interest_rate) if loan else [])
+    cautions = _not_used(rows) + doubts([rows])
+    cautions += repayment_cautions(accounts[product == LOAN], loan.interest_rate) if loan else []
     return TapeBook(tape, _report(rows, settings, accounts, product, segment, tape, over_limit), cautions)
 
 

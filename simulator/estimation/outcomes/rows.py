@@ -182,6 +182,7 @@ def _outcomes(rows: Rows, mapping: OutcomeMapping) -> Outcomes:
     use = rows.in_use
     remarks = {
         "paid with principal missing by more than 1%": ~charged_off & (read["principal"] < 0.99 * amount),
+        "with more principal received than was lent, taken as what was lent": read["principal"] > amount,
         "paid with recoveries": ~charged_off & (read["recoveries"] > 0),
         "with recoveries above the exposure": charged_off & (read["recoveries"] > amount - read["principal"]),
     }

@@ -11,6 +11,7 @@ from simulator.estimation.panels.panel import ABSENT, Panel, PanelState
 from simulator.kernel.names import ABSENT as NOTHING
 from simulator.kernel.names import LINE, PRODUCTS
 from simulator.portfolio.columns import Column, file_digest, header, read_columns
+from simulator.portfolio.doubts import doubts
 from simulator.portfolio.mapping import Code, Mapping, is_monthly, read_mapping
 from simulator.portfolio.months import months_between
 from simulator.portfolio.rows import Rows, all_problems, header_problems, left_out, repeated
@@ -312,6 +313,7 @@ def _facts(every: list[Rows], notes: list[str]) -> dict[str, Any]:
         "rows_used": int(sum(rows.in_use.sum() for rows in every)),
         "left_out": left_out(every),
         "repairs": notes,
+        "doubts": doubts(every),
     }
 
 
