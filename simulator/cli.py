@@ -49,7 +49,7 @@ CheckFile = Annotated[
 Code = Annotated[bool, typer.Option("--allow-code", help="Run the Python files of policies of your own.")]
 Borrower = Annotated[str, typer.Option(metavar="ID", help="segment:index, segment:month:index or a tape's account.")]
 Variants = Annotated[list[str] | None, typer.Option("--variant", help="A variant to show; may be repeated, up to 3.")]
-Replication = Annotated[int, typer.Option(help="Whose luck: a replication of the scenario, counted from 0.")]
+Replication = Annotated[int, typer.Option(help="Which replication, counted from 0: its borrowers and their luck.")]
 TapeFile = Annotated[Path, typer.Argument(metavar="TAPE", help="Accounts by month, or loans with their outcome.")]
 MappingFile = Annotated[Path, typer.Option("--mapping", metavar="FILE", help="What the tape's columns and codes mean.")]
 FitUntil = Annotated[str, typer.Option("--fit-until", metavar="YYYY-MM", help="Last month that is fitted on.")]

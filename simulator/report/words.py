@@ -245,7 +245,7 @@ def verdict(comparison):
     if found.winner:
         return (
             f"{given}Highest net present value: {found.winner}, by {gap} over {found.second}, the next best; "
-            f"{sureness(found.probability)} sure that it is the best of {len(comparison.ledgers)}."
+            f"as far as chance goes, {sureness(found.probability)} sure that it is the best of {len(comparison.ledgers)}."
         )
     return f"{given}No winner is named: {found.reason}{f' ({gap})' if gap else ''}."
 
