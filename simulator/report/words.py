@@ -243,9 +243,10 @@ def verdict(comparison):
     if d and math.isfinite(d.se) and d.value:
         gap = number(d.value, d.se, comparison.frame.currency)
     if found.winner:
+        sure = f"as far as chance goes, {sureness(found.probability)} sure that it is the best"
         return (
             f"{given}Highest net present value: {found.winner}, by {gap} over {found.second}, the next best; "
-            f"as far as chance goes, {sureness(found.probability)} sure that it is the best of {len(comparison.ledgers)}."
+            f"{sure} of {len(comparison.ledgers)}."
         )
     return f"{given}No winner is named: {found.reason}{f' ({gap})' if gap else ''}."
 
