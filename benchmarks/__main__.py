@@ -155,6 +155,7 @@ def coverage(seeds: Annotated[int, typer.Option(min=50, help="runs of each world
 def fuzz(
     scenarios: Annotated[int, typer.Option(help="mutated scenarios")] = 5000,
     tapes: Annotated[int, typer.Option(help="mutated tapes and mappings")] = 1000,
+    commands: Annotated[int, typer.Option(help="mutated command lines")] = 1000,
     seed: Annotated[int, typer.Option(help="of the mutations")] = 0,
     only: Annotated[int | None, typer.Option(help="the case of this number alone")] = None,
     special: Annotated[bool, typer.Option(help="pipes, devices and the like before every reader")] = True,
@@ -163,7 +164,9 @@ def fuzz(
     from . import fuzz as run
 
     with Progress() as bar:
-        found = run.run(seed, {"scenario": scenarios, "tape": tapes}, OUT / "fuzz", bar.advance, only)
+        found = run.run(
+            seed, {"scenario": scenarios, "tape": tapes, "command": commands}, OUT / "fuzz", bar.advance, only
+        )
         strange = list(run.special()) if special and only is None else []
     cases = ", ".join(f"{count:,} {kind}s" for kind, count in found.cases.items())
     table = Table("command and exit code", title=f"seed {seed}: {cases} ({bar.seconds:,.0f} s)")

@@ -47,6 +47,25 @@ DRAWN = 40  # one command in so many draws its pictures, in this process
 RAISED = re.compile(r"[A-Za-z_.]*(Error|Warning|Exception|Interrupt)\b")  # how the line begins that says what
 
 
+_TAPE, _QUARTERS = (
+    ("panel.csv", "--mapping", "panel.toml"),
+    ("--date", "id", "--unemployment", "limit", "--rate", "late"),
+)
+COMMANDS = (  # that are right but for the last, which finds something wrong with its file
+    *(
+        ("check", "book.toml", "--set", "months=3", "--allow-code"),
+        ("parameters", "good.toml"),
+        ("measures", "--markdown"),
+    ),
+    ("run", "good.toml", "--borrowers", "8", "--seed", "3", "--threads", "1", "--out", "out", "--quiet"),
+    ("compare", "good.toml", "--months", "2", "--replications", "2", "--keep-replications", "--overwrite", "--out=out"),
+    ("diary", "good.toml", "--borrower", "all:0", "--replication", "0", "--variant", "baseline"),
+    *(("policies", "--markdown"), ("policies", "--check", "panel.csv"), ("--version",), ("check", "--help")),
+    *(("calibrate", *_TAPE, "--out", "out"), ("backtest", *_TAPE, "--fit-until", "2024-02", "--out", "out")),
+    ("macro", "panel.csv", *_QUARTERS, "--leave-out", "2005Q4", "--curve", "probit", "--out", "out"),
+)
+
+
 class Case(NamedTuple):
     """Files, and commands that are given one after the other as long as they succeed."""
 
@@ -131,15 +150,19 @@ class Maker:
 
     def case(self, kind: str, number: int, kept: list[int] | None = None) -> Case:
         """Return case `number` of a kind."""
-        make = {"scenario": self._scenario, "tape": self._tape}[kind]
+        make = {"scenario": self._scenario, "tape": self._tape, "command": self._command}[kind]
         return make(number, self.changes(kind, number) if kept is None else kept)
 
     def _scenario(self, number, kept) -> Case:
         dice = self.dice("scenario", number, "base")
         tree = mutations.copy.deepcopy(dice.choice(self.trees))
-        how, commands = dice.choice(["tree", "tree", "set", "bytes"]), []
+        how, commands = dice.choice(["tree", "tree", "near", "near", "set", "bytes"]), []
         then = dice.choice(["parameters", "compare", "compare", "compare", "run", "diary"])
-        words = [f"--borrower={dice.choice(['everyone:0', 'all:1', '0', 'young:0'])}"] if then == "diary" else []
+        words = (
+            [f"--borrower={next(iter(tree.get('segment', ['0'])))}:{dice.choice([0, 1, 99])}"]
+            if then == "diary"
+            else []
+        )
         sets: list[str] = []
         content = mutations.document_of(tree).encode()
         for change in kept:
@@ -147,6 +170,9 @@ class Maker:
             if how == "tree":
                 mutations.mutate_tree(tree, rest)
                 content = mutations.document_of(tree).encode("utf-8", "surrogatepass")
+            elif how == "near":
+                mutations.nudge_tree(tree, rest)
+                content = mutations.document_of(tree).encode()
             elif how == "bytes":
                 content = mutations.mutate_bytes(content, rest)
             else:
@@ -194,6 +220,12 @@ class Maker:
         files |= {tape: content} | ({"book.toml": shape.scenario.encode()} if shape.scenario else {})
         words = [word.replace("{}", tape) for word in shape.command]
         return Case(files, [[*words, *(SMALL if shape.command[0] == "run" else ()), "--out=out"]])
+
+    def _command(self, number, kept) -> Case:
+        words = list(self.dice("command", number, "base").choice(COMMANDS))
+        for change in kept:
+            mutations.mutate_words(words, self.dice("command", number, change))
+        return Case({name: text.encode() for name, text in strange.RIGHT.items()}, [words])
 
 
 def packed(rows: mutations.Rows, suffix: str) -> bytes:
@@ -264,7 +296,8 @@ def wrong(answer: Told, before: set[str], after: set[str]) -> str:
         return f"{answer.seconds:.1f} seconds"
     if answer.code == 2 and after != before:
         return f"left behind: {', '.join(sorted(after ^ before))}"
-    if answer.code == 2 and (not lines or not all(line.startswith("error: ") for line in lines)):
+    usage = bool(lines) and lines[0].startswith("Usage: ") and lines[-1].startswith("Error: ")
+    if answer.code == 2 and not usage and not (lines and all(line.startswith("error: ") for line in lines)):
         return "the message is not made of lines that begin with error:"
     if sign := controls_in((answer.out + answer.err).replace("\n", "")):
         return f"a control character reaches the terminal: {sign}"

@@ -12,6 +12,7 @@ NUMBERS = (
     *(2**63, -(2**63), 2**64, 2**127, 2**128, 10**400, 0.0, -0.0, 0.1, 0.5, 1.5, 1 - 1e-12, 1e-9, 5e-324, 1e-300),
     *(1e5, 1e15, 1e300, 1e308, -1e308, float("inf"), float("-inf"), float("nan")),
 )
+EDGES = (0.0, 1.0, 1 - 1e-9, 1e-9, -1.0, 0.5, 16.0, -16.0, 64.0, 5.0, 100.0, 1000.0, 1e7)  # where bounds often are
 TEXTS = (
     *("", " ", "never", "nan", "0.5", "open", "line", "loan", "a\nb", "\0", "\x1b[31m", "\u202e", "\x9b2J"),
     *(
@@ -129,8 +130,8 @@ def _nudge(tree, dice):
     if numbers:
         node, key = dice.choice(numbers)
         old = node[key]
-        near = [old + 1, old - 1, 2 * old, 0] if isinstance(old, int) else [old * 0.9, old * 1.1, old / 2, 0.0, 1.0]
-        node[key] = dice.choice([*near, 30, 1])
+        near = [old + 1, old - 1, 2 * old, 0, 1, 30] if isinstance(old, int) else [old * 0.9, old * 1.1, old / 2]
+        node[key] = dice.choice([*near, *(EDGES if isinstance(old, float) else ())])
 
 
 def _flag(tree, dice):
@@ -194,6 +195,12 @@ def mutate_tree(tree: dict, dice: Random) -> None:
     """Make one thing wrong, or other, in nested tables; an empty one stays as it is."""
     if places(tree):
         dice.choice(TREE)(tree, dice)
+
+
+def nudge_tree(tree: dict, dice: Random) -> None:
+    """Make some numbers or switches in nested tables others, most of which are allowed."""
+    for _ in range(3):
+        dice.choice([_nudge, _nudge, _nudge, _flag])(tree, dice)
 
 
 # ---- records ---------------------------------------------------------------------------------------------------------
@@ -265,6 +272,43 @@ RECORDS = (
 def mutate_rows(rows: Rows, dice: Random) -> None:
     """Make one thing wrong, or other, in a header and its rows."""
     dice.choice(RECORDS)(rows, dice)
+
+
+NAMES = ("--out", "--set", "--overwrite", "--borrower", "--borrowers", "--months", "--seed", "--threads", "--mapping")
+WORDS = (
+    *TEXTS,
+    *NAMES,
+    "-1",
+    "0",
+    "2",
+    "601",
+    "1e3",
+    "1000000000000",
+    "9" * 400,
+    "9" * 5000,
+    "nan",
+    "-",
+    "--",
+    "=",
+    "a=b",
+)
+WORDS += ("=1", "a..b=1", "months=", "months=nan", "title='\x1b'", "all:-1", "all:" + "9" * 30, "x/" * 3000, "a" * 300)
+
+
+def mutate_words(words: list[str], dice: Random) -> None:
+    """Make one word of a command another, or take one away, add one, or turn two around."""
+    at, how = dice.randrange(len(words)), dice.choice(["replace", "replace", "replace", "add", "drop", "turn", "join"])
+    if how == "add":
+        words.insert(at + 1, dice.choice(WORDS))
+    elif how == "drop" and len(words) > 1:
+        del words[at]
+    elif how == "turn":
+        other = dice.randrange(len(words))
+        words[at], words[other] = words[other], words[at]
+    elif how == "join":
+        words[at] = f"{words[at]}{dice.choice(WORDS)}"
+    else:
+        words[at] = dice.choice(WORDS)
 
 
 def _flip(content: bytes, dice: Random) -> bytes:

@@ -40,7 +40,9 @@ Borrowers = Annotated[
 Replications = Annotated[int | None, typer.Option(min=1, help="Replications: other people, other luck.")]
 Months = Annotated[int | None, typer.Option(min=1, help="Months in which credit is granted.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all luck.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads; the result is the same. Default: all processors.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, max=1024, help="Threads; the result is the same. Default: all processors.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Keep = Annotated[bool, typer.Option("--keep-replications", help="Keep every replication in monthly.parquet.")]
 CheckFile = Annotated[

@@ -1,5 +1,6 @@
 """Which borrower is meant: "segment:index", "segment:entry month:index", or an account of the tape."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from simulator.portfolio.rows import Rows
 from simulator.scenario.errors import Problem, UserError
 
 OPTION = "--borrower"
+_NUMBER = re.compile("[0-9]{1,18}")  # more digits than 64 bits hold count nobody
 
 
 class Address(NamedTuple):
@@ -24,7 +26,7 @@ class Address(NamedTuple):
 def address_of(borrower: str, segments: tuple[str, ...], tiles, settings) -> Address:
     """Return the address of `borrower`; raises UserError with the borrowers there are."""
     segment, *numbers = borrower.rsplit(":", 2 if borrower.count(":") > 1 else 1)
-    if segment in segments and numbers and all(text.isascii() and text.isdigit() for text in numbers):
+    if segment in segments and numbers and all(map(_NUMBER.fullmatch, numbers)):
         *entry, index = map(int, numbers)
         found = Address(segments.index(segment), *(entry or (0,)), index)
     else:
@@ -64,7 +66,7 @@ def _on_tape(name: str, settings) -> Address | None:
     used = rows.in_use
     fits = [used & (rows.read[role].row == text) for role in ("account_id", "borrower_id") if role in rows.read
             for text, said in enumerate(rows.read[role].text) if said == name]  # fmt: skip
-    if name.isascii() and name.isdigit():
+    if _NUMBER.fullmatch(name):
         fits.append(used & (np.arange(1, rows.count + 1) == int(name)))
     row = next((int(np.flatnonzero(mask)[0]) for mask in fits if mask.any()), None)
     if row is None:
