@@ -47,16 +47,11 @@ DRAWN = 40  # one command in so many draws its pictures, in this process
 RAISED = re.compile(r"[A-Za-z_.]*(Error|Warning|Exception|Interrupt)\b")  # how the line begins that says what
 
 
-_TAPE, _QUARTERS = (
-    ("panel.csv", "--mapping", "panel.toml"),
-    ("--date", "id", "--unemployment", "limit", "--rate", "late"),
-)
+_TAPE = ("panel.csv", "--mapping", "panel.toml")
+_QUARTERS = ("--date", "id", "--unemployment", "limit", "--rate", "late")
 COMMANDS = (  # that are right but for the last, which finds something wrong with its file
-    *(
-        ("check", "book.toml", "--set", "months=3", "--allow-code"),
-        ("parameters", "good.toml"),
-        ("measures", "--markdown"),
-    ),
+    ("check", "book.toml", "--set", "months=3", "--allow-code"),
+    *(("parameters", "good.toml"), ("measures", "--markdown")),
     ("run", "good.toml", "--borrowers", "8", "--seed", "3", "--threads", "1", "--out", "out", "--quiet"),
     ("compare", "good.toml", "--months", "2", "--replications", "2", "--keep-replications", "--overwrite", "--out=out"),
     ("diary", "good.toml", "--borrower", "all:0", "--replication", "0", "--variant", "baseline"),
@@ -158,11 +153,7 @@ class Maker:
         tree = mutations.copy.deepcopy(dice.choice(self.trees))
         how, commands = dice.choice(["tree", "tree", "near", "near", "set", "bytes"]), []
         then = dice.choice(["parameters", "compare", "compare", "compare", "run", "diary"])
-        words = (
-            [f"--borrower={next(iter(tree.get('segment', ['0'])))}:{dice.choice([0, 1, 99])}"]
-            if then == "diary"
-            else []
-        )
+        who = f"--borrower={next(iter(tree.get('segment', ['0'])))}:{dice.choice([0, 1, 99])}"
         sets: list[str] = []
         content = mutations.document_of(tree).encode()
         for change in kept:
@@ -181,7 +172,7 @@ class Maker:
         if then == "parameters":
             commands.append(["parameters", MUTANT, *sets])
         else:
-            commands.append([then, MUTANT, *sets, *SMALL, *words, *(["--out=out"] if then != "diary" else [])])
+            commands.append([then, MUTANT, *sets, *SMALL, who if then == "diary" else "--out=out"])
         return Case({MUTANT: content}, commands)
 
     def _override(self, tree, dice) -> str:
@@ -296,7 +287,7 @@ def wrong(answer: Told, before: set[str], after: set[str]) -> str:
         return f"{answer.seconds:.1f} seconds"
     if answer.code == 2 and after != before:
         return f"left behind: {', '.join(sorted(after ^ before))}"
-    usage = bool(lines) and lines[0].startswith("Usage: ") and lines[-1].startswith("Error: ")
+    usage = bool(lines) and lines[-1].startswith("Error: ")  # of the command line itself
     if answer.code == 2 and not usage and not (lines and all(line.startswith("error: ") for line in lines)):
         return "the message is not made of lines that begin with error:"
     if sign := controls_in((answer.out + answer.err).replace("\n", "")):
@@ -340,7 +331,7 @@ class Runner:
                     answer = self.told(command)
                     if kind:
                         self.slowest = max(self.slowest, answer.seconds)
-                        ended = f"{kind} {command[0]}: {answer.code}"
+                        ended = f"{kind if kind == 'command' else f'{kind} {command[0]}'}: {answer.code}"
                         self.codes[ended] = self.codes.get(ended, 0) + 1
                     if what := wrong(answer, before, names_in(self.folder)):
                         return Fault(what, command, answer.err)
