@@ -352,7 +352,7 @@ def main(arguments: list[str] | None = None) -> None:
     except UserError as error:
         _complain(error.problems)
     except MemoryError:
-        _complain([Problem("memory", found="not enough", allowed="fewer replications, months or segments")])
+        _complain([Problem("memory", found=f"not enough; {_fate()}", allowed="fewer replications, months or segments")])
     except (SystemExit, KeyboardInterrupt) as leaving:
         if isinstance(leaving, SystemExit) and leaving.code != INTERRUPTED:
             raise

@@ -469,6 +469,19 @@ def test_a_failure_of_the_page_keeps_the_numbers(simulator, here, monkeypatch):
     assert tree(here) == before
 
 
+def test_too_little_memory_for_the_page_keeps_the_numbers(simulator, here, monkeypatch):
+    """Memory that ends while the page is drawn is exit 2, and says where the numbers are."""
+
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(render, "render", fail)
+    code, _, err = simulator("run", "small.toml", "--quiet")
+
+    assert code == 2
+    assert err.startswith(f"error: memory: not enough; the results are in {here / 'out' / 'small-2'}; fewer repl")
+
+
 def test_a_full_disk_throws_nothing_away(simulator, here, monkeypatch, tmp_path_factory):
     """Where the results cannot be written they are put elsewhere: exit 2, the answer, the reason and the place."""
     elsewhere, write = tmp_path_factory.mktemp("elsewhere"), parquet.write_rolls
