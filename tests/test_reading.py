@@ -198,6 +198,21 @@ def test_an_account_of_a_wide_tape_may_end(kind, nothing, panel, book):
     assert len(held.tape.values) == 1 and held.report["left_out"] == {"no account in that month": 1}
 
 
+@pytest.mark.parametrize("mapping", [BY_DAYS, BY_CODE + "0 = { bucket = 0 }\n"])
+def test_an_account_of_a_long_tape_may_end_in_empty_rows(mapping, panel, book):
+    """A row with neither balance nor days, or status, is no account in that month; one with half of it is wrong."""
+    rows = (
+        tape(4, 3)
+        .replace("A1,2024-02,501,1000,20,0", "A1,2024-02,,1000,,")
+        .replace("2024-03,501,1000,20,0", "2024-03,,,,NA")
+    )
+    read, held = panel(rows, mapping), book(rows, mapping)
+
+    assert read.state[1].tolist() == [0, -1, -1] and read.facts["left_out"] == {"no account in that month": 2}
+    assert len(held.tape.values) == 3 and held.cautions == []
+    assert wrong(panel, rows.replace("02,,1000", "02,7,1000"), mapping)
+
+
 def test_half_an_account_is_wrong(panel):
     """A balance without days, or days without a balance, is no account that has ended."""
     mapping = WIDE_MAPPING.replace("KIND", "dpd")
@@ -262,7 +277,7 @@ def test_quotes_that_are_right_change_nothing(panel):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda text: text.encode("utf-16"), "tape.csv: this is text in UTF-16; save it as CSV in UTF-8"),
+        (lambda text: text.encode("utf-16"), "tape.csv: this is text in UTF-16; save it in UTF-8, or say its"),
         (lambda text: text.encode().replace(b"A2,", b"A\0,"), "tape.csv: a NUL byte in line 8: this is a binary file"),
         (
             lambda text: text.replace("A2,", "\u738b,").encode("gbk"),
@@ -303,6 +318,21 @@ def test_a_byte_order_mark_changes_nothing(panel):
     plain, marked = (panel(mark + tape(5, 3), mark + BY_DAYS) for mark in ("", "\ufeff"))
 
     assert np.array_equal(plain.state, marked.state) and marked.facts["rows_used"] == 15
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16"])
+def test_a_tape_in_another_encoding_is_read_where_the_mapping_says_so(encoding, panel):
+    """Spreadsheets of another language write another one; the same tape results, and what is not in it is said."""
+    rows = tape(5, 3, more=lambda a, m: ("\u82b1\u5457", "\u501f\u5457")[a % 2])
+    mapping = BY_DAYS + 'segment = "more"\n'
+    plain, other = panel(rows, mapping), panel(rows.encode(encoding), f'encoding = "{encoding}"\n' + mapping)
+
+    assert other.segments == plain.segments == ("\u82b1\u5457", "\u501f\u5457")
+    assert np.array_equal(plain.balance, other.balance)
+    assert "not text in UTF-8" in wrong(panel, rows.encode("gb18030"), mapping)[0]
+    damaged = rows.encode("gb18030").replace(b",502,", b",\xff,")
+    assert "not text in GB18030: b'\\xff,10' in row 7" in wrong(panel, damaged, 'encoding = "gb18030"\n' + mapping)[0]
+    assert "map.toml: encoding: found 'GBK'; allowed: 'utf-8'" in wrong(panel, rows, 'encoding = "GBK"\n' + mapping)[0]
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])

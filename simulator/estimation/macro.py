@@ -19,7 +19,6 @@ from simulator.portfolio.columns import header, read_columns
 from simulator.scenario.errors import Problem, UserError, did_you_mean
 
 YEAR = 4  # quarters
-DELIMITER = ","
 LISTED = 20  # wrong values that are listed one by one
 FEWEST = 20  # quarters to fit on: five years
 CURVES = ("logit", "probit")
@@ -153,14 +152,14 @@ def read_series(path: str | Path, date: str, unemployment: str, rate: str) -> Se
 
 def _columns(path, names):
     """Return the columns `names` of a table with rows; raises UserError for columns that are not there."""
-    head = header(path, DELIMITER)
+    head = header(path)
     problems = [Problem(path, name, "no such column", did_you_mean(name, head)) for name in names if name not in head]
     problems += [Problem(path, name, "two columns have this name") for name in names if head.count(name) > 1]
     if len(set(names)) < len(names):
         problems.append(Problem(path, ", ".join(names), "one column for two things", "name three columns"))
     if problems:
         raise UserError(problems)
-    read = read_columns(path, names, DELIMITER)
+    read = read_columns(path, names)
     if not len(read[names[0]].row):
         raise UserError(Problem(path, found="no rows"))
     return read

@@ -10,7 +10,15 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.inputs import MOST_RECORDS, size_of
-from simulator.portfolio.csv_text import LISTED, check_utf8, csv_content, has_long_values, rows_of_another_length
+from simulator.portfolio.csv_text import (
+    LISTED,
+    PLAIN,
+    Form,
+    check_utf8,
+    csv_content,
+    has_long_values,
+    rows_of_another_length,
+)
 from simulator.scenario.errors import Problem, UserError, did_you_mean
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -56,7 +64,7 @@ def file_digest(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def header(path: str, delimiter: str) -> list[str]:
+def header(path: str, form: Form = PLAIN) -> list[str]:
     """Return the names of the columns of the tape `path`; raises UserError if it is no tape."""
     if not path.lower().endswith(SUFFIXES):
         raise UserError(Problem(path, "", "unknown kind of file", f"allowed: {', '.join(SUFFIXES)}"))
@@ -66,12 +74,12 @@ def header(path: str, delimiter: str) -> list[str]:
         near = [file.name for file in Path(path).parent.glob("*") if file.name.lower().endswith(SUFFIXES)]
         hint = did_you_mean(Path(path).name, near) if near else f"give a file ending in {', '.join(SUFFIXES)}"
         raise UserError(Problem(path, "", "no such file", hint)) from None
-    return _readable(path, _parquet_header if path.lower().endswith(".parquet") else _csv_header, path, delimiter)
+    return _readable(path, _parquet_header if path.lower().endswith(".parquet") else _csv_header, path, form)
 
 
-def read_columns(path: str, names: list[str], delimiter: str) -> dict[str, Column]:
+def read_columns(path: str, names: list[str], form: Form = PLAIN) -> dict[str, Column]:
     """Return the columns `names` of the tape `path`; raises UserError if its rows cannot be read."""
-    return _readable(path, _read, path, list(dict.fromkeys(names)), delimiter)
+    return _readable(path, _read, path, list(dict.fromkeys(names)), form)
 
 
 def _readable(path, read, *arguments):
@@ -86,8 +94,8 @@ def _readable(path, read, *arguments):
         raise UserError(Problem(path, "", said, f"allowed: {', '.join(SUFFIXES)}, as the name says")) from None
 
 
-def _csv_header(path, delimiter):
-    return _names(path, csv_content(path, _HEAD), delimiter)
+def _csv_header(path, form):
+    return _names(path, csv_content(path, form.encoding, _HEAD), form.delimiter)
 
 
 def _names(path, content, delimiter) -> list[str]:
@@ -99,29 +107,28 @@ def _names(path, content, delimiter) -> list[str]:
     return next(csv.reader([line.decode("utf-8-sig")], delimiter=delimiter))
 
 
-def _parquet_header(path, delimiter):
+def _parquet_header(path, form):
     import pyarrow.parquet as pq
 
     return pq.read_schema(path).names
 
 
-def _read(path, names, delimiter):
+def _read(path, names, form):
     if path.lower().endswith(".parquet"):
         import pyarrow.parquet as pq
 
         table = pq.read_table(path, columns=names)
     else:
-        table = _csv_table(path, names, delimiter)
+        table = _csv_table(path, names, form)
     return {name: _column(table[name]) for name in names}
 
 
-def _csv_table(path, names, delimiter):
+def _csv_table(path, names, form):
     """Return the columns `names` of a CSV file as a table of text; raises UserError if its lines are no rows."""
     import pyarrow as pa
     import pyarrow.csv as pc
 
-    content = csv_content(path)
-    check_utf8(path, content)
+    content, delimiter = csv_content(path, form.encoding), form.delimiter
     columns, wrong, count = len(_names(path, content, delimiter)), [], 0
 
     def note(row):

@@ -4,6 +4,7 @@ import csv
 import io
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from simulator.inputs import Unpacked
 from simulator.scenario.errors import Problem, UserError
@@ -11,21 +12,43 @@ from simulator.scenario.errors import Problem, UserError
 QUOTE, LISTED = b'"', 20
 CHUNK = 1 << 24  # bytes that are decoded at a time
 CLOSE = "close the quote, or take it out of the file"
-ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+UTF8 = "utf-8"
+ENCODINGS = (UTF8, "gb18030", "big5", "shift_jis", "euc_kr", "utf-16", "windows-1250", "windows-1251", "windows-1252")
+WISH = "save it in UTF-8, or say its encoding in the mapping"
+MARKS = (b"\xff\xfe", b"\xfe\xff")  # of UTF-16
 
 
-def csv_content(path: str, most: int = -1) -> bytes:
-    """Return the bytes of the file `path`, unpacked, at most the first `most`; raises UserError if they are no text."""
+class Form(NamedTuple):
+    """How a CSV file is written."""
+
+    delimiter: str = ","
+    encoding: str = UTF8
+
+
+PLAIN = Form()
+
+
+def csv_content(path: str, encoding: str = UTF8, most: int = -1) -> bytes:
+    """Return the file `path`, unpacked, in UTF-8, of at most the first `most` bytes of it.
+
+    Raises UserError if it is no text in its `encoding`.
+    """
     with Unpacked(path) if path.lower().endswith(".gz") else open(path, "rb") as file:
         content = file.read(most)
-    for mark, encoding in ENCODINGS.items():
-        if content.startswith(mark):
-            raise UserError(Problem(path, "", f"this is text in {encoding}", "save it as CSV in UTF-8"))
+    if encoding == UTF8 and content.startswith(MARKS):
+        raise UserError(Problem(path, "", "this is text in UTF-16", WISH))
+    if encoding != UTF8:
+        try:
+            content = content.decode(encoding, "strict" if most < 0 else "ignore").encode(UTF8)
+        except UnicodeError:
+            raise UserError(_undecodable(path, content, encoding)) from None
     if (place := content.find(b"\0")) >= 0:
         found = f"a NUL byte in line {content.count(10, 0, place) + 1}: this is a binary file, or a damaged one"
-        raise UserError(Problem(path, "", found, "a tape is CSV text in UTF-8, or Parquet"))
+        raise UserError(Problem(path, "", found, "a tape is CSV text, or Parquet"))
     if b"\n" not in content:  # lines of an old kind end in a carriage return alone
         content = content.replace(b"\r", b"\n")
+    if most < 0 and encoding == UTF8:
+        check_utf8(path, content)
     return content
 
 
@@ -69,12 +92,18 @@ def check_utf8(path: str, content: bytes) -> None:
         for start in range(0, len(content), CHUNK):
             decoder.decode(text[start : start + CHUNK], final=start + CHUNK >= len(content))
     except UnicodeDecodeError:
-        for number, line in enumerate(io.BytesIO(content), 1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                found = f"this is not text in UTF-8: {line[error.start : error.start + 4]!r} in {_row(content, number)}"
-                raise UserError(Problem(path, "", found, "save it as CSV in UTF-8")) from None
+        raise UserError(_undecodable(path, content, UTF8)) from None
+
+
+def _undecodable(path: str, content: bytes, encoding: str) -> Problem:
+    """Return what to say of the first line that is no text in its encoding."""
+    for number, line in enumerate(io.BytesIO(content), 1):
+        try:
+            line.decode(encoding)
+        except UnicodeDecodeError as error:
+            found = f"this is not text in {encoding.upper()}: {line[error.start : error.start + 4]!r} in "
+            return Problem(path, "", found + _row(content, number), WISH)
+    return Problem(path, "", f"this is not text in {encoding.upper()}", WISH)
 
 
 def _lines(content: bytes, first: int) -> Iterator[tuple[int, str]]:

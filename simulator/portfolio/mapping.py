@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from simulator.portfolio.csv_text import ENCODINGS, UTF8, Form
 from simulator.portfolio.months import month_of
 from simulator.scenario.errors import Problem, UserError, did_you_mean
 from simulator.scenario.schema import BUCKETS, EXITS, Table
@@ -94,6 +95,7 @@ class Mapping(Table):
     amounts: Literal["major", "minor"] = "major"
     minor_units: Literal[1, 10, 100, 1000] | None = None  # in one unit of the currency; 100 in a panel without it
     delimiter: Delimiter = ","
+    encoding: Literal[ENCODINGS] = UTF8
     month_format: MonthFormat | None = None  # of dates, in the signs of Python's strptime; ISO dates need none
     worst_bucket: Annotated[int, Field(ge=1, lt=BUCKETS)] = 6  # of a panel whose buckets follow from days past due
     opposite_sign: list[str] = Field([])  # columns of amounts whose sign is the other way round in the tape
@@ -109,6 +111,11 @@ class Mapping(Table):
         """Return the column name `name` with the year and month of `as_of` in it."""
         year, month = self.as_of.split("-") if self.as_of else ("{year}", "{month}")
         return name.replace("{year}", year).replace("{month}", month)
+
+    @property
+    def form(self) -> Form:
+        """How a tape in CSV is written."""
+        return Form(self.delimiter, self.encoding)
 
     def is_wide(self) -> bool:
         """Return whether the tape has a column for each month."""

@@ -145,13 +145,17 @@ class Rows:
         self.leave_out(~kept[column.row], f"{name} is not {' or '.join(codes)}")
 
     def leave_out_absent(self) -> None:
-        """Leave out the accounts of a wide tape that its month has neither a balance nor a status, or days, of.
+        """Leave out the rows of a tape of months that have neither a balance nor a status, or days.
 
         So an account ends there: its cells are empty, or say NA where the mapping does not name that as a code.
         """
-        role = next((role for role in ("status", "dpd") if is_monthly(getattr(self.mapping.columns, role) or "")), None)
-        if role is None:
+        columns, wide = self.mapping.columns, self.mapping.is_wide()
+        leads = [
+            role for role in ("status", "dpd") if (name := getattr(columns, role)) and (is_monthly(name) or not wide)
+        ]
+        if not leads:
             return
+        role = leads[0]
         lead = self.read[role]
         named = [role == "status" and bool(codes_that_match(text, self.mapping.status)) for text in lead.text]
         nothing = lead.missing & ~np.array(named, dtype=bool)[lead.row]
@@ -268,7 +272,7 @@ def _quoted(code: str) -> str:
 
 def header_problems(path: str, mapping_path: str, mapping: Mapping, wanted: dict[str, str]) -> list[Problem]:
     """Return which of the columns `wanted`, name by key of the mapping, the header lacks, or has twice."""
-    found = header(path, mapping.delimiter)
+    found = header(path, mapping.form)
     if len(found) == 1 and (other := [sign for sign in DELIMITERS if sign in found[0]]):
         header_is = f"found {mapping.delimiter!r}, by which the header {found[0]!r} is one column"
         return [Problem(mapping_path, "delimiter", header_is, f"did you mean {other[0]!r}?")]

@@ -85,11 +85,11 @@ def book_rows(path: str, mapping_path: str, mapping: Mapping, doubts: Iterable[t
     problems += header_problems(path, mapping_path, mapping, keys)
     if problems:
         raise UserError(problems)
-    read = read_columns(path, [*wanted.values(), *only], mapping.delimiter)
+    read = read_columns(path, [*wanted.values(), *only], mapping.form)
     rows = Rows(path, mapping_path, mapping, {role: read[name] for role, name in wanted.items()})
     for name, codes in only.items():
         rows.keep_only(name, read[name], codes)
-    if mapping.is_wide():
+    if mapping.is_wide() or "month" in wanted:
         rows.leave_out_absent()
     if "month" in wanted:
         months = rows.months()

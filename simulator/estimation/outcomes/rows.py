@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from simulator.finance import annuity
 from simulator.portfolio.columns import file_digest, read_columns
+from simulator.portfolio.csv_text import ENCODINGS, UTF8, Form
 from simulator.portfolio.mapping import Delimiter, MonthFormat, wrong_roles
 from simulator.portfolio.rows import LEAVE_OUT, Rows, header_problems
 from simulator.scenario.errors import Problem, UserError
@@ -62,12 +63,18 @@ class OutcomeMapping(Table):
     outcomes: OutcomeSettings
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     delimiter: Delimiter = ","
+    encoding: Literal[ENCODINGS] = UTF8
     month_format: MonthFormat | None = None  # of the date of issue, in the signs of Python's strptime
     opposite_sign: list[str] = Field([])  # columns of amounts whose sign is the other way round in the file
     columns: OutcomeColumns
     status: Annotated[dict[str, Ended], Field(min_length=1)]
     segment: dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]] = Field({})
     only: dict[str, list[str | int]] = Field({})
+
+    @property
+    def form(self) -> Form:
+        """How a file in CSV is written."""
+        return Form(self.delimiter, self.encoding)
 
     def column(self, name: str) -> str:
         """Return the name of a column, as it stands."""
@@ -143,7 +150,7 @@ def read_outcomes(path: str | Path, mapping_path: str | Path) -> Outcomes:
     keys = {f"columns.{role}": name for role, name in wanted.items()} | {f"only.{name}": name for name in mapping.only}
     if problems := header_problems(path, mapping_path, mapping, keys):
         raise UserError(problems)
-    read = read_columns(path, [*wanted.values(), *mapping.only], mapping.delimiter)
+    read = read_columns(path, [*wanted.values(), *mapping.only], mapping.form)
     rows = Rows(path, mapping_path, mapping, {role: read[name] for role, name in wanted.items()})
     for name, codes in mapping.only.items():
         rows.keep_only(name, read[name], list(map(str, codes)))

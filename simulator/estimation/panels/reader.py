@@ -67,10 +67,11 @@ def _long(path, mapping_path, mapping):
     keys = {f"columns.{role}": name for role, name in roles.items()} | {f"only.{name}": name for name in only}
     if problems := header_problems(path, mapping_path, mapping, keys):
         raise UserError(problems)
-    read = read_columns(path, [*roles.values(), *only], mapping.delimiter)
+    read = read_columns(path, [*roles.values(), *only], mapping.form)
     rows = Rows(path, mapping_path, mapping, {role: read[name] for role, name in roles.items()})
     for name, codes in only.items():
         rows.keep_only(name, read[name], codes)
+    rows.leave_out_absent()
     months = rows.months()
     rows.stop_if_wrong()
     there = np.unique(months[rows.in_use])
@@ -87,7 +88,7 @@ def _long(path, mapping_path, mapping):
 
 def _wide(path, mapping_path, mapping):
     """Return [(rows, their month)] and notes of a tape with columns for each month."""
-    roles, found = _roles(mapping), header(path, mapping.delimiter)
+    roles, found = _roles(mapping), header(path, mapping.form)
     months = {role: _months_of(name, found) for role, name in roles.items() if is_monthly(name)}
     lead = next((role for role in ("status", "dpd") if role in months), None)  # its months are the tape's
     only, once = _only(mapping), {f"columns.{role}": name for role, name in roles.items() if role not in months}
@@ -101,7 +102,7 @@ def _wide(path, mapping_path, mapping):
     every |= {f"only.{name} of {month}": at.column(name) for month, at in of_month.items() for name in only}
     if problems := header_problems(path, mapping_path, mapping, every):
         raise UserError(problems)
-    read, parts = read_columns(path, list(every.values()), mapping.delimiter), []
+    read, parts = read_columns(path, list(every.values()), mapping.form), []
     for month, at in of_month.items():
         rows = Rows(path, mapping_path, at, {r: read[at.column(roles[r])] for r in own[month]})
         for name, codes in only.items():
