@@ -280,6 +280,9 @@ def test_nothing_is_counted_more_often_than_it_can_be(name):
     assert (n_collected <= contacts).all() and ((collected > 0) == (n_collected > 0)).all()
     opened_late = f[:, :, :1, ..., F_N30]
     assert (f[..., F_N_DEFAULT].cumsum(2) <= opened_late + f[..., F_N_FIRST_30].cumsum(2)).all()
+    assert (f[..., F_N_DEFAULT_GRANTED].cumsum(2) <= f[..., F_N_GRANTED].cumsum(2)).all()
+    assert (f[..., F_N_DEFAULT_GRANTED] <= f[..., F_N_DEFAULT]).all()
+    assert (f[:, :, 1:, ..., F_N_IDLE] <= f[:, :, :-1, ..., F_ACCOUNTS] + f[:, :, 1:, ..., F_N_GRANTED]).all()
 
 
 def batches(flows):
@@ -292,7 +295,7 @@ def batches(flows):
 
 def test_a_loan_never_missed_is_an_annuity():
     """Equal instalments within half a minor unit of the exact annuity repay the loan, and it ends at exactly 0."""
-    world = rich_world()
+    world = worlds.rich_world(products="loan", months=40, sizes=(25,))
     sums, (history,) = naive.simulate(*world)
     assert sums.flows[..., F_N_MISSED].sum() == 0 and sums.flows[..., F_N_PAID_OFF].sum() > 20
 
@@ -316,21 +319,6 @@ def test_a_loan_never_missed_is_an_annuity():
             assert loans[start + months][BALANCE] == 0
             ended += 1
     assert ended > 20
-
-
-def rich_world():
-    """Return a world of loans where nobody lacks cash, forgets, or will not pay."""
-    world = worlds.world(5, products="loan", months=40, replications=1, sizes=(25,))
-    tables = world.tables
-    tables.segment[:, [G_UNEMPLOYED, G_SHOCK_SIZE]] = 0
-    tables.segment[:, G_AUTOPAY] = ONE
-    tables.segment[:, G_WILL_NOT_BASE] = -1000 * UNIT
-    tables.segment[:, G_BUFFER_CAP] = 20 * UNIT
-    tables.economy[..., M_JOB_LOSS] = 0
-    tables.quantile[:, T_LIVING] = 0
-    tables.quantile[:, T_INCOME] = 100_000 * worlds.YUAN
-    tables.opening[:] = ONE
-    return world
 
 
 @pytest.mark.parametrize("product", [LINE, LOAN])

@@ -645,3 +645,18 @@ def world(
     accounts = draw_tape(rng, tables, N_SEGMENTS * sum(sizes)) if tape else None
     tiles = draw_tiles(rng, lanes, sizes, arrivals, months, tape, first)
     return SmallWorld(tables, levers, tiles, N_SEGMENTS, months, replications, accounts)
+
+
+def rich_world(**options):
+    """Return a world of one replication where nobody lacks cash, forgets, or will not pay; options as of `world`."""
+    rich = world(5, replications=1, **options)
+    tables = rich.tables
+    tables.segment[:, [G_UNEMPLOYED, G_SHOCK_SIZE]] = 0
+    tables.segment[:, G_AUTOPAY] = ONE
+    tables.segment[:, G_WILL_NOT_BASE] = -1000 * UNIT
+    tables.segment[:, G_BUFFER_CAP] = 20 * UNIT
+    tables.economy[..., M_JOB_LOSS] = 0
+    tables.quantile[:, T_LIVING] = 0
+    tables.quantile[:, T_INCOME] = 100_000 * YUAN
+    tables.opening[:] = ONE
+    return rich
