@@ -66,7 +66,7 @@ class Place:
         """
         manifest = {**environment(), **manifest}
         try:
-            made = self._put(self.path, files, manifest)
+            return self._put(self.path, files, manifest)
         except UserError:
             raise
         except (OSError, _Taken) as error:
@@ -79,8 +79,6 @@ class Place:
             if rescued := self._rescue(files, manifest):
                 error.add_note(f"The results, as far as they could be written, are in {rescued}.")
             raise
-        self.written = self.folder
-        return made
 
     def _rescue(self, files, manifest):
         """Write the results beside the place or, if that fails, in the system's temporary folder, or in memory.
@@ -140,6 +138,7 @@ class Place:
         """Put `partial` where the folder is to be. Who comes first has the place: _Taken if that was another."""
         if _identity(self.path) is None:
             _rename(partial, self.path)
+            self.written = self.folder
             return
         if not self.overwrite or _identity(self.path) != self.stands:
             raise _Taken
@@ -153,12 +152,16 @@ class Place:
                 if _identity(old) != self.stands:
                     raise _Taken
                 _rename(partial, self.path)
-                done = True
+                self.written, done = self.folder, True
             finally:
                 if not done:
                     with suppress(OSError):
                         os.rename(old, self.path)
-            _remove(old)
+            try:
+                _remove(old)
+            except KeyboardInterrupt:
+                _remove(old)
+                raise
 
 
 def placed(folder: Path | Place, overwrite: bool = False, say: Callable[[str], None] = lambda line: None) -> Place:
@@ -171,7 +174,7 @@ def spoiled(folder: Path) -> list[str]:
     manifest = _manifest(folder)
     if manifest is None:
         return [MANIFEST]
-    files = manifest.get("files", {}).items()
+    files = (_listed(manifest) or {}).items()
     return [name for name, digest in files if not (folder / name).is_file() or _digest(folder / name) != digest]
 
 
@@ -232,16 +235,22 @@ def _manifest(folder):
     return found if isinstance(versions, dict) and "simulator" in versions else None
 
 
+def _listed(manifest):
+    """Return the files of a manifest with their digests; None if it has no list, as those of before."""
+    files = (manifest or {}).get("files")
+    return files if isinstance(files, dict) else None
+
+
 def _strangers(folder):
     """Return the names of what no run has written in a folder: other files, folders, and files changed since."""
     manifest, found = _manifest(folder), []
-    written = (manifest or {}).get("files")  # runs of before had no list
+    written = _listed(manifest)
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if not manifest or not entry.is_file(follow_symlinks=False):
             found.append(entry.name)
         elif entry.name == MANIFEST:
             continue
-        elif not isinstance(written, dict):
+        elif written is None:
             found += [entry.name] * (entry.name not in FILES)
         elif entry.name not in written:
             found.append(entry.name)
@@ -306,7 +315,7 @@ def _unknown(folder):
 
 def _remove(folder):
     """Remove a folder of ours, its manifest first, from when on it does not look whole; what is not ours stays."""
-    ours = FILES | set((_manifest(folder) or {}).get("files", ()))
+    ours = FILES | set(_listed(_manifest(folder)) or ())
     with suppress(OSError):
         for name in sorted(ours & set(os.listdir(folder)), key=lambda name: name != MANIFEST):
             (folder / name).unlink()

@@ -404,3 +404,32 @@ def test_an_interrupt_leaves_nothing(tmp_path):
     with suppress(KeyboardInterrupt):
         Place(tmp_path / "deep" / "er" / "run").write(stop, {})
     assert names(tmp_path) == []
+
+
+def test_an_interrupt_while_the_old_run_is_removed_leaves_no_litter(run, monkeypatch):
+    """Once the new run stands, Ctrl-C removes the rest of the old one, and the place knows that it is written."""
+    unlink, calls = Path.unlink, []
+
+    def interrupted(path):
+        calls.append(path)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        unlink(path)
+
+    monkeypatch.setattr(Path, "unlink", interrupted)
+    place = Place(run, overwrite=True)
+    with pytest.raises(KeyboardInterrupt):
+        place.write(files("new"), {})
+
+    assert place.written == run and names(run.parent) == ["run"]
+    assert (run / "summary.json").read_text() == "new" and folders.spoiled(run) == []
+
+
+def test_a_spoiled_file_of_a_run_is_found(run):
+    """A file changed, cut or gone is not as the manifest says; a folder without a manifest is no run."""
+    assert folders.spoiled(run) == []
+    (run / "summary.json").write_text("number")
+    (run / "report.html").unlink()
+    assert folders.spoiled(run) == ["report.html", "summary.json"]
+    (run / "manifest.json").unlink()
+    assert folders.spoiled(run) == ["manifest.json"]
