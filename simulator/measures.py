@@ -725,7 +725,8 @@ SECTIONS = {
               "Σ n_closures by cause"),
         _flow("n_closures_good", ACCOUNTS, "of them, accounts of the better half by quality, which no lender sees",
               "Σ n_closures_good by cause"),
-        _flow("claimable", MONEY, "balance of accounts that reach the insurer's trigger for the first time"),
+        _flow("claimable", MONEY, "balance of accounts that reach the insurer's trigger, or bring a loss before it; "
+              "again only after they were current"),
     ),
     "Repayment plans": (
         _flow("n_plans", ACCOUNTS, "plans begun"),

@@ -904,13 +904,13 @@ def report(world, b):
 
 
 def note_worst(world, account, loses):
-    """12. Note the first time an account is late, claimable, and in default: 90 days late, or it brings a loss."""
+    """12. Note the first time an account is late and in default: 90 days late, or it brings a loss; note a claim."""
     observed_in, flow = world.tables.observe_month, account.flow
     claim, balance = world.lever[account.product][V_CLAIM], account.balance + account.forgiven
     if loses:
         account.worst = max(account.worst, 3)
     flow[F_N_FIRST_30] += account.worst >= 1 and account.ever < 1
-    if claim < NEVER and not account.has(CLAIMED) and (loses or account.worst >= claim > account.ever):
+    if claim < NEVER and not account.has(CLAIMED) and (loses or account.worst >= claim > account.was_bucket):
         flow[F_CLAIMABLE] += balance
         account.marks |= CLAIMED
     if account.worst >= 3 and account.ever < 3:
@@ -1021,6 +1021,8 @@ def follow(b):
                 account.flow[F_WORKOUT_CASH] += account.balance  # cured: as if it were got back
                 account.marks -= IN_WORKOUT
             account.count_months(probation, max(account.watched - 1, 0))
+            if account.bucket == 0:
+                account.marks &= ~CLAIMED
         elif account.product == LOAN and account.leaves_to == TO_PAID_OFF:
             account.marks %= FOLLOWED
 

@@ -544,6 +544,14 @@ def test_full_cover_of_a_real_book_leaves_no_loss(real):
     assert not ledger["own_net_loss"].any()
 
 
+def test_a_claim_is_over_when_the_account_is_current_again(real):
+    """No account in bucket 0 is claimed, and what cures is claimed again: more becomes claimable than ever defaults."""
+    claimed, late = real["balance_claimed"], real["balance_dpd30"]
+
+    assert claimed.any() and (claimed <= late).all()
+    assert real["claimable"].sum() > real["default_balance"].sum()
+
+
 ANYWHERE = {"segments": st.sampled_from([(0,), (0, 1)]), "products": st.sampled_from([(LOAN,), (LINE, LOAN)])}
 PARTNERS = st.builds(
     Partner,
@@ -693,9 +701,9 @@ def test_somebody_bears_something(ledgers):
     [
         (["policy.quota_share.share=1.2"], "policy.quota_share.share"),
         (["policy.stop_loss.cap=0.02"], "policy.stop_loss.deductible"),
-        (["policy.quota_share.share=0.2"], "policy.stop_loss.share"),  # 0.2 and 0.9 of the loss from 3 % on
-        (["policy.quota_share.cap=0.03", "policy.quota_share.claim_dpd=60"], "policy.quota_share.claim_dpd"),
-        (["policy.write_off.at_dpd=60", "policy.quota_share.cap=0.03"], "policy.quota_share.claim_dpd"),
+        (["policy.quota_share.share=0.2"], "policy.stop_loss.share"),  # 0.2 and 0.9 of the loss from 2.5 % on
+        (["policy.quota_share.cap=0.025", "policy.quota_share.claim_dpd=60"], "policy.quota_share.claim_dpd"),
+        (["policy.write_off.at_dpd=60", "policy.quota_share.cap=0.025"], "policy.quota_share.claim_dpd"),
     ],
 )
 def test_cover_that_cannot_be_is_refused_with_its_key(overrides, key):

@@ -33,8 +33,10 @@ def watched(marks):
 def next_marks(F, marks, worst, to, balance):
     """Step 12: return the marks of an account that stays, in bucket `to`, `worst` being the worst it was this month.
 
-    Where its workout ends, its balance counts as got back; F [flow].
+    Where its workout ends, its balance counts as got back; F [flow]. In bucket 0 no claim is left on it.
     """
+    if to == 0:
+        marks &= i8(~CLAIMED)
     probation = max(probation_left(marks) - 1, i8(0))
     if worst >= 3:
         probation = i8(PROBATION_MONTHS) if to < 3 else i8(0)

@@ -704,12 +704,12 @@ def sale_price(stage_price, factor, balance, months, p):
 
 @njit(forceinline=True)
 def note_worst(S, i, p, worst, loses, balance, F, vintage, ratings, since_observed, claim):
-    """Step 11: an account's worst bucket so far, and what is counted the first time it is reached or it `loses`."""
+    """Step 11: an account's worst bucket so far, what counts the first time it is reached or it `loses`; a claim."""
     at = N_BORROWER + p * N_ACCOUNT
-    ever, marks = i8(S[at + EVER, i]), i8(S[at + MARKS, i])
+    ever, marks, bucket = i8(S[at + EVER, i]), i8(S[at + MARKS, i]), i8(S[at + BUCKET, i])
     if worst >= 1 and ever < 1:
         F[p, F_N_FIRST_30] += 1
-    if claim < NEVER and marks & CLAIMED == 0 and (loses or (worst >= claim and ever < claim)):
+    if claim < NEVER and marks & CLAIMED == 0 and (loses or (worst >= claim and bucket < claim)):
         F[p, F_CLAIMABLE] += balance
         marks |= CLAIMED
     if worst >= 3 and ever < 3:

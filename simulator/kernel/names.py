@@ -83,7 +83,7 @@ N_STATE = N_BORROWER + N_PRODUCT * N_ACCOUNT
 OPENED_IN_DEFAULT = 1  # in default or written off at the opening
 GRANTED_SINCE = 2  # granted after the opening, and not in default since
 BORNE = 4  # written off while a partner shared
-CLAIMED = 8  # became claimable while there was a cover
+CLAIMED = 8  # became claimable while there was a cover, and was not in bucket 0 since
 IN_WORKOUT = 16  # in default since some month of the run, or on probation after that
 PROBATION_AT = 5  # two bits from here on: months left after a default
 WATCHED_AT = 7  # and all bits from here on: months left after a restructuring
@@ -270,7 +270,7 @@ FLOWS = (
     "n_closed",
     "n_written_off_book",
     "balance_written_off_book",
-    "balance_claimed",  # open, of accounts that became claimable
+    "balance_claimed",  # open, of accounts that became claimable and were not cured since
     "balance_watched",  # in bucket 0, restructured less than a year ago, not on probation
     "balance_probation",  # in buckets 0 to 2, in default until less than three months ago
     "balance_probation_dpd30",  # of it: in buckets 1 and 2
