@@ -258,7 +258,8 @@ def test_forecasts_are_made_for_accounts_open_at_the_end():
 
 def test_the_files_say_the_same(tmp_path):
     """JSON without NaN, tables with one line for each figure, a page with both pictures and the answer first."""
-    whole = replace(lived(), minor_units=100)
+    rows = {"rows_read": 1000, "rows_used": 900, "left_out": {"status Q, which the mapping leaves out": 100}}
+    whole = replace(lived(), minor_units=100, facts=rows)
     found = backtest(whole, "2005-08", draws=50)
     backtest_report.files(found, whole, tmp_path, {"seed": 1})
 
@@ -273,3 +274,6 @@ def test_the_files_say_the_same(tmp_path):
     assert float(balance["actual"]) == pytest.approx(found.outlook("balance").actual / 100)  # units, not minor units
     assert said["coverage_90"]["dpd30_share"]["months"] == 2
     assert page.count("<svg") == 2 and page.index("verdict") < page.index("<svg")
+    line = "900 of 1,000 rows used; left out: 100 rows: status Q, which the mapping leaves out."
+    assert (said["used"], said["cautions"]) == (line, [f"10% of the rows are left out. {line}"])
+    assert line in page and page.index(f"<b>{said['cautions'][0]}</b>") < page.index('class="verdict"')

@@ -1,6 +1,7 @@
 """Loans with outcomes: known hazards and losses come back; a scenario gives the file's figures and another does not."""
 
 import csv
+import json
 import tomllib
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.stats import binom
 from conftest import ROOT
 from simulator import engine
 from simulator.draws_host import philox_numpy
+from simulator.estimation.outcomes import report
 from simulator.estimation.outcomes.calibrate import calibrate_outcomes, check, held_out, simulated_sums
 from simulator.estimation.outcomes.figures import by_segment, figures, halves, intervals, resampled
 from simulator.estimation.outcomes.fit import collect, expected, fit, hazards, moments, placed, schedule
@@ -387,7 +389,11 @@ def test_a_half_the_scenario_was_not_fitted_on_is_inside(made):
 def test_calibrate_writes_a_scenario_that_runs_and_the_tables(made, tmp_path):
     """All files are there, the scenario loads, and the tables have a row for each segment and figure, or due."""
     _, _, tape, mapping = made
-    calibrate(tape, mapping, tmp_path / "out")
+    said = calibrate(tape, mapping, tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "tape.json").read_text())
+    assert said.lines[0] == told["used"] and said.lines[0].startswith("6,000 of 6,")
+    assert said.cautions == told["cautions"]
+    assert said.lines[0] in (tmp_path / "out" / "report.html").read_text()
     rows, dues = (
         list(csv.DictReader((tmp_path / "out" / name).read_text().splitlines()))
         for name in ("outcomes.csv", "hazards.csv")
@@ -403,6 +409,25 @@ def test_calibrate_writes_a_scenario_that_runs_and_the_tables(made, tmp_path):
     assert sum(int(row["missed_for_good"]) for row in dues) == made[0].charged_off.sum()
     with pytest.raises(UserError, match="complete run"):
         calibrate(tape, mapping, tmp_path / "out")
+
+
+def test_a_scenario_that_is_not_at_the_level_of_its_loans_says_so(made, tmp_path):
+    """A figure of all loans outside the scenario's interval is a caution: in the answer, the files and every check."""
+    done = calibrate_outcomes(*made[2:], replications=10)
+    value, low, high = done.fitted.value, done.fitted.value + 0.01, done.fitted.value + 0.02
+    for name, fitted in (
+        ("level", done.fitted._replace(low=value, high=value)),
+        ("off", done.fitted._replace(low=low, high=high)),
+    ):
+        (tmp_path / name).mkdir()
+        report.files(done._replace(fitted=fitted), tmp_path / name, {})
+    carried = load_scenario(tmp_path / "off" / "scenario.toml").cautions
+    page = (tmp_path / "off" / "report.html").read_text()
+
+    assert load_scenario(tmp_path / "level" / "scenario.toml").cautions == []
+    assert len(carried) == 4 and all(f"<b>{caution}</b>" in page for caution in carried)
+    off, least, most = (f"{x[-1, 0]:.1%}" for x in (value, low, high))
+    assert carried[0] == f"Charged off, of loans: {off} of the loans, in this scenario {least} to {most}."
 
 
 def test_compiling_is_told_before_the_first_check(made, monkeypatch):

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from simulator.portfolio.rows import NOT_THERE
+
 MUCH = 0.05  # share of the rows left out from which it is a caution; assumption
-NO_ROWS = ("no account in that month",)  # of a wide tape: empty cells, which nobody has left out
 
 
 def used(facts: Mapping[str, Any]) -> str:
@@ -13,14 +14,15 @@ def used(facts: Mapping[str, Any]) -> str:
     `facts` are those of a panel or of loans with outcomes.
     """
     count, left_out = facts.get("loans_used", facts.get("rows_used", 0)), facts.get("left_out", {})
-    left = "; ".join(f"{rows:,} rows: {reason}" for reason, rows in sorted(left_out.items(), key=lambda one: -one[1]))
+    most_first = sorted(left_out.items(), key=lambda one: -one[1])
+    left = "; ".join(f"{rows:,} row{'s' if rows > 1 else ''}: {reason}" for reason, rows in most_first)
     return f"{count:,} of {facts.get('rows_read', count):,} rows used; left out: {left or 'none'}."
 
 
 def cautions(facts: Mapping[str, Any]) -> list[str]:
     """Return what can hardly be meant, and the caution that a large share of the rows is left out, where it is."""
     left_out = facts.get("left_out", {})
-    empty = sum(left_out.get(reason, 0) for reason in NO_ROWS)
+    empty = left_out.get(NOT_THERE, 0)  # of a wide tape: cells that nobody has left out
     left, read = sum(left_out.values()) - empty, facts.get("rows_read", 0) - empty
     much = [f"{left / read:.0%} of the rows are left out. {used(facts)}"] if left > MUCH * read else []
     return [*facts.get("doubts", []), *much]

@@ -73,9 +73,11 @@ def answers(done: Calibration, ahead: list[OneAhead], found: Hindcast) -> list[s
     """Return what a reader wants to know first."""
     apart = max(abs(row.simulated - row.forecast) for row in ahead)
     told = "; ".join(map(level_words, found.levels[:2]))
+    last = done.panel.state[:, -1]
+    still = int(((last >= 0) & (last < len(done.panel.open_states))).sum())
     return [
         *_turn(done),
-        f"A scenario of {len(done.panel.account_id):,} accounts, started at {done.panel.months[-1]}, moves as its tape "
+        f"A scenario of {still:,} of {len(last):,} accounts, those open in {done.panel.months[-1]}, moves as its tape "
         f"did: a month ahead every state's share is within {100 * apart:.2f} percentage points of the matrix, largest "
         f"|z| {max(abs(row.z) for row in ahead):.1f}.",
         *([f"From {found.first} to {found.last} this book {told}."] if told else []),
