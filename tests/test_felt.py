@@ -39,7 +39,7 @@ loan_ticket = 3000
 utilisation = 0.5
 spending = 0.1
 loan_open = 0.5
-opening = { line = [0.7, 0.1, 0.1, 0.1], loan = [0.7, 0.1, 0.1, 0.1] }
+opening = { line = [0.8, 0.1, 0.1], loan = [0.8, 0.1, 0.1] }
 [products.line]
 interest_rate = 0.015
 minimum_share = 0.1
@@ -48,29 +48,40 @@ interest_rate = 0.015
 draw_probability = 0.1
 [behaviour]
 model = "roll_rates"
-[policy.base]
+"""
+BASE = """[policy.base]
 kind = "write_off"
 at_dpd = 360
 [policy.close]
 kind = "closure"
 close_days_late = 90
 """
-STATES = ", ".join(f'{{ name = "b{b}", bucket = {b}, at_least = {str(b == 5).lower()}, pays = 0.5 }}' for b in range(6))
-ROWS = [[0.9, 0.1, 0, 0, 0, 0], *([0.4] + [0.6 * (s == min(b + 1, 5)) for s in range(1, 6)] for b in range(1, 6))]
-MATRIX = "".join(f"[behaviour.roll_rates.{p}]\nstates = [{STATES}]\nmatrix = {ROWS}\n" for p in ("line", "loan"))
+
+
+def matrices(worst, at_least):
+    """Return roll matrices whose worst state is this bucket, with what is beyond it or without."""
+    states = [
+        {"name": f"b{b}", "bucket": b, "at_least": at_least and b == worst, "pays": 0.5} for b in range(worst + 1)
+    ]
+    rows = [[0.9, 0.1] + [0.0] * (worst - 1)]
+    rows += [[0.4] + [0.6 * (s == min(b + 1, worst)) for s in range(1, worst + 1)] for b in range(1, worst + 1)]
+    return "".join(
+        f"[behaviour.roll_rates.{product}]\nstates = {_toml(states)}\nmatrix = {rows}\n" for product in ("line", "loan")
+    )
 
 
 @pytest.fixture
 def book(tmp_path):
     """Return a function that writes the book with a policy of a kind, on in a variant, and returns its path."""
 
-    def write(kind, settings):
-        name = "close" if kind == "closure" else "tested"  # two closures of which one freezes late exclude each other
-        keys = "\n".join(f"{key} = {_toml(value)}" for key, value in settings.items())
-        text = BOOK if kind != "closure" else BOOK[: BOOK.index("[policy.close]")]
+    def write(kind, settings, worst=5, at_least=True):
+        base = BASE if at_least else ""
+        if kind == "closure":  # two closures of which one freezes late exclude each other
+            base = base.partition("[policy.close]")[0]
+        keys = "".join(f"{key} = {_toml(value)}\n" for key, value in settings.items())
+        on = f'[policy.tested]\nkind = "{kind}"\nenabled = false\n{keys}[variant.on]\npolicy.tested.enabled = true\n'
         path = tmp_path / "book.toml"
-        on = f'[policy.{name}]\nkind = "{kind}"\nenabled = false\n{keys}\n[variant.on]\npolicy.{name}.enabled = true\n'
-        path.write_text(f"{text}{MATRIX}{on}", encoding="utf-8")
+        path.write_text(BOOK + matrices(worst, at_least) + base + on, encoding="utf-8")
         return path
 
     return write
@@ -78,6 +89,8 @@ def book(tmp_path):
 
 def _toml(value):
     """Return plain values as TOML."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
     return json.dumps(value)
@@ -138,6 +151,28 @@ def test_a_policy_on_applicants_needs_some(book):
         ("variant.on.policy.tested.kind", "acts on applicants, and nobody applies"),
         ("variant.on.policy.tested.income_cutoff", "segment everyone has no income"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "key"),
+    [
+        ("limit_cut", {"at_dpd": 90, "keep": 0.5}, "at_dpd"),
+        ("closure", {"freeze_days_late": 61}, "freeze_days_late"),
+        ("npl_sale", {"from": "open", "at_dpd": 90, "price": 0.1}, "at_dpd"),
+        ("bureau", {"report_days_late": 90}, "report_days_late"),
+        ("credit_insurance", {"premium": 0.01, "share": 0.5, "claim_dpd": 120}, "claim_dpd"),
+        ("write_off", {"at_dpd": 180}, "at_dpd"),
+    ],
+)
+def test_a_policy_at_days_that_no_account_gets_to_is_refused(kind, settings, key, book):
+    """Matrices that end at 60 days past due: a policy from 61 or 90 on would never act; at 60 it is felt."""
+    with pytest.raises(UserError) as refused:
+        load_scenario(book(kind, settings, worst=2, at_least=False))
+    (problem,) = refused.value.problems
+    assert problem.key == f"variant.on.policy.tested.{key}"
+    assert "accounts get to 60 days past due" in problem.allowed
+    for allowed in (book(kind, settings | {key: 60}, worst=2, at_least=False), book(kind, settings, worst=2)):
+        assert load_scenario(allowed).variants["on"]
 
 
 def test_a_policy_of_ones_own_is_refused_alike(tmp_path, book):

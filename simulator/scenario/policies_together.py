@@ -8,10 +8,19 @@ from itertools import combinations, permutations
 
 from simulator.policies.registry import code_of, policy_of
 
-from .schema import Settings, matrix_of
+from .schema import BUCKETS, EXITS, Settings, matrix_of
 
 NEVER = 10**9
 CLOSE = 1e-9  # how far a sum of shares may be from 1
+ACTS_AT = {  # kind -> keys in days past due, or late, at which it acts on an account
+    "bureau": ("report_days_late",),
+    "closure": ("freeze_days_late", "close_days_late"),
+    "credit_insurance": ("claim_dpd",),
+    "limit_cut": ("at_dpd",),
+    "npl_sale": ("at_dpd",),
+    "write_off": ("at_dpd", "work_from_dpd"),
+}
+DEFAULTED = 3  # buckets
 Found = tuple[str, str, str]
 
 
@@ -63,10 +72,33 @@ def _felt(settings: Settings, policy, path: str) -> Iterator[Found]:
         yield f"{path}.kind", found, allowed
     if not settings.portfolio.applicants_per_month and (on := acts_on(policy, OF_APPLICANTS, units)):
         yield f"{path}.kind", f"acts on {' and '.join(on)}, and nobody applies", "give portfolio.applicants_per_month"
+    latest = _latest(settings, policy)
+    for key in ACTS_AT.get(policy.kind, ()):
+        if latest < (_days(getattr(policy, key) or 0)) < NEVER:
+            found, most = (
+                f"found {getattr(policy, key)}",
+                f"by their roll matrices accounts get to {latest} days past due",
+            )
+            yield f"{path}.{key}", found, f"allowed: up to {latest}; {most}"
     if getattr(policy, "income_cutoff", None) is not None:
         for name in policy.segments or settings.segment:
             if name in settings.segment and settings.segment[name].income is None:
                 yield f"{path}.income_cutoff", f"segment {name} has no income", f"give segment.{name}.income"
+
+
+def _latest(settings: Settings, policy) -> int:
+    """Return the days past due that accounts a policy acts on get to by their roll matrices at most."""
+    segments = [settings.segment[name] for name in policy.segments or settings.segment if name in settings.segment]
+    rolls = [
+        matrix for segment in segments for kind in policy.products if (matrix := matrix_of(settings, segment, kind))
+    ]
+    found = [0]
+    for states in (matrix.states for matrix in rolls):
+        buckets = [state.bucket for state in states if state.bucket not in EXITS]
+        worst = BUCKETS - 1 if any(state.at_least for state in states) else max(buckets, default=0)
+        lost = policy.kind == "credit_insurance" and any(state.bucket == "written_off" for state in states)
+        found.append(30 * max(worst, DEFAULTED if lost else 0))  # who is written off has defaulted, however late
+    return max(found)
 
 
 def _alone(settings: Settings, one, other, first: str, path: str) -> Iterator[Found]:

@@ -250,6 +250,8 @@ def write_off_rule(states: tuple[PanelState, ...], counts: Iterable[np.ndarray])
     exits = [s for s, state in enumerate(states) if state.bucket == "written_off"]
     if any(table[:, exits].any() for table in counts):
         return "never", "the tape's own write-offs are in the matrix"
+    if not any(state.at_least for state in states):
+        return "never", "no account of the tape is late"
     if at == 180:
         return at, "US open-end rule, 180 days (NCLC)"
     if at > LATEST_WRITE_OFF:
