@@ -194,17 +194,25 @@ class Ledger:
     but profit and cash are the lender's own.
     """
 
-    def __init__(self, variant: str, sums: Sums, frame: Frame, settlement: Settlement):
-        """Raise ValueError if the shapes of `sums` do not fit `frame`."""
+    def __init__(
+        self, variant: str, sums: Sums, frame: Frame, settlement: Settlement, baseline: "Ledger | None" = None
+    ):
+        """Raise ValueError if the shapes of `sums` do not fit `frame`.
+
+        `baseline` is the ledger of the lender as it was, which has provided for the opening book: this one, if none
+        is given.
+        """
         shape = (frame.replications, 2, frame.horizon + 1, len(frame.segments), N_PRODUCT, N_FLOWS)
         if sums.flows.shape != shape:
             raise ValueError(f"flows of {variant} have shape {sums.flows.shape}, expected {shape}")
         self.variant, self.sums, self.frame, self.settlement = variant, sums, frame, settlement
+        self.baseline = baseline or self
         self._totals, self._once = {}, {}
 
     def __reduce__(self):
         """Pickle what it was made of, not what was worked out from that."""
-        return Ledger, (self.variant, self.sums, self.frame, self.settlement)
+        baseline = None if self.baseline is self else self.baseline
+        return Ledger, (self.variant, self.sums, self.frame, self.settlement, baseline)
 
     def once(self, function):
         """Return function(self), worked out at the first call only."""

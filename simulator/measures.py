@@ -458,7 +458,7 @@ def _allowance(name, words, cells):
     def grown(v):
         return v.end(cells) - v.start(cells)
 
-    text = f"allowance at the variant's own coverage, {words}"
+    text = f"allowance at the variant's own coverage, at the opening at the baseline's, {words}"
     formula, options = "Σ stages: own_balance[at] × coverage", {"moved_by": LATE_SHARE, "opening": True}
     yield Measure(stock, STOCK, MONEY, formula, text, lambda v: v.at(cells), **options)
     text = f"charge for bad debt, {words}: change of the allowance and net loss"

@@ -85,21 +85,22 @@ def _study(
     work = sum(map(engine.borrower_months, every))
     transferred = {name: _transfers(world) for name, world in worlds.items()}
 
-    def lived(name, world, settlement):
+    def lived(name, world, settlement, first):
         """Return the ledger of a world."""
         tell = (lambda done: progress(name, done, work)) if progress else (lambda done: None)
         frame = replace(_frame(scenario, world, run_off), transfers=any(transferred.values()))
-        ledger = _priced(Ledger(name, engine.run(world, threads, tell), frame, settlement))
+        ledger = _priced(Ledger(name, engine.run(world, threads, tell), frame, settlement, first))
         check_identities(ledger)
         return ledger
 
     ledgers, swapped = [], {}
     for name, world in worlds.items():
-        plain = _settlement(lenders[name])
-        ledgers.append(lived(name, world, replace(plain, transfers=transferred[name])))
+        first, plain = (ledgers[0] if ledgers else None), _settlement(lenders[name])
+        ledgers.append(lived(name, world, replace(plain, transfers=transferred[name]), first))
         if name in swaps:  # before insurance and partners, whose terms are on a whole book
             out, into = swaps[name]
-            swapped[name] = Swapped(lived(name, out, _settlement(scenario.baseline)), lived(name, into, plain))
+            by_baseline = lived(name, out, _settlement(scenario.baseline), ledgers[0])
+            swapped[name] = Swapped(by_baseline, lived(name, into, plain, ledgers[0]))
     policies = {name: settings.policy for name, settings in lenders.items()}
     facts = {
         "scenario_digest": scenario.digest(),
@@ -169,7 +170,8 @@ def _priced(ledger):
         return ledger
     price = expected_recovery(ledger)
     terms = tuple(replace(term, late_price=price) if _needs_price(term) else term for term in terms)
-    return Ledger(ledger.variant, ledger.sums, ledger.frame, replace(ledger.settlement, transfers=terms))
+    baseline = None if ledger.baseline is ledger else ledger.baseline
+    return Ledger(ledger.variant, ledger.sums, ledger.frame, replace(ledger.settlement, transfers=terms), baseline)
 
 
 def _needs_price(term):

@@ -335,13 +335,19 @@ def test_a_provision_is_the_net_loss_and_the_growth_of_the_allowance():
 
 
 def test_every_variant_provides_at_its_own_coverage():
-    """A variant with other rolls has the ratios of allowance to stage that its own rolls show."""
-    baseline, other = toy_book.ledger(), toy_book.ledger("other", forward=1.5)
+    """A variant with other rolls has the ratios of allowance to stage that its own rolls show; the book it opens with
+    has been provided for by the baseline, and the step between them is in the provision of month 1."""
+    baseline, riskier = toy_book.ledger(), toy_book.ledger("other", forward=1.5)
+    other = Ledger("other", riskier.sums, riskier.frame, riskier.settlement, baseline)
     ratios, stages = coverage(other), [stage_balance(other, k) for k in (1, 2, 3)]
     expected = sum(balance * ratios[:, k] for k, balance in enumerate(stages))
+    gap = {name: MEASURES[name](other) - MEASURES[name](baseline) for name in ("net_loss", "provision_ifrs9")}
+    left = (ifrs9_allowance(other) - ifrs9_allowance(baseline))[:, -1].sum(axis=(1, 2)) / 100
 
-    assert ifrs9_allowance(other) == pytest.approx(expected, rel=1e-12)
+    assert ifrs9_allowance(other)[:, 1:] == pytest.approx(expected[:, 1:], rel=1e-12)
+    assert np.array_equal(ifrs9_allowance(other)[:, 0], ifrs9_allowance(baseline)[:, 0])
     assert (ratios > coverage(baseline)).sum() >= 4
+    assert gap["provision_ifrs9"] == pytest.approx(gap["net_loss"] + left, rel=1e-9)
 
 
 def test_a_lender_provides_for_its_own_part():

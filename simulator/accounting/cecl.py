@@ -18,4 +18,4 @@ def cecl_coverage(ledger):
 
 def cecl_allowance(ledger):
     """Return the allowance at the lifetime coverage of this ledger's own rolls."""
-    return allowance(ledger, ledger.once(cecl_coverage))
+    return allowance(ledger, cecl_coverage)

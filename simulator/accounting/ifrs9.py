@@ -84,15 +84,19 @@ def _lending(ledger):
     return accounts(ledger, 1, ledger.frame.months)
 
 
-def allowance(ledger, ratios):
-    """Return float64[replication, month, segment, product]: `ratios` (as `coverage` has them) on the own balance.
+def allowance(ledger, coverage):
+    """Return float64[replication, month, segment, product]: coverage(ledger) of the stages on the own balance.
 
-    Before insurance: claims are counted when they are paid.
+    The opening book is provided for at the baseline's coverage: no policy has done anything yet. From month 1 on every
+    lender provides at its own, so what it thinks of the opening book by then is in the provision of month 1. Before
+    insurance: claims are counted when they are paid.
     """
-    gross = sum(stage_balance(ledger, k + 1) * ratios[:, k] for k in range(len(STAGES)))
+    months = np.arange(ledger.frame.horizon + 1)[:, None, None, None]
+    ratios = np.where(months == 0, ledger.baseline.once(coverage), ledger.once(coverage))  # [month, 1, product, stage]
+    gross = sum(stage_balance(ledger, k + 1) * ratios[..., k] for k in range(len(STAGES)))
     return gross * ledger.own_share
 
 
 def ifrs9_allowance(ledger):
     """Return the allowance at the coverage of the stages that this ledger's own rolls show."""
-    return allowance(ledger, ledger.once(coverage))
+    return allowance(ledger, coverage)
