@@ -240,6 +240,8 @@ def test_an_open_quote_is_found_where_it_opens(panel, book):
 
     assert wrong(panel, with_memo({4: '"VIP'}), BY_DAYS) == [said]
     assert wrong(book, with_memo({4: '"VIP'}), BY_DAYS) == [said]
+    inches = tape(8, 3, more=lambda a, m: '5","VIP' if (a, m) == (1, 0) else ",").replace("more", "more,note", 1)
+    assert wrong(panel, inches, BY_DAYS) == [said]
     assert wrong(panel, with_memo({24: '"VIP'}), BY_DAYS)[0].startswith("tape.csv: row 24 (line 25)")
     assert wrong(panel, with_memo({4: '"VIP' + "x" * 200_000}), BY_DAYS)[0].startswith("tape.csv: row 4 (line 5)")
 
@@ -260,10 +262,13 @@ def test_outcomes_and_series_find_an_open_quote_too(files):
 
 def test_two_quotes_that_swallow_rows_are_found(panel):
     """The second quote closes the first: the rows between would be part of a value."""
-    said = "row 4 (line 5): a quote opens and closes in line 11, after what looks like 6 rows"
+    said = "row 4 (line 5): a quote opens and closes 6 lines below, after what looks like 6 rows"
 
     assert said in wrong(panel, with_memo({4: '"VIP', 10: '"VIP'}), BY_DAYS)[0]
     assert "after what looks like 1 rows" in wrong(panel, with_memo({4: '"VIP', 5: '"VIP'}), BY_DAYS)[0]
+    first = tape(4, 1).replace("A1,", '",').replace("A2,", '"A2",')
+    assert "row 2 (line 3): a quote opens and closes 1 lines below, after what looks" in wrong(panel, first, BY_DAYS)[0]
+    assert "1 lines below, in the middle of a value" in wrong(panel, first.replace('",2024', '"2024'), BY_DAYS)[0]
 
 
 def test_quotes_that_are_right_change_nothing(panel):

@@ -3,15 +3,15 @@
 import csv
 import io
 from codecs import getincrementaldecoder
-from collections.abc import Iterator
+from itertools import chain, islice
 from typing import NamedTuple
 
 from simulator.inputs import Unpacked
 from simulator.scenario.errors import Problem, UserError
 
-QUOTE, LISTED = b'"', 20
+LISTED = 20  # rows of another length that are listed one by one
 CHUNK = 1 << 24  # bytes that are decoded at a time
-CLOSE = "close the quote, or take it out of the file"
+NOT_CLOSED, CLOSE = "and does not close", "close the quote, or take it out of the file"
 UTF8 = "utf-8"
 ENCODINGS = (UTF8, "gb18030", "big5", "shift_jis", "euc_kr", "utf-16", "windows-1250", "windows-1251", "windows-1252")
 WISH = "save it in UTF-8, or say its encoding in the mapping"
@@ -45,8 +45,8 @@ def csv_content(path: str, encoding: str = UTF8, most: int = -1) -> bytes:
     if (place := content.find(b"\0")) >= 0:
         found = f"a NUL byte in line {content.count(10, 0, place) + 1}: this is a binary file, or a damaged one"
         raise UserError(Problem(path, "", found, "a tape is CSV text, or Parquet"))
-    if b"\n" not in content:  # lines of an old kind end in a carriage return alone
-        content = content.replace(b"\r", b"\n")
+    if b"\r" in content:  # lines of Windows, and those of an old kind that end in a carriage return alone
+        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if most < 0 and encoding == UTF8:
         check_utf8(path, content)
     return content
@@ -58,22 +58,27 @@ def has_long_values(path: str, content: bytes, delimiter: str, columns: int) -> 
     Raises UserError where a quote opens and does not close, or closes only after lines that look like rows: whoever
     reads on would lose those rows.
     """
-    lines, found = enumerate(io.BytesIO(content), 1), False
-    if QUOTE not in content or (start := next((n for n, line in lines if line.count(QUOTE) % 2), None)) is None:
+    place = content.find(b'"')
+    if place < 0:
         return False
-    taken: list[tuple[int, str]] = []
-    reader = csv.reader(_kept(_lines(content, start), taken), delimiter=delimiter)
-    while True:
-        taken.clear()
-        try:
-            next(reader)
-        except StopIteration:
-            return found
-        except csv.Error:  # a value beyond what csv takes for one: a quote that has been open for long
-            raise UserError(_open(path, content, taken[0][0], "and does not close")) from None
-        if len(taken) > 1:
-            _check_value(path, content, taken, delimiter, columns)
-            found = True
+    before, start = content.count(b"\n", 0, place), content.rfind(b"\n", 0, place) + 1
+    lines, again = io.BytesIO(content), io.BytesIO(content)  # the second for what a value takes in
+    lines.seek(start)
+    again.seek(start)
+    # what is not ASCII does not matter here; the line at the end is there for an open quote to take in
+    reader = csv.reader(chain(io.TextIOWrapper(lines, "latin-1", newline="\n"), ["\n"]), delimiter=delimiter)
+    done, passed = 0, 0  # lines
+    try:
+        for _ in reader:
+            if reader.line_num > done + 1:
+                taken = list(islice(again, done - passed, reader.line_num - passed))
+                if what := _swallowed(taken, reader.line_num - done, delimiter, columns):
+                    raise UserError(_open(path, content, before + done + 1, what))
+                passed = reader.line_num
+            done = reader.line_num
+    except csv.Error:  # a value beyond what csv takes for one: a quote that has been open for long
+        raise UserError(_open(path, content, before + done + 1, NOT_CLOSED)) from None
+    return passed > 0
 
 
 def rows_of_another_length(path: str, rows: list, count: int, columns: int, delimiter: str) -> list[Problem]:
@@ -106,33 +111,23 @@ def _undecodable(path: str, content: bytes, encoding: str) -> Problem:
     return Problem(path, "", f"this is not text in {encoding.upper()}", WISH)
 
 
-def _lines(content: bytes, first: int) -> Iterator[tuple[int, str]]:
-    """Yield (number, line) from line `first` on; bytes stand for themselves: only quotes and delimiters matter."""
-    for number, line in enumerate(io.BytesIO(content), 1):
-        if number >= first:
-            yield number, line.decode("latin-1")
+def _swallowed(taken: list[bytes], number: int, delimiter: str, columns: int) -> str:
+    """Return what is wrong with a value that goes over `number` lines, of which the file has `taken`, "" if nothing.
 
-
-def _kept(lines, taken: list) -> Iterator[str]:
-    """Yield the lines, then an empty one of number 0, which an open quote takes in; keep in `taken` what was read."""
-    for number, line in lines:
-        taken.append((number, line))
-        yield line
-    taken.append((0, ""))
-    yield "\n"
-
-
-def _check_value(path: str, content: bytes, taken: list, delimiter: str, columns: int) -> None:
-    """Raise UserError if the value that goes over the lines `taken` has swallowed some that look like rows."""
-    (first, _), *others, (last, text) = taken
-    if not last:
-        raise UserError(_open(path, content, first, "and does not close"))
-    swallowed = [number for number, line in others if line.count(delimiter) == columns - 1]
-    if text.count(delimiter) == columns - 1 and delimiter in text.partition('"')[0]:
-        swallowed.append(last)
-    if swallowed:
-        what = f"and closes in line {last:,}, after what looks like {len(swallowed):,} rows"
-        raise UserError(_open(path, content, first, what))
+    Lines that look like rows have as many delimiters as the header. The last one may be the end of a right value in a
+    first column, unless there are delimiters before its quote or the first line looks like a row as well.
+    """
+    if len(taken) < number:
+        return NOT_CLOSED
+    whole = [line.count(delimiter.encode()) == columns - 1 for line in taken]
+    rows = sum(whole[1:-1]) + (whole[-1] and (whole[0] or delimiter.encode() in taken[-1].partition(b'"')[0]))
+    if rows:
+        return f"and closes {number - 1:,} lines below, after what looks like {rows:,} rows"
+    try:
+        list(csv.reader((line.decode("latin-1") for line in taken), delimiter=delimiter, strict=True))
+    except csv.Error:
+        return f"and closes {number - 1:,} lines below, in the middle of a value"
+    return ""
 
 
 def _open(path: str, content: bytes, line: int, what: str) -> Problem:
