@@ -18,7 +18,7 @@ from simulator.scenario.errors import Problem, UserError
 from simulator.signals import INTERRUPTED, listen
 
 INTERNAL, WRONG_INPUT = 1, 2  # exit codes; 0 is done
-MOST_TOLD = 200  # problems that are told one by one
+MOST_TOLD = 250  # problems that are told one by one
 ALLOCATED = 50_000  # objects until Python looks for garbage: with its 700, a tenth of a start is spent in looking
 _places = []  # of the results of this command, once they are checked
 

@@ -158,3 +158,96 @@ def test_markup_in_a_name_is_only_its_name(here, simulator):
 
     assert (code, out.splitlines()[0].startswith("[red]Good[/] :smile: [/b]")) == (0, True)
     assert load_scenario(here / "out/scenario.toml").baseline.title == "[red]Good[/] :smile: [/b]"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("\n".join(f"unknown_{i} = 1" for i in range(5000)), ["unknown key", "what comes after these"]),
+        ("\n".join(f'[policy.p{i}]\nkind = "closure"' for i in range(3000)), ["policy: 3,000 tables", "up to 100"]),
+        ("\n".join(f"[segment.s{i}]\nshare = 0.1" for i in range(3000)), ["segment: 3,001 tables", "up to 200"]),
+        ("\n".join(f"[segment.s{i}]\nincome = 3" for i in range(3000)), ["segment: 3,001 tables", "up to 200"]),
+        ("\n".join(f'[variant.v{i}]\ntitle = "x"' for i in range(3000)), ["variant: 3,000 tables", "up to 100"]),
+        (f"[economy]\npath = [{'{month = 1, unemployment = 0.1}, ' * 3000}]", ["found 3000 members", "at most 600"]),
+    ],
+)
+def test_what_there_is_too_much_of_is_told_soon(text, words, here, simulator):
+    """Thousands of keys, policies, segments, variants: one look, not one at each with each."""
+    (here / "crowd.toml").write_text(f"{strange.GOOD}\n{text}\n")
+    code, _, err = simulator("check", "crowd.toml")
+
+    assert code == 2 and len(err.splitlines()) <= 201
+    assert [word for word in words if word not in err] == []
+
+
+def test_files_on_files_without_end_are_told_soon(here, simulator):
+    """A chain of files, a list of files and all files together have bounds, and each file is read once."""
+    for i in range(40):
+        (here / f"chain{i}.toml").write_text(f'extends = "chain{i + 1}.toml"\n')
+        (here / f"long{i}.toml").write_text(f"{strange.GOOD}#{'x' * 900_000}\n")
+    cases = {
+        'extends = "chain0.toml"': "too long a chain",
+        f"extends = {['good.toml'] * 101}": "up to 100 such paths",
+        f"extends = {[f'long{i}.toml' for i in range(5)]}": "more than 4,194,304 characters",
+    }
+    for text, words in cases.items():
+        (here / "top.toml").write_text(text)
+        code, _, err = simulator("check", "top.toml")
+
+        assert code == 2 and words in err and len(err.splitlines()) == 1
+
+
+OWN = """
+from simulator.policies.base import PolicySettings
+{top}
+DESCRIPTION = EFFECT = "It is."
+NEUTRAL = EXAMPLE = {{"kind": "file:own.py"}}
+
+class Settings(PolicySettings):
+{settings}
+    pass
+
+def write(levers, settings, frame):
+    {write}
+"""
+RAISES = {
+    "at import": {"top": "raise SystemExit(0)"},
+    "at import, in words": {"top": "import sys; sys.exit('bye\\x1b[31m')"},
+    "at import, endlessly": {"top": "def f(): return f()\nf()"},
+    "at import, interrupted": {"top": "raise KeyboardInterrupt"},
+    "no Python": {"top": "def ("},
+    "in write": {"write": "1 / 0"},
+    "in write, leaving": {"write": "raise SystemExit(3)"},
+    "in write, endlessly": {"write": "write(levers, settings, frame)"},
+    "in write, interrupted": {"write": "raise KeyboardInterrupt"},
+    "in contradictions": {"settings": "    def contradictions(self):\n        yield 1"},
+    "in contradictions, leaving": {"settings": "    def contradictions(self):\n        raise SystemExit"},
+    "in a default": {"settings": "    def model_post_init(self, context):\n        raise KeyError('x')"},
+}
+
+
+@pytest.mark.parametrize("how", RAISES)
+def test_a_policy_that_raises_is_named_by_check(how, here, simulator):
+    """Whatever the code of a policy raises, SystemExit, an interrupt and endless recursion too, names its file."""
+    (here / "own.py").write_text(OWN.format(**{"top": "", "settings": "", "write": "pass"} | RAISES[how]))
+    own = 'policy.own={kind="file:own.py"}'
+    for command in (["check"], ["run", "--quiet", "--out", "out"], ["parameters"]):
+        code, _, err = simulator(*command, "good.toml", "--allow-code", "--set", own)
+        if command == ["parameters"] and "write" in how:
+            continue  # which writes no levers
+
+        assert code == 2, (command, err)
+        assert "own.py" in err and err[:-1].isprintable() and err.startswith("error: ")
+        assert not (here / "out").exists()
+    code, _, err = simulator("policies", "--check", "own.py")
+    assert code == 2 and "own.py" in err and "Traceback" not in err
+
+
+def test_a_variant_whose_policy_raises_is_named_by_check(here, simulator):
+    """Levers of a policy that only a variant has in force are written too."""
+    (here / "own.py").write_text(OWN.format(top="", settings="", write="raise ValueError('no')"))
+    text = '\n[policy.own]\nkind = "file:own.py"\nenabled = false\n[variant.a]\npolicy.own.enabled = true\n'
+    (here / "mine.toml").write_text(strange.GOOD + text)
+    code, _, err = simulator("check", "mine.toml", "--allow-code")
+
+    assert (code, err) == (2, f"error: {here / 'own.py'}: write raises ValueError: no\n")

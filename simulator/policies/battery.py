@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from simulator.kernel import names
 from simulator.kernel.names import ABSENT, GRADES, LOAN, NEVER, ONE, UNIT
 from simulator.kernel.tables import Levers
+from simulator.signals import Interrupted
 
 from .base import MOST, PolicySettings
 from .book import Book
@@ -184,6 +185,8 @@ def problems(module) -> list[str]:
     for check in CHECKS:
         try:
             found += check(module)
+        except Interrupted:
+            raise
         except BaseException as error:  # whatever the policy's code raises, SystemExit too, is the author's to see
             found.append(f"{check.__name__.replace('_', ' ')}: {type(error).__name__}: {error}")
     return found

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from simulator.inputs import MOST_TEXT, size_of
 from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.values import Unit, unit_in_words
+from simulator.signals import Interrupted
 
 from .base import PolicySettings
 
@@ -74,7 +75,7 @@ def code_of(kind: str, doing: str = "", but: type[BaseException] = UserError) ->
     """
     try:
         yield
-    except but:
+    except (but, Interrupted):
         raise
     except BaseException as error:
         if not kind.startswith(FILE):

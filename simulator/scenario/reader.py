@@ -12,14 +12,15 @@ from simulator.inputs import MOST_RECORDS, MOST_TEXT, size_of
 from .errors import Problem, UserError, did_you_mean
 from .layers import NO_VALUE, Leaf, merge, tree_of
 from .schema import Settings
-from .toml_text import NotToml, read_toml, tables_of
-from .validate import Resolved, resolve
+from .toml_text import MOST_DEEP, MOST_FILES, Files, NotToml, tables_of
+from .validate import MOST_PROBLEMS, Resolved, resolve
 from .values import Provenance
 
 # What a variant may not touch: a comparison is on the same people, months and luck.
 COMMON = ("months", "run_off_months", "replications", "seed", "redraw_people", "discount_rate", "currency", "portfolio")
 CODE = "file:"  # how the kind of a policy in a Python file begins
 TAPE_FILES = {"tape": MOST_RECORDS, "mapping": MOST_TEXT}  # keys of the portfolio, and the bytes that a file may have
+MOST_TABLES = {"policy": 100, "segment": 200, "variant": 100}  # that a scenario may have
 SIZES = {"borrowers": "portfolio.borrowers", "replications": "replications", "months": "months", "seed": "seed"}
 
 
@@ -78,7 +79,7 @@ def load_scenario(
     Raises UserError with every problem of the file, the files it extends, the overrides and the variants.
     """
     path, problems = Path(path), []
-    tree = _file_tree(path, problems)
+    tree = _laid({}, path, problems, (), set(), Files())
     for override in overrides:
         above = _own_paths(_override_tree(override, problems), tree, Path())
         tree = merge(tree, _known_segments(tree, above, "--set", problems))
@@ -90,6 +91,7 @@ def load_scenario(
         if value is not None:
             tree = merge(tree, _nested(SIZES[name], Leaf(value, f"--{name}")))
     variants = tree.pop("variant", {})
+    _check_crowds({**tree, "variant": variants}, str(path))
     base = resolve(tree, str(path), allow_code)
     problems += base.problems + (_file_problems(tree) if base.settings else [])
     resolved, deltas = {}, variants if isinstance(variants, dict) else {}
@@ -97,6 +99,8 @@ def load_scenario(
         problems.append(Problem(str(path), "variant", "found a value", "allowed: tables such as [variant.cut_at_30]"))
     for name, delta in deltas.items():
         resolved[name] = _variant(tree, name, delta, str(path), base, problems, allow_code)
+        if len(problems) >= MOST_PROBLEMS:
+            break
     if problems:
         raise UserError(problems)
     return Scenario(
@@ -109,12 +113,7 @@ def load_scenario(
     )
 
 
-def _file_tree(path: Path, problems: list[Problem]) -> dict:
-    """Return the tree of a file laid on the trees of the files that it extends."""
-    return _laid({}, path, problems, (), set())
-
-
-def _laid(below: dict, path: Path, problems: list[Problem], chain: tuple[Path, ...], done: set[Path]) -> dict:
+def _laid(below: dict, path: Path, problems: list[Problem], chain: tuple[Path, ...], done: set, files: Files) -> dict:
     """Return the tree `below` with what the file `path` extends laid on it, then the file itself; each file once."""
     here = Path(os.path.realpath(path))  # of links in a circle, too
     if here in chain:
@@ -123,32 +122,46 @@ def _laid(below: dict, path: Path, problems: list[Problem], chain: tuple[Path, .
     if here in done:  # of two files that extend the same third, the second must not undo what the first changed
         return below
     done.add(here)
-    table, chain = read_toml(path), (*chain, here)
-    below = _extended(below, table.pop("extends", []), path, "extends", problems, chain, done)
+    if len(chain) >= MOST_DEEP:
+        raise UserError(
+            Problem(str(path), "extends", "too long a chain", f"allowed: {MOST_DEEP} files, each on the next")
+        )
+    table, chain = files.tables(path, str(here)), (*chain, here)
+    below = _extended(below, table.pop("extends", []), path, "extends", problems, chain, done, files)
     tree = tree_of(table, str(path), problems)
+    _check_crowds(tree, str(path))
     variants = tree.get("variant")
     for name, delta in variants.items() if isinstance(variants, dict) else ():
         if isinstance(delta, dict) and isinstance(named := delta.pop("extends", None), Leaf):
-            file = _extended({}, named.value, path, f"variant.{name}.extends", problems, chain, set())
+            file = _extended({}, named.value, path, f"variant.{name}.extends", problems, chain, set(), files)
             variants[name] = merge(file, delta)
     return merge(below, _known_segments(below, _own_paths(tree, below, path.parent), str(path), problems))
 
 
-def _extended(below: dict, named, path: Path, key: str, problems: list[Problem], chain, done: set[Path]) -> dict:
+def _extended(
+    below: dict, named, path: Path, key: str, problems: list[Problem], chain, done: set, files: Files
+) -> dict:
     """Return `below` with the files laid on it that `path` names at `key`: one, or a list of them in their order."""
-    files = [named] if isinstance(named, str) else named
-    if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
-        allowed = "allowed: the path of a file, in quotes, or a list of such paths"
+    names = [named] if isinstance(named, str) else named
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(names) > MOST_FILES:
+        allowed = f"allowed: the path of a file, in quotes, or a list of up to {MOST_FILES} such paths"
         raise UserError(Problem(str(path), key, f"found {named!r}", allowed))
-    for file in files:
+    for file in names:
         try:
-            below = _laid(below, path.parent / file, problems, chain, done)
+            below = _laid(below, path.parent / file, problems, chain, done, files)
         except UserError as error:
             first = error.problems[0]
             if first.key or first.file != str(path.parent / file):
                 raise
             raise UserError(Problem(str(path), key, f"{first.file}: {first.found}", first.allowed)) from None
     return below
+
+
+def _check_crowds(tree: dict, file: str) -> None:
+    """Raise UserError if there are more tables of a kind than can be looked at: each is compared with the others."""
+    for key, most in MOST_TABLES.items():
+        if isinstance(named := tree.get(key), dict) and len(named) > most:
+            raise UserError(Problem(file, key, f"{len(named):,} tables", f"allowed: up to {most}"))
 
 
 def _applicants_scaled(tree: dict, borrowers: int, remarks: list[str]) -> dict:
@@ -214,7 +227,9 @@ def _variant(
             problems.append(Problem(file, f"{path}.{key}", "not allowed in a variant", allowed))
     delta = {key: value for key, value in delta.items() if key not in COMMON}
     delta.setdefault("title", Leaf(name.replace("_", " "), file, source="name of the variant"))
-    variant = resolve(merge(tree, _known_segments(tree, delta, file, problems, f"{path}.")), file, allow_code)
+    whole = merge(tree, _known_segments(tree, delta, file, problems, f"{path}."))
+    _check_crowds(whole, file)
+    variant = resolve(whole, file, allow_code)
     known = {(problem.key, problem.found) for problem in base.problems}
     for problem in variant.problems:
         if (problem.key, problem.found) not in known:

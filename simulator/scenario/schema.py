@@ -279,7 +279,7 @@ class Economy(Table):
     job_find: Chance = 0.0
     income_growth: values.Growth = 0.0
     price_factor: Multiplier = 1.0
-    path: list[PathPoint] = []
+    path: Annotated[list[PathPoint], Field(max_length=600)] = []
     job_loss_per_point: Annotated[float, Field(ge=-1, le=10), values.Unit("relative increase per point")] = 0.0
     will_not_per_point: Annotated[LogOdds, values.Unit("log-odds per point of yearly change")] = 0.0
     factor: Factor = Factor()

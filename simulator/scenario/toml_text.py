@@ -17,6 +17,7 @@ MOST_BITS = 128  # of a whole number: what none may have; where less is allowed,
 _PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
 _LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-]){_PART}(?:[ \t]*\.[ \t]*{_PART}){{{MOST_PARTS}}}")
 _LONG_NUMBER = re.compile(r"[0-9_]{300,}")
+MOST_FILES, MOST_TOGETHER = 100, 4 * MOST_TEXT  # that a scenario is made of, and the characters in them
 LISTED = 20  # problems of one file that are told one by one
 
 
@@ -24,11 +25,38 @@ class NotToml(UserError):
     """A text that is no TOML at all, unlike one that holds too much."""
 
 
+class Files:
+    """The files that one scenario is made of: each is read once, and all of them are within bounds together."""
+
+    def __init__(self):
+        """Begin with none."""
+        self._tables: dict[str, dict] = {}
+        self._left = MOST_TOGETHER
+
+    def tables(self, path: Path, place: str) -> dict:
+        """Return the tables of the file `path`, which lies at `place`; raises as `read_toml` does."""
+        if place not in self._tables:
+            if len(self._tables) >= MOST_FILES:
+                raise UserError(Problem(str(path), "", "one file too many", f"allowed: {MOST_FILES} in a scenario"))
+            text = _text_of(path, "scenario")
+            self._left -= len(text)
+            if self._left < 0:
+                found = f"with those before it more than {MOST_TOGETHER:,} characters"
+                raise UserError(Problem(str(path), "", found, "allowed: that many in all files of a scenario"))
+            self._tables[place] = tables_of(text, str(path))
+        return dict(self._tables[place])
+
+
 def read_toml(path: Path, kind: str = "scenario", any_text: bool = False) -> dict:
     """Return the tables of a TOML file, a `kind` of file; raises UserError with what is wrong with the file.
 
     Control characters in it are refused, but with `any_text`: a mapping quotes what stands in the records.
     """
+    return tables_of(_text_of(path, kind), str(path), any_text)
+
+
+def _text_of(path: Path, kind: str) -> str:
+    """Return the text of a file with plain line ends; raises UserError if it is none."""
     name, wish = str(path), f"give the path of a {kind} file (TOML)"
     try:
         text = content_of(path, MOST_TEXT, wish).decode("utf-8-sig")
@@ -39,7 +67,7 @@ def read_toml(path: Path, kind: str = "scenario", any_text: bool = False) -> dic
         text = "\0"
     if "\0" in text:
         raise UserError(Problem(name, "", "this is not a text file", f"a {kind} is a TOML file in UTF-8"))
-    return tables_of(text.replace("\r\n", "\n"), name, any_text)
+    return text.replace("\r\n", "\n")
 
 
 def tables_of(text: str, file: str, any_text: bool = False) -> dict:

@@ -16,6 +16,7 @@ from .schema import Settings
 from .values import Provenance, Unit, in_canonical_unit
 from .wording import drop, in_words, may_follow, path_in
 
+MOST_PROBLEMS = 200  # that are told
 _NO_UNIT = Unit("")
 
 
@@ -38,11 +39,10 @@ def resolve(tree: dict, file: str, allow_code: bool = False) -> Resolved:
     settings = walk.validated(clean)
     if settings:
         walk.add_defaults(settings, "")
-        walk.problems += [
-            Problem(walk.file_of(key), key, found, allowed)
-            for key, found, allowed in contradictions(settings)
-            if not any(may_follow(key, problem.key) for problem in walk.problems)
-        ]
+        before = list(walk.problems)
+        for key, found, allowed in contradictions(settings):
+            if not any(may_follow(key, problem.key) for problem in before):
+                walk.problem(walk.file_of(key), key, found, allowed)
     return Resolved(None if walk.problems else settings, walk.provenance, walk.problems)
 
 
@@ -187,8 +187,10 @@ class _Walk:
         return next(iter(unit.factors(self.currency))) if unit else ""
 
     def problem(self, file: str, key: str, found: str, allowed: str) -> None:
-        """Note a problem."""
+        """Note a problem; raises UserError with all of them where there are more than anybody reads."""
         self.problems.append(Problem(file, key, found, allowed))
+        if len(self.problems) >= MOST_PROBLEMS:
+            raise UserError([*self.problems, Problem(self.file, "", "what comes after these was not looked at")])
 
     def file_of(self, key: str) -> str:
         """Return the file that set `key`, or something in or above it."""
