@@ -475,8 +475,12 @@ def _allowance(name, words, cells):
 
 
 def _own_npl(ledger):
-    """Return float64[replication, month, segment, product]: the lender's own part of 90+ balance."""
-    return ledger["balance_dpd90"] * ledger.own_share
+    """Return float64[replication, month, segment, product]: the lender's own part of 90+ balance.
+
+    Without what insurers have paid for, as far as it is 90 days late.
+    """
+    own = ledger["balance_dpd90"] * ledger.own_share
+    return own - np.minimum(ledger["insurer_balance"], own)
 
 
 NOT_GOT_BACK = {

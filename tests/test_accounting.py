@@ -13,6 +13,7 @@ from simulator.accounting.ifrs9 import (
     coverage,
     ifrs9_allowance,
     opening_ecl,
+    own_stage_balance,
     stage_balance,
     stage_loss,
 )
@@ -33,7 +34,7 @@ from simulator.ledger import Ledger, Settlement
 from simulator.measures import MEASURES
 from simulator.scenario.reader import load_scenario
 from simulator.study import compare
-from simulator.transfer import Partner
+from simulator.transfer import Insurance, Partner
 
 
 @pytest.fixture(scope="module")
@@ -358,3 +359,17 @@ def test_a_lender_provides_for_its_own_part():
 
     assert ifrs9_allowance(own) == pytest.approx(0.6 * ifrs9_allowance(whole), rel=1e-12)
     assert opening_ecl(own, stage_loss) == pytest.approx(0.6 * opening_ecl(whole, stage_loss), rel=1e-12)
+
+
+def test_what_an_insurer_has_paid_for_needs_no_allowance():
+    """With half of each claim paid, its half is gone from stage 3, from stage 2 what is more than that, and no more."""
+    whole = toy_book.ledger()
+    cover = Insurance(1, 99, (0, 1), (LINE, LOAN), 0.0, False, 0.5, 0.0, np.inf, 12, 1.0)
+    own = Ledger("own", whole.sums, whole.frame, Settlement(transfers=(cover,)))
+    left = [own_stage_balance(own, stage) for stage in (1, 2, 3)]
+    gone = [stage_balance(whole, stage) - left[stage - 1] for stage in (1, 2, 3)]
+
+    assert own["insurer_balance"].any() and min(balance.min() for balance in left) >= 0
+    assert np.array_equal(sum(gone), own["insurer_balance"])
+    assert not ((gone[1] > 0) & (left[2] > 0)).any() and not ((gone[0] > 0) & (left[1] > 0)).any()
+    assert ifrs9_allowance(own).sum() < ifrs9_allowance(whole).sum()

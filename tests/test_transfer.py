@@ -14,6 +14,7 @@ from simulator.accounting.loss_chain import experience, pooled, rate
 from simulator.accounting.recovery import expected_recovery, worth
 from simulator.kernel.names import LINE, LOAN
 from simulator.ledger import Ledger, Settlement, check_identities
+from simulator.report.reasons import reasons
 from simulator.scenario.errors import UserError
 from simulator.scenario.reader import load_scenario
 from simulator.study import compare, simulate
@@ -609,7 +610,7 @@ def npv(ledger):
 
 @pytest.fixture(scope="module", params=["line", "loan"])
 def leaving(request, tmp_path_factory):
-    """Return the ledgers of a book most of which is late, where a partner stays (baseline) or leaves (leaves)."""
+    """Return the comparison of a book most of which is late, where a partner stays (baseline) or leaves (leaves)."""
     path = tmp_path_factory.mktemp("leaving") / "leaving.toml"
     other = {"line": "loan", "loan": "line"}[request.param]
     segments = "".join(
@@ -633,7 +634,7 @@ def leaving(request, tmp_path_factory):
     """
     path.write_text(f'extends = "{BASE}"\n{tables}', encoding="utf-8")
     small = {"borrowers": 1000, "replications": 30, "months": 3}
-    return compare(load_scenario(path, ["run_off_months=60"], **small)).comparison.ledgers
+    return compare(load_scenario(path, ["run_off_months=60"], **small)).comparison
 
 
 def test_a_partner_who_leaves_early_gains_nothing(leaving):
@@ -642,7 +643,7 @@ def test_a_partner_who_leaves_early_gains_nothing(leaving):
     At par, as a negative control, it leaves its late debt to the lender for far more than that brings; the expected
     recovery takes away that gift, and no more than a fifth of it too much.
     """
-    stays, leaves = leaving["baseline"], leaving["leaves"]
+    stays, leaves = leaving.ledgers["baseline"], leaving.ledgers["leaves"]
     (partner,) = leaves.settlement.transfers
     at_par = again(leaves, replace(partner, late_price=((1.0,) * 3,) * 2))
     gained, gift = npv(stays) - npv(leaves), npv(stays) - npv(at_par)  # what the lender loses by it
@@ -652,6 +653,16 @@ def test_a_partner_who_leaves_early_gains_nothing(leaving):
     assert gained.mean() < 4 * error(gained)
     assert gift.mean() > 4 * error(gift)
     assert abs(gained.mean()) < gift.mean() / 5
+
+
+def test_the_price_of_late_debt_is_said(leaving):
+    """The reasons name the three prices, to a tenth of a per cent, of the product that is lent."""
+    (product,) = leaving.frame.products
+    (partner,) = leaving.ledgers["leaves"].settlement.transfers
+    (said,) = [sentence for sentence in reasons(leaving, "leaves") if "changes hands" in sentence]
+
+    assert f"of {product}s at " in said
+    assert all(f"{100 * price:.1f}" in said for price in max(partner.late_price))
 
 
 def error(sample):

@@ -37,6 +37,17 @@ def stage_balance(ledger, stage):
     return ledger["balance"] - late - (probation - late_on_probation) - watched
 
 
+def own_stage_balance(ledger, stage):
+    """Return float64[replication, month, segment, product]: what of a stage partners and insurers leave to the lender.
+
+    Partners hold their share of every stage. What insurers have paid for is taken from stage 3, where claims are, and
+    what is more than that stage from the next.
+    """
+    own, held = stage_balance(ledger, stage) * ledger.own_share, ledger["insurer_balance"]
+    worse = sum(stage_balance(ledger, k) * ledger.own_share for k in range(stage + 1, len(STAGES) + 1))
+    return own - np.clip(held - worse, 0, own)
+
+
 def stage_loss(loss, shown, balance, count):
     """Return float64[batch, product, bucket]: what to provide for `balance` of `count` accounts.
 
@@ -88,13 +99,12 @@ def allowance(ledger, coverage):
     """Return float64[replication, month, segment, product]: coverage(ledger) of the stages on the own balance.
 
     The opening book is provided for at the baseline's coverage: no policy has done anything yet. From month 1 on every
-    lender provides at its own, so what it thinks of the opening book by then is in the provision of month 1. Before
-    insurance: claims are counted when they are paid.
+    lender provides at its own, so what it thinks of the opening book by then is in the provision of month 1. What
+    insurers will pay is not counted before it is claimed.
     """
     months = np.arange(ledger.frame.horizon + 1)[:, None, None, None]
     ratios = np.where(months == 0, ledger.baseline.once(coverage), ledger.once(coverage))  # [month, 1, product, stage]
-    gross = sum(stage_balance(ledger, k + 1) * ratios[..., k] for k in range(len(STAGES)))
-    return gross * ledger.own_share
+    return sum(own_stage_balance(ledger, k + 1) * ratios[..., k] for k in range(len(STAGES)))
 
 
 def ifrs9_allowance(ledger):

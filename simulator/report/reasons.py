@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.estimates import half_width, mean
-from simulator.kernel.names import CAUSES, LEVELS
+from simulator.kernel.names import CAUSES, LEVELS, PRODUCTS
 from simulator.measures import ACCOUNTS, MEASURES, TAIL, highest_tail
 from simulator.report import words
+from simulator.transfer import Partner
 
 FACT = 4  # standard errors from which a movement is a fact and not chance
 MAYBE = 2  # standard errors up to which it may well be chance
@@ -244,6 +245,17 @@ def joint_lending(e):
     """Yield what is left of loss and income with a partner."""
     yield f"{e.clause('the own net loss', 'own_net_loss')}; {e.clause('what partners earn', 'partner_profit')}."
     yield f"partners pay {e.level('partner_fee')} for the work; {e.clause('profit', 'profit')}."
+    ledger = e.comparison.ledgers[e.variant]
+    if not ledger["partner_bought"].any():
+        return
+    for partner in ledger.settlement.transfers:
+        if isinstance(partner, Partner) and partner.late_price:
+            prices = (
+                f"of {name}s at {listed([words.plain(100 * price, 1) for price in partner.late_price[k]])} per cent"
+                for k, name in enumerate(PRODUCTS)
+                if k in partner.products and name in e.frame.products
+            )
+            yield f"late debt changes hands, one due late, two, and in default, {listed(list(prices))} of the balance."
 
 
 def write_off(e):
