@@ -385,6 +385,17 @@ def test_duplicates_are_named_with_their_rows(panel, book):
     assert "1 account id in more than one row: A1 (rows 4, 7, 8)" in wrong(book, rows, BY_DAYS)[0]
 
 
+@pytest.mark.parametrize("role", ["account_id", "borrower_id"])
+def test_an_id_that_says_nothing_is_none(role, panel, book):
+    """Tables write NA where an id is missing: else all who have none would be one borrower, with one account."""
+    rows = tape(4, 2, more=lambda a, m: "NA" if a < 2 else f"C{a}")
+    mapping = BY_DAYS.replace('"id"', '"more"') if role == "account_id" else BY_DAYS + 'borrower_id = "more"\n'
+    found = wrong(book, rows, mapping)
+
+    assert [line.rpartition(": ")[2] for line in found] == ["found 'NA'; each account needs one"] * len(found)
+    assert found[0].startswith("tape.csv: row 2 (") and found[1].startswith("tape.csv: row 4 (")
+
+
 # ---- segments --------------------------------------------------------------------------------------------------------
 def test_segments_keep_the_names_that_they_have(panel):
     """NA, null and a name that looks like a bound or like two codes are segments as any others."""

@@ -57,11 +57,15 @@ class Rows:
             found = f"found {text!r}" if text else "nothing there"
             self._wrong.append((row, role, found, allowed))
 
+    def needs_an_id(self, role: str) -> None:
+        """Note the rows without an id; NA is none, else all who have none would be one."""
+        self.complain(self.read[role].missing, role, "each account needs one")
+
     def one_row_each(self) -> None:
         """Note the account ids that stand in more than one row in use, with those rows."""
         column = self.read["account_id"]
-        self.complain(column.blank, "account_id", "each account needs one")
-        kept = np.flatnonzero(self.in_use & ~column.blank)
+        self.needs_an_id("account_id")
+        kept = np.flatnonzero(self.in_use & ~column.missing)
         if twice := repeated(column.row[kept]):
             name = self._name("account_id")
             listed = [f"{column.text[number]} (rows {_listed(kept[rows] + 1)})" for number, rows in twice[:MOST_NAMED]]
@@ -70,7 +74,7 @@ class Rows:
             self.problems.append(Problem(self.path, name, found, "give each account one row"))
 
     def needs_column(self, role: str, rows, whose: str) -> None:
-        """Note that the mapping lacks a column that some of `rows` need."""
+        """Note that the mapping lacks a column that some of `rows`, `whose` they are, need."""
         if role not in self.read and (rows & self.in_use).any():
             self.problems.append(Problem(self.mapping_path, f"columns.{role}", "missing", f"{whose} need it"))
 

@@ -137,7 +137,7 @@ def _book(rows: Rows, settings) -> TapeBook:
     arrears = rows.integers("arrears", False, 0, unit=unit)
     full_payer = rows.yes_or_no("full_payer")
     if not mapping.limits:
-        rows.needs_column("limit", limited, "lines")
+        rows.needs_column("limit", limited, 'unless limits = "balance" stands for it, lines')
     rows.needs_column("instalment", owing_loan, "loans")
     rows.needs_column("months_left", owing_loan, "loans")
     borrower = _borrowers(rows, settings.portfolio.borrowers, product, segment)
@@ -198,7 +198,7 @@ def _borrowers(rows: Rows, most: int, product, segment) -> np.ndarray:
     """
     role = "borrower_id" if "borrower_id" in rows.read else "account_id"
     column = rows.read[role]
-    rows.complain(column.blank, role, "each account needs one")
+    rows.needs_an_id(role)
     own = np.where(rows.in_use, column.row * N_PRODUCT + product, -1 - np.arange(rows.count))
     again = np.ones(rows.count, dtype=bool)
     again[np.unique(own, return_index=True)[1]] = False

@@ -235,7 +235,7 @@ class _Part:
     def __init__(self, rows: Rows, states: _States, months: list[int]):
         self.rows = rows
         self.month = np.full(rows.count, months[0]) if len(months) == 1 else np.array(months)
-        rows.complain(rows.read["account_id"].blank, "account_id", "each account needs one")
+        rows.needs_an_id("account_id")
         rows.one_currency()
         self.account = rows.read["account_id"].row
         self.product, self._segment = self._products(), self._segments()
