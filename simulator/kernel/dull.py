@@ -230,18 +230,18 @@ def pay_on_time(
     min_share = u4(months[LINE, V_MIN_SHARE] if months[LINE, V_MIN_SHARE] >= 0 else line[P_MIN_SHARE])
     floor, draw_chance, new_loan_credit = i4(line[P_MIN_FLOOR]), u4(loan[P_DRAW]), months[LOAN, V_NEW_CREDIT] == 1
     if has_loans:  # compiled twice, or the loop would have branches
-        pay_dues(
+        open_lines = pay_dues(
             S, D, W, B, left, base, n, g, floor, min_share, draw_chance, economy, new_loan_credit, True, bound, memory,
             F,
         )  # fmt: skip
     else:
-        pay_dues(
+        open_lines = pay_dues(
             S, D, W, B, left, base, n, g, floor, min_share, draw_chance, economy, new_loan_credit, False, bound, memory,
             F,
         )  # fmt: skip
     spend_on_lines(
-        S, D, W, B, base, n, u4(g[G_SPEND_UNEMPLOYED]), months[LINE, V_NEW_CREDIT] == 1, spending, rates, F[LINE],
-        rolls[LINE, row], vintage[LINE],
+        S, D, W, B, base, n, open_lines, u4(g[G_SPEND_UNEMPLOYED]), months[LINE, V_NEW_CREDIT] == 1, spending, rates,
+        F[LINE], rolls[LINE, row], vintage[LINE],
     )  # fmt: skip
     if has_loans:
         close_loans(S, B, base, n, loan_rates, F[LOAN], rolls[LOAN, 0], vintage[LOAN])
@@ -251,7 +251,7 @@ def pay_on_time(
 def pay_dues(
     S, D, W, B, left, base, n, g, floor, min_share, draw_chance, economy, new_loan_credit, has_loans, bound, memory, F,
 ):  # fmt: skip
-    """Steps 4 and 5: find out who is dull, and take what he pays; fill `left` and `B`."""
+    """Steps 4 and 5: find out who is dull, and take what he pays; fill `left` and `B`, return the number of lines."""
     job_loss, job_find = u4(economy[M_JOB_LOSS]), u4(economy[M_JOB_FIND])
     shock_from = u4(ONE - economy[M_EXPENSE_SHOCK])
     revolver_share = u4(g[G_REVOLVER_SHARE])
@@ -346,13 +346,14 @@ def pay_dues(
         first, second = (LINE, LOAN) if g[G_PAY_FIRST] == LINE else (LOAN, LINE)
         F[first, F_OUTSIDE_USED] += whole(used_first)
         F[second, F_OUTSIDE_USED] += whole(used) - whole(used_first)
+    return counted(counts, 0)
 
 
 @njit(forceinline=True)
-def spend_on_lines(S, D, W, B, base, n, spend_unemployed, new_credit, spending, rates, F, rolls, vintage):
+def spend_on_lines(S, D, W, B, base, n, open_lines, spend_unemployed, new_credit, spending, rates, F, rolls, vintage):
     """Steps 8 and 9 of the dull: interest on what is not paid, spending, and the sums of lines (see `book_current`)."""
     best, to_b, to_c, to_d = rate_steps(rates)
-    counts, balances, limits, credits, interests, payments = i4(0), NOTHING, NOTHING, NOTHING, NOTHING, NOTHING
+    idle, balances, limits, credits, interests, payments = i4(0), NOTHING, NOTHING, NOTHING, NOTHING, NOTHING
     for lane in range(n):
         i, j = u8(lane), u8(base + lane)
         may, line_dull, paid = B[B_MAY, i], B[B_LINE, i], B[B_PAID, i]
@@ -382,16 +383,16 @@ def spend_on_lines(S, D, W, B, base, n, spend_unemployed, new_credit, spending, 
         S[LINE_AT + FEE_DUE, j] = pick(line_dull, i4(fee_due - to_fees), fee_due)
         S[LINE_AT + INTEREST_DUE, j] = pick(line_dull, interest_due, S[LINE_AT + INTEREST_DUE, j])
         S[LINE_AT + CLEAN, j] = pick(line_dull, min(i4(clean + i4(1)), i4(255)), clean)
-        counts = i4(counts + three(line_dull != i4(0), (line_dull != i4(0)) & is_idle(balance, after), False))
+        idle = i4(idle - i4(line_dull & mask_of(is_idle(balance, after))))
         balances, limits = plus(balances, i4(after & line_dull)), plus(limits, i4(limit & line_dull))
         credits, interests = plus(credits, on_line), plus(interests, i4(interest & line_dull))
         payments = plus(payments, i4(paid & line_dull))
     book_current(
-        F, rolls, vintage, counted(counts, 0), whole(balances), whole(interests), whole(payments), i8(0), i8(0)
+        F, rolls, vintage, open_lines, whole(balances), whole(interests), whole(payments), i8(0), i8(0)
     )  # fmt: skip
     F[F_LIMIT] += whole(limits)
     F[F_NEW_CREDIT] += whole(credits)
-    F[F_N_IDLE] += counted(counts, 1)
+    F[F_N_IDLE] += i8(idle)
 
 
 @njit(forceinline=True)

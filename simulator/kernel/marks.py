@@ -37,6 +37,8 @@ def next_marks(F, marks, worst, to, balance):
     """
     if to == 0:
         marks &= i8(~CLAIMED)
+    if marks < FOLLOWED and worst < 3:
+        return marks
     probation = max(probation_left(marks) - 1, i8(0))
     if worst >= 3:
         probation = i8(PROBATION_MONTHS) if to < 3 else i8(0)
