@@ -86,6 +86,15 @@ def lower(settings, tape: Tape | None = None, run_off: bool = False) -> Lowered:
     )
 
 
+def bytes_to_lower(settings, run_off: bool = False) -> int:
+    """Return about the bytes that `lower` takes where they grow with the settings: its levers and its tiles."""
+    months = settings.months + (settings.run_off_months if run_off else 0)
+    levers = sum(array.nbytes for array in neutral_levers(0, 1)) * (months + 1) * len(settings.segment)
+    book = settings.portfolio
+    tiles = (book.borrowers + book.applicants_per_month * settings.months) // LANES
+    return levers + 2 * 8 * N_TILE * tiles  # tiles are made in parts
+
+
 def lower_tables(settings, months: int) -> Tables:
     """Return the tables of `months` months, with the factor at 0."""
     minor_units, behaviour = settings.currency.minor_units, settings.behaviour
@@ -152,14 +161,13 @@ def lower_tiles(settings, tape: Tape | None = None) -> np.ndarray:
     """Return int64[tile, N_TILE]: the opening book by segment, then the applicants by segment and month."""
     shares = [segment.share for segment in settings.segment.values()]
     opening = split(settings.portfolio.borrowers, shares) if tape is None else tape.borrowers
-    row, tiles = 0, []
+    row, tiles = 0, [np.zeros((0, N_TILE), dtype=np.int64)]
     for g, count in enumerate(opening):
-        tiles += _tiles(g, 0, count, -1 if tape is None else row)
+        tiles.append(_tiles(g, 0, count, -1 if tape is None else row))
         row += count
     for g, count in enumerate(split(settings.portfolio.applicants_per_month, shares)):
-        for month in range(1, settings.months + 1):
-            tiles += _tiles(g, month, count, -1)
-    return np.array(tiles, dtype=np.int64).reshape(-1, N_TILE)
+        tiles += [_tiles(g, month, count, -1) for month in range(1, settings.months + 1)]
+    return np.concatenate(tiles)
 
 
 def split(total: int, shares) -> list[int]:
@@ -217,13 +225,11 @@ def _observe_month(months: int) -> int:
 
 def _tiles(segment, entry, count, tape_row):
     """Return the tiles of `count` borrowers, LANES at a time; the last one may be shorter."""
-    tile = [0] * N_TILE
-    tile[K_SEGMENT], tile[K_ENTRY] = segment, entry
-    tiles = []
-    for first in range(0, count, LANES):
-        tile[K_FIRST], tile[K_COUNT] = first, min(LANES, count - first)
-        tile[K_TAPE_ROW] = -1 if tape_row < 0 else tape_row + first
-        tiles.append(tile.copy())
+    first = np.arange(0, count, LANES)
+    tiles = np.zeros((len(first), N_TILE), dtype=np.int64)
+    tiles[:, K_SEGMENT], tiles[:, K_ENTRY], tiles[:, K_FIRST] = segment, entry, first
+    tiles[:, K_COUNT] = np.minimum(LANES, count - first)
+    tiles[:, K_TAPE_ROW] = -1 if tape_row < 0 else tape_row + first
     return tiles
 
 

@@ -9,7 +9,7 @@ from simulator import engine
 from simulator.accounting.recovery import expected_recovery
 from simulator.comparison import Comparison, Swapped
 from simulator.ledger import Frame, Ledger, Settlement, check_identities
-from simulator.lower import Lowered, lower, tables_digest
+from simulator.lower import Lowered, bytes_to_lower, lower, tables_digest
 from simulator.policies.levers import transfers
 from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.reader import Scenario, load_scenario
@@ -64,6 +64,7 @@ def _study(
     """Run the baseline and `variants`."""
     book = read_book(scenario)
     lenders = {BASELINE: scenario.baseline, **variants}
+    check_room(lenders.values(), run_off)
     worlds = {name: lower(settings, book and book.tape, run_off) for name, settings in lenders.items()}
     baseline = worlds[BASELINE]
     swaps = {
@@ -120,14 +121,22 @@ def _study(
     return Study(scenario, Comparison(ledgers, swapped, policies, cautions), facts)
 
 
+def check_room(lenders, run_off: bool) -> None:
+    """Raise UserError if the lenders, each of some settings, are more than the machine could hold, before any is."""
+    _check_bytes("the scenario", sum(bytes_to_lower(settings, run_off) for settings in lenders))
+
+
 def _check_memory(worlds, threads, state):
     """Raise UserError if the sums of all variants and the state kept are more than the machine could ever hold."""
     at_work = max(engine.bytes_needed(world, threads) - engine.bytes_needed(world, 0) for world in worlds)
-    needed = sum(engine.bytes_needed(world, 0) for world in worlds) + at_work + state
+    _check_bytes("the results", sum(engine.bytes_needed(world, 0) for world in worlds) + at_work + state)
+
+
+def _check_bytes(what, needed):
     there = machine_memory()
     if there is not None and needed > there:
-        found = f"the results would take {needed / 1e9:,.1f} GB, this machine has {there / 1e9:,.1f}"
-        raise UserError(Problem("memory", "", found, "fewer replications, months, segments or variants"))
+        found = f"{what} would take {needed / 1e9:,.1f} GB, this machine has {there / 1e9:,.1f}"
+        raise UserError(Problem("memory", "", found, "fewer replications, months, segments, people or variants"))
 
 
 def read_book(scenario: Scenario):

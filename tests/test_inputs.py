@@ -251,3 +251,16 @@ def test_a_variant_whose_policy_raises_is_named_by_check(here, simulator):
     code, _, err = simulator("check", "mine.toml", "--allow-code")
 
     assert (code, err) == (2, f"error: {here / 'own.py'}: write raises ValueError: no\n")
+
+
+@pytest.mark.parametrize(
+    "command", [["run", "--out", "out"], ["compare", "--out", "out"], ["diary", "--borrower", "all:0"]]
+)
+def test_more_people_than_there_is_room_for_are_refused_at_once(command, here, simulator, monkeypatch):
+    """Billions of applicants a month are counted before the first of them is made."""
+    monkeypatch.setattr("simulator.study.machine_memory", lambda: 10**9)
+    many = ("--set", "portfolio.applicants_per_month=4000000000", "--months", "600")
+    code, _, err = simulator(*command, "good.toml", *many)
+
+    assert code == 2 and "memory: the scenario would take" in err
+    assert not (here / "out").exists()

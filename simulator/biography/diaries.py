@@ -16,7 +16,7 @@ from simulator.lower import Lowered, lower, tables_for
 from simulator.scenario.errors import Problem, UserError, did_you_mean
 from simulator.scenario.reader import Scenario, load_scenario
 from simulator.spans import levers_in_force
-from simulator.study import BASELINE, read_book
+from simulator.study import BASELINE, check_room, read_book
 
 COLUMNS = 3  # variants side by side
 TOTALS = (
@@ -42,6 +42,7 @@ def diary(
         allowed = f"allowed: 0 to {replications - 1}, as the scenario has {replications} replications"
         raise UserError(Problem("--replication", "", f"found {replication}", allowed))
     book = read_book(scenario)
+    check_room(lenders.values(), True)
     worlds = {name: lower(settings, book and book.tape, True) for name, settings in lenders.items()}
     world = next(iter(worlds.values()))
     engine.prepare(world, compiling or (lambda begun: None))
