@@ -38,7 +38,7 @@ class Rows:
         self.unknown: dict[tuple[str, str, str], tuple[int, int]] = {}  # (role, code, its entry) -> rows, the first one
         self.looks: dict[str, Look] = {}  # what amounts and days look like, by role
         self.problems: list[Problem] = []  # of the mapping and the file as a whole
-        self._wrong: list[tuple[int, str, str, str]] = []  # row, role, what was found, what is allowed
+        self._wrong: list[tuple[np.ndarray, str, str]] = []  # rows, role, what is allowed
         if not self.count:
             raise UserError(Problem(path, "", "no accounts", "a tape has a header and at least one account"))
 
@@ -51,11 +51,8 @@ class Rows:
 
     def complain(self, rows, role: str, allowed: str) -> None:
         """Note that what those of `rows` that are in use have in the column of `role` is wrong."""
-        column = self.read[role]
-        for row in np.flatnonzero(rows & self.in_use).tolist():
-            text = column.at(row)
-            found = f"found {text!r}" if text else "nothing there"
-            self._wrong.append((row, role, found, allowed))
+        if len(places := np.flatnonzero(rows & self.in_use)):
+            self._wrong.append((places, role, allowed))
 
     def needs_an_id(self, role: str) -> None:
         """Note the rows without an id; NA is none, else all who have none would be one."""
@@ -178,13 +175,20 @@ class Rows:
             hint = f"amounts of one currency; only.{name} = [...] keeps the rows of one"
             self.problems.append(Problem(self.path, name, f"found {rows}", hint))
 
-    def wrong_rows(self, told=()) -> list[tuple[int, Problem]]:
-        """Return (row, what is wrong in it), by row; not of the roles that are `told` of as a whole."""
-        ids, wrong = self.read["account_id"], sorted(self._wrong, key=lambda found: found[0])
+    def wrong_rows(self, told=()) -> np.ndarray:
+        """Return int64[...]: the rows with something wrong in a role that is not `told` of as a whole, in order."""
+        return np.unique(
+            np.concatenate([np.zeros(0, int), *(rows for rows, role, _ in self._wrong if role not in told)])
+        )
+
+    def problems_in(self, row: int, told=()) -> list[Problem]:
+        """Return what is wrong in one row, but for the roles that are `told` of as a whole."""
+        where = f"row {row + 1} ({self.read['account_id'].at(row)}): "
         return [
-            (row, Problem(self.path, f"row {row + 1} ({ids.at(row)}): {self._name(role)}", found, allowed))
-            for row, role, found, allowed in wrong
-            if role not in told
+            Problem(self.path, where + self._name(role), f"found {text!r}" if text else "nothing there", allowed)
+            for rows, role, allowed in self._wrong
+            if role not in told and row in rows
+            for text in [self.read[role].at(row)]
         ]
 
     def _name(self, role: str) -> str:
@@ -209,13 +213,13 @@ def all_problems(parts: list[Rows]) -> list[Problem]:
     """Return everything that is wrong with the `parts` of one tape: the first rows are listed, all are counted."""
     signs = wrong_signs(parts)
     problems = [problem for part in parts for problem in part.problems] + _unknown(parts) + list(signs.values())
-    wrong = [((number, row), problem) for number, part in enumerate(parts) for row, problem in part.wrong_rows(signs)]
-    rows = list(dict.fromkeys(place for place, _ in wrong))
-    listed = set(rows[:LISTED])
-    problems += [problem for place, problem in wrong if place in listed]
-    if len(rows) > LISTED:
-        more = f"{len(rows) - LISTED:,} more rows are wrong, {len(rows):,} in all"
-        problems.append(Problem(parts[0].path, "", more))
+    wrong = [(part, row) for part in parts for row in part.wrong_rows(signs).tolist()]
+    for part, row in wrong[:LISTED]:
+        problems += part.problems_in(row, signs)
+    if len(wrong) > LISTED:
+        problems.append(
+            Problem(parts[0].path, "", f"{len(wrong) - LISTED:,} more rows are wrong, {len(wrong):,} in all")
+        )
     if not problems and not any(part.in_use.any() for part in parts):
         reasons = "; ".join(f"{count:,} rows: {reason}" for reason, count in left_out(parts).items())
         problems.append(Problem(parts[0].path, "", "no account is left", reasons))
