@@ -258,6 +258,12 @@ def test_the_page_begins_with_the_answer(page, comparison):
     assert page.index("Manifest") > page.index("What to keep in mind")
 
 
+def test_a_comparison_says_which_shares_move_by_definition(page):
+    """A share of a book that a variant shrinks is not read as better payment; a plain run has nothing to compare."""
+    assert "also move by definition" in page
+    assert "also move by definition" not in page_of(Comparison([toy_book.ledger()]))
+
+
 def page_of(comparison, manifest=()):
     """Return the page of a comparison with all its pictures."""
     return render.render(comparison, dict(manifest), pictures(comparison))

@@ -22,7 +22,7 @@ LABELS = {
     "dpd60_share_balance": "60+ share of balance",
     "dpd90_share_count": "90+ share of accounts",
     "dpd90_share_balance": "90+ share of balance",
-    "default_rate": "default rate (first 90+)",
+    "default_rate": "default rate (first 90+ or an earlier loss)",
     "profit": "profit",
     "npv": "net present value",
     "net_present_loss": "net present loss",
