@@ -252,8 +252,8 @@ def caveats(comparison):
         said[0] = "With one replication there is no standard error: any difference may be chance."
     if comparison.variants:
         said.append(
-            "Shares of a book (30+, 90+, rates a year on the balance, coverage) also move by definition, where a variant "
-            "shrinks the book or sells, writes off or re-ages late debt: read the amounts beside them. The page on "
+            "Shares of a book (30+, 90+, rates a year on the balance, coverage) also move by definition, where a "
+            "variant shrinks the book or sells, writes off or re-ages late debt: read the amounts beside them. The page on "
             "measures says of each what moves it so."
         )
     if frame.run_off_months:
