@@ -253,8 +253,8 @@ def caveats(comparison):
     if comparison.variants:
         said.append(
             "Shares of a book (30+, 90+, rates a year on the balance, coverage) also move by definition, where a "
-            "variant shrinks the book or sells, writes off or re-ages late debt: read the amounts beside them. The page on "
-            "measures says of each what moves it so."
+            "variant shrinks the book or sells, writes off or re-ages late debt: read the amounts beside them. The "
+            "page on measures says of each what moves it so."
         )
     if frame.run_off_months:
         left = comparison.estimate(comparison.baseline, "balance_left").value
