@@ -243,6 +243,15 @@ def test_a_policy_that_raises_is_named_by_check(how, here, simulator):
     assert code == 2 and "own.py" in err and "Traceback" not in err
 
 
+def test_a_policy_beyond_what_the_month_can_take_is_refused(here, simulator):
+    """A lever that compiled code would use to look where nothing is never reaches it."""
+    (here / "own.py").write_text(OWN.format(top="", settings="", write="levers.month[:, 0, 0, :] = 10**12"))
+    for command in (["check"], ["run", "--quiet", "--out", "out"]):
+        code, _, err = simulator(*command, "good.toml", "--allow-code", "--set", 'policy.own={kind="file:own.py"}')
+
+        assert code == 2 and "own.py: write: levers.month[" in err and "allowed:" in err
+
+
 def test_a_variant_whose_policy_raises_is_named_by_check(here, simulator):
     """Levers of a policy that only a variant has in force are written too."""
     (here / "own.py").write_text(OWN.format(top="", settings="", write="raise ValueError('no')"))

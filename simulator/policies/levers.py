@@ -57,6 +57,7 @@ from simulator.kernel.names import (
 )
 from simulator.kernel.tables import Levers
 from simulator.policies.registry import FILE, code_of, policy_of
+from simulator.scenario.errors import Problem, UserError
 
 THRESHOLDS = (
     *(V_FREEZE_DAYS, V_CLOSE_DAYS, V_WRITE_OFF, V_SELL_OPEN, V_SELL_WRITTEN_OFF, V_EXPIRE, V_CLAIM),
@@ -178,6 +179,17 @@ def write_all(levers: Levers, policies, frame: Frame) -> None:
         if settings.enabled:
             with code_of(settings.kind, "write"):
                 policy_of(settings.kind).write(levers, settings, frame)
+            if settings.kind.startswith(FILE):
+                _check(levers, settings.kind, frame)
+
+
+def _check(levers: Levers, kind: str, frame: Frame) -> None:
+    """Raise UserError if a policy of the user's own has written what the month cannot take."""
+    from simulator.policies.bounds import beyond
+
+    months = slice(None) if frame.only is None else slice(frame.only, frame.only + 1)
+    if wrong := beyond(levers, months):
+        raise UserError([Problem(kind.removeprefix(FILE), "write", found) for found in wrong])
 
 
 def try_own(settings) -> None:

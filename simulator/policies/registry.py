@@ -23,7 +23,7 @@ from simulator.signals import Interrupted
 from .base import PolicySettings
 
 FILE = "file:"  # how the kind of a user's own policy begins; the path of a Python file follows
-_MACHINERY = ("base", "battery", "book", "levers", "registry")
+_MACHINERY = ("base", "battery", "book", "bounds", "levers", "registry")
 _PROTOCOL = ("DESCRIPTION", "EFFECT", "NEUTRAL", "EXAMPLE", "Settings", "write")
 
 
