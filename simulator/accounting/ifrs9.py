@@ -67,7 +67,7 @@ def opening_ecl(ledger, provide):
     Its rates are those that this ledger has shown; provide(Loss, Accounts, balance, count) says what to provide for.
     """
     share = ledger.own_share[0, ..., None]
-    own = (bucket_balance(ledger)[:, 0] * share).sum(axis=1)
+    own = (ledger.once(bucket_balance)[:, 0] * share).sum(axis=1)
     count = (ledger.rolls[:, 1, ..., :BUCKETS, :, 0].sum(axis=-1) * share).sum(axis=1)
     ecl = provide(expected_loss(ledger.once(_whole_run)), ledger.once(_lending), own, count).sum(axis=1)
     return np.stack([ecl[:, stage].sum(axis=-1) for stage in STAGES], axis=-1) / ledger.batch_sizes[:, None]

@@ -80,7 +80,7 @@ def bucket_balance(ledger):
 
 def experience(ledger, first, last) -> Experience:
     """Return what months `first` to `last` have shown of each product, all segments together."""
-    balance = bucket_balance(ledger).sum(axis=2)
+    balance = ledger.once(bucket_balance).sum(axis=2)
     rolls = ledger.rolls[:, first : last + 1, ..., 1].sum(axis=(1, 2)).astype(np.float64)
     buckets, arrived = rolls[..., :BUCKETS, :], rolls[..., ARRIVED, :BUCKETS]
 
@@ -115,7 +115,7 @@ def accounts(ledger, first, last) -> Accounts:
     rolls = ledger.rolls[:, first : last + 1, ..., :BUCKETS, :, :].sum(axis=(1, 2)).astype(np.float64)
     return Accounts(
         opening=rolls[..., 0].sum(axis=-1),
-        balance=bucket_balance(ledger)[:, first - 1 : last].sum(axis=(1, 2)),
+        balance=ledger.once(bucket_balance)[:, first - 1 : last].sum(axis=(1, 2)),
         went=rolls[..., :BUCKETS, 0],
         owing=rolls[..., 1],
     )
