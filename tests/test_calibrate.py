@@ -159,9 +159,9 @@ def test_accounts_kept_open_beyond_180_days_are_not_written_off(tape, tmp_path):
     assert max(abs(row.z) for row in one_month_ahead(done, tmp_path / "scenario.toml")) < 4
 
 
-def write_tape(folder, rows, mapping):
-    """Write rows (id, month, owed, limit, days late, paid, status) and their mapping; return both paths."""
-    head = "id,month,owed,limit,late,paid,status"
+def write_tape(folder, rows, mapping, more=""):
+    """Write rows (id, month, owed, limit, days late, paid, status, more) and their mapping; return both paths."""
+    head = "id,month,owed,limit,late,paid,status" + (f",{more}" if more else "")
     text = "\n".join([head, *(",".join(map(str, row)) for row in rows)])
     (folder / "rows.csv").write_text(f"{text}\n", encoding="utf-8")
     (folder / "rows.toml").write_text(mapping, encoding="utf-8")
@@ -250,6 +250,37 @@ def test_limits_that_are_not_on_the_tape_are_assumed_aloud(tmp_path, capsys):
     owed, limits = (lived.comparison.ledgers["baseline"].total(name) for name in ("balance", "limit"))
     assert limits[0, 0] == owed[0, 0] == 100 * sum(500 + a for a in range(40))
     assert (owed[:, 1:] > 0.9 * owed[0, 0]).all() and (owed[:, 1:] < 1.02 * owed[0, 0]).all()  # interest, no more
+
+
+LOANS = 'product = "kind"\ninstalment = "due"\nmonths_left = "left"\n[product]\nline = "line"\nloan = "loan"\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "owed", "left"),
+    [("line", 500, 1), ("line", 0, 9), ("loan", -5, 9), ("loan", 80, 9), ("loan", 500, 1)],
+    ids=["a line with a last due", "nothing owed", "below zero", "less than a due", "the last due"],
+)
+def test_accounts_that_no_roll_moves_are_no_fault(tmp_path, kind, owed, left, capsys):
+    """Whose next due ends them, or who owe nothing, are in the forecast and in the simulation, or in neither."""
+    rows = [
+        (a, f"2024-0{m}", 500, 1000, 30 * ((a + m) % 4 == 0), 20, "A", "loan", 100, 12 - m)
+        for a in range(40)
+        for m in (1, 2, 3)
+    ]
+    rows += [
+        (a, f"2024-0{m}", owed, 1000, 30 * ((a + m) % 4 == 0), 20, "A", kind, 100, left)
+        for a in range(40, 60)
+        for m in (1, 2, 3)
+    ]
+    data, mapping = write_tape(tmp_path, rows, BY_DAYS + LOANS, "kind,due,left")
+
+    assert run("calibrate", data, "--mapping", mapping, "--out", tmp_path / "out") == 0
+    assert max(abs(float(row["z"])) for row in table(tmp_path / "out" / "one_month_ahead.csv")) < 4
+    capsys.readouterr()
+    alone, mapping = write_tape(tmp_path, rows[120:], BY_DAYS + LOANS, "kind,due,left")
+    refused = owed < 0 or (kind == "loan" and left == 1)  # nobody owes; no move is a roll
+    assert run("calibrate", alone, "--mapping", mapping, "--out", tmp_path / "alone") == (2 if refused else 0)
+    assert ("the next due ends every one of them" in capsys.readouterr().out) == (kind == "loan" and not refused)
 
 
 # ---- what must be known before any number ----------------------------------------------------------------------------

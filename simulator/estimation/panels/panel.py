@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.kernel.names import PRODUCTS
+from simulator.kernel.names import LOAN, PRODUCTS
 from simulator.scenario.schema import EXITS
 
 ABSENT = -1
@@ -94,7 +94,7 @@ class Panel:
         """Return bool[account]: whether a loan has at most one due left at the end of the month at that position."""
         if self.months_left is None:
             return np.zeros(len(self.state), dtype=bool)
-        return self.months_left[:, month] <= 1  # NaN is not
+        return (self.product == LOAN) & (self.months_left[:, month] <= 1)  # NaN is not
 
     def without_last_dues(self) -> "Panel":
         """Return the panel without moves of loans at their last due: who pays it has left, by schedule and no roll."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.kernel.names import (
+    ABSENT,
     ACTIVE,
     BALANCE,
     CLOSED,
@@ -12,6 +13,7 @@ from simulator.kernel.names import (
     K_ENTRY,
     K_SEGMENT,
     K_TAPE_ROW,
+    LINE,
     LOAN,
     N_ACCOUNT,
     N_BORROWER,
@@ -19,7 +21,14 @@ from simulator.kernel.names import (
     STATE,
     STATUS,
     TO_WRITTEN_OFF,
+    WRITTEN_OFF,
+    X_ARREARS,
+    X_BALANCE,
+    X_BUCKET,
+    X_INSTALMENT,
     X_MONTHS_LEFT,
+    X_STATE,
+    X_STATUS,
 )
 from simulator.lives import Lives
 from simulator.lower import Lowered, tables_for
@@ -28,36 +37,50 @@ from simulator.lower import Lowered, tables_for
 class Ahead(NamedTuple):
     """Accounts by state after a month, one row for each replication."""
 
+    opening: np.ndarray  # int64[segment, product, state]: the same accounts at the start
     counts: np.ndarray  # int64[replication, segment, product, state]; accounts that left the open book are nowhere
-    written_off: np.ndarray  # int64[replication, segment, product], since the start
+    written_off: np.ndarray  # int64[replication, segment, product]: of them, since the start
 
 
 def states_ahead(lowered: Lowered, month: int = 1, progress=lambda done: None) -> Ahead:
-    """Return where the opening book's accounts stand at the end of `month`, in every replication.
+    """Return where the accounts of a tape's book stand at the end of `month`, in every replication.
 
-    Loans of a tape that had their last due left at the start are left out: who pays it has left.
+    Loans whose next due is their last are left out: who pays it has left, by schedule and no roll.
     The same people and luck as in a run, lived by the same kernel; only the state that a run throws away is read.
     """
     tiles = lowered.tiles[lowered.tiles[:, K_ENTRY] == 0]
     n = lowered.replications, len(lowered.segments), len(PRODUCTS)
-    counts, gone = np.zeros((*n, 16), np.int64), np.zeros(n, np.int64)
+    opening, counts, gone = np.zeros((*n[1:], 16), np.int64), np.zeros((*n, 16), np.int64), np.zeros(n, np.int64)
+    for tile in tiles:
+        for p in range(len(PRODUCTS)):
+            here, followed = _of(lowered.tape, tile, p), _followed(lowered.tape, tile, p)
+            opening[tile[K_SEGMENT], p] += np.bincount(here[followed, X_STATE], minlength=16)
     for r in range(lowered.replications):
         lives = Lives(tables_for(lowered, r, r + 1), lowered.levers, tiles, lowered.tape, range(r, r + 1), month)
         for state, tile in zip(lives.until(month)[0], tiles, strict=True):
             columns, g = state[:, : tile[K_COUNT]], tile[K_SEGMENT]
             for p in range(len(PRODUCTS)):
                 account = columns[N_BORROWER + p * N_ACCOUNT : N_BORROWER + (p + 1) * N_ACCOUNT]
-                is_open = (account[STATUS] >= ACTIVE) & (account[STATUS] <= CLOSED)
-                if p == LOAN:
-                    is_open &= (account[BALANCE] > 0) & ~_ends_by_schedule(lowered.tape, tile)
+                followed, status = _followed(lowered.tape, tile, p), account[STATUS]
+                is_open = followed & (status >= ACTIVE) & (status <= CLOSED) & ((p != LOAN) | (account[BALANCE] > 0))
                 counts[r, g, p] += np.bincount(account[STATE][is_open], minlength=16)
-        gone[r] = lives.sums.rolls[:, 1:, :, :, :, TO_WRITTEN_OFF, 0].sum(axis=(0, 1, 4))
+                if p == LOAN:  # of lines all are followed, and one that owes nothing is written off and gone
+                    gone[r, g, p] += int((followed & (status == WRITTEN_OFF)).sum())
+        gone[r, :, LINE] = lives.sums.rolls[:, 1:, :, LINE, :, TO_WRITTEN_OFF, 0].sum(axis=(0, 1, 3))
         progress(r + 1)
-    return Ahead(counts, gone)
+    return Ahead(opening, counts, gone)
 
 
-def _ends_by_schedule(tape: np.ndarray, tile: np.ndarray) -> np.ndarray:
-    """Return bool[borrower of the tile]: whether its loan had at most one due left on the tape."""
-    if tile[K_TAPE_ROW] < 0:
-        return np.zeros(tile[K_COUNT], dtype=bool)
-    return tape[tile[K_TAPE_ROW] : tile[K_TAPE_ROW] + tile[K_COUNT], LOAN, X_MONTHS_LEFT] <= 1
+def _of(tape: np.ndarray, tile: np.ndarray, product: int) -> np.ndarray:
+    """Return int32[borrower of the tile, N_TAPE]: the accounts of a product on the tape."""
+    return tape[tile[K_TAPE_ROW] : tile[K_TAPE_ROW] + tile[K_COUNT], product]
+
+
+def _followed(tape: np.ndarray, tile: np.ndarray, product: int) -> np.ndarray:
+    """Return bool[borrower of the tile]: whether its account is open, and no loan that its next due ends."""
+    here = _of(tape, tile, product).astype(np.int64)
+    is_open = (here[:, X_STATUS] >= ACTIVE) & (here[:, X_STATUS] <= CLOSED)
+    if product != LOAN:
+        return is_open
+    arrears = np.where(here[:, X_ARREARS] == ABSENT, here[:, X_BUCKET] * here[:, X_INSTALMENT], here[:, X_ARREARS])
+    return is_open & (here[:, X_MONTHS_LEFT] > 1) & (here[:, X_BALANCE] > arrears + here[:, X_INSTALMENT])

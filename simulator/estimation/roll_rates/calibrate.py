@@ -80,17 +80,20 @@ class Calibration:
 def calibrate(tape: str | Path, mapping: str | Path) -> Calibration:
     """Return what the tape says; raises UserError if it cannot be read or has no two months next to each other."""
     panel = read_panel(tape, mapping)
-    if not list(panel.pairs()):
+    rolling = panel.without_last_dues()
+    if not list(rolling.pairs()):
         found = (
             f"{len(panel.account_id):,} accounts, months {', '.join(panel.months[:3])}: nobody stands in two in a row"
         )
-        raise UserError(Problem(str(tape), "", found, "two months next to each other at least"))
+        raise UserError(
+            Problem(str(tape), "", found, "two months next to each other at least, of a loan before its last due")
+        )
     last = panel.state[:, -1]
     if not ((last >= 0) & (last < len(panel.open_states))).any():
         raise UserError(
             Problem(str(tape), "", f"no account is open in {panel.months[-1]}", "a scenario starts from it")
         )
-    tests, rolling = {}, panel.without_last_dues()
+    tests = {}
     for group in panel.groups():
         moves = np.array([rolling.moves(pair, group.accounts) for pair in rolling.pairs()])
         of_group = memory(rolling.state[group.accounts], panel.states), homogeneity(moves, panel.states)
@@ -166,14 +169,13 @@ def one_month_ahead(
     believed = posterior_correlation(done.rolls.factor, n_open)
     believed = believed._replace(factor=None)  # as in the scenario, whose factor does not go on from the tape's
     for k, (group, matrix) in enumerate(zip(panel.groups(), done.rolls.pooled, strict=True)):
-        last = panel.state[group.accounts[~panel.ends_by_schedule(-1)[group.accounts]], -1]
-        opening = np.bincount(last[(last >= 0) & (last < n_open)], minlength=n_open)
+        g, p = world.segments.index(matrix.segment), PRODUCTS.index(matrix.product)
+        opening = ahead.opening[g, p, :n_open]
         if not (everyone := opening.sum()):  # all have left before the end: nobody to forecast
             continue
         counts = _filled(matrix)
         chance = counts / counts.sum(axis=1, keepdims=True)
         forecast = opening @ chance
-        g, p = world.segments.index(matrix.segment), PRODUCTS.index(matrix.product)
         simulated = ahead.counts[:, g, p, :n].astype(np.float64)
         names = [state.name for state in panel.states]
         if "written_off" in names:

@@ -84,4 +84,5 @@ VERBS = {
 
 
 def _percent(level: Level, *shares: float) -> list[str]:
-    return [f"{share:.{2 if level.name in ('written_off', 'dpd90_share') else 1}%}" for share in shares]
+    digits = 2 if level.name in ("written_off", "dpd90_share") else 1
+    return [f"{share:.{digits}%}" if np.isfinite(share) else "nobody knows what share" for share in shares]

@@ -43,8 +43,8 @@ class Level(NamedTuple):
 
     @property
     def inside(self) -> bool:
-        """Return whether the tape's level lies in the scenario's interval, or is not known."""
-        return not np.isfinite(self.tape) or bool(within(self.tape, self.low, self.high))
+        """Return whether the tape's level lies in the scenario's interval, or one of them is not known."""
+        return not np.isfinite(self.tape + self.book) or bool(within(self.tape, self.low, self.high))
 
     @property
     def is_off(self) -> bool:
@@ -91,8 +91,9 @@ def hindcast(
     tail = (1 - LEVEL) / 2
     levels = []
     for name in LEVELS:
-        low, high = np.nanquantile(book[name], [tail, 1 - tail]).tolist()
-        levels.append(Level(name, tape[name], float(np.nanmean(book[name])), low, high))
+        known = book[name][np.isfinite(book[name])]  # a book of nothing has no shares
+        low, high = np.quantile(known, [tail, 1 - tail]).tolist() if len(known) else (np.nan, np.nan)
+        levels.append(Level(name, tape[name], float(known.mean()) if len(known) else np.nan, low, high))
     return Hindcast(*where, levels)
 
 

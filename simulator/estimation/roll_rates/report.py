@@ -71,18 +71,27 @@ def _number(value):
 
 def answers(done: Calibration, ahead: list[OneAhead], found: Hindcast) -> list[str]:
     """Return what a reader wants to know first."""
-    apart = max(abs(row.simulated - row.forecast) for row in ahead)
     told = "; ".join(map(level_words, found.levels[:2]))
-    last = done.panel.state[:, -1]
-    still = int(((last >= 0) & (last < len(done.panel.open_states))).sum())
     return [
         *_turn(done),
-        f"A scenario of {still:,} of {len(last):,} accounts, those open in {done.panel.months[-1]}, moves as its tape "
-        f"did: a month ahead every state's share is within {100 * apart:.2f} percentage points of the matrix, largest "
-        f"|z| {max(abs(row.z) for row in ahead):.1f}.",
+        _moves(done, ahead),
         *([f"From {found.first} to {found.last} this book {told}."] if told else []),
         _shared_luck(done.rolls.factor),
     ]
+
+
+def _moves(done, ahead):
+    """Return how the scenario of the accounts that are open at the end moves, in a line."""
+    last = done.panel.state[:, -1]
+    still = int(((last >= 0) & (last < len(done.panel.open_states))).sum())
+    whose = f"A scenario of {still:,} of {len(last):,} accounts, those open in {done.panel.months[-1]}"
+    if not ahead:
+        return f"{whose}: whether it moves as its tape did is not known, the next due ends every one of them."
+    apart, z = max(abs(row.simulated - row.forecast) for row in ahead), max(abs(row.z) for row in ahead)
+    return (
+        f"{whose}, moves as its tape did: a month ahead every state's share is within {100 * apart:.2f} percentage "
+        f"points of the matrix, largest |z| {z:.1f}."
+    )
 
 
 def _shared_luck(factor):
@@ -131,7 +140,7 @@ def page(
             [_late(done)],
         ),
         *(_matrix(done, matrix) for matrix in done.rolls.pooled),
-        Section("A month ahead", AHEAD_WORDS, _ahead_picture(ahead), [_ahead(ahead)]),
+        *([Section("A month ahead", AHEAD_WORDS, _ahead_picture(ahead), [_ahead(ahead)])] if ahead else []),
         levels_section(found),
         Section("Memory and time", _test_words(done)),
         Section("The common factor", factor_words(factor), _factor_picture(factor)),
@@ -167,7 +176,7 @@ def levels_section(found: Hindcast, title: str = "Over the tape's own months") -
 
 def _held(level):
     """Return whether the interval holds the tape's level, in a word."""
-    return "not told" if np.isnan(level.tape) else "yes" if level.inside else "no"
+    return "not told" if np.isnan(level.tape + level.book) else "yes" if level.inside else "no"
 
 
 def _late(done):

@@ -50,7 +50,8 @@ def refusals(fit: StructuralFit) -> list[str]:
     if not any(e.is_fitted for e in fit.estimates):
         found.append("The tape tells nothing of why people pay: every parameter is the prior's.")
     if fit.test_of_all.p_value < REJECTED:
-        found.append(f"The tape refuses this model: {REFUSED} (p = {fit.test_of_all.p_value:.2g}).")
+        p = f"p = {fit.test_of_all.p_value:.2g}" if fit.test_of_all.p_value > 1e-15 else "p < 1e-15"
+        found.append(f"The tape refuses this model: {REFUSED} ({p}).")
     return found
 
 
