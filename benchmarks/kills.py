@@ -19,7 +19,7 @@ from .worlds import ROOT, SCENARIOS
 
 SCENARIO = SCENARIOS / "reminders.toml"
 SMALL = ("--borrowers", "300", "--months", "4", "--replications", "2", "--quiet", "--overwrite")
-PATIENCE = 10  # seconds in which what a killed command had started ends by itself
+PATIENCE = 60  # seconds in which what a killed command had started ends by itself, on the busiest machine
 BEFORE, WHILE, AFTER = "before it wrote", "while it wrote", "when the new run stood"
 OLD, NEW, NONE = "the old run", "the new run", "none: the next run put the old one back"
 
