@@ -104,7 +104,7 @@ def bitflips(
     with Progress() as bar:
         rows = run.check(flips, seed, whole, bar.say)
     table = Table("file", title=f"{flips} flipped bits ({bar.seconds:,.0f} s)")
-    for column in ("flips", "refused with a word", "whole runs", "right, with a word"):
+    for column in ("flips", "refused with a word", "whole runs", "right"):
         table.add_column(column, justify="right")
     for row in rows:
         table.add_row(row.file, *(str(number) for number in row[1:]))
