@@ -5,6 +5,7 @@ from scipy.special import betaincinv, ndtr, ndtri
 
 from simulator.kernel.names import QUANTILES
 
+STEEP, FLAT = 1e8, 1e-4  # sum of a beta's parameters, and the least of one, that its inverse is computed for
 MIDPOINTS = (np.arange(QUANTILES) + 0.5) / QUANTILES
 
 
@@ -49,7 +50,7 @@ def _lognormal(d):
 
 def _bounded_lognormal_mean(mu, sigma, low, high):
     """Return the mean of a lognormal clipped to [low, high] (its partial expectation in closed form)."""
-    if sigma == 0:
+    if sigma < 1e-12:  # the same for all, in any digits that are kept
         return float(np.clip(np.exp(mu), low, high))
     a = (np.log(low) - mu) / sigma if low > 0 else -np.inf
     b = (np.log(high) - mu) / sigma
@@ -59,10 +60,15 @@ def _bounded_lognormal_mean(mu, sigma, low, high):
 
 def _beta(d):
     mean, sd = (d.mean - d.min) / (d.max - d.min), d.sd / (d.max - d.min)
-    if sd == 0 or mean in (0.0, 1.0):
+    if sd < 1e-12 or not 0 < mean < 1:
         return np.full(QUANTILES, float(d.mean))
     size = mean * (1 - mean) / sd**2 - 1
-    x = betaincinv(mean * size, (1 - mean) * size, MIDPOINTS)
+    if size > STEEP:  # so narrow that it is a normal one; the inverse of the beta function finds no numbers there
+        x = np.clip(mean + sd * ndtri(MIDPOINTS), 0.0, 1.0)
+    elif min(mean, 1 - mean) * size < FLAT:  # next to everybody is at one end
+        x = (1 - mean < MIDPOINTS).astype(np.float64)
+    else:
+        x = betaincinv(mean * size, (1 - mean) * size, MIDPOINTS)
     return d.min + (d.max - d.min) * _with_mean(x, mean, 0.0, 1.0)
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 
+import numpy as np
 import pytest
 
 from conftest import ROOT
@@ -9,6 +10,8 @@ from simulator import cli
 from simulator.estimation import levels
 from simulator.inputs import MOST_TEXT, UNPACKED_FREELY
 from simulator.printable import printable
+from simulator.quantiles import quantiles
+from simulator.scenario.distributions import Beta
 from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.toml_text import MOST_BITS, MOST_DEEP, MOST_PARTS, tables_of
@@ -273,3 +276,24 @@ def test_more_people_than_there_is_room_for_are_refused_at_once(command, here, s
 
     assert code == 2 and "memory: the scenario would take" in err
     assert not (here / "out").exists()
+
+
+@pytest.mark.parametrize("mean", [1e-9, 0.001, 0.22, 0.5, 1 - 1e-9])
+@pytest.mark.parametrize("width", [1e-15, 1e-9, 1e-4, 0.5, 1 - 1e-4, 1 - 1e-9])
+def test_a_beta_of_any_width_has_quantiles(mean, width):
+    """From all at the mean to all at the ends: rising numbers between 0 and 1, none of them missing."""
+    x = quantiles(Beta(distribution="beta", mean=mean, sd=width * (mean * (1 - mean)) ** 0.5))
+
+    assert np.isfinite(x).all() and (np.diff(x) >= 0).all() and x[0] >= 0 and x[-1] <= 1
+    assert abs(x.mean() - mean) < 0.01
+
+
+def test_a_spread_beyond_all_numbers_is_told_at_its_key(here, simulator):
+    """A standard deviation whose square is no number is one that the mean leaves no room for."""
+    beta = 'segment.all.forget={distribution="beta", mean=0.5, sd=1e308}'
+    code, _, err = simulator("check", "good.toml", "--set", beta)
+
+    assert (code, err) == (
+        2,
+        "error: --set: segment.all.forget: sd must be below 0.5, the most this mean leaves room for\n",
+    )

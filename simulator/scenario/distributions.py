@@ -87,7 +87,7 @@ class Beta(Distribution):
     def _consistent(self):
         if not self.min < self.mean < self.max:
             raise ValueError("mean must lie between min and max")
-        if self.sd**2 >= (most := (self.mean - self.min) * (self.max - self.mean)):
+        if self.sd * self.sd >= (most := (self.mean - self.min) * (self.max - self.mean)):
             raise ValueError(f"sd must be below {math.sqrt(most):.6g}, the most this mean leaves room for")
         return self
 
