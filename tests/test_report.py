@@ -361,3 +361,11 @@ def test_who_fixes_the_people_reads_so_first(tmp_path):
         page = render.render(comparison, {}, [])
         assert ("Given these people" in page) is said
         assert ("include the luck of who the borrowers are" in page) is not said
+
+
+def test_a_name_in_any_script_and_of_any_length_is_drawn():
+    """A Chinese name, and one longer than the page, are drawn without a warning, which tests take for an error."""
+    frame = toy_book.frame(segments=("年轻人", "settled" * 40))
+    comparison = Comparison([toy_book.ledger(frame=frame), toy_book.ledger("cut" * 60, frame=frame, limit=0.8)])
+
+    assert len(pictures(comparison)) >= 5

@@ -45,7 +45,7 @@ def own_stage_balance(ledger, stage):
     """
     own, held = stage_balance(ledger, stage) * ledger.own_share, ledger["insurer_balance"]
     worse = sum(stage_balance(ledger, k) * ledger.own_share for k in range(stage + 1, len(STAGES) + 1))
-    return own - np.clip(held - worse, 0, own)
+    return own - np.clip(held - worse, 0, np.maximum(own, 0))  # a credit balance is nobody's claim
 
 
 def stage_loss(loss, shown, balance, count):

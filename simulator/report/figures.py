@@ -2,12 +2,14 @@
 
 import io
 import re
+import warnings
 
 import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from simulator.estimates import mean
@@ -37,10 +39,12 @@ CAUSE_COLOURS = {
     "cannot": "#b5603a",
     "will_not": "#6d3b56",
 }
+CHINESE = ("Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", "SimHei", "WenQuanYi Zen Hei")
+INSTALLED = {font.name for font in fontManager.ttflist}
 HEAT = LinearSegmentedColormap.from_list("heat", ["#f7f9fa", "#bcd5e5", "#5f9cc4", "#24527a"])
 STYLE = {
     "font.size": 10,
-    "font.family": "DejaVu Sans",
+    "font.family": ["DejaVu Sans", *(name for name in CHINESE if name in INSTALLED)],  # names may be in any script
     "text.color": INK,
     "figure.facecolor": "none",
     "figure.edgecolor": "none",
@@ -77,8 +81,10 @@ def figure(height, rows=1, columns=1, **options):
 def svg(made, text):
     """Return a figure as inline SVG that scales with the page, with `text` for those who cannot see it."""
     out = io.BytesIO()
-    # Not by savefig, which draws the whole figure once more, into nothing, to lay it out.
-    FigureCanvasSVG(made).print_svg(out, metadata={"Date": None, "Creator": None})
+    with warnings.catch_warnings():  # a box for a sign no font has, and a name longer than the page: they are seen
+        warnings.filterwarnings("ignore", "Glyph .* missing|constrained_layout not applied", UserWarning)
+        # Not by savefig, which draws the whole figure once more, into nothing, to lay it out.
+        FigureCanvasSVG(made).print_svg(out, metadata={"Date": None, "Creator": None})
     body = out.getvalue().decode()
     body = re.sub(r"<metadata>.*?</metadata>", "", body[body.index("<svg") :], flags=re.S)
     body = re.sub(r'<svg([^>]*?) width="[^"]*"', r"<svg\1", body, count=1)
