@@ -1,5 +1,6 @@
 """What every test shares: fixed examples for hypothesis, and the way to data that may not be there."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,12 @@ ROOT = Path(__file__).parent.parent
 
 settings.register_profile("fixed", derandomize=True, deadline=None)  # the same examples in every run, and no clock
 settings.load_profile("fixed")
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, nohup a closed terminal: the commands that are
+# started here would inherit it.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, usual)
 
 
 @pytest.fixture
