@@ -477,10 +477,12 @@ def _allowance(name, words, cells):
 def _own_npl(ledger):
     """Return float64[replication, month, segment, product]: the lender's own part of 90+ balance.
 
-    Without what insurers have paid for, as far as it is 90 days late.
+    Without what insurers have paid for, as far as it is 90 days late. Less than a unit of the currency in a cell is
+    what rounding leaves of full cover, and no balance to divide by.
     """
     own = ledger["balance_dpd90"] * ledger.own_share
-    return own - np.minimum(ledger["insurer_balance"], own)
+    left = own - np.minimum(ledger["insurer_balance"], own)
+    return np.where(left < ledger.frame.minor_units, 0, left)
 
 
 NOT_GOT_BACK = {
@@ -528,7 +530,7 @@ SECTIONS = {
             "that a loss, by write-off, by sale below the balance or by forgiveness",
             lambda v: ratio(v.flow("n_default"), v.start("n_accounts") + v.flow("n_granted")),
             headline=True,
-            moved_by="grants more or fewer accounts",
+            moved_by="grants more or fewer accounts, or writes off, sells or forgives before 90 days past due,",
         ),
         _flow("n_first_30", ACCOUNTS, "accounts that reach 30 days past due for the first time"),
         _flow("n_default", ACCOUNTS, "accounts that default for the first time"),

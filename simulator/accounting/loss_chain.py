@@ -37,7 +37,7 @@ class Experience(NamedTuple):
     interest: np.ndarray  # charged
     book: np.ndarray  # written-off balance at the start of each month and during it
     back: np.ndarray  # recovered from it, or got for it in a sale
-    gone: np.ndarray  # what left it: recovered, sold or expired
+    gone: np.ndarray  # what left it: recovered, sold, expired or left over at the end
 
 
 class Accounts(NamedTuple):
@@ -106,7 +106,8 @@ def experience(ledger, first, last) -> Experience:
         interest=flow("interest"),
         book=flow("balance_written_off_book", first - 1, last - 1) + flow("written_off"),
         back=flow("recovered") + flow("sold_written_off_proceeds"),
-        gone=flow("recovered") + flow("sold_written_off") + flow("expired"),
+        # What is left at the end brings nothing more, as in `npv`: else months that never came would go on recovering.
+        gone=flow("recovered") + flow("sold_written_off") + flow("expired") + flow("balance_written_off_book", last),
     )
 
 

@@ -35,8 +35,7 @@ def worth(ledger, seen):
     charged_on = np.where(suspended[:, None] & (np.arange(BUCKETS) >= DEFAULT), 0, opening)
     charged = charged_on * rate(_total(ledger, "interest") + _total(ledger, "fees"), charged_on.sum(axis=-1))[:, None]
     paid = np.maximum(opening + charged - moved.sum(axis=-1) - lost, 0)
-    gone = seen.gone[0] + ledger["balance_written_off_book"][:, -1].sum(axis=(0, 1))  # nothing comes after the end
-    recovery = rate(rate(seen.back[0], seen.book[0]), 1 - d * (1 - rate(gone, seen.book[0])))[:, None]
+    recovery = rate(rate(seen.back[0], seen.book[0]), 1 - d * (1 - rate(seen.gone[0], seen.book[0])))[:, None]
     price = rate(seen.proceeds, seen.sold.sum(axis=-1))[0, :, None]
     cash = rate(paid + seen.written_off[0] * recovery + seen.sold[0] * price, opening)
     q, value = rate(moved, opening[..., None]), np.zeros_like(cash)

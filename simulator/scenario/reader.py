@@ -182,7 +182,7 @@ def _applicants_scaled(tree: dict, borrowers: int, remarks: list[str]) -> dict:
         return {}
     remarks.append(
         f"--borrowers {borrowers:,}: applicants a month are scaled with it, from {given[1]:,} to {scaled:,} "
-        "(--set portfolio.applicants_per_month=... sets them apart)"
+        "(--set portfolio.applicants_per_month=... sets them apart); other numbers of people, as a capacity, stay"
     )
     source = f"{given[1]:,} a month for {given[0]:,} borrowers, scaled with --borrowers"
     leaf = Leaf(scaled, "--borrowers", source=source, status="derived")
