@@ -380,3 +380,79 @@ def test_shipped_scenarios_can_be_shrunk():
         scenario = load_scenario(path, borrowers=100, replications=2, months=1, seed=0)
 
         assert scenario.baseline.months == 1
+
+
+@pytest.mark.parametrize(
+    ("override", "allowed"),
+    [
+        ("products.line.interest_rate=0.04", "allowed: 1 per month or less, which is 0.0328767 per day"),
+        ("products.line.interest_rate={value=40, unit='per year'}", "1 per month or less, which is 12 per year"),
+        ("segment.all.autopay={value=150, unit='percent'}", "allowed: 1 share or less, which is 100 percent"),
+        ("segment.all.opening.line={value=[99, 101], unit='percent'}", "1 share or less, which is 100 percent"),
+        ("products.line.interest_rate={value=1.5, unit='per month'}", "allowed: 1 or less"),
+    ],
+)
+def test_a_bound_is_told_in_the_unit_of_the_value(override, allowed, file):
+    """0.04 per day is more than 1 a month: the bound is said in both units."""
+    (problem,) = problems_of(file(), [override])
+
+    assert problem.allowed.endswith(allowed)
+
+
+def test_contradictions_are_told_beside_errors_of_every_kind(file):
+    """A wrong number, kind, model or a missing key hides no falling path, unknown segment or end before the start."""
+    text = f"""{GOOD}
+[economy]
+path = [{{ month = 2, unemployment = 0.05 }}, {{ month = 1, unemployment = 0.05 }}]
+[policy.misspelt]
+kind = "limitcut"
+start = 9
+end = 7
+segments = ["young"]
+[policy.half]
+kind = "limit_cut"
+at_dpd = 30
+segments = ["old"]
+[policy.odd]
+kind = "limit_cut"
+at_dpd = 31
+keep = 0.5
+start = 4
+end = 3
+"""
+    contradictions = {
+        "economy.path",
+        "policy.half",
+        "policy.half.segments",
+        "policy.misspelt.end",
+        "policy.misspelt.kind",
+        "policy.misspelt.segments",
+        "policy.odd.at_dpd",
+        "policy.odd.end",
+    }
+    for override in ("segment.all.share=1.5", "months=0", "seed=-1", 'behaviour.model="x"'):
+        found = {problem.key for problem in problems_of(file(text), [override])}
+
+        assert found == contradictions | {override.partition("=")[0]}
+
+
+def test_shares_that_several_files_set_name_them_all(file, tmp_path):
+    """No single file is to blame for a sum: each that set one of the shares is named."""
+    file(name="below.toml")
+    above = file('extends = "below.toml"\n[segment.more]\nshare = 0.2\nincome = 5000\n', "above.toml")
+    (problem,) = problems_of(above)
+
+    assert problem.key == "segment.*.share"
+    assert problem.file == f"{tmp_path / 'below.toml'}, {above}"
+
+
+def test_what_variants_only_bring_into_force_is_told_once_and_where_it_stands(file):
+    """Months of a policy that the file sets wrongly are its own, not those of each variant that enables it."""
+    policy = '[policy.late]\nkind = "limit_cut"\nat_dpd = 30\nkeep = 0.5\nenabled = false\nstart = 5\nend = 4\n'
+    variants = [f"variant.{name}.policy.late.enabled=true" for name in ("one", "two")]
+    (problem,) = problems_of(file(GOOD + policy), variants)
+    own = problems_of(file(GOOD + policy), [*variants, "variant.two.policy.late.end=3"])
+
+    assert problem.key == "policy.late.end"
+    assert "in force in variant one, two" in problem.allowed
+    assert [problem.key for problem in own] == ["variant.two.policy.late.end", "policy.late.end"]

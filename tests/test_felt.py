@@ -104,7 +104,7 @@ def test_every_policy_is_refused_or_felt(kind, book):
         with pytest.raises(UserError) as refused:
             load_scenario(path)
         (problem,) = refused.value.problems
-        assert problem.key == "variant.on.policy.tested.kind"
+        assert problem.key == "policy.tested.kind"
         assert problem.found == f"acts on {REFUSED[kind]}, of which a roll matrix knows nothing"
         return
     both = compare(load_scenario(path, replications=2), 1).comparison
@@ -148,8 +148,8 @@ def test_a_policy_on_applicants_needs_some(book):
         load_scenario(path)
 
     assert [(problem.key, problem.found) for problem in refused.value.problems] == [
-        ("variant.on.policy.tested.kind", "acts on applicants, and nobody applies"),
-        ("variant.on.policy.tested.income_cutoff", "segment everyone has no income"),
+        ("policy.tested.kind", "acts on applicants, and nobody applies"),
+        ("policy.tested.income_cutoff", "segment everyone has no income"),
     ]
 
 
@@ -169,7 +169,7 @@ def test_a_policy_at_days_that_no_account_gets_to_is_refused(kind, settings, key
     with pytest.raises(UserError) as refused:
         load_scenario(book(kind, settings, worst=2, at_least=False))
     (problem,) = refused.value.problems
-    assert problem.key == f"variant.on.policy.tested.{key}"
+    assert problem.key == f"policy.tested.{key}"
     assert "accounts get to 60 days past due" in problem.allowed
     for allowed in (book(kind, settings | {key: 60}, worst=2, at_least=False), book(kind, settings, worst=2)):
         assert load_scenario(allowed).variants["on"]

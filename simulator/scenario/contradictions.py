@@ -6,17 +6,27 @@ Every check yields (key path, what was found, what is allowed).
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from .policies_together import policies_together
+from .policies_together import in_this_run, policies_together
 from .schema import BUCKETS, EXITS, PRODUCTS, RollMatrix, Segment, Settings, matrix_of
 
 CLOSE = 1e-9  # how far a sum of shares may be from 1
 Found = tuple[str, str, str]
 
 
-def contradictions(settings: Settings) -> list[Found]:
-    """Return everything in `settings` that cannot be."""
+def contradictions(settings: Settings, partly_read: dict) -> list[Found]:
+    """Return everything in `settings` that cannot be.
+
+    `partly_read` has by name the policies that are wrong, of which only the settings that every policy has are known.
+    """
     checks = (_book, _segments, _terms, _structural, _roll_rates, _economy, policies_together)
-    return [found for check in checks for found in check(settings)]
+    found = [found for check in checks for found in check(settings)]
+    partly = [
+        found
+        for name, policy in partly_read.items()
+        if policy.enabled
+        for found in in_this_run(settings, policy, f"policy.{name}")
+    ]
+    return found + partly
 
 
 def _sum_to_one(shares: Iterable[float], key: str, words: str = "shares") -> Iterator[Found]:

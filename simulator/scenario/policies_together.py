@@ -47,6 +47,16 @@ def policies_together(settings: Settings) -> Iterator[Found]:
 
 def _in_this_world(settings: Settings, policy, path: str) -> Iterator[Found]:
     """Check a policy against the months, segments and behaviour of the run."""
+    yield from in_this_run(settings, policy, path)
+    if policy.reads_book and hasattr(policy_of(policy.kind), "terms"):
+        found = f"{policy.kind} is settled after the run, and cannot depend on a month's book"
+        yield f"{path}.when", found, "leave it out, or give the policy a start and an end"
+    if settings.behaviour.model == "roll_rates":
+        yield from _felt(settings, policy, path)
+
+
+def in_this_run(settings: Settings, policy, path: str) -> Iterator[Found]:
+    """Yield what is wrong with the months and segments of a policy, of which nothing else is asked."""
     if policy.start > settings.months:
         yield f"{path}.start", f"found {policy.start}", f"allowed: up to {settings.months}, the months of the run"
     if policy.end is not None and policy.end < policy.start:
@@ -54,11 +64,6 @@ def _in_this_world(settings: Settings, policy, path: str) -> Iterator[Found]:
     for segment in policy.segments or []:
         if segment not in settings.segment:
             yield f"{path}.segments", f"found {segment!r}", f"allowed: {', '.join(settings.segment)}"
-    if policy.reads_book and hasattr(policy_of(policy.kind), "terms"):
-        found = f"{policy.kind} is settled after the run, and cannot depend on a month's book"
-        yield f"{path}.when", found, "leave it out, or give the policy a start and an end"
-    if settings.behaviour.model == "roll_rates":
-        yield from _felt(settings, policy, path)
 
 
 def _felt(settings: Settings, policy, path: str) -> Iterator[Found]:

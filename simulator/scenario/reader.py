@@ -95,12 +95,16 @@ def load_scenario(
     base = resolve(tree, str(path), allow_code)
     problems += base.problems + (_file_problems(tree) if base.settings else [])
     resolved, deltas = {}, variants if isinstance(variants, dict) else {}
+    of_files: dict[Problem, list[str]] = {}  # what is wrong in variants by what a file says, and in which
     if not isinstance(variants, dict):
         problems.append(Problem(str(path), "variant", "found a value", "allowed: tables such as [variant.cut_at_30]"))
     for name, delta in deltas.items():
-        resolved[name] = _variant(tree, name, delta, str(path), base, problems, allow_code)
-        if len(problems) >= MOST_PROBLEMS:
+        resolved[name] = _variant(tree, name, delta, str(path), base, problems, of_files, allow_code)
+        if len(problems) + len(of_files) >= MOST_PROBLEMS:
             break
+    for problem, where in of_files.items():
+        said = f"{problem.allowed} " if problem.allowed else ""
+        problems.append(replace(problem, allowed=f"{said}(in force in variant {', '.join(where)})"))
     if problems:
         raise UserError(problems)
     return Scenario(
@@ -209,9 +213,12 @@ def _override_tree(override: str, problems: list[Problem]) -> dict:
 
 
 def _variant(
-    tree: dict, name: str, delta, file: str, base: Resolved, problems: list[Problem], allow_code: bool
+    tree: dict, name: str, delta, file: str, base: Resolved, problems: list[Problem], of_files: dict, allow_code: bool
 ) -> Resolved | None:
-    """Return variant `name` resolved; appends what is wrong with the variant and not with the baseline."""
+    """Return variant `name` resolved; appends what is wrong with the variant and not with the baseline.
+
+    Adds to `of_files` what the scenario itself sets wrongly and the variant only brings into force.
+    """
     path = f"variant.{name}"
     if isinstance(delta, Leaf) and delta.value is NO_VALUE:
         delta = {}
@@ -232,9 +239,24 @@ def _variant(
     variant = resolve(whole, file, allow_code)
     known = {(problem.key, problem.found) for problem in base.problems}
     for problem in variant.problems:
-        if (problem.key, problem.found) not in known:
-            problems.append(Problem(problem.file, f"{path}.{problem.key}", problem.found, problem.allowed))
+        if (problem.key, problem.found) in known:
+            continue
+        if _sets(tree, problem.key) and not _sets(delta, problem.key):
+            of_files.setdefault(problem, []).append(name)
+        else:
+            problems.append(replace(problem, key=f"{path}.{problem.key}"))
     return variant
+
+
+def _sets(layer, key: str) -> bool:
+    """Return whether `layer` has anything at or below `key`, or a value above it; "*" stands for any name."""
+    for part in key.split("."):
+        if not isinstance(layer, dict) or part == "*":
+            break
+        if part not in layer:
+            return False
+        layer = layer[part]
+    return True
 
 
 def _known_segments(below: dict, above: dict, file: str, problems: list[Problem], prefix: str = "") -> dict:

@@ -14,7 +14,7 @@ from .fields import Field, field_attribute, fields_of
 from .layers import ABOUT, NO_VALUE, Leaf, is_value_table
 from .schema import Settings
 from .values import Provenance, Unit, in_canonical_unit
-from .wording import drop, in_words, may_follow, path_in
+from .wording import drop, in_words, may_follow, path_in, stand_in
 
 MOST_PROBLEMS = 200  # that are told
 _NO_UNIT = Unit("")
@@ -40,8 +40,8 @@ def resolve(tree: dict, file: str, allow_code: bool = False) -> Resolved:
     if settings:
         walk.add_defaults(settings, "")
         before = list(walk.problems)
-        for key, found, allowed in contradictions(settings):
-            if not any(may_follow(key, problem.key) for problem in before):
+        for key, found, allowed in contradictions(settings, walk.partly_read):
+            if not any(may_follow(key, problem.key) for problem in before) and not walk.is_misspelt(key, found):
                 walk.problem(walk.file_of(key), key, found, allowed)
     return Resolved(None if walk.problems else settings, walk.provenance, walk.problems)
 
@@ -54,6 +54,8 @@ class _Walk:
         self.provenance: dict[str, Provenance] = {}
         self.problems: list[Problem] = []
         self.leaves: dict[str, Leaf] = {}
+        self.units: dict[str, Unit] = {}
+        self.partly_read: dict[str, BaseModel] = {}  # of policies that are wrong: the settings that every policy has
 
     def table(self, tree: dict, model: type[BaseModel], path: str, unit: Unit | None = None) -> dict:
         """Return the plain values of the table `tree` of type `model`; `unit` is what a distribution measures."""
@@ -100,6 +102,8 @@ class _Walk:
     def leaf(self, leaf: Leaf, field: Field, path: str) -> Any:
         """Return the value of `leaf` in the canonical unit of `field`, keeping where it came from."""
         self.leaves[path] = leaf
+        if field.unit:
+            self.units[path] = field.unit
         value = leaf.value
         if field.shape == "list" and isinstance(value, list):
             members = [self.member(item, leaf, field.model, f"{path}.{i}") for i, item in enumerate(value)]
@@ -134,6 +138,7 @@ class _Walk:
             if tree is not None:
                 self.problem(tree.file, "policy", "found a value", "allowed: tables such as [policy.my_cut]")
             return {}
+        from simulator.policies.base import PolicySettings
         from simulator.policies.registry import FILE, code_of, kinds
 
         found = {}
@@ -152,6 +157,8 @@ class _Walk:
             elif not str(kind.value).startswith(FILE) and str(kind.value) not in kinds():
                 found_kind = f"found {kind.value!r}"
                 self.problem(kind.file, f"{path}.kind", found_kind, did_you_mean(str(kind.value), kinds()))
+                everybodys = {key: value for key, value in node.items() if key in fields_of(PolicySettings)}
+                self.read_partly(name, self.table(everybodys, PolicySettings, path), path)
             elif model := self.settings_of(kind, path):
                 clean = self.table(node, model, path)
                 try:
@@ -159,9 +166,24 @@ class _Walk:
                         found[name] = model.model_validate(clean, strict=True)
                 except ValidationError as errors:
                     self.complain(errors, clean, model, path)
+                    self.read_partly(name, clean, path)
                 except UserError as error:
                     self.problem(kind.file, f"{path}.kind", str(error), "")
         return found
+
+    def read_partly(self, name: str, clean: dict, path: str) -> None:
+        """Keep of the policy `name`, which is wrong, the settings that every policy has and that are right."""
+        from simulator.policies.base import PolicySettings
+
+        common = {key: value for key, value in clean.items() if key in fields_of(PolicySettings)}
+        for _ in range(2):
+            try:
+                self.partly_read[name] = PolicySettings.model_validate(common, strict=True)
+                return
+            except ValidationError as errors:
+                self.complain(errors, common, PolicySettings, path)
+                for error in errors.errors(include_url=False):
+                    drop(common, path_in(common, error["loc"], False)[:1])
 
     def settings_of(self, kind: Leaf, path: str) -> type[BaseModel] | None:
         """Return the settings of a policy's kind; None if its file must not be run, or cannot."""
@@ -192,8 +214,19 @@ class _Walk:
         if len(self.problems) >= MOST_PROBLEMS:
             raise UserError([*self.problems, Problem(self.file, "", "what comes after these was not looked at")])
 
+    def as_given(self, key: str) -> tuple[Leaf | None, dict[str, float]]:
+        """Return the leaf at `key`, or that of a member of the list there, and the factors of the units it may have."""
+        table, _, place = key.rpartition(".")
+        leaf, unit, whole = self.leaves.get(key), self.units.get(key), self.leaves.get(table)
+        if leaf is None and place.isdigit() and whole and isinstance(whole.value, list):
+            leaf, unit = replace(whole, value=whole.value[int(place)]), self.units.get(table)
+        return leaf, unit.factors(self.currency) if unit else {}
+
     def file_of(self, key: str) -> str:
-        """Return the file that set `key`, or something in or above it."""
+        """Return the file that set `key`, or something in or above it; all that set what a "*" in it stands for."""
+        if "*" in key:
+            named = re.compile(re.escape(key).replace(r"\*", "[^.]+"))
+            return ", ".join(dict.fromkeys(leaf.file for path, leaf in self.leaves.items() if named.fullmatch(path)))
         while key:
             inside = [leaf.file for path, leaf in self.leaves.items() if path == key or path.startswith(f"{key}.")]
             if inside:
@@ -210,10 +243,14 @@ class _Walk:
             wrong = [path_in(clean, error["loc"], False) for error in errors.errors(include_url=False)]
         for path in wrong:
             drop(clean, path)
-        try:
-            return Settings.model_validate({"title": "untitled"} | clean)
-        except ValidationError:
-            return None
+        while True:  # until nothing is missing for which something can stand
+            try:
+                return Settings.model_validate(clean)
+            except ValidationError as errors:
+                found = errors.errors(include_url=False)
+            missing = [path_in(clean, error["loc"], True) for error in found if error["type"] == "missing"]
+            if not any([stand_in(clean, path) for path in missing]):
+                return None
 
     def complain(self, errors: ValidationError, clean: dict, model: type[BaseModel], prefix: str = "") -> None:
         """Put pydantic's errors in our words; alternatives of one key become one problem."""
@@ -221,15 +258,20 @@ class _Walk:
         for error in errors.errors(include_url=False):
             path = path_in(clean, error["loc"], error["type"] == "missing")
             key = ".".join(part for part in (prefix, *map(str, path)) if part)
-            found, allowed = in_words(error, self.leaves.get(key))
+            found, allowed = in_words(error, *self.as_given(key))
             said.setdefault(key, (found, []))[1].append(allowed)
         already = {problem.key for problem in self.problems}
-        meant = {(problem.key.rpartition(".")[0], problem.allowed) for problem in self.problems}
         for key, (found, allowed) in said.items():
-            table, _, name = key.rpartition(".")
-            misspelt = found == "missing" and (table, f"did you mean {name}?") in meant
-            if not misspelt and not any(old == key or old.startswith(f"{key}.") for old in already):
+            misspelt = self.is_misspelt(key, found)
+            inside = (*already - {key}, *said)
+            if not misspelt and key not in already and not any(other.startswith(f"{key}.") for other in inside):
                 self.problem(self.file_of(key), key, found, " or ".join(dict.fromkeys(filter(None, allowed))))
+
+    def is_misspelt(self, key: str, found: str) -> bool:
+        """Return whether `key` is missing because it is there under a name that was complained of."""
+        table, _, name = key.rpartition(".")
+        meant = {(problem.key.rpartition(".")[0], problem.allowed) for problem in self.problems}
+        return found == "missing" and (table, f"did you mean {name}?") in meant
 
     def add_defaults(self, settings: BaseModel, path: str, outer: Unit | None = None) -> None:
         """Note the provenance of every number left at its default; `outer` is what a distribution measures."""

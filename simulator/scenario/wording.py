@@ -1,5 +1,7 @@
 """Pydantic's errors in our words, and where in the data they are."""
 
+from copy import deepcopy
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -28,9 +30,23 @@ _BOUNDS = {
     "multiple_of": ("multiple_of", "a multiple of {}"),
 }
 
+STAND_INS = {  # for the keys of tables that have no default: what none of the checks of values together refuses
+    "title": "untitled",
+    "months": 600,
+    "portfolio": {"borrowers": 1},
+    "segment": {"all": {"share": 1.0, "line_holders": 1.0}},
+    "share": 0.0,
+    "behaviour": {"model": "structural"},
+    "model": "structural",
+}
 
-def in_words(error: dict, leaf: Leaf | None) -> tuple[str, str]:
-    """Return what was found, as `leaf` has it, and what is allowed, for one pydantic error."""
+
+def in_words(error: dict, leaf: Leaf | None, factors: dict[str, float] | None = None) -> tuple[str, str]:
+    """Return what was found, as `leaf` has it, and what is allowed, for one pydantic error.
+
+    `factors` are those of the units that the value may be given in, the canonical one first: a bound is told in the
+    canonical unit, and in that of the value too.
+    """
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     converted = leaf and leaf.unit and not isinstance(leaf.value, (dict, list))
     found = f"{leaf.value!r} {leaf.unit}" if converted else repr(value)
@@ -43,7 +59,11 @@ def in_words(error: dict, leaf: Leaf | None) -> tuple[str, str]:
         return found, f"allowed: {_TYPES[kind]}"
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
-        return found, "allowed: " + words.format(f"{context[name]:,.10g}")
+        bound, same = f"{context[name]:,.10g}", ""
+        if converted and context[name] and factors and factors.get(leaf.unit, 1) != 1:
+            bound = f"{bound} {next(iter(factors))}"
+            same = f", which is {context[name] / factors[leaf.unit]:,.6g} {leaf.unit}"
+        return found, f"allowed: {words.format(bound)}{same}"
     if kind in ("too_short", "too_long"):
         bound, limit = ("at least", "min_length") if kind == "too_short" else ("at most", "max_length")
         return f"found {context['actual_length']} members", f"allowed: {bound} {context[limit]}"
@@ -79,19 +99,44 @@ def _model_at(model, place):
 def may_follow(key: str, other: str) -> bool:
     """Return whether what is wrong at `key` may follow from what is wrong at `other`.
 
-    So it is when one lies in the other, and when a whole policy seems wrong because another one could not be read.
+    So it is when one lies in the other ("*" is any name), when a whole policy seems wrong because another one or the
+    behaviour could not be read, a policy's segments because a whole segment could not, and what depends on the model of
+    behaviour because that could not.
     """
-    whole_policy = key.startswith("policy.") and key.count(".") == 1
-    key, other = f"{key}.", f"{other}."
-    return key.startswith(other) or other.startswith(key) or (whole_policy and other.startswith("policy."))
+    parts, others = key.split("."), other.split(".")
+    if others == parts[:2] and parts[0] == "policy" and parts[-1] in ("start", "end", "segments"):
+        return False  # the months and segments of a policy are read though other keys of it are missing
+    if all(a == b or "*" in (a, b) for a, b in zip(parts, others, strict=False)):
+        return True
+    if parts[0] == "policy" and len(parts) == 2:
+        return others[0] in ("policy", "behaviour")
+    if parts[0] == "policy" and parts[-1] == "segments":
+        return others[0] == "segment" and len(others) <= 2
+    return parts[0] in ("segment", "behaviour") and other in ("behaviour", "behaviour.model")
 
 
 def drop(data: Any, path: list) -> None:
-    """Remove what is at `path`, if it is still there, from the table it is in."""
-    for part in path[:-1]:
-        data = data[part] if isinstance(data, dict) and part in data else None
+    """Remove what is at `path`, if it is still there, from the table it is in; a list that it is in goes as a whole."""
+    for part, below in pairwise(path):
+        if not isinstance(data, dict) or part not in data:
+            return
+        if isinstance(data[part], list):
+            del data[part]
+            return
+        data = data[part]
+        path = [below]
     if isinstance(data, dict) and path:
         data.pop(path[-1], None)
+
+
+def stand_in(data: Any, path: list) -> bool:
+    """Put something possible where `path` is needed and missing, so that the rest can be checked; whether there is."""
+    for part in path[:-1]:
+        data = data[part] if isinstance(data, dict) and part in data else None
+    if not isinstance(data, dict) or path[-1] not in STAND_INS or path[-1] in data:
+        return False
+    data[path[-1]] = deepcopy(STAND_INS[path[-1]])
+    return True
 
 
 def path_in(data: Any, location: tuple, missing: bool) -> list:
