@@ -128,9 +128,9 @@ def study(
                 place, finished.comparison, facts, loaded.text(), keep_replications=keep_replications, drawing=drawing
             )
         except UserError:
-            _print_summary(finished, quiet)  # the answer is known, whatever became of its folder
+            _print_summary(finished, command, quiet)  # the answer is known, whatever became of its folder
             raise
-    _print_summary(finished, quiet)
+    _print_summary(finished, command, quiet)
     if not quiet:
         _say("", f"result_digest {manifest['result_digest']}", f"report: {folder / 'report.html'}")
 
@@ -299,12 +299,12 @@ def _place(folder, overwrite, quiet):
     return place
 
 
-def _print_summary(finished, quiet):
+def _print_summary(finished, command, quiet):
     """Print what a study has found, unless `quiet`."""
     if not quiet:
         from simulator.report.terminal import summary_table
 
-        _print(*summary_table(finished.comparison))
+        _print(*summary_table(finished.comparison, compared=command == "compare"))
 
 
 def _replay(command, allow_code, folder):

@@ -80,6 +80,16 @@ class Comparison:
         """Return why this run cannot state a measure, None if it can."""
         return MEASURES[measure].unstated(self.frame, self.windows[window])
 
+    def is_same(self, variant) -> bool:
+        """Return whether a variant equals the baseline exactly, in every measure and replication."""
+        pairs = ((self.samples(variant, name), self.samples(self.baseline, name)) for name in self.measures)
+        return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
+
+    def reads_book(self, variant) -> bool:
+        """Return whether a policy in force of a variant or the baseline acts by last month's book."""
+        both = [policy for name in (variant, self.baseline) for policy in self.policies.get(name, {}).values()]
+        return any(policy.enabled and policy.reads_book for policy in both)
+
     def sides(self, variant):
         """Return which of "out" and "into" anybody is in, of the applicants swapped by a variant."""
         sets = self.swaps[variant]._asdict() if variant in self.swaps else {}
@@ -132,7 +142,8 @@ class Comparison:
             other_way = {words: d for words, d in rates.items() if d.value * loss.value < 0}
             if not other_way:
                 continue
-            sure = "" if all(d.is_clear for d in (loss, *other_way.values())) else ", though not all beyond chance"
+            doubtful = any(np.isfinite(d.se) and not d.is_clear for d in (loss, *other_way.values()))
+            sure = ", though not all beyond chance" if doubtful else ""
             rise, fall, change = ("rises", "falls", "shrinks") if loss.value < 0 else ("falls", "rises", "swells")
             said.append(
                 f"{variant}: the {' and the '.join(other_way)} {rise if len(other_way) == 1 else rise[:-1]} while the "

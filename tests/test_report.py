@@ -349,6 +349,51 @@ def test_the_terminal_table_says_the_same(comparison):
     assert words.verdict(comparison).split(":")[0] in text
 
 
+def printed(comparison, **options):
+    """Return what the terminal's summary is in a file, as one line."""
+    console = Console(file=StringIO(), width=120)
+    console.print(*summary_table(comparison, **options))
+    return " ".join(console.file.getvalue().split())
+
+
+def test_the_terminal_says_what_was_run(comparison):
+    """Under the title stand the people, the months and the replications, and which months numbers are of."""
+    said = "40 borrowers, 6 months of lending and 4 of run-off, 4 replications"
+    assert f"Toy book {said}; flows over all months, shares at month 6" in printed(comparison)
+    assert f'<p class="setting">{said}.' in page_of(comparison)
+    one = toy_book.frame(run_off_months=0, replications=1, months=1, borrowers=1)
+    assert words.setting(one) == "1 borrower, 1 month of lending, 1 replication"
+
+
+def test_what_is_within_chance_is_marked_in_plain_text(comparison):
+    """Bold and dim do not reach a file: a sign does, and is explained where it stands."""
+    table = next(part for part in summary_table(comparison) if hasattr(part, "columns"))
+    marks = []
+    for column, measure in zip(list(table.columns)[1:], words.stated(comparison, words.TOLD), strict=True):
+        for text, variant in zip(list(column.cells)[1:], comparison.variants, strict=True):
+            marked = str(text).startswith("~")
+            assert marked is (words.clarity(comparison.difference(variant, measure)) == "within chance")
+            marks.append(marked)
+    assert {*marks} == {True, False}
+    assert "~ before what is within chance" in printed(comparison) and "bold" not in printed(comparison)
+    same = Comparison([toy_book.ledger(), toy_book.ledger("same")])
+    assert "~" not in printed(same)
+
+
+def test_a_comparison_of_nothing_says_so():
+    """Who asks for a comparison of a scenario without variants reads that there was nothing to compare."""
+    alone = Comparison([toy_book.ledger()])
+    assert "no variants: there was nothing to compare" in printed(alone, compared=True)
+    assert "nothing to compare" not in printed(alone)
+
+
+def test_names_with_commas_are_told_apart(comparison):
+    """What is not stated is listed with semicolons, and a tail is named by its level first."""
+    (said,) = words.not_stated(comparison, ["var90", "es90"])
+    names = said.replace("\u00a0", " ").removeprefix("Not stated: ").partition(": ")[0]
+    assert names == "VaR 90 % of net loss; expected shortfall 90 % of net loss"
+
+
 def test_who_fixes_the_people_reads_so_first(tmp_path):
     """With `redraw_people = false` the first sentence, the terminal and summary.json say that people are given."""
     frame = toy_book.frame(redraw_people=False)

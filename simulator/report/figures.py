@@ -110,7 +110,7 @@ def forest(comparison):
     if not comparison.variants:
         return None
     variants, colour = comparison.variants, colours(comparison)
-    measures = words.stated(comparison, words.TOLD)
+    measures = words.stated(comparison, words.told(comparison.frame))
     rows = -(-len(measures) // 2)
     made, axes = figure(0.55 + rows * (0.85 + 0.27 * len(variants)), rows, 2, sharey=True)
     for axis in axes.flat[len(measures) :]:
@@ -134,10 +134,10 @@ def forest(comparison):
         axis.tick_params(length=0)
         axis.grid(axis="y", visible=False)
         axis.spines["left"].set_visible(False)
-    caption = (
-        f"Each dot is a variant less {comparison.baseline}, the same people with the same luck; the bar is its 95 % "
-        "interval. A bar that crosses the line at zero is within chance."
-    )
+    caption = f"Each dot is a variant less {comparison.baseline}, the same people with the same luck"
+    if comparison.frame.replications == 1:
+        return Picture("What changes", svg(made, f"{caption}."), f"{caption}.")
+    caption += "; the bar is its 95 % interval. A bar that crosses the line at zero is within chance."
     return Picture("What changes, and how sure that is", svg(made, caption), caption)
 
 
@@ -180,7 +180,8 @@ def path(comparison):
         if frame.run_off_months
         else ""
     )
-    caption = f"Overdue balance as a share of open balance; bands are two standard errors.{end}"
+    bands = "; bands are two standard errors" if frame.replications > 1 else ""
+    caption = f"Overdue balance as a share of open balance{bands}.{end}"
     return Picture("Delinquency month by month", svg(made, caption), caption)
 
 
@@ -365,7 +366,7 @@ def distribution(comparison):
         axis.hist(samples[name] * factor, edges, color=colour[name], alpha=0.75)
         for measure, dashes in zip(tails, ("--", "-"), strict=True):
             x = comparison.estimate(name, measure).value * factor
-            axis.axvline(x, color=INK, ls=dashes, lw=1.2, label=words.label(measure).partition(", ")[2])
+            axis.axvline(x, color=INK, ls=dashes, lw=1.2, label=words.label(measure).partition(" of ")[0])
         axis.set_title(name)
         axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes[-1, 0].set_xlabel(f"{words.label(line)} of one run, {words.scale_in_words(before, after)}")

@@ -70,6 +70,8 @@ def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
     return template("template.html.j2").render(
         comparison=comparison,
         frame=comparison.frame,
+        setting=words.setting(comparison.frame),
+        without_errors=words.without_errors(comparison.frame),
         verdict=words.verdict(comparison),
         warnings=[said for said in (words.given_people(comparison), *comparison.warnings()) if said],
         not_stated=words.not_stated(comparison, [name for _, names in TABLE for name in names]),
@@ -94,7 +96,7 @@ def answers(comparison):
     told = []
     for variant in comparison.variants or [comparison.baseline]:
         facts = []
-        for measure in words.stated(comparison, words.TOLD):
+        for measure in words.stated(comparison, words.told(comparison.frame)):
             unit = MEASURES[measure].unit_in(comparison.frame)
             if comparison.variants:
                 d = comparison.difference(variant, measure)
@@ -103,7 +105,7 @@ def answers(comparison):
                 (value, se), sureness = comparison.estimate(variant, measure), ""
             text, error = words.apart(value, se, unit, difference=bool(comparison.variants))
             facts.append((words.label(measure), text, ", ".join(filter(None, (error, sureness))), sureness))
-        moved = words.stated(comparison, words.TOLD) if comparison.variants else []
+        moved = words.stated(comparison, words.told(comparison.frame)) if comparison.variants else []
         clauses = [words.movement(comparison, variant, measure) for measure in moved]
         why = reasons.reasons(comparison, variant) if comparison.variants else []
         told.append((variant, sentence(clauses) if clauses else "", facts, why))
@@ -243,13 +245,12 @@ def caveats(comparison):
         )
     people = words.given_people(comparison) or people
     said = [
-        f"Standard errors (±) are over {frame.replications} replications of chance. {people}",
         "Parameters are taken as true. How uncertain they are is not in any number here; vary them to see.",
-        "Differences are paired: each variant meets the same people with the same luck as the baseline. With several "
-        "variants and measures, about one interval in twenty misses its true value.",
+        "Differences are paired: each variant meets the same people with the same luck as the baseline.",
     ]
-    if frame.replications == 1:
-        said[0] = "With one replication there is no standard error: any difference may be chance."
+    if frame.replications > 1:
+        said.insert(0, f"Standard errors (±) are over {frame.replications} replications of chance. {people}")
+        said[-1] += " With several variants and measures, about one interval in twenty misses its true value."
     if comparison.variants:
         said.append(
             "Shares of a book (30+, 90+, rates a year on the balance, coverage) also move by definition, where a "

@@ -6,16 +6,23 @@ from simulator.measures import MEASURES
 from simulator.report import words
 from simulator.report.reasons import reasons
 
+CHANCE = "~\u00a0"  # before a difference that may be chance
 
-def summary_table(comparison):
-    """Return rich renderables: warnings first, a row for each variant, the verdict, and the first reason of each."""
+
+def summary_table(comparison, compared=False):
+    """Return rich renderables: warnings first, a row for each variant, the verdict, and the first reason of each.
+
+    `compared`: a comparison was asked for, so that one without variants must say so.
+    """
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=comparison.frame.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    frame = comparison.frame
+    told = words.told(frame)
+    table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", overflow="fold", min_width=12)
     columns = []
-    for measure in words.stated(comparison, words.TOLD):
+    for measure in words.stated(comparison, told):
         head, cells = column(comparison, measure)
         table.add_column(head, justify="right")
         columns.append([Text(text, style=style) for text, style in cells])
@@ -26,13 +33,21 @@ def summary_table(comparison):
         for said in comparison.warnings()
     ]
     lines += [Text(said, style="yellow") for said in [words.given_people(comparison)] if said]
-    lines.append(table)
-    lines += [Text(line, style="dim") for line in words.not_stated(comparison, words.TOLD)]
+    setting = f"{words.setting(frame)}; flows over all months, shares at month {frame.months}"
+    lines += [Text(frame.title, style="italic"), Text(setting, style="dim"), table]
+    notes = [*words.not_stated(comparison, told), words.without_errors(frame)]
     if comparison.variants:
-        note = f"{comparison.baseline}: value ± standard error; others: change from it, bold where clear of zero."
-        lines += [Text(note, style="dim"), Text(words.verdict(comparison))]
+        error = "" if words.without_errors(frame) else " ± standard error"
+        marked = any(CHANCE in str(text) for column in columns for text in column)
+        chance = f"; {CHANCE}before what is within chance" if marked else ""
+        notes.append(f"{comparison.baseline}: value{error}; others: change from it{chance}.")
+    lines += [Text(note, style="dim") for note in notes if note]
+    if comparison.variants:
+        lines.append(Text(words.verdict(comparison)))
         why = [(variant, reasons(comparison, variant)) for variant in comparison.variants]
         lines += [Text(f"Why {variant}: {found[0]}", style="dim") for variant, found in why if found]
+    elif compared:
+        lines.append(Text("The scenario has no variants: there was nothing to compare with the baseline."))
     return lines
 
 
@@ -45,8 +60,13 @@ def column(comparison, measure):
     factor, before, after = words.scale_of(largest, 0.0, unit)
     shares = unit.startswith("share") and comparison.variants
     head = f"{words.label(measure)}, {'%, pp' if shares else words.scale_in_words(before, after)}"
-    cells = [(cell(level, factor), "")]
-    return head, cells + [(cell(d, factor, "+"), "bold" if d.is_clear else "dim") for d in found]
+    return head, [(cell(level, factor), ""), *(changed(d, factor) for d in found)]
+
+
+def changed(d, factor):
+    """Return (text, style) of a difference; the text alone says what is within chance, for it may reach a file."""
+    within = words.clarity(d) == "within chance"
+    return (CHANCE if within else "") + cell(d, factor, "+"), "bold" if d.is_clear else "dim"
 
 
 def cell(estimate, factor, plus=""):

@@ -81,7 +81,7 @@ LABELS = {
     "n_default": "of them default",
     "n_never_default": "never default",
     **{
-        f"{name}{level}{suffix}": f"{loss}, {what} {level}\u00a0%"
+        f"{name}{level}{suffix}": f"{what} {level}\u00a0% of {loss}"
         for suffix, loss in (("", "net loss"), ("_own", "own net loss"))
         for name, what in (("var", "VaR"), ("es", "expected shortfall"))
         for level in (90, 95, 99)
@@ -90,11 +90,38 @@ LABELS = {
 TOLD = ("net_loss", "net_charge_off_rate", "dpd30_share_balance", "profit", "npv")  # what the answer is made of
 MINUS = "−"
 NO_BREAK = "\u00a0"  # a space at which no line breaks
+NOTHING = 2  # standard errors within which a number is nearly nothing, and no per cent of it says anything
+FOLD = 3  # times the base from which a change in per cent is no longer read
 
 
 def label(measure):
     """Return the measure's name in words."""
     return LABELS.get(measure, measure.replace("_", " "))
+
+
+def told(frame):
+    """Return the measures that the answer is made of: the lender's own loss where others bear a part of it."""
+    return ("own_net_loss", *TOLD[1:]) if frame.transfers else TOLD
+
+
+def setting(frame):
+    """Return in one clause how large and how long a run is."""
+    run_off = f" and {frame.run_off_months} of run-off" if frame.run_off_months else ""
+    months = f"{frame.months} month{plural(frame.months)} of lending{run_off}"
+    people = f"{frame.borrowers:,} borrower{plural(frame.borrowers)}"
+    return f"{people}, {months}, {frame.replications:,} replication{plural(frame.replications)}"
+
+
+def plural(count):
+    """Return the ending of a noun."""
+    return "" if count == 1 else "s"
+
+
+def without_errors(frame):
+    """Return what must be said of a single replication; else nothing."""
+    if frame.replications > 1:
+        return ""
+    return "One replication has no standard error: each number is of this one draw."
 
 
 def stated(comparison, measures):
@@ -108,7 +135,7 @@ def not_stated(comparison, measures):
     for name in measures:
         if name in comparison.measures and (reason := comparison.unstated(name)):
             by_reason.setdefault(reason, []).append(label(name))
-    return [f"Not stated: {', '.join(names)}: {reason}." for reason, names in by_reason.items()]
+    return [f"Not stated: {'; '.join(names)}: {reason}." for reason, names in by_reason.items()]
 
 
 def plain(value, decimals):
@@ -224,13 +251,26 @@ def movement(comparison, variant, measure):
     if clarity(d) == "within chance":
         return f"{name} does not move clearly"
     moves = f"{name} {'rises' if d.value > 0 else 'falls'}"
-    base, unit = comparison.estimate(comparison.baseline, measure).value, MEASURES[measure].unit
+    (base, se), unit = comparison.estimate(comparison.baseline, measure), MEASURES[measure].unit
     if unit == SHARE:
         decimals = min(4, max(2, 1 - math.floor(math.log10(abs(d.value * 100)))))  # so that the change shows
         before, after = (plain(share * 100, decimals) for share in (base, base + d.value))
         return f"{moves} from {before}{NO_BREAK}% to {after}{NO_BREAK}%"
-    # Net present value is a small difference of large sums: a per cent of it says nothing, nor does one of a loss.
-    return moves if measure == "npv" or base <= 0 else f"{moves} by {plain(abs(d.value / base) * 100, 1)}{NO_BREAK}%"
+    # Net present value is a small difference of large sums: a per cent of it says nothing.
+    share = "" if measure == "npv" else per_cent_of(d.value, base, se)
+    return f"{moves} by {share}" if share else moves
+
+
+def per_cent_of(change, base, se):
+    """Return "3.4 %", the size of a change by its base; empty where that says nothing.
+
+    That is of a base at or below 0 or, by its standard error `se`, nearly 0, of a change of many times the base, and of
+    one that would read 0.0 %.
+    """
+    if not base > 0 or base <= NOTHING * se or abs(change) > FOLD * base:
+        return ""
+    percent = plain(100 * abs(change) / base, 1)
+    return f"{percent}{NO_BREAK}%" if percent != "0.0" else ""
 
 
 def verdict(comparison):
@@ -261,6 +301,8 @@ def given_people(comparison):
     """Return what must be said where the people are the same in every replication of a drawn book; else nothing."""
     if comparison.frame.redraw_people:
         return ""
+    if comparison.frame.replications == 1:
+        return "Given these people: all numbers are of one draw of borrowers."
     return (
         "Given these people: the same borrowers live in every replication, so errors and intervals leave out the luck "
         "of who the borrowers are."
