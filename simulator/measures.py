@@ -857,7 +857,7 @@ def markdown() -> str:
         "baseline takes and the variant declines, or the reverse, living with the lender that takes them, before "
         "insurers and partners.",
         "- **Why.** The report says that something rises or falls only beyond four standard errors of its difference, "
-        "and that it may from two on.",
+        "and that it may from two on. A single replication has no standard error: its changes are told as they are.",
         "- **Intervals** are 95 %: Student's t of the replications (of the paired differences), for VaR between order "
         "statistics, for ES Hall's transformation of t.",
         "- **Tail measures** are there when a random factor is shared by all borrowers, each from so many replications "

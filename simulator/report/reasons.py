@@ -17,24 +17,38 @@ from simulator.transfer import Partner
 FACT = 4  # standard errors from which a movement is a fact and not chance
 MAYBE = 2  # standard errors up to which it may well be chance
 SMALL = 0.10  # of the movement meant, up to which a movement not meant is called small
+MAIN = 0.01  # of the line that moved most, from which another one is named beside it
 HARD = ("mean_dpd90_cannot", "mean_dpd90_will_not")
+LINES = {  # what profit is made of, in words
+    "interest": "interest",
+    "fees": "fees",
+    "merchant_discount": "merchant discount",
+    "net_loss": "net loss",
+    "cost": "cost without funding",
+    "funding_cost": "funding cost",
+}
 
 
 class Change(NamedTuple):
     """A paired difference from the baseline: value, standard error, half its 95 % interval, the baseline's level."""
 
     value: float
-    se: float
+    se: float  # NaN where one replication alone has the difference
     half: float
     before: float
     unit: str
+    before_se: float = 0.0
+    replications: int = 1  # of the run
 
     @property
     def z(self):
-        """Return the difference in standard errors; of one that is the same in every replication infinity or 0."""
+        """Return the difference in standard errors; infinity or 0 of one that is the same in all replications, or one.
+
+        NaN where it is not defined.
+        """
         if self.se > 0:
             return self.value / self.se
-        return np.copysign(np.inf, self.value) if self.value and self.se == 0 else 0.0
+        return self.value * np.inf if self.value else 0.0
 
     @property
     def moves(self):
@@ -56,13 +70,21 @@ class Evidence:
     def change(self, *measures) -> Change:
         """Return the change of the sum of measures of one unit."""
         unit = MEASURES[measures[0]].unit_in(self.frame)
-        before = self._samples(self.comparison.baseline, measures)
         if MEASURES[measures[0]].kind == TAIL:  # a tail has no value in each replication
             d = self.comparison.difference(self.variant, measures[0])
             level = self.comparison.estimate(self.comparison.baseline, measures[0])
-            return Change(d.value, d.se, max(d.high - d.value, d.value - d.low), level.value, unit)
-        paired = self._samples(self.variant, measures) - before
-        return Change(*map(float, mean(paired)), half_width(paired), float(mean(before).value), unit)
+            half = max(d.high - d.value, d.value - d.low)
+            return Change(d.value, d.se, half, level.value, unit, level.se, self.frame.replications)
+        return paired(*(self._samples(name, measures) for name in (self.variant, self.comparison.baseline)), unit)
+
+    def money_tied_up(self) -> Change:
+        """Return the change of the lender's own balance, the average over all months."""
+
+        def samples(variant):
+            balance = self.comparison.ledgers[variant].total("own_balance") / self.frame.minor_units
+            return (balance[:, 1:] + balance[:, :-1]).mean(axis=1) / 2
+
+        return paired(samples(self.variant), samples(self.comparison.baseline), self.frame.currency)
 
     def level(self, *measures) -> str:
         """Return the sum of measures under the variant in words."""
@@ -83,17 +105,26 @@ class Evidence:
         return sum(self.comparison.samples(variant, measure) for measure in measures)
 
 
+def paired(after, before, unit) -> Change:
+    """Return the change between samples of the same replications."""
+    (value, se), (level, level_se) = (map(float, mean(samples)) for samples in (after - before, before))
+    return Change(value, se, half_width(after - before), level, unit, level_se, len(before))
+
+
 def reasons(comparison, variant) -> list[str]:
     """Return the sentences that say why a variant differs, most to the point first."""
     evidence, kinds = Evidence(comparison, variant), changed_kinds(comparison, variant)
+    names = listed([kind.replace("_", " ") for kind in kinds])
+    if comparison.is_same(variant):
+        changed = f"changes {names}, to no effect" if kinds else "changes nothing that is in force"
+        return [f"It {changed}: every measure is exactly that of {comparison.baseline}."]
+    explained = [WHY[kind] for kind in kinds if kind in WHY] or [by_line]
     said = [
-        sentence if sentence.startswith(variant) else capital(sentence)
-        for kind in kinds
-        if kind in WHY
-        for sentence in WHY[kind](evidence)
+        sentence if sentence.startswith((f"{variant} declines ", f"{variant} takes ")) else capital(sentence)
+        for why in explained
+        for sentence in why(evidence)
     ]
     if len(kinds) > 1:
-        names = listed([kind.replace("_", " ") for kind in kinds])
         said.append(f"It changes {names} at once: the sentences say what moved, not which of them moved it.")
     return [*said, *by_cause(evidence)]
 
@@ -126,14 +157,17 @@ def clause(change, what, plural=False):
         return f"{what} {be} not defined"
     if change.value == 0 and not change.se > 0:
         return f"{what} {be} exactly the same"
+    if not np.isfinite(change.se) and change.replications > 1:
+        return f"{what} {be} known from one replication only ({number(change.value, change.se, change.unit, True)})"
     if not change.moves:
         by = number(change.value, change.se, change.unit, True)
         if abs(change.z) > MAYBE:
             return f"{what} may {'rise' if change.value > 0 else 'fall'} ({by})"
         return f"{what} {do} not move beyond chance ({by})"
     share = ""
-    if change.before > 0 and not change.unit.startswith("share"):
-        share = f" ({words.plain(100 * abs(change.value) / change.before, 1)}{words.NO_BREAK}%)"
+    if not change.unit.startswith("share"):
+        share = words.per_cent_of(change.value, change.before, change.before_se)
+        share = share and f" ({share})"
     verb = f"rise{s}" if change.value > 0 else f"fall{s}"
     by = number(abs(change.value), change.se, change.unit)
     if change.unit.startswith("share"):
@@ -148,7 +182,7 @@ def capital(text):
 
 def listed(names):
     """Return "a, b and c"."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def per_cent(share):
@@ -168,10 +202,10 @@ def forgetting(e, tool):
     parts = {cause: e.change(f"mean_dpd90_{cause}") for cause in ("cannot", "will_not")}
     each = ", ".join(f"{words.CAUSES[cause]} {number(c.value, c.se, c.unit, True)}" for cause, c in parts.items())
     whole = clause(hard, "accounts 90 or more days overdue for want of means or will", True)
-    if not overdue.moves:
+    x = hard.bound / abs(overdue.value) if overdue.moves else np.nan
+    if not np.isfinite(x):  # nothing to bound it by, or one replication, which bounds nothing
         yield f"{whole}: {each}."
         return
-    x = hard.bound / abs(overdue.value)
     verdict = "within" if x <= SMALL else "not shown to be within"
     yield (
         f"{whole}: {each}. With 95{words.NO_BREAK}% confidence that is at most {per_cent(x)} of the change in "
@@ -200,18 +234,13 @@ def limit_cut(e):
     short = e.clause(who, "n_missed_short_high_use", plural=True)
     yield f"liquidity: {short}; {e.clause('all dues missed for want of cash', 'n_missed_short', plural=True)}."
     income = e.clause("interest and merchant discount", "interest", "merchant_discount", plural=True)
-    yield f"the net: {income}, {e.clause('net loss', 'net_loss')}, {e.clause('profit', 'profit')}."
+    yield f"the net: {income}, {e.clause('net loss', 'net_loss')}, {value(e)}."
 
 
 def closure(e):
     """Yield what closing costs, good customers who forgot a bill; or what freezing alone is for."""
     if e.mean("n_closures"):
-        forgot, good = e.level("n_closures_forgot"), e.level("n_closures_good_forgot")
-        yield (
-            f"{forgot} accounts are closed after a forgotten bill, {good} of them of good customers "
-            "(the better half by quality, which no lender sees)."
-        )
-        yield f"of all {e.level('n_closures')} closures, {e.level('n_closures_good')} are of good customers."
+        yield from closures(e)
     else:
         frozen = e.level("n_frozen") if e.mean("n_frozen") else "no"
         yield (
@@ -219,6 +248,21 @@ def closure(e):
             "lending, and none is closed for lateness."
         )
     yield f"{e.clause('new credit', 'new_credit')}; {e.clause('net loss', 'net_loss')}."
+
+
+def closures(e):
+    """Yield how many accounts are closed, and what is known of the reason why they were late."""
+    every, unknown = (e.comparison.samples(e.variant, name) for name in ("n_closures", "n_closures_unknown"))
+    if (every == unknown).all():
+        yield f"{e.level('n_closures')} accounts are closed; of none is it known why they were late."
+        return
+    yield (
+        f"{e.level('n_closures')} accounts are closed, {e.level('n_closures_good')} of them of good customers (the "
+        f"better half by quality, which no lender sees); {e.level('n_closures_forgot')} are closed after a forgotten "
+        f"bill, {e.level('n_closures_good_forgot')} of those of good customers."
+    )
+    if unknown.any():
+        yield f"of {e.level('n_closures_unknown')} closed accounts it is not known why they were late."
 
 
 def bureau(e):
@@ -234,17 +278,17 @@ def bureau(e):
 def credit_insurance(e):
     """Yield the mean cost of cover against its relief in the tail."""
     cost = e.clause("premiums less what insurers lose and fund", "insurer_result", plural=True)
-    yield f"the mean: {cost}; {e.clause('profit', 'profit')}."
+    yield f"the mean: {cost}; {value(e)}."
     if worst := highest_tail(e.frame, "es", "_own"):
         tail, mean_loss = e.change(worst), e.change("own_net_loss")
-        bad = clause(tail, f"the {words.label(worst)},")
+        bad = clause(tail, f"the {words.label(worst)}")
         yield f"the tail: {bad}, while {clause(mean_loss, 'the mean own net loss')}."
 
 
 def joint_lending(e):
     """Yield what is left of loss and income with a partner."""
-    yield f"{e.clause('the own net loss', 'own_net_loss')}; {e.clause('what partners earn', 'partner_profit')}."
-    yield f"partners pay {e.level('partner_fee')} for the work; {e.clause('profit', 'profit')}."
+    yield f"{e.clause('the own net loss', 'own_net_loss')}; {value(e)}."
+    yield f"{e.clause('what partners earn', 'partner_profit')}; they pay {e.level('partner_fee')} for the work."
     ledger = e.comparison.ledgers[e.variant]
     if not ledger["partner_bought"].any():
         return
@@ -261,7 +305,7 @@ def joint_lending(e):
 def write_off(e):
     """Yield the stock that the rule moves against the loss that it does not."""
     stock, loss = e.change("stage3_balance"), e.change("net_present_loss")
-    if loss.moves or not np.isfinite(loss.value):
+    if loss.moves or not loss.se > 0:
         against = e.clause("net present loss", "net_present_loss")
     else:
         change = number(loss.value, loss.se, loss.unit, True)
@@ -283,7 +327,7 @@ def regrant(e):
     """Yield who returns, and how they do."""
     yield f"{e.level('n_regranted')} closed accounts are opened again; {e.clause('new credit', 'new_credit')}."
     defaults = e.clause("first defaults", "n_default", plural=True)
-    yield f"{defaults}, {e.clause('net loss', 'net_loss')}, {e.clause('profit', 'profit')}."
+    yield f"{defaults}, {e.clause('net loss', 'net_loss')}, {value(e)}."
 
 
 def hardship(e):
@@ -322,14 +366,19 @@ def pricing(e):
     """Yield income against the strain that prices put on borrowers."""
     income = e.clause("interest", "interest")
     short = e.clause("dues missed for want of cash", "n_missed_short", "n_missed_cannot", plural=True)
-    yield f"{income}; {short}; {e.clause('net loss', 'net_loss')}."
+    yield f"{income}; {value(e)}."
+    yield f"the strain: {short}; {e.clause('net loss', 'net_loss')}."
 
 
 def underwriting(e):
     """Yield the swap sets: loss avoided against good business lost."""
     comparison, variant, sides = e.comparison, e.variant, e.comparison.sides(e.variant)
-    if not sides:
-        yield f"nobody is swapped: {e.clause('new credit', 'new_credit')}, {e.clause('net loss', 'net_loss')}."
+    moved = f"{e.clause('new credit', 'new_credit')}, {e.clause('net loss', 'net_loss')}, {value(e)}"
+    if comparison.reads_book(variant):
+        declined = e.clause("applications declined", "n_declined", plural=True)
+        yield f"swap sets are not worked out where a policy reads last month's book: {declined}; {moved}."
+    elif not sides:
+        yield f"nobody is swapped: {moved}."
 
     def told(side, measure):
         estimate = comparison.swapped(variant, side, measure)
@@ -354,17 +403,53 @@ def underwriting(e):
         yield f"from those declined to those taken instead, {clause(gap, 'the default rate')}."
 
 
+def value(e):
+    """Return the clauses on profit and net present value, and what sets them apart where it is the money tied up."""
+    said = f"{e.clause('profit', 'profit')}, {e.clause('net present value', 'npv')}"
+    profit, npv, tied = e.change("profit"), e.change("npv"), e.money_tied_up()
+    if not (npv.moves and profit.moves and tied.moves) or npv.value * profit.value > 0 or npv.value * tied.value > 0:
+        return said
+    rates = e.comparison.ledgers[e.variant].settlement
+    to_value, to_profit = (per_cent(rate) for rate in (rates.discount_rate, rates.funding_rate))
+    return (
+        f"{said}; {'less' if tied.value < 0 else 'more'} of the lender's own money is tied up "
+        f"({number(tied.value, tied.se, tied.unit, True)} on average), worth the discount rate of {to_value} a year to "
+        f"net present value and the funding rate of {to_profit} to profit"
+    )
+
+
+def by_line(e):
+    """Yield which lines of income and cost moved, the largest first: what is known of any variant.
+
+    Without those that moved by next to nothing beside the largest.
+    """
+    changes = {name: e.change(name) for name in LINES}
+    if e.frame.transfers:
+        changes |= {name: e.change(name) for name in ("insurer_result", "partner_profit")}
+    moved = sorted((name for name in changes if changes[name].moves), key=lambda name: -abs(changes[name].value))
+    if moved:
+        main = [name for name in moved if abs(changes[name].value) >= MAIN * abs(changes[moved[0]].value)]
+        yield f"{'; '.join(clause(changes[name], LINES.get(name, words.label(name))) for name in main)}."
+    elif any(change.se > 0 for change in changes.values()):
+        yield f"no line of income or cost moves by more than {FACT} standard errors."
+    else:
+        yield "every line of income and cost is exactly the same."
+    yield f"{value(e)}."
+
+
 def by_cause(e):
     """Yield by which causes bad debt moved."""
     changes = {cause: e.change(f"bad_debt_{cause}") for cause in CAUSES}
     moved = [f"{words.CAUSES[cause]} {number(c.value, c.se, c.unit, True)}" for cause, c in changes.items() if c.moves]
-    still = [words.CAUSES[cause] for cause, c in changes.items() if not c.moves and (c.value or c.before)]
-    if moved:
+    still = [words.CAUSES[cause] for cause, c in changes.items() if not c.moves and c.se > 0]
+    if not any(c.value or c.before for cause, c in changes.items() if cause != "unknown"):
+        yield "The causes of the net loss are not known in this book."
+    elif moved:
         rest = f"; {FACT} standard errors are not reached for {listed(still)}" if still else ""
         yield f"Net loss by cause: {', '.join(moved)}{rest}."
-    elif all(c.value == 0 and c.se == 0 for c in changes.values()):
+    elif all(c.value == 0 and not c.se > 0 for c in changes.values()):
         yield "Net loss is exactly the same for every cause: no borrower notices."
-    elif still:
+    elif still and e.change("net_loss").moves:
         yield f"Net loss moves by more than {FACT} standard errors for no single cause."
 
 
