@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from shutil import get_terminal_size
 from threading import Thread
 from typing import Annotated
 
@@ -66,6 +67,8 @@ Unemployment = Annotated[
 Rate = Annotated[str, typer.Option("--rate", metavar="COLUMN", help="Column of a loss or delinquency rate, per cent.")]
 LeaveOut = Annotated[list[str] | None, typer.Option(metavar="QUARTER", help="Fit without it; may be repeated.")]
 Curve = Annotated[str, typer.Option(help="logit or probit.")]
+MeasureName = Annotated[str | None, typer.Argument(metavar="[NAME]", help="One measure. Default: all.")]
+PolicyKind = Annotated[str | None, typer.Argument(metavar="[KIND]", help="One kind of policy. Default: all.")]
 Source = Annotated[bool, typer.Option("--markdown", help="Print the Markdown itself.")]
 
 
@@ -243,20 +246,20 @@ def parameters(scenario: ScenarioFile, set_: Set = None, allow_code: Code = Fals
 
     loaded = load_scenario(scenario, set_ or (), allow_code=allow_code)
     _warn(loaded.cautions)
-    _print(table(loaded))
+    _print(table(loaded, _width()))
 
 
 @app.command()
-def measures(source: Source = False) -> None:
-    """Explain every measure: formula, unit, meaning."""
-    from simulator.measures import markdown
+def measures(name: MeasureName = None, source: Source = False) -> None:
+    """Explain every measure, or one: formula, unit, meaning."""
+    from simulator.measures import in_words, markdown
 
-    _print_markdown(markdown(), source)
+    _print_markdown(in_words(name) if name else markdown(), source)
 
 
 @app.command()
-def policies(source: Source = False, check: CheckFile = None) -> None:
-    """Explain every policy: effect, what to see, settings."""
+def policies(kind: PolicyKind = None, source: Source = False, check: CheckFile = None) -> None:
+    """Explain every policy, or one kind: effect, what to see, settings."""
     from simulator.policies.registry import load_file, markdown
 
     if check is not None:
@@ -266,7 +269,7 @@ def policies(source: Source = False, check: CheckFile = None) -> None:
             raise UserError([Problem(str(check), found=found) for found in wrong])
         _say(f"{check}: passes all {len(CHECKS)} checks of a policy")
         return
-    _print_markdown(markdown(), source)
+    _print_markdown(markdown(kind), source)
 
 
 def _ask(question, folder, overwrite, quiet, *given, **options):
@@ -319,11 +322,16 @@ def _say(*lines, error=False):
         typer.echo(printable(line), err=error)
 
 
+def _width():
+    """Return the columns of the terminal, 120 where there is none."""
+    return get_terminal_size().columns if sys.stdout.isatty() else 120
+
+
 def _print(*renderables, **options):
     """Print rich renderables, as wide as the terminal, or 120 columns where there is none; `options` are rich's."""
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False)
+    console = Console(width=_width(), highlight=False, markup=False, emoji=False)
     for renderable in renderables:
         console.print(renderable, **options)
 

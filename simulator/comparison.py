@@ -207,7 +207,7 @@ class Comparison:
 
         told = {
             "cautions": self.cautions,
-            "people": "drawn anew in each replication" if self.frame.redraw_people else "given these people",
+            "people": self._people_told(),
             "verdict": self._verdict_told(),
             "variants": {v: {m: level(v, m) for m in names} for v in self.ledgers},
             "differences": {v: {m: difference(v, m) for m in names} for v in self.variants},
@@ -217,6 +217,14 @@ class Comparison:
                 v: {side: {m: swapped(v, side, m) for m in SWAP_MEASURES} for side in self.sides(v)} for v in self.swaps
             }
         return told
+
+    def _people_told(self):
+        """Return whose luck is in the errors, as summary.json has it."""
+        if not self.frame.redraw_people:
+            return "given these people"
+        if self.frame.tape:
+            return "the accounts of the tape; what it does not say of their holders is drawn anew in each replication"
+        return "drawn anew in each replication"
 
     def _verdict_told(self):
         """Return the verdict as summary.json has it; `best` is null where none is named."""

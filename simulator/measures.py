@@ -31,6 +31,7 @@ from simulator.kernel.names import (
     TO_WRITTEN_OFF,
 )
 from simulator.ledger import Frame, Ledger
+from simulator.scenario.errors import Problem, UserError, did_you_mean
 from simulator.tails import TAIL_LEVELS, ExpectedShortfall, ValueAtRisk, replications_needed
 
 MONEY = "money"  # in a measure's `unit`: the currency of the run
@@ -696,9 +697,11 @@ SECTIONS = {
             "npv",
             FLOW,
             MONEY,
-            "Σ (cash + funding_cost) / (1 + discount_rate)^(t / 12) - balance[start]",
-            "net present value at the discount rate, which takes the place of the funding cost. What is still open at "
-            "the end counts for nothing, so it is stated only over a window that ends with a run-off",
+            "Σ cash_before_funding / (1 + discount_rate)^(t / 12) - own_balance[start]",
+            "net present value at the discount rate, which takes the place of the funding cost. cash_before_funding is "
+            "the lender's own cash in less cash out but for funding: of the whole book, less what insurers and "
+            "partners take; own_balance is balance without their parts. What is still open at the end counts for "
+            "nothing, so it is stated only over a window that ends with a run-off",
             _npv,
             headline=True,
             monthly=False,
@@ -848,10 +851,9 @@ def markdown() -> str:
         "- **money** is in the currency of the scenario. Incomes and costs that are settled outside the kernel are "
         "rounded to the minor unit in each replication, month, segment and product, so totals stay exact.",
         "- **Files.** `summary.json` has the headline measures (bold below), `comparison.parquet` all in both windows, "
-        "`monthly.parquet` lines and measures by month and cell (month 0 is the opening, of stocks and their shares), "
-        "`replications.parquet` the headline measures of every replication over the whole window, for tails, intervals "
-        "and figures of one's own: columns variant, replication, measure, value, unit, read with "
-        "`pyarrow.parquet.read_table`.",
+        "`monthly.parquet` lines and measures by month and cell, `replications.parquet` the headline measures of every "
+        "replication: every file and column is in [results.md](results.md). What insurers and partners bear or earn is "
+        "in them only if some variant has credit insurance or a partner, tails only with a common factor.",
         "- **Swap sets.** Where a variant reviews applicants in another way, `swapped` in `summary.json` and the rows "
         "of `comparison.parquet` whose column `people` is `swapped_out` or `swapped_into` are of those alone whom the "
         "baseline takes and the variant declines, or the reverse, living with the lender that takes them, before "
@@ -872,8 +874,20 @@ def markdown() -> str:
             name = f"**`{m.name}`**" if m.headline else f"`{m.name}`"
             lines.append(f"| {name} | {m.unit} | {m.kind} | {m.formula} | {m.words} |")
         lines.append("")
-    lines.append("Bold measures are in `summary.json`.")
+    lines.append(
+        "Bold measures are in `summary.json`; those under *Who bears the loss* only if some variant has credit "
+        "insurance or a partner."
+    )
     return "\n".join(lines) + "\n"
+
+
+def in_words(name: str) -> str:
+    """Return Markdown on one measure; raises UserError with the nearest name if there is none of that name."""
+    if name not in MEASURES:
+        raise UserError(Problem(name, found="no such measure", allowed=did_you_mean(name, MEASURES)))
+    m = MEASURES[name]
+    where = ", in `summary.json`" if m.headline else ""
+    return f"# {name}\n\n{m.words}\n\n- unit: {m.unit}\n- kind: {m.kind}{where}\n- formula: `{m.formula}`\n"
 
 
 assert set(CAUSE_TEXT) == set(CAUSES)

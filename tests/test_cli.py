@@ -11,15 +11,18 @@ import subprocess
 import sys
 import tempfile
 import threading
+from io import StringIO
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from conftest import ROOT
 from simulator import __version__, cli, ledger, study
 from simulator.ledger import IdentityError
 from simulator.report import parquet, progress, render
+from simulator.scenario.parameters import table
 from simulator.scenario.reader import load_scenario
 from simulator.signals import ENDING
 
@@ -702,3 +705,32 @@ def test_the_readme_and_the_makefile_name_what_exists(simulator, here):
     for command, *rest in lines:
         code, out, _ = simulator(command, "--help")
         assert code == 0 and all(word in out for word in rest if word.startswith("--"))
+
+
+def test_parameters_on_a_narrow_terminal_leave_room_for_values():
+    """At 80 columns long keys are folded and no value is broken; at 120 keys are whole."""
+    loaded = load_scenario(ROOT / "scenarios" / "huabei.toml")
+    printed = {}
+    for width in (80, 120):
+        console = Console(width=width, record=True, file=StringIO())
+        console.print(table(loaded, width))
+        printed[width] = console.export_text()
+
+    assert "segment.salaried.opening.causes" in printed[120] and "segment.salaried.forget.distribution" in printed[120]
+    assert max(map(len, printed[80].splitlines())) <= 80
+    lines = [line.rstrip() for line in printed[80].splitlines()]
+    assert any(line.startswith("segment.salaried ") and " 0.7 " in line for line in lines)
+    assert len(lines) < 2.5 * len(printed[120].splitlines())
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "others", "misspelt"),
+    [("measures", "npv", "net_loss", "npw"), ("policies", "limit_cut", "## hardship", "limitcut")],
+)
+def test_one_measure_or_policy_alone(command, name, others, misspelt, simulator):
+    """With a name only that one is explained; an unknown one is an error with the nearest."""
+    code, out, _ = simulator(command, name)
+
+    assert code == 0 and name in out and others not in out
+    assert simulator(command, misspelt)[0] == 2
+    assert f"did you mean {name}?" in simulator(command, misspelt)[2]

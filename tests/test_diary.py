@@ -2,9 +2,11 @@
 
 import re
 from collections import Counter
+from io import StringIO
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import naive
 import worlds
@@ -451,3 +453,14 @@ def test_the_command_prints_the_diary(tmp_path, capsys):
     assert re.search(r"month +baseline +cut", out) and "in all" in out
     code, _, err = run("--borrower", "west:3")
     assert code == 2 and "no such borrower" in err and "Traceback" not in err
+
+
+def test_the_example_of_the_documentation_comes_out():
+    """Every line of the diary in docs/diary.md is in the diary that its command prints today."""
+    blocks = (ROOT / "docs" / "diary.md").read_text(encoding="utf-8").split("```")
+    scenario, borrower, variant = re.search(r"diary (\S+) --borrower (\S+) --variant (\S+)", blocks[1]).groups()
+    console = Console(width=120, highlight=False, markup=False, emoji=False, record=True, file=StringIO())
+    console.print(diary(ROOT / scenario, borrower, [variant]))
+    printed = {line.rstrip() for line in console.export_text().splitlines()}
+
+    assert [line for line in blocks[3].splitlines() if line not in printed] == []

@@ -270,6 +270,16 @@ def test_net_present_loss_is_what_is_lent_and_not_got_back(ledger, flows):
     assert MEASURES["net_present_loss"](dear) * 100 == pytest.approx(at_12, rel=1e-12)
 
 
+def test_the_formula_of_npv_is_the_lenders_own(ledger):
+    """It is of cash before funding and of the own balance, which differ from the gross with insurers and partners."""
+    assert MEASURES["npv"].formula == "Σ cash_before_funding / (1 + discount_rate)^(t / 12) - own_balance[start]"
+    dear = Ledger("baseline", ledger.sums, ledger.frame, Settlement(discount_rate=0.12))
+    cash = dear.total("cash_before_funding")
+    value = sum(cash[:, t] / 1.12 ** (t / 12) for t in range(1, cash.shape[1])) - dear.total("own_balance")[:, 0]
+
+    assert MEASURES["npv"](dear) * dear.frame.minor_units == pytest.approx(value, rel=1e-12)
+
+
 def test_a_mean_stock_is_that_of_all_month_ends(ledger, flows):
     """The opening is not among them, nor, in the window of lending, the run-off; month by month it is the stock."""
     stock = flows[:, 1:, F_N90_BY + WILL_NOT]

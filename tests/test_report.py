@@ -414,3 +414,27 @@ def test_a_name_in_any_script_and_of_any_length_is_drawn():
     comparison = Comparison([toy_book.ledger(frame=frame), toy_book.ledger("cut" * 60, frame=frame, limit=0.8)])
 
     assert len(pictures(comparison)) >= 5
+
+
+def test_every_file_and_column_is_documented(folder):
+    """docs/results.md has a row for each file of a run's folder, with every column of the tables."""
+    rows = {
+        row.split("`")[1]: set(row.split("`")[3::2])
+        for row in (ROOT / "docs" / "results.md").read_text(encoding="utf-8").splitlines()
+        if row.startswith("| `")
+    }
+
+    for path in folder.iterdir():
+        assert path.name in rows
+        if path.suffix == ".parquet":
+            assert set(pq.read_schema(path).names) <= rows[path.name]
+    verdict = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["verdict"]
+    assert set(verdict) <= set(rows)
+
+
+def test_of_a_tape_the_accounts_are_the_fact():
+    """Where the opening book is a tape's, summary.json says that its accounts stay and what is drawn anew."""
+    frame = toy_book.frame(tape=True)
+    told = Comparison([toy_book.ledger(frame=frame)]).summary()["people"]
+
+    assert told.startswith("the accounts of the tape; ") and told.endswith("drawn anew in each replication")

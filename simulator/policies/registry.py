@@ -16,7 +16,7 @@ from typing import get_args, get_origin
 from pydantic import BaseModel
 
 from simulator.inputs import MOST_TEXT, size_of
-from simulator.scenario.errors import Problem, UserError
+from simulator.scenario.errors import Problem, UserError, did_you_mean
 from simulator.scenario.values import Unit, unit_in_words
 from simulator.signals import Interrupted
 
@@ -85,11 +85,18 @@ def code_of(kind: str, doing: str = "", but: type[BaseException] = UserError) ->
         raise UserError(Problem(kind.removeprefix(FILE), "", f"{what} {said}")) from error
 
 
-def markdown() -> str:
-    """Return every policy in words: what it does, what to look for, and its settings with unit, bounds and default."""
+def markdown(only: str | None = None) -> str:
+    """Return every policy in words: what it does, what to look for, and its settings with unit, bounds and default.
+
+    With `only`, that kind alone; raises UserError with the nearest kind if there is none of that name.
+    """
+    if only is not None and only not in kinds():
+        raise UserError(Problem(only, found="no such kind of policy", allowed=did_you_mean(only, kinds())))
     common = set(_properties(PolicySettings))
     lines = ["# Policies", ""]
     for kind, module in kinds().items():
+        if only not in (None, kind):
+            continue
         settings = _properties(module.Settings)
         lines += [f"## {kind}", "", module.DESCRIPTION, "", f"Look for: {module.EFFECT}", ""]
         lines += _table({name: about for name, about in settings.items() if name not in common})

@@ -5,18 +5,23 @@ from collections.abc import Iterator
 from .reader import Scenario
 from .resolved import difference, plain
 
+WIDE = 120  # columns that hold the longest keys and their values side by side
 _ABOUT = ("unit", "source", "status")
 
 
-def table(scenario: Scenario):
-    """Return a rich table with a row for each value of the baseline; under it, one for each variant that differs."""
+def table(scenario: Scenario, width: int = WIDE):
+    """Return a rich table with a row for each value of the baseline; under it, one for each variant that differs.
+
+    On a terminal of less `width` than WIDE columns keys are folded, so that their values have room.
+    """
     from rich.table import Table
     from rich.text import Text
 
     shown = Table(title=scenario.baseline.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    shown.add_column("key", no_wrap=True)
+    narrow = width < WIDE
+    shown.add_column("key", overflow="fold", no_wrap=not narrow, max_width=3 * width // 8 if narrow else None)
     for head in ("value", *_ABOUT):
-        shown.add_column(head, overflow="fold")
+        shown.add_column(head, overflow="fold", min_width=width // 8 if narrow else None)
     for key, value, *about in rows(scenario):
         variant, _, name = key.partition(": ")
         if name:
