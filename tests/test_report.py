@@ -13,6 +13,7 @@ import toy_book
 from conftest import ROOT
 from simulator import compare, results
 from simulator.comparison import Comparison
+from simulator.estimates import Difference, Estimate
 from simulator.ledger import LINES, SETTLED, result_digest
 from simulator.measures import MEASURES, SECTIONS, TAIL
 from simulator.report import render, words
@@ -392,6 +393,18 @@ def test_names_with_commas_are_told_apart(comparison):
     (said,) = words.not_stated(comparison, ["var90", "es90"])
     names = said.replace("\u00a0", " ").removeprefix("Not stated: ").partition(": ")[0]
     assert names == "VaR 90 % of net loss; expected shortfall 90 % of net loss"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [(1e-3, "rises from 2.00 % to 2.10 %"), (-1e-9, "falls by next to nothing")]
+)
+def test_a_share_moves_from_a_number_to_another_one(comparison, monkeypatch, change, said):
+    """A change that no digit shows is not told as from a number to the same."""
+    d = Difference(change, 0.0, change, change, 1.0)
+    monkeypatch.setattr(comparison, "difference", lambda *_: d)
+    monkeypatch.setattr(comparison, "estimate", lambda *_: Estimate(0.02, 0.001))
+    found = words.movement(comparison, "cut", "dpd30_share_balance").replace("\u00a0", " ")
+    assert found == f"30+ share of balance {said}"
 
 
 def test_who_fixes_the_people_reads_so_first(tmp_path):

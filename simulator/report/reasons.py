@@ -206,6 +206,9 @@ def forgetting(e, tool):
     if not np.isfinite(x):  # nothing to bound it by, or one replication, which bounds nothing
         yield f"{whole}: {each}."
         return
+    if x > words.FOLD:
+        yield f"{whole}: {each}. That is not shown to be smaller than the change in forgotten overdue."
+        return
     verdict = "within" if x <= SMALL else "not shown to be within"
     yield (
         f"{whole}: {each}. With 95{words.NO_BREAK}% confidence that is at most {per_cent(x)} of the change in "
@@ -384,18 +387,22 @@ def underwriting(e):
         estimate = comparison.swapped(variant, side, measure)
         return number(*estimate, MEASURES[measure].unit_in(e.frame))
 
+    def brought(side, what):
+        """Return what the accounts bring, in profit and, where the run states it, in net present value."""
+        npv = "" if comparison.unstated("npv") else f", net present value {what}: {told(side, 'npv')}"
+        return f"profit {what}: {told(side, 'profit')}{npv}"
+
     if "out" in sides:
         yield (
             f"{variant} declines {told('out', 'n_granted')} accounts that {comparison.baseline} takes: "
             f"{told('out', 'default_rate')} of them would have defaulted. Net loss avoided: {told('out', 'net_loss')}; "
-            f"profit given up: {told('out', 'profit')}, with {told('out', 'n_never_default')} accounts that never "
-            "default."
+            f"{brought('out', 'given up')}, with {told('out', 'n_never_default')} accounts that never default."
         )
     if "into" in sides:
         yield (
             f"{variant} takes {told('into', 'n_granted')} accounts that {comparison.baseline} declines: "
-            f"{told('into', 'default_rate')} of them default. Net loss added: {told('into', 'net_loss')}; profit won: "
-            f"{told('into', 'profit')}."
+            f"{told('into', 'default_rate')} of them default. Net loss added: {told('into', 'net_loss')}; "
+            f"{brought('into', 'won')}."
         )
     if len(sides) == 2:
         out, into = (comparison.swap_samples(variant, side, "default_rate") for side in ("out", "into"))

@@ -255,6 +255,8 @@ def movement(comparison, variant, measure):
     if unit == SHARE:
         decimals = min(4, max(2, 1 - math.floor(math.log10(abs(d.value * 100)))))  # so that the change shows
         before, after = (plain(share * 100, decimals) for share in (base, base + d.value))
+        if before == after:
+            return f"{moves} by next to nothing"
         return f"{moves} from {before}{NO_BREAK}% to {after}{NO_BREAK}%"
     # Net present value is a small difference of large sums: a per cent of it says nothing.
     share = "" if measure == "npv" else per_cent_of(d.value, base, se)
