@@ -140,8 +140,9 @@ def study(
 
 @app.command()
 def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) -> None:
-    """Validate a scenario and its tape: every error at once."""
+    """Validate a scenario, then its tape, and say what each variant changes."""
     from simulator.scenario.reader import load_scenario
+    from simulator.scenario.variants import lines
 
     loaded = load_scenario(scenario, set_ or (), allow_code=allow_code)
     _warn(loaded.cautions)
@@ -156,7 +157,7 @@ def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) ->
         book = read_book(loaded)
         _warn(book.cautions)
         _say(*book.words())
-    _say(f"{scenario}: valid; variants: {', '.join(loaded.variants) or 'none'}")
+    _say(f"{scenario}: valid; variants: {', '.join(loaded.variants) or 'none'}", *lines(loaded))
 
 
 @app.command()

@@ -10,6 +10,7 @@ from simulator.scenario.errors import UserError
 from simulator.scenario.fields import fields_of
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.schema import Settings
+from simulator.scenario.variants import lines
 
 NO_SCENARIOS = ("maps", "economies", "targets")  # folders of other files
 SHIPPED = sorted(path for path in (ROOT / "scenarios").rglob("*.toml") if path.parent.name not in NO_SCENARIOS)
@@ -300,3 +301,49 @@ def test_applicants_are_scaled_with_the_borrowers(tmp_path, borrowers, expected)
     again = tmp_path / "again.toml"
     again.write_text(loaded.text())
     assert load_scenario(again).digest() == loaded.digest()
+
+
+def test_variants_say_whose_they_are_and_what_they_change(write, tmp_path):
+    """Inherited ones and merged ones are marked with the other file; one that changes nothing in force says so."""
+    write(SMALL + "[variant.one]\npolicy.cut.enabled = true\n[variant.two]\npolicy.cut.enabled = true\n")
+    above = write(
+        """extends = "small.toml"
+        [variant.one]
+        policy.cut.keep = 0.3
+        [variant.asleep]
+        policy.cut.at_dpd = 60
+        [variant.same]
+        title = "Only a title"
+        products.line.minimum_share = 0.1
+        """,
+        "above.toml",
+    )
+    below = tmp_path / "small.toml"
+
+    assert lines(load_scenario(above)) == [
+        f"  one (merged with that of {below}): policy.cut.enabled = true, policy.cut.keep = 0.3",
+        f"  two (inherited from {below}): policy.cut.enabled = true",
+        "  asleep: changes nothing that is in force (policy.cut.at_dpd = 60; policy.cut not enabled)",
+        "  same: changes nothing that is in force",
+    ]
+
+
+def test_an_inherited_variant_can_be_left_out(write):
+    """`variant.NAME = false` takes it away, in a file or on the command line; a name that is not there is an error."""
+    write(SMALL + "[variant.one]\npolicy.cut.enabled = true\n[variant.two]\npolicy.cut.enabled = true\n")
+    above = write('extends = "small.toml"\nvariant.one = false\n', "above.toml")
+
+    assert list(load_scenario(above).variants) == ["two"]
+    assert list(load_scenario(above, ["variant.two=false"]).variants) == []
+    with pytest.raises(UserError, match=r"variant\.tow: no such variant to leave out; did you mean two\?"):
+        load_scenario(above, ["variant.tow=false"])
+
+
+def test_the_example_of_the_readme_has_names_of_its_own(write):
+    """What the README shows loads, and none of its variants is merged with one of the file it extends."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    example = re.search(r"^```toml$(.*?)^```$", text, re.MULTILINE | re.DOTALL).group(1)
+    told = lines(load_scenario(write(example.replace("scenarios/", f"{ROOT}/scenarios/"))))
+
+    assert [line.split(":")[0] for line in told if "inherited" not in line] == ["  halve_at_30", "  halve_at_60"]
+    assert not [line for line in told if "sell_open_at_90" in line or "nothing" in line]

@@ -53,25 +53,25 @@ def _flat(node: dict, path: str = "") -> Iterator[tuple[str, str, str, str, str]
         if value in ("", [], {}):
             continue
         if not isinstance(value, dict):
-            yield here, _in_words(value), "", "", ""
+            yield here, in_words(value), "", "", ""
         elif "value" in value and "distribution" not in value:
-            yield here, _in_words(value["value"]), *(value.get(name, "") for name in _ABOUT)
+            yield here, in_words(value["value"]), *(value.get(name, "") for name in _ABOUT)
         elif "distribution" in value and not any(isinstance(member, dict) for member in value.values()):
             numbers = {k: v for k, v in value.items() if k not in ("distribution", *_ABOUT)}
-            words = f"{value['distribution']}: {_in_words(numbers)}"
+            words = f"{value['distribution']}: {in_words(numbers)}"
             yield here, words, *(value.get(name, "") for name in _ABOUT)
         else:
             yield from _flat(value, here)
 
 
-def _in_words(value) -> str:
+def in_words(value) -> str:
     """Return a value as it would stand in a scenario file, without the braces and quotes."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:,.12g}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_in_words, value)) + "]"
+        return "[" + ", ".join(map(in_words, value)) + "]"
     if isinstance(value, dict):
-        return ", ".join(f"{key} = {_in_words(member)}" for key, member in value.items())
+        return ", ".join(f"{key} = {in_words(member)}" for key, member in value.items())
     return str(value)

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -34,6 +34,7 @@ class Scenario:
     provenance: dict[str, Provenance]  # of the baseline, by key path
     variant_provenance: dict[str, dict[str, Provenance]]
     remarks: tuple[str, ...] = ()  # what the command line changed besides what it named
+    variant_files: dict[str, tuple[str, ...]] = field(default_factory=dict)  # that say something of it, lowest first
 
     @property
     def folder(self) -> Path:
@@ -78,10 +79,11 @@ def load_scenario(
     Policies in Python files of the user's own (kind = "file:my_policy.py") are run only with `allow_code`.
     Raises UserError with every problem of the file, the files it extends, the overrides and the variants.
     """
-    path, problems = Path(path), []
-    tree = _laid({}, path, problems, (), set(), Files())
+    path, problems, files = Path(path), [], Files()
+    tree = _laid({}, path, problems, (), set(), files)
     for override in overrides:
         above = _own_paths(_override_tree(override, problems), tree, Path())
+        _note_variants(tree, above, "--set", problems, files)
         tree = merge(tree, _known_segments(tree, above, "--set", problems))
     remarks = []
     if borrowers is not None:
@@ -91,6 +93,8 @@ def load_scenario(
         if value is not None:
             tree = merge(tree, _nested(SIZES[name], Leaf(value, f"--{name}")))
     variants = tree.pop("variant", {})
+    if isinstance(variants, dict):
+        variants = {name: delta for name, delta in variants.items() if not _is_left_out(delta)}
     _check_crowds({**tree, "variant": variants}, str(path))
     base = resolve(tree, str(path), allow_code)
     problems += base.problems + (_file_problems(tree) if base.settings else [])
@@ -114,6 +118,7 @@ def load_scenario(
         base.provenance,
         {name: variant.provenance for name, variant in resolved.items()},
         tuple(remarks),
+        {name: tuple(where) for name, where in files.of_variants.items()},
     )
 
 
@@ -139,6 +144,7 @@ def _laid(below: dict, path: Path, problems: list[Problem], chain: tuple[Path, .
         if isinstance(delta, dict) and isinstance(named := delta.pop("extends", None), Leaf):
             file = _extended({}, named.value, path, f"variant.{name}.extends", problems, chain, set(), files)
             variants[name] = merge(file, delta)
+    _note_variants(below, tree, str(path), problems, files)
     return merge(below, _known_segments(below, _own_paths(tree, below, path.parent), str(path), problems))
 
 
@@ -257,6 +263,24 @@ def _sets(layer, key: str) -> bool:
             return False
         layer = layer[part]
     return True
+
+
+def _note_variants(below: dict, above: dict, file: str, problems: list[Problem], files: Files) -> None:
+    """Note which variants the layer `above` says something of, and which it leaves out; those must be there below."""
+    variants, known = above.get("variant"), below.get("variant")
+    for name, delta in variants.items() if isinstance(variants, dict) else ():
+        if not _is_left_out(delta):
+            files.of_variants.setdefault(name, []).append(file)
+        elif not (isinstance(known, dict) and name in known):
+            hint = did_you_mean(name, known if isinstance(known, dict) else ())
+            problems.append(Problem(file, f"variant.{name}", "no such variant to leave out", hint))
+        else:
+            files.of_variants.pop(name, None)
+
+
+def _is_left_out(delta) -> bool:
+    """Return whether a variant is left out: `variant.NAME = false`."""
+    return isinstance(delta, Leaf) and delta.value is False
 
 
 def _known_segments(below: dict, above: dict, file: str, problems: list[Problem], prefix: str = "") -> dict:
