@@ -267,9 +267,7 @@ def test_portfolio_borrowers_takes_the_first(read):
     book = read(world=STATES.replace("= 100", "= 2", 1))
 
     assert book.tape.values[:, LINE, X_BALANCE].tolist() == [1000, 2000]
-    assert book.report["left_out"] == {
-        "of borrowers after the first 2, which is as many as portfolio.borrowers takes of 3": 1
-    }
+    assert book.report["left_out"] == {"of borrowers after the first 2 of 3, whom portfolio.borrowers leaves out": 1}
     assert len(read().tape.values) == 3
 
 

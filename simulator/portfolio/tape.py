@@ -214,7 +214,7 @@ def _borrowers(rows: Rows, most: int, product, segment) -> np.ndarray:
     number = np.zeros(len(column.text), dtype=np.int64)
     number[who[np.argsort(first)]] = np.arange(len(who))
     if most:
-        reason = f"of borrowers after the first {most:,}, which is as many as portfolio.borrowers takes of {len(who):,}"
+        reason = f"of borrowers after the first {most:,} of {len(who):,}, whom portfolio.borrowers leaves out"
         rows.leave_out(number[column.row] >= most, reason)
     return number[column.row]
 
