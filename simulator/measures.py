@@ -860,8 +860,11 @@ def markdown() -> str:
         "insurers and partners.",
         "- **Why.** The report says that something rises or falls only beyond four standard errors of its difference, "
         "and that it may from two on. A single replication has no standard error: its changes are told as they are.",
-        "- **Intervals** are 95 %: Student's t of the replications (of the paired differences), for VaR between order "
-        "statistics, for ES Hall's transformation of t.",
+        "- **Intervals** are 95 %: Student's t of the replications (of the paired differences), from ten on corrected "
+        "for their skewness by Hall's transformation, t + a t²/3 + a² t³/27 + a/6 with a = skewness / √n, so their "
+        "ends may lie at different distances. ES has the same over its influence values (differences with as many "
+        "degrees of freedom as replications lie beyond the level, less one). VaR lies between order statistics; a "
+        "difference of two VaR combines both intervals (Zou and Donner 2008).",
         "- **Tail measures** are there when a random factor is shared by all borrowers, each from so many replications "
         "on that ten are to be expected beyond its level: 100 for 90 %, 200 for 95 %, 1,000 for 99 %. Where one is not "
         "stated, `summary.json` has null with the reason, and the lower levels stand in its place. "
