@@ -1,5 +1,7 @@
 """The commands: parse, call, print. No logic, and nothing heavy imported before a command needs it."""
 
+import codecs
+import errno
 import gc
 import os
 import shlex
@@ -314,7 +316,7 @@ def _print_summary(finished, command, quiet):
 def _replay(command, allow_code, folder):
     """Return the command that gives the same result again, from the scenario that the run's own folder keeps."""
     code = ["--allow-code"] if allow_code else []
-    return shlex.join(["simulator", command, str((folder / "scenario.toml").resolve()), *code])
+    return shlex.join(["simulator", command, os.path.abspath(folder / "scenario.toml"), *code])
 
 
 def _say(*lines, error=False):
@@ -353,13 +355,18 @@ def main(arguments: list[str] | None = None) -> None:
     _places.clear()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for any, it opens every installed package
     listen()
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # a terminal that has no ± shows its number
+    _open_streams()
     try:
         _check_arguments(sys.argv[1:] if arguments is None else arguments)
         app(arguments)
     except UserError as error:
         _complain(error.problems)
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename:  # what is said has no name; files say theirs
+            _fail(error)
+        with suppress(OSError):
+            _say(f"error: what was said cannot be written: {error.strerror}; {_fate()}", error=True)
+        sys.exit(WRONG_INPUT)
     except MemoryError:
         _complain([Problem("memory", found=f"not enough; {_fate()}", allowed="fewer replications, months or segments")])
     except (SystemExit, KeyboardInterrupt) as leaving:
@@ -369,15 +376,38 @@ def main(arguments: list[str] | None = None) -> None:
             _say(f"interrupted; {_fate()}", error=True)
         sys.exit(INTERRUPTED)
     except Exception as error:
-        from traceback import print_exc
+        _fail(error)
 
-        print_exc()
+
+def _open_streams():
+    """Have both streams say whatever signs they lack in others, and a closed one swallow what it is told."""
+    codecs.register_error(
+        "said in others", lambda error: (_in_others(error.object[error.start : error.end]), error.end)
+    )
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  open until the end
+        getattr(sys, name).reconfigure(errors="said in others")
+
+
+def _in_others(signs):
+    """Return signs that a terminal lacks in others: a minus and a space that does not break in plain ones."""
+    plain = signs.replace("\u2212", "-").replace("\u00a0", " ")
+    return plain.encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _fail(error):
+    """Say that the program is at fault, and exit."""
+    from traceback import print_exception
+
+    with suppress(OSError):
+        print_exception(error)
         typer.echo(
             f"\ninternal failure ({type(error).__name__}): {_fate()}. Please report it with the lines\n"
             f"above, the scenario file, and this version: simulator {__version__}, Python {sys.version.split()[0]}.",
             err=True,
         )
-        sys.exit(INTERNAL)
+    sys.exit(INTERNAL)
 
 
 def _fate():
@@ -397,7 +427,8 @@ def _check_arguments(arguments):
 
 def _complain(problems):
     """Say the problems on the error stream, MOST_TOLD of them at most, and exit."""
-    _say(*(f"error: {problem}" for problem in problems[:MOST_TOLD]), error=True)
-    if (more := len(problems) - MOST_TOLD) > 0:
-        _say(f"error: {more:,} more", error=True)
+    with suppress(OSError):  # nobody may be there to hear it; the exit code says it too
+        _say(*(f"error: {problem}" for problem in problems[:MOST_TOLD]), error=True)
+        if (more := len(problems) - MOST_TOLD) > 0:
+            _say(f"error: {more:,} more", error=True)
     sys.exit(WRONG_INPUT)

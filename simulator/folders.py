@@ -193,7 +193,7 @@ class _Taken(Exception):
 
 def _obstacle(path, overwrite):
     """Return (what is in the way of results at `path`, what to do about it), empty if nothing is."""
-    if path.is_symlink():
+    if any(part.is_symlink() for part in (path, *path.parents)):  # links that lead anywhere are followed by now
         return "is a circle of links", ELSEWHERE
     if os.path.lexists(path):
         if not path.is_dir():

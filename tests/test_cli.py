@@ -737,3 +737,40 @@ def test_one_measure_or_policy_alone(command, name, others, misspelt, simulator)
     assert code == 0 and name in out and others not in out
     assert simulator(command, misspelt)[0] == 2
     assert f"did you mean {name}?" in simulator(command, misspelt)[2]
+
+
+@pytest.mark.parametrize(
+    ("redirected", "code"),
+    [
+        ("check small.toml >&-", 0),
+        ("check nope.toml 2>&-", 2),
+        ("check small.toml >/dev/full", 2),
+        ("check nope.toml 2>/dev/full", 2),
+    ],
+)
+def test_a_stream_that_takes_nothing_is_no_internal_failure(redirected, code, here):
+    """With output closed, or on a full disk, a command ends with its exit code and one line at most."""
+    command = f"{shlex.quote(sys.executable)} -m simulator {redirected}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", command], cwd=here, env=environment, capture_output=True, text=True)
+
+    assert done.returncode == code
+    assert len(done.stderr.splitlines()) <= 1 and "Traceback" not in done.stderr
+
+
+def test_a_terminal_without_a_sign_shows_another(here):
+    """A Chinese Windows terminal has no true minus and no unbreakable space: it shows plain ones."""
+    code = "from simulator import cli; cli._open_streams(); print('\u22121\u00a0%, \u2264')"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "gbk"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=here, env=environment, capture_output=True)
+
+    assert done.stdout.decode("gbk") == "-1 %, \u2264\n"
+
+
+def test_a_circle_of_links_above_the_folder_is_refused_at_once(simulator, here):
+    """Not after the simulation, and not as an internal failure."""
+    (here / "one").symlink_to("two")
+    (here / "two").symlink_to("one")
+
+    code, _, err = simulator("run", "small.toml", "--out", "one/x/y")
+    assert (code, err) == (2, "error: one/x/y: is a circle of links; choose another --out\n")

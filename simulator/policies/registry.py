@@ -80,7 +80,11 @@ def code_of(kind: str, doing: str = "", but: type[BaseException] = UserError) ->
     except BaseException as error:
         if not kind.startswith(FILE):
             raise
-        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        try:
+            text = str(error)
+        except Exception:  # its own words raise
+            text = ""
+        said = f"{type(error).__name__}: {text}" if text else type(error).__name__
         what = f"{doing} raises" if doing else "cannot be run:"
         raise UserError(Problem(kind.removeprefix(FILE), "", f"{what} {said}")) from error
 
