@@ -656,3 +656,17 @@ def test_whatever_stands_in_a_file_is_read_or_refused(tmp_path_factory, kind, ro
             read()
         except UserError as error:
             assert error.problems and all(len(str(problem)) < 2000 for problem in error.problems)
+
+
+def test_names_that_no_scenario_can_have_are_refused_before_anything_is_estimated(panel):
+    """Too many segments, control characters and states without a name: said of the tape or the mapping."""
+    mapping = COLUMNS + 'dpd = "dpd"\nsegment = "more"\n'
+    (many,) = wrong(panel, tape(201, 2, more=lambda a, m: f"s{a}"), mapping)
+    (control,) = wrong(panel, tape(2, 2, more=lambda a, m: "a\x1bb"), mapping)
+    (nameless,) = wrong(panel, tape(2, 2), BY_CODE + '0 = { state = "", bucket = 0 }\n')
+    (taken,) = wrong(panel, tape(2, 2), BY_CODE + '0 = { state = "written_off", bucket = 0 }\n')
+
+    assert many.startswith("tape.csv: more: 201 segments; allowed: up to 200")
+    assert control.startswith("tape.csv: more: a control character in the segment")
+    assert nameless.startswith("map.toml: status: a state without a name")
+    assert taken.startswith("map.toml: status: a state named 'written_off'")

@@ -15,7 +15,9 @@ from simulator.portfolio.doubts import doubts
 from simulator.portfolio.mapping import Code, Mapping, is_monthly, read_mapping
 from simulator.portfolio.months import months_between
 from simulator.portfolio.rows import Rows, all_problems, header_problems, left_out, repeated
+from simulator.printable import controls_in
 from simulator.scenario.errors import Problem, UserError
+from simulator.scenario.reader import MOST_TABLES
 from simulator.scenario.schema import EXITS, MAX_STATES
 
 AMOUNTS = ("balance", "limit", "payment", "written_off", "recovered")
@@ -45,7 +47,20 @@ def read_panel(path: str | Path, mapping_path: str | Path) -> Panel:
     problems += _twice(read, months, path, mapping)
     if problems:
         raise UserError(problems)
-    return _panel(read, months, states, mapping, _facts([rows for rows, _ in every], notes))
+    panel = _panel(read, months, states, mapping, _facts([rows for rows, _ in every], notes))
+    if problems := list(_unnameable(path, _roles(mapping).get("segment", "segment"), panel.segments)):
+        raise UserError(problems)
+    return panel
+
+
+def _unnameable(path, column, segments):
+    """Yield a problem for each segment that no scenario can have: said before anything is estimated."""
+    if len(segments) > (most := MOST_TABLES["segment"]):
+        allowed = f"allowed: up to {most}; put several together in [segment] of the mapping"
+        yield Problem(path, column, f"{len(segments):,} segments", allowed)
+    for name in segments:
+        if sign := controls_in(name):
+            yield Problem(path, column, f"a control character in the segment {name!r}: {sign}", "another name")
 
 
 # ---- the two forms ------------------------------------------------------------------------------------------------
@@ -203,6 +218,10 @@ class _States:
         self.states = (*states, *(PanelState(name, name) for name in EXITS if name in gone))
         if len(self.states) > MAX_STATES:
             problems.append(Problem(mapping_path, "status", f"{len(self.states)} states", f"up to {MAX_STATES}"))
+        for name in found:
+            if not name or name in EXITS or controls_in(name):
+                what = f"a state named {name!r}" if name else "a state without a name"
+                problems.append(Problem(mapping_path, "status", what, "text, and none of " + ", ".join(EXITS)))
         if not states:
             problems.append(Problem(mapping_path, "status", "no code of an open account", "give state and bucket"))
         if problems:
