@@ -143,7 +143,9 @@ def coverage(seeds: Annotated[int, typer.Option(min=50, help="runs of each world
     for column in ("value", "covered", "of 100", "should be"):
         table.add_column(column, justify="right")
     for check in checks:
-        wanted = f"{100 * run.LEAST:.0f} to {100 * run.MOST:.0f}" if check.exact else f"{100 * run.LEAST:.0f} or more"
+        wanted = (
+            f"{100 * run.LEAST:.0f} to {100 * run.MOST:.0f}" if check.exact else f"{100 * run.LEAST_ROUGH:.0f} or more"
+        )
         share = f"{100 * check.share:.1f}"
         table.add_row(check.name, f"{check.truth:,.6g}", f"{check.covered} of {check.of}", share, wanted)
     _print(table)

@@ -21,6 +21,7 @@ from .worlds import SCENARIOS, read
 
 SEEDS = 200
 LEAST, MOST = 0.92, 0.98  # of intervals that should cover 95 times in 100: two standard errors over 200 seeds
+LEAST_ROUGH = 0.90  # of those that ten replications a side carry: VaR's are wide on purpose, ES's rest on few losses
 REPLICATIONS = 200  # as many as a 95 % tail needs
 BRUTE = 1_000_000  # seeds of the brute force begin here
 VARIANTS = ("cut_at_30", "freeze_and_close")
@@ -77,7 +78,7 @@ class Covered(NamedTuple):
     truth: float
     covered: int
     of: int
-    exact: bool  # should be between LEAST and MOST; else the interval is wide on purpose, and LEAST alone binds
+    exact: bool  # should be between LEAST and MOST; else, a difference of tails, it is rough: at least LEAST_ROUGH
 
     @property
     def share(self) -> float:
@@ -87,7 +88,7 @@ class Covered(NamedTuple):
     @property
     def is_right(self) -> bool:
         """Return whether it is what it should be."""
-        return LEAST <= self.share <= (MOST if self.exact else 1)
+        return LEAST <= self.share <= MOST if self.exact else self.share >= LEAST_ROUGH
 
 
 def check(advance: Callable[[str, int, int], None], seeds: int = SEEDS) -> list[Covered]:
@@ -171,4 +172,6 @@ def _covered(name, found):
     """Return how often the intervals in `found`, float64[seed, (low, high, value)], hold the value."""
     low, high, value = found.T
     covered = int(((low <= value) & (value <= high)).sum())
-    return Covered(name, float(value.mean()), covered, len(found), name != "difference of var95")
+    return Covered(
+        name, float(value.mean()), covered, len(found), name not in {f"difference of {tail}" for tail in TAILS}
+    )
