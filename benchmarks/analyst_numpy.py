@@ -7,7 +7,7 @@ not to the unit. Nothing is done for speed beyond working on whole arrays, and l
 # ruff: noqa: F405
 import numpy as np
 
-from simulator.kernel.names import *  # noqa: F403  statuses, causes, buckets, columns of the economy
+from simulator.model.layout import *  # noqa: F403  statuses, causes, buckets, columns of the economy
 
 from .inputs import AT, MISSED_BY, N30_BY, N90_BY, Book, empty_totals
 
@@ -133,7 +133,7 @@ def live(b, rules, economy, rng, flows, rolls):
     recovered = np.where(pays_back, share * balance, 0)
     add(recovered=recovered.sum(), commission=(commission * recovered).sum())
     add(expired=balance[expired].sum(), n_expired=expired.sum())
-    status = np.where(expired, GONE, status)
+    status = np.where(expired, TERMINATED, status)
     balance = np.where(expired, 0, balance - recovered)
 
     # what the lender counts

@@ -13,9 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from simulator import engine
-from simulator.kernel import kept, store
-from simulator.lower import lower
+from simulator.engine import engine
+from simulator.kernel.jit import kept, store
+from simulator.lowering.lower import lower
 from simulator.scenario.reader import load_scenario
 
 from .worlds import ROOT, SCENARIOS
@@ -106,11 +106,11 @@ def _flip(path, bit):
 
 def _tried(flips, seed):
     """Return [(path, bit, refused)] of flips in the files of FOLDER, each put before what loads it, then mended."""
-    from simulator.kernel import tile
+    from simulator.kernel import driver
 
     kinds = kept.described(engine.nobody_of(_world()))[0]
     loads = {path: lambda: kept.loaded.__wrapped__(kinds) for path in store.FOLDER.glob(f"{DRIVER}-*")}
-    for function in vars(tile).values():
+    for function in vars(driver).values():
         files = getattr(getattr(function, "_cache", None), "_cache_file", None)
         for key, name in files._load_index().items() if files else ():
             for path in (Path(files._index_path), Path(files._data_path(name))):

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.comparison import Comparison
-from simulator.measures import MEASURES
+from simulator.analysis.comparison import Comparison
+from simulator.analysis.measures import MEASURES
 from simulator.scenario.reader import Scenario, load_scenario
 from simulator.study import compare, simulate
 

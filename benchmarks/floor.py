@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator import engine
-from simulator.kernel.cache import njit
+from simulator.engine import engine
 from simulator.kernel.draws import MONTHS, counter, group, philox
-from simulator.kernel.names import F_N_MISSED, F_OUTSIDE_USED, LANES, LINE
-from simulator.kernel.stack import wide_vectors
+from simulator.kernel.jit.cache import njit
+from simulator.kernel.jit.intrinsics import wide_vectors
+from simulator.model.layout import F_N_MISSED, F_OUTSIDE_USED, LANES, LINE
 
 from .kernel import BLOCK, on_book
 from .timing import ROUNDS, seconds

@@ -30,7 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from simulator import cli
-from simulator.printable import controls_in
+from simulator.model.printable import controls_in
 
 from . import mutations, records, strange
 from .worlds import SCENARIOS

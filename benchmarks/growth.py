@@ -6,7 +6,7 @@ One replication, so drawing the people is in it: a fixed cost for each borrower,
 from functools import partial
 from typing import NamedTuple
 
-from simulator import engine
+from simulator.engine import engine
 
 from .timing import seconds
 from .worlds import shipped

@@ -5,8 +5,9 @@
 
 from typing import NamedTuple
 
-from simulator import engine, study
-from simulator.lower import lower
+from simulator import study
+from simulator.engine import engine
+from simulator.lowering.lower import lower
 from simulator.scenario.reader import load_scenario
 
 from .worlds import SCENARIOS

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.kernel.cache import njit
-from simulator.kernel.names import *  # noqa: F403  the vocabulary of the kernel
-from simulator.kernel.people import load
-from simulator.lower import Lowered, tables_for
+from simulator.kernel.jit.cache import njit
+from simulator.kernel.origination import load
+from simulator.lowering.lower import Lowered, tables_for
+from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 TOTALS = (
     "n_accounts", "balance", "limit", "n_dpd30", "balance_dpd30", "n_dpd60", "balance_dpd60", "n_dpd90",
@@ -53,7 +53,7 @@ class Book(NamedTuple):
     cause: np.ndarray  # int
     ever: np.ndarray  # int: worst bucket
     age: np.ndarray  # int: months since write-off
-    status: np.ndarray  # int: ACTIVE, WRITTEN_OFF or GONE
+    status: np.ndarray  # int: ACTIVE, WRITTEN_OFF or TERMINATED
 
 
 class Rules(NamedTuple):
@@ -136,7 +136,7 @@ def _segment(world, segment):
     rules = Rules(
         share(terms[P_RATE]), share(terms[P_MIN_SHARE]), float(terms[P_MIN_FLOOR]), int(terms[P_SUSPEND]),
         share(g[G_BENEFIT]), share(g[G_LIVING_UNEMPLOYED]), share(g[G_SPEND_UNEMPLOYED]), g[G_SHOCK_SIZE] / UNIT,
-        share(g[G_OUTSIDE_REPAY]), g[G_BUFFER_CAP] / UNIT,
+        share(g[G_EXTERNAL_CREDIT_REPAY]), g[G_LIQUIDITY_CAP] / UNIT,
         world.settings.behaviour.structural.spending_variation,
         int(months[V_WRITE_OFF]), int(months[V_EXPIRE]),
         logit(tables.will_not_bucket[segment]), logit(tables.will_not_cause[segment]),
@@ -153,10 +153,10 @@ def _segment(world, segment):
     book = Book(
         money[INCOME], money[LIVING], money[SPEND],
         np.where(S[AUTOPAY] < g[G_AUTOPAY], 0.0, money[FORGET] / ONE), S[REACH] < months[V_REACH],
-        np.where(S[FULL_PAYER] == 1, 1.0, share(g[G_REVOLVER_SHARE])), money[OUTSIDE_MAX],
+        np.where(S[FULL_PAYER] == 1, 1.0, share(g[G_REVOLVER_SHARE])), money[EXTERNAL_CREDIT_LIMIT],
         share(tables.job_loss_quality[segment])[S[QUALITY]],
         base + logit(tables.will_not_quality[segment])[S[QUALITY]],
-        S[EMPLOYED] == 1, money[BUFFER], money[OUTSIDE], whole[ALERT],
+        S[EMPLOYED] == 1, money[LIQUIDITY], money[EXTERNAL_CREDIT], whole[MONTHS_SINCE_FORGOT],
         *(money[line[name]] for name in (LIMIT, BALANCE, INTEREST_DUE, FEE_DUE, ARREARS)),
         *(whole[line[name]] for name in (BUCKET, CAUSE, EVER, AGE)),
         np.full(S.shape[1], ACTIVE),

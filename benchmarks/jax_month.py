@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.kernel.names import *  # noqa: F403  statuses, causes, buckets, columns of the economy
+from simulator.model.layout import *  # noqa: F403  statuses, causes, buckets, columns of the economy
 
 from .inputs import MISSED_BY, N30_BY, N90_BY, TOTALS, Book, Totals, empty_totals
 
@@ -44,7 +44,7 @@ def batches(segments, size=BATCH) -> Batches:
             short = max(first + size - n, 0)
             cut = Book(*(np.pad(column[first : first + size], (0, short), mode="edge") for column in book))
             if short:
-                cut.status[-short:] = GONE
+                cut.status[-short:] = TERMINATED
             books.append(cut)
             rules.append(rule)
             economy.append(path[:, 1:])
@@ -238,6 +238,6 @@ def live(rules, state, economy):
         interest_due=jnp.where(stays, interest_due, 0), fee_due=jnp.where(stays, fee_due, 0),
         arrears=jnp.where(stays, after, 0), bucket=jnp.where(stays, bucket, 0),
         cause=jnp.where(stays, cause, UNKNOWN), ever=jnp.maximum(b.ever, bucket), age=age,
-        status=jnp.where(stays, ACTIVE, jnp.where(claim, WRITTEN_OFF, GONE)),
+        status=jnp.where(stays, ACTIVE, jnp.where(claim, WRITTEN_OFF, TERMINATED)),
     )  # fmt: skip
     return (b, key), (sums, rolls)

@@ -7,8 +7,8 @@ any run with replications. Compiling and reading scenarios stay outside.
 
 from functools import partial
 
-from simulator import engine
-from simulator.kernel.names import F_ACCOUNTS, F_N_GRANTED, LINE, N_ACCOUNT, N_BORROWER, N_FLOWS
+from simulator.engine import engine
+from simulator.model.layout import F_ACCOUNTS, F_N_GRANTED, LINE, N_ACCOUNT, N_BORROWER, N_FLOWS
 
 from .timing import Case, Work
 from .worlds import lenders, shipped

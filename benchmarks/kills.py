@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from simulator.folders import MANIFEST, spoiled
+from simulator.system.folders import MANIFEST, spoiled
 
 from .worlds import ROOT, SCENARIOS
 

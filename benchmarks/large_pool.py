@@ -13,8 +13,8 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import binom
 
-from simulator import engine
-from simulator.kernel.names import BUCKETS, F_N_WRITTEN_OFF, LINE, TO_WRITTEN_OFF
+from simulator.engine import engine
+from simulator.model.layout import BUCKETS, F_N_WRITTEN_OFF, LINE, TO_WRITTEN_OFF
 
 from .worlds import COUNTS, ROOT, pool, roll_chain
 

@@ -3,8 +3,8 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from simulator.engine import available_threads
-from simulator.machine import cpu_name
+from simulator.engine.engine import available_threads
+from simulator.system.machine import cpu_name
 
 WIDTHS = (("avx512f", 512), ("avx2", 256), ("avx", 256), ("sse2", 128), ("neon", 128))
 

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from simulator.kernel.cache import njit
-from simulator.kernel.names import *  # noqa: F403  statuses, causes, buckets, columns of the economy
+from simulator.kernel.jit.cache import njit
+from simulator.model.layout import *  # noqa: F403  statuses, causes, buckets, columns of the economy
 
 from .inputs import AT, MISSED_BY, N30_BY, N90_BY, Book, empty_totals
 
@@ -237,7 +237,7 @@ def collect(b, i, rules, flows):
     if b.age[i] >= rules.expire:
         flows[N_EXPIRED] += 1
         flows[EXPIRED] += b.balance[i]
-        b.status[i], b.balance[i] = GONE, 0.0
+        b.status[i], b.balance[i] = TERMINATED, 0.0
         return
     band = 0
     while band + 1 < len(AGE_BANDS) and b.age[i] >= AGE_BANDS[band + 1]:

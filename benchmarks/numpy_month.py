@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.engine import empty_sums
-from simulator.kernel.names import *  # noqa: F403  the vocabulary of the kernel
-from simulator.kernel.philox import MONTHS, MULTIPLIER_0, MULTIPLIER_1, ROUNDS, WEYL_0, WEYL_1, counter, group
-from simulator.lower import tables_for
+from simulator.engine.engine import empty_sums
+from simulator.lowering.lower import tables_for
+from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
+from simulator.model.philox import MONTHS, MULTIPLIER_0, MULTIPLIER_1, ROUNDS, WEYL_0, WEYL_1, counter, group
 
 from .inputs import check_plain, people
 
@@ -23,7 +23,8 @@ N_CAUSES, N_BURDEN, N_QUALITY = len(CAUSES), 8, 16
 
 # ---- columns of a chunk: int64[column, lane] -------------------------------------------------------
 FROM_KERNEL = (
-    INCOME, LIVING, SPEND, FORGET, REACH, OUTSIDE_MAX, EMPLOYED, BUFFER, OUTSIDE, ALERT, QUALITY,
+    INCOME, LIVING, SPEND, FORGET, REACH, EXTERNAL_CREDIT_LIMIT,
+    EMPLOYED, LIQUIDITY, EXTERNAL_CREDIT, MONTHS_SINCE_FORGOT, QUALITY,
     *(LINE_AT + k for k in (LIMIT, BALANCE, INTEREST_DUE, FEE_DUE, ARREARS, BUCKET, CAUSE, AGE, EVER, MARKS)),
 )  # fmt: skip
 (
@@ -39,7 +40,7 @@ FROM_KERNEL = (
 N_COLUMNS = 27
 
 
-def part(x, r):
+def mul_q31(x, r):
     """Return share `r` (q31) of `x`, rounded half up, as a new array."""
     y = x * r
     y += 1 << 30
@@ -47,7 +48,7 @@ def part(x, r):
     return y
 
 
-def scale(x, m):
+def mul_q16(x, m):
     """Return `x` times `m` (q16), rounded half up, as a new array."""
     y = x * m
     y += 1 << 15
@@ -120,29 +121,29 @@ def live(C, now, tables, segment, month, replication, F, rolls, vintage):
     # 4. job and income
     u = word_job >> 1
     idle = np.flatnonzero(C[C_EMPLOYED] == 0)
-    works = u >= part(C[C_JOB], economy[M_JOB_LOSS])
+    works = u >= mul_q31(C[C_JOB], economy[M_JOB_LOSS])
     works[idle] = u[idle] < economy[M_JOB_FIND]
     C[C_EMPLOYED] = works
     idle = np.flatnonzero(~works)
-    pay, living = scale(C[C_INCOME], economy[M_INCOME_INDEX]), scale(C[C_LIVING], economy[M_INCOME_INDEX])
+    pay, living = mul_q16(C[C_INCOME], economy[M_INCOME_INDEX]), mul_q16(C[C_LIVING], economy[M_INCOME_INDEX])
     buffer = C[C_BUFFER] + pay
     buffer -= living
-    buffer[idle] += part(pay[idle], g[G_BENEFIT]) - pay[idle]
-    buffer[idle] += living[idle] - part(living[idle], g[G_LIVING_UNEMPLOYED])
+    buffer[idle] += mul_q31(pay[idle], g[G_BENEFIT]) - pay[idle]
+    buffer[idle] += living[idle] - mul_q31(living[idle], g[G_LIVING_UNEMPLOYED])
     hit = np.flatnonzero(u >= ONE - economy[M_EXPENSE_SHOCK])
-    buffer[hit] -= scale(pay[hit], g[G_SHOCK_SIZE])
+    buffer[hit] -= mul_q16(pay[hit], g[G_SHOCK_SIZE])
     needy = np.flatnonzero(buffer < 0)
     need = -buffer[needy]
     buffer[needy] = 0
     owing = np.flatnonzero(C[C_OUTSIDE] < C[C_OUTSIDE_MAX])
-    back = np.minimum(C[C_OUTSIDE_MAX, owing] - C[C_OUTSIDE, owing], part(pay[owing], g[G_OUTSIDE_REPAY]))
+    back = np.minimum(C[C_OUTSIDE_MAX, owing] - C[C_OUTSIDE, owing], mul_q31(pay[owing], g[G_EXTERNAL_CREDIT_REPAY]))
     back = np.minimum(back, buffer[owing])
     C[C_OUTSIDE, owing] += back
     buffer[owing] -= back
 
     # 5. due date
     bill = np.maximum(C[C_BALANCE], 0)
-    owed = part(bill, terms[P_MIN_SHARE])
+    owed = mul_q31(bill, terms[P_MIN_SHARE])
     np.maximum(owed, terms[P_MIN_FLOOR], out=owed)
     np.minimum(owed, bill - C[C_ARREARS], out=owed)
     owed += C[C_ARREARS]
@@ -154,16 +155,16 @@ def live(C, now, tables, segment, month, replication, F, rolls, vintage):
     np.clip(burden, 0, N_BURDEN - 1, out=burden)
     burden += C[C_PLACE]
     unwilling = now.unwilling.take(burden)
-    forgets = part(C[C_FORGET], tables.alert[segment].astype(np.int64).take(C[C_ALERT]))
+    forgets = mul_q31(C[C_FORGET], tables.alert[segment].astype(np.int64).take(C[C_ALERT]))
     reached = C[C_REACH] < levers[V_REACH]
     keep = now.stages[:, S_FORGET_KEEP]
-    forgets = np.where(reached, part(forgets, keep[0]), forgets)
+    forgets = np.where(reached, mul_q31(forgets, keep[0]), forgets)
     late = C[C_BUCKET] > 0
     reminded_late = np.flatnonzero(late & reached)
-    fresh = part(C[C_FORGET, reminded_late], tables.alert[segment].astype(np.int64)[C[C_ALERT, reminded_late]])
-    forgets[reminded_late] = part(fresh, keep[C[C_BUCKET, reminded_late]])
+    fresh = mul_q31(C[C_FORGET, reminded_late], tables.alert[segment].astype(np.int64)[C[C_ALERT, reminded_late]])
+    forgets[reminded_late] = mul_q31(fresh, keep[C[C_BUCKET, reminded_late]])
     u = word_due >> 1
-    forgets_from = ONE - part(ONE - unwilling, forgets)
+    forgets_from = ONE - mul_q31(ONE - unwilling, forgets)
     trouble = u < unwilling
     trouble |= u >= forgets_from
     trouble |= buffer < owed
@@ -180,7 +181,7 @@ def live(C, now, tables, segment, month, replication, F, rolls, vintage):
     )
 
     # 5. everyone pays what is owed, and more out of what is left
-    extra = np.minimum(part(bill - owed, C[C_EXTRA]), buffer - owed)
+    extra = np.minimum(mul_q31(bill - owed, C[C_EXTRA]), buffer - owed)
     paid = owed + extra
     buffer -= paid
     paid[few], buffer[few], C[C_OUTSIDE, few] = odd.paid, odd.buffer, odd.outside
@@ -189,7 +190,7 @@ def live(C, now, tables, segment, month, replication, F, rolls, vintage):
     C[C_ALERT, few[odd.forgot]] = 0
 
     # 8. interest
-    interest = part(bill - paid, terms[P_RATE])
+    interest = mul_q31(bill - paid, terms[P_RATE])
     interest[few] = odd.interest
     to_fees = np.minimum(C[C_FEE_DUE], paid)
     C[C_FEE_DUE] -= to_fees
@@ -203,9 +204,9 @@ def live(C, now, tables, segment, month, replication, F, rolls, vintage):
 
     # 9. spending
     if levers[V_NEW_CREDIT] == 1:
-        wanted = scale(C[C_SPEND], economy[M_INCOME_INDEX])
-        wanted = scale(wanted, tables.spending[segment].astype(np.int64).take(word_spend & 1023))
-        wanted[idle] = part(wanted[idle], g[G_SPEND_UNEMPLOYED])
+        wanted = mul_q16(C[C_SPEND], economy[M_INCOME_INDEX])
+        wanted = mul_q16(wanted, tables.spending[segment].astype(np.int64).take(word_spend & 1023))
+        wanted[idle] = mul_q31(wanted[idle], g[G_SPEND_UNEMPLOYED])
         wanted[needy] += need
         on_line = C[C_LIMIT] - balance
         np.maximum(on_line, 0, out=on_line)
@@ -215,7 +216,7 @@ def live(C, now, tables, segment, month, replication, F, rolls, vintage):
         buffer -= np.minimum(wanted, np.maximum(buffer, 0))
         F[F_NEW_CREDIT] += on_line.sum()
         F[F_WORKOUT_CASH] -= on_line[in_workout].sum()
-    np.minimum(buffer, scale(pay, g[G_BUFFER_CAP]), out=C[C_BUFFER])
+    np.minimum(buffer, mul_q16(pay, g[G_LIQUIDITY_CAP]), out=C[C_BUFFER])
 
     # 12. books of those who are current before and after
     F[F_INTEREST] += interest.sum()
@@ -267,7 +268,7 @@ def those(few, C, now, tables, segment, month, replication, u, unwilling, forget
     F[F_OUTSIDE_USED] += from_outside.sum()
     lacks = (reason == UNKNOWN) & (towards < owed)
     reason[lacks] = np.where(C[C_EMPLOYED, few[lacks]] == 1, SHORT, CANNOT)
-    want = part(bill - owed, C[C_EXTRA, few])
+    want = mul_q31(bill - owed, C[C_EXTRA, few])
     extra = np.where(reason == UNKNOWN, np.minimum(want, buffer), 0)
     buffer -= extra
     rest = owed - towards
@@ -289,7 +290,7 @@ def those(few, C, now, tables, segment, month, replication, u, unwilling, forget
     to = np.minimum((after * (before + 1) + owed - 1) // np.maximum(owed, 1), BUCKETS - 1)
     if terms[P_HOLD] > 0:
         due = owed - C[C_ARREARS, few]
-        holds = (after > 0) & (due > 0) & (towards >= part(due, terms[P_HOLD]))
+        holds = (after > 0) & (due > 0) & (towards >= mul_q31(due, terms[P_HOLD]))
         to[holds] = np.minimum(to, before)[holds]
     to[after == 0] = 0
     cause = np.where((after > 0) & (cause <= FORGOT), reason, cause)
@@ -305,8 +306,8 @@ def those(few, C, now, tables, segment, month, replication, u, unwilling, forget
 
     # 8. interest and late charges
     paid = towards + extra
-    interest = part(np.maximum(bill - paid - after, 0), terms[P_RATE])
-    fee = np.where(missed, part(rest, tables.late[segment, LINE][day]), 0)
+    interest = mul_q31(np.maximum(bill - paid - after, 0), terms[P_RATE])
+    fee = np.where(missed, mul_q31(rest, tables.late[segment, LINE][day]), 0)
     suspended = to >= terms[P_SUSPEND]
     F[F_NOT_CHARGED] += interest[suspended].sum() + fee[suspended].sum()
     interest[suspended] = 0
@@ -390,9 +391,9 @@ def collect(C, old_claims, now, month, replication, segment, key, F):
     u = words(C[C_INDEX, at], month, 1, replication, segment, key)[2] >> 1
     stage = now.stages[BUCKETS + np.searchsorted(AGE_BANDS, age, side="right") - 1]
     pays = ~expired & (age >= 1) & (u < stage[:, S_RECOVER_CHANCE])
-    recovered = np.where(pays, part(claim, stage[:, S_RECOVER_SHARE]), 0)
+    recovered = np.where(pays, mul_q31(claim, stage[:, S_RECOVER_SHARE]), 0)
     F[F_RECOVERED] += recovered.sum()
-    commission, marks = part(recovered, stage[:, S_COMMISSION]), C[C_MARKS, at]
+    commission, marks = mul_q31(recovered, stage[:, S_COMMISSION]), C[C_MARKS, at]
     F[F_COMMISSION] += commission.sum()
     F[F_WORKOUT_CASH] += (recovered - commission)[marks & IN_WORKOUT != 0].sum()
     F[F_OPENING_NET_LOSS] -= recovered[marks & OPENED_IN_DEFAULT != 0].sum()

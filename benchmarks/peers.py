@@ -5,8 +5,8 @@ They are given their people; the kernel draws its own within the time.
 
 from functools import partial
 
-from simulator import engine
-from simulator.kernel.names import N_FLOWS
+from simulator.engine import engine
+from simulator.model.layout import N_FLOWS
 
 from . import analyst_numpy, inputs, jax_month, numba_np_random, numpy_month
 from .kernel import BLOCK, BORROWERS, on_book

@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 from typing import NamedTuple
 
-from simulator.inputs import MOST_RECORDS
+from simulator.system.inputs import MOST_RECORDS
 
 GOOD = """
 title = "Good"

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from simulator.engine import available_threads
+from simulator.engine.engine import available_threads
 from simulator.report.progress import Progress
 
 from . import commands, floor, jax_month, kernel, peers, timing

@@ -3,7 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from simulator.lower import Lowered, lower
+from simulator.lowering.lower import Lowered, lower
 from simulator.scenario.reader import Scenario, load_scenario
 
 ROOT = Path(__file__).parent.parent

@@ -10,10 +10,10 @@ __version__ = "0.1.0"
 _HOME = {
     "annuity": "simulator.finance",
     "apr": "simulator.finance",
-    "backtest": "simulator.estimation.questions",
-    "calibrate": "simulator.estimation.questions",
+    "backtest": "simulator.estimation.workflows",
+    "calibrate": "simulator.estimation.workflows",
     "compare": "simulator.study",
-    "diary": "simulator.biography.diaries",
+    "diary": "simulator.diaries.diary",
     "load_scenario": "simulator.scenario.reader",
     "simulate": "simulator.study",
 }

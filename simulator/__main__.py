@@ -2,7 +2,7 @@
 
 import sys
 
-from simulator.signals import INTERRUPTED, listen
+from simulator.system.signals import INTERRUPTED, listen
 
 
 def main() -> None:

@@ -16,9 +16,9 @@ from typing import Annotated
 import typer
 
 from simulator import __version__
-from simulator.printable import controls_in, printable
-from simulator.scenario.errors import Problem, UserError
-from simulator.signals import INTERRUPTED, listen
+from simulator.model.errors import Problem, UserError
+from simulator.model.printable import controls_in, printable
+from simulator.system.signals import INTERRUPTED, listen
 
 INTERNAL, WRONG_INPUT = 1, 2  # exit codes; 0 is done
 MOST_TOLD = 250  # problems that are told one by one
@@ -114,14 +114,14 @@ def study(
     loaded = load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
     folder = out or Path("out") / scenario.stem
 
-    from simulator import results
-    from simulator import study as questions
+    from simulator.report import results
     from simulator.report.progress import Progress
+    from simulator.study import compare, simulate
 
     place = _place(folder, overwrite, quiet)
     Thread(target=results.get_ready, args=(drawing,), daemon=True).start()
     command = context.command.name
-    question = {"run": questions.simulate, "compare": questions.compare}[command]
+    question = {"run": simulate, "compare": compare}[command]
     with Progress(quiet) as progress:
         finished = question(loaded, threads, progress.advance, progress.note, progress.compiling)
         drawing.begin(finished.comparison)
@@ -149,7 +149,7 @@ def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) ->
     loaded = load_scenario(scenario, set_ or (), allow_code=allow_code)
     _warn(loaded.cautions)
     if allow_code:
-        from simulator.policies.levers import try_own
+        from simulator.policy.levers import try_own
 
         for settings in (loaded.baseline, *loaded.variants.values()):
             try_own(settings)
@@ -214,11 +214,11 @@ def diary(
 
     loaded = load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
 
-    from simulator.biography import diaries
+    from simulator.diaries import diary
     from simulator.report.progress import Progress
 
     with Progress() as progress:
-        told = diaries.diary(loaded, borrower, variant or (), replication, progress.compiling)
+        told = diary.diary(loaded, borrower, variant or (), replication, progress.compiling)
     _warn(loaded.cautions)
     _print(told)
 
@@ -255,7 +255,7 @@ def parameters(scenario: ScenarioFile, set_: Set = None, allow_code: Code = Fals
 @app.command()
 def measures(name: MeasureName = None, source: Source = False) -> None:
     """Explain every measure, or one: formula, unit, meaning."""
-    from simulator.measures import in_words, markdown
+    from simulator.analysis.measures import in_words, markdown
 
     _print_markdown(in_words(name) if name else markdown(), source)
 
@@ -263,10 +263,10 @@ def measures(name: MeasureName = None, source: Source = False) -> None:
 @app.command()
 def policies(kind: PolicyKind = None, source: Source = False, check: CheckFile = None) -> None:
     """Explain every policy, or one kind: effect, what to see, settings."""
-    from simulator.policies.registry import load_file, markdown
+    from simulator.policy.registry import load_file, markdown
 
     if check is not None:
-        from simulator.policies.battery import CHECKS, problems
+        from simulator.policy.checks import CHECKS, problems
 
         if wrong := problems(load_file(str(check))):
             raise UserError([Problem(str(check), found=found) for found in wrong])
@@ -277,12 +277,12 @@ def policies(kind: PolicyKind = None, source: Source = False, check: CheckFile =
 
 def _ask(question, folder, overwrite, quiet, *given, **options):
     """Check the folder, put a question to records, and print what it says."""
-    from simulator.estimation import questions
+    from simulator.estimation import workflows
     from simulator.report.progress import Progress
 
     place = _place(folder, overwrite, quiet)
     with Progress(quiet) as progress:
-        said = getattr(questions, question)(*given, folder=place, progress=progress, **options)
+        said = getattr(workflows, question)(*given, folder=place, progress=progress, **options)
     if not quiet:
         _warn(said.cautions)
         _say(*said.lines)
@@ -298,7 +298,7 @@ def _warn(cautions):
 
 def _place(folder, overwrite, quiet):
     """Return the place of the results, checked; say what a killed run had left there."""
-    from simulator.folders import Place
+    from simulator.system.folders import Place
 
     place = Place(folder, overwrite, lambda line: quiet or _say(line, error=True))
     _places.append(place)

@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from simulator import engine
-from simulator.accounting.recovery import expected_recovery
-from simulator.comparison import Comparison, Swapped
-from simulator.ledger import Frame, Ledger, Settlement, check_identities
-from simulator.lower import Lowered, bytes_to_lower, lower, tables_digest
-from simulator.policies.levers import transfers
-from simulator.scenario.errors import Problem, UserError
+from simulator.analysis.accounting.recovery import expected_recovery
+from simulator.analysis.comparison import Comparison, Swapped
+from simulator.analysis.ledger import Ledger, RunFrame, Settlement, check_identities
+from simulator.engine import engine
+from simulator.engine.accumulators import machine_memory
+from simulator.engine.swap_sets import review_differs, swap_set
+from simulator.lowering.lower import Lowered, bytes_to_lower, lower, tables_digest
+from simulator.model.errors import Problem, UserError
+from simulator.policy.levers import transfers
+from simulator.policy.risk_transfer import Partner
 from simulator.scenario.reader import Scenario, load_scenario
-from simulator.sums import machine_memory
-from simulator.swaps import review_differs, swap_set
-from simulator.transfer import Partner
 
 BASELINE = "baseline"
 
@@ -144,14 +144,14 @@ def read_book(scenario: Scenario):
     portfolio = scenario.baseline.portfolio
     if not portfolio.tape:
         return None
-    from simulator.portfolio.tape import read_tape
+    from simulator.tape.tape import read_tape
 
     return read_tape(portfolio.tape, portfolio.mapping, scenario.baseline)
 
 
 def _frame(scenario, world: Lowered, run_off):
     settings = scenario.baseline
-    return Frame(
+    return RunFrame(
         title=settings.title,
         segments=world.segments,
         products=world.products,

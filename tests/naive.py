@@ -1,13 +1,13 @@
 """The twin: docs/model.md in plain Python, one borrower and one month at a time, slow and written to be read.
 
 Nothing here is shared with the kernel but the names of the arrays. Every amount is a Python int, so nothing overflows
-and nothing is rounded unless `part` or `scale` says so. `simulate` is the way in; `live_one_month` is the month.
+and nothing is rounded unless `mul_q31` or `mul_q16` says so. `simulate` is the way in; `live_one_month` is the month.
 """
 
 import numpy as np
 
-from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
-from simulator.kernel.tables import Levers, Sums, Tables
+from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
+from simulator.model.tables import Levers, Sums, Tables
 
 PEOPLE, MONTHS = 1, 2  # tags of the draws
 OPEN = (ACTIVE, FROZEN, CLOSED)
@@ -16,12 +16,12 @@ WORD = (1 << 32) - 1
 
 
 # ---- numbers -------------------------------------------------------------------------------------
-def part(x, share):
+def mul_q31(x, share):
     """Return the q31 `share` of `x`, rounded half up."""
     return (x * share + (1 << 30)) >> 31
 
 
-def scale(x, multiplier):
+def mul_q16(x, multiplier):
     """Return `x` times the q16 `multiplier`, rounded half up."""
     return (x * multiplier + (1 << 15)) >> 16
 
@@ -263,15 +263,15 @@ def born(world, replication, segment, entry, index, tape_row=None):
         return int(word >> 1 < scalars[share])
 
     b.income = drawn(T_INCOME, w0[0])
-    b.living = part(b.income, drawn(T_LIVING, w0[1]))
+    b.living = mul_q31(b.income, drawn(T_LIVING, w0[1]))
     b.quality = w0[2] >> 28
     b.score = score(world, b, scalars[G_SCORE_CORRELATION], scalars[G_SCORE_NOISE])
     b.forget = min(drawn(T_FORGET, w1[0]), ONE - 1)
     b.autopay = w1[1] >> 1
     b.full_payer = happens(w1[2], G_FULL_PAYER)
-    if happens(w1[3], G_OUTSIDE_SHARE):
-        b.outside = b.outside_max = scale(b.income, scalars[G_OUTSIDE_SIZE])
-    b.buffer = scale(b.income, drawn(T_BUFFER, w2[2]))
+    if happens(w1[3], G_EXTERNAL_CREDIT_SHARE):
+        b.outside = b.outside_max = mul_q16(b.income, scalars[G_EXTERNAL_CREDIT_SIZE])
+    b.buffer = mul_q16(b.income, drawn(T_LIQUIDITY, w2[2]))
     b.employed = 1 - happens(w4[2], G_UNEMPLOYED)
     b.reach, b.guarantee = w5[0] >> 1, w5[3] >> 1
 
@@ -285,8 +285,8 @@ def born(world, replication, segment, entry, index, tape_row=None):
     else:
         for account, row in zip(b.accounts, tape_row, strict=True):
             read_account(world, b, account, row)
-        if tape_row[LINE][X_FULL_PAYER] != ABSENT:
-            b.full_payer = tape_row[LINE][X_FULL_PAYER]
+        if tape_row[LINE][TAPE_FULL_PAYER] != ABSENT:
+            b.full_payer = tape_row[LINE][TAPE_FULL_PAYER]
 
     for account, row in zip(b.accounts, tape_row or (None, None), strict=True):
         if account.status != NONE:
@@ -299,7 +299,7 @@ def born(world, replication, segment, entry, index, tape_row=None):
 
     if b.line.status != NONE:
         structural = scalars[G_MODEL] == 0
-        b.spend = scale(b.income if structural else b.line.limit, drawn(T_SPEND, w4[3]))
+        b.spend = mul_q16(b.income if structural else b.line.limit, drawn(T_SPEND, w4[3]))
     return b
 
 
@@ -325,7 +325,7 @@ def draw_line(world, b, s, w0, w2):
     line.status, line.state = ACTIVE, s
     line.limit = tables.limit[b.segment][LINE][s][quantile]
     if b.entry == 0:
-        line.balance = scale(line.limit, tables.utilisation[b.segment][s][w2[1] >> 22])
+        line.balance = mul_q16(line.limit, tables.utilisation[b.segment][s][w2[1] >> 22])
 
 
 def draw_loan(world, b, s, w3):
@@ -337,7 +337,7 @@ def draw_loan(world, b, s, w3):
         amount, term = new_loan(world, loan, w3[2], w3[3])
         if amount > 0:
             loan.months_left = k = 1 + (((w3[3] & 0xFFFF) * loan.months_left) >> 16)
-            loan.balance = part(amount, tables.loan_balance[b.segment][term][k])
+            loan.balance = mul_q31(amount, tables.loan_balance[b.segment][term][k])
             loan.state = s
 
 
@@ -349,18 +349,20 @@ def new_loan(world, loan, ticket_word, term_word):
         return 0, 0
     terms = world.tables.terms[g]
     term = first_above([t[TERM_CUMULATIVE] for t in terms], term_word >> 1)
-    loan.instalment = part(amount, terms[term][TERM_INSTALMENT])
+    loan.instalment = mul_q31(amount, terms[term][TERM_INSTALMENT])
     loan.months_left = terms[term][TERM_MONTHS]
     return amount, term
 
 
 def read_account(world, b, account, row):
     """Take the account from its row of the tape."""
-    if row[X_STATUS] == ABSENT:
+    if row[TAPE_STATUS] == ABSENT:
         return
-    account.status, account.limit, account.balance = row[X_STATUS], row[X_LIMIT], row[X_BALANCE]
-    account.state, account.bucket = max(row[X_STATE], 0), row[X_BUCKET]
-    account.instalment, account.months_left = (0 if row[x] == ABSENT else row[x] for x in (X_INSTALMENT, X_MONTHS_LEFT))
+    account.status, account.limit, account.balance = row[TAPE_STATUS], row[TAPE_LIMIT], row[TAPE_BALANCE]
+    account.state, account.bucket = max(row[TAPE_STATE], 0), row[TAPE_BUCKET]
+    account.instalment, account.months_left = (
+        0 if row[x] == ABSENT else row[x] for x in (TAPE_INSTALMENT, TAPE_MONTHS_LEFT)
+    )
 
 
 def open_in_bucket(world, account, row):
@@ -379,10 +381,10 @@ def open_in_bucket(world, account, row):
     if account.bucket > 0:
         due = account.instalment
         if account.product == LINE:
-            due = min(max(terms[P_MIN_FLOOR], part(owing, terms[P_MIN_SHARE])), owing)
+            due = min(max(terms[P_MIN_FLOOR], mul_q31(owing, terms[P_MIN_SHARE])), owing)
         account.arrears = min(owing, account.bucket * due)
-        if row is not None and row[X_ARREARS] != ABSENT:
-            account.arrears = min(max(row[X_ARREARS], 0), owing)
+        if row is not None and row[TAPE_ARREARS] != ABSENT:
+            account.arrears = min(max(row[TAPE_ARREARS], 0), owing)
 
 
 def open_with_cause(world, b, u):
@@ -409,7 +411,7 @@ def review(world, b):
             b.score = score(world, b, levers[V_SCORE_CORRELATION], levers[V_SCORE_NOISE])
         multipliers = world.levers.review[b.entry][b.segment][account.product]
         account.flow[F_N_APPLIED] += 1
-        account.limit = scale(account.limit, multipliers[score_band(b)])
+        account.limit = mul_q16(account.limit, multipliers[score_band(b)])
         if b.score < levers[V_SCORE_CUTOFF] or b.income < levers[V_INCOME_CUTOFF] or account.limit <= 0:
             account.status, account.limit = DECLINED, 0
             account.flow[F_N_DECLINED] += 1
@@ -443,7 +445,7 @@ def live_one_month(world, b):
     b.line.flow[F_N_IDLE] += b.line.was_account and b.line.bill == 0 and b.line.balance <= 0  # 12
     draw_new_loan(world, b, structural)  # 9
     if structural:
-        b.buffer = min(b.buffer, scale(world.pay, world.segment[G_BUFFER_CAP]))
+        b.buffer = min(b.buffer, mul_q16(world.pay, world.segment[G_LIQUIDITY_CAP]))
     close_accounts(world, b)  # 10 (a)
     end_plans(b)  # 10 (b)
     freeze_and_cut(world, b)  # 10 (c), (d)
@@ -462,21 +464,21 @@ def live_one_month(world, b):
 def job_and_income(world, b):
     """4. Lose or find a job, meet living cost and shocks, repay credit elsewhere."""
     scalars, economy = world.segment, world.economy
-    pay = world.pay = scale(b.income, economy[M_INCOME_INDEX])
-    living = scale(b.living, economy[M_INCOME_INDEX])
+    pay = world.pay = mul_q16(b.income, economy[M_INCOME_INDEX])
+    living = mul_q16(b.living, economy[M_INCOME_INDEX])
     u = world.words(MONTHS, 0)[0] >> 1
     if b.employed:
-        loss = part(economy[M_JOB_LOSS], world.tables.job_loss_quality[b.segment][b.quality])
+        loss = mul_q31(economy[M_JOB_LOSS], world.tables.job_loss_quality[b.segment][b.quality])
         b.employed = 0 if u < loss else 1
     else:
         b.employed = 1 if u < economy[M_JOB_FIND] else 0
-    shock = scale(pay, scalars[G_SHOCK_SIZE]) if u >= ONE - economy[M_EXPENSE_SHOCK] else 0
-    received = pay if b.employed else part(pay, scalars[G_BENEFIT])
-    spent = living if b.employed else part(living, scalars[G_LIVING_UNEMPLOYED])
+    shock = mul_q16(pay, scalars[G_SHOCK_SIZE]) if u >= ONE - economy[M_EXPENSE_SHOCK] else 0
+    received = pay if b.employed else mul_q31(pay, scalars[G_BENEFIT])
+    spent = living if b.employed else mul_q31(living, scalars[G_LIVING_UNEMPLOYED])
     cash = b.buffer + received - spent - shock
     world.need = max(0, -cash)
     b.buffer = max(0, cash)
-    back = min(b.outside_max - b.outside, part(pay, scalars[G_OUTSIDE_REPAY]), b.buffer)
+    back = min(b.outside_max - b.outside, mul_q31(pay, scalars[G_EXTERNAL_CREDIT_REPAY]), b.buffer)
     b.outside += back
     b.buffer -= back
 
@@ -496,7 +498,7 @@ def bill_accounts(world, b):
         else:
             terms, own = world.terms[LINE], world.lever[LINE][V_MIN_SHARE]
             share = own if own >= 0 else terms[P_MIN_SHARE]
-            account.due = min(max(terms[P_MIN_FLOOR], part(bill, share)), rest)
+            account.due = min(max(terms[P_MIN_FLOOR], mul_q31(bill, share)), rest)
         account.owed = account.arrears + account.due
 
 
@@ -512,7 +514,7 @@ def due_date(world, b):
         f = chance_to_forget(world, b, account)
         if u < q:
             account.reason = WILL_NOT
-        elif u >= ONE - part(f, ONE - q):
+        elif u >= ONE - mul_q31(f, ONE - q):
             account.reason = FORGOT
         else:
             payers.append(account)
@@ -543,7 +545,7 @@ def due_date(world, b):
 def pay_extra(world, b):
     """5 and 6. Pay of the line's bill what is wanted beyond what was owed, as far as cash allows."""
     rest = b.line.bill - b.line.owed
-    want = rest if b.full_payer else part(rest, world.segment[G_REVOLVER_SHARE])
+    want = rest if b.full_payer else mul_q31(rest, world.segment[G_REVOLVER_SHARE])
     b.line.extra = 0 if b.line.was_in_plan else min(want, max(b.buffer, 0))
     b.buffer -= b.line.extra
 
@@ -567,10 +569,10 @@ def chance_to_forget(world, b, account):
     """Return the q31 chance that the borrower forgets this due, and count the reminder."""
     levers = world.lever[account.product]
     enrolled = b.autopay < max(world.segment[G_AUTOPAY], levers[V_AUTOPAY])
-    f = 0 if enrolled else part(b.forget, world.tables.alert[b.segment][b.alert])
+    f = 0 if enrolled else mul_q31(b.forget, world.tables.alert[b.segment][b.alert])
     if b.reach < levers[V_REACH]:
         account.flow[F_N_REMINDED] += 1
-        f = part(f, world.stage[account.product][account.bucket][S_FORGET_KEEP])
+        f = mul_q31(f, world.stage[account.product][account.bucket][S_FORGET_KEEP])
     return f
 
 
@@ -613,15 +615,15 @@ def climb_ladder(levels, account, v, settled, can_pay, is_served):
             account.cash -= level[L_COST]
         if by_itself is not None:
             continue
-        before, settled = settled, settled + part(ONE - settled, level[L_EFFECT + account.reason - FORGOT])
+        before, settled = settled, settled + mul_q31(ONE - settled, level[L_EFFECT + account.reason - FORGOT])
         if before <= v < settled and can_pay:
             if is_served:
                 rest = account.owed - account.paid
                 account.cured_on = level[L_DAY]
                 flow[F_N_COLLECTED_AT + k] += 1
                 flow[F_COLLECTED_AT + k] += rest
-                flow[F_CONTACT_COST] += part(rest, level[L_COMMISSION])
-                account.cash -= part(rest, level[L_COMMISSION])
+                flow[F_CONTACT_COST] += mul_q31(rest, level[L_COMMISSION])
+                account.cash -= mul_q31(rest, level[L_COMMISSION])
             return
 
 
@@ -636,7 +638,7 @@ def age_accounts(world, b):
         account.bucket = 0
         if paid < owed:
             account.bucket = min(WORST, -(-account.arrears * (before + 1) // owed))
-            if hold > 0 and account.due > 0 and paid >= part(account.due, hold):
+            if hold > 0 and account.due > 0 and paid >= mul_q31(account.due, hold):
                 account.bucket = min(account.bucket, before)
 
 
@@ -666,7 +668,7 @@ def roll_accounts(world, b):
             account.bucket, account.arrears = bucket, (bucket * owed) // (before + 1)
             account.paid = owed - account.arrears
             if bucket == 0:
-                account.extra = part(bill - owed, states[to][R_PAYS])
+                account.extra = mul_q31(bill - owed, states[to][R_PAYS])
         account.state = to
         account.paid_in_month = account.paid
         account.missed = account.paid < owed
@@ -686,10 +688,10 @@ def work_open_accounts(world, b):
         if words[2 + account.product] >> 1 >= lever[S_RECOVER_CHANCE]:
             continue
         balance = account.balance - account.paid
-        account.recovered = part(balance, lever[S_RECOVER_SHARE])
+        account.recovered = mul_q31(balance, lever[S_RECOVER_SHARE])
         flow[F_RECOVERED_OPEN] += account.recovered
-        flow[F_COMMISSION] += part(account.recovered, lever[S_COMMISSION])
-        account.cash -= part(account.recovered, lever[S_COMMISSION])
+        flow[F_COMMISSION] += mul_q31(account.recovered, lever[S_COMMISSION])
+        account.cash -= mul_q31(account.recovered, lever[S_COMMISSION])
         account.arrears = min(account.arrears, balance - account.recovered)
         if account.recovered == balance:
             account.settled = True
@@ -722,11 +724,11 @@ def interest_and_fees(world, b):
             continue
         terms = world.terms[account.product]
         base = max(0, account.balance - account.arrears)
-        interest = part(base, monthly_rate(world, account))
+        interest = mul_q31(base, monthly_rate(world, account))
         fee = 0
         if account.missed and not account.settled:
             late = world.tables.late[b.segment][account.product]
-            fee = part(account.owed - account.paid, late[30 if account.cured_on is None else account.cured_on])
+            fee = mul_q31(account.owed - account.paid, late[30 if account.cured_on is None else account.cured_on])
         if account.bucket >= terms[P_SUSPEND]:
             account.flow[F_NOT_CHARGED] += interest + fee
             continue
@@ -741,8 +743,8 @@ def monthly_rate(world, account):
     """8. Return the q31 rate of the month: the contract's, by the grade at its start, or that of a plan."""
     contract, levers = world.terms[account.product][P_RATE], world.lever[account.product]
     if account.was_in_plan:
-        return part(contract, levers[V_PLAN_RATE])
-    return min(ONE, scale(contract, levers[V_RATE + account.was_grade]))
+        return mul_q31(contract, levers[V_PLAN_RATE])
+    return min(ONE, mul_q16(contract, levers[V_RATE + account.was_grade]))
 
 
 def spend(world, b, structural):
@@ -752,12 +754,12 @@ def spend(world, b, structural):
         return
     mood = world.tables.spending[b.segment][world.words(MONTHS, 0)[2] & 1023]
     if structural:
-        wanted = scale(scale(b.spend, world.economy[M_INCOME_INDEX]), mood)
+        wanted = mul_q16(mul_q16(b.spend, world.economy[M_INCOME_INDEX]), mood)
         if not b.employed:
-            wanted = part(wanted, world.segment[G_SPEND_UNEMPLOYED])
+            wanted = mul_q31(wanted, world.segment[G_SPEND_UNEMPLOYED])
         wanted += world.need
     else:
-        wanted = scale(scale(b.spend, world.tables.roll_state[b.segment][LINE][line.state][R_SPEND]), mood)
+        wanted = mul_q16(mul_q16(b.spend, world.tables.roll_state[b.segment][LINE][line.state][R_SPEND]), mood)
     late = line.days >= levers[V_FREEZE_DAYS] or line.days >= levers[V_CLOSE_DAYS]
     may_spend = line.status == ACTIVE and not late and line.exit is None
     on_line = min(wanted, max(0, line.limit - line.balance)) if may_spend else 0
@@ -781,7 +783,7 @@ def draw_new_loan(world, b, structural):
     amount, _ = new_loan(world, loan, ticket, term)
     if amount <= 0:
         return
-    interest = part(amount, monthly_rate(world, loan))
+    interest = mul_q31(amount, monthly_rate(world, loan))
     loan.drawn = True
     loan.balance, loan.interest_due = amount + interest, interest
     loan.ever = loan.clean = loan.state = loan.observed = 0
@@ -790,7 +792,7 @@ def draw_new_loan(world, b, structural):
     loan.flow[F_INTEREST] += interest
     loan.flow[F_N_GRANTED] += 1
     if structural:
-        b.buffer += part(amount, terms[P_KEPT])
+        b.buffer += mul_q31(amount, terms[P_KEPT])
 
 
 def close_accounts(world, b):
@@ -840,7 +842,7 @@ def freeze_and_cut(world, b):
         for bucket in range(account.was_bucket + 1, account.bucket + 1):
             keep = world.stage[account.product][bucket][S_LIMIT_KEEP]
             if keep < ONE:
-                account.limit = max(part(account.limit, keep), min(account.limit, levers[V_LIMIT_FLOOR]))
+                account.limit = max(mul_q31(account.limit, keep), min(account.limit, levers[V_LIMIT_FLOOR]))
         account.flow[F_N_LIMIT_CUT] += account.limit < before
 
 
@@ -854,7 +856,7 @@ def offer_plans(world, b):
             continue
         if words[account.product] >> 1 >= levers[V_PLAN_CHANCE]:
             continue
-        forgiven = part(account.balance, levers[V_PLAN_FORGIVE])
+        forgiven = mul_q31(account.balance, levers[V_PLAN_FORGIVE])
         account.flow[F_N_PLANS] += 1
         account.flow[F_FORGIVEN] += forgiven
         account.forgiven, account.cause_before = forgiven, account.cause
@@ -879,14 +881,14 @@ def let_go(world, b):
         line.flow[F_N_PAID_OFF if paid_off else F_N_CLOSED_AT_ZERO] += 1
         line.balance = 0
         line.age = line.age if paid_off else world.month
-        line.leave_open_book(GONE if paid_off else SHUT, TO_PAID_OFF if paid_off else TO_CLOSED_AT_ZERO)
+        line.leave_open_book(TERMINATED if paid_off else CLOSED_SETTLED, TO_PAID_OFF if paid_off else TO_CLOSED_AT_ZERO)
     if loan.was_account and loan.balance == 0:
         loan.flow[F_N_PAID_OFF] += 1
         loan.leaves_to = TO_PAID_OFF
         loan.arrears = loan.bucket = loan.cause = loan.interest_due = loan.fee_due = 0
         loan.instalment = loan.months_left = loan.plan_left = loan.state = 0
     if loan.status == CLOSED and loan.balance == 0:
-        loan.status, loan.limit, loan.age = SHUT, 0, world.month
+        loan.status, loan.limit, loan.age = CLOSED_SETTLED, 0, world.month
 
 
 def report(world, b):
@@ -939,7 +941,7 @@ def write_off_or_sell(world, b):
         late_enough = balance > 0 and account.bucket >= levers[V_WRITE_OFF]
         is_written_off = late_enough or account.exit == EXIT_WRITTEN_OFF
         is_sold = not is_written_off and balance > 0 and account.bucket >= levers[V_SELL_OPEN]
-        proceeds = part(balance, sale_price(world, account, account.bucket)) if is_sold else 0
+        proceeds = mul_q31(balance, sale_price(world, account, account.bucket)) if is_sold else 0
         note_worst(world, account, account.forgiven > 0 or is_written_off or (is_sold and proceeds < balance))
         account.lose(account.forgiven, account.cause_before)
         if is_written_off:
@@ -968,8 +970,8 @@ def sale_price(world, account, stage):
     """Return the q31 price of the balance at that stage this month: by the economy and by its size."""
     levers = world.lever[account.product]
     band = sum(account.balance > levers[V_SALE_BAND + k] for k in range(3))
-    price = scale(world.stage[account.product][stage][S_SALE_PRICE], world.economy[M_PRICE_FACTOR])
-    return min(ONE, scale(price, levers[V_SALE_FACTOR + band]))
+    price = mul_q16(world.stage[account.product][stage][S_SALE_PRICE], world.economy[M_PRICE_FACTOR])
+    return min(ONE, mul_q16(price, levers[V_SALE_FACTOR + band]))
 
 
 def recover(world, b):
@@ -984,7 +986,7 @@ def recover(world, b):
         stage = BUCKETS + sum(account.age >= start for start in AGE_BANDS) - 1
         lever = world.stage[account.product][stage]
         if account.age >= levers[V_SELL_WRITTEN_OFF]:
-            proceeds = part(account.balance, sale_price(world, account, stage))
+            proceeds = mul_q31(account.balance, sale_price(world, account, stage))
             flow[F_SOLD_BOOK] += account.balance
             flow[F_SOLD_BOOK_PROCEEDS] += proceeds
             flow[F_N_SOLD_BOOK] += 1
@@ -993,19 +995,19 @@ def recover(world, b):
         elif account.age >= levers[V_EXPIRE]:
             flow[F_EXPIRED] += account.balance
             flow[F_N_EXPIRED] += 1
-            account.leave_written_off_book(GONE)
+            account.leave_written_off_book(TERMINATED)
         elif account.age >= 1:
             flow[F_RECOVERY_COST] += lever[S_RECOVERY_COST]
             account.get_back(0, lever[S_RECOVERY_COST])
             if words[2 + account.product] >> 1 < lever[S_RECOVER_CHANCE]:
-                recovered = part(account.balance, lever[S_RECOVER_SHARE])
-                commission = part(recovered, lever[S_COMMISSION])
+                recovered = mul_q31(account.balance, lever[S_RECOVER_SHARE])
+                commission = mul_q31(recovered, lever[S_COMMISSION])
                 flow[F_RECOVERED] += recovered
                 flow[F_COMMISSION] += commission
                 account.get_back(recovered, commission)
                 account.balance -= recovered
         if account.status == WRITTEN_OFF and account.balance == 0:
-            account.leave_written_off_book(GONE)
+            account.leave_written_off_book(TERMINATED)
 
 
 def follow(b):
@@ -1047,27 +1049,27 @@ def review_limit(world, line):
 
     cut = levers[V_CUT_KEEP] < ONE and line.grade >= levers[V_CUT_GRADE] and points < levers[V_CUT_SCORE]
     if cut and used(V_CUT_UTILISATION):
-        line.limit = max(part(limit, levers[V_CUT_KEEP]), min(limit, levers[V_LIMIT_FLOOR]))
+        line.limit = max(mul_q31(limit, levers[V_CUT_KEEP]), min(limit, levers[V_LIMIT_FLOOR]))
         line.flow[F_N_LIMIT_CUT] += line.limit < limit
     elif levers[V_RAISE_BY] > UNIT and line.grade <= levers[V_RAISE_GRADE] and used(V_RAISE_UTILISATION):
-        line.limit = max(limit, min(scale(limit, levers[V_RAISE_BY]), scale(line.granted, levers[V_RAISE_CAP])))
+        line.limit = max(limit, min(mul_q16(limit, levers[V_RAISE_BY]), mul_q16(line.granted, levers[V_RAISE_CAP])))
         line.flow[F_N_LIMIT_RAISED] += line.limit > limit
 
 
 def regrant(world, b):
     """Open accounts again that were closed and owe nothing: after some months, sooner with a guarantor."""
     offered = [levers[V_REGRANT_MONTHS] < NEVER for levers in world.lever]
-    shut = any(account.status == SHUT for account in b.accounts)
+    shut = any(account.status == CLOSED_SETTLED for account in b.accounts)
     if any(offered) and shut and not any(account.is_live for account in b.accounts):
         b.reported = max(b.reported - 1, 0)  # those with a live account lost theirs in the month
     for account, other in zip(b.accounts, reversed(b.accounts), strict=True):
         product, levers = account.product, world.lever[account.product]
-        limit = part(account.granted, levers[V_REGRANT_SHARE])
+        limit = mul_q31(account.granted, levers[V_REGRANT_SHARE])
         wait = levers[V_REGRANT_SOON if b.guarantee < levers[V_GUARANTEED] else V_REGRANT_MONTHS]
         if (
             offered[product]
             and levers[V_NEW_CREDIT] == 1
-            and account.status == SHUT
+            and account.status == CLOSED_SETTLED
             and account.age < world.month
             and world.month - account.age >= wait
             and b.reported == 0

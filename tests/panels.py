@@ -7,8 +7,8 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import binom
 
-from simulator.draws_host import philox_numpy
 from simulator.estimation.panels.panel import Panel, PanelState
+from simulator.model.random_words import philox_numpy
 
 SIMPLE = (PanelState("current", 0), PanelState("late", 1), PanelState("lost", "written_off"))
 TAIWAN = (

@@ -5,9 +5,9 @@ import pytest
 
 import toy_book
 from conftest import ROOT
-from simulator.accounting.cecl import cecl_allowance
-from simulator.accounting.five_class import ABOVE, CLASSES, bucket_classes, class_balance, five_class
-from simulator.accounting.ifrs9 import (
+from simulator.analysis.accounting.cecl import cecl_allowance
+from simulator.analysis.accounting.five_class import ABOVE, CLASSES, bucket_classes, class_balance, five_class
+from simulator.analysis.accounting.ifrs9 import (
     BEHAVIOURAL_LIFE,
     STAGES,
     coverage,
@@ -17,7 +17,7 @@ from simulator.accounting.ifrs9 import (
     stage_balance,
     stage_loss,
 )
-from simulator.accounting.loss_chain import (
+from simulator.analysis.accounting.loss_chain import (
     YEAR,
     Accounts,
     Experience,
@@ -29,12 +29,12 @@ from simulator.accounting.loss_chain import (
     pooled,
     rate,
 )
-from simulator.kernel.names import BUCKETS, FLOWS, LINE, LOAN, N_TO, TO_FORGIVEN, TO_SOLD, TO_WRITTEN_OFF
-from simulator.ledger import Ledger, Settlement
-from simulator.measures import MEASURES
+from simulator.analysis.ledger import Ledger, Settlement
+from simulator.analysis.measures import MEASURES
+from simulator.model.layout import BUCKETS, FLOWS, LINE, LOAN, N_TO, TO_FORGIVEN, TO_SOLD, TO_WRITTEN_OFF
+from simulator.policy.risk_transfer import Insurance, Partner
 from simulator.scenario.reader import load_scenario
 from simulator.study import compare
-from simulator.transfer import Insurance, Partner
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from simulator.estimation.backtest.backtest import (
 from simulator.estimation.panels.panel import Panel, PanelState
 from simulator.estimation.panels.reader import read_panel
 from simulator.estimation.roll_rates.forecast import SOURCES, prior_correlation
-from simulator.scenario.errors import UserError
+from simulator.model.errors import UserError
 
 STATES = (PanelState("current", 0), PanelState("late", 1), PanelState("lost", "written_off"))
 MATRIX = np.array([[0.9, 0.1, 0.0], [0.3, 0.5, 0.2], [0.0, 0.0, 1.0]])

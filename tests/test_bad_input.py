@@ -3,7 +3,7 @@
 import pytest
 
 from conftest import ROOT
-from simulator.scenario.errors import Problem, UserError
+from simulator.model.errors import Problem, UserError
 from simulator.scenario.reader import load_scenario
 
 GOOD = """

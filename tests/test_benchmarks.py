@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from simulator import engine
-from simulator.kernel import philox
-from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
-from simulator.lower import lower
-from simulator.policies import registry
+from simulator.engine import engine
+from simulator.lowering.lower import lower
+from simulator.model import philox
+from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
+from simulator.policy import registry
 from simulator.scenario.reader import load_scenario
 from simulator.study import simulate
 

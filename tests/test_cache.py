@@ -14,26 +14,27 @@ from numba.core.codegen import CPUCodeLibrary, JITCPUCodegen
 from numba.core.compiler import Flags
 
 from conftest import ROOT
-from simulator import engine
-from simulator.kernel import apart, quick, store, tile
-from simulator.kernel.cache import njit
-from simulator.kernel.fixed import part
-from simulator.lower import lower
+from simulator.engine import engine
+from simulator.kernel import driver
+from simulator.kernel.fixed import mul_q31
+from simulator.kernel.jit import apart, quick, store
+from simulator.kernel.jit.cache import njit
+from simulator.lowering.lower import lower
 from simulator.scenario.reader import load_scenario
 
 CALLER = """
 from .cache import CACHED, njit
-from .fixed import part
+from .fixed import mul_q31
 
 @njit(cache=CACHED)
 def half(x):
-    return part(x, 1 << 30)
+    return mul_q31(x, 1 << 30)
 """
 START = """
 import json
 import numba
 before = numba.config.CACHE_DIR
-from simulator.kernel import cache
+from simulator.kernel.jit import cache
 from simulator.kernel.caller import half
 value = half(7)
 stats = getattr(half, "stats", None)
@@ -48,7 +49,8 @@ print(json.dumps({
 def kernel(tmp_path):
     """Return the folder of a copy of the kernel with one more module, `caller`, that calls another's function."""
     folder = tmp_path / "simulator" / "kernel"
-    shutil.copytree(ROOT / "simulator" / "kernel", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for room in ("kernel", "model"):
+        shutil.copytree(ROOT / "simulator" / room, folder.parent / room, ignore=shutil.ignore_patterns("__pycache__"))
     (folder.parent / "__init__.py").touch()
     (folder / "caller.py").write_text(CALLER)
     return folder
@@ -82,7 +84,7 @@ def test_a_second_start_compiles_nothing(kernel):
 def test_any_edit_of_a_source_is_a_new_folder(kernel):
     """A comment added to a file that no compiled function stands in is already another kernel."""
     first = start(kernel)
-    with (kernel / "names.py").open("a") as file:
+    with (kernel.parent / "model" / "layout.py").open("a") as file:
         file.write("# another kernel\n")
     second = start(kernel)
 
@@ -204,7 +206,7 @@ def test_every_flipped_bit_is_seen(tmp_path, capsys):
 
 def test_a_full_disk_costs_time_only(kernel):
     """Where compiled code cannot be kept, the answer is there and a word says so."""
-    source = kernel / "store.py"
+    source = kernel / "jit" / "store.py"
     source.write_text(
         source.read_text().replace("    os.replace(", "    raise OSError(28, 'No space left')\n        os.replace(")
     )
@@ -218,15 +220,15 @@ def test_an_inlined_function_refuses_python():
     """What has no door to Python says so, before and after it was compiled; numba alone would crash."""
     for _ in range(2):
         with pytest.raises(TypeError, match="part is inside"):
-            part(7, 1 << 30)
-        tile.advance(*engine.nobody_of(lower(load_scenario(ROOT / "scenarios" / "huabei.toml").baseline)))
+            mul_q31(7, 1 << 30)
+        driver.advance(*engine.nobody_of(lower(load_scenario(ROOT / "scenarios" / "huabei.toml").baseline)))
 
 
 def test_a_part_is_compiled_for_what_the_driver_calls_it_with():
     """Each part is kept for one signature: had its process found other types, the driver would have added its own."""
-    tile.advance(*engine.nobody_of(lower(load_scenario(ROOT / "scenarios" / "huabei.toml").baseline)))
+    driver.advance(*engine.nobody_of(lower(load_scenario(ROOT / "scenarios" / "huabei.toml").baseline)))
 
-    kept = {name: getattr(tile, name)._cache._cache_file._load_index() for name in apart.PARTS}
+    kept = {name: getattr(driver, name)._cache._cache_file._load_index() for name in apart.PARTS}
 
     assert {name: len(signatures) for name, signatures in kept.items()} == dict.fromkeys(apart.PARTS, 1)
 
@@ -297,9 +299,9 @@ def test_parts_are_shared_out_among_the_processors(processors, shares, monkeypat
     monkeypatch.setattr(apart, "_start", lambda names, types: started.append(names))
     monkeypatch.setattr(apart, "_look_after", lambda process, cache: waited_for.append(cache))
     for name in apart.PARTS:
-        monkeypatch.setattr(tile, name, SimpleNamespace(_cache=name))
+        monkeypatch.setattr(driver, name, SimpleNamespace(_cache=name))
 
-    apart._Helpers(processors - 1).on_start(SimpleNamespace(data={"dispatcher": tile._advance, "args": ()}))
+    apart._Helpers(processors - 1).on_start(SimpleNamespace(data={"dispatcher": driver._advance, "args": ()}))
 
     assert started == shares
     assert waited_for == list(apart.PARTS)

@@ -8,14 +8,15 @@ import pytest
 
 from conftest import ROOT
 from panels import chain
-from simulator import cli, engine
-from simulator.estimation.questions import calibrate as ask
+from simulator import cli
+from simulator.engine import engine
 from simulator.estimation.roll_rates.calibrate import calibrate, one_month_ahead
 from simulator.estimation.roll_rates.cautions import of_levels
 from simulator.estimation.roll_rates.hindcast import hindcast
 from simulator.estimation.roll_rates.rolls import COLUMNS
+from simulator.estimation.workflows import calibrate as ask
+from simulator.model.errors import UserError
 from simulator.report.progress import Progress
-from simulator.scenario.errors import UserError
 from simulator.scenario.reader import load_scenario
 from simulator.study import simulate
 

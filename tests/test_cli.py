@@ -19,12 +19,13 @@ import pytest
 from rich.console import Console
 
 from conftest import ROOT
-from simulator import __version__, cli, ledger, study
-from simulator.ledger import IdentityError
+from simulator import __version__, cli, study
+from simulator.analysis import ledger
+from simulator.analysis.ledger import IdentityError
 from simulator.report import parquet, progress, render
 from simulator.scenario.parameters import table
 from simulator.scenario.reader import load_scenario
-from simulator.signals import ENDING
+from simulator.system.signals import ENDING
 
 SMALL = """
 title = "Two ways to lend"
@@ -682,7 +683,7 @@ def test_registries_are_explained_in_markdown(command, words, simulator):
 
 def test_policies_show_every_setting(simulator):
     """Each setting of each policy is in the table of its policy, or of all policies."""
-    from simulator.policies.registry import kinds
+    from simulator.policy.registry import kinds
 
     _, out, _ = simulator("policies")
     for module in kinds().values():

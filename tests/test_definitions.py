@@ -12,8 +12,8 @@ import naive
 import worlds
 from conftest import ROOT
 from simulator import compare, simulate
-from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
-from simulator.measures import MEASURES
+from simulator.analysis.measures import MEASURES
+from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
 
 OPEN = (ACTIVE, FROZEN, CLOSED)
 EARLY_LOSSES = f"""
@@ -265,8 +265,8 @@ def test_the_last_instalment_is_off_by_the_rounding_and_no_more(rate, months, am
         instalment = naive.part(amount, share)
         balance = amount + naive.part(amount, worlds.q31(rate))
         for column, value in (
-            (X_STATUS, ACTIVE), (X_LIMIT, amount), (X_BALANCE, balance), (X_BUCKET, 0), (X_STATE, 0),
-            (X_INSTALMENT, instalment), (X_MONTHS_LEFT, months),
+            (TAPE_STATUS, ACTIVE), (TAPE_LIMIT, amount), (TAPE_BALANCE, balance), (TAPE_BUCKET, 0), (TAPE_STATE, 0),
+            (TAPE_INSTALMENT, instalment), (TAPE_MONTHS_LEFT, months),
         ):  # fmt: skip
             row[LOAN, column] = value
     sums, (history,) = naive.simulate(*world)

@@ -11,13 +11,14 @@ from rich.console import Console
 import naive
 import worlds
 from conftest import ROOT
-from simulator import cli, diary, engine, load_scenario
-from simulator.biography import sentences, whose
-from simulator.biography.life import alone, live
-from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
-from simulator.lower import lower, tables_for
-from simulator.scenario.errors import UserError
-from simulator.spans import levers_in_force
+from simulator import cli, diary, load_scenario
+from simulator.diaries import address, sentences
+from simulator.diaries.life import alone, live
+from simulator.engine import engine
+from simulator.engine.monthly import levers_in_force
+from simulator.lowering.lower import lower, tables_for
+from simulator.model.errors import UserError
+from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
 
 SCENARIO = """
 title = "Bills & <loans>"
@@ -234,7 +235,7 @@ def lived_by_the_twin(world, tile, replication):
 
 def test_compiling_is_told_before_a_policy_reads_the_book(monkeypatch):
     """To know the levers the whole book lives: the kernel is made ready before, with the word of every command."""
-    done, place = [], "simulator.biography.diaries.levers_in_force"
+    done, place = [], "simulator.diaries.diary.levers_in_force"
     monkeypatch.setattr(engine, "prepare", lambda lowered, tell=lambda begun: None: tell("compiling"))
     monkeypatch.setattr(place, lambda *given: (done.append("living"), levers_in_force(*given))[1])
     scenario = load_scenario(ROOT / "scenarios" / "triggers.toml", borrowers=50, months=3)
@@ -419,7 +420,7 @@ def test_an_account_of_a_tape_is_found(tmp_path):
     world = lower(made_up.baseline, whose_book(made_up).tape, True)
 
     def place(name):
-        return whose.address_of(name, world.segments, world.tiles, made_up.baseline)
+        return address.address_of(name, world.segments, world.tiles, made_up.baseline)
 
     assert place("A1") == place("A2") == place("C1") == place("1") == place("2") == place("south:0") == (1, 0, 0)
     assert place("A3") == (0, 0, 0)

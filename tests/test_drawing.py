@@ -7,9 +7,9 @@ import pytest
 from matplotlib.figure import Figure
 
 import toy_book
-from simulator import cli, results
-from simulator.comparison import Comparison
-from simulator.report import drawing, figures
+from simulator import cli
+from simulator.analysis.comparison import Comparison
+from simulator.report import drawing, figures, results
 from simulator.report.drawing import Drawing
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from simulator.draws_host import philox_numpy
-from simulator.kernel import draws, philox
-from simulator.kernel.cache import njit
+from simulator.kernel import draws
+from simulator.kernel.jit.cache import njit
+from simulator.model import philox
+from simulator.model.random_words import philox_numpy
 
 # Random123 1.14, kat_vectors, philox4x32 with 10 rounds: counter and key, words
 KNOWN = [

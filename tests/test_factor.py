@@ -8,12 +8,12 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import beta, binom
 
 import panels
-from simulator.behaviour import roll_rates
-from simulator.economy.factor import factor as factor_path
 from simulator.estimation import luck
 from simulator.estimation.panels.panel import PanelState
 from simulator.estimation.roll_rates import factor as of
-from simulator.units import q31
+from simulator.lowering import roll_rates
+from simulator.lowering.factor import factor as factor_path
+from simulator.model.fixed_point import q31
 
 MATRIX = np.array(
     [[0.93, 0.07, 0, 0, 0], [0.3, 0.45, 0.22, 0.03, 0], [0.1, 0.15, 0.25, 0.5, 0], [0.03, 0.04, 0.05, 0.1, 0.78]]

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from simulator import engine
-from simulator.ledger import result_digest
-from simulator.lower import lower
-from simulator.policies.levers import OF_APPLICANTS, OF_PEOPLE, acts_on
-from simulator.policies.registry import kinds
-from simulator.scenario.errors import UserError
+from simulator.analysis.ledger import result_digest
+from simulator.engine import engine
+from simulator.lowering.lower import lower
+from simulator.model.errors import UserError
+from simulator.policy.levers import OF_APPLICANTS, OF_PEOPLE, acts_on
+from simulator.policy.registry import kinds
 from simulator.scenario.reader import load_scenario
 from simulator.study import compare
 
@@ -179,7 +179,7 @@ def test_a_policy_of_ones_own_is_refused_alike(tmp_path, book):
     """A file that writes what only people feel is told by what it writes, and not by its name."""
     (tmp_path / "mine.py").write_text(
         '"""Mine."""\n'
-        "from simulator.policies.reminders import EXAMPLE, NEUTRAL, Settings, write\n"
+        "from simulator.policy.kinds.reminders import EXAMPLE, NEUTRAL, Settings, write\n"
         'DESCRIPTION = "Mine."\nEFFECT = "Mine."\n'
     )
     path = book("file:mine.py", {"reach": 0.5, "strength": 0.5})

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from simulator import folders
-from simulator.folders import Place
-from simulator.scenario.errors import UserError
+from simulator.model.errors import UserError
+from simulator.system import folders
+from simulator.system.folders import Place
 
 # A process of its own that writes a run over another and is killed at its so many-th step.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from simulator import folders
+from simulator.system import folders
 
 def counted(step):
     def call(*given, **options):

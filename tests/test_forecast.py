@@ -7,8 +7,6 @@ import pytest
 from scipy.special import betaincinv, ndtr, ndtri
 
 from panels import chain, panel, uniform
-from simulator.behaviour.roll_rates import worse_than
-from simulator.economy.factor import factor as factor_path
 from simulator.estimation import luck
 from simulator.estimation.backtest.scores import covered, crps
 from simulator.estimation.panels.panel import PanelState
@@ -28,6 +26,8 @@ from simulator.estimation.roll_rates.forecast import (
     size_of,
     window,
 )
+from simulator.lowering.factor import factor as factor_path
+from simulator.lowering.roll_rates import worse_than
 
 STATES = (PanelState("current", 0), PanelState("late", 1), PanelState("later", 2, at_least=True))
 EXITS = (*STATES[:2], PanelState("written_off", "written_off"), PanelState("paid_off", "paid_off"))

@@ -8,13 +8,13 @@ import pytest
 from conftest import ROOT
 from simulator import cli
 from simulator.estimation import levels
-from simulator.inputs import MOST_TEXT, UNPACKED_FREELY
-from simulator.printable import printable
-from simulator.quantiles import quantiles
+from simulator.lowering.quantiles import quantiles
+from simulator.model.errors import Problem, UserError
+from simulator.model.printable import printable
 from simulator.scenario.distributions import Beta
-from simulator.scenario.errors import Problem, UserError
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.toml_text import MOST_BITS, MOST_DEEP, MOST_PARTS, tables_of
+from simulator.system.inputs import MOST_TEXT, UNPACKED_FREELY
 
 pytest.importorskip("benchmarks", reason="start pytest as `python -m pytest`")
 from benchmarks import strange
@@ -201,7 +201,7 @@ def test_files_on_files_without_end_are_told_soon(here, simulator):
 
 
 OWN = """
-from simulator.policies.base import PolicySettings
+from simulator.policy.base import PolicySettings
 {top}
 DESCRIPTION = EFFECT = "It is."
 NEUTRAL = EXAMPLE = {{"kind": "file:own.py"}}

@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from simulator import engine
-from simulator.kernel import kept, store, tile
-from simulator.kernel.names import K_COUNT, LANES
-from simulator.lower import lower, tables_for
+from simulator.engine import engine
+from simulator.engine.accumulators import empty_sums
+from simulator.engine.monthly import NO_STORE
+from simulator.kernel import driver
+from simulator.kernel.jit import kept, store
+from simulator.lowering.lower import lower, tables_for
+from simulator.model.layout import K_COUNT, LANES
 from simulator.scenario.reader import load_scenario
-from simulator.spans import NO_STORE
-from simulator.sums import empty_sums
 
-N_GIVEN = len(inspect.signature(tile.advance).parameters)
+N_GIVEN = len(inspect.signature(driver.advance).parameters)
 TOY = """
 define i32 @toy(ptr %result, ptr %exception, ptr %a, ptr %b, i64 %size, i64 %item, ptr %data, i64 %shape, i64 %stride,
                 i64 %x, i8 %yes, ptr %c, ptr %d, i64 %n, i64 %m, ptr %space, i64 %s0, i64 %s1, i64 %t0, i64 %t1) {
@@ -62,23 +63,23 @@ def test_the_kept_code_is_what_numba_made(name, kinds):
     """The same people under the kept code and under numba's own function: the same bytes."""
     assert kept.loaded(kinds) is not None
 
-    assert lived(kept.advance, world(name)) == lived(tile.advance, world(name))
+    assert lived(kept.advance, world(name)) == lived(driver.advance, world(name))
 
 
 @pytest.mark.parametrize("name", ["both", "taiwan_cards"])
 @pytest.mark.parametrize("garbage", [0x55555555, -1])
 def test_what_the_working_space_holds_does_not_matter(name, garbage, monkeypatch):
     """Whatever a call before left in the driver's working space, the sums are the same."""
-    zeros, driver = lived(tile.advance, world(name)), tile._advance
+    zeros, compiled = lived(driver.advance, world(name)), driver._advance
 
     def with_garbage(*given):
         for array in given[N_GIVEN:]:
             array.fill(np.array(garbage).astype(array.dtype))
-        driver(*given)
+        compiled(*given)
 
-    monkeypatch.setattr(tile, "_advance", with_garbage)
+    monkeypatch.setattr(driver, "_advance", with_garbage)
 
-    assert lived(tile.advance, world(name)) == zeros
+    assert lived(driver.advance, world(name)) == zeros
 
 
 def test_words_reach_the_driver_in_their_order():

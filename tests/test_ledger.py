@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 import toy_book
-from simulator.kernel.names import *  # noqa: F403
-from simulator.kernel.tables import Sums
-from simulator.ledger import (
+from simulator.analysis.ledger import (
     LINES,
     PARTS,
     SETTLED,
@@ -16,6 +14,8 @@ from simulator.ledger import (
     check_identities,
     result_digest,
 )
+from simulator.model.layout import *  # noqa: F403
+from simulator.model.tables import Sums
 
 
 @pytest.fixture(scope="module")

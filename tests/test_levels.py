@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 from simulator.estimation import levels
 from simulator.estimation.levels import Target, figures, fit, read_plan, shipped_values, studies
-from simulator.scenario.errors import UserError
+from simulator.model.errors import UserError
 from simulator.scenario.reader import load_scenario
 from simulator.study import simulate
 

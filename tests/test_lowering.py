@@ -5,20 +5,19 @@ import pytest
 from scipy.special import ndtri
 
 from conftest import ROOT
-from simulator.behaviour import roll_rates, structural
-from simulator.economy.factor import factor, standard_normal
-from simulator.economy.path import economy_table
 from simulator.finance import annuity
-from simulator.kernel import names
-from simulator.kernel.names import LINE, LOAN, MAX_STATES, ONE, QUANTILES, UNIT
-from simulator.lower import Tape, lower, split, tables_digest, tables_for
-from simulator.policies.registry import kinds
-from simulator.portfolio import people, products
-from simulator.quantiles import quantiles
+from simulator.lowering import borrowers, products, roll_rates, structural
+from simulator.lowering.economy import economy_table
+from simulator.lowering.factor import factor, standard_normal
+from simulator.lowering.lower import Tape, lower, split, tables_digest, tables_for
+from simulator.lowering.quantiles import quantiles
+from simulator.model import layout
+from simulator.model.fixed_point import SURE, base_logit, cumulative, half_up, q16, q31
+from simulator.model.layout import LINE, LOAN, MAX_STATES, ONE, QUANTILES, UNIT
+from simulator.policy.registry import kinds
 from simulator.scenario.distributions import Beta, Constant, Lognormal, Quantiles, Uniform
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.schema import Economy, Loan, Products, RollMatrix, Settings
-from simulator.units import SURE, base_logit, cumulative, half_up, q16, q31
 
 INCOME = {"distribution": "lognormal", "mean": 6000.0, "sigma": 0.5, "max": 100_000.0}
 LIMIT = {"distribution": "lognormal", "mean": 8000.0, "sigma": 0.6, "min": 500.0, "max": 50_000.0}
@@ -110,11 +109,11 @@ def test_bounds_of_a_lognormal_hold_and_keep_the_mean():
 
 def test_normal_tables_have_variance_one_and_undo_each_other():
     """The normal tables have mean 0 and variance 1, and the quantile of a normal number is the one it came from."""
-    z = people.normal_table()
-    rank = people.normal_ranks()[np.clip((z + 4 * UNIT) >> 7, 0, 4095)]
+    z = borrowers.normal_table()
+    rank = borrowers.normal_ranks()[np.clip((z + 4 * UNIT) >> 7, 0, 4095)]
 
     assert abs(z.mean()) < 1 and z.var() / UNIT**2 == pytest.approx(1, abs=1e-5)
-    assert people.quality_scores().var() / UNIT**2 == pytest.approx(1, abs=1e-5)
+    assert borrowers.quality_scores().var() / UNIT**2 == pytest.approx(1, abs=1e-5)
     assert np.abs(rank - np.arange(QUANTILES)).max() <= 1
 
 
@@ -164,7 +163,7 @@ def test_job_loss_keeps_its_mean_over_quality(slope):
     """Whatever the slope, the mean hazard over quality classes is the economy's; classes differ as stated."""
     quality = structural.job_loss_quality(slope)
     table = economy_table(Economy(job_loss=0.01), 0.0, quality.mean() / ONE, 3)
-    hazard = table[0, 1, names.M_JOB_LOSS] * (quality / ONE) / ONE
+    hazard = table[0, 1, layout.M_JOB_LOSS] * (quality / ONE) / ONE
 
     assert quality.max() == ONE
     assert hazard.mean() == pytest.approx(0.01, rel=1e-7)
@@ -190,14 +189,14 @@ def test_a_level_loan_ends_at_nothing(rate):
         {"interest_rate": rate, "terms": [{"months": 1, "share": 0.4}, {"months": 12, "share": 0.6}]}
     )
     terms, owed = products.loan_terms(loan)
-    instalment = terms[1, names.TERM_INSTALMENT]
+    instalment = terms[1, layout.TERM_INSTALMENT]
     left = (owed[1, 1:13] - instalment) * (1 + rate)
 
     assert instalment == q31(annuity(1.0, rate, 12))
     assert owed[1, 12] == q31(1 + rate)
     assert np.abs(left - owed[1, :12]).max() < 3
-    assert owed[0, 1] == terms[0, names.TERM_INSTALMENT] == q31(1 + rate)
-    assert terms[:, names.TERM_CUMULATIVE].tolist() == [q31(0.4), ONE, ONE, ONE]
+    assert owed[0, 1] == terms[0, layout.TERM_INSTALMENT] == q31(1 + rate)
+    assert terms[:, layout.TERM_CUMULATIVE].tolist() == [q31(0.4), ONE, ONE, ONE]
 
 
 def test_a_late_charge_grows_by_the_day():
@@ -231,7 +230,7 @@ def test_published_roll_rates_are_expressible():
         [5886.990834, 821.273641, 398.258690, 322.167426, 336.714508, 2234.594900], abs=1e-4
     )
     assert np.all(lowered[:5, 5:] == ONE)
-    assert roll_rates.state_table(rates)[5, names.R_BUCKET] == names.EXIT_WRITTEN_OFF
+    assert roll_rates.state_table(rates)[5, layout.R_BUCKET] == layout.EXIT_WRITTEN_OFF
 
 
 def test_states_without_a_row_stay():
@@ -292,10 +291,10 @@ def test_economy_follows_its_path():
     )
     table = economy_table(economy, 0.0, 1.0, 15)[0]
 
-    assert table[:4, names.M_JOB_LOSS].tolist() == q31([0.01, 0.01, 0.012, 0.014]).tolist()
-    assert table[[3, 12, 13, 14, 15], names.M_WILL_NOT] == pytest.approx(q16([1.0, 1.0, 1.0, 0.5, 0.0]), abs=1)
-    assert table[12, names.M_INCOME_INDEX] == q16(1.1)
-    assert table[:5, names.M_PRICE_FACTOR].tolist() == q16([1, 1, 0.9, 0.8, 0.8]).tolist()
+    assert table[:4, layout.M_JOB_LOSS].tolist() == q31([0.01, 0.01, 0.012, 0.014]).tolist()
+    assert table[[3, 12, 13, 14, 15], layout.M_WILL_NOT] == pytest.approx(q16([1.0, 1.0, 1.0, 0.5, 0.0]), abs=1)
+    assert table[12, layout.M_INCOME_INDEX] == q16(1.1)
+    assert table[:5, layout.M_PRICE_FACTOR].tolist() == q16([1, 1, 0.9, 0.8, 0.8]).tolist()
 
 
 def test_factor_is_an_address():
@@ -332,25 +331,25 @@ def test_normals_are_finite_and_mirrored():
 def test_borrowers_fill_tiles_by_segment():
     """The book is split by share, in tiles by index; applicants come every month but not in the run-off."""
     tiles = lower(scenario(), run_off=True).tiles
-    book, arrivals = tiles[tiles[:, names.K_ENTRY] == 0], tiles[tiles[:, names.K_ENTRY] > 0]
+    book, arrivals = tiles[tiles[:, layout.K_ENTRY] == 0], tiles[tiles[:, layout.K_ENTRY] > 0]
 
-    assert book[:, names.K_COUNT].tolist() == [600, 1400]
-    assert book[:, names.K_FIRST].tolist() == [0, 0]
-    assert book[:, names.K_SEGMENT].tolist() == [0, 1]
-    assert sorted(arrivals[:, names.K_ENTRY].tolist()) == sorted([*range(1, 13)] * 2)
-    assert arrivals[:, names.K_COUNT].sum() == 5 * 12
-    assert np.all(tiles[:, names.K_TAPE_ROW] == -1)
+    assert book[:, layout.K_COUNT].tolist() == [600, 1400]
+    assert book[:, layout.K_FIRST].tolist() == [0, 0]
+    assert book[:, layout.K_SEGMENT].tolist() == [0, 1]
+    assert sorted(arrivals[:, layout.K_ENTRY].tolist()) == sorted([*range(1, 13)] * 2)
+    assert arrivals[:, layout.K_COUNT].sum() == 5 * 12
+    assert np.all(tiles[:, layout.K_TAPE_ROW] == -1)
 
 
 def test_a_tape_gives_the_book():
     """With a tape its borrowers are the book, and each tile knows its first row."""
-    values = np.full((700, 2, names.N_TAPE), names.ABSENT, dtype=np.int32)
-    values[:, LOAN, names.X_STATUS] = names.ACTIVE
+    values = np.full((700, 2, layout.N_TAPE), layout.ABSENT, dtype=np.int32)
+    values[:, LOAN, layout.TAPE_STATUS] = layout.ACTIVE
     lowered = lower(scenario(portfolio={"borrowers": 0}), Tape(values, (100, 600)))
     tiles = lowered.tiles
 
-    assert tiles[:, names.K_COUNT].tolist() == [100, 600]
-    assert tiles[:, names.K_TAPE_ROW].tolist() == [0, 100]
+    assert tiles[:, layout.K_COUNT].tolist() == [100, 600]
+    assert tiles[:, layout.K_TAPE_ROW].tolist() == [0, 100]
     assert lowered.products == ("loan",)
     assert lowered.tape is values
 
@@ -376,7 +375,7 @@ def test_run_off_only_adds_months():
     assert (short.months_total, long.months_total) == (12, 18)
     assert np.array_equal(short.tables.economy, long.tables.economy[:, :13])
     assert np.array_equal(short.levers.month, long.levers.month[:13])
-    assert long.levers.month[:, 0, 0, names.V_NEW_CREDIT].tolist() == [1] * 13 + [0] * 6
+    assert long.levers.month[:, 0, 0, layout.V_NEW_CREDIT].tolist() == [1] * 13 + [0] * 6
 
 
 def test_every_table_has_its_documented_type_and_shape():
@@ -394,7 +393,7 @@ def test_every_table_has_its_documented_type_and_shape():
     assert tables.limit[1, LINE, 15].tolist() == half_up(100 * quantiles(scenario().segment["old"].line_limit)).tolist()
     assert tables.opening.tolist() == [[[ONE] * MAX_STATES] * 2] * 2
     assert tables.roll.shape == (1, 1, 2, 2, MAX_STATES, MAX_STATES)
-    assert tables.economy.shape == (1, 13, 2, names.N_MACRO)
+    assert tables.economy.shape == (1, 13, 2, layout.N_MACRO)
 
 
 def test_named_states_have_their_own_opening():
@@ -416,7 +415,7 @@ def test_named_states_have_their_own_opening():
     assert tables.opening[0, LINE, :2].tolist() == [q31(0.75), ONE]
     assert set(tables.limit[0, LINE, 1]) == {1234} != set(tables.limit[0, LINE, 0])
     assert tables.roll_state[0, LINE, :2].tolist() == [[0, 0, q31(0.2), UNIT], [1, 1, 0, UNIT]]
-    assert tables.segment[0, names.G_MODEL] == 1
+    assert tables.segment[0, layout.G_MODEL] == 1
 
 
 @pytest.mark.parametrize("model", ["structural", "roll_rates"])

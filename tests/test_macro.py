@@ -13,15 +13,15 @@ from scipy.special import expit, logit, ndtr
 
 from conftest import ROOT
 from simulator import cli
-from simulator.economy.factor import factor
-from simulator.economy.path import economy_table
 from simulator.estimation.macro import CHANGE, LEVEL, Series, economy_toml, link, read_series, regression
 from simulator.estimation.macro_report import answers, content, page
-from simulator.kernel.names import M_WILL_NOT
-from simulator.scenario.errors import UserError
+from simulator.lowering.economy import economy_table
+from simulator.lowering.factor import factor
+from simulator.model.errors import UserError
+from simulator.model.fixed_point import logit as log_odds_fixed
+from simulator.model.layout import M_WILL_NOT
 from simulator.scenario.reader import load_scenario
 from simulator.study import compare
-from simulator.units import logit as log_odds_fixed
 
 US = "us_unemployment_card_delinquency_1991_2006q2.csv"
 COLUMNS = ("quarter_start", "unrate_q_avg", "drcclacbs_delinq_sa")

@@ -10,12 +10,12 @@ from scipy.stats import ttest_rel
 
 import toy_book
 from conftest import ROOT
-from simulator import estimates
-from simulator.accounting.five_class import CLASSES
-from simulator.comparison import Comparison, Difference
-from simulator.kernel.names import *  # noqa: F403
-from simulator.ledger import Ledger, Settlement
-from simulator.measures import MEASURES, SECTIONS, TAIL, markdown, windows
+from simulator.analysis import estimates
+from simulator.analysis.accounting.five_class import CLASSES
+from simulator.analysis.comparison import Comparison, Difference
+from simulator.analysis.ledger import Ledger, Settlement
+from simulator.analysis.measures import MEASURES, SECTIONS, TAIL, markdown, windows
+from simulator.model.layout import *  # noqa: F403
 from simulator.scenario.reader import load_scenario
 from simulator.study import compare, simulate
 

@@ -12,16 +12,16 @@ import pytest
 from scipy.stats import binom
 
 from conftest import ROOT
-from simulator import engine
-from simulator.draws_host import philox_numpy
+from simulator.engine import engine
 from simulator.estimation.outcomes import report
 from simulator.estimation.outcomes.calibrate import calibrate_outcomes, check, held_out, simulated_sums
 from simulator.estimation.outcomes.figures import by_segment, figures, halves, intervals, resampled
 from simulator.estimation.outcomes.fit import collect, expected, fit, hazards, moments, placed, schedule
 from simulator.estimation.outcomes.rows import has_outcomes, read_outcomes
 from simulator.estimation.outcomes.scenario import scenario_text
-from simulator.estimation.questions import calibrate
-from simulator.scenario.errors import UserError
+from simulator.estimation.workflows import calibrate
+from simulator.model.errors import UserError
+from simulator.model.random_words import philox_numpy
 from simulator.scenario.reader import load_scenario
 
 TERM, RATE = 24, 0.01

@@ -10,8 +10,8 @@ from simulator.estimation.panels.panel import ABSENT
 from simulator.estimation.panels.reader import read_panel
 from simulator.estimation.panels.report import tape_report
 from simulator.estimation.roll_rates.rolls import dollar_rolls
-from simulator.portfolio.months import month_of, months_between
-from simulator.scenario.errors import UserError
+from simulator.model.errors import UserError
+from simulator.tape.months import month_of, months_between
 
 LONG = """account,month,product,balance,limit,paid,days,left
 a,2024-01,card,100.00,1000,,0,
@@ -254,7 +254,7 @@ def test_exits_end_an_account(panel):
 
 def test_the_tape_as_of_one_month_reads_a_long_tape(tmp_path):
     """The same mapping opens a book: as_of picks the month of a long tape."""
-    from simulator.portfolio.mapping import read_mapping
+    from simulator.tape.mapping import read_mapping
 
     (tmp_path / "mapping.toml").write_text(MAPPING, encoding="utf-8")
     with pytest.raises(UserError, match="as_of"):

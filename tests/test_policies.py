@@ -7,15 +7,15 @@ import pytest
 from pydantic import ValidationError
 
 from conftest import ROOT
-from simulator.kernel import names
-from simulator.kernel.names import BUCKETS, LINE, LOAN, NEVER, ONE, UNIT
-from simulator.policies.battery import problems
-from simulator.policies.levers import Frame, neutral_levers, write_all
-from simulator.policies.registry import kinds, markdown
-from simulator.policies.registry import names as kind_names
-from simulator.units import q31
+from simulator.model import layout
+from simulator.model.fixed_point import q31
+from simulator.model.layout import BUCKETS, LINE, LOAN, NEVER, ONE, UNIT
+from simulator.policy.checks import problems
+from simulator.policy.levers import PolicyContext, neutral_levers, write_all
+from simulator.policy.registry import kinds, markdown
+from simulator.policy.registry import names as kind_names
 
-FRAME = Frame(months=12, months_total=18, segments=("young", "old"), minor_units=100)
+FRAME = PolicyContext(months=12, months_total=18, segments=("young", "old"), minor_units=100)
 
 NEUTRAL = {kind: module.NEUTRAL for kind, module in kinds().items()}
 ACTIVE = {kind: module.EXAMPLE for kind, module in kinds().items()} | {
@@ -134,7 +134,7 @@ def test_policies_of_different_kinds_do_not_meet(first, second):
 
 @pytest.mark.parametrize(
     ("kind", "lever", "neutral", "marked"),
-    [("credit_insurance", names.V_CLAIM, NEVER, 3), ("joint_lending", names.V_PARTNER, 0, 1)],
+    [("credit_insurance", layout.V_CLAIM, NEVER, 3), ("joint_lending", layout.V_PARTNER, 0, 1)],
 )
 def test_what_is_settled_after_the_month_marks_its_accounts(kind, lever, neutral, marked):
     """Insurance sets where a balance is claimable, a partner that it shares losses: in their cells and only there."""
@@ -164,17 +164,17 @@ def test_reminders_leave_part_of_forgetting():
     once, twice = written(policy("reminders", **ACTIVE["reminders"])), policy("reminders", reach=0.5, strength=0.5)
     both = written(policy("reminders", **ACTIVE["reminders"]), twice)
 
-    assert set(once.stage[1, 0, LINE, :BUCKETS, names.S_FORGET_KEEP]) == {q31(0.75)}
-    assert set(both.stage[1, 0, LINE, :BUCKETS, names.S_FORGET_KEEP]) == {q31(0.375)}
-    assert once.month[1, 0, LINE, names.V_REACH] == both.month[1, 0, LINE, names.V_REACH] == q31(0.8)
+    assert set(once.stage[1, 0, LINE, :BUCKETS, layout.S_FORGET_KEEP]) == {q31(0.75)}
+    assert set(both.stage[1, 0, LINE, :BUCKETS, layout.S_FORGET_KEEP]) == {q31(0.375)}
+    assert once.month[1, 0, LINE, layout.V_REACH] == both.month[1, 0, LINE, layout.V_REACH] == q31(0.8)
 
 
 def test_a_perfect_reminder_is_exact():
     """Reach and strength of 1 leave nothing of forgetting in anyone, exactly."""
     levers = written(policy("reminders", reach=1.0, strength=1.0))
 
-    assert set(levers.month[1:, ..., names.V_REACH].flat) == {ONE}
-    assert not levers.stage[1:, ..., :BUCKETS, names.S_FORGET_KEEP].any()
+    assert set(levers.month[1:, ..., layout.V_REACH].flat) == {ONE}
+    assert not levers.stage[1:, ..., :BUCKETS, layout.S_FORGET_KEEP].any()
 
 
 def test_limit_cuts_multiply_at_their_own_bucket():
@@ -183,10 +183,10 @@ def test_limit_cuts_multiply_at_their_own_bucket():
     levers = written(
         cut, policy("limit_cut", at_dpd=60, keep=0.5, floor=200.0), policy("limit_cut", at_dpd=90, keep=0.0)
     )
-    kept = levers.stage[1, 0, LINE, :, names.S_LIMIT_KEEP]
+    kept = levers.stage[1, 0, LINE, :, layout.S_LIMIT_KEEP]
 
     assert kept[:5].tolist() == [ONE, ONE, ONE // 4, 0, ONE]
-    assert levers.month[1, 0, LINE, names.V_LIMIT_FLOOR] == 50_000
+    assert levers.month[1, 0, LINE, layout.V_LIMIT_FLOOR] == 50_000
 
 
 def test_the_earlier_freeze_and_closure_hold():
@@ -195,7 +195,7 @@ def test_the_earlier_freeze_and_closure_hold():
         policy("closure", freeze_days_late=7, close_days_late=60),
         policy("closure", freeze_days_late=15, close_days_late=30, cross_product=True, products=["loan"]),
     )
-    of = [names.V_FREEZE_DAYS, names.V_CLOSE_DAYS, names.V_CROSS]
+    of = [layout.V_FREEZE_DAYS, layout.V_CLOSE_DAYS, layout.V_CROSS]
 
     assert levers.month[1, 0, LINE, of].tolist() == [7, 60, 0]
     assert levers.month[1, 0, LOAN, of].tolist() == [7, 30, 1]
@@ -210,10 +210,10 @@ def test_write_off_sets_its_bucket_and_recoveries_by_age():
     )
     stage = levers.stage[1, 0, LINE, BUCKETS:]
 
-    assert levers.month[1, 0, LINE, [names.V_WRITE_OFF, names.V_EXPIRE]].tolist() == [10, 36]
-    assert stage[:3, names.S_RECOVER_CHANCE].tolist() == q31([0.03, 0.5, 0.03]).tolist()
-    assert stage[:3, names.S_RECOVER_SHARE].tolist() == q31([0.2, 0.4, 0.2]).tolist()
-    assert stage[:3, names.S_COMMISSION].tolist() == q31([0, 0.3, 0]).tolist()
+    assert levers.month[1, 0, LINE, [layout.V_WRITE_OFF, layout.V_EXPIRE]].tolist() == [10, 36]
+    assert stage[:3, layout.S_RECOVER_CHANCE].tolist() == q31([0.03, 0.5, 0.03]).tolist()
+    assert stage[:3, layout.S_RECOVER_SHARE].tolist() == q31([0.2, 0.4, 0.2]).tolist()
+    assert stage[:3, layout.S_COMMISSION].tolist() == q31([0, 0.3, 0]).tolist()
 
 
 def test_recoveries_may_work_accounts_that_are_still_open():
@@ -222,9 +222,9 @@ def test_recoveries_may_work_accounts_that_are_still_open():
     levers = written(policy("write_off", at_dpd=300, work_from_dpd=180, **agency))
     stage = levers.stage[1, 0, LINE]
 
-    assert stage[: BUCKETS + 2, names.S_RECOVER_CHANCE].tolist() == q31([0] * 6 + [0.5] * 10 + [0.5, 0.1]).tolist()
-    assert stage[: BUCKETS + 1, names.S_RECOVERY_COST].tolist() == [0] * 6 + [200] * 11
-    assert not written(policy("write_off", at_dpd=300, **agency)).stage[..., :BUCKETS, names.S_RECOVER_CHANCE].any()
+    assert stage[: BUCKETS + 2, layout.S_RECOVER_CHANCE].tolist() == q31([0] * 6 + [0.5] * 10 + [0.5, 0.1]).tolist()
+    assert stage[: BUCKETS + 1, layout.S_RECOVERY_COST].tolist() == [0] * 6 + [200] * 11
+    assert not written(policy("write_off", at_dpd=300, **agency)).stage[..., :BUCKETS, layout.S_RECOVER_CHANCE].any()
 
 
 @pytest.mark.parametrize(("at_dpd", "work_from_dpd"), [(180, 180), (180, 300)])
@@ -242,24 +242,24 @@ def test_a_level_of_the_ladder_may_have_a_commission():
     level = {"to_dpd": 30, "day": 10, "cost": 1.0, "commission": 0.25}
     ladder = written(policy("collections", levels={"agency": level})).ladder[1, 0, LINE]
 
-    assert ladder[:3, names.LEVELS.index("agency"), names.L_COMMISSION].tolist() == q31([0.25, 0.25, 0]).tolist()
+    assert ladder[:3, layout.LEVELS.index("agency"), layout.L_COMMISSION].tolist() == q31([0.25, 0.25, 0]).tolist()
 
 
 def test_a_sale_of_written_off_accounts_prices_by_age():
     """Written-off accounts are sold from their age on, at the price of their age; open prices stay 0."""
     levers = written(policy("npl_sale", **ACTIVE["npl_sale"]))
 
-    assert levers.month[1, 0, LINE, [names.V_SELL_OPEN, names.V_SELL_WRITTEN_OFF]].tolist() == [NEVER, 12]
-    assert levers.stage[1, 0, LINE, BUCKETS:, names.S_SALE_PRICE].tolist() == q31(ACTIVE["npl_sale"]["price"]).tolist()
-    assert not levers.stage[..., :BUCKETS, names.S_SALE_PRICE].any()
+    assert levers.month[1, 0, LINE, [layout.V_SELL_OPEN, layout.V_SELL_WRITTEN_OFF]].tolist() == [NEVER, 12]
+    assert levers.stage[1, 0, LINE, BUCKETS:, layout.S_SALE_PRICE].tolist() == q31(ACTIVE["npl_sale"]["price"]).tolist()
+    assert not levers.stage[..., :BUCKETS, layout.S_SALE_PRICE].any()
 
 
 def test_a_sale_from_the_open_book_prices_by_bucket():
     """Prices go to the buckets from at_dpd on; the last one repeats."""
     levers = written(policy("npl_sale", **{"from": "open"}, at_dpd=90, price=[0.3, 0.2]))
-    prices = levers.stage[1, 0, LINE, :, names.S_SALE_PRICE]
+    prices = levers.stage[1, 0, LINE, :, layout.S_SALE_PRICE]
 
-    assert levers.month[1, 0, LINE, names.V_SELL_OPEN] == 3
+    assert levers.month[1, 0, LINE, layout.V_SELL_OPEN] == 3
     assert prices.tolist() == q31([0, 0, 0, 0.3] + [0.2] * 12 + [0] * 6).tolist()
 
 
@@ -295,7 +295,7 @@ def test_underwriting_raises_the_bar():
         policy("underwriting", score_cutoff=500, income_cutoff=3000.0, limit_by_score=limits),
     )
 
-    assert levers.month[1, 0, LINE, [names.V_SCORE_CUTOFF, names.V_INCOME_CUTOFF]].tolist() == [560, 300_000]
+    assert levers.month[1, 0, LINE, [layout.V_SCORE_CUTOFF, layout.V_INCOME_CUTOFF]].tolist() == [560, 300_000]
     assert levers.review[1, 0, LINE].tolist() == [UNIT // 4] * 8 + [UNIT * 9 // 4] * 8
 
 
@@ -306,13 +306,13 @@ def test_a_ladder_is_written_where_its_levels_work():
     levers = written(
         policy("collections", levels={"call": call}, served=0.5, products=["line"]), policy("collections", served=0.75)
     )
-    ladder, number = levers.ladder[1:, 0, LINE], names.LEVELS.index("call")
-    row = [q31(0.5), 0, 0, q31(0.25), 300, 10, 1, *([0] * (names.N_LADDER - 7))]
+    ladder, number = levers.ladder[1:, 0, LINE], layout.LEVELS.index("call")
+    row = [q31(0.5), 0, 0, q31(0.25), 300, 10, 1, *([0] * (layout.N_LADDER - 7))]
 
     assert ladder[:, 1:3, number].tolist() == [[row, row]] * 18
     assert np.count_nonzero(ladder) == np.count_nonzero(row) * 2 * 18
-    assert set(levers.month[1:, 0, LINE, names.V_SERVED]) == {q31(0.5)}
-    assert set(levers.month[1:, 0, LOAN, names.V_SERVED]) == {q31(0.75)}
+    assert set(levers.month[1:, 0, LINE, layout.V_SERVED]) == {q31(0.5)}
+    assert set(levers.month[1:, 0, LOAN, layout.V_SERVED]) == {q31(0.75)}
 
 
 def test_money_is_rounded_to_minor_units():

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.biography.whose import address_of
+from simulator.diaries.address import address_of
 from simulator.estimation.macro import read_series
 from simulator.estimation.outcomes.rows import read_outcomes
 from simulator.estimation.panels.reader import read_panel
-from simulator.lower import lower
-from simulator.portfolio.tape import read_tape
-from simulator.scenario.errors import UserError
+from simulator.lowering.lower import lower
+from simulator.model.errors import UserError
 from simulator.scenario.reader import load_scenario
+from simulator.tape.tape import read_tape
 
 WORLD = """
 title = "A small world"

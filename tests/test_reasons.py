@@ -9,9 +9,9 @@ import pytest
 import toy_book
 from conftest import ROOT
 from simulator import compare
-from simulator.comparison import Comparison
-from simulator.policies.registry import kinds
-from simulator.report import reasons, render, words
+from simulator.analysis.comparison import Comparison
+from simulator.policy.registry import kinds
+from simulator.report import phrasing, reasons, render
 from simulator.report.figures import pictures
 from simulator.report.reasons import Change, Evidence, clause
 from simulator.report.terminal import summary_table
@@ -93,7 +93,7 @@ def test_what_one_replication_of_many_tells_is_no_fact():
 )
 def test_no_per_cent_of_nearly_nothing(change, base, se, text):
     """Where the base is nearly 0, or the change many times it, the per cent is left away."""
-    assert plain(words.per_cent_of(change, base, se)) == text
+    assert plain(phrasing.per_cent_of(change, base, se)) == text
 
 
 def test_sums_are_paired_by_replication():
@@ -302,7 +302,7 @@ def test_one_replication_says_nothing_of_chance(name):
     comparison = shipped(name, replications=1, months=12)
     page = render.render(comparison, {}, pictures(comparison) if name == "insurance" else [])  # drawing takes long
     page = re.sub(r"<svg.*?</svg>|<style>.*?</style>|<[^>]*>", "", page, flags=re.DOTALL)
-    once = words.without_errors(comparison.frame)
+    once = phrasing.without_errors(comparison.frame)
     for text in (page, "\n".join(str(part) for part in summary_table(comparison))):
         rest = text.replace(once, "", 1).replace("No winner is named: one replication has no standard error", "", 1)
         assert rest != text and once not in rest
@@ -363,12 +363,12 @@ def test_swap_sets_are_in_the_page_in_the_terminal_and_in_the_words():
     """Who is swapped has a table and a sentence; the numbers are those of the swap sets."""
     comparison = shipped("cut_off", months=12)
     page = plain(re.sub(r"\s+", " ", render.render(comparison, {}, pictures(comparison))))
-    count = plain(" ".join(words.count(*comparison.swapped("weak_score", "out", "n_granted"))))
+    count = plain(" ".join(phrasing.count(*comparison.swapped("weak_score", "out", "n_granted"))))
     terminal = " ".join(str(part) for part in summary_table(comparison))
 
     assert "Who is swapped" in page and "baseline takes, weak_score declines" in page
     assert f"weak_score declines {count} accounts that baseline takes" in page
-    worth = plain(words.number(*comparison.swapped("weak_score", "out", "npv"), "CNY"))
+    worth = plain(phrasing.number(*comparison.swapped("weak_score", "out", "npv"), "CNY"))
     assert f"net present value given up: {worth}, with" in page
     assert "Why high: high declines" in terminal
     assert "high takes" not in page  # who only raises the bar swaps nobody in

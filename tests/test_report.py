@@ -11,15 +11,15 @@ from rich.console import Console
 
 import toy_book
 from conftest import ROOT
-from simulator import compare, results
-from simulator.comparison import Comparison
-from simulator.estimates import Difference, Estimate
-from simulator.ledger import LINES, SETTLED, result_digest
-from simulator.measures import MEASURES, SECTIONS, TAIL
-from simulator.report import render, words
+from simulator import compare
+from simulator.analysis.comparison import Comparison
+from simulator.analysis.estimates import Difference, Estimate
+from simulator.analysis.ledger import LINES, SETTLED, result_digest
+from simulator.analysis.measures import MEASURES, SECTIONS, TAIL
+from simulator.model.errors import UserError
+from simulator.report import phrasing, render, results
 from simulator.report.figures import pictures
 from simulator.report.terminal import summary_table
-from simulator.scenario.errors import UserError
 from simulator.scenario.reader import load_scenario
 
 FILES = {
@@ -329,15 +329,15 @@ def test_with_many_replications_the_page_shows_the_tail():
 )
 def test_numbers_in_words(value, se, unit, difference, text):
     """Two digits of the error decide how many of the value are shown; differences carry a sign."""
-    assert words.number(value, se, unit, difference).replace("\u00a0", " ") == text
+    assert phrasing.number(value, se, unit, difference).replace("\u00a0", " ") == text
 
 
 def test_every_measure_of_the_page_is_in_the_registry():
     """Labels and tables name measures or lines that exist."""
     known = {*MEASURES, *SETTLED, *LINES, "written_off"}
-    assert set(words.LABELS) <= known
+    assert set(phrasing.LABELS) <= known
     assert {name for _, names in render.TABLE for name in names} <= set(MEASURES)
-    assert set(words.TOLD) <= set(MEASURES) and SECTIONS
+    assert set(phrasing.TOLD) <= set(MEASURES) and SECTIONS
 
 
 def test_the_terminal_table_says_the_same(comparison):
@@ -347,7 +347,7 @@ def test_the_terminal_table_says_the_same(comparison):
         console.print(part)
     text = console.export_text()
     assert "net loss" in text and "sell" in text
-    assert words.verdict(comparison).split(":")[0] in text
+    assert phrasing.verdict(comparison).split(":")[0] in text
 
 
 def printed(comparison, **options):
@@ -363,17 +363,17 @@ def test_the_terminal_says_what_was_run(comparison):
     assert f"Toy book {said}; flows over all months, shares at month 6" in printed(comparison)
     assert f'<p class="setting">{said}.' in page_of(comparison)
     one = toy_book.frame(run_off_months=0, replications=1, months=1, borrowers=1)
-    assert words.setting(one) == "1 borrower, 1 month of lending, 1 replication"
+    assert phrasing.setting(one) == "1 borrower, 1 month of lending, 1 replication"
 
 
 def test_what_is_within_chance_is_marked_in_plain_text(comparison):
     """Bold and dim do not reach a file: a sign does, and is explained where it stands."""
     table = next(part for part in summary_table(comparison) if hasattr(part, "columns"))
     marks = []
-    for column, measure in zip(list(table.columns)[1:], words.stated(comparison, words.TOLD), strict=True):
+    for column, measure in zip(list(table.columns)[1:], phrasing.stated(comparison, phrasing.TOLD), strict=True):
         for text, variant in zip(list(column.cells)[1:], comparison.variants, strict=True):
             marked = str(text).startswith("~")
-            assert marked is (words.clarity(comparison.difference(variant, measure)) == "within chance")
+            assert marked is (phrasing.clarity(comparison.difference(variant, measure)) == "within chance")
             marks.append(marked)
     assert {*marks} == {True, False}
     assert "~ before what is within chance" in printed(comparison) and "bold" not in printed(comparison)
@@ -390,7 +390,7 @@ def test_a_comparison_of_nothing_says_so():
 
 def test_names_with_commas_are_told_apart(comparison):
     """What is not stated is listed with semicolons, and a tail is named by its level first."""
-    (said,) = words.not_stated(comparison, ["var90", "es90"])
+    (said,) = phrasing.not_stated(comparison, ["var90", "es90"])
     names = said.replace("\u00a0", " ").removeprefix("Not stated: ").partition(": ")[0]
     assert names == "VaR 90 % of net loss; expected shortfall 90 % of net loss"
 
@@ -403,7 +403,7 @@ def test_a_share_moves_from_a_number_to_another_one(comparison, monkeypatch, cha
     d = Difference(change, 0.0, change, change, 1.0)
     monkeypatch.setattr(comparison, "difference", lambda *_: d)
     monkeypatch.setattr(comparison, "estimate", lambda *_: Estimate(0.02, 0.001))
-    found = words.movement(comparison, "cut", "dpd30_share_balance").replace("\u00a0", " ")
+    found = phrasing.movement(comparison, "cut", "dpd30_share_balance").replace("\u00a0", " ")
     assert found == f"30+ share of balance {said}"
 
 
@@ -413,7 +413,7 @@ def test_who_fixes_the_people_reads_so_first(tmp_path):
     given = Comparison([toy_book.ledger(frame=frame), toy_book.ledger("cut", frame=frame, limit=0.8)])
     drawn = Comparison([toy_book.ledger(), toy_book.ledger("cut", limit=0.8)])
     for comparison, said in ((given, True), (drawn, False)):
-        assert words.verdict(comparison).startswith("Given these people: ") is said
+        assert phrasing.verdict(comparison).startswith("Given these people: ") is said
         assert ("Given these people" in str([str(part) for part in summary_table(comparison)])) is said
         assert (comparison.summary()["people"] == "given these people") is said
         page = render.render(comparison, {}, [])

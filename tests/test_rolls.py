@@ -7,12 +7,12 @@ import pytest
 from scipy.stats import beta
 
 import panels
-from simulator.economy.factor import factor as factor_path
 from simulator.estimation.intervals import holm, jeffreys
 from simulator.estimation.panels.panel import PanelState
 from simulator.estimation.roll_rates import rolls as of
 from simulator.estimation.roll_rates.factor import Prior
 from simulator.estimation.roll_rates.words import dollar_words, rolls_words, thin_words
+from simulator.lowering.factor import factor as factor_path
 
 R6 = np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0, 0, 1]])  # REFERENCES R6
 R5_OPENING = (100, 90, 80, 70, 60, 50, 40)  # REFERENCES R5, rates in 0.01 %

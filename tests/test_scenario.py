@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from conftest import ROOT
-from simulator.scenario.errors import UserError
+from simulator.model.errors import UserError
 from simulator.scenario.fields import fields_of
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.schema import Settings

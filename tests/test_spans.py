@@ -11,16 +11,17 @@ import pytest
 
 import naive
 from conftest import ROOT
-from simulator import compare, engine, spans
-from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
-from simulator.lower import lower, tables_digest, tables_for
-from simulator.measures import MEASURES as REGISTRY
-from simulator.measures import Window
-from simulator.policies.base import When, share
-from simulator.policies.battery import problems
-from simulator.policies.book import MEASURES, NET_LOSS, Book
-from simulator.policies.registry import kinds, load_file
-from simulator.scenario.errors import UserError
+from simulator import compare
+from simulator.analysis.measures import MEASURES as REGISTRY
+from simulator.analysis.measures import Window
+from simulator.engine import engine, monthly
+from simulator.lowering.lower import lower, tables_digest, tables_for
+from simulator.model.errors import UserError
+from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
+from simulator.policy.base import When, share
+from simulator.policy.book import MEASURES, NET_LOSS, Book
+from simulator.policy.checks import problems
+from simulator.policy.registry import kinds, load_file
 from simulator.scenario.reader import load_scenario
 from simulator.study import BASELINE
 
@@ -184,8 +185,8 @@ def test_the_cut_of_the_work_is_invisible(name, scenario, monkeypatch):
     assert same(expected, engine.run(world, 2, fast=False))
     assert same(expected, engine.run(world._replace(tiles=world.tiles[::-1].copy()), 2))
     assert same(expected, engine.run(world._replace(tiles=halved), 2))
-    monkeypatch.setattr(spans, "machine_memory", lambda: int(spans.state_bytes(world, 2) / spans.MEMORY_SHARE))
-    assert spans.replications_at_once(world) == 2
+    monkeypatch.setattr(monthly, "machine_memory", lambda: int(monthly.state_bytes(world, 2) / monthly.MEMORY_SHARE))
+    assert monthly.replications_at_once(world) == 2
     assert same(expected, engine.run(world, 2))
     monkeypatch.setattr(engine, "CHUNK_BYTES", 1)
     assert same(expected, engine.run(world, 2))
@@ -211,7 +212,7 @@ def test_each_replication_keeps_its_own_roll_matrices(scenario):
 def test_no_policy_that_reads_means_no_state(scenario, monkeypatch):
     """Where nothing reads the book, a run is one span in which nobody's state is kept."""
     world = lower(scenario().variants["sell_now"])
-    monkeypatch.setattr(spans, "live", None)
+    monkeypatch.setattr(monthly, "live", None)
 
     assert engine.state_bytes_at_once(world) == 0
     assert engine.run(world, 1).flows.any()
@@ -258,7 +259,7 @@ def test_the_levers_in_force_are_those_lived_under(scenario):
     world = lower(scenario().variants["both"], run_off=True)
     sums = engine.run(world, 2)
     for replication in (0, 3):
-        levers = spans.levers_in_force(world, replication)
+        levers = monthly.levers_in_force(world, replication)
         plain = world._replace(settings=world.settings.model_copy(update={"policy": {}}), levers=levers)
         assert np.array_equal(engine.run(plain, 1).flows[replication], sums.flows[replication])
 
@@ -307,7 +308,7 @@ def test_a_policy_of_ones_own_reads_the_book(scenario, tmp_path):
     lost, balance = total(sums, "written_off"), total(sums, "balance")
     harder = []
     for replication in range(3):
-        kept = spans.levers_in_force(world, replication).stage[1:, 0, LINE, 1, S_LIMIT_KEEP]
+        kept = monthly.levers_in_force(world, replication).stage[1:, 0, LINE, 1, S_LIMIT_KEEP]
         assert set(kept) <= {share(0.8), share(0.4)}
         harder.append(kept == share(0.4))
     months = range(1, world.months + 1)
@@ -354,7 +355,7 @@ def test_capacity_is_shared_over_what_last_month_wanted(scenario):
     sums = engine.run(world, 2)
     wanted, made = total(sums, "n_contacts_wanted"), contacts(sums)
     for replication in range(SIZES["replications"]):
-        served = spans.levers_in_force(world, replication).month[1:, 0, LINE, V_SERVED]
+        served = monthly.levers_in_force(world, replication).month[1:, 0, LINE, V_SERVED]
         shares = [min(ONE, 40 * ONE // max(int(w), 1)) for w in wanted[replication, :-1]]
         assert served.tolist() == [ONE, *shares[1:]]  # from its second month on; the first is before its start
         expected = wanted[replication, 1:] * served / ONE
@@ -431,9 +432,9 @@ def test_memory_is_what_was_predicted(scenario, monkeypatch):
     """The bytes said before the run are those of the arrays in which state is kept."""
     world = lower(scenario().variants["both"], run_off=True)
     hands = []
-    init = spans._Hand.__init__
+    init = monthly._Worker.__init__
     monkeypatch.setattr(
-        spans._Hand, "__init__", lambda hand, *rest: (hands.append(hand), init(hand, *rest))[0] and None
+        monthly._Worker, "__init__", lambda hand, *rest: (hands.append(hand), init(hand, *rest))[0] and None
     )
     engine.run(world, 2)
 
@@ -444,7 +445,7 @@ def test_memory_is_what_was_predicted(scenario, monkeypatch):
 
 def test_too_many_borrowers_are_refused_before_the_run(scenario, monkeypatch):
     """Where not even one replication fits, the message says how much it would take and how much there is."""
-    monkeypatch.setattr(spans, "machine_memory", lambda: 1_000_000)
+    monkeypatch.setattr(monthly, "machine_memory", lambda: 1_000_000)
 
     with pytest.raises(UserError, match=r"for one replication, of 0\.0 that may be taken; fewer borrowers"):
         compare(scenario(), 1)

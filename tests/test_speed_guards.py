@@ -11,10 +11,11 @@ import pytest
 
 import worlds
 from conftest import ROOT
-from simulator import engine
-from simulator.kernel import kept, tile
-from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
-from simulator.lower import Tape, lower
+from simulator.engine import engine
+from simulator.kernel import driver
+from simulator.kernel.jit import kept
+from simulator.lowering.lower import Tape, lower
+from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
 from simulator.scenario.reader import load_scenario
 
 SCENARIOS = ("huabei", "jiebei", "both", "taiwan_cards")
@@ -29,8 +30,8 @@ def scenario(name, borrowers=1_500, replications=2, months=4, overrides=()):
 def tape_of(borrowers, segments):
     """Return a Tape of active lines, half of them used, all in the first segment."""
     values = np.full((borrowers, N_PRODUCT, N_TAPE), ABSENT, np.int32)
-    values[:, LINE, X_STATUS] = ACTIVE
-    values[:, LINE, X_LIMIT], values[:, LINE, X_BALANCE], values[:, LINE, X_BUCKET] = 1_000_000, 500_000, 0
+    values[:, LINE, TAPE_STATUS] = ACTIVE
+    values[:, LINE, TAPE_LIMIT], values[:, LINE, TAPE_BALANCE], values[:, LINE, TAPE_BUCKET] = 1_000_000, 500_000, 0
     return Tape(values, (borrowers, *[0] * (segments - 1)))
 
 
@@ -53,9 +54,9 @@ def test_the_tile_runs_in_wide_vectors():
     """The compiled tile uses 512-bit registers, more often than 256-bit ones, where the processor has them."""
     if not llvmlite.binding.get_host_cpu_features().get("avx512f"):
         pytest.skip("this processor has no AVX-512")
-    tile.advance(*engine.nobody_of(lower(scenario("huabei").baseline)))
+    driver.advance(*engine.nobody_of(lower(scenario("huabei").baseline)))
 
-    code = assembly(tile._advance)
+    code = assembly(driver._advance)
 
     assert code.count("%zmm") > 1_000  # 3,449 when this was written; without the request for wide vectors about none
     assert code.count("%zmm") > code.count("%ymm")
@@ -92,10 +93,10 @@ import sys
 import numpy as np
 from benchmarks.kernel import on_book
 from benchmarks.worlds import shipped
-from simulator import engine
-from simulator.kernel import tile, trouble
-from simulator.lower import tables_for
-from simulator.sums import empty_sums
+from simulator.engine import engine
+from simulator.kernel import driver, delinquent
+from simulator.lowering.lower import tables_for
+from simulator.engine.accumulators import empty_sums
 
 world = shipped(sys.argv[1], 400, 1, 8)
 sums = empty_sums(1, world.months_total, len(world.segments))

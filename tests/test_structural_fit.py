@@ -8,8 +8,7 @@ import pytest
 
 from conftest import ROOT
 from panels import panel, taiwan, uniform
-from simulator import engine
-from simulator.draws_host import philox_numpy
+from simulator.engine import engine
 from simulator.estimation.panels.panel import PanelState
 from simulator.estimation.structural import moment_fit
 from simulator.estimation.structural.document import settings_of
@@ -20,9 +19,10 @@ from simulator.estimation.structural.moments import MOMENTS, NAMES, covariance, 
 from simulator.estimation.structural.parameters import PARAMETERS, moved, value
 from simulator.estimation.structural.prior import prior_document
 from simulator.estimation.structural.scenario import cautions, refusals, scenario_text, tables, verdict
-from simulator.kernel.names import F_BALANCE, F_N30, F_PAID
-from simulator.lower import lower
-from simulator.scenario.errors import UserError
+from simulator.lowering.lower import lower
+from simulator.model.errors import UserError
+from simulator.model.layout import F_BALANCE, F_N30, F_PAID
+from simulator.model.random_words import philox_numpy
 from simulator.scenario.reader import load_scenario
 
 PRIOR = ROOT / "scenarios" / "base" / "consumer.toml"

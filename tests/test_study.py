@@ -14,10 +14,11 @@ import pytest
 import naive
 import worlds
 from conftest import ROOT
-from simulator import compare, engine, simulate
-from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
-from simulator.ledger import check_identities, result_digest
-from simulator.lower import lower
+from simulator import compare, simulate
+from simulator.analysis.ledger import check_identities, result_digest
+from simulator.engine import engine
+from simulator.lowering.lower import lower
+from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
 from simulator.scenario.reader import load_scenario
 from vasicek import vasicek_quantile
 

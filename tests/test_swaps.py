@@ -6,13 +6,14 @@ import pytest
 
 import naive
 from conftest import ROOT
-from simulator import compare, engine
-from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
-from simulator.kernel.tables import NO_RIVAL
-from simulator.lower import lower
+from simulator import compare
+from simulator.engine import engine
+from simulator.engine.swap_sets import review_differs, swap_set
+from simulator.lowering.lower import lower
+from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
+from simulator.model.tables import NO_RIVAL
 from simulator.report.parquet import write_comparison
 from simulator.scenario.reader import load_scenario
-from simulator.swaps import review_differs, swap_set
 
 SIZES = {"borrowers": 200, "replications": 3, "months": 8}
 STRONG = "variant.strong.policy.review.score_power=0.9"

@@ -6,9 +6,9 @@ from scipy import stats
 from scipy.stats.mstats import mjci
 
 import toy_book
-from simulator.comparison import Comparison
-from simulator.measures import MEASURES, TAIL, highest_tail
-from simulator.tails import BEYOND, TAIL_LEVELS, ExpectedShortfall, ValueAtRisk, replications_needed
+from simulator.analysis.comparison import Comparison
+from simulator.analysis.measures import MEASURES, TAIL, highest_tail
+from simulator.analysis.tails import BEYOND, TAIL_LEVELS, ExpectedShortfall, ValueAtRisk, replications_needed
 
 
 def runs_of(distribution, trials, replications, seed=7):

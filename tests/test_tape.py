@@ -10,28 +10,28 @@ import pyarrow.parquet
 import pytest
 
 from conftest import ROOT
-from simulator.kernel.names import (
+from simulator.lowering.lower import lower
+from simulator.model.errors import UserError
+from simulator.model.layout import (
     ABSENT,
     ACTIVE,
     FROZEN,
     LINE,
     LOAN,
+    TAPE_ARREARS,
+    TAPE_BALANCE,
+    TAPE_BUCKET,
+    TAPE_FULL_PAYER,
+    TAPE_INSTALMENT,
+    TAPE_LIMIT,
+    TAPE_MONTHS_LEFT,
+    TAPE_STATE,
+    TAPE_STATUS,
     WRITTEN_OFF,
-    X_ARREARS,
-    X_BALANCE,
-    X_BUCKET,
-    X_FULL_PAYER,
-    X_INSTALMENT,
-    X_LIMIT,
-    X_MONTHS_LEFT,
-    X_STATE,
-    X_STATUS,
 )
-from simulator.lower import lower
-from simulator.portfolio.mapping import Code, Columns, Mapping, codes_that_match, read_mapping
-from simulator.portfolio.tape import read_tape
-from simulator.scenario.errors import UserError
 from simulator.scenario.reader import load_scenario
+from simulator.tape.mapping import Code, Columns, Mapping, codes_that_match, read_mapping
+from simulator.tape.tape import read_tape
 
 TAIWAN = ROOT / "scenarios" / "taiwan_cards.toml"
 BANK, BANK_MAPPING = (ROOT / "tests" / "data" / f"made_up_bank.{kind}" for kind in ("csv", "toml"))
@@ -127,13 +127,13 @@ def test_the_taiwan_tape_is_read_to_the_last_dollar(taiwan):
     _, book = taiwan
     line = book.tape.values[:, LINE].astype(np.int64)
 
-    assert line[:, X_BALANCE].sum() == 1_410_394_644
-    assert line[:, X_LIMIT].sum() == 5_024_529_680
+    assert line[:, TAPE_BALANCE].sum() == 1_410_394_644
+    assert line[:, TAPE_LIMIT].sum() == 5_024_529_680
     assert (book.report["rows_read"], book.report["accounts"], book.report["left_out"]) == (30_000, 30_000, {})
     assert [book.report[name] for name in ("zero_balances", "negative_balances", "over_limit")] == [2870, 655, 1583]
     counts = {"N": 4085, "T": 5938, "R": 15764, "D1": 4 + 3819, "D2": 240, "D3": 76, "D4+": 21 + 23 + 27 + 3}
     assert book.report["by_state"] == counts
-    assert np.bincount(line[:, X_BUCKET]).tolist() == [4085 + 5938 + 15764, 3823, 240, 76, 74]
+    assert np.bincount(line[:, TAPE_BUCKET]).tolist() == [4085 + 5938 + 15764, 3823, 240, 76, 74]
 
 
 def test_the_taiwan_run_starts_from_the_real_accounts(taiwan):
@@ -191,13 +191,19 @@ def test_a_bank_with_names_and_codes_of_its_own_needs_no_code(settings):
     c3, c1, c4 = north[1, LINE], south[0], south[1, LINE]
 
     assert book.tape.borrowers == (4, 2)
-    assert c1[LINE, [X_STATUS, X_LIMIT, X_BALANCE, X_BUCKET, X_FULL_PAYER]].tolist() == [ACTIVE, 500_000, 120_050, 0, 1]
-    names = [X_STATUS, X_BALANCE, X_BUCKET, X_INSTALMENT, X_MONTHS_LEFT, X_ARREARS, X_STATE]
+    assert c1[LINE, [TAPE_STATUS, TAPE_LIMIT, TAPE_BALANCE, TAPE_BUCKET, TAPE_FULL_PAYER]].tolist() == [
+        ACTIVE,
+        500_000,
+        120_050,
+        0,
+        1,
+    ]
+    names = [TAPE_STATUS, TAPE_BALANCE, TAPE_BUCKET, TAPE_INSTALMENT, TAPE_MONTHS_LEFT, TAPE_ARREARS, TAPE_STATE]
     assert c1[LOAN, names].tolist() == [ACTIVE, 90_000, 1, 10_000, 10, 12_025, ABSENT]
-    assert north[0, LINE, [X_BALANCE, X_FULL_PAYER]].tolist() == [-1234, 0]
-    assert c3[[X_STATUS, X_LIMIT, X_BALANCE, X_BUCKET]].tolist() == [FROZEN, 200_000, 210_000, 3]
-    assert c4[[X_STATUS, X_LIMIT, X_BALANCE, X_BUCKET]].tolist() == [WRITTEN_OFF, 0, 40_000, 15]
-    assert north[2, LOAN, [X_STATUS, X_LIMIT, X_BALANCE]].tolist() == [ACTIVE, 800_000, 0]
+    assert north[0, LINE, [TAPE_BALANCE, TAPE_FULL_PAYER]].tolist() == [-1234, 0]
+    assert c3[[TAPE_STATUS, TAPE_LIMIT, TAPE_BALANCE, TAPE_BUCKET]].tolist() == [FROZEN, 200_000, 210_000, 3]
+    assert c4[[TAPE_STATUS, TAPE_LIMIT, TAPE_BALANCE, TAPE_BUCKET]].tolist() == [WRITTEN_OFF, 0, 40_000, 15]
+    assert north[2, LOAN, [TAPE_STATUS, TAPE_LIMIT, TAPE_BALANCE]].tolist() == [ACTIVE, 800_000, 0]
     assert (north[:2, LOAN] == ABSENT).all()
     assert book.report["left_out"] == {
         "produto is not CARTAO or CREDITO": 1,
@@ -244,7 +250,7 @@ def test_no_row_is_lost_in_silence(read):
 
 def test_exits_do_not_shift_the_states(read):
     """The number of a state is its place in the scenario, exits counted."""
-    assert read().tape.values[:, LINE, X_STATE].tolist() == [0, 2, 3]
+    assert read().tape.values[:, LINE, TAPE_STATE].tolist() == [0, 2, 3]
 
 
 def test_days_past_due_find_their_state(read):
@@ -252,21 +258,21 @@ def test_days_past_due_find_their_state(read):
     mapping = MAPPING.split("[status]")[0].replace('status = "code"', 'dpd = "code"')
     book = read("id,limit,balance,code\na,9,1,0\nb,9,1,29\nc,9,1,30\nd,9,1,59\ne,9,1,60\nf,9,1,4000\n", mapping)
 
-    assert book.tape.values[:, LINE, X_STATE].tolist() == [0, 0, 2, 2, 3, 3]
-    assert book.tape.values[:, LINE, X_BUCKET].tolist() == [0, 0, 1, 1, 2, 2]
+    assert book.tape.values[:, LINE, TAPE_STATE].tolist() == [0, 0, 2, 2, 3, 3]
+    assert book.tape.values[:, LINE, TAPE_BUCKET].tolist() == [0, 0, 1, 1, 2, 2]
 
 
 def test_amounts_may_be_in_minor_units(read):
     """`amounts` says whether 10 is ten yuan or ten fen."""
-    assert read().tape.values[0, LINE, X_BALANCE] == 1000
-    assert read(mapping='amounts = "minor"\n' + MAPPING).tape.values[0, LINE, X_BALANCE] == 10
+    assert read().tape.values[0, LINE, TAPE_BALANCE] == 1000
+    assert read(mapping='amounts = "minor"\n' + MAPPING).tape.values[0, LINE, TAPE_BALANCE] == 10
 
 
 def test_portfolio_borrowers_takes_the_first(read):
     """A smaller number takes the first borrowers of the file and says so; a larger one takes what there is."""
     book = read(world=STATES.replace("= 100", "= 2", 1))
 
-    assert book.tape.values[:, LINE, X_BALANCE].tolist() == [1000, 2000]
+    assert book.tape.values[:, LINE, TAPE_BALANCE].tolist() == [1000, 2000]
     assert book.report["left_out"] == {"of borrowers after the first 2 of 3, whom portfolio.borrowers leaves out": 1}
     assert len(read().tape.values) == 3
 

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 import made_up
 import toy_book
 from conftest import ROOT
-from simulator.accounting.loss_chain import experience, pooled, rate
-from simulator.accounting.recovery import expected_recovery, worth
-from simulator.kernel.names import LINE, LOAN
-from simulator.ledger import Ledger, Settlement, check_identities
+from simulator.analysis.accounting.loss_chain import experience, pooled, rate
+from simulator.analysis.accounting.recovery import expected_recovery, worth
+from simulator.analysis.ledger import Ledger, Settlement, check_identities
+from simulator.model.errors import UserError
+from simulator.model.layout import LINE, LOAN
+from simulator.policy.risk_transfer import TRANSFERRED, Insurance, Partner, own_share, settle
 from simulator.report.reasons import reasons
-from simulator.scenario.errors import UserError
 from simulator.scenario.reader import load_scenario
 from simulator.study import compare, simulate
-from simulator.transfer import TRANSFERRED, Insurance, Partner, own_share, settle
 
 INSURANCE = ROOT / "scenarios" / "insurance.toml"
 BASE = ROOT / "scenarios" / "base" / "consumer.toml"

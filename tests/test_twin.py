@@ -7,8 +7,8 @@ import pytest
 
 import naive
 import worlds
-from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
-from simulator.kernel.tile import advance
+from simulator.kernel.driver import advance
+from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
 
 ALL = tuple(worlds.POLICIES)
 CLOSING = ("close", "cross", "sell_open", "regrant", "regrant_when_forgotten", "sell_by_size")
@@ -146,7 +146,9 @@ def test_the_twin_has_the_columns_of_the_kernel():
     """A borrower's state is as wide as the kernel's, and its attributes stand where names.py says."""
     b = naive.Borrower(0, 0, 0)
     assert len(b.state()) == N_STATE
-    assert b.columns[ALERT] == "alert" and b.columns[EMPLOYED] == "employed" and len(b.columns) == N_BORROWER
+    assert (
+        b.columns[MONTHS_SINCE_FORGOT] == "alert" and b.columns[EMPLOYED] == "employed" and len(b.columns) == N_BORROWER
+    )
     for name, column in (("status", STATUS), ("bucket", BUCKET), ("cause", CAUSE), ("observed", OBSERVED)):
         assert b.line.columns[column] == name
     assert len(b.line.columns) == N_ACCOUNT

@@ -8,9 +8,9 @@ import random
 
 import numpy as np
 
-from simulator.kernel.names import *  # noqa: F403
-from simulator.kernel.tables import Sums
-from simulator.ledger import Frame, Ledger, Settlement
+from simulator.analysis.ledger import Ledger, RunFrame, Settlement
+from simulator.model.layout import *  # noqa: F403
+from simulator.model.tables import Sums
 
 SETTLEMENT = Settlement(
     discount_rate=0.08,
@@ -23,7 +23,7 @@ SETTLEMENT = Settlement(
 
 
 def frame(**options):
-    """Return a small Frame with `options` changed."""
+    """Return a small RunFrame with `options` changed."""
     defaults = {
         "title": "Toy book",
         "segments": ("young", "settled"),
@@ -34,7 +34,7 @@ def frame(**options):
         "borrowers": 40,
         "factor": True,
     }
-    return Frame(**(defaults | options))
+    return RunFrame(**(defaults | options))
 
 
 def ledger(variant="baseline", seed=1, settlement=SETTLEMENT, frame=None, **lender):
@@ -186,7 +186,7 @@ class Account:
         if not lending and balance < 5_00:
             row[F_PAID] += balance
             row[F_N_PAID_OFF] += 1
-            self.status, self.balance = GONE, 0
+            self.status, self.balance = TERMINATED, 0
             return TO_PAID_OFF, 0
         return self.bucket, balance
 
@@ -214,4 +214,4 @@ class Account:
         elif chance > 0.98:
             row[F_EXPIRED] += self.balance
             row[F_N_EXPIRED] += 1
-            self.status, self.balance = GONE, 0
+            self.status, self.balance = TERMINATED, 0

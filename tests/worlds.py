@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.kernel.names import *  # noqa: F403  the vocabulary of every array
-from simulator.kernel.tables import Levers, Tables
+from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
+from simulator.model.tables import Levers, Tables
 
 N_SEGMENTS = 2
 YUAN = 100  # fen
@@ -103,10 +103,10 @@ def draw_segment(rng, model, products, pay_first):
     g[G_UNEMPLOYED] = q31(rng.uniform(0.05, 0.2))
     g[G_BENEFIT], g[G_LIVING_UNEMPLOYED], g[G_SPEND_UNEMPLOYED] = (q31(rng.uniform(0.3, 0.9)) for _ in range(3))
     g[G_SHOCK_SIZE] = q16(rng.uniform(0.5, 3))
-    g[G_OUTSIDE_SHARE] = q31(rng.uniform(0.2, 0.6))
-    g[G_OUTSIDE_SIZE] = q16(rng.uniform(0.2, 1.5))
-    g[G_OUTSIDE_REPAY] = q31(rng.uniform(0.0, 0.1))
-    g[G_BUFFER_CAP] = q16(rng.uniform(0.5, 3))
+    g[G_EXTERNAL_CREDIT_SHARE] = q31(rng.uniform(0.2, 0.6))
+    g[G_EXTERNAL_CREDIT_SIZE] = q16(rng.uniform(0.2, 1.5))
+    g[G_EXTERNAL_CREDIT_REPAY] = q31(rng.uniform(0.0, 0.1))
+    g[G_LIQUIDITY_CAP] = q16(rng.uniform(0.5, 3))
     g[G_AUTOPAY] = q31(rng.uniform(0.1, 0.5))
     g[G_FULL_PAYER] = q31(rng.uniform(0.3, 0.7))
     g[G_REVOLVER_SHARE] = q31(rng.uniform(0.0, 0.4))
@@ -155,7 +155,7 @@ def draw_people(rng):
     table[T_LIVING] = by_quantile(lambda share: ONE * (0.35 + 0.6 * share))
     table[T_SPEND] = by_quantile(lambda share: UNIT * lognormal(0.25, 0.6)(share))
     table[T_FORGET] = by_quantile(lambda share: ONE * 0.5 * share**2)
-    table[T_BUFFER] = by_quantile(lambda share: UNIT * 2 * share**2)
+    table[T_LIQUIDITY] = by_quantile(lambda share: UNIT * 2 * share**2)
     table[T_TICKET] = by_quantile(lognormal(rng.uniform(3_000, 9_000) * YUAN, 0.7))
     return table
 
@@ -569,20 +569,20 @@ def draw_tape(rng, tables, n):
             account = row[product]
             limit = rng.randint(1_000, 20_000) * YUAN
             balance = round(limit * rng.uniform(-0.05 if product == LINE else 0.05, 1.1))
-            account[X_STATUS] = rng.choice((ACTIVE, ACTIVE, ACTIVE, FROZEN, CLOSED, WRITTEN_OFF))
-            if account[X_STATUS] in (CLOSED, WRITTEN_OFF):
+            account[TAPE_STATUS] = rng.choice((ACTIVE, ACTIVE, ACTIVE, FROZEN, CLOSED, WRITTEN_OFF))
+            if account[TAPE_STATUS] in (CLOSED, WRITTEN_OFF):
                 limit, balance = 0, abs(balance)
             elif product == LOAN and rng.random() < 0.2:
                 balance = 0  # a facility
-            account[X_LIMIT], account[X_BALANCE] = limit, balance
-            account[X_BUCKET], account[X_STATE] = rng.choice((0, 0, 0, 1, 2, 4)), rng.randint(0, 5)
+            account[TAPE_LIMIT], account[TAPE_BALANCE] = limit, balance
+            account[TAPE_BUCKET], account[TAPE_STATE] = rng.choice((0, 0, 0, 1, 2, 4)), rng.randint(0, 5)
             if product == LINE and rng.random() < 0.5:
-                account[X_FULL_PAYER] = rng.randint(0, 1)
+                account[TAPE_FULL_PAYER] = rng.randint(0, 1)
             if rng.random() < 0.3:
-                account[X_ARREARS] = rng.randint(-100, 2 * abs(balance) + 1)
+                account[TAPE_ARREARS] = rng.randint(-100, 2 * abs(balance) + 1)
             if product == LOAN and balance > 0:
-                account[X_MONTHS_LEFT] = rng.randint(1, 12)
-                account[X_INSTALMENT] = -(-balance // int(account[X_MONTHS_LEFT]))
+                account[TAPE_MONTHS_LEFT] = rng.randint(1, 12)
+                account[TAPE_INSTALMENT] = -(-balance // int(account[TAPE_MONTHS_LEFT]))
     return tape
 
 
@@ -654,7 +654,7 @@ def rich_world(**options):
     tables.segment[:, [G_UNEMPLOYED, G_SHOCK_SIZE]] = 0
     tables.segment[:, G_AUTOPAY] = ONE
     tables.segment[:, G_WILL_NOT_BASE] = -1000 * UNIT
-    tables.segment[:, G_BUFFER_CAP] = 20 * UNIT
+    tables.segment[:, G_LIQUIDITY_CAP] = 20 * UNIT
     tables.economy[..., M_JOB_LOSS] = 0
     tables.quantile[:, T_LIVING] = 0
     tables.quantile[:, T_INCOME] = 100_000 * YUAN

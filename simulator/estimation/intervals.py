@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import betaincinv, ndtri
 
-from simulator.estimates import less
+from simulator.analysis.estimates import less
 
 LEVEL = 0.9  # of every interval of this package that does not say otherwise
 

@@ -15,13 +15,13 @@ import numpy as np
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from scipy.optimize import least_squares
 
-from simulator.behaviour.structural import paid_by_day
-from simulator.estimates import mean
-from simulator.kernel.names import BALANCE, BUCKETS, INTEREST_DUE, K_ENTRY, LINE_AT, PRODUCTS, SUMS_PER_BATCH
-from simulator.lives import Lives
-from simulator.lower import lower, tables_for
-from simulator.measures import MEASURES, Window
-from simulator.scenario.errors import UserError, did_you_mean
+from simulator.analysis.estimates import mean
+from simulator.analysis.measures import MEASURES, Window
+from simulator.engine.trajectories import Trajectories
+from simulator.lowering.lower import lower, tables_for
+from simulator.lowering.structural import paid_by_day
+from simulator.model.errors import UserError, did_you_mean
+from simulator.model.layout import BALANCE, BUCKETS, INTEREST_DUE, K_ENTRY, LINE_AT, PRODUCTS, SUMS_PER_BATCH
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.schema import Table
 from simulator.scenario.toml_text import read_toml
@@ -164,7 +164,7 @@ def no_interest_share(study: Study, first: int, last: int) -> np.ndarray:
     """
     world = lower(study.scenario.baseline)
     tiles, replications = world.tiles[world.tiles[:, K_ENTRY] == 0], range(world.replications)
-    lives = Lives(tables_for(world, 0, len(replications)), world.levers, tiles, world.tape, replications, last)
+    lives = Trajectories(tables_for(world, 0, len(replications)), world.levers, tiles, world.tape, replications, last)
     charged = used = False
     for month in range(last - YEAR + 1, last + 1):
         state = lives.until(month)

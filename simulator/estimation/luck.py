@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from simulator.draws_host import philox_numpy
-from simulator.economy.factor import standard_normal
-from simulator.kernel.philox import group
+from simulator.lowering.factor import standard_normal
+from simulator.model.philox import group
+from simulator.model.random_words import philox_numpy
 
-TAG = 16  # of the counter's last word; simulations use 1 to 3 (simulator/kernel/philox.py)
+TAG = 16  # of the counter's last word; simulations use 1 to 3 (simulator/model/philox.py)
 BATCHES, MATRIX, CORRELATION, MEAN_FACTOR, FACTOR, MOVES, BALANCE, SPREAD, ROWS = range(9)  # purposes
 
 

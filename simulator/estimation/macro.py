@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
 
-from simulator.estimates import ROUNDING
-from simulator.portfolio.columns import header, read_columns
-from simulator.scenario.errors import Problem, UserError, did_you_mean
+from simulator.analysis.estimates import ROUNDING
+from simulator.model.errors import Problem, UserError, did_you_mean
+from simulator.tape.columns import header, read_columns
 
 YEAR = 4  # quarters
 LISTED = 20  # wrong values that are listed one by one

@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter
 
 from simulator.estimation.macro import CHANGE, LEVEL, YEAR, Link, economy_toml
-from simulator.folders import write_json
 from simulator.report.figures import COLOURS, INK, SOFT, STYLE, Picture, figure, svg
 from simulator.report.paper import Section, Table, paper
-from simulator.report.words import MINUS
+from simulator.report.phrasing import MINUS
+from simulator.system.folders import write_json
 
 OF_LINK, OF_SERIES = COLOURS[1], COLOURS[2]
 

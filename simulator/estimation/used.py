@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from simulator.portfolio.rows import NOT_THERE
+from simulator.tape.rows import NOT_THERE
 
 MUCH = 0.05  # share of the rows left out from which it is a caution; assumption
 

@@ -3,9 +3,10 @@
 Philox is inlined so that the loop around it is vectorised.
 """
 
-from . import philox as plain
-from .cache import njit
-from .philox import FACTORS, MONTHS, PEOPLE
+from simulator.model import philox as plain
+from simulator.model.philox import FACTORS, MONTHS, PEOPLE
+
+from .jit.cache import njit
 
 __all__ = ["FACTORS", "MONTHS", "PEOPLE", "counter", "group", "philox"]
 

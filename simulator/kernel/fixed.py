@@ -6,19 +6,19 @@ Everything is int64; `>>` floors, so the products round half up, also below zero
 
 from numba import int64
 
-from .cache import njit
+from .jit.cache import njit
 
 SIGMOID_REACH = 16 << 16  # beyond this log-odd, q16, the sigmoid is exactly 0 or 1
 
 
 @njit(forceinline=True)
-def part(x, r):
+def mul_q31(x, r):
     """Return share `r` (q31) of amount `x`, rounded half up."""
     return (int64(x) * int64(r) + int64(1 << 30)) >> int64(31)
 
 
 @njit(forceinline=True)
-def scale(x, m):
+def mul_q16(x, m):
     """Return amount `x` times multiplier `m` (q16), rounded half up."""
     return (int64(x) * int64(m) + int64(1 << 15)) >> int64(16)
 

@@ -5,8 +5,9 @@ An account with marks of FOLLOWED or more is in sums of its own every month, so 
 
 import numpy as np
 
-from .cache import njit
-from .names import *  # noqa: F403  the vocabulary of the kernel
+from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
+
+from .jit.cache import njit
 
 i8 = np.int64
 

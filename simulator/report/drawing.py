@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
-from simulator.machine import available_threads
+from simulator.system.machine import available_threads
 
 MOST_BYTES = 1 << 28  # of sums that are sent: the memory for a second copy of more is worth more than the time
 
@@ -87,7 +87,7 @@ def _answer():
     """Draw, in a process of its own, what is asked on the standard input."""
     gc.disable()  # what is imported stays, and to look through it again and again takes a sixth of the time
     sys.modules["mpl_toolkits.mplot3d"] = SimpleNamespace(Axes3D=None)  # matplotlib imports it, no picture is solid
-    from simulator.comparison import Comparison
+    from simulator.analysis.comparison import Comparison
     from simulator.report.figures import pictures
 
     ledgers = pickle.load(sys.stdin.buffer)

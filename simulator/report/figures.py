@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from simulator.estimates import mean
-from simulator.kernel.names import (
+from simulator.analysis.estimates import mean
+from simulator.analysis.measures import MEASURES, highest_tail
+from simulator.model.layout import (
     BUCKETS,
     CAUSES,
     N_TO,
@@ -26,8 +27,7 @@ from simulator.kernel.names import (
     W_DEFAULT,
     W_GRANTED,
 )
-from simulator.measures import MEASURES, highest_tail
-from simulator.report import words
+from simulator.report import phrasing
 from simulator.report.paper import Picture
 
 INK, SOFT, GRID = "#22303c", "#6b7a87", "#e3e8ec"
@@ -66,7 +66,7 @@ STYLE = {
     "svg.hashsalt": "simulator",
 }
 PER_CENT = FuncFormatter(lambda x, _: f"{100 * x:g} %")
-THOUSANDS = FuncFormatter(lambda x, _: f"{x:,g}".replace("-", words.MINUS))
+THOUSANDS = FuncFormatter(lambda x, _: f"{x:,g}".replace("-", phrasing.MINUS))
 WIDTH = 7.6  # inches
 OPENING = "opening book"
 LATE = 6  # roll matrix: bucket from which buckets are shown together
@@ -110,7 +110,7 @@ def forest(comparison):
     if not comparison.variants:
         return None
     variants, colour = comparison.variants, colours(comparison)
-    measures = words.stated(comparison, words.told(comparison.frame))
+    measures = phrasing.stated(comparison, phrasing.told(comparison.frame))
     rows = -(-len(measures) // 2)
     made, axes = figure(0.55 + rows * (0.85 + 0.27 * len(variants)), rows, 2, sharey=True)
     for axis in axes.flat[len(measures) :]:
@@ -119,7 +119,7 @@ def forest(comparison):
         found = [comparison.difference(variant, measure) for variant in variants]
         unit = MEASURES[measure].unit_in(comparison.frame)
         largest = max((abs(x) for d in found for x in (d.value, d.low, d.high) if np.isfinite(x)), default=0.0)
-        factor, before, after = words.scale_of(largest, 0.0, unit, difference=True)
+        factor, before, after = phrasing.scale_of(largest, 0.0, unit, difference=True)
         for k, (variant, d) in enumerate(zip(variants, found, strict=True)):
             if np.isfinite(d.low):
                 axis.plot([d.low * factor, d.high * factor], [k, k], color=colour[variant], lw=2.2, alpha=0.75)
@@ -127,8 +127,8 @@ def forest(comparison):
         axis.axvline(0, color=INK, lw=0.9)
         axis.set_yticks(range(len(variants)), variants, color=INK)
         axis.set_ylim(len(variants) - 0.5, -0.5)
-        axis.set_title(words.label(measure).capitalize())
-        axis.set_xlabel("change, " + words.scale_in_words(before, after))
+        axis.set_title(phrasing.label(measure).capitalize())
+        axis.set_xlabel("change, " + phrasing.scale_in_words(before, after))
         axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.xaxis.set_major_formatter(THOUSANDS)
         axis.tick_params(length=0)
@@ -199,18 +199,18 @@ def causes(comparison):
     if not values:
         return None
     largest = max(abs(sum(values.values())))
-    factor, before, after = words.scale_of(largest, 0.0, comparison.frame.currency)
+    factor, before, after = phrasing.scale_of(largest, 0.0, comparison.frame.currency)
     made, axes = figure(1.35 + 0.42 * len(names))
     axis = axes[0, 0]
     # Recoveries on old debt can make a cause negative; those bars grow to the left of zero.
     right, left = np.zeros(len(names)), np.zeros(len(names))
     for cause, x in values.items():
         x = x * factor
-        axis.barh(names, x, left=np.where(x > 0, right, left), color=CAUSE_COLOURS[cause], label=words.CAUSES[cause])
+        axis.barh(names, x, left=np.where(x > 0, right, left), color=CAUSE_COLOURS[cause], label=phrasing.CAUSES[cause])
         right, left = right + np.maximum(x, 0), left + np.minimum(x, 0)
     axis.invert_yaxis()
     axis.xaxis.set_major_formatter(THOUSANDS)
-    axis.set_xlabel(f"net loss, {words.scale_in_words(before, after)}")
+    axis.set_xlabel(f"net loss, {phrasing.scale_in_words(before, after)}")
     axis.grid(axis="y", visible=False)
     axis.tick_params(axis="y", length=0, labelcolor=INK)
     made.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=5)
@@ -359,23 +359,23 @@ def distribution(comparison):
     names, colour = list(comparison.ledgers), colours(comparison)
     samples = {name: comparison.samples(name, line) for name in names}
     every = np.concatenate(list(samples.values()))
-    factor, before, after = words.scale_of(np.abs(every).max(), 0.0, comparison.frame.currency)
+    factor, before, after = phrasing.scale_of(np.abs(every).max(), 0.0, comparison.frame.currency)
     edges = np.histogram_bin_edges(every * factor, bins=36)
     made, axes = figure(0.9 + 0.95 * len(names), len(names), 1, sharex=True)
     for axis, name in zip(axes.flat, names, strict=True):
         axis.hist(samples[name] * factor, edges, color=colour[name], alpha=0.75)
         for measure, dashes in zip(tails, ("--", "-"), strict=True):
             x = comparison.estimate(name, measure).value * factor
-            axis.axvline(x, color=INK, ls=dashes, lw=1.2, label=words.label(measure).partition(" of ")[0])
+            axis.axvline(x, color=INK, ls=dashes, lw=1.2, label=phrasing.label(measure).partition(" of ")[0])
         axis.set_title(name)
         axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-    axes[-1, 0].set_xlabel(f"{words.label(line)} of one run, {words.scale_in_words(before, after)}")
+    axes[-1, 0].set_xlabel(f"{phrasing.label(line)} of one run, {phrasing.scale_in_words(before, after)}")
     axes[-1, 0].xaxis.set_major_formatter(THOUSANDS)
     made.supylabel("replications", color=SOFT, size=10)
     legend(made, axes[0, 0], 3)
     caption = (
-        f"How {words.label(line)} varies from one replication to the next. Dashed: {MEASURES[tails[0]].text}; solid: "
-        f"{MEASURES[tails[1]].text}."
+        f"How {phrasing.label(line)} varies from one replication to the next. Dashed: {MEASURES[tails[0]].text}; "
+        f"solid: {MEASURES[tails[1]].text}."
     )
     return Picture("The loss distribution", svg(made, caption), caption)
 

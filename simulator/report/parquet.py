@@ -4,12 +4,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from simulator.comparison import SWAP_MEASURES
-from simulator.estimates import mean
-from simulator.kernel.names import BUCKETS, FLOWS, PRODUCTS, VINTAGES
-from simulator.ledger import LINES, SETTLED, STOCKS, TRANSFER_LINES
-from simulator.measures import MEASURES, TAIL
-from simulator.transfer import TRANSFERRED
+from simulator.analysis.comparison import SWAP_MEASURES
+from simulator.analysis.estimates import mean
+from simulator.analysis.ledger import LINES, SETTLED, STOCKS, TRANSFER_LINES
+from simulator.analysis.measures import MEASURES, TAIL
+from simulator.model.layout import BUCKETS, FLOWS, PRODUCTS, VINTAGES
+from simulator.policy.risk_transfer import TRANSFERRED
 
 FROM = (*(str(b) for b in range(BUCKETS)), "arrived")
 TO = (*(str(b) for b in range(BUCKETS)), "paid_off", "closed_at_zero", "written_off", "sold", "forgiven")

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from threading import Lock, current_thread, main_thread
 
-from simulator.signals import ENDING
+from simulator.system.signals import ENDING
 
 
 class Progress:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.estimates import half_width, mean
-from simulator.kernel.names import CAUSES, LEVELS, PRODUCTS
-from simulator.measures import ACCOUNTS, MEASURES, TAIL, highest_tail
-from simulator.report import words
-from simulator.transfer import Partner
+from simulator.analysis.estimates import half_width, mean
+from simulator.analysis.measures import ACCOUNTS, MEASURES, TAIL, highest_tail
+from simulator.model.layout import CAUSES, LEVELS, PRODUCTS
+from simulator.policy.risk_transfer import Partner
+from simulator.report import phrasing
 
 FACT = 4  # standard errors from which a movement is a fact and not chance
 MAYBE = 2  # standard errors up to which it may well be chance
@@ -146,8 +146,8 @@ def changed_kinds(comparison, variant) -> list[str]:
 def number(value, se, unit, difference=False):
     """Return a value in words; a count without its unit, which the sentence says."""
     if unit != ACCOUNTS or not np.isfinite(value):
-        return words.number(value, se, unit, difference)
-    return words.NO_BREAK.join(filter(None, words.count(value, se, difference)))
+        return phrasing.number(value, se, unit, difference)
+    return phrasing.NO_BREAK.join(filter(None, phrasing.count(value, se, difference)))
 
 
 def clause(change, what, plural=False):
@@ -166,12 +166,12 @@ def clause(change, what, plural=False):
         return f"{what} {do} not move beyond chance ({by})"
     share = ""
     if not change.unit.startswith("share"):
-        share = words.per_cent_of(change.value, change.before, change.before_se)
+        share = phrasing.per_cent_of(change.value, change.before, change.before_se)
         share = share and f" ({share})"
     verb = f"rise{s}" if change.value > 0 else f"fall{s}"
     by = number(abs(change.value), change.se, change.unit)
     if change.unit.startswith("share"):
-        by = words.number(abs(change.value), change.se, change.unit, True).removeprefix("+")
+        by = phrasing.number(abs(change.value), change.se, change.unit, True).removeprefix("+")
     return f"{what} {verb} by {by}{share}"
 
 
@@ -187,7 +187,7 @@ def listed(names):
 
 def per_cent(share):
     """Return a share with two digits that count."""
-    return f"{words.plain(100 * share, 0 if share >= 0.1 else 1)}{words.NO_BREAK}%"
+    return f"{phrasing.plain(100 * share, 0 if share >= 0.1 else 1)}{phrasing.NO_BREAK}%"
 
 
 # ---- by policy -----------------------------------------------------------------------------------
@@ -200,18 +200,18 @@ def forgetting(e, tool):
     late = clause(overdue, "accounts 30 or more days overdue for that reason, on average,", True)
     yield f"{tool} acts on forgetting: {dues}; {late}."
     parts = {cause: e.change(f"mean_dpd90_{cause}") for cause in ("cannot", "will_not")}
-    each = ", ".join(f"{words.CAUSES[cause]} {number(c.value, c.se, c.unit, True)}" for cause, c in parts.items())
+    each = ", ".join(f"{phrasing.CAUSES[cause]} {number(c.value, c.se, c.unit, True)}" for cause, c in parts.items())
     whole = clause(hard, "accounts 90 or more days overdue for want of means or will", True)
     x = hard.bound / abs(overdue.value) if overdue.moves else np.nan
     if not np.isfinite(x):  # nothing to bound it by, or one replication, which bounds nothing
         yield f"{whole}: {each}."
         return
-    if x > words.FOLD:
+    if x > phrasing.FOLD:
         yield f"{whole}: {each}. That is not shown to be smaller than the change in forgotten overdue."
         return
     verdict = "within" if x <= SMALL else "not shown to be within"
     yield (
-        f"{whole}: {each}. With 95{words.NO_BREAK}% confidence that is at most {per_cent(x)} of the change in "
+        f"{whole}: {each}. With 95{phrasing.NO_BREAK}% confidence that is at most {per_cent(x)} of the change in "
         f"forgotten overdue, {verdict} {per_cent(SMALL)} of it."
     )
 
@@ -284,7 +284,7 @@ def credit_insurance(e):
     yield f"the mean: {cost}; {value(e)}."
     if worst := highest_tail(e.frame, "es", "_own"):
         tail, mean_loss = e.change(worst), e.change("own_net_loss")
-        bad = clause(tail, f"the {words.label(worst)}")
+        bad = clause(tail, f"the {phrasing.label(worst)}")
         yield f"the tail: {bad}, while {clause(mean_loss, 'the mean own net loss')}."
 
 
@@ -298,7 +298,7 @@ def joint_lending(e):
     for partner in ledger.settlement.transfers:
         if isinstance(partner, Partner) and partner.late_price:
             prices = (
-                f"of {name}s at {listed([words.plain(100 * price, 1) for price in partner.late_price[k]])} per cent"
+                f"of {name}s at {listed([phrasing.plain(100 * price, 1) for price in partner.late_price[k]])} per cent"
                 for k, name in enumerate(PRODUCTS)
                 if k in partner.products and name in e.frame.products
             )
@@ -336,7 +336,7 @@ def regrant(e):
 def hardship(e):
     """Yield re-default of plans, and their value against collecting."""
     broken = e.comparison.estimate(e.variant, "redefault_rate")
-    share = words.number(broken.value, broken.se, "share")
+    share = phrasing.number(broken.value, broken.se, "share")
     forgiven = f"; {e.level('forgiven')} is forgiven" if e.mean("forgiven") else ""
     yield f"{e.level('n_plans')} plans are begun and {share} of them broken{forgiven}."
     yield f"against collecting: {e.clause('net loss', 'net_loss')}, {e.clause('net present value', 'npv')}."
@@ -354,7 +354,9 @@ def collections(e):
             continue
         cost, commission = terms.pop()
         spent = contacts * cost + collected * commission
-        price = f"{e.frame.currency}{words.NO_BREAK}{words.plain(spent / collected, 3)}" if collected else "no end"
+        price = (
+            f"{e.frame.currency}{phrasing.NO_BREAK}{phrasing.plain(spent / collected, 3)}" if collected else "no end"
+        )
         told.append(f"{name} {e.level(f'n_collected_{name}')} dues paid, at {price}")
         if dear is None and spent >= collected:
             dear = name
@@ -436,7 +438,7 @@ def by_line(e):
     moved = sorted((name for name in changes if changes[name].moves), key=lambda name: -abs(changes[name].value))
     if moved:
         main = [name for name in moved if abs(changes[name].value) >= MAIN * abs(changes[moved[0]].value)]
-        yield f"{'; '.join(clause(changes[name], LINES.get(name, words.label(name))) for name in main)}."
+        yield f"{'; '.join(clause(changes[name], LINES.get(name, phrasing.label(name))) for name in main)}."
     elif any(change.se > 0 for change in changes.values()):
         yield f"no line of income or cost moves by more than {FACT} standard errors."
     else:
@@ -447,8 +449,10 @@ def by_line(e):
 def by_cause(e):
     """Yield by which causes bad debt moved."""
     changes = {cause: e.change(f"bad_debt_{cause}") for cause in CAUSES}
-    moved = [f"{words.CAUSES[cause]} {number(c.value, c.se, c.unit, True)}" for cause, c in changes.items() if c.moves]
-    still = [words.CAUSES[cause] for cause, c in changes.items() if not c.moves and c.se > 0]
+    moved = [
+        f"{phrasing.CAUSES[cause]} {number(c.value, c.se, c.unit, True)}" for cause, c in changes.items() if c.moves
+    ]
+    still = [phrasing.CAUSES[cause] for cause, c in changes.items() if not c.moves and c.se > 0]
     if not any(c.value or c.before for cause, c in changes.items() if cause != "unknown"):
         yield "The causes of the net loss are not known in this book."
     elif moved:
@@ -467,7 +471,7 @@ def rating_power(comparison):
         return ""
     return (
         "The grade, from an account's record with the lender only, ranks who defaults within 12 months with a Gini of "
-        f"{words.number(*grade, 'ratio')}; the application score with {words.number(*score, 'ratio')} "
+        f"{phrasing.number(*grade, 'ratio')}; the application score with {phrasing.number(*score, 'ratio')} "
         "(1: without fault, 0: not at all)."
     )
 

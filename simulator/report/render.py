@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from simulator.accounting.five_class import CLASSES
-from simulator.accounting.ifrs9 import BEHAVIOURAL_LIFE, STAGES, coverage
-from simulator.kernel.names import CAUSES, PRODUCTS
-from simulator.measures import ACCOUNTS, MEASURES
-from simulator.report import reasons, words
+from simulator.analysis.accounting.five_class import CLASSES
+from simulator.analysis.accounting.ifrs9 import BEHAVIOURAL_LIFE, STAGES, coverage
+from simulator.analysis.measures import ACCOUNTS, MEASURES
+from simulator.model.layout import CAUSES, PRODUCTS
+from simulator.report import phrasing, reasons
 from simulator.report.paper import Picture, template
 
 TABLE = (
@@ -70,11 +70,11 @@ def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
     return template("template.html.j2").render(
         comparison=comparison,
         frame=comparison.frame,
-        setting=words.setting(comparison.frame),
-        without_errors=words.without_errors(comparison.frame),
-        verdict=words.verdict(comparison),
-        warnings=[said for said in (words.given_people(comparison), *comparison.warnings()) if said],
-        not_stated=words.not_stated(comparison, [name for _, names in TABLE for name in names]),
+        setting=phrasing.setting(comparison.frame),
+        without_errors=phrasing.without_errors(comparison.frame),
+        verdict=phrasing.verdict(comparison),
+        warnings=[said for said in (phrasing.given_people(comparison), *comparison.warnings()) if said],
+        not_stated=phrasing.not_stated(comparison, [name for _, names in TABLE for name in names]),
         answers=answers(comparison),
         table=table(comparison, TABLE),
         power=reasons.rating_power(comparison),
@@ -82,7 +82,7 @@ def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
         swaps=swap_table(comparison),
         pictures=pictures,
         account=account(comparison),
-        swap_heads=[words.label(name) for name in words.stated(comparison, SWAP_TABLE)],
+        swap_heads=[phrasing.label(name) for name in phrasing.stated(comparison, SWAP_TABLE)],
         where=where(comparison),
         standing=standing(comparison),
         behavioural_life=BEHAVIOURAL_LIFE,
@@ -96,17 +96,17 @@ def answers(comparison):
     told = []
     for variant in comparison.variants or [comparison.baseline]:
         facts = []
-        for measure in words.stated(comparison, words.told(comparison.frame)):
+        for measure in phrasing.stated(comparison, phrasing.told(comparison.frame)):
             unit = MEASURES[measure].unit_in(comparison.frame)
             if comparison.variants:
                 d = comparison.difference(variant, measure)
-                value, se, sureness = d.value, d.se, words.clarity(d)
+                value, se, sureness = d.value, d.se, phrasing.clarity(d)
             else:
                 (value, se), sureness = comparison.estimate(variant, measure), ""
-            text, error = words.apart(value, se, unit, difference=bool(comparison.variants))
-            facts.append((words.label(measure), text, ", ".join(filter(None, (error, sureness))), sureness))
-        moved = words.stated(comparison, words.told(comparison.frame)) if comparison.variants else []
-        clauses = [words.movement(comparison, variant, measure) for measure in moved]
+            text, error = phrasing.apart(value, se, unit, difference=bool(comparison.variants))
+            facts.append((phrasing.label(measure), text, ", ".join(filter(None, (error, sureness))), sureness))
+        moved = phrasing.stated(comparison, phrasing.told(comparison.frame)) if comparison.variants else []
+        clauses = [phrasing.movement(comparison, variant, measure) for measure in moved]
         why = reasons.reasons(comparison, variant) if comparison.variants else []
         told.append((variant, sentence(clauses) if clauses else "", facts, why))
     return told
@@ -127,15 +127,15 @@ def table(comparison, of):
     sections = []
     for section, names in of:
         rows = []
-        for name in words.stated(comparison, names):
+        for name in phrasing.stated(comparison, names):
             unit = MEASURES[name].unit_in(frame)
-            cells = [(*words.apart(*comparison.estimate(baseline, name), unit), "", "")]
+            cells = [(*phrasing.apart(*comparison.estimate(baseline, name), unit), "", "")]
             for variant in comparison.variants:
                 d = comparison.difference(variant, name)
-                sureness = words.clarity(d)
-                text = words.apart(d.value, d.se, unit, difference=True)
-                cells.append((*text, words.interval(comparison, variant, name) or sureness, sureness))
-            rows.append((words.label(name), cells))
+                sureness = phrasing.clarity(d)
+                text = phrasing.apart(d.value, d.se, unit, difference=True)
+                cells.append((*text, phrasing.interval(comparison, variant, name) or sureness, sureness))
+            rows.append((phrasing.label(name), cells))
         if rows:
             sections.append((section, rows))
     return sections
@@ -157,9 +157,9 @@ def swap_table(comparison):
         for side in comparison.sides(variant):
             taker, decliner = (comparison.baseline, variant) if side == "out" else (variant, comparison.baseline)
             cells = []
-            for name in words.stated(comparison, SWAP_TABLE):
+            for name in phrasing.stated(comparison, SWAP_TABLE):
                 estimate, unit = comparison.swapped(variant, side, name), MEASURES[name].unit_in(comparison.frame)
-                cells.append(words.count(*estimate) if unit == ACCOUNTS else words.apart(*estimate, unit))
+                cells.append(phrasing.count(*estimate) if unit == ACCOUNTS else phrasing.apart(*estimate, unit))
             rows.append((f"{taker} takes, {decliner} declines", cells))
     return rows
 
@@ -175,21 +175,23 @@ def account(comparison):
         name: np.diff(ledger.total("own_balance")[:, [0, -1]]).mean() / frame.minor_units
         for name, ledger in comparison.ledgers.items()
     }
-    rows = [(words.label(line), [sign * mean_of(name, line) for name in names], total) for line, sign, total in ACCOUNT]
+    rows = [
+        (phrasing.label(line), [sign * mean_of(name, line) for name in names], total) for line, sign, total in ACCOUNT
+    ]
     rows.append(("less growth of the open balance", [-growth[name] for name in names], False))
     rows.append(("cash, all inflows less all outflows", [mean_of(name, "cash") for name in names], True))
     if not comparison.unstated("npv"):
         rows.append(("net present value", [comparison.estimate(name, "npv").value for name in names], True))
     largest = max(abs(x) for _, amounts, _ in rows for x in amounts)
     # One scale for the column, so that its lines can be added by eye.
-    factor, before, after = words.scale_of(largest, 0.0, frame.currency)
+    factor, before, after = phrasing.scale_of(largest, 0.0, frame.currency)
     decimals = 0 if factor == 1 else 2 if largest * factor >= 100 else 3
     shown = [
-        (name, [words.plain(x * factor, decimals) for x in amounts], is_total)
+        (name, [phrasing.plain(x * factor, decimals) for x in amounts], is_total)
         for name, amounts, is_total in rows
         if is_total or any(amounts)
     ]
-    return {"unit": words.scale_in_words(before, after), "rows": shown}
+    return {"unit": phrasing.scale_in_words(before, after), "rows": shown}
 
 
 def standing(comparison):
@@ -197,7 +199,10 @@ def standing(comparison):
     told = [
         (
             section,
-            [(words.label(name), [words.estimate(comparison, v, name) for v in comparison.ledgers]) for name in names],
+            [
+                (phrasing.label(name), [phrasing.estimate(comparison, v, name) for v in comparison.ledgers])
+                for name in names
+            ],
         )
         for section, names in STANDING
     ]
@@ -210,7 +215,10 @@ def coverage_ratios(comparison):
     return [
         (
             f"{product}, stage {stage + 1}",
-            [f"{words.plain(100 * ratios[PRODUCTS.index(product), stage], 2)}{words.NO_BREAK}%" for ratios in every],
+            [
+                f"{phrasing.plain(100 * ratios[PRODUCTS.index(product), stage], 2)}{phrasing.NO_BREAK}%"
+                for ratios in every
+            ],
         )
         for product in comparison.frame.products
         for stage in range(len(STAGES))
@@ -229,7 +237,7 @@ def where(comparison):
                 for name in ("net_loss", "net_charge_off_rate"):
                     measure = MEASURES[name]
                     value, se = measure.estimate(measure(ledger, by_cell=True)[:, s, p])
-                    row.append(words.number(float(value), float(se), measure.unit_in(frame)))
+                    row.append(phrasing.number(float(value), float(se), measure.unit_in(frame)))
             cells.append((segment, product, row))
     return cells
 
@@ -243,7 +251,7 @@ def caveats(comparison):
             "The accounts of the opening book are those of the tape in every replication: the errors are those of what "
             "becomes of this book. What the tape does not say of its people is drawn anew in each."
         )
-    people = words.given_people(comparison) or people
+    people = phrasing.given_people(comparison) or people
     said = [
         "Parameters are taken as true. How uncertain they are is not in any number here; vary them to see.",
         "Differences are paired: each variant meets the same people with the same luck as the baseline.",

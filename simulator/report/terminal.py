@@ -2,8 +2,8 @@
 
 import math
 
-from simulator.measures import MEASURES
-from simulator.report import words
+from simulator.analysis.measures import MEASURES
+from simulator.report import phrasing
 from simulator.report.reasons import reasons
 
 CHANCE = "~\u00a0"  # before a difference that may be chance
@@ -18,11 +18,11 @@ def summary_table(comparison, compared=False):
     from rich.text import Text
 
     frame = comparison.frame
-    told = words.told(frame)
+    told = phrasing.told(frame)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", overflow="fold", min_width=12)
     columns = []
-    for measure in words.stated(comparison, told):
+    for measure in phrasing.stated(comparison, told):
         head, cells = column(comparison, measure)
         table.add_column(head, justify="right")
         columns.append([Text(text, style=style) for text, style in cells])
@@ -32,18 +32,18 @@ def summary_table(comparison, compared=False):
         Text(f"Caution: {said}", style="bold") if said in comparison.cautions else Text(f"Note: {said}", style="yellow")
         for said in comparison.warnings()
     ]
-    lines += [Text(said, style="yellow") for said in [words.given_people(comparison)] if said]
-    setting = f"{words.setting(frame)}; flows over all months, shares at month {frame.months}"
+    lines += [Text(said, style="yellow") for said in [phrasing.given_people(comparison)] if said]
+    setting = f"{phrasing.setting(frame)}; flows over all months, shares at month {frame.months}"
     lines += [Text(frame.title, style="italic"), Text(setting, style="dim"), table]
-    notes = [*words.not_stated(comparison, told), words.without_errors(frame)]
+    notes = [*phrasing.not_stated(comparison, told), phrasing.without_errors(frame)]
     if comparison.variants:
-        error = "" if words.without_errors(frame) else " ± standard error"
+        error = "" if phrasing.without_errors(frame) else " ± standard error"
         marked = any(CHANCE in str(text) for column in columns for text in column)
         chance = f"; {CHANCE}before what is within chance" if marked else ""
         notes.append(f"{comparison.baseline}: value{error}; others: change from it{chance}.")
     lines += [Text(note, style="dim") for note in notes if note]
     if comparison.variants:
-        lines.append(Text(words.verdict(comparison)))
+        lines.append(Text(phrasing.verdict(comparison)))
         why = [(variant, reasons(comparison, variant)) for variant in comparison.variants]
         lines += [Text(f"Why {variant}: {found[0]}", style="dim") for variant, found in why if found]
     elif compared:
@@ -57,15 +57,15 @@ def column(comparison, measure):
     level = comparison.estimate(comparison.baseline, measure)
     found = [comparison.difference(variant, measure) for variant in comparison.variants]
     largest = max((abs(x.value) for x in (level, *found) if math.isfinite(x.value)), default=0.0)
-    factor, before, after = words.scale_of(largest, 0.0, unit)
+    factor, before, after = phrasing.scale_of(largest, 0.0, unit)
     shares = unit.startswith("share") and comparison.variants
-    head = f"{words.label(measure)}, {'%, pp' if shares else words.scale_in_words(before, after)}"
+    head = f"{phrasing.label(measure)}, {'%, pp' if shares else phrasing.scale_in_words(before, after)}"
     return head, [(cell(level, factor), ""), *(changed(d, factor) for d in found)]
 
 
 def changed(d, factor):
     """Return (text, style) of a difference; the text alone says what is within chance, for it may reach a file."""
-    within = words.clarity(d) == "within chance"
+    within = phrasing.clarity(d) == "within chance"
     return (CHANCE if within else "") + cell(d, factor, "+"), "bold" if d.is_clear else "dim"
 
 
@@ -74,6 +74,6 @@ def cell(estimate, factor, plus=""):
     value, se = estimate.value * factor, estimate.se * factor
     if not math.isfinite(value):
         return "–"
-    decimals = words.decimals_of(value, se)
-    text = (plus if value > 0 else "") + words.plain(value, decimals)
-    return f"{text}\n± {words.plain(se, decimals)}" if se > 0 else text
+    decimals = phrasing.decimals_of(value, se)
+    text = (plus if value > 0 else "") + phrasing.plain(value, decimals)
+    return f"{text}\n± {phrasing.plain(se, decimals)}" if se > 0 else text

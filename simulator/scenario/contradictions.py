@@ -6,8 +6,8 @@ Every check yields (key path, what was found, what is allowed).
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from .policies_together import in_this_run, policies_together
-from .schema import BUCKETS, EXITS, PRODUCTS, RollMatrix, Segment, Settings, matrix_of
+from simulator.scenario.policies_together import in_this_run, policies_together
+from simulator.scenario.schema import BUCKETS, EXITS, PRODUCTS, RollMatrix, Segment, Settings, matrix_of
 
 CLOSE = 1e-9  # how far a sum of shares may be from 1
 Found = tuple[str, str, str]

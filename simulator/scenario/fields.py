@@ -5,8 +5,8 @@ from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 
-from .distributions import Distribution
-from .values import Unit, unit_in_words
+from simulator.model.values import Unit, unit_in_words
+from simulator.scenario.distributions import Distribution
 
 
 class Field(NamedTuple):

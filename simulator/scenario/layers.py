@@ -6,7 +6,7 @@ A tree is a dict of trees and leaves. A file, the file it extends, `--set` and a
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .errors import Problem
+from simulator.model.errors import Problem
 
 ABOUT = ("unit", "source", "status")  # what may be said about a value
 CAUTIONS = "cautions"  # what a reader must know of a layer: no layer above takes one away

@@ -6,9 +6,8 @@ Every check yields (key path, what was found, what is allowed).
 from collections.abc import Iterator
 from itertools import combinations, permutations
 
-from simulator.policies.registry import code_of, policy_of
-
-from .schema import BUCKETS, EXITS, Settings, matrix_of
+from simulator.policy.registry import code_of, policy_of
+from simulator.scenario.schema import BUCKETS, EXITS, Settings, matrix_of
 
 NEVER = 10**9
 CLOSE = 1e-9  # how far a sum of shares may be from 1
@@ -68,7 +67,7 @@ def in_this_run(settings: Settings, policy, path: str) -> Iterator[Found]:
 
 def _felt(settings: Settings, policy, path: str) -> Iterator[Found]:
     """Check that a roll-rate book can feel a policy: what it acts on is there."""
-    from simulator.policies.levers import OF_APPLICANTS, OF_PEOPLE, acts_on  # numpy: only here is it needed
+    from simulator.policy.levers import OF_APPLICANTS, OF_PEOPLE, acts_on  # numpy: only here is it needed
 
     units = settings.currency.minor_units
     if on := acts_on(policy, OF_PEOPLE, units):

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from simulator.inputs import MOST_RECORDS, MOST_TEXT, size_of
-
-from .errors import Problem, UserError, did_you_mean
-from .layers import NO_VALUE, Leaf, merge, tree_of
-from .schema import Settings
-from .toml_text import MOST_DEEP, MOST_FILES, Files, NotToml, tables_of
-from .validate import MOST_PROBLEMS, Resolved, resolve
-from .values import Provenance
+from simulator.model.errors import Problem, UserError, did_you_mean
+from simulator.model.values import Provenance
+from simulator.scenario.layers import NO_VALUE, Leaf, merge, tree_of
+from simulator.scenario.schema import Settings
+from simulator.scenario.toml_text import MOST_DEEP, MOST_FILES, Files, NotToml, tables_of
+from simulator.scenario.validate import MOST_PROBLEMS, Resolved, resolve
+from simulator.system.inputs import MOST_RECORDS, MOST_TEXT, size_of
 
 # What a variant may not touch: a comparison is on the same people, months and luck.
 COMMON = ("months", "run_off_months", "replications", "seed", "redraw_people", "discount_rate", "currency", "portfolio")
@@ -50,13 +49,13 @@ class Scenario:
 
     def text(self) -> str:
         """Return the resolved scenario as TOML that reads back as the same scenario."""
-        from .resolved import text
+        from simulator.scenario.resolved import text
 
         return text(self)
 
     @cached_property
     def _digest(self) -> str:
-        from .resolved import digest
+        from simulator.scenario.resolved import digest
 
         return digest(self)
 

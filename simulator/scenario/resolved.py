@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from .distributions import Distribution
-from .fields import field_attribute, fields_of
-from .values import Provenance
+from simulator.model.values import Provenance
+from simulator.scenario.distributions import Distribution
+from simulator.scenario.fields import field_attribute, fields_of
 
 WORDS = ("source", "cautions")  # left out where nothing is said
 QUANTITIES = ("mean", "median", "low", "value")  # the key of a distribution whose unit is that of the whole
 
 if TYPE_CHECKING:
-    from .reader import Scenario
+    from simulator.scenario.reader import Scenario
 
 
 def text(scenario: "Scenario") -> str:

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from . import values
-from .distributions import Constant, over_people
-from .values import CertainLogOdds, Chance, Incomes, LogOdds, Money, Month, Multiplier, Share
+from simulator.model import values
+from simulator.model.values import CertainLogOdds, Chance, Incomes, LogOdds, Money, Month, Multiplier, Share
+from simulator.scenario.distributions import Constant, over_people
 
 MAX_STATES, MAX_TERMS, MAX_TERM_MONTHS, BURDEN_CLASSES, BUCKETS = 16, 4, 60, 8, 16
 PRODUCTS = ("line", "loan")

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from simulator.inputs import MOST_TEXT, content_of
-from simulator.printable import controls_in
-
-from .errors import Problem, UserError, did_you_mean
+from simulator.model.errors import Problem, UserError, did_you_mean
+from simulator.model.printable import controls_in
+from simulator.system.inputs import MOST_TEXT, content_of
 
 MOST_DEEP = 16  # tables and lists inside each other; a scenario has 8
 MOST_PARTS = 16  # of a dotted key

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from .contradictions import contradictions
-from .distributions import KINDS, Distribution
-from .errors import Problem, UserError, did_you_mean
-from .fields import Field, field_attribute, fields_of
-from .layers import ABOUT, NO_VALUE, Leaf, is_value_table
-from .schema import Settings
-from .values import Provenance, Unit, in_canonical_unit
-from .wording import drop, in_words, may_follow, path_in, stand_in
+from simulator.model.errors import Problem, UserError, did_you_mean
+from simulator.model.values import Provenance, Unit, in_canonical_unit
+from simulator.scenario.contradictions import contradictions
+from simulator.scenario.distributions import KINDS, Distribution
+from simulator.scenario.fields import Field, field_attribute, fields_of
+from simulator.scenario.layers import ABOUT, NO_VALUE, Leaf, is_value_table
+from simulator.scenario.schema import Settings
+from simulator.scenario.wording import drop, in_words, may_follow, path_in, stand_in
 
 MOST_PROBLEMS = 200  # that are told
 _NO_UNIT = Unit("")
@@ -138,8 +138,8 @@ class _Walk:
             if tree is not None:
                 self.problem(tree.file, "policy", "found a value", "allowed: tables such as [policy.my_cut]")
             return {}
-        from simulator.policies.base import PolicySettings
-        from simulator.policies.registry import FILE, code_of, kinds
+        from simulator.policy.base import PolicySettings
+        from simulator.policy.registry import FILE, code_of, kinds
 
         found = {}
         for name, node in tree.items():
@@ -173,7 +173,7 @@ class _Walk:
 
     def read_partly(self, name: str, clean: dict, path: str) -> None:
         """Keep of the policy `name`, which is wrong, the settings that every policy has and that are right."""
-        from simulator.policies.base import PolicySettings
+        from simulator.policy.base import PolicySettings
 
         common = {key: value for key, value in clean.items() if key in fields_of(PolicySettings)}
         for _ in range(2):
@@ -187,7 +187,7 @@ class _Walk:
 
     def settings_of(self, kind: Leaf, path: str) -> type[BaseModel] | None:
         """Return the settings of a policy's kind; None if its file must not be run, or cannot."""
-        from simulator.policies.registry import FILE, policy_of
+        from simulator.policy.registry import FILE, policy_of
 
         if kind.value.startswith(FILE) and not self.allow_code:
             allowed = "this runs Python code of a file: read it, then allow it with --allow-code"

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from .parameters import in_words
-from .reader import Scenario
-from .schema import Settings
+from simulator.scenario.parameters import in_words
+from simulator.scenario.reader import Scenario
+from simulator.scenario.schema import Settings
 
 MOST = 8  # changes that are told of a variant
 LONGEST = 60  # characters of a value

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from .errors import Problem, did_you_mean
-from .fields import fields_of
-from .layers import Leaf
+from simulator.model.errors import Problem, did_you_mean
+from simulator.scenario.fields import fields_of
+from simulator.scenario.layers import Leaf
 
 _TYPES = {
     "float_type": "a number",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.estimates import mean, within
+from simulator.analysis.estimates import mean, within
 from simulator.estimation.backtest.account_model import AccountForecast, CellModel, Forecaster, Sample
 from simulator.estimation.backtest.features import Features, features
 from simulator.estimation.backtest.peers import LastValue, PlainMatrix, Regression, SpreadLastValue
@@ -30,7 +30,7 @@ from simulator.estimation.roll_rates.forecast import (
     shares,
     window,
 )
-from simulator.scenario.errors import Problem, UserError
+from simulator.model.errors import Problem, UserError
 
 OURS, SPREAD = "account model", "last value with spread"
 FORECASTERS: dict[str, Callable[[Sample, int], Forecaster]] = {

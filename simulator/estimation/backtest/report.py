@@ -21,7 +21,7 @@ TWO_MONTHS = 2
 
 def files(backtest: Backtest, panel: Panel, folder: Path, manifest: dict[str, Any]) -> None:
     """Write the files of a backtest into `folder`; `manifest` is shown at the end of the page."""
-    from simulator.folders import write_json
+    from simulator.system.folders import write_json
 
     write_json(folder / "backtest.json", as_dict(backtest, panel))
     (folder / "scores.csv").write_text(scores_csv(backtest), encoding="utf-8")

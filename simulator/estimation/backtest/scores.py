@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.estimates import less, within
+from simulator.analysis.estimates import less, within
 from simulator.estimation import luck
 
 MAX_BATCHES = 500  # accounts are resampled in so many batches: the cost no longer grows with the book

@@ -7,22 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.estimates import within
+from simulator.analysis.estimates import within
 from simulator.estimation.intervals import LEVEL
-from simulator.estimation.outcomes.figures import (
-    ALL,
-    COLUMNS,
-    by_segment,
-    figures,
-    halves,
-    intervals,
-    resampled,
-)
+from simulator.estimation.outcomes.figures import ALL, COLUMNS, by_segment, figures, halves, intervals, resampled
 from simulator.estimation.outcomes.fit import Fit, fit
 from simulator.estimation.outcomes.rows import Outcomes, has_outcomes, read_outcomes
 from simulator.estimation.outcomes.scenario import DEFAULT_SEED, scenario_text
-from simulator.kernel.names import LOAN
-from simulator.scenario.errors import Problem, UserError
+from simulator.model.errors import Problem, UserError
+from simulator.model.layout import LOAN
 
 __all__ = ["Calibrated", "calibrate_outcomes", "has_outcomes", "held_out", "simulated_sums"]
 

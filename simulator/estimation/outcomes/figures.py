@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from simulator.draws_host import philox_numpy
 from simulator.estimation.intervals import LEVEL, jeffreys
 from simulator.estimation.outcomes.rows import Outcomes
-from simulator.kernel.philox import counter, group
+from simulator.model.philox import counter, group
+from simulator.model.random_words import philox_numpy
 
 FIGURES = ("charge_off_share", "exposure", "lgd", "net_loss")
 ALL = "all"

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import least_squares
 from scipy.special import chdtrc
 
-from simulator.estimates import less
+from simulator.analysis.estimates import less
 from simulator.estimation.outcomes.rows import Outcomes
 from simulator.finance import annuity_balance
 

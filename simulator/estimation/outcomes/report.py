@@ -11,9 +11,9 @@ from simulator.estimation.outcomes.calibrate import Calibrated, Check
 from simulator.estimation.outcomes.figures import FIGURES, by_segment, halves
 from simulator.estimation.outcomes.fit import THIN, TOO_LATE_TO_TELL, Fit, expected, observed_hazard
 from simulator.estimation.outcomes.scenario import scenario_text
-from simulator.folders import write_json
 from simulator.report.paper import Section, Table, paper
-from simulator.results import write_csv
+from simulator.report.results import write_csv
+from simulator.system.folders import write_json
 
 TITLES = {
     "charge_off_share": "Charged off, of loans",

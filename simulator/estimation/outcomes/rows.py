@@ -8,15 +8,15 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from simulator.finance import annuity
-from simulator.portfolio.columns import file_digest, read_columns
-from simulator.portfolio.csv_text import ENCODINGS, UTF8, Form
-from simulator.portfolio.mapping import Delimiter, MonthFormat, wrong_roles
-from simulator.portfolio.rows import LEAVE_OUT, Rows, header_problems
-from simulator.scenario.errors import Problem, UserError
+from simulator.model.errors import Problem, UserError
+from simulator.model.values import LARGEST_AMOUNT
 from simulator.scenario.schema import MAX_TERM_MONTHS, Table
 from simulator.scenario.toml_text import read_toml
-from simulator.scenario.values import LARGEST_AMOUNT
 from simulator.scenario.wording import problems_in
+from simulator.tape.columns import file_digest, read_columns
+from simulator.tape.csv_text import ENCODINGS, UTF8, Form
+from simulator.tape.mapping import Delimiter, MonthFormat, wrong_roles
+from simulator.tape.rows import LEAVE_OUT, Rows, header_problems
 
 Ended = Literal["paid", "charged_off", "leave_out"]
 RATES = {"percent per year": 1 / 1200, "per year": 1 / 12, "percent per month": 1 / 100, "per month": 1.0}

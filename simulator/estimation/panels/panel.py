@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.kernel.names import LOAN, PRODUCTS
+from simulator.model.layout import LOAN, PRODUCTS
 from simulator.scenario.schema import EXITS
 
 ABSENT = -1

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 
 from simulator.estimation.panels.panel import ABSENT, Panel, PanelState
-from simulator.kernel.names import ABSENT as NOTHING
-from simulator.kernel.names import LINE, PRODUCTS
-from simulator.portfolio.columns import Column, file_digest, header, read_columns
-from simulator.portfolio.doubts import doubts
-from simulator.portfolio.mapping import Code, Mapping, is_monthly, read_mapping
-from simulator.portfolio.months import months_between
-from simulator.portfolio.rows import Rows, all_problems, header_problems, left_out, repeated
-from simulator.printable import controls_in
-from simulator.scenario.errors import Problem, UserError
+from simulator.model.errors import Problem, UserError
+from simulator.model.layout import ABSENT as NOTHING
+from simulator.model.layout import LINE, PRODUCTS
+from simulator.model.printable import controls_in
 from simulator.scenario.reader import MOST_TABLES
 from simulator.scenario.schema import EXITS, MAX_STATES
+from simulator.tape.columns import Column, file_digest, header, read_columns
+from simulator.tape.doubts import doubts
+from simulator.tape.mapping import Code, Mapping, is_monthly, read_mapping
+from simulator.tape.months import months_between
+from simulator.tape.rows import Rows, all_problems, header_problems, left_out, repeated
 
 AMOUNTS = ("balance", "limit", "payment", "written_off", "recovered")
 OF_ONE_MONTH = ("instalment", "arrears", "full_payer", "borrower_id")  # nothing a panel needs

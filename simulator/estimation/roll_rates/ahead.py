@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.kernel.names import (
+from simulator.engine.trajectories import Trajectories
+from simulator.lowering.lower import Lowered, tables_for
+from simulator.model.layout import (
     ABSENT,
     ACTIVE,
     BALANCE,
@@ -20,18 +22,16 @@ from simulator.kernel.names import (
     PRODUCTS,
     STATE,
     STATUS,
+    TAPE_ARREARS,
+    TAPE_BALANCE,
+    TAPE_BUCKET,
+    TAPE_INSTALMENT,
+    TAPE_MONTHS_LEFT,
+    TAPE_STATE,
+    TAPE_STATUS,
     TO_WRITTEN_OFF,
     WRITTEN_OFF,
-    X_ARREARS,
-    X_BALANCE,
-    X_BUCKET,
-    X_INSTALMENT,
-    X_MONTHS_LEFT,
-    X_STATE,
-    X_STATUS,
 )
-from simulator.lives import Lives
-from simulator.lower import Lowered, tables_for
 
 
 class Ahead(NamedTuple):
@@ -54,9 +54,9 @@ def states_ahead(lowered: Lowered, month: int = 1, progress=lambda done: None) -
     for tile in tiles:
         for p in range(len(PRODUCTS)):
             here, followed = _of(lowered.tape, tile, p), _followed(lowered.tape, tile, p)
-            opening[tile[K_SEGMENT], p] += np.bincount(here[followed, X_STATE], minlength=16)
+            opening[tile[K_SEGMENT], p] += np.bincount(here[followed, TAPE_STATE], minlength=16)
     for r in range(lowered.replications):
-        lives = Lives(tables_for(lowered, r, r + 1), lowered.levers, tiles, lowered.tape, range(r, r + 1), month)
+        lives = Trajectories(tables_for(lowered, r, r + 1), lowered.levers, tiles, lowered.tape, range(r, r + 1), month)
         for state, tile in zip(lives.until(month)[0], tiles, strict=True):
             columns, g = state[:, : tile[K_COUNT]], tile[K_SEGMENT]
             for p in range(len(PRODUCTS)):
@@ -79,8 +79,10 @@ def _of(tape: np.ndarray, tile: np.ndarray, product: int) -> np.ndarray:
 def _followed(tape: np.ndarray, tile: np.ndarray, product: int) -> np.ndarray:
     """Return bool[borrower of the tile]: whether its account is open, and no loan that its next due ends."""
     here = _of(tape, tile, product).astype(np.int64)
-    is_open = (here[:, X_STATUS] >= ACTIVE) & (here[:, X_STATUS] <= CLOSED)
+    is_open = (here[:, TAPE_STATUS] >= ACTIVE) & (here[:, TAPE_STATUS] <= CLOSED)
     if product != LOAN:
         return is_open
-    arrears = np.where(here[:, X_ARREARS] == ABSENT, here[:, X_BUCKET] * here[:, X_INSTALMENT], here[:, X_ARREARS])
-    return is_open & (here[:, X_MONTHS_LEFT] > 1) & (here[:, X_BALANCE] > arrears + here[:, X_INSTALMENT])
+    arrears = np.where(
+        here[:, TAPE_ARREARS] == ABSENT, here[:, TAPE_BUCKET] * here[:, TAPE_INSTALMENT], here[:, TAPE_ARREARS]
+    )
+    return is_open & (here[:, TAPE_MONTHS_LEFT] > 1) & (here[:, TAPE_BALANCE] > arrears + here[:, TAPE_INSTALMENT])

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator import engine
-from simulator.estimates import mean
+from simulator.analysis.estimates import mean
+from simulator.engine import engine
 from simulator.estimation.panels.panel import Panel
 from simulator.estimation.panels.reader import read_panel
 from simulator.estimation.panels.report import TapeReport, tape_report
@@ -20,14 +20,14 @@ from simulator.estimation.roll_rates.ratio_report import Ratio, ratios, vintages
 from simulator.estimation.roll_rates.rolls import THIN, RollMatrix, Rolls, rolls
 from simulator.estimation.roll_rates.scenario import Calibrated, document
 from simulator.estimation.roll_rates.survival import Vintage
-from simulator.kernel.names import LINE, PRODUCTS
-from simulator.lower import lower
-from simulator.portfolio.mapping import read_mapping
-from simulator.portfolio.months import months_between
-from simulator.scenario.errors import Problem, UserError
+from simulator.lowering.lower import lower
+from simulator.model.errors import Problem, UserError
+from simulator.model.layout import LINE, PRODUCTS
 from simulator.scenario.reader import Scenario, load_scenario
 from simulator.scenario.resolved import toml
 from simulator.study import read_book
+from simulator.tape.mapping import read_mapping
+from simulator.tape.months import months_between
 
 NEEDED_FOR_LOANS = ("instalment", "months_left")
 PERSISTENCE = 0.9  # of the factor, a month; assumption, as in the shipped scenarios: few months do not tell it

@@ -7,7 +7,7 @@ import numpy as np
 from simulator.estimation.panels.panel import Group, Panel
 from simulator.estimation.roll_rates.hindcast import Hindcast, Level
 from simulator.estimation.roll_rates.scenario import MINIMUM, write_off_rule
-from simulator.kernel.names import LINE
+from simulator.model.layout import LINE
 
 
 def of_the_tape(panel: Panel, has_limits: bool, counts: dict[tuple[str, str], np.ndarray]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The common factor of monthly roll matrices: its correlation rho, and where it stood in each month.
 
-The model is that of `simulator.behaviour.roll_rates`: given z, good when high, the probability to end a month worse
+The model is that of `simulator.lowering.roll_rates`: given z, good when high, the probability to end a month worse
 than state j is N((c_j - sqrt(rho) z) / sqrt(1 - rho)). With a_j = c_j / sqrt(1 - rho) and the month's shift
 x = z sqrt(rho / (1 - rho)) that is N(a_j - x): a cumulative probit with one shift a month, shared by all rows.
 

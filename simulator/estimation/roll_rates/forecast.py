@@ -1,7 +1,7 @@
 """The fan: forecasts of a book from a roll matrix; the doubt from accounts, common factor and parameters apart.
 
 A forecast is made of draws. In each, month by month, the accounts of a state are dealt over states by a multinomial,
-whose probabilities are those of the matrix, moved by the month's factor z as in `simulator.behaviour.roll_rates`.
+whose probabilities are those of the matrix, moved by the month's factor z as in `simulator.lowering.roll_rates`.
 Three sources of uncertainty are added one to the other, on the same random numbers:
 
 1. accounts: matrix and correlation as estimated, no factor;
@@ -28,11 +28,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import betaincinv, gammaincinv
 
-from simulator.behaviour.roll_rates import worse_than
 from simulator.estimation import luck
 from simulator.estimation.backtest.account_model import STRENGTHS, log_evidence
 from simulator.estimation.panels.panel import Panel, PanelState
 from simulator.estimation.roll_rates.factor import Factor, drawn, shifts_ahead
+from simulator.lowering.roll_rates import worse_than
 
 SOURCES = ("accounts", "accounts and factor", "accounts, factor and parameters")
 DRAWS = 1000

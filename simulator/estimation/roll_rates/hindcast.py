@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.estimates import within
+from simulator.analysis.estimates import within
 from simulator.estimation.intervals import LEVEL
 from simulator.estimation.panels.panel import Panel
-from simulator.scenario.errors import UserError
+from simulator.model.errors import UserError
 from simulator.scenario.reader import load_scenario
 from simulator.study import simulate
 

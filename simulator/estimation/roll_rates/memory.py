@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import gammaincc, ndtr
 from scipy.stats import hypergeom
 
-from simulator.estimates import ROUNDING
+from simulator.analysis.estimates import ROUNDING
 from simulator.estimation.intervals import holm
 from simulator.estimation.panels.panel import PanelState
 

@@ -13,9 +13,9 @@ from simulator.estimation.roll_rates.ratio_report import RATIO_COLUMNS, VINTAGE_
 from simulator.estimation.roll_rates.rolls import COLUMNS, cells
 from simulator.estimation.roll_rates.words import FEW_MONTHS, factor_words, homogeneity_words, memory_words, thin_words
 from simulator.estimation.used import used
-from simulator.folders import write_json
 from simulator.report.paper import Section, Table, paper
-from simulator.results import write_csv
+from simulator.report.results import write_csv
+from simulator.system.folders import write_json
 
 BALANCE_COLUMNS = (*COLUMNS[:8], "opening_balance", "closing_balance", "dollar_roll_rate", "row_sum")
 LEVEL_COLUMNS = ("level", "month_from", "month_to", "tape", "scenario", "low", "high", "inside")

@@ -7,7 +7,7 @@ A value is { value, unit, source, status }, a distribution a table with the key 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from simulator.scenario.errors import UserError
+from simulator.model.errors import UserError
 from simulator.scenario.layers import ABOUT, tree_of
 from simulator.scenario.reader import Scenario
 from simulator.scenario.resolved import plain

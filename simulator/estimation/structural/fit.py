@@ -22,9 +22,9 @@ from simulator.estimation.structural.moment_fit import Found, JTest
 from simulator.estimation.structural.moments import MOMENTS, Moment, Totals, covariance, together, totals
 from simulator.estimation.structural.parameters import PARAMETERS, Parameter, can_move, moved, shifted, value
 from simulator.estimation.structural.prior import prior_document
-from simulator.kernel.names import CAUSES
-from simulator.lower import lower
-from simulator.scenario.errors import Problem, UserError
+from simulator.lowering.lower import lower
+from simulator.model.errors import Problem, UserError
+from simulator.model.layout import CAUSES
 
 PRIOR = Path(__file__).parents[3] / "scenarios" / "base" / "consumer.toml"
 LEVEL = 0.90  # of intervals

@@ -6,18 +6,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator import engine
+from simulator.engine import engine
+from simulator.engine.trajectories import Trajectories
 from simulator.estimation.panels.panel import ABSENT, Panel
-from simulator.kernel import names
-from simulator.kernel.names import CAUSES, LANES, LINE, N_PRODUCT, N_TAPE, NEVER
-from simulator.kernel.tables import Levers, Tables
-from simulator.lives import Lives
-from simulator.lower import Lowered, tables_for
-from simulator.portfolio.rows import LARGEST
-from simulator.portfolio.tape import Tape
+from simulator.lowering.lower import Lowered, tables_for
+from simulator.model import layout
+from simulator.model.layout import CAUSES, LANES, LINE, N_PRODUCT, N_TAPE, NEVER
+from simulator.model.tables import Levers, Tables
+from simulator.tape.rows import LARGEST
+from simulator.tape.tape import Tape
 
-WRITTEN_OFF = names.BUCKETS  # the bucket of an account in the month it is written off
-LINE_COLUMNS = {name: names.LINE_AT + getattr(names, name) for name in ("STATUS", "LIMIT", "BALANCE", "BUCKET")}
+WRITTEN_OFF = layout.BUCKETS  # the bucket of an account in the month it is written off
+LINE_COLUMNS = {name: layout.LINE_AT + getattr(layout, name) for name in ("STATUS", "LIMIT", "BALANCE", "BUCKET")}
 
 
 class Histories(NamedTuple):
@@ -66,11 +66,11 @@ def observed(panel: Panel, accounts: np.ndarray) -> Histories:
 
 def opening_tape(histories: Histories, segment: np.ndarray, segments: int) -> Tape:
     """Return the book of month 0: the lines of `histories`, in the order of their `segment` (int64[account])."""
-    values = np.full((len(segment), N_PRODUCT, N_TAPE), names.ABSENT, dtype=np.int32)
-    values[:, LINE, names.X_STATUS] = names.ACTIVE
-    values[:, LINE, names.X_LIMIT] = histories.limit[:, 0]
-    values[:, LINE, names.X_BALANCE] = histories.balance[:, 0]
-    values[:, LINE, names.X_BUCKET] = histories.bucket[:, 0]
+    values = np.full((len(segment), N_PRODUCT, N_TAPE), layout.ABSENT, dtype=np.int32)
+    values[:, LINE, layout.TAPE_STATUS] = layout.ACTIVE
+    values[:, LINE, layout.TAPE_LIMIT] = histories.limit[:, 0]
+    values[:, LINE, layout.TAPE_BALANCE] = histories.balance[:, 0]
+    values[:, LINE, layout.TAPE_BUCKET] = histories.bucket[:, 0]
     return Tape(values, tuple(np.bincount(segment, minlength=segments).tolist()))
 
 
@@ -104,15 +104,15 @@ def live(
 def _bare(levers: Levers) -> Levers:
     """Return the levers of a month in which nothing but a payment moves the balance of an open line."""
     month = levers.month.copy()
-    month[..., names.V_NEW_CREDIT] = month[..., names.V_PLAN_FORGIVE] = 0
-    month[..., names.V_SELL_OPEN] = NEVER
+    month[..., layout.V_NEW_CREDIT] = month[..., layout.V_PLAN_FORGIVE] = 0
+    month[..., layout.V_SELL_OPEN] = NEVER
     return levers._replace(month=month)
 
 
 def _free_of_charge(tables: Tables) -> Tables:
     """Return the tables of a world without interest and late charges."""
     product = tables.product.copy()
-    product[..., names.P_RATE] = 0
+    product[..., layout.P_RATE] = 0
     return tables._replace(product=product, late=np.zeros_like(tables.late))
 
 
@@ -123,8 +123,8 @@ def _lived(lowered: Lowered, bare: Levers, replication: int, worst: int) -> tupl
     without interest, charges and new credit, which all come after the payment: what the balance falls by was paid.
     """
     tables, tiles, months = tables_for(lowered, replication, replication + 1), lowered.tiles, lowered.months
-    lives = Lives(tables, lowered.levers, tiles, lowered.tape, range(replication, replication + 1), months)
-    there = np.arange(LANES) < tiles[:, names.K_COUNT, None]
+    lives = Trajectories(tables, lowered.levers, tiles, lowered.tape, range(replication, replication + 1), months)
+    there = np.arange(LANES) < tiles[:, layout.K_COUNT, None]
     free = _free_of_charge(tables)
 
     def column(name, state):
@@ -140,12 +140,12 @@ def _lived(lowered: Lowered, bare: Levers, replication: int, worst: int) -> tupl
             payment[was_open, month] = paid[was_open]
         state = lives.until(month)
         status = column("STATUS", state)
-        is_open = (status >= names.ACTIVE) & (status <= names.CLOSED)
+        is_open = (status >= layout.ACTIVE) & (status <= layout.CLOSED)
         now = np.where(is_open, np.minimum(column("BUCKET", state), worst), 0)
-        now[status == names.WRITTEN_OFF] = WRITTEN_OFF
+        now[status == layout.WRITTEN_OFF] = WRITTEN_OFF
         bucket[was_open, month] = now[was_open]
         balance[is_open, month] = column("BALANCE", state)[is_open]
         limit[is_open, month] = column("LIMIT", state)[is_open]
         was_open &= is_open
-    missed = lives.sums.flows[..., names.F_MISSED_BY : names.F_MISSED_BY + len(CAUSES)]
+    missed = lives.sums.flows[..., layout.F_MISSED_BY : layout.F_MISSED_BY + len(CAUSES)]
     return Histories(bucket, balance, limit, payment), missed.reshape(-1, len(CAUSES)).sum(axis=0)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.estimates import less
+from simulator.analysis.estimates import less
 from simulator.estimation.structural.lived import WRITTEN_OFF, Histories
 
 

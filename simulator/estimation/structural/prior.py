@@ -15,10 +15,10 @@ from simulator.estimation.structural.document import (
     settings_of,
     values_of,
 )
-from simulator.quantiles import quantiles
-from simulator.scenario.errors import Problem, UserError
+from simulator.lowering.quantiles import quantiles
+from simulator.model.errors import Problem, UserError
+from simulator.model.values import LARGEST_AMOUNT
 from simulator.scenario.reader import load_scenario
-from simulator.scenario.values import LARGEST_AMOUNT
 
 DIGITS = 6  # of amounts brought to the tape's currency
 

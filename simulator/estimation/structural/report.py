@@ -9,7 +9,7 @@ from simulator.estimation.roll_rates.hindcast import Hindcast, hindcast
 from simulator.estimation.structural.fit import StructuralFit
 from simulator.estimation.structural.scenario import NOT_IDENTIFIED, cautions, scenario_text, tables
 from simulator.report.paper import Section, Table
-from simulator.results import write_csv
+from simulator.report.results import write_csv
 
 FILES = ("parameters", "moments")  # tables that have a file of their own
 

@@ -1,0 +1,1 @@
+"""What happened and what it means: the ledger and its identities, measures, statistics, comparisons."""

@@ -1,0 +1,247 @@
+"""Variants side by side: paired differences from the baseline, their errors, and what may be concluded."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from simulator.analysis.estimates import MEAN, Difference, Estimate, chance_not_above_zero, mean, shared_luck
+from simulator.analysis.ledger import Ledger
+from simulator.analysis.measures import MEASURES, measures_of, windows
+
+SURE = 0.975  # from which a winner is named: for one rival, what a 95 % interval clear of zero says
+# What is told of applicants who are swapped: how many, how they do, what they bring.
+SWAP_MEASURES = (
+    *("n_granted", "n_default", "n_never_default", "default_rate", "bad_debt_rate"),
+    *("net_loss", "profit", "npv"),
+)
+NOTHING_TO_DIVIDE_BY = "a rate of nothing is not defined"
+NUMBERS = ("value", "se", "low", "high")  # of an estimate, as summary.json names them
+LOSS_RATES = {"net_charge_off_rate": "net charge-off rate", "bad_debt_rate": "bad-debt rate"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Which variant has the highest net present value, how sure that is, or why none is named (`winner` None)."""
+
+    winner: str | None
+    second: str | None  # the candidate nearest to it
+    difference: Difference | None  # winner less second
+    reason: str
+    leader: str | None = None  # the highest of this run, named or not
+    probability: float = float("nan")  # at least so sure is it that the leader is the best of all
+
+
+class Swapped(NamedTuple):
+    """Applicants on whom a variant and the baseline decide differently, living with the lender that takes them."""
+
+    out: Ledger  # the baseline takes them, the variant declines them
+    into: Ledger  # the variant takes them, the baseline declines them
+
+
+class Comparison:
+    """The ledgers of a run by variant; the first is the baseline. A plain run is a comparison of one.
+
+    `swaps` are there for the variants that review applicants in another way; `policies` are the settings of every
+    lender's policies by name; `cautions` are those of the scenario.
+    """
+
+    def __init__(
+        self,
+        ledgers: list[Ledger],
+        swaps: dict[str, Swapped] | None = None,
+        policies: dict[str, dict[str, Any]] | None = None,
+        cautions: list[str] | None = None,
+    ):
+        """Raise ValueError if there is no ledger, a name comes twice, or frames differ."""
+        self.ledgers = {ledger.variant: ledger for ledger in ledgers}
+        if not ledgers or len(self.ledgers) != len(ledgers):
+            raise ValueError("a comparison needs ledgers with different variant names")
+        self.frame = ledgers[0].frame
+        if any(ledger.frame != self.frame for ledger in ledgers):
+            raise ValueError("variants of one comparison share months, segments, products and replications")
+        self.baseline = ledgers[0].variant
+        self.swaps, self.policies, self.cautions = swaps or {}, policies or {}, cautions or []
+        self.windows = windows(self.frame)
+        self.measures = measures_of(self.frame)
+        self.samples = cache(self.samples)  # per comparison, so that it goes when the comparison goes
+
+    @property
+    def variants(self):
+        """Return the names of the variants other than the baseline."""
+        return [name for name in self.ledgers if name != self.baseline]
+
+    def samples(self, variant, measure, window="whole"):
+        """Return float64[replication] (roll rates: [batch]) of one measure, amounts in the currency."""
+        return MEASURES[measure](self.ledgers[variant], self.windows[window])
+
+    def unstated(self, measure, window="whole") -> str | None:
+        """Return why this run cannot state a measure, None if it can."""
+        return MEASURES[measure].unstated(self.frame, self.windows[window])
+
+    def is_same(self, variant) -> bool:
+        """Return whether a variant equals the baseline exactly, in every measure and replication."""
+        pairs = ((self.samples(variant, name), self.samples(self.baseline, name)) for name in self.measures)
+        return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
+
+    def reads_book(self, variant) -> bool:
+        """Return whether a policy in force of a variant or the baseline acts by last month's book."""
+        both = [policy for name in (variant, self.baseline) for policy in self.policies.get(name, {}).values()]
+        return any(policy.enabled and policy.reads_book for policy in both)
+
+    def sides(self, variant):
+        """Return which of "out" and "into" anybody is in, of the applicants swapped by a variant."""
+        sets = self.swaps[variant]._asdict() if variant in self.swaps else {}
+        return [side for side, ledger in sets.items() if ledger.total("n_applied").any()]
+
+    def swap_samples(self, variant, side, measure, window="whole"):
+        """Return float64[replication] of one measure of the applicants swapped "out" or "into" by a variant.
+
+        They are before insurers and partners, whose terms are on a whole book.
+        """
+        return MEASURES[measure](getattr(self.swaps[variant], side), self.windows[window])
+
+    def swapped(self, variant, side, measure, window="whole") -> Estimate:
+        """Return the value and standard error of `swap_samples`."""
+        value, se = mean(self.swap_samples(variant, side, measure, window))
+        return Estimate(float(value), float(se))
+
+    def estimate(self, variant, measure, window="whole") -> Estimate:
+        """Return one measure's value and standard error."""
+        value, se = MEASURES[measure].estimate(self.samples(variant, measure, window))
+        return Estimate(float(value), float(se))
+
+    def interval(self, variant, measure, window="whole") -> tuple[float, float]:
+        """Return the 95 % interval of one measure; NaN where there is none."""
+        return MEASURES[measure].interval(self.samples(variant, measure, window))
+
+    def difference(self, variant, measure, window="whole", against=None) -> Difference:
+        """Return `variant` less `against` (the baseline), replication by replication."""
+        other = against or self.baseline
+        a, b = (self.samples(name, measure, window) for name in (variant, other))
+        statistic = MEAN if self.unstated(measure, window) else MEASURES[measure].statistic
+        return statistic.difference(a, b)
+
+    def shared_luck(self, variant, line):
+        """Return the share of the variance of `line` over replications that all borrowers have in common."""
+        ledger = self.ledgers[variant]
+        amounts = ledger.halves(line)[:, :, 1:].sum(axis=(2, 3, 4))
+        accounts = ledger.halves("n_accounts")[:, :, 0] + ledger.halves("n_granted").sum(axis=2)
+        return shared_luck(amounts, accounts.sum(axis=(0, 2, 3)).astype(float))
+
+    def warnings(self) -> list[str]:
+        """Return what must be said before any number.
+
+        The scenario's cautions, then the variants whose loss rates point the other way than the loss.
+        """
+        said = list(self.cautions)
+        for variant in self.variants:
+            loss = self.difference(variant, "net_loss")
+            rates = {words: self.difference(variant, name) for name, words in LOSS_RATES.items()}
+            other_way = {words: d for words, d in rates.items() if d.value * loss.value < 0}
+            if not other_way:
+                continue
+            doubtful = any(np.isfinite(d.se) and not d.is_clear for d in (loss, *other_way.values()))
+            sure = ", though not all beyond chance" if doubtful else ""
+            rise, fall, change = ("rises", "falls", "shrinks") if loss.value < 0 else ("falls", "rises", "swells")
+            said.append(
+                f"{variant}: the {' and the '.join(other_way)} {rise if len(other_way) == 1 else rise[:-1]} while the "
+                f"net loss {fall}{sure}. The rate divides by what was lent or is owed, and this variant {change} that "
+                "denominator: read the net loss first."
+            )
+        return said
+
+    def verdict(self) -> Verdict:
+        """Return the variant with the highest npv if it is clear of all others and the run has a run-off."""
+        if not self.variants:
+            return Verdict(None, None, None, "there is nothing to compare")
+        if reason := self.unstated("npv"):
+            return Verdict(None, None, None, reason)
+        values = {name: self.estimate(name, "npv").value for name in self.ledgers}
+        best = max(values, key=values.get)  # the earlier of equals
+        rivals = {name: self.difference(best, "npv", against=name) for name in self.ledgers if name != best}
+        second = max(rivals, key=values.get)
+        if self.frame.replications < 2:
+            return Verdict(None, second, rivals[second], "one replication has no standard error", best)
+        # The highest of many is partly the luckiest. Whichever is truly best, it can be passed over for each of the
+        # others: by Bonferroni's inequality the chances add, so the more variants, the clearer the lead must be.
+        leader = self.samples(best, "npv")
+        doubt = {name: chance_not_above_zero(leader - self.samples(name, "npv")) for name in rivals}
+        told = {"leader": best, "probability": max(1 - sum(doubt.values()), 0.0)}
+        nearest = max(rivals, key=lambda name: (doubt[name], values[name]))
+        rival = rivals[nearest]
+        if rival.value == 0 and rival.se == 0:
+            return Verdict(None, nearest, rival, f"{best} and {nearest} are equal", **told)
+        if told["probability"] < SURE:
+            why = f"{best} and {nearest} are not clearly apart"
+            if 1 - doubt[nearest] >= SURE:  # it would be the winner of two
+                why = f"{best} leads, but not clearly enough for the best of {len(self.ledgers)}"
+            return Verdict(None, nearest, rival, why, **told)
+        return Verdict(best, second, rivals[second], "highest net present value, clear of every other variant", **told)
+
+    def summary(self) -> dict:
+        """Return the contents of summary.json: headline measures of all variants, their differences, the verdict.
+
+        A value that is null has its reason beside it.
+        """
+        names = [name for name, measure in self.measures.items() if measure.headline]
+
+        def entry(measure, value, se, low, high):
+            told = {name: _number(x) for name, x in zip(NUMBERS, (value, se, low, high), strict=True)}
+            told["unit"] = self.measures[measure].unit_in(self.frame)
+            if told["value"] is None:
+                told["reason"] = self.unstated(measure) or NOTHING_TO_DIVIDE_BY
+            return told
+
+        def level(variant, measure):
+            return entry(measure, *self.estimate(variant, measure), *self.interval(variant, measure))
+
+        def difference(variant, measure):
+            d = self.difference(variant, measure)
+            return entry(measure, d.value, d.se, d.low, d.high)
+
+        def swapped(variant, side, measure):
+            samples = self.swap_samples(variant, side, measure)
+            return entry(measure, *self.swapped(variant, side, measure), *MEASURES[measure].interval(samples))
+
+        told = {
+            "cautions": self.cautions,
+            "people": self._people_told(),
+            "verdict": self._verdict_told(),
+            "variants": {v: {m: level(v, m) for m in names} for v in self.ledgers},
+            "differences": {v: {m: difference(v, m) for m in names} for v in self.variants},
+        }
+        if self.swaps:
+            told["swapped"] = {
+                v: {side: {m: swapped(v, side, m) for m in SWAP_MEASURES} for side in self.sides(v)} for v in self.swaps
+            }
+        return told
+
+    def _people_told(self):
+        """Return whose luck is in the errors, as summary.json has it."""
+        if not self.frame.redraw_people:
+            return "given these people"
+        if self.frame.tape:
+            return "the accounts of the tape; what it does not say of their holders is drawn anew in each replication"
+        return "drawn anew in each replication"
+
+    def _verdict_told(self):
+        """Return the verdict as summary.json has it; `best` is null where none is named."""
+        verdict = self.verdict()
+        told = {
+            "best": verdict.winner,
+            "leader": verdict.leader,
+            "second": verdict.second,
+            "probability": _number(verdict.probability),
+            "reason": verdict.reason,
+        }
+        if d := verdict.difference:
+            numbers = zip(NUMBERS, (d.value, d.se, d.low, d.high), strict=True)
+            told["difference"] = {name: _number(x) for name, x in numbers} | {"unit": self.frame.currency}
+        return told
+
+
+def _number(x):
+    """Return a number as JSON has it: None where it is not finite."""
+    return float(x) if np.isfinite(x) else None

@@ -1,1 +1,0 @@
-"""Why people pay: settings of the two behaviour models turned to tables."""

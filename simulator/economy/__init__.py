@@ -1,1 +1,0 @@
-"""The outside world: its path, its shocks, and the tables they give."""

@@ -1,0 +1,45 @@
+"""What a run adds to, and the memory that it takes."""
+
+import os
+
+import numpy as np
+
+from simulator.model.layout import N_FLOWS, N_FROM, N_PRODUCT, N_RATING, N_TO, N_VINTAGE, RATING_CLASSES, SUMS_PER_BATCH
+from simulator.model.tables import Sums
+
+
+def empty_sums(replications: int, months: int, segments: int) -> Sums:
+    """Return sums of zero for `months` months after the opening."""
+    return Sums(
+        np.zeros((replications, 2, months + 1, segments, N_PRODUCT, N_FLOWS), np.int64),
+        np.zeros((SUMS_PER_BATCH, months + 1, segments, N_PRODUCT, N_FROM, N_TO, 2), np.int64),
+        np.zeros((SUMS_PER_BATCH, months + 1, months + 1, segments, N_PRODUCT, N_VINTAGE), np.int64),
+        np.zeros((SUMS_PER_BATCH, segments, N_PRODUCT, N_RATING, RATING_CLASSES, 2), np.int64),
+    )
+
+
+def bytes_of_sums(replications: int, months: int, segments: int) -> int:
+    """Return the bytes of `empty_sums`."""
+    cells = segments * N_PRODUCT * (months + 1)
+    batches = SUMS_PER_BATCH * (N_FROM * N_TO * 2 + (months + 1) * N_VINTAGE)
+    ratings = SUMS_PER_BATCH * segments * N_PRODUCT * N_RATING * RATING_CLASSES * 2
+    return 8 * (cells * (replications * 2 * N_FLOWS + batches) + ratings)
+
+
+def part_of(sums: Sums, replications: slice) -> Sums:
+    """Return the sums to which some replications add, as views."""
+    return sums._replace(flows=sums.flows[replications])
+
+
+def add(sums: Sums, own: Sums, replications: slice) -> None:
+    """Add the sums `own` of some replications to those of all."""
+    sums.flows[replications] += own.flows
+    batches = {replication % SUMS_PER_BATCH for replication in range(replications.start, replications.stop)}
+    for batch in batches:  # the others are empty: not even their memory is touched
+        for all_of_it, of_these in zip(sums[1:], own[1:], strict=True):
+            all_of_it[batch] += of_these[batch]
+
+
+def machine_memory() -> int | None:
+    """Return the bytes of memory of this machine, None where the system does not say."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else None

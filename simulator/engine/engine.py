@@ -1,0 +1,173 @@
+"""Run the integers of a lowered scenario: shards of tiles and replications on threads, sums added at the end.
+
+A shard is some tiles for some replications. Each thread adds into sums of its own; integer addition makes the order,
+the cut into shards and the number of threads invisible in the result.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+
+import numpy as np
+
+from simulator.engine import monthly as by_month
+from simulator.engine.accumulators import add, bytes_of_sums, empty_sums, part_of
+from simulator.engine.monthly import NO_STORE, lived
+from simulator.kernel.jit import kept
+from simulator.lowering.lower import Lowered, tables_for
+from simulator.model.layout import LANES, N_FLOWS, N_PRODUCT, N_STATE
+from simulator.model.tables import Sums
+from simulator.system.machine import available_threads
+
+CHUNK_BYTES = 48 << 20  # of one thread's sums: how many replications go together
+CHUNK_WORK = 4_000_000  # borrower-months of one tile up to which replications go together
+SHARD_WORK = 1_000_000  # borrower-months a thread takes at a time at most, or a tile if it has more
+SHARDS_LEFT = 4  # ... and of what is left no more than one in so many for each thread: so threads end together
+
+
+def bytes_needed(lowered: Lowered, threads: int) -> int:
+    """Return the bytes of all sums of one variant: those kept and those of the threads at work."""
+    months, segments = lowered.months_total, len(lowered.segments)
+    kept = bytes_of_sums(lowered.replications, months, segments)
+    at_work = threads + bool(threads and lowered.readers)  # those of a chunk, where the months of the threads meet
+    return kept + at_work * bytes_of_sums(_chunk(lowered), months, segments)
+
+
+def state_bytes_at_once(lowered: Lowered) -> int:
+    """Return the bytes of everyone's state that a run keeps between spans; 0 where no policy reads the book.
+
+    Raises UserError if the state of one replication is more than may be taken.
+    """
+    return by_month.state_bytes(lowered, _chunk(lowered)) if lowered.readers else 0
+
+
+def borrower_months(lowered: Lowered) -> int:
+    """Return borrowers times months times replications, the work of a run, counted before anyone leaves."""
+    return int(lived(lowered.tiles, 1, lowered.months_total).sum()) * lowered.replications
+
+
+def prepare(lowered: Lowered, tell: Callable[[int], None] = lambda begun: None) -> None:
+    """Have the kernel's code ready: loaded from the cache or, the first time, compiled, and then kept there.
+
+    Any scenario gives the same code. `tell` is told how many functions have been begun, if it has to be compiled.
+    """
+    if not kept.is_ready():
+        kept.prepare(nobody_of(lowered), available_threads(), tell)
+
+
+def nobody_of(lowered: Lowered) -> tuple:
+    """Return the arguments of a call of the kernel's `advance` that has nobody to advance."""
+    nobody, sums = lowered.tiles[:0], empty_sums(1, 1, len(lowered.segments))
+    return tables_for(lowered, 0, 1), lowered.levers, nobody, lowered.tape, 0, 1, 1, 1, True, NO_STORE, *sums
+
+
+def run(
+    lowered: Lowered,
+    threads: int | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+    fast: bool = True,
+    spans: tuple[int, ...] = (),
+) -> Sums:
+    """Return the sums of every replication and month of a lowered scenario.
+
+    `progress` is told the borrower-months of each shard done. `fast=False` takes the scalar kernel. `spans` are months
+    after which everyone's state is kept and taken up again. None of these, nor `threads`, changes a byte. Where a
+    policy reads last month's book, spans are its own.
+    """
+    prepare(lowered)
+    threads = threads or available_threads()
+    sums = empty_sums(lowered.replications, lowered.months_total, len(lowered.segments))
+    if lowered.readers:
+        for first, end in _chunks(lowered):
+            add(sums, by_month.live(lowered, first, end, threads, progress, fast), slice(first, end))
+        return sums
+    work, adding = _Shards(lowered, threads), Lock()
+
+    def live():
+        held = own = tables = None  # the chunk of replications this thread is in, its sums and tables
+        while (shard := work.next()) is not None:
+            chunk, tiles = shard
+            first, last = chunk
+            if chunk != held:
+                put(held, own)
+                if threads == 1:
+                    held, own = chunk, part_of(sums, slice(*chunk))
+                else:
+                    held, own = chunk, empty_sums(last - first, lowered.months_total, len(lowered.segments))
+                tables = work.tables(chunk)
+            store = np.zeros((last - first, len(tiles), N_STATE, LANES), np.int32) if spans else NO_STORE
+            month = 1
+            for cut in (*spans, lowered.months_total):
+                kept.advance(tables, lowered.levers, tiles, lowered.tape, first, last, month, cut, fast, store, *own)
+                month = cut + 1
+            progress(int(lived(tiles, 1, lowered.months_total).sum()) * (last - first))
+        put(held, own)
+
+    def put(chunk, own):
+        if own is not None and threads > 1:
+            with adding:
+                add(sums, own, slice(*chunk))
+
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for done in [pool.submit(live) for _ in range(threads)]:
+                done.result()
+        finally:
+            work.stop()  # after a failure or Ctrl-C the other threads end with the shard they are at
+    return sums
+
+
+class _Shards:
+    """The work of a run, handed out in order: a chunk of replications and some tiles at a time."""
+
+    def __init__(self, lowered, threads):
+        self.lowered, self.lock = lowered, Lock()
+        self.world = None  # the tables of the newest chunk
+        self.shards = _shards(lowered, threads)
+
+    def next(self):
+        """Return the next ((replication_from, replication_to), tiles), or None when all is handed out."""
+        with self.lock:
+            return next(self.shards, None)
+
+    def stop(self):
+        """Hand out nothing more."""
+        with self.lock:
+            self.shards = iter(())
+
+    def tables(self, chunk):
+        """Return the tables of a chunk, lowered once for the threads that share it."""
+        with self.lock:
+            if self.world is None or self.world[0] != chunk:
+                self.world = chunk, tables_for(self.lowered, *chunk)
+            return self.world[1]
+
+
+def _shards(lowered, threads):
+    """Yield ((replication_from, replication_to), tiles) of all shards, smaller ones towards the end."""
+    upto = np.concatenate([[0], np.cumsum(lived(lowered.tiles, 1, lowered.months_total))])  # borrower-months of each
+    left = int(upto[-1]) * lowered.replications
+    for chunk in _chunks(lowered):
+        replications, first = chunk[1] - chunk[0], 0
+        while first < len(lowered.tiles):
+            work = min(SHARD_WORK, left // (SHARDS_LEFT * threads)) // replications
+            end = max(int(np.searchsorted(upto, upto[first] + work, side="right")) - 1, first + 1)
+            left -= int(upto[end] - upto[first]) * replications
+            yield chunk, lowered.tiles[first:end]
+            first = end
+
+
+def _chunks(lowered):
+    """Return (first, one after the last) of the replications of each chunk."""
+    size = _chunk(lowered)
+    return [(k, min(k + size, lowered.replications)) for k in range(0, lowered.replications, size)]
+
+
+def _chunk(lowered):
+    """Return how many replications go together: few enough for the memory, and for a shard of one tile."""
+    one = 8 * 2 * N_FLOWS * N_PRODUCT * len(lowered.segments) * (lowered.months_total + 1)
+    if lowered.readers:
+        largest = min(CHUNK_BYTES // one, by_month.replications_at_once(lowered))
+    else:
+        largest = min(CHUNK_BYTES // one, CHUNK_WORK // (LANES * lowered.months_total))
+    return int(min(max(largest, 1), lowered.replications))

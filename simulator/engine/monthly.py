@@ -1,0 +1,161 @@
+"""Runs in which a policy reads last month's book: month by month, everyone's state kept between.
+
+Threads share the tiles. After each span their sums meet, so that the books of the month are known before the next.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from simulator.engine.accumulators import empty_sums, machine_memory
+from simulator.engine.regimes import LeverGroup, Regimes, months_read
+from simulator.kernel.jit.kept import advance
+from simulator.lowering.lower import Lowered, tables_for
+from simulator.model.errors import Problem, UserError
+from simulator.model.layout import K_COUNT, K_ENTRY, N_STATE
+from simulator.model.tables import Levers, Sums
+
+MEMORY_SHARE = 1 / 4  # of the machine's memory that everyone's state may take
+NO_STORE = np.zeros((0, 0, 0, 0), np.int32)
+
+
+def state_bytes(lowered: Lowered, replications: int) -> int:
+    """Return the bytes in which everyone's state is kept between spans, of so many replications at once."""
+    borrowers = sum(len(tiles) * _longest(tiles) for tiles in _tiles_by_length(lowered))
+    return borrowers * replications * N_STATE * np.dtype(np.int32).itemsize
+
+
+def replications_at_once(lowered: Lowered) -> int:
+    """Return for how many replications everyone's state fits; UserError if it does not for a single one."""
+    one, there = state_bytes(lowered, 1), machine_memory()
+    if there is None or one == 0:
+        return lowered.replications
+    if one > there * MEMORY_SHARE:
+        found = (
+            f"policies that read last month's book need everybody's state kept: {one / 1e9:,.1f} GB for one "
+            f"replication, of {there * MEMORY_SHARE / 1e9:,.1f} that may be taken"
+        )
+        raise UserError(Problem("memory", "", found, "fewer borrowers, or no policy with `when` or `capacity`"))
+    return min(int(there * MEMORY_SHARE / one), lowered.replications)
+
+
+def lived(tiles: np.ndarray, first: int, last: int) -> np.ndarray:
+    """Return int64[tile]: borrowers times the months they are there from `first` to `last`, of one replication."""
+    return tiles[:, K_COUNT] * np.maximum(last + 1 - np.maximum(tiles[:, K_ENTRY], first), 0)
+
+
+def live(
+    lowered: Lowered,
+    first: int,
+    end: int,
+    threads: int,
+    progress: Callable[[int], None] = lambda done: None,
+    fast: bool = True,
+    note: Callable[[int, list[LeverGroup]], None] = lambda month, courses: None,
+) -> Sums:
+    """Return the sums of replications `first` to `end` - 1; `progress` is told the borrower-months of each span done.
+
+    `note` is told each month that a policy reads the book before, and under which levers it is lived.
+    """
+    replications, segments = end - first, len(lowered.segments)
+    tables, sums = tables_for(lowered, first, end), empty_sums(replications, lowered.months_total, segments)
+    regimes = Regimes(lowered, replications)
+    shares = [[tiles[k::threads] for tiles in _tiles_by_length(lowered)] for k in range(threads)]
+    hands = [_Worker(lowered, tables, first, end, share, fast) for share in shares if any(map(len, share))]
+    with ThreadPoolExecutor(max(len(hands), 1)) as pool:
+        for opening in pool.map(_Worker.opening, hands):
+            sums.flows[:, :, :1] += opening
+        for month_from, month_to in _spans(lowered):
+            courses = [LeverGroup(0, replications, lowered.levers)]
+            if month_from in regimes.months:
+                courses = regimes.courses(month_from, sums.flows)
+                note(month_from, courses)
+            months = slice(month_from, month_to + 1)
+            for hand in pool.map(lambda hand, to=(month_from, month_to, courses): hand.live(*to), hands):
+                sums.flows[:, :, months] += hand.sums.flows[:, :, months]
+            progress(int(lived(lowered.tiles, month_from, month_to).sum()) * replications)
+    for hand in hands:
+        for all_of_it, own in zip(sums[1:], hand.sums[1:], strict=True):  # the flows are there already
+            all_of_it += own
+    return sums
+
+
+def levers_in_force(lowered: Lowered, replication: int, threads: int = 1) -> Levers:
+    """Return the levers that a replication is lived under, month by month; where no policy reads the book, all of them.
+
+    To know them, the whole book has to live.
+    """
+    if not lowered.readers:
+        return lowered.levers
+    levers = Levers(*(array.copy() for array in lowered.levers))
+
+    def note(month, courses):
+        for array, row in zip(levers, courses[0].levers, strict=True):
+            array[month] = row[month]
+
+    live(lowered, replication, replication + 1, threads, note=note)
+    return levers
+
+
+class _Worker:
+    """Some of the tiles: what one thread does of every span, the state it keeps between, the sums it adds to."""
+
+    def __init__(self, lowered, tables, first, end, share, fast):
+        self.lowered, self.tables, self.first, self.fast = lowered, tables, first, fast
+        self.replications = end - first
+        longest = [_longest(tiles) for tiles in _tiles_by_length(lowered)]
+        self.work = [
+            (np.ascontiguousarray(tiles), np.zeros((self.replications, len(tiles), N_STATE, lanes), np.int32))
+            for tiles, lanes in zip(share, longest, strict=True)
+        ]
+        self.sums = empty_sums(self.replications, lowered.months_total, len(lowered.segments))
+
+    def opening(self):
+        """Return int64[replication, half, 1, segment, product, name]: the opening book, before anybody lives."""
+        opening = empty_sums(self.replications, 0, len(self.lowered.segments))
+        for tiles, _ in self.work:  # a span that ends before month 1 loads everybody; month 1 loads them again
+            self._advance(LeverGroup(0, self.replications, self.lowered.levers), tiles, 1, 0, NO_STORE, opening)
+        return opening.flows
+
+    def live(self, month_from, month_to, courses):
+        """Take everybody through a span, and return itself."""
+        for tiles, store in self.work:
+            for course in courses:
+                self._advance(course, tiles, month_from, month_to, store[course.first : course.end], self.sums)
+        return self
+
+    def _advance(self, course, tiles, month_from, month_to, store, sums):
+        advance(
+            _tables_of(self.tables, course, self.replications), course.levers, tiles, self.lowered.tape,
+            self.first + course.first, self.first + course.end, month_from, month_to, self.fast, store,
+            sums.flows[course.first : course.end], *sums[1:],
+        )  # fmt: skip
+
+
+def _spans(lowered):
+    """Return (first month, last month) of each span: single ones while the book is read, else one."""
+    read = months_read(lowered)
+    first, end = read.start, read.stop
+    spans = [(1, first - 1), *((month, month) for month in range(first, end)), (end, lowered.months_total)]
+    return [span for span in spans if span[0] <= span[1]]
+
+
+def _tiles_by_length(lowered):
+    """Return the tiles of the opening book, which are full, and those of the applicants, which are mostly short."""
+    arrives = lowered.tiles[:, K_ENTRY] > 0
+    return lowered.tiles[~arrives], lowered.tiles[arrives]
+
+
+def _longest(tiles):
+    """Return the most borrowers that a tile has."""
+    return int(tiles[:, K_COUNT].max(initial=0))
+
+
+def _tables_of(tables, course, replications):
+    """Return the tables of a course: where the factor moves a table its first axis is the replications."""
+    if course.end - course.first == replications:
+        return tables
+    own = {name: getattr(tables, name) for name in ("economy", "roll")}
+    cut = {name: table[course.first : course.end] for name, table in own.items() if len(table) == replications}
+    return tables._replace(**cut)

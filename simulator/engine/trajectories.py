@@ -1,0 +1,51 @@
+"""Some borrowers lived step by step, their state kept: for those who read what a run throws away."""
+
+import numpy as np
+
+from simulator.engine.accumulators import empty_sums
+from simulator.model.layout import LANES, N_STATE
+from simulator.model.tables import Levers, Sums, Tables
+
+
+class Trajectories:
+    """The lives of the borrowers of some tiles, as far as they have been lived: the same integers as in a whole run."""
+
+    state: np.ndarray  # int32[replication, tile, N_STATE, LANES]: at the end of the last month lived
+    sums: Sums  # of the months lived; the opening is booked with month 1
+
+    def __init__(self, tables: Tables, levers: Levers, tiles, tape, replications: range, months: int):
+        """Begin before the opening; `tables` are those of `replications`, `months` is the last that may be lived."""
+        self.tables, self.levers, self.tiles, self.tape, self.replications = tables, levers, tiles, tape, replications
+        self.lived = 0  # months
+        self.state = np.zeros((len(replications), len(tiles), N_STATE, LANES), np.int32)
+        self.sums = self._empty_sums(months)
+
+    def until(self, month: int) -> np.ndarray:
+        """Return the `state` at the end of `month`, not before the last one asked for; month 0 is the opening.
+
+        The array is written anew each time.
+        """
+        if month > 0:
+            self._live(self.tables, self.levers, self.lived + 1, month, self.state, self.sums)
+            self.lived = month
+        else:  # a span that ends before month 1 loads everybody; month 1 loads them again and books the opening
+            self._live(self.tables, self.levers, 1, 0, self.state, self._empty_sums(0))
+        return self.state
+
+    def next_month_under(self, tables: Tables, levers: Levers) -> np.ndarray:
+        """Return the `state` as it would be a month later under other tables and levers; these lives stay as they are.
+
+        The opening must have been asked for.
+        """
+        state, month = self.state.copy(), self.lived + 1
+        self._live(tables, levers, month, month, state, self._empty_sums(month))
+        return state
+
+    def _empty_sums(self, months):
+        return empty_sums(len(self.replications), months, len(self.tables.segment))
+
+    def _live(self, tables, levers, month_from, month_to, state, sums):
+        from simulator.kernel.jit.kept import advance  # the compiled code: only who lives pays for it
+
+        first, end = self.replications.start, self.replications.stop
+        advance(tables, levers, self.tiles, self.tape, first, end, month_from, month_to, True, state, *sums)

@@ -1,0 +1,121 @@
+"""Who the borrowers of a segment are: their traits, limits, and where their accounts stand at the start."""
+
+from math import sqrt
+
+import numpy as np
+from scipy.special import ndtr
+
+from simulator.lowering.quantiles import normal_quantiles, quantiles
+from simulator.model import layout
+from simulator.model.fixed_point import base_logit, cumulative, half_up, logit, q16, q31
+from simulator.model.layout import CAUSES, LINE, LOAN, MAX_STATES, N_PRODUCT, N_QUANTILE, ONE, PRODUCTS, QUANTILES
+
+RANKS = 4096  # steps of 1/512 from -4 to 4 in which a normal number is turned back into a quantile
+
+
+def segment_row(segment, behaviour) -> np.ndarray:
+    """Return int64[N_SEGMENT]: the segment's scalars."""
+    how = behaviour.structural
+    noise = {name: sqrt(1 - getattr(segment, name) ** 2) for name in ("score_correlation", "limit_income_correlation")}
+    row = np.zeros(layout.N_SEGMENT, dtype=np.int64)
+    row[layout.G_MODEL] = behaviour.model == "roll_rates"
+    row[layout.G_PAY_FIRST] = PRODUCTS.index(behaviour.pay_first)
+    row[layout.G_HAS_LINE] = q31(segment.line_holders)
+    row[layout.G_HAS_LOAN] = q31(segment.loan_holders)
+    row[layout.G_UNEMPLOYED] = q31(segment.unemployed)
+    row[layout.G_BENEFIT] = q31(how.benefit)
+    row[layout.G_LIVING_UNEMPLOYED] = q31(how.living_unemployed)
+    row[layout.G_SPEND_UNEMPLOYED] = q31(how.spending_unemployed)
+    row[layout.G_SHOCK_SIZE] = q16(how.shock_size)
+    row[layout.G_EXTERNAL_CREDIT_SHARE] = q31(segment.outside_credit)
+    row[layout.G_EXTERNAL_CREDIT_SIZE] = q16(segment.outside_size)
+    row[layout.G_EXTERNAL_CREDIT_REPAY] = q31(segment.outside_repay)
+    row[layout.G_LIQUIDITY_CAP] = q16(segment.buffer_cap)
+    row[layout.G_AUTOPAY] = q31(segment.autopay)
+    row[layout.G_FULL_PAYER] = q31(segment.full_payer)
+    row[layout.G_REVOLVER_SHARE] = q31(segment.revolver_extra)
+    row[layout.G_SCORE_CORRELATION] = q16(segment.score_correlation)
+    row[layout.G_SCORE_NOISE] = q16(noise["score_correlation"])
+    row[layout.G_LIMIT_INCOME] = q16(segment.limit_income_correlation)
+    row[layout.G_LIMIT_NOISE] = q16(noise["limit_income_correlation"])
+    row[layout.G_WILL_NOT_BASE] = base_logit(how.will_not)
+    row[layout.G_WILL_NOT_CLOSED] = logit(how.will_not_closed)
+    row[layout.G_WILL_NOT_REPORTED] = logit(how.will_not_reported)
+    return row
+
+
+def trait_tables(segment, minor_units: int) -> np.ndarray:
+    """Return uint32[N_QUANTILE, QUANTILES]: income, living cost, spending, forgetfulness, buffer and loan size."""
+    table = np.zeros((N_QUANTILE, QUANTILES), dtype=np.uint32)
+    table[layout.T_INCOME] = half_up(quantiles(segment.income) * minor_units)
+    table[layout.T_LIVING] = q31(quantiles(segment.living_cost))
+    table[layout.T_SPEND] = q16(quantiles(segment.spending))
+    # The one place where a probability of 1 is not exact: forgetfulness is kept in 31 bits of a person's state.
+    table[layout.T_FORGET] = np.minimum(q31(quantiles(segment.forget)), ONE - 1)
+    table[layout.T_LIQUIDITY] = q16(quantiles(segment.buffer))
+    table[layout.T_TICKET] = half_up(quantiles(segment.loan_ticket) * minor_units)
+    return table
+
+
+def limit_tables(segment, line_states: list[str], minor_units: int) -> np.ndarray:
+    """Return int32[product, MAX_STATES, QUANTILES]: limits by opening state; a named state may have its own."""
+    table = np.zeros((N_PRODUCT, MAX_STATES, QUANTILES), dtype=np.int32)
+    table[LINE] = half_up(quantiles(segment.line_limit) * minor_units)
+    table[LOAN] = half_up(quantiles(segment.loan_limit) * minor_units)
+    for state, own in _own_tables(segment, line_states):
+        if own.line_limit is not None:
+            table[LINE, state] = half_up(quantiles(own.line_limit) * minor_units)
+    return table
+
+
+def utilisation_tables(segment, line_states: list[str]) -> np.ndarray:
+    """Return int32[MAX_STATES, QUANTILES]: opening balance of the line as q16 of its limit, by opening state."""
+    table = np.zeros((MAX_STATES, QUANTILES), dtype=np.int32)
+    table[:] = q16(quantiles(segment.utilisation))
+    if segment.opening.late_utilisation is not None:  # without named states the opening state is the bucket
+        table[1:] = q16(quantiles(segment.opening.late_utilisation))
+    for state, own in _own_tables(segment, line_states):
+        if own.utilisation is not None:
+            table[state] = q16(quantiles(own.utilisation))
+    return table
+
+
+def opening_table(opening, states_by_product: tuple[list[str], list[str]]) -> np.ndarray:
+    """Return int64[product, MAX_STATES]: q31 cumulative shares of opening states, given in order or by name."""
+    table = np.empty((N_PRODUCT, MAX_STATES), dtype=np.int64)
+    for product, name in enumerate(PRODUCTS):
+        shares = np.zeros(MAX_STATES)
+        given = getattr(opening, name)
+        if isinstance(given, dict):
+            for state, share in given.items():
+                shares[states_by_product[product].index(state)] = share
+        else:
+            shares[: len(given)] = given
+        table[product] = cumulative(shares)
+    return table
+
+
+def opening_causes(causes) -> np.ndarray:
+    """Return int64[5]: q31 cumulative shares of the causes of accounts that are late at the start."""
+    return cumulative([0.0] + [getattr(causes, name) for name in CAUSES[1:]])
+
+
+def normal_table() -> np.ndarray:
+    """Return int32[QUANTILES]: the standard normal by quantile, q16, scaled to variance 1."""
+    return q16(normal_quantiles(QUANTILES)).astype(np.int32)
+
+
+def normal_ranks() -> np.ndarray:
+    """Return int32[4096]: the quantile that a normal number z belongs to, by (z + 4) * 512."""
+    z = (np.arange(RANKS) + 0.5) / 512 - 4
+    return np.minimum((ndtr(z) * QUANTILES).astype(np.int32), QUANTILES - 1)
+
+
+def quality_scores() -> np.ndarray:
+    """Return int32[16]: the standard normal of each quality class, q16, scaled to variance 1."""
+    return q16(normal_quantiles(16)).astype(np.int32)
+
+
+def _own_tables(segment, line_states):
+    """Return (number, what the segment says about it) of the states of the line that have tables of their own."""
+    return [(number, segment.state[name]) for number, name in enumerate(line_states) if name in segment.state]

@@ -1,0 +1,263 @@
+"""A scenario's settings lowered to the integers the kernel reads: once, on one host."""
+
+import hashlib
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from simulator.lowering import borrowers, products, roll_rates, structural
+from simulator.lowering.economy import economy_table
+from simulator.lowering.factor import factor
+from simulator.model.layout import (
+    ABSENT,
+    K_COUNT,
+    K_ENTRY,
+    K_FIRST,
+    K_SEGMENT,
+    K_TAPE_ROW,
+    LANES,
+    MAX_STATES,
+    N_PRODUCT,
+    N_TAPE,
+    N_TILE,
+    NEVER,
+    ONE,
+    PRODUCTS,
+    TAPE_STATUS,
+)
+from simulator.model.tables import Levers, Tables
+from simulator.policy.levers import PolicyContext, neutral_levers, write_all
+from simulator.tape.tape import Tape
+
+
+class Lowered(NamedTuple):
+    """A scenario as integers. With a factor, `tables` hold the world at factor 0 and `tables_for` the others.
+
+    Policies that read last month's book are in `levers` as if their conditions always held.
+    """
+
+    settings: Any
+    tables: Tables
+    levers: Levers
+    tiles: np.ndarray  # int64[tile, N_TILE]
+    tape: np.ndarray  # int32[borrower, product, N_TAPE], of length 0 without a tape
+    segments: tuple[str, ...]
+    products: tuple[str, ...]  # that somebody may hold
+    months: int
+    months_total: int  # with the run-off
+    replications: int
+    minor_units: int
+
+    @property
+    def frame(self) -> PolicyContext:
+        """Return what policies may know of the scenario."""
+        return PolicyContext(self.months, self.months_total, self.segments, self.minor_units)
+
+    @property
+    def readers(self) -> tuple:
+        """Return the settings of the policies in force that read last month's book, in the order of the file."""
+        return tuple(settings for settings in self.settings.policy.values() if settings.enabled and settings.reads_book)
+
+    def neutral_levers(self) -> Levers:
+        """Return the levers of a lender without policies."""
+        return neutral_levers(self.months, len(self.segments), self.months_total - self.months)
+
+
+def lower(settings, tape: Tape | None = None, run_off: bool = False) -> Lowered:
+    """Return the integers of `settings`; `run_off` adds its run-off months, in which no credit is granted."""
+    segments = tuple(settings.segment)
+    months_total = settings.months + (settings.run_off_months if run_off else 0)
+    frame = PolicyContext(settings.months, months_total, segments, settings.currency.minor_units)
+    levers = neutral_levers(settings.months, len(segments), months_total - settings.months)
+    write_all(levers, settings.policy.values(), frame)
+    return Lowered(
+        settings,
+        lower_tables(settings, months_total),
+        levers,
+        lower_tiles(settings, tape),
+        np.zeros((0, N_PRODUCT, N_TAPE), dtype=np.int32) if tape is None else tape.values,
+        segments,
+        _products_held(settings, tape),
+        settings.months,
+        months_total,
+        settings.replications,
+        settings.currency.minor_units,
+    )
+
+
+def bytes_to_lower(settings, run_off: bool = False) -> int:
+    """Return about the bytes that `lower` takes where they grow with the settings: its levers and its tiles."""
+    months = settings.months + (settings.run_off_months if run_off else 0)
+    levers = sum(array.nbytes for array in neutral_levers(0, 1)) * (months + 1) * len(settings.segment)
+    book = settings.portfolio
+    tiles = (book.borrowers + book.applicants_per_month * settings.months) // LANES
+    return levers + 2 * 8 * N_TILE * tiles  # tiles are made in parts
+
+
+def lower_tables(settings, months: int) -> Tables:
+    """Return the tables of `months` months, with the factor at 0."""
+    minor_units, behaviour = settings.currency.minor_units, settings.behaviour
+    how = behaviour.structural
+    everyone = settings.segment.values()
+    n = len(everyone)
+    states = [[_state_names(_rates(settings, s, name)) for name in PRODUCTS] for s in everyone]
+    terms, loan_balance = products.loan_terms(settings.products.loan)
+    rolls = behaviour.model == "roll_rates"
+    variation = behaviour.roll_rates.spending_variation if rolls else how.spending_variation
+
+    def each(table):
+        """Return `table`, which is the same for all, once for each segment."""
+        return np.repeat(np.asarray(table)[None], n, axis=0)
+
+    return Tables(
+        key=np.array([settings.seed & 0xFFFFFFFF, settings.seed >> 32], dtype=np.uint32),
+        segment=np.stack([borrowers.segment_row(s, behaviour) for s in everyone]),
+        product=np.stack([products.product_rows(settings.products, s, how, minor_units) for s in everyone]),
+        terms=each(terms),
+        loan_balance=each(loan_balance),
+        quantile=np.stack([borrowers.trait_tables(s, minor_units) for s in everyone]),
+        limit=np.stack([borrowers.limit_tables(s, of[0], minor_units) for s, of in zip(everyone, states, strict=True)]),
+        utilisation=np.stack([borrowers.utilisation_tables(s, of[0]) for s, of in zip(everyone, states, strict=True)]),
+        opening=np.stack([borrowers.opening_table(s.opening, of) for s, of in zip(everyone, states, strict=True)]),
+        opening_cause=np.stack([borrowers.opening_causes(s.opening.causes) for s in everyone]),
+        normal=borrowers.normal_table(),
+        normal_rank=borrowers.normal_ranks(),
+        quality_score=borrowers.quality_scores(),
+        late=each(products.late_table(settings.products)),
+        in_month=each(structural.in_month_table(how.paid_in_month)),
+        sigmoid=structural.sigmoid_table(),
+        **{name: each(table) for name, table in structural.will_not_tables(how).items()},
+        job_loss_quality=each(structural.job_loss_quality(how.job_loss_quality_slope)),
+        alert=each(structural.alert_table(how.alert_after_miss, how.alert_fading)),
+        spending=each(structural.spending_table(variation)),
+        roll_state=np.stack(
+            [[roll_rates.state_table(_rates(settings, s, name)) for name in PRODUCTS] for s in everyone]
+        ),
+        roll=_roll(settings),
+        economy=_economy(settings, months),
+        redraw_people=int(settings.redraw_people),
+        observe_month=_observe_month(settings.months),
+    )
+
+
+def tables_for(lowered: Lowered, replication_from: int, replication_to: int) -> Tables:
+    """Return the tables of replications `replication_from` to `replication_to` - 1.
+
+    Where the factor moves a table, its first axis is the replications of this range; all else is shared.
+    """
+    settings, tables = lowered.settings, lowered.tables
+    luck = settings.economy.factor
+    rolls = settings.behaviour.model == "roll_rates"
+    if not luck.enabled or not (luck.correlation if rolls else luck.will_not_loading or luck.job_loss_loading):
+        return tables
+    z = factor(settings.seed, luck.persistence, range(replication_from, replication_to), lowered.months_total)
+    if rolls:
+        return tables._replace(roll=_roll(settings, z[:, 1:]))
+    return tables._replace(economy=_economy(settings, lowered.months_total, z))
+
+
+def lower_tiles(settings, tape: Tape | None = None) -> np.ndarray:
+    """Return int64[tile, N_TILE]: the opening book by segment, then the applicants by segment and month."""
+    shares = [segment.share for segment in settings.segment.values()]
+    opening = split(settings.portfolio.borrowers, shares) if tape is None else tape.borrowers
+    row, tiles = 0, [np.zeros((0, N_TILE), dtype=np.int64)]
+    for g, count in enumerate(opening):
+        tiles.append(_tiles(g, 0, count, -1 if tape is None else row))
+        row += count
+    for g, count in enumerate(split(settings.portfolio.applicants_per_month, shares)):
+        tiles += [_tiles(g, month, count, -1) for month in range(1, settings.months + 1)]
+    return np.concatenate(tiles)
+
+
+def split(total: int, shares) -> list[int]:
+    """Return `total` split by `shares` into whole numbers, so that a larger total never takes one away.
+
+    Each goes where share / (2 n + 1) is largest, n being how many are there already (Webster's method; of equals the
+    first). Largest remainders would sometimes move somebody when one more is asked for.
+    """
+    weights = np.asarray(shares, dtype=np.float64) / np.sum(shares)
+    parts = np.maximum(np.floor(weights * total).astype(np.int64) - len(weights), 0)  # Webster gives at least these
+    for _ in range(total - int(parts.sum())):
+        parts[np.argmax(weights / (2 * parts + 1))] += 1
+    return parts.tolist()
+
+
+def tables_digest(lowered: Lowered) -> str:
+    """Return the SHA-256 of every integer the kernel is given: tables, levers, tiles, tape.
+
+    With a factor, also of the factor of every replication and of the first one's tables. Where policies read last
+    month's book, also of the levers without them and of their settings, conditions included.
+    """
+    luck = lowered.settings.economy.factor
+    z = np.zeros(0)
+    if luck.enabled:
+        z = factor(lowered.settings.seed, luck.persistence, range(lowered.replications), lowered.months_total)
+    digest = hashlib.sha256()
+    groups = [lowered.tables, tables_for(lowered, 0, 1), lowered.levers]
+    if lowered.readers:
+        without = lowered.neutral_levers()
+        write_all(without, [one for one in lowered.settings.policy.values() if not one.reads_book], lowered.frame)
+        groups.append(without)
+        digest.update("".join(settings.model_dump_json() for settings in lowered.readers).encode())
+    for array in (*(array for group in groups for array in group), lowered.tiles, lowered.tape, z):
+        array = np.ascontiguousarray(array)
+        digest.update(f"{array.dtype.str} {array.shape};".encode())
+        digest.update(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+    return digest.hexdigest()
+
+
+def _products_held(settings, tape) -> tuple[str, ...]:
+    """Return the products that somebody of the opening book or of the applicants may hold."""
+    drawn = tape is None or settings.portfolio.applicants_per_month > 0
+    held = []
+    for product, name in enumerate(PRODUCTS):
+        on_tape = tape is not None and bool((tape.values[:, product, TAPE_STATUS] != ABSENT).any())
+        if on_tape or (drawn and any(getattr(s, f"{name}_holders") > 0 for s in settings.segment.values())):
+            held.append(name)
+    return tuple(held)
+
+
+def _observe_month(months: int) -> int:
+    """Return the month at whose end grades and scores are noted: a year in, or halfway; NEVER in a run of one month."""
+    return 12 if months >= 24 else months // 2 or NEVER
+
+
+def _tiles(segment, entry, count, tape_row):
+    """Return the tiles of `count` borrowers, LANES at a time; the last one may be shorter."""
+    first = np.arange(0, count, LANES)
+    tiles = np.zeros((len(first), N_TILE), dtype=np.int64)
+    tiles[:, K_SEGMENT], tiles[:, K_ENTRY], tiles[:, K_FIRST] = segment, entry, first
+    tiles[:, K_COUNT] = np.minimum(LANES, count - first)
+    tiles[:, K_TAPE_ROW] = -1 if tape_row < 0 else tape_row + first
+    return tiles
+
+
+def _rates(settings, segment, product: str):
+    """Return the roll matrix of a product for a segment, its own before the common one; None if there is none."""
+    if settings.behaviour.model != "roll_rates":
+        return None
+    own = getattr(segment.roll_rates, product) if segment.roll_rates else None
+    return own or getattr(settings.behaviour.roll_rates, product)
+
+
+def _state_names(rates) -> list[str]:
+    return [state.name for state in rates.states] if rates else []
+
+
+def _roll(settings, z=None) -> np.ndarray:
+    """Return int64[replication or 1, month or 1, segment, product, from, to]."""
+    rho = settings.economy.factor.correlation
+    lead = (1, 1) if z is None else z.shape
+    table = np.empty((*lead, len(settings.segment), N_PRODUCT, MAX_STATES, MAX_STATES), dtype=np.int64)
+    for g, segment in enumerate(settings.segment.values()):
+        for product, name in enumerate(PRODUCTS):
+            table[:, :, g, product] = roll_rates.thresholds(_rates(settings, segment, name), rho, z)
+    return table
+
+
+def _economy(settings, months, z=None) -> np.ndarray:
+    """Return int64[replication or 1, month + 1, segment, N_MACRO]; the economy is the same in every segment."""
+    how = settings.behaviour.structural
+    quality = structural.job_loss_quality(how.job_loss_quality_slope)
+    table = economy_table(settings.economy, how.shock_probability, quality.mean() / ONE, months, z)
+    return np.repeat(table[:, :, None], len(settings.segment), axis=2)

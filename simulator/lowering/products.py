@@ -1,0 +1,53 @@
+"""On which terms accounts are held: rates, minimum dues, late charges, loan terms."""
+
+import numpy as np
+
+from simulator.finance import annuity, annuity_balance
+from simulator.model import layout
+from simulator.model.fixed_point import cumulative, half_up, logit, q31
+from simulator.model.layout import DAYS, LINE, LOAN, MAX_TERMS, N_PRODUCT, N_TERMS, NEVER, ONE
+
+MOST_MONTHS = 60
+
+
+def product_rows(products, segment, structural, minor_units: int) -> np.ndarray:
+    """Return int64[product, N_TERMS]: the terms of both products for a segment."""
+    rows = np.zeros((N_PRODUCT, N_TERMS), dtype=np.int64)
+    for row, product in ((rows[LINE], products.line), (rows[LOAN], products.loan)):
+        row[layout.P_RATE] = q31(product.interest_rate)
+        row[layout.P_SUSPEND] = (product.suspend_interest_dpd or 30 * NEVER) // 30
+        row[layout.P_HOLD] = q31(product.part_payment_holds)
+        row[layout.P_DRAW_STEP] = 1
+    rows[LINE, layout.P_MIN_SHARE] = q31(products.line.minimum_share)
+    rows[LINE, layout.P_MIN_FLOOR] = half_up(products.line.minimum_floor * minor_units)
+    rows[LOAN, layout.P_DRAW] = q31(products.loan.draw_probability)
+    rows[LOAN, layout.P_DRAW_STEP] = max(1, int(half_up(products.loan.ticket_step * minor_units)))
+    rows[LOAN, layout.P_KEPT] = q31(products.loan.kept_share)
+    rows[LOAN, layout.P_WILL_NOT] = logit(structural.will_not_loan)
+    rows[LOAN, layout.P_OPEN_AT_START] = q31(segment.loan_open)
+    return rows
+
+
+def late_table(products) -> np.ndarray:
+    """Return int64[product, DAYS]: q31 of the amount late charged when it is paid that many days late."""
+    return q31(np.outer([products.line.late_rate, products.loan.late_rate], np.arange(DAYS)))
+
+
+def loan_terms(loan) -> tuple[np.ndarray, np.ndarray]:
+    """Return the loan's lengths, int64[MAX_TERMS, 3], and what is owed, int64[MAX_TERMS, 61].
+
+    Owed is q31 of the amount lent with k instalments left, just before the next one is due: the principal after
+    the last instalment and the interest of the month since. Instalments are level (an annuity); a rate of 0 works.
+    """
+    terms = np.zeros((MAX_TERMS, 3), dtype=np.int64)
+    owed = np.zeros((MAX_TERMS, MOST_MONTHS + 1), dtype=np.int64)
+    rate = loan.interest_rate
+    shares = np.array([term.share for term in loan.terms])
+    terms[:, layout.TERM_CUMULATIVE] = ONE
+    terms[: len(shares), layout.TERM_CUMULATIVE] = cumulative(shares)
+    for t, term in enumerate(loan.terms):
+        terms[t, layout.TERM_MONTHS] = term.months
+        terms[t, layout.TERM_INSTALMENT] = q31(annuity(1.0, rate, term.months))
+        for k in range(1, term.months + 1):
+            owed[t, k] = q31(annuity_balance(1.0, rate, term.months, k) * (1 + rate))
+    return terms, owed

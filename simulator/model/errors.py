@@ -1,0 +1,46 @@
+"""What is said when the user's input is wrong: every problem at once, one clear line each."""
+
+from dataclasses import dataclass
+
+from simulator.model.printable import printable
+
+MOST = 1000  # characters of each part of a message
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the input: where it is, what was found, what is allowed or what to do."""
+
+    file: str  # file as the user named it, or an option such as --set
+    key: str = ""  # dotted key path; empty when the whole file is meant
+    found: str = ""
+    allowed: str = ""
+
+    def __str__(self) -> str:
+        """Return one line: file: key: found; allowed; nothing in it steers a terminal, nothing is endless."""
+        file, key, found, allowed = (
+            printable(part if len(part) <= MOST else f"{part[:MOST]}...")
+            for part in (self.file, self.key, self.found, self.allowed)
+        )
+        where = ": ".join(part for part in (file, key) if part)
+        what = "; ".join(part for part in (found, allowed) if part)
+        return f"{where}: {what}"
+
+
+class UserError(Exception):
+    """The user's input is wrong; `problems` lists everything that is."""
+
+    def __init__(self, problems: list[Problem] | Problem):
+        """Keep `problems`, each once, in the order given."""
+        self.problems = list(dict.fromkeys([problems] if isinstance(problems, Problem) else problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def did_you_mean(word: str, known) -> str:
+    """Return "did you mean ...?" with the known word nearest to `word`, else the list of known words."""
+    from difflib import get_close_matches
+
+    known = sorted(str(name) for name in known)
+    if near := get_close_matches(word, known, n=1, cutoff=0.6):
+        return f"did you mean {near[0]}?"
+    return "allowed: " + (", ".join(known) or "nothing")

@@ -1,0 +1,449 @@
+"""The index of every array the kernel reads or writes: one name, one number, one meaning.
+
+Kernel, twin, lowering and ledger share these names. Units: `amount` = minor units of the currency;
+`q31` = a share or probability times 2^31; `q16` = a multiplier times 2^16; `logit` = log-odds times 2^16.
+"""
+
+ONE = 1 << 31  # 1.0 as a share or probability
+UNIT = 1 << 16  # 1.0 as a multiplier or a log-odd
+NEVER = 1 << 30  # a threshold nothing reaches
+ABSENT = -(1 << 31)  # a tape value that the tape does not give
+
+N_PRODUCT = 2
+LINE, LOAN = range(N_PRODUCT)
+PRODUCTS = ("line", "loan")
+LANES = 2048  # borrowers of a full tile
+BLOCK_BITS = 9
+BLOCK = 1 << BLOCK_BITS  # borrowers one after the other who belong to one half of the book, the next to the other
+QUANTILES = 1024
+BUCKETS = 16
+STAGES = 22  # bucket 0..15, then months since write-off 0-5, 6-11, 12-17, 18-35, 36-59, 60+
+AGE_BANDS = (0, 6, 12, 18, 36, 60)
+MAX_STATES = 16
+DAYS = 31  # days late 0..30
+SUMS_PER_BATCH = 20  # batches of replications that roll matrices and vintages are kept for
+
+# ---- account status ------------------------------------------------------------------------------
+NONE, DECLINED, ACTIVE, FROZEN, CLOSED, WRITTEN_OFF, SOLD, TERMINATED, CLOSED_SETTLED = range(
+    9
+)  # CLOSED_SETTLED: closed, and nothing owed
+STATUSES = ("none", "declined", "active", "frozen", "closed", "written_off", "sold", "gone", "shut")
+
+# ---- grade: what the lender sees of an account's record, 0 best --------------------------------------
+GRADES = 5
+GRADE_NAMES = ("A", "B", "C", "D", "E")
+
+# ---- cause of a missed due -----------------------------------------------------------------------
+UNKNOWN, FORGOT, SHORT, CANNOT, WILL_NOT = range(5)
+CAUSES = ("unknown", "forgot", "short", "cannot", "will_not")
+
+# ---- state: int32[column, lane] ------------------------------------------------------------------
+# The borrower. Fixed at entry:
+INCOME = 0  # amount a month while employed, before the income index
+LIVING = 1  # amount a month of living cost paid in cash
+SPEND = 2  # amount a month wanted on the line, on average
+QUALITY = 3  # class 0 (worst) to 15 (best); the lender never sees it
+SCORE = 4  # points, mean 600, standard deviation 64; what the lender sees of quality
+FORGET = 5  # q31 (as uint32 bits below 2^31, so it fits): chance to forget a due
+AUTOPAY = 6  # 31-bit number; enrolled are those below G_AUTOPAY or the lever V_AUTOPAY
+FULL_PAYER = 7  # 0 or 1: wants to pay the whole bill
+REACH = 8  # 31-bit number; a reminder reaches those below the lever REACH
+EXTERNAL_CREDIT_LIMIT = 9  # amount of credit elsewhere
+# Changing:
+CHANGING = EMPLOYED = 10
+LIQUIDITY = 11  # liquid amount; below zero after an advance on next month's income
+EXTERNAL_CREDIT = 12  # credit elsewhere still free
+REPORTED = 13  # months the record at the credit bureau still lasts, 0 if there is none
+MONTHS_SINCE_FORGOT = 14  # months since the last forgotten due, at most 31
+GUARANTEE = 15  # 31-bit number, fixed; those below V_GUARANTEED can name a guarantor or collateral
+N_BORROWER = 16
+# Each account, at ACCOUNT[product] + name:
+STATUS = 0
+LIMIT = 1  # line: credit limit; loan: largest amount a new loan may have
+BALANCE = 2  # open balance; after write-off the written-off balance
+INTEREST_DUE = 3  # interest inside the balance
+FEE_DUE = 4  # fees inside the balance
+ARREARS = 5  # dues missed and unpaid
+BUCKET = 6
+STATE = 7  # roll_rates: the named state
+CLEAN = 8  # months in a row without a missed due, at most 255
+CAUSE = 9
+AGE = 10  # written off: months since; CLOSED_SETTLED: the month it was closed
+EVER = 11  # worst bucket so far
+INSTALMENT = 12
+MONTHS_LEFT = 13
+GRANTED = 14  # limit as granted, which later limits are measured by
+PLAN_LEFT = 15  # months left of a repayment plan, 0 if there is none
+OBSERVED = 16  # 1 + grade in the month grades are observed, 0 before or if there was no account
+MARKS = 17  # what became of it, in bits as below
+N_ACCOUNT = 18
+LINE_AT = N_BORROWER
+LOAN_AT = N_BORROWER + N_ACCOUNT
+N_STATE = N_BORROWER + N_PRODUCT * N_ACCOUNT
+
+# ---- marks of an account: bits, then two counts of months ------------------------------------------
+OPENED_IN_DEFAULT = 1  # in default or written off at the opening
+GRANTED_SINCE = 2  # granted after the opening, and not in default since
+BORNE = 4  # written off while a partner shared
+CLAIMED = 8  # became claimable while there was a cover, and was not in bucket 0 since
+IN_WORKOUT = 16  # in default since some month of the run, or on probation after that
+PROBATION_AT = 5  # two bits from here on: months left after a default
+WATCHED_AT = 7  # and all bits from here on: months left after a restructuring
+FOLLOWED = CLAIMED  # accounts with marks of at least this are in sums of their own every month
+PROBATION_MONTHS = 3
+WATCHED_MONTHS = 12
+
+# ---- words of a month: uint32[name, lane]; slot s of the month gives names 4 s to 4 s + 3 -----------
+SLOTS = 6  # of people; a month has four
+U_JOB, U_LINE_DECISION, U_WISH, U_LOAN_DECISION = range(4)  # the lowest ten bits of U_WISH: how much is spent
+U_IN_MONTH = 4  # line, then loan
+U_RECOVERY = 6  # line, then loan
+U_TICKET, U_TERM = 8, 9
+U_SERVED = 10  # line, then loan
+U_PLAN = 12  # line, then loan
+U_REGRANT = 14  # line, then loan
+
+# ---- segment scalars: int64[segment, name] -------------------------------------------------------
+G_MODEL = 0  # 0 structural, 1 roll_rates
+G_HAS_LINE = 1  # q31 share of borrowers holding a line
+G_HAS_LOAN = 2  # q31 share of borrowers holding a loan facility
+G_PAY_FIRST = 3  # product whose due is paid first when cash is scarce
+G_UNEMPLOYED = 4  # q31 share without a job at entry
+G_BENEFIT = 5  # q31 of income received while unemployed
+G_LIVING_UNEMPLOYED = 6  # q31 of living cost while unemployed
+G_SPEND_UNEMPLOYED = 7  # q31 of wanted spending while unemployed
+G_SHOCK_SIZE = 8  # q16 of monthly income: an expense shock
+G_EXTERNAL_CREDIT_SHARE = 9  # q31 share of borrowers with credit elsewhere
+G_EXTERNAL_CREDIT_SIZE = 10  # q16 monthly incomes of credit elsewhere
+G_EXTERNAL_CREDIT_REPAY = 11  # q31 of income repaid elsewhere a month
+G_LIQUIDITY_CAP = 12  # q16 monthly incomes the buffer may hold
+G_AUTOPAY = 13  # q31 share enrolled
+G_FULL_PAYER = 14  # q31 share who want to pay in full
+G_REVOLVER_SHARE = 15  # q31 of the rest of the bill a revolver wants to pay above what is owed
+G_SCORE_CORRELATION = 16  # q16
+G_SCORE_NOISE = 17  # q16, sqrt(1 - correlation^2)
+G_LIMIT_INCOME = 18  # q16 correlation of the limit's normal score with the income's
+G_LIMIT_NOISE = 19  # q16, sqrt(1 - correlation^2)
+G_WILL_NOT_BASE = 20  # logit
+G_WILL_NOT_CLOSED = 21  # logit
+G_WILL_NOT_REPORTED = 22  # logit
+N_SEGMENT = 23
+
+# ---- product terms: int64[segment, product, name] ------------------------------------------------
+P_RATE = 0  # q31 a month
+P_MIN_SHARE = 1  # q31 of the bill
+P_MIN_FLOOR = 2  # amount
+P_SUSPEND = 3  # bucket from which interest and late charges are no longer charged
+P_HOLD = 4  # q31 of the due: a payment of at least this keeps the bucket; 0 = off
+P_DRAW = 5  # q31 chance a month to want a new loan when none is open
+P_DRAW_STEP = 6  # amount loans are rounded down to
+P_KEPT = 7  # q31 of a new loan kept in the buffer
+P_WILL_NOT = 8  # logit
+P_OPEN_AT_START = 9  # q31 share of loan holders with a loan open at the start
+N_TERMS = 10
+
+# ---- loan terms: int64[segment, term, name] ------------------------------------------------------
+MAX_TERMS = 4
+TERM_MONTHS, TERM_CUMULATIVE, TERM_INSTALMENT = range(3)  # months; q31 cumulative share; q31 of amount
+
+# ---- quantile tables of people: uint32[segment, name, QUANTILES] ----------------------------------
+(
+    T_INCOME,  # amount
+    T_LIVING,  # q31 of income
+    T_SPEND,  # q16 of income (structural) or of the limit at entry (roll_rates)
+    T_FORGET,  # q31
+    T_LIQUIDITY,  # q16 monthly incomes
+    T_TICKET,  # amount of a new loan
+) = range(6)
+N_QUANTILE = 6
+
+# ---- named states of a roll matrix: int64[segment, product, state, name] -------------------------
+R_BUCKET = 0  # bucket, or one of the exits below
+R_AT_LEAST = 1  # 1: the state means "this bucket or more", so staying is another missed due
+R_PAYS = 2  # q31 of the rest of the bill paid when the account ends the month here
+R_SPEND = 3  # q16 of the account's usual spending
+N_ROLL = 4
+EXIT_WRITTEN_OFF = -1
+EXIT_PAID_OFF = -2
+
+# ---- economy: int64[replication, month, segment, name] -------------------------------------------
+(
+    M_JOB_LOSS,  # q31 a month, worst quality class
+    M_JOB_FIND,  # q31 a month
+    M_EXPENSE_SHOCK,  # q31 a month
+    M_WILL_NOT,  # logit
+    M_INCOME_INDEX,  # q16
+    M_PRICE_FACTOR,  # q16
+) = range(6)
+N_MACRO = 6
+
+# ---- levers by stage: int64[month, segment, product, stage, name] --------------------------------
+# Recoveries work written-off accounts and, in a bucket stage, accounts that are still open.
+S_FORGET_KEEP = 0  # q31: chance to forget that a reminder which arrives leaves
+S_LIMIT_KEEP = 1  # q31 of the limit kept on falling into this bucket
+S_SALE_PRICE = 2  # q31 of the balance
+S_RECOVER_CHANCE = 3  # q31 a month
+S_RECOVER_SHARE = 4  # q31 of the balance
+S_COMMISSION = 5  # q31 of what is recovered
+S_RECOVERY_COST = 6  # amount a month for each account worked
+N_STAGE_LEVERS = 7
+
+# ---- levers of the month: int64[month, segment, product, name] -----------------------------------
+V_REACH = 0  # q31 share of borrowers a reminder reaches
+V_FREEZE_DAYS = 1  # freeze at this many days late
+V_CLOSE_DAYS = 2  # close at this many days late
+V_CROSS = 3  # 1: closing one account for lateness closes the borrower's other one
+V_LIMIT_FLOOR = 4  # amount below which a cut does not go
+V_WRITE_OFF = 5  # bucket
+V_SELL_OPEN = 6  # bucket from which open accounts are sold
+V_SELL_WRITTEN_OFF = 7  # months since write-off from which written-off accounts are sold
+V_EXPIRE = 8  # months since write-off after which a claim expires
+V_SCORE_CUTOFF = 9  # points; applicants below are declined
+V_INCOME_CUTOFF = 10  # amount a month; applicants below are declined
+V_NEW_CREDIT = 11  # 1 while new credit is granted, 0 in run-off
+V_AUTOPAY = 12  # q31 share of borrowers enrolled in autopay, if above the segment's own
+V_WILL_NOT = 13  # logit added to the willingness not to pay; below 0 for a threat or an incentive
+V_REPORT_DAYS = 14  # report to the credit bureau at this many days late
+V_REPORT_MONTHS = 15  # months a report lasts after the last one
+V_PLAN_BUCKET = 16  # offer a plan from this bucket
+V_PLAN_CHANCE = 17  # q31 of offers accepted
+V_PLAN_MONTHS = 18
+V_PLAN_RATE = 19  # q31 of the contract's rate charged during a plan
+V_PLAN_FORGIVE = 20  # q31 of the balance forgiven at the start of a plan
+V_CUT_KEEP = 21  # q31 of the limit kept in this month's review; ONE = no review
+V_CUT_GRADE = 22  # ... of accounts of this grade or worse
+V_CUT_SCORE = 23  # ... and a score below this
+V_CUT_UTILISATION = 24  # ... and a balance of at least this q16 of the limit
+V_RAISE_BY = 25  # q16 by which this month's review raises limits; UNIT = no raise
+V_RAISE_GRADE = 26  # ... of accounts of this grade or better
+V_RAISE_UTILISATION = 27  # ... and a balance of at least this q16 of the limit
+V_RAISE_CAP = 28  # q16 of the limit as granted that a raise does not exceed
+V_REGRANT_MONTHS = 29  # months after which a closed account may be opened again
+V_REGRANT_SOON = 30  # the same with a guarantor
+V_GUARANTEED = 31  # q31 share of borrowers who can name one
+V_REGRANT_CHANCE = 32  # q31 a month: asks for it
+V_REGRANT_SCORE = 33  # points needed
+V_REGRANT_SHARE = 34  # q31 of the limit as granted
+V_MIN_SHARE = 35  # q31 of the bill, instead of P_MIN_SHARE; -1 = the product's own
+V_CLAIM = 36  # bucket at which an account is claimable from an insurer
+V_SCORE_CORRELATION = 37  # q16 of the score used in review; ABSENT = the segment's own
+V_SCORE_NOISE = 38  # q16, sqrt(1 - correlation^2)
+V_RATE = 39  # q16 multiplier of the interest rate by grade: five columns, V_RATE + grade
+V_SALE_BAND = 44  # upper amounts of sale bands 0, 1 and 2: three columns
+V_SALE_FACTOR = 47  # q16 multiplier of the sale price by band 0 to 3: four columns
+V_SERVED = 51  # q31 share of missed dues that the ladder can work
+V_REGRANT_GRADE = 52  # grade or better that the borrower's other account needs, if it is open
+V_PARTNER = 53  # 1 while a partner shares what is lost
+N_MONTH_LEVERS = 54
+
+# ---- collection ladder: int64[month, segment, product, bucket, level, name] ------------------------
+LEVELS = ("sms", "bot", "call", "letter", "agency", "legal")
+N_LEVELS = len(LEVELS)
+# q31 of those still unpaid, by reason from FORGOT to WILL_NOT; amount a contact; day of the month (1 to 29)
+L_EFFECT, L_COST, L_DAY, L_USED = 0, 4, 5, 6  # L_USED: 1 if the level is worked in this bucket
+L_COMMISSION = 7  # q31 of what a contact collects
+N_LADDER = 8
+
+# ---- review: int64[month, segment, product, score band], q16 of the limit drawn ------------------
+SCORE_BANDS = 16
+SCORE_LOW, SCORE_BAND_BITS = 344, 5  # band = (score - 344) >> 5, clipped to 0..15
+
+# ---- tape: int32[account, product, name]; ABSENT where the tape does not say ---------------------
+(
+    TAPE_STATUS,
+    TAPE_LIMIT,
+    TAPE_BALANCE,
+    TAPE_BUCKET,
+    TAPE_STATE,
+    TAPE_FULL_PAYER,
+    TAPE_ARREARS,
+    TAPE_INSTALMENT,
+    TAPE_MONTHS_LEFT,
+) = range(9)
+N_TAPE = 9
+
+# ---- tiles: int64[tile, name] --------------------------------------------------------------------
+(K_SEGMENT, K_ENTRY, K_FIRST, K_COUNT, K_TAPE_ROW) = range(5)  # K_TAPE_ROW: -1 if drawn
+N_TILE = 5
+
+# ---- flows and stocks: int64[replication, half, month, segment, product, name]; month 0 = opening -
+FLOWS = (
+    # stocks at the end of the month
+    "n_accounts",
+    "balance",
+    "limit",  # of accounts that may still borrow (active)
+    "n_dpd30",
+    "balance_dpd30",
+    "n_dpd60",
+    "balance_dpd60",
+    "n_dpd90",
+    "balance_dpd90",
+    "n_frozen",
+    "n_closed",
+    "n_written_off_book",
+    "balance_written_off_book",
+    "balance_claimed",  # open, of accounts that became claimable and were not cured since
+    "balance_watched",  # in bucket 0, restructured less than a year ago, not on probation
+    "balance_probation",  # in buckets 0 to 2, in default until less than three months ago
+    "balance_probation_dpd30",  # of it: in buckets 1 and 2
+    # amounts during the month
+    "new_credit",
+    "interest",
+    "fees",
+    "paid",
+    "written_off",
+    "written_off_interest",
+    "written_off_fees",
+    "sold_open",
+    "sold_open_proceeds",
+    "recovered",
+    "commission",
+    "sold_written_off",
+    "sold_written_off_proceeds",
+    "expired",
+    "interest_not_charged",
+    "default_balance",  # balance of accounts in default for the first time
+    # counts during the month
+    "n_applied",
+    "n_declined",
+    "n_granted",
+    "n_paid_off",
+    "n_closed_at_zero",
+    "n_written_off",
+    "n_sold_open",
+    "n_sold_written_off",
+    "n_expired",
+    "n_due",  # accounts in bucket 0 with something owed at the due date
+    "n_missed",  # of those: not paid at the due date (day-1 delinquent)
+    "n_cured_7",  # of those: paid by day 7
+    "n_cured_30",  # of those: paid by day 30
+    "n_default",  # in default for the first time: bucket 3, or a loss before that
+    "n_jumps",  # roll_rates: moves of more than one bucket
+    "n_reminded",
+    "n_limit_cut",
+    # in the order of the policies
+    "forgiven",
+    "claimable",
+    "contact_cost",
+    "recovery_cost",
+    "n_limit_raised",
+    "n_reported",
+    "n_plans",
+    "n_plans_kept",
+    "n_plans_broken",
+    "n_regranted",
+    "n_first_30",
+    "recovered_open",  # of `paid`: what recoveries brought from accounts that are still open
+    "n_contacts_wanted",  # contacts if the ladder worked every missed due
+    "n_missed_short_high_use",  # lines: usual spending is half of the limit as granted or more
+    "outside_used",  # dues paid from credit elsewhere
+    "outside_refused",  # what a reported borrower would have paid from it
+    "n_idle",  # lines that owed nothing at the start of the month nor after it
+    "n_default_granted",  # of `n_default`: granted since the opening
+    "opening_net_loss",  # of the net loss: on accounts in default at the opening
+    "workout_cash",  # what accounts bring between default in the run and cure, less what it costs
+    "claimed_net_loss",  # of the net loss: on accounts that became claimable
+    "borne_back",  # recovered on debt written off while a partner shared
+    # by level of the collection ladder
+    *(f"{name}_{level}" for name in ("n_contacts", "n_collected", "collected") for level in LEVELS),
+    # by cause, in the order of CAUSES
+    *(
+        f"{name}_{cause}"
+        for name in ("n_missed", "n_dpd30", "n_dpd90", "n_closures", "n_closures_good", "bad_debt")
+        for cause in CAUSES
+    ),
+)
+N_FLOWS = len(FLOWS)
+(
+    F_ACCOUNTS,
+    F_BALANCE,
+    F_LIMIT,
+    F_N30,
+    F_B30,
+    F_N60,
+    F_B60,
+    F_N90,
+    F_B90,
+    F_FROZEN,
+    F_CLOSED,
+    F_N_BOOK,
+    F_B_BOOK,
+    F_B_CLAIMED,
+    F_B_WATCHED,
+    F_B_PROBATION,
+    F_B_PROBATION_30,
+    F_NEW_CREDIT,
+    F_INTEREST,
+    F_FEES,
+    F_PAID,
+    F_WRITTEN_OFF,
+    F_WRITTEN_OFF_INTEREST,
+    F_WRITTEN_OFF_FEES,
+    F_SOLD_OPEN,
+    F_SOLD_OPEN_PROCEEDS,
+    F_RECOVERED,
+    F_COMMISSION,
+    F_SOLD_BOOK,
+    F_SOLD_BOOK_PROCEEDS,
+    F_EXPIRED,
+    F_NOT_CHARGED,
+    F_DEFAULT_BALANCE,
+    F_N_APPLIED,
+    F_N_DECLINED,
+    F_N_GRANTED,
+    F_N_PAID_OFF,
+    F_N_CLOSED_AT_ZERO,
+    F_N_WRITTEN_OFF,
+    F_N_SOLD_OPEN,
+    F_N_SOLD_BOOK,
+    F_N_EXPIRED,
+    F_N_DUE,
+    F_N_MISSED,
+    F_N_CURED_7,
+    F_N_CURED_30,
+    F_N_DEFAULT,
+    F_N_JUMPS,
+    F_N_REMINDED,
+    F_N_LIMIT_CUT,
+    F_FORGIVEN,
+    F_CLAIMABLE,
+    F_CONTACT_COST,
+    F_RECOVERY_COST,
+    F_N_LIMIT_RAISED,
+    F_N_REPORTED,
+    F_N_PLANS,
+    F_N_PLANS_KEPT,
+    F_N_PLANS_BROKEN,
+    F_N_REGRANTED,
+    F_N_FIRST_30,
+    F_RECOVERED_OPEN,
+    F_N_CONTACTS_WANTED,
+    F_N_MISSED_HIGH_USE,
+    F_OUTSIDE_USED,
+    F_OUTSIDE_REFUSED,
+    F_N_IDLE,
+    F_N_DEFAULT_GRANTED,
+    F_OPENING_NET_LOSS,
+    F_WORKOUT_CASH,
+    F_CLAIMED_NET_LOSS,
+    F_BORNE_BACK,
+) = range(72)
+F_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (72 + N_LEVELS * k for k in range(3))
+F_MISSED_BY, F_N30_BY, F_N90_BY, F_CLOSED_BY, F_CLOSED_GOOD_BY, F_BAD_DEBT_BY = (90 + 5 * k for k in range(6))
+
+# ---- roll matrices: int64[batch, month, segment, product, from, to, (count, balance)] -------------
+ARRIVED = BUCKETS  # row of accounts granted this month
+N_FROM = BUCKETS + 1
+# The last is no move: what is forgiven of accounts that stay. Its balances stand there, its counts are 0.
+TO_PAID_OFF, TO_CLOSED_AT_ZERO, TO_WRITTEN_OFF, TO_SOLD, TO_FORGIVEN = range(BUCKETS, BUCKETS + 5)
+N_TO = BUCKETS + 5
+
+# ---- vintages: int64[batch, entry month, month, segment, product, name] ---------------------------
+VINTAGES = ("n_accounts", "balance", "n_dpd30", "n_granted", "n_default", "written_off")
+N_VINTAGE = len(VINTAGES)
+W_ACCOUNTS, W_BALANCE, W_N30, W_GRANTED, W_DEFAULT, W_WRITTEN_OFF = range(N_VINTAGE)
+
+# ---- ratings: int64[batch, segment, product, kind, class, (observed, of them defaulted within a year)] --
+RATING_GRADE, RATING_SCORE = range(2)
+N_RATING = 2
+RATING_CLASSES = SCORE_BANDS

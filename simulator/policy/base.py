@@ -1,0 +1,130 @@
+"""What every policy's settings share, and the settings types that carry bounds and units."""
+
+from collections.abc import Iterator
+from math import floor
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from simulator.model.errors import did_you_mean
+from simulator.model.layout import AGE_BANDS, BUCKETS, NEVER, ONE, UNIT
+from simulator.model.values import DPD, MONTHS, MULTIPLIER, Month, Share, Unit
+from simulator.policy.book import MEASURES, Book
+
+Never = Literal["never"]
+DaysLate = Annotated[int, Field(ge=1, le=30 * (BUCKETS - 1)), DPD]
+Months = Annotated[int, Field(ge=0, le=999), MONTHS]
+Multiplier = Annotated[float, Field(ge=0, le=16), MULTIPLIER]
+MOST = 16 * UNIT  # to which multipliers that meet are kept
+Points = Annotated[int, Field(ge=0, le=1200), Unit("points")]
+CurrentGrade = Literal["A", "B", "C", "D"]  # E is late or in a plan
+AGES = "by months since write-off: 0-5, 6-11, 12-17, 18-35, 36-59, 60 and more"
+
+
+class PolicyTable(BaseModel):
+    """A table of settings: unknown keys, numbers as text, NaN and infinity are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    def __hash__(self) -> int:
+        """Hash the values; pydantic's own hash refuses lists, which nothing here changes."""
+        return hash(self.model_dump_json())
+
+
+def _measure_of_the_book(name: str) -> str:
+    """Refuse what no condition can look at."""
+    if name not in MEASURES:
+        raise ValueError(f"found {name!r}; {did_you_mean(name, MEASURES)}")
+    return name
+
+
+class When(PolicyTable):
+    """A condition on last month's book: of the policy's own replication, segments and products."""
+
+    measure: Annotated[str, AfterValidator(_measure_of_the_book), Unit("")] = Field(
+        description=f"what is looked at, at the end of the month before: {', '.join(MEASURES)}"
+    )
+    above: Share | None = Field(None, description="share: the policy acts if the measure is above it")
+    below: Share | None = Field(None, description="share: the policy acts if the measure is below it")
+
+    @model_validator(mode="after")
+    def _one_bound(self):
+        """Refuse a condition without a bound, or with two."""
+        if (self.above is None) == (self.below is None):
+            raise ValueError("give either above or below")
+        return self
+
+    def holds(self, book: Book) -> bool:
+        """Return whether the condition is met, exactly: the measure is part / whole, the bound a q31.
+
+        It is not met while there is no whole: a share of nothing is not defined.
+        """
+        part, whole = MEASURES[self.measure](book)
+        if whole <= 0:
+            return False
+        if self.above is not None:
+            return part * ONE > share(self.above) * whole
+        return part * ONE < share(self.below) * whole
+
+
+class PolicySettings(PolicyTable):
+    """Keys that every policy has; each policy's `Settings` adds its own."""
+
+    kind: str = Field(description="name of the policy's file in simulator/policies")
+    enabled: bool = Field(True, description="false: the policy does nothing")
+    start: Month = Field(1, description="first month in which it acts")
+    end: Month | None = Field(None, description="last month in which it acts; without it, to the end of the run-off")
+    products: list[Literal["line", "loan"]] = Field(["line", "loan"], min_length=1, description="products it acts on")
+    segments: list[str] | None = Field(None, min_length=1, description="segments it acts on; without it, all")
+    when: When | None = Field(None, description="acts only in months whose last month's book meets this")
+    source: str = Field("", description="where the policy's numbers come from")
+
+    @property
+    def reads_book(self) -> bool:
+        """Return whether what the policy does in a month depends on last month's book."""
+        return self.when is not None
+
+    def in_force(self, book: Book) -> "PolicySettings | None":
+        """Return the settings in force in the month after `book`, these or changed ones; None: it does not act.
+
+        Asked for each replication and month in which the policy acts, and only if it `reads_book`.
+        """
+        return self if self.when is None or self.when.holds(book) else None
+
+    def contradictions(self) -> Iterator[tuple[str, str, str]]:
+        """Yield (key below the policy, what was found, what is allowed) for settings that exclude each other."""
+        yield from ()
+
+    def sole(self, last: int) -> set[tuple]:
+        """Return what no other policy may set for the same accounts, each as (key, ...); `last` month of the run."""
+        return set()
+
+
+def by_age(of):
+    """Return the type of a list of `of`, one for each age of what is written off."""
+    return Annotated[list[of], Field(min_length=len(AGE_BANDS), max_length=len(AGE_BANDS))]
+
+
+def share(value: float) -> int:
+    """Return `value` (0 to 1) as q31, rounded half up."""
+    return floor(value * ONE + 0.5)
+
+
+def mul_q31(x, q31):
+    """Return the share `q31` of the whole numbers `x`, rounded half up, as the kernel does."""
+    return (x * q31 + ONE // 2) >> 31
+
+
+def multiplier(value: float) -> int:
+    """Return `value` as q16, a multiplier or log-odds, rounded half up."""
+    return floor(value * UNIT + 0.5)
+
+
+def mul_q16(x, q16):
+    """Return the whole numbers `x` times `q16`, rounded half up, as the kernel does."""
+    return (x * q16 + UNIT // 2) >> 16
+
+
+def threshold(value: int | Never, unit: int = 1) -> int:
+    """Return `value` in steps of `unit`, or NEVER."""
+    return NEVER if value == "never" else value // unit

@@ -1,0 +1,56 @@
+"""What the month can take of each lever; beyond that, compiled code would look where nothing is."""
+
+import numpy as np
+
+from simulator.model import layout
+from simulator.model.layout import ABSENT, GRADES, NEVER, ONE, UNIT
+from simulator.model.tables import Levers
+from simulator.policy.base import MOST
+from simulator.policy.kinds.bureau import MOST_LOGIT
+
+AMOUNT = 10_000_000 * 1000  # the largest amount of money in the smallest minor units
+
+STAGE_BOUNDS = dict.fromkeys(range(layout.N_STAGE_LEVERS), (0, ONE)) | {layout.S_RECOVERY_COST: (0, 3 * AMOUNT)}
+MONTH_BOUNDS = {
+    **dict.fromkeys(range(layout.N_MONTH_LEVERS), (0, NEVER)),
+    **dict.fromkeys((layout.V_REACH, layout.V_AUTOPAY, layout.V_PLAN_CHANCE, layout.V_PLAN_RATE), (0, ONE)),
+    **dict.fromkeys((layout.V_PLAN_FORGIVE, layout.V_CUT_KEEP, layout.V_GUARANTEED), (0, ONE)),
+    **dict.fromkeys((layout.V_REGRANT_CHANCE, layout.V_REGRANT_SHARE, layout.V_SERVED), (0, ONE)),
+    **dict.fromkeys((layout.V_CROSS, layout.V_NEW_CREDIT, layout.V_PARTNER), (0, 1)),
+    **dict.fromkeys((layout.V_FREEZE_DAYS, layout.V_CLOSE_DAYS, layout.V_REPORT_DAYS), (1, NEVER)),
+    **dict.fromkeys((layout.V_WRITE_OFF, layout.V_SELL_OPEN, layout.V_PLAN_BUCKET, layout.V_CLAIM), (1, NEVER)),
+    **dict.fromkeys((layout.V_RAISE_BY, layout.V_RAISE_CAP), (UNIT, MOST)),
+    **dict.fromkeys(range(layout.V_RATE, layout.V_RATE + GRADES), (0, MOST)),
+    **dict.fromkeys(range(layout.V_SALE_FACTOR, layout.V_SALE_FACTOR + 4), (0, MOST)),
+    **dict.fromkeys(range(layout.V_SALE_BAND, layout.V_SALE_BAND + 3), (0, AMOUNT)),
+    layout.V_LIMIT_FLOOR: (0, AMOUNT),
+    layout.V_REGRANT_GRADE: (0, GRADES - 1),
+    layout.V_SCORE_CUTOFF: (-NEVER, NEVER),
+    layout.V_INCOME_CUTOFF: (-NEVER, AMOUNT),
+    layout.V_WILL_NOT: (-MOST_LOGIT, MOST_LOGIT),
+    layout.V_PLAN_MONTHS: (1, 60),
+    layout.V_CUT_GRADE: (0, GRADES - 1),
+    layout.V_RAISE_GRADE: (-1, GRADES - 1),
+    layout.V_MIN_SHARE: (-1, ONE),
+    layout.V_SCORE_CORRELATION: (ABSENT, UNIT),
+    layout.V_SCORE_NOISE: (0, UNIT),
+}
+LADDER_BOUNDS = {
+    **dict.fromkeys(range(layout.L_EFFECT, layout.L_COST), (0, ONE)),
+    layout.L_COST: (0, AMOUNT),
+    layout.L_DAY: (0, 29),
+    layout.L_USED: (0, 1),
+    layout.L_COMMISSION: (0, ONE),
+}
+
+
+def beyond(levers: Levers, months: slice = slice(None)) -> list[str]:
+    """Return which levers are beyond their bounds in some `months`, in words."""
+    problems, bounds = [], (STAGE_BOUNDS, MONTH_BOUNDS, {0: (0, MOST)}, LADDER_BOUNDS)
+    for kind, array, limits in zip(Levers._fields, levers, bounds, strict=True):
+        cells = np.moveaxis(array[months, ..., None] if kind == "review" else array[months], -1, 0)
+        for name, (low, high) in limits.items():
+            least, most = (cells[name].min(), cells[name].max()) if cells[name].size else (low, high)
+            if least < low or most > high:
+                problems.append(f"levers.{kind}[{name}] goes from {least} to {most}; allowed: {low} to {high}")
+    return problems

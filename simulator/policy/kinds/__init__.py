@@ -1,0 +1,1 @@
+"""The policies themselves: one small file each, whose name is its `kind`."""

@@ -1,0 +1,144 @@
+"""Collect on missed dues: a ladder of levels, each working some buckets on its day of the month."""
+
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from simulator.model.layout import (
+    BUCKETS,
+    CAUSES,
+    FORGOT,
+    L_COMMISSION,
+    L_COST,
+    L_DAY,
+    L_EFFECT,
+    L_USED,
+    LEVELS,
+    N_LADDER,
+    ONE,
+    V_SERVED,
+)
+from simulator.model.values import COUNT, DPD, Money, Share, Unit
+from simulator.policy.base import PolicySettings, PolicyTable, share
+
+DESCRIPTION = "Contact who missed a due, level by level: text message, bot, call, letter, agency, legal action."
+EFFECT = "More missed dues are paid within the month, each contact costs: somewhere the next level stops paying."
+NEUTRAL = {"levels": {}}
+EXAMPLE = {
+    "levels": {
+        "sms": {"from_dpd": 0, "to_dpd": 30, "day": 2, "cost": 0.04, "effect": {"forgot": 0.5}},
+        "call": {"from_dpd": 0, "to_dpd": 90, "day": 10, "cost": 3.0, "effect": {"forgot": 0.6, "will_not": 0.1}},
+        "agency": {"from_dpd": 90, "to_dpd": 120, "day": 15, "commission": 0.35, "effect": {"will_not": 0.1}},
+        "legal": {"from_dpd": 120, "to_dpd": 450, "day": 20, "cost": 50.0, "effect": {"will_not": 0.2}},
+    },
+    "calls_at_most": 1,
+}
+BucketDpd = Annotated[int, Field(ge=0, le=30 * (BUCKETS - 1), multiple_of=30), DPD]
+CALLS = ("bot", "call")
+
+
+class Effect(PolicyTable):
+    """What one contact achieves, by the reason for which the due was missed."""
+
+    forgot: Share = Field(0.0, description="share of those who have not paid yet that pay: of those who forgot")
+    short: Share = Field(0.0, description="share: of those short of cash, if they have the money by then")
+    cannot: Share = Field(0.0, description="share: of those without a job, if they have the money by then")
+    will_not: Share = Field(0.0, description="share: of the unwilling")
+
+
+class Level(PolicyTable):
+    """One level of the ladder: whom it contacts, when, at what cost, and what it achieves."""
+
+    from_dpd: BucketDpd = Field(0, description="days past due of the month's start from which the level works")
+    to_dpd: BucketDpd = Field(description="days past due of the month's start up to which it works, this one included")
+    day: Annotated[int, Field(ge=1, le=29), Unit("day of the month")] = Field(description="when it contacts")
+    cost: Annotated[Money, Unit("{money} per contact", (("{money}", 1.0),))] = Field(
+        0.0, description="of each contact, whether it works or not"
+    )
+    commission: Share = Field(0.0, description="share of what a contact collects that collecting costs")
+    effect: Effect = Field(Effect(), description="what a contact achieves")
+
+
+class Settings(PolicySettings):
+    """The levels, worked in the order of the ladder, and what limits them."""
+
+    levels: dict[Literal[LEVELS], Level] = Field({}, description="the levels that are worked, by name")
+    calls_at_most: Annotated[int, Field(ge=0, le=len(CALLS)), COUNT] | None = Field(
+        None, description="conduct limit: calls of bots and people to one account in a month; the later are not made"
+    )
+    served: Share = Field(1.0, description="share of the missed dues that the ladder works; the others get no contact")
+    capacity: Annotated[int, Field(ge=0, le=10**12), COUNT] | None = Field(
+        None,
+        description="contacts that can be made in a month, in all segments and products it acts on; without it, any "
+        "number",
+    )
+
+    @property
+    def reads_book(self):
+        """Capacity is measured by the contacts that last month wanted."""
+        return super().reads_book or self.capacity is not None
+
+    def in_force(self, book):
+        """Serve the share of the dues that capacity allows if as many contacts are wanted as last month.
+
+        All are served after a month that wanted none, such as the one before the ladder's first.
+        """
+        mine = super().in_force(book)
+        if mine is None or self.capacity is None:
+            return mine
+        able = self.capacity * ONE // max(book["n_contacts_wanted"], 1)
+        return mine if able >= share(self.served) else mine.model_copy(update={"served": able / ONE})  # exact
+
+    def worked(self) -> list[tuple[int, int, Level]]:
+        """Return (bucket, number of the level, level) in the order they are worked, within the conduct limit."""
+        found = []
+        for bucket in range(BUCKETS):
+            calls = 0
+            for number, name in enumerate(LEVELS):
+                level = self.levels.get(name)
+                if level is None or not level.from_dpd <= 30 * bucket <= level.to_dpd:
+                    continue
+                calls += name in CALLS
+                if name not in CALLS or self.calls_at_most is None or calls <= self.calls_at_most:
+                    found.append((bucket, number, level))
+        return found
+
+    def contradictions(self):
+        """A ladder goes up without a gap, in buckets and in days."""
+        ladder = [(name, self.levels[name]) for name in LEVELS if name in self.levels]
+        reached = None
+        for name, level in ladder:
+            if level.from_dpd > level.to_dpd:
+                yield f"levels.{name}.from_dpd", f"found {level.from_dpd}", f"allowed: up to to_dpd, {level.to_dpd}"
+            if reached is not None and level.from_dpd > reached + 30:
+                found = f"found {level.from_dpd}: a gap, nobody works from {reached + 30} DPD on"
+                yield f"levels.{name}.from_dpd", found, f"allowed: up to {reached + 30}"
+            reached = max(reached or 0, level.to_dpd)
+        for (name, level), (above, higher) in pairwise(ladder):
+            meet = max(level.from_dpd, higher.from_dpd) <= min(level.to_dpd, higher.to_dpd)
+            if meet and higher.day < level.day:
+                found = f"found {higher.day}, before {name} on day {level.day}"
+                yield f"levels.{above}.day", found, "allowed: levels that work the same account go up in days"
+
+    def sole(self, last):
+        """Only one policy works a level in a bucket."""
+        return {("levels", number, bucket) for bucket, number, _ in self.worked()}
+
+
+def write(levers, settings, frame):
+    """Each level is written in the buckets it works; the smallest share served holds."""
+    cells = frame.cells(settings)
+    served = (*cells, V_SERVED)
+    levers.month[served] = levers.month[served].clip(max=share(settings.served))
+    rows = []
+    for _, _, level in (worked := settings.worked()):
+        row = [0] * N_LADDER
+        for reason, name in enumerate(CAUSES[FORGOT:]):
+            row[L_EFFECT + reason] = share(getattr(level.effect, name))
+        row[L_COST], row[L_DAY], row[L_USED] = frame.amount(level.cost), level.day, 1
+        row[L_COMMISSION] = share(level.commission)
+        rows.append(row)
+    if worked:  # all of them at once: where capacity differs by replication, this is written thousands of times
+        buckets, numbers, _ = map(list, zip(*worked, strict=True))
+        levers.ladder[(*(axis[..., None] for axis in cells), buckets, numbers)] = rows

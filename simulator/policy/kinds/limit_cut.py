@@ -1,0 +1,105 @@
+"""Cut and raise limits: when an account falls behind, and in reviews of accounts that are current."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from simulator.model.layout import (
+    GRADE_NAMES,
+    NEVER,
+    S_LIMIT_KEEP,
+    V_CUT_GRADE,
+    V_CUT_KEEP,
+    V_CUT_SCORE,
+    V_CUT_UTILISATION,
+    V_LIMIT_FLOOR,
+    V_RAISE_BY,
+    V_RAISE_CAP,
+    V_RAISE_GRADE,
+    V_RAISE_UTILISATION,
+)
+from simulator.model.values import MONTHS, MULTIPLIER, SHARE, Dpd, Money, Share
+from simulator.policy.base import CurrentGrade, Points, PolicySettings, PolicyTable, mul_q31, multiplier, share
+
+DESCRIPTION = (
+    "Cut the limit of an account when it falls this many days behind; in reviews, cut or raise the limits of accounts "
+    "that are current, by grade, score and utilisation."
+)
+EFFECT = "Exposure at default falls; borrowers who bridged with the line run short of cash; interest is lost."
+NEUTRAL = {"at_dpd": 30, "keep": 1.0, "floor": 100.0, "review": {"every_months": 1, "keep": 1.0, "raise_by": 1.0}}
+EXAMPLE = {
+    "at_dpd": 60,
+    "keep": 0.5,
+    "floor": 500.0,
+    "review": {"every_months": 1, "keep": 0.8, "grade": "C", "score": 560, "utilisation": 0.8, "raise_by": 1.2},
+}
+Utilisation = Annotated[float, Field(ge=0, le=10), SHARE]
+Raise = Annotated[float, Field(ge=1, le=4), MULTIPLIER]
+
+
+class Review(PolicyTable):
+    """Which accounts a review cuts and which of the others it raises; a condition left out always holds."""
+
+    every_months: Annotated[int, Field(ge=1, le=999), MONTHS] = Field(
+        description="months from one review to the next; the first is in the policy's first month"
+    )
+    keep: Share = Field(1.0, description="share of the limit that a cut keeps; 1: no cuts")
+    grade: CurrentGrade = Field("A", description="cut: accounts of this grade or worse; late ones are not reviewed")
+    score: Points | None = Field(None, description="cut: points; borrowers below")
+    utilisation: Utilisation = Field(0.0, description="cut: share of the limit that the balance is at least")
+    raise_by: Raise = Field(1.0, description="multiplier of the limit in a raise; 1: no raises")
+    raise_grade: CurrentGrade = Field("A", description="raise: accounts of this grade or better")
+    raise_utilisation: Utilisation = Field(0.0, description="raise: share of the limit that the balance is at least")
+    raise_cap: Raise = Field(2.0, description="multiplier of the limit as granted that a raise does not exceed")
+
+
+class Settings(PolicySettings):
+    """When a limit is cut, and by how much."""
+
+    at_dpd: Dpd | None = Field(None, description="days past due at which the limit is cut, a multiple of 30")
+    keep: Share | None = Field(None, description="share of the limit that is kept")
+    floor: Money = Field(0.0, description="a cut does not go below this limit, nor does one in a review")
+    review: Review | None = Field(None, description="reviews of the lines that are current")
+
+    @model_validator(mode="after")
+    def _of_something(self):
+        """Refuse a cut without its size, and a policy without either kind of cut."""
+        if (self.at_dpd is None) != (self.keep is None) or (self.at_dpd is None and self.review is None):
+            raise ValueError("a limit_cut needs at_dpd and keep, or a review, or all of them")
+        return self
+
+    def months(self, last: int) -> range:
+        """Return the months of the reviews in a run of `last` months."""
+        return range(self.start, min(last, self.end or last) + 1, self.review.every_months if self.review else last + 1)
+
+    def sole(self, last):
+        """Only one review of a month cuts, and only one raises."""
+        acts = {"review.keep": self.review and self.review.keep < 1, "review.raise_by": self._raises}
+        return {(key, month) for key, does in acts.items() if does for month in self.months(last)}
+
+    @property
+    def _raises(self):
+        return self.review is not None and self.review.raise_by > 1
+
+
+def write(levers, settings, frame):
+    """Multiply what is kept on falling into the bucket; write the reviews; the highest floor holds."""
+    cuts, review = settings.keep is not None and settings.keep < 1, settings.review
+    cells = frame.cells(settings)
+    if cuts:
+        keep = (*cells, settings.at_dpd // 30, S_LIMIT_KEEP)
+        levers.stage[keep] = mul_q31(levers.stage[keep], share(settings.keep))
+    if cuts or (review and review.keep < 1):
+        floor = (*cells, V_LIMIT_FLOOR)
+        levers.month[floor] = levers.month[floor].clip(min=frame.amount(settings.floor))
+    cells = frame.cells(settings, settings.months(frame.months_total))
+    if review and review.keep < 1:
+        levers.month[(*cells, V_CUT_KEEP)] = share(review.keep)
+        levers.month[(*cells, V_CUT_GRADE)] = GRADE_NAMES.index(review.grade)
+        levers.month[(*cells, V_CUT_SCORE)] = NEVER if review.score is None else review.score
+        levers.month[(*cells, V_CUT_UTILISATION)] = multiplier(review.utilisation)
+    if settings._raises:
+        levers.month[(*cells, V_RAISE_BY)] = multiplier(review.raise_by)
+        levers.month[(*cells, V_RAISE_GRADE)] = GRADE_NAMES.index(review.raise_grade)
+        levers.month[(*cells, V_RAISE_UTILISATION)] = multiplier(review.raise_utilisation)
+        levers.month[(*cells, V_RAISE_CAP)] = multiplier(review.raise_cap)

@@ -1,0 +1,100 @@
+"""Sell non-performing accounts, from the open book or after write-off."""
+
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from simulator.model.layout import (
+    AGE_BANDS,
+    BUCKETS,
+    S_SALE_PRICE,
+    V_SALE_BAND,
+    V_SALE_FACTOR,
+    V_SELL_OPEN,
+    V_SELL_WRITTEN_OFF,
+)
+from simulator.model.values import Dpd, Money, Month, Share
+from simulator.policy.base import AGES, Months, Multiplier, Never, PolicySettings, multiplier, share, threshold
+
+DESCRIPTION = "Sell accounts that are late or written off, at a price by age, every month or in bulk."
+EFFECT = "Cash now against recoveries later: there is a break-even price and a best age to sell."
+NEUTRAL = {"from": "open", "at_dpd": "never", "price": 0.5, "bands": [1000.0], "band_factors": [1.2, 0.8]}
+EXAMPLE = {
+    "from": "written_off",
+    "at_months": 12,
+    "price": [0.1, 0.09, 0.08, 0.07, 0.06, 0.05],
+    "bands": [3000.0, 10_000.0],
+    "band_factors": [1.2, 1.0, 0.8],
+}
+N_BANDS = 4
+
+
+class Settings(PolicySettings):
+    """What is sold, when, and at which share of its balance."""
+
+    sell_from: Literal["open", "written_off"] = Field(alias="from", description="the book that accounts are sold from")
+    at_dpd: Dpd | Never | None = Field(None, description="open: days past due from which it sells, multiple of 30")
+    at_months: Months | Never | None = Field(
+        None, description="written_off: months since write-off from which it sells"
+    )
+    price: Share | list[Share] = Field(
+        description="share of the balance: one for all; or open: one for each bucket from at_dpd on, the last repeats; "
+        f"or written_off: six, {AGES}"
+    )
+    bulk_months: list[Month] = Field([], description="months of the run in which it sells; empty: every month")
+    bands: Annotated[list[Money], Field(max_length=N_BANDS - 1)] = Field(
+        [], description="money: upper balances of all bands but the last, at most three; empty: one price for all"
+    )
+    band_factors: Annotated[list[Multiplier], Field(max_length=N_BANDS)] = Field(
+        [], description="multiplier of the price in each band: one more than bands"
+    )
+
+    @model_validator(mode="after")
+    def _of_one_book(self):
+        """Refuse a threshold of the other book, and a price list that does not fit the book."""
+        used, other = ("at_dpd", "at_months") if self.sell_from == "open" else ("at_months", "at_dpd")
+        if getattr(self, used) is None or getattr(self, other) is not None:
+            raise ValueError(f'a sale from = "{self.sell_from}" needs {used} (a number or "never") and no {other}')
+        if not isinstance(self.price, list):
+            return self
+        if self.sell_from == "written_off" and len(self.price) != len(AGE_BANDS):
+            raise ValueError(f"price has {len(self.price)} members; allowed: one number, or six {AGES}")
+        if self.sell_from == "open" and not 1 <= len(self.price) <= BUCKETS:
+            raise ValueError(f"price has {len(self.price)} members; allowed: one number, or 1 to {BUCKETS} by bucket")
+        return self
+
+    def contradictions(self):
+        """Bands rise, and each has a factor."""
+        if any(low >= high for low, high in pairwise(self.bands)):
+            yield "bands", f"found {self.bands}", "allowed: rising balances"
+        if len(self.band_factors) != (len(self.bands) + 1 if self.bands else 0):
+            wanted = f"{len(self.bands) + 1}, the last for what is above" if self.bands else "none without bands"
+            yield "band_factors", f"found {len(self.band_factors)} factors", f"allowed: {wanted}"
+
+    @property
+    def threshold(self) -> int | str:
+        """Return what its own book is sold from: days past due, months since write-off, or "never"."""
+        return self.at_dpd if self.sell_from == "open" else self.at_months
+
+
+def write(levers, settings, frame):
+    """The earlier sale and the higher price hold, in the months in which it sells; factors are those of its bands."""
+    cells = frame.cells(settings, settings.bulk_months or None)
+    prices = settings.price if isinstance(settings.price, list) else [settings.price]
+    if settings.sell_from == "open":
+        name, when = V_SELL_OPEN, threshold(settings.at_dpd, 30)
+        stages = range(min(when, BUCKETS), BUCKETS)
+    else:
+        name, when = V_SELL_WRITTEN_OFF, threshold(settings.at_months)
+        stages = range(BUCKETS, BUCKETS + len(AGE_BANDS) * (settings.at_months != "never"))
+    sell = (*cells, name)
+    levers.month[sell] = levers.month[sell].clip(max=when)
+    for step, stage in enumerate(stages):
+        price = (*cells, stage, S_SALE_PRICE)
+        levers.stage[price] = levers.stage[price].clip(min=share(prices[min(step, len(prices) - 1)]))
+    if settings.bands and settings.threshold != "never":
+        for band, upper in enumerate(settings.bands):
+            levers.month[(*cells, V_SALE_BAND + band)] = frame.amount(upper)
+        for band, factor in enumerate(settings.band_factors):
+            levers.month[(*cells, V_SALE_FACTOR + band)] = multiplier(factor)

@@ -1,0 +1,73 @@
+"""Open closed accounts again, to borrowers who meet a raised bar."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from simulator.model.layout import (
+    GRADE_NAMES,
+    V_GUARANTEED,
+    V_REGRANT_CHANCE,
+    V_REGRANT_GRADE,
+    V_REGRANT_MONTHS,
+    V_REGRANT_SCORE,
+    V_REGRANT_SHARE,
+    V_REGRANT_SOON,
+)
+from simulator.model.values import MONTHS, Chance, Share
+from simulator.policy.base import Points, PolicySettings, share
+
+DESCRIPTION = "Open a closed and repaid account again after clean months, sooner with a guarantor or collateral."
+EFFECT = "Good customers who were closed over a forgotten bill return; how they do shows whether the bar is right."
+NEUTRAL = {"months": 12, "ask_chance": 0.0}
+EXAMPLE = {
+    "months": 24,
+    "months_guaranteed": 6,
+    "guaranteed": 0.2,
+    "ask_chance": 0.1,
+    "score": 560,
+    "grade": "C",
+    "limit": 0.5,
+}
+Grade = Literal[GRADE_NAMES]
+Wait = Annotated[int, Field(ge=1, le=999), MONTHS]
+
+
+class Settings(PolicySettings):
+    """The bar, who asks, and the limit they get. A borrower with a bureau report or a late account is refused."""
+
+    months: Wait = Field(description="months since the closure after which an account may be opened again")
+    months_guaranteed: Wait | None = Field(None, description="the same months with a guarantor or collateral")
+    guaranteed: Share = Field(0.0, description="share of borrowers who can name a guarantor or collateral")
+    ask_chance: Chance = Field(description="chance per month that a borrower who meets the bar asks")
+    score: Points = Field(0, description="points needed")
+    grade: Grade = Field("E", description="grade or better that the borrower's other account needs, if one is open")
+    limit: Share = Field(1.0, description="share of the limit granted before")
+
+    def contradictions(self):
+        """A guarantor does not make it later."""
+        if self.months_guaranteed and self.months_guaranteed > self.months:
+            found = f"found {self.months_guaranteed}"
+            yield "months_guaranteed", found, f"allowed: up to months, which is {self.months}"
+
+    def sole(self, last):
+        """Only one bar holds at a time."""
+        return {("months",)} if self._opens else set()
+
+    @property
+    def _opens(self):
+        return self.ask_chance > 0 and self.limit > 0
+
+
+def write(levers, settings, frame):
+    """Write the bar, if anybody can pass it."""
+    if not settings._opens:
+        return
+    cells = frame.cells(settings)
+    levers.month[(*cells, V_REGRANT_MONTHS)] = settings.months
+    levers.month[(*cells, V_REGRANT_SOON)] = settings.months_guaranteed or settings.months
+    levers.month[(*cells, V_GUARANTEED)] = share(settings.guaranteed)
+    levers.month[(*cells, V_REGRANT_CHANCE)] = share(settings.ask_chance)
+    levers.month[(*cells, V_REGRANT_SCORE)] = settings.score
+    levers.month[(*cells, V_REGRANT_GRADE)] = GRADE_NAMES.index(settings.grade)
+    levers.month[(*cells, V_REGRANT_SHARE)] = share(settings.limit)

@@ -1,0 +1,137 @@
+"""Write off what is very late, and collect on it until the claim expires."""
+
+from math import prod
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field, model_validator
+
+from simulator.model.layout import (
+    AGE_BANDS,
+    BUCKETS,
+    NEVER,
+    S_COMMISSION,
+    S_RECOVER_CHANCE,
+    S_RECOVER_SHARE,
+    S_RECOVERY_COST,
+    V_EXPIRE,
+    V_WRITE_OFF,
+)
+from simulator.model.values import Chance, Dpd, Money, Share, Unit
+from simulator.policy.base import AGES, Months, Never, PolicySettings, PolicyTable, by_age, share, threshold
+
+DESCRIPTION = "Write off accounts that are so many days late, and collect on them at a commission until they expire."
+EFFECT = "The stock of 90+ moves against the loss: the same book looks different; recoveries come late."
+NEUTRAL = {"at_dpd": "never", "recover_share": [1.0] * len(AGE_BANDS), "commission": [0.3] * len(AGE_BANDS)}
+EXAMPLE = {
+    "at_dpd": 300,
+    "work_from_dpd": 180,
+    "recover_chance": [0.03] * len(AGE_BANDS),
+    "recover_share": [0.2] * len(AGE_BANDS),
+    "expire_months": 60,
+    "channels": {"agency": {"from_months": 6, "chance": 0.05, "share": 0.3, "commission": 0.35, "cost": 1.0}},
+}
+_NOTHING = [0.0] * len(AGE_BANDS)
+Cost = Annotated[Money, Unit("{money} per account and month", (("{money}", 1.0),))]
+
+
+class Channel(PolicyTable):
+    """One way to collect after write-off, in some of the ages."""
+
+    from_months: Literal[AGE_BANDS] = Field(0, description="months since write-off from which it collects")
+    to_months: Literal[(*AGE_BANDS[1:], "never")] = Field(
+        "never", description="months since write-off at which it stops, this one not included"
+    )
+    chance: Chance = Field(description="chance of a recovery per month")
+    share: Share = Field(description="share of the balance that a recovery brings")
+    commission: Share = Field(0.0, description="share of what is recovered that collecting costs")
+    cost: Cost = Field(0.0, description="of each account, whether anything is recovered or not")
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        """Refuse a channel that stops before it begins."""
+        if self.to_months != "never" and self.to_months <= self.from_months:
+            raise ValueError(f"collects from month {self.from_months} to {self.to_months}; allowed: a later to_months")
+        return self
+
+
+class Recovery(NamedTuple):
+    """What collecting in one age does in a month."""
+
+    chance: float
+    share: float
+    commission: float
+    cost: float
+
+    @property
+    def mean(self) -> float:
+        """Return the share of the balance recovered on average."""
+        return self.chance * self.share
+
+
+class Settings(PolicySettings):
+    """The write-off rule and what collecting brings afterwards."""
+
+    at_dpd: Dpd | Never = Field(description="days past due at which an account is written off, a multiple of 30")
+    work_from_dpd: Dpd | Never = Field(
+        "never",
+        description="days past due, a multiple of 30, from which the recoveries of the first age also work accounts "
+        "that are still open",
+    )
+    recover_chance: by_age(Chance) = Field(_NOTHING, description=f"chance of a recovery per month, {AGES}")
+    recover_share: by_age(Share) = Field(_NOTHING, description=f"share of the balance a recovery brings, {AGES}")
+    commission: by_age(Share) = Field(_NOTHING, description=f"share of what is recovered that collecting costs, {AGES}")
+    recovery_cost: by_age(Cost) = Field(_NOTHING, description=f"of each account worked, {AGES}")
+    channels: dict[Literal["in_house", "agency", "legal"], Channel] = Field(
+        {}, description="ways to collect, by name, besides the lists by age"
+    )
+    expire_months: Months | Never = Field("never", description="months after write-off when the claim expires")
+
+    def contradictions(self):
+        """An account that is written off is worked anyway."""
+        work, at = threshold(self.work_from_dpd), threshold(self.at_dpd)
+        if at <= work < NEVER:
+            yield "work_from_dpd", f"found {work}", f"allowed: less than at_dpd, {at}"
+
+    def recoveries(self, band: int) -> list[Recovery]:
+        """Return what acts in an age: the lists, then the channels in the order of the file."""
+        lists = (self.recover_chance, self.recover_share, self.commission, self.recovery_cost)
+        found = [Recovery(*(of[band] for of in lists))]
+        for channel in self.channels.values():
+            if channel.from_months <= AGE_BANDS[band] < threshold(channel.to_months):
+                found.append(Recovery(channel.chance, channel.share, channel.commission, channel.cost))
+        return found
+
+
+def together(recoveries: list[Recovery]) -> Recovery:
+    """Return one recovery that has the mean, the chance of anything, the commission and the cost of several.
+
+    Each takes its share of what those before it leave, independently, so all of them never take more than there is.
+    """
+    cost = sum(one.cost for one in recoveries)
+    able = [one for one in recoveries if one.mean > 0]
+    if len(able) < 2:
+        return (able or [Recovery(0.0, 0.0, 0.0, 0.0)])[0]._replace(cost=cost)
+    chance = 1 - prod(1 - one.chance for one in able)
+    left, commission = 1.0, 0.0
+    for one in able:
+        commission += one.commission * one.mean * left
+        left *= 1 - one.mean
+    return Recovery(chance, (1 - left) / chance, commission / (1 - left), cost)
+
+
+def write(levers, settings, frame):
+    """The earlier write-off and expiry hold; recoveries replace earlier ones in stages where they bring or cost any."""
+    cells = frame.cells(settings)
+    bucket, expire = (*cells, V_WRITE_OFF), (*cells, V_EXPIRE)
+    levers.month[bucket] = levers.month[bucket].clip(max=threshold(settings.at_dpd, 30))
+    levers.month[expire] = levers.month[expire].clip(max=threshold(settings.expire_months))
+    while_open = range(threshold(settings.work_from_dpd, 30), BUCKETS)
+    for band in range(len(AGE_BANDS)):
+        all_of_it = together(settings.recoveries(band))
+        if all_of_it.mean > 0 or all_of_it.cost > 0:
+            stages = [BUCKETS + band, *(while_open if band == 0 else ())]
+            for stage in stages:
+                levers.stage[(*cells, stage, S_RECOVER_CHANCE)] = share(all_of_it.chance)
+                levers.stage[(*cells, stage, S_RECOVER_SHARE)] = share(all_of_it.share)
+                levers.stage[(*cells, stage, S_COMMISSION)] = share(all_of_it.commission)
+                levers.stage[(*cells, stage, S_RECOVERY_COST)] = frame.amount(all_of_it.cost)

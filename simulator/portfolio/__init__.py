@@ -1,1 +1,0 @@
-"""Who borrows, and on which terms: settings turned to tables."""

@@ -1,0 +1,311 @@
+"""Numbers and findings in words, for the page and the terminal alike."""
+
+import math
+
+from simulator.analysis.measures import MEASURES, SHARE
+
+CAUSES = {
+    "unknown": "not known",
+    "forgot": "forgot",
+    "short": "short of cash",
+    "cannot": "cannot pay",
+    "will_not": "will not pay",
+}
+LABELS = {
+    "net_loss": "net loss",
+    "net_loss_per_opening_borrower": "net loss per opening borrower",
+    "bad_debt_rate": "bad-debt rate, of what is lent",
+    "net_charge_off_rate": "net charge-off rate a year",
+    "gross_charge_off_rate": "gross charge-off rate a year",
+    "dpd30_share_count": "30+ share of accounts",
+    "dpd30_share_balance": "30+ share of balance",
+    "dpd60_share_balance": "60+ share of balance",
+    "dpd90_share_count": "90+ share of accounts",
+    "dpd90_share_balance": "90+ share of balance",
+    "default_rate": "default rate (first 90+ or an earlier loss)",
+    "profit": "profit",
+    "npv": "net present value",
+    "net_present_loss": "net present loss",
+    "written_off": "written off",
+    "recovered": "recovered",
+    "loss_on_sale": "loss on sale of open accounts",
+    "new_credit": "new credit",
+    "approval_rate": "approval rate",
+    "gini_grade": "Gini of the grade",
+    "gini_score": "Gini of the score",
+    "merchant_discount": "merchant discount",
+    "sold_open_proceeds": "proceeds of open accounts sold",
+    "sold_written_off_proceeds": "proceeds of written-off accounts sold",
+    "commission": "collection commission",
+    "reminder_cost": "reminders",
+    "contact_cost": "collection contacts",
+    "recovery_cost": "working written-off debt",
+    "report_cost": "bureau reports",
+    "forgiven": "forgiven in plans",
+    "operating_cost": "operating cost",
+    "idle_cost": "idle lines",
+    "acquisition_cost": "acquisition cost",
+    "funding_cost": "funding cost",
+    "paid": "paid by borrowers",
+    "own_net_loss": "own net loss",
+    "insurer_result": "premiums less the loss that insurers bear and fund",
+    "premium": "insurance premiums",
+    "claims": "insurance claims paid",
+    "subrogation": "recoveries passed on to insurers",
+    "insurer_net_loss": "net loss of insurers",
+    "insurer_funding": "funding by insurers",
+    "partner_profit": "partners' profit",
+    "return_on_average_assets": "return on average assets a year",
+    "ecl_ifrs9": "expected credit loss at the opening, IFRS 9",
+    "ecl_cecl": "expected credit loss at the opening, CECL",
+    "allowance_ifrs9": "allowance, IFRS 9",
+    "allowance_cecl": "allowance, CECL",
+    "coverage_ifrs9": "provision coverage of 90+, IFRS 9",
+    "coverage_cecl": "provision coverage of 90+, CECL",
+    "profit_ifrs9": "profit after provisions, IFRS 9",
+    "profit_cecl": "profit after provisions, CECL",
+    "stage1_balance": "stage 1, less than 30 days past due",
+    "stage2_balance": "stage 2, 30 to 89 days",
+    "stage3_balance": "stage 3, 90 days and more",
+    **{
+        f"{rule}_{name}_share": name.replace("_", " ")
+        for rule in ("general", "card")
+        for name in ("special_mention", "substandard", "doubtful", "loss")
+    },
+    **{
+        f"{name}_{cause}": text
+        for name in ("bad_debt", "n_closures", "n_closures_good", "mean_dpd30", "mean_dpd90")
+        for cause, text in CAUSES.items()
+    },
+    "n_granted": "granted",
+    "n_default": "of them default",
+    "n_never_default": "never default",
+    **{
+        f"{name}{level}{suffix}": f"{what} {level}\u00a0% of {loss}"
+        for suffix, loss in (("", "net loss"), ("_own", "own net loss"))
+        for name, what in (("var", "VaR"), ("es", "expected shortfall"))
+        for level in (90, 95, 99)
+    },
+}
+TOLD = ("net_loss", "net_charge_off_rate", "dpd30_share_balance", "profit", "npv")  # what the answer is made of
+MINUS = "−"
+NO_BREAK = "\u00a0"  # a space at which no line breaks
+NOTHING = 2  # standard errors within which a number is nearly nothing, and no per cent of it says anything
+FOLD = 3  # times the base from which a change in per cent is no longer read
+
+
+def label(measure):
+    """Return the measure's name in words."""
+    return LABELS.get(measure, measure.replace("_", " "))
+
+
+def told(frame):
+    """Return the measures that the answer is made of: the lender's own loss where others bear a part of it."""
+    return ("own_net_loss", *TOLD[1:]) if frame.transfers else TOLD
+
+
+def setting(frame):
+    """Return in one clause how large and how long a run is."""
+    run_off = f" and {frame.run_off_months} of run-off" if frame.run_off_months else ""
+    months = f"{frame.months} month{plural(frame.months)} of lending{run_off}"
+    people = f"{frame.borrowers:,} borrower{plural(frame.borrowers)}"
+    return f"{people}, {months}, {frame.replications:,} replication{plural(frame.replications)}"
+
+
+def plural(count):
+    """Return the ending of a noun."""
+    return "" if count == 1 else "s"
+
+
+def without_errors(frame):
+    """Return what must be said of a single replication; else nothing."""
+    if frame.replications > 1:
+        return ""
+    return "One replication has no standard error: each number is of this one draw."
+
+
+def stated(comparison, measures):
+    """Return those of `measures` that the run can state."""
+    return [name for name in measures if name in comparison.measures and not comparison.unstated(name)]
+
+
+def not_stated(comparison, measures):
+    """Return a sentence for each reason why some of `measures` are not stated."""
+    by_reason = {}
+    for name in measures:
+        if name in comparison.measures and (reason := comparison.unstated(name)):
+            by_reason.setdefault(reason, []).append(label(name))
+    return [f"Not stated: {'; '.join(names)}: {reason}." for reason, names in by_reason.items()]
+
+
+def plain(value, decimals):
+    """Return a number with thousands separators and a true minus sign."""
+    text = f"{value:,.{decimals}f}"
+    return text.replace("-", MINUS) if float(text.replace(",", "")) else text.lstrip("-")
+
+
+def scale_of(value, se, unit, difference=False):
+    """Return (factor, text before, text after) that make a value of `unit` easy to read.
+
+    What an amount or rate is per (borrower, account, year) is left to the measure's label.
+    """
+    if unit.startswith("share"):
+        return 100.0, "", NO_BREAK + ("pp" if difference else "%")
+    if unit == "accounts":
+        return 1.0, "", f"{NO_BREAK}accounts"
+    if unit == "ratio":
+        return 1.0, "", ""
+    before = unit.partition(" ")[0] + NO_BREAK
+    largest = max(abs(value), se if math.isfinite(se) else 0)
+    for size, word in ((1e9, "billion"), (1e6, "million")):
+        if largest >= size:
+            return 1 / size, before, NO_BREAK + word
+    return 1.0, before, ""
+
+
+def scale_in_words(before, after):
+    """Return "CNY million" or "percentage points" for the head of an axis or a column."""
+    return " ".join((before + after).split()).replace("pp", "percentage points")
+
+
+def decimals_of(value, se):
+    """Return the decimals to show: two digits of the standard error, or four of the value if there is none."""
+    if math.isfinite(se) and se > 0:
+        return min(4, max(0, 1 - math.floor(math.log10(se))))
+    return min(4, max(0, 3 - math.floor(math.log10(abs(value))))) if value else 0
+
+
+def parts(value, se, unit, difference=False):
+    """Return ("CNY 1.234", "0.056", " million"): value, standard error or "", and the scale; signed if a difference."""
+    factor, before, after = scale_of(value, se, unit, difference)
+    value, se = value * factor, se * factor
+    decimals = decimals_of(value, se)
+    value = round(value, decimals)  # so that what shows as zero has no sign
+    sign = ("+" if value > 0 else MINUS if value < 0 else "") if difference else (MINUS if value < 0 else "")
+    error = plain(se, decimals) if math.isfinite(se) and se > 0 else ""
+    return f"{sign}{before}{plain(abs(value), decimals)}", error, after
+
+
+def number(value, se, unit, difference=False):
+    """Return "CNY 1.234 ± 0.056 million", or a dash where the value is not defined."""
+    if not math.isfinite(value):
+        return "–"
+    head, error, after = parts(value, se, unit, difference)
+    return f"{head}{NO_BREAK}±{NO_BREAK}{error}{after}" if error else head + after
+
+
+def apart(value, se, unit, difference=False):
+    """Return ("CNY 1.234 million", "± 0.056"): value and standard error for two lines."""
+    if not math.isfinite(value):
+        return "–", ""
+    head, error, after = parts(value, se, unit, difference)
+    return head + after, f"±{NO_BREAK}{error}" if error else ""
+
+
+def count(value, se, difference=False):
+    """Return ("1,234.5", "± 0.6") of a number of accounts: whole where it does not vary, to a tenth from ten on."""
+    decimals = 0 if not se > 0 else min(1 if abs(value) >= 10 else 4, decimals_of(value, se))
+    sign = "+" if difference and round(value, decimals) > 0 else ""
+    return sign + plain(value, decimals), f"±{NO_BREAK}{plain(se, decimals)}" if se > 0 else ""
+
+
+def estimate(comparison, variant, measure):
+    """Return a measure of a variant in words."""
+    return number(*comparison.estimate(variant, measure), MEASURES[measure].unit_in(comparison.frame))
+
+
+def difference(comparison, variant, measure):
+    """Return a variant's paired difference from the baseline in words."""
+    d = comparison.difference(variant, measure)
+    return number(d.value, d.se, MEASURES[measure].unit_in(comparison.frame), difference=True)
+
+
+def interval(comparison, variant, measure):
+    """Return the 95 % interval of a difference in words, in the scale of `difference`; empty where there is none."""
+    d, unit = comparison.difference(variant, measure), MEASURES[measure].unit_in(comparison.frame)
+    if not math.isfinite(d.low) or d.low == d.high:
+        return ""
+    factor, _, _ = scale_of(d.value, d.se, unit, True)
+    decimals = decimals_of(d.value * factor, d.se * factor)
+    return f"{plain(d.low * factor, decimals)} to {plain(d.high * factor, decimals)}"
+
+
+def clarity(d):
+    """Return in two or three words how sure the sign of a difference is; empty without a standard error."""
+    if not math.isfinite(d.value):
+        return "not defined"
+    if d.value == 0 and (d.se == 0 or not math.isfinite(d.se)):
+        return "exactly equal"
+    if not math.isfinite(d.se):
+        return ""
+    return "clear" if d.is_clear else "within chance"
+
+
+def movement(comparison, variant, measure):
+    """Return one clause: whether a measure rises or falls under a variant, and by how much."""
+    d, name = comparison.difference(variant, measure), label(measure)
+    if not math.isfinite(d.value):
+        return f"{name} is not defined"
+    if d.value == 0 and clarity(d) == "exactly equal":
+        return f"{name} is exactly the same"
+    if clarity(d) == "within chance":
+        return f"{name} does not move clearly"
+    moves = f"{name} {'rises' if d.value > 0 else 'falls'}"
+    (base, se), unit = comparison.estimate(comparison.baseline, measure), MEASURES[measure].unit
+    if unit == SHARE:
+        decimals = min(4, max(2, 1 - math.floor(math.log10(abs(d.value * 100)))))  # so that the change shows
+        before, after = (plain(share * 100, decimals) for share in (base, base + d.value))
+        if before == after:
+            return f"{moves} by next to nothing"
+        return f"{moves} from {before}{NO_BREAK}% to {after}{NO_BREAK}%"
+    # Net present value is a small difference of large sums: a per cent of it says nothing.
+    share = "" if measure == "npv" else per_cent_of(d.value, base, se)
+    return f"{moves} by {share}" if share else moves
+
+
+def per_cent_of(change, base, se):
+    """Return "3.4 %", the size of a change by its base; empty where that says nothing.
+
+    That is of a base at or below 0 or, by its standard error `se`, nearly 0, of a change of many times the base, and of
+    one that would read 0.0 %.
+    """
+    if not base > 0 or base <= NOTHING * se or abs(change) > FOLD * base:
+        return ""
+    percent = plain(100 * abs(change) / base, 1)
+    return f"{percent}{NO_BREAK}%" if percent != "0.0" else ""
+
+
+def verdict(comparison):
+    """Return one sentence: the winner by net present value and how sure that is, or why there is none."""
+    found = comparison.verdict()
+    if not comparison.variants:
+        return ""
+    given = "" if comparison.frame.redraw_people else "Given these people: "
+    d, gap = found.difference, ""
+    if d and math.isfinite(d.se) and d.value:
+        gap = number(d.value, d.se, comparison.frame.currency)
+    if found.winner:
+        sure = f"as far as chance goes, {sureness(found.probability)} sure that it is the best"
+        return (
+            f"{given}Highest net present value: {found.winner}, by {gap} over {found.second}, the next best; "
+            f"{sure} of {len(comparison.ledgers)}."
+        )
+    return f"{given}No winner is named: {found.reason}{f' ({gap})' if gap else ''}."
+
+
+def sureness(probability):
+    """Return "at least 99.3 %": rounded down, and never all of it, since chance is never quite excluded."""
+    percent = min(math.floor(probability * 1000) / 10, 99.9)
+    return f"{'more than' if percent == 99.9 else 'at least'} {percent:.4g}{NO_BREAK}%"
+
+
+def given_people(comparison):
+    """Return what must be said where the people are the same in every replication of a drawn book; else nothing."""
+    if comparison.frame.redraw_people:
+        return ""
+    if comparison.frame.replications == 1:
+        return "Given these people: all numbers are of one draw of borrowers."
+    return (
+        "Given these people: the same borrowers live in every replication, so errors and intervals leave out the luck "
+        "of who the borrowers are."
+    )

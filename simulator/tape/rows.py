@@ -1,0 +1,296 @@
+"""The rows of a tape: which are in use, which are left out and why, which are wrong and where."""
+
+import json
+
+import numpy as np
+
+from simulator.model.errors import Problem, UserError, did_you_mean
+from simulator.model.fixed_point import half_up
+from simulator.model.layout import ABSENT
+from simulator.tape.columns import Column, header
+from simulator.tape.doubts import Look, wrong_signs
+from simulator.tape.mapping import AMOUNTS, Mapping, codes_that_match, is_monthly
+from simulator.tape.months import FORMS, month_of
+
+LISTED = 20  # wrong rows that are listed one by one
+MOST_NAMED = 5  # accounts, or their rows, that are named in one message
+LARGEST = 1 << 30  # half of what 32 bits hold, so that a balance has room to grow
+MOST_CODES = 1000
+DELIMITERS = (",", ";", "\t", "|")
+LEAVE_OUT = "leave_out"  # what an entry says of a code whose rows are not to be used
+BLANK = "(blank)"
+NOT_THERE = "no account in that month"
+YES_NO = {"1": 1, "true": 1, "yes": 1, "y": 1, "0": 0, "false": 0, "no": 0, "n": 0}
+
+
+class Rows:
+    """The rows of one tape, read by the role of each column; what is said of rows is a bool[row].
+
+    Roles that the mapping does not name are blank in every row.
+    """
+
+    def __init__(self, path: str, mapping_path: str, mapping: Mapping, read: dict[str, Column]):
+        """Take the columns `read` by role."""
+        self.path, self.mapping_path, self.mapping, self.read = path, mapping_path, mapping, read
+        self.count = len(read["account_id"].row)
+        self.in_use = np.ones(self.count, dtype=bool)
+        self.left_out: dict[str, int] = {}  # rows by reason
+        self.unknown: dict[tuple[str, str, str], tuple[int, int]] = {}  # (role, code, its entry) -> rows, the first one
+        self.looks: dict[str, Look] = {}  # what amounts and days look like, by role
+        self.problems: list[Problem] = []  # of the mapping and the file as a whole
+        self._wrong: list[tuple[np.ndarray, str, str]] = []  # rows, role, what is allowed
+        if not self.count:
+            raise UserError(Problem(path, "", "no accounts", "a tape has a header and at least one account"))
+
+    def leave_out(self, rows, reason: str) -> None:
+        """Leave out those of `rows` that are still in use, counted under `reason`."""
+        rows = rows & self.in_use
+        if count := int(rows.sum()):
+            self.left_out[reason] = self.left_out.get(reason, 0) + count
+            self.in_use &= ~rows
+
+    def complain(self, rows, role: str, allowed: str) -> None:
+        """Note that what those of `rows` that are in use have in the column of `role` is wrong."""
+        if len(places := np.flatnonzero(rows & self.in_use)):
+            self._wrong.append((places, role, allowed))
+
+    def needs_an_id(self, role: str) -> None:
+        """Note the rows without an id; NA is none, else all who have none would be one."""
+        self.complain(self.read[role].missing, role, "each account needs one")
+
+    def one_row_each(self) -> None:
+        """Note the account ids that stand in more than one row in use, with those rows."""
+        column = self.read["account_id"]
+        self.needs_an_id("account_id")
+        kept = np.flatnonzero(self.in_use & ~column.missing)
+        if twice := repeated(column.row[kept]):
+            name = self._name("account_id")
+            listed = [f"{column.text[number]} (rows {_listed(kept[rows] + 1)})" for number, rows in twice[:MOST_NAMED]]
+            found = f"{len(twice):,} account {'id' if len(twice) == 1 else 'ids'} in more than one row: "
+            found += ", ".join(listed) + (", ..." if len(twice) > MOST_NAMED else "")
+            self.problems.append(Problem(self.path, name, found, "give each account one row"))
+
+    def needs_column(self, role: str, rows, whose: str) -> None:
+        """Note that the mapping lacks a column that some of `rows`, `whose` they are, need."""
+        if role not in self.read and (rows & self.in_use).any():
+            self.problems.append(Problem(self.mapping_path, f"columns.{role}", "missing", f"{whose} need it"))
+
+    def codes(self, role: str, table: dict) -> tuple[list, np.ndarray]:
+        """Return the meanings in the mapping's `table` after a None, and int64[row]: which one each row has.
+
+        Rows whose code the table leaves out are left out; codes that it does not name are noted as unknown, and so is a
+        blank, whose name is "".
+        """
+        column, keys = self.read[role], list(table)
+        chosen = np.zeros(len(column.text), dtype=np.int64)
+        if len(column.text) > MOST_CODES:
+            found = f"{len(column.text):,} different values: this is no column of codes"
+            self.problems.append(Problem(self.mapping_path, f"columns.{role}", found, f"allowed: up to {MOST_CODES:,}"))
+            return [None], np.zeros(self.count, dtype=np.int64)
+        count = np.bincount(column.row[self.in_use], minlength=len(column.text))
+        for number in np.flatnonzero(count).tolist():
+            code = column.text[number]
+            fits = codes_that_match(code, keys)
+            if len(fits) > 1:
+                found = f"code {code} of the tape matches {' and '.join(fits)}"
+                self.problems.append(Problem(self.mapping_path, role, found, "let each code match once"))
+            elif fits and (table[fits[0]] == LEAVE_OUT or getattr(table[fits[0]], LEAVE_OUT, False)):
+                self.leave_out(column.row == number, f"{role} {code or BLANK}, which the mapping leaves out")
+            elif fits:
+                chosen[number] = 1 + keys.index(fits[0])
+            else:
+                entry = '"leave_out"' if isinstance(next(iter(table.values()), ""), str) else "{ leave_out = true }"
+                first = int(np.flatnonzero((column.row == number) & self.in_use)[0])
+                self.unknown[role, code, f"{_quoted(code)} = {entry}"] = int(count[number]), first
+        return [None, *table.values()], chosen[column.row]
+
+    def numbers(
+        self, role: str, needed=False, low=-np.inf, whole=False, unit: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return float64[row], and bool[row]: whether there is one; where it is `needed` a blank is wrong.
+
+        `unit` is how many of the smallest units are in one of an amount.
+        """
+        if role not in self.read:
+            return np.zeros(self.count), np.zeros(self.count, dtype=bool)
+        column = self.read[role]
+        values, text = column.numbers()
+        if role in AMOUNTS:
+            values = -values if role in self.mapping.opposite_sign else values
+        self.looks[role] = Look.at(values[self.in_use], unit)
+        wrong = text | (column.missing & needed) | (~column.missing & (values < low)) | (whole & (values % 1 != 0))
+        wish = ("a whole number" if whole else "a number such as 1234.5") + (
+            f", {low:g} or more" if low > -np.inf else ""
+        )
+        self.complain(wrong, role, f"allowed: {wish}")
+        return values, ~column.missing
+
+    def integers(self, role: str, needed=False, low=-np.inf, whole=False, unit: int = 1) -> np.ndarray:
+        """Return int64[row] in steps of 1 / `unit`, ABSENT where there is none; what is too large is left out."""
+        values, given = self.numbers(role, needed, low, whole, unit)
+        self.leave_out(np.abs(values * unit) > LARGEST, f"{role} beyond {LARGEST:,}, the room of 32 bits")
+        return np.where(given, half_up(np.clip(values * unit, -LARGEST, LARGEST)), ABSENT)
+
+    def yes_or_no(self, role: str) -> np.ndarray:
+        """Return int64[row]: 1, 0, or ABSENT where nothing is said."""
+        if role not in self.read:
+            return np.full(self.count, ABSENT)
+        column = self.read[role]
+        said = np.array([YES_NO.get(text.lower(), ABSENT) for text in column.text])[column.row]
+        self.complain((said == ABSENT) & ~column.missing, role, "allowed: 0, 1, yes or no")
+        return said
+
+    def keep_only(self, name: str, column: Column, codes: list[str]) -> None:
+        """Leave out the rows whose text in `column`, of that `name`, matches none of `codes`."""
+        kept = np.array([bool(codes_that_match(text, codes)) for text in column.text], dtype=bool)
+        self.leave_out(~kept[column.row], f"{name} is not {' or '.join(codes)}")
+
+    def leave_out_absent(self) -> None:
+        """Leave out the rows of a tape of months that have neither a balance nor a status, or days.
+
+        So an account ends there: its cells are empty, or say NA where the mapping does not name that as a code.
+        """
+        columns, wide = self.mapping.columns, self.mapping.is_wide()
+        leads = [
+            role for role in ("status", "dpd") if (name := getattr(columns, role)) and (is_monthly(name) or not wide)
+        ]
+        if not leads:
+            return
+        role = leads[0]
+        lead = self.read[role]
+        named = [role == "status" and bool(codes_that_match(text, self.mapping.status)) for text in lead.text]
+        nothing = lead.missing & ~np.array(named, dtype=bool)[lead.row]
+        self.leave_out(nothing & self.read["balance"].missing, NOT_THERE)
+
+    def one_currency(self) -> None:
+        """Note a column of currencies with more than one in it, or another one than the mapping's."""
+        if "currency" not in self.read:
+            return
+        column = self.read["currency"]
+        self.complain(column.blank, "currency", "each row needs one")
+        count = np.bincount(column.row[self.in_use & ~column.blank], minlength=len(column.text))
+        found = {column.text[number]: int(count[number]) for number in np.flatnonzero(count)}
+        if len(found) > 1 or (self.mapping.currency and found and self.mapping.currency not in found):
+            name, rows = self.mapping.columns.currency, ", ".join(f"{code} in {n:,} rows" for code, n in found.items())
+            hint = f"amounts of one currency; only.{name} = [...] keeps the rows of one"
+            self.problems.append(Problem(self.path, name, f"found {rows}", hint))
+
+    def wrong_rows(self, told=()) -> np.ndarray:
+        """Return int64[...]: the rows with something wrong in a role that is not `told` of as a whole, in order."""
+        return np.unique(
+            np.concatenate([np.zeros(0, int), *(rows for rows, role, _ in self._wrong if role not in told)])
+        )
+
+    def problems_in(self, row: int, told=()) -> list[Problem]:
+        """Return what is wrong in one row, but for the roles that are `told` of as a whole."""
+        where = f"row {row + 1} ({self.read['account_id'].at(row)}): "
+        return [
+            Problem(self.path, where + self._name(role), f"found {text!r}" if text else "nothing there", allowed)
+            for rows, role, allowed in self._wrong
+            if role not in told and row in rows
+            for text in [self.read[role].at(row)]
+        ]
+
+    def _name(self, role: str) -> str:
+        """Return the name of the column of `role` in the tape."""
+        return self.mapping.column(getattr(self.mapping.columns, role))
+
+    def months(self, role: str = "month", needed: bool = True) -> np.ndarray:
+        """Return str[row]: the month of the date in a column, "" where there is none; notes what is no date."""
+        column, form = self.read[role], self.mapping.month_format
+        said = np.array([month_of(text, form) or "" for text in column.text], dtype="U7")[column.row]
+        allowed = f"a date like {form}" if form else f"{FORMS}, or month_format in the mapping"
+        self.complain((said == "") & (~column.missing | needed), role, f"allowed: {allowed}")
+        return said
+
+    def stop_if_wrong(self) -> None:
+        """Raise UserError if anything is wrong: the first rows are listed, all are counted."""
+        if problems := all_problems([self]):
+            raise UserError(problems)
+
+
+def all_problems(parts: list[Rows]) -> list[Problem]:
+    """Return everything that is wrong with the `parts` of one tape: the first rows are listed, all are counted."""
+    signs = wrong_signs(parts)
+    problems = [problem for part in parts for problem in part.problems] + _unknown(parts) + list(signs.values())
+    wrong = [(part, row) for part in parts for row in part.wrong_rows(signs).tolist()]
+    for part, row in wrong[:LISTED]:
+        problems += part.problems_in(row, signs)
+    if len(wrong) > LISTED:
+        problems.append(
+            Problem(parts[0].path, "", f"{len(wrong) - LISTED:,} more rows are wrong, {len(wrong):,} in all")
+        )
+    if not problems and not any(part.in_use.any() for part in parts):
+        reasons = "; ".join(f"{count:,} rows: {reason}" for reason, count in left_out(parts).items())
+        problems.append(Problem(parts[0].path, "", "no account is left", reasons))
+    return problems
+
+
+def repeated(number: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Return (value, places) of each value that stands in `number` more than once, by the first of its places."""
+    ordered = np.sort(number)
+    if not (ordered[1:] == ordered[:-1]).any():
+        return []
+    order = np.argsort(number, kind="stable")
+    values, start, count = np.unique(number[order], return_index=True, return_counts=True)
+    found = [(int(values[k]), order[start[k] : start[k] + count[k]]) for k in np.flatnonzero(count > 1)]
+    return sorted(found, key=lambda one: one[1][0])
+
+
+def _listed(rows) -> str:
+    return ", ".join(map(str, rows[:MOST_NAMED].tolist())) + (", ..." if len(rows) > MOST_NAMED else "")
+
+
+def left_out(parts: list[Rows]) -> dict[str, int]:
+    """Return how many rows of the `parts` of one tape are left out, by reason."""
+    total: dict[str, int] = {}
+    for part in parts:
+        for reason, count in part.left_out.items():
+            total[reason] = total.get(reason, 0) + count
+    return total
+
+
+def _unknown(parts: list[Rows]) -> list[Problem]:
+    """Return a problem for each code that the mapping does not name, the most frequent first."""
+    total: dict[tuple[str, str, str], tuple[int, int]] = {}
+    for part in parts:
+        for found, (count, first) in part.unknown.items():
+            before, earliest = total.get(found, (0, first))
+            total[found] = before + count, min(first, earliest)
+    path, tables, problems = parts[0].mapping_path, parts[0].mapping, []
+    ordered = sorted(total.items(), key=lambda found: -found[1][0])
+    for (role, code, entry), (count, first) in ordered[:LISTED]:
+        found = f"{f'code {code!r}' if code else 'a blank'} in {_rows(count, first)} has no entry"
+        wish = f"say what it means, or {entry}" if getattr(tables, role) else f"a table [{role}] says what codes mean"
+        problems.append(Problem(path, role, found, wish))
+    if rest := ordered[LISTED:]:
+        more = f"{len(rest):,} more codes have no entry, in {sum(count for _, (count, _) in rest):,} rows"
+        problems.append(Problem(path, "", more))
+    return problems
+
+
+def _rows(count: int, first: int) -> str:
+    return f"row {first + 1:,}" if count == 1 else f"{count:,} rows, the first of them row {first + 1:,},"
+
+
+def _quoted(code: str) -> str:
+    """Return a code as a key of TOML."""
+    return json.dumps(code, ensure_ascii=False)
+
+
+def header_problems(path: str, mapping_path: str, mapping: Mapping, wanted: dict[str, str]) -> list[Problem]:
+    """Return which of the columns `wanted`, name by key of the mapping, the header lacks, or has twice."""
+    found = header(path, mapping.form)
+    if len(found) == 1 and (other := [sign for sign in DELIMITERS if sign in found[0]]):
+        header_is = f"found {mapping.delimiter!r}, by which the header {found[0]!r} is one column"
+        return [Problem(mapping_path, "delimiter", header_is, f"did you mean {other[0]!r}?")]
+    absent = [
+        Problem(mapping_path, key, f"no column {name} in {path}", did_you_mean(name, found))
+        for key, name in wanted.items()
+        if name not in found
+    ]
+    return absent + [
+        Problem(path, name, "two columns of this name", "give each its own name")
+        for name in dict.fromkeys(wanted.values())
+        if found.count(name) > 1
+    ]
