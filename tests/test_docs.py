@@ -1,0 +1,67 @@
+"""The pages for readers: what they name exists, what they list is complete, and they can be read."""
+
+import ast
+import re
+
+import pytest
+
+from conftest import ROOT
+from simulator.model import layout
+from simulator.model.tables import Levers, Tables
+
+DOCS = ROOT / "docs"
+PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md"])
+MODEL = (DOCS / "model.md").read_text(encoding="utf-8")
+NO_COLUMNS = {"CRN", "EU", "EBA", "GL", "CBIRC", "PBC"}  # words in capitals that are no names
+COUNTS = {"PROBATION", "WATCHED"}  # parts of MARKS
+
+
+def blocks(text):
+    """Return the parts of a page that are read at one go: paragraphs, items of lists, cells of tables."""
+    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    parts = re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.|#+) )|\n(?=\|)", text)
+    return [cell for part in parts for cell in (part.split("|") if part.startswith("|") else [part])]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path):
+    """Each link to another page or picture of ours leads to a file, and each to a heading to one that is there."""
+    for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        name, _, heading = target.partition("#")
+        page = path.parent / name if name else path
+        assert page.exists(), target
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            assert heading in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}, target
+
+
+def test_the_index_lists_every_page_and_decision():
+    """docs/index.md has a link to each page of docs and to each decision record."""
+    text = (DOCS / "index.md").read_text(encoding="utf-8")
+    pages = {path.name for path in DOCS.glob("*.md")} - {"index.md"}
+
+    assert {name for name in pages if f"({name})" not in text} == set()
+    assert {path.name for path in DOCS.glob("decisions/*.md") if f"(decisions/{path.name})" not in text} == set()
+
+
+def test_the_month_is_read_in_small_parts():
+    """No paragraph, item or cell of docs/model.md is longer than 400 characters."""
+    assert [part for part in blocks(MODEL) if len(part) > 400] == []
+
+
+def test_the_month_names_what_the_arrays_have():
+    """Each name in capitals in docs/model.md is one of layout.py (MARKS has two more parts)."""
+    names = set(re.findall(r"\b[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)*\b", MODEL)) - NO_COLUMNS - COUNTS
+
+    assert {name for name in names if not hasattr(layout, name)} == set()
+
+
+def test_the_month_names_flows_arrays_and_functions_that_exist():
+    """Each name in code type in docs/model.md is a flow (or how several begin), an array, or a function of the twin."""
+    twin = ast.walk(ast.parse((ROOT / "tests" / "naive.py").read_text(encoding="utf-8")))
+    known = {node.name for node in twin if isinstance(node, ast.FunctionDef)}
+    known |= {*layout.FLOWS, *layout.VINTAGES, *Tables._fields, *Levers._fields}
+    for name in re.findall(r"`([a-z_0-9]+)`", MODEL):
+        assert name in known or any(flow.startswith(name) for flow in layout.FLOWS), name
