@@ -23,7 +23,7 @@ from simulator.lowering.lower import lower
 from simulator.scenario.reader import load_scenario
 
 CALLER = """
-from .cache import CACHED, njit
+from .jit.cache import CACHED, njit
 from .fixed import mul_q31
 
 @njit(cache=CACHED)
@@ -219,7 +219,7 @@ def test_a_full_disk_costs_time_only(kernel):
 def test_an_inlined_function_refuses_python():
     """What has no door to Python says so, before and after it was compiled; numba alone would crash."""
     for _ in range(2):
-        with pytest.raises(TypeError, match="part is inside"):
+        with pytest.raises(TypeError, match="mul_q31 is inside"):
             mul_q31(7, 1 << 30)
         driver.advance(*engine.nobody_of(lower(load_scenario(ROOT / "scenarios" / "huabei.toml").baseline)))
 

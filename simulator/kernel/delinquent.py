@@ -50,6 +50,8 @@ from .rules import (
     loan_due,
     loan_rate,
     mask_of,
+    mul_q31_lane,
+    mul_q31_own_lane,
     only,
     pick,
     repays,
