@@ -8,7 +8,7 @@ any run with replications. Compiling and reading scenarios stay outside.
 from functools import partial
 
 from simulator.engine import engine
-from simulator.model.layout import F_ACCOUNTS, F_N_GRANTED, LINE, N_ACCOUNT, N_BORROWER, N_FLOWS
+from simulator.model.layout import F_N_ACCOUNTS, F_N_GRANTED, LINE, N_ACCOUNT, N_BORROWER, N_FLOWS
 
 from .timing import Case, Work
 from .worlds import lenders, shipped
@@ -26,7 +26,7 @@ BOOKS = {  # case: (words, scenario, products held)
 def on_book(sums) -> int:
     """Return the borrowers with an open line at the start of a month, or granted one in it, over all months."""
     line = sums.flows[:, :, :, :, LINE]
-    return int(line[:, :, :-1, :, F_ACCOUNTS].sum() + line[:, :, 1:, :, F_N_GRANTED].sum())
+    return int(line[:, :, :-1, :, F_N_ACCOUNTS].sum() + line[:, :, 1:, :, F_N_GRANTED].sum())
 
 
 def work(products: int = 1, threads: int = 1) -> Work:

@@ -230,12 +230,12 @@ def live(C, now, tables, segment, month, replication, F, rolls, vintage):
     C = collect(C, old_claims, now, month, replication, segment, tables.key, F)
     n_open = C.shape[1] - np.count_nonzero(C[C_IS_CLAIM])
     total = C[C_BALANCE].sum()
-    F[F_ACCOUNTS] += n_open
+    F[F_N_ACCOUNTS] += n_open
     F[F_BALANCE] += total
     F[F_LIMIT] += C[C_LIMIT].sum()
-    F[F_N_BOOK] += C.shape[1] - n_open
-    F[F_B_BOOK] += C[C_CLAIM].sum()
-    vintage[W_ACCOUNTS] += n_open
+    F[F_N_WRITTEN_OFF_BOOK] += C.shape[1] - n_open
+    F[F_BALANCE_WRITTEN_OFF_BOOK] += C[C_CLAIM].sum()
+    vintage[W_N_ACCOUNTS] += n_open
     vintage[W_BALANCE] += total
     return C
 
@@ -297,9 +297,9 @@ def those(few, C, now, tables, segment, month, replication, u, unwilling, forget
     cause[to == 0] = UNKNOWN
     current = missed & ~late
     F[F_N_MISSED] += np.count_nonzero(current)
-    F[F_MISSED_BY : F_MISSED_BY + N_CAUSES] += np.bincount(reason[current], minlength=N_CAUSES)
+    F[F_N_MISSED_BY : F_N_MISSED_BY + N_CAUSES] += np.bincount(reason[current], minlength=N_CAUSES)
     much = 2 * C[C_SPEND, few] >= C[C_LIMIT, few]
-    F[F_N_MISSED_HIGH_USE] += np.count_nonzero(current & (reason == SHORT) & much)
+    F[F_N_MISSED_SHORT_HIGH_USE] += np.count_nonzero(current & (reason == SHORT) & much)
     F[F_N_CURED_30] += np.count_nonzero(current & cured)
     F[F_N_CURED_7] += np.count_nonzero(current & cured & (day <= 7))
     F[F_N_JUMPS] += np.count_nonzero(to > before + 1)
@@ -309,7 +309,7 @@ def those(few, C, now, tables, segment, month, replication, u, unwilling, forget
     interest = mul_q31(np.maximum(bill - paid - after, 0), terms[P_RATE])
     fee = np.where(missed, mul_q31(rest, tables.late[segment, LINE][day]), 0)
     suspended = to >= terms[P_SUSPEND]
-    F[F_NOT_CHARGED] += interest[suspended].sum() + fee[suspended].sum()
+    F[F_INTEREST_NOT_CHARGED] += interest[suspended].sum() + fee[suspended].sum()
     interest[suspended] = 0
     fee[suspended] = 0
     F[F_FEES] += fee.sum()
@@ -330,7 +330,7 @@ def lose(C, few, odd, levers, F, rolls, vintage):
     C[C_MARKS, few[defaults | again]] |= IN_WORKOUT
     F[F_N_DEFAULT] += n_default
     F[F_DEFAULT_BALANCE] += balance[defaults].sum()
-    vintage[W_DEFAULT] += n_default
+    vintage[W_N_DEFAULT] += n_default
     F[F_N_FIRST_30] += np.count_nonzero((to >= 1) & (C[C_EVER, few] < 1))
     C[C_EVER, few] = np.maximum(C[C_EVER, few], worst)
 
@@ -338,14 +338,18 @@ def lose(C, few, odd, levers, F, rolls, vintage):
     np.add.at(rolls, (odd.before, column, 0), 1)
     np.add.at(rolls, (odd.before, column, 1), balance)
     stays = ~lost
-    for least, n_at, b_at in ((1, F_N30, F_B30), (2, F_N60, F_B60), (3, F_N90, F_B90)):
+    for least, n_at, b_at in (
+        (1, F_N_DPD30, F_BALANCE_DPD30),
+        (2, F_N_DPD60, F_BALANCE_DPD60),
+        (3, F_N_DPD90, F_BALANCE_DPD90),
+    ):
         behind = stays & (to >= least)
         F[n_at] += np.count_nonzero(behind)
         F[b_at] += balance[behind].sum()
         if least != 2:
-            by = F_N30_BY if least == 1 else F_N90_BY
+            by = F_N_DPD30_BY if least == 1 else F_N_DPD90_BY
             F[by : by + N_CAUSES] += np.bincount(cause[behind], minlength=N_CAUSES)
-    vintage[W_N30] += np.count_nonzero(stays & (to >= 1))
+    vintage[W_N_DPD30] += np.count_nonzero(stays & (to >= 1))
 
     if lost.any():
         at = few[lost]
@@ -374,8 +378,8 @@ def follow(C, worst, F):
     marks[cured] -= IN_WORKOUT
     marks &= (1 << PROBATION_AT) - 1
     marks |= left << PROBATION_AT
-    F[F_B_PROBATION] += balance[left > 0].sum()
-    F[F_B_PROBATION_30] += balance[(left > 0) & (C[C_BUCKET] > 0)].sum()
+    F[F_BALANCE_PROBATION] += balance[left > 0].sum()
+    F[F_BALANCE_PROBATION_DPD30] += balance[(left > 0) & (C[C_BUCKET] > 0)].sum()
 
 
 def collect(C, old_claims, now, month, replication, segment, key, F):

@@ -262,16 +262,16 @@ def born(world, replication, segment, entry, index, tape_row=None):
     def happens(word, share):
         return int(word >> 1 < scalars[share])
 
-    b.income = drawn(T_INCOME, w0[0])
-    b.living = mul_q31(b.income, drawn(T_LIVING, w0[1]))
+    b.income = drawn(Q_INCOME, w0[0])
+    b.living = mul_q31(b.income, drawn(Q_LIVING, w0[1]))
     b.quality = w0[2] >> 28
     b.score = score(world, b, scalars[G_SCORE_CORRELATION], scalars[G_SCORE_NOISE])
-    b.forget = min(drawn(T_FORGET, w1[0]), ONE - 1)
+    b.forget = min(drawn(Q_FORGET, w1[0]), ONE - 1)
     b.autopay = w1[1] >> 1
     b.full_payer = happens(w1[2], G_FULL_PAYER)
     if happens(w1[3], G_EXTERNAL_CREDIT_SHARE):
         b.outside = b.outside_max = mul_q16(b.income, scalars[G_EXTERNAL_CREDIT_SIZE])
-    b.buffer = mul_q16(b.income, drawn(T_LIQUIDITY, w2[2]))
+    b.buffer = mul_q16(b.income, drawn(Q_LIQUIDITY, w2[2]))
     b.employed = 1 - happens(w4[2], G_UNEMPLOYED)
     b.reach, b.guarantee = w5[0] >> 1, w5[3] >> 1
 
@@ -299,7 +299,7 @@ def born(world, replication, segment, entry, index, tape_row=None):
 
     if b.line.status != NONE:
         structural = scalars[G_MODEL] == 0
-        b.spend = mul_q16(b.income if structural else b.line.limit, drawn(T_SPEND, w4[3]))
+        b.spend = mul_q16(b.income if structural else b.line.limit, drawn(Q_SPEND, w4[3]))
     return b
 
 
@@ -344,7 +344,7 @@ def draw_loan(world, b, s, w3):
 def new_loan(world, loan, ticket_word, term_word):
     """Set the instalment and the months of a new loan and return (amount, term); (0, 0) if it comes to nothing."""
     g, step = world.borrower.segment, world.terms[LOAN][P_DRAW_STEP]
-    amount = min(world.tables.quantile[g][T_TICKET][ticket_word >> 22], loan.limit) // step * step
+    amount = min(world.tables.quantile[g][Q_TICKET][ticket_word >> 22], loan.limit) // step * step
     if amount <= 0:
         return 0, 0
     terms = world.tables.terms[g]
@@ -370,7 +370,7 @@ def open_in_bucket(world, account, row):
     g = world.borrower.segment
     terms, owing = world.terms[account.product], max(account.balance, 0)
     if world.segment[G_MODEL] == 1:
-        account.bucket = world.tables.roll_state[g][account.product][account.state][R_BUCKET]
+        account.bucket = world.tables.roll_state[g][account.product][account.state][ROLL_BUCKET]
     elif row is None:
         account.bucket = account.state
     if owing == 0 and (world.segment[G_MODEL] == 0 or account.product == LOAN):
@@ -610,7 +610,7 @@ def climb_ladder(levels, account, v, settled, can_pay, is_served):
             return
         flow[F_N_CONTACTS_WANTED] += 1
         if is_served:
-            flow[F_CONTACTS_AT + k] += 1
+            flow[F_N_CONTACTS_AT + k] += 1
             flow[F_CONTACT_COST] += level[L_COST]
             account.cash -= level[L_COST]
         if by_itself is not None:
@@ -651,8 +651,8 @@ def roll_accounts(world, b):
         states = world.tables.roll_state[b.segment][account.product]
         bill, owed, before = account.bill, account.owed, account.bucket
         to = first_above(world.roll[account.product][account.state], u)
-        bucket = states[to][R_BUCKET]
-        stays = to == account.state and states[to][R_AT_LEAST]
+        bucket = states[to][ROLL_BUCKET]
+        stays = to == account.state and states[to][ROLL_AT_LEAST]
         if bucket == EXIT_WRITTEN_OFF:
             account.exit = EXIT_WRITTEN_OFF
             account.bucket, account.arrears = min(before + 1, WORST), owed
@@ -668,7 +668,7 @@ def roll_accounts(world, b):
             account.bucket, account.arrears = bucket, (bucket * owed) // (before + 1)
             account.paid = owed - account.arrears
             if bucket == 0:
-                account.extra = mul_q31(bill - owed, states[to][R_PAYS])
+                account.extra = mul_q31(bill - owed, states[to][ROLL_PAYS])
         account.state = to
         account.paid_in_month = account.paid
         account.missed = account.paid < owed
@@ -730,7 +730,7 @@ def interest_and_fees(world, b):
             late = world.tables.late[b.segment][account.product]
             fee = mul_q31(account.owed - account.paid, late[30 if account.cured_on is None else account.cured_on])
         if account.bucket >= terms[P_SUSPEND]:
-            account.flow[F_NOT_CHARGED] += interest + fee
+            account.flow[F_INTEREST_NOT_CHARGED] += interest + fee
             continue
         account.balance += interest + fee
         account.interest_due += interest
@@ -759,7 +759,7 @@ def spend(world, b, structural):
             wanted = mul_q31(wanted, world.segment[G_SPEND_UNEMPLOYED])
         wanted += world.need
     else:
-        wanted = mul_q16(mul_q16(b.spend, world.tables.roll_state[b.segment][LINE][line.state][R_SPEND]), mood)
+        wanted = mul_q16(mul_q16(b.spend, world.tables.roll_state[b.segment][LINE][line.state][ROLL_SPEND]), mood)
     late = line.days >= levers[V_FREEZE_DAYS] or line.days >= levers[V_CLOSE_DAYS]
     may_spend = line.status == ACTIVE and not late and line.exit is None
     on_line = min(wanted, max(0, line.limit - line.balance)) if may_spend else 0
@@ -801,8 +801,8 @@ def close_accounts(world, b):
     def close(account, late):
         account.status, account.limit = CLOSED, 0
         cause = late.reason if late.cause == UNKNOWN else late.cause
-        account.flow[F_CLOSED_BY + cause] += 1
-        account.flow[F_CLOSED_GOOD_BY + cause] += b.quality >= 8
+        account.flow[F_N_CLOSURES_BY + cause] += 1
+        account.flow[F_N_CLOSURES_GOOD_BY + cause] += b.quality >= 8
 
     def may_close(account):
         return account.status in (ACTIVE, FROZEN) and account.exit is None
@@ -987,9 +987,9 @@ def recover(world, b):
         lever = world.stage[account.product][stage]
         if account.age >= levers[V_SELL_WRITTEN_OFF]:
             proceeds = mul_q31(account.balance, sale_price(world, account, stage))
-            flow[F_SOLD_BOOK] += account.balance
-            flow[F_SOLD_BOOK_PROCEEDS] += proceeds
-            flow[F_N_SOLD_BOOK] += 1
+            flow[F_SOLD_WRITTEN_OFF] += account.balance
+            flow[F_SOLD_WRITTEN_OFF_PROCEEDS] += proceeds
+            flow[F_N_SOLD_WRITTEN_OFF] += 1
             account.get_back(proceeds, 0)
             account.leave_written_off_book(SOLD)
         elif account.age >= levers[V_EXPIRE]:
@@ -1101,8 +1101,8 @@ def count_due(b, account):
         flow[F_N_DUE] += 1
         if account.missed:
             flow[F_N_MISSED] += 1
-            flow[F_MISSED_BY + account.reason] += 1
-            flow[F_N_MISSED_HIGH_USE] += account.reason == SHORT and account.product == LINE and b.uses_much
+            flow[F_N_MISSED_BY + account.reason] += 1
+            flow[F_N_MISSED_SHORT_HIGH_USE] += account.reason == SHORT and account.product == LINE and b.uses_much
             flow[F_N_CURED_7] += account.cured_on is not None and account.cured_on <= 7
             flow[F_N_CURED_30] += account.cured_on is not None
 
@@ -1111,26 +1111,30 @@ def count_stocks(account):
     """12. Count the account among the stocks at the end of the month (or at the opening)."""
     flow, balance = account.flow, account.balance
     if account.is_account:
-        flow[F_ACCOUNTS] += 1
+        flow[F_N_ACCOUNTS] += 1
         flow[F_BALANCE] += balance
         if account.product == LINE and account.status == ACTIVE:
             flow[F_LIMIT] += account.limit
-        for bucket, number, amount in ((1, F_N30, F_B30), (2, F_N60, F_B60), (3, F_N90, F_B90)):
+        for bucket, number, amount in (
+            (1, F_N_DPD30, F_BALANCE_DPD30),
+            (2, F_N_DPD60, F_BALANCE_DPD60),
+            (3, F_N_DPD90, F_BALANCE_DPD90),
+        ):
             if account.bucket >= bucket:
                 flow[number] += 1
                 flow[amount] += balance
-        flow[F_N30_BY + account.cause] += account.bucket >= 1
-        flow[F_N90_BY + account.cause] += account.bucket >= 3
-        flow[F_B_CLAIMED] += balance * account.has(CLAIMED)
+        flow[F_N_DPD30_BY + account.cause] += account.bucket >= 1
+        flow[F_N_DPD90_BY + account.cause] += account.bucket >= 3
+        flow[F_BALANCE_CLAIMED] += balance * account.has(CLAIMED)
         on_probation = account.probation > 0
-        flow[F_B_PROBATION] += balance * (on_probation and account.bucket < 3)
-        flow[F_B_PROBATION_30] += balance * (on_probation and account.bucket in (1, 2))
-        flow[F_B_WATCHED] += balance * (account.watched > 0 and not on_probation and account.bucket == 0)
-        flow[F_FROZEN] += account.status == FROZEN
-        flow[F_CLOSED] += account.status == CLOSED
+        flow[F_BALANCE_PROBATION] += balance * (on_probation and account.bucket < 3)
+        flow[F_BALANCE_PROBATION_DPD30] += balance * (on_probation and account.bucket in (1, 2))
+        flow[F_BALANCE_WATCHED] += balance * (account.watched > 0 and not on_probation and account.bucket == 0)
+        flow[F_N_FROZEN] += account.status == FROZEN
+        flow[F_N_CLOSED] += account.status == CLOSED
     elif account.status == WRITTEN_OFF:
-        flow[F_N_BOOK] += 1
-        flow[F_B_BOOK] += balance
+        flow[F_N_WRITTEN_OFF_BOOK] += 1
+        flow[F_BALANCE_WRITTEN_OFF_BOOK] += balance
 
 
 def book(sums, world, b):
@@ -1143,11 +1147,11 @@ def book(sums, world, b):
         sums.flows[world.replication, half, world.month, g, p] += np.array(flow, np.int64)
         vintage = sums.vintages[batch, b.entry, world.month, g, p]
         for name, value in (
-            (W_ACCOUNTS, F_ACCOUNTS),
+            (W_N_ACCOUNTS, F_N_ACCOUNTS),
             (W_BALANCE, F_BALANCE),
-            (W_N30, F_N30),
-            (W_GRANTED, F_N_GRANTED),
-            (W_DEFAULT, F_N_DEFAULT),
+            (W_N_DPD30, F_N_DPD30),
+            (W_N_GRANTED, F_N_GRANTED),
+            (W_N_DEFAULT, F_N_DEFAULT),
             (W_WRITTEN_OFF, F_WRITTEN_OFF),
         ):
             vintage[name] += flow[value]

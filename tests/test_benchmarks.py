@@ -144,7 +144,16 @@ def test_the_lenders_have_no_some_and_all_policies():
     assert kinds["all"] == set(registry.names())
 
     flows = engine.run(lenders["all"]).flows[..., LINE, :].sum(axis=(0, 1, 2, 3))
-    busy = (F_N_PLANS, F_N_REGRANTED, F_N_LIMIT_CUT, F_N_LIMIT_RAISED, F_N_REPORTED, F_CONTACT_COST, F_FROZEN, F_CLOSED)
+    busy = (
+        F_N_PLANS,
+        F_N_REGRANTED,
+        F_N_LIMIT_CUT,
+        F_N_LIMIT_RAISED,
+        F_N_REPORTED,
+        F_CONTACT_COST,
+        F_N_FROZEN,
+        F_N_CLOSED,
+    )
     assert {FLOWS[flow] for flow in busy if flows[flow] == 0} == set()
 
 

@@ -179,7 +179,7 @@ def test_probation_lasts_three_months_from_the_cure(model):
                 account = borrower[LINE_AT : LINE_AT + N_ACCOUNT]
                 if account[STATUS] in OPEN and account[BUCKET] < 3 <= max(last):
                     expected[month] += account[BALANCE]
-    assert np.array_equal(stock(sums, F_B_PROBATION), expected)
+    assert np.array_equal(stock(sums, F_BALANCE_PROBATION), expected)
     assert expected.max() > 0
 
 
@@ -196,7 +196,7 @@ def test_a_restructured_account_is_watched_for_twelve_months():
                 on_probation = account[MARKS] >> PROBATION_AT & 3
                 if account[STATUS] in OPEN and account[BUCKET] == 0 and begun and not on_probation:
                     expected[month] += account[BALANCE]
-    assert np.array_equal(stock(sums, F_B_WATCHED), expected)
+    assert np.array_equal(stock(sums, F_BALANCE_WATCHED), expected)
     assert expected[-1] > 0 < (world.levers.month[..., V_PLAN_CHANCE] == ONE).sum()
 
 

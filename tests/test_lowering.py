@@ -230,7 +230,7 @@ def test_published_roll_rates_are_expressible():
         [5886.990834, 821.273641, 398.258690, 322.167426, 336.714508, 2234.594900], abs=1e-4
     )
     assert np.all(lowered[:5, 5:] == ONE)
-    assert roll_rates.state_table(rates)[5, layout.R_BUCKET] == layout.EXIT_WRITTEN_OFF
+    assert roll_rates.state_table(rates)[5, layout.ROLL_BUCKET] == layout.EXIT_WRITTEN_OFF
 
 
 def test_states_without_a_row_stay():

@@ -41,16 +41,16 @@ def test_rates_and_losses_are_their_formulas(ledger, flows):
     """Headline measures equal the formulas of docs/measures.md worked out directly, over the whole horizon."""
     moved = flows[:, 1:].sum(axis=1)
     loss = moved[:, F_WRITTEN_OFF] + moved[:, F_SOLD_OPEN] - moved[:, F_SOLD_OPEN_PROCEEDS]
-    loss = loss - moved[:, F_RECOVERED] - moved[:, F_SOLD_BOOK_PROCEEDS]
+    loss = loss - moved[:, F_RECOVERED] - moved[:, F_SOLD_WRITTEN_OFF_PROCEEDS]
     last = flows[:, ledger.frame.months]
     expected = {
         "net_loss": loss / 100,
         "bad_debt_rate": loss / (flows[:, 0, F_BALANCE] + moved[:, F_NEW_CREDIT]),
         "net_loss_per_opening_borrower": loss / 40 / 100,
-        "dpd30_share_count": last[:, F_N30] / last[:, F_ACCOUNTS],
-        "dpd90_share_balance": last[:, F_B90] / last[:, F_BALANCE],
+        "dpd30_share_count": last[:, F_N_DPD30] / last[:, F_N_ACCOUNTS],
+        "dpd90_share_balance": last[:, F_BALANCE_DPD90] / last[:, F_BALANCE],
         "day1_rate": moved[:, F_N_MISSED] / moved[:, F_N_DUE],
-        "default_rate": moved[:, F_N_DEFAULT] / (flows[:, 0, F_ACCOUNTS] + moved[:, F_N_GRANTED]),
+        "default_rate": moved[:, F_N_DEFAULT] / (flows[:, 0, F_N_ACCOUNTS] + moved[:, F_N_GRANTED]),
     }
     for name, values in expected.items():
         assert np.array_equal(MEASURES[name](ledger), values), name
@@ -236,10 +236,10 @@ def test_shares_have_a_value_at_the_opening(ledger, flows):
     stages = [MEASURES[f"stage{k}_balance"](ledger, by_month=True, opening=True)[:, 0] for k in (1, 2, 3)]
     balance = flows[:, 0, F_BALANCE]
 
-    assert np.array_equal(first["npl_ratio"], flows[:, 0, F_B90] / balance)
-    assert np.array_equal(first["mean_balance"], balance / flows[:, 0, F_ACCOUNTS] / 100)
+    assert np.array_equal(first["npl_ratio"], flows[:, 0, F_BALANCE_DPD90] / balance)
+    assert np.array_equal(first["mean_balance"], balance / flows[:, 0, F_N_ACCOUNTS] / 100)
     assert sum(stages) == pytest.approx(balance / 100, rel=1e-12)
-    assert sum(classes) == pytest.approx(flows[:, 0, F_B30] / balance, rel=1e-12)
+    assert sum(classes) == pytest.approx(flows[:, 0, F_BALANCE_DPD30] / balance, rel=1e-12)
     assert {m.name for m in MEASURES.values() if m.opening and m.kind == "flow"} == set()
     assert not any(MEASURES[name].opening for name in ("net_charge_off_rate", "default_rate", "roll_30_to_60"))
 
@@ -262,7 +262,7 @@ def test_net_present_loss_is_what_is_lent_and_not_got_back(ledger, flows):
     """At a rate of 0 it is the sum of its parts; what is discounted counts for less the later it is."""
     signs = np.zeros(N_FLOWS, np.int64)
     signs[[F_NEW_CREDIT, F_COMMISSION, F_CONTACT_COST, F_RECOVERY_COST]] = 1
-    signs[[F_PAID, F_RECOVERED, F_SOLD_OPEN_PROCEEDS, F_SOLD_BOOK_PROCEEDS]] = -1
+    signs[[F_PAID, F_RECOVERED, F_SOLD_OPEN_PROCEEDS, F_SOLD_WRITTEN_OFF_PROCEEDS]] = -1
     lost = (flows @ signs)[:, 1:]
     flat, dear = (Ledger("baseline", ledger.sums, ledger.frame, Settlement(discount_rate=r)) for r in (0.0, 0.12))
     at_12 = flows[:, 0, F_BALANCE] + sum(lost[:, t - 1] / 1.12 ** (t / 12) for t in range(1, ledger.frame.horizon + 1))
@@ -283,7 +283,7 @@ def test_the_formula_of_npv_is_the_lenders_own(ledger):
 
 def test_a_mean_stock_is_that_of_all_month_ends(ledger, flows):
     """The opening is not among them, nor, in the window of lending, the run-off; month by month it is the stock."""
-    stock = flows[:, 1:, F_N90_BY + WILL_NOT]
+    stock = flows[:, 1:, F_N_DPD90_BY + WILL_NOT]
     measure, lending = MEASURES["mean_dpd90_will_not"], windows(ledger.frame)["lending"]
 
     assert np.array_equal(measure(ledger), stock.mean(axis=1))

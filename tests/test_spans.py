@@ -277,7 +277,7 @@ def test_the_twin_that_asks_month_by_month_is_the_engine(scenario):
         for month in range(1, world.months_total + 1):
             sums = twin(world, levers, month - 1)
             flows = sums.flows[replication, :, month - 1].sum(axis=(0, 1, 2))
-            acts = bool(is_above(flows[F_B90], flows[F_BALANCE], bound))
+            acts = bool(is_above(flows[F_BALANCE_DPD90], flows[F_BALANCE], bound))
             switched.add(acts)
             for array, on in zip(levers, world.levers, strict=True):
                 array[month] = on[month] if acts else array[month]
@@ -414,7 +414,7 @@ def test_a_bound_is_compared_exactly():
     """At a bound of exactly part / whole neither above nor below holds; one unit more or less decides."""
     flows = np.zeros((1, N_FLOWS), np.int64)
     for part, above, below in ((1 << 40, False, False), ((1 << 40) + 1, True, False), ((1 << 40) - 1, False, True)):
-        flows[0, [F_B90, F_BALANCE]] = part, 1 << 42
+        flows[0, [F_BALANCE_DPD90, F_BALANCE]] = part, 1 << 42
         assert When(measure="npl_ratio", above=0.25).holds(Book(flows)) is above
         assert When(measure="npl_ratio", below=0.25).holds(Book(flows)) is below
 

@@ -21,7 +21,7 @@ from simulator.estimation.structural.prior import prior_document
 from simulator.estimation.structural.scenario import cautions, refusals, scenario_text, tables, verdict
 from simulator.lowering.lower import lower
 from simulator.model.errors import UserError
-from simulator.model.layout import F_BALANCE, F_N30, F_PAID
+from simulator.model.layout import F_BALANCE, F_N_DPD30, F_PAID
 from simulator.model.random_words import philox_numpy
 from simulator.scenario.reader import load_scenario
 
@@ -106,7 +106,7 @@ def test_lived_accounts_sum_to_the_ledger():
         assert np.nansum(h.payment[:, 1:], axis=0).tolist() == flows[replication, 1:, F_PAID].tolist()
         assert np.nansum(h.balance, axis=0).tolist() == flows[replication, :, F_BALANCE].tolist()
         late = (h.bucket > 0) & (h.bucket != WRITTEN_OFF)
-        assert late.sum(axis=0).tolist() == flows[replication, :, F_N30].tolist()
+        assert late.sum(axis=0).tolist() == flows[replication, :, F_N_DPD30].tolist()
     assert missed.sum() > 0
 
 

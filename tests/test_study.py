@@ -126,7 +126,7 @@ def test_the_cut_of_the_work_is_invisible(name, scenario):
             piece[K_FIRST] += part * (tile[K_COUNT] - tile[K_COUNT] // 2)
             halved.append(piece)
 
-    assert expected.flows[..., F_ACCOUNTS].sum() > 0
+    assert expected.flows[..., F_N_ACCOUNTS].sum() > 0
     assert same(expected, engine.run(world, 2, fast=False))
     assert same(expected, engine.run(world, 2, spans=(3, 7)))
     assert same(expected, engine.run(world, 2, spans=(3, 7), fast=False))
@@ -171,7 +171,7 @@ def test_one_more_borrower_changes_no_other_life(name, scenario):
     last = larger._replace(tiles=larger.tiles[larger.tiles[:, K_FIRST] == 2048])
     larger, smaller, alone = (engine.run(each, 1) for each in (larger, smaller, last))
 
-    assert alone.flows[:, :, 0, ..., F_ACCOUNTS].sum() > 0
+    assert alone.flows[:, :, 0, ..., F_N_ACCOUNTS].sum() > 0
     for more, less, last in zip(larger, smaller, alone, strict=True):
         assert np.array_equal(more - less, last)
 

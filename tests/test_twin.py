@@ -178,11 +178,11 @@ def test_the_books_balance(name):
     came, went = (F_NEW_CREDIT, F_INTEREST, F_FEES), (F_PAID, F_FORGIVEN, F_WRITTEN_OFF, F_SOLD_OPEN)
     assert np.array_equal(change(F_BALANCE), movement(f, *came) - movement(f, *went))
 
-    went = F_RECOVERED, F_SOLD_BOOK, F_EXPIRED
-    assert np.array_equal(change(F_B_BOOK), movement(f, F_WRITTEN_OFF) - movement(f, *went))
+    went = F_RECOVERED, F_SOLD_WRITTEN_OFF, F_EXPIRED
+    assert np.array_equal(change(F_BALANCE_WRITTEN_OFF_BOOK), movement(f, F_WRITTEN_OFF) - movement(f, *went))
 
     went = F_N_PAID_OFF, F_N_CLOSED_AT_ZERO, F_N_WRITTEN_OFF, F_N_SOLD_OPEN
-    assert np.array_equal(change(F_ACCOUNTS), movement(granted(f), F_N_GRANTED) - movement(f, *went))
+    assert np.array_equal(change(F_N_ACCOUNTS), movement(granted(f), F_N_GRANTED) - movement(f, *went))
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -195,8 +195,8 @@ def test_every_loss_has_one_cause(name):
         return f[..., first : first + len(CAUSES)].sum(-1)
 
     lost = f[..., F_WRITTEN_OFF] + f[..., F_SOLD_OPEN] - f[..., F_SOLD_OPEN_PROCEEDS] + f[..., F_FORGIVEN]
-    assert np.array_equal(by_cause(F_BAD_DEBT_BY), lost - f[..., F_RECOVERED] - f[..., F_SOLD_BOOK_PROCEEDS])
-    for total, first in ((F_N_MISSED, F_MISSED_BY), (F_N30, F_N30_BY), (F_N90, F_N90_BY)):
+    assert np.array_equal(by_cause(F_BAD_DEBT_BY), lost - f[..., F_RECOVERED] - f[..., F_SOLD_WRITTEN_OFF_PROCEEDS])
+    for total, first in ((F_N_MISSED, F_N_MISSED_BY), (F_N_DPD30, F_N_DPD30_BY), (F_N_DPD90, F_N_DPD90_BY)):
         assert np.array_equal(f[..., total], by_cause(first))
 
 
@@ -208,9 +208,14 @@ def test_roll_matrices_join_the_stocks(name):
     rows, columns = sums.rolls[:, 1:].sum(-2), sums.rolls[:, 1:].sum(-3)
     before, after = flows[:, :-1], flows[:, 1:]
 
-    assert np.array_equal(rows[..., :BUCKETS, 0].sum(-1), before[..., F_ACCOUNTS])
+    assert np.array_equal(rows[..., :BUCKETS, 0].sum(-1), before[..., F_N_ACCOUNTS])
     assert np.array_equal(rows[..., ARRIVED, 0], granted(after)[..., F_N_GRANTED])
-    for bucket, number, amount in ((0, F_ACCOUNTS, F_BALANCE), (1, F_N30, F_B30), (2, F_N60, F_B60), (3, F_N90, F_B90)):
+    for bucket, number, amount in (
+        (0, F_N_ACCOUNTS, F_BALANCE),
+        (1, F_N_DPD30, F_BALANCE_DPD30),
+        (2, F_N_DPD60, F_BALANCE_DPD60),
+        (3, F_N_DPD90, F_BALANCE_DPD90),
+    ):
         assert np.array_equal(columns[..., bucket:BUCKETS, 0].sum(-1), after[..., number])
         assert np.array_equal(columns[..., bucket:BUCKETS, 1].sum(-1), after[..., amount])
         assert np.array_equal(rows[..., bucket:BUCKETS, 0].sum(-1), before[..., number])
@@ -233,11 +238,11 @@ def test_vintages_add_up_to_the_flows(name):
     _, sums, _ = lived(name)
     flows, vintages = batches(sums.flows.sum(1)), sums.vintages.sum(1)
     for vintage, flow in (
-        (W_ACCOUNTS, F_ACCOUNTS),
+        (W_N_ACCOUNTS, F_N_ACCOUNTS),
         (W_BALANCE, F_BALANCE),
-        (W_N30, F_N30),
-        (W_GRANTED, F_N_GRANTED),
-        (W_DEFAULT, F_N_DEFAULT),
+        (W_N_DPD30, F_N_DPD30),
+        (W_N_GRANTED, F_N_GRANTED),
+        (W_N_DEFAULT, F_N_DEFAULT),
         (W_WRITTEN_OFF, F_WRITTEN_OFF),
     ):
         assert np.array_equal(vintages[..., vintage], flows[..., flow])
@@ -277,14 +282,14 @@ def test_nothing_is_counted_more_often_than_it_can_be(name):
     ended = (f[..., F_N_PLANS_KEPT] + f[..., F_N_PLANS_BROKEN]).cumsum(2)
 
     assert (ended <= f[..., F_N_PLANS].cumsum(2)).all()
-    levels = [slice(first, first + N_LEVELS) for first in (F_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT)]
+    levels = [slice(first, first + N_LEVELS) for first in (F_N_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT)]
     contacts, n_collected, collected = (f[..., level] for level in levels)
     assert (n_collected <= contacts).all() and ((collected > 0) == (n_collected > 0)).all()
-    opened_late = f[:, :, :1, ..., F_N30]
+    opened_late = f[:, :, :1, ..., F_N_DPD30]
     assert (f[..., F_N_DEFAULT].cumsum(2) <= opened_late + f[..., F_N_FIRST_30].cumsum(2)).all()
     assert (f[..., F_N_DEFAULT_GRANTED].cumsum(2) <= f[..., F_N_GRANTED].cumsum(2)).all()
     assert (f[..., F_N_DEFAULT_GRANTED] <= f[..., F_N_DEFAULT]).all()
-    assert (f[:, :, 1:, ..., F_N_IDLE] <= f[:, :, :-1, ..., F_ACCOUNTS] + f[:, :, 1:, ..., F_N_GRANTED]).all()
+    assert (f[:, :, 1:, ..., F_N_IDLE] <= f[:, :, :-1, ..., F_N_ACCOUNTS] + f[:, :, 1:, ..., F_N_GRANTED]).all()
 
 
 def batches(flows):
@@ -343,10 +348,10 @@ def test_a_written_off_account_brings_what_the_same_account_brings_while_open(pr
     cash = np.zeros(N_FLOWS, np.int64)
     cash[[F_PAID, F_RECOVERED]], cash[[F_COMMISSION, F_RECOVERY_COST]] = 1, -1
     assert np.array_equal(early @ cash, late @ cash)
-    owed = [f[..., F_BALANCE] + f[..., F_B_BOOK] for f in (early, late)]
+    owed = [f[..., F_BALANCE] + f[..., F_BALANCE_WRITTEN_OFF_BOOK] for f in (early, late)]
     assert np.array_equal(*owed)
     assert late[..., F_RECOVERED_OPEN].sum() > 0 == early[..., F_RECOVERED_OPEN].sum()
-    assert late[..., F_B90].sum() > 1.2 * early[..., F_B90].sum()
+    assert late[..., F_BALANCE_DPD90].sum() > 1.2 * early[..., F_BALANCE_DPD90].sum()
 
 
 def test_capacity_takes_from_the_ladder_what_it_cannot_work():
@@ -358,12 +363,12 @@ def test_capacity_takes_from_the_ladder_what_it_cannot_work():
         kernel(world._replace(levers=levers), True).flows
         for levers in (world.levers, world.levers._replace(month=month))
     )
-    contacts = slice(F_CONTACTS_AT, F_CONTACTS_AT + N_LEVELS)
+    contacts = slice(F_N_CONTACTS_AT, F_N_CONTACTS_AT + N_LEVELS)
 
     assert np.array_equal(full[..., F_N_CONTACTS_WANTED], full[..., contacts].sum(-1))
     assert np.array_equal(full[:, :, 1, ..., F_N_MISSED], none[:, :, 1, ..., F_N_MISSED])
     assert np.array_equal(full[:, :, 1, ..., F_N_CONTACTS_WANTED], none[:, :, 1, ..., F_N_CONTACTS_WANTED])
-    assert not none[..., [*range(F_CONTACTS_AT, F_COLLECTED_AT + N_LEVELS), F_CONTACT_COST]].any()
+    assert not none[..., [*range(F_N_CONTACTS_AT, F_COLLECTED_AT + N_LEVELS), F_CONTACT_COST]].any()
 
 
 def test_neutral_levers_of_any_policy_leave_every_life_as_it_was():
@@ -389,7 +394,7 @@ def test_cover_and_partners_change_nothing_but_the_marks():
     month = world.levers.month.copy()
     month[..., V_CLAIM], month[..., V_PARTNER] = 1, 1
     shared, others = naive.simulate(world.tables, world.levers._replace(month=month), *world[2:])
-    noted = [F_CLAIMABLE, F_B_CLAIMED, F_CLAIMED_NET_LOSS, F_BORNE_BACK]
+    noted = [F_CLAIMABLE, F_BALANCE_CLAIMED, F_CLAIMED_NET_LOSS, F_BORNE_BACK]
 
     assert np.array_equal(*(np.delete(sums.flows, noted, axis=-1) for sums in (expected, shared)))
     assert shared.flows[..., noted].any(axis=(0, 1, 2, 3, 4)).all() and not expected.flows[..., noted].any()

@@ -95,23 +95,27 @@ class Account:
     def count(self, row, vintage):
         """Add this account's stocks to the month's row."""
         if self.status == WRITTEN_OFF:
-            row[F_N_BOOK] += 1
-            row[F_B_BOOK] += self.balance
+            row[F_N_WRITTEN_OFF_BOOK] += 1
+            row[F_BALANCE_WRITTEN_OFF_BOOK] += self.balance
         if self.status != ACTIVE:
             return
-        row[F_ACCOUNTS] += 1
+        row[F_N_ACCOUNTS] += 1
         row[F_BALANCE] += self.balance
-        row[F_B_CLAIMED] += self.balance * self.claimed
+        row[F_BALANCE_CLAIMED] += self.balance * self.claimed
         row[F_LIMIT] += 5_000_00 * (self.product == LINE)
-        for bucket, n, amount in ((1, F_N30, F_B30), (2, F_N60, F_B60), (3, F_N90, F_B90)):
+        for bucket, n, amount in (
+            (1, F_N_DPD30, F_BALANCE_DPD30),
+            (2, F_N_DPD60, F_BALANCE_DPD60),
+            (3, F_N_DPD90, F_BALANCE_DPD90),
+        ):
             if self.bucket >= bucket:
                 row[n] += 1
                 row[amount] += self.balance
-        row[F_N30_BY + self.cause] += self.bucket >= 1
-        row[F_N90_BY + self.cause] += self.bucket >= 3
-        vintage[W_ACCOUNTS] += 1
+        row[F_N_DPD30_BY + self.cause] += self.bucket >= 1
+        row[F_N_DPD90_BY + self.cause] += self.bucket >= 3
+        vintage[W_N_ACCOUNTS] += 1
         vintage[W_BALANCE] += self.balance
-        vintage[W_N30] += self.bucket >= 1
+        vintage[W_N_DPD30] += self.bucket >= 1
 
     def live(self, draw, world, row, roll, vintage):
         """Go through one month: roll, pay, borrow, or be written off, sold or recovered from."""
@@ -126,7 +130,7 @@ class Account:
             start = ARRIVED
             row[F_N_APPLIED] += 1
             row[F_N_GRANTED] += 1
-            vintage[W_GRANTED] += 1
+            vintage[W_N_GRANTED] += 1
         worse = (self.risk, 0.45, 0.75, 0.85)[min(self.bucket, 3)] * forward
         if self.bucket == 0 and self.balance:
             row[F_N_DUE] += 1
@@ -134,14 +138,14 @@ class Account:
         if luck < worse and self.balance:
             if self.bucket == 0:
                 row[F_N_MISSED] += 1
-                row[F_MISSED_BY + self.cause] += 1
+                row[F_N_MISSED_BY + self.cause] += 1
             self.bucket = min(15, self.bucket + 1)
             fee = self.balance // 200
             self.balance += fee
             row[F_FEES] += fee
         else:
             if self.bucket == 0 and luck < worse * 2 and self.balance:
-                for flow in (F_N_MISSED, F_MISSED_BY + self.cause, F_N_CURED_7, F_N_CURED_30):
+                for flow in (F_N_MISSED, F_N_MISSED_BY + self.cause, F_N_CURED_7, F_N_CURED_30):
                     row[flow] += 1
             self.bucket = 0
             paid = self.balance * (1 if not lending and amount > 0.9 else 1 + int(amount * 5)) // 8
@@ -158,7 +162,7 @@ class Account:
         if self.bucket >= 3 and self.ever < 3:
             row[F_N_DEFAULT] += 1
             row[F_DEFAULT_BALANCE] += self.balance
-            vintage[W_DEFAULT] += 1
+            vintage[W_N_DEFAULT] += 1
         self.ever = max(self.ever, self.bucket)
         if self.bucket >= 3 and not self.claimed:
             row[F_CLAIMABLE] += self.balance
@@ -205,9 +209,9 @@ class Account:
             row[F_BORNE_BACK] += got
             self.lose(-got, row)
         elif chance < 0.18:
-            row[F_SOLD_BOOK] += self.balance
-            row[F_SOLD_BOOK_PROCEEDS] += self.balance // 20
-            row[F_N_SOLD_BOOK] += 1
+            row[F_SOLD_WRITTEN_OFF] += self.balance
+            row[F_SOLD_WRITTEN_OFF_PROCEEDS] += self.balance // 20
+            row[F_N_SOLD_WRITTEN_OFF] += 1
             row[F_BORNE_BACK] += self.balance // 20
             self.lose(-(self.balance // 20), row)
             self.status, self.balance = SOLD, 0

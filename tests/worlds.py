@@ -151,12 +151,12 @@ def draw_loan_terms(rng, rate):
 def draw_people(rng):
     """Return the quantile tables of one segment."""
     table = [None] * N_QUANTILE
-    table[T_INCOME] = by_quantile(lognormal(rng.uniform(4_000, 8_000) * YUAN, 0.5))
-    table[T_LIVING] = by_quantile(lambda share: ONE * (0.35 + 0.6 * share))
-    table[T_SPEND] = by_quantile(lambda share: UNIT * lognormal(0.25, 0.6)(share))
-    table[T_FORGET] = by_quantile(lambda share: ONE * 0.5 * share**2)
-    table[T_LIQUIDITY] = by_quantile(lambda share: UNIT * 2 * share**2)
-    table[T_TICKET] = by_quantile(lognormal(rng.uniform(3_000, 9_000) * YUAN, 0.7))
+    table[Q_INCOME] = by_quantile(lognormal(rng.uniform(4_000, 8_000) * YUAN, 0.5))
+    table[Q_LIVING] = by_quantile(lambda share: ONE * (0.35 + 0.6 * share))
+    table[Q_SPEND] = by_quantile(lambda share: UNIT * lognormal(0.25, 0.6)(share))
+    table[Q_FORGET] = by_quantile(lambda share: ONE * 0.5 * share**2)
+    table[Q_LIQUIDITY] = by_quantile(lambda share: UNIT * 2 * share**2)
+    table[Q_TICKET] = by_quantile(lognormal(rng.uniform(3_000, 9_000) * YUAN, 0.7))
     return table
 
 
@@ -199,7 +199,7 @@ def draw_tables(rng, *, model, products, months, replications, pay_first, suspen
     loans = [draw_loan_terms(rng, product[segment][LOAN][P_RATE] / ONE) for segment in g]
     limits = [draw_limits(rng) for _ in g]
     opening = [6, 2, 1, 1, 0.5] + [0.3] * (11 if model == "structural" else 1)
-    states = [[r[R_BUCKET], r[R_AT_LEAST], q31(r[R_PAYS]), q16(r[R_SPEND])] for r in ROLL_STATES]
+    states = [[r[ROLL_BUCKET], r[ROLL_AT_LEAST], q31(r[ROLL_PAYS]), q16(r[ROLL_SPEND])] for r in ROLL_STATES]
     states += [[0] * N_ROLL] * (MAX_STATES - len(states))
     z = [NORMAL.inv_cdf((k + 0.5) / QUANTILES) for k in range(QUANTILES)]
     sigmoid = [0, *(q31(1 / (1 + math.exp(16 - k / 128))) for k in range(1, 4096)), ONE, ONE]
@@ -656,7 +656,7 @@ def rich_world(**options):
     tables.segment[:, G_WILL_NOT_BASE] = -1000 * UNIT
     tables.segment[:, G_LIQUIDITY_CAP] = 20 * UNIT
     tables.economy[..., M_JOB_LOSS] = 0
-    tables.quantile[:, T_LIVING] = 0
-    tables.quantile[:, T_INCOME] = 100_000 * YUAN
+    tables.quantile[:, Q_LIVING] = 0
+    tables.quantile[:, Q_INCOME] = 100_000 * YUAN
     tables.opening[:] = ONE
     return rich

@@ -570,20 +570,20 @@ def book_trouble(T, n, row, has_loans, F, rolls, vintage):
             total(T, at + T_INTEREST, n), total(T, at + T_TOOK, n), counted(what, 2), counted(what, 1),
         )  # fmt: skip
         F[p, F_FEES] += total(T, at + T_FEE, n)
-        F[p, F_NOT_CHARGED] += total(T, at + T_NOT_CHARGED, n)
+        F[p, F_INTEREST_NOT_CHARGED] += total(T, at + T_NOT_CHARGED, n)
         forgot, short, cannot, will_not = counted(missed, 0), counted(missed, 1), counted(missed, 2), counted(cured, 0)
         F[p, F_N_MISSED] += forgot + short + cannot + will_not
-        F[p, F_MISSED_BY + FORGOT] += forgot
-        F[p, F_MISSED_BY + SHORT] += short
-        F[p, F_MISSED_BY + CANNOT] += cannot
-        F[p, F_MISSED_BY + WILL_NOT] += will_not
+        F[p, F_N_MISSED_BY + FORGOT] += forgot
+        F[p, F_N_MISSED_BY + SHORT] += short
+        F[p, F_N_MISSED_BY + CANNOT] += cannot
+        F[p, F_N_MISSED_BY + WILL_NOT] += will_not
         F[p, F_N_CURED_30] += counted(cured, 1)
         F[p, F_N_CURED_7] += counted(cured, 2)
         F[p, F_OUTSIDE_USED] += total(T, at + T_USED, n)
         F[p, F_OUTSIDE_REFUSED] += total(T, at + T_REFUSED, n)
     F[LINE, F_LIMIT] += total(T, T_LIMIT, n)
     F[LINE, F_NEW_CREDIT] += total(T, T_CREDIT, n)
-    F[LINE, F_N_MISSED_HIGH_USE] += counted(ends, 1)
+    F[LINE, F_N_MISSED_SHORT_HIGH_USE] += counted(ends, 1)
     F[LINE, F_N_IDLE] += counted(ends, 2)
     if has_loans:
         F[LOAN, F_N_PAID_OFF] += counted(ends, 0)
@@ -658,7 +658,7 @@ def book_ladder(C, T, n, p, level, rungs, F):
         collected += i8(got)
         cost += contact_cost(contacted, got, own, rungs)
     F[p, F_N_CONTACTS_WANTED] += wanted
-    F[p, F_CONTACTS_AT + level] += contacts
+    F[p, F_N_CONTACTS_AT + level] += contacts
     F[p, F_CONTACT_COST] += cost
     F[p, F_N_COLLECTED_AT + level] += n_collected
     F[p, F_COLLECTED_AT + level] += collected

@@ -54,14 +54,14 @@ def next_marks(F, marks, worst, to, balance):
 def book_followed(F, marks, bucket, balance):
     """Step 12: add the balance of an open account to the stocks that its marks put it in; F [flow]."""
     if marks & CLAIMED:
-        F[F_B_CLAIMED] += balance
+        F[F_BALANCE_CLAIMED] += balance
     if probation_left(marks) > 0:
         if bucket < 3:
-            F[F_B_PROBATION] += balance
+            F[F_BALANCE_PROBATION] += balance
             if bucket >= 1:
-                F[F_B_PROBATION_30] += balance
+                F[F_BALANCE_PROBATION_DPD30] += balance
     elif watched_left(marks) > 0 and bucket == 0:
-        F[F_B_WATCHED] += balance
+        F[F_BALANCE_WATCHED] += balance
 
 
 @njit(forceinline=True)

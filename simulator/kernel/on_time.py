@@ -462,7 +462,7 @@ def counted(counts, place):
 @njit(forceinline=True)
 def book_current(F, rolls, vintage, n_open, balance, interest, paid, n_due, n_reminded):
     """Add the sums of accounts of a product that go to bucket 0; F [flow], rolls [to, ...] and vintage [name]."""
-    F[F_ACCOUNTS] += n_open
+    F[F_N_ACCOUNTS] += n_open
     F[F_BALANCE] += balance
     F[F_INTEREST] += interest
     F[F_PAID] += paid
@@ -470,7 +470,7 @@ def book_current(F, rolls, vintage, n_open, balance, interest, paid, n_due, n_re
     F[F_N_REMINDED] += n_reminded
     rolls[0, 0] += n_open
     rolls[0, 1] += balance
-    vintage[W_ACCOUNTS] += n_open
+    vintage[W_N_ACCOUNTS] += n_open
     vintage[W_BALANCE] += balance
 
 
@@ -500,12 +500,12 @@ def stay_current(S, W, left, base, n, line, months, cumulative, states, spending
         for step in (8, 4, 2, 1):  # how many of the rising thresholds are passed
             passed = u >= cumulative[u4(u4(state * u4(MAX_STATES)) + u4(to + u4(step - 1))) & u4(255)]
             to = u4(to + (u4(step) & u4(mask_of(passed))))
-        stays_worse = (to == state) & (states[R_AT_LEAST, to] != i4(0))
-        may = may & (states[R_BUCKET, to] == i4(0)) & ~stays_worse
+        stays_worse = (to == state) & (states[ROLL_AT_LEAST, to] != i4(0))
+        may = may & (states[ROLL_BUCKET, to] == i4(0)) & ~stays_worse
 
         bill = max(balance, i4(0))
         owed = line_due(bill, floor, min_share)
-        paid = i4(owed + mul_q31_lane(i4(bill - owed), u4(states[R_PAYS, to])))
+        paid = i4(owed + mul_q31_lane(i4(bill - owed), u4(states[ROLL_PAYS, to])))
         fee_due, interest_due = S[LINE_AT + FEE_DUE, j], S[LINE_AT + INTEREST_DUE, j]
         to_fees = min(fee_due, paid)
         clean = S[LINE_AT + CLEAN, j]
@@ -515,7 +515,7 @@ def stay_current(S, W, left, base, n, line, months, cumulative, states, spending
         interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
         before, balance = balance, i4(i4(balance - paid) + interest)
         wanted = mul_q16_lane(
-            mul_q16_lane(S[SPEND, j], u4(states[R_SPEND, to])), spending[W[U_WISH, i] & u4(QUANTILES - 1)]
+            mul_q16_lane(S[SPEND, j], u4(states[ROLL_SPEND, to])), spending[W[U_WISH, i] & u4(QUANTILES - 1)]
         )
         wanted = only(new_credit, wanted)
         on_line = min(wanted, max(i4(S[LINE_AT + LIMIT, j] - balance), i4(0)))

@@ -96,8 +96,8 @@ def draw_people(S, W, n, segment, entry, first, person_replication, tables, g):
             W[at + u8(1), i] = w1
             W[at + u8(2), i] = w2
             W[at + u8(3), i] = w3
-    incomes, livings = tables.quantile[segment, T_INCOME], tables.quantile[segment, T_LIVING]
-    forgets, buffers = tables.quantile[segment, T_FORGET], tables.quantile[segment, T_LIQUIDITY]
+    incomes, livings = tables.quantile[segment, Q_INCOME], tables.quantile[segment, Q_LIVING]
+    forgets, buffers = tables.quantile[segment, Q_FORGET], tables.quantile[segment, Q_LIQUIDITY]
     scores, normals = tables.quality_score, tables.normal
     correlation, noise_share = g[G_SCORE_CORRELATION], g[G_SCORE_NOISE]
     outside_share, outside_size = u4(g[G_EXTERNAL_CREDIT_SHARE]), g[G_EXTERNAL_CREDIT_SIZE]
@@ -175,7 +175,7 @@ def draw_loans(S, W, n, segment, entry, tables, g):
     states, limits, tickets = (
         tables.opening[segment, LOAN],
         tables.limit[segment, LOAN, 0],
-        tables.quantile[segment, T_TICKET],
+        tables.quantile[segment, Q_TICKET],
     )
     offered, balances = tables.terms[segment], tables.loan_balance[segment]
     holders, draw_step = u4(g[G_HAS_LOAN]), i4(tables.product[segment, LOAN, P_DRAW_STEP])
@@ -216,7 +216,7 @@ def open_accounts(S, W, n, segment, entry, tables, g, p):
     rolls, causes, spends = (
         tables.roll_state[segment, p],
         tables.opening_cause[segment],
-        tables.quantile[segment, T_SPEND],
+        tables.quantile[segment, Q_SPEND],
     )
     floor, min_share, is_line = i4(terms[P_MIN_FLOOR]), terms[P_MIN_SHARE], p == LINE
     by_matrix, opening = mask_of(g[G_MODEL] == 1), mask_of(entry == 0)
@@ -225,7 +225,7 @@ def open_accounts(S, W, n, segment, entry, tables, g, p):
         status, limit, balance = S[at + u8(STATUS), i], S[at + u8(LIMIT), i], S[at + u8(BALANCE), i]
         state, bucket = S[at + u8(STATE), i], S[at + u8(BUCKET), i]
         held = mask_of(status != i4(NONE))
-        of_state = i4(rolls[u4(state) & u4(MAX_STATES - 1), R_BUCKET])
+        of_state = i4(rolls[u4(state) & u4(MAX_STATES - 1), ROLL_BUCKET])
         bucket = pick(by_matrix, i4(of_state & held), only(balance > i4(0), bucket))
         kept = i4(mask_of(is_line) | mask_of(balance > i4(0)))
         bucket = i4(bucket & kept)
@@ -304,22 +304,22 @@ def book_roll(rolls, row, to, balance):
 @njit(forceinline=True)
 def book_open(F, vintage, bucket, cause, balance):
     """Add the month-end stocks of an open account to F [flow] and `vintage` [name]."""
-    F[F_ACCOUNTS] += 1
+    F[F_N_ACCOUNTS] += 1
     F[F_BALANCE] += balance
-    vintage[W_ACCOUNTS] += 1
+    vintage[W_N_ACCOUNTS] += 1
     vintage[W_BALANCE] += balance
     if bucket >= 1:
-        F[F_N30] += 1
-        F[F_B30] += balance
-        F[F_N30_BY + cause] += 1
-        vintage[W_N30] += 1
+        F[F_N_DPD30] += 1
+        F[F_BALANCE_DPD30] += balance
+        F[F_N_DPD30_BY + cause] += 1
+        vintage[W_N_DPD30] += 1
         if bucket >= 2:
-            F[F_N60] += 1
-            F[F_B60] += balance
+            F[F_N_DPD60] += 1
+            F[F_BALANCE_DPD60] += balance
         if bucket >= 3:
-            F[F_N90] += 1
-            F[F_B90] += balance
-            F[F_N90_BY + cause] += 1
+            F[F_N_DPD90] += 1
+            F[F_BALANCE_DPD90] += balance
+            F[F_N_DPD90_BY + cause] += 1
 
 
 @njit(forceinline=True)
@@ -331,8 +331,8 @@ def book_stocks(S, i, half_flows, vintage):
         balance = i8(S[at + BALANCE, i])
         F = half_flows[p]
         if status == WRITTEN_OFF:
-            F[F_N_BOOK] += 1
-            F[F_B_BOOK] += balance
+            F[F_N_WRITTEN_OFF_BOOK] += 1
+            F[F_BALANCE_WRITTEN_OFF_BOOK] += balance
         elif ACTIVE <= status <= CLOSED and (p == LINE or balance > 0):
             book_open(F, vintage[p], i8(S[at + BUCKET, i]), i8(S[at + CAUSE, i]), balance)
             if S[at + MARKS, i] >= FOLLOWED:
@@ -340,9 +340,9 @@ def book_stocks(S, i, half_flows, vintage):
             if status == ACTIVE and p == LINE:
                 F[F_LIMIT] += S[at + LIMIT, i]
             elif status == FROZEN:
-                F[F_FROZEN] += 1
+                F[F_N_FROZEN] += 1
             elif status == CLOSED:
-                F[F_CLOSED] += 1
+                F[F_N_CLOSED] += 1
 
 
 @njit(inside=True)
@@ -358,4 +358,4 @@ def book_arrivals(S, n, half_flows, vintage):
                     half_flows[p, F_N_DECLINED] += 1
                 elif p == LINE:
                     half_flows[p, F_N_GRANTED] += 1
-                    vintage[p, W_GRANTED] += 1
+                    vintage[p, W_N_GRANTED] += 1

@@ -271,7 +271,7 @@ def collect_in_month(
                         break
                     F[p, F_N_CONTACTS_WANTED] += 1
                     if served:
-                        F[p, F_CONTACTS_AT + level] += 1
+                        F[p, F_N_CONTACTS_AT + level] += 1
                         F[p, F_CONTACT_COST] += ladder[p, bucket, level, L_COST]
                         x[p, X_CASH] -= ladder[p, bucket, level, L_COST]
                     if not by_itself:
@@ -322,7 +322,7 @@ def roll(S, i, x, line_word, loan_word, segment, roll_state, thresholds):
             to = i8(0)
             while u >= thresholds[p, state, to]:
                 to += 1
-            t = roll_state[segment, p, to, R_BUCKET]
+            t = roll_state[segment, p, to, ROLL_BUCKET]
             bill, owed = x[p, X_BILL], x[p, X_OWED]
             S[at + STATE, i] = to
             if t == EXIT_PAID_OFF:
@@ -333,7 +333,7 @@ def roll(S, i, x, line_word, loan_word, segment, roll_state, thresholds):
                 x[p, X_EXIT] = EXIT_WRITTEN_OFF
                 x[p, X_TO] = min(bucket + 1, i8(BUCKETS - 1))
                 x[p, X_AFTER] = owed
-            elif t > bucket or (to == state and roll_state[segment, p, to, R_AT_LEAST] == 1):
+            elif t > bucket or (to == state and roll_state[segment, p, to, ROLL_AT_LEAST] == 1):
                 if t <= bucket:
                     t = min(bucket + 1, i8(BUCKETS - 1))
                 x[p, X_TO] = t
@@ -343,7 +343,7 @@ def roll(S, i, x, line_word, loan_word, segment, roll_state, thresholds):
                 x[p, X_TO] = t
                 x[p, X_AFTER] = owed - x[p, X_PAID]
                 if t == 0:
-                    x[p, X_EXTRA] = mul_q31(bill - owed, roll_state[segment, p, to, R_PAYS])
+                    x[p, X_EXTRA] = mul_q31(bill - owed, roll_state[segment, p, to, ROLL_PAYS])
             x[p, X_REST] = owed - x[p, X_PAID]
             x[p, X_MISSED] = 1 if x[p, X_REST] > 0 else 0
 
@@ -385,9 +385,9 @@ def settle(S, i, x, F, terms, late):
                 F[p, F_N_DUE] += 1
                 if missed:
                     F[p, F_N_MISSED] += 1
-                    F[p, F_MISSED_BY + x[p, X_REASON]] += 1
+                    F[p, F_N_MISSED_BY + x[p, X_REASON]] += 1
                     if p == LINE and x[p, X_REASON] == SHORT and 2 * i8(S[SPEND, i]) >= S[at + GRANTED, i]:
-                        F[p, F_N_MISSED_HIGH_USE] += 1
+                        F[p, F_N_MISSED_SHORT_HIGH_USE] += 1
                     if x[p, X_DAY] > 0:
                         F[p, F_N_CURED_30] += 1
                         if x[p, X_DAY] <= 7:
@@ -414,7 +414,7 @@ def settle(S, i, x, F, terms, late):
                 day = x[p, X_DAY] if x[p, X_DAY] > 0 else i8(DAYS - 1)
                 fee = mul_q31(x[p, X_REST], late[p, day]) if missed else i8(0)
                 if to >= terms[p, P_SUSPEND]:
-                    F[p, F_NOT_CHARGED] += interest + fee
+                    F[p, F_INTEREST_NOT_CHARGED] += interest + fee
                 else:
                     balance += interest + fee
                     interest_due += interest
@@ -441,7 +441,7 @@ def spend(S, i, x, F, word, need, model, g, economy, segment, spending, roll_sta
             wanted += need
         else:
             wanted = mul_q16(
-                mul_q16(i8(S[SPEND, i]), roll_state[segment, LINE, S[LINE_AT + STATE, i], R_SPEND]), multiplier
+                mul_q16(i8(S[SPEND, i]), roll_state[segment, LINE, S[LINE_AT + STATE, i], ROLL_SPEND]), multiplier
             )
         days, balance = x[LINE, X_DAYS], i8(S[LINE_AT + BALANCE, i])
         on_line = i8(0)
@@ -466,7 +466,7 @@ def spend(S, i, x, F, word, need, model, g, economy, segment, spending, roll_sta
 def lend(S, i, F, vintage, ticket, term, rate, model, terms, segment, loan_terms, quantile):
     """Step 9, loan: lend what a word of the ticket says to who asks; return 1, or 0 where that comes to nothing."""
     at = LOAN_AT
-    amount = min(i8(quantile[segment, T_TICKET, u8(u4(ticket) >> u4(22))]), i8(S[at + LIMIT, i]))
+    amount = min(i8(quantile[segment, Q_TICKET, u8(u4(ticket) >> u4(22))]), i8(S[at + LIMIT, i]))
     amount -= amount % terms[LOAN, P_DRAW_STEP]
     if amount <= 0:
         return i8(0)
@@ -486,7 +486,7 @@ def lend(S, i, F, vintage, ticket, term, rate, model, terms, segment, loan_terms
     F[LOAN, F_NEW_CREDIT] += amount
     F[LOAN, F_INTEREST] += interest
     F[LOAN, F_N_GRANTED] += 1
-    vintage[LOAN, W_GRANTED] += 1
+    vintage[LOAN, W_N_GRANTED] += 1
     if model == 0:
         S[LIQUIDITY, i] = i8(S[LIQUIDITY, i]) + mul_q31(amount, terms[LOAN, P_KEPT])
     return i8(1)
@@ -539,14 +539,14 @@ def close_accounts(S, i, x, F, months):
                 cause = x[p, X_REASON]
             S[at + STATUS, i] = CLOSED
             S[at + LIMIT, i] = 0
-            F[p, F_CLOSED_BY + cause] += 1
-            F[p, F_CLOSED_GOOD_BY + cause] += good
+            F[p, F_N_CLOSURES_BY + cause] += 1
+            F[p, F_N_CLOSURES_GOOD_BY + cause] += good
             crosses = months[p, V_CROSS] == 1 and x[1 - p, X_CLOSED] == 0 and x[1 - p, X_EXIT] == 0
             if crosses and (S[other + STATUS, i] == ACTIVE or S[other + STATUS, i] == FROZEN):
                 S[other + STATUS, i] = CLOSED
                 S[other + LIMIT, i] = 0
-                F[1 - p, F_CLOSED_BY + cause] += 1
-                F[1 - p, F_CLOSED_GOOD_BY + cause] += good
+                F[1 - p, F_N_CLOSURES_BY + cause] += 1
+                F[1 - p, F_N_CLOSURES_GOOD_BY + cause] += good
 
 
 @njit(forceinline=True)
@@ -719,7 +719,7 @@ def note_worst(S, i, p, worst, loses, balance, F, vintage, ratings, since_observ
         if marks & GRANTED_SINCE:
             F[p, F_N_DEFAULT_GRANTED] += 1
         marks = (marks & i8(~GRANTED_SINCE)) | IN_WORKOUT
-        vintage[p, W_DEFAULT] += 1
+        vintage[p, W_N_DEFAULT] += 1
         observed = i8(S[at + OBSERVED, i])
         if observed > 0 and since_observed <= 12:
             ratings[p, RATING_GRADE, observed - 1, 1] += 1
@@ -805,9 +805,9 @@ def recover(S, i, x, F, line_word, loan_word, economy, month_levers, stage_lever
             if months >= month_levers[p, V_SELL_WRITTEN_OFF]:
                 stage_price, factor = stage_levers[p, stage, S_SALE_PRICE], economy[M_PRICE_FACTOR]
                 proceeds = mul_q31(balance, sale_price(stage_price, factor, balance, month_levers, p))
-                F[p, F_SOLD_BOOK] += balance
-                F[p, F_SOLD_BOOK_PROCEEDS] += proceeds
-                F[p, F_N_SOLD_BOOK] += 1
+                F[p, F_SOLD_WRITTEN_OFF] += balance
+                F[p, F_SOLD_WRITTEN_OFF_PROCEEDS] += proceeds
+                F[p, F_N_SOLD_WRITTEN_OFF] += 1
                 book_back(F[p], marks, cause, proceeds, i8(0))
                 S[at + STATUS, i] = SOLD
                 S[at + BALANCE, i] = 0
@@ -845,8 +845,8 @@ def work_written_off(S, i, V, word, n_products, F, economy, month_levers, stage_
     for p in range(n_products):
         at = N_BORROWER + p * N_ACCOUNT
         if S[at + STATUS, i] == WRITTEN_OFF:
-            F[p, F_N_BOOK] += 1
-            F[p, F_B_BOOK] += i8(S[at + BALANCE, i])
+            F[p, F_N_WRITTEN_OFF_BOOK] += 1
+            F[p, F_BALANCE_WRITTEN_OFF_BOOK] += i8(S[at + BALANCE, i])
 
 
 @njit(forceinline=True)

@@ -47,13 +47,13 @@ def segment_row(segment, behaviour) -> np.ndarray:
 def trait_tables(segment, minor_units: int) -> np.ndarray:
     """Return uint32[N_QUANTILE, QUANTILES]: income, living cost, spending, forgetfulness, buffer and loan size."""
     table = np.zeros((N_QUANTILE, QUANTILES), dtype=np.uint32)
-    table[layout.T_INCOME] = half_up(quantiles(segment.income) * minor_units)
-    table[layout.T_LIVING] = q31(quantiles(segment.living_cost))
-    table[layout.T_SPEND] = q16(quantiles(segment.spending))
+    table[layout.Q_INCOME] = half_up(quantiles(segment.income) * minor_units)
+    table[layout.Q_LIVING] = q31(quantiles(segment.living_cost))
+    table[layout.Q_SPEND] = q16(quantiles(segment.spending))
     # The one place where a probability of 1 is not exact: forgetfulness is kept in 31 bits of a person's state.
-    table[layout.T_FORGET] = np.minimum(q31(quantiles(segment.forget)), ONE - 1)
-    table[layout.T_LIQUIDITY] = q16(quantiles(segment.buffer))
-    table[layout.T_TICKET] = half_up(quantiles(segment.loan_ticket) * minor_units)
+    table[layout.Q_FORGET] = np.minimum(q31(quantiles(segment.forget)), ONE - 1)
+    table[layout.Q_LIQUIDITY] = q16(quantiles(segment.buffer))
+    table[layout.Q_TICKET] = half_up(quantiles(segment.loan_ticket) * minor_units)
     return table
 
 

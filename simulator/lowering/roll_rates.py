@@ -10,10 +10,10 @@ from simulator.model.layout import (
     MAX_STATES,
     N_ROLL,
     ONE,
-    R_AT_LEAST,
-    R_BUCKET,
-    R_PAYS,
-    R_SPEND,
+    ROLL_AT_LEAST,
+    ROLL_BUCKET,
+    ROLL_PAYS,
+    ROLL_SPEND,
     UNIT,
 )
 
@@ -23,12 +23,12 @@ EXITS = {"written_off": EXIT_WRITTEN_OFF, "paid_off": EXIT_PAID_OFF}
 def state_table(rates) -> np.ndarray:
     """Return int64[MAX_STATES, N_ROLL]; without `rates`, states of bucket 0 that pay nothing extra."""
     table = np.zeros((MAX_STATES, N_ROLL), dtype=np.int64)
-    table[:, R_SPEND] = UNIT
+    table[:, ROLL_SPEND] = UNIT
     for s, state in enumerate(rates.states if rates else ()):
-        table[s, R_BUCKET] = EXITS.get(state.bucket, state.bucket)
-        table[s, R_AT_LEAST] = state.at_least
-        table[s, R_PAYS] = q31(state.pays)
-        table[s, R_SPEND] = q16(state.spends)
+        table[s, ROLL_BUCKET] = EXITS.get(state.bucket, state.bucket)
+        table[s, ROLL_AT_LEAST] = state.at_least
+        table[s, ROLL_PAYS] = q31(state.pays)
+        table[s, ROLL_SPEND] = q16(state.spends)
     return table
 
 

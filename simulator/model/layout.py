@@ -101,7 +101,6 @@ U_RECOVERY = 6  # line, then loan
 U_TICKET, U_TERM = 8, 9
 U_SERVED = 10  # line, then loan
 U_PLAN = 12  # line, then loan
-U_REGRANT = 14  # line, then loan
 
 # ---- segment scalars: int64[segment, name] -------------------------------------------------------
 G_MODEL = 0  # 0 structural, 1 roll_rates
@@ -148,20 +147,20 @@ TERM_MONTHS, TERM_CUMULATIVE, TERM_INSTALMENT = range(3)  # months; q31 cumulati
 
 # ---- quantile tables of people: uint32[segment, name, QUANTILES] ----------------------------------
 (
-    T_INCOME,  # amount
-    T_LIVING,  # q31 of income
-    T_SPEND,  # q16 of income (structural) or of the limit at entry (roll_rates)
-    T_FORGET,  # q31
-    T_LIQUIDITY,  # q16 monthly incomes
-    T_TICKET,  # amount of a new loan
+    Q_INCOME,  # amount
+    Q_LIVING,  # q31 of income
+    Q_SPEND,  # q16 of income (structural) or of the limit at entry (roll_rates)
+    Q_FORGET,  # q31
+    Q_LIQUIDITY,  # q16 monthly incomes
+    Q_TICKET,  # amount of a new loan
 ) = range(6)
 N_QUANTILE = 6
 
 # ---- named states of a roll matrix: int64[segment, product, state, name] -------------------------
-R_BUCKET = 0  # bucket, or one of the exits below
-R_AT_LEAST = 1  # 1: the state means "this bucket or more", so staying is another missed due
-R_PAYS = 2  # q31 of the rest of the bill paid when the account ends the month here
-R_SPEND = 3  # q16 of the account's usual spending
+ROLL_BUCKET = 0  # bucket, or one of the exits below
+ROLL_AT_LEAST = 1  # 1: the state means "this bucket or more", so staying is another missed due
+ROLL_PAYS = 2  # q31 of the rest of the bill paid when the account ends the month here
+ROLL_SPEND = 3  # q16 of the account's usual spending
 N_ROLL = 4
 EXIT_WRITTEN_OFF = -1
 EXIT_PAID_OFF = -2
@@ -267,111 +266,26 @@ N_TAPE = 9
 N_TILE = 5
 
 # ---- flows and stocks: int64[replication, half, month, segment, product, name]; month 0 = opening -
-FLOWS = (
-    # stocks at the end of the month
-    "n_accounts",
-    "balance",
-    "limit",  # of accounts that may still borrow (active)
-    "n_dpd30",
-    "balance_dpd30",
-    "n_dpd60",
-    "balance_dpd60",
-    "n_dpd90",
-    "balance_dpd90",
-    "n_frozen",
-    "n_closed",
-    "n_written_off_book",
-    "balance_written_off_book",
-    "balance_claimed",  # open, of accounts that became claimable and were not cured since
-    "balance_watched",  # in bucket 0, restructured less than a year ago, not on probation
-    "balance_probation",  # in buckets 0 to 2, in default until less than three months ago
-    "balance_probation_dpd30",  # of it: in buckets 1 and 2
-    # amounts during the month
-    "new_credit",
-    "interest",
-    "fees",
-    "paid",
-    "written_off",
-    "written_off_interest",
-    "written_off_fees",
-    "sold_open",
-    "sold_open_proceeds",
-    "recovered",
-    "commission",
-    "sold_written_off",
-    "sold_written_off_proceeds",
-    "expired",
-    "interest_not_charged",
-    "default_balance",  # balance of accounts in default for the first time
-    # counts during the month
-    "n_applied",
-    "n_declined",
-    "n_granted",
-    "n_paid_off",
-    "n_closed_at_zero",
-    "n_written_off",
-    "n_sold_open",
-    "n_sold_written_off",
-    "n_expired",
-    "n_due",  # accounts in bucket 0 with something owed at the due date
-    "n_missed",  # of those: not paid at the due date (day-1 delinquent)
-    "n_cured_7",  # of those: paid by day 7
-    "n_cured_30",  # of those: paid by day 30
-    "n_default",  # in default for the first time: bucket 3, or a loss before that
-    "n_jumps",  # roll_rates: moves of more than one bucket
-    "n_reminded",
-    "n_limit_cut",
-    # in the order of the policies
-    "forgiven",
-    "claimable",
-    "contact_cost",
-    "recovery_cost",
-    "n_limit_raised",
-    "n_reported",
-    "n_plans",
-    "n_plans_kept",
-    "n_plans_broken",
-    "n_regranted",
-    "n_first_30",
-    "recovered_open",  # of `paid`: what recoveries brought from accounts that are still open
-    "n_contacts_wanted",  # contacts if the ladder worked every missed due
-    "n_missed_short_high_use",  # lines: usual spending is half of the limit as granted or more
-    "outside_used",  # dues paid from credit elsewhere
-    "outside_refused",  # what a reported borrower would have paid from it
-    "n_idle",  # lines that owed nothing at the start of the month nor after it
-    "n_default_granted",  # of `n_default`: granted since the opening
-    "opening_net_loss",  # of the net loss: on accounts in default at the opening
-    "workout_cash",  # what accounts bring between default in the run and cure, less what it costs
-    "claimed_net_loss",  # of the net loss: on accounts that became claimable
-    "borne_back",  # recovered on debt written off while a partner shared
-    # by level of the collection ladder
-    *(f"{name}_{level}" for name in ("n_contacts", "n_collected", "collected") for level in LEVELS),
-    # by cause, in the order of CAUSES
-    *(
-        f"{name}_{cause}"
-        for name in ("n_missed", "n_dpd30", "n_dpd90", "n_closures", "n_closures_good", "bad_debt")
-        for cause in CAUSES
-    ),
-)
-N_FLOWS = len(FLOWS)
 (
-    F_ACCOUNTS,
+    # stocks at the end of the month
+    F_N_ACCOUNTS,
     F_BALANCE,
-    F_LIMIT,
-    F_N30,
-    F_B30,
-    F_N60,
-    F_B60,
-    F_N90,
-    F_B90,
-    F_FROZEN,
-    F_CLOSED,
-    F_N_BOOK,
-    F_B_BOOK,
-    F_B_CLAIMED,
-    F_B_WATCHED,
-    F_B_PROBATION,
-    F_B_PROBATION_30,
+    F_LIMIT,  # of accounts that may still borrow (active)
+    F_N_DPD30,
+    F_BALANCE_DPD30,
+    F_N_DPD60,
+    F_BALANCE_DPD60,
+    F_N_DPD90,
+    F_BALANCE_DPD90,
+    F_N_FROZEN,
+    F_N_CLOSED,
+    F_N_WRITTEN_OFF_BOOK,
+    F_BALANCE_WRITTEN_OFF_BOOK,
+    F_BALANCE_CLAIMED,  # open, of accounts that became claimable and were not cured since
+    F_BALANCE_WATCHED,  # in bucket 0, restructured less than a year ago, not on probation
+    F_BALANCE_PROBATION,  # in buckets 0 to 2, in default until less than three months ago
+    F_BALANCE_PROBATION_DPD30,  # of it: in buckets 1 and 2
+    # amounts during the month
     F_NEW_CREDIT,
     F_INTEREST,
     F_FEES,
@@ -383,11 +297,12 @@ N_FLOWS = len(FLOWS)
     F_SOLD_OPEN_PROCEEDS,
     F_RECOVERED,
     F_COMMISSION,
-    F_SOLD_BOOK,
-    F_SOLD_BOOK_PROCEEDS,
+    F_SOLD_WRITTEN_OFF,
+    F_SOLD_WRITTEN_OFF_PROCEEDS,
     F_EXPIRED,
-    F_NOT_CHARGED,
-    F_DEFAULT_BALANCE,
+    F_INTEREST_NOT_CHARGED,
+    F_DEFAULT_BALANCE,  # balance of accounts in default for the first time
+    # counts during the month
     F_N_APPLIED,
     F_N_DECLINED,
     F_N_GRANTED,
@@ -395,16 +310,17 @@ N_FLOWS = len(FLOWS)
     F_N_CLOSED_AT_ZERO,
     F_N_WRITTEN_OFF,
     F_N_SOLD_OPEN,
-    F_N_SOLD_BOOK,
+    F_N_SOLD_WRITTEN_OFF,
     F_N_EXPIRED,
-    F_N_DUE,
-    F_N_MISSED,
-    F_N_CURED_7,
-    F_N_CURED_30,
-    F_N_DEFAULT,
-    F_N_JUMPS,
+    F_N_DUE,  # accounts in bucket 0 with something owed at the due date
+    F_N_MISSED,  # of those: not paid at the due date (day-1 delinquent)
+    F_N_CURED_7,  # of those: paid by day 7
+    F_N_CURED_30,  # of those: paid by day 30
+    F_N_DEFAULT,  # in default for the first time: bucket 3, or a loss before that
+    F_N_JUMPS,  # roll_rates: moves of more than one bucket
     F_N_REMINDED,
     F_N_LIMIT_CUT,
+    # in the order of the policies
     F_FORGIVEN,
     F_CLAIMABLE,
     F_CONTACT_COST,
@@ -416,20 +332,36 @@ N_FLOWS = len(FLOWS)
     F_N_PLANS_BROKEN,
     F_N_REGRANTED,
     F_N_FIRST_30,
-    F_RECOVERED_OPEN,
-    F_N_CONTACTS_WANTED,
-    F_N_MISSED_HIGH_USE,
-    F_OUTSIDE_USED,
-    F_OUTSIDE_REFUSED,
-    F_N_IDLE,
-    F_N_DEFAULT_GRANTED,
-    F_OPENING_NET_LOSS,
-    F_WORKOUT_CASH,
-    F_CLAIMED_NET_LOSS,
-    F_BORNE_BACK,
+    F_RECOVERED_OPEN,  # of `paid`: what recoveries brought from accounts that are still open
+    F_N_CONTACTS_WANTED,  # contacts if the ladder worked every missed due
+    F_N_MISSED_SHORT_HIGH_USE,  # lines: usual spending is half of the limit as granted or more
+    F_OUTSIDE_USED,  # dues paid from credit elsewhere
+    F_OUTSIDE_REFUSED,  # what a reported borrower would have paid from it
+    F_N_IDLE,  # lines that owed nothing at the start of the month nor after it
+    F_N_DEFAULT_GRANTED,  # of `n_default`: granted since the opening
+    F_OPENING_NET_LOSS,  # of the net loss: on accounts in default at the opening
+    F_WORKOUT_CASH,  # what accounts bring between default in the run and cure, less what it costs
+    F_CLAIMED_NET_LOSS,  # of the net loss: on accounts that became claimable
+    F_BORNE_BACK,  # recovered on debt written off while a partner shared
 ) = range(72)
-F_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (72 + N_LEVELS * k for k in range(3))
-F_MISSED_BY, F_N30_BY, F_N90_BY, F_CLOSED_BY, F_CLOSED_GOOD_BY, F_BAD_DEBT_BY = (90 + 5 * k for k in range(6))
+# by level of the collection ladder, by cause in the order of CAUSES: flows side by side, the first of them here
+F_N_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (72 + N_LEVELS * k for k in range(3))
+F_N_MISSED_BY, F_N_DPD30_BY, F_N_DPD90_BY, F_N_CLOSURES_BY, F_N_CLOSURES_GOOD_BY, F_BAD_DEBT_BY = (
+    72 + 3 * N_LEVELS + len(CAUSES) * k for k in range(6)
+)
+
+
+def _named(prefix):
+    """Return the indices above that begin with `prefix` as names without it, in their order."""
+    return [name.removeprefix(prefix).lower() for name in globals() if name.startswith(prefix)]
+
+
+FLOWS = (
+    *(name for name in _named("F_") if not name.endswith(("_at", "_by"))),
+    *(f"{name.removesuffix('at')}{level}" for name in _named("F_") if name.endswith("_at") for level in LEVELS),
+    *(f"{name.removesuffix('by')}{cause}" for name in _named("F_") if name.endswith("_by") for cause in CAUSES),
+)
+N_FLOWS = len(FLOWS)
 
 # ---- roll matrices: int64[batch, month, segment, product, from, to, (count, balance)] -------------
 ARRIVED = BUCKETS  # row of accounts granted this month
@@ -439,9 +371,9 @@ TO_PAID_OFF, TO_CLOSED_AT_ZERO, TO_WRITTEN_OFF, TO_SOLD, TO_FORGIVEN = range(BUC
 N_TO = BUCKETS + 5
 
 # ---- vintages: int64[batch, entry month, month, segment, product, name] ---------------------------
-VINTAGES = ("n_accounts", "balance", "n_dpd30", "n_granted", "n_default", "written_off")
+(W_N_ACCOUNTS, W_BALANCE, W_N_DPD30, W_N_GRANTED, W_N_DEFAULT, W_WRITTEN_OFF) = range(6)
+VINTAGES = tuple(_named("W_"))
 N_VINTAGE = len(VINTAGES)
-W_ACCOUNTS, W_BALANCE, W_N30, W_GRANTED, W_DEFAULT, W_WRITTEN_OFF = range(N_VINTAGE)
 
 # ---- ratings: int64[batch, segment, product, kind, class, (observed, of them defaulted within a year)] --
 RATING_GRADE, RATING_SCORE = range(2)

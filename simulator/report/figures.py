@@ -23,9 +23,9 @@ from simulator.model.layout import (
     TO_PAID_OFF,
     TO_SOLD,
     TO_WRITTEN_OFF,
-    W_ACCOUNTS,
-    W_DEFAULT,
-    W_GRANTED,
+    W_N_ACCOUNTS,
+    W_N_DEFAULT,
+    W_N_GRANTED,
 )
 from simulator.report import phrasing
 from simulator.report.paper import Picture
@@ -279,9 +279,9 @@ def vintage_curves(ledger):
     """
     months = ledger.frame.months
     sums = ledger.vintages.sum(axis=(0, 3, 4))[:, : months + 1].astype(float)  # [entry, month, name]
-    base = np.cumsum(sums[..., W_GRANTED], axis=1)
-    base[0] += sums[0, 0, W_ACCOUNTS]
-    defaults = np.cumsum(sums[..., W_DEFAULT], axis=1)
+    base = np.cumsum(sums[..., W_N_GRANTED], axis=1)
+    base[0] += sums[0, 0, W_N_ACCOUNTS]
+    defaults = np.cumsum(sums[..., W_N_DEFAULT], axis=1)
     step = 3 if months >= 12 else 1
     groups = {OPENING: [0]}
     for first in range(1, months, step):

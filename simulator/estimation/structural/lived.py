@@ -147,5 +147,5 @@ def _lived(lowered: Lowered, bare: Levers, replication: int, worst: int) -> tupl
         balance[is_open, month] = column("BALANCE", state)[is_open]
         limit[is_open, month] = column("LIMIT", state)[is_open]
         was_open &= is_open
-    missed = lives.sums.flows[..., layout.F_MISSED_BY : layout.F_MISSED_BY + len(CAUSES)]
+    missed = lives.sums.flows[..., layout.F_N_MISSED_BY : layout.F_N_MISSED_BY + len(CAUSES)]
     return Histories(bucket, balance, limit, payment), missed.reshape(-1, len(CAUSES)).sum(axis=0)
