@@ -65,3 +65,29 @@ def test_the_month_names_flows_arrays_and_functions_that_exist():
     known |= {*layout.FLOWS, *layout.VINTAGES, *Tables._fields, *Levers._fields}
     for name in re.findall(r"`([a-z_0-9]+)`", MODEL):
         assert name in known or any(flow.startswith(name) for flow in layout.FLOWS), name
+
+
+def test_each_name_of_the_glossary_is_used():
+    """Each name in code type in docs/glossary.md is a word of the source, of a file's name or of a shipped scenario."""
+    files = [
+        path
+        for folder, ends in (("simulator", "py"), ("scenarios", "toml"))
+        for path in (ROOT / folder).rglob(f"*.{ends}")
+    ]
+    words = set(re.findall(r"\w+", " ".join(path.read_text(encoding="utf-8") for path in files)))
+    words |= {part for path in files for part in path.relative_to(ROOT).with_suffix("").parts}
+    words |= {"naive", *re.findall(r"`(\w+)`", (DOCS / "measures.md").read_text(encoding="utf-8"))}
+    names = re.findall(r"`([^`]+)`", (DOCS / "glossary.md").read_text(encoding="utf-8"))
+    unknown = {name for name in names if not set(re.findall(r"\w+", name.replace("n_...", ""))) <= words}
+
+    assert len(names) > 150 and unknown == set()
+
+
+def test_a_term_stands_once_in_the_glossary():
+    """No term of docs/glossary.md has two rows, and each has its Chinese."""
+    lines = (DOCS / "glossary.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    terms = {row[0]: row[1] for row in rows if len(row) == 4 and row[0] not in ("term", "---")}
+
+    assert [row[0] for row in rows if len(row) == 4 and row[0] not in ("term", "---")] == list(terms)
+    assert len(terms) > 100 and all(re.search("[\u4e00-\u9fff]", chinese) for chinese in terms.values())
