@@ -8,9 +8,10 @@ import pytest
 from conftest import ROOT
 from simulator.model import layout
 from simulator.model.tables import Levers, Tables
+from test_house_rules import LAYERS
 
 DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md"])
+PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 MODEL = (DOCS / "model.md").read_text(encoding="utf-8")
 NO_COLUMNS = {"CRN", "EU", "EBA", "GL", "CBIRC", "PBC"}  # words in capitals that are no names
 COUNTS = {"PROBATION", "WATCHED"}  # parts of MARKS
@@ -91,3 +92,29 @@ def test_a_term_stands_once_in_the_glossary():
 
     assert [row[0] for row in rows if len(row) == 4 and row[0] not in ("term", "---")] == list(terms)
     assert len(terms) > 100 and all(re.search("[\u4e00-\u9fff]", chinese) for chinese in terms.values())
+
+
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def test_the_guide_names_files_that_exist():
+    """Each path in code type in CONTRIBUTING.md is a file or folder of the repository."""
+    paths = re.findall(r"`(?:[^`\s]* )*?((?:simulator|tests|docs|scenarios|benchmarks)/[^`\s]*)", GUIDE)
+
+    assert len(paths) > 30 and [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_guide_has_every_room():
+    """The table of rooms in CONTRIBUTING.md is that of the house rules: every folder, in the same order."""
+    folders = [f"simulator.{path.name}" for path in (ROOT / "simulator").iterdir() if (path / "__init__.py").exists()]
+    rooms = [room for room in LAYERS if room in folders]
+
+    assert [f"simulator.{name}" for name in re.findall(r"^\| `simulator/(\w+)` \|", GUIDE, re.MULTILINE)] == rooms
+    assert set(rooms) == set(folders)
+
+
+def test_the_guide_names_targets_of_make():
+    """Each `make ...` in CONTRIBUTING.md is a target of the Makefile."""
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert set(re.findall(r"`make ([a-z-]+)", GUIDE)) <= set(targets)
