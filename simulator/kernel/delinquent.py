@@ -37,7 +37,6 @@ from .on_time import (
 )
 from .origination import book_open, book_roll
 from .rules import (
-    between,
     burden_of,
     cash_of,
     extra_of,
@@ -54,8 +53,8 @@ from .rules import (
     mul_q31_own_lane,
     only,
     pick,
+    refuses_or_forgets,
     repays,
-    sigmoid_place,
     wants,
     works,
 )
@@ -164,17 +163,6 @@ def scatter_late(S, C, i, lane, account):
     """Copy back what only changes for an account that was or is late: of one, from `lane` to lane `i` of the tile."""
     for c in LATE_CHANGED:
         S[u8(account + c), i] = C[u8(account + c), lane]
-
-
-@njit(forceinline=True)
-def refuses_or_forgets(bill, u, logit, sigmoid, forgets):
-    """Step 5: return whether a bill is refused, and whether it is forgotten; `u` the decision word >> 1."""
-    place = sigmoid_place(logit)
-    k = u4((place >> u4(9)) & u4(8191))
-    unwilling = between(sigmoid[k], sigmoid[u4(k + u4(1)) & u4(8191)], place)
-    refuses = (bill > i4(0)) & (u < unwilling)
-    pays_from = u4(u4(ONE) - u4(mul_q31_own_lane(forgets, u4(u4(ONE) - unwilling))))
-    return refuses, (bill > i4(0)) & ~refuses & (u >= pays_from)
 
 
 @njit(forceinline=True)

@@ -11,8 +11,8 @@ from .draws import MONTHS, counter, group, philox
 from .fixed import mul_q16, mul_q31
 from .jit.cache import njit
 from .jit.intrinsics import list_marked
-from .origination import band_of, book_open, book_roll, grade_of
-from .scalar import is_open
+from .origination import band_of, book_open, book_roll
+from .rules import grade_of, is_open
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
@@ -36,8 +36,7 @@ def review_limits(S, base, n, F, months):
         i = u8(base + lane)
         stands = (S[LINE_AT + STATUS, i] == ACTIVE) & ((S[LINE_AT + BUCKET, i] | S[LINE_AT + PLAN_LEFT, i]) == 0)
         limit, balance, clean = i8(S[LINE_AT + LIMIT, i]), i8(S[LINE_AT + BALANCE, i]), i8(S[LINE_AT + CLEAN, i])
-        half_used, most_used = balance > limit >> 1, balance > limit - (limit >> 3)
-        grade = i8((clean < 12) | half_used) + i8((clean < 6) | most_used) + i8(clean < 3)  # `people.grade_of`
+        grade = i8(grade_of(i4(0), i4(0), clean, balance, limit, True))
         used = balance * UNIT
         is_cut = stands & cuts & (grade >= cut_grade) & (S[SCORE, i] < cut_score) & (used >= cut_use * limit)
         is_raised = stands & ~is_cut & raises & (grade <= raise_grade) & (used >= raise_use * limit)
@@ -67,7 +66,7 @@ def grade_if_open(S, i, p):
     if not is_open(status) or (p == LOAN and balance <= 0):
         return 0
     bucket, plan_left, clean = S[at + BUCKET, i], S[at + PLAN_LEFT, i], S[at + CLEAN, i]
-    return grade_of(bucket, plan_left, clean, p == LINE, balance, i8(S[at + LIMIT, i]))
+    return grade_of(bucket, plan_left, clean, balance, S[at + LIMIT, i], p == LINE)
 
 
 @njit(forceinline=True)
@@ -133,7 +132,7 @@ def observe(S, n, ratings):
             status, balance = S[at + STATUS, i], i8(S[at + BALANCE, i])
             if status >= ACTIVE and status <= CLOSED and (p == LINE or balance > 0) and S[at + EVER, i] < 3:
                 bucket, plan_left, clean = S[at + BUCKET, i], S[at + PLAN_LEFT, i], S[at + CLEAN, i]
-                grade = grade_of(bucket, plan_left, clean, p == LINE, balance, i8(S[at + LIMIT, i]))
+                grade = grade_of(bucket, plan_left, clean, balance, S[at + LIMIT, i], p == LINE)
                 S[at + OBSERVED, i] = 1 + grade
                 ratings[p, RATING_GRADE, grade, 0] += 1
                 ratings[p, RATING_SCORE, band_of(i8(S[SCORE, i])), 0] += 1

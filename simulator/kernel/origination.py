@@ -5,10 +5,9 @@ import numpy as np
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from .draws import PEOPLE, counter, group, philox
-from .fixed import inverse_of, mul_q16, mul_q31
+from .fixed import half, inverse_of, mask_of, mul_q16, mul_q16_lane, mul_q31, mul_q31_lane, only, pick
 from .jit.cache import njit
 from .marks import book_followed
-from .rules import half, mask_of, mul_q16_lane, mul_q31_lane, only, pick
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
@@ -281,17 +280,6 @@ def review_applicants(S, W, n, segment, entry, tables, levers, g):
         if has_rival and not swapped:
             for c in range(N_BORROWER, N_STATE):
                 S[u8(c), i] = 0  # no account: status NONE
-
-
-@njit(forceinline=True)
-def grade_of(bucket, plan_left, clean, is_line, balance, limit):
-    """Return the grade 0 (best) to 4 of an account's record: what the lender can observe, never quality."""
-    grade = 0 if clean >= 12 else (1 if clean >= 6 else 2)
-    if is_line:
-        used = 2 if balance > limit - (limit >> 3) else (1 if balance > limit >> 1 else 0)
-        grade = max(grade, used)
-    grade = 3 if clean < 3 else grade
-    return 4 if bucket > 0 or plan_left > 0 else grade
 
 
 @njit(forceinline=True)

@@ -1,68 +1,32 @@
-"""One lane of the vector months: the steps of docs/model.md in 32 bits and without branches, numbers in, numbers out.
+"""The formulas of steps 4 to 9 of docs/model.md, each once: numbers in, numbers out.
 
-The same integers as `month`; what differs is that LLVM can do sixteen of them at once. Choices are written so that
-no store depends on a condition, because of such stores LLVM makes branches, and then no vectors.
+In 32 bits and without branches, so that LLVM does sixteen lanes of the vector paths at once; `scalar` calls the same
+functions for one borrower. Choices are written so that no store depends on a condition: of such stores LLVM makes
+branches, and then no vectors.
 """
 
 import numpy as np
 
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
+from .fixed import half as half
+from .fixed import mask_of, mul_q16, mul_q16_lane, mul_q31_lane, mul_q31_own_lane, only, pick, sigmoid
 from .jit.cache import njit
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
 
+# ---- what an account is -----------------------------------------------------------------------------------
 @njit(forceinline=True)
-def mul_q31_lane(x, r):
-    """Return share `r` (q31) of `x` >= 0 as int32, rounded half up: `fixed.mul_q31` in 32-bit lanes."""
-    return i4((u8(u4(x)) * u8(u4(r)) + u8(1 << 30)) >> u8(31))
-
-
-@njit(forceinline=True)
-def mul_q31_own_lane(x, r):
-    """Return `mul_q31_lane` for a share that each lane has of its own: a little faster then, slower if all have one.
-
-    Twice the product in two halves, for which there are instructions that keep the lanes where they are.
-    """
-    twice = u4(u4(x) << u4(1))
-    return i4(u4((u8(twice) * u8(u4(r))) >> u8(32)) + u4(u4(twice * u4(r)) >> u4(31)))
-
-
-@njit(forceinline=True)
-def mul_q16_lane(x, m):
-    """Return `x` >= 0 times multiplier `m` (q16) as int32, rounded half up: `fixed.mul_q16` in 32-bit lanes."""
-    return i4((u8(u4(x)) * u8(u4(m)) + u8(1 << 15)) >> u8(16))
-
-
-@njit(forceinline=True)
-def half(word):
-    """Return a word as a 31-bit number that compares with a q31 threshold, kept in 32 bits."""
-    return u4(u4(word) >> u4(1))
-
-
-@njit(forceinline=True)
-def mask_of(condition):
-    """Return -1 where `condition` holds, else 0."""
-    return i4(-i4(condition))
-
-
-@njit(forceinline=True)
-def pick(mask, yes, no):
-    """Return `yes` where `mask` is -1 and `no` where it is 0."""
-    return i4((i4(yes) & mask) | (i4(no) & ~mask))
-
-
-@njit(forceinline=True)
-def only(condition, value):
-    """Return `value` where `condition` holds, else 0."""
-    return i4(i4(value) & mask_of(condition))
-
-
-@njit(forceinline=True)
-def is_held(status):
-    """Return whether a status means an account or facility that is not written off, sold or gone."""
+def is_open(status):
+    """Return whether a status means an account or facility that is not charged off, sold or terminated."""
     return (status >= i4(ACTIVE)) & (status <= i4(CLOSED))
+
+
+@njit(forceinline=True)
+def is_live(status):
+    """Return whether an account is open or charged off, so that its months go on."""
+    return (status >= i4(ACTIVE)) & (status <= i4(WRITTEN_OFF))
 
 
 @njit(forceinline=True)
@@ -72,64 +36,28 @@ def followed(marks):
 
 
 @njit(forceinline=True)
-def is_idle(before, after):
-    """Return whether a line owes nothing at the start of the month nor after it."""
-    return max(before, after) <= i4(0)
+def grade_steps(clean, balance, limit, is_line):
+    """Return whether an account without arrears and plan has grade B or worse, C or worse, D.
 
-
-@njit(forceinline=True)
-def works(u, employed, job_loss, quality_factor, job_find):
-    """Step 4: return whether the borrower has a job this month; `u` the job word >> 1."""
-    loses = u < u4(mul_q31_lane(job_loss, quality_factor))
-    return (employed & ~loses) | (~employed & (u < job_find))
-
-
-@njit(forceinline=True)
-def cash_of(buffer, kept, kept_unemployed, shock, employed, shocked):
-    """Step 4: return the buffer after income, living cost and a shock; below 0 where it does not reach."""
-    return i4(i4(buffer + pick(mask_of(employed), kept, kept_unemployed)) - only(shocked, shock))
-
-
-@njit(forceinline=True)
-def repays(buffer, outside, outside_max, at_most):
-    """Step 4: return what is repaid elsewhere out of the buffer."""
-    return min(min(i4(outside_max - outside), at_most), buffer)
-
-
-@njit(forceinline=True)
-def line_due(bill, floor, min_share):
-    """Step 5: return the minimum due of a line without arrears."""
-    return min(max(floor, mul_q31_lane(bill, min_share)), bill)
-
-
-@njit(forceinline=True)
-def loan_due(bill, instalment, months_left):
-    """Step 5: return the instalment due of a loan without arrears; all of it in the last month."""
-    return min(instalment, bill) if months_left > i4(1) else bill
-
-
-@njit(forceinline=True)
-def extra_of(full_payer, rest, revolver_share, buffer):
-    """Steps 5 and 6: return what is paid beyond what is owed, out of `rest` of the bill and of the buffer."""
-    want = pick(mask_of(full_payer != i4(0)), rest, mul_q31_lane(rest, revolver_share))
-    return min(want, max(buffer, i4(0)))
-
-
-@njit(forceinline=True)
-def line_rate(clean, balance, limit, best, to_b, to_c, to_d):
-    """Return the interest rate (q31 a month) of a line in bucket 0 and no plan, by its grade: `people.grade_of`.
-
-    The rate of grade A and the steps to B, C and D: a sum, where a choice would be a branch and a table a gather.
+    By its months in a row without a missed due and, of a line, by what is used of the limit.
     """
-    is_b = (clean < i4(12)) | (balance > limit >> i4(1))
-    is_c = (clean < i4(6)) | (balance > i4(limit - (limit >> i4(3))))
-    return rate_of(is_b, is_c, clean < i4(3), best, to_b, to_c, to_d)
+    is_b = (clean < i4(12)) | (is_line & (balance > limit >> i4(1)))
+    is_c = (clean < i4(6)) | (is_line & (balance > limit - (limit >> i4(3))))
+    return is_b, is_c, clean < i4(3)
 
 
 @njit(forceinline=True)
-def loan_rate(clean, best, to_b, to_c, to_d):
-    """Return the interest rate (q31 a month) of a loan in bucket 0 and no plan, by its grade."""
-    return rate_of(clean < i4(12), clean < i4(6), clean < i4(3), best, to_b, to_c, to_d)
+def grade_of(bucket, plan_left, clean, balance, limit, is_line):
+    """Return the grade 0 (best) to 4 of an account's record: what the lender can observe, never quality."""
+    is_b, is_c, is_d = grade_steps(clean, balance, limit, is_line)
+    grade = i4(i4(is_b) + i4(is_c) + i4(is_d))
+    return pick(mask_of((bucket > i4(0)) | (plan_left > i4(0))), i4(GRADES - 1), grade)
+
+
+@njit(forceinline=True)
+def rate_of_grade(terms, levers, grade):
+    """Return the interest rate (q31 a month) of a grade of a product, from its terms and the month's levers."""
+    return min(mul_q16(terms[P_RATE], levers[V_RATE + grade]), i8(ONE))
 
 
 @njit(forceinline=True)
@@ -141,16 +69,70 @@ def rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d):
 
 
 @njit(forceinline=True)
-def wants(spend, multiplier, employed, spend_unemployed, need, new_credit):
-    """Step 9: return what the borrower wants to spend on the line, `need` included."""
-    wanted = mul_q16_lane(spend, multiplier)
-    wanted = pick(mask_of(employed), wanted, mul_q31_lane(wanted, spend_unemployed))
-    return only(new_credit, i4(wanted + need))
+def line_rate(clean, balance, limit, best, to_b, to_c, to_d):
+    """Return the interest rate (q31 a month) of a line in bucket 0 and no plan.
+
+    From the rate of grade A and the steps to B, C and D: a sum, where a choice would be a branch and a table a gather.
+    """
+    is_b, is_c, is_d = grade_steps(clean, balance, limit, True)
+    return rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d)
+
+
+@njit(forceinline=True)
+def loan_rate(clean, best, to_b, to_c, to_d):
+    """Return the interest rate (q31 a month) of a loan in bucket 0 and no plan, as `line_rate`."""
+    is_b, is_c, is_d = grade_steps(clean, i4(0), i4(0), False)
+    return rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d)
+
+
+@njit(forceinline=True)
+def is_held(status):
+    """Return whether a status means an account or facility that is not written off, sold or gone."""
+    return is_open(status)
+
+
+# ---- step 4: job and income -------------------------------------------------------------------------------
+@njit(forceinline=True)
+def works(u, employed, job_loss, quality_factor, job_find):
+    """Return whether the borrower has a job this month; `u` the job word >> 1."""
+    loses = u < u4(mul_q31_lane(job_loss, quality_factor))
+    return (employed & ~loses) | (~employed & (u < job_find))
+
+
+@njit(forceinline=True)
+def cash_of(buffer, kept, kept_unemployed, shock, employed, shocked):
+    """Return the buffer after income, living cost and a shock; below 0 where it does not reach."""
+    return i4(i4(buffer + pick(mask_of(employed), kept, kept_unemployed)) - only(shocked, shock))
+
+
+@njit(forceinline=True)
+def repays(buffer, outside, outside_max, at_most):
+    """Return what is repaid elsewhere out of the buffer."""
+    return min(min(i4(outside_max - outside), at_most), buffer)
+
+
+# ---- step 5: the due date ---------------------------------------------------------------------------------
+@njit(forceinline=True)
+def min_share_of(terms, levers):
+    """Return the share (q31) of the bill that is a line's minimum due, from its terms and the month's levers."""
+    return u4(levers[V_MIN_SHARE] if levers[V_MIN_SHARE] >= 0 else terms[P_MIN_SHARE])
+
+
+@njit(forceinline=True)
+def line_due(bill, floor, min_share):
+    """Return the minimum due of a line without arrears."""
+    return min(max(floor, mul_q31_lane(bill, min_share)), bill)
+
+
+@njit(forceinline=True)
+def loan_due(rest, instalment, months_left):
+    """Return what falls due of a loan or a plan, of the `rest` beside its arrears; all of it in the last month."""
+    return min(instalment, rest) if months_left > i4(1) else rest
 
 
 @njit(forceinline=True)
 def burden_of(debt, pay):
-    """Return the debt-to-income class 0..7 of `month.burden_class`."""
+    """Return the debt-to-income class 0..7: how many of 1/4, 1/2, 1, 2, 4, 8, 16 monthly incomes the debt exceeds."""
     quarter = pay >> i4(2)
     k = u4(debt > quarter)
     k += u4((debt >> i4(1)) > quarter)
@@ -162,13 +144,161 @@ def burden_of(debt, pay):
 
 
 @njit(forceinline=True)
-def sigmoid_place(logit):
-    """Return where a log-odd (q16) stands in `Tables.sigmoid`, in 512ths of its steps."""
-    reach = i4(16 << 16)
-    return u4(min(max(i4(logit), i4(-reach)), reach) + reach)
+def common_logit(segment, p, economy, levers):
+    """Return the log-odds (q16) of not being willing to pay that all borrowers of a segment and product share."""
+    common = segment.scalars[G_WILL_NOT_BASE] + segment.terms[p, P_WILL_NOT] + economy[M_WILL_NOT]
+    return i4(max(common + levers[V_WILL_NOT], i8(-(1 << 29))))
 
 
 @njit(forceinline=True)
-def between(low, high, place):
-    """Return the sigmoid (q31) at `place` between two neighbours of its table: `fixed.sigmoid` in 32-bit lanes."""
-    return u4(u8(low) + ((u8(u4(high - low)) * u8(place & u4(511))) >> u8(9)))
+def borrower_logit(segment, quality, debt, pay, reported):
+    """Return the borrower's own part of the log-odds (q16) of not being willing to pay, whatever the product."""
+    logit = i4(segment.will_not_quality[u4(quality) & u4(15)] + segment.will_not_burden[burden_of(debt, pay) & u4(7)])
+    return i4(logit + only(reported, segment.scalars[G_WILL_NOT_REPORTED]))
+
+
+@njit(forceinline=True)
+def account_logit(segment, status, bucket, cause):
+    """Return an account's own part of the log-odds (q16) of not being willing to pay."""
+    logit = i4(segment.will_not_bucket[u4(bucket) & u4(15)] + segment.will_not_cause[u4(cause) & u4(7)])
+    return i4(logit + only(status == i4(CLOSED), segment.scalars[G_WILL_NOT_CLOSED]))
+
+
+@njit(forceinline=True)
+def forgetting(manual, reached, keep, on_autopay):
+    """Return the chance (q31) to forget a due: `manual`, of which a reminder leaves `keep`; none on autopay."""
+    kept = pick(mask_of(reached), keep, u4(ONE))
+    return only(~on_autopay, mul_q31_own_lane(manual, kept))
+
+
+@njit(forceinline=True)
+def refuses_or_forgets(bill, u, logit, sigmoid_table, forgets):
+    """Return whether a bill is refused, and whether it is forgotten; `u` the decision word >> 1, `forgets` q31."""
+    unwilling = sigmoid(sigmoid_table, logit)
+    refuses = (bill > i4(0)) & (u < unwilling)
+    pays_from = u4(u4(ONE) - u4(mul_q31_own_lane(forgets, u4(u4(ONE) - unwilling))))
+    return refuses, (bill > i4(0)) & ~refuses & (u >= pays_from)
+
+
+@njit(forceinline=True)
+def pay_in_turn(first, second, buffer, outside, reported):
+    """Return how two dues are paid, the `first` before the `second`: from the buffer, then from credit elsewhere.
+
+    (paid, paid, borrowed, borrowed, buffer, outside): what a borrower `reported` to the bureau would have borrowed is
+    not paid, and `outside` stays.
+    """
+    taken = min(first, max(buffer, i4(0)))
+    borrowed = min(i4(first - taken), outside)
+    free, buffer, first = i4(outside - borrowed), i4(buffer - taken), i4(taken + only(~reported, borrowed))
+    taken = min(second, max(buffer, i4(0)))
+    again = min(i4(second - taken), free)
+    free, buffer, second = i4(free - again), i4(buffer - taken), i4(taken + only(~reported, again))
+    return first, second, borrowed, again, buffer, pick(mask_of(reported), outside, free)
+
+
+@njit(forceinline=True)
+def extra_of(full_payer, rest, revolver_share, buffer):
+    """Steps 5 and 6: return what is paid beyond what is owed, out of `rest` of the bill and of the buffer."""
+    want = pick(mask_of(full_payer != i4(0)), rest, mul_q31_lane(rest, revolver_share))
+    return min(want, max(buffer, i4(0)))
+
+
+# ---- step 7: how late -------------------------------------------------------------------------------------
+@njit(forceinline=True)
+def bucket_after(bucket, owed, paid, due, hold):
+    """Return the bucket of an account that paid less than it owed: arrears * (bucket + 1) / owed, rounded up.
+
+    One more than the largest k with k * owed below the product. With a payment of at least `hold` (q31) of the due,
+    where that is above 0, the bucket does not rise.
+    """
+    product, k = u8(u4(owed - paid)) * u8(u4(bucket + i4(1))), u4(0)
+    for step in (8, 4, 2, 1):
+        below = u8(u4(k + u4(step))) * u8(u4(owed)) < product
+        k = u4(k + (u4(step) & u4(mask_of(below))))
+    to = min(i4(k + u4(1)), i4(BUCKETS - 1))
+    holds = (hold > u4(0)) & (due > i4(0)) & (paid >= mul_q31_lane(due, hold))
+    return pick(mask_of(holds), min(to, bucket), to)
+
+
+@njit(forceinline=True)
+def days_late(day, to):
+    """Return the days late that the lender's rules see: the day a missed due was paid, else 30 a bucket."""
+    return pick(mask_of(day > i4(0)), day, i4(i4(30) * to))
+
+
+# ---- step 8: interest and charges -------------------------------------------------------------------------
+@njit(forceinline=True)
+def accrue(unpaid, arrears, rate):
+    """Return the interest of a month on what is `unpaid` of the bill and not in `arrears`, at a rate (q31)."""
+    return mul_q31_own_lane(max(i4(unpaid - arrears), i4(0)), rate)
+
+
+@njit(forceinline=True)
+def charged_days(day):
+    """Return the days that a late charge is for; `day` on which a missed due was paid, 0 if it was not."""
+    return pick(mask_of(day > i4(0)), day, i4(DAYS - 1))
+
+
+@njit(forceinline=True)
+def post_payment(fee_due, interest_due, paid):
+    """Return (fees, interest) still due after a payment, which goes to fees first."""
+    to_fees = min(fee_due, paid)
+    return i4(fee_due - to_fees), i4(interest_due - min(interest_due, i4(paid - to_fees)))
+
+
+@njit(forceinline=True)
+def cause_after(cause, to, arrears, reason):
+    """Return the cause of arrears: that of the first missed due, unless it was only forgotten; none in bucket 0."""
+    cause = pick(mask_of((arrears > i4(0)) & (cause <= i4(FORGOT))), reason, cause)
+    return only(to > i4(0), cause)
+
+
+@njit(forceinline=True)
+def clean_after(clean, missed):
+    """Return the months in a row without a missed due, at most 255."""
+    return only(~missed, min(i4(clean + i4(1)), i4(255)))
+
+
+@njit(forceinline=True)
+def since_after(since, forgot):
+    """Return the months since the last forgotten due, at most 31."""
+    return only(~forgot, min(i4(since + i4(1)), i4(31)))
+
+
+@njit(forceinline=True)
+def report_after(reported):
+    """Return the months that a report to the bureau still lasts after one more."""
+    return max(i4(reported - i4(1)), i4(0))
+
+
+# ---- step 9: new credit -----------------------------------------------------------------------------------
+@njit(forceinline=True)
+def wants(spend, multiplier, employed, spend_unemployed, need, new_credit):
+    """Return what the borrower wants to spend on the line, `need` included."""
+    wanted = mul_q16_lane(spend, multiplier)
+    wanted = pick(mask_of(employed), wanted, mul_q31_lane(wanted, spend_unemployed))
+    return only(new_credit, i4(wanted + need))
+
+
+@njit(forceinline=True)
+def put_on_line(wanted, balance, limit):
+    """Return what of the spending that is wanted the line has room for."""
+    return min(wanted, max(i4(limit - balance), i4(0)))
+
+
+@njit(forceinline=True)
+def pay_cash(buffer, amount):
+    """Return the buffer after spending an amount in cash, as far as it reaches."""
+    return i4(buffer - min(amount, max(buffer, i4(0))))
+
+
+@njit(forceinline=True)
+def is_idle(before, after):
+    """Return whether a line owes nothing at the start of the month nor after it."""
+    return max(before, after) <= i4(0)
+
+
+@njit(forceinline=True)
+def spends_much(spend, granted):
+    """Return whether a usual month of spending is half of a line's limit as granted, or more."""
+    return spend >= i4(granted - spend)

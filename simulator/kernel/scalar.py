@@ -13,7 +13,8 @@ from .fixed import mul_q16, mul_q31, sigmoid
 from .jit.cache import CACHED, njit
 from .jit.intrinsics import stack_array
 from .marks import book_back, book_loss, next_marks, watched
-from .origination import age_stage, band_of, book_open, book_roll, book_stocks, grade_of
+from .origination import age_stage, band_of, book_open, book_roll, book_stocks
+from .rules import grade_of, is_open
 
 u4, i8, u8 = np.uint32, np.int64, np.uint64
 
@@ -54,12 +55,6 @@ stack_steps = stack_array(np.int64, N_PRODUCT, N_X)
 
 
 @njit(forceinline=True)
-def is_open(status):
-    """Return whether a status means an account or facility that is not written off, sold or gone."""
-    return status >= ACTIVE and status <= CLOSED
-
-
-@njit(forceinline=True)
 def open_month(S, i, x, arriving, n_products):
     """Note what each account is at the start of the month."""
     for p in range(N_PRODUCT):
@@ -82,8 +77,7 @@ def price(S, i, x, terms, months):
     for p in range(x[LINE, X_PRODUCTS]):
         at = N_BORROWER + p * N_ACCOUNT
         grade = grade_of(
-            S[at + BUCKET, i], S[at + PLAN_LEFT, i], S[at + CLEAN, i], p == LINE,
-            i8(S[at + BALANCE, i]), i8(S[at + LIMIT, i]),
+            S[at + BUCKET, i], S[at + PLAN_LEFT, i], S[at + CLEAN, i], S[at + BALANCE, i], S[at + LIMIT, i], p == LINE,
         )  # fmt: skip
         rate = min(mul_q16(terms[p, P_RATE], months[p, V_RATE + grade]), i8(ONE))
         x[p, X_RATE] = mul_q31(terms[p, P_RATE], months[p, V_PLAN_RATE]) if x[p, X_PLAN] else rate
