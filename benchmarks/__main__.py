@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: time the kernel (under a minute); `floor`, `identities`, `large_pool`, `coverage`: longer."""
+"""`python -m benchmarks`: time the kernel (under a minute); `floor`, `identities`, `digests` and others: longer."""
 
 import json
 import sys
@@ -151,6 +151,32 @@ def coverage(seeds: Annotated[int, typer.Option(min=50, help="runs of each world
     _print(table)
     wrong = [check.name for check in checks if not check.is_right]
     _end(not wrong, f"covers too seldom or too often: {', '.join(wrong)}")
+
+
+@app.command()
+def digests(
+    write: Annotated[Path | None, typer.Option(help="JSON file to write")] = None,
+    against: Annotated[Path | None, typer.Option(help="JSON file written before, to compare with")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="small scenarios: a minute")] = False,
+) -> None:
+    """Prove that no number moved: digests of all shipped scenarios and of random worlds with every policy."""
+    from . import digests as run
+
+    size = run.QUICK if quick else run.FULL
+    before = json.loads(against.read_text(encoding="utf-8")) if against else None
+    if before and before["size"] != size._asdict():
+        raise typer.BadParameter(f"{against} is of another size, {before['size']}", param_hint="--against")
+    with Progress() as bar:
+        now = run.measure(size, bar.advance)
+    _print(f"{len(now['digests'])} digests ({bar.seconds:,.0f} s)")
+    if write:
+        write.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
+    wrong = run.unequal_kernels(now["digests"])
+    if before:
+        wrong += run.differences(before, now)
+        _print(*filter(None, [run.other_machine(before, now)]))
+    _print(*wrong)
+    _end(not wrong, f"{len(wrong)} differences")
 
 
 @app.command()

@@ -1,9 +1,11 @@
 """The benchmarks are fair: every peer lives the kernel's month. No clock decides here."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from conftest import ROOT
 from simulator.engine import engine
@@ -20,6 +22,7 @@ from benchmarks import (
     bitflips,
     commands,
     coverage,
+    digests,
     figures,
     floor,
     growth,
@@ -35,6 +38,7 @@ from benchmarks import (
     timing,
     worlds,
 )
+from benchmarks.__main__ import app
 
 BORROWERS, REPLICATIONS = 1_500, 30
 FAR = 4.5  # standard errors, of some 40 totals; the seeds are fixed
@@ -305,3 +309,56 @@ def test_the_intervals_of_a_roll_matrix_are_held_against_its_powers():
     for (_, (low, high), exact), name in zip(coverage._exact(run), coverage.STATES, strict=True):
         value, se = run.estimate("baseline", name)
         assert low < value < high and abs(value - exact) < 5 * se
+
+
+@pytest.mark.parametrize("kind", registry.names())
+def test_every_policy_is_in_the_digests_of_random_worlds(kind, monkeypatch):
+    """Without a policy of that kind some world has another digest, so an edit of what it does is seen."""
+    silent = registry.kinds() | {kind: SimpleNamespace(**vars(registry.kinds()[kind]) | {"write": lambda *_: None})}
+
+    def differs(number):
+        monkeypatch.setattr(digests, "kinds", registry.kinds)
+        usual = digests.of_world(number)
+        assert len(set(usual.values())) == 1  # of both kernels
+        monkeypatch.setattr(digests, "kinds", lambda: silent)
+        return digests.of_world(number) != usual
+
+    assert any(differs(number) for number in range(digests.WORLDS))
+
+
+def test_a_digest_that_moved_is_named(tmp_path, monkeypatch):
+    """What was written agrees with itself; one that differs, is missing or is new is named, and the exit code is 1."""
+    scenario = tmp_path / "small.toml"
+    scenario.write_text(
+        (ROOT / "scenarios" / "limit_cut.toml").read_text().replace('"base/', f'"{ROOT}/scenarios/base/')
+    )
+    monkeypatch.setattr(digests, "SCENARIOS", tmp_path)
+    monkeypatch.setattr(digests, "WORLDS", 1)
+    monkeypatch.setattr(digests, "QUICK", digests.Size(20, 2))
+    file = tmp_path / "before.json"
+
+    def against(*options):
+        done = CliRunner().invoke(app, ["digests", "--quick", *options])
+        return done.exit_code, done.output
+
+    assert against("--write", str(file))[0] == 0
+    assert against("--against", str(file))[0] == 0
+    before = json.loads(file.read_text())
+    moved = before["digests"].pop("small: sums")
+    before["digests"] |= {"small: summary": moved, "gone: sums": moved}
+    before["made_with"]["numpy"] = "1.0"
+    file.write_text(json.dumps(before))
+    code, said = against("--against", str(file))
+    assert code == 1 and "numpy 1.0, now" in said
+    for words in ("small: sums is new", "small: summary differs", "gone: sums is missing", "3 differences"):
+        assert words in said
+
+
+def test_kernels_that_differ_are_named():
+    """A world that the two kernels live otherwise is a fault without any file to compare with."""
+    same = {f"world {number}: {kernel}": "x" for number in range(digests.WORLDS) for kernel in digests.KERNELS}
+
+    assert digests.unequal_kernels(same) == []
+    assert digests.unequal_kernels(same | {"world 3: scalar": "y"}) == [
+        "world 3: the fast and the scalar kernel differ"
+    ]
