@@ -262,8 +262,8 @@ def test_the_last_instalment_is_off_by_the_rounding_and_no_more(rate, months, am
     share = worlds.q31(worlds.annuity(rate, months))
     for row, amount in zip(world.tape, amounts, strict=True):
         row[...] = ABSENT
-        instalment = naive.part(amount, share)
-        balance = amount + naive.part(amount, worlds.q31(rate))
+        instalment = naive.mul_q31(amount, share)
+        balance = amount + naive.mul_q31(amount, worlds.q31(rate))
         for column, value in (
             (TAPE_STATUS, ACTIVE), (TAPE_LIMIT, amount), (TAPE_BALANCE, balance), (TAPE_BUCKET, 0), (TAPE_STATE, 0),
             (TAPE_INSTALMENT, instalment), (TAPE_MONTHS_LEFT, months),
@@ -274,7 +274,7 @@ def test_the_last_instalment_is_off_by_the_rounding_and_no_more(rate, months, am
     for identity, borrower in history[months - 1].items():
         segment, _, index = identity
         amount = amounts[segment * n + index]
-        off = borrower[LOAN_AT + BALANCE] - naive.part(amount, share)
+        off = borrower[LOAN_AT + BALANCE] - naive.mul_q31(amount, share)
         bound = worlds.rounding(rate, months, amount)
         assert off <= bound and (off >= -bound or borrower[LOAN_AT + BALANCE] == 0)
         assert history[months][identity][LOAN_AT + BALANCE] == 0

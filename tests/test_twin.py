@@ -320,7 +320,7 @@ def test_a_loan_never_missed_is_an_annuity():
                 continue
             for before, after in pairwise(loans[start : start + months]):
                 base = before[BALANCE] - instalment
-                assert after[BALANCE] == base + naive.part(base, rate)
+                assert after[BALANCE] == base + naive.mul_q31(base, rate)
                 assert after[MONTHS_LEFT] == before[MONTHS_LEFT] - 1
             assert abs(loans[start + months - 1][BALANCE] - instalment) <= worlds.rounding(rate / ONE, months, amount)
             assert loans[start + months][BALANCE] == 0
