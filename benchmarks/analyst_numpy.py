@@ -49,7 +49,7 @@ def live(b, rules, economy, rng, flows, rolls):
     outside = b.outside + back
     buffer -= back
 
-    # due date: who will not pay, who forgets, who pays what he can
+    # due date: who will not pay, who forgets, who pays what cash allows
     is_open = b.status == ACTIVE
     bill = np.where(is_open, np.maximum(b.balance, 0), 0)
     owed = b.arrears + np.minimum(np.maximum(rules.min_floor, rules.min_share * bill), bill - b.arrears)

@@ -1,7 +1,7 @@
 """The month as most would write it with numba: a loop over borrowers, float64, np.random, one array a column.
 
 The same mechanisms as the kernel's month of a line (docs/model.md), other random numbers, so sums agree on average and
-not to the unit. A borrower draws only the numbers that he needs. Two things most would not know are done for it:
+not to the unit. A borrower draws only the numbers that are needed. Two things most would not know are done for it:
 compiled without reference counts, and inlined into one loop; without them it took five times as long.
 """
 

@@ -40,9 +40,9 @@ Set = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=value", hel
 Borrowers = Annotated[
     int | None, typer.Option(min=1, help="Borrowers of the opening book; applicants are scaled with them.")
 ]
-Replications = Annotated[int | None, typer.Option(min=1, help="Replications: other people, other luck.")]
+Replications = Annotated[int | None, typer.Option(min=1, help="Replications: other people, other random numbers.")]
 Months = Annotated[int | None, typer.Option(min=1, help="Months in which credit is granted.")]
-Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all luck.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all random numbers.")]
 Threads = Annotated[
     int | None, typer.Option(min=1, max=1024, help="Threads; the result is the same. Default: all processors.")
 ]
@@ -54,7 +54,7 @@ CheckFile = Annotated[
 Code = Annotated[bool, typer.Option("--allow-code", help="Run the Python files of policies of your own.")]
 Borrower = Annotated[str, typer.Option(metavar="ID", help="segment:index, segment:month:index or a tape's account.")]
 Variants = Annotated[list[str] | None, typer.Option("--variant", help="A variant to show; may be repeated, up to 3.")]
-Replication = Annotated[int, typer.Option(help="Which replication, counted from 0: its borrowers and their luck.")]
+Replication = Annotated[int, typer.Option(help="The replication, from 0: its people and random numbers.")]
 TapeFile = Annotated[Path, typer.Argument(metavar="TAPE", help="Accounts by month, or loans with their outcome.")]
 MappingFile = Annotated[Path, typer.Option("--mapping", metavar="FILE", help="What the tape's columns and codes mean.")]
 FitUntil = Annotated[str, typer.Option("--fit-until", metavar="YYYY-MM", help="Last month that is fitted on.")]
@@ -89,7 +89,7 @@ def _options(version: Version = False) -> None:
     """What a consumer lender's policies do to delinquency, bad debt and profit, borrower by borrower."""
 
 
-@app.command("compare", help="Compare all variants with the baseline: same people, same luck.")
+@app.command("compare", help="Compare all variants with the baseline: same people, common random numbers.")
 @app.command("run", help="Simulate the baseline of a scenario over its months.")
 def study(
     context: typer.Context,

@@ -1,4 +1,4 @@
-"""A question from scenario to answer: `simulate` one lender, or `compare` every variant on common luck."""
+"""A question from scenario to answer: `simulate` one lender, or `compare` every variant under common random numbers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

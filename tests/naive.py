@@ -224,7 +224,7 @@ class World:
         self.levers: Levers = plain(levers)
 
     def at(self, borrower, replication, month):
-        """Stand at one borrower's month: its rows of the tables and the levers, and its luck."""
+        """Stand at one borrower's month: its rows of the tables and the levers, and its random words."""
         g = borrower.segment
         self.borrower, self.replication, self.month = borrower, replication, month
         self.segment = self.tables.segment[g]

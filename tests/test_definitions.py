@@ -147,7 +147,7 @@ def test_what_defaults_is_got_back_lost_or_still_owed(model):
 
 
 def test_every_loss_under_cover_is_claimed():
-    """Who is written off in a month of cover is claimed, and stays so until he is current again."""
+    """Who is written off in a month of cover is claimed, and stays so until current again."""
     world, sums, histories = lived("claims", policies=("claims_for_a_while",), products="line", months=16)
     covered, claims = world.levers.month[:, 0, LINE, V_CLAIM] < NEVER, 0
     for _, month, before, after in accounts(histories, LINE):

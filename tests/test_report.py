@@ -307,7 +307,7 @@ def test_titles_are_text_not_markup():
 
 
 def test_with_many_replications_the_page_shows_the_tail():
-    """From 100 replications on with a factor there is a sixth figure, and how much luck is shared."""
+    """From 100 replications on with a factor there is a sixth figure, and how much the common factor explains."""
     frame = toy_book.frame(replications=100, borrowers=10, months=4, run_off_months=2)
     page = page_of(Comparison([toy_book.ledger(frame=frame), toy_book.ledger("sell", frame=frame, sell=3)]))
     assert page.count("<figure>") == 6
@@ -418,7 +418,7 @@ def test_who_fixes_the_people_reads_so_first(tmp_path):
         assert (comparison.summary()["people"] == "given these people") is said
         page = render.render(comparison, {}, [])
         assert ("Given these people" in page) is said
-        assert ("include the luck of who the borrowers are" in page) is not said
+        assert ("include who the borrowers happen to be" in page) is not said
 
 
 def test_a_name_in_any_script_and_of_any_length_is_drawn():

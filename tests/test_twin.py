@@ -330,7 +330,7 @@ def test_a_loan_never_missed_is_an_annuity():
 
 @pytest.mark.parametrize("product", [LINE, LOAN])
 def test_a_written_off_account_brings_what_the_same_account_brings_while_open(product):
-    """Where nobody so late pays by himself, the date of write-off moves balances between books and no money at all."""
+    """Where nobody so late pays unasked, the date of write-off moves balances between books and no money at all."""
     world = worlds.world("write-off", products=PRODUCTS[product], months=24, arrivals=1, sizes=(60,), lanes=64)
     tables, levers = world.tables, world.levers
     tables.will_not_bucket[:, 6:] = 40 * UNIT  # certain to be unwilling

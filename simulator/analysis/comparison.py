@@ -219,7 +219,7 @@ class Comparison:
         return told
 
     def _people_told(self):
-        """Return whose luck is in the errors, as summary.json has it."""
+        """Return whether the errors include who the borrowers happen to be, as summary.json has it."""
         if not self.frame.redraw_people:
             return "given these people"
         if self.frame.tape:

@@ -287,7 +287,7 @@ class Ledger:
         balance, accounts = self["balance"], self["n_accounts"]
         before, served = np.zeros_like(balance), np.zeros_like(accounts)
         before[:, 1:] = balance[:, :-1]
-        # Whoever was open at the start or joined was served this month, whatever became of him.
+        # Whoever was open at the start or joined was served this month, whatever became of them.
         served[:, 1:] = accounts[:, :-1]
         served += self["n_granted"]
         idle = self["n_idle"]

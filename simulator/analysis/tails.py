@@ -50,7 +50,7 @@ class ValueAtRisk:
         return float(ordered[low]), float(ordered[high])
 
     def difference(self, a, b) -> Difference:
-        """Return the quantile of `a` less that of `b`, whose luck is shared, with an interval from both of theirs.
+        """Return the quantile of `a` less that of `b`, paired by replication, with an interval from both of theirs.
 
         The ends combine as the method of variance estimates recovery has it; the correlation of two quantiles is that
         of the indicators of being beyond them. Source: G. Y. Zou and A. Donner, Construction of confidence limits

@@ -1,4 +1,4 @@
-"""A diary: the months of one borrower in words, side by side under up to three variants on the same luck."""
+"""A diary: the months of one borrower in words, side by side under up to three variants under common random numbers."""
 
 from collections.abc import Sequence
 from functools import partial

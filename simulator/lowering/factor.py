@@ -1,4 +1,4 @@
-"""The luck that all borrowers of a replication share: one normal number a month."""
+"""The common factor, which all borrowers of a replication share: one normal number a month."""
 
 import numpy as np
 from scipy.special import ndtri

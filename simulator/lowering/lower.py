@@ -146,11 +146,11 @@ def tables_for(lowered: Lowered, replication_from: int, replication_to: int) -> 
     Where the factor moves a table, its first axis is the replications of this range; all else is shared.
     """
     settings, tables = lowered.settings, lowered.tables
-    luck = settings.economy.factor
+    shared = settings.economy.factor
     rolls = settings.behaviour.model == "roll_rates"
-    if not luck.enabled or not (luck.correlation if rolls else luck.will_not_loading or luck.job_loss_loading):
+    if not shared.enabled or not (shared.correlation if rolls else shared.will_not_loading or shared.job_loss_loading):
         return tables
-    z = factor(settings.seed, luck.persistence, range(replication_from, replication_to), lowered.months_total)
+    z = factor(settings.seed, shared.persistence, range(replication_from, replication_to), lowered.months_total)
     if rolls:
         return tables._replace(roll=_roll(settings, z[:, 1:]))
     return tables._replace(economy=_economy(settings, lowered.months_total, z))
@@ -188,10 +188,10 @@ def tables_digest(lowered: Lowered) -> str:
     With a factor, also of the factor of every replication and of the first one's tables. Where policies read last
     month's book, also of the levers without them and of their settings, conditions included.
     """
-    luck = lowered.settings.economy.factor
+    shared = lowered.settings.economy.factor
     z = np.zeros(0)
-    if luck.enabled:
-        z = factor(lowered.settings.seed, luck.persistence, range(lowered.replications), lowered.months_total)
+    if shared.enabled:
+        z = factor(lowered.settings.seed, shared.persistence, range(lowered.replications), lowered.months_total)
     digest = hashlib.sha256()
     groups = [lowered.tables, tables_for(lowered, 0, 1), lowered.levers]
     if lowered.readers:

@@ -12,7 +12,7 @@ class Tables(NamedTuple):
 
     Arrays that the tile gathers from are 32-bit, the others int64. Nothing here depends on a policy. `roll` and
     `economy` belong to a range of replications: their first axis counts from the first of it, or is 1 for all. With the
-    levers of a rival, a world of swapped applicants: only those are there whom he declines for a product granted here.
+    levers of a rival, a world of swapped applicants: only those are there whom it declines for a product granted here.
     """
 
     key: np.ndarray  # uint32[2]: low and high half of the seed

@@ -95,5 +95,5 @@ def _answer():
 
 
 if __name__ == "__main__":
-    with suppress(Exception):  # that nobody has asked, too; who gets no answer draws himself and sees why
+    with suppress(Exception):  # that nobody has asked, too; without an answer the asker draws and sees why
         _answer()

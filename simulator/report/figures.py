@@ -134,7 +134,7 @@ def forest(comparison):
         axis.tick_params(length=0)
         axis.grid(axis="y", visible=False)
         axis.spines["left"].set_visible(False)
-    caption = f"Each dot is a variant less {comparison.baseline}, the same people with the same luck"
+    caption = f"Each dot is a variant less {comparison.baseline}, the same people and random numbers"
     if comparison.frame.replications == 1:
         return Picture("What changes", svg(made, f"{caption}."), f"{caption}.")
     caption += "; the bar is its 95 % interval. A bar that crosses the line at zero is within chance."

@@ -306,6 +306,6 @@ def given_people(comparison):
     if comparison.frame.replications == 1:
         return "Given these people: all numbers are of one draw of borrowers."
     return (
-        "Given these people: the same borrowers live in every replication, so errors and intervals leave out the luck "
-        "of who the borrowers are."
+        "Given these people: the same borrowers live in every replication, so errors and intervals leave out who "
+        "the borrowers happen to be."
     )

@@ -245,7 +245,7 @@ def where(comparison):
 def caveats(comparison):
     """Return sentences on what the numbers are not."""
     frame = comparison.frame
-    people = "People are drawn anew in each replication, so they include the luck of who the borrowers are."
+    people = "People are drawn anew in each replication, so they include who the borrowers happen to be."
     if frame.tape:
         people = (
             "The accounts of the opening book are those of the tape in every replication: the errors are those of what "
@@ -254,7 +254,7 @@ def caveats(comparison):
     people = phrasing.given_people(comparison) or people
     said = [
         "Parameters are taken as true. How uncertain they are is not in any number here; vary them to see.",
-        "Differences are paired: each variant meets the same people with the same luck as the baseline.",
+        "Differences are paired: each variant meets the same people and the same random numbers as the baseline.",
     ]
     if frame.replications > 1:
         said.insert(0, f"Standard errors (±) are over {frame.replications} replications of chance. {people}")
@@ -281,8 +281,8 @@ def caveats(comparison):
         share = comparison.shared_luck(comparison.baseline, "net_loss")
         if np.isfinite(share):
             said.append(
-                f"About {np.clip(share, 0, 1) * 100:.0f} % of the variance of the baseline's net loss is luck that all "
-                "borrowers share (the economy); the rest is each borrower's own and would shrink with a larger book."
+                f"About {np.clip(share, 0, 1) * 100:.0f} % of the variance of the baseline's net loss is the common "
+                "factor's, which all borrowers share; the rest is their own and would shrink with a larger book."
             )
     return said
 

@@ -15,7 +15,7 @@ from simulator.scenario.toml_text import MOST_DEEP, MOST_FILES, Files, NotToml, 
 from simulator.scenario.validate import MOST_PROBLEMS, Resolved, resolve
 from simulator.system.inputs import MOST_RECORDS, MOST_TEXT, size_of
 
-# What a variant may not touch: a comparison is on the same people, months and luck.
+# What a variant may not touch: a comparison is on the same people, months and random numbers.
 COMMON = ("months", "run_off_months", "replications", "seed", "redraw_people", "discount_rate", "currency", "portfolio")
 CODE = "file:"  # how the kind of a policy in a Python file begins
 TAPE_FILES = {"tape": MOST_RECORDS, "mapping": MOST_TEXT}  # keys of the portfolio, and the bytes that a file may have
@@ -235,7 +235,7 @@ def _variant(
         problems.append(Problem(file, path, "not a name for a variant", f"choose another: {wish}"))
     for key in COMMON:
         if key in delta:
-            allowed = "variants are compared on the same people, months and luck: set it for the whole scenario"
+            allowed = "variants share people, months and random numbers: set it for the whole scenario"
             problems.append(Problem(file, f"{path}.{key}", "not allowed in a variant", allowed))
     delta = {key: value for key, value in delta.items() if key not in COMMON}
     delta.setdefault("title", Leaf(name.replace("_", " "), file, source="name of the variant"))

@@ -262,7 +262,7 @@ class PathPoint(Table):
 
 
 class Factor(Table):
-    """The luck a replication's borrowers share."""
+    """What all borrowers of a replication share: the common factor."""
 
     enabled: bool = False
     persistence: Annotated[float, Field(ge=0, lt=1), values.NUMBER] = 0.0

@@ -6,7 +6,7 @@ the expected loss V solves V = d (Q V + L), with L the loss per unit of what is 
 month and d the discount of a month. Nothing is assumed that the run has not shown, and the chain has no leak: with
 d = 1, V of what was there at the start and of what came in later, less V of what is left, is the loss of the run.
 
-Who may still draw defaults with more than he owes today. Therefore `drawn_loss` counts accounts, not balances: how
+Who may still draw defaults with more than is owed today. Therefore `drawn_loss` counts accounts, not balances: how
 many default within some months, each with the balance it then has.
 
 One thing is approximate: accounts and balances in one bucket are taken to be alike, whoever owes them.
