@@ -37,7 +37,7 @@ def bench(context: typer.Context, full: Full = False) -> None:
 
 @app.command(name="floor")
 def where_it_goes() -> None:
-    """Take a borrower-month apart: random words, those who pay on time, the few others, people."""
+    """Take a borrower-month apart: random words, on-time path, the other paths, people."""
     from . import floor
 
     with Progress() as bar:

@@ -1,9 +1,9 @@
-"""Where each nanosecond of a borrower-month goes: random words, those who pay on time, the few others, people.
+"""Where each nanosecond of a borrower-month goes: random words, on-time path, the other paths, people.
 
 The words are timed alone, in a loop of their own over lanes that stay in the first cache. The rest are differences of
-whole runs: a world in which everyone pays on time has no few; two numbers of replications tell what is done in each
-month, and two numbers of borrowers what is done once for each of them from what is done once for all. Wall time of one
-thread, line only, best of the rounds.
+whole runs: a world in which everyone pays on time takes no other path; two numbers of replications tell what is done
+in each month, and two numbers of borrowers what is done once for each of them from what is done once for all. Wall time
+of one thread, line only, best of the rounds.
 """
 
 from functools import partial
@@ -81,8 +81,8 @@ def parts(rounds: int = ROUNDS, progress=lambda name: None) -> list[Part]:
     people = _people(month, rounds)
     return [
         Part("random words", words, f"one Philox4x32-10 block of {BLOCK} words, timed alone"),
-        Part("those who pay on time", easy - words, "a world where all do, less the words; their sums with it"),
-        Part("the few", month - easy, "the usual world less that one"),
+        Part("on-time path", easy - words, "a world where all pay on time, less the words; their sums with it"),
+        Part("delinquent and scalar path", month - easy, "the usual world less that one"),
         Part("a month in all", month, f"{REPLICATIONS[1]} replications less {REPLICATIONS[0]}"),
         Part("people", people / MONTHS_LIVED, f"drawn once: {people:,.0f} ns a borrower, over {MONTHS_LIVED} months"),
     ]

@@ -129,7 +129,7 @@ def test_the_loop_timed_alone_draws_the_kernels_words():
     )
 
 
-def test_the_world_without_the_few_has_none():
+def test_the_easy_world_takes_the_on_time_path_alone():
     """In the world whose time is that of those who pay on time, nobody misses a due; in the usual one some do."""
     assert floor.is_easy(engine.run(floor.world(floor.ON_TIME, 2, 2_000)))
     assert not floor.is_easy(engine.run(floor.world((), 2, 2_000)))
