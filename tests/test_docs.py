@@ -118,3 +118,10 @@ def test_the_guide_names_targets_of_make():
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
     assert set(re.findall(r"`make ([a-z-]+)", GUIDE)) <= set(targets)
+
+
+def test_the_readme_shows_every_room():
+    """Each room of the guide is in the README's list of where things are."""
+    shown = set(re.findall(r"\bsimulator/(\w+)/", (ROOT / "README.md").read_text(encoding="utf-8")))
+
+    assert shown - {"kinds"} == set(re.findall(r"^\| `simulator/(\w+)` \|", GUIDE, re.MULTILINE))
