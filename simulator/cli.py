@@ -255,7 +255,7 @@ def parameters(scenario: ScenarioFile, set_: Set = None, allow_code: Code = Fals
 @app.command()
 def measures(name: MeasureName = None, source: Source = False) -> None:
     """Explain every measure, or one: formula, unit, meaning."""
-    from simulator.analysis.measures import in_words, markdown
+    from simulator.analysis.measures.page import in_words, markdown
 
     _print_markdown(in_words(name) if name else markdown(), source)
 
@@ -342,7 +342,7 @@ def _print(*renderables, **options):
 def _print_markdown(text, source):
     """Print Markdown: laid out for a terminal; as it is with `source` or to a file."""
     if source or not sys.stdout.isatty():
-        typer.echo(text)
+        typer.echo(text, nl=not text.endswith("\n"))
         return
     from rich.markdown import Markdown
 

@@ -14,7 +14,8 @@ from simulator.analysis import estimates
 from simulator.analysis.accounting.five_class import CLASSES
 from simulator.analysis.comparison import Comparison, Difference
 from simulator.analysis.ledger import Ledger, Settlement
-from simulator.analysis.measures import MEASURES, SECTIONS, TAIL, markdown, windows
+from simulator.analysis.measures import MEASURES, SECTIONS, TAIL, windows
+from simulator.analysis.measures.page import markdown
 from simulator.model.layout import *  # noqa: F403
 from simulator.scenario.reader import load_scenario
 from simulator.study import compare, simulate
@@ -344,7 +345,7 @@ def test_a_doubt_is_that_of_the_interval():
     found = [stats.lognorm(1).ppf(generator.random(12)) - shift for shift in np.linspace(0, 3, 60)]
     above = [estimates.interval(samples)[0] > 0 for samples in found]
 
-    assert above == [estimates.chance_not_above_zero(samples) < 0.025 for samples in found]
+    assert above == [estimates.chance_not_above(samples, np.zeros(12)) < 0.025 for samples in found]
     assert 0 < sum(above) < 60
 
 
@@ -354,15 +355,15 @@ def test_intervals_use_student_t():
     assert np.isnan(estimates.half_width(np.array([1.0])))
 
 
-def test_shared_luck_of_halves():
+def test_shared_variance_of_halves():
     """All of it when the halves move as one (by size), none on average when they do not, unknown when nothing moves."""
     draw = random.Random(3)
     factor, a, b = np.array([[draw.gauss(0, 1) for _ in range(4000)] for _ in range(3)])
-    assert estimates.shared_luck(np.stack([factor, 3 * factor], axis=1), (1, 3)) == pytest.approx(1, rel=1e-12)
-    assert abs(estimates.shared_luck(np.stack([a, b], axis=1), (1, 1))) < 0.07
+    assert estimates.shared_variance(np.stack([factor, 3 * factor], axis=1), (1, 3)) == pytest.approx(1, rel=1e-12)
+    assert abs(estimates.shared_variance(np.stack([a, b], axis=1), (1, 1))) < 0.07
     mixed = np.stack([factor + a, factor + b], axis=1)  # shared 4 of 4 + 2
-    assert estimates.shared_luck(mixed, (1, 1)) == pytest.approx(2 / 3, abs=0.04)
-    assert np.isnan(estimates.shared_luck(np.ones((5, 2)), (1, 1)))
+    assert estimates.shared_variance(mixed, (1, 1)) == pytest.approx(2 / 3, abs=0.04)
+    assert np.isnan(estimates.shared_variance(np.ones((5, 2)), (1, 1)))
 
 
 def test_a_gini_by_hand():

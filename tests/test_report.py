@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from io import StringIO
 
 import numpy as np
@@ -14,8 +15,9 @@ from conftest import ROOT
 from simulator import compare
 from simulator.analysis.comparison import Comparison
 from simulator.analysis.estimates import Difference, Estimate
-from simulator.analysis.ledger import LINES, SETTLED, result_digest
-from simulator.analysis.measures import MEASURES, SECTIONS, TAIL
+from simulator.analysis.ledger import LINES, SETTLED, components, result_digest
+from simulator.analysis.measures import MEASURES, TAIL, answer, shown_in
+from simulator.analysis.measures.tables import ANSWER, NUMBERS, TABLES
 from simulator.model.errors import UserError
 from simulator.report import phrasing, render, results
 from simulator.report.figures import pictures
@@ -332,12 +334,32 @@ def test_numbers_in_words(value, se, unit, difference, text):
     assert phrasing.number(value, se, unit, difference).replace("\u00a0", " ") == text
 
 
-def test_every_measure_of_the_page_is_in_the_registry():
-    """Labels and tables name measures or lines that exist."""
-    known = {*MEASURES, *SETTLED, *LINES, "written_off"}
-    assert set(phrasing.LABELS) <= known
-    assert {name for _, names in render.TABLE for name in names} <= set(MEASURES)
-    assert set(phrasing.TOLD) <= set(MEASURES) and SECTIONS
+def test_a_measure_says_where_it_is_shown(monkeypatch):
+    """One entry puts it into a table of the page, at its rank; a table that there is not is refused."""
+    assert all(shown_in(table) for table in TABLES)
+    one = replace(MEASURES["balance_left"], name="one_more", label="one more", shown_in={NUMBERS[0]: 1})
+    monkeypatch.setitem(MEASURES, "one_more", one)
+    comparison = Comparison([toy_book.ledger(), toy_book.ledger("cut", limit=0.8)])
+
+    assert shown_in(NUMBERS[0])[:3] == ("net_loss", "one_more", "net_loss_per_opening_borrower")
+    assert "<td>one more</td>" in render.render(comparison, {}, [])
+    with pytest.raises(ValueError, match="no such table"):
+        replace(one, shown_in={"Los": 1})
+
+
+def test_the_answer_is_of_the_lender_alone():
+    """Where insurers or partners bear a part, the lender's own loss stands in the place of the net loss."""
+    assert shown_in(ANSWER) == ("net_loss", "net_charge_off_rate", "dpd30_share_balance", "profit", "npv")
+    assert answer(toy_book.frame(transfers=True)) == ("own_net_loss", *shown_in(ANSWER)[1:])
+
+
+def test_the_account_of_profit_is_complete(comparison):
+    """Its lines, which are those of the ledger taken apart, add up to profit, and each has a measure's label."""
+    lines = components("profit", render.ONE_LINE)
+    for ledger in comparison.ledgers.values():
+        whole = sum(sign * ledger.total(line) for line, sign in lines.items())
+        assert np.array_equal(whole, ledger.total("profit"))
+    assert set(lines) <= set(MEASURES)
 
 
 def test_the_terminal_table_says_the_same(comparison):
@@ -370,7 +392,8 @@ def test_what_is_within_chance_is_marked_in_plain_text(comparison):
     """Bold and dim do not reach a file: a sign does, and is explained where it stands."""
     table = next(part for part in summary_table(comparison) if hasattr(part, "columns"))
     marks = []
-    for column, measure in zip(list(table.columns)[1:], phrasing.stated(comparison, phrasing.TOLD), strict=True):
+    measures = phrasing.stated(comparison, answer(comparison.frame))
+    for column, measure in zip(list(table.columns)[1:], measures, strict=True):
         for text, variant in zip(list(column.cells)[1:], comparison.variants, strict=True):
             marked = str(text).startswith("~")
             assert marked is (phrasing.clarity(comparison.difference(variant, measure)) == "within chance")

@@ -6,19 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.analysis.estimates import MEAN, Difference, Estimate, chance_not_above_zero, mean, shared_luck
+from simulator.analysis.estimates import MEAN, SURE, Difference, Estimate, chance_not_above, mean, shared_variance
 from simulator.analysis.ledger import Ledger
-from simulator.analysis.measures import MEASURES, measures_of, windows
+from simulator.analysis.measures import MEASURES, measures_of, shown_in, windows
+from simulator.analysis.measures.tables import LOSS_RATES, SWAPPED
 
-SURE = 0.975  # from which a winner is named: for one rival, what a 95 % interval clear of zero says
-# What is told of applicants who are swapped: how many, how they do, what they bring.
-SWAP_MEASURES = (
-    *("n_granted", "n_default", "n_never_default", "default_rate", "bad_debt_rate"),
-    *("net_loss", "profit", "npv"),
-)
 NOTHING_TO_DIVIDE_BY = "a rate of nothing is not defined"
 NUMBERS = ("value", "se", "low", "high")  # of an estimate, as summary.json names them
-LOSS_RATES = {"net_charge_off_rate": "net charge-off rate", "bad_debt_rate": "bad-debt rate"}
 
 
 @dataclass(frozen=True)
@@ -123,12 +117,12 @@ class Comparison:
         statistic = MEAN if self.unstated(measure, window) else MEASURES[measure].statistic
         return statistic.difference(a, b)
 
-    def shared_luck(self, variant, line):
+    def shared_variance(self, variant, line):
         """Return the share of the variance of `line` over replications that all borrowers have in common."""
         ledger = self.ledgers[variant]
         amounts = ledger.halves(line)[:, :, 1:].sum(axis=(2, 3, 4))
         accounts = ledger.halves("n_accounts")[:, :, 0] + ledger.halves("n_granted").sum(axis=2)
-        return shared_luck(amounts, accounts.sum(axis=(0, 2, 3)).astype(float))
+        return shared_variance(amounts, accounts.sum(axis=(0, 2, 3)).astype(float))
 
     def warnings(self) -> list[str]:
         """Return what must be said before any number.
@@ -138,7 +132,7 @@ class Comparison:
         said = list(self.cautions)
         for variant in self.variants:
             loss = self.difference(variant, "net_loss")
-            rates = {words: self.difference(variant, name) for name, words in LOSS_RATES.items()}
+            rates = {MEASURES[name].short: self.difference(variant, name) for name in shown_in(LOSS_RATES)}
             other_way = {words: d for words, d in rates.items() if d.value * loss.value < 0}
             if not other_way:
                 continue
@@ -167,7 +161,7 @@ class Comparison:
         # The highest of many is partly the luckiest. Whichever is truly best, it can be passed over for each of the
         # others: by Bonferroni's inequality the chances add, so the more variants, the clearer the lead must be.
         leader = self.samples(best, "npv")
-        doubt = {name: chance_not_above_zero(leader - self.samples(name, "npv")) for name in rivals}
+        doubt = {name: chance_not_above(leader, self.samples(name, "npv")) for name in rivals}
         told = {"leader": best, "probability": max(1 - sum(doubt.values()), 0.0)}
         nearest = max(rivals, key=lambda name: (doubt[name], values[name]))
         rival = rivals[nearest]
@@ -213,8 +207,9 @@ class Comparison:
             "differences": {v: {m: difference(v, m) for m in names} for v in self.variants},
         }
         if self.swaps:
+            shown = shown_in(SWAPPED)
             told["swapped"] = {
-                v: {side: {m: swapped(v, side, m) for m in SWAP_MEASURES} for side in self.sides(v)} for v in self.swaps
+                v: {side: {m: swapped(v, side, m) for m in shown} for side in self.sides(v)} for v in self.swaps
             }
         return told
 

@@ -11,6 +11,7 @@ import numpy as np
 
 CERTAIN = 2  # standard errors from which a difference is called one
 CONFIDENCE = 0.95  # of every interval
+SURE = (1 + CONFIDENCE) / 2  # that a difference is above 0, of one whose interval just is
 TELLING = 10  # samples from which on their skewness is more than noise
 SYMMETRIC = 1e-9  # skewness of a mean below which it is none: rounding
 ROUNDING = 1e-12  # of a number: by as much do equal ones differ that were computed in two ways
@@ -55,10 +56,7 @@ class Mean:
 
     def difference(self, a, b) -> Difference:
         """Return the mean of `a` less that of `b`, sample by sample."""
-        paired = less(a, b)
-        value, se = (float(x) for x in mean(paired))
-        unpaired = float(mean(a).se) ** 2 + float(mean(b).se) ** 2
-        return Difference(value, se, *interval(paired), unpaired / se**2 if se > 0 else float("nan"))
+        return paired(a, b)
 
 
 MEAN = Mean()
@@ -68,6 +66,18 @@ def less(a, b) -> np.ndarray:
     """Return a - b, exactly 0 where they differ by no more than rounding."""
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     return np.where(np.abs(a - b) <= ROUNDING * np.maximum(np.abs(a), np.abs(b)), 0.0, a - b)
+
+
+def paired(a, b, freedom: float | None = None) -> Difference:
+    """Return the mean of `a` less that of `b`, sample by sample; the interval with `freedom` as in `interval`."""
+    samples = less(a, b)
+    value, se = (float(x) for x in mean(samples))
+    return Difference(value, se, *interval(samples, freedom), variance_reduction(mean(a).se, mean(b).se, se))
+
+
+def variance_reduction(se_a, se_b, se) -> float:
+    """Return the variance of a difference of independent estimates / that of the paired one; NaN where it has none."""
+    return (float(se_a) ** 2 + float(se_b) ** 2) / se**2 if se > 0 else float("nan")
 
 
 def within(value, low, high) -> np.ndarray:
@@ -105,7 +115,7 @@ def interval(samples, freedom: float | None = None) -> tuple[float, float]:
     n, (value, se) = int(np.isfinite(samples).sum()), mean(samples)
     if n < 2:
         return float("nan"), float("nan")
-    end, skew = float(stdtrit(freedom or n - 1, (1 + CONFIDENCE) / 2)), _skewness(samples)
+    end, skew = float(stdtrit(freedom or n - 1, SURE)), _skewness(samples)
 
     def t_of(normal):
         if abs(skew) < SYMMETRIC:
@@ -121,14 +131,15 @@ def half_width(samples) -> float:
     return max(value - low, high - value)
 
 
-def chance_not_above_zero(samples) -> float:
-    """Return the one-sided p-value that the mean of what `samples` are drawn from is not above 0.
+def chance_not_above(a, b) -> float:
+    """Return the one-sided p-value that the mean of `a` is not above that of `b`, sample by sample.
 
-    That of `interval`: below 2.5 % where all of the interval is above 0. 1 where all samples are 0 or there is only
-    one; 0 or 1 where they are all equal to something else.
+    That of the interval of `paired`: below 2.5 % where all of it is above 0. 1 where all samples are equal or there is
+    only one; 0 or 1 where they all differ by the same.
     """
     from scipy.special import stdtr
 
+    samples = less(a, b)
     n, (value, se) = int(np.isfinite(samples).sum()), mean(samples)
     if n < 2 or (se == 0 and value == 0):
         return 1.0
@@ -164,7 +175,7 @@ def gini(bad, good, worst_first):
     return np.divide(net, pairs, out=np.full(pairs.shape, np.nan), where=pairs > 0)
 
 
-def shared_luck(halves, sizes):
+def shared_variance(halves, sizes):
     """Return the share of the variance over replications that both halves of the borrowers have in common.
 
     halves: float64[replication, 2], one amount per half; sizes: accounts in each half. With what is shared acting

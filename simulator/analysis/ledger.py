@@ -182,6 +182,14 @@ PARTS = {
 }
 
 
+def components(name: str, whole: tuple[str, ...] = ()) -> dict[str, int]:
+    """Return {line: sign} of the lines that add up to line `name`, in order; those in `whole` are not taken apart."""
+    lines = {**LINES, **TRANSFER_LINES}
+    if name in whole or name not in lines:
+        return {name: 1}
+    return {part: outer * sign for line, outer in lines[name].items() for part, sign in components(line, whole).items()}
+
+
 class IdentityError(Exception):
     """An accounting identity does not hold: a defect of the program, never of the user's input."""
 

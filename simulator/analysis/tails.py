@@ -8,7 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.analysis.estimates import CONFIDENCE, Difference, Estimate, interval, less, mean
+from simulator.analysis.estimates import (
+    CONFIDENCE,
+    SURE,
+    Difference,
+    Estimate,
+    interval,
+    less,
+    mean,
+    paired,
+    variance_reduction,
+)
 
 BEYOND = 10  # replications expected beyond a level, from which on it is stated
 TAIL_LEVELS = (0.90, 0.95, 0.99)
@@ -45,7 +55,7 @@ class ValueAtRisk:
         n = len(losses)
         below = bdtr(np.arange(n + 1), n, self.level)  # chance that at most k of the losses are at or below
         ordered = np.concatenate([[-np.inf], np.sort(losses), [np.inf]])
-        high = min(int((below < (1 + CONFIDENCE) / 2).sum()) + 1, n + 1)
+        high = min(int((below < SURE).sum()) + 1, n + 1)
         low = int((below <= below[high - 1] - CONFIDENCE).sum())
         return float(ordered[low]), float(ordered[high])
 
@@ -57,7 +67,7 @@ class ValueAtRisk:
         about effect measures, Statistics in Medicine 27 (2008).
         """
         (value_a, se_a), (value_b, se_b) = self.estimate(a), self.estimate(b)
-        value, unpaired = value_a - value_b, float(np.hypot(se_a, se_b))
+        value = value_a - value_b
         if not less(a, b).any():
             return Difference(0.0, 0.0, 0.0, 0.0, float("nan"))
         shared = _correlation(a > value_a, b > value_b)
@@ -68,7 +78,7 @@ class ValueAtRisk:
 
         se = reach(se_a, se_b)
         low, high = value - reach(value_a - low_a, high_b - value_b), value + reach(high_a - value_a, value_b - low_b)
-        return Difference(value, se, low, high, (unpaired / se) ** 2 if se > 0 else float("nan"))
+        return Difference(value, se, low, high, variance_reduction(se_a, se_b, se))
 
 
 @dataclass(frozen=True)
@@ -97,11 +107,7 @@ class ExpectedShortfall:
 
         With as many degrees of freedom as replications lie beyond the level, less one: they alone carry it.
         """
-        paired = less(self.influence(a), self.influence(b))
-        value, se = (float(x) for x in mean(paired))
-        unpaired = float(mean(self.influence(a)).se) ** 2 + float(mean(self.influence(b)).se) ** 2
-        gain = unpaired / se**2 if se > 0 else float("nan")
-        return Difference(value, se, *interval(paired, max((1 - self.level) * len(a) - 1, 1)), gain)
+        return paired(self.influence(a), self.influence(b), max((1 - self.level) * len(a) - 1, 1))
 
     def influence(self, losses):
         """Return float64[sample] whose mean is the expected shortfall: q + (loss - q)+ / (1 - level).

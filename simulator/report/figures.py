@@ -13,7 +13,8 @@ from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from simulator.analysis.estimates import mean
-from simulator.analysis.measures import MEASURES, highest_tail
+from simulator.analysis.measures import MEASURES, answer, highest_tail
+from simulator.analysis.measures.loss import CAUSE_WORDS
 from simulator.model.layout import (
     BUCKETS,
     CAUSES,
@@ -110,7 +111,7 @@ def forest(comparison):
     if not comparison.variants:
         return None
     variants, colour = comparison.variants, colours(comparison)
-    measures = phrasing.stated(comparison, phrasing.told(comparison.frame))
+    measures = phrasing.stated(comparison, answer(comparison.frame))
     rows = -(-len(measures) // 2)
     made, axes = figure(0.55 + rows * (0.85 + 0.27 * len(variants)), rows, 2, sharey=True)
     for axis in axes.flat[len(measures) :]:
@@ -216,19 +217,11 @@ def causes(comparison):
     made.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=5)
     total = sum(x[0] for x in values.values())
     parts = sorted(((x[0] / total, c) for c, x in values.items()), reverse=True) if total > 0 else []
-    most = f" Under {names[0]}, {parts[0][0]:.0%} of it is debt of borrowers who {_who(parts[0][1])}." if parts else ""
-    caption = f"Net loss by what began the spell that ended in it.{most.replace('%', ' %')}"
+    caption = "Net loss by what began the spell that ended in it."
+    for share, cause in parts[:1]:
+        who = CAUSE_WORDS[cause].who
+        caption += f" Under {names[0]}, {100 * share:.0f} % of it is debt of borrowers who {who}."
     return Picture("Bad debt by cause", svg(made, caption), caption)
-
-
-def _who(cause):
-    return {
-        "unknown": "fell behind for a reason not known",
-        "forgot": "forgot a due",
-        "short": "were short of cash",
-        "cannot": "cannot pay",
-        "will_not": "will not pay",
-    }[cause]
 
 
 def vintages(comparison):

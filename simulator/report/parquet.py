@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from simulator.analysis.comparison import SWAP_MEASURES
 from simulator.analysis.estimates import mean
 from simulator.analysis.ledger import LINES, SETTLED, STOCKS, TRANSFER_LINES
-from simulator.analysis.measures import MEASURES, TAIL
+from simulator.analysis.measures import MEASURES, TAIL, shown_in
+from simulator.analysis.measures.tables import SWAPPED
 from simulator.model.layout import BUCKETS, FLOWS, PRODUCTS, VINTAGES
 from simulator.policy.risk_transfer import TRANSFERRED
 
@@ -244,7 +244,7 @@ def write_comparison(path, comparison):
                 rows.append(row)
     for variant in comparison.swaps:
         for side in comparison.sides(variant):
-            for name in SWAP_MEASURES:
+            for name in shown_in(SWAPPED):
                 value, value_se = comparison.swapped(variant, side, name)
                 rows.append(
                     {

@@ -3,91 +3,9 @@
 import math
 
 from simulator.analysis.measures import MEASURES, SHARE
+from simulator.analysis.measures.loss import CAUSE_WORDS
 
-CAUSES = {
-    "unknown": "not known",
-    "forgot": "forgot",
-    "short": "short of cash",
-    "cannot": "cannot pay",
-    "will_not": "will not pay",
-}
-LABELS = {
-    "net_loss": "net loss",
-    "net_loss_per_opening_borrower": "net loss per opening borrower",
-    "bad_debt_rate": "bad-debt rate, of what is lent",
-    "net_charge_off_rate": "net charge-off rate a year",
-    "gross_charge_off_rate": "gross charge-off rate a year",
-    "dpd30_share_count": "30+ share of accounts",
-    "dpd30_share_balance": "30+ share of balance",
-    "dpd60_share_balance": "60+ share of balance",
-    "dpd90_share_count": "90+ share of accounts",
-    "dpd90_share_balance": "90+ share of balance",
-    "default_rate": "default rate (first 90+ or an earlier loss)",
-    "profit": "profit",
-    "npv": "net present value",
-    "net_present_loss": "net present loss",
-    "written_off": "written off",
-    "recovered": "recovered",
-    "loss_on_sale": "loss on sale of open accounts",
-    "new_credit": "new credit",
-    "approval_rate": "approval rate",
-    "gini_grade": "Gini of the grade",
-    "gini_score": "Gini of the score",
-    "merchant_discount": "merchant discount",
-    "sold_open_proceeds": "proceeds of open accounts sold",
-    "sold_written_off_proceeds": "proceeds of written-off accounts sold",
-    "commission": "collection commission",
-    "reminder_cost": "reminders",
-    "contact_cost": "collection contacts",
-    "recovery_cost": "working written-off debt",
-    "report_cost": "bureau reports",
-    "forgiven": "forgiven in plans",
-    "operating_cost": "operating cost",
-    "idle_cost": "idle lines",
-    "acquisition_cost": "acquisition cost",
-    "funding_cost": "funding cost",
-    "paid": "paid by borrowers",
-    "own_net_loss": "own net loss",
-    "insurer_result": "premiums less the loss that insurers bear and fund",
-    "premium": "insurance premiums",
-    "claims": "insurance claims paid",
-    "subrogation": "recoveries passed on to insurers",
-    "insurer_net_loss": "net loss of insurers",
-    "insurer_funding": "funding by insurers",
-    "partner_profit": "partners' profit",
-    "return_on_average_assets": "return on average assets a year",
-    "ecl_ifrs9": "expected credit loss at the opening, IFRS 9",
-    "ecl_cecl": "expected credit loss at the opening, CECL",
-    "allowance_ifrs9": "allowance, IFRS 9",
-    "allowance_cecl": "allowance, CECL",
-    "coverage_ifrs9": "provision coverage of 90+, IFRS 9",
-    "coverage_cecl": "provision coverage of 90+, CECL",
-    "profit_ifrs9": "profit after provisions, IFRS 9",
-    "profit_cecl": "profit after provisions, CECL",
-    "stage1_balance": "stage 1, less than 30 days past due",
-    "stage2_balance": "stage 2, 30 to 89 days",
-    "stage3_balance": "stage 3, 90 days and more",
-    **{
-        f"{rule}_{name}_share": name.replace("_", " ")
-        for rule in ("general", "card")
-        for name in ("special_mention", "substandard", "doubtful", "loss")
-    },
-    **{
-        f"{name}_{cause}": text
-        for name in ("bad_debt", "n_closures", "n_closures_good", "mean_dpd30", "mean_dpd90")
-        for cause, text in CAUSES.items()
-    },
-    "n_granted": "granted",
-    "n_default": "of them default",
-    "n_never_default": "never default",
-    **{
-        f"{name}{level}{suffix}": f"{what} {level}\u00a0% of {loss}"
-        for suffix, loss in (("", "net loss"), ("_own", "own net loss"))
-        for name, what in (("var", "VaR"), ("es", "expected shortfall"))
-        for level in (90, 95, 99)
-    },
-}
-TOLD = ("net_loss", "net_charge_off_rate", "dpd30_share_balance", "profit", "npv")  # what the answer is made of
+CAUSES = {cause: words.label for cause, words in CAUSE_WORDS.items()}
 MINUS = "−"
 NO_BREAK = "\u00a0"  # a space at which no line breaks
 NOTHING = 2  # standard errors within which a number is nearly nothing, and no per cent of it says anything
@@ -95,13 +13,8 @@ FOLD = 3  # times the base from which a change in per cent is no longer read
 
 
 def label(measure):
-    """Return the measure's name in words."""
-    return LABELS.get(measure, measure.replace("_", " "))
-
-
-def told(frame):
-    """Return the measures that the answer is made of: the lender's own loss where others bear a part of it."""
-    return ("own_net_loss", *TOLD[1:]) if frame.transfers else TOLD
+    """Return the name in words of a measure, or of a line of the ledger that is none."""
+    return MEASURES[measure].label if measure in MEASURES else measure.replace("_", " ")
 
 
 def setting(frame):

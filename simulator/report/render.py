@@ -2,67 +2,16 @@
 
 import numpy as np
 
-from simulator.analysis.accounting.five_class import CLASSES
 from simulator.analysis.accounting.ifrs9 import BEHAVIOURAL_LIFE, STAGES, coverage
-from simulator.analysis.measures import ACCOUNTS, MEASURES
-from simulator.model.layout import CAUSES, PRODUCTS
+from simulator.analysis.ledger import components
+from simulator.analysis.measures import ACCOUNTS, MEASURES, answer, shown_in
+from simulator.analysis.measures.tables import BY_CAUSE, CELLS, NUMBERS, SUPERVISORS, SWAPS
+from simulator.model.layout import PRODUCTS
 from simulator.report import phrasing, reasons
 from simulator.report.paper import Picture, template
 
-TABLE = (
-    ("Loss", ("net_loss", "net_loss_per_opening_borrower", "net_charge_off_rate", "bad_debt_rate")),
-    ("Tail of the loss", ("var90", "es90", "var95", "es95", "var99", "es99")),
-    ("Own loss, after insurers and partners", ("own_net_loss",)),
-    ("", ("var90_own", "es90_own", "var95_own", "es95_own", "var99_own", "es99_own")),
-    ("", ("insurer_result", "partner_profit")),
-    ("Delinquency", ("dpd30_share_count", "dpd30_share_balance", "dpd90_share_count", "dpd90_share_balance")),
-    ("", ("default_rate", "gini_grade", "gini_score")),
-    ("Value", ("profit", "npv", "return_on_average_assets")),
-    ("Provisions", ("profit_ifrs9", "ecl_ifrs9", "ecl_cecl")),
-    ("Flows", ("new_credit", "written_off", "recovered", "approval_rate")),
-)
-SWAP_TABLE = ("n_granted", "default_rate", "n_never_default", "net_loss", "profit", "npv")
-CAUSE_TABLE = tuple(
-    (section, tuple(f"{name}_{cause}" for cause in CAUSES))
-    for section, name in (
-        ("Net loss on debt overdue by cause", "bad_debt"),
-        ("Accounts closed for lateness", "n_closures"),
-        ("Of them good customers: the better half by quality", "n_closures_good"),
-        ("Accounts 30 or more days overdue, mean of all months", "mean_dpd30"),
-        ("Accounts 90 or more days overdue, mean of all months", "mean_dpd90"),
-    )
-)
-ACCOUNT = (  # the accrual view and the cash view, line by line: (line, sign, is a total)
-    ("interest", 1, False),
-    ("fees", 1, False),
-    ("merchant_discount", 1, False),
-    ("written_off", -1, False),
-    ("loss_on_sale", -1, False),
-    ("recovered", 1, False),
-    ("sold_written_off_proceeds", 1, False),
-    ("commission", -1, False),
-    ("contact_cost", -1, False),
-    ("recovery_cost", -1, False),
-    ("reminder_cost", -1, False),
-    ("report_cost", -1, False),
-    ("forgiven", -1, False),
-    ("operating_cost", -1, False),
-    ("idle_cost", -1, False),
-    ("acquisition_cost", -1, False),
-    ("funding_cost", -1, False),
-    ("premium", -1, False),
-    ("insurer_net_loss", 1, False),
-    ("insurer_funding", 1, False),
-    ("partner_profit", -1, False),
-    ("profit", 1, True),
-)
-STANDING = (  # the book at the end of lending, by stage and by class
-    ("Stages of IFRS 9", ("stage1_balance", "stage2_balance", "stage3_balance")),
-    ("Five classes, general rule (above 90, 270, 360 days)", tuple(f"general_{name}_share" for name in CLASSES[1:])),
-    ("Five classes, card rule (above 90, 120, 180 days)", tuple(f"card_{name}_share" for name in CLASSES[1:])),
-    ("Allowances", ("allowance_ifrs9", "coverage_ifrs9", "allowance_cecl", "coverage_cecl", "profit_cecl")),
-)
-SHARED_LUCK_REPLICATIONS = 30  # a covariance from fewer is mostly noise
+ONE_LINE = ("loss_on_sale", "partner_profit")  # sums that the account of profit shows as one line
+SHARED_VARIANCE_REPLICATIONS = 30  # a covariance from fewer is mostly noise
 
 
 def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
@@ -74,16 +23,17 @@ def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
         without_errors=phrasing.without_errors(comparison.frame),
         verdict=phrasing.verdict(comparison),
         warnings=[said for said in (phrasing.given_people(comparison), *comparison.warnings()) if said],
-        not_stated=phrasing.not_stated(comparison, [name for _, names in TABLE for name in names]),
+        not_stated=phrasing.not_stated(comparison, [name for section in NUMBERS for name in shown_in(section)]),
         answers=answers(comparison),
-        table=table(comparison, TABLE),
+        table=table(comparison, [(section, shown_in(section)) for section in NUMBERS]),
         power=reasons.rating_power(comparison),
         causes=cause_table(comparison),
         swaps=swap_table(comparison),
         pictures=pictures,
         account=account(comparison),
-        swap_heads=[phrasing.label(name) for name in phrasing.stated(comparison, SWAP_TABLE)],
+        swap_heads=[phrasing.label(name) for name in phrasing.stated(comparison, shown_in(SWAPS))],
         where=where(comparison),
+        where_heads=[phrasing.label(name) for name in shown_in(CELLS)],
         standing=standing(comparison),
         behavioural_life=BEHAVIOURAL_LIFE,
         caveats=caveats(comparison),
@@ -96,7 +46,7 @@ def answers(comparison):
     told = []
     for variant in comparison.variants or [comparison.baseline]:
         facts = []
-        for measure in phrasing.stated(comparison, phrasing.told(comparison.frame)):
+        for measure in phrasing.stated(comparison, answer(comparison.frame)):
             unit = MEASURES[measure].unit_in(comparison.frame)
             if comparison.variants:
                 d = comparison.difference(variant, measure)
@@ -105,7 +55,7 @@ def answers(comparison):
                 (value, se), sureness = comparison.estimate(variant, measure), ""
             text, error = phrasing.apart(value, se, unit, difference=bool(comparison.variants))
             facts.append((phrasing.label(measure), text, ", ".join(filter(None, (error, sureness))), sureness))
-        moved = phrasing.stated(comparison, phrasing.told(comparison.frame)) if comparison.variants else []
+        moved = phrasing.stated(comparison, answer(comparison.frame)) if comparison.variants else []
         clauses = [phrasing.movement(comparison, variant, measure) for measure in moved]
         why = reasons.reasons(comparison, variant) if comparison.variants else []
         told.append((variant, sentence(clauses) if clauses else "", facts, why))
@@ -144,20 +94,20 @@ def table(comparison, of):
 def cause_table(comparison):
     """Return `table` by cause, without the causes of which no lender has anything."""
     some = [
-        (section, [name for name in names if any(comparison.samples(v, name).any() for v in comparison.ledgers)])
-        for section, names in CAUSE_TABLE
+        (section, [n for n in shown_in(section) if any(comparison.samples(v, n).any() for v in comparison.ledgers)])
+        for section in BY_CAUSE
     ]
     return table(comparison, some)
 
 
 def swap_table(comparison):
-    """Return [(who, [value in words for each of SWAP_MEASURES])] of the applicants that the variants swap."""
+    """Return [(who, [value in words for each of SWAPS])] of the applicants that the variants swap."""
     rows = []
     for variant in comparison.swaps:
         for side in comparison.sides(variant):
             taker, decliner = (comparison.baseline, variant) if side == "out" else (variant, comparison.baseline)
             cells = []
-            for name in phrasing.stated(comparison, SWAP_TABLE):
+            for name in phrasing.stated(comparison, shown_in(SWAPS)):
                 estimate, unit = comparison.swapped(variant, side, name), MEASURES[name].unit_in(comparison.frame)
                 cells.append(phrasing.count(*estimate) if unit == ACCOUNTS else phrasing.apart(*estimate, unit))
             rows.append((f"{taker} takes, {decliner} declines", cells))
@@ -175,8 +125,10 @@ def account(comparison):
         name: np.diff(ledger.total("own_balance")[:, [0, -1]]).mean() / frame.minor_units
         for name, ledger in comparison.ledgers.items()
     }
+    lines = {**components("profit", ONE_LINE), "profit": 1}
     rows = [
-        (phrasing.label(line), [sign * mean_of(name, line) for name in names], total) for line, sign, total in ACCOUNT
+        (phrasing.label(line), [sign * mean_of(name, line) for name in names], line == "profit")
+        for line, sign in lines.items()
     ]
     rows.append(("less growth of the open balance", [-growth[name] for name in names], False))
     rows.append(("cash, all inflows less all outflows", [mean_of(name, "cash") for name in names], True))
@@ -201,10 +153,10 @@ def standing(comparison):
             section,
             [
                 (phrasing.label(name), [phrasing.estimate(comparison, v, name) for v in comparison.ledgers])
-                for name in names
+                for name in shown_in(section)
             ],
         )
-        for section, names in STANDING
+        for section in SUPERVISORS
     ]
     return [*told, ("Coverage, IFRS 9: allowance per unit of a stage's balance", coverage_ratios(comparison))]
 
@@ -226,7 +178,7 @@ def coverage_ratios(comparison):
 
 
 def where(comparison):
-    """Return [(segment, product, [net loss, net charge-off rate in words for each variant])] by cell."""
+    """Return [(segment, product, [value in words for each variant and each of CELLS])] by segment and product."""
     frame = comparison.frame
     cells = []
     for s, segment in enumerate(frame.segments):
@@ -234,7 +186,7 @@ def where(comparison):
             p = PRODUCTS.index(product)
             row = []
             for ledger in comparison.ledgers.values():
-                for name in ("net_loss", "net_charge_off_rate"):
+                for name in shown_in(CELLS):
                     measure = MEASURES[name]
                     value, se = measure.estimate(measure(ledger, by_cell=True)[:, s, p])
                     row.append(phrasing.number(float(value), float(se), measure.unit_in(frame)))
@@ -277,8 +229,8 @@ def caveats(comparison):
             f"Flows run over {frame.months} months without run-off: what is still open at the end, and what would be "
             "paid, written off, recovered or sold after it, is not seen."
         )
-    if frame.replications >= SHARED_LUCK_REPLICATIONS:
-        share = comparison.shared_luck(comparison.baseline, "net_loss")
+    if frame.replications >= SHARED_VARIANCE_REPLICATIONS:
+        share = comparison.shared_variance(comparison.baseline, "net_loss")
         if np.isfinite(share):
             said.append(
                 f"About {np.clip(share, 0, 1) * 100:.0f} % of the variance of the baseline's net loss is the common "

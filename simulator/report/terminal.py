@@ -2,7 +2,7 @@
 
 import math
 
-from simulator.analysis.measures import MEASURES
+from simulator.analysis.measures import MEASURES, answer
 from simulator.report import phrasing
 from simulator.report.reasons import reasons
 
@@ -18,7 +18,7 @@ def summary_table(comparison, compared=False):
     from rich.text import Text
 
     frame = comparison.frame
-    told = phrasing.told(frame)
+    told = answer(frame)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", overflow="fold", min_width=12)
     columns = []

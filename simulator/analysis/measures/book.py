@@ -1,0 +1,74 @@
+"""Measures of the book: its accounts and limits, plans, contacts, and new business."""
+
+from simulator.analysis.measures.registry import (
+    ACCOUNTS,
+    BOOK,
+    FLOW,
+    MONEY,
+    Measure,
+    flow,
+    flow_share,
+    rate,
+    stock,
+)
+from simulator.analysis.measures.tables import FLOWS, SWAPPED, SWAPS
+from simulator.analysis.measures.view import ratio
+from simulator.model.layout import LEVELS, LINE
+
+SECTIONS = {
+    "Book": (
+        stock("n_accounts", ACCOUNTS, "open accounts, frozen and closed ones with a balance included"),
+        stock("balance", MONEY, "open balance"),
+        rate("mean_balance", "balance[at] / n_accounts[at]", "open balance per account",
+             lambda v: ratio(v.at("balance"), v.at("n_accounts")), unit=f"{MONEY} per account", moved_by=BOOK,
+             opening=True),
+        rate("utilisation", "balance of lines[at] / limit of lines that may still borrow[at]",
+             "use of the limits; frozen and closed lines have a balance but no limit here",
+             lambda v: ratio(v.at("balance", LINE), v.at("limit", LINE)), moved_by="cuts or raises limits, or freezes",
+             opening=True),
+        rate("balance_left", "balance[end] / balance[start]", "open balance at the end of the window, of its start",
+             lambda v: ratio(v.end("balance"), v.start("balance")), monthly=False, moved_by=BOOK),
+        stock("n_frozen", ACCOUNTS, "frozen accounts"),
+        stock("n_closed", ACCOUNTS, "closed accounts that still owe: what is left of n_closures"),
+        stock("n_written_off_book", ACCOUNTS, "accounts in the written-off book"),
+        stock("balance_written_off_book", MONEY, "balance of the written-off book"),
+        flow("n_idle", ACCOUNTS, "lines that owe nothing at the start of the month nor after it"),
+        flow("n_limit_cut", ACCOUNTS, "limit cuts"),
+        flow("n_limit_raised", ACCOUNTS, "limit raises"),
+        flow("n_reported", ACCOUNTS, "borrowers reported to the credit bureau who were not on record"),
+        flow("n_regranted", ACCOUNTS, "closed accounts opened again"),
+        flow("n_closures", ACCOUNTS, "accounts closed for lateness or with the borrower's other account, all causes",
+             "Σ n_closures by cause"),
+        flow("n_closures_good", ACCOUNTS, "of them, accounts of the better half by quality, which no lender sees",
+             "Σ n_closures_good by cause"),
+        flow("claimable", MONEY, "balance of accounts that reach the insurer's trigger, or bring a loss before it; "
+             "again only after they were current"),
+    ),
+    "Repayment plans": (
+        flow("n_plans", ACCOUNTS, "plans begun"),
+        flow("n_plans_kept", ACCOUNTS, "plans kept to the end"),
+        flow("n_plans_broken", ACCOUNTS, "plans broken: re-default"),
+        flow_share("redefault_rate", "n_plans_broken", "n_plans", "plans broken, of plans begun",
+                   moved_by="offers plans to others or later"),
+    ),
+    "Collection ladder": (
+        *(flow(f"n_contacts_{level}", ACCOUNTS, f"contacts: {level}") for level in LEVELS),
+        flow("n_contacts_wanted", ACCOUNTS, "contacts of all levels if every missed due could be worked"),
+        *(flow(f"n_collected_{level}", ACCOUNTS, f"dues paid on a contact: {level}") for level in LEVELS),
+        *(flow(f"collected_{level}", MONEY, f"paid on a contact: {level}") for level in LEVELS),
+    ),
+    "New business": (
+        flow("new_credit", MONEY, "spending on lines and loans drawn", headline=True, shown_in={FLOWS: 1}),
+        rate("approval_rate", "1 - Σ n_declined / Σ n_applied", "share of applications granted",
+             lambda v: 1 - ratio(v.flow("n_declined"), v.flow("n_applied")), headline=True, shown_in={FLOWS: 4}),
+        flow("n_applied", ACCOUNTS, "applications"),
+        flow("n_declined", ACCOUNTS, "applications declined"),
+        flow("n_granted", ACCOUNTS, "lines granted and loans drawn", label="granted",
+             shown_in={SWAPPED: 1, SWAPS: 1}),
+        Measure("n_never_default", FLOW, ACCOUNTS, "Σ n_granted - Σ n_default_granted",
+                "accounts granted since the opening less those of them that default: the good business",
+                lambda v: v.flow("n_granted") - v.flow("n_default_granted"), label="never default",
+                shown_in={SWAPPED: 3, SWAPS: 3}, monthly=False),
+        flow("n_default_granted", ACCOUNTS, "of n_default: accounts granted since the opening"),
+    ),
+}  # fmt: skip

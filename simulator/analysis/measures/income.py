@@ -1,0 +1,52 @@
+"""Measures of income, cost, cash and value."""
+
+from simulator.analysis.measures.registry import FLOW, MONEY, Measure, flow, yearly
+from simulator.analysis.measures.tables import ANSWER, SWAPPED, SWAPS, VALUE
+from simulator.analysis.measures.view import without_run_off
+
+SECTIONS = {
+    "Profit, accrual view": (
+        flow("interest", MONEY, "interest charged"),
+        flow("fees", MONEY, "late charges"),
+        flow("merchant_discount", MONEY, "merchants' payment for sales on the line",
+             "Σ merchant_discount × new_credit of lines"),
+        flow("interest_not_charged", MONEY, "interest and fees not charged after suspension; in no total"),
+        flow("commission", MONEY, "paid to those who collect, after write-off or before",
+             label="collection commission"),
+        flow("contact_cost", MONEY, "contacts of the collection ladder, commissions of its levels included",
+             label="collection contacts"),
+        flow("recovery_cost", MONEY, "working accounts after write-off or before, fees of courts included",
+             label="working written-off debt"),
+        flow("reminder_cost", MONEY, "reminders", "Σ reminder_cost × n_reminded", label="reminders"),
+        flow("report_cost", MONEY, "reports to the credit bureau", "Σ report_cost × n_reported",
+             label="bureau reports"),
+        flow("operating_cost", MONEY, "servicing of accounts",
+             "Σ operating_cost × (n_accounts[start of month] + n_granted - n_idle)"),
+        flow("idle_cost", MONEY, "keeping idle lines, while new credit is granted", "Σ idle_cost × n_idle",
+             label="idle lines"),
+        flow("acquisition_cost", MONEY, "winning granted accounts", "Σ acquisition_cost × n_granted"),
+        flow("funding_cost", MONEY, "funding of the open balance",
+             "Σ funding_rate / 12 × (balance[start of month] + balance[end of month]) / 2"),
+        flow("cost", MONEY, "costs without funding",
+             "Σ commission + contact, recovery, reminder, report, operating, idle and acquisition cost"),
+        flow("profit", MONEY, "accrual profit before tax, after insurers and partners",
+             "Σ interest + fees + merchant_discount - net_loss - cost - funding_cost, less insurer_result and "
+             "partner_profit",
+             headline=True, shown_in={ANSWER: 4, VALUE: 1, SWAPPED: 7, SWAPS: 5}),
+    ),
+    "Cash and value": (
+        flow("paid", MONEY, "paid by borrowers on open accounts, less refunds", label="paid by borrowers"),
+        flow("cash", MONEY, "cash in less cash out; profit less the growth of the open balance, exactly",
+             "Σ paid + recovered + proceeds + merchant_discount - new_credit - cost - funding_cost, less what "
+             "insurers and partners take"),
+        Measure("npv", FLOW, MONEY, "Σ cash_before_funding / (1 + discount_rate)^(t / 12) - own_balance[start]",
+                "net present value at the discount rate, which takes the place of the funding cost. "
+                "cash_before_funding is the lender's own cash in less cash out but for funding: of the whole book, "
+                "less what insurers and partners take; own_balance is balance without their parts. What is still open "
+                "at the end counts for nothing, so it is stated only over a window that ends with a run-off",
+                lambda v: v.present_value({"cash_before_funding": 1}) - v.start("own_balance"),
+                label="net present value", headline=True, shown_in={ANSWER: 5, VALUE: 2, SWAPPED: 8, SWAPS: 6},
+                monthly=False, reason=without_run_off),
+        yearly("interest_and_fee_yield", "income", "interest, fees and merchant discount a year on average balance"),
+    ),
+}  # fmt: skip

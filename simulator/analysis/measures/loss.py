@@ -1,0 +1,168 @@
+"""Measures of what is lost, what is got back, and for what cause."""
+
+from typing import NamedTuple
+
+from simulator.analysis.measures.registry import (
+    ACCOUNTS,
+    FLOW,
+    LATE,
+    MONEY,
+    STOCK,
+    Measure,
+    flow,
+    rate,
+    stock,
+    yearly,
+)
+from simulator.analysis.measures.tables import (
+    ANSWER,
+    BAD_DEBT,
+    CELLS,
+    CLOSURES,
+    FLOWS,
+    GOOD_CLOSURES,
+    LOSS,
+    LOSS_RATES,
+    MEAN_DPD30,
+    MEAN_DPD90,
+    SWAPPED,
+    SWAPS,
+)
+from simulator.analysis.measures.view import ratio, without_run_off
+from simulator.model.layout import CAUSES
+
+
+class Cause(NamedTuple):
+    """What began a spell past due, in words."""
+
+    label: str  # in tables
+    because: str  # after what happened
+    who: str  # after "borrowers who"
+
+
+CAUSE_WORDS = {
+    "unknown": Cause("not known", "for a reason not known", "fell behind for a reason not known"),
+    "forgot": Cause("forgot", "because it was forgotten", "forgot a due"),
+    "short": Cause("short of cash", "because cash was short while employed", "were short of cash"),
+    "cannot": Cause("cannot pay", "because the borrower has no job", "cannot pay"),
+    "will_not": Cause("will not pay", "because the borrower will not pay", "will not pay"),
+}
+NOT_GOT_BACK = {
+    "new_credit": 1,
+    "paid": -1,
+    "recovered": -1,
+    "sold_open_proceeds": -1,
+    "sold_written_off_proceeds": -1,
+    "commission": 1,
+    "contact_cost": 1,
+    "recovery_cost": 1,
+}
+
+
+def lgd_economic(v):
+    """Return 1 less what defaults bring afterwards per unit of their balance, both at their value today."""
+    return 1 - ratio(v.present_value({"workout_cash": 1}), v.present_value({"default_balance": 1}))
+
+
+def by_cause(kind, name, unit, text, table=None, **options):
+    """Return a flow or stock for each cause; `text` is what happened."""
+    return tuple(
+        kind(f"{name}_{cause}", unit, f"{text} {words.because}", **options)
+        if table is None
+        else kind(f"{name}_{cause}", unit, f"{text} {words.because}", label=words.label, shown_in={table: 1}, **options)
+        for cause, words in CAUSE_WORDS.items()
+    )
+
+
+def mean_dpd(days, table):
+    """Return for each cause the mean stock of accounts so many days past due."""
+    return tuple(
+        Measure(f"mean_dpd{days}_{cause}", STOCK, ACCOUNTS, f"mean over months of n_dpd{days}_{cause}",
+                f"accounts {days} or more days past due {words.because}, on average over the window",
+                lambda v, line=f"n_dpd{days}_{cause}": v.mean(line),
+                label=words.label, shown_in={table: 1}, moved_by=LATE)
+        for cause, words in CAUSE_WORDS.items()
+    )  # fmt: skip
+
+
+SECTIONS = {
+    "Bad debt": (
+        flow("net_loss", MONEY, "bad debt less what was got back for it",
+             "Σ written_off + Σ (sold_open - sold_open_proceeds) + Σ forgiven - Σ recovered "
+             "- Σ sold_written_off_proceeds",
+             headline=True, shown_in={ANSWER: 1, LOSS: 1, CELLS: 1, SWAPPED: 6, SWAPS: 4}, own="own_net_loss"),
+        rate("net_loss_per_opening_borrower", "net_loss / borrowers of the opening book",
+             "net loss on a base that no policy can change",
+             lambda v: ratio(v.flow("net_loss"), v.ledger.frame.borrowers),
+             unit=f"{MONEY} per borrower", headline=True, shown_in={LOSS: 2}, monthly=False),
+        yearly("net_charge_off_rate", "net_loss", "net loss a year on the average open balance",
+               label="net charge-off rate a year", short="net charge-off rate",
+               headline=True, shown_in={ANSWER: 2, LOSS: 3, CELLS: 2, LOSS_RATES: 1}),
+        rate("bad_debt_rate", "Σ net_loss / (balance[start] + Σ new_credit)",
+             "net loss over turnover: per unit lent, the opening balance included. Not a charge-off rate; read "
+             "net_loss beside it",
+             lambda v: ratio(v.flow("net_loss"), v.start("balance") + v.flow("new_credit")),
+             label="bad-debt rate, of what is lent", short="bad-debt rate",
+             headline=True, shown_in={LOSS: 4, LOSS_RATES: 2, SWAPPED: 5}, moved_by="lends more or less"),
+        yearly("gross_charge_off_rate", "written_off", "written off a year on the average open balance",
+               label="gross charge-off rate a year"),
+        flow("written_off", MONEY, "open balance written off, interest and fees included",
+             headline=True, shown_in={FLOWS: 2}),
+        flow("written_off_principal", MONEY, "principal written off",
+             "Σ written_off - Σ written_off_interest - Σ written_off_fees"),
+        flow("written_off_interest", MONEY, "interest written off"),
+        flow("written_off_fees", MONEY, "fees written off"),
+        flow("sold_open", MONEY, "open balance sold"),
+        flow("sold_open_proceeds", MONEY, "price received for it", label="proceeds of open accounts sold"),
+        flow("forgiven", MONEY, "forgiven at the start of repayment plans", label="forgiven in plans"),
+        flow("loss_on_sale", MONEY, "loss on the sale of open accounts", "Σ sold_open - Σ sold_open_proceeds",
+             label="loss on sale of open accounts"),
+        flow("recovered", MONEY, "collected after write-off", headline=True, shown_in={FLOWS: 3}),
+        flow("recovered_open", MONEY, "collected the same way before write-off; part of paid, in no total"),
+        flow("sold_written_off", MONEY, "written-off balance sold"),
+        flow("sold_written_off_proceeds", MONEY, "price received for it",
+             label="proceeds of written-off accounts sold"),
+        flow("expired", MONEY, "written-off balance whose claim expired"),
+        rate("recovery_rate", "(Σ recovered + Σ sold_written_off_proceeds) / Σ written_off",
+             "got back after write-off, per unit written off in the same window",
+             lambda v: ratio(v.flow("recovered") + v.flow("sold_written_off_proceeds"), v.flow("written_off")),
+             moved_by="writes off or sells earlier or later"),
+        rate("lgd", "(Σ net_loss - Σ opening_net_loss) / Σ default_balance",
+             "net loss on the window's defaults per unit of their balance at default, not discounted; whole only once "
+             "their recoveries are in the window, so read it with run-off",
+             lambda v: ratio(v.flow("net_loss") - v.flow("opening_net_loss"), v.flow("default_balance")),
+             monthly=False),
+        rate("lgd_economic", "1 - Σ v^t × workout_cash / Σ v^t × default_balance, v = (1 + discount_rate)^(-1 / 12)",
+             "loss on the window's defaults, discounted: 1 less what they bring until they are cured, net of what "
+             "they are lent and of the cost of contacts, commissions and courts, per unit of balance at default; read "
+             "it with run-off",
+             lgd_economic, monthly=False),
+        flow("opening_net_loss", MONEY, "of the net loss: on accounts in default or written off at the opening"),
+        flow("workout_cash", MONEY, "what accounts bring after a default in the run, less new credit, contacts, "
+             "commissions and recovery cost; cured, after probation, their balance counts as repaid, and as lent anew "
+             "should they default again"),
+        Measure("net_present_loss", FLOW, MONEY,
+                "balance[start] + Σ (new_credit - paid - recovered - sold_open_proceeds - sold_written_off_proceeds "
+                "+ commission + contact_cost + recovery_cost) / (1 + discount_rate)^(t / 12)",
+                "present value of what is lent and not got back, interest paid included and gross of partners; unlike "
+                "net_loss it does not depend on the date at which a balance is called lost. Only with run-off",
+                lambda v: v.start("balance") + v.present_value(NOT_GOT_BACK),
+                monthly=False, reason=without_run_off),
+        rate("ead", "Σ default_balance / Σ n_default",
+             "mean balance of an account when it defaults for the first time",
+             lambda v: ratio(v.flow("default_balance"), v.flow("n_default")), unit=f"{MONEY} per account"),
+    ),
+    "Bad debt and closures by cause": (
+        *by_cause(flow, "bad_debt", MONEY, "net loss on debt overdue", BAD_DEBT),
+        *by_cause(flow, "n_closures", ACCOUNTS, "accounts closed for lateness that came about", CLOSURES),
+        *by_cause(flow, "n_closures_good", ACCOUNTS, "of them, those of the better half by quality, closed",
+                  GOOD_CLOSURES),
+        *by_cause(flow, "n_missed", ACCOUNTS, "dues of current accounts missed"),
+        *by_cause(stock, "n_dpd30", ACCOUNTS, "accounts 30 or more days past due", moved_by=LATE),
+        *by_cause(stock, "n_dpd90", ACCOUNTS, "accounts 90 or more days past due", moved_by=LATE),
+        *mean_dpd(30, MEAN_DPD30),
+        *mean_dpd(90, MEAN_DPD90),
+    ),
+}  # fmt: skip
+
+assert set(CAUSE_WORDS) == set(CAUSES)

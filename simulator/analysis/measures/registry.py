@@ -1,0 +1,121 @@
+"""What a measure is, and the short ways to state one: a stock, a flow, a rate, a share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from simulator.analysis.estimates import MEAN, Estimate, Mean
+from simulator.analysis.ledger import Ledger, RunFrame
+from simulator.analysis.measures.tables import TABLES
+from simulator.analysis.measures.view import View, Window, ratio, windows
+from simulator.analysis.tails import ExpectedShortfall, ValueAtRisk
+
+MONEY = "money"  # in a measure's `unit`: the currency of the run
+SHARE, YEARLY, ACCOUNTS, RATIO = "share", "share per year", "accounts", "ratio"
+STOCK, FLOW, RATE, TAIL = "stock", "flow", "rate", "tail"
+# What a policy may do that moves a measure by definition, whoever pays better or worse for it.
+BOOK = "shrinks or grows the book"
+LATE = "sells, writes off or re-ages late debt"
+LATE_SHARE = f"{LATE}, or {BOOK},"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure: `measure(ledger, window)` returns float64[replication]."""
+
+    name: str
+    kind: str
+    unit: str
+    formula: str
+    text: str
+    function: Callable[[View], np.ndarray]
+    label: str = ""  # its name in tables and sentences; `name` with spaces if none is given
+    short: str = ""  # its name in a sentence that says more of it; `label` if none is given
+    shown_in: dict[str, int] = field(default_factory=dict)  # {table: rank in it}, of `tables`
+    headline: bool = False  # in summary.json and replications.parquet
+    monthly: bool = True  # means something month by month and in each segment
+    statistic: Mean | ValueAtRisk | ExpectedShortfall = MEAN  # what is stated of its samples
+    transfer: bool = False  # says something only where there is insurance or a partner
+    own: str = ""  # the measure that takes its place in the answer there: what stays with the lender
+    reason: Callable[[RunFrame, Window], str | None] | None = None  # why it cannot be stated; None: it always can
+    moved_by: str = ""  # "a policy that <moved_by> moves it by definition": a share of a book that it shrinks, say
+    opening: bool = False  # month by month it has a value in month 0 too: it is of stocks alone
+
+    def __post_init__(self):
+        """Raise ValueError where it is shown in a table that there is not."""
+        if unknown := set(self.shown_in) - set(TABLES):
+            raise ValueError(f"{self.name} is shown in {unknown}: no such table")
+        object.__setattr__(self, "label", self.label or self.name.replace("_", " "))
+        object.__setattr__(self, "short", self.short or self.label)
+
+    def __call__(self, ledger: Ledger, window: Window | None = None, by_month=False, by_cell=False, opening=False):
+        """Return the measure's samples (see `View` for axes), amounts in the currency; NaN where it is `unstated`.
+
+        By month they begin with month 1, or with month 0 where `opening` is asked for and the measure has it.
+        """
+        samples = self.function(View(ledger, window, by_month, by_cell, opening and self.opening))
+        if self.unstated(ledger.frame, window):
+            return np.full(samples.shape, np.nan)
+        return samples / ledger.frame.minor_units if self.unit.startswith(MONEY) else samples
+
+    def unstated(self, frame: RunFrame, window: Window | None = None) -> str | None:
+        """Return why a run of this frame cannot state this measure over `window` (the whole), None if it can."""
+        return self.reason(frame, window or windows(frame)["whole"]) if self.reason else None
+
+    def estimate(self, samples) -> Estimate:
+        """Return the value and standard error that samples of this measure stand for."""
+        return (MEAN if np.isnan(samples).all() else self.statistic).estimate(samples)
+
+    def interval(self, samples) -> tuple[float, float]:
+        """Return the 95 % interval of the estimate, NaN where there is none."""
+        return (MEAN if np.isnan(samples).all() else self.statistic).interval(samples)
+
+    @property
+    def words(self):
+        """Return what it means, and which policies move it by definition."""
+        return f"{self.text}; a policy that {self.moved_by} moves it by definition" if self.moved_by else self.text
+
+    def unit_in(self, frame):
+        """Return the unit in words, with the currency's code for money."""
+        return self.unit.replace(MONEY, frame.currency)
+
+    def applies_to(self, frame):
+        """Return False for transfers where there are none, and for tails where borrowers share no factor."""
+        return (frame.transfers or not self.transfer) and (frame.factor or self.kind != TAIL)
+
+
+def stock(name, unit, text, **options):
+    """Return the measure of a line of the ledger at a month end."""
+    return Measure(name, STOCK, unit, f"{name}[at]", text, lambda v: v.at(name), opening=True, **options)
+
+
+def flow(name, unit, text, formula=None, **options):
+    """Return the measure of a line of the ledger summed over the window."""
+    return Measure(name, FLOW, unit, formula or f"Σ {name}", text, lambda v: v.flow(name), **options)
+
+
+def rate(name, formula, text, function, unit=SHARE, **options):
+    """Return a measure whose formula is `function`, of a View."""
+    return Measure(name, RATE, unit, formula, text, function, **options)
+
+
+def stock_share(name, top, bottom, text, **options):
+    """Return the share that one stock is of another."""
+    formula = f"{top}[at] / {bottom}[at]"
+    return rate(name, formula, text, lambda v: ratio(v.at(top), v.at(bottom)), opening=True, **options)
+
+
+def flow_share(name, top, bottom, text, **options):
+    """Return the share that one flow is of another."""
+    return rate(name, f"Σ {top} / Σ {bottom}", text, lambda v: ratio(v.flow(top), v.flow(bottom)), **options)
+
+
+def yearly(name, top, text, of="balance", **options):
+    """Return a flow a year, as a share of the average of a balance."""
+
+    def function(v):
+        return 12 / v.months * ratio(v.flow(top), v.average(of))
+
+    formula = f"12 / months × Σ {top} / average {of}"
+    return rate(name, formula, text, function, unit=YEARLY, moved_by=BOOK, **options)

@@ -1,0 +1,39 @@
+"""Measures of who bears the loss, where there is insurance or a partner."""
+
+from simulator.analysis.measures.registry import MONEY, flow, stock
+from simulator.analysis.measures.risk import tails
+from simulator.analysis.measures.tables import OWN_LOSS
+
+
+def own(kind, name, text, *formula, **options):
+    """Return a flow or stock in money that is there only with insurance or a partner."""
+    return kind(name, MONEY, text, *formula, transfer=True, **options)
+
+
+SECTIONS = {
+    "Who bears the loss": (
+        own(flow, "own_net_loss", "net loss that stays with the lender",
+            "Σ net_loss - insurer_net_loss - partner_net_loss", headline=True, shown_in={OWN_LOSS: 1}),
+        own(flow, "premium", "paid to insurers", label="insurance premiums"),
+        own(flow, "claims", "paid by insurers", label="insurance claims paid"),
+        own(flow, "subrogation", "passed on to insurers of what came back on claims they had paid",
+            label="recoveries passed on to insurers"),
+        own(stock, "insurer_balance", "insurers' part of the open balance of claimed accounts"),
+        own(flow, "insurer_net_loss", "net loss that insurers bear",
+            "Σ claims - subrogation - growth of insurer_balance", label="net loss of insurers"),
+        own(flow, "insurer_funding", "insurers' funding of their part", label="funding by insurers"),
+        own(flow, "insurer_result", "what the cover costs on balance, and insurers earn",
+            "Σ premium - insurer_net_loss - insurer_funding",
+            label="premiums less the loss that insurers bear and fund", headline=True, shown_in={OWN_LOSS: 3}),
+        own(flow, "partner_net_loss", "net loss that partners bear, partner_loss_on_transfer included"),
+        own(flow, "partner_loss_on_transfer", "late balance above its price, where a partner leaves; below 0 where "
+            "one joins"),
+        own(flow, "partner_fee", "paid by partners for the work"),
+        own(flow, "partner_profit", "what partners earn after funding and fee", label="partners' profit",
+            shown_in={OWN_LOSS: 4}),
+        own(flow, "gross_profit", "profit before insurers and partners take or give anything",
+            "Σ income - net_loss - cost - funding_cost"),
+        own(stock, "own_balance", "open balance less the insurers' and the partners' part"),
+        *tails("_own", "own net loss", "own_net_loss", OWN_LOSS, transfer=True),
+    ),
+}  # fmt: skip
