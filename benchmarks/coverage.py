@@ -14,7 +14,8 @@ import numpy as np
 
 from simulator.analysis.comparison import Comparison
 from simulator.analysis.measures import MEASURES
-from simulator.scenario.reader import Scenario, load_scenario
+from simulator.scenario.reader import load_scenario
+from simulator.scenario.scenario import Scenario
 from simulator.study import compare, simulate
 
 from .worlds import SCENARIOS, read

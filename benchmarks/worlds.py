@@ -4,7 +4,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from simulator.lowering.lower import Lowered, lower
-from simulator.scenario.reader import Scenario, load_scenario
+from simulator.scenario.reader import load_scenario
+from simulator.scenario.scenario import Scenario
 
 ROOT = Path(__file__).parent.parent
 SCENARIOS = ROOT / "scenarios"

@@ -15,7 +15,8 @@ from simulator.lowering.lower import Lowered, bytes_to_lower, lower, tables_dige
 from simulator.model.errors import Problem, UserError
 from simulator.policy.levers import transfers
 from simulator.policy.risk_transfer import Partner
-from simulator.scenario.reader import Scenario, load_scenario
+from simulator.scenario.reader import load_scenario
+from simulator.scenario.scenario import Scenario
 
 BASELINE = "baseline"
 

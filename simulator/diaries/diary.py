@@ -15,7 +15,8 @@ from simulator.engine.monthly import levers_in_force
 from simulator.lowering.lower import Lowered, lower, tables_for
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.layout import BALANCE, FLOWS, G_MODEL, N_ACCOUNT, N_BORROWER, N_PRODUCT, NONE, STATUS
-from simulator.scenario.reader import Scenario, load_scenario
+from simulator.scenario.reader import load_scenario
+from simulator.scenario.scenario import Scenario
 from simulator.study import BASELINE, check_room, read_book
 
 COLUMNS = 3  # variants side by side

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from simulator.scenario.reader import Scenario
 from simulator.scenario.resolved import difference, plain
+from simulator.scenario.scenario import Scenario
 
 WIDE = 120  # columns that hold the longest keys and their values side by side
 _ABOUT = ("unit", "source", "status")

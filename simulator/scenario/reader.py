@@ -3,14 +3,12 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 
 from simulator.model.errors import Problem, UserError, did_you_mean
-from simulator.model.values import Provenance
 from simulator.scenario.layers import NO_VALUE, Leaf, merge, tree_of
-from simulator.scenario.schema import Settings
+from simulator.scenario.scenario import Scenario
 from simulator.scenario.toml_text import MOST_DEEP, MOST_FILES, Files, NotToml, tables_of
 from simulator.scenario.validate import MOST_PROBLEMS, Resolved, resolve
 from simulator.system.inputs import MOST_RECORDS, MOST_TEXT, size_of
@@ -21,47 +19,6 @@ CODE = "file:"  # how the kind of a policy in a Python file begins
 TAPE_FILES = {"tape": MOST_RECORDS, "mapping": MOST_TEXT}  # keys of the portfolio, and the bytes that a file may have
 MOST_TABLES = {"policy": 100, "segment": 200, "variant": 100}  # that a scenario may have
 SIZES = {"borrowers": "portfolio.borrowers", "replications": "replications", "months": "months", "seed": "seed"}
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A scenario in force: the baseline, its variants, and where every value comes from."""
-
-    path: Path
-    baseline: Settings
-    variants: dict[str, Settings]
-    provenance: dict[str, Provenance]  # of the baseline, by key path
-    variant_provenance: dict[str, dict[str, Provenance]]
-    remarks: tuple[str, ...] = ()  # what the command line changed besides what it named
-    variant_files: dict[str, tuple[str, ...]] = field(default_factory=dict)  # that say something of it, lowest first
-
-    @property
-    def folder(self) -> Path:
-        """Return the folder that paths in the scenario are relative to."""
-        return self.path.parent
-
-    @property
-    def cautions(self) -> list[str]:
-        """Return what must be known before any number: the baseline's cautions, then those a variant adds."""
-        own = self.baseline.cautions
-        added = {name: [said for said in lender.cautions if said not in own] for name, lender in self.variants.items()}
-        return [*own, *(f"{name}: {said}" for name, more in added.items() for said in more)]
-
-    def text(self) -> str:
-        """Return the resolved scenario as TOML that reads back as the same scenario."""
-        from simulator.scenario.resolved import text
-
-        return text(self)
-
-    @cached_property
-    def _digest(self) -> str:
-        from simulator.scenario.resolved import digest
-
-        return digest(self)
-
-    def digest(self) -> str:
-        """Return the SHA-256 of the resolved scenario, in hexadecimal."""
-        return self._digest
 
 
 def load_scenario(

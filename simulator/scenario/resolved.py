@@ -1,10 +1,7 @@
 """The resolved scenario as TOML: every value in force, in its canonical unit, with its source."""
 
-import json
 from collections.abc import Callable
-from hashlib import sha256
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -15,45 +12,33 @@ from simulator.scenario.fields import field_attribute, fields_of
 WORDS = ("source", "cautions")  # left out where nothing is said
 QUANTITIES = ("mean", "median", "low", "value")  # the key of a distribution whose unit is that of the whole
 
-if TYPE_CHECKING:
-    from simulator.scenario.reader import Scenario
 
-
-def text(scenario: "Scenario") -> str:
-    """Return TOML that reads back as the same scenario; variants hold only what differs from the baseline."""
-    return toml(_document(scenario, lambda path: path))
-
-
-def digest(scenario: "Scenario") -> str:
-    """Return the SHA-256 of the resolved scenario; files count by their names only.
-
-    The rows of a tape and the levers that a policy's file writes have digests of their own.
-    """
-    document = _document(scenario, lambda path: Path(path).name)
-    return sha256(json.dumps(document, ensure_ascii=False).encode()).hexdigest()
-
-
-def _document(scenario: "Scenario", file: Callable[[str], str]) -> dict:
-    """Return the tables of the resolved scenario with `file` applied to the paths in it."""
-    baseline = plain(scenario.baseline, scenario.provenance)
+def document(
+    baseline: BaseModel,
+    provenance: dict[str, Provenance],
+    variants: dict[str, BaseModel],
+    variant_provenance: dict[str, dict[str, Provenance]],
+    file: Callable[[str], str],
+) -> dict:
+    """Return the tables that read back as the same scenario, `file` applied to its paths; of variants what differs."""
+    baseline = plain(baseline, provenance)
     variants = {
-        name: difference(baseline, plain(settings, scenario.variant_provenance[name]))
-        for name, settings in scenario.variants.items()
+        name: difference(baseline, plain(settings, variant_provenance[name])) for name, settings in variants.items()
     }
     paths = {key: file(path) for key in ("tape", "mapping") if (path := baseline["portfolio"][key])}
-    document = baseline | {"portfolio": baseline["portfolio"] | paths, "variant": variants}
-    for table in (document, *variants.values()):
+    tables = baseline | {"portfolio": baseline["portfolio"] | paths, "variant": variants}
+    for table in (tables, *variants.values()):
         for policy in table.get("policy", {}).values():
             if policy.get("kind", "").startswith("file:"):
                 policy["kind"] = f"file:{file(policy['kind'].removeprefix('file:'))}"
-    return document
+    return tables
 
 
-def toml(document: dict) -> str:
+def toml(tables: dict) -> str:
     """Return the tables that `plain` gives as TOML: values and distributions in line, everything else as tables."""
     import tomlkit
 
-    return tomlkit.dumps(_styled(document, tomlkit))
+    return tomlkit.dumps(_styled(tables, tomlkit))
 
 
 def plain(model: BaseModel, provenance: dict[str, Provenance], path: str = "") -> dict:

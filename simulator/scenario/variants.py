@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from simulator.scenario.parameters import in_words
-from simulator.scenario.reader import Scenario
+from simulator.scenario.scenario import Scenario
 from simulator.scenario.schema import Settings
 
 MOST = 8  # changes that are told of a variant

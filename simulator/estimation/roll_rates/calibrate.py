@@ -23,8 +23,9 @@ from simulator.estimation.roll_rates.survival import Vintage
 from simulator.lowering.lower import lower
 from simulator.model.errors import Problem, UserError
 from simulator.model.layout import LINE, PRODUCTS
-from simulator.scenario.reader import Scenario, load_scenario
+from simulator.scenario.reader import load_scenario
 from simulator.scenario.resolved import toml
+from simulator.scenario.scenario import Scenario
 from simulator.study import read_book
 from simulator.tape.mapping import read_mapping
 from simulator.tape.months import months_between

@@ -9,8 +9,8 @@ from typing import Any
 
 from simulator.model.errors import UserError
 from simulator.scenario.layers import ABOUT, tree_of
-from simulator.scenario.reader import Scenario
 from simulator.scenario.resolved import plain
+from simulator.scenario.scenario import Scenario
 from simulator.scenario.schema import Settings
 from simulator.scenario.validate import resolve
 

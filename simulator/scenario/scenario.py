@@ -1,0 +1,57 @@
+"""A scenario in force: the baseline, its variants, and where every value comes from."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+from simulator.model.values import Provenance
+from simulator.scenario.resolved import document, toml
+from simulator.scenario.schema import Settings
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A scenario in force: the baseline, its variants, and where every value comes from."""
+
+    path: Path
+    baseline: Settings
+    variants: dict[str, Settings]
+    provenance: dict[str, Provenance]  # of the baseline, by key path
+    variant_provenance: dict[str, dict[str, Provenance]]
+    remarks: tuple[str, ...] = ()  # what the command line changed besides what it named
+    variant_files: dict[str, tuple[str, ...]] = field(default_factory=dict)  # that say something of it, lowest first
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder that paths in the scenario are relative to."""
+        return self.path.parent
+
+    @property
+    def cautions(self) -> list[str]:
+        """Return what must be known before any number: the baseline's cautions, then those a variant adds."""
+        own = self.baseline.cautions
+        added = {name: [said for said in lender.cautions if said not in own] for name, lender in self.variants.items()}
+        return [*own, *(f"{name}: {said}" for name, more in added.items() for said in more)]
+
+    def text(self) -> str:
+        """Return the resolved scenario as TOML that reads back as the same scenario."""
+        return toml(self._document(lambda path: path))
+
+    @cached_property
+    def _digest(self) -> str:
+        tables = self._document(lambda path: Path(path).name)
+        return sha256(json.dumps(tables, ensure_ascii=False).encode()).hexdigest()
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the resolved scenario, in hexadecimal; files count by their names only.
+
+        The rows of a tape and the levers that a policy's file writes have digests of their own.
+        """
+        return self._digest
+
+    def _document(self, file: Callable[[str], str]) -> dict:
+        """Return the tables of the resolved scenario with `file` applied to the paths in it."""
+        return document(self.baseline, self.provenance, self.variants, self.variant_provenance, file)
