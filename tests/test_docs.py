@@ -2,6 +2,7 @@
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,8 @@ from simulator.model.tables import Levers, Tables
 from test_house_rules import LAYERS
 
 DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
+SOURCES = [ROOT / name for name in ("simulator", "tests", "benchmarks")]
+PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md"])
 MODEL = (DOCS / "model.md").read_text(encoding="utf-8")
 NO_COLUMNS = {"CRN", "EU", "EBA", "GL", "CBIRC", "PBC"}  # words in capitals that are no names
 COUNTS = {"PROBATION", "WATCHED"}  # parts of MARKS
@@ -36,6 +38,14 @@ def test_links_lead_somewhere(path):
         if heading:
             titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
             assert heading in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}, target
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_that_pages_name_exist(path):
+    """Each Python file that a page names in code type is one of the repository, by its path or by its name."""
+    for name in re.findall(r"`([^`\s:]*\.py)`", path.read_text(encoding="utf-8")):
+        found = [other for folder in SOURCES for other in folder.rglob(Path(name).name)]
+        assert any(other.as_posix().endswith(f"/{name}") for other in found) or name.startswith("my_"), name
 
 
 def test_the_index_lists_every_page_and_decision():
@@ -125,3 +135,12 @@ def test_the_readme_shows_every_room():
     shown = set(re.findall(r"\bsimulator/(\w+)/", (ROOT / "README.md").read_text(encoding="utf-8")))
 
     assert shown - {"kinds"} == set(re.findall(r"^\| `simulator/(\w+)` \|", GUIDE, re.MULTILINE))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_pages_speak_the_fields_words(path):
+    """No page has words that only this project had, and a borrower is not he."""
+    private = r"\b(dull|luck|those in trouble|he|him|his|himself)\b"
+    text = path.read_text(encoding="utf-8").replace("people and luck in common", "")
+
+    assert re.findall(private, text, re.IGNORECASE) == []
