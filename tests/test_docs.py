@@ -141,6 +141,5 @@ def test_the_readme_shows_every_room():
 def test_pages_speak_the_fields_words(path):
     """No page has words that only this project had, and a borrower is not he."""
     private = r"\b(dull|luck|those in trouble|he|him|his|himself)\b"
-    text = path.read_text(encoding="utf-8").replace("people and luck in common", "")
 
-    assert re.findall(private, text, re.IGNORECASE) == []
+    assert re.findall(private, path.read_text(encoding="utf-8"), re.IGNORECASE) == []
