@@ -301,7 +301,7 @@ def test_parts_are_shared_out_among_the_processors(processors, shares, monkeypat
     for name in apart.PARTS:
         monkeypatch.setattr(driver, name, SimpleNamespace(_cache=name))
 
-    apart._Helpers(processors - 1).on_start(SimpleNamespace(data={"dispatcher": driver._advance, "args": ()}))
+    apart._Helpers(processors - 1).on_start(SimpleNamespace(data={"dispatcher": driver.run_tiles, "args": ()}))
 
     assert started == shares
     assert waited_for == list(apart.PARTS)

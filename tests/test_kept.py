@@ -19,6 +19,7 @@ from simulator.kernel import driver
 from simulator.kernel.jit import kept, store
 from simulator.lowering.lower import lower, tables_for
 from simulator.model.layout import K_COUNT, LANES
+from simulator.model.tables import Span
 from simulator.scenario.reader import load_scenario
 
 N_GIVEN = len(inspect.signature(driver.advance).parameters)
@@ -45,8 +46,8 @@ def world(name="both", borrowers=600, months=5):
 def lived(advance, lowered):
     """Return the bytes of the sums that an `advance` makes of a whole lowered scenario."""
     sums = empty_sums(2, lowered.months_total, len(lowered.segments))
-    span = (0, 2, 1, lowered.months_total, True, NO_STORE)
-    advance(tables_for(lowered, 0, 2), lowered.levers, lowered.tiles, lowered.tape, *span, *sums)
+    span = Span(0, 2, 1, lowered.months_total)
+    advance(tables_for(lowered, 0, 2), lowered.levers, lowered.tiles, lowered.tape, span, True, NO_STORE, sums)
     return [array.tobytes() for array in sums]
 
 
@@ -70,14 +71,14 @@ def test_the_kept_code_is_what_numba_made(name, kinds):
 @pytest.mark.parametrize("garbage", [0x55555555, -1])
 def test_what_the_working_space_holds_does_not_matter(name, garbage, monkeypatch):
     """Whatever a call before left in the driver's working space, the sums are the same."""
-    zeros, compiled = lived(driver.advance, world(name)), driver._advance
+    zeros, compiled = lived(driver.advance, world(name)), driver.run_tiles
 
     def with_garbage(*given):
-        for array in given[N_GIVEN:]:
+        for array in kept._arrays(given[N_GIVEN:]):
             array.fill(np.array(garbage).astype(array.dtype))
         compiled(*given)
 
-    monkeypatch.setattr(driver, "_advance", with_garbage)
+    monkeypatch.setattr(driver, "run_tiles", with_garbage)
 
     assert lived(driver.advance, world(name)) == zeros
 

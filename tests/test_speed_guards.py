@@ -56,7 +56,7 @@ def test_the_tile_runs_in_wide_vectors():
         pytest.skip("this processor has no AVX-512")
     driver.advance(*engine.nobody_of(lower(scenario("huabei").baseline)))
 
-    code = assembly(driver._advance)
+    code = assembly(driver.run_tiles)
 
     assert code.count("%zmm") > 1_000  # 3,449 when this was written; without the request for wide vectors about none
     assert code.count("%zmm") > code.count("%ymm")
@@ -94,27 +94,30 @@ import numpy as np
 from benchmarks.kernel import on_book
 from benchmarks.worlds import shipped
 from simulator.engine import engine
-from simulator.kernel import driver, delinquent
+from simulator.kernel import delinquent, driver
 from simulator.lowering.lower import tables_for
 from simulator.engine.accumulators import empty_sums
+from simulator.model.tables import Span
 
 world = shipped(sys.argv[1], 400, 1, 8)
 sums = empty_sums(1, world.months_total, len(world.segments))
-end_month, live, counted = trouble.end_month, tile.live, [0]
+end_month, live, counted = delinquent.end_month, driver.live, [0]
 
 def counted_end(*arguments):
     counted[0] += 1
     return end_month(*arguments)
 
-def counted_live(S, V, few, n, *arguments):
+def counted_live(state, words, lanes, n, *arguments):
     counted[0] += n
-    return live(S, V, few, n, *arguments)
+    return live(state, words, lanes, n, *arguments)
 
-trouble.end_month, tile.live = counted_end, counted_live
+delinquent.end_month, driver.live = counted_end, counted_live
 with np.errstate(all="ignore"):
     fast = sys.argv[2] == "fast"
     tables = tables_for(world, 0, 1)
-    tile.advance(tables, world.levers, world.tiles, world.tape, 0, 1, 1, 8, fast, engine.NO_STORE, *sums)
+    driver.advance(
+        tables, world.levers, world.tiles, world.tape, Span(0, 1, 1, 8), fast, engine.NO_STORE, sums
+    )
 print(counted[0] / on_book(sums))
 """
 

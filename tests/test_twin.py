@@ -9,6 +9,7 @@ import naive
 import worlds
 from simulator.kernel.driver import advance
 from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
+from simulator.model.tables import Span
 
 ALL = tuple(worlds.POLICIES)
 CLOSING = ("close", "cross", "sell_open", "regrant", "regrant_when_forgotten", "sell_by_size")
@@ -67,7 +68,8 @@ def kernel(world, fast, spans=None, see=None, replications=None):
     keeps = see is not None or spans is not None
     store = np.zeros((last - first, len(world.tiles), N_STATE, LANES) if keeps else (0, 0, 0, 0), np.int32)
     for month_from, month_to in spans or [(1, world.months)]:
-        advance(tables, world.levers, world.tiles, tape, first, last, month_from, month_to, fast, store, *sums)
+        span = Span(first, last, month_from, month_to)
+        advance(tables, world.levers, world.tiles, tape, span, fast, store, sums)
         if see is not None:
             see(month_to, store)
     return sums

@@ -16,7 +16,7 @@ from simulator.engine.monthly import NO_STORE, lived
 from simulator.kernel.jit import kept
 from simulator.lowering.lower import Lowered, tables_for
 from simulator.model.layout import LANES, N_FLOWS, N_PRODUCT, N_STATE
-from simulator.model.tables import Sums
+from simulator.model.tables import Span, Sums
 from simulator.system.machine import available_threads
 
 CHUNK_BYTES = 48 << 20  # of one thread's sums: how many replications go together
@@ -58,7 +58,7 @@ def prepare(lowered: Lowered, tell: Callable[[int], None] = lambda begun: None) 
 def nobody_of(lowered: Lowered) -> tuple:
     """Return the arguments of a call of the kernel's `advance` that has nobody to advance."""
     nobody, sums = lowered.tiles[:0], empty_sums(1, 1, len(lowered.segments))
-    return tables_for(lowered, 0, 1), lowered.levers, nobody, lowered.tape, 0, 1, 1, 1, True, NO_STORE, *sums
+    return tables_for(lowered, 0, 1), lowered.levers, nobody, lowered.tape, Span(0, 1, 1, 1), True, NO_STORE, sums
 
 
 def run(
@@ -98,7 +98,8 @@ def run(
             store = np.zeros((last - first, len(tiles), N_STATE, LANES), np.int32) if spans else NO_STORE
             month = 1
             for cut in (*spans, lowered.months_total):
-                kept.advance(tables, lowered.levers, tiles, lowered.tape, first, last, month, cut, fast, store, *own)
+                span = Span(*chunk, month, cut)
+                kept.advance(tables, lowered.levers, tiles, lowered.tape, span, fast, store, own)
                 month = cut + 1
             progress(int(lived(tiles, 1, lowered.months_total).sum()) * (last - first))
         put(held, own)

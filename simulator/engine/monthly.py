@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from simulator.engine.accumulators import empty_sums, machine_memory
+from simulator.engine.accumulators import empty_sums, machine_memory, part_of
 from simulator.engine.regimes import LeverGroup, Regimes, months_read
 from simulator.kernel.jit.kept import advance
 from simulator.lowering.lower import Lowered, tables_for
 from simulator.model.errors import Problem, UserError
 from simulator.model.layout import K_COUNT, K_ENTRY, N_STATE
-from simulator.model.tables import Levers, Sums
+from simulator.model.tables import Levers, Span, Sums
 
 MEMORY_SHARE = 1 / 4  # of the machine's memory that everyone's state may take
 NO_STORE = np.zeros((0, 0, 0, 0), np.int32)
@@ -126,11 +126,10 @@ class _Worker:
         return self
 
     def _advance(self, course, tiles, month_from, month_to, store, sums):
-        advance(
-            _tables_of(self.tables, course, self.replications), course.levers, tiles, self.lowered.tape,
-            self.first + course.first, self.first + course.end, month_from, month_to, self.fast, store,
-            sums.flows[course.first : course.end], *sums[1:],
-        )  # fmt: skip
+        tables = _tables_of(self.tables, course, self.replications)
+        span = Span(self.first + course.first, self.first + course.end, month_from, month_to)
+        own = part_of(sums, slice(course.first, course.end))
+        advance(tables, course.levers, tiles, self.lowered.tape, span, self.fast, store, own)
 
 
 def _spans(lowered):

@@ -4,7 +4,7 @@ import numpy as np
 
 from simulator.engine.accumulators import empty_sums
 from simulator.model.layout import LANES, N_STATE
-from simulator.model.tables import Levers, Sums, Tables
+from simulator.model.tables import Levers, Span, Sums, Tables
 
 
 class Trajectories:
@@ -47,5 +47,5 @@ class Trajectories:
     def _live(self, tables, levers, month_from, month_to, state, sums):
         from simulator.kernel.jit.kept import advance  # the compiled code: only who lives pays for it
 
-        first, end = self.replications.start, self.replications.stop
-        advance(tables, levers, self.tiles, self.tape, first, end, month_from, month_to, True, state, *sums)
+        span = Span(self.replications.start, self.replications.stop, month_from, month_to)
+        advance(tables, levers, self.tiles, self.tape, span, True, state, sums)

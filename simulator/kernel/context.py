@@ -19,6 +19,7 @@ class Place(NamedTuple):
     replication: int
     row: int  # of the roll matrix that lines come from: ARRIVED in the month of entry, else 0 for their own bucket
     since_observed: int  # months since grades and scores were noted
+    products: int  # 1 where nobody in the tile may hold a loan, else 2
 
 
 class SegmentTables(NamedTuple):
@@ -40,6 +41,15 @@ class SegmentTables(NamedTuple):
     roll_state: np.ndarray  # int64[product, MAX_STATES, N_ROLL]
     sigmoid: np.ndarray  # uint32[4098], of all segments
     key: np.ndarray  # uint32[2], of all segments
+
+
+class Month(NamedTuple):
+    """What a month is to a segment, whatever the lender does, and what follows for prices and luck."""
+
+    economy: np.ndarray  # int64[N_MACRO]
+    thresholds: np.ndarray  # int64[product, from, to]: q31 cumulative roll rates
+    rates: np.ndarray  # uint32[product, GRADES]: q31 a month
+    slots: int  # those of the random words that somebody may need, as bits
 
 
 class MonthLevers(NamedTuple):

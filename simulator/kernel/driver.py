@@ -1,18 +1,31 @@
 """The driver: tile by tile, replication by replication, month by month; integer sums only.
 
 A tile is up to LANES borrowers of one segment and entry month, one after the other. Its blocks belong to the halves of
-the book in turn; those of a half are lived together, so that the few of them fill vectors. With `fast` the dull lanes
-of a month go through `dull` and those in trouble through `trouble`, both in vectors, and only the few others through
-`month.live`; without, everyone goes through `month.live`.
+the book in turn; those of a half go through a month together, so that the few who are gathered fill vectors. With
+`fast` the lanes that are on time go through `on_time` and the delinquent ones through `delinquent`, both in vectors,
+and only the few others through `scalar`; without, everyone goes through `scalar`.
 The sums are the same bytes either way, for any tile size, order of tiles, and cut of the months into spans.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 from simulator.model.philox import MAX_MONTH
 
-from .delinquent import CURE_ROW, CURE_SIZE, CUTS, RUNGS_SIZE, WORKS_OPEN, live_together, narrow, stack_told
+from .context import Lanes, Month, MonthLevers, MonthSums, Place, segment_of
+from .delinquent import (
+    CURE_ROW,
+    CURE_SIZE,
+    CUTS,
+    LADDER_SIZE,
+    WORKS_OPEN,
+    NarrowTables,
+    narrow_segment,
+    stack_record,
+    step_delinquent,
+)
 from .fixed import mul_q16
 from .jit.cache import CACHED, njit
 from .jit.intrinsics import (
@@ -20,106 +33,241 @@ from .jit.intrinsics import (
     SHORT_ROW,
     fetch,
     list_marked,
-    stack_few,
-    stack_few_words,
+    stack_gathered_state,
+    stack_gathered_words,
     stack_state,
     stack_words,
     wide_vectors,
 )
-from .month_end import observe, regrant, review_limits
-from .on_time import (
-    ASKS,
-    BOOKED,
+from .lanes import (
     CURRENT,
     D_CAP,
     D_FORGET,
     D_INDEX,
     D_LOAN_FORGET,
-    LEFT,
+    HAS_CHARGED_OFF,
     N_DERIVED,
-    NOT_DERIVED,
-    QUALITY_GROUPS,
+    NOT_DONE,
     STEP,
+    WANTS_LOAN,
     derive,
-    derive_forgetting,
     draw_listed,
     draw_words,
-    least_alert,
-    most_unwilling,
-    pay_on_time,
-    reminders,
-    stack_block,
     stack_derived,
-    stack_few_derived,
-    stack_left,
-    stay_current,
-    worst_logits,
+    stack_gathered_derived,
+    stack_pending,
+)
+from .month_end import observe, regrant, review_limits
+from .on_time import (
+    MEMORY,
+    NO_REMINDERS,
+    QUALITY_GROUPS,
+    Bounds,
+    RollRates,
+    bound_month,
+    bound_segment,
+    derive_forgetting,
+    reminders,
+    stack_block_record,
+    step_on_time,
+    step_on_time_rolls,
 )
 from .origination import book_arrivals, book_stocks, load
 from .scalar import add_loan, live, work_written_off
 
 i8, u8 = np.int64, np.uint64
-LINE_OF_CACHE = 8  # int64 numbers
+CACHE_LINE = 8  # int64 numbers
 FIRST, SECOND, THIRD, FOURTH = (i8(1 << slot) for slot in range(4))  # bits of the slots of a month's words
 
 
-def advance(
-    tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
-    flows, rolls, vintages, ratings,
-):  # fmt: skip
-    """Advance every borrower of `tiles` from `month_from` to `month_to`, both included, adding to the sums.
+class Tile(NamedTuple):
+    """Who is in a tile."""
+
+    segment: int
+    entry: int  # month
+    first: int  # index of the borrower in lane 0
+    count: int
+    tape_row: int  # of the borrower in lane 0; -1 where people are drawn
+    products: int  # 1 where nobody may hold a loan, else 2
+    first_block: int
+    end_block: int  # one after the last
+
+
+class Opening(NamedTuple):
+    """A tile as it enters, for the replications in which the same people enter again."""
+
+    state: np.ndarray  # int32[N_STATE, lane]
+    flows: np.ndarray  # int64[half, product, N_FLOWS]
+    vintage: np.ndarray  # int64[product, N_VINTAGE]
+
+
+class Lists(NamedTuple):
+    """Lanes of a half of a tile for which `on_time` has left something to do: uint32[LANES + STEP] each."""
+
+    delinquent: np.ndarray
+    charged_off: np.ndarray
+    new_loan: np.ndarray
+    scalar: np.ndarray
+    todo: np.ndarray  # int32, of a block at a time
+
+
+class Listed(NamedTuple):
+    """How many lanes are on each of the Lists."""
+
+    delinquent: int
+    charged_off: int
+    new_loan: int
+    scalar: int
+
+
+class Derived(NamedTuple):
+    """What the columns of `Lanes.derived` were worked out for."""
+
+    income_index: int
+    reminders: tuple[int, int, int]
+    loan_reminders: tuple[int, int, int]
+
+
+class Workspace(NamedTuple):
+    """The arrays that the driver works in, those on its stack aside: compiled code makes none."""
+
+    lever_bits: np.ndarray  # int64[month, product]
+    rates: np.ndarray  # uint32[product, GRADES]: q31 a month
+    opening: Opening
+    lists: Lists
+    bounds: Bounds
+    roll_rates: RollRates
+    narrow: NarrowTables
+
+
+def workspace() -> Workspace:
+    """Return a Workspace of zeros."""
+    lane_list = np.zeros((4, LANES + STEP), np.uint32)
+    return Workspace(
+        np.zeros((MAX_MONTH + 1, N_PRODUCT), np.int64),
+        np.zeros((N_PRODUCT, GRADES), np.uint32),
+        Opening(
+            np.zeros((N_STATE, LANES), np.int32),
+            np.zeros((2, N_PRODUCT, N_FLOWS), np.int64),
+            np.zeros((N_PRODUCT, N_VINTAGE), np.int64),
+        ),
+        Lists(*lane_list, np.zeros(LANES + STEP, np.int32)),
+        Bounds(
+            np.zeros(QUALITY_GROUPS, np.int64),
+            np.zeros(N_PRODUCT * QUALITY_GROUPS, np.uint32),
+            np.zeros(len(MEMORY) - 1, np.uint32),
+        ),
+        RollRates(np.zeros((N_ROLL, MAX_STATES), np.int32), np.zeros(MAX_STATES * MAX_STATES, np.uint32)),
+        NarrowTables(
+            np.zeros(CURE_SIZE, np.uint32),
+            np.zeros(N_PRODUCT * CURE_ROW, np.uint32),
+            np.zeros(N_PRODUCT * BUCKETS, np.uint32),
+            np.zeros(LADDER_SIZE, np.uint32),
+        ),
+    )
+
+
+def advance(tables, levers, tiles, tape, span, fast, store, sums):
+    """Advance every borrower of `tiles` through the replications and months of a Span, adding to the sums.
 
     `tiles` int64[tile, N_TILE] (ValueError if one is longer than LANES); `tape`
     int32[account, product, N_TAPE]. `store` int32[replications, tiles, N_STATE, LANES] keeps everyone's state
-    between spans, or is empty. `flows` int64[replications, 2, months + 1, segment, product, N_FLOWS]; `rolls`,
-    `vintages` and `ratings` as in `Sums`. Threads may share everything but the sums and the store.
+    between spans, or is empty. `sums` are those of the replications. Threads may share everything but the sums and the
+    store.
     """
     if len(tiles) and int(tiles[:, K_COUNT].max()) > LANES:
         raise ValueError(f"a tile is longer than {LANES} borrowers")
-    _advance(
-        tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
-        flows, rolls, vintages, ratings,
-        np.zeros((MAX_MONTH + 1, N_PRODUCT), np.int64),
-        np.zeros((N_STATE, LANES), np.int32),
-        np.zeros(LANES + STEP, np.uint32),
-        np.zeros(LANES + STEP, np.int32),
-        np.zeros(MAX_STATES * MAX_STATES, np.uint32),
-        np.zeros((N_ROLL, MAX_STATES), np.int32),
-        np.zeros((2, N_PRODUCT, N_FLOWS), np.int64),
-        np.zeros((N_PRODUCT, N_VINTAGE), np.int64),
-        np.zeros(GRADES, np.uint32),
-        np.zeros(GRADES, np.uint32),
-        np.zeros(N_PRODUCT * QUALITY_GROUPS, np.uint32),
-        np.zeros(QUALITY_GROUPS, np.int64),
-        np.zeros(4, np.uint32),
-        np.zeros(LANES + STEP, np.uint32),
-        np.zeros(LANES + STEP, np.uint32),
-        np.zeros(LANES + STEP, np.uint32),
-        np.zeros(CURE_SIZE, np.uint32),
-        np.zeros(N_PRODUCT * CURE_ROW, np.uint32),
-        np.zeros(N_PRODUCT * BUCKETS, np.uint32),
-        np.zeros(RUNGS_SIZE, np.uint32),
+    run_tiles(tables, levers, tiles, tape, span, fast, store, sums, workspace())
+
+
+@njit(cache=CACHED)
+def run_tiles(tables, levers, tiles, tape, span, fast, store, sums, work):
+    """Do what `advance` says; `work` is a Workspace."""
+    wide_vectors()
+    lanes = Lanes(stack_state(), stack_derived(), stack_words(), stack_block_record())
+    gathered = Lanes(stack_gathered_state(), stack_gathered_derived(), stack_gathered_words(), stack_record())
+    pending = stack_pending()
+    clear(lanes, gathered)
+    noted = i8(-1)
+    for t in range(tiles.shape[0]):
+        tile = tile_of(tiles[t], tables)
+        if tile.entry > span.month_to:
+            continue
+        segment, enters_at = segment_of(tables, tile.segment), max(tile.entry, 1)
+        if tile.segment != noted:
+            note_levers(work.lever_bits, levers, tile.segment, span)
+            noted = tile.segment
+        segment_constants(work, segment)
+        for r in range(span.replication_to - span.replication_from):
+            if span.month_from <= enters_at:
+                open_tile(lanes, gathered, tile, segment, tables, levers, tape, span, r, work.opening, sums)
+            else:
+                copy(lanes.state, store[r, t], 0, N_STATE, tile.count)
+            for i in range(tile.count):
+                lanes.derived[D_INDEX, i] = tile.first + i
+            derived = Derived(i8(-1), NO_REMINDERS, NO_REMINDERS)
+            for number in range(max(enters_at, span.month_from), span.month_to + 1):
+                place = place_of(tile, span.replication_from + r, number, tables.observe_month)
+                month = month_of(tables, segment, levers, place, r, work.rates)
+                month_levers = levers_of(levers, place, work.lever_bits)
+                if fast:
+                    derived = month_constants(lanes, tile, segment, month, month_levers, derived, work)
+                for begin in range(tile.first_block, min(tile.first_block + 2, tile.end_block)):
+                    month_sums = sums_of(sums, place, r, (begin + tile.entry) & 1)
+                    advance_half(
+                        lanes, gathered, pending, tile, begin, place, segment, month, month_levers, month_sums, fast,
+                        work, tables,
+                    )  # fmt: skip
+                if number == tables.observe_month:
+                    observe(lanes.state, tile.count, sums.ratings[place.replication % SUMS_PER_BATCH, tile.segment])
+            if store.shape[0] > 0:
+                copy(store[r, t], lanes.state, 0, N_STATE, tile.count)
+
+
+@njit(forceinline=True)
+def clear(lanes, gathered):
+    """Set to zero what lanes beyond a tile's, in which nobody is, are read for."""
+    for c in range(N_STATE):
+        for i in range(ROW):
+            lanes.state[c, i] = 0
+        for i in range(SHORT_ROW):
+            gathered.state[c, i] = 0
+    for c in range(N_DERIVED):
+        for i in range(ROW):
+            lanes.derived[c, i] = 0
+
+
+@njit(forceinline=True)
+def copy(to, state, begin, end, n):
+    """Copy columns `begin` to `end` - 1 of the first n lanes of a state."""
+    for c in range(begin, end):
+        for i in range(n):
+            to[u8(c), u8(i)] = state[u8(c), u8(i)]
+
+
+@njit(forceinline=True)
+def tile_of(row, tables):
+    """Return the Tile of a row of `tiles`."""
+    first, count, has_loans = row[K_FIRST], row[K_COUNT], tables.segment[row[K_SEGMENT], G_HAS_LOAN] > 0
+    return Tile(
+        row[K_SEGMENT], row[K_ENTRY], first, count, row[K_TAPE_ROW],
+        i8(N_PRODUCT) if has_loans or row[K_TAPE_ROW] >= 0 else i8(1),
+        first >> BLOCK_BITS, ((first + count - 1) >> BLOCK_BITS) + 1,
     )  # fmt: skip
 
 
 @njit(forceinline=True)
-def place_of(block, first, n, entry):
-    """Return (first lane, how many, half of the book) of what a tile of `n` borrowers from `first` has of a block."""
-    base = max((block << BLOCK_BITS) - first, 0)
-    return base, min(((block + 1) << BLOCK_BITS) - first, n) - base, (block + entry) & 1
+def block_of(tile, block):
+    """Return (first lane, how many) of the lanes of a tile that are in a block."""
+    base = max((block << BLOCK_BITS) - tile.first, 0)
+    return base, min(((block + 1) << BLOCK_BITS) - tile.first, tile.count) - base
 
 
 @njit(forceinline=True)
-def lives(status):
-    """Return whether an account is open or written off, so that its months go on."""
-    return (status >= ACTIVE) & (status <= WRITTEN_OFF)
-
-
-@njit(forceinline=True)
-def note_levers(asked, levers, segment, month_from, month_to):
-    """Fill asked[month, product]: bit k if level k of the ladder works a bucket, WORKS_OPEN and CUTS."""
+def note_levers(lever_bits, levers, segment, span):
+    """Fill lever_bits[month, product]: bit k if level k of the ladder works a bucket, WORKS_OPEN and CUTS."""
     _, _, products, buckets, levels, _ = levers.ladder.shape
-    for month in range(month_from, month_to + 1):
+    for month in range(span.month_from, span.month_to + 1):
         for p in range(products):
             bits = i8(0)
             for bucket in range(buckets):
@@ -129,248 +277,277 @@ def note_levers(asked, levers, segment, month_from, month_to):
                 stage = levers.stage[month, segment, p, bucket]
                 bits |= WORKS_OPEN * i8((stage[S_RECOVER_CHANCE] | stage[S_RECOVERY_COST]) != 0)
                 bits |= CUTS * i8(stage[S_LIMIT_KEEP] < ONE)
-            asked[month, p] = bits
+            lever_bits[month, p] = bits
+
+
+@njit(forceinline=True)
+def segment_constants(work, segment):
+    """Work out what is the same for a segment in all months."""
+    if segment.scalars[G_MODEL] == 0:
+        bound_segment(work.bounds, segment)
+        narrow_segment(work.narrow, segment)
+    else:
+        for s in range(MAX_STATES):
+            for k in range(N_ROLL):
+                work.roll_rates.states[k, s] = segment.roll_state[LINE, s, k]
+
+
+@njit(forceinline=True)
+def open_tile(lanes, gathered, tile, segment, tables, levers, tape, span, r, opening, sums):
+    """Let the people of a tile enter: drawn or read, or as they entered in the replication before."""
+    loads = r == 0 or tables.redraw_people != 0
+    enter_again = span.replication_to - span.replication_from > 1 and tables.redraw_people == 0
+    used = N_STATE if tile.products == N_PRODUCT else LOAN_AT  # columns
+    replication = span.replication_from + r
+    if loads:
+        load_tile(lanes, gathered, tile, tables, levers, tape, replication, opening)
+        if enter_again:
+            copy(opening.state, lanes.state, CHANGING, used, tile.count)
+        for c in range(used, N_STATE):  # an earlier tile may have had loans
+            for i in range(tile.count):
+                lanes.state[u8(c), u8(i)] = 0
+    else:
+        copy(lanes.state, opening.state, CHANGING, used, tile.count)
+    for p in range(N_PRODUCT):
+        for half in range(2):
+            for k in range(N_FLOWS):
+                sums.flows[r, half, tile.entry, tile.segment, p, k] += opening.flows[half, p, k]
+        for k in range(N_VINTAGE):
+            vintage = sums.vintages[replication % SUMS_PER_BATCH, tile.entry, tile.entry, tile.segment, p]
+            vintage[k] += opening.vintage[p, k]
+
+
+@njit(forceinline=True)
+def load_tile(lanes, gathered, tile, tables, levers, tape, replication, opening):
+    """Fill the lanes of a tile with its people before their first month, and the sums of `opening`."""
+    used = N_STATE if tile.products == N_PRODUCT else LOAN_AT  # columns
+    person_replication = replication + 1 if tables.redraw_people else 0
+    for p in range(N_PRODUCT):
+        for half in range(2):
+            for k in range(N_FLOWS):
+                opening.flows[half, p, k] = 0
+        for k in range(N_VINTAGE):
+            opening.vintage[p, k] = 0
+    for block in range(tile.first_block, tile.end_block):
+        base, n = block_of(tile, block)
+        flows = opening.flows[(block + tile.entry) & 1]
+        load(
+            gathered.state, gathered.words, n, tile.segment, tile.entry, tile.first + base, person_replication,
+            tile.tape_row + base if tile.tape_row >= 0 else -1, tables, levers, tape,
+        )  # fmt: skip
+        if tile.entry == 0:
+            for i in range(n):
+                book_stocks(gathered.state, i, flows, opening.vintage)
+        else:
+            book_arrivals(gathered.state, n, flows, opening.vintage)
+        for c in range(used):
+            for i in range(n):
+                lanes.state[u8(c), u8(base + i)] = gathered.state[u8(c), u8(i)]
+
+
+@njit(forceinline=True)
+def place_of(tile, replication, month, observe_month):
+    """Return the Place of a tile's month."""
+    row = i8(ARRIVED) if tile.entry == month else i8(0)
+    return Place(tile.segment, tile.entry, month, replication, row, month - observe_month, tile.products)
+
+
+@njit(forceinline=True)
+def month_of(tables, segment, levers, place, r, rates):
+    """Return the Month of a segment in a replication; fills `rates`."""
+    month, terms, month_levers = place.month, segment.terms, levers.month[place.month, place.segment]
+    for p in range(N_PRODUCT):
+        for grade in range(GRADES):
+            rates[p, grade] = min(mul_q16(terms[p, P_RATE], month_levers[p, V_RATE + grade]), ONE)
+    slots = FIRST | SECOND
+    if place.products == N_PRODUCT or month_levers[LINE, V_SERVED] < ONE or month_levers[LOAN, V_SERVED] < ONE:
+        slots |= THIRD
+    if month_levers[LINE, V_PLAN_CHANCE] > 0 or month_levers[LOAN, V_PLAN_CHANCE] > 0:
+        slots |= FOURTH
+    economy = tables.economy[min(r, tables.economy.shape[0] - 1), month, place.segment]
+    roll = tables.roll[min(r, tables.roll.shape[0] - 1), min(month - 1, tables.roll.shape[1] - 1), place.segment]
+    return Month(economy, roll, rates, slots)
+
+
+@njit(forceinline=True)
+def levers_of(levers, place, lever_bits):
+    """Return the MonthLevers of a month and segment."""
+    month, segment = place.month, place.segment
+    return MonthLevers(
+        levers.month[month, segment], levers.stage[month, segment], levers.ladder[month, segment], lever_bits[month]
+    )  # fmt: skip
+
+
+@njit(forceinline=True)
+def sums_of(sums, place, r, half):
+    """Return the MonthSums of a month, segment and half of the book, brought near.
+
+    The sums of all months and replications fill no cache.
+    """
+    batch, month, segment = place.replication % SUMS_PER_BATCH, place.month, place.segment
+    own = MonthSums(
+        sums.flows[r, half, month, segment], sums.rolls[batch, month, segment],
+        sums.vintages[batch, place.entry, month, segment], sums.ratings[batch, segment],
+    )  # fmt: skip
+    for p in range(place.products):
+        fetch_lines(own.vintage[p], N_VINTAGE)
+        fetch_lines(own.flows[p], N_FLOWS)
+    return own
 
 
 @njit(forceinline=True)
 def fetch_lines(sums, size):
-    """Bring the first `size` int64 numbers of an array near: the sums of all months and replications fill no cache."""
-    for k in range(0, size, LINE_OF_CACHE):
+    """Bring the first `size` int64 numbers of an array near."""
+    for k in range(0, size, CACHE_LINE):
         fetch(sums, k)
 
 
-@njit(cache=CACHED)
-def _advance(
-    tables, levers, tiles, tape, replication_from, replication_to, month_from, month_to, fast, store,
-    flows, rolls, vintages, ratings,
-    asked, start, few, todo, cumulative, line_states, arrived, arrived_vintage, rates, loan_rates, bound,
-    worst, memory, trouble, booked, asking, cure, charges, forget_keeps, rungs,
+@njit(forceinline=True)
+def month_constants(lanes, tile, segment, month, levers, derived, work):
+    """Work out what a month means for the on-time path, and each borrower's own columns where that has changed."""
+    if segment.scalars[G_MODEL] != 0:
+        for s in range(MAX_STATES):
+            for k in range(MAX_STATES):
+                work.roll_rates.cumulative[s * MAX_STATES + k] = month.thresholds[LINE, s, k]
+        return derived
+    income_index, n = month.economy[M_INCOME_INDEX], tile.count
+    loan_reminding = derived.loan_reminders
+    if income_index != derived.income_index:
+        derive(lanes.state, lanes.derived, n, income_index, segment)
+    reminding = reminders(segment.scalars, levers.month[LINE], levers.stage[LINE])
+    if reminding != derived.reminders:
+        derive_forgetting(lanes.state, lanes.derived, D_FORGET, n, reminding)
+    if tile.products == N_PRODUCT:
+        loan_reminding = reminders(segment.scalars, levers.month[LOAN], levers.stage[LOAN])
+        if loan_reminding != derived.loan_reminders:
+            derive_forgetting(lanes.state, lanes.derived, D_LOAN_FORGET, n, loan_reminding)
+    bound_month(work.bounds, segment, month.economy, levers.month)
+    return Derived(income_index, reminding, loan_reminding)
+
+
+@njit(forceinline=True)
+def advance_half(
+    lanes, gathered, pending, tile, begin, place, segment, month, levers, sums, fast, work, tables
 ):  # fmt: skip
-    """Do what `advance` says; the arguments after the sums are working space (compiled code makes no arrays)."""
-    wide_vectors()
-    S = stack_state()
-    W = stack_words()
-    D = stack_derived()
-    left, B = stack_left(), stack_block()
-    C, E, V, T = stack_few(), stack_few_derived(), stack_few_words(), stack_told()  # of the lanes in trouble
-    for c in range(N_STATE):
-        for i in range(ROW):
-            S[c, i] = 0  # lanes beyond a tile's are nobody
-        for i in range(SHORT_ROW):
-            C[c, i] = 0
-    for c in range(N_DERIVED):
-        for i in range(ROW):
-            D[c, i] = 0
-    k0, k1 = tables.key[0], tables.key[1]
-    keeps, noted = store.shape[0] > 0, i8(-1)
-
-    for t in range(tiles.shape[0]):
-        segment, entry = tiles[t, K_SEGMENT], tiles[t, K_ENTRY]
-        first, n, tape_row = tiles[t, K_FIRST], tiles[t, K_COUNT], tiles[t, K_TAPE_ROW]
-        if entry > month_to:
-            continue
-        first_block, end_block = first >> BLOCK_BITS, ((first + n - 1) >> BLOCK_BITS) + 1
-        g = tables.segment[segment]
-        terms = tables.product[segment]
-        late = tables.late[segment]
-        has_loans = g[G_HAS_LOAN] > 0 or tape_row >= 0
-        model = g[G_MODEL]
-        used = N_STATE if has_loans else LOAN_AT  # columns
-        lived_again = replication_to - replication_from > 1 and tables.redraw_people == 0
-        begins = max(entry, 1)
-        if segment != noted:
-            note_levers(asked, levers, segment, month_from, month_to)
-            noted = segment
-        enters = month_from <= begins
-        if model == 1:
-            for s in range(MAX_STATES):
-                for k in range(N_ROLL):
-                    line_states[k, s] = tables.roll_state[segment, LINE, s, k]
-        else:
-            worst_logits(
-                worst, g, segment, tables.will_not_bucket, tables.will_not_cause, tables.will_not_burden,
-                tables.will_not_quality,
-            )  # fmt: skip
-            least_alert(memory, tables.alert[segment])
-            narrow(cure, charges, tables.in_month[segment], late)
-
-        for r in range(replication_to - replication_from):
-            replication = replication_from + r
-            batch = replication % SUMS_PER_BATCH
-            if enters:
-                if r == 0 or tables.redraw_people:
-                    person_replication = replication + 1 if tables.redraw_people else 0
-                    for p in range(N_PRODUCT):
-                        for half in range(2):
-                            for k in range(N_FLOWS):
-                                arrived[half, p, k] = 0
-                        for k in range(N_VINTAGE):
-                            arrived_vintage[p, k] = 0
-                    for block in range(first_block, end_block):
-                        base, m, half = place_of(block, first, n, entry)
-                        load(
-                            C, V, m, segment, entry, first + base, person_replication,
-                            tape_row + base if tape_row >= 0 else -1, tables, levers, tape,
-                        )  # fmt: skip
-                        if entry == 0:
-                            for i in range(m):
-                                book_stocks(C, i, arrived[half], arrived_vintage)
-                        else:
-                            book_arrivals(C, m, arrived[half], arrived_vintage)
-                        for c in range(used):
-                            for i in range(m):
-                                S[u8(c), u8(base + i)] = C[u8(c), u8(i)]
-                    if lived_again:
-                        for c in range(CHANGING, used):
-                            for i in range(n):
-                                start[u8(c), u8(i)] = S[u8(c), u8(i)]
-                    for c in range(used, N_STATE):  # an earlier tile may have had loans
-                        for i in range(n):
-                            S[u8(c), u8(i)] = 0
-                else:
-                    for c in range(CHANGING, used):
-                        for i in range(n):
-                            S[u8(c), u8(i)] = start[u8(c), u8(i)]
-                for p in range(N_PRODUCT):
-                    for half in range(2):
-                        for k in range(N_FLOWS):
-                            flows[r, half, entry, segment, p, k] += arrived[half, p, k]
-                    for k in range(N_VINTAGE):
-                        vintages[batch, entry, entry, segment, p, k] += arrived_vintage[p, k]
+    """Take the blocks of a half of the book, those of the tile from `begin` on, through a month."""
+    listed, lists = Listed(i8(0), i8(0), i8(0), i8(0)), work.lists
+    for block in range(begin, tile.end_block, 2):
+        base, n = block_of(tile, block)
+        if fast:
+            draw_words(lanes.words, lanes.derived, base, n, i8(0), place, segment.key)
+            if segment.scalars[G_MODEL] == 0:
+                step_on_time(
+                    lanes, pending, base, n, place, segment, month.economy, levers, sums, work.bounds, month.rates
+                )  # fmt: skip
             else:
-                for c in range(N_STATE):
-                    for i in range(n):
-                        S[c, i] = store[r, t, c, i]
+                step_on_time_rolls(
+                    lanes, pending, base, n, place.row, segment, levers.month, sums, work.roll_rates, month.rates[LINE]
+                )  # fmt: skip
+            listed = list_pending(lists, lanes.state, pending, base, n, segment, levers, listed)
+        else:
+            listed = list_live(lists, lanes.state, base, n, listed)
+    for p in range(tile.products):  # not earlier, or it would be gone again
+        fetch_lines(sums.rolls[p], (min(levers.month[p, V_WRITE_OFF], BUCKETS) + 1) * N_TO * 2)
+    for k in range(0, listed.delinquent, BLOCK):
+        these, n = lists.delinquent[k:], min(listed.delinquent - k, BLOCK)
+        step_delinquent(
+            lanes, gathered, pending, these, n, place, segment, month, levers, sums, work.narrow, lists.todo, tables
+        )  # fmt: skip
+    work_charged_off(
+        lanes, gathered, pending, lists.charged_off, listed.charged_off, place, segment, month, levers, sums
+    )  # fmt: skip
+    add_new_loans(lanes, gathered, pending, lists.new_loan, listed.new_loan, place, segment, month, sums, tables)
+    for k in range(0, listed.scalar, BLOCK):
+        these, n = lists.scalar[k:], min(listed.scalar - k, BLOCK)
+        draw_listed(gathered, lanes, these, n, month.slots, place, segment.key)
+        live(
+            lanes.state, gathered.words, these, n, tile.products, place.month, place.entry, place.segment, tables,
+            segment.scalars, segment.terms, segment.late, month.economy, month.thresholds, levers.month, levers.stage,
+            levers.ladder, sums.flows, sums.rolls, sums.vintage, sums.ratings,
+        )  # fmt: skip
+    end_half(lanes.state, pending, tile, begin, place, segment, levers, sums, lists.todo)
 
-            for i in range(n):
-                D[D_INDEX, i] = first + i
-            income_index, reminded, loan_reminded = i8(-1), NOT_DERIVED, NOT_DERIVED
-            for month in range(max(begins, month_from), month_to + 1):
-                economy = tables.economy[min(r, tables.economy.shape[0] - 1), month, segment]
-                thresholds = tables.roll[
-                    min(r, tables.roll.shape[0] - 1), min(month - 1, tables.roll.shape[1] - 1), segment
-                ]
-                months, stages = levers.month[month, segment], levers.stage[month, segment]
-                roll_sums, vintage = rolls[batch, month, segment], vintages[batch, entry, month, segment]
-                ladder, standing = levers.ladder[month, segment], ratings[batch, segment]
-                row = ARRIVED if entry == month else 0
-                for p in range(N_PRODUCT if has_loans else 1):
-                    fetch_lines(vintage[p], N_VINTAGE)
-                for grade in range(GRADES):
-                    rates[grade] = min(mul_q16(terms[LINE, P_RATE], months[LINE, V_RATE + grade]), ONE)
-                    loan_rates[grade] = min(mul_q16(terms[LOAN, P_RATE], months[LOAN, V_RATE + grade]), ONE)
-                works_open = ((asked[month, LINE] | asked[month, LOAN]) & WORKS_OPEN) != 0
-                slots = FIRST | SECOND
-                if has_loans or months[LINE, V_SERVED] < ONE or months[LOAN, V_SERVED] < ONE:
-                    slots |= THIRD
-                if months[LINE, V_PLAN_CHANCE] > 0 or months[LOAN, V_PLAN_CHANCE] > 0:
-                    slots |= FOURTH
-                if fast and model == 0:
-                    if economy[M_INCOME_INDEX] != income_index:
-                        income_index = economy[M_INCOME_INDEX]
-                        derive(S, D, n, income_index, g, tables.job_loss_quality[segment])
-                    reminding = reminders(g, months[LINE], stages[LINE])
-                    if reminding != reminded:
-                        reminded = reminding
-                        derive_forgetting(S, D, D_FORGET, n, reminding)
-                    if has_loans:
-                        reminding = reminders(g, months[LOAN], stages[LOAN])
-                        if reminding != loan_reminded:
-                            loan_reminded = reminding
-                            derive_forgetting(S, D, D_LOAN_FORGET, n, reminding)
-                    most_unwilling(bound, worst, g, terms, economy, months, tables.sigmoid)
-                elif fast:
-                    for s in range(MAX_STATES):
-                        for k in range(MAX_STATES):
-                            cumulative[s * MAX_STATES + k] = thresholds[LINE, s, k]
 
-                for side in range(min(2, end_block - first_block)):  # one half of the book, then the other
-                    half = (first_block + side + entry) & 1
-                    F = flows[r, half, month, segment]
-                    for p in range(N_PRODUCT if has_loans else 1):
-                        fetch_lines(F[p], N_FLOWS)
-                    n_few = i8(0)  # typed: numba would compile `live` once more for a literal 0
-                    n_trouble, n_booked, n_asking = i8(0), i8(0), i8(0)
-                    for block in range(first_block + side, end_block, 2):
-                        base, m, _ = place_of(block, first, n, entry)
-                        if fast:
-                            draw_words(W, D, base, m, i8(0), month, entry, replication, segment, k0, k1)
-                            if model != 0:
-                                stay_current(
-                                    S, W, left, base, m, terms[LINE], months, cumulative, line_states,
-                                    tables.spending[segment], rates, row, F, roll_sums, vintage,
-                                )  # fmt: skip
-                            else:
-                                pay_on_time(
-                                    S, D, W, B, left, base, m, g, terms[LINE], terms[LOAN], economy, months, has_loans,
-                                    tables.spending[segment], bound, memory, rates, loan_rates, row, F, roll_sums,
-                                    vintage,
-                                )  # fmt: skip
-                            for k in range(list_marked(todo, left, base, m, LEFT | BOOKED | ASKS)):
-                                lane = u8(todo[u8(k)])
-                                what = left[0, lane]
-                                stays, behind = (what & LEFT) != 0, (what & CURRENT) == 0
-                                planned = (S[LINE_AT + PLAN_LEFT, lane] | S[LOAN_AT + PLAN_LEFT, lane]) != 0
-                                alone = (model != 0) | planned | (behind & works_open)
-                                trouble[u8(n_trouble)] = lane
-                                booked[u8(n_booked)] = lane
-                                asking[u8(n_asking)] = lane
-                                few[u8(n_few)] = lane
-                                n_trouble += stays & (not alone)
-                                n_booked += (what & BOOKED) != 0
-                                n_asking += (what & ASKS) != 0
-                                n_few += stays & alone
-                        else:
-                            for i in range(base, base + m):
-                                few[u8(n_few)] = i
-                                n_few += lives(S[LINE_AT + STATUS, i]) | lives(S[LOAN_AT + STATUS, i])
+@njit(forceinline=True)
+def list_pending(lists, state, pending, base, n, segment, levers, listed):
+    """Put lanes for which `on_time` has left something to do on the Lists they belong on; return how many are there."""
+    delinquent, charged_off, new_loan, scalar = listed
+    works_open = ((levers.bits[LINE] | levers.bits[LOAN]) & WORKS_OPEN) != 0
+    by_rolls = segment.scalars[G_MODEL] != 0
+    for k in range(list_marked(lists.todo, pending, base, n, NOT_DONE | HAS_CHARGED_OFF | WANTS_LOAN)):
+        lane = u8(lists.todo[u8(k)])
+        what = pending[0, lane]
+        stays, late = (what & NOT_DONE) != 0, (what & CURRENT) == 0
+        has_plan = (state[LINE_AT + PLAN_LEFT, lane] | state[LOAN_AT + PLAN_LEFT, lane]) != 0
+        alone = by_rolls | has_plan | (late & works_open)
+        lists.delinquent[u8(delinquent)] = lane
+        lists.charged_off[u8(charged_off)] = lane
+        lists.new_loan[u8(new_loan)] = lane
+        lists.scalar[u8(scalar)] = lane
+        delinquent += stays & (not alone)
+        charged_off += (what & HAS_CHARGED_OFF) != 0
+        new_loan += (what & WANTS_LOAN) != 0
+        scalar += stays & alone
+    return Listed(delinquent, charged_off, new_loan, scalar)
 
-                    for p in range(N_PRODUCT if has_loans else 1):  # not earlier, or it would be gone again
-                        fetch_lines(roll_sums[p], (min(months[p, V_WRITE_OFF], BUCKETS) + 1) * N_TO * 2)
-                    for begin in range(0, n_trouble, BLOCK):
-                        live_together(
-                            S, D, left, C, E, V, T, trouble[begin:], todo, min(n_trouble - begin, BLOCK), has_loans,
-                            slots, asked[month], row, month, entry, replication, segment, income_index,
-                            tables, g, terms, economy, months, stages, ladder, cure, charges, forget_keeps, rungs,
-                            rates, loan_rates, F, roll_sums, vintage, standing,
-                        )  # fmt: skip
-                    for begin in range(0, n_booked, BLOCK):
-                        m, these = min(n_booked - begin, BLOCK), booked[begin:]
-                        draw_listed(V, D, E, these, m, SECOND, month, entry, replication, segment, k0, k1)
-                        for k in range(m):
-                            lane = u8(these[u8(k)])
-                            if left[0, lane] & LEFT == 0:
-                                work_written_off(S, lane, V, u8(k), 2 if has_loans else 1, F, economy, months, stages)
-                    for begin in range(0, n_asking, BLOCK):
-                        m, these = min(n_asking - begin, BLOCK), asking[begin:]
-                        draw_listed(V, D, E, these, m, THIRD, month, entry, replication, segment, k0, k1)
-                        for k in range(m):
-                            lane = u8(these[u8(k)])
-                            if left[0, lane] & (LEFT | ASKS) == ASKS:
-                                add_loan(
-                                    S, lane, F, roll_sums, vintage, V[U_TICKET, u8(k)], V[U_TERM, u8(k)], loan_rates,
-                                    D[D_CAP, lane], terms, segment, tables.terms, tables.quantile,
-                                )  # fmt: skip
-                    for begin in range(0, n_few, BLOCK):
-                        m, these = min(n_few - begin, BLOCK), few[begin:]
-                        draw_listed(V, D, E, these, m, slots, month, entry, replication, segment, k0, k1)
-                        live(
-                            S, V, these, m, 2 if has_loans else 1, month, entry, segment,
-                            tables, g, terms, late, economy, thresholds, months, stages, ladder, F, roll_sums, vintage,
-                            standing,
-                        )  # fmt: skip
-                    for block in range(first_block + side, end_block, 2):
-                        base, m, _ = place_of(block, first, n, entry)
-                        if months[LINE, V_CUT_KEEP] < ONE or months[LINE, V_RAISE_BY] > UNIT:
-                            review_limits(S, base, m, F, months)
-                        if months[LINE, V_REGRANT_MONTHS] < NEVER or months[LOAN, V_REGRANT_MONTHS] < NEVER:
-                            regrant(
-                                S, left, todo, base, m, first, month, entry, replication, segment, k0, k1, F, roll_sums,
-                                vintage, months,
-                            )  # fmt: skip
-                if month == tables.observe_month:
-                    observe(S, n, standing)
-            if keeps:
-                for c in range(N_STATE):
-                    for i in range(n):
-                        store[r, t, c, i] = S[c, i]
+
+@njit(forceinline=True)
+def list_live(lists, state, base, n, listed):
+    """Put everyone with an account that is open or written off on the list of the scalar path; return how many."""
+    scalar = listed.scalar
+    for i in range(base, base + n):
+        lists.scalar[u8(scalar)] = i
+        scalar += lives(state[LINE_AT + STATUS, i]) | lives(state[LOAN_AT + STATUS, i])
+    return Listed(listed.delinquent, listed.charged_off, listed.new_loan, scalar)
+
+
+@njit(forceinline=True)
+def lives(status):
+    """Return whether an account is open or written off, so that its months go on."""
+    return (status >= ACTIVE) & (status <= WRITTEN_OFF)
+
+
+@njit(forceinline=True)
+def work_charged_off(lanes, gathered, pending, listed, n_listed, place, segment, month, levers, sums):
+    """Steps 11 and 12 for the written-off accounts of listed lanes whose open accounts have had their month."""
+    for begin in range(0, n_listed, BLOCK):
+        n, these = min(n_listed - begin, BLOCK), listed[begin:]
+        draw_listed(gathered, lanes, these, n, SECOND, place, segment.key)
+        for k in range(n):
+            lane = u8(these[u8(k)])
+            if pending[0, lane] & NOT_DONE == 0:
+                work_written_off(
+                    lanes.state, lane, gathered.words, u8(k), place.products, sums.flows, month.economy, levers.month,
+                    levers.stage,
+                )  # fmt: skip
+
+
+@njit(forceinline=True)
+def add_new_loans(lanes, gathered, pending, listed, n_listed, place, segment, month, sums, tables):
+    """Steps 9 and 12 for the new loans of listed lanes whose month is over but for them."""
+    for begin in range(0, n_listed, BLOCK):
+        n, these = min(n_listed - begin, BLOCK), listed[begin:]
+        draw_listed(gathered, lanes, these, n, THIRD, place, segment.key)
+        for k in range(n):
+            lane = u8(these[u8(k)])
+            if pending[0, lane] & (NOT_DONE | WANTS_LOAN) == WANTS_LOAN:
+                add_loan(
+                    lanes.state, lane, sums.flows, sums.rolls, sums.vintage, gathered.words[U_TICKET, u8(k)],
+                    gathered.words[U_TERM, u8(k)], month.rates[LOAN], lanes.derived[D_CAP, lane], segment.terms,
+                    place.segment, tables.terms, tables.quantile,
+                )  # fmt: skip
+
+
+@njit(forceinline=True)
+def end_half(state, pending, tile, begin, place, segment, levers, sums, todo):
+    """What the lender does after everybody's month, in months in which some lever asks for it."""
+    months, k0, k1 = levers.month, segment.key[0], segment.key[1]
+    for block in range(begin, tile.end_block, 2):
+        base, n = block_of(tile, block)
+        if months[LINE, V_CUT_KEEP] < ONE or months[LINE, V_RAISE_BY] > UNIT:
+            review_limits(state, base, n, sums.flows, months)
+        if months[LINE, V_REGRANT_MONTHS] < NEVER or months[LOAN, V_REGRANT_MONTHS] < NEVER:
+            regrant(
+                state, pending, todo, base, n, tile.first, place.month, place.entry, place.replication, place.segment,
+                k0, k1, sums.flows, sums.rolls, sums.vintage, months,
+            )  # fmt: skip

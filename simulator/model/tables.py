@@ -56,6 +56,15 @@ class Levers(NamedTuple):
     ladder: np.ndarray  # int64[month + 1, segment, product, BUCKETS, N_LEVELS, N_LADDER]
 
 
+class Span(NamedTuple):
+    """Which replications and months a call of the kernel goes through."""
+
+    replication_from: int
+    replication_to: int  # one after the last
+    month_from: int
+    month_to: int  # the last
+
+
 class Sums(NamedTuple):
     """What the kernel adds to: int64 only, so any order of adding gives the same bytes."""
 

@@ -49,7 +49,7 @@ class _Helpers(event.Listener):
 
     def on_start(self, begun):
         """Start processes for the parts, and have numba look for a part in its cache when its process has ended."""
-        if begun.data["dispatcher"] is driver._advance:
+        if begun.data["dispatcher"] is driver.run_tiles:
             types = pickle.dumps(begun.data["args"])
             for k in range(min(self.most, len(PARTS))):
                 names = PARTS[k :: self.most]
@@ -100,7 +100,7 @@ def compile_parts(names, types):
     left = set(names)
     for name in names:
         _when_kept(getattr(driver, name)._cache, partial(_end_without, name, left))
-    whole = njit(driver._advance.py_func)
+    whole = njit(driver.run_tiles.py_func)
     for other, function in list(vars(driver).items()):
         if isinstance(function, Dispatcher) and other not in names:
             setattr(driver, other, _stand_in)

@@ -144,8 +144,8 @@ def _append_marked_plainly(lanes, n, marks, begin, end, bits):
 
 stack_state = stack_array(np.int32, N_STATE)
 stack_words = stack_array(np.uint32, 4, SHORT_ROW)  # those of a block that everyone has: of one slot
-stack_few = stack_array(np.int32, N_STATE, SHORT_ROW)
-stack_few_words = stack_array(np.uint32, 4 * SLOTS, SHORT_ROW)
+stack_gathered_state = stack_array(np.int32, N_STATE, SHORT_ROW)
+stack_gathered_words = stack_array(np.uint32, 4 * SLOTS, SHORT_ROW)
 
 # Harmless where the machine has no such thing.
 wide_vectors = _wide_vectors()

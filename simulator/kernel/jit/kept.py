@@ -101,9 +101,9 @@ def _compile(given, kinds, processors, tell):
     """Compile the driver, if this process has not done so already, and keep it."""
     from simulator.kernel import driver  # imports numba
 
-    if not hasattr(driver._advance, "signatures"):  # it is plain Python
+    if not hasattr(driver.run_tiles, "signatures"):  # it is plain Python
         return
-    if not driver._advance.signatures:
+    if not driver.run_tiles.signatures:
         if not CACHED:
             store.say(f"{FOLDER}: {store.WHY_NOT}; not kept, so every command compiles")
         from .apart import PARTS, shared
@@ -212,13 +212,13 @@ def _keep(given, kinds):
         return
 
     space = _working_space(driver, given)
-    (signature,) = driver._advance.signatures
-    made = driver._advance.overloads[signature]
+    (signature,) = driver.run_tiles.signatures
+    made = driver.run_tiles.overloads[signature]
     module, name = made.library._get_module_for_linking(), made.fndesc.llvm_func_name
     types = ["ptr", "ptr", *_llvm_types((*kinds, *described(space)[0]))]  # where the result and an exception go
     if str(module.get_function(name).global_value_type) != f"i32 ({', '.join(types)})":
         raise ValueError(f"numba passes arguments to {name} in another way")
-    numbas = driver._advance._cache
+    numbas = driver.run_tiles._cache
     kept = numbas._cache_file.load(numbas._index_key(signature, made.library.codegen))
     code = Code(
         kept[0][2][0],
@@ -232,16 +232,25 @@ def _keep(given, kinds):
 
 def _working_space(driver, given):
     """Return the arrays that `tile.advance` adds to its arguments to work in; ValueError if it does anything else."""
-    seen, driver = [], driver._advance
-    driver._advance = lambda *all_of_them: seen.extend(all_of_them)
+    seen, compiled = [], driver.run_tiles
+    driver.run_tiles = lambda *all_of_them: seen.extend(all_of_them)
     try:
         driver.advance(*given)
     finally:
-        driver._advance = driver
-    space = tuple(seen[len(given) :])
+        driver.run_tiles = compiled
+    space = tuple(_arrays(seen[len(given) :]))
     if any(a is not b for a, b in zip(seen, given, strict=False)):
         raise ValueError("the driver is not given the arguments as they are")
     return space
+
+
+def _arrays(values):
+    """Yield the arrays in nested tuples."""
+    for value in values:
+        if isinstance(value, tuple):
+            yield from _arrays(value)
+        else:
+            yield value
 
 
 def _llvm_types(kinds):
