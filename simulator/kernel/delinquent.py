@@ -36,11 +36,15 @@ from .lanes import (
     rate_steps,
     three,
 )
-from .marks import book_followed, next_marks
-from .origination import book_open, book_roll
+from .lender import N_RECORD as N_ACCOUNT_RECORD
+from .lender import draw_loan, end_month, fill_record, note_worst, rate_of_new_loan, row_from
+from .lender import stack_record as stack_account_record
+from .marks import add_followed, next_marks
+from .origination import add_open, add_roll
 from .rules import (
     burden_of,
     cash_of,
+    decision_word,
     extra_of,
     followed,
     half,
@@ -61,7 +65,6 @@ from .rules import (
     wants,
     works,
 )
-from .scalar import N_X, X_RATE, draw_loan, end_month, note_worst, rate_of_new_loan, row_from, stack_steps, tell
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
@@ -279,12 +282,6 @@ def decide_payment(gathered, n, p, segment, economy, month_levers, forget_keeps)
         record[at + R_OWED, i] = i4(due + only(bill > i4(0), arrears))
         record[at + R_REASON, i] = i4(only(refuses, i4(WILL_NOT)) + only(forgot, i4(FORGOT)))
         record[R_REMINDED + p, i] = i4(reached & (bill > i4(0)))
-
-
-@njit(forceinline=True)
-def decision_word(p):
-    """Return the word that a product's due is decided by."""
-    return U_LINE_DECISION if p == LINE else U_LOAN_DECISION
 
 
 @njit(forceinline=True)
@@ -658,15 +655,13 @@ def roll_late(tile, gathered, pending, listed, n, p, place, levers, sums, narrow
         was = i8(state[account + BUCKET, lane])
         if state[account + MARKS, lane] & IN_WORKOUT:
             flows[F_WORKOUT_CASH] += cash_from(state, record, lane, p, levers.bits[p], narrow.ladder)
-        note_worst(
-            tile.state, i, p, to, False, balance, sums.flows, sums.vintage, sums.ratings, place.since_observed, claim
-        )  # fmt: skip
+        note_worst(tile.state, i, p, to, False, balance, place.since_observed, claim, sums)
         marks = next_marks(flows, i8(tile.state[account + MARKS, i]), max(was, to), to, balance)
         tile.state[account + MARKS, i] = marks
         if marks >= FOLLOWED:
-            book_followed(flows, marks, to, balance)
-        book_open(flows, vintage, to, i8(state[account + CAUSE, lane]), balance)
-        book_roll(sums.rolls[p], row_from(p, place.row, was), to, balance)
+            add_followed(flows, marks, to, balance)
+        add_open(flows, vintage, to, i8(state[account + CAUSE, lane]), balance)
+        add_roll(sums.rolls[p], row_from(p, place.row, was), to, balance)
         tile.state[account + BUCKET, i] = to
         scatter_late(tile, gathered, i, lane, account)
         if p == LINE:
@@ -720,9 +715,7 @@ def add_ladder(state, record, n, p, level, ladder, flows):
 
 
 @njit(forceinline=True, cache=CACHED)
-def step_delinquent(
-    tile, gathered, pending, listed, n_listed, place, segment, month, levers, sums, narrow, todo, tables
-):
+def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, month, levers, sums, narrow, todo):
     """Take lanes listed[0..n_listed-1] of the tile, BLOCK at most and nobody in a plan, through the month.
 
     In `pending` NOT_DONE is cleared for those who are done; what they have written off and a new loan are still to do.
@@ -777,17 +770,17 @@ def step_delinquent(
         pending[0, i] &= ~(done & NOT_DONE)
         todo[u8(others)] = k
         others += i8(done + i4(1))
-    end_others(tile, gathered, listed, todo, others, place, segment, month, levers, sums, narrow.ladder, tables)
+    end_others(tile, gathered, listed, todo, others, place, segment, month, levers, sums, narrow.ladder)
 
 
 @njit(forceinline=True)
-def end_others(tile, gathered, listed, todo, n, place, segment, month, levers, sums, ladder, tables):
+def end_others(tile, gathered, listed, todo, n, place, segment, month, levers, sums, ladder):
     """Steps 9 to 12 one by one for gathered lanes todo[0..n-1], with whose accounts the lender does something."""
     state, words, record, products = gathered.state, gathered.words, gathered.record, place.products
-    x = stack_steps()
+    account_record = stack_account_record()
     for p in range(N_PRODUCT):
-        for k in range(N_X):
-            x[p, k] = 0
+        for name in range(N_ACCOUNT_RECORD):
+            account_record[p, name] = 0
     for k in range(n):
         lane = u8(todo[u8(k)])
         i = u8(listed[lane])
@@ -797,20 +790,12 @@ def end_others(tile, gathered, listed, todo, n, place, segment, month, levers, s
             paid = record[at + R_OWED, lane] if record[at + R_DAY, lane] > 0 else record[at + R_PAID, lane]
             if state[account + MARKS, lane] & IN_WORKOUT:
                 cash = cash_from(state, record, lane, p, levers.bits[p], ladder)
-            tell(
-                tile.state, i, x, p, products, place.row, record[at + R_BILL, lane], record[at + R_OWED, lane], paid,
+            fill_record(
+                tile.state, i, account_record, p, place.row, record[at + R_BILL, lane], record[at + R_OWED, lane], paid,
                 record[at + R_REASON, lane], record[at + R_TO, lane], record[at + R_DAYS, lane], cash,
             )  # fmt: skip
         if products == N_PRODUCT:
-            x[LOAN, X_RATE] = rate_of_new_loan(tile.state, i, month.rates[LOAN])
-            draw_loan(
-                tile.state, i, x, sums.flows, sums.vintage, words[U_WISH, lane], words[U_TICKET, lane],
-                words[U_TERM, lane], 0, segment.terms, place.segment, tables.terms, tables.quantile,
-                levers.month,
-            )  # fmt: skip
+            rate = rate_of_new_loan(tile.state, i, month.rates[LOAN])
+            draw_loan(tile.state, i, account_record, words, lane, rate, segment, levers, sums)
             tile.state[LIQUIDITY, i] = min(tile.state[LIQUIDITY, i], gathered.derived[D_CAP, lane])
-        end_month(
-            tile.state, i, x, sums.flows, sums.rolls, sums.vintage, sums.ratings, words[U_PLAN, lane],
-            words[U_PLAN + LOAN, lane], words[U_RECOVERY, lane], words[U_RECOVERY + LOAN, lane], place.month, 0,
-            place.since_observed, month.economy, levers.month, levers.stage,
-        )  # fmt: skip
+        end_month(tile.state, i, account_record, words, lane, place, True, month.economy, levers, sums)

@@ -26,7 +26,6 @@ from .delinquent import (
     stack_record,
     step_delinquent,
 )
-from .fixed import mul_q16
 from .jit.cache import CACHED, njit
 from .jit.intrinsics import (
     ROW,
@@ -57,7 +56,8 @@ from .lanes import (
     stack_gathered_derived,
     stack_pending,
 )
-from .month_end import observe, regrant, review_limits
+from .lender import add_loan, work_one_charged_off
+from .month_end import grant_again, observe, review_limits
 from .on_time import (
     MEMORY,
     NO_REMINDERS,
@@ -72,8 +72,9 @@ from .on_time import (
     step_on_time,
     step_on_time_rolls,
 )
-from .origination import book_arrivals, book_stocks, load
-from .scalar import add_loan, live, work_written_off
+from .origination import add_arrivals, add_stocks, load
+from .rules import is_live, rate_of_grade
+from .scalar import step_scalar
 
 i8, u8 = np.int64, np.uint64
 CACHE_LINE = 8  # int64 numbers
@@ -210,13 +211,12 @@ def run_tiles(tables, levers, tiles, tape, span, fast, store, sums, work):
                 place = place_of(tile, span.replication_from + r, number, tables.observe_month)
                 month = month_of(tables, segment, levers, place, r, work.rates)
                 month_levers = levers_of(levers, place, work.lever_bits)
-                if fast:
-                    derived = month_constants(lanes, tile, segment, month, month_levers, derived, work)
+                derived = month_constants(lanes, tile, segment, month, month_levers, derived, work)
                 for begin in range(tile.first_block, min(tile.first_block + 2, tile.end_block)):
                     month_sums = sums_of(sums, place, r, (begin + tile.entry) & 1)
                     advance_half(
                         lanes, gathered, pending, tile, begin, place, segment, month, month_levers, month_sums, fast,
-                        work, tables,
+                        work,
                     )  # fmt: skip
                 if number == tables.observe_month:
                     observe(lanes.state, tile.count, sums.ratings[place.replication % SUMS_PER_BATCH, tile.segment])
@@ -337,9 +337,9 @@ def load_tile(lanes, gathered, tile, tables, levers, tape, replication, opening)
         )  # fmt: skip
         if tile.entry == 0:
             for i in range(n):
-                book_stocks(gathered.state, i, flows, opening.vintage)
+                add_stocks(gathered.state, i, flows, opening.vintage)
         else:
-            book_arrivals(gathered.state, n, flows, opening.vintage)
+            add_arrivals(gathered.state, n, flows, opening.vintage)
         for c in range(used):
             for i in range(n):
                 lanes.state[u8(c), u8(base + i)] = gathered.state[u8(c), u8(i)]
@@ -358,7 +358,7 @@ def month_of(tables, segment, levers, place, r, rates):
     month, terms, month_levers = place.month, segment.terms, levers.month[place.month, place.segment]
     for p in range(N_PRODUCT):
         for grade in range(GRADES):
-            rates[p, grade] = min(mul_q16(terms[p, P_RATE], month_levers[p, V_RATE + grade]), ONE)
+            rates[p, grade] = rate_of_grade(terms[p], month_levers[p], grade)
     slots = FIRST | SECOND
     if place.products == N_PRODUCT or month_levers[LINE, V_SERVED] < ONE or month_levers[LOAN, V_SERVED] < ONE:
         slots |= THIRD
@@ -427,7 +427,7 @@ def month_constants(lanes, tile, segment, month, levers, derived, work):
 
 @njit(forceinline=True)
 def advance_half(
-    lanes, gathered, pending, tile, begin, place, segment, month, levers, sums, fast, work, tables
+    lanes, gathered, pending, tile, begin, place, segment, month, levers, sums, fast, work
 ):  # fmt: skip
     """Take the blocks of a half of the book, those of the tile from `begin` on, through a month."""
     listed, lists = Listed(i8(0), i8(0), i8(0), i8(0)), work.lists
@@ -451,20 +451,16 @@ def advance_half(
     for k in range(0, listed.delinquent, BLOCK):
         these, n = lists.delinquent[k:], min(listed.delinquent - k, BLOCK)
         step_delinquent(
-            lanes, gathered, pending, these, n, place, segment, month, levers, sums, work.narrow, lists.todo, tables
+            lanes, gathered, pending, these, n, place, segment, month, levers, sums, work.narrow, lists.todo
         )  # fmt: skip
     work_charged_off(
         lanes, gathered, pending, lists.charged_off, listed.charged_off, place, segment, month, levers, sums
     )  # fmt: skip
-    add_new_loans(lanes, gathered, pending, lists.new_loan, listed.new_loan, place, segment, month, sums, tables)
+    add_new_loans(lanes, gathered, pending, lists.new_loan, listed.new_loan, place, segment, month, sums)
     for k in range(0, listed.scalar, BLOCK):
         these, n = lists.scalar[k:], min(listed.scalar - k, BLOCK)
         draw_listed(gathered, lanes, these, n, month.slots, place, segment.key)
-        live(
-            lanes.state, gathered.words, these, n, tile.products, place.month, place.entry, place.segment, tables,
-            segment.scalars, segment.terms, segment.late, month.economy, month.thresholds, levers.month, levers.stage,
-            levers.ladder, sums.flows, sums.rolls, sums.vintage, sums.ratings,
-        )  # fmt: skip
+        step_scalar(lanes, gathered.words, these, n, place, segment, month, levers, sums)
     end_half(lanes.state, pending, tile, begin, place, segment, levers, sums, lists.todo)
 
 
@@ -497,14 +493,8 @@ def list_live(lists, state, base, n, listed):
     scalar = listed.scalar
     for i in range(base, base + n):
         lists.scalar[u8(scalar)] = i
-        scalar += lives(state[LINE_AT + STATUS, i]) | lives(state[LOAN_AT + STATUS, i])
+        scalar += is_live(state[LINE_AT + STATUS, i]) | is_live(state[LOAN_AT + STATUS, i])
     return Listed(listed.delinquent, listed.charged_off, listed.new_loan, scalar)
-
-
-@njit(forceinline=True)
-def lives(status):
-    """Return whether an account is open or written off, so that its months go on."""
-    return (status >= ACTIVE) & (status <= WRITTEN_OFF)
 
 
 @njit(forceinline=True)
@@ -516,14 +506,13 @@ def work_charged_off(lanes, gathered, pending, listed, n_listed, place, segment,
         for k in range(n):
             lane = u8(these[u8(k)])
             if pending[0, lane] & NOT_DONE == 0:
-                work_written_off(
-                    lanes.state, lane, gathered.words, u8(k), place.products, sums.flows, month.economy, levers.month,
-                    levers.stage,
-                )  # fmt: skip
+                work_one_charged_off(
+                    lanes.state, lane, gathered.words, u8(k), place.products, month.economy, levers, sums.flows
+                )
 
 
 @njit(forceinline=True)
-def add_new_loans(lanes, gathered, pending, listed, n_listed, place, segment, month, sums, tables):
+def add_new_loans(lanes, gathered, pending, listed, n_listed, place, segment, month, sums):
     """Steps 9 and 12 for the new loans of listed lanes whose month is over but for them."""
     for begin in range(0, n_listed, BLOCK):
         n, these = min(n_listed - begin, BLOCK), listed[begin:]
@@ -531,23 +520,17 @@ def add_new_loans(lanes, gathered, pending, listed, n_listed, place, segment, mo
         for k in range(n):
             lane = u8(these[u8(k)])
             if pending[0, lane] & (NOT_DONE | WANTS_LOAN) == WANTS_LOAN:
-                add_loan(
-                    lanes.state, lane, sums.flows, sums.rolls, sums.vintage, gathered.words[U_TICKET, u8(k)],
-                    gathered.words[U_TERM, u8(k)], month.rates[LOAN], lanes.derived[D_CAP, lane], segment.terms,
-                    place.segment, tables.terms, tables.quantile,
-                )  # fmt: skip
+                rates, cap = month.rates[LOAN], lanes.derived[D_CAP, lane]
+                add_loan(lanes.state, lane, gathered.words, u8(k), rates, cap, segment, sums)
 
 
 @njit(forceinline=True)
 def end_half(state, pending, tile, begin, place, segment, levers, sums, todo):
     """What the lender does after everybody's month, in months in which some lever asks for it."""
-    months, k0, k1 = levers.month, segment.key[0], segment.key[1]
+    line, loan = levers.month[LINE], levers.month[LOAN]
     for block in range(begin, tile.end_block, 2):
         base, n = block_of(tile, block)
-        if months[LINE, V_CUT_KEEP] < ONE or months[LINE, V_RAISE_BY] > UNIT:
-            review_limits(state, base, n, sums.flows, months)
-        if months[LINE, V_REGRANT_MONTHS] < NEVER or months[LOAN, V_REGRANT_MONTHS] < NEVER:
-            regrant(
-                state, pending, todo, base, n, tile.first, place.month, place.entry, place.replication, place.segment,
-                k0, k1, sums.flows, sums.rolls, sums.vintage, months,
-            )  # fmt: skip
+        if line[V_CUT_KEEP] < ONE or line[V_RAISE_BY] > UNIT:
+            review_limits(state, base, n, sums.flows[LINE], line)
+        if line[V_REGRANT_MONTHS] < NEVER or loan[V_REGRANT_MONTHS] < NEVER:
+            grant_again(state, pending, todo, base, n, tile.first, place, segment.key, levers.month, sums)

@@ -6,11 +6,10 @@ amounts >= 0 in 32 bits and without branches, of which LLVM does sixteen at once
 """
 
 import numpy as np
-from numba import int64
 
 from .jit.cache import njit
 
-i4, u4, u8 = np.int32, np.uint32, np.uint64
+i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
 SIGMOID_REACH = 16 << 16  # beyond this log-odd, q16, the sigmoid is exactly 0 or 1
 
@@ -18,13 +17,13 @@ SIGMOID_REACH = 16 << 16  # beyond this log-odd, q16, the sigmoid is exactly 0 o
 @njit(forceinline=True)
 def mul_q31(x, r):
     """Return share `r` (q31) of amount `x`, rounded half up."""
-    return (int64(x) * int64(r) + int64(1 << 30)) >> int64(31)
+    return (i8(x) * i8(r) + i8(1 << 30)) >> i8(31)
 
 
 @njit(forceinline=True)
 def mul_q16(x, m):
     """Return amount `x` times multiplier `m` (q16), rounded half up."""
-    return (int64(x) * int64(m) + int64(1 << 15)) >> int64(16)
+    return (i8(x) * i8(m) + i8(1 << 15)) >> i8(16)
 
 
 @njit(forceinline=True)

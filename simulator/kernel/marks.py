@@ -51,7 +51,7 @@ def next_marks(F, marks, worst, to, balance):
 
 
 @njit(forceinline=True)
-def book_followed(F, marks, bucket, balance):
+def add_followed(F, marks, bucket, balance):
     """Step 12: add the balance of an open account to the stocks that its marks put it in; F [flow]."""
     if marks & CLAIMED:
         F[F_BALANCE_CLAIMED] += balance
@@ -65,7 +65,7 @@ def book_followed(F, marks, bucket, balance):
 
 
 @njit(forceinline=True)
-def book_loss(F, marks, cause, loss):
+def add_loss(F, marks, cause, loss):
     """Steps 10 and 11: add a loss to that of its cause and of its marks; below 0 what comes back. F [flow]."""
     F[F_BAD_DEBT_BY + cause] += loss
     if marks & OPENED_IN_DEFAULT:
@@ -75,9 +75,9 @@ def book_loss(F, marks, cause, loss):
 
 
 @njit(forceinline=True)
-def book_back(F, marks, cause, amount, commission):
+def add_back(F, marks, cause, amount, commission):
     """Step 11: add what comes back after write-off, and what is paid for it; F [flow]."""
-    book_loss(F, marks, cause, -amount)
+    add_loss(F, marks, cause, -amount)
     if marks & BORNE:
         F[F_BORNE_BACK] += amount
     if marks & IN_WORKOUT:

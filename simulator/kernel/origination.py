@@ -7,7 +7,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 from .draws import PEOPLE, counter, group, philox
 from .fixed import half, inverse_of, mask_of, mul_q16, mul_q16_lane, mul_q31, mul_q31_lane, only, pick
 from .jit.cache import njit
-from .marks import book_followed
+from .marks import add_followed
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
@@ -283,14 +283,14 @@ def review_applicants(S, W, n, segment, entry, tables, levers, g):
 
 
 @njit(forceinline=True)
-def book_roll(rolls, row, to, balance):
+def add_roll(rolls, row, to, balance):
     """Add the move of one account to a roll matrix [from, to, number and balance]."""
     rolls[row, to, 0] += 1
     rolls[row, to, 1] += balance
 
 
 @njit(forceinline=True)
-def book_open(F, vintage, bucket, cause, balance):
+def add_open(F, vintage, bucket, cause, balance):
     """Add the month-end stocks of an open account to F [flow] and `vintage` [name]."""
     F[F_N_ACCOUNTS] += 1
     F[F_BALANCE] += balance
@@ -311,7 +311,7 @@ def book_open(F, vintage, bucket, cause, balance):
 
 
 @njit(forceinline=True)
-def book_stocks(S, i, half_flows, vintage):
+def add_stocks(S, i, half_flows, vintage):
     """Add the month-end stocks of one borrower to `half_flows`[product, flow] and `vintage`[product, name]."""
     for p in range(N_PRODUCT):
         at = N_BORROWER + p * N_ACCOUNT
@@ -322,9 +322,9 @@ def book_stocks(S, i, half_flows, vintage):
             F[F_N_WRITTEN_OFF_BOOK] += 1
             F[F_BALANCE_WRITTEN_OFF_BOOK] += balance
         elif ACTIVE <= status <= CLOSED and (p == LINE or balance > 0):
-            book_open(F, vintage[p], i8(S[at + BUCKET, i]), i8(S[at + CAUSE, i]), balance)
+            add_open(F, vintage[p], i8(S[at + BUCKET, i]), i8(S[at + CAUSE, i]), balance)
             if S[at + MARKS, i] >= FOLLOWED:
-                book_followed(F, i8(S[at + MARKS, i]), i8(S[at + BUCKET, i]), balance)
+                add_followed(F, i8(S[at + MARKS, i]), i8(S[at + BUCKET, i]), balance)
             if status == ACTIVE and p == LINE:
                 F[F_LIMIT] += S[at + LIMIT, i]
             elif status == FROZEN:
@@ -334,7 +334,7 @@ def book_stocks(S, i, half_flows, vintage):
 
 
 @njit(inside=True)
-def book_arrivals(S, n, half_flows, vintage):
+def add_arrivals(S, n, half_flows, vintage):
     """Count the applications, refusals and granted lines of n arrivals."""
     for p in range(N_PRODUCT):
         at = N_BORROWER + p * N_ACCOUNT

@@ -113,6 +113,12 @@ def repays(buffer, outside, outside_max, at_most):
 
 # ---- step 5: the due date ---------------------------------------------------------------------------------
 @njit(forceinline=True)
+def decision_word(p):
+    """Return the word that a product's due is decided by."""
+    return U_LINE_DECISION if p == LINE else U_LOAN_DECISION
+
+
+@njit(forceinline=True)
 def min_share_of(terms, levers):
     """Return the share (q31) of the bill that is a line's minimum due, from its terms and the month's levers."""
     return u4(levers[V_MIN_SHARE] if levers[V_MIN_SHARE] >= 0 else terms[P_MIN_SHARE])

@@ -21,7 +21,7 @@ from simulator.kernel import driver
 from .cache import CACHED, njit
 from .quick import quickly
 
-PARTS = ("live_together", "live")  # of `tile`: a third of the work, and what the driver comes to last
+PARTS = ("step_delinquent", "step_scalar")  # of `tile`: a third of the work, and what the driver comes to last
 
 
 @contextmanager

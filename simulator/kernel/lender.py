@@ -1,0 +1,524 @@
+"""What the lender does, one borrower at a time: new loans, then steps 10 to 12 of docs/model.md.
+
+Rules applied to late accounts, charge-off, sale, recovery, and the stocks at the end of the month. The scalar path and
+the delinquent path end their months here. `record` int64[product, name] holds what one step of a month tells the next.
+"""
+
+import numpy as np
+
+from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
+
+from .fixed import half, mul_q16, mul_q31
+from .jit.cache import njit
+from .jit.intrinsics import stack_array
+from .marks import add_back, add_loss, next_marks, watched
+from .origination import add_open, add_roll, add_stocks, age_stage, band_of
+from .rules import grade_of, is_open, post_payment, report_after
+
+i4, i8, u8 = np.int32, np.int64, np.uint64
+
+# ---- what the steps of a month hand on: int64[product, name] ---------------------------------------
+(
+    A_OPEN,  # 1: an account at the start of the month (a loan with a balance)
+    A_BOOK,  # 1: charged off before this month
+    A_FROM,  # row of the roll matrix
+    A_BILL,
+    A_DUE,
+    A_OWED,
+    A_PAID,  # towards owed
+    A_EXTRA,  # beyond owed
+    A_MISSED,  # 1: not paid at the due date
+    A_REASON,
+    A_REST,  # unpaid at the due date
+    A_DAY,  # day it was paid within the month, 0 if not
+    A_TO,  # bucket after the month
+    A_AFTER,  # arrears after the month
+    A_DAYS,  # days late that the rules of the lender see
+    A_EXIT,  # exit drawn under roll_rates, 0 if none
+    A_CLOSED,  # 1: closed for its own lateness this month
+    A_NEW,  # 1: a loan drawn this month
+    A_LEFT,  # column of the roll matrix of an account that left, 0 if it stayed
+    A_LEFT_BALANCE,
+    A_PLAN,  # 1: began the month in a plan
+    A_RATE,  # q31: the interest rate of this month
+    A_WORST,  # bucket after the month, before a new plan made it 0
+    A_RECOVERED,  # taken by collectors from an account that is still open
+    A_FORGIVEN,
+    A_CAUSE,  # before a new plan made it UNKNOWN
+    A_WORKOUT,  # 1: begins the month in the workout
+    A_CASH,  # what the account brings while open, less what it costs
+) = range(28)
+N_RECORD = 28
+stack_record = stack_array(np.int64, N_PRODUCT, N_RECORD)
+
+
+@njit(forceinline=True)
+def row_from(p, row, bucket):
+    """Return the row of the roll matrix that an account comes from: its bucket, or `row` for a line that arrives."""
+    return row if p == LINE and row > 0 else i8(bucket)
+
+
+@njit(forceinline=True)
+def open_record(state, i, record, p, row, bill):
+    """Begin the record of an account's month: nothing but what it is before it, and its `bill` if it is open."""
+    at, status = N_BORROWER + p * N_ACCOUNT, state[N_BORROWER + p * N_ACCOUNT + STATUS, i]
+    for k in range(N_RECORD):
+        record[p, k] = 0
+    if is_open(status) and (p == LINE or bill > 0):
+        record[p, A_OPEN] = 1
+        record[p, A_BILL] = bill
+    record[p, A_BOOK] = status == WRITTEN_OFF
+    record[p, A_FROM] = row_from(p, row, state[at + BUCKET, i])
+    record[p, A_PLAN] = state[at + PLAN_LEFT, i] > 0
+    record[p, A_WORKOUT] = (state[at + MARKS, i] & IN_WORKOUT) != 0
+
+
+@njit(forceinline=True)
+def fill_record(state, i, record, p, row, bill, owed, paid, reason, to, days, cash):
+    """Set what `draw_loan` and `end_month` ask of a product whose steps 5 to 8 were taken elsewhere."""
+    open_record(state, i, record, p, row, bill)
+    record[p, A_OWED], record[p, A_PAID], record[p, A_REASON] = owed, paid, reason
+    record[p, A_TO], record[p, A_DAYS], record[p, A_CASH] = to, days, cash
+
+
+# ---- step 9: new loans ------------------------------------------------------------------------------
+@njit(forceinline=True)
+def rate_of_new_loan(state, i, rates):
+    """Return the interest rate (q31) of a loan to be drawn; `rates` by grade."""
+    return i8(rates[u8(grade_of(i4(0), i4(0), state[LOAN_AT + CLEAN, i], i4(0), i4(0), False))])
+
+
+@njit(forceinline=True)
+def lend(state, i, words, k, rate, segment, sums):
+    """Lend what a word of the ticket says to who asks; return 1, or 0 where that comes to nothing."""
+    at, terms = LOAN_AT, segment.loan_terms
+    amount = min(i8(segment.quantile[Q_TICKET, u8(words[U_TICKET, k]) >> u8(22)]), i8(state[at + LIMIT, i]))
+    amount -= amount % segment.terms[LOAN, P_DRAW_STEP]
+    if amount <= 0:
+        return i8(0)
+    u, term = half(words[U_TERM, k]), u8(0)
+    for option in range(MAX_TERMS - 1):
+        term += u8(u >= terms[u8(option), TERM_CUMULATIVE])
+    interest = mul_q31(amount, rate)
+    state[at + BALANCE, i] = amount + interest
+    state[at + INTEREST_DUE, i] = interest
+    state[at + INSTALMENT, i] = mul_q31(amount, terms[term, TERM_INSTALMENT])
+    state[at + MONTHS_LEFT, i] = terms[term, TERM_MONTHS]
+    for column in (EVER, CLEAN, STATE, OBSERVED):
+        state[at + column, i] = 0
+    state[at + MARKS, i] = GRANTED_SINCE
+    sums.flows[LOAN, F_NEW_CREDIT] += amount
+    sums.flows[LOAN, F_INTEREST] += interest
+    sums.flows[LOAN, F_N_GRANTED] += 1
+    sums.vintage[LOAN, W_N_GRANTED] += 1
+    if segment.scalars[G_MODEL] == 0:
+        state[LIQUIDITY, i] += mul_q31(amount, segment.terms[LOAN, P_KEPT])
+    return i8(1)
+
+
+@njit(forceinline=True)
+def draw_loan(state, i, record, words, k, rate, segment, levers, sums):
+    """Step 9, loan: a new loan, if none is open, one is wanted, and nothing is overdue on the line."""
+    if (
+        levers.month[LOAN, V_NEW_CREDIT] == 1
+        and state[LOAN_AT + STATUS, i] == ACTIVE
+        and record[LOAN, A_OPEN] == 0
+        and record[LINE, A_TO] == 0
+        and not (is_open(state[LINE_AT + STATUS, i]) and state[LINE_AT + PLAN_LEFT, i] > 0)
+        and half(words[U_WISH, k]) < segment.terms[LOAN, P_DRAW]
+    ):
+        record[LOAN, A_NEW] = lend(state, i, words, k, rate, segment, sums)
+
+
+@njit(forceinline=True)
+def add_loan(state, i, words, k, rates, cap, segment, sums):
+    """Steps 9 and 12 for a new loan of a borrower whose month is over but for it, the buffer within its `cap`."""
+    if lend(state, i, words, k, rate_of_new_loan(state, i, rates), segment, sums):
+        state[LIQUIDITY, i] = min(state[LIQUIDITY, i], cap)
+        balance = i8(state[LOAN_AT + BALANCE, i])
+        add_open(sums.flows[LOAN], sums.vintage[LOAN], i8(0), i8(UNKNOWN), balance)
+        add_roll(sums.rolls[LOAN], ARRIVED, 0, balance)
+
+
+# ---- step 10: what is done about late accounts ------------------------------------------------------
+@njit(forceinline=True)
+def nothing_to_apply(state, i, record, products, month_levers):
+    """Return whether steps 10 and 11 only age a report: for most who forgot a due and paid a little late."""
+    nothing = True
+    for p in range(products):
+        at = N_BORROWER + p * N_ACCOUNT
+        status, days = state[at + STATUS, i], record[p, A_DAYS]
+        rules = days >= month_levers[p, V_CLOSE_DAYS] or days >= month_levers[p, V_REPORT_DAYS]
+        repaid = p == LOAN and record[p, A_OPEN] == 1 and state[at + BALANCE, i] == 0
+        moves = record[p, A_TO] != 0 or record[p, A_EXIT] != 0 or record[p, A_PLAN] != 0 or rules or repaid
+        nothing = nothing and not moves and (status == ACTIVE or status <= DECLINED or status >= SOLD)
+    return nothing
+
+
+@njit(forceinline=True)
+def may_close(status):
+    """Return whether an account is open and not closed yet."""
+    return status == ACTIVE or status == FROZEN
+
+
+@njit(forceinline=True)
+def close(state, i, p, cause, flows):
+    """Close an account to new credit."""
+    at = N_BORROWER + p * N_ACCOUNT
+    state[at + STATUS, i] = CLOSED
+    state[at + LIMIT, i] = 0
+    flows[p, F_N_CLOSURES_BY + cause] += 1
+    flows[p, F_N_CLOSURES_GOOD_BY + cause] += state[QUALITY, i] >= 8
+
+
+@njit(forceinline=True)
+def close_accounts(state, i, record, products, month_levers, flows):
+    """Step 10 (a): close the account that is late, and the borrower's other one where the lender says so."""
+    for p in range(products):
+        late = record[p, A_EXIT] == 0 and record[p, A_DAYS] >= month_levers[p, V_CLOSE_DAYS]
+        record[p, A_CLOSED] = may_close(state[N_BORROWER + p * N_ACCOUNT + STATUS, i]) and late
+    for p in range(products):
+        if record[p, A_CLOSED]:
+            cause = i8(state[N_BORROWER + p * N_ACCOUNT + CAUSE, i])
+            if cause == UNKNOWN:
+                cause = record[p, A_REASON]
+            close(state, i, p, cause, flows)
+            other = 1 - p
+            crosses = month_levers[p, V_CROSS] == 1 and record[other, A_CLOSED] == 0 and record[other, A_EXIT] == 0
+            if crosses and may_close(state[N_BORROWER + other * N_ACCOUNT + STATUS, i]):
+                close(state, i, other, cause, flows)
+
+
+@njit(forceinline=True)
+def freeze_and_cut(state, i, record, p, levers, flows):
+    """Step 10 (b) to (d): how a plan ended, freeze and thaw, limits cut by stage."""
+    at, to = N_BORROWER + p * N_ACCOUNT, record[p, A_TO]
+    if record[p, A_PLAN]:
+        over = state[at + PLAN_LEFT, i] == 0 or state[at + BALANCE, i] <= 0
+        if to >= 2 or (over and to > 0):
+            flows[p, F_N_PLANS_BROKEN] += 1
+            state[at + PLAN_LEFT, i] = 0
+        elif over:
+            flows[p, F_N_PLANS_KEPT] += 1
+            state[at + PLAN_LEFT, i] = 0
+    status = state[at + STATUS, i]
+    if status == ACTIVE and to > 0 and record[p, A_DAYS] >= levers.month[p, V_FREEZE_DAYS]:
+        state[at + STATUS, i] = FROZEN
+    elif status == FROZEN and to == 0 and state[at + PLAN_LEFT, i] == 0:
+        state[at + STATUS, i] = ACTIVE
+    if status != CLOSED and record[p, A_CLOSED] == 0:
+        limit = i8(state[at + LIMIT, i])
+        cut = limit
+        for bucket in range(i8(state[at + BUCKET, i]) + 1, to + 1):
+            keep = levers.stage[p, bucket, S_LIMIT_KEEP]
+            if keep < ONE:
+                cut = max(mul_q31(cut, keep), min(cut, levers.month[p, V_LIMIT_FLOOR]))
+        if cut < limit:
+            state[at + LIMIT, i] = cut
+            flows[p, F_N_LIMIT_CUT] += 1
+
+
+@njit(forceinline=True)
+def offer_plan(state, i, record, p, word, month_levers, flows):
+    """Step 10 (e): who could not pay may take a plan: part forgiven, equal parts of the rest, current again."""
+    at, reason = N_BORROWER + p * N_ACCOUNT, record[p, A_REASON]
+    balance = i8(state[at + BALANCE, i])
+    if (
+        record[p, A_OPEN] == 1
+        and balance > 0
+        and record[p, A_PLAN] == 0
+        and record[p, A_PAID] < record[p, A_OWED]
+        and (reason == SHORT or reason == CANNOT)
+        and record[p, A_TO] >= month_levers[p, V_PLAN_BUCKET]
+        and half(word) < month_levers[p, V_PLAN_CHANCE]
+    ):
+        n, forgiven = month_levers[p, V_PLAN_MONTHS], mul_q31(balance, month_levers[p, V_PLAN_FORGIVE])
+        fee_due, interest_due = post_payment(state[at + FEE_DUE, i], state[at + INTEREST_DUE, i], forgiven)
+        balance -= forgiven
+        state[at + FEE_DUE, i] = fee_due
+        state[at + INTEREST_DUE, i] = interest_due
+        state[at + BALANCE, i] = balance
+        state[at + ARREARS, i] = 0
+        state[at + CAUSE, i] = UNKNOWN
+        state[at + MARKS, i] = watched(i8(state[at + MARKS, i]))
+        state[at + PLAN_LEFT, i] = n
+        state[at + INSTALMENT, i] = (balance + n - 1) // n
+        if p == LOAN:
+            state[at + MONTHS_LEFT, i] = n
+        if state[at + STATUS, i] == ACTIVE:
+            state[at + STATUS, i] = FROZEN
+        record[p, A_TO] = 0
+        record[p, A_AFTER] = 0
+        record[p, A_FORGIVEN] = forgiven
+        flows[p, F_FORGIVEN] += forgiven
+        flows[p, F_N_PLANS] += 1
+
+
+@njit(forceinline=True)
+def terminate(state, i, at, status):
+    """Give an account its last status and clear what only an open account has."""
+    state[at + STATUS, i] = status
+    for column in (LIMIT, ARREARS, INTEREST_DUE, FEE_DUE):
+        state[at + column, i] = 0
+
+
+@njit(forceinline=True)
+def pay_back(state, i, record, flows):
+    """Pay a line's credit balance back to the borrower who leaves."""
+    balance = i8(state[LINE_AT + BALANCE, i])
+    flows[LINE, F_PAID] += balance
+    record[LINE, A_CASH] += balance
+    state[LINE_AT + BALANCE, i] = 0
+
+
+@njit(forceinline=True)
+def close_settled(state, i, record, p, month, flows):
+    """Step 10 (f): closed accounts with nothing owed, and repaid loans, leave."""
+    at = N_BORROWER + p * N_ACCOUNT
+    status, balance = state[at + STATUS, i], state[at + BALANCE, i]
+    if p == LINE:
+        if record[p, A_EXIT] == EXIT_PAID_OFF:
+            terminate(state, i, at, TERMINATED)
+            pay_back(state, i, record, flows)
+            flows[p, F_N_PAID_OFF] += 1
+            record[p, A_LEFT] = TO_PAID_OFF
+        elif status == CLOSED and balance <= 0 and record[p, A_EXIT] == 0:
+            terminate(state, i, at, CLOSED_SETTLED)
+            pay_back(state, i, record, flows)
+            state[at + AGE, i] = month
+            flows[p, F_N_CLOSED_AT_ZERO] += 1
+            record[p, A_LEFT] = TO_CLOSED_AT_ZERO
+    else:
+        if record[p, A_OPEN] == 1 and balance == 0:
+            for column in (ARREARS, CAUSE, INTEREST_DUE, FEE_DUE, INSTALMENT, MONTHS_LEFT, PLAN_LEFT, STATE):
+                state[at + column, i] = 0
+            record[p, A_TO] = 0
+            flows[p, F_N_PAID_OFF] += 1
+            record[p, A_LEFT] = TO_PAID_OFF
+        if status == CLOSED and balance == 0:
+            terminate(state, i, at, CLOSED_SETTLED)
+            state[at + AGE, i] = month
+
+
+@njit(forceinline=True)
+def report(state, i, record, products, month_levers, flows):
+    """Step 10 (g): who is late enough is reported to the credit bureau; an older report ages by a month."""
+    lasts, first = i8(0), i8(-1)
+    for p in range(products):
+        late = record[p, A_DAYS] >= month_levers[p, V_REPORT_DAYS]
+        if record[p, A_OPEN] == 1 and record[p, A_EXIT] == 0 and late:
+            lasts = max(lasts, month_levers[p, V_REPORT_MONTHS])
+            if first < 0:
+                first = i8(p)
+    if first >= 0:
+        flows[first, F_N_REPORTED] += state[REPORTED, i] == 0
+        state[REPORTED, i] = lasts
+    else:
+        state[REPORTED, i] = report_after(state[REPORTED, i])
+
+
+@njit(forceinline=True)
+def apply_lender_rules(state, i, record, words, k, place, structural, levers, flows):
+    """Step 10: what the lender does with accounts that are not charged off; who is reported to the bureau."""
+    close_accounts(state, i, record, place.products, levers.month, flows)
+    for p in range(place.products):
+        at = N_BORROWER + p * N_ACCOUNT
+        record[p, A_WORST], record[p, A_CAUSE] = record[p, A_TO], state[at + CAUSE, i]
+        if is_open(state[at + STATUS, i]):
+            if record[p, A_EXIT] == 0:
+                freeze_and_cut(state, i, record, p, levers, flows)
+                if structural:
+                    offer_plan(state, i, record, p, words[U_PLAN + p, k], levers.month, flows)
+            close_settled(state, i, record, p, place.month, flows)
+    report(state, i, record, place.products, levers.month, flows)
+
+
+# ---- step 11: defaults, losses, recoveries ----------------------------------------------------------
+@njit(forceinline=True)
+def sale_proceeds(balance, p, stage, economy, levers):
+    """Return what a balance sells for: the stage's share times the factors of the economy and the band of balance."""
+    band = 0
+    for k in range(3):
+        band += balance > levers.month[p, V_SALE_BAND + k]
+    price = mul_q16(levers.stage[p, stage, S_SALE_PRICE], economy[M_PRICE_FACTOR])
+    return mul_q31(balance, min(mul_q16(price, levers.month[p, V_SALE_FACTOR + band]), i8(ONE)))
+
+
+@njit(forceinline=True)
+def note_worst(state, i, p, worst, loses, balance, since_observed, claim, sums):
+    """Step 11: an account's worst bucket so far, what counts the first time it is reached or it `loses`; a claim."""
+    at, flows = N_BORROWER + p * N_ACCOUNT, sums.flows[p]
+    ever, marks, bucket = i8(state[at + EVER, i]), i8(state[at + MARKS, i]), i8(state[at + BUCKET, i])
+    if worst >= 1 and ever < 1:
+        flows[F_N_FIRST_30] += 1
+    if claim < NEVER and marks & CLAIMED == 0 and (loses or (worst >= claim and bucket < claim)):
+        flows[F_CLAIMABLE] += balance
+        marks |= CLAIMED
+    if worst >= 3 and ever < 3:
+        flows[F_N_DEFAULT] += 1
+        flows[F_DEFAULT_BALANCE] += balance
+        if marks & GRANTED_SINCE:
+            flows[F_N_DEFAULT_GRANTED] += 1
+        marks = (marks & i8(~GRANTED_SINCE)) | IN_WORKOUT
+        sums.vintage[p, W_N_DEFAULT] += 1
+        observed = i8(state[at + OBSERVED, i])
+        if observed > 0 and since_observed <= 12:
+            sums.ratings[p, RATING_GRADE, observed - 1, 1] += 1
+            sums.ratings[p, RATING_SCORE, band_of(i8(state[SCORE, i])), 1] += 1
+    elif worst >= 3 and marks & (OPENED_IN_DEFAULT | IN_WORKOUT) == 0:  # again, after a cure: as if lent anew
+        flows[F_WORKOUT_CASH] -= balance
+        marks |= IN_WORKOUT
+    state[at + EVER, i] = max(worst, ever)
+    state[at + MARKS, i] = marks
+
+
+@njit(forceinline=True)
+def leave_book(state, i, record, p, status, balance, column):
+    """Take an account out of the open book, with its balance, by a column of the roll matrix."""
+    at = N_BORROWER + p * N_ACCOUNT
+    terminate(state, i, at, status)
+    state[at + AGE, i] = 0
+    state[at + BALANCE, i] = balance if status == WRITTEN_OFF else i8(0)
+    record[p, A_LEFT] = column
+    record[p, A_LEFT_BALANCE] = balance
+
+
+@njit(forceinline=True)
+def charge_off_or_sell(state, i, record, place, economy, levers, sums):
+    """Step 11, open accounts: first default, what is forgiven, charge-off, sale from the open book.
+
+    Any loss before bucket 3 is a default too: Regulation (EU) 575/2013, article 178(3).
+    """
+    for p in range(place.products):
+        at, flows = N_BORROWER + p * N_ACCOUNT, sums.flows[p]
+        stays, forgiven = record[p, A_LEFT] == 0, record[p, A_FORGIVEN]
+        if (record[p, A_OPEN] == 1 or record[p, A_NEW] == 1) and (stays or forgiven > 0):
+            to, balance = record[p, A_TO], i8(state[at + BALANCE, i])
+            by_matrix = record[p, A_EXIT] == EXIT_WRITTEN_OFF
+            if by_matrix and balance < 0:
+                flows[F_PAID] += balance
+                record[p, A_CASH] += balance
+                balance = i8(0)
+            writes_off = by_matrix or (stays and balance > 0 and to >= levers.month[p, V_WRITE_OFF])
+            sells = stays and not writes_off and balance > 0 and to >= levers.month[p, V_SELL_OPEN]
+            proceeds = sale_proceeds(balance, p, to, economy, levers) if sells else i8(0)
+            loses = forgiven > 0 or writes_off or (sells and proceeds < balance)
+            if loses:
+                record[p, A_WORST] = max(record[p, A_WORST], i8(3))
+            note_worst(
+                state, i, p, record[p, A_WORST], loses, balance + forgiven, place.since_observed,
+                levers.month[p, V_CLAIM], sums,
+            )  # fmt: skip
+            cause, marks = i8(state[at + CAUSE, i]), i8(state[at + MARKS, i])
+            if forgiven > 0:
+                add_loss(flows, marks, record[p, A_CAUSE], forgiven)
+            if writes_off:
+                flows[F_WRITTEN_OFF] += balance
+                flows[F_WRITTEN_OFF_INTEREST] += state[at + INTEREST_DUE, i]
+                flows[F_WRITTEN_OFF_FEES] += state[at + FEE_DUE, i]
+                flows[F_N_WRITTEN_OFF] += 1
+                add_loss(flows, marks, cause, balance)
+                sums.vintage[p, W_WRITTEN_OFF] += balance
+                if levers.month[p, V_PARTNER] == 1:
+                    state[at + MARKS, i] = marks | BORNE
+                leave_book(state, i, record, p, WRITTEN_OFF, balance, TO_WRITTEN_OFF)
+            elif sells:
+                flows[F_SOLD_OPEN] += balance
+                flows[F_SOLD_OPEN_PROCEEDS] += proceeds
+                flows[F_N_SOLD_OPEN] += 1
+                if marks & IN_WORKOUT:
+                    flows[F_WORKOUT_CASH] += proceeds
+                add_loss(flows, marks, cause, balance - proceeds)
+                leave_book(state, i, record, p, SOLD, balance, TO_SOLD)
+
+
+@njit(forceinline=True)
+def recover(state, i, record, words, k, products, economy, levers, flows):
+    """Step 11, charged-off accounts: sale, expiry, recovery."""
+    for p in range(products):
+        at = N_BORROWER + p * N_ACCOUNT
+        if state[at + STATUS, i] == WRITTEN_OFF:
+            age = i8(state[at + AGE, i])
+            if record[p, A_BOOK]:
+                age = min(age + 1, i8(1000))
+                state[at + AGE, i] = age
+            stage = age_stage(age)
+            balance, cause, marks = i8(state[at + BALANCE, i]), i8(state[at + CAUSE, i]), i8(state[at + MARKS, i])
+            if age >= levers.month[p, V_SELL_WRITTEN_OFF]:
+                proceeds = sale_proceeds(balance, p, stage, economy, levers)
+                flows[p, F_SOLD_WRITTEN_OFF] += balance
+                flows[p, F_SOLD_WRITTEN_OFF_PROCEEDS] += proceeds
+                flows[p, F_N_SOLD_WRITTEN_OFF] += 1
+                add_back(flows[p], marks, cause, proceeds, i8(0))
+                state[at + STATUS, i] = SOLD
+                state[at + BALANCE, i] = 0
+            elif age >= levers.month[p, V_EXPIRE]:
+                flows[p, F_EXPIRED] += balance
+                flows[p, F_N_EXPIRED] += 1
+                state[at + STATUS, i] = TERMINATED
+                state[at + BALANCE, i] = 0
+            else:
+                if age >= 1:
+                    cost = levers.stage[p, stage, S_RECOVERY_COST]
+                    flows[p, F_RECOVERY_COST] += cost
+                    if marks & IN_WORKOUT:
+                        flows[p, F_WORKOUT_CASH] -= cost
+                    if half(words[U_RECOVERY + p, k]) < levers.stage[p, stage, S_RECOVER_CHANCE]:
+                        recovered = mul_q31(balance, levers.stage[p, stage, S_RECOVER_SHARE])
+                        commission = mul_q31(recovered, levers.stage[p, stage, S_COMMISSION])
+                        flows[p, F_RECOVERED] += recovered
+                        flows[p, F_COMMISSION] += commission
+                        add_back(flows[p], marks, cause, recovered, commission)
+                        balance -= recovered
+                        state[at + BALANCE, i] = balance
+                if balance == 0:
+                    state[at + STATUS, i] = TERMINATED
+
+
+@njit(forceinline=True)
+def work_one_charged_off(state, i, words, k, products, economy, levers, flows):
+    """Steps 11 and 12 for the charged-off accounts of a borrower whose open accounts have had their month."""
+    record = stack_record()
+    for p in range(N_PRODUCT):
+        record[p, A_BOOK] = 1
+    recover(state, i, record, words, k, products, economy, levers, flows)
+    for p in range(products):
+        at = N_BORROWER + p * N_ACCOUNT
+        if state[at + STATUS, i] == WRITTEN_OFF:
+            flows[p, F_N_WRITTEN_OFF_BOOK] += 1
+            flows[p, F_BALANCE_WRITTEN_OFF_BOOK] += state[at + BALANCE, i]
+
+
+# ---- step 12: the end of the month ------------------------------------------------------------------
+@njit(forceinline=True)
+def close_month(state, i, record, products, sums):
+    """Step 12: buckets, the roll matrix and the stocks at the end of the month."""
+    for p in range(products):
+        at, rolls = N_BORROWER + p * N_ACCOUNT, sums.rolls[p]
+        if record[p, A_OPEN] or record[p, A_NEW]:
+            row, to = ARRIVED if record[p, A_NEW] else record[p, A_FROM], record[p, A_TO]
+            if record[p, A_FORGIVEN] > 0:
+                rolls[row, TO_FORGIVEN, 1] += record[p, A_FORGIVEN]
+            if record[p, A_WORKOUT]:
+                sums.flows[p, F_WORKOUT_CASH] += record[p, A_CASH]
+            if record[p, A_LEFT] == 0:
+                balance, marks = i8(state[at + BALANCE, i]), i8(state[at + MARKS, i])
+                worst = max(record[p, A_WORST], i8(state[at + BUCKET, i]))
+                add_roll(rolls, row, to, balance)
+                state[at + MARKS, i] = next_marks(sums.flows[p], marks, worst, to, balance)
+                state[at + BUCKET, i] = to
+            else:
+                add_roll(rolls, row, record[p, A_LEFT], record[p, A_LEFT_BALANCE])
+                if record[p, A_LEFT] == TO_PAID_OFF and p == LOAN:
+                    state[at + BUCKET, i] = 0
+                    state[at + MARKS, i] &= FOLLOWED - 1
+    add_stocks(state, i, sums.flows, sums.vintage)
+
+
+@njit(forceinline=True)
+def end_month(state, i, record, words, k, place, structural, economy, levers, sums):
+    """Steps 10 to 12 for anybody: what the lender does, what is lost and recovered, the stocks of the month."""
+    apply_lender_rules(state, i, record, words, k, place, structural, levers, sums.flows)
+    charge_off_or_sell(state, i, record, place, economy, levers, sums)
+    recover(state, i, record, words, k, place.products, economy, levers, sums.flows)
+    close_month(state, i, record, place.products, sums)
