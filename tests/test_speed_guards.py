@@ -101,17 +101,17 @@ from simulator.model.tables import Span
 
 world = shipped(sys.argv[1], 400, 1, 8)
 sums = empty_sums(1, world.months_total, len(world.segments))
-end_month, live, counted = delinquent.end_month, driver.live, [0]
+end_month, step_scalar, counted = delinquent.end_month, driver.step_scalar, [0]
 
 def counted_end(*arguments):
     counted[0] += 1
     return end_month(*arguments)
 
-def counted_live(state, words, lanes, n, *arguments):
+def counted_step(tile, words, listed, n, *arguments):
     counted[0] += n
-    return live(state, words, lanes, n, *arguments)
+    return step_scalar(tile, words, listed, n, *arguments)
 
-delinquent.end_month, driver.live = counted_end, counted_live
+delinquent.end_month, driver.step_scalar = counted_end, counted_step
 with np.errstate(all="ignore"):
     fast = sys.argv[2] == "fast"
     tables = tables_for(world, 0, 1)
