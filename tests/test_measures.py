@@ -230,6 +230,13 @@ def test_every_measure_gives_one_number_per_sample_in_every_grouping(ledger):
     assert headlines.index("net_charge_off_rate") < headlines.index("bad_debt_rate")
 
 
+def test_labels_tell_measures_apart():
+    """No two measures are called the same in words, and none by its name in the code."""
+    labels = [measure.label for measure in MEASURES.values()]
+    assert len(set(labels)) == len(labels)
+    assert not [label for label in labels if "_" in label or label.startswith("n ")]
+
+
 def test_shares_have_a_value_at_the_opening(ledger, flows):
     """Month 0 is told of what is made of stocks alone, five classes too, and of nothing that takes a flow."""
     first = {name: MEASURES[name](ledger, by_month=True, opening=True)[:, 0] for name in ("npl_ratio", "mean_balance")}

@@ -182,6 +182,11 @@ PARTS = {
 }
 
 
+def is_count(name: str) -> bool:
+    """Return whether a line counts accounts or what happens to them; all others are amounts in minor units."""
+    return name.startswith("n_")
+
+
 def components(name: str, whole: tuple[str, ...] = ()) -> dict[str, int]:
     """Return {line: sign} of the lines that add up to line `name`, in order; those in `whole` are not taken apart."""
     lines = {**LINES, **TRANSFER_LINES}

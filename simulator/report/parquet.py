@@ -5,8 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from simulator.analysis.estimates import mean
-from simulator.analysis.ledger import LINES, SETTLED, STOCKS, TRANSFER_LINES
-from simulator.analysis.measures import MEASURES, TAIL, shown_in
+from simulator.analysis.ledger import LINES, SETTLED, STOCKS, TRANSFER_LINES, is_count
+from simulator.analysis.measures import ACCOUNTS, MEASURES, TAIL, shown_in
 from simulator.analysis.measures.tables import SWAPPED
 from simulator.model.layout import BUCKETS, FLOWS, PRODUCTS, VINTAGES
 from simulator.policy.risk_transfer import TRANSFERRED
@@ -84,7 +84,7 @@ def _monthly_tables(comparison, variant, keep_replications):
         name = names[k]
         if name in lines:
             first = 0 if name in STOCKS else 1
-            scale = 1 if name.startswith("n_") else frame.minor_units
+            scale = 1 if is_count(name) else frame.minor_units
             apart, total = ledger[name][:, first:] / scale, ledger.total(name)[:, first:] / scale
         else:
             first = 0 if MEASURES[name].opening else 1
@@ -109,7 +109,7 @@ def _unit(name, frame):
     """Return the unit in words of a line or measure."""
     if name in MEASURES:
         return MEASURES[name].unit_in(frame)
-    return "accounts" if name.startswith("n_") else frame.currency
+    return ACCOUNTS if is_count(name) else frame.currency
 
 
 def batch_means(ledger, sums):
@@ -150,7 +150,7 @@ def write_rolls(path, comparison):
 def write_vintages(path, comparison):
     """Write the vintages: a row per variant, entry month, month from it on, segment, product and measure."""
     frame, variants = comparison.frame, tuple(comparison.ledgers)
-    units = ("accounts", frame.currency)
+    units = (ACCOUNTS, frame.currency)
     writer = None
     try:
         for v, ledger in enumerate(comparison.ledgers.values()):
@@ -163,7 +163,7 @@ def write_vintages(path, comparison):
                 keep = (month >= entry) & lived.any(axis=1)[entry] & present
                 rows = tuple(x[keep] for x in (entry, month, segment, product))
                 value, se = batch_means(ledger, ledger.vintages[(slice(None), *rows, k)])
-                money = not name.startswith("n_")
+                money = not is_count(name)
                 scale = frame.minor_units if money else 1
                 columns = {
                     "variant": labels(variants, np.full(len(rows[0]), v)),

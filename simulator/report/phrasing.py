@@ -2,7 +2,7 @@
 
 import math
 
-from simulator.analysis.measures import MEASURES, SHARE
+from simulator.analysis.measures import ACCOUNTS, MEASURES, RATIO, SHARE
 from simulator.analysis.measures.loss import CAUSE_WORDS
 
 CAUSES = {cause: words.label for cause, words in CAUSE_WORDS.items()}
@@ -14,7 +14,13 @@ FOLD = 3  # times the base from which a change in per cent is no longer read
 
 def label(measure):
     """Return the name in words of a measure, or of a line of the ledger that is none."""
-    return MEASURES[measure].label if measure in MEASURES else measure.replace("_", " ")
+    words = MEASURES[measure].label if measure in MEASURES else measure.replace("_", " ")
+    return words.replace(" %", f"{NO_BREAK}%")
+
+
+def short(measure):
+    """Return the name in words of a measure under a heading that says the rest."""
+    return MEASURES[measure].short
 
 
 def setting(frame):
@@ -62,11 +68,11 @@ def scale_of(value, se, unit, difference=False):
 
     What an amount or rate is per (borrower, account, year) is left to the measure's label.
     """
-    if unit.startswith("share"):
+    if unit.startswith(SHARE):
         return 100.0, "", NO_BREAK + ("pp" if difference else "%")
-    if unit == "accounts":
-        return 1.0, "", f"{NO_BREAK}accounts"
-    if unit == "ratio":
+    if unit == ACCOUNTS:
+        return 1.0, "", f"{NO_BREAK}{unit}"
+    if unit == RATIO:
         return 1.0, "", ""
     before = unit.partition(" ")[0] + NO_BREAK
     largest = max(abs(value), se if math.isfinite(se) else 0)

@@ -31,7 +31,7 @@ def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
         swaps=swap_table(comparison),
         pictures=pictures,
         account=account(comparison),
-        swap_heads=[phrasing.label(name) for name in phrasing.stated(comparison, shown_in(SWAPS))],
+        swap_heads=[phrasing.short(name) for name in phrasing.stated(comparison, shown_in(SWAPS))],
         where=where(comparison),
         where_heads=[phrasing.label(name) for name in shown_in(CELLS)],
         standing=standing(comparison),
@@ -68,7 +68,7 @@ def sentence(clauses):
     return f"{text[0].upper()}{text[1:]}."
 
 
-def table(comparison, of):
+def table(comparison, of, called=phrasing.label):
     """Return [(section, [(label, cells)])] of [(section, measures)], without measures that cannot be stated.
 
     A cell is (value, error, interval, sureness), the baseline first.
@@ -85,7 +85,7 @@ def table(comparison, of):
                 sureness = phrasing.clarity(d)
                 text = phrasing.apart(d.value, d.se, unit, difference=True)
                 cells.append((*text, phrasing.interval(comparison, variant, name) or sureness, sureness))
-            rows.append((phrasing.label(name), cells))
+            rows.append((called(name), cells))
         if rows:
             sections.append((section, rows))
     return sections
@@ -97,7 +97,7 @@ def cause_table(comparison):
         (section, [n for n in shown_in(section) if any(comparison.samples(v, n).any() for v in comparison.ledgers)])
         for section in BY_CAUSE
     ]
-    return table(comparison, some)
+    return table(comparison, some, phrasing.short)
 
 
 def swap_table(comparison):
@@ -152,7 +152,7 @@ def standing(comparison):
         (
             section,
             [
-                (phrasing.label(name), [phrasing.estimate(comparison, v, name) for v in comparison.ledgers])
+                (phrasing.short(name), [phrasing.estimate(comparison, v, name) for v in comparison.ledgers])
                 for name in shown_in(section)
             ],
         )

@@ -2,7 +2,7 @@
 
 import math
 
-from simulator.analysis.measures import MEASURES, answer
+from simulator.analysis.measures import MEASURES, SHARE, answer
 from simulator.report import phrasing
 from simulator.report.reasons import reasons
 
@@ -58,7 +58,7 @@ def column(comparison, measure):
     found = [comparison.difference(variant, measure) for variant in comparison.variants]
     largest = max((abs(x.value) for x in (level, *found) if math.isfinite(x.value)), default=0.0)
     factor, before, after = phrasing.scale_of(largest, 0.0, unit)
-    shares = unit.startswith("share") and comparison.variants
+    shares = unit.startswith(SHARE) and comparison.variants
     head = f"{phrasing.label(measure)}, {'%, pp' if shares else phrasing.scale_in_words(before, after)}"
     return head, [(cell(level, factor), ""), *(changed(d, factor) for d in found)]
 

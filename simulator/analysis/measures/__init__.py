@@ -10,7 +10,7 @@ A new measure is one entry in the file of its field, from `stock`, `flow`, `rate
 
 from simulator.analysis.ledger import RunFrame
 from simulator.analysis.measures import book, delinquency, income, loss, provisions, risk, risk_transfer
-from simulator.analysis.measures.registry import ACCOUNTS, MONEY, SHARE, TAIL, Measure
+from simulator.analysis.measures.registry import ACCOUNTS, MONEY, RATIO, SHARE, TAIL, Measure
 from simulator.analysis.measures.tables import ANSWER
 from simulator.analysis.measures.view import View, Window, windows
 from simulator.analysis.tails import TAIL_LEVELS
@@ -19,6 +19,7 @@ __all__ = [
     "ACCOUNTS",
     "MEASURES",
     "MONEY",
+    "RATIO",
     "SECTIONS",
     "SHARE",
     "TAIL",

@@ -16,17 +16,16 @@ from simulator.analysis.measures.tables import ANSWER, DELINQUENCY, SWAPPED, SWA
 from simulator.analysis.measures.view import ratio
 
 
-def dpd_shares(days, words):
-    """Return the shares of accounts and of balance that are so many days past due."""
-    told = days != 60
-    options = {"moved_by": LATE_SHARE, "headline": told, "shown_in": {DELINQUENCY: 1} if told else {}}
-    balance = options | {"shown_in": options["shown_in"] | {ANSWER: 3}} if days == 30 else options
-    return (
-        stock_share(f"dpd{days}_share_count", f"n_dpd{days}", "n_accounts", f"share of accounts {words}",
-                    label=f"{days}+ share of accounts", **options),
-        stock_share(f"dpd{days}_share_balance", f"balance_dpd{days}", "balance", f"share of balance {words}",
-                    label=f"{days}+ share of balance", **balance),
-    )  # fmt: skip
+def dpd_share(days, of, **options):
+    """Return the share of accounts (`of` is "count") or of balance that is so many days past due."""
+    late, whole, what = {
+        "count": (f"n_dpd{days}", "n_accounts", "accounts"),
+        "balance": (f"balance_dpd{days}", "balance", "balance"),
+    }[of]
+    missed = " (at least one due missed)" if days == 30 else ""
+    text = f"share of {what} {days} or more days past due{missed}"
+    options |= {"label": f"{days}+ share of {what}", "moved_by": LATE_SHARE}
+    return stock_share(f"dpd{days}_share_{of}", late, whole, text, **options)
 
 
 def dpd90_179():
@@ -40,14 +39,16 @@ def dpd90_179():
 
     text = "share of balance 90 to 179 days past due: what platforms that write off at 180 days call 90+"
     return rate("dpd90_179_share_balance", "balance in buckets 3, 4 and 5[at] / balance[at]", text,
-                lambda v: ratio(v.at(late), v.at(book)), moved_by=LATE_SHARE, opening=True)  # fmt: skip
+                lambda v: ratio(v.at(late), v.at(book)), moved_by=LATE_SHARE, opening=True,
+                label="share of balance 90 to 179 days past due")  # fmt: skip
 
 
 def roll(name, start, words):
     """Return the roll rate of accounts from bucket `start` to worse."""
     formula = f"Σ rolls[{start} → worse, written off or sold] / Σ rolls[{start} → any]"
     text = f"share of accounts {words} that are in a worse bucket, written off or sold a month later"
-    return rate(name, formula, text, lambda v: ratio(*v.roll(start)))
+    label = f"roll rate {name.removeprefix('roll_').replace('_', ' ')}"
+    return rate(name, formula, text, lambda v: ratio(*v.roll(start)), label=label)
 
 
 def net_flow(name, start, words, later):
@@ -57,22 +58,26 @@ def net_flow(name, start, words, later):
         f"Σ balance in bucket {start}[start of month]"
     )
     text = f"balance {later} at the end of a month, of the balance {words} at its start: the roll rate that stocks show"
-    return rate(name, formula, text, lambda v: ratio(*v.net_flow(start)))
+    label = f"net flow rate {name.removeprefix('net_flow_').replace('_', ' ')}"
+    return rate(name, formula, text, lambda v: ratio(*v.net_flow(start)), label=label)
 
 
 SECTIONS = {
     "Delinquency": (
-        *dpd_shares(30, "30 or more days past due (at least one due missed)"),
-        *dpd_shares(60, "60 or more days past due"),
-        *dpd_shares(90, "90 or more days past due"),
+        dpd_share(30, "count", headline=True, shown_in={DELINQUENCY: 1}),
+        dpd_share(30, "balance", headline=True, shown_in={ANSWER: 3, DELINQUENCY: 1}),
+        dpd_share(60, "count"),
+        dpd_share(60, "balance"),
+        dpd_share(90, "count", headline=True, shown_in={DELINQUENCY: 1}),
+        dpd_share(90, "balance", headline=True, shown_in={DELINQUENCY: 1}),
         dpd90_179(),
         stock_share("npl_ratio", "balance_dpd90", "balance", "what supervisors call dpd90_share_balance",
-                    moved_by=LATE_SHARE),
+                    moved_by=LATE_SHARE, label="NPL ratio"),
         Measure("npl_formation", FLOW, MONEY,
                 "Σ rolls[0 to 2 → 3 or worse, written off, sold or forgiven], by balance",
                 "balance that became 90+ days past due, cures not taken off; what was written off, sold or forgiven "
                 "before that counts, so that selling or writing off earlier does not hide it",
-                lambda v: v.became_bad()),
+                lambda v: v.became_bad(), label="NPL formation"),
         rate("default_rate", "Σ n_default / (n_accounts[start] + Σ n_granted)",
              "share of all accounts, opening and granted, that default for the first time: 90 days past due, or before "
              "that a loss, by write-off, by sale below the balance or by forgiveness",
@@ -80,16 +85,17 @@ SECTIONS = {
              label="default rate (first 90+ or an earlier loss)", headline=True,
              shown_in={DELINQUENCY: 2, SWAPPED: 4, SWAPS: 2},
              moved_by="grants more or fewer accounts, or writes off, sells or forgives before 90 days past due,"),
-        flow("n_first_30", ACCOUNTS, "accounts that reach 30 days past due for the first time"),
-        flow("n_default", ACCOUNTS, "accounts that default for the first time", label="of them default",
+        flow("n_first_30", ACCOUNTS, "accounts that reach 30 days past due for the first time", label="first time 30+"),
+        flow("n_default", ACCOUNTS, "accounts that default for the first time", label="defaults",
              shown_in={SWAPPED: 2}),
     ),
     "Payment and collection": (
-        flow_share("day1_rate", "n_missed", "n_due", "share of dues of current accounts not paid at the due date"),
+        flow_share("day1_rate", "n_missed", "n_due", "share of dues of current accounts not paid at the due date",
+                   label="missed at the due date"),
         flow_share("collected_7_rate", "n_cured_7", "n_missed", "share of those paid within 7 days",
-                   moved_by="keeps dues from being missed"),
+                   moved_by="keeps dues from being missed", label="collected within 7 days"),
         flow_share("collected_30_rate", "n_cured_30", "n_missed", "share of those paid within 30 days",
-                   moved_by="keeps dues from being missed"),
+                   moved_by="keeps dues from being missed", label="collected within 30 days"),
         roll("roll_current_to_30", 0, "not past due"),
         roll("roll_30_to_60", 1, "30-59 days past due"),
         roll("roll_60_to_90", 2, "60-89 days past due"),
@@ -103,12 +109,13 @@ SECTIONS = {
         net_flow("net_flow_60_to_90", 2, "60-89 days past due", "90-119 days past due"),
         net_flow("net_flow_90_to_120", 3, "90-119 days past due", "120-149 days past due"),
         net_flow("net_flow_120_to_150", 4, "120-149 days past due", "150-179 days past due"),
-        flow("n_reminded", ACCOUNTS, "reminders that arrived"),
+        flow("n_reminded", ACCOUNTS, "reminders that arrived", label="reminders that arrived"),
         flow("n_missed_short_high_use", ACCOUNTS,
              "dues of current lines missed because cash was short while employed, by borrowers whose usual spending "
-             "in a month is half of the limit as granted or more: fixed at entry, so no limit policy moves it"),
-        flow("outside_used", MONEY, "dues paid from credit elsewhere"),
+             "in a month is half of the limit as granted or more: fixed at entry, so no limit policy moves it",
+             label="dues missed: short of cash, high use"),
+        flow("outside_used", MONEY, "dues paid from credit elsewhere", label="dues paid from credit elsewhere"),
         flow("outside_refused", MONEY, "what borrowers on record at the credit bureau were short of and would have "
-             "paid from credit elsewhere"),
+             "paid from credit elsewhere", label="credit elsewhere refused"),
     ),
 }  # fmt: skip

@@ -64,25 +64,20 @@ def lgd_economic(v):
     return 1 - ratio(v.present_value({"workout_cash": 1}), v.present_value({"default_balance": 1}))
 
 
-def by_cause(kind, name, unit, text, table=None, **options):
-    """Return a flow or stock for each cause; `text` is what happened."""
+def by_cause(kind, name, unit, text, label, **options):
+    """Return a flow or stock for each cause; `text` and `label` are what happened."""
     return tuple(
-        kind(f"{name}_{cause}", unit, f"{text} {words.because}", **options)
-        if table is None
-        else kind(f"{name}_{cause}", unit, f"{text} {words.because}", label=words.label, shown_in={table: 1}, **options)
-        for cause, words in CAUSE_WORDS.items()
-    )
-
-
-def mean_dpd(days, table):
-    """Return for each cause the mean stock of accounts so many days past due."""
-    return tuple(
-        Measure(f"mean_dpd{days}_{cause}", STOCK, ACCOUNTS, f"mean over months of n_dpd{days}_{cause}",
-                f"accounts {days} or more days past due {words.because}, on average over the window",
-                lambda v, line=f"n_dpd{days}_{cause}": v.mean(line),
-                label=words.label, shown_in={table: 1}, moved_by=LATE)
+        kind(f"{name}_{cause}", unit, f"{text} {words.because}", label=f"{label}: {words.label}", short=words.label,
+             **options)
         for cause, words in CAUSE_WORDS.items()
     )  # fmt: skip
+
+
+def mean_stock(name, unit, text, **options):
+    """Return the mean of a stock, named after `mean_`, over the ends of the window's months."""
+    line = f"n_{name.removeprefix('mean_')}"
+    return Measure(name, STOCK, unit, f"mean over months of {line}", f"{text}, on average over the window",
+                   lambda v: v.mean(line), **options)  # fmt: skip
 
 
 SECTIONS = {
@@ -109,20 +104,21 @@ SECTIONS = {
         flow("written_off", MONEY, "open balance written off, interest and fees included",
              headline=True, shown_in={FLOWS: 2}),
         flow("written_off_principal", MONEY, "principal written off",
-             "Σ written_off - Σ written_off_interest - Σ written_off_fees"),
-        flow("written_off_interest", MONEY, "interest written off"),
-        flow("written_off_fees", MONEY, "fees written off"),
-        flow("sold_open", MONEY, "open balance sold"),
+             "Σ written_off - Σ written_off_interest - Σ written_off_fees", label="principal written off"),
+        flow("written_off_interest", MONEY, "interest written off", label="interest written off"),
+        flow("written_off_fees", MONEY, "fees written off", label="fees written off"),
+        flow("sold_open", MONEY, "open balance sold", label="open balance sold"),
         flow("sold_open_proceeds", MONEY, "price received for it", label="proceeds of open accounts sold"),
         flow("forgiven", MONEY, "forgiven at the start of repayment plans", label="forgiven in plans"),
         flow("loss_on_sale", MONEY, "loss on the sale of open accounts", "Σ sold_open - Σ sold_open_proceeds",
              label="loss on sale of open accounts"),
         flow("recovered", MONEY, "collected after write-off", headline=True, shown_in={FLOWS: 3}),
-        flow("recovered_open", MONEY, "collected the same way before write-off; part of paid, in no total"),
-        flow("sold_written_off", MONEY, "written-off balance sold"),
+        flow("recovered_open", MONEY, "collected the same way before write-off; part of paid, in no total",
+             label="recovered before write-off"),
+        flow("sold_written_off", MONEY, "written-off balance sold", label="written-off balance sold"),
         flow("sold_written_off_proceeds", MONEY, "price received for it",
              label="proceeds of written-off accounts sold"),
-        flow("expired", MONEY, "written-off balance whose claim expired"),
+        flow("expired", MONEY, "written-off balance whose claim expired", label="expired claims"),
         rate("recovery_rate", "(Σ recovered + Σ sold_written_off_proceeds) / Σ written_off",
              "got back after write-off, per unit written off in the same window",
              lambda v: ratio(v.flow("recovered") + v.flow("sold_written_off_proceeds"), v.flow("written_off")),
@@ -131,12 +127,12 @@ SECTIONS = {
              "net loss on the window's defaults per unit of their balance at default, not discounted; whole only once "
              "their recoveries are in the window, so read it with run-off",
              lambda v: ratio(v.flow("net_loss") - v.flow("opening_net_loss"), v.flow("default_balance")),
-             monthly=False),
+             monthly=False, label="loss given default"),
         rate("lgd_economic", "1 - Σ v^t × workout_cash / Σ v^t × default_balance, v = (1 + discount_rate)^(-1 / 12)",
              "loss on the window's defaults, discounted: 1 less what they bring until they are cured, net of what "
              "they are lent and of the cost of contacts, commissions and courts, per unit of balance at default; read "
              "it with run-off",
-             lgd_economic, monthly=False),
+             lgd_economic, monthly=False, label="loss given default, discounted"),
         flow("opening_net_loss", MONEY, "of the net loss: on accounts in default or written off at the opening"),
         flow("workout_cash", MONEY, "what accounts bring after a default in the run, less new credit, contacts, "
              "commissions and recovery cost; cured, after probation, their balance counts as repaid, and as lent anew "
@@ -150,18 +146,22 @@ SECTIONS = {
                 monthly=False, reason=without_run_off),
         rate("ead", "Σ default_balance / Σ n_default",
              "mean balance of an account when it defaults for the first time",
-             lambda v: ratio(v.flow("default_balance"), v.flow("n_default")), unit=f"{MONEY} per account"),
+             lambda v: ratio(v.flow("default_balance"), v.flow("n_default")), unit=f"{MONEY} per account",
+             label="exposure at default"),
     ),
     "Bad debt and closures by cause": (
-        *by_cause(flow, "bad_debt", MONEY, "net loss on debt overdue", BAD_DEBT),
-        *by_cause(flow, "n_closures", ACCOUNTS, "accounts closed for lateness that came about", CLOSURES),
+        *by_cause(flow, "bad_debt", MONEY, "net loss on debt overdue", "net loss", shown_in={BAD_DEBT: 1}),
+        *by_cause(flow, "n_closures", ACCOUNTS, "accounts closed for lateness that came about", "closures",
+                  shown_in={CLOSURES: 1}),
         *by_cause(flow, "n_closures_good", ACCOUNTS, "of them, those of the better half by quality, closed",
-                  GOOD_CLOSURES),
-        *by_cause(flow, "n_missed", ACCOUNTS, "dues of current accounts missed"),
-        *by_cause(stock, "n_dpd30", ACCOUNTS, "accounts 30 or more days past due", moved_by=LATE),
-        *by_cause(stock, "n_dpd90", ACCOUNTS, "accounts 90 or more days past due", moved_by=LATE),
-        *mean_dpd(30, MEAN_DPD30),
-        *mean_dpd(90, MEAN_DPD90),
+                  "good customers closed", shown_in={GOOD_CLOSURES: 1}),
+        *by_cause(flow, "n_missed", ACCOUNTS, "dues of current accounts missed", "dues missed"),
+        *by_cause(stock, "n_dpd30", ACCOUNTS, "accounts 30 or more days past due", "30+ accounts", moved_by=LATE),
+        *by_cause(stock, "n_dpd90", ACCOUNTS, "accounts 90 or more days past due", "90+ accounts", moved_by=LATE),
+        *by_cause(mean_stock, "mean_dpd30", ACCOUNTS, "accounts 30 or more days past due", "mean 30+ accounts",
+                  shown_in={MEAN_DPD30: 1}, moved_by=LATE),
+        *by_cause(mean_stock, "mean_dpd90", ACCOUNTS, "accounts 90 or more days past due", "mean 90+ accounts",
+                  shown_in={MEAN_DPD90: 1}, moved_by=LATE),
     ),
 }  # fmt: skip
 

@@ -67,4 +67,5 @@ def in_words(name: str) -> str:
         raise UserError(Problem(name, found="no such measure", allowed=did_you_mean(name, MEASURES)))
     m = MEASURES[name]
     where = ", in `summary.json`" if m.headline else ""
-    return f"# {name}\n\n{m.words}\n\n- unit: {m.unit}\n- kind: {m.kind}{where}\n- formula: `{m.formula}`\n"
+    known = f"- label: {m.label}\n- unit: {m.unit}\n- kind: {m.kind}{where}\n- formula: `{m.formula}`\n"
+    return f"# {name}\n\n{m.words}\n\n{known}"

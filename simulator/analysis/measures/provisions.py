@@ -26,8 +26,8 @@ def five_class_share(rule, name):
         return ledger.once(bucket_balance).sum(axis=-1)
 
     return rate(f"{rule}_{name}_share", f"{rule}_{name}[at] / balance[at]", text,
-                lambda v: ratio(v.at(cells), v.at(open_cells)), label=words, shown_in={CLASS_TABLES[rule]: 1},
-                moved_by=LATE_SHARE, opening=True)  # fmt: skip
+                lambda v: ratio(v.at(cells), v.at(open_cells)), label=f"{words}, {rule} rule", short=words,
+                shown_in={CLASS_TABLES[rule]: 1}, moved_by=LATE_SHARE, opening=True)  # fmt: skip
 
 
 def stage(number, formula, text, label):
@@ -69,7 +69,7 @@ def allowance(name, words, cells, first, profit):
                 lambda v: v.at(cells), label=f"allowance, {words}", shown_in={ALLOWANCES: first}, **options),
         Measure(f"provision_{name}", FLOW, MONEY, f"{growth} + Σ own_net_loss",
                 f"charge for bad debt, {words}: change of the allowance and net loss",
-                lambda v: grown(v) + v.flow("own_net_loss")),
+                lambda v: grown(v) + v.flow("own_net_loss"), label=f"charge for bad debt, {words}"),
         Measure(f"profit_{name}", FLOW, MONEY, f"profit - ({growth})",
                 f"profit with that charge in the place of the net loss, {words}",
                 lambda v: v.flow("profit") - grown(v), label=f"profit after provisions, {words}", shown_in=profit),
@@ -109,7 +109,8 @@ SECTIONS = {
             "stages 2 and 3; of lines with what is drawn before default, in stage 2 over the behavioural life; "
             "discounted at the effective rate, from the roll matrices of this variant's run", stage_loss,
             label="expected credit loss at the opening, IFRS 9", shown_in={PROVISIONS: 2}),
-        *(ecl(f"ecl_stage{k}", f"stage {k} of ecl_ifrs9", f"its part in stage {k}", stage_loss, k) for k in (1, 2, 3)),
+        *(ecl(f"ecl_stage{k}", f"stage {k} of ecl_ifrs9", f"its part in stage {k}", stage_loss, k,
+              label=f"expected credit loss at the opening, stage {k}") for k in (1, 2, 3)),
         ecl("ecl_cecl", "Σ buckets: balance × lifetime loss, at the opening",
             "expected credit loss of the opening book, lifetime from the first day; nothing for what may be drawn",
             lifetime_loss, label="expected credit loss at the opening, CECL", shown_in={PROVISIONS: 3}),

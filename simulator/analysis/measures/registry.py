@@ -30,8 +30,8 @@ class Measure:
     formula: str
     text: str
     function: Callable[[View], np.ndarray]
-    label: str = ""  # its name in tables and sentences; `name` with spaces if none is given
-    short: str = ""  # its name in a sentence that says more of it; `label` if none is given
+    label: str = ""  # its name in words; `name` with spaces if none is given
+    short: str = ""  # its name where a heading or the sentence says the rest; `label` if none is given
     shown_in: dict[str, int] = field(default_factory=dict)  # {table: rank in it}, of `tables`
     headline: bool = False  # in summary.json and replications.parquet
     monthly: bool = True  # means something month by month and in each segment
@@ -46,7 +46,7 @@ class Measure:
         """Raise ValueError where it is shown in a table that there is not."""
         if unknown := set(self.shown_in) - set(TABLES):
             raise ValueError(f"{self.name} is shown in {unknown}: no such table")
-        object.__setattr__(self, "label", self.label or self.name.replace("_", " "))
+        object.__setattr__(self, "label", self.label or self.name.removeprefix("n_").replace("_", " "))
         object.__setattr__(self, "short", self.short or self.label)
 
     def __call__(self, ledger: Ledger, window: Window | None = None, by_month=False, by_cell=False, opening=False):

@@ -12,7 +12,6 @@ RATINGS = {
     RATING_GRADE: ("grade", "the grade, from the account's record with the lender only"),
     RATING_SCORE: ("score", "the application score, in bands of 32 points"),
 }
-NO_BREAK = "\u00a0"  # a space at which no line breaks
 
 
 def gini_of(kind, product=None):
@@ -29,7 +28,8 @@ def gini_of(kind, product=None):
     text = f"Gini of {text}, against first default within 12 months{of}: 1 ranks without fault, 0 not at all"
     options = {"unit": RATIO, "monthly": False, "moved_by": "reviews applicants in another way"}
     if product is not None:
-        return rate(f"gini_{rating}_{PRODUCTS[product]}", formula, text, function, **options)
+        name, label = f"gini_{rating}_{PRODUCTS[product]}", f"Gini of the {rating}{of}"
+        return rate(name, formula, text, function, label=label, **options)
     options |= {"label": f"Gini of the {rating}", "shown_in": {DELINQUENCY: 3}}
     return rate(f"gini_{rating}", formula, text, function, **options)
 
@@ -48,11 +48,11 @@ def tails(suffix, words, line, table, **options):
         }
         measures += [
             Measure(f"var{percent}{suffix}", TAIL, MONEY, f"smallest x with P({line} ≤ x) ≥ {level:.2f}",
-                    f"{words} exceeded in one run of {one_in}", label=f"VaR {percent}{NO_BREAK}% of {words}",
+                    f"{words} exceeded in one run of {one_in}", label=f"VaR {percent} % of {words}",
                     statistic=ValueAtRisk(level), **both),
             Measure(f"es{percent}{suffix}", TAIL, MONEY, f"mean of {line} in its worst {worst} %",
                     f"mean {words} of the worst {worst} % of runs",
-                    label=f"expected shortfall {percent}{NO_BREAK}% of {words}",
+                    label=f"expected shortfall {percent} % of {words}",
                     statistic=ExpectedShortfall(level), **both),
         ]  # fmt: skip
     return measures
