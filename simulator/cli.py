@@ -177,8 +177,13 @@ def calibrate(
     """Estimate how a lender's own accounts move, with intervals, and write a scenario that starts from them."""
     folder = out or Path("out") / tape.name.partition(".")[0]
 
-    options = {"structural": structural, "prior": prior, "force": force, "threads": threads}
-    _ask("calibrate", folder, overwrite, quiet, tape, mapping, **options)
+    def ask(observer):
+        from simulator.estimation.workflows import calibrate
+
+        options = {"structural": structural, "prior": prior, "force": force, "threads": threads}
+        return calibrate(tape, mapping, **options, observer=observer)
+
+    _estimate(ask, folder, overwrite, quiet)
 
 
 @app.command()
@@ -193,7 +198,12 @@ def backtest(
     """Fit until a month, forecast the months after it, and score the forecast against what happened."""
     folder = out or Path("out") / f"{tape.name.partition('.')[0]}-backtest"
 
-    _ask("backtest", folder, overwrite, quiet, tape, mapping, fit_until)
+    def ask(observer):
+        from simulator.estimation.workflows import backtest
+
+        return backtest(tape, mapping, fit_until, observer=observer)
+
+    _estimate(ask, folder, overwrite, quiet)
 
 
 @app.command()
@@ -238,7 +248,12 @@ def macro(
     """Link a loss rate to the yearly change of unemployment."""
     folder = out or Path("out") / series.stem
 
-    _ask("macro", folder, overwrite, quiet, series, date, unemployment, rate, leave_out=leave_out or (), curve=curve)
+    def ask(observer):
+        from simulator.estimation.workflows import macro
+
+        return macro(series, date, unemployment, rate, leave_out=leave_out or (), curve=curve, observer=observer)
+
+    _estimate(ask, folder, overwrite, quiet)
 
 
 @app.command()
@@ -275,17 +290,17 @@ def policies(kind: PolicyKind = None, source: Source = False, check: CheckFile =
     _print_markdown(markdown(kind), source)
 
 
-def _ask(question, folder, overwrite, quiet, *given, **options):
-    """Check the folder, put a question to records, and print what it says."""
-    from simulator.estimation import workflows
+def _estimate(ask, folder, overwrite, quiet):
+    """Check the folder, have the records estimated, save what was found, and print what it says."""
     from simulator.report.progress import Progress
 
     place = _place(folder, overwrite, quiet)
     with Progress(quiet) as progress:
-        said = getattr(workflows, question)(*given, folder=place, progress=progress, **options)
+        found = ask(progress)
+        found.save(place)
     if not quiet:
-        _warn(said.cautions)
-        _say(*said.lines)
+        _warn(found.cautions)
+        _say(*found.answers, *(f"{what}: {folder / name}" for what, name in found.opened))
 
 
 def _warn(cautions):

@@ -30,7 +30,7 @@ def calendar(n, first="2005-04"):
 
 
 def panel(state, states=SIMPLE, first="2005-04", *, product=0, segment=0, grade=None, **more):
-    """Return a Panel of accounts in `state`, [account, month]: names of states or their numbers, "" or -1 for ABSENT.
+    """Return a Panel of accounts in `state`, [account, month]: names of states or their numbers, "" or -1 for NO_ROW.
 
     `product`, `segment` and `grade` broadcast over accounts (grade over account and month); `more` are fields of the
     Panel, amounts by account and month as [account, month] or what broadcasts to it. Amounts not given are NaN.

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from panels import chain, panel, uniform
-from simulator.estimation import luck
+from simulator.estimation import random_numbers
 from simulator.estimation.backtest.account_model import CellModel, Sample, kept, quantiles
-from simulator.estimation.backtest.backtest import pairs_sample
 from simulator.estimation.backtest.features import bands, features, limit_edges
+from simulator.estimation.backtest.forecasts import pairs_sample
 from simulator.estimation.backtest.peers import LastValue, PlainMatrix, Regression, SpreadLastValue, logistic, softmax
 from simulator.estimation.backtest.scores import brier, crps
 from simulator.estimation.panels.panel import PanelState
@@ -45,7 +45,7 @@ def test_memory_is_found():
 def test_memory_is_not_invented():
     """Negative control: in a first-order chain with useless features the cells lose next to nothing to the matrix."""
     matrix = np.array([[0.8, 0.2], [0.4, 0.6]])
-    noise = np.round(1e5 * luck.uniforms(1, 60, 3, 4000, 5))
+    noise = np.round(1e5 * random_numbers.uniforms(1, 60, 3, 4000, 5))
     lived = panel(chain(matrix, 4000, 5, seed=2), STATES, balance=noise[0], limit=noise[1] + 1e5, payment=noise[2])
 
     assert score(lived, CellModel) < score(lived, PlainMatrix) + 0.003
@@ -72,7 +72,7 @@ def test_a_logistic_regression_of_groups_is_their_shares():
 
 def test_quantiles_of_cells_are_those_of_numpy():
     """Quantiles of all cells at once are numpy's by Hazen's rule, cell by cell."""
-    x, cell = luck.normals(1, 61, 1, 400)[0], (luck.uniforms(1, 62, 1, 400)[0] * 5).astype(int)
+    x, cell = random_numbers.normals(1, 61, 1, 400)[0], (random_numbers.uniforms(1, 62, 1, 400)[0] * 5).astype(int)
     found = quantiles(x, cell, 5)
     at = (np.arange(found.shape[1]) + 0.5) / found.shape[1]
 

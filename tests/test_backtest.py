@@ -12,23 +12,23 @@ import pytest
 from conftest import ROOT
 from panels import chain, panel, uniform
 from simulator.estimation.backtest import report as backtest_report
-from simulator.estimation.backtest.backtest import (
-    FORECASTERS,
-    OURS,
-    LeakError,
-    backtest,
-    forecasts,
-    outcomes,
-    scrambled,
-)
+from simulator.estimation.backtest.estimator import Backtest
+from simulator.estimation.backtest.forecasts import FORECASTERS, OURS, Method, scrambled
+from simulator.estimation.backtest.scoring import LeakError, outcomes, score
 from simulator.estimation.panels.panel import Panel, PanelState
 from simulator.estimation.panels.reader import read_panel
+from simulator.estimation.protocol import Command
 from simulator.estimation.roll_rates.forecast import SOURCES, prior_correlation
 from simulator.model.errors import UserError
 
 STATES = (PanelState("current", 0), PanelState("late", 1), PanelState("lost", "written_off"))
 MATRIX = np.array([[0.9, 0.1, 0.0], [0.3, 0.5, 0.2], [0.0, 0.0, 1.0]])
 TAIWAN = "taiwan_cards_2005_apr_jul.csv.gz"
+
+
+def backtest(panel, fit_until, **how):
+    """Return how forecasts from the months up to `fit_until` came true."""
+    return score(panel, Method(fit_until, **how).forecasts(panel))
 
 
 def lived(accounts=400, months=7):
@@ -223,7 +223,7 @@ def test_who_left_stays_left_and_who_vanished_is_not_scored():
 def test_more_accounts_at_a_time_change_nothing(monkeypatch):
     """Forecasts by account do not depend on how many are taken at once (regressions: but for rounding)."""
     one = backtest(lived(), "2005-08", draws=5)
-    monkeypatch.setattr("simulator.estimation.backtest.backtest.CHUNK", 7)
+    monkeypatch.setattr("simulator.estimation.backtest.forecasts.CHUNK", 7)
     other = backtest(lived(), "2005-08", draws=5)
 
     assert other.score(OURS, "Brier") == one.score(OURS, "Brier")
@@ -251,7 +251,7 @@ def test_a_forecaster_of_ones_own_can_be_added():
 def test_forecasts_are_made_for_accounts_open_at_the_end():
     """Written-off accounts and accounts without a row in the last month of the window are not forecast."""
     whole = lived()
-    made = forecasts(whole, "2005-08", prior_correlation, {}, 5, 1)
+    made = Method("2005-08", prior_correlation, {}, 5, 1).forecasts(whole)
 
     assert np.array_equal(made.accounts, np.flatnonzero(whole.state[:, 4] < 2))
 
@@ -261,7 +261,7 @@ def test_the_files_say_the_same(tmp_path):
     rows = {"rows_read": 1000, "rows_used": 900, "left_out": {"status Q, which the mapping leaves out": 100}}
     whole = replace(lived(), minor_units=100, facts=rows)
     found = backtest(whole, "2005-08", draws=50)
-    backtest_report.files(found, whole, tmp_path, {"seed": 1})
+    Backtest(Command(("backtest",)), whole, found).save(tmp_path)
 
     said = json.loads((tmp_path / "backtest.json").read_text(), parse_constant=pytest.fail)
     scores = list(csv.DictReader(io.StringIO((tmp_path / "scores.csv").read_text())))

@@ -10,11 +10,13 @@ from conftest import ROOT
 from panels import chain
 from simulator import cli
 from simulator.engine import engine
-from simulator.estimation.roll_rates.calibrate import calibrate, one_month_ahead
-from simulator.estimation.roll_rates.cautions import of_levels
-from simulator.estimation.roll_rates.hindcast import hindcast
+from simulator.estimation.panels.hindcast import hindcast
+from simulator.estimation.panels.phrasing import level_cautions
+from simulator.estimation.panels.reader import read_panel
+from simulator.estimation.roll_rates.estimates import estimate_panel
+from simulator.estimation.roll_rates.month_ahead import one_month_ahead
 from simulator.estimation.roll_rates.rolls import COLUMNS
-from simulator.estimation.workflows import calibrate as ask
+from simulator.estimation.workflows import calibrate
 from simulator.model.errors import UserError
 from simulator.report.progress import Progress
 from simulator.scenario.reader import load_scenario
@@ -70,6 +72,11 @@ def run(*arguments):
     return 0
 
 
+def estimates(tape, mapping):
+    """Return what a tape says, before anything is simulated."""
+    return estimate_panel(read_panel(tape, mapping), tape, mapping)
+
+
 def table(path):
     """Return the rows of a CSV file as dictionaries."""
     with open(path, encoding="utf-8", newline="") as file:
@@ -92,7 +99,7 @@ def test_a_folder_of_estimates_and_a_scenario_that_runs(tape, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("structural", [False, True])
-def test_compiling_is_told(structural, tape, tmp_path, monkeypatch, capsys):
+def test_compiling_is_told(structural, tape, monkeypatch, capsys):
     """Where the kernel is not in the cache yet, who needs it first says that it is compiled."""
 
     def compiles(lowered, tell=lambda begun: None):
@@ -101,14 +108,14 @@ def test_compiling_is_told(structural, tape, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(engine, "prepare", compiles)
     with pytest.raises(RuntimeError, match="far enough"):
-        ask(*tape(accounts=300, months=2), tmp_path / "out", structural=structural, progress=Progress())
+        calibrate(*tape(accounts=300, months=2), structural=structural, observer=Progress())
 
     assert "compiling the kernel, once" in capsys.readouterr().err
 
 
 def test_counts_are_those_of_the_tape_and_the_truth_is_inside(tape, tmp_path):
     """Counts of pooled and monthly cells agree; the matrix the tape was made from lies in the intervals as stated."""
-    done = calibrate(*tape())
+    done = estimates(*tape())
     pooled = sum(matrix.n for matrix in done.rolls.pooled)
     monthly = sum(matrix.n for matrix in done.rolls.monthly)
 
@@ -122,7 +129,7 @@ def test_counts_are_those_of_the_tape_and_the_truth_is_inside(tape, tmp_path):
 
 def test_the_scenario_moves_as_its_matrix(tape, tmp_path):
     """A month ahead simulated shares are those of the matrix, by segment, exits too: |z| < 4 in every cell."""
-    done = calibrate(*tape())
+    done = estimates(*tape())
     (tmp_path / "scenario.toml").write_text(done.scenario_text(), encoding="utf-8")
     (tmp_path / "mapping.toml").write_text(done.mapping_text(), encoding="utf-8")
     ahead = one_month_ahead(done, tmp_path / "scenario.toml")
@@ -136,7 +143,7 @@ def test_the_scenario_moves_as_its_matrix(tape, tmp_path):
 
 def test_a_scenario_that_does_not_move_as_its_matrix_is_caught(tape, tmp_path):
     """Negative control: another matrix in the file is an internal failure, not a report."""
-    done = calibrate(*tape())
+    done = estimates(*tape())
     counts = done.scenario_text().split("counts = {value = ")
     other = [part if not k else "[[1.0, 1.0, 1.0, 0.0]" + part[part.index("]") + 1 :] for k, part in enumerate(counts)]
     text = "counts = {value = ".join(other)
@@ -152,7 +159,7 @@ def test_accounts_kept_open_beyond_180_days_are_not_written_off(tape, tmp_path):
     mapping = MAPPING.replace("2 = { bucket = 2 }", "2 = { bucket = 7 }").replace(
         'W = { account = "written_off" }', "W = { leave_out = true }"
     )
-    done = calibrate(*tape(mapping=mapping))
+    done = estimates(*tape(mapping=mapping))
     (tmp_path / "scenario.toml").write_text(done.scenario_text(), encoding="utf-8")
     (tmp_path / "mapping.toml").write_text(done.mapping_text(), encoding="utf-8")
 
@@ -344,7 +351,7 @@ def test_a_book_that_loses_nothing_of_its_own_says_so_wherever_it_goes(tmp_path,
 
 def test_a_scenario_that_moves_levels_is_found_out(tape, tmp_path):
     """Negative control: another matrix in the file, and lateness and write-offs are off by more than their interval."""
-    done = calibrate(*tape(accounts=2000))
+    done = estimates(*tape(accounts=2000))
     counts = done.scenario_text().split("counts = {value = ")
     other = [part if not k else "[[1.0, 1.0, 1.0, 0.0]" + part[part.index("]") + 1 :] for k, part in enumerate(counts)]
     for text, is_off in ((done.scenario_text(), False), ("counts = {value = ".join(other), True)):
@@ -356,7 +363,7 @@ def test_accounts_are_followed_from_the_month_that_shows_most(tmp_path):
     """One account alone in the first month does not stand for the book: the others are followed from the second."""
     rows = [(0, "2024-01", 500, 1000, 0, 20, "A")]
     rows += [(a, f"2024-0{m}", 500, 1000, 0, 20, "A") for a in range(50) for m in (2, 3, 4)]
-    done = calibrate(*write_tape(tmp_path, rows, BY_DAYS))
+    done = estimates(*write_tape(tmp_path, rows, BY_DAYS))
     found = hindcast(done.panel, done.scenario_text(), done.mapping_text)
 
     assert (found.first, found.last, found.accounts) == ("2024-02", "2024-04", 50)
@@ -365,8 +372,8 @@ def test_accounts_are_followed_from_the_month_that_shows_most(tmp_path):
 def test_levels_that_cannot_be_checked_are_said(tmp_path):
     """Limits that are blank in the first month keep it from being a book: the caution says so, with the place."""
     rows = [(a, f"2024-0{m}", 500, "" if m == 1 else 1000, 0, 20, "A") for a in range(50) for m in (1, 2, 3)]
-    done = calibrate(*write_tape(tmp_path, rows, BY_DAYS))
-    said = list(of_levels(hindcast(done.panel, done.scenario_text(), done.mapping_text)))
+    done = estimates(*write_tape(tmp_path, rows, BY_DAYS))
+    said = list(level_cautions(hindcast(done.panel, done.scenario_text(), done.mapping_text)))
 
     assert len(said) == 1 and "2024-01 is no book" in said[0] and "row 1 (0): limit" in said[0]
 
@@ -375,7 +382,7 @@ def test_levels_that_cannot_be_checked_are_said(tmp_path):
 def test_a_balance_that_stays_does_not_run_away(tmp_path, paid, least, most):
     """Accounts owe 500 in every month, whatever they pay, or the tape says of it: so they do in the scenario."""
     rows = [(a, f"2024-0{m}", 500, 1000, 0, paid, "A") for a in range(50) for m in (1, 2, 3, 4)]
-    done = calibrate(*write_tape(tmp_path, rows, BY_DAYS))
+    done = estimates(*write_tape(tmp_path, rows, BY_DAYS))
     levels = {level.name: level for level in hindcast(done.panel, done.scenario_text(), done.mapping_text).levels}
 
     assert least < levels["balance"].book < most
@@ -400,11 +407,11 @@ def test_what_was_used_is_said_in_a_line_and_much_left_out_first(tape, tmp_path,
 @pytest.fixture
 def quick_fit(monkeypatch):
     """Let the structural fit move one parameter only."""
-    from simulator.estimation.structural import fit
+    from simulator.estimation.structural import estimator, fit
 
     whole, one = fit.fit_structural, tuple(p for p in fit.PARAMETERS if p.name == "full_payer")
     monkeypatch.setattr(
-        fit, "fit_structural", lambda *given, **more: whole(*given, **more, parameters=one, replications=1)
+        estimator, "fit_structural", lambda *given, **more: whole(*given, **more, parameters=one, replications=1)
     )
 
 
@@ -479,7 +486,7 @@ def test_one_month_cannot_be_fitted(tape, tmp_path, capsys):
 
 def test_the_mapping_beside_the_scenario_starts_at_the_last_month(tape):
     """as_of is set where the tape ends, and the rest of the mapping is as the user wrote it."""
-    done = calibrate(*tape(accounts=100))
+    done = estimates(*tape(accounts=100))
 
     assert done.mapping_text() == 'as_of = "2024-05"\n' + MAPPING
 
@@ -487,7 +494,7 @@ def test_the_mapping_beside_the_scenario_starts_at_the_last_month(tape):
 def test_a_wrong_mapping_names_its_place(tape):
     """A column that is not there is named with the nearest one."""
     with pytest.raises(UserError, match=r"columns\.balance: no column owned in .*did you mean owed"):
-        calibrate(*tape(accounts=10, mapping=MAPPING.replace('"owed"', '"owned"')))
+        estimates(*tape(accounts=10, mapping=MAPPING.replace('"owed"', '"owned"')))
 
 
 @pytest.mark.skipif(not TAIWAN.is_file(), reason="the Taiwan tape is not shipped")

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import betaincinv, ndtr, ndtri
 
 from panels import chain, panel, uniform
-from simulator.estimation import luck
+from simulator.estimation import random_numbers
 from simulator.estimation.backtest.scores import covered, crps
 from simulator.estimation.panels.panel import PanelState
 from simulator.estimation.roll_rates.factor import Prior, panel_factor
@@ -40,7 +40,7 @@ def world(seed, accounts=3000, pairs=2, rho=0.04, z=None):
 
     The factor's formula is written out here, apart from the one under test. `z` is another path of it.
     """
-    z = luck.normals(seed, 40, 1, pairs + 1)[0] if z is None else np.asarray(z)
+    z = random_numbers.normals(seed, 40, 1, pairs + 1)[0] if z is None else np.asarray(z)
     worse = np.clip(1 - np.cumsum(MATRIX, axis=1), 0, 1)
     given = ndtr((ndtri(worse) - np.sqrt(rho) * z[:, None, None]) / np.sqrt(1 - rho))
     by_month = -np.diff(given, axis=-1, prepend=1.0)
@@ -76,7 +76,7 @@ def test_everyone_is_dealt_somewhere():
     """A multinomial keeps the number of accounts, obeys certainty, and has the binomial's mean and spread."""
     n = np.full(4000, 1000)
     chance = np.broadcast_to([0.2, 0.0, 0.5, 0.3], (4000, 4))
-    found = multinomial(n, chance, luck.uniforms(5, luck.MOVES, 4000, 3))
+    found = multinomial(n, chance, random_numbers.uniforms(5, random_numbers.MOVES, 4000, 3))
 
     assert (found.sum(axis=1) == n).all() and (found[:, 1] == 0).all()
     assert found.mean(axis=0) == pytest.approx([200, 0, 500, 300], abs=4 * np.sqrt(250 / 4000))
@@ -281,8 +281,10 @@ def test_dispersed_rows_vary_as_told():
     n, told = 1000, 5.0
     size = size_of(np.array([[float(n)]]), np.array([[told]]))
     chance = np.broadcast_to([0.7, 0.2, 0.1], (6000, 1, 1, 3))
-    rows = on_their_own(chance, size, luck.uniforms(5, luck.ROWS, 6000, 1, 1, 3))
-    found = multinomial(np.full((6000, 1, 1), n), rows, luck.uniforms(5, luck.MOVES, 6000, 1, 1, 2))[:, 0, 0]
+    rows = on_their_own(chance, size, random_numbers.uniforms(5, random_numbers.ROWS, 6000, 1, 1, 3))
+    found = multinomial(
+        np.full((6000, 1, 1), n), rows, random_numbers.uniforms(5, random_numbers.MOVES, 6000, 1, 1, 2)
+    )[:, 0, 0]
 
     assert rows.sum(axis=-1) == pytest.approx(1)
     assert found.mean(axis=0) == pytest.approx([700, 200, 100], rel=0.02)

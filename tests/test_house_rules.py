@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,17 @@ LAYERS = (
     "simulator.__main__",
 )
 DOORS = {"simulator.kernel": "simulator.engine"}  # a room that only one other enters
+# The folders of the room of estimation, lowest first; what lies in none of them is shared by all.
+ESTIMATORS = (
+    "simulator.estimation",
+    "simulator.estimation.panels",  # accounts by month, as they are read
+    "simulator.estimation.structural",
+    "simulator.estimation.roll_rates",
+    "simulator.estimation.backtest",
+    "simulator.estimation.outcomes",
+    "simulator.estimation.macro",
+    "simulator.estimation.workflows",  # the table of estimators
+)
 
 
 def module_name(path):
@@ -44,11 +56,16 @@ SOURCES = {module_name(path): path for path in sorted((ROOT / "simulator").rglob
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
 
 
-def imported(name):
-    """Return the dotted names that module `name` imports anywhere, lazily too, without repetition, sorted."""
+def imported(name, types=True):
+    """Return the dotted names that module `name` imports anywhere, lazily too, without repetition, sorted.
+
+    Without `types` those that it imports for a type checker alone are left out.
+    """
     package = name if SOURCES[name].name == "__init__.py" else name.rpartition(".")[0]
-    found = set()
-    for node in ast.walk(TREES[name]):
+    found, nodes = set(), list(ast.walk(TREES[name]))
+    for_types = [node for node in nodes if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    left_out = set() if types else {id(part) for node in for_types for part in ast.walk(node)}
+    for node in (node for node in nodes if id(node) not in left_out):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -59,10 +76,10 @@ def imported(name):
     return sorted(found)
 
 
-def layer(name):
-    """Return the number in LAYERS of the room that module `name` is in."""
-    fits = [(len(room), i) for i, room in enumerate(LAYERS) if is_under(name, room)]
-    assert fits, f"{name}: give it a place in LAYERS"
+def layer(name, order=LAYERS):
+    """Return the number in `order` of the room that module `name` is in."""
+    fits = [(len(room), i) for i, room in enumerate(order) if is_under(name, room)]
+    assert fits, f"{name}: give it a place in the house rules"
     return max(fits)[1]
 
 
@@ -99,6 +116,38 @@ def test_an_import_upwards_is_caught(monkeypatch):
     assert breaches("simulator.kernel.fixed") == [
         "simulator.kernel.fixed imports simulator.analysis.ledger, which is not below it"
     ]
+
+
+def circle():
+    """Return the modules of a circle of imports, lazy ones too, from one back to it; empty if there is none."""
+    needs = {name: {*imported(name, types=False)} & {*SOURCES} - {name} for name in SOURCES}
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_no_imports_in_a_circle():
+    """A module can be read without those that need it: no circle anywhere in the house."""
+    assert circle() == []
+
+
+def test_a_circle_is_caught(monkeypatch):
+    """Negative control: an estimate that knew its own words, inside a function, would fail the rule."""
+    lazy = "def words():\n    from simulator.estimation.roll_rates import phrasing"
+    monkeypatch.setitem(TREES, "simulator.estimation.roll_rates.factor", ast.parse(lazy))
+
+    assert {f"simulator.estimation.roll_rates.{name}" for name in ("factor", "phrasing")} <= set(circle())
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if is_under(name, "simulator.estimation")])
+def test_estimators_know_only_what_they_build_on(name):
+    """A folder of estimates imports no folder above it; what all share imports none at all."""
+    above = [other for other in imported(name) if is_under(other, "simulator.estimation")]
+    height = layer(name, ESTIMATORS)
+
+    assert [other for other in above if layer(other, ESTIMATORS) > height] == []
 
 
 @pytest.mark.parametrize("name", SOURCES)

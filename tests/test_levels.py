@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
+from simulator.analysis.measures import MEASURES
 from simulator.estimation import levels
-from simulator.estimation.levels import Target, figures, fit, read_plan, shipped_values, studies
+from simulator.estimation.levels import Target, figures, fit_levels, read_plan, shipped_values, studies
 from simulator.model.errors import UserError
 from simulator.scenario.reader import load_scenario
 from simulator.study import simulate
@@ -69,7 +70,7 @@ def test_the_opening_book_is_where_the_line_stays():
     plan = small(["huabei"], borrowers=10_000, replications=10)
     study = studies(plan, {})["huabei"]
     for measure in ("dpd30_share_balance", "dpd90_share_balance"):
-        path = levels.drift(study, measure)
+        path = MEASURES[measure](study.comparison.ledgers["baseline"], by_month=True).mean(axis=0)
         assert abs(path[:6].mean() - path[12:36].mean()) < 0.0015, measure
 
 
@@ -79,7 +80,7 @@ def test_the_fit_finds_what_is_planted(tmp_path):
     plan = plan_of(tmp_path)
     planted = figures(plan, studies(plan, truth))["day1"].value
     plan, told = plan_of(tmp_path, planted), []
-    result = fit(plan, tell=told.append, rounds=4)
+    result = fit_levels(plan, tell=told.append, rounds=4)
 
     assert shipped_values(plan) == {"forget": pytest.approx(0.20)}  # where it begins
     assert result.values == {"forget": pytest.approx(0.28, rel=0.01)}

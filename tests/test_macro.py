@@ -13,8 +13,8 @@ from scipy.special import expit, logit, ndtr
 
 from conftest import ROOT
 from simulator import cli
-from simulator.estimation.macro import CHANGE, LEVEL, Series, economy_toml, link, read_series, regression
-from simulator.estimation.macro_report import answers, content, page
+from simulator.estimation.macro.link import CHANGE, LEVEL, Series, economy_toml, link, read_series, regression
+from simulator.estimation.macro.report import answers, content, page
 from simulator.lowering.economy import economy_table
 from simulator.lowering.factor import factor
 from simulator.model.errors import UserError

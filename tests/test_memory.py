@@ -10,7 +10,7 @@ from scipy.stats import binomtest, hypergeom
 import panels
 from simulator.estimation.panels.panel import PanelState
 from simulator.estimation.roll_rates import memory as of
-from simulator.estimation.roll_rates.words import homogeneity_words, memory_words
+from simulator.estimation.roll_rates.phrasing import homogeneity_words, memory_words
 
 STATES = (PanelState("a", 0), PanelState("b", 1), PanelState("c", 2))
 MATRIX = np.array([[0.8, 0.15, 0.05], [0.2, 0.6, 0.2], [0.3, 0.3, 0.4]])

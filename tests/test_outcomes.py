@@ -3,6 +3,7 @@
 import csv
 import json
 import tomllib
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,15 +14,17 @@ from scipy.stats import binom
 
 from conftest import ROOT
 from simulator.engine import engine
-from simulator.estimation.outcomes import report
-from simulator.estimation.outcomes.calibrate import calibrate_outcomes, check, held_out, simulated_sums
+from simulator.estimation.outcomes.checks import check, held_out, simulated_sums
+from simulator.estimation.outcomes.estimator import LoanOutcomes
 from simulator.estimation.outcomes.figures import by_segment, figures, halves, intervals, resampled
-from simulator.estimation.outcomes.fit import collect, expected, fit, hazards, moments, placed, schedule
+from simulator.estimation.outcomes.fit import collect, expected, fit_loans, hazards, moments, placed, schedule
 from simulator.estimation.outcomes.rows import has_outcomes, read_outcomes
 from simulator.estimation.outcomes.scenario import scenario_text
+from simulator.estimation.protocol import Options, run
 from simulator.estimation.workflows import calibrate
 from simulator.model.errors import UserError
 from simulator.model.random_words import philox_numpy
+from simulator.report.progress import Progress
 from simulator.scenario.reader import load_scenario
 
 TERM, RATE = 24, 0.01
@@ -81,6 +84,11 @@ def drawn_loans(n, seed, default=DEFAULT, early=EARLY):
     return rows, np.array(lives)
 
 
+def calibrated(tape, mapping, observer=None, **checks):
+    """Return the calibration of loans, with `checks` of so many replications."""
+    return run(LoanOutcomes(tape, mapping, Options(), **checks), observer)
+
+
 def written(folder, rows, mapping=MAPPING, header=HEADER):
     """Return the paths of a tape and a mapping."""
     tape, explained = folder / "loans.csv", folder / "loans.toml"
@@ -100,7 +108,7 @@ def made(tmp_path_factory):
 @pytest.fixture(scope="module")
 def simulated(made):
     """Return (fit, sums) of the scenario of the drawn loans."""
-    fitted = fit(made[0])
+    fitted = fit_loans(made[0])
     return fitted, simulated_sums(fitted, 3, REPLICATIONS)
 
 
@@ -259,7 +267,7 @@ def test_targets_that_no_hazard_gives_are_said():
 def test_known_hazards_come_back_from_drawn_loans(made):
     """Hazards that do not change with age: fitted level within 4 standard errors, and no other segment's."""
     outcomes = made[0]
-    for name, segment in fit(outcomes).segments.items():
+    for name, segment in fit_loans(outcomes).segments.items():
         own = outcomes.segment == outcomes.segments.index(name)
         mean, se = segment.default.mean(), DEFAULT[name] / np.sqrt((own & outcomes.charged_off).sum())
         other = DEFAULT["good" if name == "weak" else "weak"]
@@ -300,7 +308,7 @@ def test_recoveries_are_tested_for_being_alike(made, tmp_path):
         *known, recovered, cost, total = row.split(",")
         more = 2 * float(recovered) * (known[2] == "weak")
         changed.append(",".join([*known, f"{float(recovered) + more:.2f}", cost, f"{float(total) + more:.2f}"]))
-    alike, apart = fit(made[0]), fit(read_outcomes(*written(tmp_path, changed)))
+    alike, apart = fit_loans(made[0]), fit_loans(read_outcomes(*written(tmp_path, changed)))
 
     assert alike.one_recovery and not apart.one_recovery
     assert alike.segments["good"].collecting == alike.segments["weak"].collecting
@@ -314,7 +322,7 @@ def test_a_thin_segment_takes_the_timing_of_all(tmp_path):
     for i in (*bad, *good):
         rows[i] = rows[i].replace(",weak,", ",few,").replace(",good,", ",few,")
     outcomes = read_outcomes(*written(tmp_path, rows))
-    few = fit(outcomes).segments["few"]
+    few = fit_loans(outcomes).segments["few"]
 
     assert few.borrowed[0] == "exposure"
     assert few.targets[0] == 2 / 32
@@ -389,11 +397,12 @@ def test_a_half_the_scenario_was_not_fitted_on_is_inside(made):
 def test_calibrate_writes_a_scenario_that_runs_and_the_tables(made, tmp_path):
     """All files are there, the scenario loads, and the tables have a row for each segment and figure, or due."""
     _, _, tape, mapping = made
-    said = calibrate(tape, mapping, tmp_path / "out")
+    found = calibrate(tape, mapping)
+    found.save(tmp_path / "out")
     told = json.loads((tmp_path / "out" / "tape.json").read_text())
-    assert said.lines[0] == told["used"] and said.lines[0].startswith("6,000 of 6,")
-    assert said.cautions == told["cautions"]
-    assert said.lines[0] in (tmp_path / "out" / "report.html").read_text()
+    assert found.answers[0] == told["used"] and found.answers[0].startswith("6,000 of 6,")
+    assert found.cautions == told["cautions"]
+    assert found.answers[0] in (tmp_path / "out" / "report.html").read_text()
     rows, dues = (
         list(csv.DictReader((tmp_path / "out" / name).read_text().splitlines()))
         for name in ("outcomes.csv", "hazards.csv")
@@ -408,19 +417,18 @@ def test_calibrate_writes_a_scenario_that_runs_and_the_tables(made, tmp_path):
     assert all(float(row["low"]) <= float(row["value"]) <= float(row["high"]) for row in rows)
     assert sum(int(row["missed_for_good"]) for row in dues) == made[0].charged_off.sum()
     with pytest.raises(UserError, match="complete run"):
-        calibrate(tape, mapping, tmp_path / "out")
+        found.save(tmp_path / "out")
 
 
 def test_a_scenario_that_is_not_at_the_level_of_its_loans_says_so(made, tmp_path):
     """A figure of all loans outside the scenario's interval is a caution: in the answer, the files and every check."""
-    done = calibrate_outcomes(*made[2:], replications=10)
-    value, low, high = done.fitted.value, done.fitted.value + 0.01, done.fitted.value + 0.02
+    done = calibrated(*made[2:], replications=10)
+    value, low, high = done.checked.fitted.value, done.checked.fitted.value + 0.01, done.checked.fitted.value + 0.02
     for name, fitted in (
-        ("level", done.fitted._replace(low=value, high=value)),
-        ("off", done.fitted._replace(low=low, high=high)),
+        ("level", done.checked.fitted._replace(low=value, high=value)),
+        ("off", done.checked.fitted._replace(low=low, high=high)),
     ):
-        (tmp_path / name).mkdir()
-        report.files(done._replace(fitted=fitted), tmp_path / name, {})
+        replace(done, checked=done.checked._replace(fitted=fitted)).save(tmp_path / name)
     carried = load_scenario(tmp_path / "off" / "scenario.toml").cautions
     page = (tmp_path / "off" / "report.html").read_text()
 
@@ -432,9 +440,15 @@ def test_a_scenario_that_is_not_at_the_level_of_its_loans_says_so(made, tmp_path
 
 def test_compiling_is_told_before_the_first_check(made, monkeypatch):
     """Where the kernel is not in the cache yet, the checks, which simulate, say that it is compiled."""
+
+    class Observer(Progress):
+        """Note the stages and the compiler's in one list."""
+
+        say = compiling = lambda self, what: said.append(what)
+
     said = []
     monkeypatch.setattr(engine, "prepare", lambda lowered, tell=lambda begun: None: tell(1))
-    calibrate_outcomes(*made[2:], replications=2, say=said.append, compiling=said.append)
+    calibrated(*made[2:], replications=2, observer=Observer(quiet=True))
 
     assert said[1] == "checking: as many loans simulated" and said[2] == 1
 
@@ -445,11 +459,11 @@ def test_a_file_without_segments_recoveries_or_many_loans(tmp_path):
     plain = MAPPING.replace('segment = "class"\n', "").replace('total = "total"\n', "")
     alone = [rows[0].replace(",weak,", ",one,"), *rows[1:]]
     for name, lines, mapping in (("plain", rows, plain), ("alone", alone, MAPPING.replace('total = "total"\n', ""))):
-        found = calibrate_outcomes(*written(tmp_path, lines, mapping), replications=3)
+        found = calibrated(*written(tmp_path, lines, mapping), replications=3).checked
         assert found.fitted.value[-1, 2] == found.fitted.mean[-1, 2] == 1
         assert found.fitted.segments == (("loans", "all") if name == "plain" else ("good", "one", "weak", "all"))
     with pytest.raises(UserError, match="a fit needs 20 of both kinds"):
-        calibrate_outcomes(*written(tmp_path, rows[:60], plain))
+        calibrated(*written(tmp_path, rows[:60], plain))
 
 
 def test_parquet_gives_the_same_loans(made, tmp_path):
@@ -466,7 +480,7 @@ def test_nothing_is_written_for_a_wrong_file(tmp_path):
     """A file that cannot be read leaves no folder behind."""
     tape, mapping = written(tmp_path, ["a,b"], header="loan,issued")
     with pytest.raises(UserError):
-        calibrate(tape, mapping, tmp_path / "out")
+        calibrate(tape, mapping)
 
     assert sorted(file.name for file in tmp_path.iterdir()) == ["loans.csv", "loans.toml"]
 
@@ -475,7 +489,7 @@ def test_lendingclub_figures_are_inside_the_intervals_of_the_calibrated_scenario
     """3,000 loans of April 2015, shipped mapping: overall and by grade; a hazard a quarter higher is outside."""
     tape = shared_file("lendingclub_36m_sample_2015apr_3000.csv")
     outcomes = read_outcomes(tape, ROOT / "scenarios" / "maps" / "lendingclub_36m.toml")
-    fitted = fit(outcomes)
+    fitted = fit_loans(outcomes)
     found = check(outcomes, simulated_sums(fitted, 1, REPLICATIONS), 0.95)
     worse = {name: segment._replace(default=1.25 * segment.default) for name, segment in fitted.segments.items()}
     other = check(outcomes, simulated_sums(fitted._replace(segments=worse), 1, REPLICATIONS), 0.95)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from simulator.estimation.panels.panel import ABSENT
+from simulator.estimation.panels.dollar_rolls import dollar_rolls
+from simulator.estimation.panels.panel import NO_ROW
 from simulator.estimation.panels.reader import read_panel
 from simulator.estimation.panels.report import tape_report
-from simulator.estimation.roll_rates.rolls import dollar_rolls
 from simulator.model.errors import UserError
 from simulator.tape.months import month_of, months_between
 
@@ -167,7 +167,7 @@ def test_mixed_currencies_are_an_error(panel):
     assert "CNY in 5 rows, USD in 1 rows" in problems(panel, mixed, mapping)
     kept = panel(mixed, mapping.replace("[columns]", 'only.money = ["CNY"]\n[columns]'))
     assert kept.facts["left_out"] == {"money is not CNY": 1}
-    assert kept.state.tolist() == [[0, 0, ABSENT], [0, 0, 0]]
+    assert kept.state.tolist() == [[0, 0, NO_ROW], [0, 0, 0]]
 
 
 def test_a_missing_month_is_named_and_not_bridged(panel):

@@ -86,7 +86,6 @@ def test_recoveries_by_month_since_write_off():
 
     assert (found.exposure, found.accounts) == (100, 1)
     assert found.rate.tolist() == [0, 0, 0, 0, 0, 0, 0.05, 0.05]
-    assert found.lgd_by_month[-1] == pytest.approx(0.9)
     assert found.lgd.value == pytest.approx(0.9)
 
 

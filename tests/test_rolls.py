@@ -11,7 +11,7 @@ from simulator.estimation.intervals import holm, jeffreys
 from simulator.estimation.panels.panel import PanelState
 from simulator.estimation.roll_rates import rolls as of
 from simulator.estimation.roll_rates.factor import Prior
-from simulator.estimation.roll_rates.words import dollar_words, rolls_words, thin_words
+from simulator.estimation.roll_rates.phrasing import thin_words
 from simulator.lowering.factor import factor as factor_path
 
 R6 = np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0, 0, 1]])  # REFERENCES R6
@@ -125,7 +125,6 @@ def test_dollar_rolls_are_left_as_they_are_and_named():
     assert {r: round(off, 4) for r, off in dollars.not_one().items()} == {
         0: -0.0001, 1: 0.0027, 2: 0.0055, 3: 0.0094, 4: 0.0428, 5: 0.7116, 6: 0.0043,
     }  # fmt: skip
-    assert "6 171.16 % (+71.16)" in dollar_words(dollars)[0]
     assert np.isnan(dollars.row_sum[7:]).all()  # nothing stood there
 
 
@@ -140,7 +139,6 @@ def test_what_is_written_off_closes_with_the_amount_and_what_has_no_balance_is_c
     assert dollars.opening.tolist() == [0, 150]
     assert dollars.closing.tolist() == [[0, 0, 0], [0, 60, 110]]
     assert dollars.unknown == 1
-    assert "1 accounts have no balance" in dollar_words(dollars)[-1]
 
 
 def test_a_thin_row_is_topped_up_with_the_other_months_and_says_so():
@@ -241,16 +239,3 @@ def test_jeffreys_intervals_are_beta_quantiles_with_closed_ends():
 def test_holm_steps_down():
     """The smallest of m is multiplied by m, the next by m - 1, never falling; NaN does not count."""
     assert holm([0.01, np.nan, 0.04, 0.03])[[0, 2, 3]] == pytest.approx([0.03, 0.06, 0.06])
-
-
-def test_words_name_thin_rows_balances_and_the_factor(shared_file):
-    """The Taiwan panel: growing balances, what three months say, rows that move on their own."""
-    said = " ".join(rolls_words(of.rolls(panels.taiwan(shared_file("taiwan_cards_2005_apr_jul.csv.gz")))))
-
-    for part in (
-        "N 117.91 % (+17.91)",
-        "(3 month pairs)",
-        "3 months say little",
-        "Rows move between months on their own",
-    ):
-        assert part in said

@@ -7,8 +7,8 @@ from simulator.analysis.estimates import MEAN, less, mean, within
 from simulator.analysis.tails import ExpectedShortfall, ValueAtRisk
 from simulator.estimation.backtest.scores import covered, paired
 from simulator.estimation.intervals import ratio_of_sums, share
-from simulator.estimation.roll_rates.calibrate import OneAhead
 from simulator.estimation.roll_rates.memory import independence
+from simulator.estimation.roll_rates.month_ahead import OneAhead
 
 ONCE = np.array([0.1 + 0.2, 1e9 / 3, -7e-3, 0.0, 123.456] * 40)
 AGAIN = np.array([0.3, 1e9 / 3 * (1 + 2**-52), -7e-3, 0.0, 123.456] * 40)  # the same but for rounding

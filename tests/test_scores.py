@@ -4,18 +4,21 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from simulator.estimation import luck
+from simulator.estimation import random_numbers
 from simulator.estimation.backtest.scores import brier, covered, crps, paired
 
 
 def test_more_draws_leave_the_earlier_ones_alone():
     """A random number is its address: draw, place, purpose. Other purposes and seeds have others."""
-    few, many = luck.uniforms(1, luck.MOVES, 3, 4, 2), luck.uniforms(1, luck.MOVES, 5, 6, 2)
+    few, many = (
+        random_numbers.uniforms(1, random_numbers.MOVES, 3, 4, 2),
+        random_numbers.uniforms(1, random_numbers.MOVES, 5, 6, 2),
+    )
 
     assert np.array_equal(few, many[:3, :4])
     assert ((many > 0) & (many < 1)).all()
-    assert not np.isin(few, luck.uniforms(1, luck.MATRIX, 3, 4, 2)).any()
-    assert not np.isin(few, luck.uniforms(2, luck.MOVES, 3, 4, 2)).any()
+    assert not np.isin(few, random_numbers.uniforms(1, random_numbers.MATRIX, 3, 4, 2)).any()
+    assert not np.isin(few, random_numbers.uniforms(2, random_numbers.MOVES, 3, 4, 2)).any()
 
 
 def test_brier_is_the_squared_error_over_all_states():
@@ -39,7 +42,7 @@ def test_crps_of_a_normal_forecast_is_its_closed_form():
 
 def test_the_true_distribution_scores_best():
     """The CRPS is proper: forecasts that are shifted, too wide or too narrow score worse on many outcomes."""
-    outcome = luck.normals(7, luck.MOVES, 1, 20_000)[0]
+    outcome = random_numbers.normals(7, random_numbers.MOVES, 1, 20_000)[0]
     values = ndtri((np.arange(100) + 0.5) / 100)
 
     truth = crps(np.broadcast_to(values, (len(outcome), 100)), outcome).mean()
@@ -60,7 +63,7 @@ def test_coverage_counts_what_lies_in_the_central_interval():
 def test_a_paired_difference_has_the_error_of_a_mean():
     """The bootstrap's standard error is sd / sqrt(n) within 10 %; what both forecasters share cancels."""
     n = 20_000
-    shared, own = luck.normals(3, luck.MOVES, 2, n)
+    shared, own = random_numbers.normals(3, random_numbers.MOVES, 2, n)
     found = paired(10 * shared + own + 0.05, 10 * shared, seed=1)
 
     assert found.value == pytest.approx((own + 0.05).mean())
@@ -70,6 +73,6 @@ def test_a_paired_difference_has_the_error_of_a_mean():
 
 def test_forecasters_that_are_the_same_do_not_differ():
     """Negative control: the difference of a score and itself is exactly 0, and so is its error."""
-    score = luck.uniforms(3, luck.MOVES, 1, 1000)[0]
+    score = random_numbers.uniforms(3, random_numbers.MOVES, 1, 1000)[0]
 
     assert tuple(paired(score, score, seed=1)) == (0, 0, 0, 0)

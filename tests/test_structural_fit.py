@@ -13,8 +13,15 @@ from simulator.estimation.panels.panel import PanelState
 from simulator.estimation.structural import moment_fit
 from simulator.estimation.structural.document import settings_of
 from simulator.estimation.structural.fit import fit_structural, months_luck
+from simulator.estimation.structural.histories import (
+    WRITTEN_OFF,
+    Histories,
+    observed,
+    opening_tape,
+    simulated_histories,
+    usable,
+)
 from simulator.estimation.structural.identifiability import directions, in_words
-from simulator.estimation.structural.lived import WRITTEN_OFF, Histories, live, observed, opening_tape, usable
 from simulator.estimation.structural.moments import MOMENTS, NAMES, covariance, together, totals
 from simulator.estimation.structural.parameters import PARAMETERS, moved, value
 from simulator.estimation.structural.prior import prior_document
@@ -69,7 +76,7 @@ def world(months=3, seed=None, shifts=()):
 @cache
 def truth():
     """Return the panel that the book becomes in a world moved by TRUTH, with luck of its own."""
-    lived, _ = live(world(3, 99, tuple(TRUTH.items())), 5, lambda histories: histories, 1)
+    lived, _ = simulated_histories(world(3, 99, tuple(TRUTH.items())), 5, lambda histories: histories, 1)
     return of(lived[0], book())
 
 
@@ -100,7 +107,7 @@ def _with(seen, month, stuck):
 def test_lived_accounts_sum_to_the_ledger():
     """Payments, balances and late accounts of single accounts sum to the flows of the same run, to the minor unit."""
     flows = engine.run(world(), 1).flows.sum(axis=(1, 3, 4))  # [replication, month, flow]
-    lived, missed = live(world(), 15, lambda histories: histories, 1)
+    lived, missed = simulated_histories(world(), 15, lambda histories: histories, 1)
 
     for replication, h in enumerate(lived):
         assert np.nansum(h.payment[:, 1:], axis=0).tolist() == flows[replication, 1:, F_PAID].tolist()
@@ -112,7 +119,7 @@ def test_lived_accounts_sum_to_the_ledger():
 
 def test_common_luck():
     """The same world twice is the same panel; other luck is another one."""
-    once, again, other = (live(world(3, seed), 5, totals, 1)[0] for seed in (None, None, 7))
+    once, again, other = (simulated_histories(world(3, seed), 5, totals, 1)[0] for seed in (None, None, 7))
 
     assert all((a == b).all() for a, b in zip(once[0], again[0], strict=True))
     assert (once[0].above != other[0].above).any()
@@ -196,7 +203,7 @@ SLOPES = np.array([[8.0, 1.0], [0.0, 5.0], [2.0, -3.0], [1.0, 1.0]])
 def test_linear_moments_have_the_closed_form():
     """For linear moments the fit is ridge regression, and its slopes are the truth's."""
     observed_, errors = SLOPES @ [0.5, -0.3] + 0.1, np.diag([0.5, 0.2, 0.3, 1.0]) ** 2
-    found = moment_fit.fit(lambda x: SLOPES @ x, observed_, errors, np.zeros(2))
+    found = moment_fit.fit_moments(lambda x: SLOPES @ x, observed_, errors, np.zeros(2))
 
     a = SLOPES / np.sqrt(np.diag(errors))[:, None]
     exact = np.linalg.solve(a.T @ a + np.eye(2), a.T @ (observed_ / np.sqrt(np.diag(errors))))
@@ -247,7 +254,7 @@ def test_a_wrong_moment_is_refused():
     observed_ = SLOPES @ [0.5, -0.3] + [0.1, -0.1, 0.1, -0.1]
     planted = observed_ + np.array([0, 0, 1.5, 0])
     errors = 0.15**2 * np.eye(4)
-    right, wrong = (moment_fit.fit(lambda x: SLOPES @ x, y, errors, np.zeros(2)) for y in (observed_, planted))
+    right, wrong = (moment_fit.fit_moments(lambda x: SLOPES @ x, y, errors, np.zeros(2)) for y in (observed_, planted))
 
     assert right.test.p_value > 0.1
     assert wrong.test.p_value < 1e-6

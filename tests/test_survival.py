@@ -6,7 +6,7 @@ import pytest
 import panels
 from simulator.estimation.panels.panel import PanelState
 from simulator.estimation.roll_rates import survival as of
-from simulator.estimation.roll_rates.words import vintage_words
+from simulator.estimation.roll_rates.phrasing import vintage_words
 
 STATES = (
     PanelState("fine", 0),

@@ -10,7 +10,7 @@ from simulator.analysis.estimates import less
 LEVEL = 0.9  # of every interval of this package that does not say otherwise
 
 
-class Estimate(NamedTuple):
+class Interval(NamedTuple):
     """A number with its standard error and interval, and how many accounts or account-months it rests on."""
 
     value: float
@@ -33,7 +33,7 @@ def jeffreys(successes, n, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray
     return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
 
 
-def ratio_of_sums(top: np.ndarray, bottom: np.ndarray, level: float = LEVEL) -> Estimate:
+def ratio_of_sums(top: np.ndarray, bottom: np.ndarray, level: float = LEVEL) -> Interval:
     """Return sum(top) / sum(bottom) of float64[account, ...], with accounts as the unit of luck; NaN at bottom 0.
 
     The standard error is by linearisation: that of the sum over accounts of (top - ratio bottom) / sum(bottom), an
@@ -43,16 +43,16 @@ def ratio_of_sums(top: np.ndarray, bottom: np.ndarray, level: float = LEVEL) -> 
     top, bottom = (np.asarray(a, dtype=np.float64).reshape(len(a), -1) for a in (top, bottom))
     total, n = float(bottom.sum()), int(np.count_nonzero(bottom))
     if total == 0:
-        return Estimate(np.nan, np.nan, np.nan, np.nan, n)
+        return Interval(np.nan, np.nan, np.nan, np.nan, n)
     value = float(top.sum()) / total
     influence = less(top, value * bottom).sum(axis=1) / total
     accounts = int((bottom != 0).any(axis=1).sum())
     se = float(np.sqrt((influence**2).sum() * accounts / (accounts - 1))) if accounts > 1 else np.nan
     half = float(ndtri(0.5 + level / 2)) * se
-    return Estimate(value, se, value - half, value + half, n)
+    return Interval(value, se, value - half, value + half, n)
 
 
-def share(flags: np.ndarray, of: np.ndarray, level: float = LEVEL) -> Estimate:
+def share(flags: np.ndarray, of: np.ndarray, level: float = LEVEL) -> Interval:
     """Return the share of true `flags` among the true `of`, bool[account, ...], with accounts as the unit of luck.
 
     The interval is Jeffreys' with as many independent trials as have the standard error of `ratio_of_sums`, accounts
@@ -67,7 +67,7 @@ def share(flags: np.ndarray, of: np.ndarray, level: float = LEVEL) -> Estimate:
     return found._replace(low=float(low), high=float(high))
 
 
-def median(values: np.ndarray, level: float = LEVEL) -> Estimate:
+def median(values: np.ndarray, level: float = LEVEL) -> Interval:
     """Return the median of float64[account, month], NaN left out, with accounts as the unit of luck.
 
     The interval is Woodruff's: the quantiles of the values at one half -+ the half-width of the share of values up to
@@ -77,13 +77,13 @@ def median(values: np.ndarray, level: float = LEVEL) -> Estimate:
     values = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
     there = np.isfinite(values)
     if not there.any():
-        return Estimate(np.nan, np.nan, np.nan, np.nan, 0)
+        return Interval(np.nan, np.nan, np.nan, np.nan, 0)
     middle = float(np.median(values[there]))
     up_to = ratio_of_sums(there & (values <= middle), there, level)
     half = 0.0 if np.isnan(up_to.se) else (up_to.high - up_to.low) / 2
     low, high = np.quantile(values[there], np.clip([0.5 - half, 0.5 + half], 0, 1), method="inverted_cdf")
     se = float(high - low) / 2 / float(ndtri(0.5 + level / 2))
-    return Estimate(middle, se, float(low), float(high), int(there.sum()))
+    return Interval(middle, se, float(low), float(high), int(there.sum()))
 
 
 def holm(p) -> np.ndarray:

@@ -21,7 +21,7 @@ from simulator.engine.trajectories import Trajectories
 from simulator.lowering.lower import lower, tables_for
 from simulator.lowering.structural import paid_by_day
 from simulator.model.errors import UserError, did_you_mean
-from simulator.model.layout import BALANCE, BUCKETS, INTEREST_DUE, K_ENTRY, LINE_AT, PRODUCTS, SUMS_PER_BATCH
+from simulator.model.layout import BALANCE, INTEREST_DUE, K_ENTRY, LINE_AT, SUMS_PER_BATCH
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.schema import Table
 from simulator.scenario.toml_text import read_toml
@@ -121,7 +121,7 @@ class Figure(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Fit:
+class LevelFit:
     """Fitted values with their Monte Carlo errors, and every target's figure at them."""
 
     values: dict[str, float]
@@ -291,7 +291,9 @@ def _setting(settings, key):
     return settings
 
 
-def fit(plan: Plan, threads: int | None = None, tell: Callable[[str], None] = lambda line: None, rounds=8) -> Fit:
+def fit_levels(
+    plan: Plan, threads: int | None = None, tell: Callable[[str], None] = lambda line: None, rounds=8
+) -> LevelFit:
     """Return the free settings that meet the fitted targets best: least squares of (figure - target) / tolerance.
 
     Derivatives are finite differences on common luck. The errors are those that the luck of the simulation leaves in
@@ -331,7 +333,7 @@ def fit(plan: Plan, threads: int | None = None, tell: Callable[[str], None] = la
     noise = np.array([final[name].se / one.tolerance for name, one in fitted.items()])
     spread = np.linalg.pinv(best.jac) * noise
     errors = np.sqrt((spread**2).sum(axis=1)) * (high - low)
-    return Fit(values(best.x), dict(zip(values(best.x), errors.tolist(), strict=True)), final)
+    return LevelFit(values(best.x), dict(zip(values(best.x), errors.tolist(), strict=True)), final)
 
 
 # ---- what is said of it ----------------------------------------------------------------------------
@@ -353,25 +355,6 @@ def table(plan: Plan, found: dict[str, Figure]) -> str:
             f"{met} | {ROLES[one.role]} | {one.source} |"
         )
     return "\n".join(lines)
-
-
-def opening_shares(study: Study, first: int, last: int) -> dict[str, np.ndarray]:
-    """Return float64[segment, bucket] by product held: where its accounts stand in these months, by number.
-
-    Put in `opening`, a run starts where it would have ended.
-    """
-    ledger = study.comparison.ledgers["baseline"]
-    stock = ledger.rolls[:, first : last + 1, ..., :BUCKETS, :BUCKETS, 0].sum(axis=(0, 1, 4))
-    return {
-        name: stock[:, product] / stock[:, product].sum(axis=-1, keepdims=True)
-        for product, name in enumerate(PRODUCTS)
-        if stock[:, product].sum() > 0
-    }
-
-
-def drift(study: Study, measure: str) -> np.ndarray:
-    """Return float64[month]: a share month by month, the mean over replications."""
-    return MEASURES[measure](study.comparison.ledgers["baseline"], by_month=True).mean(axis=0)
 
 
 def write_block(page: Path, text: str) -> None:
@@ -399,7 +382,7 @@ def main(arguments: list[str] | None = None) -> int:
         if given.check:
             found = figures(plan, studies(plan, {}))
         else:
-            result = fit(plan, tell=lambda line: print(line, file=sys.stderr, flush=True), rounds=given.rounds)
+            result = fit_levels(plan, tell=lambda line: print(line, file=sys.stderr, flush=True), rounds=given.rounds)
             values, found = result.values, result.figures
             print("| setting | fitted | ± Monte Carlo error | range |\n|---|---|---|---|")
             for name, one in plan.free.items():

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammaln
 
 from simulator.estimation.backtest.features import WIDTH, Bands, Features, bands, limit_edges
 from simulator.estimation.backtest.scores import crps
+from simulator.estimation.shrinkage import strength
 
 # From coarse to fine. Source: of the 45 pairs of ten orders the one with the best Brier score on the Taiwan accounts
 # from May to June 2005, fitted on half of the accounts and scored on the other (docs/calibration.md, Backtest).
@@ -23,8 +23,7 @@ ORDERS = (
     ("state", "product", "previous", "utilisation", "paid", "limit", "group"),
     ("state", "product", "previous", "paid", "change", "utilisation", "limit", "group"),
 )
-STRENGTHS = 2.0 ** np.arange(-2, 13)  # k that are tried, in accounts
-LEANS = (3.0, 10.0, 30.0, 100.0, 1000.0)  # the same for utilisation
+LEANS = (3.0, 10.0, 30.0, 100.0, 1000.0)  # that are tried for utilisation, in accounts
 QUANTILES = 100  # equally likely values that stand for a distribution
 MIDPOINTS = (np.arange(QUANTILES) + 0.5) / QUANTILES
 TINY = 1e-300
@@ -88,20 +87,10 @@ def state_values(made: Nest, cells: list[np.ndarray], came: np.ndarray, n_states
     for keys, cell in zip(made.keys, cells, strict=True):
         moves = np.bincount(cell * n_states + came, minlength=len(keys) * n_states).reshape(-1, n_states)
         above = values[-1][keys // WIDTH]
-        strength = max(STRENGTHS, key=lambda k: log_evidence(moves, k * above))
-        values.append((moves + strength * above) / (moves.sum(axis=1, keepdims=True) + strength))
-        strengths.append(float(strength))
+        k = strength(moves, above)
+        values.append((moves + k * above) / (moves.sum(axis=1, keepdims=True) + k))
+        strengths.append(float(k))
     return values, strengths
-
-
-def log_evidence(moves: np.ndarray, prior: np.ndarray) -> float:
-    """Return the log marginal likelihood of moves[cell, state] under Dirichlet priors with these pseudo-counts.
-
-    Source: the Dirichlet-multinomial; I. J. Good, The estimation of probabilities (1965).
-    """
-    cells = gammaln(prior.sum(axis=1)) - gammaln((prior + moves).sum(axis=1))
-    seen = moves > 0
-    return float(cells.sum() + (gammaln((moves + prior)[seen]) - gammaln(prior[seen])).sum())
 
 
 def rest_values(made: Nest, cells: list[np.ndarray], rest: np.ndarray, lean: float) -> list[np.ndarray]:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.estimation.panels.panel import ABSENT, Panel
+from simulator.estimation.panels.panel import NO_ROW, Panel
 
 UNKNOWN = 0  # the band of what the tape does not say
 # Edges of bands, in units of what is banded. Source: assumption; round numbers, finer where accounts are many.
@@ -19,7 +19,7 @@ class Features(NamedTuple):
     """Facts by account; float64[account] with NaN where the tape does not say, else int64[account]."""
 
     state: np.ndarray
-    previous: np.ndarray  # state of the month before, ABSENT without a row
+    previous: np.ndarray  # state of the month before, NO_ROW without a row
     product: np.ndarray
     group: np.ndarray  # number of the segment and grade together
     utilisation: np.ndarray  # balance / limit
@@ -40,7 +40,7 @@ def features(panel: Panel, month: int) -> Features:
     balance, limit = panel.balance[:, month], panel.limit[:, month]
     known = limit > 0
     before = panel.balance[:, month - 1] if month else np.full(len(balance), np.nan)
-    previous = panel.state[:, month - 1] if month else np.full(len(balance), ABSENT)
+    previous = panel.state[:, month - 1] if month else np.full(len(balance), NO_ROW)
     with np.errstate(divide="ignore", invalid="ignore"):
         utilisation = np.where(known, balance / limit, np.nan)
         change = np.where(known, (balance - before) / limit, np.nan)
@@ -102,7 +102,7 @@ def design(of: Features, n_states: int, n_groups: int) -> np.ndarray:
 
     Utilisation is piecewise linear with bends at 0.3 and 0.9; what is not known is 0 with a column that says so.
     """
-    previous = np.eye(n_states + 1)[of.previous]  # ABSENT, -1, is the last column
+    previous = np.eye(n_states + 1)[of.previous]  # NO_ROW, -1, is the last column
     utilisation = np.clip(np.nan_to_num(of.utilisation), -0.2, FULL)
     paid = np.maximum(np.nan_to_num(of.paid), 0)
     columns = (

@@ -8,35 +8,34 @@ from typing import Any
 
 import numpy as np
 
-from simulator.estimation import used
-from simulator.estimation.backtest.backtest import OURS, RELIABILITY_EDGES, Backtest, Outlook, Score
+from simulator.estimation import rows_used
+from simulator.estimation.backtest.forecasts import OURS
+from simulator.estimation.backtest.scoring import RELIABILITY_EDGES, Outlook, Score, Scored
 from simulator.estimation.panels.panel import Panel
 from simulator.estimation.roll_rates.forecast import LEVELS, SOURCES
 from simulator.report.paper import Section, Table, paper
+from simulator.system.folders import write_json
 
 SHOWN = ("account model", "plain matrix", "regression")  # in the picture of reliability: the others know no doubt
 FEW = 20  # accounts below which a share is not drawn
 TWO_MONTHS = 2
 
 
-def files(backtest: Backtest, panel: Panel, folder: Path, manifest: dict[str, Any]) -> None:
-    """Write the files of a backtest into `folder`; `manifest` is shown at the end of the page."""
-    from simulator.system.folders import write_json
-
-    write_json(folder / "backtest.json", as_dict(backtest, panel))
-    (folder / "scores.csv").write_text(scores_csv(backtest), encoding="utf-8")
-    (folder / "fan.csv").write_text(fan_csv(backtest), encoding="utf-8")
-    (folder / "report.html").write_text(page(backtest, panel, manifest), encoding="utf-8")
+def write_tables(scored: Scored, panel: Panel, folder: Path) -> None:
+    """Write backtest.json, scores.csv and fan.csv into `folder`."""
+    write_json(folder / "backtest.json", as_dict(scored, panel))
+    (folder / "scores.csv").write_text(scores_csv(scored), encoding="utf-8")
+    (folder / "fan.csv").write_text(fan_csv(scored), encoding="utf-8")
 
 
-def as_dict(backtest: Backtest, panel: Panel) -> dict[str, Any]:
-    """Return the backtest as plain values for JSON; what is not known is None. Amounts are in the currency's units."""
+def as_dict(scored: Scored, panel: Panel) -> dict[str, Any]:
+    """Return the scored as plain values for JSON; what is not known is None. Amounts are in the currency's units."""
     return {
         "tape": {key: panel.facts[key] for key in ("file", "sha256", "mapping") if key in panel.facts},
-        "used": used.used(panel.facts),
-        "cautions": used.cautions(panel.facts),
-        "fit_until": backtest.fit_until,
-        "months": list(backtest.months),
+        "used": rows_used.sentence(panel.facts),
+        "cautions": rows_used.cautions(panel.facts),
+        "fit_until": scored.fit_until,
+        "months": list(scored.months),
         "accounts": {
             score.score: {
                 other.forecaster: {
@@ -45,28 +44,28 @@ def as_dict(backtest: Backtest, panel: Panel) -> dict[str, Any]:
                     "accounts": other.accounts,
                     "less": other.less and {key: _known(x) for key, x in other.less._asdict().items()},
                 }
-                for other in backtest.scores
+                for other in scored.scores
                 if other.score == score.score
             }
-            for score in backtest.scores
+            for score in scored.scores
         },
         "book": [
             {
                 "month": o.month,
                 "measure": o.measure,
-                "unit": _unit(o.measure, backtest),
-                **{key: _known(_scaled(o, getattr(o, key), backtest)) for key in _POINTS},
+                "unit": _unit(o.measure, scored),
+                **{key: _known(_scaled(o, getattr(o, key), scored)) for key in _POINTS},
                 "fan": {
-                    source: dict(zip(_LEVEL_NAMES, (_known(_scaled(o, x, backtest)) for x in row), strict=True))
+                    source: dict(zip(_LEVEL_NAMES, (_known(_scaled(o, x, scored)) for x in row), strict=True))
                     for source, row in zip(SOURCES, o.quantiles, strict=True)
                 },
-                "crps": _known(_scaled(o, o.crps, backtest)),
-                "bias": _known(_scaled(o, o.bias, backtest)),
+                "crps": _known(_scaled(o, o.crps, scored)),
+                "bias": _known(_scaled(o, o.bias, scored)),
                 "inside_90": o.inside,
             }
-            for o in backtest.outlooks
+            for o in scored.outlooks
         ],
-        "coverage_90": coverage(backtest),
+        "coverage_90": coverage(scored),
         "reliability": [
             {
                 "forecaster": r.forecaster,
@@ -74,10 +73,10 @@ def as_dict(backtest: Backtest, panel: Panel) -> dict[str, Any]:
                 "forecast": [_known(x) for x in r.forecast],
                 "happened": [_known(x) for x in r.happened],
             }
-            for r in backtest.reliability
+            for r in scored.reliability
         ],
         "reliability_edges": list(RELIABILITY_EDGES),
-        **backtest.facts,
+        **scored.facts,
     }
 
 
@@ -85,37 +84,37 @@ _POINTS = ("actual", "last_value", "matrix", "account_model")
 _LEVEL_NAMES = tuple(f"p{round(100 * level):02d}" for level in LEVELS)
 
 
-def coverage(backtest: Backtest) -> dict[str, dict[str, int]]:
+def coverage(scored: Scored) -> dict[str, dict[str, int]]:
     """Return {measure: {"inside", "months"}}: forecast months whose actual value lay inside the 90 % fan."""
     found: dict[str, dict[str, int]] = {}
-    for o in backtest.outlooks:
+    for o in scored.outlooks:
         here = found.setdefault(o.measure, {"inside": 0, "months": 0})
         here["inside"] += o.inside
         here["months"] += 1
     return found
 
 
-def scores_csv(backtest: Backtest) -> str:
+def scores_csv(scored: Scored) -> str:
     """Return one line for each forecaster and score: value, standard error, and the account model's less it."""
     head = ("target", "score", "forecaster", "accounts", "value", "se", "account_model_less_this", "se_of_that")
     rows = [
         (s.target, s.score, s.forecaster, s.accounts, s.value, s.se, *((s.less or (None,) * 4)[:4]))
-        for s in backtest.scores
+        for s in scored.scores
     ]
     return _csv((*head, "low", "high"), rows)
 
 
-def fan_csv(backtest: Backtest) -> str:
+def fan_csv(scored: Scored) -> str:
     """Return one line for each month, measure and source of uncertainty; amounts are in the currency's units."""
     head = ("month", "measure", "unit", "source", *_LEVEL_NAMES, *_POINTS, "crps", "bias", "inside_90")
     rows = []
-    for o in backtest.outlooks:
-        points = [_scaled(o, getattr(o, key), backtest) for key in _POINTS]
+    for o in scored.outlooks:
+        points = [_scaled(o, getattr(o, key), scored) for key in _POINTS]
         for k, source in enumerate(SOURCES):
             last = k == len(SOURCES) - 1  # the scores are those of all sources together
-            scores = (_scaled(o, o.crps, backtest), _scaled(o, o.bias, backtest), int(o.inside)) if last else ("",) * 3
-            fan = [_scaled(o, x, backtest) for x in o.quantiles[k]]
-            rows.append((o.month, o.measure, _unit(o.measure, backtest), source, *fan, *points, *scores))
+            scores = (_scaled(o, o.crps, scored), _scaled(o, o.bias, scored), int(o.inside)) if last else ("",) * 3
+            fan = [_scaled(o, x, scored) for x in o.quantiles[k]]
+            rows.append((o.month, o.measure, _unit(o.measure, scored), source, *fan, *points, *scores))
     return _csv(head, rows)
 
 
@@ -136,13 +135,13 @@ def _known(x):
     return None if x is None or not math.isfinite(x) else float(x)
 
 
-def _scaled(o: Outlook, x: float, backtest: Backtest) -> float:
+def _scaled(o: Outlook, x: float, scored: Scored) -> float:
     """Return an amount in the currency's units, anything else as it is."""
-    return float(x) / backtest.minor_units if o.measure == "balance" else float(x)
+    return float(x) / scored.minor_units if o.measure == "balance" else float(x)
 
 
-def _unit(measure, backtest):
-    return backtest.currency if measure == "balance" else "share of accounts"
+def _unit(measure, scored):
+    return scored.currency if measure == "balance" else "share of accounts"
 
 
 # Words
@@ -154,11 +153,11 @@ def label(measure: str) -> str:
     return words.get(measure, "open balance" if measure == "balance" else f"share in {measure}")
 
 
-def answers(backtest: Backtest) -> list[str]:
-    """Return what the backtest says, in sentences: accounts first, then the book."""
+def answers(scored: Scored) -> list[str]:
+    """Return what the scored says, in sentences: accounts first, then the book."""
     found = []
     for name, target in (("Brier", "the next state"), ("CRPS", "utilisation")):
-        rivals = [s for s in backtest.scores if s.score == name and s.less]
+        rivals = [s for s in scored.scores if s.score == name and s.less]
         better = [s for s in rivals if s.less.high < 0]
         worse = [s for s in rivals if s.less.low > 0]
         level = [s for s in rivals if s not in better and s not in worse]
@@ -169,7 +168,7 @@ def answers(backtest: Backtest) -> list[str]:
         ]
         if clauses:
             found.append(f"For {target}, the account model is {', '.join(clauses)}.")
-    o = backtest.outlook("dpd30_share")
+    o = scored.outlook("dpd30_share")
     low, _, high = o.quantiles[-1]
     found.append(
         f"30 or more days past due in {o.month}: {_percent(o.actual)} of the open accounts, "
@@ -178,10 +177,10 @@ def answers(backtest: Backtest) -> list[str]:
     return found
 
 
-def warnings(backtest: Backtest) -> list[str]:
+def warnings(scored: Scored) -> list[str]:
     """Return what keeps these results from saying more."""
     found = []
-    n, pairs = len(backtest.months), backtest.facts["pairs_fitted"]
+    n, pairs = len(scored.months), scored.facts["pairs_fitted"]
     if n <= TWO_MONTHS:
         found.append(
             f"{'One month is' if n == 1 else 'Two months are'} forecast: the scores of accounts rest on many accounts, "
@@ -190,32 +189,32 @@ def warnings(backtest: Backtest) -> list[str]:
     if pairs < 12:
         found.append(
             f"{pairs} pairs of months were fitted: no season and no turn of the economy is in them. The factor "
-            f"correlation: {backtest.facts['correlation_source']}."
+            f"correlation: {scored.facts['correlation_source']}."
         )
-    outside = sorted({label(o.measure) for o in backtest.outlooks if not o.inside})
+    outside = sorted({label(o.measure) for o in scored.outlooks if not o.inside})
     if outside:
         found.append(f"Outside the 90 % fan in some month: {_listed(outside)}.")
-    if missing := backtest.facts["accounts_without_next_month"]:
-        found.append(f"{missing:,} accounts have no row in {backtest.months[0]}: they are forecast and not scored.")
+    if missing := scored.facts["accounts_without_next_month"]:
+        found.append(f"{missing:,} accounts have no row in {scored.months[0]}: they are forecast and not scored.")
     return found
 
 
-def page(backtest: Backtest, panel: Panel, manifest: dict[str, Any]) -> str:
+def page(scored: Scored, panel: Panel, manifest: dict[str, Any]) -> str:
     """Return the report: one page that opens offline and begins with the answers."""
     setting = (
-        f"Fitted on {backtest.history_months[0]} to {backtest.fit_until}, forecast {_span(backtest.months)}; "
-        f"{backtest.facts['accounts_forecast']:,} accounts open at the end of {backtest.fit_until}. "
-        f"{used.used(panel.facts)}"
+        f"Fitted on {scored.history_months[0]} to {scored.fit_until}, forecast {_span(scored.months)}; "
+        f"{scored.facts['accounts_forecast']:,} accounts open at the end of {scored.fit_until}. "
+        f"{rows_used.sentence(panel.facts)}"
     )
-    facts = [*panel_facts(panel), *backtest.facts.items(), *manifest.items()]
+    facts = [*panel_facts(panel), *scored.facts.items(), *manifest.items()]
     return paper(
         "Backtest: what was forecast, and what came",
         setting,
-        answers(backtest),
-        warnings(backtest),
-        [_accounts_section(backtest), _book_section(backtest)],
+        answers(scored),
+        warnings(scored),
+        [_accounts_section(scored), _book_section(scored)],
         [(str(name).replace("_", " "), str(value)) for name, value in facts],
-        used.cautions(panel.facts),
+        rows_used.cautions(panel.facts),
     )
 
 
@@ -224,7 +223,7 @@ def panel_facts(panel: Panel) -> list[tuple[str, str]]:
     return [(key, panel.facts[key]) for key in ("file", "sha256", "mapping", "mapping_sha256") if key in panel.facts]
 
 
-def _accounts_section(backtest):
+def _accounts_section(scored):
     words = [
         "Each account's next state and utilisation, from what was known at the end of the window. Brier score: squared "
         "error of the probabilities, summed over states, 0 for a sure hit and 2 for a sure miss. CRPS: the same idea "
@@ -232,14 +231,14 @@ def _accounts_section(backtest):
         "The account model is a roll matrix over finer cells: state, the state before, utilisation, the share of the "
         "bill that was paid, limit; each cell leans on the coarser one as far as the window says.",
     ]
-    tables = [_score_table(backtest, "Brier", 5, 1), _score_table(backtest, "CRPS", 3, 100)]
-    tables.append(_bias_table(backtest))
-    return Section("Account by account", words, [reliability_picture(backtest)], [t for t in tables if t])
+    tables = [_score_table(scored, "Brier", 5, 1), _score_table(scored, "CRPS", 3, 100)]
+    tables.append(_bias_table(scored))
+    return Section("Account by account", words, [reliability_picture(scored)], [t for t in tables if t])
 
 
-def _score_table(backtest, name, decimals, factor):
+def _score_table(scored, name, decimals, factor):
     rows = []
-    for s in backtest.scores:
+    for s in scored.scores:
         if s.score == name and s.accounts:
             less = ("", "") if s.less is None else _difference(s, decimals, factor)
             rows.append((s.forecaster, f"{s.value * factor:.{decimals}f}", f"{s.accounts:,}", *less))
@@ -254,13 +253,13 @@ def _difference(s: Score, decimals, factor):
     return f"{value:+.{decimals}f} ± {se:.{decimals}f}", f"{low:+.{decimals}f} to {high:+.{decimals}f}"
 
 
-def _bias_table(backtest):
+def _bias_table(scored):
     def cell(forecaster, name):
-        s = next((s for s in backtest.scores if (s.forecaster, s.score) == (forecaster, name)), None)
+        s = next((s for s in scored.scores if (s.forecaster, s.score) == (forecaster, name)), None)
         return "" if s is None or not s.accounts else s.value
 
     rows = []
-    for name in dict.fromkeys(s.forecaster for s in backtest.scores):
+    for name in dict.fromkeys(s.forecaster for s in scored.scores):
         bias30, bias, covered = (cell(name, score) for score in ("bias of 30+", "bias", "coverage of 90 %"))
         signed = [f"{100 * x:+.2f} pp" if x != "" else "" for x in (bias30, bias)]
         rows.append((name, *signed, _percent(covered) if covered != "" else ""))
@@ -268,7 +267,7 @@ def _bias_table(backtest):
     return Table(head, rows)
 
 
-def _book_section(backtest):
+def _book_section(scored):
     words = [
         "The fan follows the accounts that were open at the end of the window. Accounts: each account's own luck. "
         "Factor: what moves all accounts of a month together, which goes on from the window's last month, and rows of "
@@ -276,28 +275,28 @@ def _book_section(backtest):
         "over so few months, the factor's correlation and persistence.",
     ]
     rows = []
-    for o in backtest.outlooks:
-        shown = [_amount(o, x, backtest) for x in (o.actual, o.last_value, o.matrix, o.account_model)]
-        ends = [(_amount(o, row[0], backtest).removesuffix(" %"), _amount(o, row[-1], backtest)) for row in o.quantiles]
+    for o in scored.outlooks:
+        shown = [_amount(o, x, scored) for x in (o.actual, o.last_value, o.matrix, o.account_model)]
+        ends = [(_amount(o, row[0], scored).removesuffix(" %"), _amount(o, row[-1], scored)) for row in o.quantiles]
         bands = [f"{low}–{high}" for low, high in ends]
-        unit = f", {_axis_scale(o.measure, backtest)[1]}" if o.measure == "balance" else ""
-        scores = _amount(o, o.crps, backtest), "yes" if o.inside else "no"
+        unit = f", {_axis_scale(o.measure, scored)[1]}" if o.measure == "balance" else ""
+        scores = _amount(o, o.crps, scored), "yes" if o.inside else "no"
         rows.append((f"{label(o.measure)}{unit}, {o.month}", *shown, *bands, *scores))
     head = ("", "actual", "last value", "matrix", "account model", *_BANDS, "CRPS", "inside")
     note = (
         "Fans hold 90 % of the draws; CRPS and “inside” are of all sources together. Shares by state are of all "
         "accounts of the fan, balances of the same accounts."
     )
-    return Section("The book", words, [fan_picture(backtest)], [Table(head, rows, note)])
+    return Section("The book", words, [fan_picture(scored)], [Table(head, rows, note)])
 
 
 _BANDS = ("fan: accounts", "and factor", "and parameters")
 
 
-def _amount(o, x, backtest):
+def _amount(o, x, scored):
     if not math.isfinite(x):
         return ""
-    return f"{x * _axis_scale('balance', backtest)[0]:,.3f}" if o.measure == "balance" else _percent(x)
+    return f"{x * _axis_scale('balance', scored)[0]:,.3f}" if o.measure == "balance" else _percent(x)
 
 
 def _percent(x):
@@ -315,22 +314,22 @@ def _listed(words):
 # Pictures
 
 
-def fan_picture(backtest: Backtest):
+def fan_picture(scored: Scored):
     """Return the fan of 30+, 90+ and balance: the window's months, three nested bands, and what came."""
     import matplotlib
 
     from simulator.report.figures import COLOURS, INK, PER_CENT, STYLE, Picture, figure, legend, svg
 
-    measures = [m for m in ("dpd30_share", "dpd90_share", "balance") if m in {o.measure for o in backtest.outlooks}]
-    names = (*backtest.history_months, *backtest.months)
-    places, start = np.arange(len(names)), len(backtest.history_months) - 1
+    measures = [m for m in ("dpd30_share", "dpd90_share", "balance") if m in {o.measure for o in scored.outlooks}]
+    names = (*scored.history_months, *scored.months)
+    places, start = np.arange(len(names)), len(scored.history_months) - 1
     shown = slice(max(0, start - 23), None)  # two years before the forecast are enough
     with matplotlib.rc_context(STYLE):
         made, axes = figure(3.4, 1, len(measures))
         for axis, measure in zip(axes.flat, measures, strict=True):
-            outlooks = [o for o in backtest.outlooks if o.measure == measure]
-            factor, unit = _axis_scale(measure, backtest)
-            past = backtest.history[measure] * factor
+            outlooks = [o for o in scored.outlooks if o.measure == measure]
+            factor, unit = _axis_scale(measure, scored)
+            past = scored.history[measure] * factor
             bands = np.array([o.quantiles for o in outlooks]) * factor  # [month, source, level]
             bands = np.concatenate([np.full((1, *bands.shape[1:]), past[-1]), bands])
             ahead = places[start:]
@@ -358,23 +357,23 @@ def fan_picture(backtest: Backtest):
                 axis.set_ylim(bottom=0)
         legend(made, axes[0, 0], len(SOURCES) + 1)
         caption = (
-            f"Fitted on the months up to {backtest.fit_until} (dotted line). Bands hold 90 % of the forecasts: "
+            f"Fitted on the months up to {scored.fit_until} (dotted line). Bands hold 90 % of the forecasts: "
             "darkest, the luck of accounts alone; then with the factor that all accounts share; lightest, with doubt "
             "about the parameters. White dashes: the middle forecast."
         )
         return Picture("The fan and what came", svg(made, caption), caption)
 
 
-def _axis_scale(measure, backtest):
+def _axis_scale(measure, scored):
     if measure != "balance":
         return 1.0, "share of open accounts"
-    largest = max(abs(o.quantiles).max() for o in backtest.outlooks if o.measure == measure) / backtest.minor_units
+    largest = max(abs(o.quantiles).max() for o in scored.outlooks if o.measure == measure) / scored.minor_units
     scales = ((9, "billion "), (6, "million "), (3, "thousand "))
     power, word = next((scale for scale in scales if largest >= 10 ** scale[0]), (0, ""))
-    return 1 / backtest.minor_units / 10**power, f"{word}{backtest.currency}"
+    return 1 / scored.minor_units / 10**power, f"{word}{scored.currency}"
 
 
-def reliability_picture(backtest: Backtest):
+def reliability_picture(scored: Scored):
     """Return forecast probability against what happened, of being 30+ in the next month, over all and near 0."""
     import matplotlib
 
@@ -385,7 +384,7 @@ def reliability_picture(backtest: Backtest):
         for axis, top in zip(axes.flat, (1.0, 0.25), strict=True):
             axis.plot([0, top], [0, top], "-", color=INK, lw=0.8)
             for k, name in enumerate(SHOWN):
-                found = next((r for r in backtest.reliability if r.forecaster == name), None)
+                found = next((r for r in scored.reliability if r.forecaster == name), None)
                 if found is None:
                     continue
                 some = (found.accounts >= FEW) & (found.forecast <= top)

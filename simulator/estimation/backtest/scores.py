@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.analysis.estimates import less, within
-from simulator.estimation import luck
+from simulator.estimation import random_numbers
 
 MAX_BATCHES = 500  # accounts are resampled in so many batches: the cost no longer grows with the book
 RESAMPLES = 1000
@@ -56,11 +56,11 @@ def paired(ours: np.ndarray, theirs: np.ndarray, seed: int) -> Difference:
     difference = less(ours, theirs)
     n = len(difference)
     batches = min(n, MAX_BATCHES)
-    order = np.argsort(luck.uniforms(seed, luck.BATCHES, 1, n)[0])
+    order = np.argsort(random_numbers.uniforms(seed, random_numbers.BATCHES, 1, n)[0])
     batch = np.empty(n, dtype=np.int64)
     batch[order] = np.arange(n) % batches
     total, size = np.bincount(batch, difference, batches), np.bincount(batch, minlength=batches)
-    taken = (luck.uniforms(seed, luck.BATCHES, RESAMPLES, batches) * batches).astype(np.int64)
+    taken = (random_numbers.uniforms(seed, random_numbers.BATCHES, RESAMPLES, batches) * batches).astype(np.int64)
     means = total[taken].sum(axis=1) / size[taken].sum(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     return Difference(float(difference.mean()), float(means.std(ddof=1)), float(low), float(high))

@@ -46,7 +46,7 @@ class SegmentFit(NamedTuple):
     moves: float  # chance a month that a loan that stays current goes on to the next age
 
 
-class Fit(NamedTuple):
+class LoanFit(NamedTuple):
     """All that a scenario needs of the loans."""
 
     segments: dict[str, SegmentFit]
@@ -125,7 +125,7 @@ def moments(missed, paid, owed) -> np.ndarray:
     return np.array([off, exposure, early, time])
 
 
-def fit(outcomes: Outcomes) -> Fit:
+def fit_loans(outcomes: Outcomes) -> LoanFit:
     """Return the hazards and recoveries of every segment."""
     rate = float(outcomes.rate @ outcomes.amount / outcomes.amount.sum())
     due = placed(outcomes)[1]
@@ -154,7 +154,7 @@ def fit(outcomes: Outcomes) -> Fit:
         segments[name] = SegmentFit(
             share, default, early_hazard, collecting, targets, met, tuple(borrowed), amounts, moves
         )
-    return Fit(segments, rate, alike, outcomes)
+    return LoanFit(segments, rate, alike, outcomes)
 
 
 def hazards(targets, rate: float, term: int, ages: int) -> tuple[np.ndarray, np.ndarray, bool]:

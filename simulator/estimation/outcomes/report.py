@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from simulator.estimation import used
+from simulator.estimation import rows_used
 from simulator.estimation.intervals import jeffreys
-from simulator.estimation.outcomes.calibrate import Calibrated, Check
+from simulator.estimation.outcomes.checks import Check, Checked
 from simulator.estimation.outcomes.figures import FIGURES, by_segment, halves
-from simulator.estimation.outcomes.fit import THIN, TOO_LATE_TO_TELL, Fit, expected, observed_hazard
+from simulator.estimation.outcomes.fit import THIN, TOO_LATE_TO_TELL, LoanFit, expected, observed_hazard
 from simulator.estimation.outcomes.scenario import scenario_text
 from simulator.report.paper import Section, Table, paper
 from simulator.report.results import write_csv
@@ -28,25 +28,28 @@ COLUMNS = (
 HAZARDS = ("segment", "due", "at_risk", "missed_for_good", "hazard", "low", "high", "fitted")
 
 
-def files(done: Calibrated, folder: Path, manifest: dict[str, Any]) -> None:
-    """Write scenario.toml, tape.json, outcomes.csv, held_out.csv, hazards.csv and report.html into `folder`."""
+def write_tables(done: Checked, folder: Path) -> None:
+    """Write tape.json, outcomes.csv, held_out.csv and hazards.csv into `folder`."""
     outcomes = done.fit.outcomes
-    text = scenario_text(done.fit, done.seed, cautions=_off_level(done))
-    (folder / "scenario.toml").write_text(text, encoding="utf-8")
-    write_json(folder / "tape.json", {**done.facts, "used": used.used(done.facts), "cautions": cautions(done)})
+    told = {"used": rows_used.sentence(done.facts), "cautions": cautions(done)}
+    write_json(folder / "tape.json", {**done.facts, **told})
     write_csv(folder / "outcomes.csv", COLUMNS, _figure_rows(outcomes, done.measured, done.fitted))
     other = outcomes.take(halves(outcomes, done.seed)[1])
     write_csv(folder / "held_out.csv", COLUMNS, _figure_rows(other, None, done.held_out))
     write_csv(folder / "hazards.csv", HAZARDS, _hazard_rows(done.fit, done.fitted.level))
-    (folder / "report.html").write_text(page(done, manifest), encoding="utf-8")
 
 
-def cautions(done: Calibrated) -> list[str]:
+def scenario(done: Checked) -> str:
+    """Return the scenario as TOML; it says itself where it is not at the level of the loans."""
+    return scenario_text(done.fit, done.seed, cautions=_off_level(done))
+
+
+def cautions(done: Checked) -> list[str]:
     """Return what must be known before any number."""
-    return used.cautions(done.facts) + _off_level(done)
+    return rows_used.cautions(done.facts) + _off_level(done)
 
 
-def _off_level(done: Calibrated) -> list[str]:
+def _off_level(done: Checked) -> list[str]:
     """Return a sentence for each figure of all loans together that the scenario does not give."""
     found, every = done.fitted, -1
     return [
@@ -57,7 +60,7 @@ def _off_level(done: Calibrated) -> list[str]:
     ]
 
 
-def answers(done: Calibrated) -> list[str]:
+def answers(done: Checked) -> list[str]:
     """Return what a reader wants to know first."""
     value = dict(zip(FIGURES, done.measured[0][-1], strict=True))
     return [
@@ -68,11 +71,11 @@ def answers(done: Calibrated) -> list[str]:
     ]
 
 
-def page(done: Calibrated, manifest: dict[str, Any]) -> str:
+def page(done: Checked, manifest: dict[str, Any]) -> str:
     """Return report.html."""
     facts, fit = done.facts, done.fit
     setting = f"Loans of {facts['term']} months issued {' to '.join(dict.fromkeys(facts['issued']))}: "
-    setting += used.used(facts)
+    setting += rows_used.sentence(facts)
     found = [f"Loans {what}: {count:,}." for what, count in facts["checks"].items() if count]
     level = f"{done.fitted.level:.0%}"
     sections = [
@@ -120,7 +123,7 @@ def _tables(measured, found: Check) -> list[Table]:
     return made
 
 
-def _fitted(fit: Fit) -> Table:
+def _fitted(fit: LoanFit) -> Table:
     head = ("segment", "of loans", "miss a due for good, a month", "repay all early, a month", "recovered, a month")
     rows = [
         (
@@ -135,7 +138,7 @@ def _fitted(fit: Fit) -> Table:
     return Table(head, rows, "Hazards run from the first to the last age of a current loan.")
 
 
-def _notes(fit: Fit) -> list[str]:
+def _notes(fit: LoanFit) -> list[str]:
     settings = fit.outcomes.settings
     alike = f"p = {fit.recoveries_alike:.2g} that they are alike"
     return [
@@ -180,7 +183,7 @@ def _figure_rows(outcomes, measured, found: Check):
             yield [segment, name, int(sums[s, 0]), int(sums[s, 1]), *map(_number, own + drawn), int(found.inside[s, f])]
 
 
-def _hazard_rows(fitted: Fit, level: float):
+def _hazard_rows(fitted: LoanFit, level: float):
     """Yield a row for each segment and due, as HAZARDS: the hazard seen and fitted."""
     outcomes = fitted.outcomes
     for s, (name, segment) in enumerate(fitted.segments.items()):

@@ -3,20 +3,20 @@
 import json
 from collections.abc import Sequence
 
-from simulator.estimation.outcomes.fit import QUANTILES, Fit, SegmentFit
+from simulator.estimation.outcomes.fit import QUANTILES, LoanFit, SegmentFit
 
 DEFAULT_SEED = 20260101
 DIGITS = 12  # of a share after the point: rows must sum to 1
 
 
-def horizon(fit: Fit) -> int:
+def horizon(fit: LoanFit) -> int:
     """Return the months after the first until the last recovery: dues, months to charge-off, months of collecting."""
     settings = fit.outcomes.settings
     return fit.outcomes.term + settings.charge_off_dpd // 30 + settings.recovery_months
 
 
 def scenario_text(
-    fit: Fit,
+    fit: LoanFit,
     seed: int = DEFAULT_SEED,
     replications: int = 100,
     equal_amount: float | None = None,

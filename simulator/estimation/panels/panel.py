@@ -9,7 +9,7 @@ import numpy as np
 from simulator.model.layout import LOAN, PRODUCTS
 from simulator.scenario.schema import EXITS
 
-ABSENT = -1
+NO_ROW = -1
 
 
 class PanelState(NamedTuple):
@@ -57,11 +57,11 @@ class Panel:
     account_id: np.ndarray  # str[account]
     product: np.ndarray  # int8[account]: 0 line, 1 loan
     segment: np.ndarray  # int64[account]
-    state: np.ndarray  # int8[account, month], ABSENT where there is no usable row
-    bucket: np.ndarray  # int8[account, month], 0..15, that of the state in exits; ABSENT where there is no row
-    code: np.ndarray  # int16[account, month]: number in `codes` of what the tape says, ABSENT where nothing
+    state: np.ndarray  # int8[account, month], NO_ROW where there is no usable row
+    bucket: np.ndarray  # int8[account, month], 0..15, that of the state in exits; NO_ROW where there is no row
+    code: np.ndarray  # int16[account, month]: number in `codes` of what the tape says, NO_ROW where nothing
     codes: tuple[str, ...]  # the status codes as they stand in the tape; empty where states follow from days past due
-    grade: np.ndarray  # int16[account, month], ABSENT where there is none
+    grade: np.ndarray  # int16[account, month], NO_ROW where there is none
     balance: np.ndarray  # float64[account, month]
     limit: np.ndarray  # float64[account, month]
     payment: np.ndarray  # float64[account, month]
@@ -100,7 +100,7 @@ class Panel:
         """Return the panel without moves of loans at their last due: who pays it has left, by schedule and no roll."""
         state = self.state.copy()
         for m in range(len(self.months) - 1):
-            state[self.ends_by_schedule(m), m + 1] = ABSENT
+            state[self.ends_by_schedule(m), m + 1] = NO_ROW
         return replace(self, state=state)
 
     def moves(self, pair: Pair, accounts: np.ndarray | None = None) -> np.ndarray:
@@ -126,7 +126,7 @@ class Panel:
 
 
 def counts(before: np.ndarray, after: np.ndarray, states: tuple[PanelState, ...]) -> np.ndarray:
-    """Return int64[open state, state]: accounts by their state `before` and `after`; ABSENT is left out."""
+    """Return int64[open state, state]: accounts by their state `before` and `after`; NO_ROW is left out."""
     n_open, n = sum(not state.is_exit for state in states), len(states)
     there = (before >= 0) & (before < n_open) & (after >= 0)
     cells = before[there].astype(np.int64) * n + after[there]

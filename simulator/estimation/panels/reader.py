@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from simulator.estimation.panels.panel import ABSENT, Panel, PanelState
+from simulator.estimation.panels.panel import NO_ROW, Panel, PanelState
 from simulator.model.errors import Problem, UserError
-from simulator.model.layout import ABSENT as NOTHING
-from simulator.model.layout import LINE, PRODUCTS
+from simulator.model.layout import ABSENT, LINE, PRODUCTS
 from simulator.model.printable import controls_in
 from simulator.scenario.reader import MOST_TABLES
 from simulator.scenario.schema import EXITS, MAX_STATES
@@ -227,12 +226,12 @@ class _States:
         if problems:
             raise UserError(problems)
         self.number = {state.name: k for k, state in enumerate(self.states)}
-        self.by_dpd = np.array([self.number[_of_bucket(b)] if by_dpd else ABSENT for b in range(self.worst + 1)])
+        self.by_dpd = np.array([self.number[_of_bucket(b)] if by_dpd else NO_ROW for b in range(self.worst + 1)])
 
     def of(self, meaning: Code | None) -> int:
-        """Return the number of the state that a code means; ABSENT where the days past due say it, or no code."""
+        """Return the number of the state that a code means; NO_ROW where the days past due say it, or no code."""
         if meaning is None or meaning.dpd or meaning.leave_out:
-            return ABSENT
+            return NO_ROW
         return self.number[meaning.account if meaning.account in EXITS else self._name(meaning)]
 
     @staticmethod
@@ -286,7 +285,7 @@ class _Part:
         names, which = self._segment
         for number in np.unique(which[self.rows.in_use]).tolist():
             numbers.setdefault(names[number], len(numbers))
-        return np.array([numbers.get(name, ABSENT) for name in names])[which]
+        return np.array([numbers.get(name, NO_ROW) for name in names])[which]
 
     def _states(self, states: _States):
         """Return int64[row]: the number of the state; an account column that says it has left has the last word."""
@@ -297,9 +296,9 @@ class _Part:
         state = np.array([states.of(meaning) for meaning in codes])[code]
         if rows.mapping.account:
             names, which = rows.codes("account", rows.mapping.account)
-            gone = np.array([states.number[name] if name in EXITS else ABSENT for name in names])[which]
+            gone = np.array([states.number[name] if name in EXITS else NO_ROW for name in names])[which]
             state = np.where(gone >= 0, gone, state)
-        by_dpd = np.array([bool(meaning and meaning.dpd) for meaning in codes])[code] & (state == ABSENT)
+        by_dpd = np.array([bool(meaning and meaning.dpd) for meaning in codes])[code] & (state == NO_ROW)
         dpd, _ = rows.numbers("dpd", by_dpd, 0)
         return np.where(by_dpd, states.by_dpd[np.clip(dpd // 30, 0, states.worst).astype(np.int64)], state)
 
@@ -345,10 +344,10 @@ def _panel(parts: list[_Part], months, states: _States, mapping, facts) -> Panel
         seen[part.account[part.rows.in_use]] = True
     place = np.cumsum(seen) - 1  # of the accounts that have a row in use
     shape = (int(seen.sum()), len(months))
-    grid = {name: np.full(shape, ABSENT, dtype) for name, dtype in {"state": "i1", "code": "i2", "grade": "i2"}.items()}
+    grid = {name: np.full(shape, NO_ROW, dtype) for name, dtype in {"state": "i1", "code": "i2", "grade": "i2"}.items()}
     amounts = {role: np.full(shape, np.nan) for role in AMOUNTS}
     months_left = np.full(shape, np.nan)
-    fixed = {name: np.full(shape[0], ABSENT, dtype=np.int64) for name in ("product", "segment")}
+    fixed = {name: np.full(shape[0], NO_ROW, dtype=np.int64) for name in ("product", "segment")}
     words = {name: {} for name in ("code", "grade", "segment")}  # text -> number, over all parts
     repairs = facts["repairs"]
     changed = {name: set() for name in fixed}
@@ -363,14 +362,14 @@ def _panel(parts: list[_Part], months, states: _States, mapping, facts) -> Panel
                 grid[name][at] = _numbered(read[role], words[name])[used]
         for role in AMOUNTS:
             value = part.amount[role][used]
-            amounts[role][at] = np.where(value == NOTHING, np.nan, value)
-        months_left[at] = np.where(part.months_left[used] == NOTHING, np.nan, part.months_left[used])
+            amounts[role][at] = np.where(value == ABSENT, np.nan, value)
+        months_left[at] = np.where(part.months_left[used] == ABSENT, np.nan, part.months_left[used])
         own = {"product": part.product[used], "segment": part.segments(words["segment"])[used]}
         _, first = np.unique(account, return_index=True)
         if part.opened is not None:
             born[account[first]] = part.opened[used][first]
         for name, value in own.items():
-            fresh = first[fixed[name][account[first]] == ABSENT]
+            fresh = first[fixed[name][account[first]] == NO_ROW]
             fixed[name][account[fresh]] = value[fresh]
             changed[name] |= set(account[fixed[name][account] != value].tolist())
     for name, accounts in changed.items():
@@ -378,7 +377,7 @@ def _panel(parts: list[_Part], months, states: _States, mapping, facts) -> Panel
             repairs.append(f"{len(accounts):,} accounts change their {name}: the first one is kept")
     if (born != "").any() and (count := int((born == "").sum())):
         repairs.append(f"{count:,} of {len(born):,} accounts have no date of opening: none is used")
-    bucket = np.array([s.bucket if not s.is_exit else 0 for s in states.states] + [ABSENT])[grid["state"]]
+    bucket = np.array([s.bucket if not s.is_exit else 0 for s in states.states] + [NO_ROW])[grid["state"]]
     return Panel(
         months=tuple(months),
         states=states.states,
@@ -400,13 +399,13 @@ def _panel(parts: list[_Part], months, states: _States, mapping, facts) -> Panel
 
 
 def _numbered(column: Column, words: dict[str, int]) -> np.ndarray:
-    """Return int64[row]: the number of each row's word in `words`, which takes up the new ones; blank is ABSENT."""
+    """Return int64[row]: the number of each row's word in `words`, which takes up the new ones; blank is NO_ROW."""
     there = np.zeros(len(column.text), dtype=bool)
     there[column.row[~column.blank]] = True
     number = [
-        words.setdefault(text, len(words)) if used else ABSENT for text, used in zip(column.text, there, strict=True)
+        words.setdefault(text, len(words)) if used else NO_ROW for text, used in zip(column.text, there, strict=True)
     ]
-    return np.where(column.blank, ABSENT, np.array(number)[column.row])
+    return np.where(column.blank, NO_ROW, np.array(number)[column.row])
 
 
 def _only_currency(parts: list[_Part]) -> str:

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.estimation.panels.dollar_rolls import dollar_rolls
 from simulator.estimation.panels.panel import Panel
-from simulator.estimation.roll_rates.rolls import dollar_rolls
 
 FEW = 20  # accounts below which a share of a code's moves says nothing
 BREAK_SHARE, BREAK_SE = 0.20, 4.0  # a code's moves break where a share differs so far, and by so many standard errors

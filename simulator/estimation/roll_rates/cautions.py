@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from simulator.estimation.panels.panel import Group, Panel
-from simulator.estimation.roll_rates.hindcast import Hindcast, Level
 from simulator.estimation.roll_rates.scenario import MINIMUM, write_off_rule
 from simulator.model.layout import LINE
 
@@ -55,34 +54,3 @@ def _reached(panel: Panel, group: Group, table: np.ndarray) -> np.ndarray:
     for _ in panel.states:
         reached = reached | (table[reached[:n_open]] > 0).any(axis=0)
     return reached
-
-
-def of_levels(found: Hindcast) -> Iterator[str]:
-    """Yield a sentence for each level of the book that is not the tape's, or why nobody knows."""
-    if found.why_not:
-        yield f"Whether this book is at the tape's levels is not known: {found.first} is no book ({found.why_not})."
-    for level in found.levels:
-        if level.is_off:
-            low, high = _percent(level, level.low, level.high)
-            yield f"From {found.first} to {found.last} this book {level_words(level)}, outside {low} to {high}."
-
-
-def level_words(level: Level) -> str:
-    """Return a level of the book beside the tape's, after the words "this book"."""
-    book, tape = _percent(level, level.book, level.tape)
-    beside = f", the tape {tape}" if np.isfinite(level.tape) else ""
-    return f"{VERBS[level.name].format(book)}{beside}"
-
-
-VERBS = {
-    "written_off": "writes off {} of its balance a month",
-    "dpd30_share": "has {} of its accounts 30 or more days past due",
-    "dpd90_share": "has {} of its accounts 90 or more days past due",
-    "balance": "has at a month's end {} of the balance before",
-    "paid": "is paid {} of its balance a month",
-}
-
-
-def _percent(level: Level, *shares: float) -> list[str]:
-    digits = 2 if level.name in ("written_off", "dpd90_share") else 1
-    return [f"{share:.{digits}%}" if np.isfinite(share) else "nobody knows what share" for share in shares]

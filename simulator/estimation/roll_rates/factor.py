@@ -50,7 +50,7 @@ class Prior:
         return (np.arange(10) + 0.5) / 10 * self.max_persistence
 
 
-class Evidence(NamedTuple):
+class ShiftLikelihood(NamedTuple):
     """What the counts say of the monthly shifts x: log likelihood h'x - x'Jx/2 + constant, free of the thresholds."""
 
     precision: np.ndarray  # J, float64[month, month]; each row sums to 0
@@ -80,16 +80,14 @@ class Factor:
     prior_range: Range
     persistence: Range
     z: np.ndarray  # float64[month, 3]: mean, low, high
-    evidence: Evidence
+    evidence: ShiftLikelihood
     at: np.ndarray  # int64[month]: places of the months in time, for what comes after them
     level: float = LEVEL
     rho: np.ndarray = field(default_factory=lambda: GRID**2, repr=False)
     weights: np.ndarray | None = field(default=None, repr=False)  # float64[persistence, rho], posterior, summing to 1
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what factor.json holds: plain numbers, lists and words; None where the data say nothing."""
-        from simulator.estimation.roll_rates.words import factor_words
-
+        """Return what factor.json holds: plain numbers and lists; None where the data say nothing."""
         return {
             "rho": {
                 "likelihood": self.likelihood and {**_plain(self.likelihood), "bounded": self.bounded},
@@ -108,7 +106,6 @@ class Factor:
                 {"month": month, **_plain(Range(*map(float, row)))}
                 for month, row in zip(self.months, self.z, strict=True)
             ],
-            "words": factor_words(self),
         }
 
 
@@ -123,10 +120,12 @@ def panel_factor(panel: Panel, prior: Prior | None = None, level: float = LEVEL)
     shape = (len(pairs), len(groups) * len(panel.open_states), len(order))
     counts = np.array([[panel.moves(pair, group.accounts)[:, order] for group in groups] for pair in pairs])
     at = [pair.second for pair in pairs]
-    return estimate(counts.reshape(shape), at, [panel.months[m] for m in at], prior, level)
+    return estimate_factor(counts.reshape(shape), at, [panel.months[m] for m in at], prior, level)
 
 
-def estimate(counts: np.ndarray, at=None, months=None, prior: Prior | None = None, level: float = LEVEL) -> Factor:
+def estimate_factor(
+    counts: np.ndarray, at=None, months=None, prior: Prior | None = None, level: float = LEVEL
+) -> Factor:
     """Return the factor behind `counts`, int64[month, row, destination], destinations from best to worst.
 
     `at` are the months' positions in time (consecutive without it) and `months` their names. Rows are any that share
@@ -197,7 +196,7 @@ def shifts_ahead(factor: Factor, ahead: np.ndarray, rho, persistence, news, past
     return shift, variance
 
 
-def summarise(counts: np.ndarray, spread: float = EXPAND_AT) -> Evidence:
+def summarise(counts: np.ndarray, spread: float = EXPAND_AT) -> ShiftLikelihood:
     """Return what `counts`, int64[month, row, destination], say of the monthly shifts.
 
     Newton's method finds the thresholds and shifts of the largest likelihood, shifts held near 0 by a normal of
@@ -213,7 +212,7 @@ def summarise(counts: np.ndarray, spread: float = EXPAND_AT) -> Evidence:
     rows = [row[:, row.sum(axis=0) > 0] for row in by_row[moves]]
     row_dispersion = np.ones(len(by_row))
     if months < 2 or not rows:
-        return Evidence(np.zeros((months, months)), np.zeros(months), np.nan, 0, row_dispersion)
+        return ShiftLikelihood(np.zeros((months, months)), np.zeros(months), np.nan, 0, row_dispersion)
     thresholds = [_worse(row.sum(axis=0)) for row in rows]
     shifts = np.zeros(months)
     value = _penalised(rows, thresholds, shifts, spread)
@@ -241,7 +240,7 @@ def summarise(counts: np.ndarray, spread: float = EXPAND_AT) -> Evidence:
         scale = max(1.0, dispersion)
         own = freedom * degrees / freedom.sum()
         row_dispersion[moves] = np.maximum(1, np.divide(statistic, own, out=np.ones(len(own)), where=own > 0))
-    return Evidence(precision / scale, (pull + precision @ shifts) / scale, dispersion, degrees, row_dispersion)
+    return ShiftLikelihood(precision / scale, (pull + precision @ shifts) / scale, dispersion, degrees, row_dispersion)
 
 
 def month_variance(factor: Factor, worse: np.ndarray, months_weights: np.ndarray, at=None) -> np.ndarray:

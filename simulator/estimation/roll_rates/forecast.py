@@ -28,10 +28,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import betaincinv, gammaincinv
 
-from simulator.estimation import luck
-from simulator.estimation.backtest.account_model import STRENGTHS, log_evidence
+from simulator.estimation import random_numbers
 from simulator.estimation.panels.panel import Panel, PanelState
 from simulator.estimation.roll_rates.factor import Factor, drawn, shifts_ahead
+from simulator.estimation.shrinkage import strength
 from simulator.lowering.roll_rates import worse_than
 
 SOURCES = ("accounts", "accounts and factor", "accounts, factor and parameters")
@@ -75,7 +75,7 @@ def posterior_correlation(factor: Factor, n_open: int) -> Correlation:
 
 
 @dataclass(frozen=True)
-class Window:
+class FitWindow:
     """What a fan needs of the months it is fitted on; groups are the products and segments of the panel."""
 
     states: tuple[PanelState, ...]
@@ -94,7 +94,7 @@ class Window:
         return bool(np.isfinite(self.balance).all()) and len(self.growth) > 0
 
 
-def window(panel: Panel) -> Window:
+def window(panel: Panel) -> FitWindow:
     """Return the window of a panel: all its pairs of months, and the book at its end."""
     groups, pairs = list(panel.groups()), list(panel.pairs())
     n_open, n = len(panel.open_states), len(panel.states)
@@ -125,7 +125,7 @@ def window(panel: Panel) -> Window:
     variance = np.maximum(sums[2] / np.maximum(known, 1) - mean**2, 0)
     growth = [np.log(b / a) for a, b in totals if a > 0 and b > 0]
     end, growth = len(panel.months) - 1, np.array(growth)
-    return Window(panel.states, len(pairs), end, moves, start, balance, mean, np.sqrt(variance), growth)
+    return FitWindow(panel.states, len(pairs), end, moves, start, balance, mean, np.sqrt(variance), growth)
 
 
 @dataclass(frozen=True)
@@ -172,12 +172,16 @@ def posterior(moves: np.ndarray) -> np.ndarray:
     together = moves.sum(axis=0) + 1 / n
     together = np.broadcast_to(together / together.sum(axis=-1, keepdims=True), moves.shape).reshape(-1, n)
     rows = moves.reshape(-1, n)
-    strength = max(STRENGTHS, key=lambda k: log_evidence(rows, k * together))
-    return (rows + strength * together).reshape(moves.shape)
+    return (rows + strength(rows, together) * together).reshape(moves.shape)
 
 
 def fan(
-    fitted: Window, months: Sequence[str], correlation: Correlation, draws: int = DRAWS, seed: int = 0, sources=SOURCES
+    fitted: FitWindow,
+    months: Sequence[str],
+    correlation: Correlation,
+    draws: int = DRAWS,
+    seed: int = 0,
+    sources=SOURCES,
 ) -> Fan:
     """Return the fan of the window's closing book over the following `months`; `sources` are a part of SOURCES."""
     alpha = posterior(fitted.moves)
@@ -192,16 +196,16 @@ def _run(fitted, alpha, months, correlation, draws, seed, source):
     matrix = (alpha / alpha.sum(axis=-1, keepdims=True))[None]
     if source and correlation.dispersion is not None:
         size = size_of(fitted.moves.sum(axis=-1) / max(fitted.n_pairs, 1), correlation.dispersion)
-        row_luck = luck.uniforms(seed, luck.ROWS, draws, months, *alpha.shape)
+        row_luck = random_numbers.uniforms(seed, random_numbers.ROWS, draws, months, *alpha.shape)
         alpha = alpha / correlation.dispersion[..., None]  # so many accounts say as little
     if source == 2:
-        matrix = dirichlet(alpha, luck.uniforms(seed, luck.MATRIX, draws, *alpha.shape))
+        matrix = dirichlet(alpha, random_numbers.uniforms(seed, random_numbers.MATRIX, draws, *alpha.shape))
     if source:
         shift, variance = _shifts(fitted, correlation, months, draws, seed, with_doubt=source == 2)
         # With this correlation `moved` is N(c sqrt(1 + variance) - shift): over shifts of mean 0 the mean stays N(c).
         rho = variance / (1 + variance)
         z = np.divide(shift, np.sqrt(variance), out=np.zeros(shift.shape), where=variance > 0)
-    uniform = luck.uniforms(seed, luck.MOVES, draws, months, groups, n_open, n - 1)
+    uniform = random_numbers.uniforms(seed, random_numbers.MOVES, draws, months, groups, n_open, n - 1)
     here = np.broadcast_to(fitted.start, (draws, groups, n_open))
     gone = np.zeros((draws, n - n_open), dtype=np.int64)
     accounts, moves = np.empty((draws, months, n), dtype=np.int64), []
@@ -224,12 +228,12 @@ def _shifts(fitted, correlation, months, draws, seed, with_doubt):
 
     `with_doubt` correlation, persistence and the stand of the window's months are drawn too.
     """
-    news, factor = luck.normals(seed, luck.FACTOR, draws, months), correlation.factor
-    pick = luck.uniforms(seed, luck.CORRELATION, draws)
+    news, factor = random_numbers.normals(seed, random_numbers.FACTOR, draws, months), correlation.factor
+    pick = random_numbers.uniforms(seed, random_numbers.CORRELATION, draws)
     if factor is not None:
         ahead = fitted.end + 1 + np.arange(months) - factor.at[-1]
         if with_doubt:
-            past = luck.normals(seed, luck.MEAN_FACTOR, draws, len(factor.at))
+            past = random_numbers.normals(seed, random_numbers.MEAN_FACTOR, draws, len(factor.at))
             return shifts_ahead(factor, ahead, *drawn(factor, pick), news, past)
         rho, persistence = (np.full(draws, x) for x in (correlation.value, factor.persistence.value))
         return shifts_ahead(factor, ahead, rho, persistence, news)
@@ -237,7 +241,7 @@ def _shifts(fitted, correlation, months, draws, seed, with_doubt):
     if with_doubt:
         rho = np.asarray(correlation.quantiles)[(pick * len(correlation.quantiles)).astype(np.int64)][:, None]
         doubt = 1 / max(fitted.n_pairs, 1)
-        level = np.sqrt(doubt) * luck.normals(seed, luck.MEAN_FACTOR, draws)[:, None]
+        level = np.sqrt(doubt) * random_numbers.normals(seed, random_numbers.MEAN_FACTOR, draws)[:, None]
     odds = rho / (1 - rho)
     return np.sqrt(odds) * (news + level), np.broadcast_to(odds * (1 + doubt), news.shape)
 
@@ -249,7 +253,7 @@ def _balance(fitted, moves, draws, seed, source):
     """
     groups, n_open = fitted.start.shape
     spread, drift = _growth(fitted, draws, seed, source)
-    shock = luck.normals(seed, luck.BALANCE, draws, len(moves), 1 + groups * n_open**2)
+    shock = random_numbers.normals(seed, random_numbers.BALANCE, draws, len(moves), 1 + groups * n_open**2)
     change, sd = (x[..., :n_open] for x in (fitted.change, fitted.change_sd))
     owed = np.broadcast_to(fitted.balance, (draws, groups, n_open))
     here = np.broadcast_to(fitted.start, (draws, groups, n_open))
@@ -278,9 +282,9 @@ def _growth(fitted, draws, seed, source):
     variance = (degrees * sd**2 + ((fitted.growth - fitted.growth.mean()) ** 2).sum()) / freedom
     if source == 1:
         return np.full(draws, np.sqrt(variance)), np.zeros(draws)
-    chi_square = 2 * gammaincinv(freedom / 2, luck.uniforms(seed, luck.SPREAD, draws))
+    chi_square = 2 * gammaincinv(freedom / 2, random_numbers.uniforms(seed, random_numbers.SPREAD, draws))
     spread = np.sqrt(variance * freedom / chi_square)
-    return spread, spread / np.sqrt(k) * luck.normals(seed, luck.SPREAD, draws, 2)[:, 1]
+    return spread, spread / np.sqrt(k) * random_numbers.normals(seed, random_numbers.SPREAD, draws, 2)[:, 1]
 
 
 def moved(matrix: np.ndarray, correlation, z, states: tuple[PanelState, ...]) -> np.ndarray:

@@ -95,7 +95,7 @@ def independence(*tables: np.ndarray) -> Independence:
 
 
 def memory(state: np.ndarray, states: tuple[PanelState, ...]) -> Memory:
-    """Return the test of second order against first from int[account, month], ABSENT where there is no row.
+    """Return the test of second order against first from int[account, month], NO_ROW where there is no row.
 
     For each present state, where accounts came from against where they go next, in tables by month, so that months
     that differ are no memory. Source: Anderson and Goodman (1957), Annals of Mathematical Statistics 28.

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from simulator.estimation.panels.panel import Panel
+from simulator.estimation.roll_rates.phrasing import vintage_words
 from simulator.estimation.roll_rates.ratios import cure, full_payers, payment, recovery, utilisation
 from simulator.estimation.roll_rates.survival import Vintage, vintage
-from simulator.estimation.roll_rates.words import vintage_words
 from simulator.report.paper import Section, Table
 
 RATIO_COLUMNS = ("product", "segment", "measure", "of", "value", "se", "low", "high", "n")

@@ -7,25 +7,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.estimation.intervals import LEVEL, Estimate, median, ratio_of_sums, share
+from simulator.estimation.intervals import LEVEL, Interval, median, ratio_of_sums, share
 from simulator.estimation.panels.panel import Panel
 
 
 class Payment(NamedTuple):
     """What is paid in a month against the bill of the month before, accounts with a bill above 0."""
 
-    aggregate: Estimate  # sum paid over sum billed
-    median: Estimate  # of the accounts' own ratios
-    paying_nothing: Estimate  # share of account-months that pay 0
-    paying_in_full: Estimate  # share that pay the bill or more
+    aggregate: Interval  # sum paid over sum billed
+    median: Interval  # of the accounts' own ratios
+    paying_nothing: Interval  # share of account-months that pay 0
+    paying_in_full: Interval  # share that pay the bill or more
 
 
 class Utilisation(NamedTuple):
     """Balance over limit, accounts with a limit above 0; a credit balance counts as it is, below 0."""
 
-    aggregate: Estimate
-    median: Estimate
-    over_limit: Estimate  # share of account-months with a balance above the limit
+    aggregate: Interval
+    median: Interval
+    over_limit: Interval  # share of account-months with a balance above the limit
 
 
 class Recovery(NamedTuple):
@@ -35,15 +35,10 @@ class Recovery(NamedTuple):
     accounts: int
     rate: np.ndarray  # float64[month since write-off]: recovered in it, share of what was written off and watched in it
     watched: np.ndarray  # float64[month since write-off]: written off and watched in it, minor units
-    lgd: Estimate | None  # 1 - recovered / written off, as far as watched; None where the tape has no recoveries
-
-    @property
-    def lgd_by_month(self) -> np.ndarray:
-        """float64[month since write-off]: 1 - what was recovered by then, each month on what was watched in it."""
-        return 1 - np.cumsum(self.rate)
+    lgd: Interval | None  # 1 - recovered / written off, as far as watched; None where the tape has no recoveries
 
 
-def cure(panel: Panel, accounts=None, level: float = LEVEL) -> dict[int, Estimate]:
+def cure(panel: Panel, accounts=None, level: float = LEVEL) -> dict[int, Interval]:
     """Return bucket: share of its accounts in bucket 0 or paid off a month later; all month pairs together."""
     rows = _rows(panel, accounts)
     before, after = panel.bucket[rows, :-1], panel.bucket[rows, 1:]
@@ -76,7 +71,7 @@ def payment(panel: Panel, accounts=None, level: float = LEVEL) -> dict[str, Paym
     return found
 
 
-def full_payers(panel: Panel, accounts=None, level: float = LEVEL) -> Estimate | None:
+def full_payers(panel: Panel, accounts=None, level: float = LEVEL) -> Interval | None:
     """Return the share of bills above 0 that are paid in full within the month after; None without payments."""
     rows = _rows(panel, accounts)
     bill, paid = panel.balance[rows, :-1], panel.payment[rows, 1:]
@@ -132,7 +127,7 @@ def recovery(panel: Panel, accounts=None, level: float = LEVEL) -> Recovery | No
     rate = np.divide(got, out_of, out=np.zeros(length), where=out_of > 0)
     known = watched.any(axis=1)
     back = ratio_of_sums(np.where(watched, recovered, 0.0).sum(axis=1)[known], exposure[known], level)
-    lgd = Estimate(1 - back.value, back.se, 1 - back.high, 1 - back.low, int(known.sum()))
+    lgd = Interval(1 - back.value, back.se, 1 - back.high, 1 - back.low, int(known.sum()))
     return Recovery(total, n, rate, out_of, lgd)
 
 
@@ -141,5 +136,5 @@ def _rows(panel, accounts):
 
 
 def _is(panel, kind):
-    """Return bool[state + 1]: whether a state is of this kind; the last, ABSENT, is of none."""
+    """Return bool[state + 1]: whether a state is of this kind; the last, NO_ROW, is of none."""
     return np.array([*((not s.is_exit) if kind == "open" else s.bucket == kind for s in panel.states), False])

@@ -5,14 +5,21 @@ from pathlib import Path
 
 import numpy as np
 
-from simulator.estimation.roll_rates.calibrate import Calibration, OneAhead
-from simulator.estimation.roll_rates.cautions import level_words
+from simulator.estimation import rows_used
+from simulator.estimation.panels.hindcast import Hindcast
+from simulator.estimation.panels.phrasing import level_words, levels_section
+from simulator.estimation.roll_rates.estimates import TapeEstimates
 from simulator.estimation.roll_rates.forecast import SOURCES
-from simulator.estimation.roll_rates.hindcast import LEVELS, Hindcast
+from simulator.estimation.roll_rates.month_ahead import OneAhead
+from simulator.estimation.roll_rates.phrasing import (
+    FEW_MONTHS,
+    factor_words,
+    homogeneity_words,
+    memory_words,
+    thin_words,
+)
 from simulator.estimation.roll_rates.ratio_report import RATIO_COLUMNS, VINTAGE_COLUMNS, section, vintage_rows
 from simulator.estimation.roll_rates.rolls import COLUMNS, cells
-from simulator.estimation.roll_rates.words import FEW_MONTHS, factor_words, homogeneity_words, memory_words, thin_words
-from simulator.estimation.used import used
 from simulator.report.paper import Section, Table, paper
 from simulator.report.results import write_csv
 from simulator.system.folders import write_json
@@ -25,8 +32,11 @@ AHEAD_COLUMNS = (
 )
 
 
-def write_tables(folder: Path, done: Calibration, found: Hindcast, cautions: list[str]) -> None:
+def write_tables(
+    folder: Path, done: TapeEstimates, ahead: list[OneAhead], found: Hindcast, cautions: list[str]
+) -> None:
     """Write roll matrices by count, by balance and by grade, the factor, levels, and what was found on the tape."""
+    write_csv(folder / "one_month_ahead.csv", AHEAD_COLUMNS, ahead_rows(ahead))
     write_csv(folder / "roll_matrix.csv", COLUMNS, (row.values() for row in done.rolls.rows()))
     write_csv(folder / "roll_matrix_balance.csv", BALANCE_COLUMNS, _dollar_rows(done))
     if done.rolls.by_grade:
@@ -34,14 +44,15 @@ def write_tables(folder: Path, done: Calibration, found: Hindcast, cautions: lis
         write_csv(folder / "roll_matrix_by_grade.csv", ("grade", *COLUMNS), rows)
     write_csv(folder / "ratios.csv", RATIO_COLUMNS, done.ratios)
     write_csv(folder / "vintages.csv", VINTAGE_COLUMNS, vintage_rows(done.vintages))
-    write_json(folder / "factor.json", done.rolls.factor.as_dict())
-    findings = [{"kind": f.kind, "words": f.words, "accounts": f.accounts} for f in done.report.findings]
-    late = [{k: _number(v) for k, v in row._asdict().items()} for row in done.report.late]
+    factor = done.rolls.factor
+    write_json(folder / "factor.json", {**factor.as_dict(), "words": factor_words(factor)})
+    findings = [{"kind": f.kind, "words": f.words, "accounts": f.accounts} for f in done.found.findings]
+    late = [{k: _number(v) for k, v in row._asdict().items()} for row in done.found.late]
     rows = (
         (level.name, found.first, found.last, *map(_number, level[1:]), int(level.inside)) for level in found.levels
     )
     write_csv(folder / "levels.csv", LEVEL_COLUMNS, rows)
-    told = {"used": used(done.panel.facts), "cautions": cautions, "findings": findings, "late_90": late}
+    told = {"used": rows_used.sentence(done.panel.facts), "cautions": cautions, "findings": findings, "late_90": late}
     write_json(folder / "tape.json", {**done.panel.facts, **told})
 
 
@@ -69,7 +80,7 @@ def _number(value):
 # ---- the page -----------------------------------------------------------------------------------------------------
 
 
-def answers(done: Calibration, ahead: list[OneAhead], found: Hindcast) -> list[str]:
+def answers(done: TapeEstimates, ahead: list[OneAhead], found: Hindcast) -> list[str]:
     """Return what a reader wants to know first."""
     told = "; ".join(map(level_words, found.levels[:2]))
     return [
@@ -120,7 +131,7 @@ def _turn(done):
 
 
 def page(
-    done: Calibration,
+    done: TapeEstimates,
     ahead: list[OneAhead],
     found: Hindcast,
     cautions: list[str],
@@ -130,12 +141,12 @@ def page(
     """Return report.html; `more` are sections of a structural fit."""
     panel, factor = done.panel, done.rolls.factor
     spans = f"{panel.months[0]} to {panel.months[-1]}, {len(panel.months)} months"
-    setting = f"{panel.facts['file']}, {spans}: {used(panel.facts)}"
-    warnings = [f.words for f in done.report.findings if f.kind in ("impossible", "codes")]
+    setting = f"{panel.facts['file']}, {spans}: {rows_used.sentence(panel.facts)}"
+    warnings = [f.words for f in done.found.findings if f.kind in ("impossible", "codes")]
     sections = [
         Section(
             "What is on the tape",
-            [f.words for f in done.report.findings if f.kind not in ("codes",)],
+            [f.words for f in done.found.findings if f.kind not in ("codes",)],
             (),
             [_late(done)],
         ),
@@ -160,25 +171,6 @@ AHEAD_WORDS = [
 ]
 
 
-def levels_section(found: Hindcast, title: str = "Over the tape's own months") -> Section:
-    """Return the part of the page that has a scenario's levels beside the tape's."""
-    words = [
-        f"The {found.accounts:,} accounts that are open in {found.first}, followed to {found.last} on the tape and in "
-        "the scenario started from that month. The interval is of what one such book may show, by the luck of "
-        "accounts and of the common factor: it should hold the tape's level."
-    ]
-    rows = [
-        (LEVELS[level.name], *(f"{x:.2%}" for x in level[1:3]), f"{level.low:.2%} to {level.high:.2%}", _held(level))
-        for level in found.levels
-    ]
-    return Section(title, words, (), [Table(("level", "tape", "scenario", "interval", "inside"), rows)])
-
-
-def _held(level):
-    """Return whether the interval holds the tape's level, in a word."""
-    return "not told" if np.isnan(level.tape + level.book) else "yes" if level.inside else "no"
-
-
 def _late(done):
     rows = [
         (
@@ -188,7 +180,7 @@ def _late(done):
             f"{late.ever:,}",
             f"{late.currently_balance_share:.2%}",
         )
-        for late in done.report.late
+        for late in done.found.late
     ]
     head = ("month", "open accounts", "90+ now", "90+ ever", "90+ now, share of balance")
     return Table(head, rows, "Ever since the tape begins: what was before nobody knows.")

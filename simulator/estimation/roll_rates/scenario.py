@@ -83,7 +83,7 @@ def _ratio(state, top, bottom, n):
     return np.divide(np.bincount(state, top, n), below, out=np.full(n, np.nan), where=below > 0)
 
 
-class Calibrated(NamedTuple):
+class ScenarioInputs(NamedTuple):
     """What goes into the scenario: estimates by product and segment."""
 
     panel: Panel
@@ -95,7 +95,7 @@ class Calibrated(NamedTuple):
     mapping: str
 
 
-def document(given: Calibrated, cautions: Sequence[str] = ()) -> dict[str, Any]:
+def document(given: ScenarioInputs, cautions: Sequence[str] = ()) -> dict[str, Any]:
     """Return the tables of the scenario that starts from the tape's last month and moves by the pooled matrices."""
     panel = given.panel
     last = len(panel.months) - 1

@@ -50,7 +50,6 @@ class Vintage:
     spells: Spells
     kaplan_meier: Curve  # had nothing else taken accounts out
     incidence: Curve  # what happened, other exits in the way
-    competing: Curve  # the other exits
 
 
 def vintage(panel: Panel, event: str, accounts=None, opened=None, level: float = LEVEL) -> Vintage:
@@ -65,7 +64,6 @@ def vintage(panel: Panel, event: str, accounts=None, opened=None, level: float =
         found,
         kaplan_meier(found.entry, found.end, found.cause == HAPPENED, level),
         aalen_johansen(found.entry, found.end, found.cause, HAPPENED, level),
-        aalen_johansen(found.entry, found.end, found.cause, COMPETING, level),
     )
 
 

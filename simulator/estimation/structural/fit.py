@@ -16,8 +16,8 @@ from scipy.stats import norm
 from simulator.estimation.panels.panel import Panel
 from simulator.estimation.structural import moment_fit
 from simulator.estimation.structural.document import settings_of
+from simulator.estimation.structural.histories import observed, opening_tape, simulated_histories, usable
 from simulator.estimation.structural.identifiability import directions, in_words, posterior
-from simulator.estimation.structural.lived import live, observed, opening_tape, usable
 from simulator.estimation.structural.moment_fit import Found, JTest
 from simulator.estimation.structural.moments import MOMENTS, Moment, Totals, covariance, together, totals
 from simulator.estimation.structural.parameters import PARAMETERS, Parameter, can_move, moved, shifted, value
@@ -39,7 +39,7 @@ HOW_CAUSES_ARE_TOLD = ("forget", "autopay", "will_not", "buffer")
 Progress = Callable[[str, int, int], None]
 
 
-class Estimate(NamedTuple):
+class Posterior(NamedTuple):
     """A parameter after the fit, in its own unit: of a distribution its mean."""
 
     parameter: Parameter
@@ -78,7 +78,7 @@ class StructuralFit:
 
     document: dict  # the fitted scenario as plain tables
     calibrated_from: str  # file and months, in words
-    estimates: tuple[Estimate, ...]
+    estimates: tuple[Posterior, ...]
     compared: tuple[Compared, ...]
     test: JTest  # of the moments within reach
     test_of_all: JTest  # with those out of reach
@@ -195,8 +195,8 @@ class _World:
         if key not in self.seen:
             settings = self.settings(shifts)
             lowered, compiling = lower(settings, self.tape), self.bar.compiling
-            told, missed = live(lowered, self.worst, totals, self.threads, compiling=compiling)
-            self.bar.advance(self.size)
+            told, missed = simulated_histories(lowered, self.worst, totals, self.threads, compiling=compiling)
+            self.bar.count(self.size)
             self.seen[key] = np.nan_to_num(together(told).over(self.steps)), missed
         return self.seen[key]
 
@@ -216,7 +216,7 @@ class _World:
     def fit(self, parameters, start, which, **how) -> Found:
         """Return the fit of the parameters to the moments `which` (bool[moment])."""
         simulate = self.moments(parameters, which)
-        return moment_fit.fit(simulate, self.values[which], self.covariance_of(which), start, **how)
+        return moment_fit.fit_moments(simulate, self.values[which], self.covariance_of(which), start, **how)
 
     def moments(self, parameters, which):
         """Return the simulated moments `which` as a function of float64[parameter]."""
@@ -314,12 +314,12 @@ class _Ended(NamedTuple):
         for k, (parameter, x, error) in enumerate(zip(self.free, self.found.x, errors.tolist(), strict=True)):
             prior = value(self.world.document, parameter)
             if not self.is_told[k]:
-                yield Estimate(parameter, prior, prior, None, None, 0.0, error, self.why[k])
+                yield Posterior(parameter, prior, prior, None, None, 0.0, error, self.why[k])
                 continue
             centre = value(moved(self.world.document, {parameter: 0.0}), parameter)
             half = ndtri(0.5 + LEVEL / 2) * error
             low, at, high = (shifted(centre, parameter, float(x + step) * parameter.width) for step in (-half, 0, half))
-            yield Estimate(parameter, prior, at, low, high, float(x), error, "")
+            yield Posterior(parameter, prior, at, low, high, float(x), error, "")
 
     def _compared(self, values):
         """Yield each moment that the tape has."""
@@ -346,8 +346,8 @@ class _Bar:
         """Name what is being done."""
         self.stage = stage
 
-    def advance(self, done):
-        """Tell of one evaluation."""
+    def count(self, done):
+        """Count one evaluation, and tell of it."""
         self.evaluations += 1
         done = min(done, max(self.total - self.done - 1, 0))
         self.done += done

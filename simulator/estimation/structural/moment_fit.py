@@ -65,7 +65,7 @@ class JTest(NamedTuple):
         return float(np.sqrt(max(self.j / self.freedom, 1.0)))
 
 
-def fit(
+def fit_moments(
     simulate: Simulation,
     observed: np.ndarray,
     covariance: np.ndarray,
@@ -122,7 +122,7 @@ def fit_what_is_told(
     """
     free, refused = np.ones(len(start), bool), np.zeros(len(start), bool)
     why: dict[int, str] = {}
-    found = fit(simulate, observed, covariance, start, free, most_steps=most_steps)
+    found = fit_moments(simulate, observed, covariance, start, free, most_steps=most_steps)
     while True:
         keeps = np.zeros(len(free))
         keeps[free] = np.round(left(found.sensitivity), 6)
@@ -135,7 +135,7 @@ def fit_what_is_told(
             continue
         say(f"is it known: {names[one]}?")
         without = free & (np.arange(len(free)) != one)
-        trial = fit(simulate, observed, covariance, found.x, without, most_steps=most_steps)
+        trial = fit_moments(simulate, observed, covariance, found.x, without, most_steps=most_steps)
         if trial.distance > found.distance + WORSE:
             refused[one] = True
             continue

@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.analysis.estimates import less
-from simulator.estimation.structural.lived import WRITTEN_OFF, Histories
+from simulator.estimation.structural.histories import WRITTEN_OFF, Histories
 
 
 class Steps(NamedTuple):
     """Each account from one month to the next, [account, step]; False and 0 where a row or an amount is missing."""
 
-    was: np.ndarray  # int8: bucket before, ABSENT where not open
+    was: np.ndarray  # int8: bucket before, NO_ROW where not open
     now: np.ndarray  # int8: bucket after
     billed: np.ndarray  # bool: something was billed, and what was paid of it is known
     bill: np.ndarray  # float64: the balance before

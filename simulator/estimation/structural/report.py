@@ -1,38 +1,19 @@
-"""The structural fit in a calibration's folder: structural.toml, its tables as CSV, its part of the page."""
+"""The structural fit in a calibration's folder: its tables as CSV, and its part of the page."""
 
 from pathlib import Path
-from typing import NamedTuple
 
-from simulator.estimation.roll_rates.calibrate import Calibration
-from simulator.estimation.roll_rates.cautions import of_levels
-from simulator.estimation.roll_rates.hindcast import Hindcast, hindcast
 from simulator.estimation.structural.fit import StructuralFit
-from simulator.estimation.structural.scenario import NOT_IDENTIFIED, cautions, scenario_text, tables
+from simulator.estimation.structural.scenario import NOT_IDENTIFIED, tables
 from simulator.report.paper import Section, Table
 from simulator.report.results import write_csv
 
 FILES = ("parameters", "moments")  # tables that have a file of their own
 
 
-class Fitted(NamedTuple):
-    """A fit, its levels beside the tape's, and what must be known of it before any number."""
-
-    fit: StructuralFit
-    levels: Hindcast
-    cautions: list[str]
-
-    @classmethod
-    def of(cls, fit: StructuralFit, done: Calibration, threads: int | None) -> "Fitted":
-        """Return the fit of the calibration `done`, lived over the tape's own months."""
-        levels = hindcast(done.panel, scenario_text(fit), done.mapping_text, threads)
-        return cls(fit, levels, [*cautions(fit), *of_levels(levels)])
-
-
-def write(folder: Path, fitted: Fitted) -> None:
-    """Write the fitted scenario with its cautions, and its tables, into `folder`."""
-    (folder / "structural.toml").write_text(scenario_text(fitted.fit, fitted.cautions), encoding="utf-8")
+def write_tables(folder: Path, fit: StructuralFit) -> None:
+    """Write the tables of a fit into `folder`."""
     for name in FILES:
-        rows = tables(fitted.fit)[name]
+        rows = tables(fit)[name]
         write_csv(folder / f"structural_{name}.csv", rows[0] if rows else (), (row.values() for row in rows))
 
 

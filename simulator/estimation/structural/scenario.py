@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 
 from simulator.estimation.structural.document import at, say, values_of
-from simulator.estimation.structural.fit import Estimate, StructuralFit
+from simulator.estimation.structural.fit import Posterior, StructuralFit
 from simulator.estimation.structural.parameters import nodes
 from simulator.scenario.resolved import toml
 
@@ -129,7 +129,7 @@ def verdict(fit: StructuralFit) -> Iterator[str]:
         yield "the optimiser stopped before it had settled"
 
 
-def _calibrated(about: dict, fit: StructuralFit, e: Estimate) -> dict:
+def _calibrated(about: dict, fit: StructuralFit, e: Posterior) -> dict:
     """Return what is said of a number that is fitted."""
     if about.get("unit") == "number":  # the spread of a distribution, which stays
         return _not_identified(about)

@@ -1,28 +1,21 @@
-"""What a macro link found, as files: macro.json, economy.toml, macro.svg and a page."""
+"""What a macro link found, as files: macro.json, macro.svg and a page."""
 
 import math
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.ticker import FuncFormatter
 
-from simulator.estimation.macro import CHANGE, LEVEL, YEAR, Link, economy_toml
-from simulator.report.figures import COLOURS, INK, SOFT, STYLE, Picture, figure, svg
+from simulator.estimation.macro.link import CHANGE, LEVEL, YEAR, Link
 from simulator.report.paper import Section, Table, paper
 from simulator.report.phrasing import MINUS
 from simulator.system.folders import write_json
 
-OF_LINK, OF_SERIES = COLOURS[1], COLOURS[2]
 
-
-def files(found: Link, folder: Path, manifest: dict[str, Any]) -> None:
-    """Write the files of a link into `folder`; `manifest` is shown at the end of the page."""
-    (folder / "economy.toml").write_text(economy_toml(found), encoding="utf-8")
+def write_tables(found: Link, folder: Path) -> None:
+    """Write macro.json and macro.svg into `folder`."""
     write_json(folder / "macro.json", content(found))
     (folder / "macro.svg").write_text(picture(found).svg, encoding="utf-8")
-    (folder / "report.html").write_text(page(found, manifest), encoding="utf-8")
 
 
 def answers(found: Link) -> list[str]:
@@ -132,8 +125,14 @@ def _known(value):
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def picture(found: Link) -> Picture:
+def picture(found: Link):
     """Return the figure: the rate and the link's by quarter; the rate against the change of unemployment."""
+    import matplotlib
+    from matplotlib.ticker import FuncFormatter
+
+    from simulator.report.figures import COLOURS, INK, SOFT, STYLE, Picture, figure, svg
+
+    of_link, of_series = COLOURS[1], COLOURS[2]
     series = found.series
     year = np.array([int(quarter[:4]) + (int(quarter[-1]) - 0.5) / 4 for quarter in series.quarters])
     change, rate, fitted = series.change, 100 * series.rate, 100 * found.fitted
@@ -141,16 +140,16 @@ def picture(found: Link) -> Picture:
     with matplotlib.rc_context(STYLE):
         made, axes = figure(3.4, 1, 2, width_ratios=(1.6, 1), sharey=True)
         time, link = axes[0]
-        time.plot(year, rate, color=OF_SERIES, lw=1.6, label="series")
-        time.plot(year, fitted, color=OF_LINK, lw=1.6, label="link")
+        time.plot(year, rate, color=of_series, lw=1.6, label="series")
+        time.plot(year, fitted, color=of_link, lw=1.6, label="link")
         time.set_xlabel("year")
         time.set_ylabel(f"{series.rate_name}, %")
         time.set_title("By quarter")
         time.legend(loc="best")
         in_link = np.isfinite(rate) & np.isfinite(change) & ~np.isin(np.arange(len(year)), away)
-        link.plot(change[in_link], rate[in_link], "o", color=OF_SERIES, ms=4, mec="white", mew=0.5)
+        link.plot(change[in_link], rate[in_link], "o", color=of_series, ms=4, mec="white", mew=0.5)
         order = np.argsort(change[YEAR:]) + YEAR
-        link.plot(change[order], fitted[order], color=OF_LINK, lw=1.6)
+        link.plot(change[order], fitted[order], color=of_link, lw=1.6)
         link.set_xlabel("change in a year, percentage points")
         link.set_title("By change of unemployment")
         link.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", MINUS)))

@@ -1,4 +1,4 @@
-"""Loans with outcomes -> a calibrated loan scenario, checked against the loans and on a half it has not seen."""
+"""A loan scenario against the loans: those it was fitted to, and a half that it has not seen."""
 
 import tempfile
 from collections.abc import Callable
@@ -9,16 +9,12 @@ import numpy as np
 
 from simulator.analysis.estimates import within
 from simulator.estimation.intervals import LEVEL
-from simulator.estimation.outcomes.figures import ALL, COLUMNS, by_segment, figures, halves, intervals, resampled
-from simulator.estimation.outcomes.fit import Fit, fit
-from simulator.estimation.outcomes.rows import Outcomes, has_outcomes, read_outcomes
-from simulator.estimation.outcomes.scenario import DEFAULT_SEED, scenario_text
-from simulator.model.errors import Problem, UserError
+from simulator.estimation.outcomes.figures import ALL, COLUMNS, by_segment, figures, halves, resampled
+from simulator.estimation.outcomes.fit import LoanFit, fit_loans
+from simulator.estimation.outcomes.rows import Outcomes
+from simulator.estimation.outcomes.scenario import scenario_text
 from simulator.model.layout import LOAN
 
-__all__ = ["Calibrated", "calibrate_outcomes", "has_outcomes", "held_out", "simulated_sums"]
-
-FEWEST = 20  # loans of each outcome, so that both halves of the check have some: assumption
 AT_ONCE = 50  # replications whose sums are held together
 UNIT_AMOUNT = 10_000.0  # what everybody borrows where a share of the amount is asked for
 
@@ -39,10 +35,10 @@ class Check(NamedTuple):
         return within(self.value, self.low, self.high)
 
 
-class Calibrated(NamedTuple):
+class Checked(NamedTuple):
     """What loans with outcomes give: the fit, and how the scenario stands beside the loans."""
 
-    fit: Fit
+    fit: LoanFit
     measured: tuple[np.ndarray, np.ndarray, np.ndarray]  # figures of the loans: value, low, high
     fitted: Check  # the loans in the scenario fitted to all of them
     held_out: Check  # one half in the scenario fitted to the other
@@ -54,39 +50,8 @@ class Calibrated(NamedTuple):
         return self.fit.outcomes.facts
 
 
-def calibrate_outcomes(
-    path: str | Path,
-    mapping_path: str | Path,
-    replications: int = 200,
-    seed: int = DEFAULT_SEED,
-    threads: int | None = None,
-    level: float = LEVEL,
-    say: Callable[[str], None] = lambda words: None,
-    compiling: Callable[[int], None] | None = None,
-) -> Calibrated:
-    """Return a loan scenario fitted to the loans of `path`, with its checks.
-
-    `replications` are those of the checks; `say` is told what is being done; `compiling` as in `compare`. Raises
-    UserError with everything that is wrong with mapping and file.
-    """
-    outcomes = read_outcomes(path, mapping_path)
-    for ended, there in (("charged off", outcomes.charged_off), ("paid", ~outcomes.charged_off)):
-        if (count := int(there.sum())) < FEWEST:
-            raise UserError(
-                Problem(str(path), "", f"{count} loans in use {ended}", f"a fit needs {FEWEST} of both kinds")
-            )
-    say(f"fitting {len(outcomes.amount):,} loans")
-    fitted = fit(outcomes)
-    say("checking: as many loans simulated")
-    measured = intervals(outcomes, seed, level)
-    inside = check(outcomes, simulated_sums(fitted, seed, replications, threads, compiling), level)
-    say("checking: fitted to one half, compared with the other")
-    unseen = held_out(outcomes, seed, replications, threads, level)
-    return Calibrated(fitted, measured, inside, unseen, seed)
-
-
 def simulated_sums(
-    fitted: Fit,
+    fitted: LoanFit,
     seed: int,
     replications: int,
     threads: int | None = None,
@@ -125,7 +90,7 @@ def held_out(
     of the fit is that of the fitted half's figures under resampling.
     """
     seen, unseen = (outcomes.take(half) for half in halves(outcomes, seed))
-    fitted = fit(seen)
+    fitted = fit_loans(seen)
     doubt = np.nan_to_num(figures(resampled(seen, seed, replications)) - figures(by_segment(seen)))
     if fitted.one_recovery:
         doubt[..., 2] = doubt[:, -1:, 2]

@@ -1,50 +1,24 @@
-"""A backtest: fit until a month, forecast the rest, and score the forecasts against what came.
+"""The scores of forecasts against what came, and the proof that no forecast has seen it.
 
 A fit sees `panel.until(month)` and nothing else. That is checked in every backtest, not trusted: all is fitted and
 forecast a second time from a panel whose later months are scrambled, and the forecasts must be the same to the bit.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from simulator.analysis.estimates import mean, within
-from simulator.estimation.backtest.account_model import AccountForecast, CellModel, Forecaster, Sample
-from simulator.estimation.backtest.features import Features, features
-from simulator.estimation.backtest.peers import LastValue, PlainMatrix, Regression, SpreadLastValue
+from simulator.estimation.backtest.features import features
+from simulator.estimation.backtest.forecasts import SPREAD, Forecasts, digest, hash_accounts, hash_fan, scrambled
 from simulator.estimation.backtest.scores import Difference, brier, covered, crps, paired
-from simulator.estimation.panels.panel import ABSENT, Panel
-from simulator.estimation.roll_rates.factor import panel_factor
-from simulator.estimation.roll_rates.forecast import (
-    DRAWS,
-    LEVELS,
-    SOURCES,
-    Correlation,
-    Fan,
-    fan,
-    is_late,
-    posterior_correlation,
-    shares,
-    window,
-)
-from simulator.model.errors import Problem, UserError
+from simulator.estimation.panels.panel import NO_ROW, Panel
+from simulator.estimation.roll_rates.forecast import LEVELS, SOURCES, Fan, is_late, shares
 
-OURS, SPREAD = "account model", "last value with spread"
-FORECASTERS: dict[str, Callable[[Sample, int], Forecaster]] = {
-    OURS: CellModel,
-    "last value": LastValue,
-    SPREAD: SpreadLastValue,
-    "plain matrix": PlainMatrix,
-    "regression": Regression,
-}
-MIN_PAIRS = 2
-CHUNK = 20_000  # accounts forecast at a time: the memory in use does not grow with the book
-SAMPLE = 2_000_000  # account-months that account models are fitted on, at most: evenly spaced accounts of each pair
 RELIABILITY_EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
-SEED = 20050731
 
 
 class LeakError(Exception):
@@ -88,7 +62,7 @@ class Reliability(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Backtest:
+class Scored:
     """What was forecast from the window, and how it came true."""
 
     fit_until: str
@@ -113,76 +87,21 @@ class Backtest:
         return next(o for o in self.outlooks if (o.measure, o.month) == (measure, month))
 
 
-@dataclass(frozen=True)
-class Forecasts:
-    """All that is forecast, from the window alone."""
+def score(panel: Panel, made: Forecasts) -> Scored:
+    """Return how the forecasts `made` from the window of `panel` came true.
 
-    fan: Fan
-    forecasters: dict[str, Forecaster]
-    accounts: np.ndarray  # int64[account], rows of the panel that are open at the end of the window
-    features: Features  # of those accounts
-    fitted_on: int  # account-months
-
-    def by_account(self) -> Iterator[tuple[np.ndarray, str, AccountForecast]]:
-        """Yield (positions in `accounts`, forecaster, forecast), some accounts at a time."""
-        for first in range(0, len(self.accounts), CHUNK):
-            some = np.arange(first, min(first + CHUNK, len(self.accounts)))
-            of = self.features.take(some)
-            for name, forecaster in self.forecasters.items():
-                yield some, name, forecaster(of)
-
-
-def check_fit_until(panel: Panel, fit_until: str) -> None:
-    """Raise UserError unless the panel can be fitted until that month and scored after it."""
-
-    def wrong(found, allowed):
-        return UserError(Problem("--fit-until", "", found, allowed))
-
-    if fit_until not in panel.months:
-        raise wrong(f"{fit_until} is not a month of the tape", f"it has {panel.months[0]} to {panel.months[-1]}")
-    at = panel.months.index(fit_until)
-    if at == len(panel.months) - 1:
-        raise wrong(f"{fit_until} is the last month of the tape: nothing is left to forecast", "name an earlier month")
-    n_pairs = sum(pair.second <= at for pair in panel.pairs())
-    if n_pairs < MIN_PAIRS:
-        raise wrong(
-            f"{n_pairs} pairs of months with accounts in both until {fit_until}",
-            f"a fit needs {MIN_PAIRS}: name a later month, or give a longer tape",
-        )
-    if not any(pair.first == at for pair in panel.pairs()):
-        raise wrong(f"no account stands in {fit_until} and in the month after it", "name a month before another one")
-
-
-def estimated(past: Panel) -> Correlation:
-    """Return the factor correlation of a window, with the dispersion of its rows around the factor."""
-    return posterior_correlation(panel_factor(past), len(past.open_states))
-
-
-def backtest(
-    panel: Panel,
-    fit_until: str,
-    correlation: Callable[[Panel], Correlation] = estimated,
-    forecasters: dict[str, Callable[[Sample, int], Forecaster]] = FORECASTERS,
-    draws: int = DRAWS,
-    seed: int = SEED,
-) -> Backtest:
-    """Return the backtest of `panel`, fitted on the months up to `fit_until`.
-
-    `correlation` estimates the factor correlation from the window; `forecasters` are fitted on its pairs of months.
-    Accounts are scored in the month after `fit_until`, the book in every month that follows. Raises UserError for a
-    month that leaves nothing to fit or to forecast, LeakError if a forecast depends on what it forecasts.
+    Accounts are scored in the month after the window, the book in every month that follows. Raises LeakError if a
+    forecast depends on what it forecasts.
     """
-    check_fit_until(panel, fit_until)
-    made = forecasts(panel, fit_until, correlation, forecasters, draws, seed)
+    fit_until, seed = made.method.fit_until, made.method.seed
     came = outcomes(panel, fit_until, made.accounts)
     tally = _Tally(made, came, panel)
-    digest = tally.digest()
-    again = forecasts(scrambled(panel, fit_until), fit_until, correlation, forecasters, draws, seed)
-    if digest != _digest(again):
+    of_all = tally.digest()
+    if of_all != digest(made.method.forecasts(scrambled(panel, fit_until))):
         raise LeakError(f"forecasts from {fit_until} change with the months after it")
     at = panel.months.index(fit_until)
     history = [_book(panel, m, panel.states) for m in range(at + 1)]
-    return Backtest(
+    return Scored(
         fit_until=fit_until,
         months=panel.months[at + 1 :],
         currency=panel.currency,
@@ -195,7 +114,7 @@ def backtest(
         history_months=panel.months[: at + 1],
         facts={
             "accounts_forecast": len(made.accounts),
-            "accounts_without_next_month": int((came.state[:, 0] == ABSENT).sum()),
+            "accounts_without_next_month": int((came.state[:, 0] == NO_ROW).sum()),
             "account_months_fitted": made.fitted_on,
             "pairs_fitted": sum(pair.second <= at for pair in panel.pairs()),
             "correlation": made.fan.correlation.value,
@@ -203,52 +122,17 @@ def backtest(
             "largest_row_dispersion": float(np.max(made.fan.correlation.dispersion, initial=1.0))
             if made.fan.correlation.dispersion is not None
             else 1.0,
-            "draws": draws,
+            "draws": made.method.draws,
             "seed": seed,
-            "forecast_digest": digest,
+            "forecast_digest": of_all,
         },
-    )
-
-
-def forecasts(panel: Panel, fit_until: str, correlation, forecasters, draws: int, seed: int) -> Forecasts:
-    """Return all forecasts from the window that ends with `fit_until`; the rest of the panel gives its months only."""
-    past = panel.until(fit_until)
-    months = panel.months[len(past.months) :]
-    sample = pairs_sample(past)
-    n_open = len(past.open_states)
-    accounts = np.flatnonzero((past.state[:, -1] >= 0) & (past.state[:, -1] < n_open))
-    return Forecasts(
-        fan(window(past), months, correlation(past), draws, seed),
-        {name: fit(sample, len(past.states)) for name, fit in forecasters.items()},
-        accounts,
-        features(past, len(past.months) - 1).take(accounts),
-        len(sample.state),
-    )
-
-
-def pairs_sample(past: Panel) -> Sample:
-    """Return what was known and what came, of all accounts in all pairs of months of the window."""
-    n_open, pairs = len(past.open_states), list(past.pairs())
-    step = -(-len(past.account_id) * len(pairs) // SAMPLE)
-    parts = []
-    for pair in pairs:
-        first, second = features(past, pair.first), features(past, pair.second)
-        there = np.flatnonzero((first.state >= 0) & (first.state < n_open) & (second.state >= 0))[::step]
-        is_open = second.state[there] < n_open
-        came = np.where(is_open, second.utilisation[there], np.nan)
-        parts.append(Sample(first.take(there), second.state[there], came))
-    columns = zip(*(part.features for part in parts), strict=True)
-    return Sample(
-        Features(*(np.concatenate(column) for column in columns)),
-        np.concatenate([part.state for part in parts]),
-        np.concatenate([part.utilisation for part in parts]),
     )
 
 
 class Outcomes(NamedTuple):
     """What came of the accounts that were forecast."""
 
-    state: np.ndarray  # int64[account, forecast month], exits carried on, ABSENT without a row
+    state: np.ndarray  # int64[account, forecast month], exits carried on, NO_ROW without a row
     utilisation: np.ndarray  # float64[account], in the first forecast month; NaN for exits and without a limit
     balance: np.ndarray  # float64[account, forecast month], of the open ones
     before: dict[str, float]  # measures at the end of the window
@@ -260,7 +144,7 @@ def outcomes(panel: Panel, fit_until: str, accounts: np.ndarray) -> Outcomes:
     n_open = len(panel.open_states)
     state = panel.state[accounts, at + 1 :].astype(np.int64)
     for m in range(1, state.shape[1]):
-        gone = (state[:, m] == ABSENT) & (state[:, m - 1] >= n_open)
+        gone = (state[:, m] == NO_ROW) & (state[:, m - 1] >= n_open)
         state[gone, m] = state[gone, m - 1]
     is_open = (state >= 0) & (state < n_open)
     utilisation = np.where(is_open[:, 0], features(panel, at + 1).utilisation[accounts], np.nan)
@@ -276,25 +160,6 @@ def _book(panel, month, states):
     return {**{name: float(x) for name, x in book.items()}, "balance": float(panel.balance[is_open, month].sum())}
 
 
-def scrambled(panel: Panel, fit_until: str) -> Panel:
-    """Return `panel` with everything after `fit_until` replaced: other states, other amounts, other accounts missing.
-
-    Months, accounts, products and segments stay, for a forecast may know them; so does what a fit brings along from
-    elsewhere than the panel it is given.
-    """
-    later = slice(panel.months.index(fit_until) + 1, None)
-    changed = {}
-    for name in ("state", "bucket", "code", "grade"):
-        numbers = getattr(panel, name).copy()
-        numbers[:, later] = (numbers[::-1, later] + 1) % (numbers.max(initial=0) + 1)  # ABSENT becomes 0
-        changed[name] = numbers
-    for name in ("balance", "limit", "payment", "written_off", "recovered"):
-        amounts = getattr(panel, name).copy()
-        amounts[:, later] = 1000 - np.nan_to_num(amounts[::-1, later]) / 2
-        changed[name] = amounts
-    return replace(panel, **changed)
-
-
 class _Tally:
     """Forecasts by account against outcomes, gathered in one pass."""
 
@@ -303,18 +168,18 @@ class _Tally:
         self.names = tuple(made.forecasters)
         self.late = np.array([is_late(state, 1) for state in panel.states])
         n = len(made.accounts)
-        self.scored = np.flatnonzero(came.state[:, 0] != ABSENT)
+        self.scored = np.flatnonzero(came.state[:, 0] != NO_ROW)
         self.by_account = {
             name: {key: np.full(n, np.nan) for key in ("brier", "p30", "crps", "mean", "covered")}
             for name in self.names
         }
         self._sum = hashlib.sha256()
-        _hash_fan(self._sum, made.fan)
+        hash_fan(self._sum, made.fan)
         self.expected = np.zeros(len(panel.states))  # accounts that the first forecaster expects in each
         for some, name, forecast in made.by_account():
-            _hash_accounts(self._sum, forecast)
+            hash_accounts(self._sum, forecast)
             here, state = self.by_account[name], came.state[some, 0]
-            hit = state != ABSENT
+            hit = state != NO_ROW
             here["brier"][some[hit]] = brier(forecast.states[hit], state[hit])
             here["p30"][some] = forecast.states[:, self.late].sum(axis=1)
             outcome = came.utilisation[some]
@@ -371,24 +236,6 @@ class _Tally:
             with np.errstate(invalid="ignore", divide="ignore"):
                 forecast, happened = (np.bincount(band, x, n) / size for x in (chance, came))
             yield Reliability(name, size, forecast, happened)
-
-
-def _digest(made: Forecasts) -> str:
-    found = hashlib.sha256()
-    _hash_fan(found, made.fan)
-    for _, _, forecast in made.by_account():
-        _hash_accounts(found, forecast)
-    return found.hexdigest()
-
-
-def _hash_fan(found, made: Fan) -> None:
-    for x in (made.accounts, made.balance, made.correlation.quantiles):
-        found.update(b"" if x is None else np.ascontiguousarray(x).tobytes())
-
-
-def _hash_accounts(found, forecast: AccountForecast) -> None:
-    for x in forecast:
-        found.update(np.ascontiguousarray(x).tobytes())
 
 
 def _outlooks(made: Fan, came: Outcomes, expected: np.ndarray, panel: Panel) -> Iterator[Outlook]:

@@ -2,7 +2,7 @@
 
 from simulator.estimation.roll_rates.factor import Factor
 from simulator.estimation.roll_rates.memory import ERROR_RATE, Homogeneity, Memory
-from simulator.estimation.roll_rates.rolls import POOLED, DollarRolls, RollMatrix, Rolls
+from simulator.estimation.roll_rates.rolls import POOLED, RollMatrix
 from simulator.estimation.roll_rates.survival import Vintage
 
 FEW_MONTHS = 12  # below, the prior is said to decide; simulated: the interval then is about that of the prior
@@ -83,20 +83,6 @@ def homogeneity_words(homogeneity: Homogeneity) -> list[str]:
     ]
 
 
-def dollar_words(dollars: DollarRolls, least: float = 0.005) -> list[str]:
-    """Return the rows whose balances do not sum to 100 %, and by how much; those within `least` are not named."""
-    pair = f"{dollars.month_from} to {dollars.month_to}, {dollars.product}, {dollars.segment}"
-    off = [
-        f"{dollars.states[r].name} {100 * (1 + much):.2f} % ({100 * much:+.2f})"
-        for r, much in dollars.not_one().items()
-        if abs(much) >= least
-    ]
-    said = [f"Balances of {pair}: rows that do not sum to 100 %, left as they are: {', '.join(off)}."] if off else []
-    if dollars.unknown:
-        said.append(f"Balances of {pair}: {dollars.unknown:,} accounts have no balance in one of the two months.")
-    return said
-
-
 def thin_words(matrix: RollMatrix) -> list[str]:
     """Return the rows that rest on few accounts and what was done."""
     where = f"{matrix.product}, {matrix.segment}" + (f", grade {matrix.grade}" if matrix.grade else "")
@@ -109,13 +95,6 @@ def thin_words(matrix: RollMatrix) -> list[str]:
         done = done if n or r in matrix.topped_up else "no row: nobody to learn from"
         said.append(f"{where}, {when}: {matrix.states[r].name} has {n:,} account{'' if n == 1 else 's'}; {done}.")
     return said
-
-
-def rolls_words(rolls: Rolls) -> list[str]:
-    """Return all that is to be said of the matrices of a panel: thin rows, balances, the factor."""
-    matrices = (*rolls.pooled, *rolls.monthly, *rolls.by_grade)
-    said = [line for matrix in matrices for line in thin_words(matrix)]
-    return said + [line for d in rolls.dollars for line in dollar_words(d)] + factor_words(rolls.factor)
 
 
 def vintage_words(vintage: Vintage) -> list[str]:

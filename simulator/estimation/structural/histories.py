@@ -8,7 +8,7 @@ import numpy as np
 
 from simulator.engine import engine
 from simulator.engine.trajectories import Trajectories
-from simulator.estimation.panels.panel import ABSENT, Panel
+from simulator.estimation.panels.panel import NO_ROW, Panel
 from simulator.lowering.lower import Lowered, tables_for
 from simulator.model import layout
 from simulator.model.layout import CAUSES, LANES, LINE, N_PRODUCT, N_TAPE, NEVER
@@ -23,7 +23,7 @@ LINE_COLUMNS = {name: layout.LINE_AT + getattr(layout, name) for name in ("STATU
 class Histories(NamedTuple):
     """Lines by month, amounts in minor units; month 0 is the opening and nothing was paid in it.
 
-    A line that leaves has bucket WRITTEN_OFF, or 0 if it was paid off, in the month it leaves, and ABSENT after.
+    A line that leaves has bucket WRITTEN_OFF, or 0 if it was paid off, in the month it leaves, and NO_ROW after.
     """
 
     bucket: np.ndarray  # int8[account, month]
@@ -51,13 +51,13 @@ def observed(panel: Panel, accounts: np.ndarray) -> Histories:
     leaves = [None if not of.is_exit else WRITTEN_OFF if of.bucket == "written_off" else 0 for of in panel.states]
     gone = np.zeros(len(accounts), dtype=bool)
     for month in range(len(panel.months)):
-        bucket[gone, month] = ABSENT
+        bucket[gone, month] = NO_ROW
         for number, becomes in enumerate(leaves):
             if becomes is not None:
                 now = ~gone & (state[:, month] == number)
                 bucket[now, month] = becomes
                 gone |= now
-    bucket[state < 0] = ABSENT
+    bucket[state < 0] = NO_ROW
     payment = panel.payment[accounts]
     payment[:, 0] = np.nan
     columns = (bucket, panel.balance[accounts], panel.limit[accounts], payment)
@@ -74,7 +74,7 @@ def opening_tape(histories: Histories, segment: np.ndarray, segments: int) -> Ta
     return Tape(values, tuple(np.bincount(segment, minlength=segments).tolist()))
 
 
-def live(
+def simulated_histories(
     lowered: Lowered,
     worst: int,
     tell: Callable[[Histories], object],
@@ -131,7 +131,7 @@ def _lived(lowered: Lowered, bare: Levers, replication: int, worst: int) -> tupl
         return state[0, :, LINE_COLUMNS[name]][there]
 
     shape = (int(there.sum()), months + 1)
-    bucket = np.full(shape, ABSENT, np.int8, order="F")  # by month: they are summed over accounts
+    bucket = np.full(shape, NO_ROW, np.int8, order="F")  # by month: they are summed over accounts
     balance, limit, payment = (np.full(shape, np.nan, order="F") for _ in range(3))
     was_open = np.ones(len(bucket), dtype=bool)
     for month in range(months + 1):

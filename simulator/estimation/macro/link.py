@@ -58,7 +58,7 @@ class Term(NamedTuple):
         return self.low > 0 or self.high < 0
 
 
-class Fit(NamedTuple):
+class LinkFit(NamedTuple):
     """A regression on the quarters that were used."""
 
     terms: dict[str, Term]  # "constant" and what the specification names
@@ -83,9 +83,9 @@ class Link:
     series: Series
     curve: str
     left_out: tuple[str, ...]
-    fits: dict[str, Fit]  # by name of SPECIFICATIONS, on all quarters but those left out
-    every_quarter: Fit  # the change alone, nothing left out
-    without_breaks: Fit  # the change alone, without what was left out and without what was found
+    fits: dict[str, LinkFit]  # by name of SPECIFICATIONS, on all quarters but those left out
+    every_quarter: LinkFit  # the change alone, nothing left out
+    without_breaks: LinkFit  # the change alone, without what was left out and without what was found
     breaks: tuple[Break, ...]
     fitted: np.ndarray  # float64[quarter]: the rate that the change alone gives, a share; NaN in the first year
     persistence: float  # AR(1) of the residuals, per quarter
@@ -243,7 +243,7 @@ def link(series: Series, leave_out=(), curve: str = "logit") -> Link:
     )
 
 
-def regression(y, columns, names, used) -> Fit:
+def regression(y, columns, names, used) -> LinkFit:
     """Return the least-squares fit of y[used] on a constant and `columns`, with Newey-West standard errors.
 
     Residuals last for years, so the Bartlett kernel reaches over 1.3 sqrt(n) quarters and the interval uses the
@@ -271,7 +271,7 @@ def regression(y, columns, names, used) -> Fit:
     reach = np.polynomial.polynomial.polyval(width / n, (1.9600, 2.9694, 0.4160, -0.5324)) * se
     terms = zip(("constant", *names), beta, se, beta - reach, beta + reach, strict=True)
     r2 = 1 - error @ error / np.sum((y[used] - y[used].mean()) ** 2)
-    return Fit({name: Term(*map(float, numbers)) for name, *numbers in terms}, float(r2), int(n))
+    return LinkFit({name: Term(*map(float, numbers)) for name, *numbers in terms}, float(r2), int(n))
 
 
 def _check(series, left_out, known, named, change, curve):

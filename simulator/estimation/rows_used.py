@@ -8,7 +8,7 @@ from simulator.tape.rows import NOT_THERE
 MUCH = 0.05  # share of the rows left out from which it is a caution; assumption
 
 
-def used(facts: Mapping[str, Any]) -> str:
+def sentence(facts: Mapping[str, Any]) -> str:
     """Return the line: rows used of those read, and how many are left out for what reason, the most first.
 
     `facts` are those of a panel or of loans with outcomes.
@@ -24,5 +24,5 @@ def cautions(facts: Mapping[str, Any]) -> list[str]:
     left_out = facts.get("left_out", {})
     empty = left_out.get(NOT_THERE, 0)  # of a wide tape: cells that nobody has left out
     left, read = sum(left_out.values()) - empty, facts.get("rows_read", 0) - empty
-    much = [f"{left / read:.0%} of the rows are left out. {used(facts)}"] if left > MUCH * read else []
+    much = [f"{left / read:.0%} of the rows are left out. {sentence(facts)}"] if left > MUCH * read else []
     return [*facts.get("doubts", []), *much]

@@ -1,0 +1,1 @@
+"""The macro link: a loss rate and the yearly change of unemployment."""

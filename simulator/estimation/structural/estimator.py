@@ -1,0 +1,67 @@
+"""The structural fit as a part of the calibration of a panel: why people pay, and a second scenario."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from simulator.estimation.panels.hindcast import Hindcast, hindcast
+from simulator.estimation.panels.panel import Panel
+from simulator.estimation.panels.phrasing import level_cautions, levels_section
+from simulator.estimation.protocol import Options
+from simulator.estimation.structural import report
+from simulator.estimation.structural.fit import StructuralFit, fit_structural
+from simulator.estimation.structural.scenario import cautions, refusals, scenario_text
+from simulator.model.errors import Problem, UserError
+from simulator.report.paper import Section
+from simulator.report.progress import Progress
+
+
+class StructuralPart(NamedTuple):
+    """A fit, its levels beside the tape's, and what must be known of it before any number."""
+
+    fit: StructuralFit
+    levels: Hindcast
+    cautions: list[str]
+
+    @property
+    def scenario(self) -> str:
+        """The fitted scenario as TOML, with its cautions."""
+        return scenario_text(self.fit, self.cautions)
+
+    def write(self, folder: Path) -> None:
+        """Write the fitted scenario and its tables into `folder`."""
+        (folder / "structural.toml").write_text(self.scenario, encoding="utf-8")
+        report.write_tables(folder, self.fit)
+
+    def sections(self) -> list[Section]:
+        """Return the parts of the page about the fit."""
+        return [report.section(self.fit), levels_section(self.levels, "The structural fit over the tape's own months")]
+
+
+@dataclass(frozen=True)
+class Structural:
+    """The steps of a part: as those of an estimator, on a panel that another has read from `tape`.
+
+    `mapping_of` is that of `hindcast`.
+    """
+
+    panel: Panel
+    tape: Path
+    mapping_of: Callable[[str], str]
+    options: Options
+
+    def estimate(self, observer: Progress) -> StructuralFit:
+        """Return the fit; UserError if the tape refuses it and nothing is forced."""
+        prior, threads, force = self.options.prior, self.options.threads, self.options.force
+        tape, mapping = self.tape.resolve(), "mapping.toml"  # beside the scenario, as in the other
+        fit = fit_structural(self.panel, prior, tape, mapping, observer.advance, threads, compiling=observer.compiling)
+        if (why := refusals(fit)) and not force:
+            allowed = "leave out --structural; or --force, and the scenario warns of it"
+            raise UserError([Problem(str(self.tape), "structural fit", reason.rstrip("."), allowed) for reason in why])
+        return fit
+
+    def check(self, fit: StructuralFit) -> StructuralPart:
+        """Return the fit, simulated over the tape's own months."""
+        levels = hindcast(self.panel, scenario_text(fit), self.mapping_of, self.options.threads)
+        return StructuralPart(fit, levels, [*cautions(fit), *level_cautions(levels)])
