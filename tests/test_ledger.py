@@ -8,10 +8,12 @@ from simulator.analysis.ledger import (
     LINES,
     PARTS,
     SETTLED,
+    TRANSFER_LINES,
     IdentityError,
     Ledger,
     Settlement,
     check_identities,
+    components,
     result_digest,
 )
 from simulator.model.layout import *  # noqa: F403
@@ -171,3 +173,10 @@ def test_the_digest_sees_every_integer_and_nothing_else(ledger):
     assert result_digest(pair) != result_digest(pair[::-1])
     small = Sums(*(np.arange(3, dtype=np.int64) for _ in range(4)))
     assert result_digest([("x", small)]) == "8fa8b8d3c19c1078abe5d38e946f4be043e5f83fbfa84bd61d8507dea99e077b"
+
+
+@pytest.mark.parametrize("name", [*LINES, *TRANSFER_LINES])
+def test_a_line_is_the_sum_of_its_components(ledger, name):
+    """However far it is taken apart, the lines that it is made of add up to it in every cell."""
+    for whole in ((), {*LINES, *TRANSFER_LINES} - {name}):
+        assert np.array_equal(sum(sign * ledger[part] for part, sign in components(name, whole).items()), ledger[name])

@@ -3,6 +3,7 @@
 Everything here is int64 in minor units or counts. Months run from 0 (opening stocks) to `RunFrame.horizon`.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -187,7 +188,7 @@ def is_count(name: str) -> bool:
     return name.startswith("n_")
 
 
-def components(name: str, whole: tuple[str, ...] = ()) -> dict[str, int]:
+def components(name: str, whole: Collection[str] = ()) -> dict[str, int]:
     """Return {line: sign} of the lines that add up to line `name`, in order; those in `whole` are not taken apart."""
     lines = {**LINES, **TRANSFER_LINES}
     if name in whole or name not in lines:

@@ -252,7 +252,7 @@ def figure(target: Target, world: World, study: Study) -> Figure:
         samples = OWN[target.measure](study, first, last)
     else:
         measure, ledger = MEASURES[target.measure], study.comparison.ledgers["baseline"]
-        if "[at]" in measure.formula:
+        if measure.opening:  # of stocks alone
             samples = measure(ledger, by_month=True)[:, first - 1 : last].mean(axis=1)
         else:
             samples = measure(ledger, Window("fit", first, last, last))

@@ -27,18 +27,13 @@ SECTIONS = {
         flow("acquisition_cost", MONEY, "winning granted accounts", "Σ acquisition_cost × n_granted"),
         flow("funding_cost", MONEY, "funding of the open balance",
              "Σ funding_rate / 12 × (balance[start of month] + balance[end of month]) / 2"),
-        flow("cost", MONEY, "costs without funding",
-             "Σ commission + contact, recovery, reminder, report, operating, idle and acquisition cost"),
+        flow("cost", MONEY, "costs without funding"),
         flow("profit", MONEY, "accrual profit before tax, after insurers and partners",
-             "Σ interest + fees + merchant_discount - net_loss - cost - funding_cost, less insurer_result and "
-             "partner_profit",
              headline=True, shown_in={ANSWER: 4, VALUE: 1, SWAPPED: 7, SWAPS: 5}),
     ),
     "Cash and value": (
         flow("paid", MONEY, "paid by borrowers on open accounts, less refunds", label="paid by borrowers"),
-        flow("cash", MONEY, "cash in less cash out; profit less the growth of the open balance, exactly",
-             "Σ paid + recovered + proceeds + merchant_discount - new_credit - cost - funding_cost, less what "
-             "insurers and partners take"),
+        flow("cash", MONEY, "cash in less cash out; profit less the growth of the open balance, exactly"),
         Measure("npv", FLOW, MONEY, "Σ cash_before_funding / (1 + discount_rate)^(t / 12) - own_balance[start]",
                 "net present value at the discount rate, which takes the place of the funding cost. "
                 "cash_before_funding is the lender's own cash in less cash out but for funding: of the whole book, "

@@ -83,8 +83,6 @@ def mean_stock(name, unit, text, **options):
 SECTIONS = {
     "Bad debt": (
         flow("net_loss", MONEY, "bad debt less what was got back for it",
-             "Σ written_off + Σ (sold_open - sold_open_proceeds) + Σ forgiven - Σ recovered "
-             "- Σ sold_written_off_proceeds",
              headline=True, shown_in={ANSWER: 1, LOSS: 1, CELLS: 1, SWAPPED: 6, SWAPS: 4}, own="own_net_loss"),
         rate("net_loss_per_opening_borrower", "net_loss / borrowers of the opening book",
              "net loss on a base that no policy can change",
@@ -103,14 +101,13 @@ SECTIONS = {
                label="gross charge-off rate a year"),
         flow("written_off", MONEY, "open balance written off, interest and fees included",
              headline=True, shown_in={FLOWS: 2}),
-        flow("written_off_principal", MONEY, "principal written off",
-             "Σ written_off - Σ written_off_interest - Σ written_off_fees", label="principal written off"),
+        flow("written_off_principal", MONEY, "principal written off", label="principal written off"),
         flow("written_off_interest", MONEY, "interest written off", label="interest written off"),
         flow("written_off_fees", MONEY, "fees written off", label="fees written off"),
         flow("sold_open", MONEY, "open balance sold", label="open balance sold"),
         flow("sold_open_proceeds", MONEY, "price received for it", label="proceeds of open accounts sold"),
         flow("forgiven", MONEY, "forgiven at the start of repayment plans", label="forgiven in plans"),
-        flow("loss_on_sale", MONEY, "loss on the sale of open accounts", "Σ sold_open - Σ sold_open_proceeds",
+        flow("loss_on_sale", MONEY, "loss on the sale of open accounts",
              label="loss on sale of open accounts"),
         flow("recovered", MONEY, "collected after write-off", headline=True, shown_in={FLOWS: 3}),
         flow("recovered_open", MONEY, "collected the same way before write-off; part of paid, in no total",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from simulator.analysis.estimates import MEAN, Estimate, Mean
-from simulator.analysis.ledger import Ledger, RunFrame
+from simulator.analysis.ledger import LINES, TRANSFER_LINES, Ledger, RunFrame, components
 from simulator.analysis.measures.tables import TABLES
 from simulator.analysis.measures.view import View, Window, ratio, windows
 from simulator.analysis.tails import ExpectedShortfall, ValueAtRisk
@@ -14,6 +14,7 @@ from simulator.analysis.tails import ExpectedShortfall, ValueAtRisk
 MONEY = "money"  # in a measure's `unit`: the currency of the run
 SHARE, YEARLY, ACCOUNTS, RATIO = "share", "share per year", "accounts", "ratio"
 STOCK, FLOW, RATE, TAIL = "stock", "flow", "rate", "tail"
+IN_BETWEEN = ("income", "gross_profit", "cash_before_funding", "gross_cash")  # sums that formulas take apart
 # What a policy may do that moves a measure by definition, whoever pays better or worse for it.
 BOOK = "shrinks or grows the book"
 LATE = "sells, writes off or re-ages late debt"
@@ -85,33 +86,39 @@ class Measure:
         return (frame.transfers or not self.transfer) and (frame.factor or self.kind != TAIL)
 
 
-def stock(name, unit, text, **options):
+def stock(name: str, unit: str, text: str, **options) -> Measure:
     """Return the measure of a line of the ledger at a month end."""
     return Measure(name, STOCK, unit, f"{name}[at]", text, lambda v: v.at(name), opening=True, **options)
 
 
-def flow(name, unit, text, formula=None, **options):
-    """Return the measure of a line of the ledger summed over the window."""
-    return Measure(name, FLOW, unit, formula or f"Σ {name}", text, lambda v: v.flow(name), **options)
+def flow(name: str, unit: str, text: str, formula: str = "", **options) -> Measure:
+    """Return the measure of a line of the ledger summed over the window; `formula` if not that of the ledger."""
+    return Measure(name, FLOW, unit, formula or f"Σ {sum_of(name)}", text, lambda v: v.flow(name), **options)
 
 
-def rate(name, formula, text, function, unit=SHARE, **options):
+def sum_of(line: str) -> str:
+    """Return the sum that the ledger makes a line of, "a + b - c", or its name where it is counted."""
+    parts = components(line, {*LINES, *TRANSFER_LINES} - {line, *IN_BETWEEN})
+    return "".join(f" {'+' if sign > 0 else '-'} {part}" for part, sign in parts.items()).removeprefix(" + ")
+
+
+def rate(name: str, formula: str, text: str, function: Callable, unit: str = SHARE, **options) -> Measure:
     """Return a measure whose formula is `function`, of a View."""
     return Measure(name, RATE, unit, formula, text, function, **options)
 
 
-def stock_share(name, top, bottom, text, **options):
+def stock_share(name: str, top: str, bottom: str, text: str, **options) -> Measure:
     """Return the share that one stock is of another."""
     formula = f"{top}[at] / {bottom}[at]"
     return rate(name, formula, text, lambda v: ratio(v.at(top), v.at(bottom)), opening=True, **options)
 
 
-def flow_share(name, top, bottom, text, **options):
+def flow_share(name: str, top: str, bottom: str, text: str, **options) -> Measure:
     """Return the share that one flow is of another."""
     return rate(name, f"Σ {top} / Σ {bottom}", text, lambda v: ratio(v.flow(top), v.flow(bottom)), **options)
 
 
-def yearly(name, top, text, of="balance", **options):
+def yearly(name: str, top: str, text: str, of: str = "balance", **options) -> Measure:
     """Return a flow a year, as a share of the average of a balance."""
 
     def function(v):

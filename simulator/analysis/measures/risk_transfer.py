@@ -12,8 +12,7 @@ def own(kind, name, text, *formula, **options):
 
 SECTIONS = {
     "Who bears the loss": (
-        own(flow, "own_net_loss", "net loss that stays with the lender",
-            "Σ net_loss - insurer_net_loss - partner_net_loss", headline=True, shown_in={OWN_LOSS: 1}),
+        own(flow, "own_net_loss", "net loss that stays with the lender", headline=True, shown_in={OWN_LOSS: 1}),
         own(flow, "premium", "paid to insurers", label="insurance premiums"),
         own(flow, "claims", "paid by insurers", label="insurance claims paid"),
         own(flow, "subrogation", "passed on to insurers of what came back on claims they had paid",
@@ -24,7 +23,6 @@ SECTIONS = {
             "Σ claims - subrogation - growth of insurer_balance", label="net loss of insurers"),
         own(flow, "insurer_funding", "insurers' funding of their part", label="funding by insurers"),
         own(flow, "insurer_result", "what the cover costs on balance, and insurers earn",
-            "Σ premium - insurer_net_loss - insurer_funding",
             label="premiums less the loss that insurers bear and fund", headline=True, shown_in={OWN_LOSS: 3}),
         own(flow, "partner_net_loss", "net loss that partners bear, partner_loss_on_transfer included",
             label="net loss of partners"),
@@ -33,8 +31,7 @@ SECTIONS = {
         own(flow, "partner_fee", "paid by partners for the work", label="fee of partners"),
         own(flow, "partner_profit", "what partners earn after funding and fee", label="partners' profit",
             shown_in={OWN_LOSS: 4}),
-        own(flow, "gross_profit", "profit before insurers and partners take or give anything",
-            "Σ income - net_loss - cost - funding_cost"),
+        own(flow, "gross_profit", "profit before insurers and partners take or give anything"),
         own(stock, "own_balance", "open balance less the insurers' and the partners' part"),
         *tails("_own", "own net loss", "own_net_loss", OWN_LOSS, transfer=True),
     ),
