@@ -13,7 +13,7 @@ from simulator.engine.accumulators import machine_memory
 from simulator.engine.swap_sets import review_differs, swap_set
 from simulator.lowering.lower import Lowered, bytes_to_lower, lower, tables_digest
 from simulator.model.errors import Problem, UserError
-from simulator.policy.levers import transfers
+from simulator.policy.levers import risk_transfers
 from simulator.policy.risk_transfer import Partner
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import Scenario
@@ -170,7 +170,7 @@ def _frame(scenario, world: Lowered, run_off):
 
 def _transfers(world: Lowered):
     """Return the terms of insurance and joint lending that a lender has."""
-    return transfers(world.settings.policy.values(), world.frame)
+    return risk_transfers(world.settings.policy.values(), world.context)
 
 
 def _priced(ledger):

@@ -12,7 +12,7 @@ import numpy as np
 from simulator.lowering.lower import Lowered
 from simulator.model.layout import N_FLOWS
 from simulator.model.tables import Levers
-from simulator.policy.base import PolicySettings
+from simulator.policy.base import Policy
 from simulator.policy.book import Book
 from simulator.policy.levers import write_all
 from simulator.policy.registry import code_of
@@ -33,11 +33,11 @@ class Regimes:
         """Write what is the same in every regime; `replications` are those of the chunk."""
         policies = [settings for settings in lowered.settings.policy.values() if settings.enabled]
         first = next(k for k, settings in enumerate(policies) if settings.reads_book)
-        self.frame, self.policies, self.readers = lowered.frame, policies[first:], lowered.readers
+        self.context, self.policies, self.readers = lowered.context, policies[first:], lowered.readers
         self.months = months_read(lowered)
         # What policies before the first reader write is the same in all regimes; a month of them is its first part.
         self.before = lowered.neutral_levers()
-        write_all(self.before, policies[:first], self.frame)
+        write_all(self.before, policies[:first], self.context)
         # Rows: regime k of the month at hand is row `months_total` + k. A view that starts `month` rows before it has
         # it as its row `month`, where the kernel and the policies look; the rows below are never touched.
         self.base = lowered.months_total
@@ -61,7 +61,7 @@ class Regimes:
         """Bring the books of the readers, each of its own segments and products, to the end of the month before."""
         news = slice(self.known, month)
         for book, settings in zip(self.books, self.readers, strict=True):
-            _, _, segments, products = self.frame.acting(settings)
+            _, _, segments, products = self.context.acting(settings)
             cells = flows[:, :, news, list(segments)][:, :, :, :, list(products)]
             book[:, news] = cells.sum(axis=(1, 3, 4))
         self.known = month
@@ -69,7 +69,7 @@ class Regimes:
     def _regime(self, month, replication):
         """Return the settings of each reader in force in a month of a replication, None where it does not act."""
         return tuple(
-            _answer(settings, Book(book[replication, :month])) if month in self.frame.months_of(settings) else None
+            _answer(settings, Book(book[replication, :month])) if month in self.context.months_of(settings) else None
             for settings, book in zip(self.readers, self.books, strict=True)
         )
 
@@ -80,7 +80,9 @@ class Regimes:
             array[month] = before[month]
         read = iter(regime)
         policies = [next(read) if settings.reads_book else settings for settings in self.policies]
-        write_all(levers, [settings for settings in policies if settings is not None], self.frame._replace(only=month))
+        write_all(
+            levers, [settings for settings in policies if settings is not None], self.context._replace(only=month)
+        )
         return levers
 
 
@@ -88,12 +90,12 @@ def _answer(settings, book):
     """Return the settings in force after `book`, as the policy says; None: it does not act."""
     with code_of(settings.kind, "in_force"):
         answer = settings.in_force(book)
-        if not isinstance(answer, PolicySettings | None):
+        if not isinstance(answer, Policy | None):
             raise TypeError(f"found {answer!r}; allowed: settings or None")
     return answer
 
 
 def months_read(lowered: Lowered) -> range:
     """Return the months from the first to the last that a policy which reads the book may act in."""
-    months = [lowered.frame.months_of(settings) for settings in lowered.readers]
+    months = [lowered.context.months_of(settings) for settings in lowered.readers]
     return range(min(acts.start for acts in months), max(acts.stop for acts in months))

@@ -49,7 +49,7 @@ class Lowered(NamedTuple):
     minor_units: int
 
     @property
-    def frame(self) -> PolicyContext:
+    def context(self) -> PolicyContext:
         """Return what policies may know of the scenario."""
         return PolicyContext(self.months, self.months_total, self.segments, self.minor_units)
 
@@ -67,9 +67,9 @@ def lower(settings, tape: Tape | None = None, run_off: bool = False) -> Lowered:
     """Return the integers of `settings`; `run_off` adds its run-off months, in which no credit is granted."""
     segments = tuple(settings.segment)
     months_total = settings.months + (settings.run_off_months if run_off else 0)
-    frame = PolicyContext(settings.months, months_total, segments, settings.currency.minor_units)
+    context = PolicyContext(settings.months, months_total, segments, settings.currency.minor_units)
     levers = neutral_levers(settings.months, len(segments), months_total - settings.months)
-    write_all(levers, settings.policy.values(), frame)
+    write_all(levers, settings.policy.values(), context)
     return Lowered(
         settings,
         lower_tables(settings, months_total),
@@ -196,7 +196,7 @@ def tables_digest(lowered: Lowered) -> str:
     groups = [lowered.tables, tables_for(lowered, 0, 1), lowered.levers]
     if lowered.readers:
         without = lowered.neutral_levers()
-        write_all(without, [one for one in lowered.settings.policy.values() if not one.reads_book], lowered.frame)
+        write_all(without, [one for one in lowered.settings.policy.values() if not one.reads_book], lowered.context)
         groups.append(without)
         digest.update("".join(settings.model_dump_json() for settings in lowered.readers).encode())
     for array in (*(array for group in groups for array in group), lowered.tiles, lowered.tape, z):

@@ -5,8 +5,7 @@ from scipy.special import ndtr, ndtri
 
 from simulator.model.fixed_point import cumulative, q16, q31
 from simulator.model.layout import (
-    EXIT_PAID_OFF,
-    EXIT_WRITTEN_OFF,
+    EXITS,
     MAX_STATES,
     N_ROLL,
     ONE,
@@ -16,8 +15,6 @@ from simulator.model.layout import (
     ROLL_SPEND,
     UNIT,
 )
-
-EXITS = {"written_off": EXIT_WRITTEN_OFF, "paid_off": EXIT_PAID_OFF}
 
 
 def state_table(rates) -> np.ndarray:

@@ -20,6 +20,7 @@ BUCKETS = 16
 STAGES = 22  # bucket 0..15, then months since write-off 0-5, 6-11, 12-17, 18-35, 36-59, 60+
 AGE_BANDS = (0, 6, 12, 18, 36, 60)
 MAX_STATES = 16
+BURDEN_CLASSES = 8  # debt-to-income classes
 DAYS = 31  # days late 0..30
 SUMS_PER_BATCH = 20  # batches of replications that roll matrices and vintages are kept for
 
@@ -143,6 +144,7 @@ N_TERMS = 10
 
 # ---- loan terms: int64[segment, term, name] ------------------------------------------------------
 MAX_TERMS = 4
+MAX_TERM_MONTHS = 60
 TERM_MONTHS, TERM_CUMULATIVE, TERM_INSTALMENT = range(3)  # months; q31 cumulative share; q31 of amount
 
 # ---- quantile tables of people: uint32[segment, name, QUANTILES] ----------------------------------
@@ -164,6 +166,7 @@ ROLL_SPEND = 3  # q16 of the account's usual spending
 N_ROLL = 4
 EXIT_WRITTEN_OFF = -1
 EXIT_PAID_OFF = -2
+EXITS = {"written_off": EXIT_WRITTEN_OFF, "paid_off": EXIT_PAID_OFF}
 
 # ---- economy: int64[replication, month, segment, name] -------------------------------------------
 (

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from math import floor
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -10,14 +10,17 @@ from simulator.model.errors import did_you_mean
 from simulator.model.layout import AGE_BANDS, BUCKETS, NEVER, ONE, UNIT
 from simulator.model.values import DPD, MONTHS, MULTIPLIER, Month, Share, Unit
 from simulator.policy.book import MEASURES, Book
+from simulator.policy.others import Exits, Others
 
 Never = Literal["never"]
 DaysLate = Annotated[int, Field(ge=1, le=30 * (BUCKETS - 1)), DPD]
 Months = Annotated[int, Field(ge=0, le=999), MONTHS]
 Multiplier = Annotated[float, Field(ge=0, le=16), MULTIPLIER]
 MOST = 16 * UNIT  # to which multipliers that meet are kept
+MOST_LOGIT = 256 * UNIT  # no sum of log-odds goes further, and beyond 16 they make no difference
 Points = Annotated[int, Field(ge=0, le=1200), Unit("points")]
 CurrentGrade = Literal["A", "B", "C", "D"]  # E is late or in a plan
+CLOSE = 1e-9  # how far a sum of shares may be from 1
 AGES = "by months since write-off: 0-5, 6-11, 12-17, 18-35, 36-59, 60 and more"
 
 
@@ -67,10 +70,17 @@ class When(PolicyTable):
         return part * ONE < share(self.below) * whole
 
 
-class PolicySettings(PolicyTable):
-    """Keys that every policy has; each policy's `Settings` adds its own."""
+class Policy(PolicyTable):
+    """Keys that every policy has; each policy's `Settings` adds its own.
 
-    kind: str = Field(description="name of the policy's file in simulator/policies")
+    What a policy must know of others, and others of it, is in the methods below. All of them may be left as they are.
+    """
+
+    insures: ClassVar[bool] = False  # somebody else bears a part of what is lost on accounts that default
+
+    kind: str = Field(
+        description="name of the policy's file in simulator/policy/kinds, or file: and the path of your own"
+    )
     enabled: bool = Field(True, description="false: the policy does nothing")
     start: Month = Field(1, description="first month in which it acts")
     end: Month | None = Field(None, description="last month in which it acts; without it, to the end of the run-off")
@@ -84,7 +94,7 @@ class PolicySettings(PolicyTable):
         """Return whether what the policy does in a month depends on last month's book."""
         return self.when is not None
 
-    def in_force(self, book: Book) -> "PolicySettings | None":
+    def in_force(self, book: Book) -> "Policy | None":
         """Return the settings in force in the month after `book`, these or changed ones; None: it does not act.
 
         Asked for each replication and month in which the policy acts, and only if it `reads_book`.
@@ -96,8 +106,33 @@ class PolicySettings(PolicyTable):
         yield from ()
 
     def sole(self, last: int) -> set[tuple]:
-        """Return what no other policy may set for the same accounts, each as (key, ...); `last` month of the run."""
+        """Return what no other policy of the kind may set for the same accounts, each as (key, ...).
+
+        `last` is the last month of the run.
+        """
         return set()
+
+    def acts_at(self) -> dict[str, int]:
+        """Return {setting: days past due from which it acts on an open account}, NEVER where it does not."""
+        return {}
+
+    def exits(self) -> Exits:
+        """Return from when on the accounts that it acts on are gone for others."""
+        return Exits()
+
+    def conflicts(self, others: Others) -> Iterator[tuple[str, str, str]]:
+        """Yield (key, what was found, what is allowed) for settings that other policies in force exclude.
+
+        As it is here: what it does to open accounts, it does before they are written off.
+        """
+        gone = others.exits.written_off
+        for key, days in self.acts_at().items():
+            if gone <= days < NEVER:
+                yield key, f"found {days}", f"allowed: below {gone}, the write-off{self._or_never(key)}"
+
+    def _or_never(self, key):
+        field = type(self).model_fields.get(key)
+        return ", or never" if field and Never in get_args(field.annotation) else ""
 
 
 def by_age(of):

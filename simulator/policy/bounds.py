@@ -5,8 +5,7 @@ import numpy as np
 from simulator.model import layout
 from simulator.model.layout import ABSENT, GRADES, NEVER, ONE, UNIT
 from simulator.model.tables import Levers
-from simulator.policy.base import MOST
-from simulator.policy.kinds.bureau import MOST_LOGIT
+from simulator.policy.base import MOST, MOST_LOGIT
 
 AMOUNT = 10_000_000 * 1000  # the largest amount of money in the smallest minor units
 

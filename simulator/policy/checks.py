@@ -10,13 +10,13 @@ from pydantic import ValidationError
 from simulator.model import layout
 from simulator.model.layout import LOAN
 from simulator.model.tables import Levers
-from simulator.policy.base import PolicySettings
+from simulator.policy.base import Policy
 from simulator.policy.book import Book
 from simulator.policy.bounds import beyond
 from simulator.policy.levers import PolicyContext, neutral_levers
 from simulator.system.signals import Interrupted
 
-FRAME = PolicyContext(months=12, months_total=18, segments=("young", "old"), minor_units=100)
+CONTEXT = PolicyContext(months=12, months_total=18, segments=("young", "old"), minor_units=100)
 NONSENSE = (float("nan"), float("inf"), 1e13, -1e13, 10**13, -(10**13), "0.5")
 
 
@@ -27,9 +27,9 @@ def settings_of(module, **settings):
 
 def written(*policies) -> Levers:
     """Return neutral levers after policies, each (module, settings), have written theirs in this order."""
-    levers = neutral_levers(FRAME.months, len(FRAME.segments), FRAME.months_total - FRAME.months)
+    levers = neutral_levers(CONTEXT.months, len(CONTEXT.segments), CONTEXT.months_total - CONTEXT.months)
     for module, settings in policies:
-        module.write(levers, settings, FRAME)
+        module.write(levers, settings, CONTEXT)
     return levers
 
 
@@ -67,7 +67,7 @@ def acts_where_it_says(module) -> list[str]:
     where = {"start": 3, "end": 15, "segments": ["old"], "products": ["loan"]}
     cells = changed(written((module, settings_of(module, **{**module.EXAMPLE, **where}))))
     allowed = np.zeros_like(cells)
-    allowed[3:16, FRAME.segments.index("old"), LOAN] = True
+    allowed[3:16, CONTEXT.segments.index("old"), LOAN] = True
     month, segment, product = (sorted(set(axis.tolist())) for axis in np.nonzero(cells & ~allowed))
     if not month:
         return []
@@ -98,12 +98,12 @@ def deterministic(module) -> list[str]:
 def month_by_month(module) -> list[str]:
     """Written one month at a time the levers are those written at once, and no other month is touched.
 
-    So are they written where some policy reads last month's book: `frame.cells` sees to it.
+    So are they written where some policy reads last month's book: `context.cells` sees to it.
     """
     settings, together = settings_of(module, **module.EXAMPLE), written()
-    for month in range(1, FRAME.months_total + 1):
+    for month in range(1, CONTEXT.months_total + 1):
         levers = written()
-        module.write(levers, settings, FRAME._replace(only=month))
+        module.write(levers, settings, CONTEXT._replace(only=month))
         touched = np.flatnonzero(changed(levers).any(axis=(1, 2)))
         if others := sorted(set(touched.tolist()) - {month}):
             return [f"told to write month {month} only, it changes levers in months {others}"]
@@ -117,7 +117,7 @@ def answers_the_book(module) -> list[str]:
     settings = settings_of(module, **module.EXAMPLE)
     books = [Book(np.full((months, layout.N_FLOWS), size)) for months in (1, 3, 20) for size in (0, 1000)]
     answers, again = ([settings.in_force(book) for book in books] for _ in range(2))
-    wrong = [answer for answer in answers if not (answer is None or isinstance(answer, PolicySettings))]
+    wrong = [answer for answer in answers if not (answer is None or isinstance(answer, Policy))]
     problems = [f"in_force returns {answer!r}; allowed: settings or None" for answer in wrong[:1]]
     return problems + ([] if answers == again else ["in_force answers the same book differently the second time"])
 

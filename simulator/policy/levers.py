@@ -163,31 +163,31 @@ def acts_on(settings, table: dict[str, dict], minor_units: int = 1) -> list[str]
     ]
 
 
-def transfers(policies, frame: PolicyContext) -> tuple:
+def risk_transfers(policies, context: PolicyContext) -> tuple:
     """Return the terms of the enabled policies that are settled after the month instead of writing levers."""
     found = []
     for settings in policies:
         if settings.enabled and hasattr(module := policy_of(settings.kind), "terms"):
             with code_of(settings.kind, "terms"):
-                found.append(module.terms(settings, frame))
+                found.append(module.terms(settings, context))
     return tuple(found)
 
 
-def write_all(levers: Levers, policies, frame: PolicyContext) -> None:
+def write_all(levers: Levers, policies, context: PolicyContext) -> None:
     """Write every enabled policy of `policies` (their settings, in file order) to the levers."""
     for settings in policies:
         if settings.enabled:
             with code_of(settings.kind, "write"):
-                policy_of(settings.kind).write(levers, settings, frame)
+                policy_of(settings.kind).write(levers, settings, context)
             if settings.kind.startswith(FILE):
-                _check(levers, settings.kind, frame)
+                _check(levers, settings.kind, context)
 
 
-def _check(levers: Levers, kind: str, frame: PolicyContext) -> None:
+def _check(levers: Levers, kind: str, context: PolicyContext) -> None:
     """Raise UserError if a policy of the user's own has written what the month cannot take."""
     from simulator.policy.bounds import beyond
 
-    months = slice(None) if frame.only is None else slice(frame.only, frame.only + 1)
+    months = slice(None) if context.only is None else slice(context.only, context.only + 1)
     if wrong := beyond(levers, months):
         raise UserError([Problem(kind.removeprefix(FILE), "write", found) for found in wrong])
 
@@ -200,6 +200,6 @@ def try_own(settings) -> None:
     policies = settings.policy.values()
     if any(policy.enabled and policy.kind.startswith(FILE) for policy in policies):
         months, segments = settings.months, tuple(settings.segment)
-        frame = PolicyContext(months, months + settings.run_off_months, segments, settings.currency.minor_units)
-        write_all(neutral_levers(months, len(segments), settings.run_off_months), policies, frame)
-        transfers(policies, frame)
+        context = PolicyContext(months, months + settings.run_off_months, segments, settings.currency.minor_units)
+        write_all(neutral_levers(months, len(segments), settings.run_off_months), policies, context)
+        risk_transfers(policies, context)

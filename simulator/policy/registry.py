@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.values import Unit, unit_in_words
 from simulator.policy import kinds as kinds_folder
-from simulator.policy.base import PolicySettings
+from simulator.policy.base import Policy
 from simulator.system.inputs import MOST_TEXT, size_of
 from simulator.system.signals import Interrupted
 
@@ -35,7 +35,7 @@ def names() -> list[str]:
 def kinds() -> dict[str, ModuleType]:
     """Return by kind the modules: each has DESCRIPTION, EFFECT, NEUTRAL, EXAMPLE, Settings and write.
 
-    NEUTRAL and EXAMPLE are settings that do nothing and something; write(levers, settings, frame) writes the levers.
+    NEUTRAL and EXAMPLE are settings that do nothing and something; write(levers, settings, context) writes the levers.
     """
     return {name: import_module(f"{kinds_folder.__name__}.{name}") for name in names()}
 
@@ -60,10 +60,15 @@ def load_file(path: str) -> ModuleType:
         spec.loader.exec_module(module)
     if missing := [part for part in _PROTOCOL if not hasattr(module, part)]:
         raise UserError(Problem(path, "", f"has no {', '.join(missing)}", "docs/policies.md says what a policy needs"))
-    if not (isinstance(module.Settings, type) and issubclass(module.Settings, PolicySettings)):
-        allowed = "allowed: a class built on simulator.policy.base.PolicySettings"
+    if not (isinstance(module.Settings, type) and issubclass(module.Settings, Policy)):
+        allowed = "allowed: a class built on simulator.policy.Policy"
         raise UserError(Problem(path, "Settings", f"found {module.Settings!r}", allowed))
     return module
+
+
+def in_words(kind: str) -> str:
+    """Return the name of a kind in words; that of a policy of the user's own is its file's."""
+    return (Path(kind.removeprefix(FILE)).stem if kind.startswith(FILE) else kind).replace("_", " ")
 
 
 @contextmanager
@@ -95,7 +100,7 @@ def markdown(only: str | None = None) -> str:
     """
     if only is not None and only not in kinds():
         raise UserError(Problem(only, found="no such kind of policy", allowed=did_you_mean(only, kinds())))
-    common = set(_properties(PolicySettings))
+    common = set(_properties(Policy))
     lines = ["# Policies", ""]
     for kind, module in kinds().items():
         if only not in (None, kind):

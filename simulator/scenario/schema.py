@@ -8,16 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from simulator.model import values
+from simulator.model.layout import BUCKETS, BURDEN_CLASSES, MAX_STATES, MAX_TERM_MONTHS, MAX_TERMS
 from simulator.model.values import CertainLogOdds, Chance, Incomes, LogOdds, Money, Month, Multiplier, Share
 from simulator.scenario.distributions import Constant, over_people
 
-MAX_STATES, MAX_TERMS, MAX_TERM_MONTHS, BURDEN_CLASSES, BUCKETS = 16, 4, 60, 8, 16
-PRODUCTS = ("line", "loan")
-CAUSES = ("forgot", "short", "cannot", "will_not")
-EXITS = ("written_off", "paid_off")
-
 AmountOverPeople = over_people(values.MONEY, 0, values.LARGEST_AMOUNT)
 NOTHING = Constant(distribution="constant", value=0.0)
+ByBurden = Annotated[list[LogOdds], Field(min_length=BURDEN_CLASSES, max_length=BURDEN_CLASSES)]
 Suspend = Annotated[int, Field(ge=30, le=450, multiple_of=30), values.DPD]
 
 
@@ -230,7 +227,7 @@ class Structural(Table):
     will_not_closed: LogOdds = 0.0
     will_not_reported: LogOdds = 0.0
     will_not_loan: LogOdds = 0.0
-    will_not_burden: Annotated[list[LogOdds], Field(min_length=BURDEN_CLASSES, max_length=BURDEN_CLASSES)] = [0.0] * 8
+    will_not_burden: ByBurden = [0.0] * BURDEN_CLASSES
     will_not_quality_slope: LogOdds = 0.0
     alert_after_miss: Annotated[float, Field(ge=0, le=1), values.MULTIPLIER] = 1.0
     alert_fading: Annotated[float, Field(ge=0, le=1), values.Unit("share per month")] = 0.0

@@ -138,7 +138,7 @@ class _Walk:
             if tree is not None:
                 self.problem(tree.file, "policy", "found a value", "allowed: tables such as [policy.my_cut]")
             return {}
-        from simulator.policy.base import PolicySettings
+        from simulator.policy.base import Policy
         from simulator.policy.registry import FILE, code_of, kinds
 
         found = {}
@@ -157,8 +157,8 @@ class _Walk:
             elif not str(kind.value).startswith(FILE) and str(kind.value) not in kinds():
                 found_kind = f"found {kind.value!r}"
                 self.problem(kind.file, f"{path}.kind", found_kind, did_you_mean(str(kind.value), kinds()))
-                everybodys = {key: value for key, value in node.items() if key in fields_of(PolicySettings)}
-                self.read_partly(name, self.table(everybodys, PolicySettings, path), path)
+                everybodys = {key: value for key, value in node.items() if key in fields_of(Policy)}
+                self.read_partly(name, self.table(everybodys, Policy, path), path)
             elif model := self.settings_of(kind, path):
                 clean = self.table(node, model, path)
                 try:
@@ -173,15 +173,15 @@ class _Walk:
 
     def read_partly(self, name: str, clean: dict, path: str) -> None:
         """Keep of the policy `name`, which is wrong, the settings that every policy has and that are right."""
-        from simulator.policy.base import PolicySettings
+        from simulator.policy.base import Policy
 
-        common = {key: value for key, value in clean.items() if key in fields_of(PolicySettings)}
+        common = {key: value for key, value in clean.items() if key in fields_of(Policy)}
         for _ in range(2):
             try:
-                self.partly_read[name] = PolicySettings.model_validate(common, strict=True)
+                self.partly_read[name] = Policy.model_validate(common, strict=True)
                 return
             except ValidationError as errors:
-                self.complain(errors, common, PolicySettings, path)
+                self.complain(errors, common, Policy, path)
                 for error in errors.errors(include_url=False):
                     drop(common, path_in(common, error["loc"], False)[:1])
 

@@ -3,9 +3,8 @@
 import numpy as np
 
 from simulator.model.errors import Problem, did_you_mean
-from simulator.model.layout import ABSENT, ACTIVE, BUCKETS, N_PRODUCT, PRODUCTS, STATUSES, WRITTEN_OFF
+from simulator.model.layout import ABSENT, ACTIVE, BUCKETS, EXITS, N_PRODUCT, PRODUCTS, STATUSES, WRITTEN_OFF
 from simulator.scenario.contradictions import matrix_of
-from simulator.scenario.schema import EXITS
 from simulator.tape.mapping import Code
 from simulator.tape.rows import Rows
 

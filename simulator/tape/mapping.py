@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationError
 
 from simulator.model.errors import Problem, UserError, did_you_mean
-from simulator.scenario.schema import BUCKETS, EXITS, Table
+from simulator.model.layout import BUCKETS, EXITS
+from simulator.scenario.schema import Table
 from simulator.scenario.toml_text import read_toml
 from simulator.scenario.wording import problems_in
 from simulator.tape.csv_text import ENCODINGS, UTF8, Form

@@ -9,8 +9,9 @@ from pydantic import Field, ValidationError
 
 from simulator.finance import annuity
 from simulator.model.errors import Problem, UserError
+from simulator.model.layout import MAX_TERM_MONTHS
 from simulator.model.values import LARGEST_AMOUNT
-from simulator.scenario.schema import MAX_TERM_MONTHS, Table
+from simulator.scenario.schema import Table
 from simulator.scenario.toml_text import read_toml
 from simulator.scenario.wording import problems_in
 from simulator.tape.columns import file_digest, read_columns

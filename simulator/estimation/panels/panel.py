@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.model.layout import LOAN, PRODUCTS
-from simulator.scenario.schema import EXITS
+from simulator.model.layout import EXITS, LOAN, PRODUCTS
 
 NO_ROW = -1
 

@@ -9,10 +9,9 @@ import numpy as np
 
 from simulator.estimation.panels.panel import NO_ROW, Panel, PanelState
 from simulator.model.errors import Problem, UserError
-from simulator.model.layout import ABSENT, LINE, PRODUCTS
+from simulator.model.layout import ABSENT, EXITS, LINE, MAX_STATES, PRODUCTS
 from simulator.model.printable import controls_in
 from simulator.scenario.reader import MOST_TABLES
-from simulator.scenario.schema import EXITS, MAX_STATES
 from simulator.tape.columns import Column, file_digest, header, read_columns
 from simulator.tape.doubts import doubts
 from simulator.tape.mapping import Code, Mapping, is_monthly, read_mapping

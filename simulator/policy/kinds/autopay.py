@@ -1,24 +1,28 @@
 """Enrol borrowers in autopay."""
 
-from pydantic import Field
-
-from simulator.model.layout import V_AUTOPAY
-from simulator.model.values import Share
-from simulator.policy.base import PolicySettings, share
+from simulator.policy import Field, Policy, Share, forgetting, layout, share
 
 DESCRIPTION = "Enrol a share of the borrowers in autopay, which pays on the due date if the money is there."
 EFFECT = "Forgetting ends for those enrolled; who is short of cash still misses the due; revolvers keep revolving."
+MEETS = "The larger share is enrolled."
 NEUTRAL = {"enrolled": 0.0}
 EXAMPLE = {"enrolled": 0.8}
 
 
-class Settings(PolicySettings):
+class Settings(Policy):
     """How many borrowers are enrolled."""
 
     enrolled: Share = Field(description="share of borrowers enrolled, if above the segment's own; always the same ones")
 
 
-def write(levers, settings, frame):
+def write(levers, settings, context):
     """The wider enrolment holds."""
-    enrolled = (*frame.cells(settings), V_AUTOPAY)
+    enrolled = (*context.cells(settings), layout.V_AUTOPAY)
     levers.month[enrolled] = levers.month[enrolled].clip(min=share(settings.enrolled))
+
+
+def why(evidence):
+    """Yield that forgetting ends, and that autopay collects only where cash is."""
+    yield from forgetting(evidence, "autopay")
+    short = evidence.clause("dues missed for want of cash", "n_missed_short", "n_missed_cannot", plural=True)
+    yield f"Autopay collects only where cash is there: {short}."

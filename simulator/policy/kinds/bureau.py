@@ -2,20 +2,27 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
-from simulator.model.layout import UNIT, V_REPORT_DAYS, V_REPORT_MONTHS, V_WILL_NOT
-from simulator.model.values import MONTHS, LogOdds
-from simulator.policy.base import DaysLate, Never, PolicySettings, multiplier, threshold
+from simulator.policy import (
+    MONTHS,
+    MOST_LOGIT,
+    DaysLate,
+    Field,
+    LogOdds,
+    Never,
+    Policy,
+    layout,
+    multiplier,
+    threshold,
+)
 
 DESCRIPTION = "Report accounts that are so many days late to the credit bureau, and say so beforehand."
 EFFECT = "Fewer are unwilling to pay before they are reported; those who are lose their credit elsewhere."
+MEETS = "The earlier report and the longer retention hold; incentives add."
 NEUTRAL = {"report_days_late": "never", "retention_months": 60, "incentive": -0.3}
 EXAMPLE = {"report_days_late": 30, "retention_months": 60, "incentive": -0.3}
-MOST_LOGIT = 256 * UNIT  # no sum of log-odds goes further, and beyond 16 they make no difference
 
 
-class Settings(PolicySettings):
+class Settings(Policy):
     """When a report is made, how long it lasts, and what the prospect of it does."""
 
     report_days_late: DaysLate | Never = Field(description="days late at which an account is reported")
@@ -26,13 +33,29 @@ class Settings(PolicySettings):
         0.0, description="log-odds added to not being willing to pay, for everybody; below 0: the prospect deters"
     )
 
+    def acts_at(self):
+        """Accounts are reported while they are open."""
+        return {"report_days_late": threshold(self.report_days_late)}
 
-def write(levers, settings, frame):
+
+def write(levers, settings, context):
     """The earlier report and the longer retention hold; incentives add. Without reports there is no incentive."""
     if settings.report_days_late == "never":
         return
-    days, months, will_not = ((*frame.cells(settings), name) for name in (V_REPORT_DAYS, V_REPORT_MONTHS, V_WILL_NOT))
+    days, months, will_not = (
+        (*context.cells(settings), name) for name in (layout.V_REPORT_DAYS, layout.V_REPORT_MONTHS, layout.V_WILL_NOT)
+    )
     levers.month[days] = levers.month[days].clip(max=threshold(settings.report_days_late))
     levers.month[months] = levers.month[months].clip(min=settings.retention_months)
     sums = levers.month[will_not] + multiplier(settings.incentive)
     levers.month[will_not] = sums.clip(-MOST_LOGIT, MOST_LOGIT)
+
+
+def why(evidence):
+    """Yield willingness before a report, credit elsewhere after it."""
+    yield f"before the report, willingness: {evidence.clause('dues refused', 'n_missed_will_not', plural=True)}."
+    used = evidence.clause("what is borrowed elsewhere to pay dues", "outside_used")
+    refused = evidence.clause("what borrowers on record wanted elsewhere and did not get", "outside_refused")
+    short = evidence.clause("dues missed for want of cash", "n_missed_short", "n_missed_cannot", plural=True)
+    yield f"after it, credit elsewhere: {used}; {refused}; {short}."
+    yield f"{evidence.level('n_reported')} borrowers are reported; {evidence.clause('net loss', 'net_loss')}."

@@ -1,17 +1,18 @@
 """Freeze and close accounts that are late."""
 
-from pydantic import Field
-
-from simulator.model.layout import NEVER, V_CLOSE_DAYS, V_CROSS, V_FREEZE_DAYS
-from simulator.policy.base import DaysLate, Never, PolicySettings, threshold
+from simulator.policy import NEVER, DaysLate, Field, Never, Policy, layout, threshold
 
 DESCRIPTION = "Freeze, then close accounts that are so many days late; closing one may close the borrower's other one."
 EFFECT = "Exposure at default falls; accounts are closed over a forgotten bill: good customers are lost."
+MEETS = (
+    "The earlier freeze and the earlier closure hold, each on its own; cross_product of either holds for every closure "
+    "in those months."
+)
 NEUTRAL = {"cross_product": True}
 EXAMPLE = {"freeze_days_late": 7, "close_days_late": 30, "cross_product": True}
 
 
-class Settings(PolicySettings):
+class Settings(Policy):
     """Days late count exactly within the first month, then by 30 for each bucket."""
 
     freeze_days_late: DaysLate | Never = Field("never", description="days late at which an account is frozen")
@@ -24,12 +25,55 @@ class Settings(PolicySettings):
         if close < freeze < NEVER:
             yield "close_days_late", f"closes at {close} days late and freezes at {freeze}", "allowed: not before that"
 
+    def acts_at(self):
+        """Accounts are frozen and closed while they are open."""
+        return {key: threshold(getattr(self, key)) for key in ("freeze_days_late", "close_days_late")}
 
-def write(levers, settings, frame):
+    def conflicts(self, others):
+        """Nor is it closed by one policy before another freezes it: of two, the earlier days hold."""
+        yield from super().conflicts(others)
+        freeze, close = self.acts_at().values()
+        for name, other in others.of(Settings, earlier=True).items():
+            its_freeze, its_close = other.acts_at().values()
+            if close < its_freeze < NEVER and freeze == NEVER:
+                yield "close_days_late", f"closes at {close} days late", f"policy.{name} freezes at {its_freeze}"
+            if its_close < freeze < NEVER and its_freeze == NEVER:
+                yield "freeze_days_late", f"freezes at {freeze} days late", f"policy.{name} closes at {its_close}"
+
+
+def write(levers, settings, context):
     """The earlier freeze and the earlier closure hold; a closure that crosses makes all of its cells cross."""
-    cells = frame.cells(settings)
-    freeze, close, cross = ((*cells, name) for name in (V_FREEZE_DAYS, V_CLOSE_DAYS, V_CROSS))
+    cells = context.cells(settings)
+    freeze, close, cross = ((*cells, name) for name in (layout.V_FREEZE_DAYS, layout.V_CLOSE_DAYS, layout.V_CROSS))
     levers.month[freeze] = levers.month[freeze].clip(max=threshold(settings.freeze_days_late))
     levers.month[close] = levers.month[close].clip(max=threshold(settings.close_days_late))
     if settings.cross_product and settings.close_days_late != "never":
         levers.month[cross] = 1
+
+
+def why(evidence):
+    """Yield what closing costs, good customers who forgot a bill; or what freezing alone is for."""
+    if evidence.mean("n_closures"):
+        yield from _closures(evidence)
+    else:
+        frozen = evidence.level("n_frozen") if evidence.mean("n_frozen") else "no"
+        yield (
+            f"exposure: {evidence.clause('the mean balance at default', 'ead')}; {frozen} accounts are frozen at the "
+            "end of lending, and none is closed for lateness."
+        )
+    yield f"{evidence.clause('new credit', 'new_credit')}; {evidence.clause('net loss', 'net_loss')}."
+
+
+def _closures(evidence):
+    """Yield how many accounts are closed, and what is known of the reason why they were late."""
+    closed, level, unknown = evidence.level("n_closures"), evidence.level, evidence.mean("n_closures_unknown")
+    if unknown == evidence.mean("n_closures"):
+        yield f"{closed} accounts are closed; of none is it known why they were late."
+        return
+    yield (
+        f"{closed} accounts are closed, {level('n_closures_good')} of them of good customers (the better half by "
+        f"quality, which no lender sees); {level('n_closures_forgot')} are closed after a forgotten bill, "
+        f"{level('n_closures_good_forgot')} of those of good customers."
+    )
+    if unknown:
+        yield f"of {level('n_closures_unknown')} closed accounts it is not known why they were late."

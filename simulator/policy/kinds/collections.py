@@ -3,27 +3,28 @@
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field
-
-from simulator.model.layout import (
+from simulator.policy import (
     BUCKETS,
     CAUSES,
+    COUNT,
+    DPD,
     FORGOT,
-    L_COMMISSION,
-    L_COST,
-    L_DAY,
-    L_EFFECT,
-    L_USED,
     LEVELS,
-    N_LADDER,
     ONE,
-    V_SERVED,
+    Field,
+    Money,
+    Policy,
+    PolicyTable,
+    Share,
+    Unit,
+    capital,
+    layout,
+    share,
 )
-from simulator.model.values import COUNT, DPD, Money, Share, Unit
-from simulator.policy.base import PolicySettings, PolicyTable, share
 
 DESCRIPTION = "Contact who missed a due, level by level: text message, bot, call, letter, agency, legal action."
 EFFECT = "More missed dues are paid within the month, each contact costs: somewhere the next level stops paying."
+MEETS = "Each level works a bucket once; the smaller share served holds."
 NEUTRAL = {"levels": {}}
 EXAMPLE = {
     "levels": {
@@ -60,7 +61,7 @@ class Level(PolicyTable):
     effect: Effect = Field(Effect(), description="what a contact achieves")
 
 
-class Settings(PolicySettings):
+class Settings(Policy):
     """The levels, worked in the order of the ladder, and what limits them."""
 
     levels: dict[Literal[LEVELS], Level] = Field({}, description="the levels that are worked, by name")
@@ -125,20 +126,57 @@ class Settings(PolicySettings):
         """Only one policy works a level in a bucket."""
         return {("levels", number, bucket) for bucket, number, _ in self.worked()}
 
+    def acts_at(self):
+        """Levels work open accounts; debt that is written off has its own collectors."""
+        return {f"levels.{name}.from_dpd": level.from_dpd for name, level in self.levels.items()}
 
-def write(levers, settings, frame):
+    def conflicts(self, others):
+        """Ladders that meet leave no bucket unworked between them."""
+        yield from super().conflicts(others)
+        own = {bucket for bucket, _, _ in self.worked()}
+        worked = own.union(*({bucket for bucket, *_ in other.worked()} for other in others.of(Settings).values()))
+        lowest = min(own, default=0)
+        if any(bucket < lowest for bucket in worked) and lowest - 1 not in worked:
+            level = next(level for level in self.levels if self.levels[level].from_dpd == 30 * lowest)
+            below = 30 * (max(bucket for bucket in worked if bucket < lowest) + 1)
+            found = f"found {30 * lowest}: a gap, nobody works from {below} DPD on"
+            yield f"levels.{level}.from_dpd", found, f"allowed: up to {below}"
+
+
+def write(levers, settings, context):
     """Each level is written in the buckets it works; the smallest share served holds."""
-    cells = frame.cells(settings)
-    served = (*cells, V_SERVED)
+    cells = context.cells(settings)
+    served = (*cells, layout.V_SERVED)
     levers.month[served] = levers.month[served].clip(max=share(settings.served))
     rows = []
     for _, _, level in (worked := settings.worked()):
-        row = [0] * N_LADDER
+        row = [0] * layout.N_LADDER
         for reason, name in enumerate(CAUSES[FORGOT:]):
-            row[L_EFFECT + reason] = share(getattr(level.effect, name))
-        row[L_COST], row[L_DAY], row[L_USED] = frame.amount(level.cost), level.day, 1
-        row[L_COMMISSION] = share(level.commission)
+            row[layout.L_EFFECT + reason] = share(getattr(level.effect, name))
+        row[layout.L_COST], row[layout.L_DAY], row[layout.L_USED] = context.amount(level.cost), level.day, 1
+        row[layout.L_COMMISSION] = share(level.commission)
         rows.append(row)
     if worked:  # all of them at once: where capacity differs by replication, this is written thousands of times
         buckets, numbers, _ = map(list, zip(*worked, strict=True))
         levers.ladder[(*(axis[..., None] for axis in cells), buckets, numbers)] = rows
+
+
+def why(evidence):
+    """Yield what each level collects and costs, and from which level on it costs more than it collects."""
+    ladders, told, dear = [settings.levels for settings in evidence.settings], [], None
+    for name in LEVELS:
+        terms = {(levels[name].cost, levels[name].commission) for levels in ladders if name in levels}
+        contacts, collected = evidence.mean(f"n_contacts_{name}"), evidence.mean(f"collected_{name}")
+        if len(terms) != 1 or not contacts:  # without one price for the level its cost is not known apart
+            continue
+        cost, commission = terms.pop()
+        spent = contacts * cost + collected * commission
+        price = evidence.money(spent / collected, 3) if collected else "no end"
+        told.append(f"{name} {evidence.level(f'n_collected_{name}')} dues paid, at {price}")
+        if dear is None and spent >= collected:
+            dear = name
+    if told:
+        stops = f"{capital(dear)} costs more than it collects" if dear else "No level costs more than it collects"
+        yield f"dues paid on a contact, and cost per {evidence.currency} collected: {'; '.join(told)}. {stops}."
+    costs = evidence.clause("contacts cost: their sum", "contact_cost")
+    yield f"{costs}; {evidence.clause('net loss', 'net_loss')}, {evidence.clause('net present value', 'npv')}."

@@ -1,19 +1,16 @@
 """Insure the book against default, layer by layer."""
 
 from math import inf
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
-
-from simulator.model.layout import V_CLAIM
-from simulator.model.values import MONTHS, RATE_PER_YEAR, Dpd, Share, Unit
-from simulator.policy.base import PolicySettings
+from simulator.policy import CLOSE, MONTHS, RATE_PER_YEAR, Dpd, Field, Policy, Share, Unit, layout
 
 DESCRIPTION = (
     "Insure the lender's own part against default: a premium, and claims on a share of the loss between a deductible "
     "and a cap. What comes back on claimed debt is shared."
 )
 EFFECT = "The mean costs more than it brings: the premium; in bad times the insurer pays: the tail is shorter."
+MEETS = "Each is a layer of its own; shares of one loss sum to 1 at most, and claim_dpd is the same in all layers."
 NEUTRAL = {"premium": 0.0, "share": 0.0}
 EXAMPLE = {"premium": 0.01, "share": 0.8, "deductible": 0.01, "cap": 0.05, "subrogation": 1.0}
 
@@ -21,11 +18,13 @@ Premium = Annotated[float, Field(ge=0, le=1), RATE_PER_YEAR]
 Period = Annotated[int, Field(ge=1, le=600), MONTHS]
 
 
-class Settings(PolicySettings):
+class Settings(Policy):
     """The terms of one layer. Several policies are several layers, or insure different parts of the book.
 
     The loss of a period is what was claimed in it less what came back on claimed debt in it.
     """
+
+    insures: ClassVar[bool] = True
 
     premium: Premium = Field(description="share a year of the balance that `premium_on` names")
     premium_on: Annotated[Literal["opening", "insured"], Unit("")] = Field(
@@ -50,23 +49,51 @@ class Settings(PolicySettings):
         "its own loss is 0",
     )
 
+    def acts_at(self):
+        """Open accounts become claimable; so does what is lost earlier."""
+        return {"claim_dpd": self.claim_dpd}
 
-def write(levers, settings, frame):
+    def contradictions(self):
+        """A layer ends where it begins, or above."""
+        if self.cap is not None and self.deductible > self.cap:
+            yield "deductible", f"found {self.deductible:g}", f"allowed: up to {self.cap:g}, the cap"
+
+    def conflicts(self, others):
+        """One loss is borne once, all layers have one trigger, and accounts are claimed before they are gone."""
+        layers = others.of(Settings).values()
+        # Of the unit of loss at which this cover begins, no more than one is borne.
+        borne = sum(layer.share for layer in (self, *layers) if layer.pays_at(self.deductible))
+        if borne > 1 + CLOSE:
+            found = f"with those of other insurers it is {borne:g}"
+            yield "share", found, "allowed: shares of one loss that sum to 1 or less"
+        for layer in layers:
+            if layer.share > 0 and layer.claim_dpd != self.claim_dpd:
+                found = f"claims at {self.claim_dpd} DPD, another layer at {layer.claim_dpd}"
+                yield "claim_dpd", found, "allowed: one trigger for all layers on the same accounts"
+        gone = {"the write-off": others.exits.written_off, "where open accounts are sold": others.exits.sold}
+        for what, days in gone.items():
+            if days < self.claim_dpd:
+                yield "claim_dpd", f"claims at {self.claim_dpd} DPD", f"allowed: up to {days}, {what}"
+
+    def pays_at(self, at: float) -> bool:
+        """Return whether the insurer bears a part of the unit of loss at `at`, a share of the opening balance."""
+        return self.deductible <= at < (inf if self.cap is None else self.cap)
+
+
+def write(levers, settings, context):
     """Set where an account's balance becomes claimable; the cover itself is settled after the month."""
     if settings.share == 0:
         return
-    claim = (*frame.cells(settings), V_CLAIM)
+    claim = (*context.cells(settings), layout.V_CLAIM)
     levers.month[claim] = levers.month[claim].clip(max=settings.claim_dpd // 30)
 
 
-def terms(settings, frame):
+def terms(settings, context):
     """Return what is settled: the layer, where and when it covers."""
-    from simulator.policy.risk_transfer import (
-        Insurance,
-    )  # numpy: a command that only checks settings does not pay for it
+    from simulator.policy import Insurance  # numpy: a command that only checks settings does not pay for it
 
     return Insurance(
-        *frame.acting(settings),
+        *context.acting(settings),
         premium=settings.premium,
         on_opening=settings.premium_on == "opening",
         share=settings.share,
@@ -75,3 +102,12 @@ def terms(settings, frame):
         period=settings.period_months,
         subrogation=settings.subrogation,
     )
+
+
+def why(evidence):
+    """Yield the mean cost of cover against its relief in the tail."""
+    cost = evidence.clause("premiums less what insurers lose and fund", "insurer_result", plural=True)
+    yield f"the mean: {cost}; {evidence.value()}."
+    if worst := evidence.highest_own_tail():
+        bad = evidence.change(worst).clause(f"the {evidence.label(worst)}")
+        yield f"the tail: {bad}, while {evidence.change('own_net_loss').clause('the mean own net loss')}."

@@ -2,21 +2,18 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
-
-from simulator.model.layout import N_PRODUCT, V_PARTNER
-from simulator.model.values import SHARE, Share
-from simulator.policy.base import PolicySettings
+from simulator.policy import CLOSE, N_PRODUCT, PRODUCTS, SHARE, Field, Policy, Share, layout, listed
 
 DESCRIPTION = "A partner holds a share of every account: of what is lent, earned and lost. It pays a fee for the work."
 EFFECT = "Own loss and own income fall together; costs stay with the lender, and the fee pays for them."
+MEETS = "Several partners; their shares sum to 1 at most."
 NEUTRAL = {"share": 0.0}
 EXAMPLE = {"share": 0.3, "fee": 0.1}
 
 LatePrice = Annotated[Literal["expected"] | Share, SHARE]
 
 
-class Settings(PolicySettings):
+class Settings(Policy):
     """The partner's part. It buys into the book when the policy starts after month 1 and is bought out when it ends."""
 
     share: Share = Field(description="share of balance, new credit, interest and loss that is the partner's")
@@ -27,19 +24,50 @@ class Settings(PolicySettings):
         "what such debt brings in this run, at its value today. What is current changes hands at par",
     )
 
+    def conflicts(self, others):
+        """One loss is borne once, and no partner joins or leaves accounts that are insured: that too changes hands."""
+        borne = self.share + sum(partner.share for partner in others.of(Settings).values())
+        if borne > 1 + CLOSE:
+            found = f"with those of other partners it is {borne:g}"
+            yield "share", found, "allowed: shares of one loss that sum to 1 or less"
+        covers = {name: other.start for name, other in others.sharing.items() if other.insures and self.share > 0}
+        for name, begins in covers.items():
+            same = f"where {name} begins to insure the same accounts"
+            if self.start > begins:
+                yield "start", f"joins in month {self.start}", f"allowed: up to {begins}, {same}"
+            if begins <= (self.end or others.months) < others.months:
+                allowed = f"allowed: before {begins}, {same}, or no end"
+                if begins == 1:
+                    allowed = f"allowed: no end, as {name} insures the same accounts from the start"
+                yield "end", f"leaves after month {self.end}", allowed
 
-def write(levers, settings, frame):
+
+def write(levers, settings, context):
     """Mark what is written off while the partner shares; its part is settled after the month, from what it booked."""
     if settings.share > 0:
-        levers.month[(*frame.cells(settings), V_PARTNER)] = 1
+        levers.month[(*context.cells(settings), layout.V_PARTNER)] = 1
 
 
-def terms(settings, frame):
+def terms(settings, context):
     """Return what is settled: the share, the fee and the price, where and when the partner lends."""
-    from simulator.policy.risk_transfer import (
-        LATE,
-        Partner,
-    )  # numpy: a command that only checks settings does not pay for it
+    from simulator.policy import LATE, Partner  # numpy: a command that only checks settings does not pay for it
 
     price = None if settings.late_price == "expected" else ((settings.late_price,) * LATE,) * N_PRODUCT
-    return Partner(*frame.acting(settings), share=settings.share, fee=settings.fee, late_price=price)
+    return Partner(*context.acting(settings), share=settings.share, fee=settings.fee, late_price=price)
+
+
+def why(evidence):
+    """Yield what is left of loss and income with a partner."""
+    yield f"{evidence.clause('the own net loss', 'own_net_loss')}; {evidence.value()}."
+    earned = evidence.clause("what partners earn", "partner_profit")
+    yield f"{earned}; they pay {evidence.level('partner_fee')} for the work."
+    if not evidence.has("partner_bought"):
+        return
+    for partner in evidence.risk_transfers:
+        if prices := getattr(partner, "late_price", None):
+            told = (
+                f"of {name}s at {listed([f'{100 * price:.1f}' for price in prices[k]])} per cent"
+                for k, name in enumerate(PRODUCTS)
+                if k in partner.products and name in evidence.products
+            )
+            yield f"late debt changes hands, one due late, two, and in default, {listed(list(told))} of the balance."

@@ -2,30 +2,37 @@
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from simulator.model.layout import (
+from simulator.policy import (
     GRADE_NAMES,
+    MONTHS,
+    MULTIPLIER,
     NEVER,
-    S_LIMIT_KEEP,
-    V_CUT_GRADE,
-    V_CUT_KEEP,
-    V_CUT_SCORE,
-    V_CUT_UTILISATION,
-    V_LIMIT_FLOOR,
-    V_RAISE_BY,
-    V_RAISE_CAP,
-    V_RAISE_GRADE,
-    V_RAISE_UTILISATION,
+    SHARE,
+    CurrentGrade,
+    Dpd,
+    Field,
+    Money,
+    Points,
+    Policy,
+    PolicyTable,
+    Share,
+    layout,
+    mul_q31,
+    multiplier,
+    share,
 )
-from simulator.model.values import MONTHS, MULTIPLIER, SHARE, Dpd, Money, Share
-from simulator.policy.base import CurrentGrade, Points, PolicySettings, PolicyTable, mul_q31, multiplier, share
 
 DESCRIPTION = (
     "Cut the limit of an account when it falls this many days behind; in reviews, cut or raise the limits of accounts "
     "that are current, by grade, score and utilisation."
 )
 EFFECT = "Exposure at default falls; borrowers who bridged with the line run short of cash; interest is lost."
+MEETS = (
+    "Each cut acts at its own at_dpd, at the same one they multiply; the higher floor holds; of reviews in one month "
+    "only one may cut and only one raise."
+)
 NEUTRAL = {"at_dpd": 30, "keep": 1.0, "floor": 100.0, "review": {"every_months": 1, "keep": 1.0, "raise_by": 1.0}}
 EXAMPLE = {
     "at_dpd": 60,
@@ -53,7 +60,7 @@ class Review(PolicyTable):
     raise_cap: Raise = Field(2.0, description="multiplier of the limit as granted that a raise does not exceed")
 
 
-class Settings(PolicySettings):
+class Settings(Policy):
     """When a limit is cut, and by how much."""
 
     at_dpd: Dpd | None = Field(None, description="days past due at which the limit is cut, a multiple of 30")
@@ -77,29 +84,45 @@ class Settings(PolicySettings):
         acts = {"review.keep": self.review and self.review.keep < 1, "review.raise_by": self._raises}
         return {(key, month) for key, does in acts.items() if does for month in self.months(last)}
 
+    def acts_at(self):
+        """Limits are cut while accounts are open; a review has no days past due."""
+        return {} if self.at_dpd is None else {"at_dpd": self.at_dpd}
+
     @property
     def _raises(self):
         return self.review is not None and self.review.raise_by > 1
 
 
-def write(levers, settings, frame):
+def write(levers, settings, context):
     """Multiply what is kept on falling into the bucket; write the reviews; the highest floor holds."""
     cuts, review = settings.keep is not None and settings.keep < 1, settings.review
-    cells = frame.cells(settings)
+    cells = context.cells(settings)
     if cuts:
-        keep = (*cells, settings.at_dpd // 30, S_LIMIT_KEEP)
+        keep = (*cells, settings.at_dpd // 30, layout.S_LIMIT_KEEP)
         levers.stage[keep] = mul_q31(levers.stage[keep], share(settings.keep))
     if cuts or (review and review.keep < 1):
-        floor = (*cells, V_LIMIT_FLOOR)
-        levers.month[floor] = levers.month[floor].clip(min=frame.amount(settings.floor))
-    cells = frame.cells(settings, settings.months(frame.months_total))
+        floor = (*cells, layout.V_LIMIT_FLOOR)
+        levers.month[floor] = levers.month[floor].clip(min=context.amount(settings.floor))
+    cells = context.cells(settings, settings.months(context.months_total))
     if review and review.keep < 1:
-        levers.month[(*cells, V_CUT_KEEP)] = share(review.keep)
-        levers.month[(*cells, V_CUT_GRADE)] = GRADE_NAMES.index(review.grade)
-        levers.month[(*cells, V_CUT_SCORE)] = NEVER if review.score is None else review.score
-        levers.month[(*cells, V_CUT_UTILISATION)] = multiplier(review.utilisation)
+        levers.month[(*cells, layout.V_CUT_KEEP)] = share(review.keep)
+        levers.month[(*cells, layout.V_CUT_GRADE)] = GRADE_NAMES.index(review.grade)
+        levers.month[(*cells, layout.V_CUT_SCORE)] = NEVER if review.score is None else review.score
+        levers.month[(*cells, layout.V_CUT_UTILISATION)] = multiplier(review.utilisation)
     if settings._raises:
-        levers.month[(*cells, V_RAISE_BY)] = multiplier(review.raise_by)
-        levers.month[(*cells, V_RAISE_GRADE)] = GRADE_NAMES.index(review.raise_grade)
-        levers.month[(*cells, V_RAISE_UTILISATION)] = multiplier(review.raise_utilisation)
-        levers.month[(*cells, V_RAISE_CAP)] = multiplier(review.raise_cap)
+        levers.month[(*cells, layout.V_RAISE_BY)] = multiplier(review.raise_by)
+        levers.month[(*cells, layout.V_RAISE_GRADE)] = GRADE_NAMES.index(review.raise_grade)
+        levers.month[(*cells, layout.V_RAISE_UTILISATION)] = multiplier(review.raise_utilisation)
+        levers.month[(*cells, layout.V_RAISE_CAP)] = multiplier(review.raise_cap)
+
+
+def why(evidence):
+    """Yield exposure, liquidity and line income: the three sides of a limit cut."""
+    defaults = evidence.clause("defaults", "n_default", plural=True)
+    yield f"exposure: {evidence.clause('the mean balance at default', 'ead')}; {defaults}."
+    who = "dues missed for want of cash by those who usually spend half of their limit or more"
+    short = evidence.clause(who, "n_missed_short_high_use", plural=True)
+    all_short = evidence.clause("all dues missed for want of cash", "n_missed_short", plural=True)
+    yield f"liquidity: {short}; {all_short}."
+    income = evidence.clause("interest and merchant discount", "interest", "merchant_discount", plural=True)
+    yield f"the net: {income}, {evidence.clause('net loss', 'net_loss')}, {evidence.value()}."

@@ -3,22 +3,32 @@
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from simulator.model.layout import (
+from simulator.policy import (
     AGE_BANDS,
+    AGES,
     BUCKETS,
-    S_SALE_PRICE,
-    V_SALE_BAND,
-    V_SALE_FACTOR,
-    V_SELL_OPEN,
-    V_SELL_WRITTEN_OFF,
+    NEVER,
+    Dpd,
+    Exits,
+    Field,
+    Money,
+    Month,
+    Months,
+    Multiplier,
+    Never,
+    Policy,
+    Share,
+    layout,
+    multiplier,
+    share,
+    threshold,
 )
-from simulator.model.values import Dpd, Money, Month, Share
-from simulator.policy.base import AGES, Months, Multiplier, Never, PolicySettings, multiplier, share, threshold
 
 DESCRIPTION = "Sell accounts that are late or written off, at a price by age, every month or in bulk."
 EFFECT = "Cash now against recoveries later: there is a break-even price and a best age to sell."
+MEETS = "The earlier sale and the higher price hold; two that sell in the same months have the same bands."
 NEUTRAL = {"from": "open", "at_dpd": "never", "price": 0.5, "bands": [1000.0], "band_factors": [1.2, 0.8]}
 EXAMPLE = {
     "from": "written_off",
@@ -30,7 +40,7 @@ EXAMPLE = {
 N_BANDS = 4
 
 
-class Settings(PolicySettings):
+class Settings(Policy):
     """What is sold, when, and at which share of its balance."""
 
     sell_from: Literal["open", "written_off"] = Field(alias="from", description="the book that accounts are sold from")
@@ -77,24 +87,72 @@ class Settings(PolicySettings):
         """Return what its own book is sold from: days past due, months since write-off, or "never"."""
         return self.at_dpd if self.sell_from == "open" else self.at_months
 
+    def acts_at(self):
+        """Open accounts are sold before they are written off."""
+        return {"at_dpd": threshold(self.at_dpd)} if self.sell_from == "open" else {}
 
-def write(levers, settings, frame):
+    def exits(self):
+        """What is sold is no longer the lender's."""
+        return Exits(sold=threshold(self.at_dpd)) if self.sell_from == "open" else Exits()
+
+    def conflicts(self, others):
+        """It sells while it acts, what there is to sell, and in one month by one price list."""
+        yield from super().conflicts(others)
+        last = min(others.months, self.end or NEVER)
+        for month in self.bulk_months:
+            if not self.start <= month <= last:
+                allowed = f"allowed: from {self.start} to {last}, while the policy acts"
+                yield "bulk_months", f"found {month}", allowed
+        if self.sell_from == "written_off" and self.at_months != "never":
+            yield from self._of_written_off(others)
+        for name, other in others.of(Settings, earlier=True).items():
+            months = [set(sale.bulk_months or range(1, others.months + 1)) for sale in (self, other)]
+            differ = (self.bands, self.band_factors) != (other.bands, other.band_factors)
+            if differ and "never" not in (self.threshold, other.threshold) and months[0] & months[1]:
+                found = f"not those of policy.{name}, which sells in the same months"
+                yield "bands", found, "allowed: the same bands and band_factors, they hold for both books"
+
+    def _of_written_off(self, others):
+        """Yield what keeps it from selling anything that is written off."""
+        expired, first = others.exits.expired, others.first_write_off
+        if expired <= self.at_months:
+            found = f"sells {self.at_months} months after write-off"
+            yield "at_months", found, f"allowed: below {expired}, when the claim expires"
+        if first is None:
+            yield "", "sells written-off accounts, and nothing is ever written off", "enable a policy that writes off"
+        elif self.bulk_months and not others.from_tape and max(self.bulk_months) < first + self.at_months:
+            found = f"the last sale is in month {max(self.bulk_months)}"
+            allowed = f"allowed: from month {first + self.at_months}; write-offs begin in month {first}"
+            yield "bulk_months", found, allowed
+
+
+def write(levers, settings, context):
     """The earlier sale and the higher price hold, in the months in which it sells; factors are those of its bands."""
-    cells = frame.cells(settings, settings.bulk_months or None)
+    cells = context.cells(settings, settings.bulk_months or None)
     prices = settings.price if isinstance(settings.price, list) else [settings.price]
     if settings.sell_from == "open":
-        name, when = V_SELL_OPEN, threshold(settings.at_dpd, 30)
+        name, when = layout.V_SELL_OPEN, threshold(settings.at_dpd, 30)
         stages = range(min(when, BUCKETS), BUCKETS)
     else:
-        name, when = V_SELL_WRITTEN_OFF, threshold(settings.at_months)
+        name, when = layout.V_SELL_WRITTEN_OFF, threshold(settings.at_months)
         stages = range(BUCKETS, BUCKETS + len(AGE_BANDS) * (settings.at_months != "never"))
     sell = (*cells, name)
     levers.month[sell] = levers.month[sell].clip(max=when)
     for step, stage in enumerate(stages):
-        price = (*cells, stage, S_SALE_PRICE)
+        price = (*cells, stage, layout.S_SALE_PRICE)
         levers.stage[price] = levers.stage[price].clip(min=share(prices[min(step, len(prices) - 1)]))
     if settings.bands and settings.threshold != "never":
         for band, upper in enumerate(settings.bands):
-            levers.month[(*cells, V_SALE_BAND + band)] = frame.amount(upper)
+            levers.month[(*cells, layout.V_SALE_BAND + band)] = context.amount(upper)
         for band, factor in enumerate(settings.band_factors):
-            levers.month[(*cells, V_SALE_FACTOR + band)] = multiplier(factor)
+            levers.month[(*cells, layout.V_SALE_FACTOR + band)] = multiplier(factor)
+
+
+def why(evidence):
+    """Yield cash now against recoveries later."""
+    price = evidence.clause("proceeds of sales", "sold_open_proceeds", "sold_written_off_proceeds", plural=True)
+    later = evidence.clause("recoveries", "recovered", plural=True)
+    kept = evidence.clause("commission and the cost of collecting", "commission", "recovery_cost", plural=True)
+    yield f"cash now against cash later: {price}, {later}, {kept}."
+    npv = evidence.clause("net present value", "npv")
+    yield f"discounted, {npv}; {evidence.clause('net loss', 'net_loss')}."

@@ -2,19 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
-from simulator.model.layout import GRADES, V_MIN_SHARE, V_RATE
-from simulator.model.values import Share
-from simulator.policy.base import MOST, Multiplier, PolicySettings, mul_q16, multiplier, share
+from simulator.policy import GRADES, MOST, Field, Multiplier, Policy, Share, layout, mul_q16, multiplier, share
 
 DESCRIPTION = "Change the interest rate, for all or by grade, and the share of the bill that is due each month."
 EFFECT = "Interest moves at once, delinquency slowly; a higher minimum payment repays sooner and strains who is short."
+MEETS = "Rates multiply."
 NEUTRAL = {"rate": 1.0, "rate_by_grade": [1.0] * GRADES}
 EXAMPLE = {"rate": 0.9, "rate_by_grade": [0.8, 0.9, 1.0, 1.1, 1.2], "minimum_share": 0.05}
 
 
-class Settings(PolicySettings):
+class Settings(Policy):
     """Multipliers of the products' rates, and the minimum payment of the line."""
 
     rate: Multiplier = Field(1.0, description="multiplier of the interest rate")
@@ -26,13 +23,20 @@ class Settings(PolicySettings):
     )
 
 
-def write(levers, settings, frame):
+def write(levers, settings, context):
     """Rates multiply, up to 16 times; the higher minimum payment holds."""
-    cells = frame.cells(settings)
+    cells = context.cells(settings)
     for grade, own in enumerate(settings.rate_by_grade or [1.0] * GRADES):
-        rate = (*cells, V_RATE + grade)
+        rate = (*cells, layout.V_RATE + grade)
         for times in (settings.rate, own):
             levers.month[rate] = mul_q16(levers.month[rate], multiplier(times)).clip(max=MOST)
     if settings.minimum_share is not None:
-        least = (*cells, V_MIN_SHARE)
+        least = (*cells, layout.V_MIN_SHARE)
         levers.month[least] = levers.month[least].clip(min=share(settings.minimum_share))
+
+
+def why(evidence):
+    """Yield income against the strain that prices put on borrowers."""
+    short = evidence.clause("dues missed for want of cash", "n_missed_short", "n_missed_cannot", plural=True)
+    yield f"{evidence.clause('interest', 'interest')}; {evidence.value()}."
+    yield f"the strain: {short}; {evidence.clause('net loss', 'net_loss')}."

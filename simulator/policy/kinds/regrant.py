@@ -2,23 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
-
-from simulator.model.layout import (
-    GRADE_NAMES,
-    V_GUARANTEED,
-    V_REGRANT_CHANCE,
-    V_REGRANT_GRADE,
-    V_REGRANT_MONTHS,
-    V_REGRANT_SCORE,
-    V_REGRANT_SHARE,
-    V_REGRANT_SOON,
-)
-from simulator.model.values import MONTHS, Chance, Share
-from simulator.policy.base import Points, PolicySettings, share
+from simulator.policy import GRADE_NAMES, MONTHS, Chance, Field, Points, Policy, Share, layout, share
 
 DESCRIPTION = "Open a closed and repaid account again after clean months, sooner with a guarantor or collateral."
 EFFECT = "Good customers who were closed over a forgotten bill return; how they do shows whether the bar is right."
+MEETS = "One bar holds at a time."
 NEUTRAL = {"months": 12, "ask_chance": 0.0}
 EXAMPLE = {
     "months": 24,
@@ -33,7 +21,7 @@ Grade = Literal[GRADE_NAMES]
 Wait = Annotated[int, Field(ge=1, le=999), MONTHS]
 
 
-class Settings(PolicySettings):
+class Settings(Policy):
     """The bar, who asks, and the limit they get. A borrower with a bureau report or a late account is refused."""
 
     months: Wait = Field(description="months since the closure after which an account may be opened again")
@@ -59,15 +47,23 @@ class Settings(PolicySettings):
         return self.ask_chance > 0 and self.limit > 0
 
 
-def write(levers, settings, frame):
+def write(levers, settings, context):
     """Write the bar, if anybody can pass it."""
     if not settings._opens:
         return
-    cells = frame.cells(settings)
-    levers.month[(*cells, V_REGRANT_MONTHS)] = settings.months
-    levers.month[(*cells, V_REGRANT_SOON)] = settings.months_guaranteed or settings.months
-    levers.month[(*cells, V_GUARANTEED)] = share(settings.guaranteed)
-    levers.month[(*cells, V_REGRANT_CHANCE)] = share(settings.ask_chance)
-    levers.month[(*cells, V_REGRANT_SCORE)] = settings.score
-    levers.month[(*cells, V_REGRANT_GRADE)] = GRADE_NAMES.index(settings.grade)
-    levers.month[(*cells, V_REGRANT_SHARE)] = share(settings.limit)
+    cells = context.cells(settings)
+    levers.month[(*cells, layout.V_REGRANT_MONTHS)] = settings.months
+    levers.month[(*cells, layout.V_REGRANT_SOON)] = settings.months_guaranteed or settings.months
+    levers.month[(*cells, layout.V_GUARANTEED)] = share(settings.guaranteed)
+    levers.month[(*cells, layout.V_REGRANT_CHANCE)] = share(settings.ask_chance)
+    levers.month[(*cells, layout.V_REGRANT_SCORE)] = settings.score
+    levers.month[(*cells, layout.V_REGRANT_GRADE)] = GRADE_NAMES.index(settings.grade)
+    levers.month[(*cells, layout.V_REGRANT_SHARE)] = share(settings.limit)
+
+
+def why(evidence):
+    """Yield who returns, and how they do."""
+    opened = evidence.level("n_regranted")
+    yield f"{opened} closed accounts are opened again; {evidence.clause('new credit', 'new_credit')}."
+    defaults = evidence.clause("first defaults", "n_default", plural=True)
+    yield f"{defaults}, {evidence.clause('net loss', 'net_loss')}, {evidence.value()}."

@@ -3,26 +3,30 @@
 from math import sqrt
 from typing import Annotated
 
-from pydantic import Field
-
-from simulator.model.layout import (
+from simulator.policy import (
+    MONEY_PER_MONTH,
+    MOST,
     NEVER,
     SCORE_BANDS,
-    V_INCOME_CUTOFF,
-    V_SCORE_CORRELATION,
-    V_SCORE_CUTOFF,
-    V_SCORE_NOISE,
+    Correlation,
+    Field,
+    Money,
+    Multiplier,
+    Points,
+    Policy,
+    layout,
+    mul_q16,
+    multiplier,
 )
-from simulator.model.values import MONEY_PER_MONTH, Correlation, Money
-from simulator.policy.base import MOST, Multiplier, Points, PolicySettings, mul_q16, multiplier
 
 DESCRIPTION = "Decline applicants below a score or an income, and scale the limits of the others by score."
 EFFECT = "The approval rate falls; loss avoided stands against the good business that is lost."
+MEETS = "The higher cut-offs hold; limits by score multiply."
 NEUTRAL = {"limit_by_score": [1.0] * SCORE_BANDS}
 EXAMPLE = {"score_cutoff": 560, "income_cutoff": 2000.0, "limit_by_score": [0.5] * 8 + [1.5] * 8, "score_power": 0.6}
 
 
-class Settings(PolicySettings):
+class Settings(Policy):
     """Who is declined and what limit the others get; the score has mean 600 and standard deviation 64."""
 
     score_cutoff: Points | None = Field(
@@ -42,18 +46,59 @@ class Settings(PolicySettings):
         """Only one score is used at a time."""
         return set() if self.score_power is None else {("score_power",)}
 
+    def conflicts(self, others):
+        """An income cut-off needs incomes."""
+        if self.income_cutoff is not None:
+            for name in others.without_income:
+                yield "income_cutoff", f"segment {name} has no income", f"give segment.{name}.income"
 
-def write(levers, settings, frame):
+
+def write(levers, settings, context):
     """The higher cut-offs hold; limits by score multiply, up to 16 times."""
-    cells = frame.cells(settings)
-    score, income = (*cells, V_SCORE_CUTOFF), (*cells, V_INCOME_CUTOFF)
+    cells = context.cells(settings)
+    score, income = (*cells, layout.V_SCORE_CUTOFF), (*cells, layout.V_INCOME_CUTOFF)
     points = -NEVER if settings.score_cutoff is None else settings.score_cutoff
-    amount = -NEVER if settings.income_cutoff is None else frame.amount(settings.income_cutoff)
+    amount = -NEVER if settings.income_cutoff is None else context.amount(settings.income_cutoff)
     levers.month[score] = levers.month[score].clip(min=points)
     levers.month[income] = levers.month[income].clip(min=amount)
     for band, own in enumerate(settings.limit_by_score or []):
         limit = (*cells, band)
         levers.review[limit] = mul_q16(levers.review[limit], multiplier(own)).clip(max=MOST)
     if settings.score_power is not None:
-        levers.month[(*cells, V_SCORE_CORRELATION)] = multiplier(settings.score_power)
-        levers.month[(*cells, V_SCORE_NOISE)] = multiplier(sqrt(1 - settings.score_power**2))
+        levers.month[(*cells, layout.V_SCORE_CORRELATION)] = multiplier(settings.score_power)
+        levers.month[(*cells, layout.V_SCORE_NOISE)] = multiplier(sqrt(1 - settings.score_power**2))
+
+
+def why(evidence):
+    """Yield the swap sets: loss avoided against good business lost."""
+    variant, baseline, level = evidence.variant, evidence.baseline, evidence.swap_level
+    moved = ", ".join(
+        (evidence.clause("new credit", "new_credit"), evidence.clause("net loss", "net_loss"), evidence.value())
+    )
+    if evidence.reads_book:
+        declined = evidence.clause("applications declined", "n_declined", plural=True)
+        yield f"swap sets are not worked out where a policy reads last month's book: {declined}; {moved}."
+    elif not evidence.swapped:
+        yield f"nobody is swapped: {moved}."
+
+    def brought(side, what):
+        """Return what the accounts bring, in profit and, where the run states it, in net present value."""
+        npv = f", net present value {what}: {level(side, 'npv')}" if evidence.stated("npv") else ""
+        return f"profit {what}: {level(side, 'profit')}{npv}"
+
+    if "out" in evidence.swapped:
+        yield (
+            f"{variant} declines {level('out', 'n_granted')} accounts that {baseline} takes: "
+            f"{level('out', 'default_rate')} of them would have defaulted. Net loss avoided: "
+            f"{level('out', 'net_loss')}; {brought('out', 'given up')}, "
+            f"with {level('out', 'n_never_default')} accounts that never default."
+        )
+    if "into" in evidence.swapped:
+        yield (
+            f"{variant} takes {level('into', 'n_granted')} accounts that {baseline} declines: "
+            f"{level('into', 'default_rate')} of them default. Net loss added: {level('into', 'net_loss')}; "
+            f"{brought('into', 'won')}."
+        )
+    if len(evidence.swapped) == 2:
+        gap = evidence.swap_change("default_rate").clause("the default rate")
+        yield f"from those declined to those taken instead, {gap}."

@@ -3,25 +3,42 @@
 from math import prod
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from simulator.model.layout import (
+from simulator.policy import (
     AGE_BANDS,
+    AGES,
     BUCKETS,
+    FACT,
     NEVER,
-    S_COMMISSION,
-    S_RECOVER_CHANCE,
-    S_RECOVER_SHARE,
-    S_RECOVERY_COST,
-    V_EXPIRE,
-    V_WRITE_OFF,
+    Chance,
+    Dpd,
+    Exits,
+    Field,
+    Money,
+    Months,
+    Never,
+    Policy,
+    PolicyTable,
+    Share,
+    Unit,
+    by_age,
+    layout,
+    share,
+    threshold,
 )
-from simulator.model.values import Chance, Dpd, Money, Share, Unit
-from simulator.policy.base import AGES, Months, Never, PolicySettings, PolicyTable, by_age, share, threshold
 
 DESCRIPTION = "Write off accounts that are so many days late, and collect on them at a commission until they expire."
 EFFECT = "The stock of 90+ moves against the loss: the same book looks different; recoveries come late."
-NEUTRAL = {"at_dpd": "never", "recover_share": [1.0] * len(AGE_BANDS), "commission": [0.3] * len(AGE_BANDS)}
+MEETS = (
+    "The earlier write-off and the earlier expiry hold; recoveries in an age are those of the later in the file "
+    "that has any there."
+)
+NEUTRAL = {
+    "at_dpd": "never",
+    "recover_share": [1.0] * len(AGE_BANDS),
+    "commission": [0.3] * len(AGE_BANDS),
+}
 EXAMPLE = {
     "at_dpd": 300,
     "work_from_dpd": 180,
@@ -68,7 +85,7 @@ class Recovery(NamedTuple):
         return self.chance * self.share
 
 
-class Settings(PolicySettings):
+class Settings(Policy):
     """The write-off rule and what collecting brings afterwards."""
 
     at_dpd: Dpd | Never = Field(description="days past due at which an account is written off, a multiple of 30")
@@ -91,6 +108,18 @@ class Settings(PolicySettings):
         work, at = threshold(self.work_from_dpd), threshold(self.at_dpd)
         if at <= work < NEVER:
             yield "work_from_dpd", f"found {work}", f"allowed: less than at_dpd, {at}"
+
+    def acts_at(self):
+        """Accounts are written off, and worked before that, while they are open."""
+        return {"at_dpd": threshold(self.at_dpd), "work_from_dpd": threshold(self.work_from_dpd)}
+
+    def exits(self):
+        """Who is written off is no longer open, and whose claim has expired owes nothing."""
+        return Exits(written_off=threshold(self.at_dpd), expired=threshold(self.expire_months))
+
+    def conflicts(self, others):
+        """None: of two write-offs the earlier holds."""
+        yield from ()
 
     def recoveries(self, band: int) -> list[Recovery]:
         """Return what acts in an age: the lists, then the channels in the order of the file."""
@@ -119,10 +148,10 @@ def together(recoveries: list[Recovery]) -> Recovery:
     return Recovery(chance, (1 - left) / chance, commission / (1 - left), cost)
 
 
-def write(levers, settings, frame):
+def write(levers, settings, context):
     """The earlier write-off and expiry hold; recoveries replace earlier ones in stages where they bring or cost any."""
-    cells = frame.cells(settings)
-    bucket, expire = (*cells, V_WRITE_OFF), (*cells, V_EXPIRE)
+    cells = context.cells(settings)
+    bucket, expire = (*cells, layout.V_WRITE_OFF), (*cells, layout.V_EXPIRE)
     levers.month[bucket] = levers.month[bucket].clip(max=threshold(settings.at_dpd, 30))
     levers.month[expire] = levers.month[expire].clip(max=threshold(settings.expire_months))
     while_open = range(threshold(settings.work_from_dpd, 30), BUCKETS)
@@ -131,7 +160,19 @@ def write(levers, settings, frame):
         if all_of_it.mean > 0 or all_of_it.cost > 0:
             stages = [BUCKETS + band, *(while_open if band == 0 else ())]
             for stage in stages:
-                levers.stage[(*cells, stage, S_RECOVER_CHANCE)] = share(all_of_it.chance)
-                levers.stage[(*cells, stage, S_RECOVER_SHARE)] = share(all_of_it.share)
-                levers.stage[(*cells, stage, S_COMMISSION)] = share(all_of_it.commission)
-                levers.stage[(*cells, stage, S_RECOVERY_COST)] = frame.amount(all_of_it.cost)
+                levers.stage[(*cells, stage, layout.S_RECOVER_CHANCE)] = share(all_of_it.chance)
+                levers.stage[(*cells, stage, layout.S_RECOVER_SHARE)] = share(all_of_it.share)
+                levers.stage[(*cells, stage, layout.S_COMMISSION)] = share(all_of_it.commission)
+                levers.stage[(*cells, stage, layout.S_RECOVERY_COST)] = context.amount(all_of_it.cost)
+
+
+def why(evidence):
+    """Yield the stock that the rule moves against the loss that it does not."""
+    stock, loss = evidence.change("stage3_balance"), evidence.change("net_present_loss")
+    if loss.moves or not loss.se > 0:
+        against = evidence.clause("net present loss", "net_present_loss")
+    else:
+        against = f"net present loss changes by 0 within {FACT} standard errors ({loss})"
+    yield f"{stock.clause('the stock of 90 days and more')} at the end of lending; {against}."
+    recovered = evidence.clause("what is recovered", "recovered")
+    yield f"{evidence.clause('the net loss booked', 'net_loss')}; {recovered}."
