@@ -80,9 +80,8 @@ class Regimes:
             array[month] = before[month]
         read = iter(regime)
         policies = [next(read) if settings.reads_book else settings for settings in self.policies]
-        write_all(
-            levers, [settings for settings in policies if settings is not None], self.context._replace(only=month)
-        )
+        acting = [settings for settings in policies if settings is not None]
+        write_all(levers, acting, self.context._replace(only=month))
         return levers
 
 

@@ -88,7 +88,10 @@ class Change(NamedTuple):
 
 
 class Evidence:
-    """What a comparison says of one variant, to the policies of a kind. The protocol is simulator.policy.why.Evidence."""
+    """What a comparison says of one variant, to the policies of a kind.
+
+    The protocol is simulator.policy.why.Evidence.
+    """
 
     def __init__(self, comparison, variant, kind=None):
         self.comparison, self.variant, self.baseline = comparison, variant, comparison.baseline
@@ -119,11 +122,8 @@ class Evidence:
         """Return the clauses on profit and net present value; also the money tied up where that sets them apart."""
         said = f"{self.clause('profit', 'profit')}, {self.clause('net present value', 'npv')}"
         profit, npv, tied = self.change("profit"), self.change("npv"), self.money_tied_up()
-        if (
-            not (npv.moves and profit.moves and tied.moves)
-            or npv.value * profit.value > 0
-            or npv.value * tied.value > 0
-        ):
+        apart = npv.value * profit.value <= 0 and npv.value * tied.value <= 0
+        if not (apart and npv.moves and profit.moves and tied.moves):
             return said
         rates = self.ledger.settlement
         to_value, to_profit = (self.per_cent(rate) for rate in (rates.discount_rate, rates.funding_rate))

@@ -44,7 +44,7 @@ def _others(settings: Settings, in_force: dict, name: str) -> Others:
     return Others(
         meeting=meeting,
         sharing=sharing,
-        exits=Exits(*map(min, Exits(), *map(_exits, meeting.values()))),
+        exits=Exits(*map(min, zip(Exits(), *map(_exits, meeting.values()), strict=True))),
         earlier=frozenset(list(in_force)[: list(in_force).index(name)]),
         months=settings.months + settings.run_off_months,
         first_write_off=_first_write_off(settings, policy, sharing.values()),

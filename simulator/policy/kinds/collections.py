@@ -5,10 +5,8 @@ from typing import Annotated, Literal
 
 from simulator.policy import (
     BUCKETS,
-    CAUSES,
     COUNT,
     DPD,
-    FORGOT,
     LEVELS,
     ONE,
     Field,
@@ -151,7 +149,7 @@ def write(levers, settings, context):
     rows = []
     for _, _, level in (worked := settings.worked()):
         row = [0] * layout.N_LADDER
-        for reason, name in enumerate(CAUSES[FORGOT:]):
+        for reason, name in enumerate(layout.CAUSES[layout.FORGOT :]):
             row[layout.L_EFFECT + reason] = share(getattr(level.effect, name))
         row[layout.L_COST], row[layout.L_DAY], row[layout.L_USED] = context.amount(level.cost), level.day, 1
         row[layout.L_COMMISSION] = share(level.commission)

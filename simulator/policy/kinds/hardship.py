@@ -26,7 +26,7 @@ class Settings(Policy):
 
     def acts_at(self):
         """Plans are offered to open accounts."""
-        return {"offer_dpd": threshold(self.offer_dpd)}
+        return {"offer_dpd": threshold(self.offer_dpd)} if self._offers else {}
 
     def conflicts(self, others):
         """A plan is offered before an account is written off, or in that month at the latest."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from simulator.policy import CLOSE, N_PRODUCT, PRODUCTS, SHARE, Field, Policy, Share, layout, listed
+from simulator.policy import CLOSE, PRODUCTS, SHARE, Field, Policy, Share, layout, listed
 
 DESCRIPTION = "A partner holds a share of every account: of what is lent, earned and lost. It pays a fee for the work."
 EFFECT = "Own loss and own income fall together; costs stay with the lender, and the fee pays for them."
@@ -52,7 +52,7 @@ def terms(settings, context):
     """Return what is settled: the share, the fee and the price, where and when the partner lends."""
     from simulator.policy import LATE, Partner  # numpy: a command that only checks settings does not pay for it
 
-    price = None if settings.late_price == "expected" else ((settings.late_price,) * LATE,) * N_PRODUCT
+    price = None if settings.late_price == "expected" else ((settings.late_price,) * LATE,) * len(PRODUCTS)
     return Partner(*context.acting(settings), share=settings.share, fee=settings.fee, late_price=price)
 
 
