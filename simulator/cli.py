@@ -70,7 +70,7 @@ Rate = Annotated[str, typer.Option("--rate", metavar="COLUMN", help="Column of a
 LeaveOut = Annotated[list[str] | None, typer.Option(metavar="QUARTER", help="Fit without it; may be repeated.")]
 Curve = Annotated[str, typer.Option(help="logit or probit.")]
 MeasureName = Annotated[str | None, typer.Argument(metavar="[NAME]", help="One measure. Default: all.")]
-PolicyKind = Annotated[str | None, typer.Argument(metavar="[KIND]", help="One kind of policy. Default: all.")]
+PolicyKind = Annotated[str | None, typer.Argument(metavar="[KIND]", help="One kind, or a file of yours. Default: all.")]
 Source = Annotated[bool, typer.Option("--markdown", help="Print the Markdown itself.")]
 
 

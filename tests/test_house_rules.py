@@ -176,6 +176,39 @@ def test_arithmetic_is_as_written(name):
     assert not {"fastmath", "boundscheck"} & keywords
 
 
+def kinds_named(name):
+    """Return the kinds of policies that a module imports, or names where a text decides something.
+
+    That is in a comparison, a key, or a list: not in prose, and not as a setting of a scenario that has the same name.
+    """
+    kinds = {path.stem for path in (ROOT / "simulator" / "policy" / "kinds").glob("*.py")} - {"__init__"}
+    deciding = (ast.Compare, ast.Dict, ast.Set, ast.List, ast.Tuple, ast.Subscript)
+    nodes = [node for node in ast.walk(TREES[name]) if isinstance(node, deciding)]
+    parts = [
+        part for node in nodes for part in (node.keys if isinstance(node, ast.Dict) else ast.iter_child_nodes(node))
+    ]
+    named = {part.value for part in parts if isinstance(part, ast.Constant)} & kinds
+    return named | {other.rpartition(".")[2] for other in imported(name) if ".policy.kinds." in other}
+
+
+# Those who write scenarios name the policies in them.
+ASKING = [name for name in SOURCES if not name.startswith(("simulator.policy.kinds", "simulator.estimation"))]
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_no_module_knows_a_policy_by_its_kind(name):
+    """A policy is one file wholly: what others must know of it they ask it."""
+    assert kinds_named(name) == set()
+
+
+def test_a_kind_named_elsewhere_is_caught(monkeypatch):
+    """Negative control: a check that asks for a kind by its name, or imports it, would fail the rule."""
+    source = 'from simulator.policy.kinds import pricing\nif policy.kind == "closure":\n    TABLE = {"bureau": 1}'
+    monkeypatch.setitem(TREES, "simulator.scenario.reader", ast.parse(source))
+
+    assert kinds_named("simulator.scenario.reader") == {"pricing", "closure", "bureau"}
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_everything_public_is_explained(name):
     """Each module, and each public class and function in it, has a docstring."""

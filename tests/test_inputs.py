@@ -201,16 +201,16 @@ def test_files_on_files_without_end_are_told_soon(here, simulator):
 
 
 OWN = """
-from simulator.policy.base import PolicySettings
+from simulator.policy import Policy
 {top}
 DESCRIPTION = EFFECT = "It is."
 NEUTRAL = EXAMPLE = {{"kind": "file:own.py"}}
 
-class Settings(PolicySettings):
+class Settings(Policy):
 {settings}
     pass
 
-def write(levers, settings, frame):
+def write(levers, settings, context):
     {write}
 """
 RAISES = {
@@ -221,10 +221,13 @@ RAISES = {
     "no Python": {"top": "def ("},
     "in write": {"write": "1 / 0"},
     "in write, leaving": {"write": "raise SystemExit(3)"},
-    "in write, endlessly": {"write": "write(levers, settings, frame)"},
+    "in write, endlessly": {"write": "write(levers, settings, context)"},
     "in write, interrupted": {"write": "raise KeyboardInterrupt"},
     "in contradictions": {"settings": "    def contradictions(self):\n        yield 1"},
     "in contradictions, leaving": {"settings": "    def contradictions(self):\n        raise SystemExit"},
+    "in conflicts": {"settings": "    def conflicts(self, others):\n        yield 1, 2"},
+    "in exits": {"settings": "    def exits(self):\n        return 1"},
+    "in acts_at": {"settings": "    def acts_at(self):\n        raise KeyError('x')"},
     "in a default": {"settings": "    def model_post_init(self, context):\n        raise KeyError('x')"},
 }
 
@@ -233,9 +236,9 @@ RAISES = {
 def test_a_policy_that_raises_is_named_by_check(how, here, simulator):
     """Whatever the code of a policy raises, SystemExit, an interrupt and endless recursion too, names its file."""
     (here / "own.py").write_text(OWN.format(**{"top": "", "settings": "", "write": "pass"} | RAISES[how]))
-    own = 'policy.own={kind="file:own.py"}'
+    own, other = 'policy.own={kind="file:own.py"}', 'policy.other={kind="autopay", enrolled=0.5}'
     for command in (["check"], ["run", "--quiet", "--out", "out"], ["parameters"]):
-        code, _, err = simulator(*command, "good.toml", "--allow-code", "--set", own)
+        code, _, err = simulator(*command, "good.toml", "--allow-code", "--set", own, "--set", other)
         if command == ["parameters"] and "write" in how:
             continue  # which writes no levers
 

@@ -6,26 +6,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+import simulator.policy
 from conftest import ROOT
 from simulator.model import layout
+from simulator.model.errors import UserError
 from simulator.model.fixed_point import q31
 from simulator.model.layout import BUCKETS, LINE, LOAN, NEVER, ONE, UNIT
-from simulator.policy.checks import problems
-from simulator.policy.levers import PolicyContext, neutral_levers, write_all
-from simulator.policy.registry import kinds, markdown
-from simulator.policy.registry import names as kind_names
-
-FRAME = PolicyContext(months=12, months_total=18, segments=("young", "old"), minor_units=100)
-
-NEUTRAL = {kind: module.NEUTRAL for kind, module in kinds().items()}
-ACTIVE = {kind: module.EXAMPLE for kind, module in kinds().items()} | {
-    "limit_cut": {"at_dpd": 60, "keep": 0.5},
-    "underwriting": {"score_cutoff": 560, "income_cutoff": 2000.0},
-    "write_off": {"at_dpd": 300, "recover_chance": [0.03] * 6, "recover_share": [0.2] * 6},
-    "npl_sale": {"from": "written_off", "at_months": 12, "price": [0.1, 0.09, 0.08, 0.07, 0.06, 0.05]},
-}
-SETTLED_AFTER = {"credit_insurance", "joint_lending"}  # settled after the month; see test_transfer.py
-WRITING = [kind for kind in ACTIVE if kind not in SETTLED_AFTER]
+from simulator.policy.checks import CHECKS, CONTEXT, changed, problems, same
+from simulator.policy.levers import neutral_levers, refused_by_roll_matrices, write_all
+from simulator.policy.registry import kinds, load_file, markdown, names, overview
 
 
 def policy(kind, **settings):
@@ -33,100 +22,136 @@ def policy(kind, **settings):
     return kinds()[kind].Settings.model_validate({"kind": kind, **settings})
 
 
+def example(kind, **more):
+    """Return a policy with its example settings, of those in `more` as given there."""
+    return policy(kind, **{**kinds()[kind].EXAMPLE, **more})
+
+
 def written(*policies):
     """Return neutral levers after the policies have written theirs."""
     levers = neutral_levers(12, 2, 6)
-    write_all(levers, policies, FRAME)
+    write_all(levers, policies, CONTEXT)
     return levers
 
 
-def same(a, b):
-    """Return whether two sets of levers are equal in every cell."""
-    return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
-
-
-def changed(levers):
+def where(levers):
     """Return the months, segments and products in which any lever differs from neutral, as sets."""
-    cells = np.zeros(levers.month.shape[:3], dtype=bool)
-    for array, neutral in zip(levers, neutral_levers(12, 2, 6), strict=True):
-        cells |= (array != neutral).reshape(*cells.shape, -1).any(axis=-1)
-    return tuple(set(axis.tolist()) for axis in np.nonzero(cells))
+    return tuple(set(axis.tolist()) for axis in np.nonzero(changed(levers)))
 
 
-def test_every_policy_is_in_the_battery():
-    """Each file of the policies' folder follows the protocol, and is found."""
-    assert set(kind_names()) == set(kinds()) == set(NEUTRAL) == set(ACTIVE)
+# ---- what all of them keep to --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ACTIVE)
-def test_every_policy_passes_the_battery(kind):
+def test_every_policy_is_found():
+    """Each file of the policies' folder is a kind, named like it."""
+    assert names() == sorted(kinds()) and len(kinds()) >= 14
+    assert all(module.__name__.endswith(f".{kind}") for kind, module in kinds().items())
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("kind", kinds())
+def test_every_policy_passes_the_battery(kind, check):
     """What a user's own policy must pass, the shipped ones pass."""
-    assert problems(kinds()[kind]) == []
+    assert check(kinds()[kind]) == []
 
 
 def test_the_battery_finds_a_policy_that_is_never_neutral():
     """Negative control: a policy whose neutral settings write a lever does not pass."""
-    cut = kinds()["limit_cut"]
-    broken = SimpleNamespace(
-        DESCRIPTION=cut.DESCRIPTION, EFFECT=cut.EFFECT, Settings=cut.Settings, write=cut.write,
-        NEUTRAL={"at_dpd": 30, "keep": 0.5}, EXAMPLE=cut.EXAMPLE,
-    )  # fmt: skip
+    broken = SimpleNamespace(**{**vars(kinds()["limit_cut"]), "NEUTRAL": {"at_dpd": 30, "keep": 0.5}})
 
     assert any("NEUTRAL" in problem for problem in problems(broken))
 
 
-@pytest.mark.parametrize("kind", NEUTRAL)
-def test_a_neutral_policy_writes_nothing(kind):
-    """Settings that do nothing leave every lever as it was, also after another policy has written its own."""
-    before = written(policy(kind, **ACTIVE[kind]))
+def test_the_battery_finds_a_policy_that_says_no_sentences():
+    """Negative control: a `why` without a full stop, one that raises, and a conflict with nobody do not pass."""
+    cut = vars(kinds()["limit_cut"])
 
-    assert same(written(policy(kind, **NEUTRAL[kind])), neutral_levers(12, 2, 6))
-    assert same(written(policy(kind, **ACTIVE[kind]), policy(kind, **NEUTRAL[kind])), before)
+    class Settings(cut["Settings"]):
+        """Settings that others exclude where there are none."""
+
+        def conflicts(self, others):
+            """Yield one conflict."""
+            yield "keep", "found it", "allowed: not that"
+
+    for name, value, said in (
+        ("why", lambda evidence: [f"income: {evidence.clause('interest', 'interest')}"], "no sentence"),
+        ("why", lambda evidence: evidence.no_such_thing, "says why: AttributeError"),
+        ("Settings", Settings, "conflicts where no other policy is: keep"),
+    ):
+        assert any(said in problem for problem in problems(SimpleNamespace(**{**cut, name: value})))
 
 
-@pytest.mark.parametrize("kind", WRITING)
-def test_a_policy_acts_only_where_it_says(kind):
-    """Levers change in the policy's months, segments and products, and nowhere else."""
-    where = {"start": 3, "end": 15, "segments": ["old"], "products": ["loan"]}
+@pytest.mark.parametrize("kind", kinds())
+def test_a_policy_acts_in_all_that_it_names(kind):
+    """Levers change in all the policy's months, segments and products, and nowhere else."""
+    levers = written(example(kind, start=3, end=15, segments=["old"], products=["loan"]))
 
-    assert changed(written(policy(kind, **ACTIVE[kind], **where))) == (set(range(3, 16)), {1}, {LOAN})
+    assert where(levers) == (set(range(3, 16)), {1}, {LOAN})
 
 
-@pytest.mark.parametrize("kind", WRITING)
+@pytest.mark.parametrize("kind", kinds())
 def test_a_policy_goes_on_through_the_run_off(kind):
     """Without an end a policy acts from month 1 to the last month of the run-off, on both products of everybody."""
-    assert changed(written(policy(kind, **ACTIVE[kind]))) == (set(range(1, 19)), {0, 1}, {LINE, LOAN})
+    assert where(written(example(kind))) == (set(range(1, 19)), {0, 1}, {LINE, LOAN})
 
 
-@pytest.mark.parametrize("kind", ACTIVE)
+@pytest.mark.parametrize("kind", kinds())
 def test_a_disabled_policy_writes_nothing(kind):
     """A policy that is not enabled does nothing."""
-    assert same(written(policy(kind, **ACTIVE[kind], enabled=False)), neutral_levers(12, 2, 6))
+    assert same(written(example(kind, enabled=False)), neutral_levers(12, 2, 6))
 
 
-@pytest.mark.parametrize("kind", ACTIVE)
-def test_policies_explain_themselves(kind):
-    """Each policy says what it does and what must be visible, and each of its settings what it means."""
-    module = kinds()[kind]
-
-    assert module.DESCRIPTION.endswith(".") and module.EFFECT.endswith(".")
-    assert all(field.description for field in module.Settings.model_fields.values())
-    assert module.__name__.endswith(f".{kind}")
-
-
-@pytest.mark.parametrize("kind", ACTIVE)
-def test_unknown_settings_are_refused(kind):
-    """A misspelt setting is an error, not a setting that does nothing."""
-    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
-        policy(kind, **ACTIVE[kind], keeep=0.5)
-
-
-@pytest.mark.parametrize("first, second", [(a, b) for a in ACTIVE for b in ACTIVE if a < b])
+@pytest.mark.parametrize(("first", "second"), [(a, b) for a in kinds() for b in kinds() if a < b])
 def test_policies_of_different_kinds_do_not_meet(first, second):
     """Policies of two kinds write different levers, so their order does not matter."""
-    one, other = policy(first, **ACTIVE[first]), policy(second, **ACTIVE[second])
+    one, other = example(first), example(second)
 
     assert same(written(one, other), written(other, one))
+
+
+# ---- a policy of one's own -------------------------------------------------------------------------
+
+
+def test_the_door_has_what_it_says():
+    """Each name of simulator.policy.__all__ is there, and the shipped policies import nothing else of the simulator."""
+    assert all(hasattr(simulator.policy, name) for name in simulator.policy.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'PolicySettings'"):
+        _ = simulator.policy.PolicySettings
+    for kind in kinds():
+        lines = (ROOT / "simulator" / "policy" / "kinds" / f"{kind}.py").read_text(encoding="utf-8").splitlines()
+        found = {line.split()[1] for line in lines if line.strip().startswith(("from simulator", "import simulator"))}
+        assert found == {"simulator.policy"}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("from simulator.policies.base import PolicySettings", "imports simulator.policies, which is not there"),
+        ("from simulator.kernel.names import V_REACH", "imports simulator.kernel.names, which is not there"),
+        ("from simulator.scenario.values import Share", "imports simulator.scenario.values, which is not there"),
+        ("from simulator.policy import PolicySettings", "imports PolicySettings from simulator.policy"),
+        ("from simulator.policy import Shares", "did you mean Share?"),
+    ],
+)
+def test_a_file_that_imports_from_elsewhere_is_told_where_from(line, said, tmp_path):
+    """What is not there any more, or misspelt, is named, and so is the door that has it."""
+    path = tmp_path / "own.py"
+    path.write_text(line, encoding="utf-8")
+    with pytest.raises(UserError) as refused:
+        load_file(str(path))
+
+    assert said in str(refused.value) and "from simulator.policy" in str(refused.value)
+
+
+# ---- what it says in the documentation -------------------------------------------------------------
+
+
+def test_the_tables_of_the_documentation_are_those_of_the_files():
+    """docs/policies.md has the tables made of the policies' files, and ends with what `simulator policies` prints."""
+    text = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
+
+    assert f"\n{overview()}\n" in text and f"\n{refused_by_roll_matrices()}\n" in text
+    assert text.endswith("\n# Every setting\n" + markdown().split("\n", 1)[1])
 
 
 # ---- what each one writes ---------------------------------------------------------------------------
@@ -138,10 +163,9 @@ def test_policies_of_different_kinds_do_not_meet(first, second):
 )
 def test_what_is_settled_after_the_month_marks_its_accounts(kind, lever, neutral, marked):
     """Insurance sets where a balance is claimable, a partner that it shares losses: in their cells and only there."""
-    where = {"start": 3, "end": 15, "segments": ["old"], "products": ["loan"]}
-    levers = written(policy(kind, **ACTIVE[kind], **where))
+    levers = written(example(kind, start=3, end=15, segments=["old"], products=["loan"]))
 
-    assert changed(levers) == (set(range(3, 16)), {1}, {LOAN})
+    assert where(levers) == (set(range(3, 16)), {1}, {LOAN})
     assert set(levers.month[3:16, 1, LOAN, lever]) == {marked}
     assert set(levers.month[:3, 1, LOAN, lever]) == {neutral}
 
@@ -149,7 +173,7 @@ def test_what_is_settled_after_the_month_marks_its_accounts(kind, lever, neutral
 def test_a_price_of_late_debt_is_a_share_or_the_expected_one():
     """A stated price holds for every class of both products; the expected one is worked out after the run."""
     stated, expected = (
-        kinds()["joint_lending"].terms(policy("joint_lending", share=0.3, **price), FRAME)
+        kinds()["joint_lending"].terms(policy("joint_lending", share=0.3, **price), CONTEXT)
         for price in ({"late_price": 0.4}, {})
     )
 
@@ -161,8 +185,8 @@ def test_a_price_of_late_debt_is_a_share_or_the_expected_one():
 
 def test_reminders_leave_part_of_forgetting():
     """A reminder leaves 1 - strength of the chance to forget in every bucket; two leave the product."""
-    once, twice = written(policy("reminders", **ACTIVE["reminders"])), policy("reminders", reach=0.5, strength=0.5)
-    both = written(policy("reminders", **ACTIVE["reminders"]), twice)
+    once, twice = written(example("reminders")), policy("reminders", reach=0.5, strength=0.5)
+    both = written(example("reminders"), twice)
 
     assert set(once.stage[1, 0, LINE, :BUCKETS, layout.S_FORGET_KEEP]) == {q31(0.75)}
     assert set(both.stage[1, 0, LINE, :BUCKETS, layout.S_FORGET_KEEP]) == {q31(0.375)}
@@ -205,7 +229,7 @@ def test_write_off_sets_its_bucket_and_recoveries_by_age():
     """The earlier write-off and expiry hold; recovery terms come by age and a later policy replaces them."""
     agency = {"recover_chance": [0.0, 0.5, 0, 0, 0, 0], "recover_share": [0.4] * 6, "commission": [0.3] * 6}
     levers = written(
-        policy("write_off", **ACTIVE["write_off"], expire_months=60),
+        policy("write_off", at_dpd=300, recover_chance=[0.03] * 6, recover_share=[0.2] * 6, expire_months=60),
         policy("write_off", at_dpd=450, expire_months=36, **agency),
     )
     stage = levers.stage[1, 0, LINE, BUCKETS:]
@@ -247,10 +271,13 @@ def test_a_level_of_the_ladder_may_have_a_commission():
 
 def test_a_sale_of_written_off_accounts_prices_by_age():
     """Written-off accounts are sold from their age on, at the price of their age; open prices stay 0."""
-    levers = written(policy("npl_sale", **ACTIVE["npl_sale"]))
+    levers = written(example("npl_sale"))
 
     assert levers.month[1, 0, LINE, [layout.V_SELL_OPEN, layout.V_SELL_WRITTEN_OFF]].tolist() == [NEVER, 12]
-    assert levers.stage[1, 0, LINE, BUCKETS:, layout.S_SALE_PRICE].tolist() == q31(ACTIVE["npl_sale"]["price"]).tolist()
+    assert (
+        levers.stage[1, 0, LINE, BUCKETS:, layout.S_SALE_PRICE].tolist()
+        == q31(kinds()["npl_sale"].EXAMPLE["price"]).tolist()
+    )
     assert not levers.stage[..., :BUCKETS, layout.S_SALE_PRICE].any()
 
 
@@ -265,9 +292,9 @@ def test_a_sale_from_the_open_book_prices_by_bucket():
 
 def test_a_bulk_sale_happens_in_its_months():
     """A sale with bulk months sells in those and in no other."""
-    levers = written(policy("npl_sale", **ACTIVE["npl_sale"], bulk_months=[6, 12]))
+    levers = written(example("npl_sale", bulk_months=[6, 12]))
 
-    assert changed(levers)[0] == {6, 12}
+    assert where(levers)[0] == {6, 12}
 
 
 @pytest.mark.parametrize(
@@ -291,7 +318,7 @@ def test_underwriting_raises_the_bar():
     """The higher cut-offs hold and limits by score multiply."""
     limits = [0.5] * 8 + [1.5] * 8
     levers = written(
-        policy("underwriting", **ACTIVE["underwriting"], limit_by_score=limits),
+        policy("underwriting", score_cutoff=560, income_cutoff=2000.0, limit_by_score=limits),
         policy("underwriting", score_cutoff=500, income_cutoff=3000.0, limit_by_score=limits),
     )
 
@@ -317,12 +344,5 @@ def test_a_ladder_is_written_where_its_levels_work():
 
 def test_money_is_rounded_to_minor_units():
     """Money turns to minor units of the scenario's currency, rounded half up."""
-    assert FRAME.amount(12.345) == 1235
-    assert FRAME._replace(minor_units=1).amount(12.5) == 13
-
-
-def test_every_setting_is_documented():
-    """docs/policies.md ends with what `simulator policies` prints, to the letter."""
-    text = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
-
-    assert text.endswith("\n# Every setting\n" + markdown().split("\n", 1)[1])
+    assert CONTEXT.amount(12.345) == 1235
+    assert CONTEXT._replace(minor_units=1).amount(12.5) == 13

@@ -11,10 +11,12 @@ from conftest import ROOT
 from simulator import compare
 from simulator.analysis.comparison import Comparison
 from simulator.analysis.measures.tables import BY_CAUSE
-from simulator.policy.registry import kinds
+from simulator.policy import forgetting, listed
+from simulator.policy.registry import kinds, policy_of
+from simulator.policy.why import HARD
 from simulator.report import phrasing, reasons, render
 from simulator.report.figures import pictures
-from simulator.report.reasons import Change, Evidence, clause
+from simulator.report.reasons import Change, Evidence
 from simulator.report.terminal import summary_table
 from simulator.scenario.reader import load_scenario
 
@@ -67,14 +69,14 @@ def test_a_movement_is_a_fact_beyond_four_standard_errors(value, se, text):
 
     More than three times the base is told without a per cent.
     """
-    assert plain(clause(Change(value, se, 2 * se, 200.0, "accounts"), "it")) == text
+    assert plain(Change(value, se, 2 * se, 200.0, "accounts").clause("it")) == text
 
 
 def test_what_one_replication_of_many_tells_is_no_fact():
     """A difference that only one of many replications defines is said to be just that."""
     change = Change(1.0, float("nan"), float("nan"), 200.0, "accounts", 0.0, replications=10)
 
-    assert plain(clause(change, "it")) == "it is known from one replication only (+1)"
+    assert plain(change.clause("it")) == "it is known from one replication only (+1)"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_a_variant_is_explained_by_the_policies_it_changes():
     def policy(kind, enabled=True, size=1):
         return SimpleNamespace(kind=kind, enabled=enabled, size=size)
 
-    assert reasons.listed([]) == ""
+    assert listed([]) == ""
 
     policies = {
         "baseline": {"a": policy("closure"), "b": policy("bureau", False), "c": policy("pricing"), "d": policy("npl")},
@@ -150,24 +152,25 @@ def test_hard_default_is_bounded_by_the_change_in_forgotten_overdue(monkeypatch,
     """The bound is of the 95 % interval: mean ± 3.18 se of four samples, over the mean fall of ten."""
     refused = [-hard, hard, hard, -hard]
     e = stub(monkeypatch, {"mean_dpd30_forgot": [-9.9, -10.1, -10.0, -10.0], "mean_dpd90_will_not": refused})
-    first, second = (plain(text) for text in reasons.forgetting(e, "the reminder"))
+    first, second = (plain(text) for text in forgetting(e, "the reminder"))
 
     assert "that reason, on average, fall by 10.0" in first
     assert verdict in second and ("at most" in second) is (hard < 20)
-    change = e.change(*reasons.HARD)
+    change = e.change(*HARD)
     assert change.bound / 10 == pytest.approx(3.18244630528 * hard / np.sqrt(3) / 10, rel=1e-9)
 
 
 def test_without_a_change_in_forgetting_nothing_is_bounded(monkeypatch):
     """A bound in shares of a change that may be chance would say nothing."""
-    _, second = reasons.forgetting(stub(monkeypatch, {}), "the reminder")
+    _, second = forgetting(stub(monkeypatch, {}), "the reminder")
 
     assert "confidence" not in second
 
 
 def test_every_kind_of_policy_has_its_reasons():
-    """A policy file without sentences, or sentences without a policy, fails here."""
-    assert set(reasons.WHY) == set(kinds()) == set(SCENARIO_OF)
+    """A policy file without sentences, or without a scenario that shows them, fails here."""
+    assert set(kinds()) == set(SCENARIO_OF)
+    assert all(hasattr(module, "why") for module in kinds().values())
 
 
 @pytest.mark.parametrize("kind", SCENARIO_OF)
@@ -212,7 +215,7 @@ def test_closures_of_a_book_of_roll_rates_have_no_reason():
 def test_some_causes_of_closures_may_be_unknown(monkeypatch):
     """Those of which the cause is not known are counted apart."""
     e = stub(monkeypatch, {"n_closures": [100.0] * 4, "n_closures_unknown": [-40.0] * 4})
-    first, second = (plain(text) for text in reasons.closures(e))
+    first, second = (plain(text) for text in list(policy_of("closure").why(e))[:2])
 
     assert first.startswith("200 accounts are closed, 100 of them of good customers")
     assert second == "of 60 closed accounts it is not known why they were late."
@@ -323,7 +326,7 @@ def test_money_set_free_is_named_where_value_and_profit_part(monkeypatch, profit
     e = stub(monkeypatch, {"profit": profit * noise, "npv": npv * noise})
     change = reasons.paired(100 + tied * noise, np.full(4, 100.0), "CNY")
     monkeypatch.setattr(e, "money_tied_up", lambda: change)
-    told = plain(reasons.value(e))
+    told = plain(e.value())
 
     assert ("tied up" in told) is bool(said) and said.rstrip("0. ±") in told
     if said:

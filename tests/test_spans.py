@@ -18,7 +18,8 @@ from simulator.engine import engine, monthly
 from simulator.lowering.lower import lower, tables_digest, tables_for
 from simulator.model.errors import UserError
 from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
-from simulator.policy.base import When, share
+from simulator.policy import share
+from simulator.policy.base import When
 from simulator.policy.book import MEASURES, NET_LOSS, Book
 from simulator.policy.checks import problems
 from simulator.policy.registry import kinds, load_file

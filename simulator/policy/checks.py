@@ -14,6 +14,7 @@ from simulator.policy.base import Policy
 from simulator.policy.book import Book
 from simulator.policy.bounds import beyond
 from simulator.policy.levers import PolicyContext, neutral_levers
+from simulator.policy.others import Exits, Others
 from simulator.system.signals import Interrupted
 
 CONTEXT = PolicyContext(months=12, months_total=18, segments=("young", "old"), minor_units=100)
@@ -49,6 +50,7 @@ def changed(levers: Levers) -> np.ndarray:
 def explains_itself(module) -> list[str]:
     """It says what it does and what to look for, and what each setting means."""
     problems = [f"{name} is not a sentence" for name in ("DESCRIPTION", "EFFECT") if not _sentence(module, name)]
+    problems += ["MEETS is not a sentence"] if hasattr(module, "MEETS") and not _sentence(module, "MEETS") else []
     fields = module.Settings.model_fields.items()
     return problems + [f"setting {name} has no description" for name, field in fields if not field.description]
 
@@ -132,9 +134,80 @@ def refuses_nonsense(module) -> list[str]:
     return problems
 
 
+def gets_on_alone(module) -> list[str]:
+    """Where no other policy is, no other is found to exclude its settings; what it says of days past due is whole."""
+    settings = settings_of(module, **module.EXAMPLE)
+    others = Others(meeting={}, sharing={}, months=CONTEXT.months_total, first_write_off=1)
+    found = [f"conflicts where no other policy is: {key}: {what}" for key, what, _ in settings.conflicts(others)]
+    days = [*settings.acts_at().values(), *Exits(*settings.exits())]
+    wrong = [day for day in days if not (isinstance(day, int) and 0 <= day <= layout.NEVER)]
+    return found + [f"acts_at or exits gives {day!r}; allowed: whole numbers, NEVER where never" for day in wrong]
+
+
+def says_why(module) -> list[str]:
+    """What it says of a comparison is sentences, whether everything moves in it or nothing."""
+    settings = settings_of(module, **module.EXAMPLE)
+    said = [str(one) for size in (0, 1) for one in getattr(module, "why", lambda _: ())(_Evidence(settings, size))]
+    return [f"why yields {sentence!r}, which is no sentence" for sentence in said if not sentence.endswith(".")]
+
+
+class _Change:
+    """A change of 0 or 1 in everything, which is a fact."""
+
+    def __init__(self, size):
+        self.value, self.bound, self.moves, self.se = float(size), float(size), bool(size), 0.0
+
+    def __str__(self):
+        return f"{self.value:+g}"
+
+    def clause(self, what, plural=False):
+        """Return a clause, whatever it says."""
+        return f"{what} changes by {self}"
+
+
+class _Evidence:
+    """A comparison in which whatever is asked for is, and changes by, 0 or 1; for the protocol of policy.why."""
+
+    variant, baseline, currency, products, reads_book = "variant", "baseline", "CNY", layout.PRODUCTS, False
+
+    def __init__(self, settings, size):
+        self.settings, self.size, self.risk_transfers = [settings], size, ()
+        self.swapped = ("out", "into") if size else ()
+
+    def change(self, *measures):
+        """Return a change, as `swap_change` does."""
+        return _Change(self.size)
+
+    swap_change = change
+
+    def clause(self, what, *measures, plural=False):
+        """Return a clause on a change."""
+        return _Change(self.size).clause(what, plural)
+
+    def level(self, *measures):
+        """Return a level in words, as all that is told of one number does."""
+        return str(self.size)
+
+    value = swap_level = label = money = per_cent = level
+
+    def mean(self, measure):
+        """Return a level."""
+        return float(self.size)
+
+    def stated(self, measure):
+        """Return whether a measure, or a line, is there."""
+        return bool(self.size)
+
+    has = stated
+
+    def highest_own_tail(self):
+        """Return the name of a tail."""
+        return "es99_own" if self.size else None
+
+
 CHECKS = (
     *(explains_itself, neutral_does_nothing, acts_where_it_says, bounded, deterministic),
-    *(month_by_month, answers_the_book, refuses_nonsense),
+    *(month_by_month, answers_the_book, gets_on_alone, says_why, refuses_nonsense),
 )
 
 

@@ -1,6 +1,7 @@
 """The policies that exist: every file of `kinds`, and files of the user's own."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from simulator.system.inputs import MOST_TEXT, size_of
 from simulator.system.signals import Interrupted
 
 FILE = "file:"  # how the kind of a user's own policy begins; the path of a Python file follows
-_PROTOCOL = ("DESCRIPTION", "EFFECT", "NEUTRAL", "EXAMPLE", "Settings", "write")
+_NEEDED = ("DESCRIPTION", "EFFECT", "NEUTRAL", "EXAMPLE", "Settings", "write")
 
 
 def names() -> list[str]:
@@ -33,9 +34,9 @@ def names() -> list[str]:
 
 @cache
 def kinds() -> dict[str, ModuleType]:
-    """Return by kind the modules: each has DESCRIPTION, EFFECT, NEUTRAL, EXAMPLE, Settings and write.
+    """Return the modules by kind: each has the names of _NEEDED, and may have MEETS, `why` and `terms`.
 
-    NEUTRAL and EXAMPLE are settings that do nothing and something; write(levers, settings, context) writes the levers.
+    docs/policies.md says what they are.
     """
     return {name: import_module(f"{kinds_folder.__name__}.{name}") for name in names()}
 
@@ -57,13 +58,28 @@ def load_file(path: str) -> ModuleType:
     spec = spec_from_file_location(name, path, loader=SourceFileLoader(name, path))
     module = sys.modules[name] = module_from_spec(spec)
     with code_of(f"{FILE}{path}"):
-        spec.loader.exec_module(module)
-    if missing := [part for part in _PROTOCOL if not hasattr(module, part)]:
+        try:
+            spec.loader.exec_module(module)
+        except ImportError as error:
+            if str(error.name).partition(".")[0] != __name__.partition(".")[0]:
+                raise
+            raise UserError(_not_of_the_door(path, error)) from error
+    if missing := [part for part in _NEEDED if not hasattr(module, part)]:
         raise UserError(Problem(path, "", f"has no {', '.join(missing)}", "docs/policies.md says what a policy needs"))
     if not (isinstance(module.Settings, type) and issubclass(module.Settings, Policy)):
         allowed = "allowed: a class built on simulator.policy.Policy"
         raise UserError(Problem(path, "Settings", f"found {module.Settings!r}", allowed))
     return module
+
+
+def _not_of_the_door(path: str, error: ImportError) -> Problem:
+    """Return what to import instead of a module or name of the simulator that is not there."""
+    missing = re.search(r"cannot import name '(\w+)'", str(error))  # Python 3.11 has it in words only
+    found = f"imports {missing[1]} from {error.name}" if missing else f"imports {error.name}"
+    allowed = "import it from simulator.policy, which has all that a policy needs"
+    if missing:
+        allowed = f"from simulator.policy: {did_you_mean(missing[1], sys.modules[__package__].__all__)}"
+    return Problem(path, "", f"{found}, which is not there", allowed)
 
 
 def in_words(kind: str) -> str:
@@ -96,20 +112,33 @@ def code_of(kind: str, doing: str = "", but: type[BaseException] = UserError) ->
 def markdown(only: str | None = None) -> str:
     """Return every policy in words: what it does, what to look for, and its settings with unit, bounds and default.
 
-    With `only`, that kind alone; raises UserError with the nearest kind if there is none of that name.
+    With `only`, that kind or file alone; raises UserError with the nearest kind if there is none of that name.
     """
-    if only is not None and only not in kinds():
-        raise UserError(Problem(only, found="no such kind of policy", allowed=did_you_mean(only, kinds())))
-    common = set(_properties(Policy))
+    common = _properties(Policy)
+    shown = kinds() if only is None else {only: _named(only)}
     lines = ["# Policies", ""]
+    for kind, module in shown.items():
+        meets = [f"Two of them in one month: {text}", ""] if (text := getattr(module, "MEETS", "")) else []
+        lines += [f"## {kind}", "", module.DESCRIPTION, "", f"Look for: {module.EFFECT}", "", *meets]
+        lines += _table({name: about for name, about in _properties(module.Settings).items() if name not in common})
+    return "\n".join([*lines, "## Settings of every policy", "", *_table(common)])
+
+
+def overview() -> str:
+    """Return the table of all kinds in Markdown: what each does, what to look for, two of them in one month."""
+    lines = ["| kind | what it does | what to look for | two of them in one month |", "|---|---|---|---|"]
     for kind, module in kinds().items():
-        if only not in (None, kind):
-            continue
-        settings = _properties(module.Settings)
-        lines += [f"## {kind}", "", module.DESCRIPTION, "", f"Look for: {module.EFFECT}", ""]
-        lines += _table({name: about for name, about in settings.items() if name not in common})
-    lines += ["## Settings of every policy", ""]
-    return "\n".join(lines + _table({name: settings[name] for name in settings if name in common}))
+        lines.append(f"| [`{kind}`](#{kind}) | {module.DESCRIPTION} | {module.EFFECT} | {module.MEETS} |")
+    return "\n".join([*lines, ""])
+
+
+def _named(kind: str) -> ModuleType:
+    """Return the policy of a kind, or of a file that ends in .py."""
+    if kind.endswith(".py"):
+        return load_file(kind)
+    if kind not in kinds():
+        raise UserError(Problem(kind, found="no such kind of policy", allowed=did_you_mean(kind, kinds())))
+    return kinds()[kind]
 
 
 def _properties(model) -> dict[str, dict]:

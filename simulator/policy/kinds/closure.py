@@ -15,8 +15,10 @@ EXAMPLE = {"freeze_days_late": 7, "close_days_late": 30, "cross_product": True}
 class Settings(Policy):
     """Days late count exactly within the first month, then by 30 for each bucket."""
 
-    freeze_days_late: DaysLate | Never = Field("never", description="days late at which an account is frozen")
-    close_days_late: DaysLate | Never = Field("never", description="days late at which an account is closed")
+    freeze_days_late: DaysLate | Never = Field(
+        "never", description="days late at which an account may borrow no more, until it is current again"
+    )
+    close_days_late: DaysLate | Never = Field("never", description="days late at which an account is closed for good")
     cross_product: bool = Field(False, description="closing an account closes the borrower's other account too")
 
     def contradictions(self):

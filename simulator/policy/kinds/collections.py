@@ -66,7 +66,11 @@ class Settings(Policy):
     calls_at_most: Annotated[int, Field(ge=0, le=len(CALLS)), COUNT] | None = Field(
         None, description="conduct limit: calls of bots and people to one account in a month; the later are not made"
     )
-    served: Share = Field(1.0, description="share of the missed dues that the ladder works; the others get no contact")
+    served: Share = Field(
+        1.0,
+        description="share of the missed dues that the ladder works, drawn by lot for each account and month; the "
+        "others get no contact",
+    )
     capacity: Annotated[int, Field(ge=0, le=10**12), COUNT] | None = Field(
         None,
         description="contacts that can be made in a month, in all segments and products it acts on; without it, any "

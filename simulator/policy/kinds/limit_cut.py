@@ -63,7 +63,9 @@ class Review(PolicyTable):
 class Settings(Policy):
     """When a limit is cut, and by how much."""
 
-    at_dpd: Dpd | None = Field(None, description="days past due at which the limit is cut, a multiple of 30")
+    at_dpd: Dpd | None = Field(
+        None, description="days past due at which the limit is cut, a multiple of 30; once, on falling into that bucket"
+    )
     keep: Share | None = Field(None, description="share of the limit that is kept")
     floor: Money = Field(0.0, description="a cut does not go below this limit, nor does one in a review")
     review: Review | None = Field(None, description="reviews of the lines that are current")

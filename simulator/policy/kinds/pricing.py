@@ -6,7 +6,7 @@ from simulator.policy import GRADES, MOST, Field, Multiplier, Policy, Share, lay
 
 DESCRIPTION = "Change the interest rate, for all or by grade, and the share of the bill that is due each month."
 EFFECT = "Interest moves at once, delinquency slowly; a higher minimum payment repays sooner and strains who is short."
-MEETS = "Rates multiply."
+MEETS = "Rates multiply; the higher minimum payment holds."
 NEUTRAL = {"rate": 1.0, "rate_by_grade": [1.0] * GRADES}
 EXAMPLE = {"rate": 0.9, "rate_by_grade": [0.8, 0.9, 1.0, 1.1, 1.2], "minimum_share": 0.05}
 

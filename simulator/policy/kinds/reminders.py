@@ -13,7 +13,9 @@ class Settings(Policy):
     """Whom a reminder reaches and what it does."""
 
     reach: Share = Field(description="share of borrowers that a reminder reaches, always the same people")
-    strength: Share = Field(description="share of the chance to forget that a reminder which arrives removes")
+    strength: Share = Field(
+        description="share of the chance to forget that a reminder which arrives removes, in every bucket"
+    )
 
 
 def write(levers, settings, context):

@@ -31,8 +31,8 @@ from simulator.policy import (
 DESCRIPTION = "Write off accounts that are so many days late, and collect on them at a commission until they expire."
 EFFECT = "The stock of 90+ moves against the loss: the same book looks different; recoveries come late."
 MEETS = (
-    "The earlier write-off and the earlier expiry hold; recoveries in an age are those of the later in the file "
-    "that has any there."
+    "The earlier write-off and the earlier expiry hold; recoveries in an age, and of open accounts from work_from_dpd "
+    "on, are those of the later in the file that has any there."
 )
 NEUTRAL = {
     "at_dpd": "never",
