@@ -28,6 +28,9 @@ lint: setup ## style and format
 test: lint ## lint, then every test
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
+tables: setup ## write the tables of docs/policies.md anew from the files of the policies
+	$(BIN)/python -m simulator.policy.page
+
 levels: setup ## fit the shipped scenarios to the published levels again (minutes), print target and simulated
 	$(BIN)/python -m simulator.estimation.levels
 

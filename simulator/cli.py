@@ -278,7 +278,8 @@ def measures(name: MeasureName = None, source: Source = False) -> None:
 @app.command()
 def policies(kind: PolicyKind = None, source: Source = False, check: CheckFile = None) -> None:
     """Explain every policy, or one kind: effect, what to see, settings."""
-    from simulator.policy.registry import load_file, markdown
+    from simulator.policy.page import markdown
+    from simulator.policy.registry import load_file
 
     if check is not None:
         from simulator.policy.checks import CHECKS, problems

@@ -7,7 +7,8 @@ import pytest
 from conftest import ROOT
 from simulator.model.errors import UserError
 from simulator.policy.checks import problems
-from simulator.policy.registry import load_file, markdown
+from simulator.policy.page import markdown
+from simulator.policy.registry import load_file
 from simulator.report.reasons import reasons
 from simulator.scenario.reader import load_scenario
 from simulator.study import compare

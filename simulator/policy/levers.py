@@ -57,7 +57,7 @@ from simulator.model.layout import (
     V_WRITE_OFF,
 )
 from simulator.model.tables import Levers
-from simulator.policy.registry import FILE, code_of, kinds, policy_of
+from simulator.policy.registry import FILE, code_of, policy_of
 
 THRESHOLDS = (
     *(V_FREEZE_DAYS, V_CLOSE_DAYS, V_WRITE_OFF, V_SELL_OPEN, V_SELL_WRITTEN_OFF, V_EXPIRE, V_CLAIM),
@@ -161,24 +161,6 @@ def acts_on(settings, table: dict[str, dict], minor_units: int = 1) -> list[str]
         for words, arrays in table.items()
         if any(changed[name][..., list(of)].any() for name, of in arrays.items())
     ]
-
-
-def refused_by_roll_matrices() -> str:
-    """Return the table of the kinds that a book of roll matrices cannot feel, and why, in Markdown."""
-    rows = []
-    for table, where in ((OF_PEOPLE, ""), (OF_APPLICANTS, ", where nobody applies")):
-        for words in table:
-            names = [kind for kind, module in kinds().items() if words in acts_on(_example(kind, module), table)]
-            rows.append((names, f"{words}{where}"))
-    late = [kind for kind, module in kinds().items() if "acts_at" in vars(module.Settings)]
-    rows.append((late, "days past due that no account gets to; a worst state with `at_least` gets to all"))
-    lines = [f"| {', '.join(f'`{kind}`' for kind in names)} | {words} |" for names, words in rows]
-    return "\n".join(["| kind | refused under `roll_rates` where its settings act on |", "|---|---|", *lines, ""])
-
-
-def _example(kind, module):
-    """Return the example settings of a policy."""
-    return module.Settings.model_validate({"kind": kind, **module.EXAMPLE})
 
 
 def risk_transfers(policies, context: PolicyContext) -> tuple:
