@@ -123,7 +123,7 @@ def _line() -> Scenario:
 
 
 def _seeded(scenario: Scenario, seed: int) -> Scenario:
-    """Return the scenario under another seed: other people and other luck."""
+    """Return the scenario under another seed: other people and other random numbers."""
     baseline, *variants = (
         lender.model_copy(update={"seed": seed}) for lender in (scenario.baseline, *scenario.variants.values())
     )

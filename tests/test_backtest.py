@@ -74,7 +74,7 @@ def test_last_value_with_spread_is_beaten_too(taiwan):
 
 
 def test_july_is_inside_the_fan_and_the_fan_needs_the_factor(taiwan):
-    """The 30+ share of July lies in the 90 % fan; accounts' luck alone would not have reached it."""
+    """The 30+ share of July lies in the 90 % fan; the variation of accounts alone would not have reached it."""
     o = taiwan.outlook("dpd30_share")
 
     assert o.actual == 4213 / 30_000

@@ -74,7 +74,7 @@ def test_tuned_numpy_does_the_same_work():
 
 
 @pytest.mark.parametrize("peer", [analyst_numpy, numba_np_random, jax_month])
-def test_a_peer_with_its_own_luck_agrees_on_average(peer, small):
+def test_a_peer_with_its_own_random_numbers_agrees_on_average(peer, small):
     """Over replications every total of a peer is the kernel's within its standard errors; the large ones within 1 %."""
     segments, expected = small
     if peer is jax_month:

@@ -267,7 +267,7 @@ def test_the_prior_has_the_mean_it_says():
 
 
 def test_two_groups_share_the_factor():
-    """The same months hit all segments: their 30+ shares go together over draws, which accounts' luck does not do."""
+    """The same months hit all segments: their 30+ shares go together over draws; accounts vary apart."""
     lived = world(4)
     split = replace(lived, segments=("a", "b"), segment=np.arange(len(lived.state)) % 2)
     one = fan(window(lived), ("2006-01",), KNOWN, 500, seed=3).measures()["dpd30_share"][1]
@@ -292,7 +292,7 @@ def test_dispersed_rows_vary_as_told():
 
 
 def test_rows_that_move_on_their_own_widen_the_fan():
-    """A dispersion of 10 widens all but the luck of accounts; a dispersion of 1 changes nothing."""
+    """A dispersion of 10 widens all but the variation of accounts; a dispersion of 1 changes nothing."""
     fitted = window(world(2))
     plain, same, wide = (
         fan(fitted, ("2006-01",), KNOWN._replace(dispersion=d), 500, seed=3).measures()["state late"][:, :, 0]

@@ -1,4 +1,4 @@
-"""The house rules, executable: imports go down, one package compiles, luck has one source, everything is explained."""
+"""The house rules, executable: imports go down, one package compiles, one source of random numbers, docstrings."""
 
 import ast
 import subprocess
@@ -160,7 +160,7 @@ def test_only_the_kernel_compiles(name):
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_luck_has_one_source(name):
+def test_random_numbers_have_one_source(name):
     """No module uses a random generator: every random word comes from an address."""
     names = {ast.unparse(node) for node in ast.walk(TREES[name]) if isinstance(node, ast.Attribute)}
 

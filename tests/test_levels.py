@@ -75,7 +75,7 @@ def test_the_opening_book_is_where_the_line_stays():
 
 
 def test_the_fit_finds_what_is_planted(tmp_path):
-    """A figure simulated at a known setting leads back to it from elsewhere, on the same luck, within 1 %."""
+    """A figure simulated at a known setting leads back to it from elsewhere, on the same random numbers, within 1 %."""
     truth = {"forget": 0.28}
     plan = plan_of(tmp_path)
     planted = figures(plan, studies(plan, truth))["day1"].value

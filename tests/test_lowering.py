@@ -1,4 +1,4 @@
-"""Settings become the integers they should: exact at 0 and 1, thresholds end in ONE, means kept, luck by address."""
+"""Settings become the integers they should: exact at 0 and 1, thresholds end in ONE, means kept, words by address."""
 
 import numpy as np
 import pytest
@@ -419,7 +419,7 @@ def test_named_states_have_their_own_opening():
 
 
 @pytest.mark.parametrize("model", ["structural", "roll_rates"])
-def test_a_chunk_of_replications_has_its_own_luck(model):
+def test_a_chunk_of_replications_has_its_own_factor(model):
     """Tables of a range of replications are those rows of the whole, and without a factor there is one row."""
     rates = {"states": [{"name": "0", "bucket": 0}, {"name": "1", "bucket": 1}], "matrix": [[0.9, 0.1], [0.4, 0.6]]}
     luck = {"enabled": True, "persistence": 0.5, "correlation": 0.2, "will_not_loading": 0.3, "job_loss_loading": 0.1}

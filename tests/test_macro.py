@@ -406,7 +406,7 @@ def test_an_economy_laid_over_a_scenario_is_that_of_the_variant(tmp_path):
 
 
 def test_a_worse_economy_costs_more():
-    """Same people, same luck: 30+ and net loss rise from the baseline to the downturn to the severe one, each z > 4."""
+    """Under common random numbers 30+ and net loss rise from the baseline to the downturn to the severe, each z > 4."""
     scenario = economies("run_off_months=12", borrowers=8000, replications=24, months=24)
     found = compare(scenario).comparison
     for measure in ("dpd30_share_balance", "net_loss"):

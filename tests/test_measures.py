@@ -427,7 +427,7 @@ def test_a_variant_that_changes_nothing_differs_by_exactly_zero():
 
 
 def test_the_verdict_pays_for_the_number_it_chose_among(monkeypatch):
-    """Of five equal lenders, with luck of their own in 40 replications, one is named in at most 5 % of 400 runs.
+    """Of five equal lenders, each with its own random numbers in 40 replications, at most 5 % of 400 runs name one.
 
     The plain rule, each rival two standard errors away, is the negative control: at 2.5 % a side of one comparison
     with the second it names far too many where the second is the luckiest of four.
@@ -463,7 +463,7 @@ def test_the_leader_is_as_sure_as_its_doubts_leave(monkeypatch):
 
 
 def test_differences_are_paired_replication_by_replication():
-    """The error is that of the differences, smaller than that of two independent runs when luck is shared."""
+    """The error is that of the differences, smaller than that of two independent runs under common random numbers."""
     comparison = Comparison([toy_book.ledger(), toy_book.ledger("cut", limit=0.8)])
     a, b = (comparison.samples(name, "written_off") for name in ("cut", "baseline"))
     d = comparison.difference("cut", "written_off")

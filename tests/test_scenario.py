@@ -275,7 +275,7 @@ def test_every_model_refuses_unknown_keys_and_text_for_numbers():
 
 
 def test_a_variant_may_change_behaviour_but_not_the_world_it_is_compared_in(write):
-    """A variant on other months or luck is refused."""
+    """A variant on other months or random numbers is refused."""
     text = SMALL + "[variant.a]\nseed = 3\nmonths = 4\nbehaviour.structural.will_not = 0.1\n"
     with pytest.raises(UserError) as caught:
         load_scenario(write(text))

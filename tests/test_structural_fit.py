@@ -12,7 +12,7 @@ from simulator.engine import engine
 from simulator.estimation.panels.panel import PanelState
 from simulator.estimation.structural import moment_fit
 from simulator.estimation.structural.document import settings_of
-from simulator.estimation.structural.fit import fit_structural, months_luck
+from simulator.estimation.structural.fit import fit_structural, months_variance
 from simulator.estimation.structural.histories import (
     WRITTEN_OFF,
     Histories,
@@ -75,7 +75,7 @@ def world(months=3, seed=None, shifts=()):
 
 @cache
 def truth():
-    """Return the panel that the book becomes in a world moved by TRUTH, with luck of its own."""
+    """Return the panel that the book becomes in a world moved by TRUTH, with random numbers of its own."""
     lived, _ = simulated_histories(world(3, 99, tuple(TRUTH.items())), 5, lambda histories: histories, 1)
     return of(lived[0], book())
 
@@ -117,8 +117,8 @@ def test_lived_accounts_sum_to_the_ledger():
     assert missed.sum() > 0
 
 
-def test_common_luck():
-    """The same world twice is the same panel; other luck is another one."""
+def test_common_random_numbers():
+    """The same world twice is the same panel; other random numbers give another one."""
     once, again, other = (simulated_histories(world(3, seed), 5, totals, 1)[0] for seed in (None, None, 7))
 
     assert all((a == b).all() for a, b in zip(once[0], again[0], strict=True))
@@ -167,15 +167,15 @@ def test_the_covariance_is_that_of_a_bootstrap():
     assert ratio == pytest.approx(1, abs=4 / np.sqrt(2 * draws))
 
 
-def test_luck_that_months_share():
+def test_variance_that_months_share():
     """With one step it is the factor's, for shares only; with more what months differ by beyond accounts."""
     one = totals(HAND)._replace(above=totals(HAND).above[:, :1], below=totals(HAND).below[:, :1])
-    by_factor = months_luck(one, np.zeros(len(MOMENTS)), 0.04)
+    by_factor = months_variance(one, np.zeros(len(MOMENTS)), 0.04)
     still = together([one, one])._replace(above=np.repeat(one.above, 2, 1), below=np.repeat(one.below, 2, 1))
 
     assert by_factor[NAMES.index("newly_late")] == pytest.approx(0.04 * 0.15915494 * np.exp(-0.0), rel=1e-6)  # p = 1/2
     assert by_factor[NAMES.index("charged")] == 0
-    assert months_luck(still, np.zeros(len(MOMENTS)), 0.04)[NAMES.index("newly_late")] == 0
+    assert months_variance(still, np.zeros(len(MOMENTS)), 0.04)[NAMES.index("newly_late")] == 0
 
 
 def test_the_taiwan_panel(shared_file):

@@ -102,7 +102,7 @@ def test_intervals_of_a_difference_of_tails_cover(statistic, shared):
     assert 0.92 <= np.mean([d.low <= 0.5 <= d.high for d in found]) <= 0.995
 
 
-def test_what_shares_its_luck_has_a_shorter_interval():
+def test_what_shares_random_numbers_has_a_shorter_interval():
     """The correlation of two tails shortens the interval of their difference, and is never taken below 0."""
     common, own = runs_of(stats.norm(), 2, 1000)
     close, apart = common + 0.1 * own, own
@@ -146,7 +146,7 @@ def test_a_tail_is_stated_only_where_ten_replications_lie_beyond_it(replications
     assert highest_tail(made.frame, "es") == (f"es{highest}" if highest else None)
 
 
-def test_without_shared_luck_there_is_no_tail():
+def test_without_a_common_factor_there_is_no_tail():
     """Losses of borrowers who share nothing have no tail worth a name, however many replications."""
     assert not any(MEASURES[name].kind == TAIL for name in comparison(1000, factor=False).measures)
 

@@ -53,7 +53,7 @@ def book(frame, seed, *, forward=1.0, limit=1.0, write_off=6, sell=None, arrival
     rolls = np.zeros((SUMS_PER_BATCH, horizon + 1, n_segments, N_PRODUCT, N_FROM, N_TO, 2), np.int64)
     vintages = np.zeros((SUMS_PER_BATCH, horizon + 1, horizon + 1, n_segments, N_PRODUCT, N_VINTAGE), np.int64)
     for replication in range(frame.replications):
-        # Luck has an address, (seed, replication, month, account): lenders meet the same of it.
+        # A random number has an address, (seed, replication, month, account): lenders meet the same of it.
         factors = random.Random(f"{seed}/{replication}")
         accounts = [Account(k, 0, frame, seed) for k in range(frame.borrowers)]
         batch = replication % SUMS_PER_BATCH

@@ -340,7 +340,7 @@ def write_off(rng, levers):
 
 
 def recoveries(rng, stages):
-    """Recover in those stages with more or less luck, at a commission."""
+    """Recover in those stages with more or less success, at a commission."""
     each(stages[..., S_RECOVER_CHANCE], lambda: q31(rng.uniform(0, 0.7)))
     each(stages[..., S_RECOVER_SHARE], lambda: rng.choice((ONE, q31(rng.uniform(0, 0.9)))))
     each(stages[..., S_COMMISSION], lambda: q31(rng.uniform(0, 0.5)))

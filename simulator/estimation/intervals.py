@@ -1,4 +1,4 @@
-"""Intervals of shares and of ratios whose unit of luck is the account, and tests taken together."""
+"""Intervals of shares and of ratios whose sampling unit is the account, and tests taken together."""
 
 from typing import NamedTuple
 
@@ -34,7 +34,7 @@ def jeffreys(successes, n, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray
 
 
 def ratio_of_sums(top: np.ndarray, bottom: np.ndarray, level: float = LEVEL) -> Interval:
-    """Return sum(top) / sum(bottom) of float64[account, ...], with accounts as the unit of luck; NaN at bottom 0.
+    """Return sum(top) / sum(bottom) of float64[account, ...], with the account as the sampling unit; NaN at bottom 0.
 
     The standard error is by linearisation: that of the sum over accounts of (top - ratio bottom) / sum(bottom), an
     account's months together. Source: Cochran (1977), "Sampling techniques", chapter 6. `n` is the number of entries
@@ -53,7 +53,7 @@ def ratio_of_sums(top: np.ndarray, bottom: np.ndarray, level: float = LEVEL) -> 
 
 
 def share(flags: np.ndarray, of: np.ndarray, level: float = LEVEL) -> Interval:
-    """Return the share of true `flags` among the true `of`, bool[account, ...], with accounts as the unit of luck.
+    """Return the share of true `flags` among the true `of`, bool[account, ...], with the account as the sampling unit.
 
     The interval is Jeffreys' with as many independent trials as have the standard error of `ratio_of_sums`, accounts
     where all or none are true, so it stays within 0..1. Source: Korn and Graubard (1998), Survey Methodology 24(2).
@@ -68,7 +68,7 @@ def share(flags: np.ndarray, of: np.ndarray, level: float = LEVEL) -> Interval:
 
 
 def median(values: np.ndarray, level: float = LEVEL) -> Interval:
-    """Return the median of float64[account, month], NaN left out, with accounts as the unit of luck.
+    """Return the median of float64[account, month], NaN left out, with the account as the sampling unit.
 
     The interval is Woodruff's: the quantiles of the values at one half -+ the half-width of the share of values up to
     the median; the standard error is its half-width over the normal quantile. Source: Woodruff (1952), "Confidence

@@ -1,7 +1,8 @@
 """Fit the levels of the shipped scenarios to published figures: `python -m simulator.estimation.levels`.
 
 Targets and what may move to meet them stand in one TOML file. Every trial is simulated on the same people and the same
-luck, so that a small change of a setting gives a small change of every figure, and least squares needs few borrowers.
+random numbers, so that a small change of a setting gives a small change of every figure, and least squares needs few
+borrowers.
 """
 
 import sys
@@ -296,9 +297,9 @@ def fit_levels(
 ) -> LevelFit:
     """Return the free settings that meet the fitted targets best: least squares of (figure - target) / tolerance.
 
-    Derivatives are finite differences on common luck. The errors are those that the luck of the simulation leaves in
-    the fitted values: the covariance of the figures taken through the least-squares solution. `tell` is told each
-    trial in a line.
+    Derivatives are finite differences under common random numbers. The errors are those that chance in the simulation
+    leaves in the fitted values: the covariance of the figures taken through the least-squares solution. `tell` is told
+    each trial in a line.
     """
     fitted = {name: one for name, one in plan.target.items() if one.role == "fit"}
     low, high = (np.array([getattr(one, end) for one in plan.free.values()]) for end in ("low", "high"))

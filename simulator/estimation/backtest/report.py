@@ -269,7 +269,7 @@ def _bias_table(scored):
 
 def _book_section(scored):
     words = [
-        "The fan follows the accounts that were open at the end of the window. Accounts: each account's own luck. "
+        "The fan follows the accounts that were open at the end of the window. Accounts: each account's own chance. "
         "Factor: what moves all accounts of a month together, which goes on from the window's last month, and rows of "
         "the matrix that move on their own where the window shows it. Parameters: doubt about the matrix, its level "
         "over so few months, the factor's correlation and persistence.",
@@ -358,7 +358,7 @@ def fan_picture(scored: Scored):
         legend(made, axes[0, 0], len(SOURCES) + 1)
         caption = (
             f"Fitted on the months up to {scored.fit_until} (dotted line). Bands hold 90 % of the forecasts: "
-            "darkest, the luck of accounts alone; then with the factor that all accounts share; lightest, with doubt "
+            "darkest, by chance of accounts alone; then with the factor that all accounts share; lightest, with doubt "
             "about the parameters. White dashes: the middle forecast."
         )
         return Picture("The fan and what came", svg(made, caption), caption)

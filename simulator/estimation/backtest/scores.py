@@ -50,7 +50,7 @@ def covered(values: np.ndarray, outcome, level: float = 0.9) -> np.ndarray:
 def paired(ours: np.ndarray, theirs: np.ndarray, seed: int) -> Difference:
     """Return the mean of `ours - theirs` with a paired bootstrap over accounts.
 
-    The accounts are dealt at random into at most MAX_BATCHES batches, and batches are resampled. It measures the luck
+    The accounts are dealt at random into at most MAX_BATCHES batches, and batches are resampled. It measures the chance
     of which accounts are in the book; a month that is unlike others moves all of them together and is not in it.
     """
     difference = less(ours, theirs)

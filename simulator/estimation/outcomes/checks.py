@@ -63,7 +63,7 @@ def simulated_sums(
     of the file. `compiling` as in `compare`.
     """
     real, equal = (_simulated(fitted, seed, replications, threads, amount, compiling) for amount in (None, UNIT_AMOUNT))
-    real[..., 2] = equal[..., 3] / UNIT_AMOUNT  # the same luck, so the same loans are charged off
+    real[..., 2] = equal[..., 3] / UNIT_AMOUNT  # the same random numbers, so the same loans are charged off
     return np.concatenate([real, real.sum(axis=1, keepdims=True)], axis=1)
 
 

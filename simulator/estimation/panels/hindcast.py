@@ -38,7 +38,7 @@ class Level(NamedTuple):
     name: str  # one of LEVELS
     tape: float  # NaN where the tape does not tell it
     book: float  # mean over replications
-    low: float  # interval of what one such book may show: the luck of accounts and of the common factor
+    low: float  # interval of what one such book may show: sampling variation of accounts, and the common factor
     high: float
 
     @property

@@ -43,8 +43,8 @@ def levels_section(found: Hindcast, title: str = "Over the tape's own months") -
     """Return the part of the page that has a scenario's levels beside the tape's."""
     words = [
         f"The {found.accounts:,} accounts that are open in {found.first}, followed to {found.last} on the tape and in "
-        "the scenario started from that month. The interval is of what one such book may show, by the luck of "
-        "accounts and of the common factor: it should hold the tape's level."
+        "the scenario started from that month. The interval is of what one such book may show, by the sampling "
+        "variation of accounts and by the common factor: it should hold the tape's level."
     ]
     rows = [
         (LEVELS[level.name], *(f"{x:.2%}" for x in level[1:3]), f"{level.low:.2%} to {level.high:.2%}", _held(level))

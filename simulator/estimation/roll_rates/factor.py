@@ -201,9 +201,9 @@ def summarise(counts: np.ndarray, spread: float = EXPAND_AT) -> ShiftLikelihood:
 
     Newton's method finds the thresholds and shifts of the largest likelihood, shifts held near 0 by a normal of
     variance `spread` so that no month runs away; the quadratic form there, less that hold, is the evidence. Where
-    counts vary around thresholds and shifts more than luck of accounts explains (Pearson's statistic over its degrees
-    of freedom above 1), the evidence is divided by that: rows then move on their own too (quasi-likelihood: McCullagh
-    and Nelder 1989, chapter 9).
+    counts vary around thresholds and shifts more than sampling variation of accounts explains (Pearson's statistic over
+    its degrees of freedom above 1), the evidence is divided by that: rows then move on their own too (quasi-likelihood:
+    McCullagh and Nelder 1989, chapter 9).
     """
     counts = np.asarray(counts, dtype=np.float64)
     months = len(counts)

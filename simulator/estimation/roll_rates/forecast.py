@@ -7,8 +7,8 @@ Three sources of uncertainty are added one to the other, on the same random numb
 1. accounts: matrix and correlation as estimated, no factor;
 2. factor: z in each month, shared by all groups. It goes on from where the window's months stood, an AR(1) with the
    factor's persistence (at its posterior median); without an estimated factor z ~ N(0, 1) and months are independent.
-   Where counts of a row vary more around the factor than accounts' luck explains (`Correlation.dispersion` above 1),
-   the row is also drawn anew in each month, from a Dirichlet that varies as much;
+   Where counts of a row vary more around the factor than sampling variation explains (`Correlation.dispersion` above
+   1), the row is also drawn anew in each month, from a Dirichlet that varies as much;
 3. parameters: the matrix from its Dirichlet posterior (counts divided by the dispersion), correlation and persistence
    from their own posterior, and the level of the matrix. A window of k months had k values of z, of which only the
    differences are seen: their mean, which the pooled matrix stands for, is not known (independent: N(0, 1 / k)). For

@@ -20,7 +20,7 @@ from simulator.study import read_book
 from simulator.tape.months import months_between
 
 ROUNDING = 1e-9  # of a share: chances in the kernel have 31 bits
-WRONG_Z = 6.0  # of the scenario against its own matrix: beyond this it is a fault, not luck (once in 5e8 cells)
+WRONG_Z = 6.0  # of the scenario against its own matrix: beyond this it is a fault, not chance (once in 5e8 cells)
 
 
 class OneAhead(NamedTuple):
@@ -31,8 +31,8 @@ class OneAhead(NamedTuple):
     state: str
     forecast: float
     simulated: float
-    se: float  # of the simulated share: over replications, and at least what the luck of single accounts gives
-    account: tuple[float, float]  # interval of the share by the luck of accounts alone
+    se: float  # of the simulated share: over replications, and at least the sampling variation of accounts
+    account: tuple[float, float]  # interval of the share by sampling variation of accounts alone
     factor: tuple[float, float]  # and with the common factor
     everything: tuple[float, float]  # and with what is not known of matrix and factor
 
@@ -49,7 +49,7 @@ def one_month_ahead(
     """Return each state's share a month after the tape: by the pooled matrix, and by the scenario as written.
 
     The forecast is the opening counts times the pooled matrix, exact; the simulation is that of the file `scenario`,
-    all replications; `compiling` as in `simulator.compare`. Raises ArithmeticError if they differ by more than luck
+    all replications; `compiling` as in `simulator.compare`. Raises ArithmeticError if they differ by more than chance
     could.
     """
     loaded: Scenario = load_scenario(scenario)

@@ -35,8 +35,8 @@ def factor_words(factor: Factor) -> list[str]:
     if factor.evidence.dispersion > 1.5:
         said.append(
             f"Rows move between months on their own too, not together: {factor.evidence.dispersion:.1f} times what the "
-            "luck of accounts explains. One common factor is then a poor picture of the months; the evidence for it is "
-            "divided by that number, and the intervals of pooled rows are widened by each row's own."
+            "sampling variation of accounts explains. One common factor is then a poor picture of the months; the "
+            "evidence for it is divided by that number, and the intervals of pooled rows are widened by each row's own."
         )
     return said
 
@@ -75,11 +75,12 @@ def homogeneity_words(homogeneity: Homogeneity) -> list[str]:
     if not tested:
         return ["Whether months differ cannot be tested: no row was seen to move in two months."]
     if not rejected:
-        return [f"No row differs between months beyond the luck of accounts ({_names(tested)} tested, {rate})."]
+        beyond = "beyond the sampling variation of accounts"
+        return [f"No row differs between months {beyond} ({_names(tested)} tested, {rate})."]
     return [
-        f"Months differ beyond the luck of accounts in the rows of {_names(rejected)} ({rate}). The next month will "
-        "differ too: intervals by accounts alone are too narrow, so those with the common factor and the rows' own "
-        "movement are the ones to use, and a pooled matrix is a mean, not a promise for any month."
+        f"Months differ beyond the sampling variation of accounts in the rows of {_names(rejected)} ({rate}). The next "
+        "month will differ too: intervals by accounts alone are too narrow, so those with the common factor and the "
+        "rows' own movement are the ones to use, and a pooled matrix is a mean, not a promise for any month."
     ]
 
 

@@ -1,6 +1,6 @@
 """Ratios of a panel: cure, payment over the bill, use of the limit, loss given write-off and when recoveries come.
 
-All standard errors and intervals treat the account as the unit of luck (`simulator.estimation.intervals`).
+All standard errors and intervals treat the account as the sampling unit (`simulator.estimation.intervals`).
 """
 
 from typing import NamedTuple

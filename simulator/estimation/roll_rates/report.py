@@ -110,7 +110,7 @@ def _shared_luck(factor):
     n, of = len(factor.months), factor.posterior
     whose = ", mostly what was believed before: few months say little" if n < FEW_MONTHS else ""
     return (
-        f"Luck that all accounts share in a month: a correlation of {of.value:.3f} ({of.low:.3f} to {of.high:.3f}) "
+        f"What all accounts share in a month: a correlation of {of.value:.3f} ({of.low:.3f} to {of.high:.3f}) "
         f"from {n} pair{'' if n == 1 else 's'} of months{whose}."
     )
 
@@ -165,9 +165,9 @@ def page(
 
 
 AHEAD_WORDS = [
-    "The forecast is the last month's accounts times the pooled matrix. The scenario is simulated with the luck of "
-    "accounts and of the common factor; its mean must be the forecast. Intervals are of the share that will be seen: "
-    "by the luck of accounts alone; with the common factor; and with what few months leave unknown of both."
+    "The forecast is the last month's accounts times the pooled matrix. The scenario is simulated with the chance of "
+    "accounts and the common factor; its mean must be the forecast. Intervals are of the share that will be seen: "
+    "by sampling variation of accounts alone; with the common factor; and with what few months leave unknown of both."
 ]
 
 
@@ -255,8 +255,8 @@ def _ahead_picture(ahead):
         axis.set_xlabel("share of accounts a month after the tape (logarithmic)")
         axis.set_ylabel("state")
         caption = (
-            "The forecast (white) with its interval: dark by the luck of accounts alone, lighter with the common "
-            "factor, lightest with what is not known of matrix and factor."
+            "The forecast (white) with its interval: dark by sampling variation of accounts alone, lighter with the "
+            "common factor, lightest with what is not known of matrix and factor."
         )
         return [Picture("A month ahead", svg(made, caption), caption)]
 
@@ -278,7 +278,7 @@ def _factor_picture(factor):
         axis.plot(factor.rho, prior, color=COLOURS[0], ls="--", label="prior")
         axis.axvspan(factor.posterior.low, factor.posterior.high, color=COLOURS[1], alpha=0.12)
         axis.set_xlim(0, max(0.15, 2 * factor.posterior.high))
-        axis.set_xlabel("correlation of the common factor (share of the variance of a borrower's luck)")
+        axis.set_xlabel("correlation of the common factor (share of the variance of a borrower's random term)")
         axis.set_ylabel("density")
         axis.legend()
         caption = f"What {len(factor.months)} months say of the correlation beside what was believed before."

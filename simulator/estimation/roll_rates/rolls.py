@@ -1,6 +1,6 @@
 """Roll matrices of a panel: by month pair and pooled, by accounts and by balance, with intervals.
 
-A matrix of accounts has two intervals a cell. `account` holds what the luck of accounts alone would do. `wide` holds in
+A matrix of accounts has two intervals a cell. `account` holds the sampling variation of accounts alone. `wide` holds in
 the pooled matrix what months do too: the common factor, averaged over its posterior (`factor.py`), and the row's own
 movement between months. A month's own matrix is what happened in it, so there both are the same.
 """
@@ -35,7 +35,7 @@ class RollMatrix:
     states: tuple[PanelState, ...]
     n: np.ndarray  # int64: accounts
     probability: np.ndarray  # float64
-    account: tuple[np.ndarray, np.ndarray]  # low and high by the luck of accounts alone
+    account: tuple[np.ndarray, np.ndarray]  # low and high by sampling variation of accounts alone
     wide: tuple[np.ndarray, np.ndarray]  # low and high with what months do too
     topped_up: dict[int, str] = field(default_factory=dict)  # thin row: whose moves it was topped up with
     grade: str = ""  # in matrices of one grade
@@ -117,7 +117,7 @@ def _matrix(product, segment, month_from, month_to, states, n, others, whose, le
 
 
 def _widened(matrix, by_month, at, factor, own_spread, level):
-    """Return the pooled `matrix` with intervals as of fewer accounts: those that luck alone would need to be as unsure.
+    """Return the pooled `matrix` with intervals as of so few accounts that sampling variation alone is as unsure.
 
     The variance of a cell is that of accounts, times the row's own dispersion between months, plus the factor's. It is
     taken at (k + 1/2) / (n + states / 2), so that cells never seen widen too.
@@ -134,8 +134,8 @@ def _widened(matrix, by_month, at, factor, own_spread, level):
     in_month = by_month.sum(axis=2).T[there] / total[there][:, None]
     of_months = np.empty_like(smooth)
     of_months[:, order] = month_variance(factor, worse, in_month, at)
-    luck = smooth * (1 - smooth) / total[there][:, None]
-    spread = np.broadcast_to(own_spread, total.shape)[there][:, None] + of_months / luck
+    sampling = smooth * (1 - smooth) / total[there][:, None]
+    spread = np.broadcast_to(own_spread, total.shape)[there][:, None] + of_months / sampling
     accounts = np.array([THIN if r in matrix.topped_up else total[r] for r in there])
     size = accounts[:, None] / spread
     low, high = (a.copy() for a in matrix.account)

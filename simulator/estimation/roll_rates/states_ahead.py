@@ -46,7 +46,7 @@ def states_ahead(lowered: Lowered, month: int = 1, progress=lambda done: None) -
     """Return where the accounts of a tape's book stand at the end of `month`, in every replication.
 
     Loans whose next due is their last are left out: who pays it has left, by schedule and no roll.
-    The same people and luck as in a run, lived by the same kernel; only the state that a run throws away is read.
+    The same people and random numbers as in a run, the same kernel; only the state that a run throws away is read.
     """
     tiles = lowered.tiles[lowered.tiles[:, K_ENTRY] == 0]
     n = lowered.replications, len(lowered.segments), len(PRODUCTS)

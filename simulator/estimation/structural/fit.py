@@ -1,7 +1,8 @@
 """The structural fit: what a short panel tells of why people pay, and what it does not (docs/calibration.md).
 
-Simulated moments under common luck. The accounts of the panel are lived from its first month under a complete prior
-scenario; parameters move until simulated and observed moments meet. What the moments do not tell stays at the prior.
+Simulated moments under common random numbers. The accounts of the panel are simulated from its first month under a
+complete prior scenario; parameters move until simulated and observed moments meet. What the moments do not tell stays
+at the prior.
 """
 
 from collections.abc import Callable
@@ -62,7 +63,7 @@ class Compared(NamedTuple):
 
     moment: Moment
     observed: float
-    error: float  # standard error of simulated less observed: accounts' luck, months' luck, simulation
+    error: float  # standard error of simulated less observed: chance of accounts, of months, of the simulation
     simulated: float
     role: str  # "fitted", "out of reach", "shown"
 
@@ -181,8 +182,8 @@ class _World:
         self.values = sums.values
         self.steps = sums.below > 0  # that the tape tells of: the first months are not like the last
         own = covariance(histories)
-        luck = settings_of(document, "").economy.factor.correlation
-        self.covariance = own * (1 + 1 / replications) + np.diag(months_luck(sums, np.diag(own), luck))
+        shared = settings_of(document, "").economy.factor.correlation
+        self.covariance = own * (1 + 1 / replications) + np.diag(months_variance(sums, np.diag(own), shared))
         self.errors = np.sqrt(np.diag(self.covariance))
         counted = np.array([moment.is_fitted for moment in MOMENTS]) & (self.errors > 0)
         self.usable = counted & (sums.cases >= LEAST_COUNT)
@@ -201,7 +202,7 @@ class _World:
         return self.seen[key]
 
     def settings(self, shifts):
-        """Return the settings of a simulation: without shared luck, whose noise is in the covariance instead."""
+        """Return the settings of a simulation: without the common factor, whose noise is in the covariance instead."""
         settings = settings_of(moved(self.document, shifts), "prior")
         factor = settings.economy.factor.model_copy(update={"enabled": False})
         return settings.model_copy(
@@ -232,10 +233,10 @@ class _World:
         return self.covariance[np.ix_(which, which)] * stretch**2
 
 
-def months_luck(sums: Totals, own: np.ndarray, correlation: float) -> np.ndarray:
-    """Return float64[moment]: the variance of the moments from luck that all accounts of a month share.
+def months_variance(sums: Totals, own: np.ndarray, correlation: float) -> np.ndarray:
+    """Return float64[moment]: the variance of the moments from what all accounts of a month share.
 
-    From two steps on: what the spread from step to step has beyond the accounts' own luck (`own`, variances of the
+    From two steps on: what the spread from step to step has beyond the accounts' own variation (`own`, variances of the
     moments). With one step: for shares p what the one-factor probit of this correlation gives, rho phi(Phi^-1(p))^2,
     to first order (O. Vasicek, Risk, December 2002).
     """

@@ -5,8 +5,8 @@ Parameters are in standard deviations of their prior, 0 at the prior. What is ma
     (simulated - observed)' S^-1 (simulated - observed) + x'x
 
 with S the covariance of the moments: the method of simulated moments (D. McFadden, Econometrica 57 (1989); A. Pakes
-and D. Pollard, the same volume) with a normal prior. The simulation has the same luck at every x, so a difference
-between two points is the parameters'. Moments are sums of thresholds, flat in the small: slopes are central
+and D. Pollard, the same volume) with a normal prior. The simulation has the same random numbers at every x, so a
+difference between two points is the parameters'. Moments are sums of thresholds, flat in the small: slopes are central
 differences over STEP of a prior's width either way.
 """
 

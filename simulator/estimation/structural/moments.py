@@ -31,7 +31,7 @@ class Moment(NamedTuple):
     words: str
     of: Callable[[Steps], tuple[np.ndarray, np.ndarray]]  # numerator and denominator, [account, step]
     is_share: bool = True  # of accounts, not of amounts
-    is_fitted: bool = True  # else only shown beside: how a lender's codes follow payments of the late is his own
+    is_fitted: bool = True  # else only shown beside: how codes follow payments of the late is the lender's own
 
 
 class Totals(NamedTuple):
@@ -98,7 +98,7 @@ def together(parts: list[Totals]) -> Totals:
 
 
 def covariance(histories: Histories) -> np.ndarray:
-    """Return float64[moment, moment]: the covariance of the moments from the accounts' own luck.
+    """Return float64[moment, moment]: the covariance of the moments from the sampling variation of accounts.
 
     Linearised ratios summed over the steps of an account, so that its months may hang together in any way; accounts are
     independent. Source: W. G. Cochran, Sampling Techniques (1977), chapter 6 (ratio estimates) and 9 (clusters); it is
