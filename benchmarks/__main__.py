@@ -41,7 +41,7 @@ def where_it_goes() -> None:
     from . import floor
 
     with Progress() as bar:
-        parts = floor.parts(progress=bar.say)
+        parts = floor.parts(progress=bar.started)
     about = machine()
     rows = Table("part", title=f"ns per borrower-month; {about['cpu']}, {about['vector_bits']}-bit vectors, one thread")
     rows.add_column("ns", justify="right")
@@ -57,7 +57,7 @@ def identities(replications: Annotated[int, typer.Option(help="of every scenario
     from . import identities as run
 
     with Progress() as bar:
-        counted = run.check(bar.advance, replications or run.REPLICATIONS)
+        counted = run.check(bar.advanced, replications or run.REPLICATIONS)
     table = Table("scenario", title=f"identities hold in every cell ({bar.seconds:,.0f} s)")
     for column in ("variants", "borrower-months", "months of open accounts"):
         table.add_column(column, justify="right")
@@ -78,7 +78,7 @@ def large_pool(
     from . import large_pool as run
 
     with Progress() as bar:
-        checks, total = run.checks(bar.advance, every_row)
+        checks, total = run.checks(bar.advanced, every_row)
     title = f"{total:,} borrower-months ({bar.seconds:,.0f} s)"
     table = Table("what", title=title)
     for column in ("found", "expected", "standard error", "z"):
@@ -102,7 +102,7 @@ def bitflips(
     from . import bitflips as run
 
     with Progress() as bar:
-        rows = run.check(flips, seed, whole, bar.say)
+        rows = run.check(flips, seed, whole, bar.started)
     table = Table("file", title=f"{flips} flipped bits ({bar.seconds:,.0f} s)")
     for column in ("flips", "refused with a word", "whole runs", "right"):
         table.add_column(column, justify="right")
@@ -119,7 +119,7 @@ def kills(times: Annotated[int, typer.Option(help="of kill -9")] = 50, seed: int
     from . import kills as run
 
     with Progress() as bar:
-        killed = run.check(times, seed, lambda done: bar.advance(f"kill {done}", 1, times))
+        killed = run.check(times, seed, lambda done: bar.advanced(f"kill {done}", 1, times))
     table = Table("killed", "what stood", title=f"{times} times kill -9 ({bar.seconds:,.0f} s)")
     for column in ("times", "folders left beside it", "problems"):
         table.add_column(column, justify="right")
@@ -138,7 +138,7 @@ def coverage(seeds: Annotated[int, typer.Option(min=50, help="runs of each world
     from . import coverage as run
 
     with Progress() as bar:
-        checks = run.check(bar.advance, seeds)
+        checks = run.check(bar.advanced, seeds)
     table = Table("95 % interval of", title=f"{seeds} runs, each with its own seed ({bar.seconds:,.0f} s)")
     for column in ("value", "covered", "of 100", "should be"):
         table.add_column(column, justify="right")
@@ -167,7 +167,7 @@ def digests(
     if before and before["size"] != size._asdict():
         raise typer.BadParameter(f"{against} is of another size, {before['size']}", param_hint="--against")
     with Progress() as bar:
-        now = run.measure(size, bar.advance)
+        now = run.measure(size, bar.advanced)
     _print(f"{len(now['digests'])} digests ({bar.seconds:,.0f} s)")
     if write:
         write.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
@@ -193,7 +193,7 @@ def fuzz(
 
     with Progress() as bar:
         found = run.run(
-            seed, {"scenario": scenarios, "tape": tapes, "command": commands}, OUT / "fuzz", bar.advance, only
+            seed, {"scenario": scenarios, "tape": tapes, "command": commands}, OUT / "fuzz", bar.advanced, only
         )
         strange = list(run.special()) if special and only is None else []
     cases = ", ".join(f"{count:,} {kind}s" for kind, count in found.cases.items())

@@ -1,13 +1,14 @@
 """Every accounting identity, exactly, over at least 10^9 borrower-months: all shipped scenarios with all variants.
 
-`study.compare` checks the identities of each variant cell by cell and raises IdentityError at the first that fails.
+`compare` checks the identities of each variant cell by cell and raises IdentityError at the first that fails.
 """
 
 from typing import NamedTuple
 
-from simulator import study
+from simulator import compare
 from simulator.engine import engine
 from simulator.lowering.lower import lower
+from simulator.model.observer import Silent
 from simulator.scenario.reader import load_scenario
 
 from .worlds import SCENARIOS
@@ -26,16 +27,24 @@ class Counted(NamedTuple):
 
 
 def check(progress=lambda name, done, total: None, replications=REPLICATIONS):
-    """Return [Counted] of the shipped scenarios; `progress` as that of `study.compare`. Raises IdentityError."""
+    """Return [Counted] of the shipped scenarios; `progress` is told (who, done since, to do). Raises IdentityError."""
     paths = sorted(SCENARIOS.glob("*.toml"))
     scenarios = [load_scenario(path, borrowers=BORROWERS, replications=replications) for path in paths]
     total = sum(map(_work, scenarios))
     return [_check(scenario, progress, total) for scenario in scenarios]
 
 
+class _Told(Silent):
+    def __init__(self, name, progress, total):
+        self.name, self.progress, self.total = name, progress, total
+
+    def advanced(self, what, done, total):
+        self.progress(f"{self.name}, {what}", done, self.total)
+
+
 def _check(scenario, progress, total):
     name = scenario.path.stem
-    done = study.compare(scenario, progress=lambda variant, done, _: progress(f"{name}, {variant}", done, total))
+    done = compare(scenario, observer=_Told(name, progress, total))
     ledgers = done.comparison.ledgers.values()
     accounts = sum(int(ledger.total("n_accounts")[:, 1:].sum()) for ledger in ledgers)
     return Counted(name, len(ledgers), done.facts["borrower_months"], accounts)

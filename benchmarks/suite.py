@@ -22,16 +22,16 @@ def measure(full: bool = False) -> Measured:
     """Return all of it; `full` adds large books and commands that take minutes."""
     has_jax = jax_month.is_there()
     with Progress() as bar:
-        bar.say("making the books, checking the peers against the kernel")
+        bar.started("making the books, checking the peers against the kernel")
         batch = peers.best_batch() if full and has_jax else jax_month.BATCH
         cases = kernel.cases(available_threads(), full) + peers.cases(batch)
-        timed = timing.alternate(cases, progress=bar.advance)
-        growth = sizes.measure(full, bar.say)
-        bar.say("random words alone")
+        timed = timing.alternate(cases, progress=bar.advanced)
+        growth = sizes.measure(full, bar.started)
+        bar.started("random words alone")
         block = floor.block_ns()
-        bar.say("a small command, warm")
+        bar.started("a small command, warm")
         whole = {"warm": commands.warm()}
-        bar.say("a small command, with an empty cache")
+        bar.started("a small command, with an empty cache")
         whole["cold"] = commands.cold()
     if full:  # these show a bar of their own
         whole |= {"whole_1m_60_100": commands.million(), "whole_500m_36": commands.half_a_billion()}

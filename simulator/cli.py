@@ -4,10 +4,8 @@ import codecs
 import errno
 import gc
 import os
-import shlex
 import sys
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from shutil import get_terminal_size
 from threading import Thread
@@ -120,24 +118,19 @@ def study(
 
     place = _place(folder, overwrite, quiet)
     Thread(target=results.get_ready, args=(drawing,), daemon=True).start()
-    command = context.command.name
-    question = {"run": simulate, "compare": compare}[command]
+    question = {"run": simulate, "compare": compare}[context.command.name]
     with Progress(quiet) as progress:
-        finished = question(loaded, threads, progress.advance, progress.note, progress.compiling)
-        drawing.begin(finished.comparison)
-        progress.say("writing the report")
-        facts = {"command": command, "scenario": str(scenario), "replay": partial(_replay, command, allow_code)}
-        facts |= {"wall_seconds": round(progress.seconds, 2), **finished.facts}
+        finished = question(loaded, threads=threads, observer=progress)
+        progress.started("writing the report")
         try:
-            manifest = results.write(
-                place, finished.comparison, facts, loaded.text(), keep_replications=keep_replications, drawing=drawing
-            )
+            finished.save(place, keep_replications=keep_replications, drawing=drawing)
         except UserError:
-            _print_summary(finished, command, quiet)  # the answer is known, whatever became of its folder
+            if not quiet:
+                _print(finished)  # the answer is known, whatever became of its folder
             raise
-    _print_summary(finished, command, quiet)
     if not quiet:
-        _say("", f"result_digest {manifest['result_digest']}", f"report: {folder / 'report.html'}")
+        _print(finished)
+        _say("", f"result_digest {finished.result_digest}", f"report: {folder / 'report.html'}")
 
 
 @app.command()
@@ -154,7 +147,7 @@ def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) ->
         for settings in (loaded.baseline, *loaded.variants.values()):
             try_own(settings)
     if loaded.baseline.portfolio.tape:
-        from simulator.study import read_book
+        from simulator.run import read_book
 
         book = read_book(loaded)
         _warn(book.cautions)
@@ -228,7 +221,7 @@ def diary(
     from simulator.report.progress import Progress
 
     with Progress() as progress:
-        told = diary.diary(loaded, borrower, variant or (), replication, progress.compiling)
+        told = diary.diary(loaded, borrower, variant or (), replication, observer=progress)
     _warn(loaded.cautions)
     _print(told)
 
@@ -319,20 +312,6 @@ def _place(folder, overwrite, quiet):
     place = Place(folder, overwrite, lambda line: quiet or _say(line, error=True))
     _places.append(place)
     return place
-
-
-def _print_summary(finished, command, quiet):
-    """Print what a study has found, unless `quiet`."""
-    if not quiet:
-        from simulator.report.terminal import summary_table
-
-        _print(*summary_table(finished.comparison, compared=command == "compare"))
-
-
-def _replay(command, allow_code, folder):
-    """Return the command that gives the same result again, from the scenario that the run's own folder keeps."""
-    code = ["--allow-code"] if allow_code else []
-    return shlex.join(["simulator", command, os.path.abspath(folder / "scenario.toml"), *code])
 
 
 def _say(*lines, error=False):

@@ -1,203 +1,442 @@
-"""A question from scenario to answer: `simulate` one lender, or `compare` every variant under common random numbers."""
+"""A question from scenario to answer: `simulate` one lender, `compare` all variants, `load_study` what was saved."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import json
+import os
+import shlex
+import tomllib
+from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from simulator.analysis.accounting.recovery import expected_recovery
-from simulator.analysis.comparison import Comparison, Swapped
-from simulator.analysis.ledger import Ledger, RunFrame, Settlement, check_identities
-from simulator.engine import engine
-from simulator.engine.accumulators import machine_memory
-from simulator.engine.swap_sets import review_differs, swap_set
-from simulator.lowering.lower import Lowered, bytes_to_lower, lower, tables_digest
-from simulator.model.errors import Problem, UserError
-from simulator.policy.levers import risk_transfers
-from simulator.policy.risk_transfer import Partner
+from simulator.analysis.comparison import NUMBERS, Comparison, Verdict
+from simulator.analysis.estimates import Difference, Estimate
+from simulator.analysis.ledger import RunFrame
+from simulator.analysis.measures import AXES, measures_of, windows
+from simulator.model.errors import Problem, UserError, check_names
+from simulator.model.observer import SILENT, Observer
+from simulator.run import run
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import Scenario
+from simulator.system.folders import MANIFEST, Place, placed, spoiled
 
-BASELINE = "baseline"
+if TYPE_CHECKING:  # heavy: imported when a table, a picture or a folder is asked for
+    import pyarrow as pa
+
+    from simulator.report.drawing import Drawing
+    from simulator.report.paper import Picture
+
+SIMULATE, COMPARE = "run", "compare"  # the commands that give the same
+NAN = float("nan")
+TABLE = {  # columns of comparison.parquet, and their names in `Study.table`
+    **{name: name for name in ("variant", "measure", "value")},
+    "value_standard_error": "se",
+    **{name: name for name in ("difference", "low", "high", "unit")},
+}
+ScenarioLike = Scenario | str | Path | Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Study:
-    """A finished question: the ledgers compared, and what a manifest says of how they came about."""
-
-    scenario: Scenario
-    comparison: Comparison
-    facts: dict[str, Any]  # digests and sizes
-
-
-def simulate(
-    scenario: Scenario | str | Path, threads: int | None = None, progress=None, say=None, compiling=None
-) -> Study:
+def simulate(scenario: ScenarioLike, threads: int | None = None, observer: Observer | None = None) -> "Study":
     """Return the study of the scenario's baseline alone, over its months; the other arguments as in `compare`."""
-    return _study(_loaded(scenario), {}, False, threads, progress, say, compiling)
+    return _asked(SIMULATE, scenario, threads, observer)
 
 
-def compare(
-    scenario: Scenario | str | Path, threads: int | None = None, progress=None, say=None, compiling=None
-) -> Study:
+def compare(scenario: ScenarioLike, threads: int | None = None, observer: Observer | None = None) -> "Study":
     """Return the study of every variant of the scenario against its baseline, with the run-off months.
 
-    `progress` is told (variant, borrower-months done since, all to do); `say` a line of what the run will need;
-    `compiling`, where the kernel is not in the cache yet, how many of its functions have been begun.
+    `scenario` is one that was loaded, or what `load_scenario` takes. `threads` (all processors if None) change no
+    number. `observer` is told how far the work is. Raises UserError with everything that is wrong.
     """
-    scenario = _loaded(scenario)
-    return _study(scenario, scenario.variants, True, threads, progress, say, compiling)
+    return _asked(COMPARE, scenario, threads, observer)
 
 
-def _loaded(scenario):
-    return scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+def _asked(command: str, scenario: ScenarioLike, threads: int | None, observer: Observer | None) -> "Study":
+    loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    compared = command == COMPARE
+    done = run(loaded, loaded.variants if compared else {}, compared, threads, observer or SILENT)
+    return Study(loaded, done.comparison, {"command": command, "scenario": str(loaded.path), **done.facts})
 
 
-def _study(
-    scenario,
-    variants,
-    run_off,
-    threads,
-    progress: Callable[[str, int, int], None] | None,
-    say: Callable[[str], None] | None,
-    compiling: Callable[[int], None] | None,
-):
-    """Run the baseline and `variants`."""
-    book = read_book(scenario)
-    lenders = {BASELINE: scenario.baseline, **variants}
-    check_room(lenders.values(), run_off)
-    worlds = {name: lower(settings, book and book.tape, run_off) for name, settings in lenders.items()}
-    baseline = worlds[BASELINE]
-    swaps = {
-        name: (swap_set(baseline, world), swap_set(world, baseline))
-        for name, world in worlds.items()
-        if review_differs(baseline, world)
-    }
-    threads = threads or engine.available_threads()
-    every = [*worlds.values(), *(world for pair in swaps.values() for world in pair)]
-    state = {name: engine.state_bytes_at_once(world) for name, world in worlds.items()}
-    _check_memory(every, threads, max(state.values()))
-    for remark in scenario.remarks if say else ():
-        say(remark)
-    if say and any(state.values()):
-        names = ", ".join(name for name, size in state.items() if size)
-        say(f"policies read last month's book ({names}): keeping state takes {max(state.values()) / 1e9:,.2f} GB")
-    if compiling:
-        engine.prepare(baseline, compiling)
-    work = sum(map(engine.borrower_months, every))
-    transferred = {name: _transfers(world) for name, world in worlds.items()}
+class Study:
+    """A finished question: its numbers as tables, differences with their errors, the verdict, pictures, a folder."""
 
-    def lived(name, world, settlement, first):
-        """Return the ledger of a world."""
-        tell = (lambda done: progress(name, done, work)) if progress else (lambda done: None)
-        frame = replace(_frame(scenario, world, run_off), transfers=any(transferred.values()))
-        ledger = _priced(Ledger(name, engine.run(world, threads, tell), frame, settlement, first))
-        check_identities(ledger)
-        return ledger
+    def __init__(self, scenario: Scenario, comparison: Comparison, facts: dict[str, Any]):
+        """Take what was asked, the ledgers compared, and what a manifest says of how they came about."""
+        self._scenario, self._comparison, self.facts = scenario, comparison, facts
 
-    ledgers, swapped = [], {}
-    for name, world in worlds.items():
-        first, plain = (ledgers[0] if ledgers else None), _settlement(lenders[name])
-        ledgers.append(lived(name, world, replace(plain, transfers=transferred[name]), first))
-        if name in swaps:  # before insurance and partners, whose terms are on a whole book
-            out, into = swaps[name]
-            by_baseline = lived(name, out, _settlement(scenario.baseline), ledgers[0])
-            swapped[name] = Swapped(by_baseline, lived(name, into, plain, ledgers[0]))
-    policies = {name: settings.policy for name, settings in lenders.items()}
-    facts = {
-        "scenario_digest": scenario.digest(),
-        "tables_digest": {name: tables_digest(world) for name, world in worlds.items()},
-        "seed": scenario.baseline.seed,
-        "months": scenario.baseline.months,
-        "run_off_months": ledgers[0].frame.run_off_months,
-        "replications": scenario.baseline.replications,
-        "borrowers": ledgers[0].frame.borrowers,
-        "borrower_months": work,
-        "threads": threads,
-        "state_bytes_at_once": state,
-        **({"remarks": list(scenario.remarks)} if scenario.remarks else {}),
-        **({"tape": book.report} if book else {}),
-    }
-    cautions = scenario.cautions + (book.cautions if book else [])
-    return Study(scenario, Comparison(ledgers, swapped, policies, cautions), facts)
+    @property
+    def scenario(self) -> Scenario:
+        """What was asked."""
+        return self._scenario
+
+    @property
+    def comparison(self) -> Comparison:
+        """The ledgers of every lender side by side: what all numbers are made of."""
+        return self._comparison
+
+    @property
+    def lenders(self) -> list[str]:
+        """The names of the baseline and, after it, of the variants."""
+        return list(self.comparison.ledgers)
+
+    @property
+    def variants(self) -> list[str]:
+        """The names of the variants, without the baseline."""
+        return self.lenders[1:]
+
+    @property
+    def measures(self) -> list[str]:
+        """The names of the measures that this run has."""
+        return list(measures_of(self.frame))
+
+    @property
+    def windows(self) -> list[str]:
+        """The names of the windows of months that flows are summed over."""
+        return list(windows(self.frame))
+
+    @property
+    def frame(self) -> RunFrame:
+        """The sizes of the run: months, segments, products, replications, borrowers, currency."""
+        return self.comparison.frame
+
+    @property
+    def cautions(self) -> list[str]:
+        """What must be known before any number."""
+        return self.comparison.cautions
+
+    @property
+    def result_digest(self) -> str:
+        """The SHA-256 of every stored number, the same for the same question on any machine."""
+        return self.comparison.result_digest
+
+    # ---- numbers ---------------------------------------------------------------------------------
+    def table(self, measures: Iterable[str] | str | None = None, window: str = "whole") -> "pa.Table":
+        """Return a row for each variant and measure (all if None): value and its standard error, difference, interval.
+
+        Columns variant, measure, value, se, difference, low, high, unit. `difference` is the paired one from the
+        baseline, `low` and `high` its 95 % interval; they are null for the baseline itself.
+        """
+        names = self.measures if measures is None else [measures] if isinstance(measures, str) else list(measures)
+        check_names("measure", names, self.measures)
+        check_names("window", [window], self.windows)
+        told = self._comparison_table(names, window)
+        return told.select(list(TABLE)).rename_columns(list(TABLE.values()))
+
+    def monthly(self, measure: str, by: Collection[str] | str = ()) -> "pa.Table":
+        """Return a measure, or a line of the ledger, by month: the mean over replications and its standard error.
+
+        Columns variant, month, value, se, unit; `by` "segment", "product" or both adds theirs. Stocks have month 0.
+        """
+        axes = (by,) if isinstance(by, str) else tuple(by)
+        check_names("by", axes, AXES)
+        return self._monthly_table(measure, tuple(axis for axis in AXES if axis in axes))
+
+    def rolls(self) -> "pa.Table":
+        """Return the roll matrices: mean accounts and balance of every move between buckets, by month."""
+        from simulator.report import parquet
+
+        return parquet.rolls_table(self.comparison)
+
+    def vintages(self) -> "pa.Table":
+        """Return the vintages: what became of those who entered in the same month, by month since."""
+        import pyarrow as pa
+
+        from simulator.report import parquet
+
+        return pa.concat_tables(parquet.vintage_tables(self.comparison))
+
+    def estimate(self, variant: str, measure: str, window: str = "whole") -> Estimate:
+        """Return a measure's value under a variant, or the baseline, and its standard error."""
+        self._check(variant, measure, window)
+        return self.comparison.estimate(variant, measure, window)
+
+    def difference(self, variant: str, measure: str, window: str = "whole", against: str | None = None) -> Difference:
+        """Return a variant less the baseline (or less `against`), replication by replication, with its interval."""
+        self._check(variant, measure, window)
+        check_names("variant", [against or self.lenders[0]], self.lenders)
+        return self._difference(variant, measure, window, against or self.lenders[0])
+
+    @property
+    def verdict(self) -> Verdict:
+        """Which variant has the highest net present value and how sure that is, or why none is named."""
+        return self.comparison.verdict()
+
+    # ---- pictures, words, a folder ---------------------------------------------------------------
+    def plot(self, picture: str) -> "Picture":
+        """Return a picture of the report, by its name; it shows itself in a notebook, and `save`s as SVG.
+
+        "forest" (differences), "path" (delinquency by month), "causes", "vintages", "rolls" or "distribution". Raises
+        UserError if there is none of that name, or if it has nothing to show in this run.
+        """
+        from simulator.report import figures
+
+        check_names("plot", [picture], figures.DRAWN)
+        if drawn := figures.draw(self.comparison, picture):
+            return drawn
+        raise UserError(Problem("plot", picture, "nothing to show in this run"))
+
+    def save(
+        self,
+        folder: str | Path | Place,
+        overwrite: bool = False,
+        *,
+        keep_replications: bool = False,
+        drawing: "Drawing | None" = None,
+    ) -> Path:
+        """Write the folder that the command writes, whole or not at all, and return its path.
+
+        `keep_replications` keeps each one in monthly.parquet; `drawing` is a process that draws the report's pictures.
+        Raises UserError if `folder` cannot be written, or if it holds a run and `overwrite` is not set.
+        """
+        from simulator.report import results
+
+        place = placed(Path(folder) if isinstance(folder, str) else folder, overwrite)
+        results.write(
+            place,
+            self.comparison,
+            {**self.facts, "replay": self._replay},
+            self.scenario.text(),
+            keep_replications=keep_replications,
+            drawing=drawing,
+        )
+        return place.folder
+
+    def __repr__(self) -> str:
+        """Return what was asked, what must be known of it, and the verdict, in a few lines."""
+        from simulator.report import brief
+
+        return "\n".join(brief.lines(self))
+
+    def _repr_html_(self) -> str:
+        """Return the same for a notebook, with a table of the variants."""
+        from simulator.report import brief
+
+        return brief.html(self)
+
+    def __rich__(self):
+        """Return the summary that the command prints."""
+        from rich.console import Group
+
+        from simulator.report.terminal import summary_table
+
+        return Group(*summary_table(self.comparison, compared=self.facts["command"] == COMPARE))
+
+    # ---- what a saved study finds in its files ---------------------------------------------------
+    def _comparison_table(self, measures: Collection[str], window: str) -> "pa.Table":
+        """Return the rows of comparison.parquet for these measures and this window."""
+        from simulator.report import parquet
+
+        table = parquet.comparison_table(self.comparison, measures, [window])
+        return table.slice(0, len(self.lenders) * len(measures))  # rows of swapped applicants follow
+
+    def _monthly_table(self, measure: str, axes: tuple[str, ...]) -> "pa.Table":
+        from simulator.report import parquet
+
+        check_names("measure", [measure], parquet.by_month(self.comparison))
+        return parquet.monthly_table(self.comparison, measure, axes)
+
+    def _difference(self, variant: str, measure: str, window: str, against: str) -> Difference:
+        return self.comparison.difference(variant, measure, window, against)
+
+    # ---- inner -----------------------------------------------------------------------------------
+    def _replay(self, folder: Path) -> str:
+        """Return the command that gives the same again, from the scenario that the folder itself keeps."""
+        code = ["--allow-code"] if self.scenario.has_code else []
+        return shlex.join(["simulator", self.facts["command"], os.path.abspath(folder / "scenario.toml"), *code])
+
+    def _check(self, variant: str, measure: str, window: str) -> None:
+        """Raise UserError if there is no such variant, measure or window."""
+        check_names("variant", [variant], self.lenders)
+        check_names("measure", [measure], self.measures)
+        check_names("window", [window], self.windows)
 
 
-def check_room(lenders, run_off: bool) -> None:
-    """Raise UserError if the lenders, each of some settings, are more than the machine could hold, before any is."""
-    _check_bytes("the scenario", sum(bytes_to_lower(settings, run_off) for settings in lenders))
+class SavedStudy(Study):
+    """A study read back from its folder: what its files say, which is all but the ledgers themselves."""
+
+    def __init__(self, folder: Path, manifest: dict[str, Any]):
+        """Take a folder, checked, and its manifest."""
+        self.folder, self.facts = folder, manifest
+
+    @cached_property
+    def scenario(self) -> Scenario:
+        """What was asked; UserError if it has policies of one's own, whose code is not run unasked."""
+        return load_scenario(self.folder / "scenario.toml")
+
+    @property
+    def comparison(self) -> Comparison:
+        """Nothing: raises UserError, as does all that is made of it."""
+        raise self._not_there("ledgers")
+
+    @property
+    def lenders(self) -> list[str]:
+        """The names of the baseline and, after it, of the variants."""
+        return list(self._summary["variants"])
+
+    @property
+    def measures(self) -> list[str]:
+        """The names of the measures that the files have."""
+        return _each(self._compared["measure"])
+
+    @property
+    def windows(self) -> list[str]:
+        """The names of the windows of months that flows are summed over."""
+        return _each(self._compared["window"])
+
+    @cached_property
+    def frame(self) -> RunFrame:
+        """The sizes of the run: months, segments, products, replications, borrowers, currency."""
+        with open(self.folder / "scenario.toml", "rb") as file:
+            asked = tomllib.load(file)
+        cells = self._read("rolls")
+        return RunFrame(
+            title=asked["title"],
+            segments=tuple(_each(cells["segment"])),
+            products=tuple(_each(cells["product"])),
+            **{name: self.facts[name] for name in ("months", "run_off_months", "replications", "borrowers")},
+            currency=asked["currency"]["code"],
+            minor_units=_value(asked["currency"]["minor_units"]),
+            factor="var90" in self.measures,
+            redraw_people=_value(asked["redraw_people"]),
+            tape="tape" in self.facts,
+            transfers="own_net_loss" in self.measures,
+        )
+
+    @property
+    def cautions(self) -> list[str]:
+        """What must be known before any number."""
+        return self._summary["cautions"]
+
+    @property
+    def result_digest(self) -> str:
+        """The SHA-256 of every stored number."""
+        return self.facts["result_digest"]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Which variant has the highest net present value and how sure that is, or why none is named."""
+        told = self._summary["verdict"]
+        if difference := told.get("difference"):
+            difference = Difference(*(_number(difference[name]) for name in NUMBERS), variance_reduction=NAN)
+        names = ("best", "second", "reason", "leader")
+        winner, second, reason, leader = (told[name] for name in names)
+        return Verdict(winner, second, difference, reason, leader, _number(told["probability"]))
+
+    def estimate(self, variant: str, measure: str, window: str = "whole") -> Estimate:
+        """Return a measure's value under a variant, or the baseline, and its standard error."""
+        self._check(variant, measure, window)
+        row = self._row(variant, measure, window)
+        return Estimate(_number(row["value"]), _number(row["value_standard_error"]))
+
+    def rolls(self) -> "pa.Table":
+        """Return the roll matrices: mean accounts and balance of every move between buckets, by month."""
+        return self._read("rolls")
+
+    def vintages(self) -> "pa.Table":
+        """Return the vintages: what became of those who entered in the same month, by month since."""
+        return self._read("vintages")
+
+    def plot(self, picture: str) -> "Picture":
+        """Raise UserError: pictures are drawn from the ledgers; report.html has them."""
+        raise self._not_there("pictures", "its report.html has them")
+
+    def save(
+        self,
+        folder: str | Path | Place,
+        overwrite: bool = False,
+        *,
+        keep_replications: bool = False,
+        drawing: "Drawing | None" = None,
+    ) -> Path:
+        """Raise UserError: it is saved."""
+        raise self._not_there("ledgers to be written anew", "copy the folder")
+
+    def __rich__(self):
+        """Return its lines."""
+        return repr(self)
+
+    @cached_property
+    def _summary(self) -> dict[str, Any]:
+        return json.loads((self.folder / "summary.json").read_bytes())
+
+    @cached_property
+    def _compared(self) -> "pa.Table":
+        """comparison.parquet, without the rows of swapped applicants."""
+        import pyarrow.compute as pc
+
+        return self._read("comparison", pc.field("people") == "all")
+
+    def _read(self, name: str, rows=None) -> "pa.Table":
+        import pyarrow.parquet as pq
+
+        return pq.read_table(self.folder / f"{name}.parquet", filters=rows)
+
+    def _comparison_table(self, measures: Collection[str], window: str) -> "pa.Table":
+        import pyarrow.compute as pc
+
+        return self._compared.filter((pc.field("window") == window) & pc.field("measure").isin(list(measures)))
+
+    def _monthly_table(self, measure: str, axes: tuple[str, ...]) -> "pa.Table":
+        """Return rows of monthly.parquet; UserError if it has no sums over the axis that is left out."""
+        import pyarrow.compute as pc
+
+        sizes = {"segment": len(self.frame.segments), "product": len(self.frame.products)}
+        if axes and any(size > 1 for axis, size in sizes.items() if axis not in axes):
+            raise self._not_there(f"months by {axes[0]} alone", "ask by both, segment and product")
+        is_whole = pc.field("product") == "all"
+        rows = self._read("monthly", (is_whole if not axes else ~is_whole) & pc.field("replication").is_null())
+        check_names("measure", [measure], _each(rows["measure"]))
+        rows = rows.filter(pc.field("measure") == measure).rename_columns({"standard_error": "se"})
+        return rows.select(["variant", "month", *axes, "value", "se", "unit"])
+
+    def _difference(self, variant: str, measure: str, window: str, against: str) -> Difference:
+        if against != self.lenders[0]:
+            raise self._not_there("differences from another than the baseline")
+        row = self._row(variant, measure, window)
+        names = ("difference", "standard_error", "low", "high", "variance_reduction")
+        return Difference(*(_number(row[name]) for name in names))
+
+    def _row(self, variant: str, measure: str, window: str) -> dict[str, Any]:
+        """Return the row of comparison.parquet."""
+        import pyarrow.compute as pc
+
+        (row,) = self._comparison_table([measure], window).filter(pc.field("variant") == variant).to_pylist()
+        return row
+
+    def _not_there(self, what: str, instead: str = "") -> UserError:
+        """Return the error that files do not keep `what`, with what to do `instead`."""
+        again = f"ask again: {self.facts['replay']}, or compare and simulate in Python"
+        return UserError(Problem(str(self.folder), found=f"a saved study keeps no {what}", allowed=instead or again))
 
 
-def _check_memory(worlds, threads, state):
-    """Raise UserError if the sums of all variants and the state kept are more than the machine could ever hold."""
-    at_work = max(engine.bytes_needed(world, threads) - engine.bytes_needed(world, 0) for world in worlds)
-    _check_bytes("the results", sum(engine.bytes_needed(world, 0) for world in worlds) + at_work + state)
+def load_study(folder: str | Path) -> Study:
+    """Return the study that `Study.save`, `simulator run` or `simulator compare` wrote into `folder`.
+
+    Its numbers are read from the files. They do not keep the ledgers: `plot`, `save`, a difference from another variant
+    than the baseline, and months summed over one of segment and product alone, are errors that say what to do instead.
+    Raises UserError if the folder holds no such study, or if a file in it is not the one that was written.
+    """
+    folder = Path(folder)
+    wish = "give a folder that `simulator run`, `simulator compare` or `Study.save` has written"
+    if wrong := spoiled(folder):
+        found = f"holds no whole study: {', '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} not as a run writes it"
+        raise UserError(Problem(str(folder), found=found, allowed=wish))
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    if manifest.get("command") not in (SIMULATE, COMPARE):
+        raise UserError(Problem(str(folder), found=f"holds the results of {manifest.get('command')}", allowed=wish))
+    return SavedStudy(folder, manifest)
 
 
-def _check_bytes(what, needed):
-    there = machine_memory()
-    if there is not None and needed > there:
-        found = f"{what} would take {needed / 1e9:,.1f} GB, this machine has {there / 1e9:,.1f}"
-        raise UserError(Problem("memory", "", found, "fewer replications, months, segments, people or variants"))
+def _each(column) -> list[str]:
+    """Return the values of an Arrow column of text, each once, in their order."""
+    return column.cast("string").unique().to_pylist()
 
 
-def read_book(scenario: Scenario):
-    """Return the TapeBook that the scenario starts from, or None if it draws its borrowers."""
-    portfolio = scenario.baseline.portfolio
-    if not portfolio.tape:
-        return None
-    from simulator.tape.tape import read_tape
-
-    return read_tape(portfolio.tape, portfolio.mapping, scenario.baseline)
+def _number(x: float | None) -> float:
+    """Return a number of a file, where null stands for NaN."""
+    return NAN if x is None else x
 
 
-def _frame(scenario, world: Lowered, run_off):
-    settings = scenario.baseline
-    return RunFrame(
-        title=settings.title,
-        segments=world.segments,
-        products=world.products,
-        months=settings.months,
-        run_off_months=settings.run_off_months if run_off else 0,
-        replications=settings.replications,
-        borrowers=int(world.tiles[world.tiles[:, 1] == 0, 3].sum()),
-        currency=settings.currency.code,
-        minor_units=settings.currency.minor_units,
-        factor=settings.economy.factor.enabled,
-        redraw_people=settings.redraw_people,
-        tape=bool(settings.portfolio.tape),
-    )
-
-
-def _transfers(world: Lowered):
-    """Return the terms of insurance and joint lending that a lender has."""
-    return risk_transfers(world.settings.policy.values(), world.context)
-
-
-def _priced(ledger):
-    """Return the ledger with a price of late debt for partners who join or leave: what such debt brings in this run."""
-    terms = ledger.settlement.transfers
-    if not any(_needs_price(term) and (term.first > 1 or term.last < ledger.frame.horizon) for term in terms):
-        return ledger
-    price = expected_recovery(ledger)
-    terms = tuple(replace(term, late_price=price) if _needs_price(term) else term for term in terms)
-    baseline = None if ledger.baseline is ledger else ledger.baseline
-    return Ledger(ledger.variant, ledger.sums, ledger.frame, replace(ledger.settlement, transfers=terms), baseline)
-
-
-def _needs_price(term):
-    return isinstance(term, Partner) and term.late_price is None
-
-
-def _settlement(settings):
-    units, costs = settings.currency.minor_units, settings.costs
-    line = settings.products.line
-    return Settlement(
-        discount_rate=settings.discount_rate,
-        funding_rate=costs.funding_rate,
-        merchant_discount=line.merchant_discount if line else 0.0,
-        operating_cost=costs.operating_cost * units,
-        idle_cost=costs.idle_cost * units,
-        acquisition_cost=costs.acquisition_cost * units,
-        reminder_cost=costs.reminder_cost * units,
-        report_cost=costs.report_cost * units,
-    )
+def _value(said: Any) -> Any:
+    """Return a value of a resolved scenario, without what is said about it."""
+    return said["value"] if isinstance(said, dict) else said

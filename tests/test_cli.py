@@ -19,9 +19,10 @@ import pytest
 from rich.console import Console
 
 from conftest import ROOT
-from simulator import __version__, cli, study
+from simulator import __version__, cli, compare, simulate
 from simulator.analysis import ledger
 from simulator.analysis.ledger import IdentityError
+from simulator.engine import engine
 from simulator.report import parquet, progress, render
 from simulator.scenario.parameters import table
 from simulator.scenario.reader import load_scenario
@@ -254,7 +255,7 @@ def test_a_replay_remembers_what_the_command_line_set(simulator, here):
 def test_a_run_is_the_beginning_of_the_comparison(here):
     """Every flow of the months of a run is the baseline's in the comparison, which goes on with the run-off."""
     scenario = load_scenario(here / "small.toml")
-    short, long = (question(scenario).comparison.ledgers["baseline"] for question in (study.simulate, study.compare))
+    short, long = (question(scenario).comparison.ledgers["baseline"] for question in (simulate, compare))
 
     assert (short.frame.horizon, long.frame.horizon) == (5, 9)
     assert (short.sums.flows == long.sums.flows[:, :, :6]).all()
@@ -436,14 +437,14 @@ def test_state_that_is_kept_is_said_before_the_run(simulator, here):
 # ---- failures that are not the user's ------------------------------------------------------------
 def test_a_broken_identity_is_an_internal_failure(simulator, here, monkeypatch):
     """A cent too many stops the run with exit code 1, says what to report, and leaves no folder."""
-    run = study.engine.run
+    run = engine.run
 
     def a_cent_too_many(*arguments):
         sums = run(*arguments)
         sums.flows[0, 0, 3, 0, 0, ledger.FLOWS.index("paid")] += 1
         return sums
 
-    monkeypatch.setattr(study.engine, "run", a_cent_too_many)
+    monkeypatch.setattr(engine, "run", a_cent_too_many)
     before = tree(here)
     code, out, err = simulator("run", "small.toml")
 
@@ -512,14 +513,14 @@ def test_a_full_disk_throws_nothing_away(simulator, here, monkeypatch, tmp_path_
 
 def test_two_runs_into_one_place(simulator, here, monkeypatch):
     """Who ends second finds the place taken, is told so with exit 2, and has the results beside it."""
-    run = study.engine.run
+    run = engine.run
 
     def another_is_quicker(*arguments):
-        monkeypatch.setattr(study.engine, "run", run)
+        monkeypatch.setattr(engine, "run", run)
         assert simulator("run", "small.toml", "--quiet")[0] == 0
         return run(*arguments)
 
-    monkeypatch.setattr(study.engine, "run", another_is_quicker)
+    monkeypatch.setattr(engine, "run", another_is_quicker)
     code, _, err = simulator("run", "small.toml", "--seed", 8, "--quiet")
 
     assert code == 2
@@ -535,8 +536,8 @@ def test_ctrl_c_and_the_like_leave_nothing(number, here):
     code = (
         "from simulator import study, cli\n"
         "from simulator.report.progress import Progress\n"
-        "tell = Progress.advance\n"
-        "Progress.advance = lambda *a: (print('at work', flush=True), tell(*a))\n"
+        "tell = Progress.advanced\n"
+        "Progress.advanced = lambda *a: (print('at work', flush=True), tell(*a))\n"
         "dull = ['--set', 'segment.all.opening.line=[1.0]', '--set', 'segment.all.forget=0.0', '--months', '2']\n"
         "cli.main(['run', 'small.toml', '--borrowers', '4000', '--replications', '100000', '--threads', '2', *dull])\n"
     )

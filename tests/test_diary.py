@@ -19,6 +19,7 @@ from simulator.engine.monthly import levers_in_force
 from simulator.lowering.lower import lower, tables_for
 from simulator.model.errors import UserError
 from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
+from simulator.model.observer import Silent
 
 SCENARIO = """
 title = "Bills & <loans>"
@@ -233,15 +234,22 @@ def lived_by_the_twin(world, tile, replication):
     return {month: state for month, people in enumerate(history) for state in people.values()}, dues
 
 
+class Noting(Silent):
+    """An observer that keeps the notes it is given."""
+
+    def __init__(self, notes):
+        self.note = notes.append
+
+
 def test_compiling_is_told_before_a_policy_reads_the_book(monkeypatch):
     """To know the levers the whole book lives: the kernel is made ready before, with the word of every command."""
     done, place = [], "simulator.diaries.diary.levers_in_force"
-    monkeypatch.setattr(engine, "prepare", lambda lowered, tell=lambda begun: None: tell("compiling"))
+    monkeypatch.setattr(engine, "prepare", lambda lowered, tell=lambda begun: None: tell(1))
     monkeypatch.setattr(place, lambda *given: (done.append("living"), levers_in_force(*given))[1])
     scenario = load_scenario(ROOT / "scenarios" / "triggers.toml", borrowers=50, months=3)
-    diary(scenario, "salaried:1", compiling=done.append)
+    diary(scenario, "salaried:1", observer=Noting(done))
 
-    assert done[:2] == ["compiling", "living"]
+    assert [line.partition(" ")[0] for line in done[:2]] == ["compiling", "living"]
 
 
 def check_dues(tables, levers, segment, life, months, asked):
@@ -432,7 +440,7 @@ def test_an_account_of_a_tape_is_found(tmp_path):
 
 def whose_book(scenario):
     """Return the scenario's tape as a run reads it."""
-    from simulator.study import read_book
+    from simulator.run import read_book
 
     return read_book(scenario)
 

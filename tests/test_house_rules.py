@@ -25,8 +25,9 @@ LAYERS = (
     "simulator.kernel",  # how a month passes
     "simulator.engine",  # all months of all replications
     "simulator.analysis",  # what happened, and what it means
-    "simulator.study",  # a question from scenario to comparison
+    "simulator.run",  # from a scenario to a comparison
     "simulator.report",  # what is said of it
+    "simulator.study",  # a question and its answer: what Python's door and the commands call
     "simulator.diaries",  # one borrower in words
     "simulator.estimation",  # from records to a scenario
     "simulator.cli",

@@ -14,7 +14,7 @@ from simulator.analysis import estimates
 from simulator.analysis.accounting.five_class import CLASSES
 from simulator.analysis.comparison import Comparison, Difference
 from simulator.analysis.ledger import Ledger, Settlement
-from simulator.analysis.measures import MEASURES, SECTIONS, TAIL, windows
+from simulator.analysis.measures import AXES, MEASURES, SECTIONS, TAIL, windows
 from simulator.analysis.measures.page import markdown
 from simulator.model.layout import *  # noqa: F403
 from simulator.scenario.reader import load_scenario
@@ -86,7 +86,7 @@ def test_flows_of_cells_and_months_add_up_to_the_window(ledger):
     for name in ("net_loss", "profit", "n_default", "bad_debt_cannot"):
         whole = MEASURES[name](ledger)
         assert MEASURES[name](ledger, by_month=True).sum(axis=1) == pytest.approx(whole, rel=1e-12)
-        assert MEASURES[name](ledger, by_cell=True).sum(axis=(1, 2)) == pytest.approx(whole, rel=1e-12)
+        assert MEASURES[name](ledger, by=AXES).sum(axis=(1, 2)) == pytest.approx(whole, rel=1e-12)
 
 
 def test_roll_rates_come_from_the_roll_matrix(ledger):
@@ -222,7 +222,7 @@ def test_every_measure_gives_one_number_per_sample_in_every_grouping(ledger):
         assert measure(ledger, windows(ledger.frame)["lending"]).shape == (4,), measure.name
         if measure.monthly:
             assert measure(ledger, by_month=True).shape == (4, 10), measure.name
-            assert measure(ledger, by_month=True, by_cell=True).shape == (4, 10, 2, 2), measure.name
+            assert measure(ledger, by_month=True, by=AXES).shape == (4, 10, 2, 2), measure.name
             both = (measure(ledger, by_month=True, opening=opening) for opening in (True, False))
             assert np.array_equal(next(both)[:, -10:], next(both), equal_nan=True), measure.name
     assert {name for name in CONTRACT if not MEASURES[name].headline} == set()

@@ -23,8 +23,8 @@ from simulator.policy.base import When
 from simulator.policy.book import MEASURES, NET_LOSS, Book
 from simulator.policy.checks import problems
 from simulator.policy.registry import kinds, load_file
+from simulator.run import BASELINE
 from simulator.scenario.reader import load_scenario
-from simulator.study import BASELINE
 
 SIZES = {"borrowers": 1500, "replications": 5, "months": 8}
 NEVER_MET, ALWAYS_MET = "above = 1.0", "below = 1.0"

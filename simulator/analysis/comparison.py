@@ -1,13 +1,13 @@
 """Variants side by side: paired differences from the baseline, their errors, and what may be concluded."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from simulator.analysis.estimates import MEAN, SURE, Difference, Estimate, chance_not_above, mean, shared_variance
-from simulator.analysis.ledger import Ledger
+from simulator.analysis.ledger import Ledger, result_digest
 from simulator.analysis.measures import MEASURES, measures_of, shown_in, windows
 from simulator.analysis.measures.tables import LOSS_RATES, SWAPPED
 
@@ -60,6 +60,11 @@ class Comparison:
         self.windows = windows(self.frame)
         self.measures = measures_of(self.frame)
         self.samples = cache(self.samples)  # per comparison, so that it goes when the comparison goes
+
+    @cached_property
+    def result_digest(self) -> str:
+        """The SHA-256 of every stored number, the same for the same question on any machine."""
+        return result_digest([(name, ledger.sums) for name, ledger in self.ledgers.items()])
 
     @property
     def variants(self):

@@ -1,9 +1,10 @@
 """A diary: the months of one borrower in words, side by side under up to three variants under common random numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from simulator.diaries import sentences
 from simulator.diaries.address import address_of, tile_of
@@ -15,9 +16,10 @@ from simulator.engine.monthly import levers_in_force
 from simulator.lowering.lower import Lowered, lower, tables_for
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.layout import BALANCE, FLOWS, G_MODEL, N_ACCOUNT, N_BORROWER, N_PRODUCT, NONE, STATUS
+from simulator.model.observer import SILENT, Observer, compiling
+from simulator.run import BASELINE, check_room, read_book
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import Scenario
-from simulator.study import BASELINE, check_room, read_book
 
 COLUMNS = 3  # variants side by side
 TOTALS = (
@@ -28,12 +30,17 @@ ACCOUNTS = tuple(N_BORROWER + product * N_ACCOUNT for product in range(N_PRODUCT
 
 
 def diary(
-    scenario: Scenario | str | Path, borrower: str, variants: Sequence[str] = (), replication: int = 0, compiling=None
+    scenario: Scenario | str | Path | Mapping[str, Any],
+    borrower: str,
+    variants: Sequence[str] = (),
+    replication: int = 0,
+    *,
+    observer: Observer | None = None,
 ) -> Diary:
     """Return the diary of `borrower` ("segment:index", "segment:entry month:index", or an account of the tape).
 
     `variants`: up to three; with one the baseline stands in front of it, without any the baseline and the first two
-    others are told. The months are those of `compare`, run-off included. `compiling` as in `compare`. Raises UserError
+    others are told. The months are those of `compare`, run-off included. `observer` as in `compare`. Raises UserError
     if what is named does not exist, with what does.
     """
     scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
@@ -46,7 +53,7 @@ def diary(
     check_room(lenders.values(), True)
     worlds = {name: lower(settings, book and book.tape, True) for name, settings in lenders.items()}
     world = next(iter(worlds.values()))
-    engine.prepare(world, compiling or (lambda begun: None))
+    engine.prepare(world, compiling(observer or SILENT))
     levers = {name: levers_in_force(each, replication) for name, each in worlds.items()}
     who = address_of(borrower, world.segments, world.tiles, scenario.baseline)
     lives = {name: _life(world, name, levers[name], who, replication) for name, world in worlds.items()}

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from simulator.report.progress import Progress
+from simulator.model.observer import SILENT, Observer
 from simulator.system.folders import Place, placed
 
 Records = TypeVar("Records")
@@ -105,13 +105,13 @@ class Estimator(Protocol[Records, Estimates, Found]):
     Each step tells `observer` what it is at. The first two raise UserError with everything that is wrong.
     """
 
-    def read(self, observer: Progress) -> Records:
+    def read(self, observer: Observer) -> Records:
         """Return the records, checked."""
 
-    def estimate(self, records: Records, observer: Progress) -> Estimates:
+    def estimate(self, records: Records, observer: Observer) -> Estimates:
         """Return the estimates; nothing else than the records tells them."""
 
-    def check(self, estimates: Estimates, observer: Progress) -> Found:
+    def check(self, estimates: Estimates, observer: Observer) -> Found:
         """Return what was found: the estimates beside what they must agree with, such as a simulation of them."""
 
 
@@ -135,8 +135,8 @@ class Calibrator(Estimator[Records, Estimates, Found], Protocol[Records, Estimat
         """Return whether this file explains the records that this estimator reads; UserError if it is no TOML."""
 
 
-def run(estimator: Estimator[Records, Estimates, Found], observer: Progress | None = None) -> Found:
+def run(estimator: Estimator[Records, Estimates, Found], observer: Observer | None = None) -> Found:
     """Return what the estimator finds: read, estimate, check."""
-    observer = observer or Progress(quiet=True)
+    observer = observer or SILENT
     records = estimator.read(observer)
     return estimator.check(estimator.estimate(records, observer), observer)

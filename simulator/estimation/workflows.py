@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simulator.estimation.protocol import Calibration, Calibrator, Options, run
-from simulator.report.progress import Progress
+from simulator.model.observer import Observer
 
 if TYPE_CHECKING:
     from simulator.estimation.backtest.estimator import Backtest
@@ -28,7 +28,7 @@ def calibrate(
     prior: str | Path | None = None,
     force: bool = False,
     threads: int | None = None,
-    observer: Progress | None = None,
+    observer: Observer | None = None,
 ) -> Calibration:
     """Return the calibration of a tape; UserError if it is wrong.
 
@@ -42,7 +42,7 @@ def calibrate(
     return run(chosen(tape, mapping, options), observer)
 
 
-def backtest(tape: str | Path, mapping: str | Path, fit_until: str, *, observer: Progress | None = None) -> "Backtest":
+def backtest(tape: str | Path, mapping: str | Path, fit_until: str, *, observer: Observer | None = None) -> "Backtest":
     """Return the backtest of a tape of accounts by month, fitted up to the month `fit_until` ("2024-06").
 
     Raises UserError if tape or mapping is wrong, or if the month leaves nothing to fit or to forecast.
@@ -60,7 +60,7 @@ def macro(
     *,
     leave_out: Sequence[str] = (),
     curve: str = "logit",
-    observer: Progress | None = None,
+    observer: Observer | None = None,
 ) -> "MacroEstimation":
     """Return the macro link of a series file; UserError if it is wrong.
 

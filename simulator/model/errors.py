@@ -1,5 +1,6 @@
 """What is said when the user's input is wrong: every problem at once, one clear line each."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from simulator.model.printable import printable
@@ -36,11 +37,20 @@ class UserError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def did_you_mean(word: str, known) -> str:
+def check_names(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise UserError with each of `names`, of `what` they are, that is not known, and with those that are."""
+    known = list(known)
+    strange = [str(name) for name in names if name not in known]
+    if strange:
+        found = "there is none of that name"
+        raise UserError([Problem(what, name, found, did_you_mean(name, known)) for name in strange])
+
+
+def did_you_mean(word: str, known: Iterable[object]) -> str:
     """Return "did you mean ...?" with the known word nearest to `word`, else the list of known words."""
     from difflib import get_close_matches
 
-    known = sorted(str(name) for name in known)
-    if near := get_close_matches(word, known, n=1, cutoff=0.6):
+    names = sorted(str(name) for name in known)
+    if near := get_close_matches(word, names, n=1, cutoff=0.6):
         return f"did you mean {near[0]}?"
-    return "allowed: " + (", ".join(known) or "nothing")
+    return "allowed: " + (", ".join(names) or "nothing")

@@ -96,9 +96,14 @@ def svg(made, text):
 
 def pictures(comparison):
     """Return the pictures of a run or comparison, in reading order."""
+    drawn = (draw(comparison, name) for name in DRAWN)
+    return [picture for picture in drawn if picture]
+
+
+def draw(comparison, name):
+    """Return the picture of that name, of DRAWN; None if it has nothing to show."""
     with matplotlib.rc_context(STYLE):
-        drawn = (draw(comparison) for draw in (forest, path, causes, vintages, rolls, distribution))
-        return [picture for picture in drawn if picture]
+        return DRAWN[name](comparison)
 
 
 def colours(comparison):
@@ -374,3 +379,6 @@ def distribution(comparison):
 
 
 assert tuple(range(BUCKETS, N_TO)) == (TO_PAID_OFF, TO_CLOSED_AT_ZERO, TO_WRITTEN_OFF, TO_SOLD, TO_FORGIVEN)
+
+
+DRAWN = {draws.__name__: draws for draws in (forest, path, causes, vintages, rolls, distribution)}

@@ -1,6 +1,7 @@
 """A page of words, tables and pictures that opens offline: the reports of estimates, which compare no policies."""
 
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,18 @@ class Picture(NamedTuple):
     title: str
     svg: str
     caption: str
+
+    def save(self, path: str | Path) -> None:
+        """Write it as an SVG file."""
+        Path(path).write_text(self.svg, encoding="utf-8")
+
+    def __repr__(self) -> str:
+        """Return title and caption: the drawing itself is endless."""
+        return f"{self.title}: {self.caption}"
+
+    def _repr_html_(self) -> str:
+        """Return it for a notebook, with its caption."""
+        return f"<figure>{self.svg}<figcaption>{escape(self.caption)}</figcaption></figure>"
 
 
 class Table(NamedTuple):

@@ -1,12 +1,14 @@
 """A run's numbers as Parquet tables, column by column; amounts in the currency, NaN as null."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from simulator.analysis.estimates import mean
 from simulator.analysis.ledger import LINES, SETTLED, STOCKS, TRANSFER_LINES, is_count
-from simulator.analysis.measures import ACCOUNTS, MEASURES, TAIL, shown_in
+from simulator.analysis.measures import ACCOUNTS, AXES, MEASURES, TAIL, shown_in
 from simulator.analysis.measures.tables import SWAPPED
 from simulator.model.layout import BUCKETS, FLOWS, PRODUCTS, VINTAGES
 from simulator.policy.risk_transfer import TRANSFERRED
@@ -50,9 +52,7 @@ def _monthly_tables(comparison, variant, keep_replications):
     ledger, frame = comparison.ledgers[variant], comparison.frame
     present = [PRODUCTS.index(name) for name in frame.products]
     segments, products = (*frame.segments, "all"), (*PRODUCTS, "all")
-    lines = (*LINE_NAMES, *(TRANSFER_NAMES if frame.transfers else ()))
-    extra = [name for name, m in comparison.measures.items() if m.monthly and name not in lines]
-    names = (*lines, *extra)
+    names = by_month(comparison)
     units = tuple(_unit(name, frame) for name in names)
     segment, product = np.meshgrid(np.arange(len(frame.segments)), present, indexing="ij")
     cell_segment, cell_product = (
@@ -81,15 +81,8 @@ def _monthly_tables(comparison, variant, keep_replications):
 
     def cells(k):
         """Return (first month, float64[replication, month, cell]) of measure k; the last cell is the total."""
-        name = names[k]
-        if name in lines:
-            first = 0 if name in STOCKS else 1
-            scale = 1 if is_count(name) else frame.minor_units
-            apart, total = ledger[name][:, first:] / scale, ledger.total(name)[:, first:] / scale
-        else:
-            first = 0 if MEASURES[name].opening else 1
-            apart = MEASURES[name](ledger, by_month=True, by_cell=True, opening=True)
-            total = MEASURES[name](ledger, by_month=True, opening=True)
+        first, apart = monthly_samples(ledger, names[k], AXES)
+        _, total = monthly_samples(ledger, names[k])
         apart = apart[..., present].reshape(*apart.shape[:2], n_cells - 1)
         return first, np.concatenate([apart, total[..., None]], axis=-1)
 
@@ -103,6 +96,48 @@ def _monthly_tables(comparison, variant, keep_replications):
             first, samples = cells(k)
             replication = np.repeat(np.arange(len(samples)), samples[0].size)
             yield table(k, first, samples, np.full(samples.shape, np.nan), replication)
+
+
+def by_month(comparison) -> tuple[str, ...]:
+    """Return the names of what is told month by month: every line of the ledger, then the other monthly measures."""
+    lines = (*LINE_NAMES, *(TRANSFER_NAMES if comparison.frame.transfers else ()))
+    return (*lines, *(name for name, m in comparison.measures.items() if m.monthly and name not in lines))
+
+
+def monthly_samples(ledger, name, by=()) -> tuple[int, np.ndarray]:
+    """Return (first month, float64[replication, month, ...]) of a line or measure, with the axes `by`, of AXES.
+
+    Batches of replications for roll rates; amounts in the currency.
+    """
+    if name not in (*LINE_NAMES, *TRANSFER_NAMES):
+        first = 0 if MEASURES[name].opening else 1
+        return first, MEASURES[name](ledger, by_month=True, by=by, opening=True)
+    first = 0 if name in STOCKS else 1
+    scale = 1 if is_count(name) else ledger.frame.minor_units
+    summed = tuple(axis for axis, kept in enumerate(AXES, start=2) if kept not in by)
+    amounts = ledger[name].sum(axis=summed) if by else ledger.total(name)
+    return first, amounts[:, first:] / scale
+
+
+def monthly_table(comparison, name, by=()) -> pa.Table:
+    """Return a line or measure by month, its mean over replications: a row per variant, month, and `by`, of AXES."""
+    frame, variants, tables = comparison.frame, tuple(comparison.ledgers), []
+    cells = {"segment": frame.segments, "product": frame.products}
+    present = [PRODUCTS.index(product) for product in frame.products]
+    for v, ledger in enumerate(comparison.ledgers.values()):
+        first, samples = monthly_samples(ledger, name, by)
+        value, se = mean(samples[..., present] if "product" in by else samples)
+        months, *places = np.indices(value.shape)
+        columns = {
+            "variant": labels(variants, np.full(value.size, v)),
+            "month": pa.array(first + months.ravel(), pa.int32()),
+            **{axis: labels(cells[axis], place.ravel()) for axis, place in zip(by, places, strict=True)},
+            "value": number(value),
+            "se": number(se),
+            "unit": labels((_unit(name, frame),), np.zeros(value.size)),
+        }
+        tables.append(pa.table(columns))
+    return pa.concat_tables(tables)
 
 
 def _unit(name, frame):
@@ -119,7 +154,12 @@ def batch_means(ledger, sums):
 
 
 def write_rolls(path, comparison):
-    """Write the roll matrices: mean accounts and balance of every move that happens, months 1 on.
+    """Write `rolls_table`."""
+    pq.write_table(rolls_table(comparison), path, compression="zstd")
+
+
+def rolls_table(comparison) -> pa.Table:
+    """Return the roll matrices: mean accounts and balance of every move that happens, months 1 on.
 
     What is forgiven of accounts that stay is balance without accounts.
     """
@@ -144,45 +184,50 @@ def write_rolls(path, comparison):
             "unit": labels((frame.currency,), np.zeros(len(where[0]))),
         }
         tables.append(pa.table(columns))
-    pq.write_table(pa.concat_tables(tables), path, compression="zstd")
+    return pa.concat_tables(tables)
 
 
 def write_vintages(path, comparison):
-    """Write the vintages: a row per variant, entry month, month from it on, segment, product and measure."""
-    frame, variants = comparison.frame, tuple(comparison.ledgers)
-    units = (ACCOUNTS, frame.currency)
+    """Write the vintages, a variant and measure at a time."""
     writer = None
     try:
-        for v, ledger in enumerate(comparison.ledgers.values()):
-            lived = ledger.vintages.any(axis=(0, 2, 3, 4))  # [entry, name]: entries and measures that have anything
-            for k, name in enumerate(VINTAGES):
-                entry, month, segment, product = (
-                    x.ravel() for x in np.indices((*ledger.vintages.shape[1:3], len(frame.segments), len(PRODUCTS)))
-                )
-                present = np.isin(product, [PRODUCTS.index(p) for p in frame.products])
-                keep = (month >= entry) & lived.any(axis=1)[entry] & present
-                rows = tuple(x[keep] for x in (entry, month, segment, product))
-                value, se = batch_means(ledger, ledger.vintages[(slice(None), *rows, k)])
-                money = not is_count(name)
-                scale = frame.minor_units if money else 1
-                columns = {
-                    "variant": labels(variants, np.full(len(rows[0]), v)),
-                    "entry_month": pa.array(rows[0], pa.int32()),
-                    "month": pa.array(rows[1], pa.int32()),
-                    "months_on_book": pa.array(rows[1] - rows[0], pa.int32()),
-                    "segment": labels(frame.segments, rows[2]),
-                    "product": labels(PRODUCTS, rows[3]),
-                    "measure": labels(VINTAGES, np.full(len(rows[0]), k)),
-                    "value": number(value / scale),
-                    "unit": labels(units, np.full(len(rows[0]), int(money))),
-                    "standard_error": number(se / scale),
-                }
-                table = pa.table(columns)
-                writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
-                writer.write_table(table)
+        for table in vintage_tables(comparison):
+            writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+            writer.write_table(table)
     finally:
         if writer:
             writer.close()
+
+
+def vintage_tables(comparison) -> Iterator[pa.Table]:
+    """Yield the vintages: a row per variant, entry month, month from it on, segment, product and measure."""
+    frame, variants = comparison.frame, tuple(comparison.ledgers)
+    units = (ACCOUNTS, frame.currency)
+    for v, ledger in enumerate(comparison.ledgers.values()):
+        lived = ledger.vintages.any(axis=(0, 2, 3, 4))  # [entry, name]: entries and measures that have anything
+        for k, name in enumerate(VINTAGES):
+            entry, month, segment, product = (
+                x.ravel() for x in np.indices((*ledger.vintages.shape[1:3], len(frame.segments), len(PRODUCTS)))
+            )
+            present = np.isin(product, [PRODUCTS.index(p) for p in frame.products])
+            keep = (month >= entry) & lived.any(axis=1)[entry] & present
+            rows = tuple(x[keep] for x in (entry, month, segment, product))
+            value, se = batch_means(ledger, ledger.vintages[(slice(None), *rows, k)])
+            money = not is_count(name)
+            scale = frame.minor_units if money else 1
+            columns = {
+                "variant": labels(variants, np.full(len(rows[0]), v)),
+                "entry_month": pa.array(rows[0], pa.int32()),
+                "month": pa.array(rows[1], pa.int32()),
+                "months_on_book": pa.array(rows[1] - rows[0], pa.int32()),
+                "segment": labels(frame.segments, rows[2]),
+                "product": labels(PRODUCTS, rows[3]),
+                "measure": labels(VINTAGES, np.full(len(rows[0]), k)),
+                "value": number(value / scale),
+                "unit": labels(units, np.full(len(rows[0]), int(money))),
+                "standard_error": number(se / scale),
+            }
+            yield pa.table(columns)
 
 
 def write_replications(path, comparison):
@@ -211,15 +256,20 @@ def write_replications(path, comparison):
 
 
 def write_comparison(path, comparison):
-    """Write every measure in both windows: value, and the paired difference from the baseline with its interval.
+    """Write `comparison_table`."""
+    pq.write_table(comparison_table(comparison), path, compression="zstd")
 
-    Column `people` is "all"; rows of the applicants swapped by a variant follow, "swapped_out" or "swapped_into".
-    Column `reason` says why a measure has no value where the run cannot state it.
+
+def comparison_table(comparison, measures=None, windows=None) -> pa.Table:
+    """Return every measure in both windows: value, and the paired difference from the baseline with its interval.
+
+    Of `measures` and `windows`, where they are named. Column `people` is "all"; rows of the applicants swapped by a
+    variant follow, "swapped_out" or "swapped_into". Column `reason` says why the run cannot state a measure.
     """
     rows = []
     for variant in comparison.ledgers:
-        for window in comparison.windows:
-            for name, measure in comparison.measures.items():
+        for window in windows or comparison.windows:
+            for name in measures or comparison.measures:
                 value, value_se = comparison.estimate(variant, name, window)
                 row = {
                     "variant": variant,
@@ -227,7 +277,7 @@ def write_comparison(path, comparison):
                     "measure": name,
                     "window": window,
                     "baseline": comparison.baseline,
-                    "unit": measure.unit_in(comparison.frame),
+                    "unit": MEASURES[name].unit_in(comparison.frame),
                     "value": value,
                     "value_standard_error": value_se,
                     "reason": comparison.unstated(name, window),
@@ -264,4 +314,4 @@ def write_comparison(path, comparison):
     columns = {name: pa.array([row[name] for row in rows], pa.string()) for name in text}
     columns |= {name: number(np.array([row.get(name, np.nan) for row in rows])) for name in numbers}
     columns["reason"] = pa.array([row["reason"] for row in rows], pa.string())
-    pq.write_table(pa.table(columns), path, compression="zstd")
+    return pa.table(columns)

@@ -196,18 +196,23 @@ def per_cent_of(change, base, se):
 
 def verdict(comparison):
     """Return one sentence: the winner by net present value and how sure that is, or why there is none."""
-    found = comparison.verdict()
     if not comparison.variants:
         return ""
-    given = "" if comparison.frame.redraw_people else "Given these people: "
+    frame = comparison.frame
+    return verdict_of(comparison.verdict(), len(comparison.ledgers), frame.currency, frame.redraw_people)
+
+
+def verdict_of(found, lenders, currency, redraw_people):
+    """Return the same of a `Verdict` on so many lenders."""
+    given = "" if redraw_people else "Given these people: "
     d, gap = found.difference, ""
     if d and math.isfinite(d.se) and d.value:
-        gap = number(d.value, d.se, comparison.frame.currency)
+        gap = number(d.value, d.se, currency)
     if found.winner:
         sure = f"as far as chance goes, {sureness(found.probability)} sure that it is the best"
         return (
             f"{given}Highest net present value: {found.winner}, by {gap} over {found.second}, the next best; "
-            f"{sure} of {len(comparison.ledgers)}."
+            f"{sure} of {lenders}."
         )
     return f"{given}No winner is named: {found.reason}{f' ({gap})' if gap else ''}."
 

@@ -52,14 +52,14 @@ class Progress:
                 signal.signal(one, before)
 
     def _stop(self, number, frame):
-        """Interrupt the main thread now, and those at work at their next `advance`: compiled code sees no signal."""
+        """Interrupt the main thread now, and those at work at next `advanced`: compiled code sees no signal."""
         self.is_stopped = True
         if callable(self.before[number]):
             self.before[number](number, frame)
         raise KeyboardInterrupt
 
-    def advance(self, variant: str, done: int, total: int) -> None:
-        """Tell that `done` more of `total` borrower-months are through, these of `variant`; from any thread.
+    def advanced(self, what: str, done: int, total: int) -> None:
+        """Tell that `done` more of `total` borrower-months are through, these of a variant; from any thread.
 
         Raises KeyboardInterrupt once told to end.
         """
@@ -68,7 +68,7 @@ class Progress:
         with self.lock:
             self.seconds = time.perf_counter() - self.start
             if self.bar:
-                self.bar.update(self.task, description=variant, total=total, advance=done)
+                self.bar.update(self.task, description=what, total=total, advance=done)
                 speed = self.bar.tasks[0].completed / max(self.seconds, 1e-9) / 1e6
                 self.bar.update(self.task, speed=f"{speed:,.0f} M borrower-months/s")
 
@@ -81,15 +81,7 @@ class Progress:
         else:
             sys.stderr.write(f"{line}\n")
 
-    def compiling(self, begun: int) -> None:
-        """Tell that the compiler is at the kernel's function number `begun`; from the main thread."""
+    def started(self, stage: str) -> None:
+        """Name the stage that the work has come to, on a terminal."""
         if self.bar:
-            self.bar.update(self.task, description=f"compiling the kernel, once: function {begun}")
-        elif begun == 1:
-            self.note("compiling the kernel, once for this version: about half a minute")
-
-    def say(self, what: str) -> None:
-        """Name the last stage of the work, which comes after the simulation."""
-        self.seconds = time.perf_counter() - self.start
-        if self.bar:
-            self.bar.update(self.task, description=what)
+            self.bar.update(self.task, description=stage)

@@ -4,7 +4,7 @@ import numpy as np
 
 from simulator.analysis.accounting.ifrs9 import BEHAVIOURAL_LIFE, STAGES, coverage
 from simulator.analysis.ledger import components
-from simulator.analysis.measures import ACCOUNTS, MEASURES, answer, shown_in
+from simulator.analysis.measures import ACCOUNTS, AXES, MEASURES, answer, shown_in
 from simulator.analysis.measures.tables import BY_CAUSE, CELLS, NUMBERS, SUPERVISORS, SWAPS
 from simulator.model.layout import PRODUCTS
 from simulator.report import phrasing, reasons
@@ -188,7 +188,7 @@ def where(comparison):
             for ledger in comparison.ledgers.values():
                 for name in shown_in(CELLS):
                     measure = MEASURES[name]
-                    value, se = measure.estimate(measure(ledger, by_cell=True)[:, s, p])
+                    value, se = measure.estimate(measure(ledger, by=AXES)[:, s, p])
                     row.append(phrasing.number(float(value), float(se), measure.unit_in(frame)))
             cells.append((segment, product, row))
     return cells

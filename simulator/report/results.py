@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from simulator.analysis.comparison import Comparison
-from simulator.analysis.ledger import result_digest
 from simulator.report.drawing import Drawing
 from simulator.system.folders import Place, placed, write_json
 
@@ -29,15 +28,15 @@ def write(
 ) -> dict:
     """Write a run's folder and return the manifest as written; raise UserError as `Place` and its `write` do.
 
-    `drawing` is what has begun to draw the pictures of the report; without, this process does.
+    `drawing` draws the pictures of the report meanwhile; without, this process does.
     """
     # Heavy (Arrow, Jinja): a light command that only checks a folder does not pay for them.
     from simulator.report import parquet
     from simulator.report.render import render
 
     drawing = drawing or Drawing(processors=1)
-    digest = result_digest([(name, ledger.sums) for name, ledger in comparison.ledgers.items()])
-    manifest = {**manifest, "result_digest": digest}
+    drawing.begin(comparison)
+    manifest = {**manifest, "result_digest": comparison.result_digest}
 
     def files(partial: Path, manifest: dict) -> None:
         write_json(partial / "summary.json", comparison.summary())

@@ -12,7 +12,7 @@ from simulator.scenario.resolved import document, toml
 from simulator.scenario.schema import Settings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scenario:
     """A scenario in force: the baseline, its variants, and where every value comes from."""
 
@@ -35,6 +35,18 @@ class Scenario:
         own = self.baseline.cautions
         added = {name: [said for said in lender.cautions if said not in own] for name, lender in self.variants.items()}
         return [*own, *(f"{name}: {said}" for name, more in added.items() for said in more)]
+
+    @property
+    def has_code(self) -> bool:
+        """Return whether some lender has a policy of the user's own, a Python file."""
+        from simulator.policy.registry import FILE
+
+        lenders = (self.baseline, *self.variants.values())
+        return any(policy.kind.startswith(FILE) for lender in lenders for policy in lender.policy.values())
+
+    def __repr__(self) -> str:
+        """Return title and variants: all values are in `text()`."""
+        return f"{self.path}: {self.baseline.title}; variants: {', '.join(self.variants) or 'none'}"
 
     def text(self) -> str:
         """Return the resolved scenario as TOML that reads back as the same scenario."""

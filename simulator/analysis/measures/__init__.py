@@ -12,11 +12,12 @@ from simulator.analysis.ledger import RunFrame
 from simulator.analysis.measures import book, delinquency, income, loss, provisions, risk, risk_transfer
 from simulator.analysis.measures.registry import ACCOUNTS, MONEY, RATIO, SHARE, TAIL, Measure
 from simulator.analysis.measures.tables import ANSWER
-from simulator.analysis.measures.view import View, Window, windows
+from simulator.analysis.measures.view import AXES, View, Window, windows
 from simulator.analysis.tails import TAIL_LEVELS
 
 __all__ = [
     "ACCOUNTS",
+    "AXES",
     "MEASURES",
     "MONEY",
     "RATIO",

@@ -50,12 +50,19 @@ class Measure:
         object.__setattr__(self, "label", self.label or self.name.removeprefix("n_").replace("_", " "))
         object.__setattr__(self, "short", self.short or self.label)
 
-    def __call__(self, ledger: Ledger, window: Window | None = None, by_month=False, by_cell=False, opening=False):
+    def __call__(
+        self,
+        ledger: Ledger,
+        window: Window | None = None,
+        by_month: bool = False,
+        by: tuple[str, ...] = (),
+        opening: bool = False,
+    ) -> np.ndarray:
         """Return the measure's samples (see `View` for axes), amounts in the currency; NaN where it is `unstated`.
 
         By month they begin with month 1, or with month 0 where `opening` is asked for and the measure has it.
         """
-        samples = self.function(View(ledger, window, by_month, by_cell, opening and self.opening))
+        samples = self.function(View(ledger, window, by_month, by, opening and self.opening))
         if self.unstated(ledger.frame, window):
             return np.full(samples.shape, np.nan)
         return samples / ledger.frame.minor_units if self.unit.startswith(MONEY) else samples

@@ -15,6 +15,7 @@ from simulator.model.layout import (
     TO_WRITTEN_OFF,
 )
 
+AXES = ("segment", "product")  # axes of the cells of a ledger, after replication and month
 LOST = (TO_WRITTEN_OFF, TO_SOLD)  # columns of a roll matrix: the balance left the open book, and was not paid
 
 
@@ -41,24 +42,35 @@ class View:
     """What a formula sees of a ledger, as float64[replication, ...].
 
     Without further axes: one window, all segments and products. `by_month`: an axis of months 1 to the horizon, each
-    its own window. `by_cell`: axes of segment and product at the end. `opening`: by month, `at` begins with month 0.
+    its own window. `by`: axes at the end, of AXES and in their order. `opening`: by month, `at` begins with month 0.
     """
 
-    def __init__(self, ledger: Ledger, window: Window | None = None, by_month=False, by_cell=False, opening=False):
-        self.ledger, self.by_month, self.by_cell, self.opening = ledger, by_month, by_cell, opening
+    def __init__(
+        self,
+        ledger: Ledger,
+        window: Window | None = None,
+        by_month: bool = False,
+        by: tuple[str, ...] = (),
+        opening: bool = False,
+    ):
+        self.ledger, self.by_month, self.by, self.opening = ledger, by_month, by, opening
         self.window = window or windows(ledger.frame)["whole"]
+
+    def _cells(self, cells, first=2):
+        """Return cells, whose axes of segment and product are `first` and the next, summed to the axes of this view."""
+        return cells.sum(axis=tuple(axis for axis, name in enumerate(AXES, first) if name not in self.by))
 
     def _series(self, name, product=None):
         """Return int64[replication, month, ...] of a line, of one product if `product` is given.
 
         `name` may also be a function of the ledger that gives the cells of a line, or of something else.
         """
-        if isinstance(name, str) and product is None and not self.by_cell:
+        if isinstance(name, str) and product is None and not self.by:
             return self.ledger.total(name)
         cells = self.ledger[name] if isinstance(name, str) else self.ledger.once(name)
         if product is not None:
             cells = cells * (np.arange(N_PRODUCT) == product)
-        return cells if self.by_cell else cells.sum(axis=(2, 3))
+        return self._cells(cells)
 
     def flow(self, name, product=None):
         """Return the sum of a line over the window."""
@@ -126,9 +138,7 @@ class View:
         rolls = self.ledger.rolls[..., 1]
         by_bucket = rolls[..., :BUCKETS].sum(axis=-2)  # [batch, month, segment, product, bucket]
         after, before = by_bucket[..., start + 1] + _to(rolls[..., start, :], LOST), by_bucket[..., start]
-        if not self.by_cell:
-            after, before = after.sum(axis=(2, 3)), before.sum(axis=(2, 3))
-        after, before = after.astype(np.float64), before.astype(np.float64)
+        after, before = (self._cells(balance).astype(np.float64) for balance in (after, before))
         if self.by_month:
             return after[:, 1:], before[:, :-1]
         first, last = max(self.window.first, 2), self.window.last
@@ -148,7 +158,7 @@ class View:
         ratings = self.ledger.ratings[..., kind, :, :]  # [batch, segment, product, class, (observed, defaulted)]
         if product is not None:
             ratings = ratings * (np.arange(N_PRODUCT) == product)[:, None, None]
-        ratings = (ratings if self.by_cell else ratings.sum(axis=(1, 2))).astype(np.float64)
+        ratings = self._cells(ratings, first=1).astype(np.float64)
         return ratings[..., 0], ratings[..., 1]
 
     def present_value(self, lines):
@@ -164,7 +174,7 @@ class View:
     def _batch(self, counts):
         """Return counts, int64[batch, month, segment, product], summed to the axes of this view."""
         window = self.window
-        counts = counts if self.by_cell else counts.sum(axis=(2, 3))
+        counts = self._cells(counts)
         months = counts[:, 1:] if self.by_month else counts[:, window.first : window.last + 1].sum(axis=1)
         return months.astype(np.float64)
 

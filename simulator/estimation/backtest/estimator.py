@@ -12,7 +12,7 @@ from simulator.estimation.panels.panel import Panel
 from simulator.estimation.panels.reader import read_panel
 from simulator.estimation.protocol import Command, Estimation
 from simulator.estimation.roll_rates.forecast import Fan
-from simulator.report.progress import Progress
+from simulator.model.observer import Observer
 
 
 class Forecast(NamedTuple):
@@ -77,17 +77,17 @@ class OutOfTime:
     mapping: Path
     fit_until: str
 
-    def read(self, observer: Progress) -> Panel:
+    def read(self, observer: Observer) -> Panel:
         """Return the panel of the tape."""
-        observer.say("reading the tape")
+        observer.started("reading the tape")
         return read_panel(self.tape, self.mapping)
 
-    def estimate(self, panel: Panel, observer: Progress) -> Forecast:
+    def estimate(self, panel: Panel, observer: Observer) -> Forecast:
         """Return what is forecast from the months up to `fit_until`."""
-        observer.say("fitting, forecasting, and fitting again without the months after")
+        observer.started("fitting, forecasting, and fitting again without the months after")
         return Forecast(panel, Method(self.fit_until).forecasts(panel))
 
-    def check(self, forecast: Forecast, observer: Progress) -> Backtest:
+    def check(self, forecast: Forecast, observer: Observer) -> Backtest:
         """Return the forecasts beside what came; LeakError if they have seen it."""
         words = ("backtest", str(self.tape), "--mapping", str(self.mapping), "--fit-until", self.fit_until)
         return Backtest(Command(words), forecast.panel, score(*forecast))

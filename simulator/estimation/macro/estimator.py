@@ -7,7 +7,7 @@ from typing import Any
 from simulator.estimation.macro import report
 from simulator.estimation.macro.link import Link, Series, economy_toml, link, read_series
 from simulator.estimation.protocol import Command, Estimation
-from simulator.report.progress import Progress
+from simulator.model.observer import Observer
 from simulator.tape.columns import file_digest
 
 
@@ -66,16 +66,16 @@ class MacroLink:
     leave_out: tuple[str, ...] = ()
     curve: str = "logit"  # or probit
 
-    def read(self, observer: Progress) -> Series:
+    def read(self, observer: Observer) -> Series:
         """Return the quarters of the file."""
         return read_series(self.series, self.date, self.unemployment, self.rate)
 
-    def estimate(self, series: Series, observer: Progress) -> Link:
+    def estimate(self, series: Series, observer: Observer) -> Link:
         """Return the link, with and without the quarters that it does not explain."""
-        observer.say("fitting the link")
+        observer.started("fitting the link")
         return link(series, self.leave_out, self.curve)
 
-    def check(self, found: Link, observer: Progress) -> MacroEstimation:
+    def check(self, found: Link, observer: Observer) -> MacroEstimation:
         """Return the link; the fit itself has held it against its own quarters."""
         words = ["macro", str(self.series), "--date", self.date]
         words += ["--unemployment", self.unemployment, "--rate", self.rate]

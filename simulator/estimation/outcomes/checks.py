@@ -1,7 +1,6 @@
 """A loan scenario against the loans: those it was fitted to, and a half that it has not seen."""
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from simulator.estimation.outcomes.fit import LoanFit, fit_loans
 from simulator.estimation.outcomes.rows import Outcomes
 from simulator.estimation.outcomes.scenario import scenario_text
 from simulator.model.layout import LOAN
+from simulator.model.observer import SILENT, Observer, Part
 
 AT_ONCE = 50  # replications whose sums are held together
 UNIT_AMOUNT = 10_000.0  # what everybody borrows where a share of the amount is asked for
@@ -55,14 +55,14 @@ def simulated_sums(
     seed: int,
     replications: int,
     threads: int | None = None,
-    compiling: Callable[[int], None] | None = None,
+    observer: Observer = SILENT,
 ) -> np.ndarray:
     """Return float64[replication, segment + 1, COLUMNS]: what `loan_table` sums to in as many simulated loans.
 
     The mean of exposure over amount comes from a world in which all borrow the same, everything else from the amounts
-    of the file. `compiling` as in `compare`.
+    of the file.
     """
-    real, equal = (_simulated(fitted, seed, replications, threads, amount, compiling) for amount in (None, UNIT_AMOUNT))
+    real, equal = (_simulated(fitted, seed, replications, threads, amount, observer) for amount in (None, UNIT_AMOUNT))
     real[..., 2] = equal[..., 3] / UNIT_AMOUNT  # the same random numbers, so the same loans are charged off
     return np.concatenate([real, real.sum(axis=1, keepdims=True)], axis=1)
 
@@ -102,7 +102,7 @@ def held_out(
     return check(unseen, sums, level, doubt)
 
 
-def _simulated(fitted, seed, replications, threads, equal_amount, compiling) -> np.ndarray:
+def _simulated(fitted, seed, replications, threads, equal_amount, observer) -> np.ndarray:
     """Return float64[replication, segment, COLUMNS] of a scenario's ledger, without column 2."""
     from simulator.study import compare
 
@@ -112,7 +112,7 @@ def _simulated(fitted, seed, replications, threads, equal_amount, compiling) -> 
             path = Path(folder) / "scenario.toml"
             size = min(AT_ONCE, replications - first)
             path.write_text(scenario_text(fitted, seed + first, size, equal_amount), encoding="utf-8")
-            ledger = compare(path, threads, compiling=compiling).comparison.ledgers["baseline"]
+            ledger = compare(path, threads, Part(observer)).comparison.ledgers["baseline"]
             money = ledger.frame.minor_units
 
             def total(name, ledger=ledger):

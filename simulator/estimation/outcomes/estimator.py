@@ -14,7 +14,7 @@ from simulator.estimation.outcomes.rows import Outcomes, has_outcomes, read_outc
 from simulator.estimation.outcomes.scenario import DEFAULT_SEED
 from simulator.estimation.protocol import Calibration, Command, Options
 from simulator.model.errors import Problem, UserError
-from simulator.report.progress import Progress
+from simulator.model.observer import Observer
 
 FEWEST = 20  # loans of each outcome, so that both halves of the check have some: assumption
 
@@ -77,7 +77,7 @@ class LoanOutcomes:
         """Return whether the mapping has an [outcomes] table; UserError if it is no TOML file."""
         return has_outcomes(mapping)
 
-    def read(self, observer: Progress) -> Outcomes:
+    def read(self, observer: Observer) -> Outcomes:
         """Return the loans; UserError too if there are fewer than FEWEST of either outcome."""
         outcomes = read_outcomes(self.tape, self.mapping)
         for ended, there in (("charged off", outcomes.charged_off), ("paid", ~outcomes.charged_off)):
@@ -86,19 +86,19 @@ class LoanOutcomes:
                 raise UserError(Problem(str(self.tape), "", f"{count} loans in use {ended}", allowed))
         return outcomes
 
-    def estimate(self, outcomes: Outcomes, observer: Progress) -> LoanFit:
+    def estimate(self, outcomes: Outcomes, observer: Observer) -> LoanFit:
         """Return the fit of all loans."""
-        observer.say(f"fitting {len(outcomes.amount):,} loans")
+        observer.started(f"fitting {len(outcomes.amount):,} loans")
         return fit_loans(outcomes)
 
-    def check(self, fitted: LoanFit, observer: Progress) -> LoanCalibration:
+    def check(self, fitted: LoanFit, observer: Observer) -> LoanCalibration:
         """Return the fit beside as many simulated loans, and that of one half beside the other."""
         outcomes, replications, threads = fitted.outcomes, self.replications, self.options.threads
-        observer.say("checking: as many loans simulated")
+        observer.started("checking: as many loans simulated")
         measured = intervals(outcomes, self.seed, self.level)
-        sums = simulated_sums(fitted, self.seed, replications, threads, observer.compiling)
+        sums = simulated_sums(fitted, self.seed, replications, threads, observer)
         inside = check(outcomes, sums, self.level)
-        observer.say("checking: fitted to one half, compared with the other")
+        observer.started("checking: fitted to one half, compared with the other")
         unseen = held_out(outcomes, self.seed, replications, threads, self.level)
         command = Command(("calibrate", str(self.tape), "--mapping", str(self.mapping)))
         return LoanCalibration(command, Checked(fitted, measured, inside, unseen, self.seed))

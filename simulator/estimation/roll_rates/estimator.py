@@ -17,7 +17,7 @@ from simulator.estimation.roll_rates.estimates import TapeEstimates, estimate_pa
 from simulator.estimation.roll_rates.factor import Factor
 from simulator.estimation.roll_rates.month_ahead import OneAhead, one_month_ahead
 from simulator.estimation.roll_rates.rolls import Rolls
-from simulator.report.progress import Progress
+from simulator.model.observer import Observer
 
 if TYPE_CHECKING:  # imported when it is asked for: it is half of all that a calibration imports
     from simulator.estimation.structural.estimator import StructuralPart
@@ -120,28 +120,26 @@ class RollRates:
         """Return True: a mapping that says nothing else explains accounts by month."""
         return True
 
-    def read(self, observer: Progress) -> Panel:
+    def read(self, observer: Observer) -> Panel:
         """Return the panel of the tape."""
-        observer.say("reading the tape and estimating")
+        observer.started("reading the tape and estimating")
         return read_panel(self.tape, self.mapping)
 
-    def estimate(self, panel: Panel, observer: Progress) -> Unchecked:
+    def estimate(self, panel: Panel, observer: Observer) -> Unchecked:
         """Return roll matrices, factor and scenario, with the structural fit if it was asked for."""
         found = estimate_panel(panel, self.tape, self.mapping)
         scenario, mapping = found.scenario_text(), found.mapping_text()
         structural = self._structural(found).estimate(observer) if self.options.structural else None
         return Unchecked(found, scenario, mapping, structural)
 
-    def check(self, estimates: Unchecked, observer: Progress) -> RollRateCalibration:
+    def check(self, estimates: Unchecked, observer: Observer) -> RollRateCalibration:
         """Return them beside simulations: a month ahead of the tape, which must agree, and over its own months."""
         found, scenario, mapping, fit = estimates
         with TemporaryDirectory() as folder:
             path = Path(folder) / "scenario.toml"
             path.write_text(scenario, encoding="utf-8")
             path.with_name("mapping.toml").write_text(mapping, encoding="utf-8")
-            ahead = one_month_ahead(
-                found, path, lambda k, n: observer.advance("a month ahead", 1, n), observer.compiling
-            )
+            ahead = one_month_ahead(found, path, observer)
         levels = hindcast(found.panel, scenario, found.mapping_text, self.options.threads)
         structural = self._structural(found).check(fit) if fit else None
         return RollRateCalibration(self._command, found, mapping, ahead, levels, structural)

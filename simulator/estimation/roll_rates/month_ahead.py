@@ -14,9 +14,10 @@ from simulator.estimation.roll_rates.forecast import SOURCES, Fan, fan, posterio
 from simulator.estimation.roll_rates.states_ahead import states_ahead
 from simulator.lowering.lower import lower
 from simulator.model.layout import PRODUCTS
+from simulator.model.observer import SILENT, Observer, compiling
+from simulator.run import read_book
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import Scenario
-from simulator.study import read_book
 from simulator.tape.months import months_between
 
 ROUNDING = 1e-9  # of a share: chances in the kernel have 31 bits
@@ -43,20 +44,17 @@ class OneAhead(NamedTuple):
         return 0.0 if abs(apart) < ROUNDING else apart / self.se if self.se > 0 else float("inf")
 
 
-def one_month_ahead(
-    done: TapeEstimates, scenario: str | Path, progress=lambda done, total: None, compiling=lambda begun: None
-) -> list[OneAhead]:
+def one_month_ahead(done: TapeEstimates, scenario: str | Path, observer: Observer = SILENT) -> list[OneAhead]:
     """Return each state's share a month after the tape: by the pooled matrix, and by the scenario as written.
 
     The forecast is the opening counts times the pooled matrix, exact; the simulation is that of the file `scenario`,
-    all replications; `compiling` as in `simulator.compare`. Raises ArithmeticError if they differ by more than chance
-    could.
+    all replications. Raises ArithmeticError if they differ by more than chance could.
     """
     loaded: Scenario = load_scenario(scenario)
     book = read_book(loaded)
     world = lower(loaded.baseline, book and book.tape, False)
-    engine.prepare(world, compiling)
-    ahead = states_ahead(world, 1, lambda r: progress(r, world.replications))
+    engine.prepare(world, compiling(observer))
+    ahead = states_ahead(world, 1, lambda r: observer.advanced("a month ahead", 1, world.replications))
     panel, table = done.panel.without_last_dues(), []
     n_open, n = len(panel.open_states), len(panel.states)
     next_month = months_between(panel.months[-1], "9999-12")[1]

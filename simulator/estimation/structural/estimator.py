@@ -13,8 +13,8 @@ from simulator.estimation.structural import report
 from simulator.estimation.structural.fit import StructuralFit, fit_structural
 from simulator.estimation.structural.scenario import cautions, refusals, scenario_text
 from simulator.model.errors import Problem, UserError
+from simulator.model.observer import Observer
 from simulator.report.paper import Section
-from simulator.report.progress import Progress
 
 
 class StructuralPart(NamedTuple):
@@ -51,11 +51,11 @@ class Structural:
     mapping_of: Callable[[str], str]
     options: Options
 
-    def estimate(self, observer: Progress) -> StructuralFit:
+    def estimate(self, observer: Observer) -> StructuralFit:
         """Return the fit; UserError if the tape refuses it and nothing is forced."""
         prior, threads, force = self.options.prior, self.options.threads, self.options.force
         tape, mapping = self.tape.resolve(), "mapping.toml"  # beside the scenario, as in the other
-        fit = fit_structural(self.panel, prior, tape, mapping, observer.advance, threads, compiling=observer.compiling)
+        fit = fit_structural(self.panel, prior, tape, mapping, observer, threads)
         if (why := refusals(fit)) and not force:
             allowed = "leave out --structural; or --force, and the scenario warns of it"
             raise UserError([Problem(str(self.tape), "structural fit", reason.rstrip("."), allowed) for reason in why])

@@ -5,7 +5,6 @@ complete prior scenario; parameters move until simulated and observed moments me
 at the prior.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +25,7 @@ from simulator.estimation.structural.prior import prior_document
 from simulator.lowering.lower import lower
 from simulator.model.errors import Problem, UserError
 from simulator.model.layout import CAUSES
+from simulator.model.observer import SILENT, Observer
 
 PRIOR = Path(__file__).parents[3] / "scenarios" / "base" / "consumer.toml"
 LEVEL = 0.90  # of intervals
@@ -36,8 +36,6 @@ LEAST_COUNT = 30  # accounts and months that a moment needs
 COARSE_STEPS = 30
 FINE_STEPS = 12
 HOW_CAUSES_ARE_TOLD = ("forget", "autopay", "will_not", "buffer")
-
-Progress = Callable[[str, int, int], None]
 
 
 class Posterior(NamedTuple):
@@ -98,23 +96,22 @@ def fit_structural(
     prior: str | Path | None,
     tape: str | Path,
     mapping: str | Path,
-    progress: Progress | None = None,
+    observer: Observer | None = None,
     threads: int | None = None,
     parameters: tuple[Parameter, ...] = PARAMETERS,
     replications: int = REPLICATIONS,
-    compiling: Callable[[int], None] = lambda begun: None,
 ) -> StructuralFit:
     """Return the fit of the lines of `panel`, read from `tape` with `mapping`, to the structural scenario `prior`.
 
     Without a prior it is that of the shipped scenarios. The fitted scenario names tape and mapping as they are given.
-    `progress` is told (what is being done, account-months lived since, all that may be to do); `compiling` as in
-    `compare`. Raises UserError if the panel has no two months or too few accounts, or if the prior cannot serve.
+    `observer` is told of account-months lived, of all that may be to do. Raises UserError if the panel has no two
+    months or too few accounts, or if the prior cannot serve.
     """
     accounts = _accounts(panel, str(tape))
     document, assumptions = prior_document(panel, accounts, prior or PRIOR, tape, mapping)
     if len(accounts) > MOST_ACCOUNTS:
         assumptions.append(f"{MOST_ACCOUNTS:,} of {len(accounts):,} accounts are lived, evenly spread over the tape")
-    bar = _Bar(progress, compiling)
+    bar = _Bar(observer or SILENT)
     fine = _World(panel, _spread(accounts, MOST_ACCOUNTS), document, replications, threads, bar)
     coarse = fine
     if len(accounts) > COARSE_ACCOUNTS:
@@ -195,8 +192,8 @@ class _World:
         key = tuple(shifts.items())
         if key not in self.seen:
             settings = self.settings(shifts)
-            lowered, compiling = lower(settings, self.tape), self.bar.compiling
-            told, missed = simulated_histories(lowered, self.worst, totals, self.threads, compiling=compiling)
+            lowered = lower(settings, self.tape)
+            told, missed = simulated_histories(lowered, self.worst, totals, self.threads, self.bar.observer)
             self.bar.count(self.size)
             self.seen[key] = np.nan_to_num(together(told).over(self.steps)), missed
         return self.seen[key]
@@ -334,8 +331,8 @@ class _Ended(NamedTuple):
 class _Bar:
     """How far the fit is: account-months lived, of those that the optimiser may take."""
 
-    def __init__(self, progress, compiling):
-        self.progress, self.compiling, self.stage, self.evaluations = progress, compiling, "", 0
+    def __init__(self, observer):
+        self.observer, self.stage, self.evaluations = observer, "", 0
         self.done = self.total = 0
 
     def expect(self, coarse, fine, parameters):
@@ -352,10 +349,9 @@ class _Bar:
         self.evaluations += 1
         done = min(done, max(self.total - self.done - 1, 0))
         self.done += done
-        if self.progress:
-            self.progress(self.stage, done, self.total)
+        self.observer.advanced(self.stage, done, self.total)
 
     def end(self):
         """Tell that all is done."""
-        if self.progress and self.total > self.done:
-            self.progress(self.stage, self.total - self.done, self.total)
+        if self.total > self.done:
+            self.observer.advanced(self.stage, self.total - self.done, self.total)

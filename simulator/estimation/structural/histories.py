@@ -12,6 +12,7 @@ from simulator.estimation.panels.panel import NO_ROW, Panel
 from simulator.lowering.lower import Lowered, tables_for
 from simulator.model import layout
 from simulator.model.layout import CAUSES, LANES, LINE, N_PRODUCT, N_TAPE, NEVER
+from simulator.model.observer import SILENT, Observer, compiling
 from simulator.model.tables import Levers, Tables
 from simulator.tape.rows import LARGEST
 from simulator.tape.tape import Tape
@@ -79,21 +80,18 @@ def simulated_histories(
     worst: int,
     tell: Callable[[Histories], object],
     threads: int | None = None,
-    progress: Callable[[int], None] = lambda done: None,
-    compiling: Callable[[int], None] = lambda begun: None,
+    observer: Observer = SILENT,
 ) -> tuple[list, np.ndarray]:
     """Live every replication, and return what `tell` makes of each one's histories, and the missed dues by cause.
 
     The book is a tape of lines and nobody arrives. `worst` is the bucket that stands for itself and all beyond.
-    Missed dues are int64[cause]. `progress` is told the account-months of each replication, `compiling` as in
-    `compare`.
+    Missed dues are int64[cause]. `observer` is told if the kernel has to be compiled.
     """
-    engine.prepare(lowered, compiling)
+    engine.prepare(lowered, compiling(observer))
     bare = _bare(lowered.levers)
 
     def one(replication):
         histories, missed = _lived(lowered, bare, replication, worst)
-        progress(histories.bucket.size - len(histories.bucket))
         return tell(histories), missed
 
     with ThreadPoolExecutor(threads or engine.available_threads()) as pool:

@@ -1,0 +1,63 @@
+"""Who is told how long work goes: a progress bar, a log, nobody."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Observer(Protocol):
+    """What any long work tells; each method returns at once. Whatever one raises ends the work."""
+
+    def started(self, stage: str) -> None:
+        """Take note that the work has come to a stage, such as "writing the report"."""
+
+    def advanced(self, what: str, done: int, total: int) -> None:
+        """Take note that `done` more of `total` are through (borrower-months, if nothing else), these of `what`.
+
+        Called from any thread.
+        """
+
+    def note(self, line: str) -> None:
+        """Take note of what a user should read, such as the memory that the run needs."""
+
+
+class Silent:
+    """The observer that tells nobody."""
+
+    def started(self, stage: str) -> None:
+        """Do nothing."""
+
+    def advanced(self, what: str, done: int, total: int) -> None:
+        """Do nothing."""
+
+    def note(self, line: str) -> None:
+        """Do nothing."""
+
+
+SILENT = Silent()
+
+
+class Part(Silent):
+    """Who is told of a part of longer work: all but how far the part is."""
+
+    def __init__(self, whole: Observer):
+        """Pass on stages and notes to the observer of the whole."""
+        self._whole = whole
+
+    def started(self, stage: str) -> None:
+        """Pass it on."""
+        self._whole.started(stage)
+
+    def note(self, line: str) -> None:
+        """Pass it on."""
+        self._whole.note(line)
+
+
+def compiling(observer: Observer) -> Callable[[int], None]:
+    """Return what the compiler tells at which of the kernel's functions it is, for an observer."""
+
+    def begun(function: int) -> None:
+        if function == 1:
+            observer.note("compiling the kernel, once for this version: about half a minute")
+        observer.started(f"compiling the kernel, once: function {function}")
+
+    return begun

@@ -1,0 +1,63 @@
+"""A study in a few lines, for whoever looks at it in Python or in a notebook."""
+
+from html import escape
+from textwrap import shorten
+
+from simulator.analysis.measures import MEASURES, answer
+from simulator.report import phrasing
+
+MOST_VARIANTS, MOST_CAUTIONS = 4, 2  # that are told
+LONGEST = 240  # characters of a line
+
+
+def lines(study) -> list[str]:
+    """Return title and setting, cautions, the verdict, and what changes under each variant: under 2,000 characters."""
+    told = [f"{study.frame.title}: {phrasing.setting(study.frame)}"]
+    told += [f"Caution: {said}" for said in study.cautions[:MOST_CAUTIONS]]
+    told += [f"({more:,} more cautions)"] if (more := len(study.cautions) - MOST_CAUTIONS) > 0 else []
+    told += _answer(study)
+    told += [_changes(study, variant) for variant in study.variants[:MOST_VARIANTS]]
+    told += [f"({more:,} more variants)"] if (more := len(study.variants) - MOST_VARIANTS) > 0 else []
+    return [shorten(line, LONGEST, placeholder=" ...") for line in told]
+
+
+def html(study) -> str:
+    """Return the same as HTML: what a notebook shows, with a table of the variants."""
+    measures = [name for name in answer(study.frame) if name in study.measures]
+    head = "".join(f"<th>{escape(phrasing.label(name))}</th>" for name in measures)
+    rows = [f"<tr><th>{escape(name)}</th>{_cells(study, name, measures)}</tr>" for name in study.lenders]
+    title = f"<h3>{escape(study.frame.title)}</h3><p>{escape(phrasing.setting(study.frame))}</p>"
+    words = [*(f"Caution: {said}" for said in study.cautions), *_answer(study)]
+    about = "".join(f"<p>{escape(line)}</p>" for line in words)
+    return f"{title}{about}<table><tr><th></th>{head}</tr>{''.join(rows)}</table>"
+
+
+def _answer(study) -> list[str]:
+    """Return the verdict in a sentence, or nothing where nothing is compared."""
+    if not study.variants:
+        return []
+    frame = study.frame
+    return [phrasing.verdict_of(study.verdict, len(study.lenders), frame.currency, frame.redraw_people)]
+
+
+def _changes(study, variant) -> str:
+    """Return what changes under a variant: the first measures of the answer that the run states."""
+    said = []
+    for measure in answer(study.frame):
+        d = study.difference(variant, measure) if measure in study.measures else None
+        if d and d.value == d.value:
+            number = phrasing.number(d.value, d.se, MEASURES[measure].unit_in(study.frame), difference=True)
+            said.append(f"{phrasing.label(measure)} {number}")
+    return f"{variant}: {', '.join(said)}"
+
+
+def _cells(study, lender, measures) -> str:
+    """Return a row of the table: values of the baseline, differences from it of a variant."""
+    cells = []
+    for measure in measures:
+        unit, is_base = MEASURES[measure].unit_in(study.frame), lender == study.lenders[0]
+        found = study.estimate(lender, measure) if is_base else study.difference(lender, measure)
+        number = phrasing.number(found.value, found.se, unit, difference=not is_base)
+        is_clear = not is_base and found.is_clear
+        cells.append(f"<td>{'<b>' if is_clear else ''}{escape(number)}{'</b>' if is_clear else ''}</td>")
+    return "".join(cells)

@@ -1,0 +1,179 @@
+"""From a scenario to a comparison: every lender's book is lowered, lived and settled under common random numbers."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from simulator.analysis.accounting.recovery import expected_recovery
+from simulator.analysis.comparison import Comparison, Swapped
+from simulator.analysis.ledger import Ledger, RunFrame, Settlement, check_identities
+from simulator.engine import engine
+from simulator.engine.accumulators import machine_memory
+from simulator.engine.swap_sets import review_differs, swap_set
+from simulator.lowering.lower import Lowered, bytes_to_lower, lower, tables_digest
+from simulator.model.errors import Problem, UserError
+from simulator.model.observer import Observer, compiling
+from simulator.policy.levers import risk_transfers
+from simulator.policy.risk_transfer import Partner
+from simulator.scenario.scenario import Scenario
+from simulator.scenario.schema import Settings
+
+BASELINE = "baseline"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: the ledgers compared, and what a manifest says of how they came about."""
+
+    comparison: Comparison
+    facts: dict[str, Any]  # digests and sizes
+
+
+def run(
+    scenario: Scenario, variants: Mapping[str, Settings], run_off: bool, threads: int | None, observer: Observer
+) -> Run:
+    """Return the run of a scenario's baseline and of `variants`; with `run_off` its months follow those of lending.
+
+    Raises UserError if the tape is wrong, or if this machine has too little memory.
+    """
+    start = time.perf_counter()
+    book = read_book(scenario)
+    lenders = {BASELINE: scenario.baseline, **variants}
+    check_room(lenders.values(), run_off)
+    worlds = {name: lower(settings, book and book.tape, run_off) for name, settings in lenders.items()}
+    baseline = worlds[BASELINE]
+    swaps = {
+        name: (swap_set(baseline, world), swap_set(world, baseline))
+        for name, world in worlds.items()
+        if review_differs(baseline, world)
+    }
+    threads = threads or engine.available_threads()
+    every = [*worlds.values(), *(world for pair in swaps.values() for world in pair)]
+    state = {name: engine.state_bytes_at_once(world) for name, world in worlds.items()}
+    _check_memory(every, threads, max(state.values()))
+    for remark in scenario.remarks:
+        observer.note(remark)
+    if any(state.values()):
+        names = ", ".join(name for name, size in state.items() if size)
+        kept = f"keeping state takes {max(state.values()) / 1e9:,.2f} GB"
+        observer.note(f"policies read last month's book ({names}): {kept}")
+    engine.prepare(baseline, compiling(observer))
+    work = sum(map(engine.borrower_months, every))
+    transferred = {name: _transfers(world) for name, world in worlds.items()}
+
+    def lived(name, world, settlement, first):
+        """Return the ledger of a world."""
+        frame = replace(_frame(scenario, world, run_off), transfers=any(transferred.values()))
+        sums = engine.run(world, threads, lambda done: observer.advanced(name, done, work))
+        ledger = _priced(Ledger(name, sums, frame, settlement, first))
+        check_identities(ledger)
+        return ledger
+
+    ledgers, swapped = [], {}
+    for name, world in worlds.items():
+        first, plain = (ledgers[0] if ledgers else None), _settlement(lenders[name])
+        ledgers.append(lived(name, world, replace(plain, transfers=transferred[name]), first))
+        if name in swaps:  # before insurance and partners, whose terms are on a whole book
+            out, into = swaps[name]
+            by_baseline = lived(name, out, _settlement(scenario.baseline), ledgers[0])
+            swapped[name] = Swapped(by_baseline, lived(name, into, plain, ledgers[0]))
+    policies = {name: settings.policy for name, settings in lenders.items()}
+    facts = {
+        "scenario_digest": scenario.digest(),
+        "tables_digest": {name: tables_digest(world) for name, world in worlds.items()},
+        "seed": scenario.baseline.seed,
+        "months": scenario.baseline.months,
+        "run_off_months": ledgers[0].frame.run_off_months,
+        "replications": scenario.baseline.replications,
+        "borrowers": ledgers[0].frame.borrowers,
+        "borrower_months": work,
+        "threads": threads,
+        "wall_seconds": round(time.perf_counter() - start, 2),
+        "state_bytes_at_once": state,
+        **({"remarks": list(scenario.remarks)} if scenario.remarks else {}),
+        **({"tape": book.report} if book else {}),
+    }
+    cautions = scenario.cautions + (book.cautions if book else [])
+    return Run(Comparison(ledgers, swapped, policies, cautions), facts)
+
+
+def check_room(lenders: Iterable[Settings], run_off: bool) -> None:
+    """Raise UserError if the lenders, each of some settings, are more than the machine could hold, before any is."""
+    _check_bytes("the scenario", sum(bytes_to_lower(settings, run_off) for settings in lenders))
+
+
+def _check_memory(worlds, threads, state):
+    """Raise UserError if the sums of all variants and the state kept are more than the machine could ever hold."""
+    at_work = max(engine.bytes_needed(world, threads) - engine.bytes_needed(world, 0) for world in worlds)
+    _check_bytes("the results", sum(engine.bytes_needed(world, 0) for world in worlds) + at_work + state)
+
+
+def _check_bytes(what, needed):
+    there = machine_memory()
+    if there is not None and needed > there:
+        found = f"{what} would take {needed / 1e9:,.1f} GB, this machine has {there / 1e9:,.1f}"
+        raise UserError(Problem("memory", "", found, "fewer replications, months, segments, people or variants"))
+
+
+def read_book(scenario: Scenario):
+    """Return the TapeBook that the scenario starts from, or None if it draws its borrowers."""
+    portfolio = scenario.baseline.portfolio
+    if not portfolio.tape:
+        return None
+    from simulator.tape.tape import read_tape
+
+    return read_tape(portfolio.tape, portfolio.mapping, scenario.baseline)
+
+
+def _frame(scenario, world: Lowered, run_off):
+    settings = scenario.baseline
+    return RunFrame(
+        title=settings.title,
+        segments=world.segments,
+        products=world.products,
+        months=settings.months,
+        run_off_months=settings.run_off_months if run_off else 0,
+        replications=settings.replications,
+        borrowers=int(world.tiles[world.tiles[:, 1] == 0, 3].sum()),
+        currency=settings.currency.code,
+        minor_units=settings.currency.minor_units,
+        factor=settings.economy.factor.enabled,
+        redraw_people=settings.redraw_people,
+        tape=bool(settings.portfolio.tape),
+    )
+
+
+def _transfers(world: Lowered):
+    """Return the terms of insurance and joint lending that a lender has."""
+    return risk_transfers(world.settings.policy.values(), world.context)
+
+
+def _priced(ledger):
+    """Return the ledger with a price of late debt for partners who join or leave: what such debt brings in this run."""
+    terms = ledger.settlement.transfers
+    if not any(_needs_price(term) and (term.first > 1 or term.last < ledger.frame.horizon) for term in terms):
+        return ledger
+    price = expected_recovery(ledger)
+    terms = tuple(replace(term, late_price=price) if _needs_price(term) else term for term in terms)
+    baseline = None if ledger.baseline is ledger else ledger.baseline
+    return Ledger(ledger.variant, ledger.sums, ledger.frame, replace(ledger.settlement, transfers=terms), baseline)
+
+
+def _needs_price(term):
+    return isinstance(term, Partner) and term.late_price is None
+
+
+def _settlement(settings):
+    units, costs = settings.currency.minor_units, settings.costs
+    line = settings.products.line
+    return Settlement(
+        discount_rate=settings.discount_rate,
+        funding_rate=costs.funding_rate,
+        merchant_discount=line.merchant_discount if line else 0.0,
+        operating_cost=costs.operating_cost * units,
+        idle_cost=costs.idle_cost * units,
+        acquisition_cost=costs.acquisition_cost * units,
+        reminder_cost=costs.reminder_cost * units,
+        report_cost=costs.report_cost * units,
+    )
