@@ -42,14 +42,23 @@ from .lender import stack_record as stack_account_record
 from .marks import add_followed, next_marks
 from .origination import add_open, add_roll
 from .rules import (
-    burden_of,
+    account_logit,
+    accrue,
+    borrower_logit,
+    bucket_after,
     cash_of,
+    cause_after,
+    charged_days,
+    clean_after,
+    common_logit,
+    days_late,
     decision_word,
     extra_of,
     followed,
+    forgetting,
     half,
-    is_held,
     is_idle,
+    is_open,
     line_due,
     line_rate,
     loan_due,
@@ -59,9 +68,16 @@ from .rules import (
     mul_q31_lane,
     mul_q31_own_lane,
     only,
+    pay_cash,
+    pay_in_turn,
     pick,
+    post_payment,
+    put_on_line,
     refuses_or_forgets,
     repays,
+    report_after,
+    since_after,
+    spends_much,
     wants,
     works,
 )
@@ -226,9 +242,8 @@ def scatter_late(tile, gathered, i, lane, account):
 def update_income(gathered, n, segment, economy):
     """Step 4, and what step 5 asks of the borrower whatever the product: R_LOGIT and R_MANUAL."""
     state, derived, words, record = gathered.state, gathered.derived, gathered.words, gathered.record
-    alert, quality_logit, burden_logit = segment.alert, segment.will_not_quality, segment.will_not_burden
     job_loss, job_find = u4(economy[M_JOB_LOSS]), u4(economy[M_JOB_FIND])
-    shock_from, reported_logit = u4(ONE - economy[M_EXPENSE_SHOCK]), i4(segment.scalars[G_WILL_NOT_REPORTED])
+    shock_from, alert = u4(ONE - economy[M_EXPENSE_SHOCK]), segment.alert
     for lane in range(n):
         i = u8(lane)
         u = half(words[U_JOB, i])
@@ -241,10 +256,9 @@ def update_income(gathered, n, segment, economy):
         state[EMPLOYED, i], state[EXTERNAL_CREDIT, i] = i4(employed), i4(outside + back)
         state[LIQUIDITY, i] = i4(buffer - back)
         record[R_NEED, i] = max(i4(-cash), i4(0))
-        debt = only(is_held(state[LINE_AT + STATUS, i]), max(state[LINE_AT + BALANCE, i], i4(0)))
-        debt = i4(debt + only(is_held(state[LOAN_AT + STATUS, i]), max(state[LOAN_AT + BALANCE, i], i4(0))))
-        logit = i4(quality_logit[u4(state[QUALITY, i]) & u4(15)] + burden_logit[burden_of(debt, pay) & u4(7)])
-        record[R_LOGIT, i] = i4(logit + only(state[REPORTED, i] != i4(0), reported_logit))
+        debt = only(is_open(state[LINE_AT + STATUS, i]), max(state[LINE_AT + BALANCE, i], i4(0)))
+        debt = i4(debt + only(is_open(state[LOAN_AT + STATUS, i]), max(state[LOAN_AT + BALANCE, i], i4(0))))
+        record[R_LOGIT, i] = borrower_logit(segment, state[QUALITY, i], debt, pay, state[REPORTED, i] != i4(0))
         record[R_MANUAL, i] = mul_q31_own_lane(state[FORGET, i], alert[u4(state[MONTHS_SINCE_FORGOT, i]) & u4(31)])
 
 
@@ -252,18 +266,15 @@ def update_income(gathered, n, segment, economy):
 def decide_payment(gathered, n, p, segment, economy, month_levers, forget_keeps):
     """Step 5: what is owed, who will not pay and who forgets; R_REASON is WILL_NOT, FORGOT or 0."""
     state, words, record, terms = gathered.state, gathered.words, gathered.record, segment.terms[p]
-    sigmoid, bucket_logit, cause_logit = segment.sigmoid, segment.will_not_bucket, segment.will_not_cause
-    scalars = segment.scalars
     at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
     floor, min_share = i4(terms[P_MIN_FLOOR]), min_share_of(terms, month_levers)
-    enrolled, reach = u4(max(scalars[G_AUTOPAY], month_levers[V_AUTOPAY])), u4(month_levers[V_REACH])
-    common = scalars[G_WILL_NOT_BASE] + economy[M_WILL_NOT] + terms[P_WILL_NOT] + month_levers[V_WILL_NOT]
-    common_logit, closed_logit = i4(max(common, i8(-(1 << 29)))), i4(scalars[G_WILL_NOT_CLOSED])
+    enrolled, reach = u4(max(segment.scalars[G_AUTOPAY], month_levers[V_AUTOPAY])), u4(month_levers[V_REACH])
+    common = common_logit(segment, p, economy, month_levers)
     for lane in range(n):
         i = u8(lane)
         status, arrears = state[account + STATUS, i], state[account + ARREARS, i]
         bucket = u4(state[account + BUCKET, i]) & u4(15)
-        bill = only(is_held(status), max(state[account + BALANCE, i], i4(0)))
+        bill = only(is_open(status), max(state[account + BALANCE, i], i4(0)))
         if p == LINE:
             due = min(line_due(bill, floor, min_share), i4(bill - arrears))
         else:
@@ -272,12 +283,10 @@ def decide_payment(gathered, n, p, segment, economy, month_levers, forget_keeps)
 
         reached = u4(state[REACH, i]) < reach
         keep = i4(forget_keeps[u4(bucket + u4(p * BUCKETS)) & u4(N_PRODUCT * BUCKETS - 1)])
-        keep = pick(mask_of(reached), keep, i4(u4(ONE)))
-        forgets = only(u4(state[AUTOPAY, i]) >= enrolled, mul_q31_own_lane(record[R_MANUAL, i], keep))
-        logit = i4(i4(common_logit + record[R_LOGIT, i]) + bucket_logit[bucket])
-        logit = i4(logit + cause_logit[u4(state[account + CAUSE, i]) & u4(7)])
-        logit = i4(logit + only(status == i4(CLOSED), closed_logit))
-        refuses, forgot = refuses_or_forgets(bill, half(words[decision_word(p), i]), logit, sigmoid, forgets)
+        forgets = forgetting(record[R_MANUAL, i], reached, keep, u4(state[AUTOPAY, i]) < enrolled)
+        own = account_logit(segment, status, bucket, state[account + CAUSE, i])
+        logit = i4(i4(common + record[R_LOGIT, i]) + own)
+        refuses, forgot = refuses_or_forgets(bill, half(words[decision_word(p), i]), logit, segment.sigmoid, forgets)
         record[at + R_BILL, i], record[at + R_DUE, i] = bill, due
         record[at + R_OWED, i] = i4(due + only(bill > i4(0), arrears))
         record[at + R_REASON, i] = i4(only(refuses, i4(WILL_NOT)) + only(forgot, i4(FORGOT)))
@@ -295,13 +304,7 @@ def pay_dues(state, record, n, scalars):
         line_asks = only(reason == i4(0), owed)
         loan_asks = only(loan_reason == i4(0), record[N_OWN + R_OWED, i])
         first, second = pick(line_first, line_asks, loan_asks), pick(line_first, loan_asks, line_asks)
-        free = outside
-        taken = min(first, max(buffer, i4(0)))
-        borrowed = min(i4(first - taken), free)
-        free, buffer, first = i4(free - borrowed), i4(buffer - taken), i4(taken + only(~reported, borrowed))
-        taken = min(second, max(buffer, i4(0)))
-        again = min(i4(second - taken), free)
-        free, buffer, second = i4(free - again), i4(buffer - taken), i4(taken + only(~reported, again))
+        first, second, borrowed, again, buffer, outside = pay_in_turn(first, second, buffer, outside, reported)
         line_borrowed, loan_borrowed = pick(line_first, borrowed, again), pick(line_first, again, borrowed)
         paid, loan_paid = pick(line_first, first, second), pick(line_first, second, first)
 
@@ -310,7 +313,7 @@ def pay_dues(state, record, n, scalars):
         loan_reason = i4(loan_reason + only(loan_paid < loan_asks, broke))
         extra = extra_of(state[FULL_PAYER, i], i4(record[R_BILL, i] - owed), revolver_share, buffer)
         extra = only(reason == i4(0), extra)
-        state[EXTERNAL_CREDIT, i], state[LIQUIDITY, i] = pick(mask_of(reported), outside, free), i4(buffer - extra)
+        state[EXTERNAL_CREDIT, i], state[LIQUIDITY, i] = outside, i4(buffer - extra)
         record[R_PAID, i], record[R_EXTRA, i], record[R_REASON, i] = paid, extra, reason
         record[R_USED, i], record[R_REFUSED, i] = only(~reported, line_borrowed), only(reported, line_borrowed)
         record[N_OWN + R_PAID, i], record[N_OWN + R_EXTRA, i] = loan_paid, i4(0)
@@ -409,44 +412,36 @@ def age(state, record, n, p, hold):
             bucket, due = state[account + BUCKET, i], record[at + R_DUE, i]
             unpaid = (owed > paid) & (day == i4(0))
             after = only(unpaid, i4(owed - paid))
-            # after * (bucket + 1) / owed rounded up: one more than the largest k with k * owed below the product
-            product, k = u8(u4(after)) * u8(u4(bucket + i4(1))), u4(0)
-            for step in (8, 4, 2, 1):
-                below = u8(u4(k + u4(step))) * u8(u4(owed)) < product
-                k = u4(k + (u4(step) & u4(mask_of(below))))
-            to = min(i4(k + u4(1)), i4(BUCKETS - 1))
-            holds = (hold > u4(0)) & (due > i4(0)) & (paid >= mul_q31_lane(due, hold))
-            to = only(unpaid, pick(mask_of(holds), min(to, bucket), to))
+            to = only(unpaid, bucket_after(bucket, owed, paid, due, hold))
             record[at + R_TO, i], record[at + R_AFTER, i] = to, after
-            record[at + R_DAYS, i] = pick(mask_of(day > i4(0)), day, i4(i4(30) * to))
+            record[at + R_DAYS, i] = days_late(day, to)
 
 
 @njit(forceinline=True)
-def accrue(state, record, i, p, paid, interest, rest, day, late_charges, suspend):
+def post_account(state, record, i, p, paid, interest, rest, day, late_charges, suspend):
     """Step 8: add interest and a late charge on `rest`, unless they are suspended; take `paid` off the balance.
 
     Returns (balance, held): the new balance, and -1 where there is an account, else 0.
     """
     at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
     to = record[at + R_TO, i]
-    is_account = is_held(state[account + STATUS, i]) & ((record[at + R_BILL, i] > i4(0)) | (p == LINE))
+    is_account = is_open(state[account + STATUS, i]) & ((record[at + R_BILL, i] > i4(0)) | (p == LINE))
     held = mask_of(is_account)
-    fee_day = pick(mask_of(day > i4(0)), day, i4(DAYS - 1))
-    fee = mul_q31_lane(rest, late_charges[u4(u4(fee_day) + u4(p * CURE_ROW)) & u4(N_PRODUCT * CURE_ROW - 1)])
+    of_day = u4(u4(charged_days(day)) + u4(p * CURE_ROW)) & u4(N_PRODUCT * CURE_ROW - 1)
+    fee = mul_q31_lane(rest, late_charges[of_day])
     stops = to >= suspend
     not_charged = only(stops, i4(interest + fee))
     interest, fee = only(~stops, interest), only(~stops, fee)
     fee_due, interest_due = state[account + FEE_DUE, i], state[account + INTEREST_DUE, i]
-    to_fees = min(fee_due, paid)
-    interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
+    fee_after, interest_after = post_payment(fee_due, interest_due, paid)
     balance = i4(i4(i4(state[account + BALANCE, i] - paid) + interest) + fee)
-    state[account + FEE_DUE, i] = pick(held, i4(i4(fee_due - to_fees) + fee), fee_due)
-    state[account + INTEREST_DUE, i] = pick(held, interest_due, state[account + INTEREST_DUE, i])
+    state[account + FEE_DUE, i] = pick(held, i4(fee_after + fee), fee_due)
+    state[account + INTEREST_DUE, i] = pick(held, i4(interest_after + interest), interest_due)
     state[account + ARREARS, i] = pick(held, record[at + R_AFTER, i], state[account + ARREARS, i])
     clean, cause, missed = state[account + CLEAN, i], state[account + CAUSE, i], rest > i4(0)
-    state[account + CLEAN, i] = pick(held, only(~missed, min(i4(clean + i4(1)), i4(255))), clean)
-    new = pick(mask_of((record[at + R_AFTER, i] > i4(0)) & (cause <= i4(FORGOT))), record[at + R_REASON, i], cause)
-    state[account + CAUSE, i] = pick(held, only(to > i4(0), new), cause)
+    state[account + CLEAN, i] = pick(held, clean_after(clean, missed), clean)
+    cause_now = cause_after(cause, to, record[at + R_AFTER, i], record[at + R_REASON, i])
+    state[account + CAUSE, i] = pick(held, cause_now, cause)
     record[at + R_INTEREST, i], record[at + R_FEE, i] = interest & held, fee & held
     record[at + R_NOT_CHARGED, i], record[at + R_TOOK, i] = not_charged & held, paid & held
     fell_due = (state[account + BUCKET, i] == i4(0)) & (record[at + R_OWED, i] > i4(0))
@@ -491,34 +486,32 @@ def post_lines(gathered, n, segment, month_levers, bits, late_charges, rates):
         paid = i4(pick(mask_of(day > i4(0)), record[R_OWED, i], record[R_PAID, i]) + record[R_EXTRA, i])
         rate = line_rate(clean, state[LINE_AT + BALANCE, i], limit, best, to_b, to_c, to_d)
         rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(rate)))
-        base = max(i4(i4(bill - paid) - record[R_AFTER, i]), i4(0))
         was_late = i4(state[LINE_AT + ARREARS, i] | state[LINE_AT + CAUSE, i] | followed(state[LINE_AT + MARKS, i]))
         before = state[LINE_AT + BALANCE, i]
-        interest = mul_q31_own_lane(base, rate)
-        balance, held = accrue(state, record, i, LINE, paid, interest, rest, day, late_charges, suspend)
+        interest = accrue(i4(bill - paid), record[R_AFTER, i], rate)
+        balance, held = post_account(state, record, i, LINE, paid, interest, rest, day, late_charges, suspend)
 
         employed, buffer = state[EMPLOYED, i] != i4(0), state[LIQUIDITY, i]
         multiplier = spending[words[U_WISH, i] & u4(QUANTILES - 1)]
         wanted = wants(derived[D_SPEND, i], multiplier, employed, spend_unemployed, record[R_NEED, i], new_credit)
         days = record[R_DAYS, i]
         may = (status == i4(ACTIVE)) & (days < freeze) & (days < close)
-        on_line = only(may, min(wanted, max(i4(limit - balance), i4(0))))
+        on_line = only(may, put_on_line(wanted, balance, limit))
         balance = i4(balance + on_line)
-        state[LIQUIDITY, i] = i4(buffer - min(i4(wanted - on_line), max(buffer, i4(0))))
+        state[LIQUIDITY, i] = pay_cash(buffer, i4(wanted - on_line))
         state[LINE_AT + BALANCE, i] = pick(held, balance, state[LINE_AT + BALANCE, i])
 
         forgot = (rest > i4(0)) & (record[R_REASON, i] == i4(FORGOT))
         loan_missed = record[N_OWN + R_OWED, i] > record[N_OWN + R_PAID, i]
         forgot = forgot | (loan_missed & (record[N_OWN + R_REASON, i] == i4(FORGOT)))
-        state[MONTHS_SINCE_FORGOT, i] = only(~forgot, min(i4(state[MONTHS_SINCE_FORGOT, i] + i4(1)), i4(31)))
+        state[MONTHS_SINCE_FORGOT, i] = since_after(state[MONTHS_SINCE_FORGOT, i], forgot)
         stays = is_left_alone(status, bucket, record[R_TO, i], days, rule, freeze, leaves, cuts)
         to = record[R_TO, i]
         current = stays & ((was_late | bucket | record[R_AFTER, i] | to) == i4(0))
         no_loan = (state[LOAN_AT + STATUS, i] == i4(ACTIVE)) & (record[N_OWN + R_BILL, i] == i4(0))
         asks = no_loan & (to == i4(0))
         late = stays & ~current & ~asks  # whoever is current again may ask for a loan
-        spend = state[SPEND, i]
-        heavy = spend >= i4(state[LINE_AT + GRANTED, i] - spend)  # a usual month of spending is half of the limit
+        heavy = spends_much(state[SPEND, i], state[LINE_AT + GRANTED, i])
         record[R_CREDIT, i] = on_line & held
         idle = (held != i4(0)) & is_idle(before, balance)
         record[R_ENDS, i] = three(False, (record[R_MISSED, i] == three(False, True, False)) & heavy, idle)
@@ -542,10 +535,9 @@ def post_loans(state, record, n, loan, month_levers, bits, late_charges, rates):
         months_left, instalment = state[LOAN_AT + MONTHS_LEFT, i], state[LOAN_AT + INSTALMENT, i]
         rest_of_term = max(i4(months_left - i4(1)), i4(0))
         rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(loan_rate(clean, best, to_b, to_c, to_d))))
-        base = max(i4(i4(bill - paid) - after), i4(0))
-        interest = mul_q31_own_lane(base, rate)
+        interest = accrue(i4(bill - paid), after, rate)
         was_late = i4(state[LOAN_AT + ARREARS, i] | state[LOAN_AT + CAUSE, i] | followed(state[LOAN_AT + MARKS, i]))
-        balance, held = accrue(state, record, i, LOAN, paid, interest, rest, day, late_charges, suspend)
+        balance, held = post_account(state, record, i, LOAN, paid, interest, rest, day, late_charges, suspend)
 
         is_account = held != i4(0)
         stays = is_left_alone(status, bucket, to, record[N_OWN + R_DAYS, i], rule, freeze, leaves, cuts)
@@ -561,7 +553,7 @@ def post_loans(state, record, n, loan, month_levers, bits, late_charges, rates):
         state[LOAN_AT + FEE_DUE, i] = i4(state[LOAN_AT + FEE_DUE, i] & ~gone)
         record[N_OWN + R_OPEN, i], record[N_OWN + R_LATE, i] = i4(is_account & current & ~repaid), mask_of(late)
         record[R_ENDS, i] = i4(record[R_ENDS, i] + i4(repaid))
-        record[R_DONE, i] = i4(record[R_DONE, i] & (mask_of(~is_held(status)) | mask_of(current | late)))
+        record[R_DONE, i] = i4(record[R_DONE, i] & (mask_of(~is_open(status)) | mask_of(current | late)))
 
 
 @njit(forceinline=True)
@@ -570,7 +562,7 @@ def finish(state, derived, record, n):
     for lane in range(n):
         i = u8(lane)
         state[LIQUIDITY, i] = min(state[LIQUIDITY, i], derived[D_CAP, i])
-        state[REPORTED, i] = pick(record[R_DONE, i], max(i4(state[REPORTED, i] - i4(1)), i4(0)), state[REPORTED, i])
+        state[REPORTED, i] = pick(record[R_DONE, i], report_after(state[REPORTED, i]), state[REPORTED, i])
         is_open = i4(record[R_OPEN, i] & record[R_DONE, i])
         record[R_COUNTS, i] = i4(record[R_COUNTS, i] + is_open)
         record[R_BALANCE, i] = state[LINE_AT + BALANCE, i] & i4(-is_open)

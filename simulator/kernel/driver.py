@@ -355,10 +355,10 @@ def place_of(tile, replication, month, observe_month):
 @njit(forceinline=True)
 def month_of(tables, segment, levers, place, r, rates):
     """Return the Month of a segment in a replication; fills `rates`."""
-    month, terms, month_levers = place.month, segment.terms, levers.month[place.month, place.segment]
+    month, month_levers = place.month, levers.month[place.month, place.segment]
     for p in range(N_PRODUCT):
         for grade in range(GRADES):
-            rates[p, grade] = rate_of_grade(terms[p], month_levers[p], grade)
+            rates[p, grade] = rate_of_grade(segment.terms[p], month_levers[p], grade)
     slots = FIRST | SECOND
     if place.products == N_PRODUCT or month_levers[LINE, V_SERVED] < ONE or month_levers[LOAN, V_SERVED] < ONE:
         slots |= THIRD

@@ -41,12 +41,15 @@ from .lanes import (
     whole,
 )
 from .rules import (
+    accrue,
     cash_of,
+    clean_after,
     extra_of,
     followed,
     half,
-    is_held,
     is_idle,
+    is_live,
+    is_open,
     line_due,
     line_rate,
     loan_due,
@@ -55,11 +58,15 @@ from .rules import (
     min_share_of,
     mul_q16_lane,
     mul_q31_lane,
-    mul_q31_own_lane,
     only,
+    pay_cash,
     pick,
+    post_payment,
+    put_on_line,
     rate_of,
     repays,
+    report_after,
+    since_after,
     wants,
     works,
 )
@@ -79,6 +86,7 @@ stack_block_record = stack_array(np.int32, 6, SHORT_ROW)
 
 QUALITY_GROUPS = 4  # of four classes each, for the bound on who will not pay
 MEMORY = (0, 4, 8, 16, 32)  # groups of months since the last forgotten due, for the bound on who forgets
+NOTHING_MISSED = np.bool_(False)
 NO_REMINDERS = (-1, -1, -1)  # no `reminders` yet
 
 
@@ -211,13 +219,13 @@ def pay_dues(tile, pending, base, n, segment, economy, month_levers, flows, boun
         i, j = u8(lane), u8(base + lane)
         # who may be on time at all
         status, balance = state[LINE_AT + STATUS, j], state[LINE_AT + BALANCE, j]
-        line_held, written_off = is_held(status), status == i4(WRITTEN_OFF)
+        line_held, written_off = is_open(status), status == i4(WRITTEN_OFF)
         late = state[LINE_AT + BUCKET, j] | state[LINE_AT + ARREARS, j] | followed(state[LINE_AT + MARKS, j])
         line_current = (status == i4(ACTIVE)) & (late == i4(0))
         current, loan_held, asks = line_current | ~line_held, False, False
         if has_loans:
             loan_status, loan_balance = state[LOAN_AT + STATUS, j], state[LOAN_AT + BALANCE, j]
-            loan_held = is_held(loan_status)
+            loan_held = is_open(loan_status)
             written_off = written_off | (loan_status == i4(WRITTEN_OFF))
             late = state[LOAN_AT + BUCKET, j] | state[LOAN_AT + ARREARS, j] | state[LOAN_AT + PLAN_LEFT, j]
             late = late | followed(state[LOAN_AT + MARKS, j])
@@ -274,7 +282,7 @@ def pay_dues(tile, pending, base, n, segment, economy, month_levers, flows, boun
         state[EMPLOYED, j] = pick(mask, i4(employed), state[EMPLOYED, j])
         state[EXTERNAL_CREDIT, j] = pick(mask, outside, state[EXTERNAL_CREDIT, j])
         state[LIQUIDITY, j] = pick(mask, i4(buffer - extra), state[LIQUIDITY, j])
-        state[MONTHS_SINCE_FORGOT, j] = pick(mask, min(i4(since + i4(1)), i4(31)), since)
+        state[MONTHS_SINCE_FORGOT, j] = pick(mask, since_after(since, NOTHING_MISSED), since)
         stays = lives & ~on_time
         to_do = i4(only(stays, i4(NOT_DONE)) | only(written_off, i4(HAS_CHARGED_OFF)))
         pending[0, j] = i4(to_do | only(asks, i4(WANTS_LOAN)) | only(current, i4(CURRENT)))
@@ -313,27 +321,26 @@ def post_lines(tile, base, n, n_lines, row, segment, month_levers, sums, rates):
 
         # 8. interest
         balance, limit, clean = state[LINE_AT + BALANCE, j], state[LINE_AT + LIMIT, j], state[LINE_AT + CLEAN, j]
+        rate = line_rate(clean, balance, limit, best, to_b, to_c, to_d)
+        interest = accrue(i4(max(balance, i4(0)) - paid), i4(0), rate)
         fee_due, interest_due = state[LINE_AT + FEE_DUE, j], state[LINE_AT + INTEREST_DUE, j]
-        to_fees, unpaid = min(fee_due, paid), i4(max(balance, i4(0)) - paid)
-        interest = mul_q31_own_lane(unpaid, line_rate(clean, balance, limit, best, to_b, to_c, to_d))
-        interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
+        fee_after, interest_after = post_payment(fee_due, interest_due, paid)
         after = i4(i4(balance - paid) + interest)
 
         # 9. spending
         multiplier, employed = spending[words[U_WISH, i] & u4(QUANTILES - 1)], state[EMPLOYED, j] == i4(1)
         wanted = wants(derived[D_SPEND, j], multiplier, employed, spend_unemployed, record[B_NEED, i], new_credit)
-        on_line = i4(min(wanted, max(i4(limit - after), i4(0))) & line_on_time)
+        on_line = i4(put_on_line(wanted, after, limit) & line_on_time)
         after = i4(after + on_line)
-        buffer = state[LIQUIDITY, j]
-        spent = i4(buffer - min(i4(wanted - on_line), max(buffer, i4(0))))
-        reported = state[REPORTED, j]
+        buffer, reported = state[LIQUIDITY, j], state[REPORTED, j]
+        buffer_after = min(pay_cash(buffer, i4(wanted - on_line)), derived[D_CAP, j])
 
-        state[LIQUIDITY, j] = pick(on_time, min(spent, derived[D_CAP, j]), buffer)
-        state[REPORTED, j] = pick(on_time, max(i4(reported - i4(1)), i4(0)), reported)
+        state[LIQUIDITY, j] = pick(on_time, buffer_after, buffer)
+        state[REPORTED, j] = pick(on_time, report_after(reported), reported)
         state[LINE_AT + BALANCE, j] = pick(line_on_time, after, balance)
-        state[LINE_AT + FEE_DUE, j] = pick(line_on_time, i4(fee_due - to_fees), fee_due)
-        state[LINE_AT + INTEREST_DUE, j] = pick(line_on_time, interest_due, state[LINE_AT + INTEREST_DUE, j])
-        state[LINE_AT + CLEAN, j] = pick(line_on_time, min(i4(clean + i4(1)), i4(255)), clean)
+        state[LINE_AT + FEE_DUE, j] = pick(line_on_time, fee_after, fee_due)
+        state[LINE_AT + INTEREST_DUE, j] = pick(line_on_time, i4(interest_after + interest), interest_due)
+        state[LINE_AT + CLEAN, j] = pick(line_on_time, clean_after(clean, NOTHING_MISSED), clean)
         idle = i4(idle - i4(line_on_time & mask_of(is_idle(balance, after))))
         balances, limits = plus(balances, i4(after & line_on_time)), plus(limits, i4(limit & line_on_time))
         credits, interests = plus(credits, on_line), plus(interests, i4(interest & line_on_time))
@@ -358,24 +365,23 @@ def post_loans(tile, base, n, sums, rates):
         instalment, months_left = state[LOAN_AT + INSTALMENT, j], state[LOAN_AT + MONTHS_LEFT, j]
         balance, clean = state[LOAN_AT + BALANCE, j], state[LOAN_AT + CLEAN, j]
         rest = max(i4(months_left - i4(1)), i4(0))
-        to_fees, after = min(fee_due, paid), i4(balance - paid)
-        interest = mul_q31_own_lane(after, loan_rate(clean, best, to_b, to_c, to_d))
-        interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
-        after = i4(after + interest)
+        fee_after, interest_after = post_payment(fee_due, interest_due, paid)
+        unpaid = i4(balance - paid)
+        interest = accrue(unpaid, i4(0), loan_rate(clean, best, to_b, to_c, to_d))
+        after = i4(unpaid + interest)
         remains = mask_of(after > i4(0))
         gone = i4(on_time & ~remains)
         state[LOAN_AT + BALANCE, j] = pick(on_time, after, balance)
-        state[LOAN_AT + FEE_DUE, j] = pick(on_time, i4(fee_due - to_fees) & remains, fee_due)
-        state[LOAN_AT + INTEREST_DUE, j] = pick(on_time, i4(interest_due & remains), state[LOAN_AT + INTEREST_DUE, j])
+        state[LOAN_AT + FEE_DUE, j] = pick(on_time, fee_after & remains, fee_due)
+        state[LOAN_AT + INTEREST_DUE, j] = pick(on_time, i4(interest_after + interest) & remains, interest_due)
         state[LOAN_AT + MONTHS_LEFT, j] = pick(on_time, rest & remains, months_left)
         state[LOAN_AT + INSTALMENT, j] = i4(instalment & ~gone)
         state[LOAN_AT + STATE, j] = i4(state[LOAN_AT + STATE, j] & ~gone)
-        state[LOAN_AT + CLEAN, j] = pick(on_time, min(i4(clean + i4(1)), i4(255)), clean)
+        state[LOAN_AT + CLEAN, j] = pick(on_time, clean_after(clean, NOTHING_MISSED), clean)
         counts = i4(counts + three((on_time & remains) != i4(0), False, gone != i4(0)))
         balances, interests = plus(balances, i4(after & on_time)), plus(interests, i4(interest & on_time))
         payments = plus(payments, i4(paid & on_time))
-    repaid = counted(counts, 2)
-    n_open = counted(counts, 0)
+    n_open, repaid = counted(counts, 0), counted(counts, 2)
     add_current(flows, rolls, sums.vintage[LOAN], n_open, whole(balances), whole(interests), whole(payments))
     flows[F_N_PAID_OFF] += repaid
     rolls[TO_PAID_OFF, 0] += repaid
@@ -399,8 +405,7 @@ def step_on_time_rolls(tile, pending, base, n, row, segment, month_levers, sums,
         i, j = u8(lane), u8(base + lane)
         status, balance = state[LINE_AT + STATUS, j], state[LINE_AT + BALANCE, j]
         loan_status = state[LOAN_AT + STATUS, j]
-        line_live = is_held(status) | (status == i4(WRITTEN_OFF))
-        loan_live = is_held(loan_status) | (loan_status == i4(WRITTEN_OFF))
+        line_live, loan_live = is_live(status), is_live(loan_status)
         late = state[LINE_AT + BUCKET, j] | state[LINE_AT + ARREARS, j] | followed(state[LINE_AT + MARKS, j])
         on_time = (status == i4(ACTIVE)) & (late == i4(0)) & ~loan_live
         old = u4(state[LINE_AT + STATE, j]) & u4(15)
@@ -415,28 +420,26 @@ def step_on_time_rolls(tile, pending, base, n, row, segment, month_levers, sums,
         owed = line_due(bill, floor, min_share)
         paid = i4(owed + mul_q31_lane(i4(bill - owed), u4(states[ROLL_PAYS, to])))
         fee_due, interest_due = state[LINE_AT + FEE_DUE, j], state[LINE_AT + INTEREST_DUE, j]
-        to_fees = min(fee_due, paid)
-        clean = state[LINE_AT + CLEAN, j]
-        rate = line_rate(clean, balance, state[LINE_AT + LIMIT, j], best, to_b, to_c, to_d)
-        interest = mul_q31_lane(i4(bill - paid), rate)
-        interest_due = i4(interest_due - min(interest_due, i4(paid - to_fees)) + interest)
+        fee_after, interest_after = post_payment(fee_due, interest_due, paid)
+        clean, limit = state[LINE_AT + CLEAN, j], state[LINE_AT + LIMIT, j]
+        interest = accrue(i4(bill - paid), i4(0), line_rate(clean, balance, limit, best, to_b, to_c, to_d))
         before, balance = balance, i4(i4(balance - paid) + interest)
         usual = mul_q16_lane(state[SPEND, j], u4(states[ROLL_SPEND, to]))
         wanted = only(new_credit, mul_q16_lane(usual, spending[words[U_WISH, i] & u4(QUANTILES - 1)]))
-        on_line = min(wanted, max(i4(state[LINE_AT + LIMIT, j] - balance), i4(0)))
+        on_line = put_on_line(wanted, balance, limit)
         balance = i4(balance + on_line)
 
         mask = mask_of(on_time)
         state[LINE_AT + STATE, j] = pick(mask, i4(to), state[LINE_AT + STATE, j])
         state[LINE_AT + BALANCE, j] = pick(mask, balance, state[LINE_AT + BALANCE, j])
-        state[LINE_AT + FEE_DUE, j] = pick(mask, i4(fee_due - to_fees), fee_due)
-        state[LINE_AT + INTEREST_DUE, j] = pick(mask, interest_due, state[LINE_AT + INTEREST_DUE, j])
-        state[LINE_AT + CLEAN, j] = pick(mask, min(i4(clean + i4(1)), i4(255)), clean)
+        state[LINE_AT + FEE_DUE, j] = pick(mask, fee_after, fee_due)
+        state[LINE_AT + INTEREST_DUE, j] = pick(mask, i4(interest_after + interest), interest_due)
+        state[LINE_AT + CLEAN, j] = pick(mask, clean_after(clean, NOTHING_MISSED), clean)
         reported = state[REPORTED, j]
-        state[REPORTED, j] = pick(mask, max(i4(reported - i4(1)), i4(0)), reported)
+        state[REPORTED, j] = pick(mask, report_after(reported), reported)
         pending[0, j] = only((line_live | loan_live) & ~on_time, i4(NOT_DONE))
         counts = i4(counts + three(on_time, on_time & (owed > i4(0)), on_time & is_idle(before, balance)))
-        balance, limit, on_line = i4(balance & mask), i4(state[LINE_AT + LIMIT, j] & mask), i4(on_line & mask)
+        balance, limit, on_line = i4(balance & mask), i4(limit & mask), i4(on_line & mask)
         interest, paid = i4(interest & mask), i4(paid & mask)
         balances, limits, credits = plus(balances, balance), plus(limits, limit), plus(credits, on_line)
         interests, payments = plus(interests, interest), plus(payments, paid)

@@ -42,7 +42,7 @@ def grade_steps(clean, balance, limit, is_line):
     By its months in a row without a missed due and, of a line, by what is used of the limit.
     """
     is_b = (clean < i4(12)) | (is_line & (balance > limit >> i4(1)))
-    is_c = (clean < i4(6)) | (is_line & (balance > limit - (limit >> i4(3))))
+    is_c = (clean < i4(6)) | (is_line & (balance > i4(limit - (limit >> i4(3)))))
     return is_b, is_c, clean < i4(3)
 
 
