@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.kernel.context import Cohort
 from simulator.kernel.jit.cache import njit
-from simulator.kernel.origination import load
+from simulator.kernel.origination import originate
 from simulator.lowering.lower import Lowered, tables_for
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
@@ -25,7 +26,7 @@ TOTALS = (
 AT = {name: k for k, name in enumerate(TOTALS)}
 MISSED_BY, N30_BY, N90_BY = (AT[f"{name}_{CAUSES[0]}"] for name in ("n_missed", "n_dpd30", "n_dpd90"))
 
-_load = njit(load.py_func)  # the kernel's own is only for compiled code to call
+_originate = njit(originate.py_func)  # the kernel's own is only for compiled code to call
 
 
 class Book(NamedTuple):
@@ -93,7 +94,8 @@ class Segment(NamedTuple):
 def people(world: Lowered, tile) -> np.ndarray:
     """Return int32[N_STATE, borrower]: the people of a tile, drawn by the kernel."""
     n, S, W = int(tile[K_COUNT]), np.zeros((N_STATE, LANES), np.int32), np.zeros((4 * SLOTS, LANES), np.uint32)
-    _load(S, W, n, int(tile[K_SEGMENT]), 0, int(tile[K_FIRST]), 0, -1, world.tables, world.levers, world.tape)
+    cohort = Cohort(int(tile[K_SEGMENT]), 0, int(tile[K_FIRST]), 0, -1)
+    _originate(S, W, n, cohort, world.tables, world.levers, world.tape)
     return S[:, :n]
 
 

@@ -10,6 +10,16 @@ import numpy as np
 from .jit.cache import njit
 
 
+class Cohort(NamedTuple):
+    """Who enters together: borrowers one after the other, by their address or their rows of the tape."""
+
+    segment: int
+    entry: int  # month in which they arrive, 0 for the opening book
+    first: int  # index of the first
+    replication: int  # 1 + the replication whose own borrowers they are, 0 if all have the same
+    tape_row: int  # of the first, -1 where they are drawn
+
+
 class Place(NamedTuple):
     """Which month of whom: the address of random words, and the month's places in the sums."""
 

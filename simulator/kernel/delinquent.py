@@ -17,15 +17,6 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 from .jit.cache import CACHED, njit
 from .jit.intrinsics import SHORT_ROW, stack_array
 from .lanes import (
-    D_CAP,
-    D_INDEX,
-    D_JOB_LOSS,
-    D_KEPT,
-    D_KEPT_UNEMPLOYED,
-    D_PAY,
-    D_REPAY,
-    D_SHOCK,
-    D_SPEND,
     NOT_DONE,
     STEP,
     WANTS_LOAN,
@@ -36,11 +27,9 @@ from .lanes import (
     rate_steps,
     three,
 )
-from .lender import N_RECORD as N_ACCOUNT_RECORD
 from .lender import draw_loan, end_month, fill_record, note_worst, rate_of_new_loan, row_from
 from .lender import stack_record as stack_account_record
-from .marks import add_followed, next_marks
-from .origination import add_open, add_roll
+from .marks import next_marks
 from .rules import (
     account_logit,
     accrue,
@@ -81,6 +70,7 @@ from .rules import (
     wants,
     works,
 )
+from .sums import add_followed, add_open, add_roll
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 

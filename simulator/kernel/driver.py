@@ -14,7 +14,7 @@ import numpy as np
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 from simulator.model.philox import MAX_MONTH
 
-from .context import Lanes, Month, MonthLevers, MonthSums, Place, segment_of
+from .context import Cohort, Lanes, Month, MonthLevers, MonthSums, Place, segment_of
 from .delinquent import (
     CURE_ROW,
     CURE_SIZE,
@@ -40,12 +40,7 @@ from .jit.intrinsics import (
 )
 from .lanes import (
     CURRENT,
-    D_CAP,
-    D_FORGET,
-    D_INDEX,
-    D_LOAN_FORGET,
     HAS_CHARGED_OFF,
-    N_DERIVED,
     NOT_DONE,
     STEP,
     WANTS_LOAN,
@@ -72,9 +67,10 @@ from .on_time import (
     step_on_time,
     step_on_time_rolls,
 )
-from .origination import add_arrivals, add_stocks, load
+from .origination import add_arrivals, originate
 from .rules import is_live, rate_of_grade
 from .scalar import step_scalar
+from .sums import add_stocks
 
 i8, u8 = np.int64, np.uint64
 CACHE_LINE = 8  # int64 numbers
@@ -331,10 +327,9 @@ def load_tile(lanes, gathered, tile, tables, levers, tape, replication, opening)
     for block in range(tile.first_block, tile.end_block):
         base, n = block_of(tile, block)
         flows = opening.flows[(block + tile.entry) & 1]
-        load(
-            gathered.state, gathered.words, n, tile.segment, tile.entry, tile.first + base, person_replication,
-            tile.tape_row + base if tile.tape_row >= 0 else -1, tables, levers, tape,
-        )  # fmt: skip
+        tape_row = tile.tape_row + base if tile.tape_row >= 0 else i8(-1)
+        cohort = Cohort(tile.segment, tile.entry, tile.first + base, i8(person_replication), tape_row)
+        originate(gathered.state, gathered.words, n, cohort, tables, levers, tape)
         if tile.entry == 0:
             for i in range(n):
                 add_stocks(gathered.state, i, flows, opening.vintage)

@@ -11,21 +11,6 @@ from .rules import mul_q16_lane, mul_q31_lane
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
-# ---- what months need of who a borrower is: int32[name, lane], worked out when it changes -------------------
-(
-    D_INDEX,  # of the borrower, as uint32 bits
-    D_FORGET,  # `on_time.bound_of` the chance to forget the line's due, memory aside; top bit: a reminder arrives
-    D_LOAN_FORGET,
-    D_JOB_LOSS,  # q31 of M_JOB_LOSS by the borrower's quality, as uint32 bits
-    D_PAY,  # amounts of this month's income index, from here on
-    D_KEPT,  # income less living cost, while employed
-    D_KEPT_UNEMPLOYED,
-    D_SHOCK,
-    D_REPAY,
-    D_CAP,
-    D_SPEND,
-) = range(11)
-N_DERIVED = 11
 stack_derived = stack_array(np.int32, N_DERIVED)
 stack_gathered_derived = stack_array(np.int32, N_DERIVED, SHORT_ROW)
 

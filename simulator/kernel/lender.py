@@ -8,48 +8,16 @@ import numpy as np
 
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
+from . import rules
 from .fixed import half, mul_q16, mul_q31
 from .jit.cache import njit
 from .jit.intrinsics import stack_array
-from .marks import add_back, add_loss, next_marks, watched
-from .origination import add_open, add_roll, add_stocks, age_stage, band_of
-from .rules import grade_of, is_open, post_payment, report_after
+from .marks import next_marks, watched
+from .sums import add_back, add_loss, add_open, add_roll, add_stocks
 
 i4, i8, u8 = np.int32, np.int64, np.uint64
 
-# ---- what the steps of a month hand on: int64[product, name] ---------------------------------------
-(
-    A_OPEN,  # 1: an account at the start of the month (a loan with a balance)
-    A_BOOK,  # 1: charged off before this month
-    A_FROM,  # row of the roll matrix
-    A_BILL,
-    A_DUE,
-    A_OWED,
-    A_PAID,  # towards owed
-    A_EXTRA,  # beyond owed
-    A_MISSED,  # 1: not paid at the due date
-    A_REASON,
-    A_REST,  # unpaid at the due date
-    A_DAY,  # day it was paid within the month, 0 if not
-    A_TO,  # bucket after the month
-    A_AFTER,  # arrears after the month
-    A_DAYS,  # days late that the rules of the lender see
-    A_EXIT,  # exit drawn under roll_rates, 0 if none
-    A_CLOSED,  # 1: closed for its own lateness this month
-    A_NEW,  # 1: a loan drawn this month
-    A_LEFT,  # column of the roll matrix of an account that left, 0 if it stayed
-    A_LEFT_BALANCE,
-    A_PLAN,  # 1: began the month in a plan
-    A_RATE,  # q31: the interest rate of this month
-    A_WORST,  # bucket after the month, before a new plan made it 0
-    A_RECOVERED,  # taken by collectors from an account that is still open
-    A_FORGIVEN,
-    A_CAUSE,  # before a new plan made it UNKNOWN
-    A_WORKOUT,  # 1: begins the month in the workout
-    A_CASH,  # what the account brings while open, less what it costs
-) = range(28)
-N_RECORD = 28
-stack_record = stack_array(np.int64, N_PRODUCT, N_RECORD)
+stack_record = stack_array(np.int64, N_PRODUCT, N_ACCOUNT_RECORD)
 
 
 @njit(forceinline=True)
@@ -62,9 +30,9 @@ def row_from(p, row, bucket):
 def open_record(state, i, record, p, row, bill):
     """Begin the record of an account's month: nothing but what it is before it, and its `bill` if it is open."""
     at, status = N_BORROWER + p * N_ACCOUNT, state[N_BORROWER + p * N_ACCOUNT + STATUS, i]
-    for k in range(N_RECORD):
+    for k in range(N_ACCOUNT_RECORD):
         record[p, k] = 0
-    if is_open(status) and (p == LINE or bill > 0):
+    if rules.is_account(status, bill, p):
         record[p, A_OPEN] = 1
         record[p, A_BILL] = bill
     record[p, A_BOOK] = status == WRITTEN_OFF
@@ -85,7 +53,7 @@ def fill_record(state, i, record, p, row, bill, owed, paid, reason, to, days, ca
 @njit(forceinline=True)
 def rate_of_new_loan(state, i, rates):
     """Return the interest rate (q31) of a loan to be drawn; `rates` by grade."""
-    return i8(rates[u8(grade_of(i4(0), i4(0), state[LOAN_AT + CLEAN, i], i4(0), i4(0), False))])
+    return i8(rates[u8(rules.grade_of(i4(0), i4(0), state[LOAN_AT + CLEAN, i], i4(0), i4(0), False))])
 
 
 @njit(forceinline=True)
@@ -124,7 +92,7 @@ def draw_loan(state, i, record, words, k, rate, segment, levers, sums):
         and state[LOAN_AT + STATUS, i] == ACTIVE
         and record[LOAN, A_OPEN] == 0
         and record[LINE, A_TO] == 0
-        and not (is_open(state[LINE_AT + STATUS, i]) and state[LINE_AT + PLAN_LEFT, i] > 0)
+        and not (rules.is_open(state[LINE_AT + STATUS, i]) and state[LINE_AT + PLAN_LEFT, i] > 0)
         and half(words[U_WISH, k]) < segment.terms[LOAN, P_DRAW]
     ):
         record[LOAN, A_NEW] = lend(state, i, words, k, rate, segment, sums)
@@ -233,7 +201,7 @@ def offer_plan(state, i, record, p, word, month_levers, flows):
         and half(word) < month_levers[p, V_PLAN_CHANCE]
     ):
         n, forgiven = month_levers[p, V_PLAN_MONTHS], mul_q31(balance, month_levers[p, V_PLAN_FORGIVE])
-        fee_due, interest_due = post_payment(state[at + FEE_DUE, i], state[at + INTEREST_DUE, i], forgiven)
+        fee_due, interest_due = rules.post_payment(state[at + FEE_DUE, i], state[at + INTEREST_DUE, i], forgiven)
         balance -= forgiven
         state[at + FEE_DUE, i] = fee_due
         state[at + INTEREST_DUE, i] = interest_due
@@ -314,7 +282,7 @@ def report(state, i, record, products, month_levers, flows):
         flows[first, F_N_REPORTED] += state[REPORTED, i] == 0
         state[REPORTED, i] = lasts
     else:
-        state[REPORTED, i] = report_after(state[REPORTED, i])
+        state[REPORTED, i] = rules.report_after(state[REPORTED, i])
 
 
 @njit(forceinline=True)
@@ -324,7 +292,7 @@ def apply_lender_rules(state, i, record, words, k, place, structural, levers, fl
     for p in range(place.products):
         at = N_BORROWER + p * N_ACCOUNT
         record[p, A_WORST], record[p, A_CAUSE] = record[p, A_TO], state[at + CAUSE, i]
-        if is_open(state[at + STATUS, i]):
+        if rules.is_open(state[at + STATUS, i]):
             if record[p, A_EXIT] == 0:
                 freeze_and_cut(state, i, record, p, levers, flows)
                 if structural:
@@ -364,7 +332,7 @@ def note_worst(state, i, p, worst, loses, balance, since_observed, claim, sums):
         observed = i8(state[at + OBSERVED, i])
         if observed > 0 and since_observed <= 12:
             sums.ratings[p, RATING_GRADE, observed - 1, 1] += 1
-            sums.ratings[p, RATING_SCORE, band_of(i8(state[SCORE, i])), 1] += 1
+            sums.ratings[p, RATING_SCORE, rules.band_of(i8(state[SCORE, i])), 1] += 1
     elif worst >= 3 and marks & (OPENED_IN_DEFAULT | IN_WORKOUT) == 0:  # again, after a cure: as if lent anew
         flows[F_WORKOUT_CASH] -= balance
         marks |= IN_WORKOUT
@@ -442,7 +410,7 @@ def recover(state, i, record, words, k, products, economy, levers, flows):
             if record[p, A_BOOK]:
                 age = min(age + 1, i8(1000))
                 state[at + AGE, i] = age
-            stage = age_stage(age)
+            stage = rules.age_stage(age)
             balance, cause, marks = i8(state[at + BALANCE, i]), i8(state[at + CAUSE, i]), i8(state[at + MARKS, i])
             if age >= levers.month[p, V_SELL_WRITTEN_OFF]:
                 proceeds = sale_proceeds(balance, p, stage, economy, levers)

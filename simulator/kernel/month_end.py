@@ -11,8 +11,8 @@ from .draws import MONTHS, counter, group, philox
 from .fixed import half, mul_q16, mul_q31
 from .jit.cache import njit
 from .jit.intrinsics import list_marked
-from .origination import add_open, add_roll, band_of
-from .rules import grade_of, is_live, is_open, report_after
+from .rules import band_of, grade_of, is_account, is_live, is_open, report_after
+from .sums import add_open, add_roll
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 RE_GRANT_SLOT = 3  # of the month's words: two for plans, then line and loan
@@ -57,10 +57,10 @@ def is_delinquent(status, bucket):
 
 
 @njit(forceinline=True)
-def is_account(state, i, p):
-    """Return whether a borrower has an open account of a product: of a loan, one with a balance."""
+def has_account(state, i, p):
+    """Return whether a borrower has an open account of a product."""
     at = N_BORROWER + p * N_ACCOUNT
-    return is_open(state[at + STATUS, i]) and (p == LINE or state[at + BALANCE, i] > 0)
+    return is_account(state[at + STATUS, i], state[at + BALANCE, i], p)
 
 
 @njit(forceinline=True)
@@ -87,7 +87,7 @@ def meets_bar(state, i, p, month, levers):
         and state[REPORTED, i] == 0
         and state[SCORE, i] >= levers[p, V_REGRANT_SCORE]
         and not is_delinquent(state[other + STATUS, i], state[other + BUCKET, i])
-        and (not is_account(state, i, 1 - p) or grade_in(state, i, 1 - p) <= levers[p, V_REGRANT_GRADE])
+        and (not has_account(state, i, 1 - p) or grade_in(state, i, 1 - p) <= levers[p, V_REGRANT_GRADE])
     )
 
 
@@ -137,7 +137,7 @@ def observe(state, n, ratings):
         at = N_BORROWER + p * N_ACCOUNT
         for lane in range(n):
             i = u8(lane)
-            if is_account(state, i, p) and state[at + EVER, i] < 3:
+            if has_account(state, i, p) and state[at + EVER, i] < 3:
                 grade = grade_in(state, i, p)
                 state[at + OBSERVED, i] = 1 + grade
                 ratings[p, RATING_GRADE, grade, 0] += 1

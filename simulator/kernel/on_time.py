@@ -20,15 +20,6 @@ from .jit.cache import njit
 from .jit.intrinsics import SHORT_ROW, stack_array
 from .lanes import (
     CURRENT,
-    D_CAP,
-    D_FORGET,
-    D_JOB_LOSS,
-    D_KEPT,
-    D_KEPT_UNEMPLOYED,
-    D_LOAN_FORGET,
-    D_REPAY,
-    D_SHOCK,
-    D_SPEND,
     HAS_CHARGED_OFF,
     NOT_DONE,
     WANTS_LOAN,

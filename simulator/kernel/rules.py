@@ -30,9 +30,27 @@ def is_live(status):
 
 
 @njit(forceinline=True)
+def is_account(status, balance, p):
+    """Return whether there is an open account: of a loan, one with a balance, and not the facility alone."""
+    return is_open(status) & ((balance > i4(0)) | (p == LINE))
+
+
+@njit(forceinline=True)
 def followed(marks):
     """Return marks without those that ask for nothing month by month: above 0 where an account is FOLLOWED."""
     return i4(marks & i4(-FOLLOWED))
+
+
+@njit(forceinline=True)
+def band_of(score):
+    """Return the score band 0..15 of a score in points."""
+    return min(max((score - SCORE_LOW) >> SCORE_BAND_BITS, 0), SCORE_BANDS - 1)
+
+
+@njit(forceinline=True)
+def age_stage(age):
+    """Return the stage 16..21 of a written-off account of `age` months."""
+    return 16 + (age >= 6) + (age >= 12) + (age >= 18) + (age >= 36) + (age >= 60)
 
 
 @njit(forceinline=True)

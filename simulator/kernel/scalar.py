@@ -9,65 +9,16 @@ import numpy as np
 
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
+from . import rules
 from .fixed import half, mul_q16_lane, mul_q31, mul_q31_lane, only
 from .jit.cache import CACHED, njit
-from .lanes import D_CAP, D_JOB_LOSS, D_KEPT, D_KEPT_UNEMPLOYED, D_PAY, D_REPAY, D_SHOCK, D_SPEND
 from .lender import (
-    A_AFTER,
-    A_BILL,
-    A_CASH,
-    A_DAY,
-    A_DAYS,
-    A_DUE,
-    A_EXIT,
-    A_EXTRA,
-    A_MISSED,
-    A_OPEN,
-    A_OWED,
-    A_PAID,
-    A_PLAN,
-    A_RATE,
-    A_REASON,
-    A_RECOVERED,
-    A_REST,
-    A_TO,
     close_month,
     draw_loan,
     end_month,
     nothing_to_apply,
     open_record,
     stack_record,
-)
-from .rules import (
-    account_logit,
-    accrue,
-    borrower_logit,
-    bucket_after,
-    cash_of,
-    cause_after,
-    charged_days,
-    clean_after,
-    common_logit,
-    days_late,
-    decision_word,
-    extra_of,
-    forgetting,
-    grade_of,
-    is_idle,
-    line_due,
-    loan_due,
-    min_share_of,
-    pay_cash,
-    pay_in_turn,
-    post_payment,
-    put_on_line,
-    refuses_or_forgets,
-    repays,
-    report_after,
-    since_after,
-    spends_much,
-    wants,
-    works,
 )
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
@@ -79,7 +30,7 @@ def open_month(state, i, record, row, terms, month_levers, rates):
     for p in range(N_PRODUCT):
         at = N_BORROWER + p * N_ACCOUNT
         open_record(state, i, record, p, row, max(state[at + BALANCE, i], i4(0)))
-        grade = grade_of(
+        grade = rules.grade_of(
             state[at + BUCKET, i], state[at + PLAN_LEFT, i], state[at + CLEAN, i], state[at + BALANCE, i],
             state[at + LIMIT, i], p == LINE,
         )  # fmt: skip
@@ -92,11 +43,11 @@ def update_income(tile, i, word, economy):
     """Step 4: job, income, living cost, shocks, repayment elsewhere. Return the cash that was missing."""
     state, derived, u = tile.state, tile.derived, half(word)
     job_loss, job_find, shocked = economy[M_JOB_LOSS], economy[M_JOB_FIND], u >= ONE - economy[M_EXPENSE_SHOCK]
-    employed = works(u, state[EMPLOYED, i] == 1, job_loss, derived[D_JOB_LOSS, i], job_find)
+    employed = rules.works(u, state[EMPLOYED, i] == 1, job_loss, derived[D_JOB_LOSS, i], job_find)
     kept, kept_unemployed = derived[D_KEPT, i], derived[D_KEPT_UNEMPLOYED, i]
-    cash = cash_of(state[LIQUIDITY, i], kept, kept_unemployed, derived[D_SHOCK, i], employed, shocked)
+    cash = rules.cash_of(state[LIQUIDITY, i], kept, kept_unemployed, derived[D_SHOCK, i], employed, shocked)
     buffer, outside = max(cash, i4(0)), state[EXTERNAL_CREDIT, i]
-    back = repays(buffer, outside, state[EXTERNAL_CREDIT_LIMIT, i], derived[D_REPAY, i])
+    back = rules.repays(buffer, outside, state[EXTERNAL_CREDIT_LIMIT, i], derived[D_REPAY, i])
     state[EMPLOYED, i] = employed
     state[EXTERNAL_CREDIT, i] = outside + back
     state[LIQUIDITY, i] = buffer - back
@@ -116,12 +67,14 @@ def bill_accounts(state, i, record, products, terms, month_levers):
             )
             rest, instalment = bill - arrears, i8(state[at + INSTALMENT, i])
             if record[p, A_PLAN]:
-                due = loan_due(rest, instalment, plan_left)
+                due = rules.loan_due(rest, instalment, plan_left)
                 state[at + PLAN_LEFT, i] = plan_left - 1
             elif p == LINE:
-                due = min(line_due(bill, terms[p, P_MIN_FLOOR], min_share_of(terms[p], month_levers[p])), rest)
+                due = min(
+                    rules.line_due(bill, terms[p, P_MIN_FLOOR], rules.min_share_of(terms[p], month_levers[p])), rest
+                )
             else:
-                due = loan_due(rest, instalment, months_left)
+                due = rules.loan_due(rest, instalment, months_left)
             if p == LOAN or record[p, A_PLAN]:
                 state[at + MONTHS_LEFT, i] = max(months_left - 1, 0)
             record[p, A_DUE] = due
@@ -132,7 +85,7 @@ def bill_accounts(state, i, record, products, terms, month_levers):
 def decide_payment(state, i, record, words, k, products, pay, segment, economy, levers, flows):
     """Step 5: each bill is paid, forgotten or refused; sets A_REASON (0 = pays). Counts reminders that arrive."""
     debt = record[LINE, A_BILL] + record[LOAN, A_BILL]
-    own = borrower_logit(segment, state[QUALITY, i], debt, pay, state[REPORTED, i] != 0)
+    own = rules.borrower_logit(segment, state[QUALITY, i], debt, pay, state[REPORTED, i] != 0)
     manual = mul_q31_lane(state[FORGET, i], segment.alert[state[MONTHS_SINCE_FORGOT, i]])
     for p in range(products):
         if record[p, A_BILL] > 0:
@@ -140,11 +93,11 @@ def decide_payment(state, i, record, words, k, products, pay, segment, economy, 
             bucket = state[at + BUCKET, i]
             reached = state[REACH, i] < levers.month[p, V_REACH]
             on_autopay = state[AUTOPAY, i] < max(segment.scalars[G_AUTOPAY], levers.month[p, V_AUTOPAY])
-            forgets = forgetting(manual, reached, levers.stage[p, bucket, S_FORGET_KEEP], on_autopay)
-            logit = common_logit(segment, p, economy, levers.month[p]) + own
-            logit += account_logit(segment, state[at + STATUS, i], bucket, state[at + CAUSE, i])
-            refuses, forgot = refuses_or_forgets(
-                record[p, A_BILL], half(words[decision_word(p), k]), logit, segment.sigmoid, forgets
+            forgets = rules.forgetting(manual, reached, levers.stage[p, bucket, S_FORGET_KEEP], on_autopay)
+            logit = rules.common_logit(segment, p, economy, levers.month[p]) + own
+            logit += rules.account_logit(segment, state[at + STATUS, i], bucket, state[at + CAUSE, i])
+            refuses, forgot = rules.refuses_or_forgets(
+                record[p, A_BILL], half(words[rules.decision_word(p), k]), logit, segment.sigmoid, forgets
             )
             record[p, A_REASON] = only(refuses, WILL_NOT) + only(forgot, FORGOT)
             flows[p, F_N_REMINDED] += reached
@@ -157,7 +110,7 @@ def pay_dues(state, i, record, products, scalars, flows):
     second = 1 - first
     asks = record[first, A_OWED] if record[first, A_REASON] == 0 else i8(0)
     asks_second = record[second, A_OWED] if record[second, A_REASON] == 0 else i8(0)
-    paid, paid_second, borrowed, borrowed_second, buffer, outside = pay_in_turn(
+    paid, paid_second, borrowed, borrowed_second, buffer, outside = rules.pay_in_turn(
         asks, asks_second, state[LIQUIDITY, i], state[EXTERNAL_CREDIT, i], reported
     )
     record[first, A_PAID], record[second, A_PAID] = paid, paid_second
@@ -171,7 +124,7 @@ def pay_dues(state, i, record, products, scalars, flows):
         record[second, A_REASON] = broke
     if record[LINE, A_REASON] == 0 and record[LINE, A_PLAN] == 0:
         rest = record[LINE, A_BILL] - record[LINE, A_OWED]
-        record[LINE, A_EXTRA] = extra_of(state[FULL_PAYER, i], rest, scalars[G_REVOLVER_SHARE], buffer)
+        record[LINE, A_EXTRA] = rules.extra_of(state[FULL_PAYER, i], rest, scalars[G_REVOLVER_SHARE], buffer)
     state[LIQUIDITY, i] = buffer - record[LINE, A_EXTRA]
     state[EXTERNAL_CREDIT, i] = outside
     for p in range(products):
@@ -230,7 +183,7 @@ def collect_in_month(state, i, record, words, k, products, pay, segment, levers,
                 if p == LINE and reason == FORGOT and record[p, A_PLAN] == 0:  # nothing but memory was missing
                     beyond = record[p, A_BILL] - record[p, A_OWED]
                     share = segment.scalars[G_REVOLVER_SHARE]
-                    record[p, A_EXTRA] = extra_of(state[FULL_PAYER, i], beyond, share, buffer)
+                    record[p, A_EXTRA] = rules.extra_of(state[FULL_PAYER, i], beyond, share, buffer)
                 state[LIQUIDITY, i] = buffer - record[p, A_EXTRA]
 
 
@@ -241,7 +194,7 @@ def find_bucket(state, i, record, products, terms):
         owed, paid = record[p, A_OWED], record[p, A_PAID]
         if paid < owed:
             bucket = state[N_BORROWER + p * N_ACCOUNT + BUCKET, i]
-            record[p, A_TO] = bucket_after(bucket, owed, paid, record[p, A_DUE], terms[p, P_HOLD])
+            record[p, A_TO] = rules.bucket_after(bucket, owed, paid, record[p, A_DUE], terms[p, P_HOLD])
             record[p, A_AFTER] = owed - paid
 
 
@@ -252,7 +205,7 @@ def draw_state(state, i, record, words, k, products, roll_state, thresholds):
         if record[p, A_OPEN]:
             at = N_BORROWER + p * N_ACCOUNT
             before, bucket = i8(state[at + STATE, i]), i8(state[at + BUCKET, i])
-            u, after = half(words[decision_word(p), k]), i8(0)
+            u, after = half(words[rules.decision_word(p), k]), i8(0)
             while u >= thresholds[p, before, after]:
                 after += 1
             to = roll_state[p, after, ROLL_BUCKET]
@@ -320,7 +273,7 @@ def count_dues(state, i, record, products, flows):
                 flows[p, F_N_MISSED] += 1
                 flows[p, F_N_MISSED_BY + reason] += 1
                 if p == LINE and reason == SHORT:
-                    flows[p, F_N_MISSED_SHORT_HIGH_USE] += spends_much(state[SPEND, i], state[at + GRANTED, i])
+                    flows[p, F_N_MISSED_SHORT_HIGH_USE] += rules.spends_much(state[SPEND, i], state[at + GRANTED, i])
                 flows[p, F_N_CURED_30] += day > 0
                 flows[p, F_N_CURED_7] += day > 0 and day <= 7
         flows[p, F_N_JUMPS] += record[p, A_TO] > state[at + BUCKET, i] + 1
@@ -334,16 +287,16 @@ def post_and_accrue(state, i, record, products, segment, flows):
             at = N_BORROWER + p * N_ACCOUNT
             to, rest = record[p, A_TO], record[p, A_REST]
             unpaid = record[p, A_OWED] - record[p, A_PAID]
-            state[at + CLEAN, i] = clean_after(state[at + CLEAN, i], record[p, A_MISSED] == 1)
-            state[at + CAUSE, i] = cause_after(state[at + CAUSE, i], to, unpaid, record[p, A_REASON])
-            record[p, A_DAYS] = days_late(record[p, A_DAY], to)
+            state[at + CLEAN, i] = rules.clean_after(state[at + CLEAN, i], record[p, A_MISSED] == 1)
+            state[at + CAUSE, i] = rules.cause_after(state[at + CAUSE, i], to, unpaid, record[p, A_REASON])
+            record[p, A_DAYS] = rules.days_late(record[p, A_DAY], to)
 
             paid = record[p, A_PAID] + record[p, A_EXTRA] + record[p, A_RECOVERED]
-            fee_due, interest_due = post_payment(state[at + FEE_DUE, i], state[at + INTEREST_DUE, i], paid)
+            fee_due, interest_due = rules.post_payment(state[at + FEE_DUE, i], state[at + INTEREST_DUE, i], paid)
             balance = state[at + BALANCE, i] - paid
             if record[p, A_BILL] > 0:
-                interest = accrue(balance, record[p, A_AFTER], record[p, A_RATE])
-                fee = mul_q31_lane(rest, segment.late[p, charged_days(record[p, A_DAY])])
+                interest = rules.accrue(balance, record[p, A_AFTER], record[p, A_RATE])
+                fee = mul_q31_lane(rest, segment.late[p, rules.charged_days(record[p, A_DAY])])
                 if to >= segment.terms[p, P_SUSPEND]:
                     flows[p, F_INTEREST_NOT_CHARGED] += interest + fee
                 else:
@@ -372,17 +325,17 @@ def spend(tile, i, record, word, need, segment, line_levers, flows):
     else:
         usual = mul_q16_lane(state[SPEND, i], segment.roll_state[LINE, state[LINE_AT + STATE, i], ROLL_SPEND])
         employed = True
-    wanted, on_line = wants(usual, multiplier, employed, scalars[G_SPEND_UNEMPLOYED], need, new_credit), i4(0)
+    wanted, on_line = rules.wants(usual, multiplier, employed, scalars[G_SPEND_UNEMPLOYED], need, new_credit), i4(0)
     may = state[LINE_AT + STATUS, i] == ACTIVE and record[LINE, A_EXIT] == 0
     if may and days < line_levers[V_FREEZE_DAYS] and days < line_levers[V_CLOSE_DAYS]:
-        on_line = put_on_line(wanted, before, state[LINE_AT + LIMIT, i])
+        on_line = rules.put_on_line(wanted, before, state[LINE_AT + LIMIT, i])
         state[LINE_AT + BALANCE, i] = before + on_line
         flows[LINE, F_NEW_CREDIT] += on_line
         record[LINE, A_CASH] -= on_line
     if structural:
-        state[LIQUIDITY, i] = pay_cash(state[LIQUIDITY, i], wanted - on_line)
+        state[LIQUIDITY, i] = rules.pay_cash(state[LIQUIDITY, i], wanted - on_line)
     if record[LINE, A_OPEN]:
-        flows[LINE, F_N_IDLE] += is_idle(record[LINE, A_BILL], state[LINE_AT + BALANCE, i])
+        flows[LINE, F_N_IDLE] += rules.is_idle(record[LINE, A_BILL], state[LINE_AT + BALANCE, i])
 
 
 @njit(forceinline=True)
@@ -391,7 +344,7 @@ def remember(state, i, record, products):
     forgot = False
     for p in range(products):
         forgot |= record[p, A_MISSED] == 1 and record[p, A_REASON] == FORGOT
-    state[MONTHS_SINCE_FORGOT, i] = since_after(state[MONTHS_SINCE_FORGOT, i], forgot)
+    state[MONTHS_SINCE_FORGOT, i] = rules.since_after(state[MONTHS_SINCE_FORGOT, i], forgot)
 
 
 @njit(inside=True, cache=CACHED)
@@ -425,7 +378,7 @@ def step_scalar(tile, words, listed, n, place, segment, month, levers, sums):
             state[LIQUIDITY, i] = min(state[LIQUIDITY, i], tile.derived[D_CAP, i])
             remember(state, i, record, products)
         if nothing_to_apply(state, i, record, products, levers.month):
-            state[REPORTED, i] = report_after(state[REPORTED, i])
+            state[REPORTED, i] = rules.report_after(state[REPORTED, i])
             close_month(state, i, record, products, sums)
         else:
             end_month(state, i, record, words, k, place, structural, economy, levers, sums)

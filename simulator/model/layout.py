@@ -103,6 +103,55 @@ U_TICKET, U_TERM = 8, 9
 U_SERVED = 10  # line, then loan
 U_PLAN = 12  # line, then loan
 
+# ---- what months need of who a borrower is, worked out when it changes: int32[name, lane] ----------------
+(
+    D_INDEX,  # of the borrower, as uint32 bits
+    D_FORGET,  # `on_time.bound_of` the chance to forget the line's due, memory aside; top bit: a reminder arrives
+    D_LOAN_FORGET,
+    D_JOB_LOSS,  # q31 of M_JOB_LOSS by the borrower's quality, as uint32 bits
+    D_PAY,  # amounts of this month's income index, from here on
+    D_KEPT,  # income less living cost, while employed
+    D_KEPT_UNEMPLOYED,
+    D_SHOCK,
+    D_REPAY,
+    D_CAP,
+    D_SPEND,
+) = range(11)
+N_DERIVED = 11
+
+# ---- record of a month of a borrower's accounts, one step to the next: int64[product, name] -----------
+(
+    A_OPEN,  # 1: an account at the start of the month (a loan with a balance)
+    A_BOOK,  # 1: charged off before this month
+    A_FROM,  # row of the roll matrix
+    A_BILL,
+    A_DUE,
+    A_OWED,
+    A_PAID,  # towards owed
+    A_EXTRA,  # beyond owed
+    A_MISSED,  # 1: not paid at the due date
+    A_REASON,
+    A_REST,  # unpaid at the due date
+    A_DAY,  # day it was paid within the month, 0 if not
+    A_TO,  # bucket after the month
+    A_AFTER,  # arrears after the month
+    A_DAYS,  # days late that the rules of the lender see
+    A_EXIT,  # exit drawn under roll_rates, 0 if none
+    A_CLOSED,  # 1: closed for its own lateness this month
+    A_NEW,  # 1: a loan drawn this month
+    A_LEFT,  # column of the roll matrix of an account that left, 0 if it stayed
+    A_LEFT_BALANCE,
+    A_PLAN,  # 1: began the month in a plan
+    A_RATE,  # q31: the interest rate of this month
+    A_WORST,  # bucket after the month, before a new plan made it 0
+    A_RECOVERED,  # taken by collectors from an account that is still open
+    A_FORGIVEN,
+    A_CAUSE,  # before a new plan made it UNKNOWN
+    A_WORKOUT,  # 1: begins the month in the workout
+    A_CASH,  # what the account brings while open, less what it costs
+) = range(28)
+N_ACCOUNT_RECORD = 28
+
 # ---- segment scalars: int64[segment, name] -------------------------------------------------------
 G_MODEL = 0  # 0 structural, 1 roll_rates
 G_HAS_LINE = 1  # q31 share of borrowers holding a line
