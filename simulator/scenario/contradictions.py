@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from simulator.model.layout import BUCKETS, EXITS, PRODUCTS
+from simulator.policy.base import CLOSE
 from simulator.scenario.policies_together import policies_together
 from simulator.scenario.policy_in_run import in_this_run
 from simulator.scenario.schema import RollMatrix, Segment, Settings, matrix_of
 
-CLOSE = 1e-9  # how far a sum of shares may be from 1
 Found = tuple[str, str, str]
 
 
