@@ -245,7 +245,7 @@ V_FREEZE_DAYS = 1  # freeze at this many days late
 V_CLOSE_DAYS = 2  # close at this many days late
 V_CROSS = 3  # 1: closing one account for lateness closes the borrower's other one
 V_LIMIT_FLOOR = 4  # amount below which a cut does not go
-V_WRITE_OFF = 5  # bucket
+V_WRITE_OFF = 5  # bucket from which accounts are written off
 V_SELL_OPEN = 6  # bucket from which open accounts are sold
 V_SELL_WRITTEN_OFF = 7  # months since write-off from which written-off accounts are sold
 V_EXPIRE = 8  # months since write-off after which a claim expires
@@ -258,7 +258,7 @@ V_REPORT_DAYS = 14  # report to the credit bureau at this many days late
 V_REPORT_MONTHS = 15  # months a report lasts after the last one
 V_PLAN_BUCKET = 16  # offer a plan from this bucket
 V_PLAN_CHANCE = 17  # q31 of offers accepted
-V_PLAN_MONTHS = 18
+V_PLAN_MONTHS = 18  # months in which a plan repays the balance
 V_PLAN_RATE = 19  # q31 of the contract's rate charged during a plan
 V_PLAN_FORGIVE = 20  # q31 of the balance forgiven at the start of a plan
 V_CUT_KEEP = 21  # q31 of the limit kept in this month's review; ONE = no review

@@ -1,16 +1,25 @@
 """The policies in words: what `simulator policies` prints, and the tables of docs/policies.md."""
 
 import json
+import re
 from pathlib import Path
 from typing import get_args, get_origin
 
 from pydantic import BaseModel
 
+from simulator.model import layout
 from simulator.model.values import Unit, unit_in_words
 from simulator.policy.base import Policy
 from simulator.policy.registry import kinds, named
 
 DOCUMENT = Path("docs") / "policies.md"
+IN_WORDS = {
+    layout.ONE: "ONE",
+    layout.UNIT: "UNIT",
+    layout.NEVER: "NEVER",
+    -layout.NEVER: "-NEVER",
+    layout.ABSENT: "ABSENT",
+}
 LAST_PART = "\n# Every setting\n"
 
 
@@ -57,9 +66,24 @@ def _example(kind, module):
     return module.Settings.model_validate({"kind": kind, **module.EXAMPLE})
 
 
+def lever_table() -> str:
+    """Return the table of the levers of a stage and of a month: what they mean, neutral values, who writes them."""
+    from simulator.policy.levers import neutral_levers  # numpy
+
+    neutral, lines = neutral_levers(1, 1), ["| lever | meaning | neutral | written by |", "|---|---|---|---|"]
+    sources = {kind: Path(module.__file__).read_text(encoding="utf-8") for kind, module in kinds().items()}
+    found = re.findall(r"^([SV])(_\w+) = (\d+)(?:  # (.*))?$", Path(layout.__file__).read_text(encoding="utf-8"), re.M)
+    for array, name, index, meaning in found:
+        lever = f"layout.{array}{name}"
+        value = int((neutral.stage[1, 0, 0, 0] if array == "S" else neutral.month[1, 0, 0])[int(index)])
+        writers = ", ".join(f"`{kind}`" for kind, source in sources.items() if re.search(rf"{lever}\b", source))
+        lines.append(f"| `{lever}` | {meaning} | {IN_WORDS.get(value, value)} | {writers} |")
+    return "\n".join([*lines, ""])
+
+
 def renewed(text: str) -> str:
     """Return docs/policies.md with its tables made anew."""
-    for table in (overview(), refused_by_roll_matrices()):
+    for table in (overview(), refused_by_roll_matrices(), lever_table()):
         before, after = text.split(table.split("\n", 1)[0], 1)
         rest = after.split("\n\n", 1)[1]
         text = f"{before}{table}\n{rest}"
