@@ -358,8 +358,8 @@ def test_a_doubt_is_that_of_the_interval():
 
 def test_intervals_use_student_t():
     """Half the 95 % interval of two samples is 12.706 standard errors; of one there is none."""
-    assert estimates.half_width(np.array([0.0, 2.0])) == pytest.approx(12.7062047362, rel=1e-9)
-    assert np.isnan(estimates.half_width(np.array([1.0])))
+    assert estimates.paired([0.0, 2.0], [0.0, 0.0]).half_width == pytest.approx(12.7062047362, rel=1e-9)
+    assert np.isnan(estimates.paired([1.0], [0.0]).half_width)
 
 
 def test_shared_variance_of_halves():

@@ -35,6 +35,11 @@ class Difference:
     variance_reduction: float  # variance of an unpaired difference / of the paired one; NaN where not defined
 
     @property
+    def half_width(self):
+        """Return how far the interval reaches from the value, to the farther end."""
+        return max(self.high - self.value, self.value - self.low)
+
+    @property
     def is_clear(self):
         """Return True if zero is more than two standard errors away and outside the 95 % interval.
 
@@ -123,12 +128,6 @@ def interval(samples, freedom: float | None = None) -> tuple[float, float]:
         return 3 / skew * (np.cbrt(1 + skew * (normal - skew / 6)) - 1)
 
     return float(value - t_of(end) * se), float(value - t_of(-end) * se)
-
-
-def half_width(samples) -> float:
-    """Return how far the 95 % interval of the mean reaches from it, to the farther end; NaN for fewer than two."""
-    value, (low, high) = float(mean(samples).value), interval(samples)
-    return max(value - low, high - value)
 
 
 def chance_not_above(a, b) -> float:

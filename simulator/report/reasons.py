@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.analysis.estimates import half_width, mean
+from simulator.analysis import estimates
+from simulator.analysis.estimates import mean
+from simulator.analysis.ledger import components
 from simulator.analysis.measures import ACCOUNTS, MEASURES, TAIL, highest_tail
 from simulator.model.errors import UserError
 from simulator.model.layout import CAUSES
@@ -19,14 +21,7 @@ from simulator.report import phrasing
 
 MAYBE = 2  # standard errors up to which it may well be chance
 MAIN = 0.01  # of the line that moved most, from which another one is named beside it
-LINES = {  # what profit is made of, in words
-    "interest": "interest",
-    "fees": "fees",
-    "merchant_discount": "merchant discount",
-    "net_loss": "net loss",
-    "cost": "cost without funding",
-    "funding_cost": "funding cost",
-}
+ONE_LINE = ("net_loss", "cost", "insurer_result", "partner_profit")  # sums that are told of as one line of profit
 
 
 class Change(NamedTuple):
@@ -108,8 +103,7 @@ class Evidence:
         if MEASURES[measures[0]].kind == TAIL:  # a tail has no value in each replication
             d = self.comparison.difference(self.variant, measures[0])
             level = self.comparison.estimate(self.baseline, measures[0])
-            half = max(d.high - d.value, d.value - d.low)
-            return Change(d.value, d.se, half, level.value, unit, level.se, self.frame.replications)
+            return change_of(d, level, unit, self.frame.replications)
         return paired(*(self._samples(name, measures) for name in (self.variant, self.baseline)), unit)
 
     def clause(self, what, *measures, plural=False):
@@ -195,8 +189,12 @@ class Evidence:
 
 def paired(after, before, unit) -> Change:
     """Return the change between samples of the same replications."""
-    (value, se), (level, level_se) = (map(float, mean(samples)) for samples in (after - before, before))
-    return Change(value, se, half_width(after - before), level, unit, level_se, len(before))
+    return change_of(estimates.paired(after, before), mean(before), unit, len(before))
+
+
+def change_of(d, level, unit, replications) -> Change:
+    """Return a Difference with the level that it is a change of."""
+    return Change(d.value, d.se, d.half_width, float(level.value), unit, float(level.se), replications)
 
 
 def reasons(comparison, variant) -> list[str]:
@@ -250,13 +248,12 @@ def by_line(evidence):
 
     Without those that moved by next to nothing beside the largest.
     """
-    changes = {name: evidence.change(name) for name in LINES}
-    if evidence.frame.transfers:
-        changes |= {name: evidence.change(name) for name in ("insurer_result", "partner_profit")}
+    lines = (name for name in components("profit", ONE_LINE) if MEASURES[name].applies_to(evidence.frame))
+    changes = {name: evidence.change(name) for name in lines}
     moved = sorted((name for name in changes if changes[name].moves), key=lambda name: -abs(changes[name].value))
     if moved:
         main = [name for name in moved if abs(changes[name].value) >= MAIN * abs(changes[moved[0]].value)]
-        yield f"{'; '.join(changes[name].clause(LINES.get(name, phrasing.label(name))) for name in main)}."
+        yield f"{'; '.join(changes[name].clause(phrasing.label(name)) for name in main)}."
     elif any(change.se > 0 for change in changes.values()):
         yield f"no line of income or cost moves by more than {FACT} standard errors."
     else:

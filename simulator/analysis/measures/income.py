@@ -27,7 +27,7 @@ SECTIONS = {
         flow("acquisition_cost", MONEY, "winning granted accounts", "Σ acquisition_cost × n_granted"),
         flow("funding_cost", MONEY, "funding of the open balance",
              "Σ funding_rate / 12 × (balance[start of month] + balance[end of month]) / 2"),
-        flow("cost", MONEY, "costs without funding"),
+        flow("cost", MONEY, "costs without funding", label="cost without funding"),
         flow("profit", MONEY, "accrual profit before tax, after insurers and partners",
              headline=True, shown_in={ANSWER: 4, VALUE: 1, SWAPPED: 7, SWAPS: 5}),
     ),
