@@ -14,7 +14,7 @@ from panels import chain, panel, uniform
 from simulator.estimation.backtest import report as backtest_report
 from simulator.estimation.backtest.estimator import Backtest
 from simulator.estimation.backtest.forecasts import FORECASTERS, OURS, Method, scrambled
-from simulator.estimation.backtest.scoring import LeakError, outcomes, score
+from simulator.estimation.backtest.scoring import LeakError, realised, score
 from simulator.estimation.panels.panel import Panel, PanelState
 from simulator.estimation.panels.reader import read_panel
 from simulator.estimation.protocol import Command
@@ -209,7 +209,7 @@ def test_who_left_stays_left_and_who_vanished_is_not_scored():
         payment=0.0,
     )
     accounts = np.array([0, 1, 2])
-    came = outcomes(whole, "2005-06", accounts)
+    came = realised(whole, "2005-06", accounts)
     found = backtest(whole, "2005-06", draws=20)
 
     assert came.state.tolist() == [[2, 2], [-1, -1], [1, 0]]

@@ -15,12 +15,12 @@ from scipy.stats import binom
 from conftest import ROOT
 from simulator.engine import engine
 from simulator.estimation.outcomes.checks import check, held_out, simulated_sums
-from simulator.estimation.outcomes.estimator import LoanOutcomes
+from simulator.estimation.outcomes.estimator import LoanEstimator
 from simulator.estimation.outcomes.figures import by_segment, figures, halves, intervals, resampled
 from simulator.estimation.outcomes.fit import collect, expected, fit_loans, hazards, moments, placed, schedule
 from simulator.estimation.outcomes.rows import has_outcomes, read_outcomes
 from simulator.estimation.outcomes.scenario import scenario_text
-from simulator.estimation.protocol import Options, run
+from simulator.estimation.protocol import Options, run_estimator
 from simulator.estimation.workflows import calibrate
 from simulator.model.errors import UserError
 from simulator.model.observer import Silent
@@ -86,7 +86,7 @@ def drawn_loans(n, seed, default=DEFAULT, early=EARLY):
 
 def calibrated(tape, mapping, observer=None, **checks):
     """Return the calibration of loans, with `checks` of so many replications."""
-    return run(LoanOutcomes(tape, mapping, Options(), **checks), observer)
+    return run_estimator(LoanEstimator(tape, mapping, Options(), **checks), observer)
 
 
 def written(folder, rows, mapping=MAPPING, header=HEADER):

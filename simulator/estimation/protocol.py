@@ -135,7 +135,7 @@ class Calibrator(Estimator[Records, Estimates, Found], Protocol[Records, Estimat
         """Return whether this file explains the records that this estimator reads; UserError if it is no TOML."""
 
 
-def run(estimator: Estimator[Records, Estimates, Found], observer: Observer | None = None) -> Found:
+def run_estimator(estimator: Estimator[Records, Estimates, Found], observer: Observer | None = None) -> Found:
     """Return what the estimator finds: read, estimate, check."""
     observer = observer or SILENT
     records = estimator.read(observer)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simulator.estimation.protocol import Calibration, Calibrator, Options, run
+from simulator.estimation.protocol import Calibration, Calibrator, Options, run_estimator
 from simulator.model.observer import Observer
 
 if TYPE_CHECKING:
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 def calibrators() -> tuple[type[Calibrator], ...]:
     """Return the estimators that give a scenario; the first that takes a mapping reads its tape."""
-    from simulator.estimation.outcomes.estimator import LoanOutcomes
-    from simulator.estimation.roll_rates.estimator import RollRates
+    from simulator.estimation.outcomes.estimator import LoanEstimator
+    from simulator.estimation.roll_rates.estimator import RollRateEstimator
 
-    return LoanOutcomes, RollRates
+    return LoanEstimator, RollRateEstimator
 
 
 def calibrate(
@@ -37,9 +37,10 @@ def calibrate(
     of the scenario `prior` what the tape cannot tell. A structural fit that the tape refuses is an error unless
     `force`; then the scenario says so in its cautions.
     """
-    tape, mapping, options = Path(tape), Path(mapping), Options(structural, prior and Path(prior), force, threads)
+    tape, mapping = Path(tape), Path(mapping)
+    options = Options(structural, Path(prior) if prior else None, force, threads)
     chosen = next(kind for kind in calibrators() if kind.takes(mapping))
-    return run(chosen(tape, mapping, options), observer)
+    return run_estimator(chosen(tape, mapping, options), observer)
 
 
 def backtest(tape: str | Path, mapping: str | Path, fit_until: str, *, observer: Observer | None = None) -> "Backtest":
@@ -47,9 +48,9 @@ def backtest(tape: str | Path, mapping: str | Path, fit_until: str, *, observer:
 
     Raises UserError if tape or mapping is wrong, or if the month leaves nothing to fit or to forecast.
     """
-    from simulator.estimation.backtest.estimator import OutOfTime
+    from simulator.estimation.backtest.estimator import BacktestEstimator
 
-    return run(OutOfTime(Path(tape), Path(mapping), fit_until), observer)
+    return run_estimator(BacktestEstimator(Path(tape), Path(mapping), fit_until), observer)
 
 
 def macro(
@@ -66,6 +67,6 @@ def macro(
 
     `date`, `unemployment` and `rate` name columns; `leave_out` names quarters ("2005Q4"); `curve` is logit or probit.
     """
-    from simulator.estimation.macro.estimator import MacroLink
+    from simulator.estimation.macro.estimator import MacroEstimator
 
-    return run(MacroLink(Path(series), date, unemployment, rate, tuple(leave_out), curve), observer)
+    return run_estimator(MacroEstimator(Path(series), date, unemployment, rate, tuple(leave_out), curve), observer)

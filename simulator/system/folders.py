@@ -39,7 +39,7 @@ Files = Callable[[Path, dict[str, Any]], None]  # writes files into the folder, 
 class Place:
     """Where results go: checked before the work begins, so that nothing is computed in vain, and filled at its end."""
 
-    def __init__(self, folder: Path, overwrite: bool = False, say: Callable[[str], None] = lambda line: None):
+    def __init__(self, folder: str | Path, overwrite: bool = False, say: Callable[[str], None] = lambda line: None):
         """Check that results may go to `folder`; `say` is told what a killed run had left there.
 
         Raises UserError if the folder cannot be made, if it holds a run and `overwrite` is not set, or anything that no
@@ -164,7 +164,9 @@ class Place:
                 raise
 
 
-def placed(folder: Path | Place, overwrite: bool = False, say: Callable[[str], None] = lambda line: None) -> Place:
+def placed(
+    folder: str | Path | Place, overwrite: bool = False, say: Callable[[str], None] = lambda line: None
+) -> Place:
     """Return the place of a folder, checked, unless `folder` is one that has been."""
     return folder if isinstance(folder, Place) else Place(folder, overwrite, say)
 

@@ -70,7 +70,7 @@ class Backtest(Estimation):
 
 
 @dataclass(frozen=True)
-class OutOfTime:
+class BacktestEstimator:
     """The estimator of a backtest: fit until a month, forecast those after it."""
 
     tape: Path

@@ -12,7 +12,7 @@ from simulator.estimation import rows_used
 from simulator.estimation.backtest.forecasts import OURS
 from simulator.estimation.backtest.scoring import RELIABILITY_EDGES, Outlook, Score, Scored
 from simulator.estimation.panels.panel import Panel
-from simulator.estimation.roll_rates.forecast import LEVELS, SOURCES
+from simulator.estimation.roll_rates.forecast import QUANTILE_LEVELS, SOURCES
 from simulator.report.paper import Section, Table, paper
 from simulator.system.folders import write_json
 
@@ -81,7 +81,7 @@ def as_dict(scored: Scored, panel: Panel) -> dict[str, Any]:
 
 
 _POINTS = ("actual", "last_value", "matrix", "account_model")
-_LEVEL_NAMES = tuple(f"p{round(100 * level):02d}" for level in LEVELS)
+_LEVEL_NAMES = tuple(f"p{round(100 * level):02d}" for level in QUANTILE_LEVELS)
 
 
 def coverage(scored: Scored) -> dict[str, dict[str, int]]:

@@ -11,7 +11,7 @@ MAX_BATCHES = 500  # accounts are resampled in so many batches: the cost no long
 RESAMPLES = 1000
 
 
-class Difference(NamedTuple):
+class ScoreDifference(NamedTuple):
     """A mean score less another's on the same accounts: its bootstrap standard error and 95 % interval."""
 
     value: float
@@ -47,7 +47,7 @@ def covered(values: np.ndarray, outcome, level: float = 0.9) -> np.ndarray:
     return within(outcome, low, high)
 
 
-def paired(ours: np.ndarray, theirs: np.ndarray, seed: int) -> Difference:
+def paired(ours: np.ndarray, theirs: np.ndarray, seed: int) -> ScoreDifference:
     """Return the mean of `ours - theirs` with a paired bootstrap over accounts.
 
     The accounts are dealt at random into at most MAX_BATCHES batches, and batches are resampled. It measures the chance
@@ -63,4 +63,4 @@ def paired(ours: np.ndarray, theirs: np.ndarray, seed: int) -> Difference:
     taken = (random_numbers.uniforms(seed, random_numbers.BATCHES, RESAMPLES, batches) * batches).astype(np.int64)
     means = total[taken].sum(axis=1) / size[taken].sum(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
-    return Difference(float(difference.mean()), float(means.std(ddof=1)), float(low), float(high))
+    return ScoreDifference(float(difference.mean()), float(means.std(ddof=1)), float(low), float(high))

@@ -14,9 +14,9 @@ import numpy as np
 from simulator.analysis.estimates import mean, within
 from simulator.estimation.backtest.features import features
 from simulator.estimation.backtest.forecasts import SPREAD, Forecasts, digest, hash_accounts, hash_fan, scrambled
-from simulator.estimation.backtest.scores import Difference, brier, covered, crps, paired
+from simulator.estimation.backtest.scores import ScoreDifference, brier, covered, crps, paired
 from simulator.estimation.panels.panel import NO_ROW, Panel
-from simulator.estimation.roll_rates.forecast import LEVELS, SOURCES, Fan, is_late, shares
+from simulator.estimation.roll_rates.forecast import QUANTILE_LEVELS, SOURCES, Fan, is_late, shares
 
 RELIABILITY_EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
 
@@ -34,7 +34,7 @@ class Score(NamedTuple):
     value: float
     se: float
     accounts: int
-    less: Difference | None  # of the account model's score less this one's
+    less: ScoreDifference | None  # of the account model's score less this one's
 
 
 class Outlook(NamedTuple):
@@ -46,7 +46,7 @@ class Outlook(NamedTuple):
     last_value: float
     matrix: float  # mean of the roll matrix
     account_model: float  # sum over accounts; NaN beyond the first month and for the balance
-    quantiles: np.ndarray  # float64[source, level]: of SOURCES at LEVELS
+    quantiles: np.ndarray  # float64[source, level]: of SOURCES at QUANTILE_LEVELS
     crps: float  # of all sources together
     bias: float  # mean forecast less actual
     inside: bool  # actual within the 90 % fan of all sources
@@ -94,7 +94,7 @@ def score(panel: Panel, made: Forecasts) -> Scored:
     forecast depends on what it forecasts.
     """
     fit_until, seed = made.method.fit_until, made.method.seed
-    came = outcomes(panel, fit_until, made.accounts)
+    came = realised(panel, fit_until, made.accounts)
     tally = _Tally(made, came, panel)
     of_all = tally.digest()
     if of_all != digest(made.method.forecasts(scrambled(panel, fit_until))):
@@ -129,7 +129,7 @@ def score(panel: Panel, made: Forecasts) -> Scored:
     )
 
 
-class Outcomes(NamedTuple):
+class Realised(NamedTuple):
     """What came of the accounts that were forecast."""
 
     state: np.ndarray  # int64[account, forecast month], exits carried on, NO_ROW without a row
@@ -138,7 +138,7 @@ class Outcomes(NamedTuple):
     before: dict[str, float]  # measures at the end of the window
 
 
-def outcomes(panel: Panel, fit_until: str, accounts: np.ndarray) -> Outcomes:
+def realised(panel: Panel, fit_until: str, accounts: np.ndarray) -> Realised:
     """Return what came of `accounts` in the months after `fit_until`."""
     at = panel.months.index(fit_until)
     n_open = len(panel.open_states)
@@ -149,7 +149,7 @@ def outcomes(panel: Panel, fit_until: str, accounts: np.ndarray) -> Outcomes:
     is_open = (state >= 0) & (state < n_open)
     utilisation = np.where(is_open[:, 0], features(panel, at + 1).utilisation[accounts], np.nan)
     balance = np.where(is_open, panel.balance[accounts, at + 1 :], 0.0)
-    return Outcomes(state, utilisation, balance, _book(panel, at, panel.states))
+    return Realised(state, utilisation, balance, _book(panel, at, panel.states))
 
 
 def _book(panel, month, states):
@@ -163,7 +163,7 @@ def _book(panel, month, states):
 class _Tally:
     """Forecasts by account against outcomes, gathered in one pass."""
 
-    def __init__(self, made: Forecasts, came: Outcomes, panel: Panel):
+    def __init__(self, made: Forecasts, came: Realised, panel: Panel):
         self.made, self.came = made, came
         self.names = tuple(made.forecasters)
         self.late = np.array([is_late(state, 1) for state in panel.states])
@@ -238,7 +238,7 @@ class _Tally:
             yield Reliability(name, size, forecast, happened)
 
 
-def _outlooks(made: Fan, came: Outcomes, expected: np.ndarray, panel: Panel) -> Iterator[Outlook]:
+def _outlooks(made: Fan, came: Realised, expected: np.ndarray, panel: Panel) -> Iterator[Outlook]:
     """Yield the outlook of every measure and month."""
     n, measures = len(panel.states), made.measures()
     model = shares(expected, panel.states)
@@ -249,7 +249,7 @@ def _outlooks(made: Fan, came: Outcomes, expected: np.ndarray, panel: Panel) -> 
             actual["balance"] = came.balance[:, m].sum()
         for measure, of in measures.items():
             drawn = np.sort(of[-1, :, m])
-            low, high = np.quantile(drawn, [LEVELS[0], LEVELS[-1]])
+            low, high = np.quantile(drawn, [QUANTILE_LEVELS[0], QUANTILE_LEVELS[-1]])
             yield Outlook(
                 month,
                 measure,
@@ -257,7 +257,7 @@ def _outlooks(made: Fan, came: Outcomes, expected: np.ndarray, panel: Panel) -> 
                 came.before[measure],
                 float(of[SOURCES.index("accounts"), :, m].mean()),
                 float(model.get(measure, np.nan)) if m == 0 else float("nan"),
-                np.quantile(of[:, :, m], LEVELS, axis=1).T,
+                np.quantile(of[:, :, m], QUANTILE_LEVELS, axis=1).T,
                 float(crps(drawn, actual[measure])),
                 float(drawn.mean() - actual[measure]),
                 bool(within(actual[measure], low, high)),

@@ -56,7 +56,7 @@ class MacroEstimation(Estimation):
 
 
 @dataclass(frozen=True)
-class MacroLink:
+class MacroEstimator:
     """The estimator of the macro link: `date`, `unemployment` and `rate` name columns, `leave_out` quarters."""
 
     series: Path

@@ -44,7 +44,7 @@ class Series(NamedTuple):
         return self.unemployment - before
 
 
-class Term(NamedTuple):
+class Coefficient(NamedTuple):
     """A coefficient with its Newey-West standard error and 95 % interval; log-odds (or probits) per point."""
 
     value: float
@@ -61,7 +61,7 @@ class Term(NamedTuple):
 class LinkFit(NamedTuple):
     """A regression on the quarters that were used."""
 
-    terms: dict[str, Term]  # "constant" and what the specification names
+    terms: dict[str, Coefficient]  # "constant" and what the specification names
     r2: float
     used: int  # quarters
 
@@ -93,18 +93,18 @@ class Link:
     surprise_sd: float  # robust, of the residual less what the last one foretells
 
     @property
-    def slope(self) -> Term:
+    def slope(self) -> Coefficient:
         """The coefficient of the change: what the link is for."""
         return self.fits["change"].terms[CHANGE]
 
     @property
-    def log_odds_per_point(self) -> Term:
+    def log_odds_per_point(self) -> Coefficient:
         """The slope in log-odds; a probit's is turned at the mean rate: d logit = d probit x density / (p (1 - p))."""
         if self.curve == "logit":
             return self.slope
         p = float(np.nanmean(self.fitted))
         density = float(np.exp(-(ndtri(p) ** 2) / 2) / np.sqrt(2 * np.pi))
-        return Term(*(x * density / (p * (1 - p)) for x in self.slope))
+        return Coefficient(*(x * density / (p * (1 - p)) for x in self.slope))
 
 
 # ---- a series file ---------------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ def regression(y, columns, names, used) -> LinkFit:
     reach = np.polynomial.polynomial.polyval(width / n, (1.9600, 2.9694, 0.4160, -0.5324)) * se
     terms = zip(("constant", *names), beta, se, beta - reach, beta + reach, strict=True)
     r2 = 1 - error @ error / np.sum((y[used] - y[used].mean()) ** 2)
-    return LinkFit({name: Term(*map(float, numbers)) for name, *numbers in terms}, float(r2), int(n))
+    return LinkFit({name: Coefficient(*map(float, numbers)) for name, *numbers in terms}, float(r2), int(n))
 
 
 def _check(series, left_out, known, named, change, curve):

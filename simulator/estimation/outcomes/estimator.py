@@ -62,7 +62,7 @@ class LoanCalibration(Calibration):
 
 
 @dataclass(frozen=True)
-class LoanOutcomes:
+class LoanEstimator:
     """The estimator of loans with their outcomes; `replications`, `seed` and `level` are those of the checks."""
 
     tape: Path

@@ -18,7 +18,7 @@ from simulator.model.errors import UserError
 from simulator.scenario.reader import load_scenario
 from simulator.study import simulate
 
-LEVELS = {  # name -> in words
+BOOK_LEVELS = {  # name -> in words
     "written_off": "written off a month, of the balance",
     "dpd30_share": "30 or more days past due, of all accounts",
     "dpd90_share": "90 or more days past due, of all accounts",
@@ -35,7 +35,7 @@ MATTERS_OF_BALANCE = 0.005  # a month, or an eighth in two years; assumption
 class Level(NamedTuple):
     """One level of the book over the same months: on the tape, and in the scenario's simulation."""
 
-    name: str  # one of LEVELS
+    name: str  # one of BOOK_LEVELS
     tape: float  # NaN where the tape does not tell it
     book: float  # mean over replications
     low: float  # interval of what one such book may show: sampling variation of accounts, and the common factor
@@ -59,7 +59,7 @@ class Hindcast(NamedTuple):
     first: str
     last: str
     accounts: int
-    levels: list[Level]  # in the order of LEVELS
+    levels: list[Level]  # in the order of BOOK_LEVELS
     why_not: str = ""  # why there are none: what keeps the first month from being a book
 
 
@@ -90,7 +90,7 @@ def hindcast(
     tape, book = _of_tape(panel, accounts, start), _of_book(ledger)
     tail = (1 - LEVEL) / 2
     levels = []
-    for name in LEVELS:
+    for name in BOOK_LEVELS:
         known = book[name][np.isfinite(book[name])]  # a book of nothing has no shares
         low, high = np.quantile(known, [tail, 1 - tail]).tolist() if len(known) else (np.nan, np.nan)
         levels.append(Level(name, tape[name], float(known.mean()) if len(known) else np.nan, low, high))

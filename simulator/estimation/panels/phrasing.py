@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from simulator.estimation.panels.hindcast import LEVELS, Hindcast, Level
+from simulator.estimation.panels.hindcast import BOOK_LEVELS, Hindcast, Level
 from simulator.report.paper import Section, Table
 
 
@@ -47,7 +47,12 @@ def levels_section(found: Hindcast, title: str = "Over the tape's own months") -
         "variation of accounts and by the common factor: it should hold the tape's level."
     ]
     rows = [
-        (LEVELS[level.name], *(f"{x:.2%}" for x in level[1:3]), f"{level.low:.2%} to {level.high:.2%}", _held(level))
+        (
+            BOOK_LEVELS[level.name],
+            *(f"{x:.2%}" for x in level[1:3]),
+            f"{level.low:.2%} to {level.high:.2%}",
+            _held(level),
+        )
         for level in found.levels
     ]
     return Section(title, words, (), [Table(("level", "tape", "scenario", "interval", "inside"), rows)])

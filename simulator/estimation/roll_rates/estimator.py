@@ -108,7 +108,7 @@ class RollRateCalibration(Calibration):
 
 
 @dataclass(frozen=True)
-class RollRates:
+class RollRateEstimator:
     """The estimator of accounts by month."""
 
     tape: Path
@@ -145,9 +145,9 @@ class RollRates:
         return RollRateCalibration(self._command, found, mapping, ahead, levels, structural)
 
     def _structural(self, found: TapeEstimates):
-        from simulator.estimation.structural.estimator import Structural
+        from simulator.estimation.structural.estimator import StructuralEstimator
 
-        return Structural(found.panel, self.tape, found.mapping_text, self.options)
+        return StructuralEstimator(found.panel, self.tape, found.mapping_text, self.options)
 
     @property
     def _command(self) -> Command:

@@ -182,11 +182,11 @@ def _cell(tables, row, column):
     """Return (seen, row total, expected, two-sided p) of a cell over tables [table, row, column], margins fixed."""
     seen, r, c = tables[:, row, column], tables[:, row].sum(axis=1), tables[:, :, column].sum(axis=1)
     n = tables.sum(axis=(1, 2))
-    live = (r > 0) & (c > 0) & (r < n) & (c < n)
+    there = (r > 0) & (c > 0) & (r < n) & (c < n)
     total = int(seen.sum())
-    if not live.any():
+    if not there.any():
         return total, int(r.sum()), float(total), np.nan
-    seen, r, c, n = (a[live] for a in (seen, r, c, n))
+    seen, r, c, n = (a[there] for a in (seen, r, c, n))
     expected = float((r * c / n).sum())
     others = float((r * (n - c) / n).sum())  # a share near 1 is as thin as one near 0
     if min(expected, others) >= SMALL:

@@ -40,7 +40,7 @@ class StructuralPart(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Structural:
+class StructuralEstimator:
     """The steps of a part: as those of an estimator, on a panel that another has read from `tape`.
 
     `mapping_of` is that of `hindcast`.

@@ -14,7 +14,7 @@ CALIBRATED = "calibrated"
 # the lender's own to say.
 OPEN_TO_DOUBT = (("segment",), ("behaviour", "structural"), ("economy",))
 GIVEN = ("share",)  # of a segment: counted on the tape
-LEVELS = ("newly", "cured", "rolled")  # moments that levels of late accounts rest on
+LEVEL_MOMENTS = ("newly", "cured", "rolled")  # moments that levels of late accounts rest on
 FOLLOWS = 0.5  # share of those who pay nothing that are late after it, below which status does not follow payment
 REJECTED = 0.01  # chance below which the tape refuses the model
 REFUSED = "it cannot do what the accounts do in all moments at once"
@@ -112,7 +112,7 @@ def verdict(fit: StructuralFit) -> Iterator[str]:
     if far:
         names = "; ".join(f"{c.moment.words} ({c.observed:.3f} on the tape, {c.simulated:.3f} simulated)" for c in far)
         yield f"out of the model's reach and not fitted: {names}"
-        if any(c.moment.name.startswith(LEVELS) for c in far):
+        if any(c.moment.name.startswith(LEVEL_MOMENTS) for c in far):
             yield "late accounts and losses here are not at this book's level: take levels from the roll rates"
         yield f"all moments together: J = {of_all.j:,.1f} on {of_all.freedom:.1f}, p = {of_all.p_value:.2g}"
     if of_all.p_value < REJECTED:
