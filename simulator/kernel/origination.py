@@ -247,7 +247,7 @@ def open_accounts(state, words, n, cohort, tables, p):
 
 @njit(forceinline=True)
 def review_applicants(state, words, n, cohort, tables, levers):
-    """Grant or decline what the applicants of a tile ask for; with a rival, nobody stays whom he takes too."""
+    """Grant or decline what the applicants of a tile ask for; with a rival, nobody stays whom that lender takes too."""
     segment, entry = cohort.segment, cohort.entry
     has_rival = tables.rival_month.shape[3] > 0
     for lane in range(n):
