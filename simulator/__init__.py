@@ -1,33 +1,71 @@
 """What a consumer lender's policies do to delinquency, bad debt and profit, borrower by borrower.
 
-The public names below are imported when first used, so that `import simulator` costs nothing.
+The public names below are imported when first used, so that `import simulator` costs nothing. docs/python.md shows
+them.
 """
 
 from importlib import import_module
 
+TYPE_CHECKING = False  # that of `typing`, which takes longer to import than all of this
+if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOME
+    from simulator import finance as finance
+    from simulator.analysis.estimates import Difference as Difference
+    from simulator.analysis.estimates import Estimate as Estimate
+    from simulator.analysis.measures.page import measures as measures
+    from simulator.diaries.diary import diary as diary
+    from simulator.estimation.backtest.estimator import Backtest as Backtest
+    from simulator.estimation.protocol import Calibration as Calibration
+    from simulator.estimation.workflows import backtest as backtest
+    from simulator.estimation.workflows import calibrate as calibrate
+    from simulator.model.errors import UserError as UserError
+    from simulator.model.observer import Observer as Observer
+    from simulator.policy.checks import check_policy as check_policy
+    from simulator.policy.page import policies as policies
+    from simulator.scenario.reader import load_scenario as load_scenario
+    from simulator.scenario.scenario import Scenario as Scenario
+    from simulator.study import Study as Study
+    from simulator.study import compare as compare
+    from simulator.study import load_study as load_study
+    from simulator.study import simulate as simulate
+
 __version__ = "0.1.0"
 
 _HOME = {
-    "annuity": "simulator.finance",
-    "apr": "simulator.finance",
+    "Backtest": "simulator.estimation.backtest.estimator",
+    "Calibration": "simulator.estimation.protocol",
+    "Difference": "simulator.analysis.estimates",
+    "Estimate": "simulator.analysis.estimates",
+    "Observer": "simulator.model.observer",
+    "Scenario": "simulator.scenario.scenario",
+    "Study": "simulator.study",
+    "UserError": "simulator.model.errors",
     "backtest": "simulator.estimation.workflows",
     "calibrate": "simulator.estimation.workflows",
+    "check_policy": "simulator.policy.checks",
     "compare": "simulator.study",
     "diary": "simulator.diaries.diary",
+    "finance": "simulator",
     "load_scenario": "simulator.scenario.reader",
+    "load_study": "simulator.study",
+    "measures": "simulator.analysis.measures.page",
+    "policies": "simulator.policy.page",
     "simulate": "simulator.study",
 }
 __all__ = ["__version__", *_HOME]
 
 
-def __getattr__(name):
-    """Return public name `name` from the module that defines it (PEP 562)."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_HOME[name]), name)
-    return value
+if not TYPE_CHECKING:  # which would take any name for a public one
+
+    def __getattr__(name):
+        """Return public name `name` from the module that defines it (PEP 562); `finance` is a module itself."""
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if _HOME[name] == __name__:
+            return import_module(f"{__name__}.{name}")
+        value = globals()[name] = getattr(import_module(_HOME[name]), name)
+        return value
 
 
-def __dir__():
+def __dir__() -> list[str]:
     """Return the public names, sorted."""
     return sorted(__all__)

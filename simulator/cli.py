@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from simulator import __version__
+import simulator as sim
 from simulator.model.errors import Problem, UserError
 from simulator.model.printable import controls_in, printable
 from simulator.system.signals import INTERRUPTED, listen
@@ -75,7 +75,7 @@ Source = Annotated[bool, typer.Option("--markdown", help="Print the Markdown its
 def _version(wanted: bool) -> None:
     """Print the version and leave."""
     if wanted:
-        typer.echo(f"simulator {__version__}")
+        typer.echo(f"simulator {sim.__version__}")
         raise typer.Exit
 
 
@@ -106,19 +106,17 @@ def study(
 ) -> None:
     """Load, check the folder, simulate, write, print."""
     from simulator.report.drawing import Drawing
-    from simulator.scenario.reader import load_scenario
 
     drawing = context.with_resource(Drawing())  # first: it is longest in getting ready
-    loaded = load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
+    loaded = sim.load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
     folder = out or Path("out") / scenario.stem
 
     from simulator.report import results
     from simulator.report.progress import Progress
-    from simulator.study import compare, simulate
 
     place = _place(folder, overwrite, quiet)
     Thread(target=results.get_ready, args=(drawing,), daemon=True).start()
-    question = {"run": simulate, "compare": compare}[context.command.name]
+    question = {"run": sim.simulate, "compare": sim.compare}[context.command.name]
     with Progress(quiet) as progress:
         finished = question(loaded, threads=threads, observer=progress)
         progress.started("writing the report")
@@ -136,10 +134,9 @@ def study(
 @app.command()
 def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) -> None:
     """Validate a scenario, then its tape, and say what each variant changes."""
-    from simulator.scenario.reader import load_scenario
     from simulator.scenario.variants import lines
 
-    loaded = load_scenario(scenario, set_ or (), allow_code=allow_code)
+    loaded = sim.load_scenario(scenario, set_ or (), allow_code=allow_code)
     _warn(loaded.cautions)
     if allow_code:
         from simulator.policy.levers import try_own
@@ -170,13 +167,8 @@ def calibrate(
     """Estimate how a lender's own accounts move, with intervals, and write a scenario that starts from them."""
     folder = out or Path("out") / tape.name.partition(".")[0]
 
-    def ask(observer):
-        from simulator.estimation.workflows import calibrate
-
-        options = {"structural": structural, "prior": prior, "force": force, "threads": threads}
-        return calibrate(tape, mapping, **options, observer=observer)
-
-    _estimate(ask, folder, overwrite, quiet)
+    options = {"structural": structural, "prior": prior, "force": force, "threads": threads}
+    _estimate(lambda observer: sim.calibrate(tape, mapping, **options, observer=observer), folder, overwrite, quiet)
 
 
 @app.command()
@@ -191,12 +183,7 @@ def backtest(
     """Fit until a month, forecast the months after it, and score the forecast against what happened."""
     folder = out or Path("out") / f"{tape.name.partition('.')[0]}-backtest"
 
-    def ask(observer):
-        from simulator.estimation.workflows import backtest
-
-        return backtest(tape, mapping, fit_until, observer=observer)
-
-    _estimate(ask, folder, overwrite, quiet)
+    _estimate(lambda observer: sim.backtest(tape, mapping, fit_until, observer=observer), folder, overwrite, quiet)
 
 
 @app.command()
@@ -213,15 +200,12 @@ def diary(
     allow_code: Code = False,
 ) -> None:
     """Tell one borrower's months in words, side by side under several variants."""
-    from simulator.scenario.reader import load_scenario
+    loaded = sim.load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
 
-    loaded = load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
-
-    from simulator.diaries import diary
     from simulator.report.progress import Progress
 
     with Progress() as progress:
-        told = diary.diary(loaded, borrower, variant or (), replication, observer=progress)
+        told = sim.diary(loaded, borrower, variant or (), replication, observer=progress)
     _warn(loaded.cautions)
     _print(told)
 
@@ -253,9 +237,8 @@ def macro(
 def parameters(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) -> None:
     """List every value in force: unit, source, status."""
     from simulator.scenario.parameters import table
-    from simulator.scenario.reader import load_scenario
 
-    loaded = load_scenario(scenario, set_ or (), allow_code=allow_code)
+    loaded = sim.load_scenario(scenario, set_ or (), allow_code=allow_code)
     _warn(loaded.cautions)
     _print(table(loaded, _width()))
 
@@ -263,25 +246,17 @@ def parameters(scenario: ScenarioFile, set_: Set = None, allow_code: Code = Fals
 @app.command()
 def measures(name: MeasureName = None, source: Source = False) -> None:
     """Explain every measure, or one: formula, unit, meaning."""
-    from simulator.analysis.measures.page import in_words, markdown
-
-    _print_markdown(in_words(name) if name else markdown(), source)
+    _print_markdown(sim.measures(name), source)
 
 
 @app.command()
 def policies(kind: PolicyKind = None, source: Source = False, check: CheckFile = None) -> None:
     """Explain every policy, or one kind: effect, what to see, settings."""
-    from simulator.policy.page import markdown
-    from simulator.policy.registry import load_file
-
     if check is not None:
-        from simulator.policy.checks import CHECKS, problems
-
-        if wrong := problems(load_file(str(check))):
-            raise UserError([Problem(str(check), found=found) for found in wrong])
-        _say(f"{check}: passes all {len(CHECKS)} checks of a policy")
+        passed = sim.check_policy(check)
+        _say(f"{check}: passes all {len(passed)} checks of a policy")
         return
-    _print_markdown(markdown(kind), source)
+    _print_markdown(sim.policies(kind), source)
 
 
 def _estimate(ask, folder, overwrite, quiet):
@@ -399,7 +374,8 @@ def _fail(error):
         print_exception(error)
         typer.echo(
             f"\ninternal failure ({type(error).__name__}): {_fate()}. Please report it with the lines\n"
-            f"above, the scenario file, and this version: simulator {__version__}, Python {sys.version.split()[0]}.",
+            f"above, the scenario file, and this version: simulator {sim.__version__}, "
+            f"Python {sys.version.split()[0]}.",
             err=True,
         )
     sys.exit(INTERNAL)

@@ -419,7 +419,8 @@ def load_study(folder: str | Path) -> Study:
     folder = Path(folder)
     wish = "give a folder that `simulator run`, `simulator compare` or `Study.save` has written"
     if wrong := spoiled(folder):
-        found = f"holds no whole study: {', '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} not as a run writes it"
+        changed = f"holds files that are not as they were written: {', '.join(wrong)}"
+        found = "holds no run" if wrong == [MANIFEST] else changed
         raise UserError(Problem(str(folder), found=found, allowed=wish))
     manifest = json.loads((folder / MANIFEST).read_bytes())
     if manifest.get("command") not in (SIMULATE, COMPARE):

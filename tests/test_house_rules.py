@@ -247,11 +247,21 @@ def test_public_names_are_what_is_exported():
     """Each name of `simulator.__all__` is there and no module hides it, `dir` shows those, any other is an error."""
     assert dir(simulator) == sorted(simulator.__all__)
     # importing a module binds its name in the package: a module `simulator.x` would replace the function `simulator.x`
-    assert not {f"simulator.{name}" for name in simulator.__all__} & set(SOURCES)
+    modules = {name for name, home in simulator._HOME.items() if home == "simulator"}
+    assert {name for name in simulator.__all__ if f"simulator.{name}" in SOURCES} == modules
     for name in simulator.__all__:
         assert getattr(simulator, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
         _ = simulator.no_such_name
+
+
+def test_type_checkers_see_the_same_public_names():
+    """What is imported for type checkers alone is each public name, from the module it is taken from at run time."""
+    block = next(node for node in TREES["simulator"].body if isinstance(node, ast.If))
+    seen = {alias.name: line.module for line in block.body for alias in line.names}
+
+    assert seen == simulator._HOME
+    assert (ROOT / "simulator" / "py.typed").exists()
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,13 @@ A policy is the same integers for everybody: levers that are bit-identical give 
 a policy that leaves a lever as it was in a month, segment or product does nothing there.
 """
 
+from pathlib import Path
+
 import numpy as np
 from pydantic import ValidationError
 
 from simulator.model import layout
+from simulator.model.errors import Problem, UserError
 from simulator.model.layout import LOAN
 from simulator.model.tables import Levers
 from simulator.policy.base import Policy
@@ -15,6 +18,7 @@ from simulator.policy.book import Book
 from simulator.policy.bounds import beyond
 from simulator.policy.levers import PolicyContext, neutral_levers
 from simulator.policy.others import Exits, Others
+from simulator.policy.registry import load_file
 from simulator.system.signals import Interrupted
 
 CONTEXT = PolicyContext(months=12, months_total=18, segments=("young", "old"), minor_units=100)
@@ -209,6 +213,16 @@ CHECKS = (
     *(explains_itself, neutral_does_nothing, acts_where_it_says, bounded, deterministic),
     *(month_by_month, answers_the_book, gets_on_alone, says_why, refuses_nonsense),
 )
+
+
+def check_policy(path: str | Path) -> tuple[str, ...]:
+    """Return the names of the checks that the policy in a Python file passes, which are all: it is run for that.
+
+    Raises UserError with everything that is wrong with it.
+    """
+    if wrong := problems(load_file(str(path))):
+        raise UserError([Problem(str(path), found=found) for found in wrong])
+    return tuple(check.__name__ for check in CHECKS)
 
 
 def problems(module) -> list[str]:

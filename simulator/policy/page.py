@@ -8,6 +8,7 @@ from typing import get_args, get_origin
 from pydantic import BaseModel
 
 from simulator.model import layout
+from simulator.model.markdown import Markdown
 from simulator.model.values import Unit, unit_in_words
 from simulator.policy.base import Policy
 from simulator.policy.registry import kinds, named
@@ -21,6 +22,14 @@ IN_WORDS = {
     layout.ABSENT: "ABSENT",
 }
 LAST_PART = "\n# Every setting\n"
+
+
+def policies(kind: str | None = None) -> Markdown:
+    """Return every policy in words, or one: effect, what to see, settings; UserError if there is none of that kind.
+
+    `kind` may be "file:my_policy.py" too.
+    """
+    return Markdown(markdown(kind))
 
 
 def markdown(only: str | None = None) -> str:

@@ -11,6 +11,8 @@ from simulator.model.errors import Problem
 ABOUT = ("unit", "source", "status")  # what may be said about a value
 CAUTIONS = "cautions"  # what a reader must know of a layer: no layer above takes one away
 NO_VALUE = object()
+SET, GIVEN = "--set", "overrides"  # in place of a file: values of the command line, and those given in Python
+ON_TOP = {SET: "command line", GIVEN: "set in Python"}  # the source of such values
 
 
 @dataclass(frozen=True, slots=True)

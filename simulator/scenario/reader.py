@@ -2,12 +2,14 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from simulator.model.errors import Problem, UserError, did_you_mean
-from simulator.scenario.layers import NO_VALUE, Leaf, merge, tree_of
+from simulator.scenario.layers import GIVEN, NO_VALUE, ON_TOP, SET, Leaf, merge, tree_of
+from simulator.scenario.mappings import tables_from
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.toml_text import MOST_DEEP, MOST_FILES, Files, NotToml, tables_of
 from simulator.scenario.validate import MOST_PROBLEMS, Resolved, resolve
@@ -18,30 +20,40 @@ COMMON = ("months", "run_off_months", "replications", "seed", "redraw_people", "
 CODE = "file:"  # how the kind of a policy in a Python file begins
 TAPE_FILES = {"tape": MOST_RECORDS, "mapping": MOST_TEXT}  # keys of the portfolio, and the bytes that a file may have
 MOST_TABLES = {"policy": 100, "segment": 200, "variant": 100}  # that a scenario may have
+IN_PYTHON = "scenario"  # in place of a file: a scenario that is given as a mapping
 SIZES = {"borrowers": "portfolio.borrowers", "replications": "replications", "months": "months", "seed": "seed"}
 
 
 def load_scenario(
-    path: str | Path,
-    overrides: Sequence[str] = (),
+    scenario: str | Path | Mapping[str, Any],
+    overrides: Mapping[str, Any] | Sequence[str] = (),
     borrowers: int | None = None,
     replications: int | None = None,
     months: int | None = None,
     seed: int | None = None,
     allow_code: bool = False,
 ) -> Scenario:
-    """Return the scenario of the file `path`, with `overrides` such as "policy.cut.keep=0.4" on top.
+    """Return the scenario of a file, or of a mapping of the same tables, with `overrides` on top.
 
+    Overrides are {"policy.cut.keep": 0.4}, nested as one likes, or ["policy.cut.keep=0.4"], as on the command line.
+    The sizes `borrowers`, `replications`, `months` and `seed` come last; applicants are scaled with borrowers.
     Policies in Python files of the user's own (kind = "file:my_policy.py") are run only with `allow_code`.
     Raises UserError with every problem of the file, the files it extends, the overrides and the variants.
     """
-    path, problems, files = Path(path), [], Files()
-    tree = _laid({}, path, problems, (), set(), files)
-    for override in overrides:
-        above = _own_paths(_override_tree(override, problems), tree, Path())
-        _note_variants(tree, above, "--set", problems, files)
-        tree = merge(tree, _known_segments(tree, above, "--set", problems))
-    remarks = []
+    problems: list[Problem] = []
+    files = Files()
+    if isinstance(scenario, Mapping):
+        path = Path(IN_PYTHON)
+        tree = _laid_table({}, tables_from(scenario, IN_PYTHON), path, problems, (), set(), files)
+    else:
+        path = Path(scenario)
+        tree = _laid({}, path, problems, (), set(), files)
+    for above in _on_top(overrides, problems):
+        layer = _own_paths(above, tree, Path())
+        file = GIVEN if isinstance(overrides, Mapping) else SET
+        _note_variants(tree, layer, file, problems, files)
+        tree = merge(tree, _known_segments(tree, layer, file, problems))
+    remarks: list[str] = []
     if borrowers is not None:
         tree = merge(tree, _applicants_scaled(tree, borrowers, remarks))
     sizes = {"borrowers": borrowers, "replications": replications, "months": months, "seed": seed}
@@ -91,7 +103,13 @@ def _laid(below: dict, path: Path, problems: list[Problem], chain: tuple[Path, .
         raise UserError(
             Problem(str(path), "extends", "too long a chain", f"allowed: {MOST_DEEP} files, each on the next")
         )
-    table, chain = files.tables(path, str(here)), (*chain, here)
+    return _laid_table(below, files.tables(path, str(here)), path, problems, (*chain, here), done, files)
+
+
+def _laid_table(
+    below: dict, table: dict, path: Path, problems: list[Problem], chain: tuple[Path, ...], done: set, files: Files
+) -> dict:
+    """Return the tree `below` with what a table extends laid on it, then the table, which stands in the file `path`."""
     below = _extended(below, table.pop("extends", []), path, "extends", problems, chain, done, files)
     tree = tree_of(table, str(path), problems)
     _check_crowds(tree, str(path))
@@ -141,7 +159,7 @@ def _applicants_scaled(tree: dict, borrowers: int, remarks: list[str]) -> dict:
         return {}
     number, apply = book.get("borrowers"), book.get("applicants_per_month")
     given = [leaf.value if isinstance(leaf, Leaf) and isinstance(leaf.value, int) else 0 for leaf in (number, apply)]
-    if min(given) <= 0 or apply.file == "--set":
+    if min(given) <= 0 or apply.file in ON_TOP:
         return {}
     scaled = (2 * given[1] * borrowers + given[0]) // (2 * given[0])
     if scaled == given[1]:
@@ -153,6 +171,16 @@ def _applicants_scaled(tree: dict, borrowers: int, remarks: list[str]) -> dict:
     source = f"{given[1]:,} a month for {given[0]:,} borrowers, scaled with --borrowers"
     leaf = Leaf(scaled, "--borrowers", source=source, status="derived")
     return _nested("portfolio.applicants_per_month", leaf)
+
+
+def _on_top(overrides: Mapping[str, Any] | Sequence[str], problems: list[Problem]) -> list[dict]:
+    """Return the trees of overrides, lowest first."""
+    if not isinstance(overrides, Mapping):
+        return [_override_tree(each, problems) for each in ([overrides] if isinstance(overrides, str) else overrides)]
+    table = tables_from(overrides, GIVEN)
+    if table.pop("extends", None) is not None:
+        problems.append(Problem(GIVEN, "extends", "not here", "a scenario extends others, what is set on top does not"))
+    return [tree_of(table, GIVEN, problems)]
 
 
 def _override_tree(override: str, problems: list[Problem]) -> dict:
@@ -169,7 +197,7 @@ def _override_tree(override: str, problems: list[Problem]) -> dict:
             wrong = error.problems
             break
         if table and "extends" not in table:
-            return tree_of(table, "--set", problems)
+            return tree_of(table, SET, problems)
     problems += wrong
     return {}
 
@@ -290,7 +318,7 @@ def _own_book(above: dict, below: dict, folder: Path) -> dict:
         if _is_named(leaf := book.get(key)):
             book[key] = replace(leaf, value=os.path.abspath(folder / leaf.value))
     number = under.get("borrowers") if isinstance(under, dict) else None
-    if _is_named(tape := book.get("tape")) and isinstance(number, Leaf) and not number.file.startswith("--"):
+    if _is_named(tape := book.get("tape")) and isinstance(number, Leaf) and not _is_by_hand(number):
         book.setdefault("borrowers", Leaf(0, tape.file, source="all borrowers of the tape", status="derived"))
     return above | {"portfolio": book}
 
@@ -306,11 +334,16 @@ def _file_problems(tree: dict) -> list[Problem]:
         try:
             size_of(leaf.value, TAPE_FILES[key])
         except FileNotFoundError:
-            where = f"relative to the {'current directory' if leaf.file == '--set' else 'file that names it'}"
+            where = f"relative to the {'current directory' if leaf.file in ON_TOP else 'file that names it'}"
             problems.append(Problem(leaf.file, f"portfolio.{key}", f"no such file: {leaf.value}", where))
         except UserError as error:
             problems.append(Problem(leaf.file, f"portfolio.{key}", str(error)))
     return problems
+
+
+def _is_by_hand(leaf: Leaf) -> bool:
+    """Return whether a value is of the command line, or given in Python."""
+    return leaf.file.startswith("--") or leaf.file in ON_TOP
 
 
 def _is_named(leaf) -> bool:

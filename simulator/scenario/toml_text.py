@@ -85,6 +85,11 @@ def tables_of(text: str, file: str, any_text: bool = False) -> dict:
         long = _LONG_NUMBER.search(text)
         found = f"a number of {len(long[0]):,} digits ({_line(text, long.start())})" if long else str(error)
         raise UserError(Problem(file, "", f"not valid TOML: {found}")) from None
+    return bounded(table, file, any_text)
+
+
+def bounded(table: dict, file: str, any_text: bool = False) -> dict:
+    """Return tables that `file` holds; raises UserError if there is in them what no file may hold."""
     if problems := [Problem(file, *wrong) for wrong in _beyond(table, any_text)]:
         more = [Problem(file, "", f"{len(problems) - LISTED:,} more of this kind")] if len(problems) > LISTED else []
         raise UserError(problems[:LISTED] + more)

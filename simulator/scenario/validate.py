@@ -12,7 +12,7 @@ from simulator.model.values import Provenance, Unit, in_canonical_unit
 from simulator.scenario.contradictions import contradictions
 from simulator.scenario.distributions import KINDS, Distribution
 from simulator.scenario.fields import Field, field_attribute, fields_of
-from simulator.scenario.layers import ABOUT, NO_VALUE, Leaf, is_value_table
+from simulator.scenario.layers import ABOUT, NO_VALUE, ON_TOP, SET, Leaf, is_value_table
 from simulator.scenario.schema import Settings
 from simulator.scenario.wording import drop, in_words, may_follow, path_in, stand_in
 
@@ -201,7 +201,8 @@ class _Walk:
 
     def keep(self, path: str, leaf: Leaf, unit: Unit | None) -> None:
         """Keep where the value at `path` came from."""
-        source = leaf.source or ("command line" if leaf.file.startswith("--") else f"author of {Path(leaf.file).name}")
+        by_hand = ON_TOP.get(SET if leaf.file.startswith("--") else leaf.file)
+        source = leaf.source or by_hand or f"author of {Path(leaf.file).name}"
         self.provenance[path] = Provenance(self.name_of(unit), source, leaf.status or "", leaf.file)
 
     def name_of(self, unit: Unit | None) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from simulator.scenario.layers import ON_TOP
 from simulator.scenario.parameters import in_words
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.schema import Settings
@@ -18,7 +19,7 @@ def lines(scenario: Scenario) -> list[str]:
 
 def _whose(scenario: Scenario, name: str) -> str:
     """Return in brackets which files a variant is of, nothing if it is of the scenario's own file or `--set` alone."""
-    own = (str(scenario.path), "--set")
+    own = (str(scenario.path), *ON_TOP)
     files = scenario.variant_files.get(name, ())
     below = ", ".join(file for file in files if file not in own)
     if not below:

@@ -2,6 +2,7 @@
 
 from simulator.analysis.measures import MEASURES, SECTIONS
 from simulator.model.errors import Problem, UserError, did_you_mean
+from simulator.model.markdown import Markdown
 
 
 def markdown() -> str:
@@ -59,6 +60,11 @@ def markdown() -> str:
         "insurance or a partner."
     )
     return "\n".join(lines) + "\n"
+
+
+def measures(name: str | None = None) -> Markdown:
+    """Return every measure in words, or one: formula, unit, meaning; UserError if there is none of that name."""
+    return Markdown(markdown() if name is None else in_words(name))
 
 
 def in_words(name: str) -> str:

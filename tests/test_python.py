@@ -1,0 +1,182 @@
+"""Python's door: the examples of docs/python.md, and what every wrong name is told."""
+
+import doctest
+import re
+
+import numpy as np
+import pytest
+
+import simulator as sim
+from conftest import ROOT
+from panels import chain
+
+PAGE = ROOT / "docs" / "python.md"
+MATRIX = [[0.9, 0.1, 0.0], [0.4, 0.3, 0.3], [0.0, 0.0, 1.0]]
+MAPPING = """currency = "CNY"
+columns = { account_id = "id", month = "month", balance = "owed", limit = "limit", payment = "paid", status = "status" }
+status = { C = { bucket = 0 }, 1 = { bucket = 1 }, W = { account = "written_off" } }
+"""
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """Return a folder with the shipped scenarios, a small tape with its mapping, and a policy of one's own."""
+    folder = tmp_path_factory.mktemp("door")
+    (folder / "scenarios").symlink_to(ROOT / "scenarios")
+    (folder / "map.toml").write_text(MAPPING)
+    state = chain(MATRIX, 400, 4, seed=7)
+    rows = ["id,month,owed,limit,paid,status"]
+    for account, path in enumerate(state):
+        for month, bucket in enumerate(path):
+            if month == 0 or path[month - 1] < 2:
+                owed = 100 + (account * 37 + month * 11) % 800
+                rows.append(f"{account},2024-{month + 1:02},{owed},1000,{owed // 5},{'C1W'[bucket]}")
+    (folder / "tape.csv").write_text("\n".join(rows) + "\n")
+    example = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "policies.md").read_text(encoding="utf-8"), re.DOTALL)
+    (folder / "mine.py").write_text(example[1], encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def study(here):
+    """Return a small comparison of two products in two segments."""
+    small = {"borrowers": 300, "replications": 4, "months": 5}
+    return sim.compare(sim.load_scenario(ROOT / "scenarios" / "both.toml", {"run_off_months": 6}, **small), threads=2)
+
+
+def test_the_page_runs(here, monkeypatch):
+    """Every example of docs/python.md gives what stands below it."""
+    monkeypatch.chdir(here)
+    options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    failed, tried = doctest.testfile(str(PAGE), module_relative=False, optionflags=options, encoding="utf-8")
+
+    assert tried > 30 and failed == 0
+
+
+@pytest.fixture(scope="module")
+def saved(study, here):
+    """Return the study read back from the folder it was saved in."""
+    return sim.load_study(study.save(here / "saved"))
+
+
+def test_a_saved_study_has_the_same_numbers(study, saved):
+    """Every table, difference, estimate and the verdict is read back as it was; so is what is said."""
+    assert saved.frame == study.frame
+    assert (saved.lenders, saved.measures, saved.windows) == (study.lenders, study.measures, study.windows)
+    assert saved.result_digest == study.result_digest
+    for window in study.windows:
+        assert saved.table(window=window).equals(study.table(window=window))
+    for table in ("rolls", "vintages"):
+        assert getattr(saved, table)().to_pydict() == getattr(study, table)().to_pydict()
+    for by in ((), ("product", "segment")):
+        for measure in ("dpd30_share_balance", "roll_90_to_120", "paid"):
+            assert saved.monthly(measure, by).to_pydict() == study.monthly(measure, by).to_pydict()
+    variant = study.variants[0]
+    assert saved.difference(variant, "npv") == study.difference(variant, "npv")
+    assert saved.estimate(variant, "npv") == study.estimate(variant, "npv")
+    assert repr(saved) == repr(study) and saved._repr_html_() == study._repr_html_()
+    assert saved.verdict.reason == study.verdict.reason
+    assert saved.scenario.digest() == study.scenario.digest()
+
+
+def test_what_a_saved_study_cannot_do_is_said(saved):
+    """Without ledgers there are no pictures, no second folder, no other differences, no sums by one axis alone."""
+    first, *_ = saved.variants
+    for ask, words in (
+        (lambda: saved.plot("path"), "report.html"),
+        (lambda: saved.save("elsewhere"), "copy the folder"),
+        (lambda: saved.comparison, "simulator compare"),
+        (lambda: saved.difference("baseline", "npv", against=first), "simulator compare"),
+        (lambda: saved.monthly("paid", "segment"), "segment and"),
+    ):
+        with pytest.raises(sim.UserError, match=words):
+            ask()
+
+
+def test_months_by_one_axis_are_sums_over_the_other(study):
+    """An amount by segment is the sum over products, by product the sum over segments, and either way the whole."""
+    whole = np.array(study.monthly("paid")["value"])
+    for by in ("segment", "product"):
+        table = study.monthly("paid", by)
+        assert np.array(table["value"]).reshape(len(whole), -1).sum(1) == pytest.approx(whole)
+    cells = study.monthly("paid", ("segment", "product")).to_pydict()
+    shape = (len(whole), len(study.frame.segments), len(study.frame.products))
+    assert np.reshape(cells["value"], shape).sum(2).ravel() == pytest.approx(study.monthly("paid", "segment")["value"])
+    late, balance = (study.comparison.ledgers["baseline"][name].sum(axis=3) for name in ("balance_dpd30", "balance"))
+    share = study.monthly("dpd30_share_balance", "segment").to_pydict()["value"][: late[0].size]
+    assert np.array(share, float).reshape(late[0].shape) == pytest.approx((late / balance).mean(axis=0), nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    "ask, words",
+    [
+        (lambda s: s.table("net_los"), "measure: net_los: there is none of that name; did you mean net_loss?"),
+        (lambda s: s.table(window="whol"), "window: whol: .* did you mean whole?"),
+        (lambda s: s.monthly("paied"), "measure: paied: .* did you mean paid?"),
+        (lambda s: s.monthly("paid", by="segmnt"), "by: segmnt: .* did you mean segment?"),
+        (lambda s: s.difference("no", "npv"), "variant: no: .* allowed: baseline"),
+        (lambda s: s.difference(s.variants[0], "npv", against="no"), "variant: no"),
+        (lambda s: s.estimate("baseline", "npw"), "measure: npw: .* did you mean npv?"),
+        (lambda s: s.plot("pth"), "plot: pth: .* did you mean path?"),
+        (lambda s: s.plot("distribution"), "plot: distribution: nothing to show in this run"),
+        (lambda s: sim.measures("npw"), "npw: no such measure; did you mean npv?"),
+        (lambda s: sim.policies("limit_cuts"), "limit_cuts: no such kind of policy; did you mean limit_cut?"),
+        (lambda s: sim.check_policy("none.py"), "none.py: no such file"),
+        (lambda s: sim.load_study(ROOT), "holds no run"),
+        (lambda s: sim.load_scenario({"policy": {"cut.keep": 1}, "policy.cut": {"keep": 2}}), "given twice"),
+        (lambda s: sim.load_scenario({"title": None}), "scenario: title: found None; allowed: numbers"),
+        (lambda s: sim.load_scenario({1: "one"}), "scenario: found 1 as a key"),
+        (lambda s: sim.load_scenario(s.scenario.path, {"months": 10**60}), "overrides: months: a whole number"),
+        (lambda s: sim.load_scenario(s.scenario.path, {"extends": "x"}), "overrides: extends: not here"),
+    ],
+)
+def test_a_wrong_name_says_which_exist(ask, words, study):
+    """One error, of one class, says what was not understood and what there is."""
+    with pytest.raises(sim.UserError, match=words):
+        ask(study)
+
+
+def test_a_study_is_short_to_look_at(study):
+    """Under 2,000 characters with the verdict in them, however long names and cautions are and however many."""
+
+    class Crowded(sim.Study):
+        variants = [name * 9 for name in study.variants] * 30
+        cautions = ["x " * 3000] * 40
+
+        def difference(self, variant, measure, window="whole", against=None):
+            return study.difference(study.variants[0], measure)
+
+    crowded = Crowded(study.scenario, study.comparison, study.facts)
+
+    assert study.verdict.reason.split()[0] in repr(study) or study.verdict.winner in repr(study)
+    assert len(repr(study)) < 2000 and len(repr(crowded)) < 2000 and len(repr(study.scenario)) < 500
+    assert "<script" not in study._repr_html_() and study._repr_html_().count("<tr>") == 1 + len(study.lenders)
+
+
+def test_a_mapping_is_the_scenario_of_the_file():
+    """The tables of a file, given as a mapping, dotted or nested, with NumPy's numbers, are the same scenario."""
+    path = str(ROOT / "scenarios" / "huabei.toml")
+    extended = {"extends": path, "title": "Mine", "replications": np.int64(7), "policy.cut": {"keep": np.float64(0.25)}}
+    nested = {"title": "Mine", "replications": 7, "policy": {"cut": {"keep": 0.25}}}
+    dotted = ["title='Mine'", "replications=7", "policy.cut.keep=0.25"]
+    one, other, same = sim.load_scenario(extended), sim.load_scenario(path, nested), sim.load_scenario(path, dotted)
+
+    assert other.baseline == same.baseline == one.baseline and one.variants == other.variants == same.variants
+    assert other.provenance["policy.cut.keep"].source == "set in Python"
+    assert one.provenance["policy.cut.keep"].source == "author of scenario"
+
+
+def test_an_observer_may_end_the_work(study):
+    """What `advanced` raises ends the run and reaches whoever asked."""
+
+    class Enough(Exception):
+        """Raised by the observer."""
+
+    class Observer:
+        started = note = staticmethod(lambda line: None)
+
+        def advanced(self, what, done, total):
+            raise Enough
+
+    with pytest.raises(Enough):
+        sim.simulate(study.scenario, observer=Observer())
