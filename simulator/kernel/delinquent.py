@@ -14,6 +14,8 @@ import numpy as np
 
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
+from . import rules
+from .fixed import half, mask_of, mul_q31_lane, mul_q31_own_lane, only, pick
 from .jit.cache import CACHED, njit
 from .jit.intrinsics import SHORT_ROW, stack_array
 from .lanes import (
@@ -30,46 +32,6 @@ from .lanes import (
 from .lender import draw_loan, end_month, fill_record, note_worst, rate_of_new_loan, row_from
 from .lender import stack_record as stack_account_record
 from .marks import next_marks
-from .rules import (
-    account_logit,
-    accrue,
-    borrower_logit,
-    bucket_after,
-    cash_of,
-    cause_after,
-    charged_days,
-    clean_after,
-    common_logit,
-    days_late,
-    decision_word,
-    extra_of,
-    followed,
-    forgetting,
-    half,
-    is_idle,
-    is_open,
-    line_due,
-    line_rate,
-    loan_due,
-    loan_rate,
-    mask_of,
-    min_share_of,
-    mul_q31_lane,
-    mul_q31_own_lane,
-    only,
-    pay_cash,
-    pay_in_turn,
-    pick,
-    post_payment,
-    put_on_line,
-    refuses_or_forgets,
-    repays,
-    report_after,
-    since_after,
-    spends_much,
-    wants,
-    works,
-)
 from .sums import add_followed, add_open, add_roll
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
@@ -236,19 +198,14 @@ def update_income(gathered, n, segment, economy):
     shock_from, alert = u4(ONE - economy[M_EXPENSE_SHOCK]), segment.alert
     for lane in range(n):
         i = u8(lane)
-        u = half(words[U_JOB, i])
-        employed = works(u, state[EMPLOYED, i] == i4(1), job_loss, u4(derived[D_JOB_LOSS, i]), job_find)
-        pay = derived[D_PAY, i]
-        kept, kept_unemployed, shock = derived[D_KEPT, i], derived[D_KEPT_UNEMPLOYED, i], derived[D_SHOCK, i]
-        cash = cash_of(state[LIQUIDITY, i], kept, kept_unemployed, shock, employed, u >= shock_from)
-        buffer, outside = max(cash, i4(0)), state[EXTERNAL_CREDIT, i]
-        back = repays(buffer, outside, state[EXTERNAL_CREDIT_LIMIT, i], derived[D_REPAY, i])
-        state[EMPLOYED, i], state[EXTERNAL_CREDIT, i] = i4(employed), i4(outside + back)
-        state[LIQUIDITY, i] = i4(buffer - back)
+        employed, cash, back = rules.income_of(state, derived, i, half(words[U_JOB, i]), job_loss, job_find, shock_from)
+        state[EMPLOYED, i], state[EXTERNAL_CREDIT, i] = i4(employed), i4(state[EXTERNAL_CREDIT, i] + back)
+        state[LIQUIDITY, i] = i4(max(cash, i4(0)) - back)
         record[R_NEED, i] = max(i4(-cash), i4(0))
-        debt = only(is_open(state[LINE_AT + STATUS, i]), max(state[LINE_AT + BALANCE, i], i4(0)))
-        debt = i4(debt + only(is_open(state[LOAN_AT + STATUS, i]), max(state[LOAN_AT + BALANCE, i], i4(0))))
-        record[R_LOGIT, i] = borrower_logit(segment, state[QUALITY, i], debt, pay, state[REPORTED, i] != i4(0))
+        debt = rules.bill_of(state[LINE_AT + STATUS, i], state[LINE_AT + BALANCE, i])
+        debt = i4(debt + rules.bill_of(state[LOAN_AT + STATUS, i], state[LOAN_AT + BALANCE, i]))
+        reported = state[REPORTED, i] != i4(0)
+        record[R_LOGIT, i] = rules.borrower_logit(segment, state[QUALITY, i], debt, derived[D_PAY, i], reported)
         record[R_MANUAL, i] = mul_q31_own_lane(state[FORGET, i], alert[u4(state[MONTHS_SINCE_FORGOT, i]) & u4(31)])
 
 
@@ -257,26 +214,28 @@ def decide_payment(gathered, n, p, segment, economy, month_levers, forget_keeps)
     """Step 5: what is owed, who will not pay and who forgets; R_REASON is WILL_NOT, FORGOT or 0."""
     state, words, record, terms = gathered.state, gathered.words, gathered.record, segment.terms[p]
     at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
-    floor, min_share = i4(terms[P_MIN_FLOOR]), min_share_of(terms, month_levers)
+    floor, min_share = i4(terms[P_MIN_FLOOR]), rules.min_share_of(terms, month_levers)
     enrolled, reach = u4(max(segment.scalars[G_AUTOPAY], month_levers[V_AUTOPAY])), u4(month_levers[V_REACH])
-    common = common_logit(segment, p, economy, month_levers)
+    common = rules.common_logit(segment, p, economy, month_levers)
     for lane in range(n):
         i = u8(lane)
         status, arrears = state[account + STATUS, i], state[account + ARREARS, i]
         bucket = u4(state[account + BUCKET, i]) & u4(15)
-        bill = only(is_open(status), max(state[account + BALANCE, i], i4(0)))
+        bill = rules.bill_of(status, state[account + BALANCE, i])
         if p == LINE:
-            due = min(line_due(bill, floor, min_share), i4(bill - arrears))
+            due = min(rules.line_due(bill, floor, min_share), i4(bill - arrears))
         else:
-            due = loan_due(i4(bill - arrears), state[LOAN_AT + INSTALMENT, i], state[LOAN_AT + MONTHS_LEFT, i])
+            due = rules.loan_due(i4(bill - arrears), state[LOAN_AT + INSTALMENT, i], state[LOAN_AT + MONTHS_LEFT, i])
         due = only(bill > i4(0), due)
 
         reached = u4(state[REACH, i]) < reach
         keep = i4(forget_keeps[u4(bucket + u4(p * BUCKETS)) & u4(N_PRODUCT * BUCKETS - 1)])
-        forgets = forgetting(record[R_MANUAL, i], reached, keep, u4(state[AUTOPAY, i]) < enrolled)
-        own = account_logit(segment, status, bucket, state[account + CAUSE, i])
+        forgets = rules.forgetting(record[R_MANUAL, i], reached, keep, u4(state[AUTOPAY, i]) < enrolled)
+        own = rules.account_logit(segment, status, bucket, state[account + CAUSE, i])
         logit = i4(i4(common + record[R_LOGIT, i]) + own)
-        refuses, forgot = refuses_or_forgets(bill, half(words[decision_word(p), i]), logit, segment.sigmoid, forgets)
+        refuses, forgot = rules.refuses_or_forgets(
+            bill, half(words[rules.decision_word(p), i]), logit, segment.sigmoid, forgets
+        )
         record[at + R_BILL, i], record[at + R_DUE, i] = bill, due
         record[at + R_OWED, i] = i4(due + only(bill > i4(0), arrears))
         record[at + R_REASON, i] = i4(only(refuses, i4(WILL_NOT)) + only(forgot, i4(FORGOT)))
@@ -294,14 +253,14 @@ def pay_dues(state, record, n, scalars):
         line_asks = only(reason == i4(0), owed)
         loan_asks = only(loan_reason == i4(0), record[N_OWN + R_OWED, i])
         first, second = pick(line_first, line_asks, loan_asks), pick(line_first, loan_asks, line_asks)
-        first, second, borrowed, again, buffer, outside = pay_in_turn(first, second, buffer, outside, reported)
+        first, second, borrowed, again, buffer, outside = rules.pay_in_turn(first, second, buffer, outside, reported)
         line_borrowed, loan_borrowed = pick(line_first, borrowed, again), pick(line_first, again, borrowed)
         paid, loan_paid = pick(line_first, first, second), pick(line_first, second, first)
 
         broke = pick(mask_of(state[EMPLOYED, i] != i4(0)), i4(SHORT), i4(CANNOT))
         reason = i4(reason + only(paid < line_asks, broke))
         loan_reason = i4(loan_reason + only(loan_paid < loan_asks, broke))
-        extra = extra_of(state[FULL_PAYER, i], i4(record[R_BILL, i] - owed), revolver_share, buffer)
+        extra = rules.extra_of(state[FULL_PAYER, i], i4(record[R_BILL, i] - owed), revolver_share, buffer)
         extra = only(reason == i4(0), extra)
         state[EXTERNAL_CREDIT, i], state[LIQUIDITY, i] = outside, i4(buffer - extra)
         record[R_PAID, i], record[R_EXTRA, i], record[R_REASON, i] = paid, extra, reason
@@ -385,7 +344,7 @@ def pay_late(gathered, n, p, revolver_share, served_share):
             if p == LINE:
                 forgot = pays & (record[R_REASON, i] == i4(FORGOT))
                 rest = i4(record[R_BILL, i] - record[R_OWED, i])
-                extra = only(forgot, extra_of(state[FULL_PAYER, i], rest, revolver_share, buffer))
+                extra = only(forgot, rules.extra_of(state[FULL_PAYER, i], rest, revolver_share, buffer))
                 record[R_EXTRA, i] = i4(record[R_EXTRA, i] + extra)
                 buffer = i4(buffer - extra)
             state[LIQUIDITY, i] = buffer
@@ -402,9 +361,9 @@ def age(state, record, n, p, hold):
             bucket, due = state[account + BUCKET, i], record[at + R_DUE, i]
             unpaid = (owed > paid) & (day == i4(0))
             after = only(unpaid, i4(owed - paid))
-            to = only(unpaid, bucket_after(bucket, owed, paid, due, hold))
+            to = only(unpaid, rules.bucket_after(bucket, owed, paid, due, hold))
             record[at + R_TO, i], record[at + R_AFTER, i] = to, after
-            record[at + R_DAYS, i] = days_late(day, to)
+            record[at + R_DAYS, i] = rules.days_late(day, to)
 
 
 @njit(forceinline=True)
@@ -415,22 +374,21 @@ def post_account(state, record, i, p, paid, interest, rest, day, late_charges, s
     """
     at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
     to = record[at + R_TO, i]
-    is_account = is_open(state[account + STATUS, i]) & ((record[at + R_BILL, i] > i4(0)) | (p == LINE))
-    held = mask_of(is_account)
-    of_day = u4(u4(charged_days(day)) + u4(p * CURE_ROW)) & u4(N_PRODUCT * CURE_ROW - 1)
+    held = mask_of(rules.is_account(state[account + STATUS, i], record[at + R_BILL, i], p))
+    of_day = u4(u4(rules.charged_days(day)) + u4(p * CURE_ROW)) & u4(N_PRODUCT * CURE_ROW - 1)
     fee = mul_q31_lane(rest, late_charges[of_day])
     stops = to >= suspend
     not_charged = only(stops, i4(interest + fee))
     interest, fee = only(~stops, interest), only(~stops, fee)
     fee_due, interest_due = state[account + FEE_DUE, i], state[account + INTEREST_DUE, i]
-    fee_after, interest_after = post_payment(fee_due, interest_due, paid)
+    fee_after, interest_after = rules.post_payment(fee_due, interest_due, paid)
     balance = i4(i4(i4(state[account + BALANCE, i] - paid) + interest) + fee)
     state[account + FEE_DUE, i] = pick(held, i4(fee_after + fee), fee_due)
     state[account + INTEREST_DUE, i] = pick(held, i4(interest_after + interest), interest_due)
     state[account + ARREARS, i] = pick(held, record[at + R_AFTER, i], state[account + ARREARS, i])
     clean, cause, missed = state[account + CLEAN, i], state[account + CAUSE, i], rest > i4(0)
-    state[account + CLEAN, i] = pick(held, clean_after(clean, missed), clean)
-    cause_now = cause_after(cause, to, record[at + R_AFTER, i], record[at + R_REASON, i])
+    state[account + CLEAN, i] = pick(held, rules.clean_after(clean, missed), clean)
+    cause_now = rules.cause_after(cause, to, record[at + R_AFTER, i], record[at + R_REASON, i])
     state[account + CAUSE, i] = pick(held, cause_now, cause)
     record[at + R_INTEREST, i], record[at + R_FEE, i] = interest & held, fee & held
     record[at + R_NOT_CHARGED, i], record[at + R_TOOK, i] = not_charged & held, paid & held
@@ -474,36 +432,38 @@ def post_lines(gathered, n, segment, month_levers, bits, late_charges, rates):
         bill, day, limit = record[R_BILL, i], record[R_DAY, i], state[LINE_AT + LIMIT, i]
         rest = i4(record[R_OWED, i] - record[R_PAID, i])
         paid = i4(pick(mask_of(day > i4(0)), record[R_OWED, i], record[R_PAID, i]) + record[R_EXTRA, i])
-        rate = line_rate(clean, state[LINE_AT + BALANCE, i], limit, best, to_b, to_c, to_d)
+        rate = rules.line_rate(clean, state[LINE_AT + BALANCE, i], limit, best, to_b, to_c, to_d)
         rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(rate)))
-        was_late = i4(state[LINE_AT + ARREARS, i] | state[LINE_AT + CAUSE, i] | followed(state[LINE_AT + MARKS, i]))
+        was_late = i4(
+            state[LINE_AT + ARREARS, i] | state[LINE_AT + CAUSE, i] | rules.followed(state[LINE_AT + MARKS, i])
+        )
         before = state[LINE_AT + BALANCE, i]
-        interest = accrue(i4(bill - paid), record[R_AFTER, i], rate)
+        interest = rules.accrue(i4(bill - paid), record[R_AFTER, i], rate)
         balance, held = post_account(state, record, i, LINE, paid, interest, rest, day, late_charges, suspend)
 
         employed, buffer = state[EMPLOYED, i] != i4(0), state[LIQUIDITY, i]
         multiplier = spending[words[U_WISH, i] & u4(QUANTILES - 1)]
-        wanted = wants(derived[D_SPEND, i], multiplier, employed, spend_unemployed, record[R_NEED, i], new_credit)
+        wanted = rules.wants(derived[D_SPEND, i], multiplier, employed, spend_unemployed, record[R_NEED, i], new_credit)
         days = record[R_DAYS, i]
         may = (status == i4(ACTIVE)) & (days < freeze) & (days < close)
-        on_line = only(may, put_on_line(wanted, balance, limit))
+        on_line = only(may, rules.put_on_line(wanted, balance, limit))
         balance = i4(balance + on_line)
-        state[LIQUIDITY, i] = pay_cash(buffer, i4(wanted - on_line))
+        state[LIQUIDITY, i] = rules.pay_cash(buffer, i4(wanted - on_line))
         state[LINE_AT + BALANCE, i] = pick(held, balance, state[LINE_AT + BALANCE, i])
 
         forgot = (rest > i4(0)) & (record[R_REASON, i] == i4(FORGOT))
         loan_missed = record[N_OWN + R_OWED, i] > record[N_OWN + R_PAID, i]
         forgot = forgot | (loan_missed & (record[N_OWN + R_REASON, i] == i4(FORGOT)))
-        state[MONTHS_SINCE_FORGOT, i] = since_after(state[MONTHS_SINCE_FORGOT, i], forgot)
+        state[MONTHS_SINCE_FORGOT, i] = rules.since_after(state[MONTHS_SINCE_FORGOT, i], forgot)
         stays = is_left_alone(status, bucket, record[R_TO, i], days, rule, freeze, leaves, cuts)
         to = record[R_TO, i]
         current = stays & ((was_late | bucket | record[R_AFTER, i] | to) == i4(0))
         no_loan = (state[LOAN_AT + STATUS, i] == i4(ACTIVE)) & (record[N_OWN + R_BILL, i] == i4(0))
         asks = no_loan & (to == i4(0))
         late = stays & ~current & ~asks  # whoever is current again may ask for a loan
-        heavy = spends_much(state[SPEND, i], state[LINE_AT + GRANTED, i])
+        heavy = rules.spends_much(state[SPEND, i], state[LINE_AT + GRANTED, i])
         record[R_CREDIT, i] = on_line & held
-        idle = (held != i4(0)) & is_idle(before, balance)
+        idle = (held != i4(0)) & rules.is_idle(before, balance)
         record[R_ENDS, i] = three(False, (record[R_MISSED, i] == three(False, True, False)) & heavy, idle)
         record[R_OPEN, i], record[R_LATE, i] = i4(current), mask_of(late)
         record[R_DONE, i] = i4(~held | mask_of(current | late))
@@ -524,16 +484,17 @@ def post_loans(state, record, n, loan, month_levers, bits, late_charges, rates):
         paid = pick(mask_of(day > i4(0)), record[N_OWN + R_OWED, i], record[N_OWN + R_PAID, i])
         months_left, instalment = state[LOAN_AT + MONTHS_LEFT, i], state[LOAN_AT + INSTALMENT, i]
         rest_of_term = max(i4(months_left - i4(1)), i4(0))
-        rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(loan_rate(clean, best, to_b, to_c, to_d))))
-        interest = accrue(i4(bill - paid), after, rate)
-        was_late = i4(state[LOAN_AT + ARREARS, i] | state[LOAN_AT + CAUSE, i] | followed(state[LOAN_AT + MARKS, i]))
+        rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(rules.loan_rate(clean, best, to_b, to_c, to_d))))
+        interest = rules.accrue(i4(bill - paid), after, rate)
+        was_late = i4(
+            state[LOAN_AT + ARREARS, i] | state[LOAN_AT + CAUSE, i] | rules.followed(state[LOAN_AT + MARKS, i])
+        )
         balance, held = post_account(state, record, i, LOAN, paid, interest, rest, day, late_charges, suspend)
 
-        is_account = held != i4(0)
         stays = is_left_alone(status, bucket, to, record[N_OWN + R_DAYS, i], rule, freeze, leaves, cuts)
         current = stays & ((was_late | bucket | after | to) == i4(0))
         late = stays & ~current & (balance > i4(0))
-        repaid = is_account & current & (balance == i4(0))
+        repaid = (held != i4(0)) & current & (balance == i4(0))
         gone = mask_of(repaid)
         state[LOAN_AT + BALANCE, i] = pick(held, balance, state[LOAN_AT + BALANCE, i])
         state[LOAN_AT + MONTHS_LEFT, i] = i4(pick(held, rest_of_term, months_left) & ~gone)
@@ -541,9 +502,9 @@ def post_loans(state, record, n, loan, month_levers, bits, late_charges, rates):
         state[LOAN_AT + STATE, i] = i4(state[LOAN_AT + STATE, i] & ~gone)
         state[LOAN_AT + INTEREST_DUE, i] = i4(state[LOAN_AT + INTEREST_DUE, i] & ~gone)
         state[LOAN_AT + FEE_DUE, i] = i4(state[LOAN_AT + FEE_DUE, i] & ~gone)
-        record[N_OWN + R_OPEN, i], record[N_OWN + R_LATE, i] = i4(is_account & current & ~repaid), mask_of(late)
+        record[N_OWN + R_OPEN, i], record[N_OWN + R_LATE, i] = i4((held != i4(0)) & current & ~repaid), mask_of(late)
         record[R_ENDS, i] = i4(record[R_ENDS, i] + i4(repaid))
-        record[R_DONE, i] = i4(record[R_DONE, i] & (mask_of(~is_open(status)) | mask_of(current | late)))
+        record[R_DONE, i] = i4(record[R_DONE, i] & (mask_of(~rules.is_open(status)) | mask_of(current | late)))
 
 
 @njit(forceinline=True)
@@ -552,11 +513,11 @@ def finish(state, derived, record, n):
     for lane in range(n):
         i = u8(lane)
         state[LIQUIDITY, i] = min(state[LIQUIDITY, i], derived[D_CAP, i])
-        state[REPORTED, i] = pick(record[R_DONE, i], report_after(state[REPORTED, i]), state[REPORTED, i])
-        is_open = i4(record[R_OPEN, i] & record[R_DONE, i])
-        record[R_COUNTS, i] = i4(record[R_COUNTS, i] + is_open)
-        record[R_BALANCE, i] = state[LINE_AT + BALANCE, i] & i4(-is_open)
-        record[R_LIMIT, i] = state[LINE_AT + LIMIT, i] & i4(-is_open)
+        state[REPORTED, i] = pick(record[R_DONE, i], rules.report_after(state[REPORTED, i]), state[REPORTED, i])
+        stays = i4(record[R_OPEN, i] & record[R_DONE, i])
+        record[R_COUNTS, i] = i4(record[R_COUNTS, i] + stays)
+        record[R_BALANCE, i] = state[LINE_AT + BALANCE, i] & i4(-stays)
+        record[R_LIMIT, i] = state[LINE_AT + LIMIT, i] & i4(-stays)
 
 
 @njit(forceinline=True)
@@ -564,10 +525,10 @@ def finish_loans(state, record, n):
     """Step 12 of the loans of those who are done, but for the sums."""
     for lane in range(n):
         i = u8(lane)
-        is_open = i4(record[N_OWN + R_OPEN, i] & record[R_DONE, i])
-        record[N_OWN + R_COUNTS, i] = i4(record[N_OWN + R_COUNTS, i] + is_open)
+        stays = i4(record[N_OWN + R_OPEN, i] & record[R_DONE, i])
+        record[N_OWN + R_COUNTS, i] = i4(record[N_OWN + R_COUNTS, i] + stays)
         record[R_ENDS, i] = i4(record[R_ENDS, i] & i4(record[R_DONE, i] | i4(~1)))
-        record[N_OWN + R_BALANCE, i] = state[LOAN_AT + BALANCE, i] & i4(-is_open)
+        record[N_OWN + R_BALANCE, i] = state[LOAN_AT + BALANCE, i] & i4(-stays)
 
 
 @njit(forceinline=True)

@@ -15,7 +15,8 @@ import numpy as np
 
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
-from .fixed import sigmoid
+from . import rules
+from .fixed import half, mask_of, mul_q16_lane, mul_q31_lane, only, pick, sigmoid
 from .jit.cache import njit
 from .jit.intrinsics import SHORT_ROW, stack_array
 from .lanes import (
@@ -30,36 +31,6 @@ from .lanes import (
     rate_steps,
     three,
     whole,
-)
-from .rules import (
-    accrue,
-    cash_of,
-    clean_after,
-    extra_of,
-    followed,
-    half,
-    is_idle,
-    is_live,
-    is_open,
-    line_due,
-    line_rate,
-    loan_due,
-    loan_rate,
-    mask_of,
-    min_share_of,
-    mul_q16_lane,
-    mul_q31_lane,
-    only,
-    pay_cash,
-    pick,
-    post_payment,
-    put_on_line,
-    rate_of,
-    repays,
-    report_after,
-    since_after,
-    wants,
-    works,
 )
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
@@ -195,7 +166,7 @@ def pay_dues(tile, pending, base, n, segment, economy, month_levers, flows, boun
     """
     state, derived, words, record = tile.state, tile.derived, tile.words, tile.record
     scalars, line, loan = segment.scalars, segment.terms[LINE], segment.terms[LOAN]
-    floor, min_share = i4(line[P_MIN_FLOOR]), min_share_of(line, month_levers[LINE])
+    floor, min_share = i4(line[P_MIN_FLOOR]), rules.min_share_of(line, month_levers[LINE])
     draw_chance, new_loan_credit = u4(loan[P_DRAW]), month_levers[LOAN, V_NEW_CREDIT] == 1
     job_loss, job_find = u4(economy[M_JOB_LOSS]), u4(economy[M_JOB_FIND])
     shock_from = u4(ONE - economy[M_EXPENSE_SHOCK])
@@ -210,40 +181,34 @@ def pay_dues(tile, pending, base, n, segment, economy, month_levers, flows, boun
         i, j = u8(lane), u8(base + lane)
         # who may be on time at all
         status, balance = state[LINE_AT + STATUS, j], state[LINE_AT + BALANCE, j]
-        line_held, written_off = is_open(status), status == i4(WRITTEN_OFF)
-        late = state[LINE_AT + BUCKET, j] | state[LINE_AT + ARREARS, j] | followed(state[LINE_AT + MARKS, j])
+        line_held, written_off = rules.is_open(status), status == i4(WRITTEN_OFF)
+        late = state[LINE_AT + BUCKET, j] | state[LINE_AT + ARREARS, j] | rules.followed(state[LINE_AT + MARKS, j])
         line_current = (status == i4(ACTIVE)) & (late == i4(0))
         current, loan_held, asks = line_current | ~line_held, False, False
         if has_loans:
             loan_status, loan_balance = state[LOAN_AT + STATUS, j], state[LOAN_AT + BALANCE, j]
-            loan_held = is_open(loan_status)
+            loan_held = rules.is_open(loan_status)
             written_off = written_off | (loan_status == i4(WRITTEN_OFF))
             late = state[LOAN_AT + BUCKET, j] | state[LOAN_AT + ARREARS, j] | state[LOAN_AT + PLAN_LEFT, j]
-            late = late | followed(state[LOAN_AT + MARKS, j])
+            late = late | rules.followed(state[LOAN_AT + MARKS, j])
             loan_current = (loan_status == i4(ACTIVE)) & (late == i4(0))
             current = current & (loan_current | ~loan_held)
         lives = line_held | loan_held | written_off
         on_time = current & lives
 
         # 4. job and income
-        u = half(words[U_JOB, i])
-        employed = works(u, state[EMPLOYED, j] == i4(1), job_loss, u4(derived[D_JOB_LOSS, j]), job_find)
-        kept, kept_unemployed, shock = derived[D_KEPT, j], derived[D_KEPT_UNEMPLOYED, j], derived[D_SHOCK, j]
-        cash = cash_of(state[LIQUIDITY, j], kept, kept_unemployed, shock, employed, u >= shock_from)
-        buffer, outside = max(cash, i4(0)), state[EXTERNAL_CREDIT, j]
-        back = repays(buffer, outside, state[EXTERNAL_CREDIT_LIMIT, j], derived[D_REPAY, j])
-        outside = i4(outside + back)
-        buffer = i4(buffer - back)
+        employed, cash, back = rules.income_of(state, derived, j, half(words[U_JOB, i]), job_loss, job_find, shock_from)
+        buffer, outside = i4(max(cash, i4(0)) - back), i4(state[EXTERNAL_CREDIT, j] + back)
 
         # 5. due date
         bill = only(line_current, max(balance, i4(0)))
-        owed = line_due(bill, floor, min_share)
+        owed = rules.line_due(bill, floor, min_share)
         loan_bill, loan_owed = i4(0), i4(0)
         if has_loans:
             loan_bill = only(loan_current, loan_balance)
-            loan_owed = loan_due(loan_bill, state[LOAN_AT + INSTALMENT, j], state[LOAN_AT + MONTHS_LEFT, j])
+            loan_owed = rules.loan_due(loan_bill, state[LOAN_AT + INSTALMENT, j], state[LOAN_AT + MONTHS_LEFT, j])
         quality, since = state[QUALITY, j], state[MONTHS_SINCE_FORGOT, j]
-        remembers = rate_of(since >= i4(4), since >= i4(8), since >= i4(16), fresh, to_4, to_8, to_16)
+        remembers = rules.rate_of(since >= i4(4), since >= i4(8), since >= i4(16), fresh, to_4, to_8, to_16)
         chance = derived[D_FORGET, j]
         forgets, reached = u4(u4(chance) * remembers), chance < i4(0)
         u = half(words[U_LINE_DECISION, i])
@@ -267,13 +232,13 @@ def pay_dues(tile, pending, base, n, segment, economy, month_levers, flows, boun
         else:
             on_time = on_time & (rest >= i4(0))
         buffer = rest
-        extra = extra_of(state[FULL_PAYER, j], i4(bill - owed), revolver_share, buffer)
+        extra = rules.extra_of(state[FULL_PAYER, j], i4(bill - owed), revolver_share, buffer)
 
         line_on_time, mask = on_time & line_current, mask_of(on_time)
         state[EMPLOYED, j] = pick(mask, i4(employed), state[EMPLOYED, j])
         state[EXTERNAL_CREDIT, j] = pick(mask, outside, state[EXTERNAL_CREDIT, j])
         state[LIQUIDITY, j] = pick(mask, i4(buffer - extra), state[LIQUIDITY, j])
-        state[MONTHS_SINCE_FORGOT, j] = pick(mask, since_after(since, NOTHING_MISSED), since)
+        state[MONTHS_SINCE_FORGOT, j] = pick(mask, rules.since_after(since, NOTHING_MISSED), since)
         stays = lives & ~on_time
         to_do = i4(only(stays, i4(NOT_DONE)) | only(written_off, i4(HAS_CHARGED_OFF)))
         pending[0, j] = i4(to_do | only(asks, i4(WANTS_LOAN)) | only(current, i4(CURRENT)))
@@ -312,27 +277,27 @@ def post_lines(tile, base, n, n_lines, row, segment, month_levers, sums, rates):
 
         # 8. interest
         balance, limit, clean = state[LINE_AT + BALANCE, j], state[LINE_AT + LIMIT, j], state[LINE_AT + CLEAN, j]
-        rate = line_rate(clean, balance, limit, best, to_b, to_c, to_d)
-        interest = accrue(i4(max(balance, i4(0)) - paid), i4(0), rate)
+        rate = rules.line_rate(clean, balance, limit, best, to_b, to_c, to_d)
+        interest = rules.accrue(i4(max(balance, i4(0)) - paid), i4(0), rate)
         fee_due, interest_due = state[LINE_AT + FEE_DUE, j], state[LINE_AT + INTEREST_DUE, j]
-        fee_after, interest_after = post_payment(fee_due, interest_due, paid)
+        fee_after, interest_after = rules.post_payment(fee_due, interest_due, paid)
         after = i4(i4(balance - paid) + interest)
 
         # 9. spending
         multiplier, employed = spending[words[U_WISH, i] & u4(QUANTILES - 1)], state[EMPLOYED, j] == i4(1)
-        wanted = wants(derived[D_SPEND, j], multiplier, employed, spend_unemployed, record[B_NEED, i], new_credit)
-        on_line = i4(put_on_line(wanted, after, limit) & line_on_time)
+        wanted = rules.wants(derived[D_SPEND, j], multiplier, employed, spend_unemployed, record[B_NEED, i], new_credit)
+        on_line = i4(rules.put_on_line(wanted, after, limit) & line_on_time)
         after = i4(after + on_line)
         buffer, reported = state[LIQUIDITY, j], state[REPORTED, j]
-        buffer_after = min(pay_cash(buffer, i4(wanted - on_line)), derived[D_CAP, j])
+        buffer_after = min(rules.pay_cash(buffer, i4(wanted - on_line)), derived[D_CAP, j])
 
         state[LIQUIDITY, j] = pick(on_time, buffer_after, buffer)
-        state[REPORTED, j] = pick(on_time, report_after(reported), reported)
+        state[REPORTED, j] = pick(on_time, rules.report_after(reported), reported)
         state[LINE_AT + BALANCE, j] = pick(line_on_time, after, balance)
         state[LINE_AT + FEE_DUE, j] = pick(line_on_time, fee_after, fee_due)
         state[LINE_AT + INTEREST_DUE, j] = pick(line_on_time, i4(interest_after + interest), interest_due)
-        state[LINE_AT + CLEAN, j] = pick(line_on_time, clean_after(clean, NOTHING_MISSED), clean)
-        idle = i4(idle - i4(line_on_time & mask_of(is_idle(balance, after))))
+        state[LINE_AT + CLEAN, j] = pick(line_on_time, rules.clean_after(clean, NOTHING_MISSED), clean)
+        idle = i4(idle - i4(line_on_time & mask_of(rules.is_idle(balance, after))))
         balances, limits = plus(balances, i4(after & line_on_time)), plus(limits, i4(limit & line_on_time))
         credits, interests = plus(credits, on_line), plus(interests, i4(interest & line_on_time))
         payments = plus(payments, i4(paid & line_on_time))
@@ -356,9 +321,9 @@ def post_loans(tile, base, n, sums, rates):
         instalment, months_left = state[LOAN_AT + INSTALMENT, j], state[LOAN_AT + MONTHS_LEFT, j]
         balance, clean = state[LOAN_AT + BALANCE, j], state[LOAN_AT + CLEAN, j]
         rest = max(i4(months_left - i4(1)), i4(0))
-        fee_after, interest_after = post_payment(fee_due, interest_due, paid)
+        fee_after, interest_after = rules.post_payment(fee_due, interest_due, paid)
         unpaid = i4(balance - paid)
-        interest = accrue(unpaid, i4(0), loan_rate(clean, best, to_b, to_c, to_d))
+        interest = rules.accrue(unpaid, i4(0), rules.loan_rate(clean, best, to_b, to_c, to_d))
         after = i4(unpaid + interest)
         remains = mask_of(after > i4(0))
         gone = i4(on_time & ~remains)
@@ -368,7 +333,7 @@ def post_loans(tile, base, n, sums, rates):
         state[LOAN_AT + MONTHS_LEFT, j] = pick(on_time, rest & remains, months_left)
         state[LOAN_AT + INSTALMENT, j] = i4(instalment & ~gone)
         state[LOAN_AT + STATE, j] = i4(state[LOAN_AT + STATE, j] & ~gone)
-        state[LOAN_AT + CLEAN, j] = pick(on_time, clean_after(clean, NOTHING_MISSED), clean)
+        state[LOAN_AT + CLEAN, j] = pick(on_time, rules.clean_after(clean, NOTHING_MISSED), clean)
         counts = i4(counts + three((on_time & remains) != i4(0), False, gone != i4(0)))
         balances, interests = plus(balances, i4(after & on_time)), plus(interests, i4(interest & on_time))
         payments = plus(payments, i4(paid & on_time))
@@ -388,7 +353,7 @@ def step_on_time_rolls(tile, pending, base, n, row, segment, month_levers, sums,
     """
     state, words, states, cumulative = tile.state, tile.words, roll_rates.states, roll_rates.cumulative
     line, spending, flows = segment.terms[LINE], segment.spending, sums.flows[LINE]
-    floor, min_share = i4(line[P_MIN_FLOOR]), min_share_of(line, month_levers[LINE])
+    floor, min_share = i4(line[P_MIN_FLOOR]), rules.min_share_of(line, month_levers[LINE])
     best, to_b, to_c, to_d = rate_steps(rates)
     new_credit = month_levers[LINE, V_NEW_CREDIT] == 1
     counts, balances, limits, credits, interests, payments = i4(0), ZERO, ZERO, ZERO, ZERO, ZERO
@@ -396,8 +361,8 @@ def step_on_time_rolls(tile, pending, base, n, row, segment, month_levers, sums,
         i, j = u8(lane), u8(base + lane)
         status, balance = state[LINE_AT + STATUS, j], state[LINE_AT + BALANCE, j]
         loan_status = state[LOAN_AT + STATUS, j]
-        line_live, loan_live = is_live(status), is_live(loan_status)
-        late = state[LINE_AT + BUCKET, j] | state[LINE_AT + ARREARS, j] | followed(state[LINE_AT + MARKS, j])
+        line_live, loan_live = rules.is_live(status), rules.is_live(loan_status)
+        late = state[LINE_AT + BUCKET, j] | state[LINE_AT + ARREARS, j] | rules.followed(state[LINE_AT + MARKS, j])
         on_time = (status == i4(ACTIVE)) & (late == i4(0)) & ~loan_live
         old = u4(state[LINE_AT + STATE, j]) & u4(15)
         u, to = half(words[U_LINE_DECISION, i]), u4(0)
@@ -408,16 +373,16 @@ def step_on_time_rolls(tile, pending, base, n, row, segment, month_levers, sums,
         on_time = on_time & (states[ROLL_BUCKET, to] == i4(0)) & ~stays_worse
 
         bill = max(balance, i4(0))
-        owed = line_due(bill, floor, min_share)
+        owed = rules.line_due(bill, floor, min_share)
         paid = i4(owed + mul_q31_lane(i4(bill - owed), u4(states[ROLL_PAYS, to])))
         fee_due, interest_due = state[LINE_AT + FEE_DUE, j], state[LINE_AT + INTEREST_DUE, j]
-        fee_after, interest_after = post_payment(fee_due, interest_due, paid)
+        fee_after, interest_after = rules.post_payment(fee_due, interest_due, paid)
         clean, limit = state[LINE_AT + CLEAN, j], state[LINE_AT + LIMIT, j]
-        interest = accrue(i4(bill - paid), i4(0), line_rate(clean, balance, limit, best, to_b, to_c, to_d))
+        interest = rules.accrue(i4(bill - paid), i4(0), rules.line_rate(clean, balance, limit, best, to_b, to_c, to_d))
         before, balance = balance, i4(i4(balance - paid) + interest)
         usual = mul_q16_lane(state[SPEND, j], u4(states[ROLL_SPEND, to]))
         wanted = only(new_credit, mul_q16_lane(usual, spending[words[U_WISH, i] & u4(QUANTILES - 1)]))
-        on_line = put_on_line(wanted, balance, limit)
+        on_line = rules.put_on_line(wanted, balance, limit)
         balance = i4(balance + on_line)
 
         mask = mask_of(on_time)
@@ -425,11 +390,11 @@ def step_on_time_rolls(tile, pending, base, n, row, segment, month_levers, sums,
         state[LINE_AT + BALANCE, j] = pick(mask, balance, state[LINE_AT + BALANCE, j])
         state[LINE_AT + FEE_DUE, j] = pick(mask, fee_after, fee_due)
         state[LINE_AT + INTEREST_DUE, j] = pick(mask, i4(interest_after + interest), interest_due)
-        state[LINE_AT + CLEAN, j] = pick(mask, clean_after(clean, NOTHING_MISSED), clean)
+        state[LINE_AT + CLEAN, j] = pick(mask, rules.clean_after(clean, NOTHING_MISSED), clean)
         reported = state[REPORTED, j]
-        state[REPORTED, j] = pick(mask, report_after(reported), reported)
+        state[REPORTED, j] = pick(mask, rules.report_after(reported), reported)
         pending[0, j] = only((line_live | loan_live) & ~on_time, i4(NOT_DONE))
-        counts = i4(counts + three(on_time, on_time & (owed > i4(0)), on_time & is_idle(before, balance)))
+        counts = i4(counts + three(on_time, on_time & (owed > i4(0)), on_time & rules.is_idle(before, balance)))
         balance, limit, on_line = i4(balance & mask), i4(limit & mask), i4(on_line & mask)
         interest, paid = i4(interest & mask), i4(paid & mask)
         balances, limits, credits = plus(balances, balance), plus(limits, limit), plus(credits, on_line)

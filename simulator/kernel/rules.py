@@ -1,4 +1,4 @@
-"""The formulas of steps 4 to 9 of docs/model.md, each once: numbers in, numbers out.
+"""The formulas of steps 4 to 9 of docs/model.md, each once: numbers in, numbers out, and nothing stored.
 
 In 32 bits and without branches, so that LLVM does sixteen lanes of the vector paths at once; `scalar` calls the same
 functions for one borrower. Choices are written so that no store depends on a condition: of such stores LLVM makes
@@ -9,7 +9,6 @@ import numpy as np
 
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
-from .fixed import half as half
 from .fixed import mask_of, mul_q16, mul_q16_lane, mul_q31_lane, mul_q31_own_lane, only, pick, sigmoid
 from .jit.cache import njit
 
@@ -103,30 +102,21 @@ def loan_rate(clean, best, to_b, to_c, to_d):
     return rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d)
 
 
-@njit(forceinline=True)
-def is_held(status):
-    """Return whether a status means an account or facility that is not written off, sold or gone."""
-    return is_open(status)
-
-
 # ---- step 4: job and income -------------------------------------------------------------------------------
 @njit(forceinline=True)
-def works(u, employed, job_loss, quality_factor, job_find):
-    """Return whether the borrower has a job this month; `u` the job word >> 1."""
-    loses = u < u4(mul_q31_lane(job_loss, quality_factor))
-    return (employed & ~loses) | (~employed & (u < job_find))
+def income_of(state, derived, i, u, job_loss, job_find, shock_from):
+    """Return whether a borrower has a job now, the cash they have, and what of it they repay elsewhere.
 
-
-@njit(forceinline=True)
-def cash_of(buffer, kept, kept_unemployed, shock, employed, shocked):
-    """Return the buffer after income, living cost and a shock; below 0 where it does not reach."""
-    return i4(i4(buffer + pick(mask_of(employed), kept, kept_unemployed)) - only(shocked, shock))
-
-
-@njit(forceinline=True)
-def repays(buffer, outside, outside_max, at_most):
-    """Return what is repaid elsewhere out of the buffer."""
-    return min(min(i4(outside_max - outside), at_most), buffer)
+    The cash is that after income, living cost and a shock; below 0 where it does not reach. `u` is the job word >> 1,
+    the others are the month's chances (q31).
+    """
+    employed = state[EMPLOYED, i] == i4(1)
+    loses = u < u4(mul_q31_lane(job_loss, u4(derived[D_JOB_LOSS, i])))
+    employed = (employed & ~loses) | (~employed & (u < job_find))
+    kept = pick(mask_of(employed), derived[D_KEPT, i], derived[D_KEPT_UNEMPLOYED, i])
+    cash = i4(i4(state[LIQUIDITY, i] + kept) - only(u >= shock_from, derived[D_SHOCK, i]))
+    used = i4(state[EXTERNAL_CREDIT_LIMIT, i] - state[EXTERNAL_CREDIT, i])
+    return employed, cash, min(min(used, derived[D_REPAY, i]), max(cash, i4(0)))
 
 
 # ---- step 5: the due date ---------------------------------------------------------------------------------
@@ -134,6 +124,12 @@ def repays(buffer, outside, outside_max, at_most):
 def decision_word(p):
     """Return the word that a product's due is decided by."""
     return U_LINE_DECISION if p == LINE else U_LOAN_DECISION
+
+
+@njit(forceinline=True)
+def bill_of(status, balance):
+    """Return what an account owes at the start of the month, 0 if it is not open."""
+    return only(is_open(status), max(balance, i4(0)))
 
 
 @njit(forceinline=True)

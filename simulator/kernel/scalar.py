@@ -41,16 +41,12 @@ def open_month(state, i, record, row, terms, month_levers, rates):
 @njit(forceinline=True)
 def update_income(tile, i, word, economy):
     """Step 4: job, income, living cost, shocks, repayment elsewhere. Return the cash that was missing."""
-    state, derived, u = tile.state, tile.derived, half(word)
-    job_loss, job_find, shocked = economy[M_JOB_LOSS], economy[M_JOB_FIND], u >= ONE - economy[M_EXPENSE_SHOCK]
-    employed = rules.works(u, state[EMPLOYED, i] == 1, job_loss, derived[D_JOB_LOSS, i], job_find)
-    kept, kept_unemployed = derived[D_KEPT, i], derived[D_KEPT_UNEMPLOYED, i]
-    cash = rules.cash_of(state[LIQUIDITY, i], kept, kept_unemployed, derived[D_SHOCK, i], employed, shocked)
-    buffer, outside = max(cash, i4(0)), state[EXTERNAL_CREDIT, i]
-    back = rules.repays(buffer, outside, state[EXTERNAL_CREDIT_LIMIT, i], derived[D_REPAY, i])
+    state, job_loss, job_find = tile.state, u4(economy[M_JOB_LOSS]), u4(economy[M_JOB_FIND])
+    shock_from = u4(ONE - economy[M_EXPENSE_SHOCK])
+    employed, cash, back = rules.income_of(state, tile.derived, i, half(word), job_loss, job_find, shock_from)
     state[EMPLOYED, i] = employed
-    state[EXTERNAL_CREDIT, i] = outside + back
-    state[LIQUIDITY, i] = buffer - back
+    state[EXTERNAL_CREDIT, i] += back
+    state[LIQUIDITY, i] = max(cash, i4(0)) - back
     return max(i4(-cash), i4(0))
 
 
