@@ -212,7 +212,9 @@ def causes(comparison):
     right, left = np.zeros(len(names)), np.zeros(len(names))
     for cause, x in values.items():
         x = x * factor
-        axis.barh(names, x, left=np.where(x > 0, right, left), color=CAUSE_COLOURS[cause], label=phrasing.CAUSES[cause])
+        axis.barh(
+            names, x, left=np.where(x > 0, right, left), color=CAUSE_COLOURS[cause], label=phrasing.CAUSE_LABELS[cause]
+        )
         right, left = right + np.maximum(x, 0), left + np.minimum(x, 0)
     axis.invert_yaxis()
     axis.xaxis.set_major_formatter(THOUSANDS)

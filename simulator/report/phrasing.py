@@ -5,7 +5,7 @@ import math
 from simulator.analysis.measures import ACCOUNTS, MEASURES, RATIO, SHARE
 from simulator.analysis.measures.loss import CAUSE_WORDS
 
-CAUSES = {cause: words.label for cause, words in CAUSE_WORDS.items()}
+CAUSE_LABELS = {cause: words.label for cause, words in CAUSE_WORDS.items()}
 MINUS = "−"
 NO_BREAK = "\u00a0"  # a space at which no line breaks
 NOTHING = 2  # standard errors within which a number is nearly nothing, and no per cent of it says anything

@@ -168,7 +168,7 @@ class Evidence:
 
     def label(self, name) -> str:
         """Return the name of a measure, or of a cause of being late, in words."""
-        return phrasing.CAUSES.get(name) or phrasing.label(name)
+        return phrasing.CAUSE_LABELS.get(name) or phrasing.label(name)
 
     def money(self, amount, decimals) -> str:
         """Return an amount with its currency."""
@@ -264,8 +264,8 @@ def by_line(evidence):
 def by_cause(evidence):
     """Yield by which causes bad debt moved."""
     changes = {cause: evidence.change(f"bad_debt_{cause}") for cause in CAUSES}
-    moved = [f"{phrasing.CAUSES[cause]} {change}" for cause, change in changes.items() if change.moves]
-    still = [phrasing.CAUSES[cause] for cause, c in changes.items() if not c.moves and c.se > 0]
+    moved = [f"{phrasing.CAUSE_LABELS[cause]} {change}" for cause, change in changes.items() if change.moves]
+    still = [phrasing.CAUSE_LABELS[cause] for cause, c in changes.items() if not c.moves and c.se > 0]
     if not any(c.value or c.before for cause, c in changes.items() if cause != "unknown"):
         yield "The causes of the net loss are not known in this book."
     elif moved:
