@@ -1,10 +1,14 @@
 """The house rules, executable: imports go down, one package compiles, one source of random numbers, docstrings."""
 
 import ast
+import builtins
+import dis
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
 from pathlib import Path
+from types import CodeType
 
 import pytest
 
@@ -208,6 +212,54 @@ def test_a_kind_named_elsewhere_is_caught(monkeypatch):
     monkeypatch.setitem(TREES, "simulator.scenario.reader", ast.parse(source))
 
     assert kinds_named("simulator.scenario.reader") == {"pricing", "closure", "bureau"}
+
+
+MOST_ARGUMENTS = 12
+
+
+def many_arguments(name):
+    """Return the functions of a module with more than MOST_ARGUMENTS; the options of a command do not count."""
+    functions = [node for node in ast.walk(TREES[name]) if isinstance(node, ast.FunctionDef)]
+    commands = {node for node in functions if any(".command(" in ast.unparse(d) for d in node.decorator_list)}
+    return [
+        node.name
+        for node in functions
+        if len([*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]) > MOST_ARGUMENTS
+        and node not in commands
+    ]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_arguments_are_few(name):
+    """No function has more than twelve arguments: what belongs together goes as a named tuple."""
+    assert many_arguments(name) == []
+
+
+def test_many_arguments_are_caught(monkeypatch):
+    """Negative control: a function with thirteen arguments would fail the rule."""
+    arguments = ", ".join(f"a{k}" for k in range(MOST_ARGUMENTS))
+    source = f"def enough({arguments}): pass\ndef too_many({arguments}, *, one_more): pass"
+    monkeypatch.setitem(TREES, "simulator.kernel.rules", ast.parse(source))
+
+    assert many_arguments("simulator.kernel.rules") == ["too_many"]
+
+
+def global_names(code):
+    """Return the names that compiled source looks up in its module or among the built-in ones."""
+    here = {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return here.union(*(global_names(part) for part in code.co_consts if isinstance(part, CodeType)))
+
+
+STARRED = [name for name, tree in TREES.items() if "import *" in ast.unparse(tree)]
+
+
+@pytest.mark.parametrize("name", STARRED)
+def test_every_name_is_there(name):
+    """Where all names of a module are imported, nobody but numba would say that one is lacking, a minute later."""
+    module = import_module(name)
+    names = global_names(compile(SOURCES[name].read_text(encoding="utf-8"), name, "exec"))
+
+    assert {found for found in names if not hasattr(module, found) and not hasattr(builtins, found)} == set()
 
 
 @pytest.mark.parametrize("name", SOURCES)

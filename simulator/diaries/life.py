@@ -10,7 +10,7 @@ from simulator.model.tables import Levers, Tables
 
 
 class Life(NamedTuple):
-    """What happened to one borrower; columns of states and flows as in `kernel.names`, amounts in minor units."""
+    """What happened to one borrower; columns of states and flows as in `model.layout`, amounts in minor units."""
 
     entry: int  # 0: of the opening book, else the month of the application
     states: dict[int, tuple[int, ...]]  # by month, at its end; of the opening book also month 0, as it opens

@@ -15,7 +15,7 @@ class Row:
     month: int  # 0 is the opening
     variant: str
     text: str
-    state: tuple[int, ...]  # N_STATE integers at the end of the month, columns as in `kernel.names`
+    state: tuple[int, ...]  # N_STATE integers at the end of the month, columns as in `model.layout`
     flows: np.ndarray  # int64[product, N_FLOWS]
     differs: bool  # from the first variant, in what is said of the month
 

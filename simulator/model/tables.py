@@ -8,7 +8,7 @@ NO_RIVAL = np.zeros((0, 0, 0, 0), np.int64)
 
 
 class Tables(NamedTuple):
-    """The world of a scenario as integers; index names and units are in `names`.
+    """The world of a scenario as integers; index names and units are in `layout`.
 
     Arrays that the tile gathers from are 32-bit, the others int64. Nothing here depends on a policy. `roll` and
     `economy` belong to a range of replications: their first axis counts from the first of it, or is 1 for all. With the
