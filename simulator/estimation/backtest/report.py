@@ -10,7 +10,8 @@ import numpy as np
 
 from simulator.estimation import rows_used
 from simulator.estimation.backtest.forecasts import OURS
-from simulator.estimation.backtest.scoring import RELIABILITY_EDGES, Outlook, Score, Scored
+from simulator.estimation.backtest.scores import ScoreDifference
+from simulator.estimation.backtest.scoring import RELIABILITY_EDGES, Outlook, Scored
 from simulator.estimation.panels.panel import Panel
 from simulator.estimation.roll_rates.forecast import QUANTILE_LEVELS, SOURCES
 from simulator.report.paper import Section, Table, paper
@@ -29,7 +30,7 @@ def write_tables(scored: Scored, panel: Panel, folder: Path) -> None:
 
 
 def as_dict(scored: Scored, panel: Panel) -> dict[str, Any]:
-    """Return the scored as plain values for JSON; what is not known is None. Amounts are in the currency's units."""
+    """Return a backtest as plain values for JSON; what is not known is None. Amounts are in the currency's units."""
     return {
         "tape": {key: panel.facts[key] for key in ("file", "sha256", "mapping") if key in panel.facts},
         "used": rows_used.sentence(panel.facts),
@@ -154,12 +155,12 @@ def label(measure: str) -> str:
 
 
 def answers(scored: Scored) -> list[str]:
-    """Return what the scored says, in sentences: accounts first, then the book."""
+    """Return what the backtest says, in sentences: accounts first, then the book."""
     found = []
     for name, target in (("Brier", "the next state"), ("CRPS", "utilisation")):
         rivals = [s for s in scored.scores if s.score == name and s.less]
-        better = [s for s in rivals if s.less.high < 0]
-        worse = [s for s in rivals if s.less.low > 0]
+        better = [s for s in rivals if s.less and s.less.high < 0]
+        worse = [s for s in rivals if s.less and s.less.low > 0]
         level = [s for s in rivals if s not in better and s not in worse]
         clauses = [
             f"{words} {_listed([s.forecaster for s in some])}"
@@ -240,7 +241,7 @@ def _score_table(scored, name, decimals, factor):
     rows = []
     for s in scored.scores:
         if s.score == name and s.accounts:
-            less = ("", "") if s.less is None else _difference(s, decimals, factor)
+            less = ("", "") if s.less is None else _difference(s.less, decimals, factor)
             rows.append((s.forecaster, f"{s.value * factor:.{decimals}f}", f"{s.accounts:,}", *less))
     unit = "" if factor == 1 else " (% of the limit)"
     head = (f"{name}{unit}", "mean", "accounts", "account model less this", "95 % interval")
@@ -248,8 +249,8 @@ def _score_table(scored, name, decimals, factor):
     return Table(head, rows, note) if rows else None
 
 
-def _difference(s: Score, decimals, factor):
-    value, se, low, high = (x * factor for x in s.less)
+def _difference(less: ScoreDifference, decimals, factor):
+    value, se, low, high = (x * factor for x in less)
     return f"{value:+.{decimals}f} ± {se:.{decimals}f}", f"{low:+.{decimals}f} to {high:+.{decimals}f}"
 
 

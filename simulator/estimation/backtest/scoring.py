@@ -16,7 +16,7 @@ from simulator.estimation.backtest.features import features
 from simulator.estimation.backtest.forecasts import SPREAD, Forecasts, digest, hash_accounts, hash_fan, scrambled
 from simulator.estimation.backtest.scores import ScoreDifference, brier, covered, crps, paired
 from simulator.estimation.panels.panel import NO_ROW, Panel
-from simulator.estimation.roll_rates.forecast import QUANTILE_LEVELS, SOURCES, Fan, is_late, shares
+from simulator.estimation.roll_rates.forecast import QUANTILE_LEVELS, SOURCES, Fan, shares
 
 RELIABILITY_EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)
 
@@ -166,7 +166,7 @@ class _Tally:
     def __init__(self, made: Forecasts, came: Realised, panel: Panel):
         self.made, self.came = made, came
         self.names = tuple(made.forecasters)
-        self.late = np.array([is_late(state, 1) for state in panel.states])
+        self.late = np.array([state.is_late(1) for state in panel.states])
         n = len(made.accounts)
         self.scored = np.flatnonzero(came.state[:, 0] != NO_ROW)
         self.by_account = {

@@ -117,7 +117,8 @@ def read_series(path: str | Path, date: str, unemployment: str, rate: str) -> Se
     `unemployment` and `rate` are per cent. The rate may be empty: its quarters then only tell the change of later ones.
     Raises UserError with everything that is wrong with the file.
     """
-    name, wrong, found = str(path), [], {}
+    name, wrong = str(path), []
+    found: dict[int | None, tuple[float, float]] = {}
     read = _columns(name, [date, unemployment, rate])
     (points, no_points), (shares, no_share) = (_per_cent(read[column]) for column in (unemployment, rate))
     for row in range(len(points)):
@@ -176,10 +177,11 @@ def _quarter(text) -> int | None:
     match = QUARTER.fullmatch(text)
     if match is None:
         return None
-    year, quarter, other_year, month, day = (int(part) if part else None for part in match.groups())
+    year, quarter, other_year, month, day = (int(part or 0) for part in match.groups())
     if quarter:
         return YEAR * year + quarter - 1
-    return YEAR * other_year + (month - 1) // 3 if 1 <= month <= 12 and (day is None or 1 <= day <= 31) else None
+    is_day = match[5] is None or 1 <= day <= 31
+    return YEAR * other_year + (month - 1) // 3 if 1 <= month <= 12 and is_day else None
 
 
 def _label(quarter) -> str:

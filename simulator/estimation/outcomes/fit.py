@@ -147,7 +147,7 @@ def fit_loans(outcomes: Outcomes) -> LoanFit:
             targets[3] = everyone[3]
             borrowed += ["time of early repayment"]
         default, early_hazard, met = hazards(targets, rate, outcomes.term, ages_for(outcomes))
-        collecting = collect(outcomes.take(own if off >= THIN and alike < ALIKE else slice(None)), rate)
+        collecting = collect(outcomes.take(own if off >= THIN and alike < ALIKE else np.arange(len(own))), rate)
         amounts = np.quantile(outcomes.amount[own], QUANTILES)
         share = float(own.mean())
         moves = ages_for(outcomes) / outcomes.term

@@ -124,7 +124,7 @@ def _of_tape(panel: Panel, accounts: np.ndarray, start: int) -> dict[str, float]
     paid = panel.payment[rows, start + 1 :]
     answered = known & np.isfinite(paid)
     worst = panel.open_states[-1]
-    tells_90 = worst.bucket >= NINETY or not worst.at_least  # else nobody knows how much later the worst are
+    tells_90 = worst.is_late(NINETY) or not worst.at_least  # else nobody knows how much later the worst are
     return {
         "written_off": _over(lost[known & (after == gone_bad)].sum(), opening[known].sum()),
         "dpd30_share": _over((bucket[:, 1:][stays] >= 1).sum(), stays.sum()),

@@ -23,6 +23,10 @@ class PanelState(NamedTuple):
         """Whether accounts in this state have left the open book."""
         return self.bucket in EXITS
 
+    def is_late(self, bucket: int) -> bool:
+        """Return whether accounts in this state are open and in `bucket` or a worse one."""
+        return isinstance(self.bucket, int) and self.bucket >= bucket
+
 
 class Group(NamedTuple):
     """The accounts of one product and segment."""

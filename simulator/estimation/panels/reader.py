@@ -189,7 +189,8 @@ class _States:
 
     def __init__(self, mapping: Mapping, mapping_path: str):
         """Raise UserError with the codes that name no single state."""
-        problems, found = [], {}  # name -> bucket
+        problems: list[Problem] = []
+        found: dict[str, int] = {}  # name -> bucket
         by_dpd = not mapping.status
         for code, meaning in mapping.status.items():
             key = f"status.{code}"
@@ -347,9 +348,11 @@ def _panel(parts: list[_Part], months, states: _States, mapping, facts) -> Panel
     amounts = {role: np.full(shape, np.nan) for role in AMOUNTS}
     months_left = np.full(shape, np.nan)
     fixed = {name: np.full(shape[0], NO_ROW, dtype=np.int64) for name in ("product", "segment")}
-    words = {name: {} for name in ("code", "grade", "segment")}  # text -> number, over all parts
+    words: dict[str, dict[str, int]] = {
+        name: {} for name in ("code", "grade", "segment")
+    }  # text -> number, over all parts
     repairs = facts["repairs"]
-    changed = {name: set() for name in fixed}
+    changed: dict[str, set] = {name: set() for name in fixed}
     born = np.full(shape[0], "", dtype="U7")
     for part in parts:
         used = np.flatnonzero(part.rows.in_use)

@@ -30,7 +30,8 @@ def _losses(panel: Panel, counts: dict[tuple[str, str], np.ndarray]) -> Iterator
     """Yield which accounts are written off by an assumption alone, and which never can be."""
     at, _ = write_off_rule(panel.states, counts.values())
     worst = len(panel.open_states) - 1
-    ruled, never = [], []
+    ruled: list[str] = []
+    never: list[str] = []
     for group in panel.groups():
         table = counts[group.product, group.segment]
         reached = _reached(panel, group, table)

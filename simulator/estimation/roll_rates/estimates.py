@@ -72,12 +72,11 @@ def estimate_panel(panel: Panel, tape: Path, mapping: Path) -> TapeEstimates:
     """
     rolling = panel.without_last_dues()
     if not list(rolling.pairs()):
-        found = (
+        seen = (
             f"{len(panel.account_id):,} accounts, months {', '.join(panel.months[:3])}: nobody stands in two in a row"
         )
-        raise UserError(
-            Problem(str(tape), "", found, "two months next to each other at least, of a loan before its last due")
-        )
+        allowed = "two months next to each other at least, of a loan before its last due"
+        raise UserError(Problem(str(tape), "", seen, allowed))
     last = panel.state[:, -1]
     if not ((last >= 0) & (last < len(panel.open_states))).any():
         raise UserError(
@@ -88,8 +87,8 @@ def estimate_panel(panel: Panel, tape: Path, mapping: Path) -> TapeEstimates:
         moves = np.array([rolling.moves(pair, group.accounts) for pair in rolling.pairs()])
         of_group = memory(rolling.state[group.accounts], panel.states), homogeneity(moves, panel.states)
         tests[group.product, group.segment] = of_group
-    found = (tape_report(panel), rolls(rolling), tests, ratios(panel), vintages(panel))
-    return TapeEstimates(tape, mapping, panel, *found)
+    found, matrices = tape_report(panel), rolls(rolling)
+    return TapeEstimates(tape, mapping, panel, found, matrices, tests, ratios(panel), vintages(panel))
 
 
 def _inputs(done: TapeEstimates) -> ScenarioInputs:
@@ -114,6 +113,6 @@ def filled(matrix: RollMatrix) -> np.ndarray:
     counts = matrix.n.astype(np.float64)
     for r in matrix.topped_up:
         counts[r] = matrix.probability[r] * THIN
-    for r in np.flatnonzero(counts.sum(axis=1) == 0):  # nobody was ever seen there
-        counts[r, r] = 1.0
+    empty = np.flatnonzero(counts.sum(axis=1) == 0)  # nobody was ever seen there
+    counts[empty, empty] = 1.0
     return counts

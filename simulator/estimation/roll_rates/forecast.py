@@ -123,8 +123,8 @@ def window(panel: Panel) -> FitWindow:
     row_mean = row[1] / np.maximum(row[0], 1)
     mean = np.where(known > 0, sums[1] / np.maximum(known, 1), row_mean)  # a move not seen: as others from that state
     variance = np.maximum(sums[2] / np.maximum(known, 1) - mean**2, 0)
-    growth = [np.log(b / a) for a, b in totals if a > 0 and b > 0]
-    end, growth = len(panel.months) - 1, np.array(growth)
+    growth = np.array([np.log(b / a) for a, b in totals if a > 0 and b > 0])
+    end = len(panel.months) - 1
     return FitWindow(panel.states, len(pairs), end, moves, start, balance, mean, np.sqrt(variance), growth)
 
 
@@ -146,18 +146,13 @@ class Fan:
 
 def shares(accounts: np.ndarray, states: tuple[PanelState, ...]) -> dict[str, np.ndarray]:
     """Return {measure: float64[...]} of accounts[..., state]: shares of the open accounts, by state of all accounts."""
-    late = {days: np.array([is_late(state, days // 30) for state in states]) for days in (30, 90)}
+    late = {days: np.array([state.is_late(days // 30) for state in states]) for days in (30, 90)}
     is_open = np.array([not state.is_exit for state in states])
     with np.errstate(invalid="ignore", divide="ignore"):
         n_open = accounts[..., is_open].sum(axis=-1)
         found = {f"dpd{days}_share": accounts[..., s].sum(axis=-1) / n_open for days, s in late.items()}
         by_state = accounts / accounts.sum(axis=-1, keepdims=True)
     return found | {f"state {state.name}": by_state[..., s] for s, state in enumerate(states)}
-
-
-def is_late(state: PanelState, bucket: int) -> bool:
-    """Return whether accounts in `state` are open and in `bucket` or a worse one."""
-    return not state.is_exit and state.bucket >= bucket
 
 
 def posterior(moves: np.ndarray) -> np.ndarray:

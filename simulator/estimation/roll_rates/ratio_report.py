@@ -37,7 +37,8 @@ def ratios(panel: Panel) -> list[Ratio]:
     for group in panel.groups():
         for measure, of, estimate in _of_group(panel, group.accounts):
             if estimate is not None and estimate.value == estimate.value:  # NaN where there is nobody
-                found.append(Ratio(group.product, group.segment, measure, of, *map(float, estimate[:4]), estimate[4]))
+                value, se, low, high = map(float, estimate[:4])
+                found.append(Ratio(group.product, group.segment, measure, of, value, se, low, high, estimate.n))
     return found
 
 

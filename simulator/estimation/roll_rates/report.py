@@ -1,6 +1,6 @@
 """What `simulator calibrate` writes: tables, the factor, the scenario, and a page that begins with the answer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +136,7 @@ def page(
     found: Hindcast,
     cautions: list[str],
     manifest: dict,
-    more: list[Section] = (),
+    more: Sequence[Section] = (),
 ) -> str:
     """Return report.html; `more` are sections of a structural fit."""
     panel, factor = done.panel, done.rolls.factor

@@ -246,7 +246,7 @@ def write_off_rule(states: tuple[PanelState, ...], counts: Iterable[np.ndarray])
     do. Else it is the rule of US open-end credit, or two buckets beyond the tape's worst state, whose accounts are a
     bucket worse after a month in it.
     """
-    at = max(180, 30 * (max(state.bucket for state in states if not state.is_exit) + 2))
+    at = max(180, 30 * (max(state.bucket for state in states if isinstance(state.bucket, int)) + 2))
     exits = [s for s, state in enumerate(states) if state.bucket == "written_off"]
     if any(table[:, exits].any() for table in counts):
         return "never", "the tape's own write-offs are in the matrix"

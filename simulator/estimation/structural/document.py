@@ -7,7 +7,7 @@ A value is { value, unit, source, status }, a distribution a table with the key 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from simulator.model.errors import UserError
+from simulator.model.errors import Problem, UserError
 from simulator.scenario.layers import ABOUT, tree_of
 from simulator.scenario.resolved import plain
 from simulator.scenario.scenario import Scenario
@@ -24,7 +24,7 @@ def document_of(scenario: Scenario) -> dict:
 
 def settings_of(document: dict, file: str) -> Settings:
     """Return the settings that the document says; UserError with every problem, named after `file`."""
-    problems = []
+    problems: list[Problem] = []
     resolved = resolve(tree_of(document, file, problems), file)
     if problems or resolved.settings is None:
         raise UserError(problems + resolved.problems)

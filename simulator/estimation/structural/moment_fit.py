@@ -140,7 +140,7 @@ def fit_what_is_told(
             refused[one] = True
             continue
         there = np.flatnonzero(free)
-        why[one] = why_untold(found.sensitivity, int(np.searchsorted(there, one)), [names[k] for k in there])
+        why[one] = why_untold(found.sensitivity, int(np.searchsorted(there, one)), [names[int(k)] for k in there])
         found, free = trial, without
         refused[:] = False  # with one less to make good for it, a prior value may do after all
 

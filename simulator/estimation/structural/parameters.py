@@ -69,7 +69,7 @@ def moved(document: dict, shifts: dict[Parameter, float]) -> dict:
 
 def nodes(document: dict, parameter: Parameter) -> list[tuple[tuple[str, ...], dict]]:
     """Return (key path, node) of the values and distributions that the parameter moves."""
-    found = []
+    found: list[tuple[tuple[str, ...], dict]] = []
     for path in _paths(document, parameter):
         node = at(document, path)
         alone = is_value(node) or is_distribution(node)

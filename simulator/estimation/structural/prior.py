@@ -38,7 +38,8 @@ def prior_document(
         raise UserError(Problem(str(prior), "behaviour.model", found, "a structural fit needs a structural scenario"))
     if not any(segment.line_limit for segment in settings.segment.values()):
         raise UserError(Problem(str(prior), "segment", "no segment has lines", "give line_limit: it scales incomes"))
-    document, assumptions = deepcopy(document_of(scenario)), []
+    document = deepcopy(document_of(scenario))
+    assumptions: list[str] = []
     ratio = _limit_on_tape(panel, accounts) / _limit_of(settings)
     document["segment"] = _segments(panel, accounts, document["segment"], assumptions)
     _to_currency(document, settings.currency.code, panel, ratio, assumptions)

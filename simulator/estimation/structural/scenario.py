@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from functools import partial
 
 from simulator.estimation.structural.document import at, say, values_of
 from simulator.estimation.structural.fit import Posterior, StructuralFit
@@ -35,8 +36,8 @@ def scenario_text(fit: StructuralFit, cautions: Sequence[str] = ()) -> str:
                 say(node, _not_identified)
     for estimate in sorted(fit.estimates, key=lambda e: e.is_fitted):  # where two share a value, what is fitted counts
         for _, node in nodes(document, estimate.parameter):
-            say(node, (lambda about, e=estimate: _calibrated(about, fit, e)) if estimate.is_fitted else _not_identified)
-    head = {"title": f"Structural fit of {fit.calibrated_from}"}
+            say(node, partial(_calibrated, fit=fit, e=estimate) if estimate.is_fitted else _not_identified)
+    head: dict = {"title": f"Structural fit of {fit.calibrated_from}"}
     if said := [*document.pop("cautions", []), *cautions]:
         head["cautions"] = said
     return "".join(f"# {line}\n" for line in verdict(fit)) + toml(
