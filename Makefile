@@ -21,9 +21,10 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup ## compare the policies of one scenario and write a report to out/demo
 	$(BIN)/simulator compare $(SCENARIO) --out out/demo --overwrite
 
-lint: setup ## style and format
+lint: setup ## style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 test: lint ## lint, then every test
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
@@ -41,5 +42,5 @@ bench-full: setup ## the same with large books and commands of minutes (a quarte
 	$(BIN)/python -m benchmarks --full
 
 clean: ## remove .venv, out and caches
-	rm -rf .venv out build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv out build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find simulator tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

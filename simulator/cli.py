@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from shutil import get_terminal_size
 from threading import Thread
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,10 +18,13 @@ from simulator.model.errors import Problem, UserError
 from simulator.model.printable import controls_in, printable
 from simulator.system.signals import INTERRUPTED, listen
 
+if TYPE_CHECKING:
+    from simulator.system.folders import Place
+
 INTERNAL, WRONG_INPUT = 1, 2  # exit codes; 0 is done
 MOST_TOLD = 250  # problems that are told one by one
 ALLOCATED = 50_000  # objects until Python looks for garbage: with its 700, a tenth of a start is spent in looking
-_places = []  # of the results of this command, once they are checked
+_places: list["Place"] = []  # of the results of this command, once they are checked
 
 app = typer.Typer(
     name="simulator",
@@ -116,7 +119,7 @@ def study(
 
     place = _place(folder, overwrite, quiet)
     Thread(target=results.get_ready, args=(drawing,), daemon=True).start()
-    question = {"run": sim.simulate, "compare": sim.compare}[context.command.name]
+    question = {"run": sim.simulate, "compare": sim.compare}[str(context.command.name)]
     with Progress(quiet) as progress:
         finished = question(loaded, threads=threads, observer=progress)
         progress.started("writing the report")
@@ -167,8 +170,12 @@ def calibrate(
     """Estimate how a lender's own accounts move, with intervals, and write a scenario that starts from them."""
     folder = out or Path("out") / tape.name.partition(".")[0]
 
-    options = {"structural": structural, "prior": prior, "force": force, "threads": threads}
-    _estimate(lambda observer: sim.calibrate(tape, mapping, **options, observer=observer), folder, overwrite, quiet)
+    def ask(observer):
+        return sim.calibrate(
+            tape, mapping, structural=structural, prior=prior, force=force, threads=threads, observer=observer
+        )
+
+    _estimate(ask, folder, overwrite, quiet)
 
 
 @app.command()
@@ -351,9 +358,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _open_streams():
     """Have both streams say whatever signs they lack in others, and a closed one swallow what it is told."""
-    codecs.register_error(
-        "said in others", lambda error: (_in_others(error.object[error.start : error.end]), error.end)
-    )
+
+    def in_others(error):
+        return _in_others(error.object[error.start : error.end]), error.end
+
+    codecs.register_error("said in others", in_others)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  open until the end

@@ -70,7 +70,8 @@ def run(
         check_identities(ledger)
         return ledger
 
-    ledgers, swapped = [], {}
+    ledgers: list[Ledger] = []
+    swapped: dict[str, Swapped] = {}
     for name, world in worlds.items():
         first, plain = (ledgers[0] if ledgers else None), _settlement(lenders[name])
         ledgers.append(lived(name, world, replace(plain, transfers=transferred[name]), first))

@@ -316,8 +316,10 @@ class SavedStudy(Study):
     def verdict(self) -> Verdict:
         """Which variant has the highest net present value and how sure that is, or why none is named."""
         told = self._summary["verdict"]
-        if difference := told.get("difference"):
-            difference = Difference(*(_number(difference[name]) for name in NUMBERS), variance_reduction=NAN)
+        difference = None
+        if found := told.get("difference"):
+            value, se, low, high = (_number(found[name]) for name in NUMBERS)
+            difference = Difference(value, se, low, high, NAN)
         names = ("best", "second", "reason", "leader")
         winner, second, reason, leader = (told[name] for name in names)
         return Verdict(winner, second, difference, reason, leader, _number(told["probability"]))

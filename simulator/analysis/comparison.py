@@ -59,7 +59,7 @@ class Comparison:
         self.swaps, self.policies, self.cautions = swaps or {}, policies or {}, cautions or []
         self.windows = windows(self.frame)
         self.measures = measures_of(self.frame)
-        self.samples = cache(self.samples)  # per comparison, so that it goes when the comparison goes
+        self._samples = cache(self._samples_of)  # per comparison, so that it goes when the comparison goes
 
     @cached_property
     def result_digest(self) -> str:
@@ -71,8 +71,11 @@ class Comparison:
         """Return the names of the variants other than the baseline."""
         return [name for name in self.ledgers if name != self.baseline]
 
-    def samples(self, variant, measure, window="whole"):
+    def samples(self, variant: str, measure: str, window: str = "whole") -> np.ndarray:
         """Return float64[replication] (roll rates: [batch]) of one measure, amounts in the currency."""
+        return self._samples(variant, measure, window)
+
+    def _samples_of(self, variant, measure, window):
         return MEASURES[measure](self.ledgers[variant], self.windows[window])
 
     def unstated(self, measure, window="whole") -> str | None:
@@ -158,26 +161,27 @@ class Comparison:
         if reason := self.unstated("npv"):
             return Verdict(None, None, None, reason)
         values = {name: self.estimate(name, "npv").value for name in self.ledgers}
-        best = max(values, key=values.get)  # the earlier of equals
+        best = max(values, key=lambda name: values[name])  # the earlier of equals
         rivals = {name: self.difference(best, "npv", against=name) for name in self.ledgers if name != best}
-        second = max(rivals, key=values.get)
+        second = max(rivals, key=lambda name: values[name])
         if self.frame.replications < 2:
             return Verdict(None, second, rivals[second], "one replication has no standard error", best)
         # The highest of many is partly the luckiest. Whichever is truly best, it can be passed over for each of the
         # others: by Bonferroni's inequality the chances add, so the more variants, the clearer the lead must be.
         leader = self.samples(best, "npv")
         doubt = {name: chance_not_above(leader, self.samples(name, "npv")) for name in rivals}
-        told = {"leader": best, "probability": max(1 - sum(doubt.values()), 0.0)}
+        sure = max(1 - sum(doubt.values()), 0.0)
         nearest = max(rivals, key=lambda name: (doubt[name], values[name]))
         rival = rivals[nearest]
         if rival.value == 0 and rival.se == 0:
-            return Verdict(None, nearest, rival, f"{best} and {nearest} are equal", **told)
-        if told["probability"] < SURE:
+            return Verdict(None, nearest, rival, f"{best} and {nearest} are equal", best, sure)
+        if sure < SURE:
             why = f"{best} and {nearest} are not clearly apart"
             if 1 - doubt[nearest] >= SURE:  # it would be the winner of two
                 why = f"{best} leads, but not clearly enough for the best of {len(self.ledgers)}"
-            return Verdict(None, nearest, rival, why, **told)
-        return Verdict(best, second, rivals[second], "highest net present value, clear of every other variant", **told)
+            return Verdict(None, nearest, rival, why, best, sure)
+        why = "highest net present value, clear of every other variant"
+        return Verdict(best, second, rivals[second], why, best, sure)
 
     def summary(self) -> dict:
         """Return the contents of summary.json: headline measures of all variants, their differences, the verdict.

@@ -3,7 +3,7 @@
 Everything here is int64 in minor units or counts. Months run from 0 (opening stocks) to `RunFrame.horizon`.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -221,7 +221,8 @@ class Ledger:
             raise ValueError(f"flows of {variant} have shape {sums.flows.shape}, expected {shape}")
         self.variant, self.sums, self.frame, self.settlement = variant, sums, frame, settlement
         self.baseline = baseline or self
-        self._totals, self._once = {}, {}
+        self._totals: dict[str, np.ndarray] = {}
+        self._once: dict[Callable[[Ledger], np.ndarray], np.ndarray] = {}
 
     def __reduce__(self):
         """Pickle what it was made of, not what was worked out from that."""
@@ -438,5 +439,5 @@ def result_digest(variants: list[tuple[str, Sums]]) -> str:
     for variant, sums in variants:
         for name, array in zip(sums._fields, sums, strict=True):
             digest.update(f"{variant}/{name}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array, dtype="<i8"))
+            digest.update(np.ascontiguousarray(array, dtype="<i8").data)
     return digest.hexdigest()

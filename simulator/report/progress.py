@@ -5,8 +5,12 @@ import sys
 import time
 from contextlib import suppress
 from threading import Lock, current_thread, main_thread
+from typing import TYPE_CHECKING, Any
 
 from simulator.system.signals import ENDING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 
 class Progress:
@@ -14,9 +18,10 @@ class Progress:
 
     def __init__(self, quiet: bool = False):
         """Prepare the bar; it appears on entering the context."""
-        self.quiet, self.bar, self.task, self.lock = quiet, None, None, Lock()
+        self.quiet, self.lock = quiet, Lock()
+        self.bar: Bar | None = None
         self.seconds, self.is_stopped, self.start = 0.0, False, time.perf_counter()
-        self.before = {}  # who was told of these signals
+        self.before: dict[signal.Signals, Any] = {}  # who was told of these signals
 
     def __enter__(self):
         """Start the clock and the bar, and listen for the signals that end a command."""

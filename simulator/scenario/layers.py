@@ -36,7 +36,7 @@ def tree_of(table: dict, file: str, problems: list[Problem], path: str = "", abo
     for key in ABOUT if "distribution" in table else ("source", "status"):
         if key in table:
             about[key] = _text(table[key], file, _join(path, key), problems)
-    tree = {}
+    tree: dict[str, Any] = {}
     for key, value in table.items():
         here = _join(path, key)
         if not isinstance(value, dict):

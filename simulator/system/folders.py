@@ -309,12 +309,6 @@ def _unknown(folder):
     return [entry.name for entry in entries if entry.name not in FILES or not entry.is_file(follow_symlinks=False)]
 
 
-def _unknown(folder):
-    """Return the names of what is in a folder and bears no name of ours."""
-    entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    return [entry.name for entry in entries if entry.name not in FILES or not entry.is_file(follow_symlinks=False)]
-
-
 def _remove(folder):
     """Remove a folder of ours, its manifest first, from when on it does not look whole; what is not ours stays."""
     ours = FILES | set(_listed(_manifest(folder)) or ())
