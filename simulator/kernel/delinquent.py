@@ -438,7 +438,7 @@ def post_lines(gathered, n, segment, month_levers, bits, late_charges, rates):
             state[LINE_AT + ARREARS, i] | state[LINE_AT + CAUSE, i] | rules.followed(state[LINE_AT + MARKS, i])
         )
         before = state[LINE_AT + BALANCE, i]
-        interest = rules.accrue(i4(bill - paid), record[R_AFTER, i], rate)
+        interest = rules.accrue(rules.interest_base(i4(bill - paid), record[R_AFTER, i]), rate)
         balance, held = post_account(state, record, i, LINE, paid, interest, rest, day, late_charges, suspend)
 
         employed, buffer = state[EMPLOYED, i] != i4(0), state[LIQUIDITY, i]
@@ -485,7 +485,7 @@ def post_loans(state, record, n, loan, month_levers, bits, late_charges, rates):
         months_left, instalment = state[LOAN_AT + MONTHS_LEFT, i], state[LOAN_AT + INSTALMENT, i]
         rest_of_term = max(i4(months_left - i4(1)), i4(0))
         rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(rules.loan_rate(clean, best, to_b, to_c, to_d))))
-        interest = rules.accrue(i4(bill - paid), after, rate)
+        interest = rules.accrue(rules.interest_base(i4(bill - paid), after), rate)
         was_late = i4(
             state[LOAN_AT + ARREARS, i] | state[LOAN_AT + CAUSE, i] | rules.followed(state[LOAN_AT + MARKS, i])
         )

@@ -278,7 +278,7 @@ def post_lines(tile, base, n, n_lines, row, segment, month_levers, sums, rates):
         # 8. interest
         balance, limit, clean = state[LINE_AT + BALANCE, j], state[LINE_AT + LIMIT, j], state[LINE_AT + CLEAN, j]
         rate = rules.line_rate(clean, balance, limit, best, to_b, to_c, to_d)
-        interest = rules.accrue(i4(max(balance, i4(0)) - paid), i4(0), rate)
+        interest = rules.accrue(i4(max(balance, i4(0)) - paid), rate)
         fee_due, interest_due = state[LINE_AT + FEE_DUE, j], state[LINE_AT + INTEREST_DUE, j]
         fee_after, interest_after = rules.post_payment(fee_due, interest_due, paid)
         after = i4(i4(balance - paid) + interest)
@@ -323,7 +323,7 @@ def post_loans(tile, base, n, sums, rates):
         rest = max(i4(months_left - i4(1)), i4(0))
         fee_after, interest_after = rules.post_payment(fee_due, interest_due, paid)
         unpaid = i4(balance - paid)
-        interest = rules.accrue(unpaid, i4(0), rules.loan_rate(clean, best, to_b, to_c, to_d))
+        interest = rules.accrue(unpaid, rules.loan_rate(clean, best, to_b, to_c, to_d))
         after = i4(unpaid + interest)
         remains = mask_of(after > i4(0))
         gone = i4(on_time & ~remains)
@@ -378,7 +378,7 @@ def step_on_time_rolls(tile, pending, base, n, row, segment, month_levers, sums,
         fee_due, interest_due = state[LINE_AT + FEE_DUE, j], state[LINE_AT + INTEREST_DUE, j]
         fee_after, interest_after = rules.post_payment(fee_due, interest_due, paid)
         clean, limit = state[LINE_AT + CLEAN, j], state[LINE_AT + LIMIT, j]
-        interest = rules.accrue(i4(bill - paid), i4(0), rules.line_rate(clean, balance, limit, best, to_b, to_c, to_d))
+        interest = rules.accrue(i4(bill - paid), rules.line_rate(clean, balance, limit, best, to_b, to_c, to_d))
         before, balance = balance, i4(i4(balance - paid) + interest)
         usual = mul_q16_lane(state[SPEND, j], u4(states[ROLL_SPEND, to]))
         wanted = only(new_credit, mul_q16_lane(usual, spending[words[U_WISH, i] & u4(QUANTILES - 1)]))

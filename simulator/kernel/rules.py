@@ -248,9 +248,15 @@ def days_late(day, to):
 
 # ---- step 8: interest and charges -------------------------------------------------------------------------
 @njit(forceinline=True)
-def accrue(unpaid, arrears, rate):
-    """Return the interest of a month on what is `unpaid` of the bill and not in `arrears`, at a rate (q31)."""
-    return mul_q31_own_lane(max(i4(unpaid - arrears), i4(0)), rate)
+def interest_base(unpaid, arrears):
+    """Return what bears interest: what is `unpaid` of the bill and not in `arrears`."""
+    return max(i4(unpaid - arrears), i4(0))
+
+
+@njit(forceinline=True)
+def accrue(base, rate):
+    """Return the interest of a month on a `base` at a rate (q31)."""
+    return mul_q31_own_lane(base, rate)
 
 
 @njit(forceinline=True)

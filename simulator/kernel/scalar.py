@@ -291,7 +291,7 @@ def post_and_accrue(state, i, record, products, segment, flows):
             fee_due, interest_due = rules.post_payment(state[at + FEE_DUE, i], state[at + INTEREST_DUE, i], paid)
             balance = state[at + BALANCE, i] - paid
             if record[p, A_BILL] > 0:
-                interest = rules.accrue(balance, record[p, A_AFTER], record[p, A_RATE])
+                interest = rules.accrue(rules.interest_base(balance, record[p, A_AFTER]), record[p, A_RATE])
                 fee = mul_q31_lane(rest, segment.late[p, rules.charged_days(record[p, A_DAY])])
                 if to >= segment.terms[p, P_SUSPEND]:
                     flows[p, F_INTEREST_NOT_CHARGED] += interest + fee
