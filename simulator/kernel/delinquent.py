@@ -252,11 +252,9 @@ def pay_dues(state, record, n, scalars):
         owed, reason, loan_reason = record[R_OWED, i], record[R_REASON, i], record[N_OWN + R_REASON, i]
         line_asks = only(reason == i4(0), owed)
         loan_asks = only(loan_reason == i4(0), record[N_OWN + R_OWED, i])
-        first, second = pick(line_first, line_asks, loan_asks), pick(line_first, loan_asks, line_asks)
-        first, second, borrowed, again, buffer, outside = rules.pay_in_turn(first, second, buffer, outside, reported)
-        line_borrowed, loan_borrowed = pick(line_first, borrowed, again), pick(line_first, again, borrowed)
-        paid, loan_paid = pick(line_first, first, second), pick(line_first, second, first)
-
+        paid, loan_paid, line_borrowed, loan_borrowed, buffer, outside = rules.pay_in_order(
+            line_first, line_asks, loan_asks, buffer, outside, reported
+        )
         broke = pick(mask_of(state[EMPLOYED, i] != i4(0)), i4(SHORT), i4(CANNOT))
         reason = i4(reason + only(paid < line_asks, broke))
         loan_reason = i4(loan_reason + only(loan_paid < loan_asks, broke))
@@ -367,14 +365,20 @@ def age(state, record, n, p, hold):
 
 
 @njit(forceinline=True)
-def post_account(state, record, i, p, paid, interest, rest, day, late_charges, suspend):
-    """Step 8: add interest and a late charge on `rest`, unless they are suspended; take `paid` off the balance.
+def post_account(state, record, i, p, rate, late_charges, suspend):
+    """Step 8: take the payment off the balance; add interest at `rate` and a late charge, unless suspended.
 
-    Returns (balance, held): the new balance, and -1 where there is an account, else 0.
+    Return (balance, held, was late): the new balance, -1 where there is an account, and 0 where neither arrears nor
+    their cause nor marks stood on it before.
     """
     at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
-    to = record[at + R_TO, i]
-    held = mask_of(rules.is_account(state[account + STATUS, i], record[at + R_BILL, i], p))
+    owed, to, after, day = record[at + R_OWED, i], record[at + R_TO, i], record[at + R_AFTER, i], record[at + R_DAY, i]
+    rest, bill = i4(owed - record[at + R_PAID, i]), record[at + R_BILL, i]
+    paid = i4(pick(mask_of(day > i4(0)), owed, record[at + R_PAID, i]) + record[at + R_EXTRA, i])
+    held = mask_of(rules.is_account(state[account + STATUS, i], bill, p))
+    cause, followed = state[account + CAUSE, i], rules.followed(state[account + MARKS, i])
+    was_late = i4(state[account + ARREARS, i] | cause | followed)
+    interest = rules.accrue(rules.interest_base(i4(bill - paid), after), rate)
     of_day = u4(u4(rules.charged_days(day)) + u4(p * CURE_ROW)) & u4(N_PRODUCT * CURE_ROW - 1)
     fee = mul_q31_lane(rest, late_charges[of_day])
     stops = to >= suspend
@@ -385,78 +389,76 @@ def post_account(state, record, i, p, paid, interest, rest, day, late_charges, s
     balance = i4(i4(i4(state[account + BALANCE, i] - paid) + interest) + fee)
     state[account + FEE_DUE, i] = pick(held, i4(fee_after + fee), fee_due)
     state[account + INTEREST_DUE, i] = pick(held, i4(interest_after + interest), interest_due)
-    state[account + ARREARS, i] = pick(held, record[at + R_AFTER, i], state[account + ARREARS, i])
-    clean, cause, missed = state[account + CLEAN, i], state[account + CAUSE, i], rest > i4(0)
+    state[account + ARREARS, i] = pick(held, after, state[account + ARREARS, i])
+    clean, missed = state[account + CLEAN, i], rest > i4(0)
     state[account + CLEAN, i] = pick(held, rules.clean_after(clean, missed), clean)
-    cause_now = rules.cause_after(cause, to, record[at + R_AFTER, i], record[at + R_REASON, i])
-    state[account + CAUSE, i] = pick(held, cause_now, cause)
+    state[account + CAUSE, i] = pick(held, rules.cause_after(cause, to, after, record[at + R_REASON, i]), cause)
     record[at + R_INTEREST, i], record[at + R_FEE, i] = interest & held, fee & held
     record[at + R_NOT_CHARGED, i], record[at + R_TOOK, i] = not_charged & held, paid & held
-    fell_due = (state[account + BUCKET, i] == i4(0)) & (record[at + R_OWED, i] > i4(0))
+    fell_due = (state[account + BUCKET, i] == i4(0)) & (owed > i4(0))
     reason, cured = only(fell_due & missed, record[at + R_REASON, i]), fell_due & missed & (day > i4(0))
     record[at + R_COUNTS, i] = three(False, record[R_REMINDED + p, i] != i4(0), fell_due)
     record[at + R_MISSED, i] = three(reason == i4(FORGOT), reason == i4(SHORT), reason == i4(CANNOT))
     record[at + R_CURED, i] = three(reason == i4(WILL_NOT), cured, cured & (day <= i4(7)))
-    return balance, held
+    return balance, held, was_late
+
+
+class Patience(NamedTuple):
+    """The levers of a product within which the lender leaves an open account alone."""
+
+    rule_days: int  # days late at which it is closed or reported
+    freeze_days: int
+    leave_bucket: int  # bucket at which it is charged off, sold, or offered a plan
+    cuts: int  # -1 if limits are cut on falling into some bucket, else 0
 
 
 @njit(forceinline=True)
-def limits_of_patience(month_levers, bits):
-    """Return what `is_left_alone` asks of the levers of a product: days, days, a bucket, and -1 if limits are cut."""
+def patience_of(month_levers, bits):
+    """Return the Patience of a month's levers of a product."""
     plans = month_levers[V_PLAN_BUCKET] if month_levers[V_PLAN_CHANCE] > 0 else NEVER
-    leaves = min(month_levers[V_WRITE_OFF], month_levers[V_SELL_OPEN], plans)
+    leave = min(month_levers[V_WRITE_OFF], month_levers[V_SELL_OPEN], plans)
     rule = min(month_levers[V_CLOSE_DAYS], month_levers[V_REPORT_DAYS])
-    return i4(rule), i4(month_levers[V_FREEZE_DAYS]), i4(leaves), mask_of((bits & CUTS) != 0)
+    return Patience(i4(rule), i4(month_levers[V_FREEZE_DAYS]), i4(leave), mask_of((bits & CUTS) != 0))
 
 
 @njit(forceinline=True)
-def is_left_alone(status, bucket, to, days, rule, freeze, leaves, cuts):
+def is_left_alone(status, bucket, to, days, patience):
     """Step 10: return whether the lender does nothing with an open account but to note its bucket."""
-    calm = (days < rule) & ((days < freeze) | (to == i4(0))) & (to < leaves)
-    return (status == i4(ACTIVE)) & calm & ((to & cuts) <= bucket)
+    unfrozen = (days < patience.freeze_days) | (to == i4(0))
+    calm = (days < patience.rule_days) & unfrozen & (to < patience.leave_bucket)
+    return (status == i4(ACTIVE)) & calm & ((to & patience.cuts) <= bucket)
 
 
 @njit(forceinline=True)
 def post_lines(gathered, n, segment, month_levers, bits, late_charges, rates):
     """Steps 7 to 9 of the line, and who is done for its part."""
     state, derived, words, record = gathered.state, gathered.derived, gathered.words, gathered.record
-    spending = segment.spending
     best, to_b, to_c, to_d = rate_steps(rates)
-    worst, suspend = rates[4], i4(segment.terms[LINE, P_SUSPEND])
+    worst, suspend, spending = rates[4], i4(segment.terms[LINE, P_SUSPEND]), segment.spending
     spend_unemployed, new_credit = u4(segment.scalars[G_SPEND_UNEMPLOYED]), month_levers[V_NEW_CREDIT] == 1
-    rule, freeze, leaves, cuts = limits_of_patience(month_levers, bits)
-    close = i4(month_levers[V_CLOSE_DAYS])
+    patience, close_days = patience_of(month_levers, bits), i4(month_levers[V_CLOSE_DAYS])
     for lane in range(n):
         i = u8(lane)
         status, bucket, clean = state[LINE_AT + STATUS, i], state[LINE_AT + BUCKET, i], state[LINE_AT + CLEAN, i]
-        bill, day, limit = record[R_BILL, i], record[R_DAY, i], state[LINE_AT + LIMIT, i]
-        rest = i4(record[R_OWED, i] - record[R_PAID, i])
-        paid = i4(pick(mask_of(day > i4(0)), record[R_OWED, i], record[R_PAID, i]) + record[R_EXTRA, i])
-        rate = rules.line_rate(clean, state[LINE_AT + BALANCE, i], limit, best, to_b, to_c, to_d)
+        before, limit = state[LINE_AT + BALANCE, i], state[LINE_AT + LIMIT, i]
+        to, days = record[R_TO, i], record[R_DAYS, i]
+        rate = rules.line_rate(clean, before, limit, best, to_b, to_c, to_d)
         rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(rate)))
-        was_late = i4(
-            state[LINE_AT + ARREARS, i] | state[LINE_AT + CAUSE, i] | rules.followed(state[LINE_AT + MARKS, i])
-        )
-        before = state[LINE_AT + BALANCE, i]
-        interest = rules.accrue(rules.interest_base(i4(bill - paid), record[R_AFTER, i]), rate)
-        balance, held = post_account(state, record, i, LINE, paid, interest, rest, day, late_charges, suspend)
+        balance, held, was_late = post_account(state, record, i, LINE, rate, late_charges, suspend)
 
-        employed, buffer = state[EMPLOYED, i] != i4(0), state[LIQUIDITY, i]
-        multiplier = spending[words[U_WISH, i] & u4(QUANTILES - 1)]
+        employed, multiplier = state[EMPLOYED, i] != i4(0), spending[words[U_WISH, i] & u4(QUANTILES - 1)]
         wanted = rules.wants(derived[D_SPEND, i], multiplier, employed, spend_unemployed, record[R_NEED, i], new_credit)
-        days = record[R_DAYS, i]
-        may = (status == i4(ACTIVE)) & (days < freeze) & (days < close)
+        may = (status == i4(ACTIVE)) & (days < patience.freeze_days) & (days < close_days)
         on_line = only(may, rules.put_on_line(wanted, balance, limit))
         balance = i4(balance + on_line)
-        state[LIQUIDITY, i] = rules.pay_cash(buffer, i4(wanted - on_line))
-        state[LINE_AT + BALANCE, i] = pick(held, balance, state[LINE_AT + BALANCE, i])
+        state[LIQUIDITY, i] = rules.pay_cash(state[LIQUIDITY, i], i4(wanted - on_line))
+        state[LINE_AT + BALANCE, i] = pick(held, balance, before)
 
-        forgot = (rest > i4(0)) & (record[R_REASON, i] == i4(FORGOT))
+        forgot = (record[R_OWED, i] > record[R_PAID, i]) & (record[R_REASON, i] == i4(FORGOT))
         loan_missed = record[N_OWN + R_OWED, i] > record[N_OWN + R_PAID, i]
         forgot = forgot | (loan_missed & (record[N_OWN + R_REASON, i] == i4(FORGOT)))
         state[MONTHS_SINCE_FORGOT, i] = rules.since_after(state[MONTHS_SINCE_FORGOT, i], forgot)
-        stays = is_left_alone(status, bucket, record[R_TO, i], days, rule, freeze, leaves, cuts)
-        to = record[R_TO, i]
+        stays = is_left_alone(status, bucket, to, days, patience)
         current = stays & ((was_late | bucket | record[R_AFTER, i] | to) == i4(0))
         no_loan = (state[LOAN_AT + STATUS, i] == i4(ACTIVE)) & (record[N_OWN + R_BILL, i] == i4(0))
         asks = no_loan & (to == i4(0))
@@ -473,36 +475,27 @@ def post_lines(gathered, n, segment, month_levers, bits, late_charges, rates):
 def post_loans(state, record, n, loan, month_levers, bits, late_charges, rates):
     """Steps 7 and 8 of the loan, and who is done for its part."""
     best, to_b, to_c, to_d = rate_steps(rates)
-    worst, suspend = rates[4], i4(loan[P_SUSPEND])
-    rule, freeze, leaves, cuts = limits_of_patience(month_levers, bits)
+    worst, suspend, patience = rates[4], i4(loan[P_SUSPEND]), patience_of(month_levers, bits)
     for lane in range(n):
         i = u8(lane)
         status, bucket, clean = state[LOAN_AT + STATUS, i], state[LOAN_AT + BUCKET, i], state[LOAN_AT + CLEAN, i]
-        bill, day = record[N_OWN + R_BILL, i], record[N_OWN + R_DAY, i]
         after, to = record[N_OWN + R_AFTER, i], record[N_OWN + R_TO, i]
-        rest = i4(record[N_OWN + R_OWED, i] - record[N_OWN + R_PAID, i])
-        paid = pick(mask_of(day > i4(0)), record[N_OWN + R_OWED, i], record[N_OWN + R_PAID, i])
-        months_left, instalment = state[LOAN_AT + MONTHS_LEFT, i], state[LOAN_AT + INSTALMENT, i]
-        rest_of_term = max(i4(months_left - i4(1)), i4(0))
-        rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(rules.loan_rate(clean, best, to_b, to_c, to_d))))
-        interest = rules.accrue(rules.interest_base(i4(bill - paid), after), rate)
-        was_late = i4(
-            state[LOAN_AT + ARREARS, i] | state[LOAN_AT + CAUSE, i] | rules.followed(state[LOAN_AT + MARKS, i])
-        )
-        balance, held = post_account(state, record, i, LOAN, paid, interest, rest, day, late_charges, suspend)
+        rate = rules.loan_rate(clean, best, to_b, to_c, to_d)
+        rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(rate)))
+        balance, held, was_late = post_account(state, record, i, LOAN, rate, late_charges, suspend)
 
-        stays = is_left_alone(status, bucket, to, record[N_OWN + R_DAYS, i], rule, freeze, leaves, cuts)
+        stays = is_left_alone(status, bucket, to, record[N_OWN + R_DAYS, i], patience)
         current = stays & ((was_late | bucket | after | to) == i4(0))
         late = stays & ~current & (balance > i4(0))
         repaid = (held != i4(0)) & current & (balance == i4(0))
-        gone = mask_of(repaid)
+        gone, months_left = mask_of(repaid), state[LOAN_AT + MONTHS_LEFT, i]
+        rest_of_term = pick(held, max(i4(months_left - i4(1)), i4(0)), months_left)
         state[LOAN_AT + BALANCE, i] = pick(held, balance, state[LOAN_AT + BALANCE, i])
-        state[LOAN_AT + MONTHS_LEFT, i] = i4(pick(held, rest_of_term, months_left) & ~gone)
-        state[LOAN_AT + INSTALMENT, i] = i4(instalment & ~gone)
-        state[LOAN_AT + STATE, i] = i4(state[LOAN_AT + STATE, i] & ~gone)
-        state[LOAN_AT + INTEREST_DUE, i] = i4(state[LOAN_AT + INTEREST_DUE, i] & ~gone)
-        state[LOAN_AT + FEE_DUE, i] = i4(state[LOAN_AT + FEE_DUE, i] & ~gone)
-        record[N_OWN + R_OPEN, i], record[N_OWN + R_LATE, i] = i4((held != i4(0)) & current & ~repaid), mask_of(late)
+        state[LOAN_AT + MONTHS_LEFT, i] = i4(rest_of_term & ~gone)
+        for column in (INSTALMENT, STATE, INTEREST_DUE, FEE_DUE):
+            state[LOAN_AT + column, i] = i4(state[LOAN_AT + column, i] & ~gone)
+        record[N_OWN + R_OPEN, i] = i4((held != i4(0)) & current & ~repaid)
+        record[N_OWN + R_LATE, i] = mask_of(late)
         record[R_ENDS, i] = i4(record[R_ENDS, i] + i4(repaid))
         record[R_DONE, i] = i4(record[R_DONE, i] & (mask_of(~rules.is_open(status)) | mask_of(current | late)))
 

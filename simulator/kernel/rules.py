@@ -201,19 +201,22 @@ def refuses_or_forgets(bill, u, logit, sigmoid_table, forgets):
 
 
 @njit(forceinline=True)
-def pay_in_turn(first, second, buffer, outside, reported):
-    """Return how two dues are paid, the `first` before the `second`: from the buffer, then from credit elsewhere.
+def pay_in_order(line_first, line, loan, buffer, outside, reported):
+    """Return how the dues of line and loan are paid, in their order: from the buffer, then from credit elsewhere.
 
-    (paid, paid, borrowed, borrowed, buffer, outside): what a borrower `reported` to the bureau would have borrowed is
-    not paid, and `outside` stays.
+    (line paid, loan paid, line borrowed, loan borrowed, buffer, outside); `line_first` is -1 or 0. What a borrower
+    `reported` to the bureau would have borrowed is not paid, and `outside` stays.
     """
+    first, second = pick(line_first, line, loan), pick(line_first, loan, line)
     taken = min(first, max(buffer, i4(0)))
     borrowed = min(i4(first - taken), outside)
     free, buffer, first = i4(outside - borrowed), i4(buffer - taken), i4(taken + only(~reported, borrowed))
     taken = min(second, max(buffer, i4(0)))
     again = min(i4(second - taken), free)
     free, buffer, second = i4(free - again), i4(buffer - taken), i4(taken + only(~reported, again))
-    return first, second, borrowed, again, buffer, pick(mask_of(reported), outside, free)
+    paid, loan_paid = pick(line_first, first, second), pick(line_first, second, first)
+    line_borrowed, loan_borrowed = pick(line_first, borrowed, again), pick(line_first, again, borrowed)
+    return paid, loan_paid, line_borrowed, loan_borrowed, buffer, pick(mask_of(reported), outside, free)
 
 
 @njit(forceinline=True)

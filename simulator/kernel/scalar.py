@@ -10,7 +10,7 @@ import numpy as np
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
-from .fixed import half, mul_q16_lane, mul_q31, mul_q31_lane, only
+from .fixed import half, mask_of, mul_q16_lane, mul_q31, mul_q31_lane, only
 from .jit.cache import CACHED, njit
 from .lender import (
     close_month,
@@ -102,22 +102,21 @@ def decide_payment(state, i, record, words, k, products, pay, segment, economy, 
 @njit(forceinline=True)
 def pay_dues(state, i, record, products, scalars, flows):
     """Step 5: those who pay use the buffer, then credit elsewhere; then the line's payment beyond what is owed."""
-    first, reported = scalars[G_PAY_FIRST], state[REPORTED, i] != 0
-    second = 1 - first
-    asks = record[first, A_OWED] if record[first, A_REASON] == 0 else i8(0)
-    asks_second = record[second, A_OWED] if record[second, A_REASON] == 0 else i8(0)
-    paid, paid_second, borrowed, borrowed_second, buffer, outside = rules.pay_in_turn(
-        asks, asks_second, state[LIQUIDITY, i], state[EXTERNAL_CREDIT, i], reported
+    reported, line_first = state[REPORTED, i] != 0, mask_of(scalars[G_PAY_FIRST] == LINE)
+    line = only(record[LINE, A_REASON] == 0, record[LINE, A_OWED])
+    loan = only(record[LOAN, A_REASON] == 0, record[LOAN, A_OWED])
+    paid, loan_paid, borrowed, loan_borrowed, buffer, outside = rules.pay_in_order(
+        line_first, line, loan, state[LIQUIDITY, i], state[EXTERNAL_CREDIT, i], reported
     )
-    record[first, A_PAID], record[second, A_PAID] = paid, paid_second
+    record[LINE, A_PAID], record[LOAN, A_PAID] = paid, loan_paid
     flow = F_OUTSIDE_REFUSED if reported else F_OUTSIDE_USED
-    flows[first, flow] += borrowed
-    flows[second, flow] += borrowed_second
+    flows[LINE, flow] += borrowed
+    flows[LOAN, flow] += loan_borrowed
     broke = SHORT if state[EMPLOYED, i] else CANNOT
-    if paid < asks:
-        record[first, A_REASON] = broke
-    if paid_second < asks_second:
-        record[second, A_REASON] = broke
+    if paid < line:
+        record[LINE, A_REASON] = broke
+    if loan_paid < loan:
+        record[LOAN, A_REASON] = broke
     if record[LINE, A_REASON] == 0 and record[LINE, A_PLAN] == 0:
         rest = record[LINE, A_BILL] - record[LINE, A_OWED]
         record[LINE, A_EXTRA] = rules.extra_of(state[FULL_PAYER, i], rest, scalars[G_REVOLVER_SHARE], buffer)
