@@ -29,3 +29,13 @@ def shared_file():
         return path
 
     return find
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what tests have counted (`record_property("count", text)`)."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, ())]
+    counts = [text for report in reports for name, text in report.user_properties if name == "count"]
+    if counts and getattr(reports[0], "when", "") == "call":
+        terminalreporter.section("counts")
+        for text in dict.fromkeys(counts):
+            terminalreporter.line(text)

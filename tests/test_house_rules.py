@@ -217,16 +217,19 @@ def test_a_kind_named_elsewhere_is_caught(monkeypatch):
 MOST_ARGUMENTS = 12
 
 
-def many_arguments(name):
-    """Return the functions of a module with more than MOST_ARGUMENTS; the options of a command do not count."""
+def arguments(name):
+    """Return how many arguments each function of a module has; the options of a command do not count."""
     functions = [node for node in ast.walk(TREES[name]) if isinstance(node, ast.FunctionDef)]
-    commands = {node for node in functions if any(".command(" in ast.unparse(d) for d in node.decorator_list)}
-    return [
-        node.name
+    return {
+        node.name: len([*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs])
         for node in functions
-        if len([*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]) > MOST_ARGUMENTS
-        and node not in commands
-    ]
+        if not any(".command(" in ast.unparse(decorator) for decorator in node.decorator_list)
+    }
+
+
+def many_arguments(name):
+    """Return the functions of a module with more than MOST_ARGUMENTS."""
+    return [function for function, count in arguments(name).items() if count > MOST_ARGUMENTS]
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -331,3 +334,80 @@ def test_light_modules_stay_light(light):
 def test_every_folder_named_in_the_makefile_exists():
     """The commands of the Makefile act on folders that are there."""
     assert all(Path(ROOT, name).is_dir() for name in ("simulator", "tests", "benchmarks", "scenarios"))
+
+
+# ---- counts, printed at the end of every run ---------------------------------------------------------
+KERNEL = [name for name in SOURCES if is_under(name, "simulator.kernel")]
+OPTIONS_OF_NUMBA = {"_nrt"}  # the one private name in use: without this option every call counts references
+OF_NAMED_TUPLES = {"_asdict", "_fields", "_make", "_replace"}
+BY_NAME = {"getattr", "hasattr", "setattr", "delattr", "patch", "object", "multiple"}  # what reaches a name by its text
+
+
+def is_private(name):
+    """Return whether a name begins with one underscore."""
+    return name.startswith("_") and not name.startswith("__") and name not in OF_NAMED_TUPLES and name != "_"
+
+
+def private_names(tree):
+    """Return the private names of others that a module reads, replaces, imports or passes, in its order."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) not in ("self", "cls", "super()"):
+            found.append(node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.Call):
+            found += [keyword.arg for keyword in node.keywords if keyword.arg]
+            if ast.unparse(node.func).rpartition(".")[2] in BY_NAME:
+                found += [
+                    one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                ]
+    return [name for name in found if is_private(name) and name not in OPTIONS_OF_NUMBA]
+
+
+def compilers_private_names():
+    """Return (module, name) of every private name in modules that import numba or LLVM, keys of options included."""
+    uses = [n for n in SOURCES if any(is_under(o, top) for o in imported(n) for top in ("numba", "llvmlite"))]
+    options = [
+        (name, key.value)
+        for name in uses
+        for node in ast.walk(TREES[name])
+        if isinstance(node, ast.Dict)
+        for key in node.keys
+        if isinstance(key, ast.Constant) and isinstance(key.value, str) and is_private(key.value)
+    ]
+    options = [(name, key) for name, key in options if key not in OPTIONS_OF_NUMBA]
+    return options + [(name, private) for name in uses for private in private_names(TREES[name])]
+
+
+COUNTS = {
+    "loose files in simulator/": (6, lambda: len(list((ROOT / "simulator").glob("*.py")))),
+    "arguments of a function": (MOST_ARGUMENTS, lambda: max(max(arguments(n).values(), default=0) for n in SOURCES)),
+    "private names of the compiler read or replaced": (0, lambda: len(compilers_private_names())),
+    "lines of simulator/kernel": (3_700, lambda: sum(len(SOURCES[n].read_text().splitlines()) for n in KERNEL)),
+    "files that name a policy's kind outside its own": (
+        0,
+        lambda: sum(bool(kinds_named(n)) for n in SOURCES if not is_under(n, "simulator.policy.kinds")),
+    ),
+    "modules in a circle of imports": (0, lambda: len(circle())),
+    "imports upwards": (0, lambda: sum(len(breaches(n)) for n in SOURCES if n != "simulator")),
+}
+
+
+@pytest.mark.parametrize("what", COUNTS)
+def test_counts(what, record_property):
+    """What makes a house hard to live in stays within bounds; the counts are printed at the end of the run."""
+    most, count = COUNTS[what]
+    found = count()
+    record_property("count", f"{what}: {found:,} (at most {most:,})")
+
+    assert found <= most
+
+
+def test_a_private_name_is_found():
+    """Negative control: an inner method that is read, imported, replaced or given as an option counts."""
+    source = (
+        "from numba import _a\nfunction._b\nsetattr(function, '_c', 1)\npatch.object(f, '_d')\nnjit(_e=1, _nrt=False)"
+    )
+
+    assert sorted(private_names(ast.parse(source))) == ["_a", "_b", "_c", "_d", "_e"]
