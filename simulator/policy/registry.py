@@ -29,11 +29,16 @@ def names() -> list[str]:
 
 @cache
 def kinds() -> dict[str, ModuleType]:
-    """Return the modules by kind: each has the names of _NEEDED, and may have MEETS, `why` and `terms`.
+    """Return the modules by kind: each has the names of _NEEDED, and may have MEETS, RECORDS, `why` and `terms`.
 
     docs/policies.md says what they are.
     """
     return {name: import_module(f"{kinds_folder.__name__}.{name}") for name in names()}
+
+
+def kind_of_records(fact: str) -> str:
+    """Return the kind by which a scenario made from records does what they show, as its file says in RECORDS."""
+    return next(kind for kind, module in kinds().items() if getattr(module, "RECORDS", "") == fact)
 
 
 def policy_of(kind: str) -> ModuleType:

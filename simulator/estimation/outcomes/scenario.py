@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from simulator.estimation.outcomes.fit import QUANTILES, LoanFit, SegmentFit
+from simulator.policy.registry import kind_of_records
 
 DEFAULT_SEED = 20260101
 DIGITS = 12  # of a share after the point: rows must sum to 1
@@ -65,12 +66,13 @@ def scenario_text(
     charge_off = f'source = {json.dumps(settings.charge_off_source)}, status = "assumption"'
     expire = f'source = {json.dumps(settings.recovery_source)}, status = "assumption"'
     alike = len({segment.collecting for segment in fit.segments.values()}) == 1
+    kind = kind_of_records("charge_off")
     for name, segment in [("", next(iter(fit.segments.values())))] if alike else fit.segments.items():
         how = segment.collecting
         lines += [
             "",
-            f"[policy.{_key('write_off' + ('_' + name if name else ''))}]",
-            'kind = "write_off"',
+            f"[policy.{_key(kind + ('_' + name if name else ''))}]",
+            f'kind = "{kind}"',
             *([f"segments = [{json.dumps(name)}]"] if name else []),
             f"at_dpd = {{ value = {settings.charge_off_dpd}, {charge_off} }}",
             f"expire_months = {{ value = {how.months + 1}, {expire} }}",

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simulator.estimation.panels.panel import Group, Panel, PanelState
+from simulator.policy.registry import kind_of_records
 
 AT = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)  # quantiles that limits and utilisation are given at
 ENDS = (0.002, 0.998)  # of the tape, taken for the lowest and highest: single accounts would stretch the ends
@@ -144,7 +145,7 @@ def document(given: ScenarioInputs, cautions: Sequence[str] = ()) -> dict[str, A
                 },
             }
         },
-        "policy": {"write_off": _write_off(*write_off_rule(panel.states, given.counts.values()))},
+        "policy": {kind_of_records("charge_off"): _write_off(*write_off_rule(panel.states, given.counts.values()))},
     }
 
 
@@ -262,7 +263,7 @@ def write_off_rule(states: tuple[PanelState, ...], counts: Iterable[np.ndarray])
 def _write_off(at: int | str, source: str) -> dict[str, Any]:
     """Return the write-off policy at these days past due; what comes after it is assumed."""
     return {
-        "kind": "write_off",
+        "kind": kind_of_records("charge_off"),
         "at_dpd": {"value": at, "source": source},
         "recover_chance": [0.03] * 6,
         "recover_share": [0.20] * 6,

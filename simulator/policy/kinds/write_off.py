@@ -34,6 +34,7 @@ MEETS = (
     "The earlier write-off and the earlier expiry hold; recoveries in an age, and of open accounts from work_from_dpd "
     "on, are those of the later in the file that has any there."
 )
+RECORDS = "charge_off"
 NEUTRAL = {
     "at_dpd": "never",
     "recover_share": [1.0] * len(AGE_BANDS),
