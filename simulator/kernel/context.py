@@ -54,7 +54,7 @@ class SegmentTables(NamedTuple):
 
 
 class Month(NamedTuple):
-    """What a month is to a segment, whatever the lender does, and what follows for prices and luck."""
+    """What a month is to a segment, and what that asks for: economy, roll rates, interest rates, random words."""
 
     economy: np.ndarray  # int64[N_MACRO]
     thresholds: np.ndarray  # int64[product, from, to]: q31 cumulative roll rates

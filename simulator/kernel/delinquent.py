@@ -2,7 +2,7 @@
 
 Lanes of a tile are gathered side by side and take steps 4 to 9 of the month in vectors, as in `on_time`, but exactly
 and with everything that can go wrong there. Who ends the month as it began, current, is done with, and who is late and
-left alone by the lender has only the moves noted; for the others `scalar.end_month` follows, one by one. Who is in a
+left alone by the lender has only the moves noted; for the others `lender.end_month` follows, one by one. Who is in a
 plan is not here but in `scalar`.
 
 Loops over blocks of STEP lanes have no rest for LLVM to do one by one; those it does better whole stay whole.

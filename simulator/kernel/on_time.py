@@ -2,7 +2,7 @@
 
 A lane is *on time* when its open accounts are current and active and every due is surely paid at the due date, from the
 buffer or, where there are loans, also from credit elsewhere. What is written off is worked apart, and a new loan opened
-apart, whoever the borrower is. A lane that is on time gets the same integers here as from `scalar.live`. Another lane
+apart, whoever the borrower is. A lane that is on time gets the same integers here as from `step_scalar`. Another lane
 is left as it was, for `delinquent` or for `scalar`.
 
 Whether a due is paid takes a sigmoid and a memory, which are dear; here a bound on both decides. Who is beyond the

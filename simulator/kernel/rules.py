@@ -48,8 +48,11 @@ def band_of(score):
 
 @njit(forceinline=True)
 def age_stage(age):
-    """Return the stage 16..21 of a written-off account of `age` months."""
-    return 16 + (age >= 6) + (age >= 12) + (age >= 18) + (age >= 36) + (age >= 60)
+    """Return the stage 16..21 of a charged-off account of `age` months."""
+    stage = BUCKETS - 1
+    for begins in AGE_BANDS:
+        stage += age >= begins
+    return stage
 
 
 @njit(forceinline=True)

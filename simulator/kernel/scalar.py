@@ -56,19 +56,14 @@ def bill_accounts(state, i, record, products, terms, month_levers):
     for p in range(products):
         at, bill = N_BORROWER + p * N_ACCOUNT, record[p, A_BILL]
         if bill > 0:
-            arrears, plan_left, months_left = (
-                state[at + ARREARS, i],
-                state[at + PLAN_LEFT, i],
-                state[at + MONTHS_LEFT, i],
-            )
-            rest, instalment = bill - arrears, i8(state[at + INSTALMENT, i])
+            arrears, instalment = state[at + ARREARS, i], i8(state[at + INSTALMENT, i])
+            rest, plan_left, months_left = bill - arrears, state[at + PLAN_LEFT, i], state[at + MONTHS_LEFT, i]
             if record[p, A_PLAN]:
                 due = rules.loan_due(rest, instalment, plan_left)
                 state[at + PLAN_LEFT, i] = plan_left - 1
             elif p == LINE:
-                due = min(
-                    rules.line_due(bill, terms[p, P_MIN_FLOOR], rules.min_share_of(terms[p], month_levers[p])), rest
-                )
+                share = rules.min_share_of(terms[p], month_levers[p])
+                due = min(rules.line_due(bill, terms[p, P_MIN_FLOOR], share), rest)
             else:
                 due = rules.loan_due(rest, instalment, months_left)
             if p == LOAN or record[p, A_PLAN]:
