@@ -91,7 +91,7 @@ class Target(Table):
     @field_validator("value", "tolerance")
     @classmethod
     def _out_of_unit(cls, number: float, info: ValidationInfo) -> float:
-        return number / UNITS.get(info.data.get("unit"), 1)
+        return number / UNITS.get(info.data.get("unit", ""), 1)
 
     @model_validator(mode="after")
     def _is_of_something(self) -> "Target":
@@ -166,12 +166,13 @@ def no_interest_share(study: Study, first: int, last: int) -> np.ndarray:
     world = lower(study.scenario.baseline)
     tiles, replications = world.tiles[world.tiles[:, K_ENTRY] == 0], range(world.replications)
     lives = Trajectories(tables_for(world, 0, len(replications)), world.levers, tiles, world.tape, replications, last)
-    charged = used = False
+    charged, used = [], []
     for month in range(last - YEAR + 1, last + 1):
         state = lives.until(month)
-        charged |= state[:, :, LINE_AT + INTEREST_DUE] > 0
-        used |= state[:, :, LINE_AT + BALANCE] > 0
-    return (used & ~charged).sum(axis=(1, 2)) / used.sum(axis=(1, 2))
+        charged.append(state[:, :, LINE_AT + INTEREST_DUE] > 0)
+        used.append(state[:, :, LINE_AT + BALANCE] > 0)
+    users = np.any(used, axis=0)
+    return (users & ~np.any(charged, axis=0)).sum(axis=(1, 2)) / users.sum(axis=(1, 2))
 
 
 def dpd1_share(study: Study, first: int, last: int) -> np.ndarray:
@@ -262,13 +263,13 @@ def figure(target: Target, world: World, study: Study) -> Figure:
 
 def studies(plan: Plan, values: dict[str, float], threads: int | None = None) -> dict[str, Study]:
     """Return the study of every world with the free settings at `values`."""
-    sizes = {"borrowers": plan.borrowers, "replications": plan.replications}
     applicants = f"portfolio.applicants_per_month={plan.borrowers // 100}"  # 1% a month, as in the files
     found = {}
     for name, world in plan.world.items():
         free = {one: plan.free[one] for one in values if name in plan.worlds_of(plan.free[one])}
         moved = [f"{key}={values[one]!r}" for one in free for key in free[one].keys]
-        scenario = load_scenario(world.scenario, [applicants, *moved, *world.set], **sizes, months=world.months[1])
+        overrides = [applicants, *moved, *world.set]
+        scenario = load_scenario(world.scenario, overrides, plan.borrowers, plan.replications, world.months[1])
         found[name] = simulate(scenario, threads)
     return found
 
@@ -347,8 +348,7 @@ def table(plan: Plan, found: dict[str, Figure]) -> str:
     for name, one in plan.target.items():
         scale, now = UNITS[one.unit], found[name]
         digits = 0 if one.unit == "CNY" else 2
-        off = now.value - one.value
-        number = [scale * x for x in (one.value, now.value, now.se, off, one.tolerance)]
+        number = [scale * x for x in (one.value, now.value, now.se, now.value - one.value, one.tolerance)]
         target, value, se, off, tolerance = (f"{x:,.{digits}f}" for x in number)
         met = "yes" if abs(now.value - one.value) <= one.tolerance else "**no**"
         lines.append(

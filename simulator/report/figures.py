@@ -3,6 +3,7 @@
 import io
 import re
 import warnings
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -43,7 +44,7 @@ CAUSE_COLOURS = {
 CHINESE = ("Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Microsoft YaHei", "SimHei", "WenQuanYi Zen Hei")
 INSTALLED = {font.name for font in fontManager.ttflist}
 HEAT = LinearSegmentedColormap.from_list("heat", ["#f7f9fa", "#bcd5e5", "#5f9cc4", "#24527a"])
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 10,
     "font.family": ["DejaVu Sans", *(name for name in CHINESE if name in INSTALLED)],  # names may be in any script
     "text.color": INK,

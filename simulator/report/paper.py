@@ -30,7 +30,7 @@ class Table(NamedTuple):
     """Rows of cells under a head, and a note below. A cell is text, or (text, what stands small under it)."""
 
     head: tuple[str, ...]
-    rows: list[tuple[str | tuple[str, str], ...]]
+    rows: Sequence[tuple[str | tuple[str, str], ...]]
     note: str = ""
 
 

@@ -114,7 +114,8 @@ def document(given: ScenarioInputs, cautions: Sequence[str] = ()) -> dict[str, A
             rolls = {p: _matrix(panel, given.counts[p, name], line, p, about) for p in own}
             segments[name]["roll_rates"] = rolls
     products = {group.product for group in groups}
-    pooled = {p: sum(table for (product, _), table in given.counts.items() if product == p) for p in sorted(products)}
+    counts = {p: [table for (product, _), table in given.counts.items() if product == p] for p in sorted(products)}
+    pooled = {p: sum(tables[1:], tables[0]) for p, tables in counts.items()}
     return {
         "title": f"{panel.facts['file']}: the book of {panel.months[-1]}, calibrated",
         **({"cautions": list(cautions)} if cautions else {}),
