@@ -167,7 +167,8 @@ def hazards(targets, rate: float, term: int, ages: int) -> tuple[np.ndarray, np.
         return default, early
 
     def distance(x):
-        return moments(*expected(*by_age(x), term), owed) - targets
+        default, early = by_age(x)
+        return moments(*expected(default, early, term), owed) - targets
 
     level = [np.log(max(t, 1e-6) / term) for t in (targets[0], targets[2])]
     found = least_squares(

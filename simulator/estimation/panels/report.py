@@ -112,7 +112,7 @@ def _codes(panel):
     pairs = list(panel.pairs())
     months = [m for m in range(len(panel.months)) if (panel.code[:, m] >= 0).any()]
     stands = np.array([np.bincount(panel.code[panel.code[:, m] >= 0, m], minlength=number) for m in months])
-    for code in np.flatnonzero((stands == 0).any(axis=0) & (stands > 0).any(axis=0)):
+    for code in np.flatnonzero((stands == 0).any(axis=0) & (stands > 0).any(axis=0)).tolist():
         where = ", ".join(f"{panel.months[m]} {stands[k, code]:,}" for k, m in enumerate(months))
         yield Finding("codes", f"code {panel.codes[code]} is not in every month: {where}", int(stands[:, code].sum()))
     share = stands / stands.sum(axis=1, keepdims=True)

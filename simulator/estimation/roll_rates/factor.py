@@ -82,9 +82,9 @@ class Factor:
     z: np.ndarray  # float64[month, 3]: mean, low, high
     evidence: ShiftLikelihood
     at: np.ndarray  # int64[month]: places of the months in time, for what comes after them
+    weights: np.ndarray = field(repr=False)  # float64[persistence, rho], posterior, summing to 1
     level: float = LEVEL
     rho: np.ndarray = field(default_factory=lambda: GRID**2, repr=False)
-    weights: np.ndarray | None = field(default=None, repr=False)  # float64[persistence, rho], posterior, summing to 1
 
     def as_dict(self) -> dict[str, Any]:
         """Return what factor.json holds: plain numbers and lists; None where the data say nothing."""
@@ -154,8 +154,8 @@ def estimate_factor(
         _levels(grid, weights, len(at), level),
         evidence,
         at,
+        weights,
         level,
-        weights=weights,
     )
 
 

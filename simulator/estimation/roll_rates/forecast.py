@@ -67,7 +67,7 @@ def posterior_correlation(factor: Factor, n_open: int) -> Correlation:
     `n_open` is the number of open states of the panel. The posterior is 100 equally likely values.
     """
     dispersion = factor.evidence.row_dispersion.reshape(-1, n_open)
-    if factor.weights is None or not factor.months:
+    if not factor.months:
         return prior_correlation()._replace(dispersion=dispersion)
     share = np.cumsum(factor.weights.sum(axis=0))
     values = np.interp((np.arange(100) + 0.5) / 100, share / share[-1], factor.rho)

@@ -59,6 +59,7 @@ def one_month_ahead(done: TapeEstimates, scenario: str | Path, observer: Observe
     n_open, n = len(panel.open_states), len(panel.states)
     next_month = months_between(panel.months[-1], "9999-12")[1]
     believed = posterior_correlation(done.rolls.factor, n_open)
+    dispersion = done.rolls.factor.evidence.row_dispersion.reshape(-1, n_open)
     believed = believed._replace(factor=None)  # as in the scenario, whose factor does not go on from the tape's
     for k, (group, matrix) in enumerate(zip(panel.groups(), done.rolls.pooled, strict=True)):
         g, p = world.segments.index(matrix.segment), PRODUCTS.index(matrix.product)
@@ -78,7 +79,7 @@ def one_month_ahead(done: TapeEstimates, scenario: str | Path, observer: Observe
         reached, spread = mean(simulated)  # of whole numbers, so that what is certain has a spread of exactly 0
         alone = np.sqrt(opening @ (chance * (1 - chance)) / len(simulated))  # a rare move may be in no replication
         se = np.maximum(spread, alone)
-        own = believed._replace(dispersion=believed.dispersion[[k]])
+        own = believed._replace(dispersion=dispersion[[k]])
         fans = _intervals(fan(window(_only(panel, group)), [next_month], own), done.rolls.level)
         table += [
             OneAhead(matrix.product, matrix.segment, names[s], *numbers, *fans[s])

@@ -198,12 +198,12 @@ def _test_words(done):
 def _matrix(done, matrix):
     names = [state.name for state in matrix.states]
     low, high = matrix.wide
-    rows = []
+    rows: list[tuple[str | tuple[str, str], ...]] = []
     for r, row in enumerate(matrix.probability):
         if np.isnan(row).any():
-            cells = ("nobody seen",) + ("",) * (len(names) - 1)
+            cells: list = ["nobody seen", *[""] * (len(names) - 1)]
         else:
-            cells = tuple((f"{p:.1%}", f"{a:.1%} to {b:.1%}") for p, a, b in zip(row, low[r], high[r], strict=True))
+            cells = [(f"{p:.1%}", f"{a:.1%} to {b:.1%}") for p, a, b in zip(row, low[r], high[r], strict=True)]
         rows.append(((names[r], f"{matrix.n[r].sum():,} accounts"), *cells))
     words = [
         f"From the state in the row to that in the column, all months pooled, with {done.rolls.level:.0%} intervals "
@@ -266,8 +266,6 @@ def _factor_picture(factor):
 
     from simulator.report.figures import COLOURS, STYLE, Picture, figure, svg
 
-    if factor.weights is None:
-        return []
     with rc_context(STYLE):
         made, axes = figure(2.6)
         axis = axes[0, 0]

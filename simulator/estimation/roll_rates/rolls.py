@@ -124,7 +124,7 @@ def _widened(matrix, by_month, at, factor, own_spread, level):
     """
     total = matrix.n.sum(axis=1)
     there = np.flatnonzero(total > 0)
-    if not len(there) or factor.weights is None:
+    if not len(there):
         return matrix
     order = best_first(matrix.states)
     n = matrix.n[there].astype(np.float64)
