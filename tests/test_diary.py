@@ -175,7 +175,7 @@ def fen(text):
 # ---- the same integers ---------------------------------------------------------------------------
 @pytest.mark.parametrize("replication", [0, 1])
 def test_the_lives_of_all_add_up_to_the_run(scenario, replication):
-    """Everybody's own flows, each lived alone, are together the flows of the whole run."""
+    """Everybody's own flows, each simulated alone, are together the flows of the whole run."""
     world = lower(scenario.variants["cut"], None, True)
     tables = tables_for(world, replication, replication + 1)
     alone_together = np.zeros((world.months_total + 1, 2, N_PRODUCT, N_FLOWS), np.int64)

@@ -213,7 +213,7 @@ def test_each_replication_keeps_its_own_roll_matrices(scenario):
 def test_no_policy_that_reads_means_no_state(scenario, monkeypatch):
     """Where nothing reads the book, a run is one span in which nobody's state is kept."""
     world = lower(scenario().variants["sell_now"])
-    monkeypatch.setattr(monthly, "live", None)
+    monkeypatch.setattr(monthly, "simulate", None)
 
     assert engine.state_bytes_at_once(world) == 0
     assert engine.run(world, 1).flows.any()

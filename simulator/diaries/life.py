@@ -1,4 +1,4 @@
-"""One borrower lived by the kernel, month by month: the same integers as in a whole run."""
+"""One borrower simulated by the kernel, month by month: the same integers as in a whole run."""
 
 from typing import NamedTuple
 
@@ -33,5 +33,5 @@ def live(tables: Tables, levers: Levers, tile, tape, replication: int, months: i
     """
     segment, entry = int(tile[0, K_SEGMENT]), int(tile[0, K_ENTRY])
     lives = Trajectories(tables, levers, tile, tape, range(replication, replication + 1), months)
-    states = {month: tuple(lives.until(month)[0, 0, :, 0].tolist()) for month in range(entry, months + 1)}
+    states = {month: tuple(lives.advance_to(month)[0, 0, :, 0].tolist()) for month in range(entry, months + 1)}
     return Life(entry, states, lives.sums.flows[0].sum(0)[:, segment])

@@ -79,11 +79,11 @@ def run(
     sums = empty_sums(lowered.replications, lowered.months_total, len(lowered.segments))
     if lowered.readers:
         for first, end in _chunks(lowered):
-            add(sums, by_month.live(lowered, first, end, threads, progress, fast), slice(first, end))
+            add(sums, by_month.simulate(lowered, first, end, threads, progress, fast), slice(first, end))
         return sums
     work, adding = _Shards(lowered, threads), Lock()
 
-    def live():
+    def take_shards():
         held = own = tables = None  # the chunk of replications this thread is in, its sums and tables
         while (shard := work.next()) is not None:
             chunk, tiles = shard
@@ -111,7 +111,7 @@ def run(
 
     with ThreadPoolExecutor(threads) as pool:
         try:
-            for done in [pool.submit(live) for _ in range(threads)]:
+            for done in [pool.submit(take_shards) for _ in range(threads)]:
                 done.result()
         finally:
             work.stop()  # after a failure or Ctrl-C the other threads end with the shard they are at

@@ -45,56 +45,56 @@ def lived(tiles: np.ndarray, first: int, last: int) -> np.ndarray:
     return tiles[:, K_COUNT] * np.maximum(last + 1 - np.maximum(tiles[:, K_ENTRY], first), 0)
 
 
-def live(
+def simulate(
     lowered: Lowered,
     first: int,
     end: int,
     threads: int,
     progress: Callable[[int], None] = lambda done: None,
     fast: bool = True,
-    note: Callable[[int, list[LeverGroup]], None] = lambda month, courses: None,
+    note: Callable[[int, list[LeverGroup]], None] = lambda month, groups: None,
 ) -> Sums:
     """Return the sums of replications `first` to `end` - 1; `progress` is told the borrower-months of each span done.
 
-    `note` is told each month that a policy reads the book before, and under which levers it is lived.
+    `note` is told each month that a policy reads the book before, and under which levers it goes.
     """
     replications, segments = end - first, len(lowered.segments)
     tables, sums = tables_for(lowered, first, end), empty_sums(replications, lowered.months_total, segments)
     regimes = Regimes(lowered, replications)
     shares = [[tiles[k::threads] for tiles in _tiles_by_length(lowered)] for k in range(threads)]
-    hands = [_Worker(lowered, tables, first, end, share, fast) for share in shares if any(map(len, share))]
-    with ThreadPoolExecutor(max(len(hands), 1)) as pool:
-        for opening in pool.map(_Worker.opening, hands):
+    workers = [_Worker(lowered, tables, first, end, share, fast) for share in shares if any(map(len, share))]
+    with ThreadPoolExecutor(max(len(workers), 1)) as pool:
+        for opening in pool.map(_Worker.opening, workers):
             sums.flows[:, :, :1] += opening
         for month_from, month_to in _spans(lowered):
-            courses = [LeverGroup(0, replications, lowered.levers)]
+            groups = [LeverGroup(0, replications, lowered.levers)]
             if month_from in regimes.months:
-                courses = regimes.courses(month_from, sums.flows)
-                note(month_from, courses)
+                groups = regimes.groups(month_from, sums.flows)
+                note(month_from, groups)
             months = slice(month_from, month_to + 1)
-            for hand in pool.map(lambda hand, to=(month_from, month_to, courses): hand.live(*to), hands):
-                sums.flows[:, :, months] += hand.sums.flows[:, :, months]
+            for worker in pool.map(lambda worker, to=(month_from, month_to, groups): worker.advance(*to), workers):
+                sums.flows[:, :, months] += worker.sums.flows[:, :, months]
             progress(int(lived(lowered.tiles, month_from, month_to).sum()) * replications)
-    for hand in hands:
-        for all_of_it, own in zip(sums[1:], hand.sums[1:], strict=True):  # the flows are there already
+    for worker in workers:
+        for all_of_it, own in zip(sums[1:], worker.sums[1:], strict=True):  # the flows are there already
             all_of_it += own
     return sums
 
 
 def levers_in_force(lowered: Lowered, replication: int, threads: int = 1) -> Levers:
-    """Return the levers that a replication is lived under, month by month; where no policy reads the book, all of them.
+    """Return the levers in force in a replication, month by month; where no policy reads the book, all of them.
 
-    To know them, the whole book has to live.
+    To know them, the whole book has to be simulated.
     """
     if not lowered.readers:
         return lowered.levers
     levers = Levers(*(array.copy() for array in lowered.levers))
 
-    def note(month, courses):
-        for array, row in zip(levers, courses[0].levers, strict=True):
+    def note(month, groups):
+        for array, row in zip(levers, groups[0].levers, strict=True):
             array[month] = row[month]
 
-    live(lowered, replication, replication + 1, threads, note=note)
+    simulate(lowered, replication, replication + 1, threads, note=note)
     return levers
 
 
@@ -112,24 +112,24 @@ class _Worker:
         self.sums = empty_sums(self.replications, lowered.months_total, len(lowered.segments))
 
     def opening(self):
-        """Return int64[replication, half, 1, segment, product, name]: the opening book, before anybody lives."""
+        """Return int64[replication, half, 1, segment, product, name]: the opening book, before month 1."""
         opening = empty_sums(self.replications, 0, len(self.lowered.segments))
         for tiles, _ in self.work:  # a span that ends before month 1 loads everybody; month 1 loads them again
             self._advance(LeverGroup(0, self.replications, self.lowered.levers), tiles, 1, 0, NO_STORE, opening)
         return opening.flows
 
-    def live(self, month_from, month_to, courses):
+    def advance(self, month_from, month_to, groups):
         """Take everybody through a span, and return itself."""
         for tiles, store in self.work:
-            for course in courses:
-                self._advance(course, tiles, month_from, month_to, store[course.first : course.end], self.sums)
+            for group in groups:
+                self._advance(group, tiles, month_from, month_to, store[group.first : group.end], self.sums)
         return self
 
-    def _advance(self, course, tiles, month_from, month_to, store, sums):
-        tables = _tables_of(self.tables, course, self.replications)
-        span = Span(self.first + course.first, self.first + course.end, month_from, month_to)
-        own = part_of(sums, slice(course.first, course.end))
-        advance(tables, course.levers, tiles, self.lowered.tape, span, self.fast, store, own)
+    def _advance(self, group, tiles, month_from, month_to, store, sums):
+        tables = _tables_of(self.tables, group, self.replications)
+        span = Span(self.first + group.first, self.first + group.end, month_from, month_to)
+        own = part_of(sums, slice(group.first, group.end))
+        advance(tables, group.levers, tiles, self.lowered.tape, span, self.fast, store, own)
 
 
 def _spans(lowered):
@@ -151,10 +151,10 @@ def _longest(tiles):
     return int(tiles[:, K_COUNT].max(initial=0))
 
 
-def _tables_of(tables, course, replications):
-    """Return the tables of a course: where the factor moves a table its first axis is the replications."""
-    if course.end - course.first == replications:
+def _tables_of(tables, group, replications):
+    """Return the tables of a group: where the factor moves a table its first axis is the replications."""
+    if group.end - group.first == replications:
         return tables
     own = {name: getattr(tables, name) for name in ("economy", "roll")}
-    cut = {name: table[course.first : course.end] for name, table in own.items() if len(table) == replications}
+    cut = {name: table[group.first : group.end] for name, table in own.items() if len(table) == replications}
     return tables._replace(**cut)

@@ -45,17 +45,17 @@ class Regimes:
         self.books = [np.zeros((replications, self.base + 1, N_FLOWS), np.int64) for _ in self.readers]
         self.known = 0  # months from the opening on that are in `books`
 
-    def courses(self, month: int, flows: np.ndarray) -> list[LeverGroup]:
-        """Return the courses of a month, given the chunk's flows of all months before it."""
+    def groups(self, month: int, flows: np.ndarray) -> list[LeverGroup]:
+        """Return the groups of a month, given the chunk's flows of all months before it."""
         self._read(month, flows)
         regimes = [self._regime(month, replication) for replication in range(len(flows))]
         levers = {regime: self._levers(month, regime, k) for k, regime in enumerate(dict.fromkeys(regimes))}
-        courses, first = [], 0
+        groups, first = [], 0
         for regime, together in groupby(regimes):
             end = first + sum(1 for _ in together)
-            courses.append(LeverGroup(first, end, levers[regime]))
+            groups.append(LeverGroup(first, end, levers[regime]))
             first = end
-        return courses
+        return groups
 
     def _read(self, month, flows):
         """Bring the books of the readers, each of its own segments and products, to the end of the month before."""

@@ -1,4 +1,4 @@
-"""Some borrowers lived step by step, their state kept: for those who read what a run throws away."""
+"""The trajectories of some borrowers, month by month: for readers of the state that a run throws away."""
 
 import numpy as np
 
@@ -8,36 +8,36 @@ from simulator.model.tables import Levers, Span, Sums, Tables
 
 
 class Trajectories:
-    """The lives of the borrowers of some tiles, as far as they have been lived: the same integers as in a whole run."""
+    """The trajectories of the borrowers of some tiles, up to a month: the same integers as in a whole run."""
 
-    state: np.ndarray  # int32[replication, tile, N_STATE, LANES]: at the end of the last month lived
-    sums: Sums  # of the months lived; the opening is booked with month 1
+    state: np.ndarray  # int32[replication, tile, N_STATE, LANES]: at the end of `month`
+    sums: Sums  # of the months up to it; the opening is booked with month 1
 
     def __init__(self, tables: Tables, levers: Levers, tiles, tape, replications: range, months: int):
-        """Begin before the opening; `tables` are those of `replications`, `months` is the last that may be lived."""
+        """Begin before the opening; `tables` are those of `replications`, `months` may be asked for at most."""
         self.tables, self.levers, self.tiles, self.tape, self.replications = tables, levers, tiles, tape, replications
-        self.lived = 0  # months
+        self.month = 0  # the last one simulated
         self.state = np.zeros((len(replications), len(tiles), N_STATE, LANES), np.int32)
         self.sums = self._empty_sums(months)
 
-    def until(self, month: int) -> np.ndarray:
+    def advance_to(self, month: int) -> np.ndarray:
         """Return the `state` at the end of `month`, not before the last one asked for; month 0 is the opening.
 
         The array is written anew each time.
         """
         if month > 0:
-            self._live(self.tables, self.levers, self.lived + 1, month, self.state, self.sums)
-            self.lived = month
+            self._live(self.tables, self.levers, self.month + 1, month, self.state, self.sums)
+            self.month = month
         else:  # a span that ends before month 1 loads everybody; month 1 loads them again and books the opening
             self._live(self.tables, self.levers, 1, 0, self.state, self._empty_sums(0))
         return self.state
 
     def next_month_under(self, tables: Tables, levers: Levers) -> np.ndarray:
-        """Return the `state` as it would be a month later under other tables and levers; these lives stay as they are.
+        """Return the `state` as it would be a month later under other tables and levers, changing nothing here.
 
         The opening must have been asked for.
         """
-        state, month = self.state.copy(), self.lived + 1
+        state, month = self.state.copy(), self.month + 1
         self._live(tables, levers, month, month, state, self._empty_sums(month))
         return state
 

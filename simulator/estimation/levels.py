@@ -168,7 +168,7 @@ def no_interest_share(study: Study, first: int, last: int) -> np.ndarray:
     lives = Trajectories(tables_for(world, 0, len(replications)), world.levers, tiles, world.tape, replications, last)
     charged, used = [], []
     for month in range(last - YEAR + 1, last + 1):
-        state = lives.until(month)
+        state = lives.advance_to(month)
         charged.append(state[:, :, LINE_AT + INTEREST_DUE] > 0)
         used.append(state[:, :, LINE_AT + BALANCE] > 0)
     users = np.any(used, axis=0)

@@ -57,7 +57,7 @@ def states_ahead(lowered: Lowered, month: int = 1, progress=lambda done: None) -
             opening[tile[K_SEGMENT], p] += np.bincount(here[followed, TAPE_STATE], minlength=16)
     for r in range(lowered.replications):
         lives = Trajectories(tables_for(lowered, r, r + 1), lowered.levers, tiles, lowered.tape, range(r, r + 1), month)
-        for state, tile in zip(lives.until(month)[0], tiles, strict=True):
+        for state, tile in zip(lives.advance_to(month)[0], tiles, strict=True):
             columns, g = state[:, : tile[K_COUNT]], tile[K_SEGMENT]
             for p in range(len(PRODUCTS)):
                 account = columns[N_BORROWER + p * N_ACCOUNT : N_BORROWER + (p + 1) * N_ACCOUNT]

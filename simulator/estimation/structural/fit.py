@@ -110,7 +110,9 @@ def fit_structural(
     accounts = _accounts(panel, str(tape))
     document, assumptions = prior_document(panel, accounts, prior or PRIOR, tape, mapping)
     if len(accounts) > MOST_ACCOUNTS:
-        assumptions.append(f"{MOST_ACCOUNTS:,} of {len(accounts):,} accounts are lived, evenly spread over the tape")
+        assumptions.append(
+            f"{MOST_ACCOUNTS:,} of {len(accounts):,} accounts are simulated, evenly spread over the tape"
+        )
     bar = _Bar(observer or SILENT)
     fine = _World(panel, _spread(accounts, MOST_ACCOUNTS), document, replications, threads, bar)
     coarse = fine
@@ -329,7 +331,7 @@ class _Ended(NamedTuple):
 
 
 class _Bar:
-    """How far the fit is: account-months lived, of those that the optimiser may take."""
+    """How far the fit is: account-months simulated, of those that the optimiser may take."""
 
     def __init__(self, observer):
         self.observer, self.stage, self.evaluations = observer, "", 0

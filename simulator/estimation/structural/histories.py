@@ -117,7 +117,7 @@ def _free_of_charge(tables: Tables) -> Tables:
 def _lived(lowered: Lowered, bare: Levers, replication: int, worst: int) -> tuple[Histories, np.ndarray]:
     """Return the histories of one replication and its missed dues by cause.
 
-    The kernel books payments of all accounts together. Here each month is lived a second time from the same state,
+    The kernel books payments of all accounts together. Here each month is simulated a second time from the same state,
     without interest, charges and new credit, which all come after the payment: what the balance falls by was paid.
     """
     tables, tiles, months = tables_for(lowered, replication, replication + 1), lowered.tiles, lowered.months
@@ -136,7 +136,7 @@ def _lived(lowered: Lowered, bare: Levers, replication: int, worst: int) -> tupl
         if month:
             paid = column("BALANCE", lives.state) - column("BALANCE", lives.next_month_under(free, bare))
             payment[was_open, month] = paid[was_open]
-        state = lives.until(month)
+        state = lives.advance_to(month)
         status = column("STATUS", state)
         is_open = (status >= layout.ACTIVE) & (status <= layout.CLOSED)
         now = np.where(is_open, np.minimum(column("BUCKET", state), worst), 0)
