@@ -322,7 +322,7 @@ def note_worst(state, i, p, worst, loses, balance, since_observed, claim, sums):
     if claim < NEVER and marks & CLAIMED == 0 and (loses or (worst >= claim and bucket < claim)):
         flows[F_CLAIMABLE] += balance
         marks |= CLAIMED
-    if worst >= 3 and ever < 3:
+    if worst >= DEFAULT_BUCKET and ever < DEFAULT_BUCKET:
         flows[F_N_DEFAULT] += 1
         flows[F_DEFAULT_BALANCE] += balance
         if marks & GRANTED_SINCE:
@@ -333,7 +333,9 @@ def note_worst(state, i, p, worst, loses, balance, since_observed, claim, sums):
         if observed > 0 and since_observed <= 12:
             sums.ratings[p, RATING_GRADE, observed - 1, 1] += 1
             sums.ratings[p, RATING_SCORE, rules.band_of(i8(state[SCORE, i])), 1] += 1
-    elif worst >= 3 and marks & (OPENED_IN_DEFAULT | IN_WORKOUT) == 0:  # again, after a cure: as if lent anew
+    elif (
+        worst >= DEFAULT_BUCKET and marks & (OPENED_IN_DEFAULT | IN_WORKOUT) == 0
+    ):  # again, after a cure: as if lent anew
         flows[F_WORKOUT_CASH] -= balance
         marks |= IN_WORKOUT
     state[at + EVER, i] = max(worst, ever)
@@ -372,7 +374,7 @@ def charge_off_or_sell(state, i, record, place, economy, levers, sums):
             proceeds = sale_proceeds(balance, p, to, economy, levers) if sells else i8(0)
             loses = forgiven > 0 or writes_off or (sells and proceeds < balance)
             if loses:
-                record[p, A_WORST] = max(record[p, A_WORST], i8(3))
+                record[p, A_WORST] = max(record[p, A_WORST], i8(DEFAULT_BUCKET))
             note_worst(
                 state, i, p, record[p, A_WORST], loses, balance + forgiven, place.since_observed,
                 levers.month[p, V_CLAIM], sums,

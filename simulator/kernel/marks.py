@@ -38,12 +38,12 @@ def next_marks(flows, marks, worst, to, balance):
     """
     if to == 0:
         marks &= i8(~CLAIMED)
-    if marks < FOLLOWED and worst < 3:
+    if marks < FOLLOWED and worst < DEFAULT_BUCKET:
         return marks
     probation = max(probation_left(marks) - 1, i8(0))
-    if worst >= 3:
-        probation = i8(PROBATION_MONTHS) if to < 3 else i8(0)
-    if marks & IN_WORKOUT and to < 3 and probation == 0:
+    if worst >= DEFAULT_BUCKET:
+        probation = i8(PROBATION_MONTHS) if to < DEFAULT_BUCKET else i8(0)
+    if marks & IN_WORKOUT and to < DEFAULT_BUCKET and probation == 0:
         flows[F_WORKOUT_CASH] += balance
         marks &= i8(~IN_WORKOUT)
     left = max(watched_left(marks) - 1, i8(0))

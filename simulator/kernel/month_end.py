@@ -137,7 +137,7 @@ def observe(state, n, ratings):
         at = N_BORROWER + p * N_ACCOUNT
         for lane in range(n):
             i = u8(lane)
-            if has_account(state, i, p) and state[at + EVER, i] < 3:
+            if has_account(state, i, p) and state[at + EVER, i] < DEFAULT_BUCKET:
                 grade = grade_in(state, i, p)
                 state[at + OBSERVED, i] = 1 + grade
                 ratings[p, RATING_GRADE, grade, 0] += 1

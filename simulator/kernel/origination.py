@@ -233,7 +233,7 @@ def open_accounts(state, words, n, cohort, tables, p):
         state[at + u8(EVER), i] = bucket
         state[at + u8(CLEAN), i] = i4(i4(i4(i4(12) & opening) & ~late) & held)
         state[at + u8(GRANTED), i] = limit
-        in_default = (bucket >= i4(3)) | (status == i4(WRITTEN_OFF))
+        in_default = (bucket >= i4(DEFAULT_BUCKET)) | (status == i4(WRITTEN_OFF))
         state[at + u8(MARKS), i] = i4(only(in_default, i4(OPENED_IN_DEFAULT)) & opening)
         has_cause = i4(i4(late & ~by_matrix) & mask_of(status != i4(WRITTEN_OFF)))
         cause = i4(first_above(causes, half(words[22, i]), len(CAUSES)) & has_cause)

@@ -45,7 +45,7 @@ def add_followed(flows, marks, bucket, balance):
     if marks & CLAIMED:
         flows[F_BALANCE_CLAIMED] += balance
     if probation_left(marks) > 0:
-        if bucket < 3:
+        if bucket < DEFAULT_BUCKET:
             flows[F_BALANCE_PROBATION] += balance
             if bucket >= 1:
                 flows[F_BALANCE_PROBATION_DPD30] += balance

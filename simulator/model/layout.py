@@ -17,6 +17,7 @@ BLOCK_BITS = 9
 BLOCK = 1 << BLOCK_BITS  # borrowers one after the other who belong to one half of the book, the next to the other
 QUANTILES = 1024
 BUCKETS = 16
+DEFAULT_BUCKET = 3  # 90 days past due: an account in this bucket or a worse one is in default
 STAGES = 22  # bucket 0..15, then months since write-off 0-5, 6-11, 12-17, 18-35, 36-59, 60+
 AGE_BANDS = (0, 6, 12, 18, 36, 60)
 MAX_STATES = 16

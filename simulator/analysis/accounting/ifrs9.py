@@ -3,7 +3,6 @@
 import numpy as np
 
 from simulator.analysis.accounting.loss_chain import (
-    DEFAULT,
     YEAR,
     accounts,
     bucket_balance,
@@ -13,9 +12,10 @@ from simulator.analysis.accounting.loss_chain import (
     pooled,
     rate,
 )
-from simulator.model.layout import BUCKETS, LINE
+from simulator.model.layout import BUCKETS, DEFAULT_BUCKET, LINE
 
-STAGES = (slice(0, 1), slice(1, DEFAULT), slice(DEFAULT, BUCKETS))  # buckets: 5.5.11 over 30 days; B5.5.37, 90 days
+# Buckets of the stages: paragraphs 5.5.11, over 30 days, and B5.5.37, 90 days.
+STAGES = (slice(0, 1), slice(1, DEFAULT_BUCKET), slice(DEFAULT_BUCKET, BUCKETS))
 
 # Months over which a line in stage 2 is provided for: as long as the lender will be exposed to it and can do nothing
 # about that (5.5.20 and B5.5.40 name what to consider, no number). Assumption.
@@ -57,7 +57,7 @@ def stage_loss(loss, shown, balance, count):
     provided = balance * np.concatenate([loss.year[..., :1], loss.lifetime[..., 1:]], axis=-1)
     drawn = drawn_loss(shown, loss, BEHAVIOURAL_LIFE)
     drawn[..., 0] = drawn_loss(shown, loss, YEAR)[..., 0]
-    provided[:, LINE, :DEFAULT] = (count * drawn)[:, LINE, :DEFAULT]
+    provided[:, LINE, :DEFAULT_BUCKET] = (count * drawn)[:, LINE, :DEFAULT_BUCKET]
     return provided
 
 

@@ -16,9 +16,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.model.layout import ARRIVED, BUCKETS, SUMS_PER_BATCH, TO_FORGIVEN, TO_SOLD, TO_WRITTEN_OFF
+from simulator.model.layout import (
+    ARRIVED,
+    BUCKETS,
+    DEFAULT_BUCKET,
+    SUMS_PER_BATCH,
+    TO_FORGIVEN,
+    TO_SOLD,
+    TO_WRITTEN_OFF,
+)
 
-DEFAULT = 3  # bucket from which an account is in default
 YEAR, LIFE = 12, 600  # months; what is still open after fifty years no longer matters
 
 
@@ -69,12 +76,12 @@ def bucket_balance(ledger):
     late = [
         by_batch(ledger, ledger[name][:, 0]) for name in ("balance", "balance_dpd30", "balance_dpd60", "balance_dpd90")
     ]
-    for bucket in range(DEFAULT):
+    for bucket in range(DEFAULT_BUCKET):
         closing[:, 0, ..., bucket] = late[bucket] - late[bucket + 1]
-    count = ledger.rolls[:, 1, ..., DEFAULT:BUCKETS, :, 0].sum(axis=-1)
+    count = ledger.rolls[:, 1, ..., DEFAULT_BUCKET:BUCKETS, :, 0].sum(axis=-1)
     none = count.sum(axis=-1) == 0
     count[none, 0] = 1
-    closing[:, 0, ..., DEFAULT:] = late[DEFAULT][..., None] * count / count.sum(axis=-1, keepdims=True)
+    closing[:, 0, ..., DEFAULT_BUCKET:] = late[DEFAULT_BUCKET][..., None] * count / count.sum(axis=-1, keepdims=True)
     return closing
 
 
@@ -147,9 +154,9 @@ def expected_loss(seen: Experience, discounted=True) -> Loss:
     lifetime = np.zeros_like(at_once)
     for _ in range(LIFE):
         lifetime = a_month_before(lifetime)
-    year = np.where(np.arange(BUCKETS) < DEFAULT, 0.0, lifetime)
+    year = np.where(np.arange(BUCKETS) < DEFAULT_BUCKET, 0.0, lifetime)
     for _ in range(YEAR):
-        year[..., :DEFAULT] = a_month_before(year)[..., :DEFAULT]
+        year[..., :DEFAULT_BUCKET] = a_month_before(year)[..., :DEFAULT_BUCKET]
     return Loss(lifetime, year, d[..., 0], 1 - recovery, 1 - price)
 
 
@@ -160,17 +167,17 @@ def drawn_loss(shown: Accounts, loss: Loss, months):
     and forgiven before 90 days past due included. `loss` says what a unit then loses, discounted to that month. 0 for
     accounts that are in default already.
     """
-    rows, d = slice(0, DEFAULT), loss.discount[..., None]
+    rows, d = slice(0, DEFAULT_BUCKET), loss.discount[..., None]
     exits = (loss.written_off, loss.sold, np.ones_like(loss.sold))
-    per_unit = np.concatenate([loss.lifetime[..., DEFAULT:], np.stack(exits, axis=-1)], axis=-1)
-    columns = [*range(DEFAULT, BUCKETS), TO_WRITTEN_OFF, TO_SOLD, TO_FORGIVEN]
+    per_unit = np.concatenate([loss.lifetime[..., DEFAULT_BUCKET:], np.stack(exits, axis=-1)], axis=-1)
+    columns = [*range(DEFAULT_BUCKET, BUCKETS), TO_WRITTEN_OFF, TO_SOLD, TO_FORGIVEN]
     at_default = (shown.owing[..., rows, :][..., columns] @ per_unit[..., None])[..., 0]
     at_default = rate(at_default, shown.opening[..., rows])
     stays = rate(shown.went[..., rows, rows], shown.opening[..., rows, None])
     expected = np.zeros_like(at_default)
     for _ in range(months):
         expected = d * ((stays @ expected[..., None])[..., 0] + at_default)
-    return np.concatenate([expected, np.zeros_like(loss.lifetime[..., DEFAULT:])], axis=-1)
+    return np.concatenate([expected, np.zeros_like(loss.lifetime[..., DEFAULT_BUCKET:])], axis=-1)
 
 
 def rate(top, bottom):

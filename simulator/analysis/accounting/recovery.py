@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from simulator.analysis.accounting.loss_chain import DEFAULT, LIFE, experience, pooled, rate
-from simulator.model.layout import BUCKETS
+from simulator.analysis.accounting.loss_chain import LIFE, experience, pooled, rate
+from simulator.model.layout import BUCKETS, DEFAULT_BUCKET
 
-CLASSES = (slice(1, 2), slice(2, DEFAULT), slice(DEFAULT, BUCKETS))  # buckets that are priced together
+CLASSES = (slice(1, 2), slice(2, DEFAULT_BUCKET), slice(DEFAULT_BUCKET, BUCKETS))  # buckets that are priced together
 
 
 def expected_recovery(ledger) -> tuple[tuple[float, ...], ...]:
@@ -32,7 +32,7 @@ def worth(ledger, seen):
     lost = ledger.rolls[..., :BUCKETS, BUCKETS:, 1].sum(axis=(0, 1, 2, -1)).astype(np.float64)  # sold, forgiven, ...
     opening, moved = seen.opening[0], seen.moved[0]
     suspended = _total(ledger, "interest_not_charged") > 0
-    charged_on = np.where(suspended[:, None] & (np.arange(BUCKETS) >= DEFAULT), 0, opening)
+    charged_on = np.where(suspended[:, None] & (np.arange(BUCKETS) >= DEFAULT_BUCKET), 0, opening)
     charged = charged_on * rate(_total(ledger, "interest") + _total(ledger, "fees"), charged_on.sum(axis=-1))[:, None]
     paid = np.maximum(opening + charged - moved.sum(axis=-1) - lost, 0)
     recovery = rate(rate(seen.back[0], seen.book[0]), 1 - d * (1 - rate(seen.gone[0], seen.book[0])))[:, None]
