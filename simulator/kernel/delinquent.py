@@ -18,17 +18,7 @@ from . import rules
 from .fixed import half, mask_of, mul_q31_lane, mul_q31_own_lane, only, pick
 from .jit.cache import CACHED, njit
 from .jit.intrinsics import SHORT_ROW, stack_array
-from .lanes import (
-    NOT_DONE,
-    STEP,
-    WANTS_LOAN,
-    add_current,
-    counted,
-    derive,
-    draw_slots,
-    rate_steps,
-    three,
-)
+from .lanes import add_current, counted, derive, draw_slots, rate_steps, three
 from .lender import draw_loan, end_month, fill_record, note_worst, rate_of_new_loan, row_from
 from .lender import stack_record as stack_account_record
 from .marks import next_marks
@@ -50,57 +40,7 @@ CHANGED = (*BORROWER_CHANGED, *(LINE_AT + c for c in ACCOUNT_CHANGED))
 READ_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_READ, *ACCOUNT_CHANGED, *LOAN_CHANGED))
 CHANGED_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_CHANGED, *LOAN_CHANGED))
 
-# ---- the record, what one step tells the next: int32[name, lane]; the names of an account at p * N_OWN --------
-(
-    R_BILL,
-    R_DUE,
-    R_OWED,
-    R_PAID,  # towards owed, at the due date
-    R_EXTRA,
-    R_REASON,  # 0: paid at the due date
-    R_DAY,  # of a missed due that was paid within the month, else 0
-    R_ASKED,  # q31: those who have paid by now, by themselves or asked
-    R_CONTACTS,  # bit k: contacted by level k of the ladder
-    R_WANTED,  # the same, had the ladder capacity for all
-    R_ENDED,  # 1 + the level that collected; -1: paid unasked before a level's day; 0: the ladder goes on
-    R_TO,  # bucket after the month
-    R_AFTER,  # arrears after the month
-    R_DAYS,  # days late that the rules of the lender see
-    R_OPEN,  # 1: an account that was and is current
-    R_LATE,  # -1: an account that was or is late, in arrears or followed, which the lender leaves alone
-    # what the sums add up: amounts, and `three` counts to a word
-    R_BALANCE,  # of R_OPEN
-    R_USED,  # paid from credit elsewhere
-    R_REFUSED,  # of it, what a report at the credit bureau took away
-    R_INTEREST,
-    R_FEE,
-    R_NOT_CHARGED,
-    R_TOOK,  # paid in all
-    R_COUNTS,  # R_OPEN; a bill that a reminder arrived for; current, and something owed
-    R_MISSED,  # of those: forgotten, short, not able
-    R_CURED,  # not willing; paid within 30 days; within 7
-) = range(26)
-N_OWN = 26
-(
-    R_NEED,
-    R_LOGIT,  # the borrower's own part of the log-odds (q16) of not being willing
-    R_MANUAL,  # q31: the borrower's own chance to forget
-    R_DONE,  # -1 or 0
-    R_REMINDED,
-    R_LOAN_REMINDED,
-    R_CREDIT,
-    R_LIMIT,  # of R_OPEN
-    R_ENDS,  # counts: loans repaid; dues missed, short of cash, on lines of heavy use; idle lines
-) = range(2 * N_OWN, 2 * N_OWN + 9)
-N_RECORD = 2 * N_OWN + 9
-stack_record = stack_array(np.int32, N_RECORD, SHORT_ROW)
-
-# bits of `MonthLevers.bits`, beside one for each level of the ladder
-WORKS_OPEN = 1 << N_LEVELS  # collectors work accounts that are late but open
-CUTS = 1 << (N_LEVELS + 1)  # limits are cut on falling into some bucket
-CURE_ROW = 32  # days of one reason in the table `self_cure`, the last one a sentinel
-CURE_SIZE = 512  # of 2 * len(CAUSES) * CURE_ROW numbers: a power of two, so that a masked index is within
-LADDER_SIZE = 2048  # N_PRODUCT * N_LEVELS * BUCKETS * N_LADDER, to a power of two
+stack_record = stack_array(np.int32, N_DELINQUENT_RECORD, SHORT_ROW)
 
 
 class NarrowTables(NamedTuple):

@@ -15,17 +15,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 from simulator.model.philox import MAX_MONTH
 
 from .context import Cohort, Lanes, Month, MonthLevers, MonthSums, Place, segment_of
-from .delinquent import (
-    CURE_ROW,
-    CURE_SIZE,
-    CUTS,
-    LADDER_SIZE,
-    WORKS_OPEN,
-    NarrowTables,
-    narrow_segment,
-    stack_record,
-    step_delinquent,
-)
+from .delinquent import NarrowTables, narrow_segment, stack_record, step_delinquent
 from .jit.cache import CACHED, njit
 from .jit.intrinsics import (
     ROW,
@@ -38,25 +28,11 @@ from .jit.intrinsics import (
     stack_words,
     wide_vectors,
 )
-from .lanes import (
-    CURRENT,
-    HAS_CHARGED_OFF,
-    NOT_DONE,
-    STEP,
-    WANTS_LOAN,
-    derive,
-    draw_listed,
-    draw_words,
-    stack_derived,
-    stack_gathered_derived,
-    stack_pending,
-)
+from .lanes import derive, draw_listed, draw_words, stack_derived, stack_gathered_derived, stack_pending
 from .lender import add_loan, work_one_charged_off
 from .month_end import grant_again, observe, review_limits
 from .on_time import (
-    MEMORY,
     NO_REMINDERS,
-    QUALITY_GROUPS,
     Bounds,
     RollRates,
     bound_month,

@@ -13,15 +13,8 @@ i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
 stack_derived = stack_array(np.int32, N_DERIVED)
 stack_gathered_derived = stack_array(np.int32, N_DERIVED, SHORT_ROW)
-
-# ---- what the on-time path leaves to do for each lane, in bits: `pending` int32[1, lane] ---------------------
-NOT_DONE = 1  # left as it was
-HAS_CHARGED_OFF = 2  # has a written-off account
-WANTS_LOAN = 4  # wants a new loan, and would get one
-CURRENT = 8  # all open accounts are current
 stack_pending = stack_array(np.int32, 1)
 
-STEP = 16  # gathered lanes are padded to a multiple of this, so that no loop has a rest to do one by one
 ZERO = (i4(0), i4(0))  # no amount yet, as `plus` takes it
 COUNT_BITS = BLOCK_BITS + 1  # three counts of a block's lanes fit one word
 

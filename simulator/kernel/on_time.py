@@ -19,35 +19,12 @@ from . import rules
 from .fixed import half, mask_of, mul_q16_lane, mul_q31_lane, only, pick, sigmoid
 from .jit.cache import njit
 from .jit.intrinsics import SHORT_ROW, stack_array
-from .lanes import (
-    CURRENT,
-    HAS_CHARGED_OFF,
-    NOT_DONE,
-    WANTS_LOAN,
-    ZERO,
-    add_current,
-    counted,
-    plus,
-    rate_steps,
-    three,
-    whole,
-)
+from .lanes import ZERO, add_current, counted, plus, rate_steps, three, whole
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
-# ---- the record, what one loop over a block tells the next: int32[name, lane of the block] --------------------
-(
-    B_ON_TIME,  # -1 or 0
-    B_LINE,  # -1: on time, with a line
-    B_PAID,
-    B_NEED,  # what income and buffer do not cover
-    B_LOAN,  # -1: on time, with a loan
-    B_LOAN_PAID,
-) = range(6)
-stack_block_record = stack_array(np.int32, 6, SHORT_ROW)
+stack_block_record = stack_array(np.int32, N_ON_TIME_RECORD, SHORT_ROW)
 
-QUALITY_GROUPS = 4  # of four classes each, for the bound on who will not pay
-MEMORY = (0, 4, 8, 16, 32)  # groups of months since the last forgotten due, for the bound on who forgets
 NOTHING_MISSED = np.bool_(False)
 NO_REMINDERS = (-1, -1, -1)  # no `reminders` yet
 
@@ -159,6 +136,13 @@ def step_on_time(tile, pending, base, n, place, segment, economy, levers, sums, 
 
 
 @njit(forceinline=True)
+def is_current(state, i, account):
+    """Return whether an account is active, and nothing of it late or followed; so it is in no plan either."""
+    late = state[account + BUCKET, i] | state[account + ARREARS, i] | rules.followed(state[account + MARKS, i])
+    return (state[account + STATUS, i] == i4(ACTIVE)) & (late == i4(0))
+
+
+@njit(forceinline=True)
 def pay_dues(tile, pending, base, n, segment, economy, month_levers, flows, bounds, has_loans):
     """Steps 4 and 5: find out who is on time, and take what they pay; return how many of them have a line.
 
@@ -181,19 +165,15 @@ def pay_dues(tile, pending, base, n, segment, economy, month_levers, flows, boun
         i, j = u8(lane), u8(base + lane)
         # who may be on time at all
         status, balance = state[LINE_AT + STATUS, j], state[LINE_AT + BALANCE, j]
-        line_held, written_off = rules.is_open(status), status == i4(WRITTEN_OFF)
-        late = state[LINE_AT + BUCKET, j] | state[LINE_AT + ARREARS, j] | rules.followed(state[LINE_AT + MARKS, j])
-        line_current = (status == i4(ACTIVE)) & (late == i4(0))
-        current, loan_held, asks = line_current | ~line_held, False, False
+        line_open, charged_off = rules.is_open(status), status == i4(WRITTEN_OFF)
+        line_current = is_current(state, j, LINE_AT)
+        current, loan_open, asks = line_current | ~line_open, False, False
         if has_loans:
             loan_status, loan_balance = state[LOAN_AT + STATUS, j], state[LOAN_AT + BALANCE, j]
-            loan_held = rules.is_open(loan_status)
-            written_off = written_off | (loan_status == i4(WRITTEN_OFF))
-            late = state[LOAN_AT + BUCKET, j] | state[LOAN_AT + ARREARS, j] | state[LOAN_AT + PLAN_LEFT, j]
-            late = late | rules.followed(state[LOAN_AT + MARKS, j])
-            loan_current = (loan_status == i4(ACTIVE)) & (late == i4(0))
-            current = current & (loan_current | ~loan_held)
-        lives = line_held | loan_held | written_off
+            loan_open, loan_current = rules.is_open(loan_status), is_current(state, j, LOAN_AT)
+            charged_off = charged_off | (loan_status == i4(WRITTEN_OFF))
+            current = current & (loan_current | ~loan_open)
+        lives = line_open | loan_open | charged_off
         on_time = current & lives
 
         # 4. job and income
@@ -240,7 +220,7 @@ def pay_dues(tile, pending, base, n, segment, economy, month_levers, flows, boun
         state[LIQUIDITY, j] = pick(mask, i4(buffer - extra), state[LIQUIDITY, j])
         state[MONTHS_SINCE_FORGOT, j] = pick(mask, rules.since_after(since, NOTHING_MISSED), since)
         stays = lives & ~on_time
-        to_do = i4(only(stays, i4(NOT_DONE)) | only(written_off, i4(HAS_CHARGED_OFF)))
+        to_do = i4(only(stays, i4(NOT_DONE)) | only(charged_off, i4(HAS_CHARGED_OFF)))
         pending[0, j] = i4(to_do | only(asks, i4(WANTS_LOAN)) | only(current, i4(CURRENT)))
         record[B_ON_TIME, i], record[B_LINE, i] = mask, mask_of(line_on_time)
         record[B_NEED, i], record[B_PAID, i] = max(i4(-cash), i4(0)), i4(owed + extra)
@@ -359,12 +339,10 @@ def step_on_time_rolls(tile, pending, base, n, row, segment, month_levers, sums,
     counts, balances, limits, credits, interests, payments = i4(0), ZERO, ZERO, ZERO, ZERO, ZERO
     for lane in range(n):
         i, j = u8(lane), u8(base + lane)
-        status, balance = state[LINE_AT + STATUS, j], state[LINE_AT + BALANCE, j]
-        loan_status = state[LOAN_AT + STATUS, j]
-        line_live, loan_live = rules.is_live(status), rules.is_live(loan_status)
-        late = state[LINE_AT + BUCKET, j] | state[LINE_AT + ARREARS, j] | rules.followed(state[LINE_AT + MARKS, j])
-        on_time = (status == i4(ACTIVE)) & (late == i4(0)) & ~loan_live
-        old = u4(state[LINE_AT + STATE, j]) & u4(15)
+        line_live = rules.is_live(state[LINE_AT + STATUS, j])
+        loan_live = rules.is_live(state[LOAN_AT + STATUS, j])
+        on_time = is_current(state, j, LINE_AT) & ~loan_live
+        balance, old = state[LINE_AT + BALANCE, j], u4(state[LINE_AT + STATE, j]) & u4(15)
         u, to = half(words[U_LINE_DECISION, i]), u4(0)
         for step in (8, 4, 2, 1):  # how many of the rising thresholds are passed
             passed = u >= cumulative[u4(u4(old * u4(MAX_STATES)) + u4(to + u4(step - 1))) & u4(255)]

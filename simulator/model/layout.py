@@ -153,6 +153,67 @@ N_DERIVED = 11
 ) = range(28)
 N_ACCOUNT_RECORD = 28
 
+# ---- what the on-time path leaves to do for each lane, in bits: `pending` int32[1, lane] ---------------------
+NOT_DONE = 1  # left as it was
+HAS_CHARGED_OFF = 2  # has a written-off account
+WANTS_LOAN = 4  # wants a new loan, and would get one
+CURRENT = 8  # all open accounts are current
+
+# ---- record of the on-time path, one loop over a block to the next: int32[name, lane] -------------------
+(
+    B_ON_TIME,  # -1 or 0
+    B_LINE,  # -1: on time, with a line
+    B_PAID,
+    B_NEED,  # what income and buffer do not cover
+    B_LOAN,  # -1: on time, with a loan
+    B_LOAN_PAID,
+) = range(6)
+N_ON_TIME_RECORD = 6
+
+# ---- record of the delinquent path, one step to the next: int32[name, lane]; an account's at p * N_OWN ------
+(
+    R_BILL,
+    R_DUE,
+    R_OWED,
+    R_PAID,  # towards owed, at the due date
+    R_EXTRA,
+    R_REASON,  # 0: paid at the due date
+    R_DAY,  # of a missed due that was paid within the month, else 0
+    R_ASKED,  # q31: those who have paid by now, by themselves or asked
+    R_CONTACTS,  # bit k: contacted by level k of the ladder
+    R_WANTED,  # the same, had the ladder capacity for all
+    R_ENDED,  # 1 + the level that collected; -1: paid unasked before a level's day; 0: the ladder goes on
+    R_TO,  # bucket after the month
+    R_AFTER,  # arrears after the month
+    R_DAYS,  # days late that the rules of the lender see
+    R_OPEN,  # 1: an account that was and is current
+    R_LATE,  # -1: an account that was or is late, in arrears or followed, which the lender leaves alone
+    # what the sums add up: amounts, and `three` counts to a word
+    R_BALANCE,  # of R_OPEN
+    R_USED,  # paid from credit elsewhere
+    R_REFUSED,  # of it, what a report at the credit bureau took away
+    R_INTEREST,
+    R_FEE,
+    R_NOT_CHARGED,
+    R_TOOK,  # paid in all
+    R_COUNTS,  # R_OPEN; a bill that a reminder arrived for; current, and something owed
+    R_MISSED,  # of those: forgotten, short, not able
+    R_CURED,  # not willing; paid within 30 days; within 7
+) = range(26)
+N_OWN = 26
+(
+    R_NEED,
+    R_LOGIT,  # the borrower's own part of the log-odds (q16) of not being willing
+    R_MANUAL,  # q31: the borrower's own chance to forget
+    R_DONE,  # -1 or 0
+    R_REMINDED,
+    R_LOAN_REMINDED,
+    R_CREDIT,
+    R_LIMIT,  # of R_OPEN
+    R_ENDS,  # counts: loans repaid; dues missed, short of cash, on lines of heavy use; idle lines
+) = range(2 * N_OWN, 2 * N_OWN + 9)
+N_DELINQUENT_RECORD = 2 * N_OWN + 9
+
 # ---- segment scalars: int64[segment, name] -------------------------------------------------------
 G_MODEL = 0  # 0 structural, 1 roll_rates
 G_HAS_LINE = 1  # q31 share of borrowers holding a line
@@ -295,6 +356,18 @@ N_LEVELS = len(LEVELS)
 L_EFFECT, L_COST, L_DAY, L_USED = 0, 4, 5, 6  # L_USED: 1 if the level is worked in this bucket
 L_COMMISSION = 7  # q31 of what a contact collects
 N_LADDER = 8
+
+# ---- what levers ask for at all: `MonthLevers.bits`, beside a bit for each level of the ladder -----------
+WORKS_OPEN = 1 << N_LEVELS  # collectors work accounts that are late but open
+CUTS = 1 << (N_LEVELS + 1)  # limits are cut on falling into some bucket
+
+# ---- tables of the vector paths: `on_time.Bounds`, `delinquent.NarrowTables` ------------------------------
+QUALITY_GROUPS = 4  # of four classes each, for the bound on who will not pay
+MEMORY = (0, 4, 8, 16, 32)  # groups of months since the last forgotten due, for the bound on who forgets
+STEP = 16  # gathered lanes are padded to a multiple of this, so that no loop has a rest to do one by one
+CURE_ROW = 32  # days of one reason in the table `self_cure`, the last one a sentinel
+CURE_SIZE = 512  # of 2 * len(CAUSES) * CURE_ROW numbers: a power of two, so that a masked index is within
+LADDER_SIZE = 2048  # N_PRODUCT * N_LEVELS * BUCKETS * N_LADDER, to a power of two
 
 # ---- review: int64[month, segment, product, score band], q16 of the limit drawn ------------------
 SCORE_BANDS = 16
