@@ -78,7 +78,7 @@ class ValueAtRisk:
 
         se = reach(se_a, se_b)
         low, high = value - reach(value_a - low_a, high_b - value_b), value + reach(high_a - value_a, value_b - low_b)
-        return Difference(value, se, low, high, variance_reduction(se_a, se_b, se))
+        return Difference(float(value), se, float(low), float(high), variance_reduction(se_a, se_b, se))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class Address(NamedTuple):
 
     segment: int
     entry: int
-    index: int
+    index: int  # type: ignore[assignment]  # which hides a method of tuples
 
 
 def address_of(borrower: str, segments: tuple[str, ...], tiles, settings) -> Address:
@@ -28,7 +28,7 @@ def address_of(borrower: str, segments: tuple[str, ...], tiles, settings) -> Add
     segment, *numbers = borrower.rsplit(":", 2 if borrower.count(":") > 1 else 1)
     if segment in segments and numbers and all(map(_NUMBER.fullmatch, numbers)):
         *entry, index = map(int, numbers)
-        found = Address(segments.index(segment), *(entry or (0,)), index)
+        found: Address | None = Address(segments.index(segment), entry[0] if entry else 0, index)
     else:
         found = _on_tape(borrower, settings) if settings.portfolio.tape else None
     if found is None or tile_of(found, tiles) is None:

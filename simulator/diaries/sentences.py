@@ -361,7 +361,7 @@ def told(months: list[list[Sentence]], money: Callable[[int], str], both: bool) 
 
     `both`: the borrower has a line and a loan, so that each is named.
     """
-    groups = {}
+    groups: dict[int | None, dict[Line, list[Sentence]]] = {}
     for sentence in (sentence for month in months for sentence in month):
         groups.setdefault(sentence.product, {}).setdefault(sentence.line, []).append(sentence)
     parts = []

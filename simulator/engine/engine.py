@@ -98,7 +98,7 @@ def run(
             store = np.zeros((last - first, len(tiles), N_STATE, LANES), np.int32) if spans else NO_STORE
             month = 1
             for cut in (*spans, lowered.months_total):
-                span = Span(*chunk, month, cut)
+                span = Span(first, last, month, cut)
                 kept.advance(tables, lowered.levers, tiles, lowered.tape, span, fast, store, own)
                 month = cut + 1
             progress(int(lived(tiles, 1, lowered.months_total).sum()) * (last - first))

@@ -27,6 +27,6 @@ def review_differs(one: Lowered, other: Lowered) -> bool:
 
 def swap_set(taker: Lowered, decliner: Lowered) -> Lowered:
     """Return the world of `taker` with only those applicants whom `decliner` declines for a product granted here."""
-    rival = {"rival_month": decliner.levers.month, "rival_review": decliner.levers.review}
+    tables = taker.tables._replace(rival_month=decliner.levers.month, rival_review=decliner.levers.review)
     arrivals = taker.tiles[taker.tiles[:, K_ENTRY] > 0]
-    return taker._replace(tiles=arrivals, tables=taker.tables._replace(**rival))
+    return taker._replace(tiles=arrivals, tables=tables)

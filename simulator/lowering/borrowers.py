@@ -1,5 +1,6 @@
 """Who the borrowers of a segment are: their traits, limits, and where their accounts stand at the start."""
 
+from collections.abc import Sequence
 from math import sqrt
 
 import numpy as np
@@ -80,7 +81,7 @@ def utilisation_tables(segment, line_states: list[str]) -> np.ndarray:
     return table
 
 
-def opening_table(opening, states_by_product: tuple[list[str], list[str]]) -> np.ndarray:
+def opening_table(opening, states_by_product: Sequence[list[str]]) -> np.ndarray:
     """Return int64[product, MAX_STATES]: q31 cumulative shares of opening states, given in order or by name."""
     table = np.empty((N_PRODUCT, MAX_STATES), dtype=np.int64)
     for product, name in enumerate(PRODUCTS):

@@ -67,7 +67,7 @@ class When(PolicyTable):
             return False
         if self.above is not None:
             return part * ONE > share(self.above) * whole
-        return part * ONE < share(self.below) * whole
+        return self.below is not None and part * ONE < share(self.below) * whole
 
 
 class Policy(PolicyTable):

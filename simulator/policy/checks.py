@@ -70,8 +70,8 @@ def neutral_does_nothing(module) -> list[str]:
 
 def acts_where_it_says(module) -> list[str]:
     """Nothing changes before its first month, after its last, or in segments and products it does not act on."""
-    where = {"start": 3, "end": 15, "segments": ["old"], "products": ["loan"]}
-    cells = changed(written((module, settings_of(module, **{**module.EXAMPLE, **where}))))
+    narrowed = {"start": 3, "end": 15, "segments": ["old"], "products": ["loan"]}
+    cells = changed(written((module, settings_of(module, **{**module.EXAMPLE, **narrowed}))))
     allowed = np.zeros_like(cells)
     allowed[3:16, CONTEXT.segments.index("old"), LOAN] = True
     month, segment, product = (sorted(set(axis.tolist())) for axis in np.nonzero(cells & ~allowed))

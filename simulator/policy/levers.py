@@ -1,6 +1,7 @@
 """The levers that policies write: their neutral values, and the cells a policy acts on."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -108,7 +109,7 @@ class PolicyContext(NamedTuple):
         """
         acts = [month for month in self.months_of(settings) if months is None or month in months]
         acts = [month for month in acts if self.only in (None, month)]
-        segments = range(len(self.segments))
+        segments = list(range(len(self.segments)))
         if settings.segments is not None:
             segments = [g for g in segments if self.segments[g] in settings.segments]
         products = [product for product, name in enumerate(PRODUCTS) if name in settings.products]
@@ -150,7 +151,7 @@ def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Lever
     return levers
 
 
-def acts_on(settings, table: dict[str, dict], minor_units: int = 1) -> list[str]:
+def acts_on(settings, table: Mapping[str, Any], minor_units: int = 1) -> list[str]:
     """Return on what of `table`, OF_PEOPLE or OF_APPLICANTS, a policy with these settings acts, in words."""
     everywhere = settings.model_copy(update={"enabled": True, "start": 1, "end": None, "segments": None})
     levers, neutral = neutral_levers(1, 1), neutral_levers(1, 1)

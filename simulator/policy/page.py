@@ -80,7 +80,7 @@ def lever_table() -> str:
     from simulator.policy.levers import neutral_levers  # numpy
 
     neutral, lines = neutral_levers(1, 1), ["| lever | meaning | neutral | written by |", "|---|---|---|---|"]
-    sources = {kind: Path(module.__file__).read_text(encoding="utf-8") for kind, module in kinds().items()}
+    sources = {kind: Path(str(module.__file__)).read_text(encoding="utf-8") for kind, module in kinds().items()}
     found = re.findall(r"^([SV])(_\w+) = (\d+)(?:  # (.*))?$", Path(layout.__file__).read_text(encoding="utf-8"), re.M)
     for array, name, index, meaning in found:
         lever = f"layout.{array}{name}"
@@ -107,7 +107,7 @@ def _properties(model) -> dict[str, dict]:
         if inner is None:
             found[name] = {**schema[name], "unit": _unit(info), "needed": info.is_required()}
             continue
-        prefix = f"{name}.NAME" if dict in map(get_origin, _parts(info.annotation)) else name
+        prefix = f"{name}.NAME" if dict in [get_origin(part) for part in _parts(info.annotation)] else name
         found[name] = {"type": "table", "default": None, "unit": "", "needed": False, **_names_in(schema[name])}
         found[name]["description"] = info.description
         found |= {f"{prefix}.{key}": about for key, about in _properties(inner).items()}

@@ -56,6 +56,7 @@ def load_file(path: str) -> ModuleType:
         raise UserError(Problem(path, "", "no such file", wish)) from None
     name = f"simulator_user_policy_{Path(path).stem}"
     spec = spec_from_file_location(name, path, loader=SourceFileLoader(name, path))
+    assert spec and spec.loader  # as one is given
     module = sys.modules[name] = module_from_spec(spec)
     with code_of(f"{FILE}{path}"):
         try:

@@ -9,10 +9,11 @@ import os
 import pickle
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 from simulator.system.machine import available_threads
 
@@ -24,7 +25,7 @@ class Drawing:
 
     def __init__(self, processors: int | None = None):
         """Start the process if there are several `processors` (by default, those that may be used)."""
-        self.drawn = None
+        self.drawn: Future[list] | None = None
         self.process = _start() if (processors or available_threads()) > 1 else None
 
     def __enter__(self):
@@ -63,7 +64,8 @@ def _start():
     """Return the process; None if the system will not have it."""
     here = str(Path(__file__).parents[2])  # this very package, not another that is installed
     places = os.pathsep.join([here, *filter(None, sys.path)])  # all that is known here: it need not look again (-S)
-    apart = {"process_group": 0} if os.name == "posix" else {}  # Ctrl-C is for this process, which ends the other
+    # Ctrl-C is for this process, which ends the other.
+    apart: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}
     try:
         return subprocess.Popen(
             [sys.executable, "-S", "-P", "-m", __name__],
@@ -86,7 +88,8 @@ def _ask(process, ledgers):
 def _answer():
     """Draw, in a process of its own, what is asked on the standard input."""
     gc.disable()  # what is imported stays, and to look through it again and again takes a sixth of the time
-    sys.modules["mpl_toolkits.mplot3d"] = SimpleNamespace(Axes3D=None)  # matplotlib imports it, no picture is solid
+    solid: Any = SimpleNamespace(Axes3D=None)
+    sys.modules["mpl_toolkits.mplot3d"] = solid  # matplotlib imports it, no picture is solid
     from simulator.analysis.comparison import Comparison
     from simulator.report.figures import pictures
 

@@ -3,6 +3,7 @@
 import io
 import re
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
@@ -205,7 +206,7 @@ def causes(comparison):
     values = {cause: x for cause, x in values.items() if x.any()}
     if not values:
         return None
-    largest = max(abs(sum(values.values())))
+    largest = np.abs(np.sum(list(values.values()), axis=0)).max()
     factor, before, after = phrasing.scale_of(largest, 0.0, comparison.frame.currency)
     made, axes = figure(1.35 + 0.42 * len(names))
     axis = axes[0, 0]
@@ -284,14 +285,14 @@ def vintage_curves(ledger):
     base[0] += sums[0, 0, W_N_ACCOUNTS]
     defaults = np.cumsum(sums[..., W_N_DEFAULT], axis=1)
     step = 3 if months >= 12 else 1
-    groups = {OPENING: [0]}
+    groups: dict[str, Sequence[int]] = {OPENING: [0]}
     for first in range(1, months, step):
-        entries = range(first, min(first + step, months))
-        groups[f"months {first}-{entries[-1]}" if len(entries) > 1 else f"month {first}"] = entries
+        together = range(first, min(first + step, months))
+        groups[f"months {first}-{together[-1]}" if len(together) > 1 else f"month {first}"] = together
     curves = {}
     for name, entries in groups.items():
         length = months - max(entries)
-        top, bottom = (sum(x[e, e : e + length + 1] for e in entries) for x in (defaults, base))
+        top, bottom = (np.sum([x[e, e : e + length + 1] for e in entries], axis=0) for x in (defaults, base))
         if bottom.any():
             curves[name] = np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
     return curves

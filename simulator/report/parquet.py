@@ -127,6 +127,7 @@ def monthly_table(comparison, name, by=()) -> pa.Table:
     for v, ledger in enumerate(comparison.ledgers.values()):
         first, samples = monthly_samples(ledger, name, by)
         value, se = mean(samples[..., present] if "product" in by else samples)
+        value = np.asarray(value)
         months, *places = np.indices(value.shape)
         columns = {
             "variant": labels(variants, np.full(value.size, v)),

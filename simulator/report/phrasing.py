@@ -50,7 +50,7 @@ def stated(comparison, measures):
 
 def not_stated(comparison, measures):
     """Return a sentence for each reason why some of `measures` are not stated."""
-    by_reason = {}
+    by_reason: dict[str, list[str]] = {}
     for name in measures:
         if name in comparison.measures and (reason := comparison.unstated(name)):
             by_reason.setdefault(reason, []).append(label(name))
@@ -130,7 +130,8 @@ def count(value, se, difference=False):
 
 def estimate(comparison, variant, measure):
     """Return a measure of a variant in words."""
-    return number(*comparison.estimate(variant, measure), MEASURES[measure].unit_in(comparison.frame))
+    value, se = comparison.estimate(variant, measure)
+    return number(value, se, MEASURES[measure].unit_in(comparison.frame))
 
 
 def difference(comparison, variant, measure):

@@ -104,7 +104,8 @@ class Evidence:
             d = self.comparison.difference(self.variant, measures[0])
             level = self.comparison.estimate(self.baseline, measures[0])
             return change_of(d, level, unit, self.frame.replications)
-        return paired(*(self._samples(name, measures) for name in (self.variant, self.baseline)), unit)
+        a, b = (self._samples(name, measures) for name in (self.variant, self.baseline))
+        return paired(a, b, unit)
 
     def clause(self, what, *measures, plural=False):
         """Return "net loss falls by CNY 1,234 ± 56 (3.4 %)", that it does not move beyond chance, or is not stated."""
@@ -159,7 +160,8 @@ class Evidence:
 
     def swap_level(self, side, measure) -> str:
         """Return a measure of the applicants swapped "out" or "into" in words."""
-        return number(*self.comparison.swapped(self.variant, side, measure), self._unit(measure))
+        value, se = self.comparison.swapped(self.variant, side, measure)
+        return number(value, se, self._unit(measure))
 
     def swap_change(self, measure) -> Change:
         """Return by how much a measure of those swapped "into" differs from those swapped "out"."""
@@ -284,6 +286,7 @@ def rating_power(comparison):
         return ""
     return (
         "The grade, from an account's record with the lender only, ranks who defaults within 12 months with a Gini of "
-        f"{phrasing.number(*grade, 'ratio')}; the application score with {phrasing.number(*score, 'ratio')} "
+        f"{phrasing.number(grade.value, grade.se, 'ratio')}; the application score with "
+        f"{phrasing.number(score.value, score.se, 'ratio')} "
         "(1: without fault, 0: not at all)."
     )

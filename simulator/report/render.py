@@ -79,7 +79,8 @@ def table(comparison, of, called=phrasing.label):
         rows = []
         for name in phrasing.stated(comparison, names):
             unit = MEASURES[name].unit_in(frame)
-            cells = [(*phrasing.apart(*comparison.estimate(baseline, name), unit), "", "")]
+            value, se = comparison.estimate(baseline, name)
+            cells = [(*phrasing.apart(value, se, unit), "", "")]
             for variant in comparison.variants:
                 d = comparison.difference(variant, name)
                 sureness = phrasing.clarity(d)
@@ -108,8 +109,8 @@ def swap_table(comparison):
             taker, decliner = (comparison.baseline, variant) if side == "out" else (variant, comparison.baseline)
             cells = []
             for name in phrasing.stated(comparison, shown_in(SWAPS)):
-                estimate, unit = comparison.swapped(variant, side, name), MEASURES[name].unit_in(comparison.frame)
-                cells.append(phrasing.count(*estimate) if unit == ACCOUNTS else phrasing.apart(*estimate, unit))
+                (value, se), unit = comparison.swapped(variant, side, name), MEASURES[name].unit_in(comparison.frame)
+                cells.append(phrasing.count(value, se) if unit == ACCOUNTS else phrasing.apart(value, se, unit))
             rows.append((f"{taker} takes, {decliner} declines", cells))
     return rows
 

@@ -28,7 +28,7 @@ def summary_table(comparison, compared=False):
         columns.append([Text(text, style=style) for text, style in cells])
     for name, *cells in zip(comparison.ledgers, *columns, strict=True):
         table.add_row(name, *cells)
-    lines = [
+    lines: list[Text | Table] = [
         Text(f"Caution: {said}", style="bold") if said in comparison.cautions else Text(f"Note: {said}", style="yellow")
         for said in comparison.warnings()
     ]

@@ -129,11 +129,12 @@ def _matrix(roll: RollMatrix, path: str) -> Iterator[Found]:
     if roll.states[0].bucket != 0:
         yield f"{path}.states.0.bucket", f"found {roll.states[0].bucket!r}", "allowed: 0, new accounts start in it"
     rank = {"written_off": BUCKETS}  # worse than every bucket; where paid_off stands is left to the file
-    buckets = [rank.get(state.bucket, state.bucket) for state in roll.states if state.bucket != "paid_off"]
+    places = [state.bucket for state in roll.states if state.bucket != "paid_off"]
+    buckets = [place if isinstance(place, int) else rank[place] for place in places]
     if buckets != sorted(buckets):
         yield f"{path}.states", "not in order", "give the states from best to worst, written_off after the buckets"
     key = "counts" if roll.counts is not None else "matrix"
-    table = roll.counts if roll.counts is not None else roll.matrix
+    table = roll.counts or roll.matrix or []
     if len(table) != len(rows):
         wanted = f"{len(rows)}, one for each state that is no exit: {', '.join(state.name for state in rows)}"
         yield f"{path}.{key}", f"{len(table)} rows", f"allowed: {wanted}"

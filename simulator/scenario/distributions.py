@@ -35,13 +35,13 @@ class Lognormal(Distribution):
         if (self.mean is None) == (self.median is None):
             raise ValueError("give either mean or median")
         low, high = self.bounds()
-        if not low <= (self.mean or self.median) <= high:
+        if not low <= (self.mean or self.median or 0.0) <= high:
             raise ValueError("mean or median must lie between min and max")
         return self
 
     def bounds(self) -> tuple[float, float]:
         """Return the lowest and the highest value; without `max` what one in 30,000 exceeds (4 sigma)."""
-        median = self.median or self.mean * math.exp(-(self.sigma**2) / 2)
+        median = self.median or (self.mean or 0.0) * math.exp(-(self.sigma**2) / 2)
         return self.min or 0.0, median * math.exp(4 * self.sigma) if self.max is None else self.max
 
 
@@ -118,7 +118,13 @@ class Quantiles(Distribution):
         return self.value[0], self.value[-1]
 
 
-KINDS = {"lognormal": Lognormal, "uniform": Uniform, "constant": Constant, "beta": Beta, "quantiles": Quantiles}
+KINDS: dict[str, type[Distribution]] = {
+    "lognormal": Lognormal,
+    "uniform": Uniform,
+    "constant": Constant,
+    "beta": Beta,
+    "quantiles": Quantiles,
+}
 AnyDistribution = Annotated[Lognormal | Uniform | Constant | Beta | Quantiles, Field(discriminator="distribution")]
 
 

@@ -31,10 +31,10 @@ def table(scenario: Scenario, width: int = WIDE):
     return shown
 
 
-def rows(scenario: Scenario) -> Iterator[tuple[str, str, str, str, str]]:
+def rows(scenario: Scenario) -> Iterator[tuple[str, ...]]:
     """Yield (key, value, unit, source, status) of every value; the key of a variant's value is "variant: key"."""
     baseline = plain(scenario.baseline, scenario.provenance)
-    changed = {}
+    changed: dict[str, list[tuple[str, ...]]] = {}
     for name, settings in scenario.variants.items():
         delta = difference(baseline, plain(settings, scenario.variant_provenance[name]))
         for key, *row in _flat(delta):
@@ -46,7 +46,7 @@ def rows(scenario: Scenario) -> Iterator[tuple[str, str, str, str, str]]:
         yield from left
 
 
-def _flat(node: dict, path: str = "") -> Iterator[tuple[str, str, str, str, str]]:
+def _flat(node: dict, path: str = "") -> Iterator[tuple[str, ...]]:
     """Yield (key, value, unit, source, status) of the tables that `plain` gives, depth first."""
     for key, value in node.items():
         here = f"{path}.{key}" if path else key

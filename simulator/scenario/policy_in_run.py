@@ -5,7 +5,7 @@ Every check yields (key path, what was found, what is allowed).
 
 from collections.abc import Iterator
 
-from simulator.model.layout import BUCKETS, EXITS, NEVER
+from simulator.model.layout import BUCKETS, NEVER
 from simulator.policy.registry import code_of, policy_of
 from simulator.scenario.schema import Settings, matrix_of
 
@@ -63,7 +63,7 @@ def _latest(settings: Settings, policy) -> int:
     ]
     found = [0]
     for states in (matrix.states for matrix in rolls):
-        buckets = [state.bucket for state in states if state.bucket not in EXITS]
+        buckets = [state.bucket for state in states if isinstance(state.bucket, int)]
         worst = BUCKETS - 1 if any(state.at_least for state in states) else max(buckets, default=0)
         lost = policy.insures and any(state.bucket == "written_off" for state in states)
         found.append(30 * max(worst, DEFAULTED if lost else 0))  # who is written off has defaulted, however late

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.scenario.layers import GIVEN, NO_VALUE, ON_TOP, SET, Leaf, merge, tree_of
@@ -66,23 +66,25 @@ def load_scenario(
     _check_crowds({**tree, "variant": variants}, str(path))
     base = resolve(tree, str(path), allow_code)
     problems += base.problems + (_file_problems(tree) if base.settings else [])
-    resolved, deltas = {}, variants if isinstance(variants, dict) else {}
+    resolved: dict[str, Resolved] = {}
+    deltas = variants if isinstance(variants, dict) else {}
     of_files: dict[Problem, list[str]] = {}  # what is wrong in variants by what a file says, and in which
     if not isinstance(variants, dict):
         problems.append(Problem(str(path), "variant", "found a value", "allowed: tables such as [variant.cut_at_30]"))
     for name, delta in deltas.items():
-        resolved[name] = _variant(tree, name, delta, str(path), base, problems, of_files, allow_code)
+        if variant := _variant(tree, name, delta, str(path), base, problems, of_files, allow_code):
+            resolved[name] = variant
         if len(problems) + len(of_files) >= MOST_PROBLEMS:
             break
     for problem, where in of_files.items():
         said = f"{problem.allowed} " if problem.allowed else ""
         problems.append(replace(problem, allowed=f"{said}(in force in variant {', '.join(where)})"))
-    if problems:
+    if problems or not base.settings:
         raise UserError(problems)
     return Scenario(
         path,
         base.settings,
-        {name: variant.settings for name, variant in resolved.items()},
+        {name: variant.settings for name, variant in resolved.items() if variant.settings},
         base.provenance,
         {name: variant.provenance for name, variant in resolved.items()},
         tuple(remarks),
@@ -114,7 +116,8 @@ def _laid_table(
     tree = tree_of(table, str(path), problems)
     _check_crowds(tree, str(path))
     variants = tree.get("variant")
-    for name, delta in variants.items() if isinstance(variants, dict) else ():
+    variants = variants if isinstance(variants, dict) else {}
+    for name, delta in variants.items():
         if isinstance(delta, dict) and isinstance(named := delta.pop("extends", None), Leaf):
             file = _extended({}, named.value, path, f"variant.{name}.extends", problems, chain, set(), files)
             variants[name] = merge(file, delta)
@@ -159,7 +162,7 @@ def _applicants_scaled(tree: dict, borrowers: int, remarks: list[str]) -> dict:
         return {}
     number, apply = book.get("borrowers"), book.get("applicants_per_month")
     given = [leaf.value if isinstance(leaf, Leaf) and isinstance(leaf.value, int) else 0 for leaf in (number, apply)]
-    if min(given) <= 0 or apply.file in ON_TOP:
+    if min(given) <= 0 or not isinstance(apply, Leaf) or apply.file in ON_TOP:
         return {}
     scaled = (2 * given[1] * borrowers + given[0]) // (2 * given[0])
     if scaled == given[1]:
@@ -346,13 +349,15 @@ def _is_by_hand(leaf: Leaf) -> bool:
     return leaf.file.startswith("--") or leaf.file in ON_TOP
 
 
-def _is_named(leaf) -> bool:
+def _is_named(leaf: Any) -> TypeGuard[Leaf]:
     """Return whether `leaf` names a file."""
     return isinstance(leaf, Leaf) and isinstance(leaf.value, str) and leaf.value != ""
 
 
 def _nested(path: str, leaf: Leaf) -> dict:
     """Return the tree that has `leaf` at key path `path`."""
-    for key in reversed(path.split(".")):
-        leaf = {key: leaf}
-    return leaf
+    *above, last = path.split(".")
+    tree: dict[str, Any] = {last: leaf}
+    for key in reversed(above):
+        tree = {key: tree}
+    return tree

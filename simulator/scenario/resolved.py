@@ -1,6 +1,6 @@
 """The resolved scenario as TOML: every value in force, in its canonical unit, with its source."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,18 +16,16 @@ QUANTITIES = ("mean", "median", "low", "value")  # the key of a distribution who
 def document(
     baseline: BaseModel,
     provenance: dict[str, Provenance],
-    variants: dict[str, BaseModel],
+    variants: Mapping[str, BaseModel],
     variant_provenance: dict[str, dict[str, Provenance]],
     file: Callable[[str], str],
 ) -> dict:
     """Return the tables that read back as the same scenario, `file` applied to its paths; of variants what differs."""
-    baseline = plain(baseline, provenance)
-    variants = {
-        name: difference(baseline, plain(settings, variant_provenance[name])) for name, settings in variants.items()
-    }
-    paths = {key: file(path) for key in ("tape", "mapping") if (path := baseline["portfolio"][key])}
-    tables = baseline | {"portfolio": baseline["portfolio"] | paths, "variant": variants}
-    for table in (tables, *variants.values()):
+    base = plain(baseline, provenance)
+    deltas = {name: difference(base, plain(settings, variant_provenance[name])) for name, settings in variants.items()}
+    paths = {key: file(path) for key in ("tape", "mapping") if (path := base["portfolio"][key])}
+    tables = base | {"portfolio": base["portfolio"] | paths, "variant": deltas}
+    for table in (tables, *deltas.values()):
         for policy in table.get("policy", {}).values():
             if policy.get("kind", "").startswith("file:"):
                 policy["kind"] = f"file:{file(policy['kind'].removeprefix('file:'))}"

@@ -92,6 +92,7 @@ class _Walk:
                 return {"distribution": "constant", "value": 0.0}
             return self.table(node, KINDS[kind.value], path, field.unit)
         if field.shape == "table":
+            assert field.model  # as every table has
             return self.table(node, field.model, path)
         if field.shape == "tables":
             inner = Field(None, field.model, "table")
@@ -119,9 +120,9 @@ class _Walk:
             self.keep(path, leaf, field.unit)
         return value
 
-    def member(self, item: Any, leaf: Leaf, model: type[BaseModel], path: str) -> Any:
+    def member(self, item: Any, leaf: Leaf, model: type[BaseModel] | None, path: str) -> Any:
         """Return member `item` of a list of tables, whose values may be value tables too."""
-        if not isinstance(item, dict):
+        if not isinstance(item, dict) or model is None:
             return item
         tree = {}
         for key, value in item.items():
@@ -262,11 +263,11 @@ class _Walk:
             found, allowed = in_words(error, *self.as_given(key))
             said.setdefault(key, (found, []))[1].append(allowed)
         already = {problem.key for problem in self.problems}
-        for key, (found, allowed) in said.items():
+        for key, (found, ways) in said.items():
             misspelt = self.is_misspelt(key, found)
             inside = (*already - {key}, *said)
             if not misspelt and key not in already and not any(other.startswith(f"{key}.") for other in inside):
-                self.problem(self.file_of(key), key, found, " or ".join(dict.fromkeys(filter(None, allowed))))
+                self.problem(self.file_of(key), key, found, " or ".join(dict.fromkeys(filter(None, ways))))
 
     def is_misspelt(self, key: str, found: str) -> bool:
         """Return whether `key` is missing because it is there under a name that was complained of."""

@@ -1,5 +1,6 @@
 """Pydantic's errors in our words, and where in the data they are."""
 
+from collections.abc import Mapping
 from copy import deepcopy
 from itertools import pairwise
 from typing import Any
@@ -41,15 +42,15 @@ STAND_INS = {  # for the keys of tables that have no default: what none of the c
 }
 
 
-def in_words(error: dict, leaf: Leaf | None, factors: dict[str, float] | None = None) -> tuple[str, str]:
+def in_words(error: Mapping[str, Any], leaf: Leaf | None, factors: dict[str, float] | None = None) -> tuple[str, str]:
     """Return what was found, as `leaf` has it, and what is allowed, for one pydantic error.
 
     `factors` are those of the units that the value may be given in, the canonical one first: a bound is told in the
     canonical unit, and in that of the value too.
     """
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
-    converted = leaf and leaf.unit and not isinstance(leaf.value, (dict, list))
-    found = f"{leaf.value!r} {leaf.unit}" if converted else repr(value)
+    unit = leaf.unit if leaf and not isinstance(leaf.value, (dict, list)) else None
+    found = f"{leaf.value!r} {unit}" if leaf and unit else repr(value)
     found = "found " + (found if len(found) <= 80 else f"{found[:77]}...")
     if kind == "missing":
         return "missing", "this key is needed"
@@ -60,9 +61,9 @@ def in_words(error: dict, leaf: Leaf | None, factors: dict[str, float] | None = 
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
         bound, same = f"{context[name]:,.10g}", ""
-        if converted and context[name] and factors and factors.get(leaf.unit, 1) != 1:
+        if unit and context[name] and factors and factors.get(unit, 1) != 1:
             bound = f"{bound} {next(iter(factors))}"
-            same = f", which is {context[name] / factors[leaf.unit]:,.6g} {leaf.unit}"
+            same = f", which is {context[name] / factors[unit]:,.6g} {unit}"
         return found, f"allowed: {words.format(bound)}{same}"
     if kind in ("too_short", "too_long"):
         bound, limit = ("at least", "min_length") if kind == "too_short" else ("at most", "max_length")

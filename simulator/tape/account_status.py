@@ -1,10 +1,13 @@
 """Where the accounts of a tape stand: account status, bucket and named state, from codes or days past due."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from simulator.model.errors import Problem, did_you_mean
 from simulator.model.layout import ABSENT, ACTIVE, BUCKETS, EXITS, N_PRODUCT, PRODUCTS, STATUSES, WRITTEN_OFF
 from simulator.scenario.contradictions import matrix_of
+from simulator.scenario.schema import State
 from simulator.tape.mapping import Code
 from simulator.tape.rows import Rows
 
@@ -19,7 +22,7 @@ def standing(rows: Rows, settings, segment, product) -> tuple[np.ndarray, np.nda
     codes, code = [_BY_DPD], np.zeros(rows.count, dtype=np.int64)
     if rows.mapping.status:
         codes, code = rows.codes("status", rows.mapping.status)
-    said = [meaning and meaning.account for meaning in codes]
+    said = [meaning.account if meaning else None for meaning in codes]
     status = _status(rows, said, code)
     if rows.mapping.account:
         status = np.maximum(status, _status(rows, *rows.codes("account", rows.mapping.account)))
@@ -38,7 +41,7 @@ def standing(rows: Rows, settings, segment, product) -> tuple[np.ndarray, np.nda
     return status, bucket, state
 
 
-def _status(rows: Rows, said: list[str | None], which) -> np.ndarray:
+def _status(rows: Rows, said: Sequence[str | None], which) -> np.ndarray:
     """Return int64[row]: the account status by what is said; accounts paid off are left out."""
     rows.leave_out(np.array([name == "paid_off" for name in said])[which], "paid off")
     return np.array([STATUSES.index(name) if name in STATUSES else ACTIVE for name in said])[which]
@@ -70,14 +73,20 @@ class _Place:
             return bucket, ABSENT
         else:
             fits = [state for state in states if state.bucket == bucket]
-            fits = fits or [state for state in states if state.at_least and state.bucket <= bucket][-1:]
+            fits = fits or [state for state in states if state.at_least and _at(state) <= bucket][-1:]
         if len(fits) != 1:
-            states = " and ".join(state.name for state in fits) or "no state"
-            found = f"bucket {bucket} is {states} of the {kind} of segment {name}"
+            named = " and ".join(state.name for state in fits) or "no state"
+            found = f"bucket {bucket} is {named} of the {kind} of segment {name}"
             return self.cannot(self.rows.mapping_path, key, found, "give state for each code")
-        return fits[0].bucket, matrix.states.index(fits[0]) if self.rolls else ABSENT
+        return _at(fits[0]), matrix.states.index(fits[0]) if self.rolls and matrix else ABSENT
 
     def cannot(self, *problem: str) -> tuple[int, int]:
         """Note a problem, and return a place that will not be used."""
         self.rows.problems.append(Problem(*problem))
         return 0, ABSENT
+
+
+def _at(state: State) -> int:
+    """Return the bucket of a state that is no exit."""
+    assert isinstance(state.bucket, int)
+    return state.bucket

@@ -129,7 +129,8 @@ def _csv_table(path, names, form):
     import pyarrow.csv as pc
 
     content, delimiter = csv_content(path, form.encoding), form.delimiter
-    columns, wrong, count = len(_names(path, content, delimiter)), [], 0
+    columns, count = len(_names(path, content, delimiter)), 0
+    wrong: list[tuple[int, int]] = []
 
     def note(row):
         nonlocal count

@@ -173,7 +173,7 @@ class Rows:
         if len(found) > 1 or (self.mapping.currency and found and self.mapping.currency not in found):
             name, rows = self.mapping.columns.currency, ", ".join(f"{code} in {n:,} rows" for code, n in found.items())
             hint = f"amounts of one currency; only.{name} = [...] keeps the rows of one"
-            self.problems.append(Problem(self.path, name, f"found {rows}", hint))
+            self.problems.append(Problem(self.path, name or "currency", f"found {rows}", hint))
 
     def wrong_rows(self, told=()) -> np.ndarray:
         """Return int64[...]: the rows with something wrong in a role that is not `told` of as a whole, in order."""
@@ -260,9 +260,9 @@ def _unknown(parts: list[Rows]) -> list[Problem]:
     path, tables, problems = parts[0].mapping_path, parts[0].mapping, []
     ordered = sorted(total.items(), key=lambda found: -found[1][0])
     for (role, code, entry), (count, first) in ordered[:LISTED]:
-        found = f"{f'code {code!r}' if code else 'a blank'} in {_rows(count, first)} has no entry"
+        what = f"{f'code {code!r}' if code else 'a blank'} in {_rows(count, first)} has no entry"
         wish = f"say what it means, or {entry}" if getattr(tables, role) else f"a table [{role}] says what codes mean"
-        problems.append(Problem(path, role, found, wish))
+        problems.append(Problem(path, role, what, wish))
     if rest := ordered[LISTED:]:
         more = f"{len(rest):,} more codes have no entry, in {sum(count for _, (count, _) in rest):,} rows"
         problems.append(Problem(path, "", more))

@@ -211,12 +211,12 @@ def _borrowers(rows: Rows, most: int, product, segment) -> np.ndarray:
     home[who] = segment[used[first]]
     if "segment" in rows.read:
         rows.complain(segment != home[column.row], "segment", "allowed: one segment for all accounts of a borrower")
-    number = np.zeros(len(column.text), dtype=np.int64)
-    number[who[np.argsort(first)]] = np.arange(len(who))
+    place = np.zeros(len(column.text), dtype=np.int64)
+    place[who[np.argsort(first)]] = np.arange(len(who))
     if most:
         reason = f"of borrowers after the first {most:,} of {len(who):,}, whom portfolio.borrowers leaves out"
-        rows.leave_out(number[column.row] >= most, reason)
-    return number[column.row]
+        rows.leave_out(place[column.row] >= most, reason)
+    return place[column.row]
 
 
 def _grouped(accounts, borrower, product, segment, segments: int) -> Tape:
@@ -239,9 +239,10 @@ def _report(rows: Rows, settings, accounts, product, segment, tape: Tape, over_l
             states = accounts[
                 (segment == g) & (product == p) & (accounts[:, layout.TAPE_STATE] != ABSENT), layout.TAPE_STATE
             ]
+            matrix = matrix_of(settings, group, kind)
             for number, count in enumerate(np.bincount(states).tolist()):
-                if count:
-                    name = matrix_of(settings, group, kind).states[number].name
+                if count and matrix:
+                    name = matrix.states[number].name
                     by_state[name] = by_state.get(name, 0) + count
     return {
         "file": Path(rows.path).name,

@@ -1,5 +1,7 @@
 """Measures of the book as supervisors and accountants see it: five classes, stages, allowances."""
 
+from typing import Any
+
 import numpy as np
 
 from simulator.analysis.accounting.cecl import cecl_allowance, lifetime_loss
@@ -58,7 +60,7 @@ def allowance(name, words, cells, first, profit):
     """
     line = f"allowance_{name}"
     growth = f"{line}[end] - {line}[start]"
-    options = {"moved_by": LATE_SHARE, "opening": True}
+    options: dict[str, Any] = {"moved_by": LATE_SHARE, "opening": True}
 
     def grown(v):
         return v.end(cells) - v.start(cells)

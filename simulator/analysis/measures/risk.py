@@ -1,6 +1,7 @@
 """Measures of risk: how well ratings rank who defaults, and the tail of the loss over replications."""
 
 from functools import partial
+from typing import Any
 
 from simulator.analysis.estimates import gini
 from simulator.analysis.measures.registry import MONEY, RATIO, TAIL, Measure, rate
@@ -26,7 +27,7 @@ def gini_of(kind, product=None):
 
     formula = "P(defaulter ranked worse) - P(defaulter ranked better), over pairs of a defaulter and another"
     text = f"Gini of {text}, against first default within 12 months{of}: 1 ranks without fault, 0 not at all"
-    options = {"unit": RATIO, "monthly": False, "moved_by": "reviews applicants in another way"}
+    options: dict[str, Any] = {"unit": RATIO, "monthly": False, "moved_by": "reviews applicants in another way"}
     if product is not None:
         name, label = f"gini_{rating}_{PRODUCTS[product]}", f"Gini of the {rating}{of}"
         return rate(name, formula, text, function, label=label, **options)

@@ -23,7 +23,7 @@ from simulator.policy import (
 DESCRIPTION = "Contact who missed a due, level by level: text message, bot, call, letter, agency, legal action."
 EFFECT = "More missed dues are paid within the month, each contact costs: somewhere the next level stops paying."
 MEETS = "Each level works a bucket once; the smaller share served holds."
-NEUTRAL = {"levels": {}}
+NEUTRAL: dict[str, dict] = {"levels": {}}
 EXAMPLE = {
     "levels": {
         "sms": {"from_dpd": 0, "to_dpd": 30, "day": 2, "cost": 0.04, "effect": {"forgot": 0.5}},

@@ -92,8 +92,12 @@ def terms(settings, context):
     """Return what is settled: the layer, where and when it covers."""
     from simulator.policy import Insurance  # numpy: a command that only checks settings does not pay for it
 
+    first, last, segments, products = context.acting(settings)
     return Insurance(
-        *context.acting(settings),
+        first,
+        last,
+        segments,
+        products,
         premium=settings.premium,
         on_opening=settings.premium_on == "opening",
         share=settings.share,

@@ -53,7 +53,8 @@ def terms(settings, context):
     from simulator.policy import LATE, Partner  # numpy: a command that only checks settings does not pay for it
 
     price = None if settings.late_price == "expected" else ((settings.late_price,) * LATE,) * len(PRODUCTS)
-    return Partner(*context.acting(settings), share=settings.share, fee=settings.fee, late_price=price)
+    first, last, segments, products = context.acting(settings)
+    return Partner(first, last, segments, products, share=settings.share, fee=settings.fee, late_price=price)
 
 
 def why(evidence):

@@ -83,17 +83,17 @@ class Settings(Policy):
             yield "band_factors", f"found {len(self.band_factors)} factors", f"allowed: {wanted}"
 
     @property
-    def threshold(self) -> int | str:
+    def threshold(self) -> int | str | None:
         """Return what its own book is sold from: days past due, months since write-off, or "never"."""
         return self.at_dpd if self.sell_from == "open" else self.at_months
 
     def acts_at(self):
         """Open accounts are sold before they are written off."""
-        return {"at_dpd": threshold(self.at_dpd)} if self.sell_from == "open" else {}
+        return {"at_dpd": threshold(self.at_dpd)} if self.sell_from == "open" and self.at_dpd is not None else {}
 
     def exits(self):
         """What is sold is no longer the lender's."""
-        return Exits(sold=threshold(self.at_dpd)) if self.sell_from == "open" else Exits()
+        return Exits(sold=self.acts_at().get("at_dpd", NEVER))
 
     def conflicts(self, others):
         """It sells while it acts, what there is to sell, and in one month by one price list."""

@@ -132,7 +132,7 @@ class _Layer:
 
 def _pay(layers, exposure):
     """Return what each layer has paid, in their order: none more than those before it have left of the exposure."""
-    paid = []
+    paid: list[np.ndarray] = []
     for layer in layers:
         paid.append(layer.settle(exposure - sum(paid)))
     return paid
