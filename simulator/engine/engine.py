@@ -13,7 +13,8 @@ import numpy as np
 from simulator.engine import monthly as by_month
 from simulator.engine.accumulators import add, bytes_of_sums, empty_sums, part_of
 from simulator.engine.monthly import NO_STORE, lived
-from simulator.kernel.jit import kept
+from simulator.kernel.driver import advance
+from simulator.kernel.jit.ahead_of_time import compiling
 from simulator.lowering.lower import Lowered, tables_for
 from simulator.model.layout import LANES, N_FLOWS, N_PRODUCT, N_STATE
 from simulator.model.tables import Span, Sums
@@ -46,13 +47,13 @@ def borrower_months(lowered: Lowered) -> int:
     return int(lived(lowered.tiles, 1, lowered.months_total).sum()) * lowered.replications
 
 
-def prepare(lowered: Lowered, tell: Callable[[int], None] = lambda begun: None) -> None:
+def prepare(lowered: Lowered, tell: Callable[[str], None] = lambda stage: None) -> None:
     """Have the kernel's code ready: loaded from the cache or, the first time, compiled, and then kept there.
 
-    Any scenario gives the same code. `tell` is told how many functions have been begun, if it has to be compiled.
+    Any scenario gives the same code. `tell` is told of each stage, if it has to be compiled.
     """
-    if not kept.is_ready():
-        kept.prepare(nobody_of(lowered), available_threads(), tell)
+    with compiling(tell):
+        advance(*nobody_of(lowered))
 
 
 def nobody_of(lowered: Lowered) -> tuple:
@@ -99,7 +100,7 @@ def run(
             month = 1
             for cut in (*spans, lowered.months_total):
                 span = Span(first, last, month, cut)
-                kept.advance(tables, lowered.levers, tiles, lowered.tape, span, fast, store, own)
+                advance(tables, lowered.levers, tiles, lowered.tape, span, fast, store, own)
                 month = cut + 1
             progress(int(lived(tiles, 1, lowered.months_total).sum()) * (last - first))
         put(held, own)

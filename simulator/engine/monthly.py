@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.engine.accumulators import empty_sums, machine_memory, part_of
 from simulator.engine.regimes import LeverGroup, Regimes, months_read
-from simulator.kernel.jit.kept import advance
+from simulator.kernel.driver import advance
 from simulator.lowering.lower import Lowered, tables_for
 from simulator.model.errors import Problem, UserError
 from simulator.model.layout import K_COUNT, K_ENTRY, N_STATE

@@ -45,7 +45,7 @@ class Trajectories:
         return empty_sums(len(self.replications), months, len(self.tables.segment))
 
     def _live(self, tables, levers, month_from, month_to, state, sums):
-        from simulator.kernel.jit.kept import advance  # the compiled code: only who lives pays for it
+        from simulator.kernel.driver import advance  # the compiled code: only who lives pays for it
 
         span = Span(self.replications.start, self.replications.stop, month_from, month_to)
         advance(tables, levers, self.tiles, self.tape, span, True, state, sums)

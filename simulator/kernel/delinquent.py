@@ -16,7 +16,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
 from .fixed import half, mask_of, mul_q31_lane, mul_q31_own_lane, only, pick
-from .jit.cache import CACHED, njit
+from .jit.cache import njit
 from .jit.intrinsics import SHORT_ROW, stack_array
 from .lanes import add_current, counted, derive, draw_slots, rate_steps, three
 from .lender import draw_loan, end_month, fill_record, note_worst, rate_of_new_loan, row_from
@@ -590,7 +590,7 @@ def add_ladder(state, record, n, p, level, ladder, flows):
     flows[F_COLLECTED_AT + level] += collected
 
 
-@njit(forceinline=True, cache=CACHED)
+@njit(forceinline=True)
 def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, month, levers, sums, narrow, todo):
     """Take lanes listed[0..n_listed-1] of the tile, BLOCK at most and nobody in a plan, through the month.
 

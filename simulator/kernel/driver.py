@@ -7,6 +7,7 @@ and only the few others through `scalar`; without, everyone goes through `scalar
 The sums are the same bytes either way, for any tile size, order of tiles, and cut of the months into spans.
 """
 
+from threading import local
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,8 @@ from simulator.model.philox import MAX_MONTH
 
 from .context import Cohort, Lanes, Month, MonthLevers, MonthSums, Place, segment_of
 from .delinquent import NarrowTables, narrow_segment, stack_record, step_delinquent
-from .jit.cache import CACHED, njit
+from .jit.ahead_of_time import ahead_of_time
+from .jit.cache import njit
 from .jit.intrinsics import (
     ROW,
     SHORT_ROW,
@@ -26,7 +28,6 @@ from .jit.intrinsics import (
     stack_gathered_words,
     stack_state,
     stack_words,
-    wide_vectors,
 )
 from .lanes import derive, draw_listed, draw_words, stack_derived, stack_gathered_derived, stack_pending
 from .lender import add_loan, work_one_charged_off
@@ -140,6 +141,16 @@ def workspace() -> Workspace:
     )
 
 
+class _Own(local):
+    """What each thread has of its own."""
+
+    def __init__(self):
+        self.workspace = workspace()
+
+
+_own = _Own()
+
+
 def advance(tables, levers, tiles, tape, span, fast, store, sums):
     """Advance every borrower of `tiles` through the replications and months of a Span, adding to the sums.
 
@@ -150,13 +161,12 @@ def advance(tables, levers, tiles, tape, span, fast, store, sums):
     """
     if len(tiles) and int(tiles[:, K_COUNT].max()) > LANES:
         raise ValueError(f"a tile is longer than {LANES} borrowers")
-    run_tiles(tables, levers, tiles, tape, span, fast, store, sums, workspace())
+    run_tiles(tables, levers, tiles, tape, span, fast, store, sums, _own.workspace)
 
 
-@njit(cache=CACHED)
+@ahead_of_time
 def run_tiles(tables, levers, tiles, tape, span, fast, store, sums, work):
     """Do what `advance` says; `work` is a Workspace."""
-    wide_vectors()
     lanes = Lanes(stack_state(), stack_derived(), stack_words(), stack_block_record())
     gathered = Lanes(stack_gathered_state(), stack_gathered_derived(), stack_gathered_words(), stack_record())
     pending = stack_pending()

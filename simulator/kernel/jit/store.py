@@ -62,6 +62,17 @@ WHY_NOT = why_not(FOLDER)
 CACHED = not WHY_NOT  # without a place to keep it, code is compiled in every process: slow, never stale
 
 
+def keep(path: Path, content: bytes) -> None:
+    """Write a sealed file, or say why it is not kept."""
+    if not CACHED:
+        say(f"{FOLDER}: {WHY_NOT}; not kept, so every command compiles")
+        return
+    try:
+        write(path, content)
+    except OSError as error:
+        say(f"{path}: {error.strerror}; not kept")
+
+
 def write(path: Path, content: bytes) -> None:
     """Write a sealed file, whole or not at all."""
     handle, partial = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # for this user only
@@ -77,6 +88,8 @@ def write(path: Path, content: bytes) -> None:
 
 def read(path: Path) -> bytes | None:
     """Return the content of a sealed file; None if it is not there or, with a word, not as it was written."""
+    if not CACHED:
+        return None
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
             is_ours, sealed = _is_ours(os.fstat(file.fileno())), file.read()
