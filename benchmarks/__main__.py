@@ -96,13 +96,13 @@ def large_pool(
 def bitflips(
     flips: Annotated[int, typer.Option(help="in turn among the cached files")] = 200,
     seed: int = 1,
-    whole: Annotated[bool, typer.Option("--whole", help="compile anew for a flip in each file: minutes")] = False,
+    runs: Annotated[int, typer.Option(help="whole runs that compile anew, half a minute each")] = 3,
 ) -> None:
     """Flip bits in every cached file of compiled code: none is loaded, no result is wrong."""
     from . import bitflips as run
 
     with Progress() as bar:
-        rows = run.check(flips, seed, whole, bar.started)
+        rows = run.check(flips, seed, runs, bar.started)
     table = Table("file", title=f"{flips} flipped bits ({bar.seconds:,.0f} s)")
     for column in ("flips", "refused with a word", "whole runs", "right"):
         table.add_column(column, justify="right")

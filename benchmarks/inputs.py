@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.kernel.context import Cohort
-from simulator.kernel.jit.cache import njit
+from simulator.kernel.jit.ahead_of_time import ahead_of_time
 from simulator.kernel.origination import originate
 from simulator.lowering.lower import Lowered, tables_for
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
@@ -26,7 +26,7 @@ TOTALS = (
 AT = {name: k for k, name in enumerate(TOTALS)}
 MISSED_BY, N30_BY, N90_BY = (AT[f"{name}_{CAUSES[0]}"] for name in ("n_missed", "n_dpd30", "n_dpd90"))
 
-_originate = njit(originate.py_func)  # the kernel's own is only for compiled code to call
+_originate = ahead_of_time(originate)
 
 
 class Book(NamedTuple):

@@ -8,9 +8,9 @@ compiled without reference counts, and inlined into one loop; without them it to
 # ruff: noqa: F405
 import math
 
+import numba
 import numpy as np
 
-from simulator.kernel.jit.cache import njit
 from simulator.model.layout import *  # noqa: F403  statuses, causes, buckets, columns of the economy
 
 from .inputs import AT, MISSED_BY, N30_BY, N90_BY, Book, empty_totals
@@ -64,7 +64,7 @@ def run(segments, seed=1):
     return totals
 
 
-@njit(cache=False)  # a cache would miss that `inputs` has changed
+@numba.njit(_nrt=False)
 def _run(b, rules, economy, seed, flows, rolls):
     """Live all months of the book `b` in place, adding to `flows`[month, total] and `rolls`[month, from, to, 2]."""
     np.random.seed(seed)
@@ -76,7 +76,7 @@ def _run(b, rules, economy, seed, flows, rolls):
                 collect(b, i, rules, flows[month - 1])
 
 
-@njit(inline="always")
+@numba.njit(_nrt=False, inline="always")
 def live(b, i, rules, economy, flows, rolls):
     """Live the month of borrower `i`, whose line is open."""
     # job and income
@@ -230,7 +230,7 @@ def live(b, i, rules, economy, flows, rolls):
         flows[N90_BY + b.cause[i]] += 1
 
 
-@njit(inline="always")
+@numba.njit(_nrt=False, inline="always")
 def collect(b, i, rules, flows):
     """Collect from the written-off account of borrower `i`, or let the claim expire."""
     b.age[i] += 1

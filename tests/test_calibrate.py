@@ -102,8 +102,8 @@ def test_a_folder_of_estimates_and_a_scenario_that_runs(tape, tmp_path, capsys):
 def test_compiling_is_told(structural, tape, monkeypatch, capsys):
     """Where the kernel is not in the cache yet, who needs it first says that it is compiled."""
 
-    def compiles(lowered, tell=lambda begun: None):
-        tell(1)
+    def compiles(lowered, tell=lambda stage: None):
+        tell("function 1")
         raise RuntimeError("far enough")
 
     monkeypatch.setattr(engine, "prepare", compiles)

@@ -244,7 +244,7 @@ class Noting(Silent):
 def test_compiling_is_told_before_a_policy_reads_the_book(monkeypatch):
     """To know the levers the whole book lives: the kernel is made ready before, with the word of every command."""
     done, place = [], "simulator.diaries.diary.levers_in_force"
-    monkeypatch.setattr(engine, "prepare", lambda lowered, tell=lambda begun: None: tell(1))
+    monkeypatch.setattr(engine, "prepare", lambda lowered, tell=lambda stage: None: tell("function 1"))
     monkeypatch.setattr(place, lambda *given: (done.append("living"), levers_in_force(*given))[1])
     scenario = load_scenario(ROOT / "scenarios" / "triggers.toml", borrowers=50, months=3)
     diary(scenario, "salaried:1", observer=Noting(done))

@@ -4,10 +4,11 @@ import platform
 
 import numpy as np
 import pytest
+from numba import njit
 from scipy.stats import chi2
 
 from simulator.kernel import draws
-from simulator.kernel.jit.cache import njit
+from simulator.kernel.jit.cache import tell_numba
 from simulator.model import philox
 from simulator.model.random_words import philox_numpy
 
@@ -19,21 +20,23 @@ KNOWN = [
 ]
 ADDRESS = {"index": 0, "month": 7, "entry": 3, "slot": 1, "r": 2, "segment": 1, "tag": draws.MONTHS, "seed": 20260101}
 
+tell_numba()
 
-@njit(cache=False)  # not kept: the assembly of a function read from disk cannot be inspected
+
+@njit
 def fill(words, c1, c2, c3, k0, k1):
     """Write the words of counters (i, c1, c2, c3) to uint32[4, i]."""
     for i in range(words.shape[1]):
         words[0, i], words[1, i], words[2, i], words[3, i] = draws.philox(np.uint32(i), c1, c2, c3, k0, k1)
 
 
-@njit(cache=False)  # only compiled code can call the kernel's own
+@njit
 def compiled_philox(c0, c1, c2, c3, k0, k1):
     """Return the four words as the kernel draws them."""
     return draws.philox(c0, c1, c2, c3, k0, k1)
 
 
-@njit(cache=False)
+@njit
 def compiled_address(month, entry, slot, segment, tag):
     """Return the second and the fourth counter word as the kernel makes them."""
     return draws.counter(month, entry, slot), draws.group(segment, tag)

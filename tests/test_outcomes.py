@@ -447,7 +447,7 @@ def test_compiling_is_told_before_the_first_check(made, monkeypatch):
         started = note = lambda self, what: said.append(what)
 
     said = []
-    monkeypatch.setattr(engine, "prepare", lambda lowered, tell=lambda begun: None: tell(1))
+    monkeypatch.setattr(engine, "prepare", lambda lowered, tell=lambda stage: None: tell("function 1"))
     calibrated(*made[2:], replications=2, observer=Noting())
 
     assert said[1] == "checking: as many loans simulated" and said[2].startswith("compiling")

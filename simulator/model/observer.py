@@ -52,12 +52,15 @@ class Part(Silent):
         self._whole.note(line)
 
 
-def compiling(observer: Observer) -> Callable[[int], None]:
-    """Return what the compiler tells at which of the kernel's functions it is, for an observer."""
+def compiling(observer: Observer) -> Callable[[str], None]:
+    """Return what is told of each stage in which the kernel is compiled, for an observer."""
+    is_noted = False
 
-    def begun(function: int) -> None:
-        if function == 1:
+    def at(stage: str) -> None:
+        nonlocal is_noted
+        if not is_noted:
             observer.note("compiling the kernel, once for this version: about half a minute")
-        observer.started(f"compiling the kernel, once: function {function}")
+        is_noted = True
+        observer.started(f"compiling the kernel, once: {stage}")
 
-    return begun
+    return at

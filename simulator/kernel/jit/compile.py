@@ -9,6 +9,7 @@ import os
 import sys
 from ast import literal_eval
 from importlib import import_module
+from inspect import unwrap
 from itertools import count
 
 import llvmlite.binding as llvm
@@ -30,7 +31,7 @@ def compiled(module: str, name: str, kinds: tuple, tell) -> bytes:
     The door takes the addresses of arrays, and shapes and integers, in two rows; it calls the function of that name for
     arguments of these kinds (`ahead_of_time`), and returns 1 if it raised anything, else 0.
     """
-    function = getattr(import_module(module), name).__wrapped__
+    function = unwrap(getattr(import_module(module), name))
     tell_numba()
     enter = register_jitable(_entrance(function, kinds))
 
