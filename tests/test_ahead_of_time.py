@@ -204,7 +204,7 @@ def test_an_interrupted_first_start_leaves_nothing(sign, tmp_path):
     )
     while "compiling the kernel, once" not in started.stderr.readline():
         pass
-    assert len(processes_with(place)) == 2
+    assert len(processes_with(place)) > 1  # this one, the one that compiles and, with two processors, one to draw
     time.sleep(0.5)
     started.send_signal(sign)
     _, said = started.communicate(timeout=30)
@@ -394,10 +394,12 @@ def test_the_code_is_what_numba_makes(monkeypatch):
     import numba
 
     from simulator.kernel.jit.cache import tell_numba
+    from simulator.kernel.jit.intrinsics_llvm import lower_stack_arrays
 
     names = ("huabei", "both", "taiwan_cards")
     here = [sums_of(world(name)) for name in names]
     tell_numba()
+    lower_stack_arrays()
     monkeypatch.setattr(driver, "run_tiles", numba.njit(_nrt=False)(driver.run_tiles.__wrapped__))
 
     assert [sums_of(world(name)) for name in names] == here

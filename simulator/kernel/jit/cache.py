@@ -3,8 +3,6 @@
 So the kernel is imported, read, tested and, with NUMBA_DISABLE_JIT=1, run without numba.
 """
 
-from .store import CACHED as CACHED
-
 OPTIONS = {"nogil": True, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 _waiting = []  # (function, options of numba) that numba has not been told of
@@ -24,10 +22,8 @@ def njit(function=None, *, forceinline=False, inside=True, cache=False):
 
 
 def tell_numba():
-    """Have numba know every function put down so far, and how the intrinsics are made."""
+    """Have numba know every function put down so far."""
     from numba.extending import register_jitable
-
-    from . import intrinsics_llvm  # noqa: F401  registers itself
 
     while _waiting:
         function, options = _waiting.pop()

@@ -20,6 +20,7 @@ from numba.extending import register_jitable
 
 from .ahead_of_time import processor
 from .cache import tell_numba
+from .intrinsics_llvm import lower_stack_arrays
 
 RUNTIME = ("NRT_", "numba_")  # functions of numba's that the object file names where the code does not lead
 TWO_ROWS = types.int64(types.CPointer(types.voidptr), types.CPointer(types.int64))
@@ -33,6 +34,7 @@ def compiled(module: str, name: str, kinds: tuple, tell) -> bytes:
     """
     function = unwrap(getattr(import_module(module), name))
     tell_numba()
+    lower_stack_arrays()
     enter = register_jitable(_entrance(function, kinds))
 
     def door(pointers, numbers):

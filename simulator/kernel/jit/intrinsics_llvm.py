@@ -43,8 +43,11 @@ def _put_on_the_stack(function, dtype, rows, columns):
         return array
 
 
-for function, shape in STACK_ARRAYS.items():
-    _put_on_the_stack(function, *shape)
+def lower_stack_arrays():
+    """Have numba know every stack array made so far."""
+    while STACK_ARRAYS:
+        function, shape = STACK_ARRAYS.popitem()
+        _put_on_the_stack(function, *shape)
 
 
 @type_callable(intrinsics.fetch)
