@@ -67,7 +67,7 @@ def lend(state, i, words, k, rate, segment, sums):
     u, term = half(words[U_TERM, k]), u8(0)
     for option in range(MAX_TERMS - 1):
         term += u8(u >= terms[u8(option), TERM_CUMULATIVE])
-    interest = mul_q31(amount, rate)
+    interest = rules.accrue(amount, rate)
     state[at + BALANCE, i] = amount + interest
     state[at + INTEREST_DUE, i] = interest
     state[at + INSTALMENT, i] = mul_q31(amount, terms[term, TERM_INSTALMENT])
@@ -116,9 +116,9 @@ def nothing_to_apply(state, i, record, products, month_levers):
     for p in range(products):
         at = N_BORROWER + p * N_ACCOUNT
         status, days = state[at + STATUS, i], record[p, A_DAYS]
-        rules = days >= month_levers[p, V_CLOSE_DAYS] or days >= month_levers[p, V_REPORT_DAYS]
+        acts = days >= month_levers[p, V_CLOSE_DAYS] or days >= month_levers[p, V_REPORT_DAYS]
         repaid = p == LOAN and record[p, A_OPEN] == 1 and state[at + BALANCE, i] == 0
-        moves = record[p, A_TO] != 0 or record[p, A_EXIT] != 0 or record[p, A_PLAN] != 0 or rules or repaid
+        moves = record[p, A_TO] != 0 or record[p, A_EXIT] != 0 or record[p, A_PLAN] != 0 or acts or repaid
         nothing = nothing and not moves and (status == ACTIVE or status <= DECLINED or status >= SOLD)
     return nothing
 
