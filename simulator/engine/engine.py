@@ -12,7 +12,7 @@ import numpy as np
 
 from simulator.engine import monthly as by_month
 from simulator.engine.accumulators import add, bytes_of_sums, empty_sums, part_of
-from simulator.engine.monthly import NO_STORE, lived
+from simulator.engine.monthly import NO_STORE
 from simulator.kernel.driver import advance
 from simulator.kernel.jit.ahead_of_time import compiling
 from simulator.lowering.lower import Lowered, tables_for
@@ -44,7 +44,7 @@ def state_bytes_at_once(lowered: Lowered) -> int:
 
 def borrower_months(lowered: Lowered) -> int:
     """Return borrowers times months times replications, the work of a run, counted before anyone leaves."""
-    return int(lived(lowered.tiles, 1, lowered.months_total).sum()) * lowered.replications
+    return int(by_month.borrower_months(lowered.tiles, 1, lowered.months_total).sum()) * lowered.replications
 
 
 def prepare(lowered: Lowered, tell: Callable[[str], None] = lambda stage: None) -> None:
@@ -102,7 +102,7 @@ def run(
                 span = Span(first, last, month, cut)
                 advance(tables, lowered.levers, tiles, lowered.tape, span, fast, store, own)
                 month = cut + 1
-            progress(int(lived(tiles, 1, lowered.months_total).sum()) * (last - first))
+            progress(int(by_month.borrower_months(tiles, 1, lowered.months_total).sum()) * (last - first))
         put(held, own)
 
     def put(chunk, own):
@@ -147,7 +147,9 @@ class _Shards:
 
 def _shards(lowered, threads):
     """Yield ((replication_from, replication_to), tiles) of all shards, smaller ones towards the end."""
-    upto = np.concatenate([[0], np.cumsum(lived(lowered.tiles, 1, lowered.months_total))])  # borrower-months of each
+    upto = np.concatenate(
+        [[0], np.cumsum(by_month.borrower_months(lowered.tiles, 1, lowered.months_total))]
+    )  # borrower-months of each
     left = int(upto[-1]) * lowered.replications
     for chunk in _chunks(lowered):
         replications, first = chunk[1] - chunk[0], 0

@@ -40,7 +40,7 @@ def replications_at_once(lowered: Lowered) -> int:
     return min(int(there * MEMORY_SHARE / one), lowered.replications)
 
 
-def lived(tiles: np.ndarray, first: int, last: int) -> np.ndarray:
+def borrower_months(tiles: np.ndarray, first: int, last: int) -> np.ndarray:
     """Return int64[tile]: borrowers times the months they are there from `first` to `last`, of one replication."""
     return tiles[:, K_COUNT] * np.maximum(last + 1 - np.maximum(tiles[:, K_ENTRY], first), 0)
 
@@ -74,7 +74,7 @@ def simulate(
             months = slice(month_from, month_to + 1)
             for worker in pool.map(lambda worker, to=(month_from, month_to, groups): worker.advance(*to), workers):
                 sums.flows[:, :, months] += worker.sums.flows[:, :, months]
-            progress(int(lived(lowered.tiles, month_from, month_to).sum()) * replications)
+            progress(int(borrower_months(lowered.tiles, month_from, month_to).sum()) * replications)
     for worker in workers:
         for all_of_it, own in zip(sums[1:], worker.sums[1:], strict=True):  # the flows are there already
             all_of_it += own

@@ -26,10 +26,10 @@ class Trajectories:
         The array is written anew each time.
         """
         if month > 0:
-            self._live(self.tables, self.levers, self.month + 1, month, self.state, self.sums)
+            self._advance(self.tables, self.levers, self.month + 1, month, self.state, self.sums)
             self.month = month
         else:  # a span that ends before month 1 loads everybody; month 1 loads them again and books the opening
-            self._live(self.tables, self.levers, 1, 0, self.state, self._empty_sums(0))
+            self._advance(self.tables, self.levers, 1, 0, self.state, self._empty_sums(0))
         return self.state
 
     def next_month_under(self, tables: Tables, levers: Levers) -> np.ndarray:
@@ -38,14 +38,14 @@ class Trajectories:
         The opening must have been asked for.
         """
         state, month = self.state.copy(), self.month + 1
-        self._live(tables, levers, month, month, state, self._empty_sums(month))
+        self._advance(tables, levers, month, month, state, self._empty_sums(month))
         return state
 
     def _empty_sums(self, months):
         return empty_sums(len(self.replications), months, len(self.tables.segment))
 
-    def _live(self, tables, levers, month_from, month_to, state, sums):
-        from simulator.kernel.driver import advance  # the compiled code: only who lives pays for it
+    def _advance(self, tables, levers, month_from, month_to, state, sums):
+        from simulator.kernel.driver import advance  # the compiled code: paid for only here
 
         span = Span(self.replications.start, self.replications.stop, month_from, month_to)
         advance(tables, levers, self.tiles, self.tape, span, True, state, sums)

@@ -348,7 +348,7 @@ class Patience(NamedTuple):
 
     rule_days: int  # days late at which it is closed or reported
     freeze_days: int
-    leave_bucket: int  # bucket at which it is charged off, sold, or offered a plan
+    leave_bucket: int  # bucket at which it is written off, sold, or offered a plan
     cuts: int  # -1 if limits are cut on falling into some bucket, else 0
 
 

@@ -30,7 +30,7 @@ from .jit.intrinsics import (
     stack_words,
 )
 from .lanes import derive, draw_listed, draw_words, stack_derived, stack_gathered_derived, stack_pending
-from .lender import add_loan, work_one_charged_off
+from .lender import add_loan, work_one_written_off
 from .month_end import grant_again, observe, review_limits
 from .on_time import (
     NO_REMINDERS,
@@ -79,7 +79,7 @@ class Lists(NamedTuple):
     """Lanes of a half of a tile for which `on_time` has left something to do: uint32[LANES + STEP] each."""
 
     delinquent: np.ndarray
-    charged_off: np.ndarray
+    written_off: np.ndarray
     new_loan: np.ndarray
     scalar: np.ndarray
     todo: np.ndarray  # int32, of a block at a time
@@ -89,7 +89,7 @@ class Listed(NamedTuple):
     """How many lanes are on each of the Lists."""
 
     delinquent: int
-    charged_off: int
+    written_off: int
     new_loan: int
     scalar: int
 
@@ -434,8 +434,8 @@ def advance_half(
         step_delinquent(
             lanes, gathered, pending, these, n, place, segment, month, levers, sums, work.narrow, lists.todo
         )  # fmt: skip
-    work_charged_off(
-        lanes, gathered, pending, lists.charged_off, listed.charged_off, place, segment, month, levers, sums
+    work_written_off(
+        lanes, gathered, pending, lists.written_off, listed.written_off, place, segment, month, levers, sums
     )  # fmt: skip
     add_new_loans(lanes, gathered, pending, lists.new_loan, listed.new_loan, place, segment, month, sums)
     for k in range(0, listed.scalar, BLOCK):
@@ -448,24 +448,24 @@ def advance_half(
 @njit(forceinline=True)
 def list_pending(lists, state, pending, base, n, segment, levers, listed):
     """Put lanes for which `on_time` has left something to do on the Lists they belong on; return how many are there."""
-    delinquent, charged_off, new_loan, scalar = listed
+    delinquent, written_off, new_loan, scalar = listed
     works_open = ((levers.bits[LINE] | levers.bits[LOAN]) & WORKS_OPEN) != 0
     by_rolls = segment.scalars[G_MODEL] != 0
-    for k in range(list_marked(lists.todo, pending, base, n, NOT_DONE | HAS_CHARGED_OFF | WANTS_LOAN)):
+    for k in range(list_marked(lists.todo, pending, base, n, NOT_DONE | HAS_WRITTEN_OFF | WANTS_LOAN)):
         lane = u8(lists.todo[u8(k)])
         what = pending[0, lane]
         stays, late = (what & NOT_DONE) != 0, (what & CURRENT) == 0
         has_plan = (state[LINE_AT + PLAN_LEFT, lane] | state[LOAN_AT + PLAN_LEFT, lane]) != 0
         alone = by_rolls | has_plan | (late & works_open)
         lists.delinquent[u8(delinquent)] = lane
-        lists.charged_off[u8(charged_off)] = lane
+        lists.written_off[u8(written_off)] = lane
         lists.new_loan[u8(new_loan)] = lane
         lists.scalar[u8(scalar)] = lane
         delinquent += stays & (not alone)
-        charged_off += (what & HAS_CHARGED_OFF) != 0
+        written_off += (what & HAS_WRITTEN_OFF) != 0
         new_loan += (what & WANTS_LOAN) != 0
         scalar += stays & alone
-    return Listed(delinquent, charged_off, new_loan, scalar)
+    return Listed(delinquent, written_off, new_loan, scalar)
 
 
 @njit(forceinline=True)
@@ -475,11 +475,11 @@ def list_live(lists, state, base, n, listed):
     for i in range(base, base + n):
         lists.scalar[u8(scalar)] = i
         scalar += is_live(state[LINE_AT + STATUS, i]) | is_live(state[LOAN_AT + STATUS, i])
-    return Listed(listed.delinquent, listed.charged_off, listed.new_loan, scalar)
+    return Listed(listed.delinquent, listed.written_off, listed.new_loan, scalar)
 
 
 @njit(forceinline=True)
-def work_charged_off(lanes, gathered, pending, listed, n_listed, place, segment, month, levers, sums):
+def work_written_off(lanes, gathered, pending, listed, n_listed, place, segment, month, levers, sums):
     """Steps 11 and 12 for the written-off accounts of listed lanes whose open accounts have had their month."""
     for begin in range(0, n_listed, BLOCK):
         n, these = min(n_listed - begin, BLOCK), listed[begin:]
@@ -487,7 +487,7 @@ def work_charged_off(lanes, gathered, pending, listed, n_listed, place, segment,
         for k in range(n):
             lane = u8(these[u8(k)])
             if pending[0, lane] & NOT_DONE == 0:
-                work_one_charged_off(
+                work_one_written_off(
                     lanes.state, lane, gathered.words, u8(k), place.products, month.economy, levers, sums.flows
                 )
 

@@ -1,6 +1,6 @@
 """What the lender does, one borrower at a time: new loans, then steps 10 to 12 of docs/model.md.
 
-Rules applied to late accounts, charge-off, sale, recovery, and the stocks at the end of the month. The scalar path and
+Rules applied to late accounts, write-off, sale, recovery, and the stocks at the end of the month. The scalar path and
 the delinquent path end their months here. `record` int64[product, name] holds what one step of a month tells the next.
 """
 
@@ -287,7 +287,7 @@ def report(state, i, record, products, month_levers, flows):
 
 @njit(forceinline=True)
 def apply_lender_rules(state, i, record, words, k, place, structural, levers, flows):
-    """Step 10: what the lender does with accounts that are not charged off; who is reported to the bureau."""
+    """Step 10: what the lender does with accounts that are not written off; who is reported to the bureau."""
     close_accounts(state, i, record, place.products, levers.month, flows)
     for p in range(place.products):
         at = N_BORROWER + p * N_ACCOUNT
@@ -354,8 +354,8 @@ def leave_book(state, i, record, p, status, balance, column):
 
 
 @njit(forceinline=True)
-def charge_off_or_sell(state, i, record, place, economy, levers, sums):
-    """Step 11, open accounts: first default, what is forgiven, charge-off, sale from the open book.
+def write_off_or_sell(state, i, record, place, economy, levers, sums):
+    """Step 11, open accounts: first default, what is forgiven, write-off, sale from the open book.
 
     Any loss before bucket 3 is a default too: Regulation (EU) 575/2013, article 178(3).
     """
@@ -404,7 +404,7 @@ def charge_off_or_sell(state, i, record, place, economy, levers, sums):
 
 @njit(forceinline=True)
 def recover(state, i, record, words, k, products, economy, levers, flows):
-    """Step 11, charged-off accounts: sale, expiry, recovery."""
+    """Step 11, written-off accounts: sale, expiry, recovery."""
     for p in range(products):
         at = N_BORROWER + p * N_ACCOUNT
         if state[at + STATUS, i] == WRITTEN_OFF:
@@ -446,8 +446,8 @@ def recover(state, i, record, words, k, products, economy, levers, flows):
 
 
 @njit(forceinline=True)
-def work_one_charged_off(state, i, words, k, products, economy, levers, flows):
-    """Steps 11 and 12 for the charged-off accounts of a borrower whose open accounts have had their month."""
+def work_one_written_off(state, i, words, k, products, economy, levers, flows):
+    """Steps 11 and 12 for the written-off accounts of a borrower whose open accounts have had their month."""
     record = stack_record()
     for p in range(N_PRODUCT):
         record[p, A_BOOK] = 1
@@ -489,6 +489,6 @@ def close_month(state, i, record, products, sums):
 def end_month(state, i, record, words, k, place, structural, economy, levers, sums):
     """Steps 10 to 12 for anybody: what the lender does, what is lost and recovered, the stocks of the month."""
     apply_lender_rules(state, i, record, words, k, place, structural, levers, sums.flows)
-    charge_off_or_sell(state, i, record, place, economy, levers, sums)
+    write_off_or_sell(state, i, record, place, economy, levers, sums)
     recover(state, i, record, words, k, place.products, economy, levers, sums.flows)
     close_month(state, i, record, place.products, sums)

@@ -52,7 +52,7 @@ def review_limits(state, base, n, flows, levers):
 
 @njit(forceinline=True)
 def is_delinquent(status, bucket):
-    """Return whether an account is charged off, or open and past due."""
+    """Return whether an account is written off, or open and past due."""
     return status == WRITTEN_OFF or (is_open(status) and bucket > 0)
 
 

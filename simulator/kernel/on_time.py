@@ -165,15 +165,15 @@ def pay_dues(tile, pending, base, n, segment, economy, month_levers, flows, boun
         i, j = u8(lane), u8(base + lane)
         # who may be on time at all
         status, balance = state[LINE_AT + STATUS, j], state[LINE_AT + BALANCE, j]
-        line_open, charged_off = rules.is_open(status), status == i4(WRITTEN_OFF)
+        line_open, written_off = rules.is_open(status), status == i4(WRITTEN_OFF)
         line_current = is_current(state, j, LINE_AT)
         current, loan_open, asks = line_current | ~line_open, False, False
         if has_loans:
             loan_status, loan_balance = state[LOAN_AT + STATUS, j], state[LOAN_AT + BALANCE, j]
             loan_open, loan_current = rules.is_open(loan_status), is_current(state, j, LOAN_AT)
-            charged_off = charged_off | (loan_status == i4(WRITTEN_OFF))
+            written_off = written_off | (loan_status == i4(WRITTEN_OFF))
             current = current & (loan_current | ~loan_open)
-        lives = line_open | loan_open | charged_off
+        lives = line_open | loan_open | written_off
         on_time = current & lives
 
         # 4. job and income
@@ -220,7 +220,7 @@ def pay_dues(tile, pending, base, n, segment, economy, month_levers, flows, boun
         state[LIQUIDITY, j] = pick(mask, i4(buffer - extra), state[LIQUIDITY, j])
         state[MONTHS_SINCE_FORGOT, j] = pick(mask, rules.since_after(since, NOTHING_MISSED), since)
         stays = lives & ~on_time
-        to_do = i4(only(stays, i4(NOT_DONE)) | only(charged_off, i4(HAS_CHARGED_OFF)))
+        to_do = i4(only(stays, i4(NOT_DONE)) | only(written_off, i4(HAS_WRITTEN_OFF)))
         pending[0, j] = i4(to_do | only(asks, i4(WANTS_LOAN)) | only(current, i4(CURRENT)))
         record[B_ON_TIME, i], record[B_LINE, i] = mask, mask_of(line_on_time)
         record[B_NEED, i], record[B_PAID, i] = max(i4(-cash), i4(0)), i4(owed + extra)

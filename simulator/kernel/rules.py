@@ -18,13 +18,13 @@ i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 # ---- what an account is -----------------------------------------------------------------------------------
 @njit(forceinline=True)
 def is_open(status):
-    """Return whether a status means an account or facility that is not charged off, sold or terminated."""
+    """Return whether a status means an account or facility that is not written off, sold or terminated."""
     return (status >= i4(ACTIVE)) & (status <= i4(CLOSED))
 
 
 @njit(forceinline=True)
 def is_live(status):
-    """Return whether an account is open or charged off, so that its months go on."""
+    """Return whether an account is open or written off, so that its months go on."""
     return (status >= i4(ACTIVE)) & (status <= i4(WRITTEN_OFF))
 
 
@@ -48,7 +48,7 @@ def band_of(score):
 
 @njit(forceinline=True)
 def age_stage(age):
-    """Return the stage 16..21 of a charged-off account of `age` months."""
+    """Return the stage 16..21 of a written-off account of `age` months."""
     stage = BUCKETS - 1
     for begins in AGE_BANDS:
         stage += age >= begins

@@ -123,7 +123,7 @@ N_DERIVED = 11
 # ---- record of a month of a borrower's accounts, one step to the next: int64[product, name] -----------
 (
     A_OPEN,  # 1: an account at the start of the month (a loan with a balance)
-    A_BOOK,  # 1: charged off before this month
+    A_BOOK,  # 1: written off before this month
     A_FROM,  # row of the roll matrix
     A_BILL,
     A_DUE,
@@ -155,7 +155,7 @@ N_ACCOUNT_RECORD = 28
 
 # ---- what the on-time path leaves to do for each lane, in bits: `pending` int32[1, lane] ---------------------
 NOT_DONE = 1  # left as it was
-HAS_CHARGED_OFF = 2  # has a written-off account
+HAS_WRITTEN_OFF = 2  # has a written-off account
 WANTS_LOAN = 4  # wants a new loan, and would get one
 CURRENT = 8  # all open accounts are current
 
