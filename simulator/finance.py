@@ -4,23 +4,29 @@ Nothing here is rounded: tables round once, when a scenario is lowered.
 """
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+Payment = tuple[float, float, float]  # amount, whole unit periods after the advance, and a fraction of one
 
 TINY_GAP = 1e-290  # of times: its inverse is still a number
 
 
-def monthly_rate(*, yearly=None, daily=None):
+def monthly_rate(*, yearly: float | None = None, daily: float | None = None) -> float:
     """Return the rate a month of a rate a year (yearly / 12) or a day (daily * 365 / 12).
 
     A month is a twelfth of a year whatever its length. Raises ValueError unless exactly one of the two is given.
     """
-    if (yearly is None) == (daily is None):
-        raise ValueError("give a yearly or a daily rate, and only one of them")
-    return yearly / 12 if daily is None else daily * 365 / 12
+    if yearly is not None and daily is None:
+        return yearly / 12
+    if daily is not None and yearly is None:
+        return daily * 365 / 12
+    raise ValueError("give a yearly or a daily rate, and only one of them")
 
 
-def annuity(amount, rate, periods):
+def annuity(amount: float, rate: float, periods: float) -> float:
     """Return the level payment that repays `amount` in `periods` payments, the first one period from now.
 
     `rate` is per period, above -1, and may be zero. Source: amount * rate / (1 - (1 + rate)^-periods).
@@ -33,7 +39,7 @@ def annuity(amount, rate, periods):
     return amount / _value_of_one(rate, periods)
 
 
-def annuity_balance(amount, rate, periods, left):
+def annuity_balance(amount: float, rate: float, periods: float, left: float) -> float:
     """Return what is owed just after a payment of `annuity(amount, rate, periods)`, with `left` payments to come.
 
     Raises ValueError as `annuity` does, and unless `left` is from 0 to `periods`.
@@ -44,19 +50,19 @@ def annuity_balance(amount, rate, periods, left):
     return payment * _value_of_one(rate, left) if left else 0.0
 
 
-def npv(flows, rate, first=0):
+def npv(flows: ArrayLike, rate: float, first: float = 0) -> np.ndarray | float:
     """Return the value at time 0 of `flows`, one period apart, the first at time `first`; `rate` is per period.
 
     `flows` is an array [..., period]; the result has the shape of the leading axes. Raises ValueError for a rate that
     is not above -1.
     """
     _above_minus_one(rate)
-    flows = np.asarray(flows, dtype=float)
-    times = first + np.arange(flows.shape[-1])
-    return flows @ (1 + rate) ** -times.astype(float)
+    amounts = np.asarray(flows, dtype=float)
+    times = first + np.arange(amounts.shape[-1])
+    return amounts @ (1 + rate) ** -times.astype(float)
 
 
-def level_payments(number, amount, first=1, fraction=0.0):
+def level_payments(number: int, amount: float, first: int = 1, fraction: float = 0.0) -> list[Payment]:
     """Return `number` equal payments, one unit period apart, as `apr` takes them: [(amount, t, f), ...].
 
     The first falls `first` whole unit periods and a `fraction` of one after the advance.
@@ -64,7 +70,7 @@ def level_payments(number, amount, first=1, fraction=0.0):
     return [(amount, first + k, fraction) for k in range(number)]
 
 
-def apr(advance, payments, unit_periods_per_year=12):
+def apr(advance: float, payments: Iterable[Payment], unit_periods_per_year: float = 12) -> float:
     """Return the annual percentage rate of US Regulation Z, appendix J (actuarial method), as a share: 0.0969 is 9.69%.
 
     `payments` are (amount, t, f): `t` whole unit periods and a fraction `f` of one after the advance; one below 0 is a
@@ -78,7 +84,7 @@ def apr(advance, payments, unit_periods_per_year=12):
     return _finite(_rate(advance, payments) * unit_periods_per_year)
 
 
-def apr_eu(advance, payments):
+def apr_eu(advance: float, payments: Iterable[tuple[float, float]]) -> float:
     """Return the effective yearly rate of the European Union's formula, as a share.
 
     `payments` are (amount, years after the advance). Solves advance = sum of amount * (1 + r)^-years for r.
@@ -87,7 +93,7 @@ def apr_eu(advance, payments):
     return _rate(advance, [(amount, years, 0) for amount, years in payments])
 
 
-def _value_of_one(rate, periods):
+def _value_of_one(rate: float, periods: float) -> float:
     """Return the value now of 1 at the end of each of `periods` periods, exact for rates near zero too."""
     _above_minus_one(rate)
     try:
@@ -96,12 +102,12 @@ def _value_of_one(rate, periods):
         raise ValueError(f"a rate of {rate:.3%} over {periods} periods is beyond what a float can hold") from None
 
 
-def _above_minus_one(rate):
+def _above_minus_one(rate: float) -> None:
     if not rate > -1:
         raise ValueError(f"found a rate of {rate}: it must be above -1, which is -100%")
 
 
-def _rate(advance, payments):
+def _rate(advance: float, payments: Iterable[Payment]) -> float:
     """Return the rate, above -1, at which what comes in, (amount, t, f) each, is worth what goes out.
 
     Money out before all money in has one such rate at most: the later an amount, the faster its value falls with the
@@ -120,7 +126,7 @@ def _rate(advance, payments):
     with np.errstate(divide="ignore"):  # the logarithm of 0 is meant: such a term is not there
         size, whole, part = np.log(np.abs(amount)), np.log1p(-f), np.log(f)
 
-    def out_of_balance(x):
+    def out_of_balance(x: float) -> float:
         worth = size - t * x - np.logaddexp(whole, part + x)
         return np.logaddexp.reduce(worth[first_in:]) - np.logaddexp.reduce(worth[:first_in])
 
@@ -137,9 +143,9 @@ def _rate(advance, payments):
     return math.expm1(brentq(out_of_balance, low, high, xtol=1e-18, rtol=4 * np.finfo(float).eps, maxiter=1000))
 
 
-def _net_flows(advance, payments):
+def _net_flows(advance: float, payments: Iterable[Payment]) -> list[Payment]:
     """Return [(amount, t, f)] in the order of time, one for each time at which something is left; out is below 0."""
-    at = {(0, 0): [-advance]}
+    at: dict[tuple[float, float], list[float]] = {(0, 0): [-advance]}
     for amount, t, f in payments:
         at.setdefault((t, f), []).append(amount)
     for (t, f), amounts in at.items():
@@ -149,7 +155,7 @@ def _net_flows(advance, payments):
     return [flow for flow in net if flow[0]]
 
 
-def _finite(rate):
+def _finite(rate: float) -> float:
     if math.isinf(rate):
         raise ValueError("no rate that a float can hold makes these payments worth the advance")
     return rate

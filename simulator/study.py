@@ -22,6 +22,8 @@ from simulator.system.folders import MANIFEST, Place, placed, spoiled
 
 if TYPE_CHECKING:  # heavy: imported when a table, a picture or a folder is asked for
     import pyarrow as pa
+    import pyarrow.compute as pc
+    from rich.console import RenderableType
 
     from simulator.report.drawing import Drawing
     from simulator.report.paper import Picture
@@ -213,7 +215,7 @@ class Study:
 
         return brief.html(self)
 
-    def __rich__(self):
+    def __rich__(self) -> "RenderableType":
         """Return the summary that the command prints."""
         from rich.console import Group
 
@@ -353,7 +355,7 @@ class SavedStudy(Study):
         """Raise UserError: it is saved."""
         raise self._not_there("ledgers to be written anew", "copy the folder")
 
-    def __rich__(self):
+    def __rich__(self) -> "RenderableType":
         """Return its lines."""
         return repr(self)
 
@@ -368,7 +370,7 @@ class SavedStudy(Study):
 
         return self._read("comparison", pc.field("people") == "all")
 
-    def _read(self, name: str, rows=None) -> "pa.Table":
+    def _read(self, name: str, rows: "pc.Expression | None" = None) -> "pa.Table":
         import pyarrow.parquet as pq
 
         return pq.read_table(self.folder / f"{name}.parquet", filters=rows)
@@ -430,7 +432,7 @@ def load_study(folder: str | Path) -> Study:
     return SavedStudy(folder, manifest)
 
 
-def _each(column) -> list[str]:
+def _each(column: "pa.ChunkedArray") -> list[str]:
     """Return the values of an Arrow column of text, each once, in their order."""
     return column.cast("string").unique().to_pylist()
 

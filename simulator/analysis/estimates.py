@@ -40,7 +40,7 @@ class Difference:
         return max(self.high - self.value, self.value - self.low)
 
     @property
-    def is_clear(self):
+    def is_clear(self) -> bool:
         """Return True if zero is more than two standard errors away and outside the 95 % interval.
 
         The second matters with few replications, where the t interval is wider than two standard errors.

@@ -1,9 +1,14 @@
 """What a diary looks like: in a terminal, in a notebook, and as plain text."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 SAME = "the same"
 
@@ -48,7 +53,7 @@ class Diary:
     entries: tuple[Entry, ...]  # the same with quiet months together
     totals: tuple[str, ...]  # of each variant
 
-    def __rich__(self):
+    def __rich__(self) -> "RenderableType":
         """Return the diary for a terminal."""
         from rich.console import Group
         from rich.table import Table
@@ -78,7 +83,7 @@ class Diary:
     def _repr_html_(self) -> str:
         """Return the diary for a notebook."""
 
-        def row(tag, cells, marked=()):
+        def row(tag: str, cells: Sequence[str], marked: Collection[int] = ()) -> str:
             marks = [' style="background: #fff3c4"' if i in marked else "" for i in range(len(cells))]
             return "".join(f"<{tag}{m}>{escape(cell)}</{tag}>" for cell, m in zip(cells, marks, strict=True))
 

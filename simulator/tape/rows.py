@@ -1,6 +1,7 @@
 """The rows of a tape: which are in use, which are left out and why, which are wrong and where."""
 
 import json
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from simulator.model.fixed_point import half_up
 from simulator.model.layout import ABSENT
 from simulator.tape.columns import Column, header
 from simulator.tape.doubts import Look, wrong_signs
-from simulator.tape.mapping import AMOUNTS, Mapping, codes_that_match, is_monthly
+from simulator.tape.mapping import AMOUNTS, codes_that_match, is_monthly
 from simulator.tape.months import FORMS, month_of
 
 LISTED = 20  # wrong rows that are listed one by one
@@ -29,8 +30,8 @@ class Rows:
     Roles that the mapping does not name are blank in every row.
     """
 
-    def __init__(self, path: str, mapping_path: str, mapping: Mapping, read: dict[str, Column]):
-        """Take the columns `read` by role."""
+    def __init__(self, path: str, mapping_path: str, mapping: Any, read: dict[str, Column]):
+        """Take the columns `read` by role; `mapping` is a Mapping, or that of another kind of tape."""
         self.path, self.mapping_path, self.mapping, self.read = path, mapping_path, mapping, read
         self.count = len(read["account_id"].row)
         self.in_use = np.ones(self.count, dtype=bool)
@@ -278,7 +279,7 @@ def _quoted(code: str) -> str:
     return json.dumps(code, ensure_ascii=False)
 
 
-def header_problems(path: str, mapping_path: str, mapping: Mapping, wanted: dict[str, str]) -> list[Problem]:
+def header_problems(path: str, mapping_path: str, mapping: Any, wanted: dict[str, str]) -> list[Problem]:
     """Return which of the columns `wanted`, name by key of the mapping, the header lacks, or has twice."""
     found = header(path, mapping.form)
     if len(found) == 1 and (other := [sign for sign in DELIMITERS if sign in found[0]]):

@@ -109,7 +109,7 @@ def _wide(path, mapping_path, mapping):
     problems = _wide_problems(path, mapping_path, roles, months, lead, found)
     if problems := problems or header_problems(path, mapping_path, mapping, once):
         raise UserError(problems)
-    of_month = {month: mapping.model_copy(update={"as_of": month}) for month in months[lead]}
+    of_month = {month: mapping.model_copy(update={"as_of": month}) for month in (months[lead] if lead else ())}
     own = {month: [r for r in roles if r not in months or month in months[r]] for month in of_month}
     every = {f"columns.{r} of {month}": at.column(roles[r]) for month, at in of_month.items() for r in own[month]}
     every |= {f"only.{name} of {month}": at.column(name) for month, at in of_month.items() for name in only}
@@ -239,7 +239,7 @@ class _States:
         return meaning.state if meaning.state is not None else _of_bucket(meaning.bucket)
 
 
-def _of_bucket(bucket: int) -> str:
+def _of_bucket(bucket: int | None) -> str:
     """Return the name of the state of a bucket without a name of its own: its least days past due."""
     return f"{30 * bucket}" if bucket else "current"
 
