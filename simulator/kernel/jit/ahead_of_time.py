@@ -121,8 +121,9 @@ def processor() -> tuple[str, str]:
 def _compiled(function, kinds):
     """Return what `compile.compiled` does, in a process of its own: numba's settings hold for a whole process."""
     places = os.pathsep.join(place or os.getcwd() for place in sys.path)
+    names = function.__module__, function.__name__
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", f"{__package__}.compile", function.__module__, function.__name__, repr(kinds)],
+        [sys.executable, "-P", "-m", f"{__package__}.compile", store.FOLDER.name, *names, repr(kinds)],
         env={**os.environ, **ONLY_TRANSLATE, "PYTHONPATH": places},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

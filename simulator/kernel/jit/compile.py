@@ -21,6 +21,7 @@ from numba.extending import register_jitable
 from .ahead_of_time import processor
 from .cache import tell_numba
 from .intrinsics_llvm import lower_stack_arrays
+from .store import FOLDER
 
 RUNTIME = ("NRT_", "numba_")  # functions of numba's that the object file names where the code does not lead
 TWO_ROWS = types.int64(types.CPointer(types.voidptr), types.CPointer(types.int64))
@@ -107,8 +108,10 @@ class _Counter(event.Listener):
         """Do nothing."""
 
 
-def main(module: str, name: str, kinds: str) -> None:
+def main(sources: str, module: str, name: str, kinds: str) -> None:
     """Write to the standard output a line for each stage, an empty one, and what `compiled` returns."""
+    if sources != FOLDER.name:
+        sys.exit("the sources of the kernel have changed since this command began")
     gc.disable()  # it would go through millions of objects again and again, none of which is garbage yet
     with open(os.dup(1), "wb") as output:
         os.dup2(2, 1)  # whatever else is printed is not for the reader
