@@ -393,7 +393,7 @@ def test_the_code_is_what_numba_makes(monkeypatch):
     """The same borrowers under this code and under the driver as numba itself compiles it: the same bytes."""
     import numba
 
-    from simulator.kernel.jit.cache import tell_numba
+    from simulator.kernel.jit.functions import tell_numba
     from simulator.kernel.jit.intrinsics_llvm import lower_stack_arrays
 
     names = ("huabei", "both", "taiwan_cards")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .jit.cache import njit
+from .jit.functions import njit
 
 
 class Cohort(NamedTuple):

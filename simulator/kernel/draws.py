@@ -6,7 +6,7 @@ Philox is inlined so that the loop around it is vectorised.
 from simulator.model import philox as plain
 from simulator.model.philox import FACTORS, MONTHS, PEOPLE
 
-from .jit.cache import njit
+from .jit.functions import njit
 
 __all__ = ["FACTORS", "MONTHS", "PEOPLE", "counter", "group", "philox"]
 

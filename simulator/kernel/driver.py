@@ -18,7 +18,7 @@ from simulator.model.philox import MAX_MONTH
 from .context import Cohort, Lanes, Month, MonthLevers, MonthSums, Place, segment_of
 from .delinquent import NarrowTables, narrow_segment, stack_record, step_delinquent
 from .jit.ahead_of_time import ahead_of_time
-from .jit.cache import njit
+from .jit.functions import njit
 from .jit.intrinsics import (
     ROW,
     SHORT_ROW,

@@ -6,7 +6,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from .draws import MONTHS, counter, group, philox
 from .fixed import mul_q16_lane, mul_q31_lane
-from .jit.cache import njit
+from .jit.functions import njit
 from .jit.intrinsics import SHORT_ROW, stack_array
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64

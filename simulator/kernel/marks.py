@@ -7,7 +7,7 @@ import numpy as np
 
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
-from .jit.cache import njit
+from .jit.functions import njit
 
 i8 = np.int64
 

@@ -9,7 +9,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from .draws import MONTHS, counter, group, philox
 from .fixed import half, mul_q16, mul_q31
-from .jit.cache import njit
+from .jit.functions import njit
 from .jit.intrinsics import list_marked
 from .rules import band_of, grade_of, is_account, is_live, is_open, report_after
 from .sums import add_open, add_roll
@@ -18,7 +18,7 @@ i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 RE_GRANT_SLOT = 3  # of the month's words: two for plans, then line and loan
 
 
-@njit(inside=True)
+@njit
 def review_limits(state, base, n, flows, levers):
     """Cut or raise limits of lines in good standing by grade, score and utilisation, of n lanes from `base`.
 
@@ -130,7 +130,7 @@ def grant_again(state, pending, listed, base, n, first, place, key, levers, sums
                     reopen(state, i, p, limit, sums)
 
 
-@njit(inside=True)
+@njit
 def observe(state, n, ratings):
     """Note grade and score of open accounts that have not defaulted; `ratings` [product, kind, class, ...]."""
     for p in range(N_PRODUCT):

@@ -17,7 +17,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
 from .fixed import half, mask_of, mul_q16_lane, mul_q31_lane, only, pick, sigmoid
-from .jit.cache import njit
+from .jit.functions import njit
 from .jit.intrinsics import SHORT_ROW, stack_array
 from .lanes import ZERO, add_current, counted, plus, rate_steps, three, whole
 

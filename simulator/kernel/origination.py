@@ -6,7 +6,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from .draws import PEOPLE, counter, group, philox
 from .fixed import half, inverse_of, mask_of, mul_q16, mul_q16_lane, mul_q31, mul_q31_lane, only, pick
-from .jit.cache import njit
+from .jit.functions import njit
 from .rules import band_of
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
@@ -277,7 +277,7 @@ def review_applicants(state, words, n, cohort, tables, levers):
                 state[u8(c), i] = 0  # no account: status NONE
 
 
-@njit(inside=True)
+@njit
 def add_arrivals(state, n, flows, vintage):
     """Count the applications, refusals and granted lines of n arrivals."""
     for p in range(N_PRODUCT):

@@ -11,7 +11,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
 from .fixed import half, mask_of, mul_q16_lane, mul_q31, mul_q31_lane, only
-from .jit.cache import njit
+from .jit.functions import njit
 from .lender import (
     close_month,
     draw_loan,
@@ -337,7 +337,7 @@ def remember(state, i, record, products):
     state[MONTHS_SINCE_FORGOT, i] = rules.since_after(state[MONTHS_SINCE_FORGOT, i], forgot)
 
 
-@njit(inside=True)
+@njit
 def step_scalar(tile, words, listed, n, place, segment, month, levers, sums):
     """Take the borrowers in lanes listed[0..n-1] of the tile through a month.
 

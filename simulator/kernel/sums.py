@@ -4,7 +4,7 @@ import numpy as np
 
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
-from .jit.cache import njit
+from .jit.functions import njit
 from .marks import probation_left, watched_left
 from .rules import is_account
 

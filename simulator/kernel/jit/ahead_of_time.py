@@ -21,7 +21,7 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from . import store
-from .cache import njit
+from .functions import njit
 
 ONLY_TRANSLATE = {"NUMBA_OPT": "0", "NUMBA_LOOP_VECTORIZE": "0", "NUMBA_SLP_VECTORIZE": "0"}  # LLVM optimises later
 NOWHERE = 1  # the address of functions that are not reached: 0 would be none

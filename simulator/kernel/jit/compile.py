@@ -19,7 +19,7 @@ from numba.core import event
 from numba.extending import register_jitable
 
 from .ahead_of_time import processor
-from .cache import tell_numba
+from .functions import tell_numba
 from .intrinsics_llvm import lower_stack_arrays
 from .store import FOLDER
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from simulator.model.layout import BLOCK, LANES, N_STATE, SLOTS
 
-from .cache import njit
+from .functions import njit
 
 ROW = LANES + 16  # a stride that is no power of two, or the rows of one lane would share two sets of the L1 cache
 SHORT_ROW = BLOCK + 16

@@ -8,8 +8,8 @@ OPTIONS = {"nogil": True, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_w
 _waiting = []  # (function, options of numba) that numba has not been told of
 
 
-def njit(function=None, *, forceinline=False, inside=True, cache=False):
-    """Return `function` as it is; compiled code may call it.
+def njit(function=None, *, forceinline=False):
+    """Return `function` as it is; compiled code may call it, there as if by `numba.njit`.
 
     It is compiled without numba's reference counts (`_nrt`): atomic increments for every array at every call cost more
     than the month itself. So compiled code makes no arrays; it is given them. `forceinline=True` has LLVM put it where
