@@ -595,7 +595,7 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
     """Take lanes listed[0..n_listed-1] of the tile, BLOCK at most and nobody in a plan, through the month.
 
     In `pending` NOT_DONE is cleared for those who are done; what they have written off and a new loan are still to do.
-    WANTS_LOAN is cleared where the line is late now. `gathered`, `narrow` and `todo` are working space.
+    WANTS_LOAN is cleared where the line is late now. `gathered` and `todo` are working space.
     """
     state, derived, record = gathered.state, gathered.derived, gathered.record
     scalars, economy, products = segment.scalars, month.economy, place.products
@@ -605,8 +605,6 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
     gather(tile, gathered, listed, n, products)
     derive(state, derived, n, economy[M_INCOME_INDEX], segment)
     draw_slots(gathered.words, derived, n, month.slots, place, segment.key)
-    for p in range(products):
-        narrow_levers(narrow, p, levers.bits[p], levers.stage[p], levers.ladder[p])
     update_income(gathered, n, segment, economy)
     decide_payment(gathered, n, LINE, segment, economy, levers.month[LINE], narrow.forget_keeps)
     if products == N_PRODUCT:

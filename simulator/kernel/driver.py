@@ -16,7 +16,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 from simulator.model.philox import MAX_MONTH
 
 from .context import Cohort, Lanes, Month, MonthLevers, MonthSums, Place, segment_of
-from .delinquent import NarrowTables, narrow_segment, stack_record, step_delinquent
+from .delinquent import NarrowTables, narrow_levers, narrow_segment, stack_record, step_delinquent
 from .jit.ahead_of_time import ahead_of_time
 from .jit.functions import njit
 from .jit.intrinsics import (
@@ -385,7 +385,7 @@ def fetch_lines(sums, size):
 
 @njit(forceinline=True)
 def month_constants(lanes, tile, segment, month, levers, derived, work):
-    """Work out what a month means for the on-time path, and each borrower's own columns where that has changed."""
+    """Work out what a month means for the vector paths, and each borrower's own columns where that has changed."""
     if segment.scalars[G_MODEL] != 0:
         for s in range(MAX_STATES):
             for k in range(MAX_STATES):
@@ -403,6 +403,8 @@ def month_constants(lanes, tile, segment, month, levers, derived, work):
         if loan_reminding != derived.loan_reminders:
             derive_forgetting(lanes.state, lanes.derived, D_LOAN_FORGET, n, loan_reminding)
     bound_month(work.bounds, segment, month.economy, levers.month)
+    for p in range(tile.products):
+        narrow_levers(work.narrow, p, levers.bits[p], levers.stage[p], levers.ladder[p])
     return Derived(income_index, reminding, loan_reminding)
 
 
