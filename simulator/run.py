@@ -18,6 +18,7 @@ from simulator.policy.levers import risk_transfers
 from simulator.policy.risk_transfer import Partner
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.schema import Settings
+from simulator.system.machine import threads_of
 
 BASELINE = "baseline"
 
@@ -48,7 +49,7 @@ def run(
         for name, world in worlds.items()
         if review_differs(baseline, world)
     }
-    threads = threads or engine.available_threads()
+    threads = threads_of(threads)
     every = [*worlds.values(), *(world for pair in swaps.values() for world in pair)]
     state = {name: engine.state_bytes_at_once(world) for name, world in worlds.items()}
     _check_memory(every, threads, max(state.values()))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from simulator.analysis.comparison import NUMBERS, Comparison, Verdict
 from simulator.analysis.estimates import Difference, Estimate
 from simulator.analysis.ledger import RunFrame
-from simulator.analysis.measures import AXES, measures_of, windows
-from simulator.model.errors import Problem, UserError, check_names
+from simulator.analysis.measures import AXES, MEASURES, measures_of, windows
+from simulator.model.errors import Problem, UserError, check_names, names_of, path_of
 from simulator.model.observer import SILENT, Observer
 from simulator.run import run
 from simulator.scenario.reader import load_scenario
@@ -30,6 +30,12 @@ if TYPE_CHECKING:  # heavy: imported when a table, a picture or a folder is aske
 
 SIMULATE, COMPARE = "run", "compare"  # the commands that give the same
 NAN = float("nan")
+NEEDED_FILES = (
+    "scenario.toml",
+    "summary.json",
+    *(f"{t}.parquet" for t in ("comparison", "monthly", "rolls", "vintages")),
+)
+NEEDED_FACTS = ("months", "run_off_months", "replications", "borrowers", "result_digest", "replay")  # of a manifest
 TABLE = {  # columns of comparison.parquet, and their names in `Study.table`
     **{name: name for name in ("variant", "measure", "value")},
     "value_standard_error": "se",
@@ -46,8 +52,8 @@ def simulate(scenario: ScenarioLike, threads: int | None = None, observer: Obser
 def compare(scenario: ScenarioLike, threads: int | None = None, observer: Observer | None = None) -> "Study":
     """Return the study of every variant of the scenario against its baseline, with the run-off months.
 
-    `scenario` is one that was loaded, or what `load_scenario` takes. `threads` (all processors if None) change no
-    number. `observer` is told how far the work is. Raises UserError with everything that is wrong.
+    `scenario` is one that was loaded, or what `load_scenario` takes. `threads` (all processors if None or 0) change
+    no number. `observer` is told how far the work is. Raises UserError with everything that is wrong.
     """
     return _asked(COMPARE, scenario, threads, observer)
 
@@ -55,7 +61,8 @@ def compare(scenario: ScenarioLike, threads: int | None = None, observer: Observ
 def _asked(command: str, scenario: ScenarioLike, threads: int | None, observer: Observer | None) -> "Study":
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     compared = command == COMPARE
-    done = run(loaded, loaded.variants if compared else {}, compared, threads, observer or SILENT)
+    observer = SILENT if observer is None else observer
+    done = run(loaded, loaded.variants if compared else {}, compared, threads, observer)
     return Study(loaded, done.comparison, {"command": command, "scenario": str(loaded.path), **done.facts})
 
 
@@ -118,7 +125,7 @@ class Study:
         Columns variant, measure, value, se, difference, low, high, unit. `difference` is the paired one from the
         baseline, `low` and `high` its 95 % interval; they are null for the baseline itself.
         """
-        names = self.measures if measures is None else [measures] if isinstance(measures, str) else list(measures)
+        names = self.measures if measures is None else names_of("measure", measures)
         check_names("measure", names, self.measures)
         check_names("window", [window], self.windows)
         told = self._comparison_table(names, window)
@@ -129,9 +136,15 @@ class Study:
 
         Columns variant, month, value, se, unit; `by` "segment", "product" or both adds theirs. Stocks have month 0.
         """
-        axes = (by,) if isinstance(by, str) else tuple(by)
+        import pyarrow as pa
+        from pyarrow.types import is_dictionary
+
+        axes = names_of("by", by)
         check_names("by", axes, AXES)
-        return self._monthly_table(measure, tuple(axis for axis in AXES if axis in axes))
+        if measure in self.measures and not MEASURES[measure].monthly:
+            raise UserError(Problem("measure", measure, "is of the whole run, not of a month", "`table` has it"))
+        table = self._monthly_table(measure, tuple(axis for axis in AXES if axis in axes))
+        return table.cast(pa.schema([(f.name, pa.string() if is_dictionary(f.type) else f.type) for f in table.schema]))
 
     def rolls(self) -> "pa.Table":
         """Return the roll matrices: mean accounts and balance of every move between buckets, by month."""
@@ -155,8 +168,9 @@ class Study:
     def difference(self, variant: str, measure: str, window: str = "whole", against: str | None = None) -> Difference:
         """Return a variant less the baseline (or less `against`), replication by replication, with its interval."""
         self._check(variant, measure, window)
-        check_names("variant", [against or self.lenders[0]], self.lenders)
-        return self._difference(variant, measure, window, against or self.lenders[0])
+        against = self.lenders[0] if against is None else against
+        check_names("variant", [against], self.lenders)
+        return self._difference(variant, measure, window, against)
 
     @property
     def verdict(self) -> Verdict:
@@ -192,7 +206,7 @@ class Study:
         """
         from simulator.report import results
 
-        place = placed(Path(folder) if isinstance(folder, str) else folder, overwrite)
+        place = placed(folder, overwrite)
         results.write(
             place,
             self.comparison,
@@ -376,9 +390,14 @@ class SavedStudy(Study):
         return pq.read_table(self.folder / f"{name}.parquet", filters=rows)
 
     def _comparison_table(self, measures: Collection[str], window: str) -> "pa.Table":
+        import pyarrow as pa
         import pyarrow.compute as pc
 
-        return self._compared.filter((pc.field("window") == window) & pc.field("measure").isin(list(measures)))
+        rows = self._compared.filter(pc.field("window") == window)
+        keys = zip(rows["variant"].to_pylist(), rows["measure"].to_pylist(), strict=True)
+        place = {key: k for k, key in enumerate(keys)}
+        wanted = [place[variant, measure] for variant in self.lenders for measure in measures]
+        return rows.take(pa.array(wanted, pa.int64()))
 
     def _monthly_table(self, measure: str, axes: tuple[str, ...]) -> "pa.Table":
         """Return rows of monthly.parquet; UserError if it has no sums over the axis that is left out."""
@@ -397,6 +416,9 @@ class SavedStudy(Study):
         if against != self.lenders[0]:
             raise self._not_there("differences from another than the baseline")
         row = self._row(variant, measure, window)
+        if variant == against:
+            nothing, se = 0 * abs(_number(row["value"])), 0 * _number(row["value_standard_error"])
+            return Difference(nothing, se, se, se, NAN)
         names = ("difference", "standard_error", "low", "high", "variance_reduction")
         return Difference(*(_number(row[name]) for name in names))
 
@@ -420,7 +442,7 @@ def load_study(folder: str | Path) -> Study:
     than the baseline, and months summed over one of segment and product alone, are errors that say what to do instead.
     Raises UserError if the folder holds no such study, or if a file in it is not the one that was written.
     """
-    folder = Path(folder)
+    folder = path_of("folder", folder)
     wish = "give a folder that `simulator run`, `simulator compare` or `Study.save` has written"
     if wrong := spoiled(folder):
         changed = f"holds files that are not as they were written: {', '.join(wrong)}"
@@ -429,6 +451,11 @@ def load_study(folder: str | Path) -> Study:
     manifest = json.loads((folder / MANIFEST).read_bytes())
     if manifest.get("command") not in (SIMULATE, COMPARE):
         raise UserError(Problem(str(folder), found=f"holds the results of {manifest.get('command')}", allowed=wish))
+    missing = [name for name in NEEDED_FILES if not (folder / name).is_file()]
+    missing += [name for name in NEEDED_FACTS if name not in manifest]
+    if missing or "incomplete" in manifest:
+        found = f"is not whole, or of another version: without {', '.join(missing) or manifest['incomplete']}"
+        raise UserError(Problem(str(folder), found=found, allowed=wish))
     return SavedStudy(folder, manifest)
 
 

@@ -1,7 +1,11 @@
 """Python's door: the examples of docs/python.md, and what every wrong name is told."""
 
+import copy
 import doctest
+import json
+import pickle
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -128,6 +132,28 @@ def test_months_by_one_axis_are_sums_over_the_other(study):
         (lambda s: sim.load_scenario({1: "one"}), "scenario: found 1 as a key"),
         (lambda s: sim.load_scenario(s.scenario.path, {"months": 10**60}), "overrides: months: a whole number"),
         (lambda s: sim.load_scenario(s.scenario.path, {"extends": "x"}), "overrides: extends: not here"),
+        (lambda s: s.monthly("npv"), "measure: npv: is of the whole run, not of a month; `table` has it"),
+        (lambda s: s.difference(s.variants[0], "npv", against=""), "variant: there is none of that name"),
+        (lambda s: s.table(3), "measure: found 3; allowed: a name, or a list of names"),
+        (lambda s: s.monthly("paid", by=3), "by: found 3; allowed: a name, or a list of names"),
+        (lambda s: sim.diary(s.scenario, "salaried:7", "cross_closur"), "variant: cross_closur: .* did you mean"),
+        (lambda s: sim.diary(s.scenario, 7), "borrower: 7: no such borrower"),
+        (lambda s: sim.measures(3), "3: no such measure; allowed: "),
+        (lambda s: sim.policies(3), "3: no such kind of policy; allowed: "),
+        (lambda s: sim.load_scenario(None), "scenario: found None; allowed: a path"),
+        (lambda s: sim.load_scenario(s.scenario.path, 5), "overrides: found 5; allowed: a mapping"),
+        (lambda s: sim.compare(b"scenarios/huabei.toml"), "scenario: found b'scen.* allowed: a path"),
+        (lambda s: sim.load_study(None), "folder: found None; allowed: a path"),
+        (lambda s: s.save(None), "folder: found None; allowed: a path"),
+        (lambda s: sim.check_policy(None), "path: found None; allowed: a path"),
+        (lambda s: sim.calibrate(None, "map.toml"), "tape: found None; allowed: a path"),
+        (lambda s: sim.backtest("tape.csv", {}, "2024-06"), "mapping: found {}; allowed: a path"),
+        (lambda s: sim.simulate(s.scenario, threads=-1), "threads: found -1; allowed: 1 to 1,024, 0 or None for all"),
+        (lambda s: sim.simulate(s.scenario, threads="2"), "threads: found '2'"),
+        (lambda s: sim.calibrate("tape.csv", "map.toml", threads=10**20), "threads: found 1000"),
+        (lambda s: s.plot("path").save("path.png"), "path.png: no .png is drawn; allowed: a name that ends in .svg"),
+        (lambda s: s.plot("path").save(ROOT), "cannot be written: Is a directory"),
+        (lambda s: s.plot("path").save(ROOT / "none" / "path.svg"), "cannot be written: No such file or directory"),
     ],
 )
 def test_a_wrong_name_says_which_exist(ask, words, study):
@@ -180,3 +206,68 @@ def test_an_observer_may_end_the_work(study):
 
     with pytest.raises(Enough):
         sim.simulate(study.scenario, observer=Observer())
+
+
+def test_a_mapping_that_lies_in_itself_is_refused():
+    """It has no end, and is said to have none."""
+    endless = {"title": "Endless"}
+    endless["segment"] = endless
+
+    with pytest.raises(sim.UserError, match="scenario: found a mapping that lies in itself, or too deep"):
+        sim.load_scenario(endless)
+
+
+def test_sizes_may_be_numbers_of_numpy():
+    """A size that was computed, as those of a grid are, is as good as one that was written."""
+    path = ROOT / "scenarios" / "huabei.toml"
+    grid = np.arange(300, 302)
+
+    assert sim.load_scenario(path, borrowers=grid[0]).baseline == sim.load_scenario(path, borrowers=300).baseline
+
+
+def test_a_study_can_be_pickled_and_copied(study, saved):
+    """What goes through a pickle, as to another process, or is copied, says the same; saved ones, too."""
+    for one in (study, saved):
+        for other in (pickle.loads(pickle.dumps(one)), copy.deepcopy(one)):
+            assert other.table().equals(one.table()) and repr(other) == repr(one)
+            assert other.result_digest == one.result_digest
+
+
+def test_rows_come_in_the_order_asked_for(study, saved):
+    """Live or saved, a table has the measures as they are named, twice or not at all if they are, in every window."""
+    for names in (["npv", "net_loss"], ["npv", "npv"], []):
+        for window in study.windows:
+            table = study.table(names, window)
+            assert table["measure"].to_pylist() == names * len(study.lenders)
+            assert saved.table(names, window).equals(table)
+    for by in ((), ("segment", "product")):
+        assert saved.monthly("dpd30_share_balance", by).equals(study.monthly("dpd30_share_balance", by))
+    for measure in study.measures:
+        assert repr(saved.difference("baseline", measure)) == repr(study.difference("baseline", measure))
+
+
+def test_a_diary_is_short_to_look_at(study):
+    """Title and findings, not the months, which are endless."""
+    story = sim.diary(study.scenario, "salaried:7")
+
+    assert repr(story).startswith(story.title) and len(repr(story)) < 2000
+
+
+@pytest.mark.parametrize("lost", ["rolls.parquet", "run_off_months", "incomplete"])
+def test_a_folder_that_is_not_whole_is_no_study(saved, tmp_path, lost):
+    """A run of another version without a file or a fact, or one saved as far as it went, is refused when loaded."""
+    folder = shutil.copytree(saved.folder, tmp_path / "run")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    if lost in manifest["files"]:
+        del manifest["files"][lost]
+        (folder / lost).unlink()
+    elif lost in manifest:
+        del manifest[lost]
+    else:
+        manifest["incomplete"] = "OSError: full"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+    with pytest.raises(
+        sim.UserError, match=f"not whole, or of another version: without {lost.replace('incomplete', 'OSError')}"
+    ):
+        sim.load_study(folder)

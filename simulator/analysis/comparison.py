@@ -61,6 +61,10 @@ class Comparison:
         self.measures = measures_of(self.frame)
         self._samples = cache(self._samples_of)  # per comparison, so that it goes when the comparison goes
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what makes it anew: pickled and copied it is its ledgers, without the numbers kept of them."""
+        return type(self), (list(self.ledgers.values()), self.swaps, self.policies, self.cautions)
+
     @cached_property
     def result_digest(self) -> str:
         """The SHA-256 of every stored number, the same for the same question on any machine."""

@@ -25,6 +25,7 @@ class Address(NamedTuple):
 
 def address_of(borrower: str, segments: tuple[str, ...], tiles, settings) -> Address:
     """Return the address of `borrower`; raises UserError with the borrowers there are."""
+    borrower = str(borrower)
     segment, *numbers = borrower.rsplit(":", 2 if borrower.count(":") > 1 else 1)
     if segment in segments and numbers and all(map(_NUMBER.fullmatch, numbers)):
         *entry, index = map(int, numbers)

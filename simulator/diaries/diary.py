@@ -14,7 +14,7 @@ from simulator.diaries.portrait import portrait
 from simulator.engine import engine
 from simulator.engine.monthly import levers_in_force
 from simulator.lowering.lower import Lowered, lower, tables_for
-from simulator.model.errors import Problem, UserError, did_you_mean
+from simulator.model.errors import Problem, UserError, did_you_mean, names_of
 from simulator.model.layout import BALANCE, FLOWS, G_MODEL, N_ACCOUNT, N_BORROWER, N_PRODUCT, NONE, STATUS
 from simulator.model.observer import SILENT, Observer, compiling
 from simulator.run import BASELINE, check_room, read_book
@@ -53,7 +53,7 @@ def diary(
     check_room(lenders.values(), True)
     worlds = {name: lower(settings, book and book.tape, True) for name, settings in lenders.items()}
     world = next(iter(worlds.values()))
-    engine.prepare(world, compiling(observer or SILENT))
+    engine.prepare(world, compiling(SILENT if observer is None else observer))
     levers = {name: levers_in_force(each, replication) for name, each in worlds.items()}
     who = address_of(borrower, world.segments, world.tiles, scenario.baseline)
     lives = {name: _life(world, name, levers[name], who, replication) for name, world in worlds.items()}
@@ -84,7 +84,7 @@ def diary(
 def _lenders(scenario, named):
     """Return the settings of the variants asked for, by name."""
     known = {BASELINE: scenario.baseline, **scenario.variants}
-    named = list(dict.fromkeys(named))
+    named = list(dict.fromkeys(names_of("--variant", named)))
     unknown = [name for name in named if name not in known]
     if unknown:
         raise UserError([Problem("--variant", name, "no such variant", did_you_mean(name, known)) for name in unknown])

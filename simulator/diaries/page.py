@@ -41,7 +41,7 @@ class Entry:
         return [when, self.texts[0], *others]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diary:
     """The months of one borrower; prints as a table in a terminal and in a notebook."""
 
@@ -71,6 +71,10 @@ class Diary:
         head = [Text(self.title, "bold"), *(Text(line) for line in self.who), Text("")]
         found = [Text(line, "yellow") for line in self.findings]
         return Group(*head, *found, *([Text("")] if found else []), table)
+
+    def __repr__(self) -> str:
+        """Return title and findings: all months of it are endless."""
+        return "\n".join([self.title, *self.findings])
 
     def __str__(self) -> str:
         """Return the diary as plain text, one line for each entry and variant."""

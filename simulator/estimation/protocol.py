@@ -137,6 +137,6 @@ class Calibrator(Estimator[Records, Estimates, Found], Protocol[Records, Estimat
 
 def run_estimator(estimator: Estimator[Records, Estimates, Found], observer: Observer | None = None) -> Found:
     """Return what the estimator finds: read, estimate, check."""
-    observer = observer or SILENT
+    observer = SILENT if observer is None else observer
     records = estimator.read(observer)
     return estimator.check(estimator.estimate(records, observer), observer)

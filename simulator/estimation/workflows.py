@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simulator.estimation.protocol import Calibration, Calibrator, Options, run_estimator
+from simulator.model.errors import path_of
 from simulator.model.observer import Observer
+from simulator.system.machine import threads_of
 
 if TYPE_CHECKING:
     from simulator.estimation.backtest.estimator import Backtest
@@ -37,8 +39,8 @@ def calibrate(
     of the scenario `prior` what the tape cannot tell. A structural fit that the tape refuses is an error unless
     `force`; then the scenario says so in its cautions.
     """
-    tape, mapping = Path(tape), Path(mapping)
-    options = Options(structural, Path(prior) if prior else None, force, threads)
+    tape, mapping = path_of("tape", tape), path_of("mapping", mapping)
+    options = Options(structural, None if prior is None else path_of("prior", prior), force, threads_of(threads))
     chosen = next(kind for kind in calibrators() if kind.takes(mapping))
     return run_estimator(chosen(tape, mapping, options), observer)
 
@@ -50,7 +52,9 @@ def backtest(tape: str | Path, mapping: str | Path, fit_until: str, *, observer:
     """
     from simulator.estimation.backtest.estimator import BacktestEstimator
 
-    return run_estimator(BacktestEstimator(Path(tape), Path(mapping), fit_until), observer)
+    return run_estimator(
+        BacktestEstimator(path_of("tape", tape), path_of("mapping", mapping), str(fit_until)), observer
+    )
 
 
 def macro(

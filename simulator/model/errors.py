@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
 
 from simulator.model.printable import printable
 
@@ -35,6 +37,21 @@ class UserError(Exception):
         """Keep `problems`, each once, in the order given."""
         self.problems = list(dict.fromkeys([problems] if isinstance(problems, Problem) else problems))
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def path_of(what: str, given: object) -> Path:
+    """Return the path that is given for `what`, as text or as a path; UserError if it is neither."""
+    if isinstance(given, str | PathLike) and isinstance(path := fspath(given), str):
+        return Path(path)
+    raise UserError(Problem(what, "", f"found {given!r}", "allowed: a path, as text or pathlib.Path"))
+
+
+def names_of(what: str, given: Iterable[str] | str | None) -> list[str]:
+    """Return the names that are given for `what`: one, several, or none; UserError if they are no names."""
+    names = [given] if isinstance(given, str) else [] if given is None else given
+    if isinstance(names, Iterable) and not isinstance(names, bytes):
+        return list(names)
+    raise UserError(Problem(what, "", f"found {given!r}", "allowed: a name, or a list of names"))
 
 
 def check_names(what: str, names: Iterable[str], known: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from simulator.model import layout
-from simulator.model.errors import Problem, UserError
+from simulator.model.errors import Problem, UserError, path_of
 from simulator.model.layout import LOAN
 from simulator.model.tables import Levers
 from simulator.policy.base import Policy
@@ -220,7 +220,7 @@ def check_policy(path: str | Path) -> tuple[str, ...]:
 
     Raises UserError with everything that is wrong with it.
     """
-    if wrong := problems(load_file(str(path))):
+    if wrong := problems(load_file(str(path_of("path", path)))):
         raise UserError([Problem(str(path), found=found) for found in wrong])
     return tuple(check.__name__ for check in CHECKS)
 

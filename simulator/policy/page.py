@@ -29,7 +29,7 @@ def policies(kind: str | None = None) -> Markdown:
 
     `kind` may be "file:my_policy.py" too.
     """
-    return Markdown(markdown(kind))
+    return Markdown(markdown(None if kind is None else str(kind)))
 
 
 def markdown(only: str | None = None) -> str:

@@ -5,6 +5,9 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+from simulator.model.errors import Problem, UserError, path_of
+from simulator.system.inputs import reason
+
 
 class Picture(NamedTuple):
     """A figure: its title, inline SVG, and a caption that says what to see."""
@@ -14,8 +17,14 @@ class Picture(NamedTuple):
     caption: str
 
     def save(self, path: str | Path) -> None:
-        """Write it as an SVG file."""
-        Path(path).write_text(self.svg, encoding="utf-8")
+        """Write it as an SVG file, in the place of one that is there; UserError if it cannot be written."""
+        path = path_of("path", path)
+        if path.suffix.lower() not in ("", ".svg"):
+            raise UserError(Problem(str(path), "", f"no {path.suffix} is drawn", "allowed: a name that ends in .svg"))
+        try:
+            path.write_text(self.svg, encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise UserError(Problem(str(path), "", f"cannot be written: {reason(error)}")) from None
 
     def __repr__(self) -> str:
         """Return title and caption: the drawing itself is endless."""

@@ -17,7 +17,10 @@ def tables_from(given: Mapping[str, Any], label: str) -> dict[str, Any]:
     that has no counterpart in TOML, every key that is no text, and every one that is given twice.
     """
     problems: list[Problem] = []
-    tables = _table(given, label, "", problems)
+    try:
+        tables = _table(given, label, "", problems)
+    except RecursionError:
+        raise UserError(Problem(label, "", "found a mapping that lies in itself, or too deep")) from None
     if problems:
         raise UserError(problems)
     return bounded(tables, label)
@@ -49,11 +52,15 @@ def _lay(table: dict[str, Any], above: list[str], last: str, value: Any) -> bool
     return both and all(_lay(there, [], key, member) for key, member in value.items())
 
 
+def unwrapped(value: Any) -> Any:
+    """Return a number or an array of NumPy's as Python's; anything else as it is."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
 def _plain(value: Any, label: str, path: str, problems: list[Problem]) -> Any:
     if isinstance(value, Mapping):
         return _table(value, label, path, problems)
-    if hasattr(value, "tolist"):  # NumPy's
-        value = value.tolist()
+    value = unwrapped(value)
     if isinstance(value, PathLike):
         value = fspath(value)
     if isinstance(value, list | tuple):

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from simulator.model.errors import Problem, UserError, did_you_mean
+from simulator.model.errors import Problem, UserError, did_you_mean, path_of
 from simulator.scenario.layers import GIVEN, NO_VALUE, ON_TOP, SET, Leaf, merge, tree_of
-from simulator.scenario.mappings import tables_from
+from simulator.scenario.mappings import tables_from, unwrapped
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.toml_text import MOST_DEEP, MOST_FILES, Files, NotToml, tables_of
 from simulator.scenario.validate import MOST_PROBLEMS, Resolved, resolve
@@ -46,7 +46,7 @@ def load_scenario(
         path = Path(IN_PYTHON)
         tree = _laid_table({}, tables_from(scenario, IN_PYTHON), path, problems, (), set(), files)
     else:
-        path = Path(scenario)
+        path = path_of(IN_PYTHON, scenario)
         tree = _laid({}, path, problems, (), set(), files)
     for above in _on_top(overrides, problems):
         layer = _own_paths(above, tree, Path())
@@ -54,6 +54,7 @@ def load_scenario(
         _note_variants(tree, layer, file, problems, files)
         tree = merge(tree, _known_segments(tree, layer, file, problems))
     remarks: list[str] = []
+    borrowers, replications, months, seed = map(unwrapped, (borrowers, replications, months, seed))
     if borrowers is not None:
         tree = merge(tree, _applicants_scaled(tree, borrowers, remarks))
     sizes = {"borrowers": borrowers, "replications": replications, "months": months, "seed": seed}
@@ -179,6 +180,9 @@ def _applicants_scaled(tree: dict, borrowers: int, remarks: list[str]) -> dict:
 def _on_top(overrides: Mapping[str, Any] | Sequence[str], problems: list[Problem]) -> list[dict]:
     """Return the trees of overrides, lowest first."""
     if not isinstance(overrides, Mapping):
+        if not isinstance(overrides, Sequence) or not all(isinstance(each, str) for each in overrides):
+            allowed = 'allowed: a mapping such as {"policy.cut.keep": 0.4}, or ["policy.cut.keep=0.4"]'
+            raise UserError(Problem(GIVEN, "", f"found {overrides!r}", allowed))
         return [_override_tree(each, problems) for each in ([overrides] if isinstance(overrides, str) else overrides)]
     table = tables_from(overrides, GIVEN)
     if table.pop("extends", None) is not None:

@@ -191,7 +191,9 @@ class _Walk:
         from simulator.policy.registry import FILE, policy_of
 
         if kind.value.startswith(FILE) and not self.allow_code:
-            allowed = "this runs Python code of a file: read it, then allow it with --allow-code"
+            allowed = (
+                "this runs Python code of a file: read it, then allow it with --allow-code (allow_code=True in Python)"
+            )
             self.problem(kind.file, f"{path}.kind", f"found {kind.value!r}", allowed)
             return None
         try:

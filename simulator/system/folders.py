@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from simulator.model.errors import Problem, UserError
+from simulator.model.errors import Problem, UserError, path_of
 from simulator.system.machine import environment
 
 MANIFEST = "manifest.json"  # written last, with the SHA-256 of every other file: its presence means a whole folder
@@ -45,7 +45,7 @@ class Place:
         Raises UserError if the folder cannot be made, if it holds a run and `overwrite` is not set, or anything that no
         run has written. A link is followed.
         """
-        self.folder, self.overwrite = Path(folder), overwrite
+        self.folder, self.overwrite = path_of("folder", folder), overwrite
         self.written: Path | None = None  # where the results are
         try:
             self.path = Path(os.path.realpath(folder))
@@ -207,7 +207,7 @@ def _obstacle(path, overwrite):
         if strange := _strangers(path):
             return _holds(strange), ELSEWHERE
         if any(path.iterdir()) and not overwrite:
-            return "holds a complete run", "--overwrite replaces it"
+            return "holds a complete run", "--overwrite replaces it (overwrite=True in Python)"
     above = next(parent for parent in path.parents if parent.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         return f"cannot be made in {above}", ELSEWHERE

@@ -1,12 +1,28 @@
 """What this process may use of the machine, and what the machine is."""
 
 import os
+from numbers import Integral
 from pathlib import Path
+
+from simulator.model.errors import Problem, UserError
+
+MOST_THREADS = 1024
 
 
 def available_threads() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def threads_of(asked: int | None) -> int:
+    """Return how many threads are `asked` for, all processors if None or 0; UserError beyond 0 to MOST_THREADS."""
+    if not asked:
+        return available_threads()
+    if not isinstance(asked, Integral) or not 0 < asked <= MOST_THREADS:
+        raise UserError(
+            Problem("threads", "", f"found {asked!r}", f"allowed: 1 to {MOST_THREADS:,}, 0 or None for all")
+        )
+    return int(asked)
 
 
 def environment() -> dict:

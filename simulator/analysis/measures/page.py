@@ -64,7 +64,7 @@ def markdown() -> str:
 
 def measures(name: str | None = None) -> Markdown:
     """Return every measure in words, or one: formula, unit, meaning; UserError if there is none of that name."""
-    return Markdown(markdown() if name is None else in_words(name))
+    return Markdown(markdown() if name is None else in_words(str(name)))
 
 
 def in_words(name: str) -> str:

@@ -113,7 +113,7 @@ def fit_structural(
         assumptions.append(
             f"{MOST_ACCOUNTS:,} of {len(accounts):,} accounts are simulated, evenly spread over the tape"
         )
-    bar = _Bar(observer or SILENT)
+    bar = _Bar(SILENT if observer is None else observer)
     fine = _World(panel, _spread(accounts, MOST_ACCOUNTS), document, replications, threads, bar)
     coarse = fine
     if len(accounts) > COARSE_ACCOUNTS:

@@ -14,6 +14,7 @@ from simulator.model import layout
 from simulator.model.layout import CAUSES, LANES, LINE, N_PRODUCT, N_TAPE, NEVER
 from simulator.model.observer import SILENT, Observer, compiling
 from simulator.model.tables import Levers, Tables
+from simulator.system.machine import threads_of
 from simulator.tape.rows import LARGEST
 from simulator.tape.tape import Tape
 
@@ -94,7 +95,7 @@ def simulated_histories(
         histories, missed = _lived(lowered, bare, replication, worst)
         return tell(histories), missed
 
-    with ThreadPoolExecutor(threads or engine.available_threads()) as pool:
+    with ThreadPoolExecutor(threads_of(threads)) as pool:
         told, missed = zip(*pool.map(one, range(lowered.replications)), strict=True)
     return list(told), np.sum(missed, axis=0)
 
