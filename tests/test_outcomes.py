@@ -499,3 +499,13 @@ def test_lendingclub_figures_are_inside_the_intervals_of_the_calibrated_scenario
     assert all(segment.met and not segment.borrowed for segment in fitted.segments.values())
     assert found.inside[:, :3].all()
     assert not other.inside[-1, 0]
+
+
+def test_loans_have_no_roll_matrices(made):
+    """Outcomes do not tell how accounts move by month: who asks is told what to give."""
+    _, _, tape, mapping = made
+    calibration = calibrate(tape, mapping)
+
+    for name in ("rolls", "factor"):
+        with pytest.raises(UserError, match=f"{name}: this tape gives no .*; calibrate one of accounts by month"):
+            getattr(calibration, name)

@@ -217,6 +217,16 @@ def test_a_mapping_that_lies_in_itself_is_refused():
         sim.load_scenario(endless)
 
 
+def test_a_policy_of_ones_own_is_told_by_its_path_or_kind(here):
+    """`policies` takes the path of a file, and what a scenario has as its kind, and says the same of both."""
+    path = here / "mine.py"
+    by_path, by_kind = sim.policies(path), sim.policies(f"file:{path}")
+
+    assert by_path.partition("\n## ")[2].split("\n", 1)[1] == by_kind.partition("\n## ")[2].split("\n", 1)[1]
+    with pytest.raises(sim.UserError, match=r"none\.py: no such file"):
+        sim.policies("file:none.py")
+
+
 def test_sizes_may_be_numbers_of_numpy():
     """A size that was computed, as those of a grid are, is as good as one that was written."""
     path = ROOT / "scenarios" / "huabei.toml"
@@ -271,3 +281,10 @@ def test_a_folder_that_is_not_whole_is_no_study(saved, tmp_path, lost):
         sim.UserError, match=f"not whole, or of another version: without {lost.replace('incomplete', 'OSError')}"
     ):
         sim.load_study(folder)
+
+
+def test_a_users_script_has_every_public_name():
+    """The script that mypy checks with the project leaves out nothing that is public."""
+    script = (ROOT / "tests" / "users_script.py").read_text(encoding="utf-8")
+
+    assert [name for name in sim.__all__ if f"sim.{name}" not in script] == []

@@ -20,8 +20,15 @@ ROUNDING = 1e-12  # of a number: by as much do equal ones differ that were compu
 class Estimate(NamedTuple):
     """A value and its standard error over replications; NaN where there is none."""
 
-    value: np.ndarray | float
-    se: np.ndarray | float
+    value: float
+    se: float
+
+
+class Estimates(NamedTuple):
+    """The same of many: arrays of one shape."""
+
+    value: np.ndarray
+    se: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class Difference:
 class Mean:
     """What most measures are over replications: their mean."""
 
-    def estimate(self, samples) -> Estimate:
+    def estimate(self, samples) -> Estimates:
         """Return the mean and its standard error, over the first axis."""
         return mean(samples)
 
@@ -90,7 +97,7 @@ def within(value, low, high) -> np.ndarray:
     return (less(value, low) >= 0) & (less(high, value) >= 0)
 
 
-def mean(samples) -> Estimate:
+def mean(samples) -> Estimates:
     """Return the mean over the first axis and its standard error, sd / sqrt(n), NaN for n = 1.
 
     Sums are taken around the largest sample, so samples that are all equal, but for rounding, give that value and 0.
@@ -103,7 +110,7 @@ def mean(samples) -> Estimate:
         shifted = np.where(known, less(samples, origin), 0.0)
         centre = shifted.sum(axis=0) / n
         variance = np.where(known, (shifted - centre) ** 2, 0.0).sum(axis=0) / np.where(n > 1, n - 1, np.nan)
-        return Estimate(origin + centre, np.sqrt(variance / n))
+        return Estimates(origin + centre, np.sqrt(variance / n))
 
 
 def interval(samples, freedom: float | None = None) -> tuple[float, float]:

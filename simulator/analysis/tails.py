@@ -13,6 +13,7 @@ from simulator.analysis.estimates import (
     SURE,
     Difference,
     Estimate,
+    Estimates,
     interval,
     less,
     mean,
@@ -87,7 +88,7 @@ class ExpectedShortfall:
 
     level: float
 
-    def estimate(self, losses) -> Estimate:
+    def estimate(self, losses) -> Estimates:
         """Return the mean loss in the worst 1 - level of replications, with its asymptotic standard error.
 
         Source: B. J. Manistre and G. H. Hancock, Variance of the CTE estimator, NAAJ 9 (2005).

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from simulator.model.errors import Problem, UserError
 from simulator.model.observer import SILENT, Observer
 from simulator.system.folders import Place, placed
 
@@ -89,6 +90,19 @@ class Calibration(Estimation):
     @abstractmethod
     def scenario(self) -> str:
         """The scenario as TOML, with its cautions; what it names lies beside it in a saved folder."""
+
+    @property
+    def rolls(self) -> Any:
+        """The roll matrices, by month and pooled; UserError if the tape is no one of accounts by month."""
+        raise self._without("rolls", "roll matrices")
+
+    @property
+    def factor(self) -> Any:
+        """The common factor of the months; UserError if the tape is no one of accounts by month."""
+        raise self._without("factor", "common factor")
+
+    def _without(self, name: str, what: str) -> UserError:
+        return UserError(Problem(name, "", f"this tape gives no {what}", "calibrate one of accounts by month"))
 
     @property
     def opened(self) -> list[tuple[str, str]]:

@@ -84,9 +84,9 @@ def _not_of_the_door(path: str, error: ImportError) -> Problem:
 
 
 def named(kind: str) -> ModuleType:
-    """Return the policy of a kind, or of a file that ends in .py; raises UserError with the nearest kind."""
-    if kind.endswith(".py"):
-        return load_file(kind)
+    """Return the policy of a kind, or of a file, "my.py" or "file:my.py"; raises UserError with the nearest kind."""
+    if kind.startswith(FILE) or kind.endswith(".py"):
+        return load_file(kind.removeprefix(FILE))
     if kind not in kinds():
         raise UserError(Problem(kind, found="no such kind of policy", allowed=did_you_mean(kind, kinds())))
     return kinds()[kind]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from simulator.analysis.estimates import MEAN, Estimate, Mean
+from simulator.analysis.estimates import MEAN, Estimate, Estimates, Mean
 from simulator.analysis.ledger import LINES, TRANSFER_LINES, Ledger, RunFrame, components
 from simulator.analysis.measures.tables import TABLES
 from simulator.analysis.measures.view import View, Window, ratio, windows
@@ -71,7 +71,7 @@ class Measure:
         """Return why a run of this frame cannot state this measure over `window` (the whole), None if it can."""
         return self.reason(frame, window or windows(frame)["whole"]) if self.reason else None
 
-    def estimate(self, samples) -> Estimate:
+    def estimate(self, samples) -> Estimate | Estimates:
         """Return the value and standard error that samples of this measure stand for."""
         return (MEAN if np.isnan(samples).all() else self.statistic).estimate(samples)
 
