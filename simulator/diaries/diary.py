@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import groupby
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,9 @@ def diary(
     scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     lenders = _lenders(scenario, variants)
     replications = scenario.baseline.replications
-    if not 0 <= replication < replications:
+    if not isinstance(replication, Integral) or not 0 <= replication < replications:
         allowed = f"allowed: 0 to {replications - 1}, as the scenario has {replications} replications"
-        raise UserError(Problem("--replication", "", f"found {replication}", allowed))
+        raise UserError(Problem("--replication", "", f"found {replication!r}", allowed))
     book = read_book(scenario)
     check_room(lenders.values(), True)
     worlds = {name: lower(settings, book and book.tape, True) for name, settings in lenders.items()}
@@ -84,10 +85,11 @@ def diary(
 def _lenders(scenario, named):
     """Return the settings of the variants asked for, by name."""
     known = {BASELINE: scenario.baseline, **scenario.variants}
-    named = list(dict.fromkeys(names_of("--variant", named)))
-    unknown = [name for name in named if name not in known]
+    named = names_of("--variant", named)
+    unknown = [str(name) for name in named if name not in list(known)]
     if unknown:
         raise UserError([Problem("--variant", name, "no such variant", did_you_mean(name, known)) for name in unknown])
+    named = list(dict.fromkeys(named))
     if len(named) > COLUMNS:
         raise UserError(Problem("--variant", "", f"found {len(named)}", f"allowed: up to {COLUMNS} side by side"))
     if len(named) < 2:

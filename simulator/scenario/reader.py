@@ -13,7 +13,7 @@ from simulator.scenario.mappings import tables_from, unwrapped
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.toml_text import MOST_DEEP, MOST_FILES, Files, NotToml, tables_of
 from simulator.scenario.validate import MOST_PROBLEMS, Resolved, resolve
-from simulator.system.inputs import MOST_RECORDS, MOST_TEXT, size_of
+from simulator.system.inputs import MOST_RECORDS, MOST_TEXT, reason, size_of
 
 # What a variant may not touch: a comparison is on the same people, months and random numbers.
 COMMON = ("months", "run_off_months", "replications", "seed", "redraw_people", "discount_rate", "currency", "portfolio")
@@ -95,7 +95,10 @@ def load_scenario(
 
 def _laid(below: dict, path: Path, problems: list[Problem], chain: tuple[Path, ...], done: set, files: Files) -> dict:
     """Return the tree `below` with what the file `path` extends laid on it, then the file itself; each file once."""
-    here = Path(os.path.realpath(path))  # of links in a circle, too
+    try:
+        here = Path(os.path.realpath(path))  # of links in a circle, too
+    except ValueError as error:  # a \0 in the name, or half a character
+        raise UserError(Problem(str(path), "", f"cannot be read: {reason(error)}")) from None
     if here in chain:
         names = " -> ".join(link.name for link in (*chain[chain.index(here) :], here))
         raise UserError(Problem(str(path), "extends", f"circular: {names}", "a file cannot extend itself"))
@@ -159,7 +162,7 @@ def _applicants_scaled(tree: dict, borrowers: int, remarks: list[str]) -> dict:
     and where `--set` has said how many apply.
     """
     book = tree.get("portfolio")
-    if not isinstance(book, dict):
+    if not isinstance(book, dict) or not isinstance(borrowers, int):
         return {}
     number, apply = book.get("borrowers"), book.get("applicants_per_month")
     given = [leaf.value if isinstance(leaf, Leaf) and isinstance(leaf.value, int) else 0 for leaf in (number, apply)]
