@@ -87,11 +87,16 @@ def target_machine():
 
 
 def optimise(machine, code):
-    """Optimise a whole module for a processor, in place."""
-    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
-    tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = True
-    passes = llvm.create_pass_builder(machine, tuning)
-    passes.getModulePassManager().run(code, passes)
+    """Optimise a whole module for a processor, in place; first what turns loops about, or fewer become vectors."""
+    first, then = (
+        llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=level)) for level in (0, 3)
+    )
+    passes = first.getModulePassManager()
+    passes.add_loop_rotate_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_jump_threading_pass()
+    passes.run(code, first)
+    then.getModulePassManager().run(code, then)
 
 
 class _Counter(event.Listener):
