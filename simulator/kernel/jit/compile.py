@@ -16,7 +16,6 @@ import llvmlite.binding as llvm
 import numpy as np
 from numba import carray, cfunc, types
 from numba.core import event
-from numba.extending import register_jitable
 
 from .ahead_of_time import processor
 from .functions import tell_numba
@@ -36,17 +35,8 @@ def compiled(module: str, name: str, kinds: tuple, tell) -> bytes:
     function = unwrap(getattr(import_module(module), name))
     tell_numba()
     lower_stack_arrays()
-    enter = register_jitable(_entrance(function, kinds))
-
-    def door(pointers, numbers):
-        try:
-            enter(pointers, numbers)
-        except Exception:
-            return 1
-        return 0
-
     with event.install_listener("numba:compile", _Counter(tell)):
-        translated = cfunc(TWO_ROWS)(door)
+        translated = cfunc(TWO_ROWS)(_door(function, kinds))
     tell("optimising")
     machine, code = target_machine(), llvm.parse_assembly(translated.inspect_llvm())
     optimise(machine, code)
@@ -55,7 +45,7 @@ def compiled(module: str, name: str, kinds: tuple, tell) -> bytes:
     return " ".join([translated.native_name, *unreached]).encode() + b"\n" + machine.emit_object(code)
 
 
-def _entrance(function, kinds):
+def _door(function, kinds):
     """Return a function of the two rows, which calls `function` with the arguments that it makes of them."""
     pointers, numbers = count(), count()
     scope = {"carray": carray, "np": np, "function": function}
@@ -73,8 +63,11 @@ def _entrance(function, kinds):
                 scope[name] = getattr(import_module(module), name)
                 return f"{name}({', '.join(map(argument, members))})"
 
-    exec(f"def enter(pointers, numbers):\n function({', '.join(map(argument, kinds))})", scope)
-    return scope["enter"]
+    lines = [f"given{k} = {argument(kind)}" for k, kind in enumerate(kinds)]
+    call = f"function({', '.join(f'given{k}' for k in range(len(kinds)))})"
+    lines += ["try:", f" {call}", "except Exception:", " return 1", "return 0"]
+    exec("\n ".join(["def door(pointers, numbers):", *lines]), scope)
+    return scope["door"]
 
 
 def target_machine():
