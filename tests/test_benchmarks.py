@@ -124,9 +124,10 @@ def test_the_loop_timed_alone_draws_the_kernels_words():
     index = np.arange(2 * LANES)
     plain = philox.philox(index, philox.counter(1, 0, 0), 0, philox.group(0, philox.MONTHS), np.uint32(1), np.uint32(2))
 
-    assert floor._draw(2, np.uint32(1), np.uint32(2)) == np.bitwise_xor.reduce(
-        [np.bitwise_xor.reduce(w) for w in plain]
-    )
+    word = np.zeros(1, np.uint32)
+    floor._draw(2, np.array([1, 2], np.uint32), word)
+
+    assert word[0] == np.bitwise_xor.reduce([np.bitwise_xor.reduce(words) for words in plain])
 
 
 def test_the_easy_world_takes_the_on_time_path_alone():
