@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from simulator.engine import engine
-from simulator.kernel.jit import store
+from simulator.jit import store
 from simulator.lowering.lower import lower
 from simulator.scenario.reader import load_scenario
 

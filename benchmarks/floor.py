@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.engine import engine
+from simulator.jit.ahead_of_time import ahead_of_time
 from simulator.kernel.draws import MONTHS, counter, group, philox
-from simulator.kernel.jit.ahead_of_time import ahead_of_time
 from simulator.model.layout import F_N_MISSED, F_OUTSIDE_USED, LANES, LINE
 
 from .kernel import BLOCK, on_book

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.jit.ahead_of_time import ahead_of_time
 from simulator.kernel.context import Cohort
-from simulator.kernel.jit.ahead_of_time import ahead_of_time
 from simulator.kernel.origination import originate
 from simulator.lowering.lower import Lowered, tables_for
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel

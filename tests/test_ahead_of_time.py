@@ -20,8 +20,8 @@ from conftest import ROOT
 from simulator.engine import engine
 from simulator.engine.accumulators import empty_sums
 from simulator.engine.monthly import NO_STORE
+from simulator.jit import ahead_of_time, store
 from simulator.kernel import driver
-from simulator.kernel.jit import ahead_of_time, store
 from simulator.lowering.lower import lower, tables_for
 from simulator.model.layout import K_COUNT, LANES
 from simulator.model.tables import Span
@@ -30,7 +30,7 @@ from test_house_rules import SOURCES, imported, is_under
 
 CALLER = """
 from .fixed import mul_q31
-from .jit.ahead_of_time import ahead_of_time
+from simulator.jit.ahead_of_time import ahead_of_time
 
 @ahead_of_time
 def half(x, answer):
@@ -41,7 +41,7 @@ import json
 import sys
 import numpy as np
 from simulator.kernel.caller import half
-from simulator.kernel.jit import ahead_of_time, store
+from simulator.jit import ahead_of_time, store
 answer, stages = np.zeros(1, np.int64), []
 with ahead_of_time.compiling(stages.append):
     half(7, answer)
@@ -55,7 +55,7 @@ print(json.dumps({
 def kernel(tmp_path):
     """Return the folder of a copy of the kernel with one more module, `caller`, that calls another's function."""
     folder = tmp_path / "simulator" / "kernel"
-    for room in ("kernel", "model"):
+    for room in ("jit", "kernel", "model"):
         shutil.copytree(ROOT / "simulator" / room, folder.parent / room, ignore=shutil.ignore_patterns("__pycache__"))
     (folder.parent / "__init__.py").touch()
     (folder / "caller.py").write_text(CALLER)
@@ -176,7 +176,7 @@ def test_without_a_place_to_keep_it_code_still_runs(kernel):
 
 def test_a_full_disk_costs_time_only(kernel):
     """Where compiled code cannot be kept, the answer is there and a word says so."""
-    source = kernel / "jit" / "store.py"
+    source = kernel.parent / "jit" / "store.py"
     source.write_text(
         source.read_text().replace("    os.replace(", "    raise OSError(28, 'No space left')\n        os.replace(")
     )
@@ -393,8 +393,8 @@ def test_the_code_is_what_numba_makes(monkeypatch):
     """The same borrowers under this code and under the driver as numba itself compiles it: the same bytes."""
     import numba
 
-    from simulator.kernel.jit.functions import tell_numba
-    from simulator.kernel.jit.intrinsics_llvm import lower_stack_arrays
+    from simulator.jit.functions import tell_numba
+    from simulator.jit.intrinsics_llvm import lower_stack_arrays
 
     names = ("huabei", "both", "taiwan_cards")
     here = [sums_of(world(name)) for name in names]

@@ -7,8 +7,8 @@ import pytest
 from numba import njit
 from scipy.stats import chi2
 
+from simulator.jit.functions import tell_numba
 from simulator.kernel import draws
-from simulator.kernel.jit.functions import tell_numba
 from simulator.model import philox
 from simulator.model.random_words import philox_numpy
 

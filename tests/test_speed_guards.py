@@ -14,8 +14,8 @@ import pytest
 import worlds
 from conftest import ROOT
 from simulator.engine import engine
+from simulator.jit import ahead_of_time, store
 from simulator.kernel import driver
-from simulator.kernel.jit import ahead_of_time, store
 from simulator.lowering.lower import Tape, lower
 from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
 from simulator.scenario.reader import load_scenario

@@ -13,8 +13,8 @@ import numpy as np
 from simulator.engine import monthly as by_month
 from simulator.engine.accumulators import add, bytes_of_sums, empty_sums, part_of
 from simulator.engine.monthly import NO_STORE
+from simulator.jit.ahead_of_time import compiling
 from simulator.kernel.driver import advance
-from simulator.kernel.jit.ahead_of_time import compiling
 from simulator.lowering.lower import Lowered, tables_for
 from simulator.model.layout import LANES, N_FLOWS, N_PRODUCT, N_STATE
 from simulator.model.tables import Span, Sums

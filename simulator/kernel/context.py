@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .jit.functions import njit
+from simulator.jit.functions import njit
 
 
 class Cohort(NamedTuple):

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.jit.functions import njit
+from simulator.jit.intrinsics import SHORT_ROW, stack_array
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
 from .fixed import half, mask_of, mul_q31_lane, mul_q31_own_lane, only, pick
-from .jit.functions import njit
-from .jit.intrinsics import SHORT_ROW, stack_array
 from .lanes import add_current, counted, derive, draw_slots, rate_steps, three
 from .lender import draw_loan, end_month, fill_record, note_worst, rate_of_new_loan, row_from
 from .lender import stack_record as stack_account_record

@@ -1,12 +1,8 @@
-"""Random words by address, compiled: a word is a function of who, when and what for, never of what ran before.
+"""Random words by address: of who, when and what for, never of what ran before. Inlined, so that loops are vectors."""
 
-Philox is inlined so that the loop around it is vectorised.
-"""
-
+from simulator.jit.functions import njit
 from simulator.model import philox as plain
 from simulator.model.philox import FACTORS, MONTHS, PEOPLE
-
-from .jit.functions import njit
 
 __all__ = ["FACTORS", "MONTHS", "PEOPLE", "counter", "group", "philox"]
 

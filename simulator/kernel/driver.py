@@ -12,14 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
-from simulator.model.philox import MAX_MONTH
-
-from .context import Cohort, Lanes, Month, MonthLevers, MonthSums, Place, segment_of
-from .delinquent import NarrowTables, narrow_levers, narrow_segment, stack_record, step_delinquent
-from .jit.ahead_of_time import ahead_of_time
-from .jit.functions import njit
-from .jit.intrinsics import (
+from simulator.jit.ahead_of_time import ahead_of_time
+from simulator.jit.functions import njit
+from simulator.jit.intrinsics import (
     ROW,
     SHORT_ROW,
     fetch,
@@ -29,6 +24,11 @@ from .jit.intrinsics import (
     stack_state,
     stack_words,
 )
+from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
+from simulator.model.philox import MAX_MONTH
+
+from .context import Cohort, Lanes, Month, MonthLevers, MonthSums, Place, segment_of
+from .delinquent import NarrowTables, narrow_levers, narrow_segment, stack_record, step_delinquent
 from .lanes import derive, draw_listed, draw_words, stack_derived, stack_gathered_derived, stack_pending
 from .lender import add_loan, work_one_written_off
 from .month_end import grant_again, observe, review_limits

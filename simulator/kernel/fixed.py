@@ -7,7 +7,7 @@ amounts >= 0 in 32 bits and without branches, of which LLVM does sixteen at once
 
 import numpy as np
 
-from .jit.functions import njit
+from simulator.jit.functions import njit
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 

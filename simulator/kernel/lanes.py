@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from simulator.jit.functions import njit
+from simulator.jit.intrinsics import SHORT_ROW, stack_array
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from .draws import MONTHS, counter, group, philox
 from .fixed import mul_q16_lane, mul_q31_lane
-from .jit.functions import njit
-from .jit.intrinsics import SHORT_ROW, stack_array
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 

@@ -6,12 +6,12 @@ the delinquent path end their months here. `record` int64[product, name] holds w
 
 import numpy as np
 
+from simulator.jit.functions import njit
+from simulator.jit.intrinsics import stack_array
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
 from .fixed import half, mul_q16, mul_q31
-from .jit.functions import njit
-from .jit.intrinsics import stack_array
 from .marks import next_marks, watched
 from .sums import add_back, add_loss, add_open, add_roll, add_stocks
 

@@ -5,9 +5,8 @@ An account with marks of FOLLOWED or more is in sums of its own every month, so 
 
 import numpy as np
 
+from simulator.jit.functions import njit
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
-
-from .jit.functions import njit
 
 i8 = np.int64
 

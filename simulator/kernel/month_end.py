@@ -5,12 +5,12 @@ Each pass runs only in months in which some lever asks for it.
 
 import numpy as np
 
+from simulator.jit.functions import njit
+from simulator.jit.intrinsics import list_marked
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from .draws import MONTHS, counter, group, philox
 from .fixed import half, mul_q16, mul_q31
-from .jit.functions import njit
-from .jit.intrinsics import list_marked
 from .rules import band_of, grade_of, is_account, is_live, is_open, report_after
 from .sums import add_open, add_roll
 

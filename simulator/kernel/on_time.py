@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.jit.functions import njit
+from simulator.jit.intrinsics import SHORT_ROW, stack_array
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
 from .fixed import half, mask_of, mul_q16_lane, mul_q31_lane, only, pick, sigmoid
-from .jit.functions import njit
-from .jit.intrinsics import SHORT_ROW, stack_array
 from .lanes import ZERO, add_current, counted, plus, rate_steps, three, whole
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64

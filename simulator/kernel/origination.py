@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from simulator.jit.functions import njit
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from .draws import PEOPLE, counter, group, philox
 from .fixed import half, inverse_of, mask_of, mul_q16, mul_q16_lane, mul_q31, mul_q31_lane, only, pick
-from .jit.functions import njit
 from .rules import band_of
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64

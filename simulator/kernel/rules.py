@@ -7,10 +7,10 @@ branches, and then no vectors.
 
 import numpy as np
 
+from simulator.jit.functions import njit
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from .fixed import mask_of, mul_q16, mul_q16_lane, mul_q31_lane, mul_q31_own_lane, only, pick, sigmoid
-from .jit.functions import njit
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 

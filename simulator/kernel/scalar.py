@@ -7,11 +7,11 @@ comes here for everyone.
 
 import numpy as np
 
+from simulator.jit.functions import njit
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
 from .fixed import half, mask_of, mul_q16_lane, mul_q31, mul_q31_lane, only
-from .jit.functions import njit
 from .lender import (
     close_month,
     draw_loan,

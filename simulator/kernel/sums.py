@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from simulator.jit.functions import njit
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
-from .jit.functions import njit
 from .marks import probation_left, watched_left
 from .rules import is_account
 

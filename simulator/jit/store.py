@@ -13,8 +13,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[2]
-COMPILED_FROM = ("kernel/**/*.py", "model/layout.py", "model/philox.py", "model/tables.py")
+PACKAGE = Path(__file__).parents[1]
+COMPILED_FROM = ("jit/*.py", "kernel/*.py", "model/layout.py", "model/philox.py", "model/tables.py")
 SEAL = hashlib.sha256().digest_size  # bytes at the end of a file
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
