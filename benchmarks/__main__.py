@@ -96,7 +96,7 @@ def large_pool(
 def bitflips(
     flips: Annotated[int, typer.Option(help="in turn among the cached files")] = 200,
     seed: int = 1,
-    runs: Annotated[int, typer.Option(help="whole runs that compile anew, half a minute each")] = 3,
+    runs: Annotated[int, typer.Option(help="whole runs that compile anew, up to a minute each")] = 3,
 ) -> None:
     """Flip bits in every cached file of compiled code: none is loaded, no result is wrong."""
     from . import bitflips as run

@@ -39,7 +39,7 @@ def check(flips: int, seed: int, runs: int, tell: Callable[[str], None] = lambda
     """Return a row for each cached file: so many flips in turn among them, on a copy of the cache.
 
     Each damaged file is put before what loads it. So many whole runs follow, each with a flip in the driver's file,
-    which is what a start reads: half a minute each.
+    which is what a start reads: up to a minute each.
     """
     engine.prepare(lower(load_scenario(SCENARIO, (), 300, 2, 6).baseline))
     with TemporaryDirectory() as base:
