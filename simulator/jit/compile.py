@@ -81,9 +81,10 @@ def target_machine():
 
 def optimise(machine, code):
     """Optimise a whole module for a processor, in place; first what turns loops about, or fewer become vectors."""
-    first, then = (
-        llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=level)) for level in (0, 3)
-    )
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_interleaving = False  # registers hold no more than one vector at a time of such long loops
+    first = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=0))
+    then = llvm.create_pass_builder(machine, options)
     passes = first.getModulePassManager()
     passes.add_loop_rotate_pass()
     passes.add_instruction_combine_pass()
