@@ -29,7 +29,7 @@ from simulator.model.philox import MAX_MONTH
 
 from .context import Cohort, Lanes, Month, MonthLevers, MonthSums, Place, segment_of
 from .delinquent import NarrowTables, narrow_levers, narrow_segment, stack_record, step_delinquent
-from .lanes import derive, draw_listed, draw_words, stack_derived, stack_gathered_derived, stack_pending
+from .lanes import derive, draw_listed, draw_words, gather_index, stack_derived, stack_gathered_derived, stack_pending
 from .lender import add_loan, work_one_written_off
 from .month_end import grant_again, observe, review_limits
 from .on_time import (
@@ -499,7 +499,8 @@ def add_new_loans(lanes, gathered, pending, listed, n_listed, place, segment, mo
     """Steps 9 and 12 for the new loans of listed lanes whose month is over but for them."""
     for begin in range(0, n_listed, BLOCK):
         n, these = min(n_listed - begin, BLOCK), listed[begin:]
-        draw_listed(gathered, lanes, these, n, THIRD, place, segment.key)
+        gather_index(gathered, lanes, these, n)  # no loop over slots: LLVM would keep it, and draw one by one
+        draw_words(gathered.words, gathered.derived, i8(0), (n + STEP - 1) // STEP * STEP, i8(2), place, segment.key)
         for k in range(n):
             lane = u8(these[u8(k)])
             if pending[0, lane] & (NOT_DONE | WANTS_LOAN) == WANTS_LOAN:

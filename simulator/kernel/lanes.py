@@ -65,9 +65,15 @@ def draw_slots(words, derived, n, slots, place, key):
 @njit(forceinline=True)
 def draw_listed(gathered, tile, lanes, n, slots, place, key):
     """Fill the words `slots` of the first n gathered lanes with those of lanes[0..n-1] of a tile."""
+    gather_index(gathered, tile, lanes, n)
+    draw_slots(gathered.words, gathered.derived, n, slots, place, key)
+
+
+@njit(forceinline=True)
+def gather_index(gathered, tile, lanes, n):
+    """Copy the index of the borrowers in lanes[0..n-1] of a tile, by which their words are drawn."""
     for k in range(n):
         gathered.derived[D_INDEX, u8(k)] = tile.derived[D_INDEX, u8(lanes[u8(k)])]
-    draw_slots(gathered.words, gathered.derived, n, slots, place, key)
 
 
 @njit(forceinline=True)

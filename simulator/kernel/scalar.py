@@ -12,14 +12,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
 from .fixed import half, mask_of, mul_q16_lane, mul_q31, mul_q31_lane, only
-from .lender import (
-    close_month,
-    draw_loan,
-    end_month,
-    nothing_to_apply,
-    open_record,
-    stack_record,
-)
+from .lender import close_month, draw_loan, end_month, nothing_to_apply, open_record, stack_record
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
