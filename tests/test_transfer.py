@@ -13,6 +13,8 @@ from conftest import ROOT
 from simulator.analysis.accounting.loss_chain import experience, pooled, rate
 from simulator.analysis.accounting.recovery import expected_recovery, worth
 from simulator.analysis.ledger import Ledger, Settlement, check_identities
+from simulator.analysis.measures import MEASURES
+from simulator.analysis.measures.view import View
 from simulator.model.errors import UserError
 from simulator.model.layout import LINE, LOAN
 from simulator.policy.risk_transfer import TRANSFERRED, Insurance, Partner, own_share, settle
@@ -606,6 +608,20 @@ def npv(ledger):
     cash, rate = ledger.total("cash_before_funding")[:, 1:], ledger.settlement.discount_rate
     now = cash @ (1 + rate) ** (-np.arange(1, cash.shape[1] + 1) / 12)
     return now - ledger.total("own_balance")[:, 0]
+
+
+def test_what_one_gains_by_a_contract_another_pays_for():
+    """The net present values of lender, insurers and partners sum to that of the book, whatever they agree on."""
+    partner = Partner(3, 99, (0, 1), (LINE, LOAN), share=0.37, fee=0.13, late_price=PRICED)
+    insurer = Insurance(2, 99, (0, 1), (LINE, LOAN), 0.02, True, 0.6, 0.0, 0.2, 3, 1.0)
+    books = (toy(write_off=4), toy(partner, insurer, write_off=4))
+    alone, shared = (
+        Ledger(book.variant, book.sums, book.frame, replace(book.settlement, discount_rate=0.12)) for book in books
+    )
+    own, insurers, partners = (MEASURES[name].function(View(shared)) for name in ("npv", "npv_insurer", "npv_partner"))
+
+    assert own + insurers + partners == pytest.approx(MEASURES["npv"].function(View(alone)), rel=1e-9)
+    assert own.all() and insurers.all() and partners.all()
 
 
 @pytest.fixture(scope="module", params=["line", "loan"])

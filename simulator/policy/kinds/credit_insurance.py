@@ -111,7 +111,8 @@ def terms(settings, context):
 def why(evidence):
     """Yield the mean cost of cover against its relief in the tail."""
     cost = evidence.clause("premiums less what insurers lose and fund", "insurer_result", plural=True)
-    yield f"the mean: {cost}; {evidence.value()}."
+    theirs = evidence.clause("the net present value of insurers", "npv_insurer")
+    yield f"the mean: {cost}; {evidence.value()}; {theirs}."
     if worst := evidence.highest_own_tail():
         bad = evidence.change(worst).clause(f"the {evidence.label(worst)}")
         yield f"the tail: {bad}, while {evidence.change('own_net_loss').clause('the mean own net loss')}."

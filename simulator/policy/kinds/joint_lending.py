@@ -59,7 +59,8 @@ def terms(settings, context):
 
 def why(evidence):
     """Yield what is left of loss and income with a partner."""
-    yield f"{evidence.clause('the own net loss', 'own_net_loss')}; {evidence.value()}."
+    theirs = evidence.clause("the net present value of partners", "npv_partner")
+    yield f"{evidence.clause('the own net loss', 'own_net_loss')}; {theirs}; {evidence.value()}."
     earned = evidence.clause("what partners earn", "partner_profit")
     yield f"{earned}; they pay {evidence.level('partner_fee')} for the work."
     if not evidence.has("partner_bought"):
