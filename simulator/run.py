@@ -3,13 +3,14 @@
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from simulator.analysis.accounting.recovery import expected_recovery
 from simulator.analysis.comparison import Comparison, Swapped
 from simulator.analysis.ledger import Ledger, RunFrame, Settlement, check_identities
 from simulator.engine import engine
-from simulator.engine.accumulators import machine_memory
+from simulator.engine.accumulators import flows_alone, machine_memory
 from simulator.engine.swap_sets import review_differs, swap_set
 from simulator.lowering.lower import Lowered, bytes_to_lower, lower, tables_digest
 from simulator.model.errors import Problem, UserError
@@ -41,17 +42,21 @@ def run(
     start = time.perf_counter()
     book = read_book(scenario)
     lenders = {BASELINE: scenario.baseline, **variants}
-    check_room(lenders.values(), run_off)
-    worlds = {name: lower(settings, book and book.tape, run_off) for name, settings in lenders.items()}
+    futures = (False, True) if run_off and scenario.baseline.run_on_months else (False,)  # without and with a run-on
+    check_room(lenders.values(), run_off, futures)
+    worlds = {
+        name: tuple(lower(settings, book and book.tape, run_off, run_on) for run_on in futures)
+        for name, settings in lenders.items()
+    }
     baseline = worlds[BASELINE]
     swaps = {
-        name: (swap_set(baseline, world), swap_set(world, baseline))
+        name: (_swapped(baseline, world), _swapped(world, baseline))
         for name, world in worlds.items()
-        if review_differs(baseline, world)
+        if review_differs(baseline[0], world[0])
     }
     threads = threads_of(threads)
-    every = [*worlds.values(), *(world for pair in swaps.values() for world in pair)]
-    state = {name: engine.state_bytes_at_once(world) for name, world in worlds.items()}
+    every = [*worlds.values(), *chain(*swaps.values())]
+    state = {name: max(map(engine.state_bytes_at_once, world)) for name, world in worlds.items()}
     _check_memory(every, threads, max(state.values()))
     for remark in scenario.remarks:
         observer.note(remark)
@@ -59,15 +64,23 @@ def run(
         names = ", ".join(name for name, size in state.items() if size)
         kept = f"keeping state takes {max(state.values()) / 1e9:,.2f} GB"
         observer.note(f"policies read last month's book ({names}): {kept}")
-    engine.prepare(baseline, compiling(observer))
-    work = sum(map(engine.borrower_months, every))
-    transferred = {name: _transfers(world) for name, world in worlds.items()}
+    engine.prepare(baseline[0], compiling(observer))
+    work = sum(map(engine.borrower_months, chain(*every)))
+    transferred = {name: tuple(map(_transfers, world)) for name, world in worlds.items()}
+    has_transfers = any(chain(*transferred.values()))
 
-    def lived(name, world, settlement, first):
-        """Return the ledger of a world."""
-        frame = replace(_frame(scenario, world, run_off), transfers=any(transferred.values()))
-        sums = engine.run(world, threads, lambda done: observer.advanced(name, done, work))
-        ledger = _priced(Ledger(name, sums, frame, settlement, first))
+    def lived(name, world, settlement, terms, first):
+        """Return the ledger of a world, which holds that of its run-on; `terms` are the transfers of each future."""
+        frame = replace(_frame(scenario, world[0], run_off), transfers=has_transfers)
+        sums = [engine.run(future, threads, lambda done: observer.advanced(name, done, work)) for future in world]
+        plain = Ledger(name, sums[0], frame, replace(settlement, transfers=terms[0]), first)
+        run_on = None
+        for whole, own in zip(sums[1:], terms[1:], strict=True):
+            # Not its own baseline, which would be a circle: its sums are let go at once.
+            run_on = _priced(Ledger(name, whole, frame.of_run_on, replace(settlement, transfers=own), plain), plain)
+            check_identities(run_on)
+            run_on = Ledger(name, flows_alone(whole), run_on.frame, run_on.settlement)
+        ledger = _priced(plain, plain, run_on)
         check_identities(ledger)
         return ledger
 
@@ -75,18 +88,23 @@ def run(
     swapped: dict[str, Swapped] = {}
     for name, world in worlds.items():
         first, plain = (ledgers[0] if ledgers else None), _settlement(lenders[name])
-        ledgers.append(lived(name, world, replace(plain, transfers=transferred[name]), first))
+        ledgers.append(lived(name, world, plain, transferred[name], first))
         if name in swaps:  # before insurance and partners, whose terms are on a whole book
-            out, into = swaps[name]
-            by_baseline = lived(name, out, _settlement(scenario.baseline), ledgers[0])
-            swapped[name] = Swapped(by_baseline, lived(name, into, plain, ledgers[0]))
+            (out, into), none = swaps[name], ((),) * len(futures)
+            by_baseline = lived(name, out, _settlement(scenario.baseline), none, ledgers[0])
+            swapped[name] = Swapped(by_baseline, lived(name, into, plain, none, ledgers[0]))
     policies = {name: settings.policy for name, settings in lenders.items()}
+    goes_on = {}
+    if len(futures) > 1:
+        digests = {name: tables_digest(with_run_on) for name, (_, with_run_on) in worlds.items()}
+        goes_on = {"run_on_months": scenario.baseline.run_on_months, "run_on_tables_digest": digests}
     facts = {
         "scenario_digest": scenario.digest(),
-        "tables_digest": {name: tables_digest(world) for name, world in worlds.items()},
+        "tables_digest": {name: tables_digest(world[0]) for name, world in worlds.items()},
         "seed": scenario.baseline.seed,
         "months": scenario.baseline.months,
         "run_off_months": ledgers[0].frame.run_off_months,
+        **goes_on,
         "replications": scenario.baseline.replications,
         "borrowers": ledgers[0].frame.borrowers,
         "borrower_months": work,
@@ -100,15 +118,21 @@ def run(
     return Run(Comparison(ledgers, swapped, policies, cautions), facts)
 
 
-def check_room(lenders: Iterable[Settings], run_off: bool) -> None:
-    """Raise UserError if the lenders, each of some settings, are more than the machine could hold, before any is."""
-    _check_bytes("the scenario", sum(bytes_to_lower(settings, run_off) for settings in lenders))
+def check_room(lenders: Iterable[Settings], run_off: bool, futures: Iterable[bool] = (False,)) -> None:
+    """Raise UserError if the lenders, each of some settings, are more than the machine could hold, before any is.
+
+    `futures` says of each future in which they are lowered whether it has a run-on.
+    """
+    needed = sum(bytes_to_lower(settings, run_off, run_on) for settings in lenders for run_on in futures)
+    _check_bytes("the scenario", needed)
 
 
 def _check_memory(worlds, threads, state):
     """Raise UserError if the sums of all variants and the state kept are more than the machine could ever hold."""
-    at_work = max(engine.bytes_needed(world, threads) - engine.bytes_needed(world, 0) for world in worlds)
-    _check_bytes("the results", sum(engine.bytes_needed(world, 0) for world in worlds) + at_work + state)
+    kept = {id(world): engine.bytes_needed(world, 0) for world, *_ in worlds}
+    kept |= {id(world): engine.bytes_of_flows(world) for _, *run_on in worlds for world in run_on}
+    at_work = max(engine.bytes_needed(world, threads) - kept[id(world)] for world in chain(*worlds))
+    _check_bytes("the results", sum(kept.values()) + at_work + state)
 
 
 def _check_bytes(what, needed):
@@ -136,6 +160,7 @@ def _frame(scenario, world: Lowered, run_off):
         products=world.products,
         months=settings.months,
         run_off_months=settings.run_off_months if run_off else 0,
+        run_on_months=settings.run_on_months or 0 if run_off else 0,
         replications=settings.replications,
         borrowers=int(world.tiles[world.tiles[:, 1] == 0, 3].sum()),
         currency=settings.currency.code,
@@ -151,15 +176,23 @@ def _transfers(world: Lowered):
     return risk_transfers(world.settings.policy.values(), world.context)
 
 
-def _priced(ledger):
-    """Return the ledger with a price of late debt for partners who join or leave: what such debt brings in this run."""
+def _priced(ledger, seen, run_on=None):
+    """Return the ledger, with that of its run-on, with a price of late debt for partners who join or leave.
+
+    It is what such debt brings in the run `seen`, in both futures: until they part they are the same.
+    """
     terms = ledger.settlement.transfers
-    if not any(_needs_price(term) and (term.first > 1 or term.last < ledger.frame.horizon) for term in terms):
-        return ledger
-    price = expected_recovery(ledger)
-    terms = tuple(replace(term, late_price=price) if _needs_price(term) else term for term in terms)
+    if any(_needs_price(term) and (term.first > 1 or term.last < ledger.frame.horizon) for term in terms):
+        price = expected_recovery(seen)
+        terms = tuple(replace(term, late_price=price) if _needs_price(term) else term for term in terms)
     baseline = None if ledger.baseline is ledger else ledger.baseline
-    return Ledger(ledger.variant, ledger.sums, ledger.frame, replace(ledger.settlement, transfers=terms), baseline)
+    settlement = replace(ledger.settlement, transfers=terms)
+    return Ledger(ledger.variant, ledger.sums, ledger.frame, settlement, baseline, run_on)
+
+
+def _swapped(taker, decliner):
+    """Return the swap set of two lenders in each future."""
+    return tuple(map(swap_set, taker, decliner))
 
 
 def _needs_price(term):

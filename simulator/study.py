@@ -316,6 +316,7 @@ class SavedStudy(Study):
             redraw_people=_value(asked["redraw_people"]),
             tape="tape" in self.facts,
             transfers="own_net_loss" in self.measures,
+            run_on_months=self.facts.get("run_on_months", 0),
         )
 
     @property
@@ -331,14 +332,7 @@ class SavedStudy(Study):
     @property
     def verdict(self) -> Verdict:
         """Which variant has the highest net present value and how sure that is, or why none is named."""
-        told = self._summary["verdict"]
-        difference = None
-        if found := told.get("difference"):
-            value, se, low, high = (_number(found[name]) for name in NUMBERS)
-            difference = Difference(value, se, low, high, NAN)
-        names = ("best", "second", "reason", "leader")
-        winner, second, reason, leader = (told[name] for name in names)
-        return Verdict(winner, second, difference, reason, leader, _number(told["probability"]))
+        return _verdict(self._summary["verdict"])
 
     def estimate(self, variant: str, measure: str, window: str = "whole") -> Estimate:
         """Return a measure's value under a variant, or the baseline, and its standard error."""
@@ -457,6 +451,17 @@ def load_study(folder: str | Path) -> Study:
         found = f"is not whole, or of another version: without {', '.join(missing) or manifest['incomplete']}"
         raise UserError(Problem(str(folder), found=found, allowed=wish))
     return SavedStudy(folder, manifest)
+
+
+def _verdict(told: Mapping[str, Any]) -> Verdict:
+    """Return a verdict as summary.json tells it, with those of each horizon."""
+    difference = None
+    if found := told.get("difference"):
+        value, se, low, high = (_number(found[name]) for name in NUMBERS)
+        difference = Difference(value, se, low, high, NAN)
+    winner, second, reason, leader = (told[name] for name in ("best", "second", "reason", "leader"))
+    each = [_verdict(told[name]) if name in told else None for name in ("run_off", "run_on")]
+    return Verdict(winner, second, difference, reason, leader, _number(told["probability"]), *each)
 
 
 def _each(column: "pa.ChunkedArray") -> list[str]:

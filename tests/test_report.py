@@ -349,7 +349,7 @@ def test_a_measure_says_where_it_is_shown(monkeypatch):
 
 def test_the_answer_is_of_the_lender_alone():
     """Where insurers or partners bear a part, the lender's own loss stands in the place of the net loss."""
-    assert shown_in(ANSWER) == ("net_loss", "net_charge_off_rate", "dpd30_share_balance", "profit", "npv")
+    assert shown_in(ANSWER) == ("net_loss", "net_charge_off_rate", "dpd30_share_balance", "profit", "npv", "npv_run_on")
     assert answer(toy_book.frame(transfers=True)) == ("own_net_loss", *shown_in(ANSWER)[1:])
 
 

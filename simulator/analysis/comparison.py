@@ -15,9 +15,16 @@ NOTHING_TO_DIVIDE_BY = "a rate of nothing is not defined"
 NUMBERS = ("value", "se", "low", "high")  # of an estimate, as summary.json names them
 
 
+CLEAR = "highest net present value, clear of every other variant"
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """Which variant has the highest net present value, how sure that is, or why none is named (`winner` None)."""
+    """Which variant has the highest net present value, how sure that is, or why none is named (`winner` None).
+
+    Where there is a run-on, it is of both horizons together: the winner is that of both, what it is sure of is so by
+    both, second and difference are those of the run-off, and there is no leader if the two have different ones.
+    """
 
     winner: str | None
     second: str | None  # the candidate nearest to it
@@ -25,6 +32,8 @@ class Verdict:
     reason: str
     leader: str | None = None  # the highest of this run, named or not
     probability: float = float("nan")  # at least so sure is it that the leader is the best of all
+    run_off: "Verdict | None" = None  # by `npv` alone, where there is a run-on
+    run_on: "Verdict | None" = None  # by `npv_run_on` alone
 
 
 class Swapped(NamedTuple):
@@ -55,6 +64,8 @@ class Comparison:
         self.frame = ledgers[0].frame
         if any(ledger.frame != self.frame for ledger in ledgers):
             raise ValueError("variants of one comparison share months, segments, products and replications")
+        if any((ledger.run_on is None) != (self.frame.run_on_months == 0) for ledger in ledgers):
+            raise ValueError("every ledger of a comparison has its run-on, or none has")
         self.baseline = ledgers[0].variant
         self.swaps, self.policies, self.cautions = swaps or {}, policies or {}, cautions or []
         self.windows = windows(self.frame)
@@ -68,7 +79,8 @@ class Comparison:
     @cached_property
     def result_digest(self) -> str:
         """The SHA-256 of every stored number, the same for the same question on any machine."""
-        return result_digest([(name, ledger.sums) for name, ledger in self.ledgers.items()])
+        goes_on = [(f"{name}, run-on", ledger.run_on.sums) for name, ledger in self.ledgers.items() if ledger.run_on]
+        return result_digest([*((name, ledger.sums) for name, ledger in self.ledgers.items()), *goes_on])
 
     @property
     def variants(self):
@@ -100,6 +112,11 @@ class Comparison:
         """Return which of "out" and "into" anybody is in, of the applicants swapped by a variant."""
         sets = self.swaps[variant]._asdict() if variant in self.swaps else {}
         return [side for side, ledger in sets.items() if ledger.total("n_applied").any()]
+
+    @property
+    def swap_measures(self) -> list[str]:
+        """Return the names of the measures that are told of applicants swapped."""
+        return [name for name in shown_in(SWAPPED) if name in self.measures]
 
     def swap_samples(self, variant, side, measure, window="whole"):
         """Return float64[replication] of one measure of the applicants swapped "out" or "into" by a variant.
@@ -159,21 +176,29 @@ class Comparison:
         return said
 
     def verdict(self) -> Verdict:
-        """Return the variant with the highest npv if it is clear of all others and the run has a run-off."""
+        """Return the variant with the highest npv if it is clear of all others and the run has a run-off.
+
+        Where there is a run-on, also by npv_run_on.
+        """
         if not self.variants:
             return Verdict(None, None, None, "there is nothing to compare")
         if reason := self.unstated("npv"):
             return Verdict(None, None, None, reason)
-        values = {name: self.estimate(name, "npv").value for name in self.ledgers}
+        by_run_off = self._verdict_by("npv")
+        return _by_both(by_run_off, self._verdict_by("npv_run_on")) if self.frame.run_on_months else by_run_off
+
+    def _verdict_by(self, value) -> Verdict:
+        """Return the variant with the highest mean of a measure if it is clear of all others."""
+        values = {name: self.estimate(name, value).value for name in self.ledgers}
         best = max(values, key=lambda name: values[name])  # the earlier of equals
-        rivals = {name: self.difference(best, "npv", against=name) for name in self.ledgers if name != best}
+        rivals = {name: self.difference(best, value, against=name) for name in self.ledgers if name != best}
         second = max(rivals, key=lambda name: values[name])
         if self.frame.replications < 2:
             return Verdict(None, second, rivals[second], "one replication has no standard error", best)
         # The highest of many is partly the luckiest. Whichever is truly best, it can be passed over for each of the
         # others: by Bonferroni's inequality the chances add, so the more variants, the clearer the lead must be.
-        leader = self.samples(best, "npv")
-        doubt = {name: chance_not_above(leader, self.samples(name, "npv")) for name in rivals}
+        leader = self.samples(best, value)
+        doubt = {name: chance_not_above(leader, self.samples(name, value)) for name in rivals}
         sure = max(1 - sum(doubt.values()), 0.0)
         nearest = max(rivals, key=lambda name: (doubt[name], values[name]))
         rival = rivals[nearest]
@@ -184,8 +209,7 @@ class Comparison:
             if 1 - doubt[nearest] >= SURE:  # it would be the winner of two
                 why = f"{best} leads, but not clearly enough for the best of {len(self.ledgers)}"
             return Verdict(None, nearest, rival, why, best, sure)
-        why = "highest net present value, clear of every other variant"
-        return Verdict(best, second, rivals[second], why, best, sure)
+        return Verdict(best, second, rivals[second], CLEAR, best, sure)
 
     def summary(self) -> dict:
         """Return the contents of summary.json: headline measures of all variants, their differences, the verdict.
@@ -220,7 +244,7 @@ class Comparison:
             "differences": {v: {m: difference(v, m) for m in names} for v in self.variants},
         }
         if self.swaps:
-            shown = shown_in(SWAPPED)
+            shown = self.swap_measures
             told["swapped"] = {
                 v: {side: {m: swapped(v, side, m) for m in shown} for side in self.sides(v)} for v in self.swaps
             }
@@ -237,6 +261,10 @@ class Comparison:
     def _verdict_told(self):
         """Return the verdict as summary.json has it; `best` is null where none is named."""
         verdict = self.verdict()
+        each = {"run_off": verdict.run_off, "run_on": verdict.run_on}
+        return self._told_of(verdict) | {name: self._told_of(found) for name, found in each.items() if found}
+
+    def _told_of(self, verdict):
         told = {
             "best": verdict.winner,
             "leader": verdict.leader,
@@ -248,6 +276,27 @@ class Comparison:
             numbers = zip(NUMBERS, (d.value, d.se, d.low, d.high), strict=True)
             told["difference"] = {name: _number(x) for name, x in numbers} | {"unit": self.frame.currency}
         return told
+
+
+def _by_both(run_off: Verdict, run_on: Verdict) -> Verdict:
+    """Return the verdict by both horizons: a winner only if it is that of each.
+
+    Each is tested at the same level: to name a winner both must reject, so the chance that it is not the best by both
+    is at most the larger of the two (intersection-union test: R. L. Berger, Technometrics 24, 1982).
+    """
+    named = [found.winner for found in (run_off, run_on) if found.winner]
+    if len(named) == 2:
+        same = run_off.winner == run_on.winner
+        why = f"{CLEAR}, by both horizons" if same else "it depends on the horizon"
+    elif run_off.reason == run_on.reason:
+        why = run_off.reason
+    else:
+        why = f"{'only one' if named else 'neither'} horizon has a clear best"
+    if run_off.leader != run_on.leader:
+        return Verdict(None, None, None, why, run_off=run_off, run_on=run_on)
+    winner = run_off.winner if len(named) == 2 else None
+    sure = min(run_off.probability, run_on.probability)
+    return Verdict(winner, run_off.second, run_off.difference, why, run_off.leader, sure, run_off, run_on)
 
 
 def _number(x):

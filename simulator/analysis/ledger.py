@@ -4,7 +4,7 @@ Everything here is int64 in minor units or counts. Months run from 0 (opening st
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 
@@ -57,11 +57,17 @@ class RunFrame:
     redraw_people: bool = True  # other people in each replication; of a tape, what it does not say of them
     tape: bool = False  # the opening book is a lender's own
     transfers: bool = False  # some variant has credit insurance or a partner
+    run_on_months: int = 0  # if lending does not end: the customers at hand go on for so long, then comes the run-off
 
     @property
     def horizon(self):
         """Return the last month, run-off included."""
         return self.months + self.run_off_months
+
+    @property
+    def of_run_on(self) -> "RunFrame":
+        """Return the frame of the same run with its run-on: months in which nobody arrives are added to the lending."""
+        return replace(self, months=self.months + self.run_on_months, run_on_months=0)
 
 
 @dataclass(frozen=True)
@@ -209,25 +215,32 @@ class Ledger:
     """
 
     def __init__(
-        self, variant: str, sums: Sums, frame: RunFrame, settlement: Settlement, baseline: "Ledger | None" = None
+        self,
+        variant: str,
+        sums: Sums,
+        frame: RunFrame,
+        settlement: Settlement,
+        baseline: "Ledger | None" = None,
+        run_on: "Ledger | None" = None,
     ):
         """Raise ValueError if the shapes of `sums` do not fit `frame`.
 
         `baseline` is the ledger of the lender as it was, which has provided for the opening book: this one, if none
-        is given.
+        is given. `run_on` is the ledger of the same people and chances with the run-on: the first `frame.months` are
+        the same, what comes after them is another future.
         """
         shape = (frame.replications, 2, frame.horizon + 1, len(frame.segments), N_PRODUCT, N_FLOWS)
         if sums.flows.shape != shape:
             raise ValueError(f"flows of {variant} have shape {sums.flows.shape}, expected {shape}")
         self.variant, self.sums, self.frame, self.settlement = variant, sums, frame, settlement
-        self.baseline = baseline or self
+        self.baseline, self.run_on = baseline or self, run_on
         self._totals: dict[str, np.ndarray] = {}
         self._once: dict[Callable[[Ledger], np.ndarray], np.ndarray] = {}
 
     def __reduce__(self):
         """Pickle what it was made of, not what was worked out from that."""
         baseline = None if self.baseline is self else self.baseline
-        return Ledger, (self.variant, self.sums, self.frame, self.settlement, baseline)
+        return Ledger, (self.variant, self.sums, self.frame, self.settlement, baseline, self.run_on)
 
     def once(self, function):
         """Return function(self), worked out at the first call only."""

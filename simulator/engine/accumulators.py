@@ -26,6 +26,11 @@ def bytes_of_sums(replications: int, months: int, segments: int) -> int:
     return 8 * (cells * (replications * 2 * N_FLOWS + batches) + ratings)
 
 
+def flows_alone(sums: Sums) -> Sums:
+    """Return sums that hold on to their flows only; the others are of length 0."""
+    return Sums(sums.flows, *(array[:0].copy() for array in sums[1:]))
+
+
 def part_of(sums: Sums, replications: slice) -> Sums:
     """Return the sums to which some replications add, as views."""
     return sums._replace(flows=sums.flows[replications])

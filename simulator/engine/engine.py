@@ -34,6 +34,11 @@ def bytes_needed(lowered: Lowered, threads: int) -> int:
     return kept + at_work * bytes_of_sums(_chunk(lowered), months, segments)
 
 
+def bytes_of_flows(lowered: Lowered) -> int:
+    """Return the bytes of the flows of one variant, without its other sums."""
+    return 8 * 2 * lowered.replications * (lowered.months_total + 1) * len(lowered.segments) * N_PRODUCT * N_FLOWS
+
+
 def state_bytes_at_once(lowered: Lowered) -> int:
     """Return the bytes of everyone's state that a run keeps between spans; 0 where no policy reads the book.
 

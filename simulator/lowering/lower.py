@@ -43,7 +43,7 @@ class Lowered(NamedTuple):
     tape: np.ndarray  # int32[borrower, product, N_TAPE], of length 0 without a tape
     segments: tuple[str, ...]
     products: tuple[str, ...]  # that somebody may hold
-    months: int
+    months: int  # in which new credit is granted
     months_total: int  # with the run-off
     replications: int
     minor_units: int
@@ -63,12 +63,15 @@ class Lowered(NamedTuple):
         return neutral_levers(self.months, len(self.segments), self.months_total - self.months)
 
 
-def lower(settings, tape: Tape | None = None, run_off: bool = False) -> Lowered:
-    """Return the integers of `settings`; `run_off` adds its run-off months, in which no credit is granted."""
+def lower(settings, tape: Tape | None = None, run_off: bool = False, run_on: bool = False) -> Lowered:
+    """Return the integers of `settings`; `run_off` adds its run-off months, in which no credit is granted.
+
+    `run_on` adds its run-on months before them: credit is granted as before, and nobody arrives.
+    """
     segments = tuple(settings.segment)
-    months_total = settings.months + (settings.run_off_months if run_off else 0)
-    context = PolicyContext(settings.months, months_total, segments, settings.currency.minor_units)
-    levers = neutral_levers(settings.months, len(segments), months_total - settings.months)
+    months, months_total = _months(settings, run_off, run_on)
+    context = PolicyContext(months, months_total, segments, settings.currency.minor_units)
+    levers = neutral_levers(months, len(segments), months_total - months)
     write_all(levers, settings.policy.values(), context)
     return Lowered(
         settings,
@@ -78,20 +81,26 @@ def lower(settings, tape: Tape | None = None, run_off: bool = False) -> Lowered:
         np.zeros((0, N_PRODUCT, N_TAPE), dtype=np.int32) if tape is None else tape.values,
         segments,
         _products_held(settings, tape),
-        settings.months,
+        months,
         months_total,
         settings.replications,
         settings.currency.minor_units,
     )
 
 
-def bytes_to_lower(settings, run_off: bool = False) -> int:
+def bytes_to_lower(settings, run_off: bool = False, run_on: bool = False) -> int:
     """Return about the bytes that `lower` takes where they grow with the settings: its levers and its tiles."""
-    months = settings.months + (settings.run_off_months if run_off else 0)
-    levers = sum(array.nbytes for array in neutral_levers(0, 1)) * (months + 1) * len(settings.segment)
+    _, months_total = _months(settings, run_off, run_on)
+    levers = sum(array.nbytes for array in neutral_levers(0, 1)) * (months_total + 1) * len(settings.segment)
     book = settings.portfolio
     tiles = (book.borrowers + book.applicants_per_month * settings.months) // LANES
     return levers + 2 * 8 * N_TILE * tiles  # tiles are made in parts
+
+
+def _months(settings, run_off, run_on) -> tuple[int, int]:
+    """Return how many months grant new credit, and how many there are."""
+    months = settings.months + (settings.run_on_months or 0 if run_on else 0)
+    return months, months + (settings.run_off_months if run_off else 0)
 
 
 def lower_tables(settings, months: int) -> Tables:

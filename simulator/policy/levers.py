@@ -200,7 +200,8 @@ def try_own(settings) -> None:
     """
     policies = settings.policy.values()
     if any(policy.enabled and policy.kind.startswith(FILE) for policy in policies):
-        months, segments = settings.months, tuple(settings.segment)
-        context = PolicyContext(months, months + settings.run_off_months, segments, settings.currency.minor_units)
+        last, segments = settings.last_month, tuple(settings.segment)
+        months = last - settings.run_off_months
+        context = PolicyContext(months, last, segments, settings.currency.minor_units)
         write_all(neutral_levers(months, len(segments), settings.run_off_months), policies, context)
         risk_transfers(policies, context)

@@ -36,8 +36,7 @@ def _answer(study) -> list[str]:
     """Return the verdict in a sentence, or nothing where nothing is compared."""
     if not study.variants:
         return []
-    frame = study.frame
-    return [phrasing.verdict_of(study.verdict, len(study.lenders), frame.currency, frame.redraw_people)]
+    return [phrasing.verdict_of(study.verdict, len(study.lenders), study.frame)]
 
 
 def _changes(study, variant) -> str:

@@ -47,7 +47,8 @@ class Drawing:
     def begin(self, comparison) -> None:
         """Have the process draw the pictures of a comparison, which say nothing but what is in its ledgers."""
         ledgers = list(comparison.ledgers.values())
-        if self.process and sum(sums.nbytes for ledger in ledgers for sums in ledger.sums) <= MOST_BYTES:
+        sent = [*ledgers, *(ledger.run_on for ledger in ledgers if ledger.run_on)]
+        if self.process and sum(sums.nbytes for ledger in sent for sums in ledger.sums) <= MOST_BYTES:
             self.drawn = ThreadPoolExecutor(1).submit(_ask, self.process, ledgers)
 
     def pictures(self, comparison) -> list:

@@ -72,6 +72,8 @@ PER_CENT = FuncFormatter(lambda x, _: f"{100 * x:g} %")
 THOUSANDS = FuncFormatter(lambda x, _: f"{x:,g}".replace("-", phrasing.MINUS))
 WIDTH = 7.6  # inches
 OPENING = "opening book"
+RUN_ON = "npv_run_on"  # drawn beside npv
+APART = 0.17  # of a row, from its middle: two dots in it
 LATE = 6  # roll matrix: bucket from which buckets are shown together
 
 
@@ -118,24 +120,28 @@ def forest(comparison):
     if not comparison.variants:
         return None
     variants, colour = comparison.variants, colours(comparison)
-    measures = phrasing.stated(comparison, answer(comparison.frame))
+    measures = [name for name in phrasing.stated(comparison, answer(comparison.frame)) if name != RUN_ON]
     rows = -(-len(measures) // 2)
     made, axes = figure(0.55 + rows * (0.85 + 0.27 * len(variants)), rows, 2, sharey=True)
     for axis in axes.flat[len(measures) :]:
         axis.set_visible(False)
     for axis, measure in zip(axes.flat, measures, strict=False):
-        found = [comparison.difference(variant, measure) for variant in variants]
+        shown = phrasing.in_one_scale(comparison, measure)
+        found = [comparison.difference(variant, name) for name in shown for variant in variants]
         unit = MEASURES[measure].unit_in(comparison.frame)
         largest = max((abs(x) for d in found for x in (d.value, d.low, d.high) if np.isfinite(x)), default=0.0)
         factor, before, after = phrasing.scale_of(largest, 0.0, unit, difference=True)
-        for k, (variant, d) in enumerate(zip(variants, found, strict=True)):
+        for j, d in enumerate(found):
+            variant, is_run_on = variants[j % len(variants)], j >= len(variants)
+            k = j % len(variants) + (APART * (1 if is_run_on else -1) if len(shown) > 1 else 0)
             if np.isfinite(d.low):
                 axis.plot([d.low * factor, d.high * factor], [k, k], color=colour[variant], lw=2.2, alpha=0.75)
-            axis.plot(d.value * factor, k, "o", color=colour[variant], ms=6, mec="white", mew=0.8)
+            dot = {"mfc": "white", "mec": colour[variant], "mew": 1.4} if is_run_on else {"mec": "white", "mew": 0.8}
+            axis.plot(d.value * factor, k, "o", color=colour[variant], ms=6, **dot)
         axis.axvline(0, color=INK, lw=0.9)
         axis.set_yticks(range(len(variants)), variants, color=INK)
         axis.set_ylim(len(variants) - 0.5, -0.5)
-        axis.set_title(phrasing.label(measure).capitalize())
+        axis.set_title(phrasing.label(measure).capitalize() + (", ○ with run-on" if len(shown) > 1 else ""))
         axis.set_xlabel("change, " + phrasing.scale_in_words(before, after))
         axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.xaxis.set_major_formatter(THOUSANDS)
@@ -143,10 +149,17 @@ def forest(comparison):
         axis.grid(axis="y", visible=False)
         axis.spines["left"].set_visible(False)
     caption = f"Each dot is a variant less {comparison.baseline}, the same people and random numbers"
-    if comparison.frame.replications == 1:
-        return Picture("What changes", svg(made, f"{caption}."), f"{caption}.")
-    caption += "; the bar is its 95 % interval. A bar that crosses the line at zero is within chance."
-    return Picture("What changes, and how sure that is", svg(made, caption), caption)
+    title = "What changes"
+    if comparison.frame.replications > 1:
+        caption += "; the bar is its 95 % interval. A bar that crosses the line at zero is within chance"
+        title = "What changes, and how sure that is"
+    caption += "."
+    if RUN_ON in phrasing.stated(comparison, phrasing.BOTH):
+        caption += (
+            f" Net present value: full dots if lending ends after month {comparison.frame.months}, hollow ones if the "
+            f"customers at hand first go on for {comparison.frame.run_on_months} months."
+        )
+    return Picture(title, svg(made, caption), caption)
 
 
 def path(comparison):

@@ -8,8 +8,7 @@ import pyarrow.parquet as pq
 
 from simulator.analysis.estimates import mean
 from simulator.analysis.ledger import LINES, SETTLED, STOCKS, TRANSFER_LINES, is_count
-from simulator.analysis.measures import ACCOUNTS, AXES, MEASURES, TAIL, shown_in
-from simulator.analysis.measures.tables import SWAPPED
+from simulator.analysis.measures import ACCOUNTS, AXES, MEASURES, TAIL
 from simulator.model.layout import BUCKETS, FLOWS, PRODUCTS, VINTAGES
 from simulator.policy.risk_transfer import TRANSFERRED
 
@@ -295,7 +294,7 @@ def comparison_table(comparison, measures=None, windows=None) -> pa.Table:
                 rows.append(row)
     for variant in comparison.swaps:
         for side in comparison.sides(variant):
-            for name in shown_in(SWAPPED):
+            for name in comparison.swap_measures:
                 value, value_se = comparison.swapped(variant, side, name)
                 rows.append(
                     {

@@ -9,6 +9,8 @@ CAUSE_LABELS = {cause: words.label for cause, words in CAUSE_WORDS.items()}
 MINUS = "−"
 NO_BREAK = "\u00a0"  # a space at which no line breaks
 NOTHING = 2  # standard errors within which a number is nearly nothing, and no per cent of it says anything
+BOTH = ("npv", "npv_run_on")  # the same value by two horizons: told in one scale
+GOES_ON = "when the customers at hand go on"
 FOLD = 3  # times the base from which a change in per cent is no longer read
 
 
@@ -27,6 +29,8 @@ def setting(frame):
     """Return in one clause how large and how long a run is."""
     run_off = f" and {frame.run_off_months} of run-off" if frame.run_off_months else ""
     months = f"{frame.months} month{plural(frame.months)} of lending{run_off}"
+    if frame.run_on_months:
+        months += f" (again with {frame.run_on_months} of run-on between them)"
     people = f"{frame.borrowers:,} borrower{plural(frame.borrowers)}"
     return f"{people}, {months}, {frame.replications:,} replication{plural(frame.replications)}"
 
@@ -46,6 +50,11 @@ def without_errors(frame):
 def stated(comparison, measures):
     """Return those of `measures` that the run can state."""
     return [name for name in measures if name in comparison.measures and not comparison.unstated(name)]
+
+
+def in_one_scale(comparison, measure):
+    """Return the measures that stand beside each other in one scale, `measure` among them: a value by both horizons."""
+    return stated(comparison, BOTH) if measure in BOTH else [measure]
 
 
 def not_stated(comparison, measures):
@@ -179,7 +188,7 @@ def movement(comparison, variant, measure):
             return f"{moves} by next to nothing"
         return f"{moves} from {before}{NO_BREAK}% to {after}{NO_BREAK}%"
     # Net present value is a small difference of large sums: a per cent of it says nothing.
-    share = "" if measure == "npv" else per_cent_of(d.value, base, se)
+    share = "" if measure in BOTH else per_cent_of(d.value, base, se)
     return f"{moves} by {share}" if share else moves
 
 
@@ -196,26 +205,69 @@ def per_cent_of(change, base, se):
 
 
 def verdict(comparison):
-    """Return one sentence: the winner by net present value and how sure that is, or why there is none."""
+    """Return the winner by net present value and how sure that is, or why there is none.
+
+    In one sentence; where two horizons have different leaders a second one says what sets them apart.
+    """
     if not comparison.variants:
         return ""
-    frame = comparison.frame
-    return verdict_of(comparison.verdict(), len(comparison.ledgers), frame.currency, frame.redraw_people)
+    found = comparison.verdict()
+    said = (verdict_of(found, len(comparison.ledgers), comparison.frame), _apart(comparison, found))
+    return " ".join(filter(None, said))
 
 
-def verdict_of(found, lenders, currency, redraw_people):
-    """Return the same of a `Verdict` on so many lenders."""
-    given = "" if redraw_people else "Given these people: "
-    d, gap = found.difference, ""
-    if d and math.isfinite(d.se) and d.value:
-        gap = number(d.value, d.se, currency)
+def verdict_of(found, lenders, frame):
+    """Return the same of a `Verdict` on so many lenders, without what sets the horizons apart."""
+    given = "" if frame.redraw_people else "Given these people: "
+    ends = f"when lending ends after {frame.months} month{plural(frame.months)}"
+    if not found.winner:
+        return f"{given}No winner is named: {_unnamed(found, frame, ends)}."
+    best, lead = "Highest net present value", f"{_lead(found, frame)}, the next best"
+    if found.run_on:
+        gap = _lead(found.run_on, frame).removeprefix(f"{found.winner}, ")
+        best, lead = f"{best} by both horizons", f"{_lead(found, frame)} {ends} and {gap} {GOES_ON}"
+    sure = f"as far as chance goes, {sureness(found.probability)} sure that it is the best"
+    return f"{given}{best}: {lead}; {sure} of {lenders}."
+
+
+def _unnamed(found, frame, ends):
+    """Return why no winner is named, with the leads of both horizons where there are two; `ends` is the first's."""
+    if not found.run_on:
+        return _lead(found, frame)
+    (why, of), both = (found.reason, _lead), (found.run_off, found.run_on)
+    if why == found.run_off.reason:  # both say the same
+        why, of = f"{why} by either horizon", _gap
+    told = [of(one, frame) for one in both]
+    return f"{why}: {told[0]} {ends}; {told[1]} {GOES_ON}" if all(told) else found.reason
+
+
+def _lead(found, frame):
+    """Return "X, by CNY 1,234 ± 56 over Y", or why no winner is named and by how much one leads."""
+    gap = _gap(found, frame)
     if found.winner:
-        sure = f"as far as chance goes, {sureness(found.probability)} sure that it is the best"
-        return (
-            f"{given}Highest net present value: {found.winner}, by {gap} over {found.second}, the next best; "
-            f"{sure} of {lenders}."
-        )
-    return f"{given}No winner is named: {found.reason}{f' ({gap})' if gap else ''}."
+        return f"{found.winner}, by {gap} over {found.second}"
+    return f"{found.reason}{f' ({gap})' if gap else ''}"
+
+
+def _gap(found, frame):
+    """Return the difference of a verdict in words; empty where it has none, or no standard error."""
+    d = found.difference
+    return number(d.value, d.se, frame.currency) if d and math.isfinite(d.se) and d.value else ""
+
+
+def _apart(comparison, found):
+    """Return what sets two horizons with different leaders apart, in a sentence; else nothing."""
+    if not found.run_on or found.run_off.leader == found.run_on.leader:
+        return ""
+    (ends, goes_on), frame = (found.run_off.leader, found.run_on.leader), comparison.frame
+    d = comparison.difference(goes_on, "customer_value", against=ends)
+    brought = number(d.value, d.se, frame.currency)
+    said = f"After month {frame.months} customers bring {brought} more by going on under {goes_on} than under {ends}"
+    closed = comparison.difference(ends, "n_closures_good", "lending", against=goes_on)
+    if closed.is_clear and closed.value > 0:
+        more = NO_BREAK.join(filter(None, count(closed.value, closed.se)))
+        said += f", which has by then closed {more} more good ones (the better half by quality)"
+    return f"{said}."
 
 
 def sureness(probability):

@@ -213,7 +213,7 @@ def reasons(comparison, variant) -> list[str]:
     ]
     if len(kinds) > 1:
         said.append(f"It changes {names} at once: the sentences say what moved, not which of them moved it.")
-    return [*said, *by_cause(evidence)]
+    return [*said, *by_cause(evidence), *beyond_the_horizon(evidence)]
 
 
 def _of_kind(comparison, variant, kind) -> list[str]:
@@ -277,6 +277,18 @@ def by_cause(evidence):
         yield "Net loss is exactly the same for every cause: no borrower notices."
     elif still and evidence.change("net_loss").moves:
         yield f"Net loss moves by more than {FACT} standard errors for no single cause."
+
+
+def beyond_the_horizon(evidence):
+    """Yield what the customers at hand bring by going on, and how many of them there are, where there is a run-on."""
+    if "customer_value" not in evidence.comparison.measures or not evidence.stated("customer_value"):
+        return
+    brings = f"what the customers at hand bring after month {evidence.frame.months} by going on"
+    value = evidence.clause(brings, "customer_value")
+    accounts = evidence.clause("accounts open at its end", "n_accounts", plural=True)
+    good = evidence.change("n_closures_good")
+    closed = f"; {evidence.clause('good customers closed', 'n_closures_good', plural=True)}" if good.moves else ""
+    yield f"Beyond the horizon: {value}; {accounts}{closed}."
 
 
 def rating_power(comparison):

@@ -133,8 +133,8 @@ def account(comparison):
     ]
     rows.append(("less growth of the open balance", [-growth[name] for name in names], False))
     rows.append(("cash, all inflows less all outflows", [mean_of(name, "cash") for name in names], True))
-    if not comparison.unstated("npv"):
-        rows.append(("net present value", [comparison.estimate(name, "npv").value for name in names], True))
+    for value in phrasing.stated(comparison, phrasing.BOTH):
+        rows.append((phrasing.label(value), [comparison.estimate(name, value).value for name in names], True))
     largest = max(abs(x) for _, amounts, _ in rows for x in amounts)
     # One scale for the column, so that its lines can be added by eye.
     factor, before, after = phrasing.scale_of(largest, 0.0, frame.currency)
@@ -225,6 +225,12 @@ def caveats(comparison):
             f"Flows run over {frame.months} months of lending and {frame.run_off_months} of run-off; shares are those "
             f"at the end of month {frame.months}. What is still open at the very end{share} counts for nothing."
         )
+        if frame.run_on_months:
+            said.append(
+                f"With the run-on the customers at hand go on for {frame.run_on_months} months under the lender's "
+                "policies, and nobody new arrives; then comes the same run-off. Only the net present value with run-on "
+                "and the value of the customers at hand know these months: all else on this page is without them."
+            )
     else:
         said.append(
             f"Flows run over {frame.months} months without run-off: what is still open at the end, and what would be "

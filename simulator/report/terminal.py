@@ -1,6 +1,7 @@
 """The summary that a command prints."""
 
 import math
+from itertools import chain
 
 from simulator.analysis.measures import MEASURES, SHARE, answer
 from simulator.report import phrasing
@@ -54,9 +55,13 @@ def summary_table(comparison, compared=False):
 def column(comparison, measure):
     """Return (head, [(text, style) for each variant]) in one scale: the baseline's value, then the differences."""
     unit = MEASURES[measure].unit_in(comparison.frame)
-    level = comparison.estimate(comparison.baseline, measure)
-    found = [comparison.difference(variant, measure) for variant in comparison.variants]
-    largest = max((abs(x.value) for x in (level, *found) if math.isfinite(x.value)), default=0.0)
+    levels, differences = {}, {}
+    for name in phrasing.in_one_scale(comparison, measure):
+        levels[name] = comparison.estimate(comparison.baseline, name)
+        differences[name] = [comparison.difference(variant, name) for variant in comparison.variants]
+    level, found = levels[measure], differences[measure]
+    every = (*levels.values(), *chain(*differences.values()))
+    largest = max((abs(x.value) for x in every if math.isfinite(x.value)), default=0.0)
     factor, before, after = phrasing.scale_of(largest, 0.0, unit)
     shares = unit.startswith(SHARE) and comparison.variants
     head = f"{phrasing.label(measure)}, {'%, pp' if shares else phrasing.scale_in_words(before, after)}"

@@ -20,7 +20,7 @@ def contradictions(settings: Settings, partly_read: dict) -> list[Found]:
 
     `partly_read` has by name the policies that are wrong, of which only the settings that every policy has are known.
     """
-    checks = (_book, _segments, _terms, _structural, _roll_rates, _economy, policies_together)
+    checks = (_book, _horizon, _segments, _terms, _structural, _roll_rates, _economy, policies_together)
     found = [found for check in checks for found in check(settings)]
     partly = [
         found
@@ -45,6 +45,13 @@ def _book(settings: Settings) -> Iterator[Found]:
         yield "portfolio.mapping", "missing", "a tape needs a mapping, which says what its columns mean"
     if not any(segment.line_holders or segment.loan_holders for segment in settings.segment.values()):
         yield "segment", "nobody holds a line or a loan", "give line_holders or loan_holders in a segment"
+
+
+def _horizon(settings: Settings) -> Iterator[Found]:
+    """Check that what is open after a run-on is collected: its value would be that of half a story."""
+    if settings.run_on_months and not settings.run_off_months:
+        allowed = "allowed: 0 without run_off_months, in which what is open after it is collected"
+        yield "run_on_months", f"found {settings.run_on_months}", allowed
 
 
 def _segments(settings: Settings) -> Iterator[Found]:

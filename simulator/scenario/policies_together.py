@@ -46,7 +46,7 @@ def _others(settings: Settings, in_force: dict, name: str) -> Others:
         sharing=sharing,
         exits=Exits(*map(min, zip(Exits(), *map(_exits, meeting.values()), strict=True))),
         earlier=frozenset(list(in_force)[: list(in_force).index(name)]),
-        months=settings.months + settings.run_off_months,
+        months=settings.last_month,
         first_write_off=_first_write_off(settings, policy, sharing.values()),
         from_tape=bool(settings.portfolio.tape),
         without_income=tuple(_without_income(settings, policy)),
@@ -77,9 +77,8 @@ def _without_income(settings: Settings, policy) -> Iterator[str]:
 
 def _alone(settings: Settings, one, other, first: str, path: str) -> Iterator[Found]:
     """Check what only one policy of a kind may set, where two of them meet."""
-    last = settings.months + settings.run_off_months
     with code_of(one.kind, "sole"):
-        both = sorted({key for key, *_ in one.sole(last) & other.sole(last)})
+        both = sorted({key for key, *_ in one.sole(settings.last_month) & other.sole(settings.last_month)})
     for key in both:
         allowed = "one policy at a time: give them different months, segments or products"
         yield f"{path}.{key}", f"set by policy.{first} too, for the same accounts", allowed

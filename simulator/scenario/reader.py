@@ -16,7 +16,10 @@ from simulator.scenario.validate import MOST_PROBLEMS, Resolved, resolve
 from simulator.system.inputs import MOST_RECORDS, MOST_TEXT, reason, size_of
 
 # What a variant may not touch: a comparison is on the same people, months and random numbers.
-COMMON = ("months", "run_off_months", "replications", "seed", "redraw_people", "discount_rate", "currency", "portfolio")
+COMMON = (
+    *("months", "run_off_months", "run_on_months", "replications", "seed", "redraw_people", "discount_rate"),
+    *("currency", "portfolio"),
+)
 CODE = "file:"  # how the kind of a policy in a Python file begins
 TAPE_FILES = {"tape": MOST_RECORDS, "mapping": MOST_TEXT}  # keys of the portfolio, and the bytes that a file may have
 MOST_TABLES = {"policy": 100, "segment": 200, "variant": 100}  # that a scenario may have

@@ -289,6 +289,7 @@ class Settings(Table):
     cautions: list[Annotated[str, Field(min_length=1)]] = []  # what to know before any number; layers add to them
     months: Month
     run_off_months: Annotated[int, Field(ge=0, le=600), values.MONTHS] = 60
+    run_on_months: Annotated[int, Field(ge=0, le=600), values.MONTHS] | None = None  # before the run-off, once more
     replications: Annotated[int, Field(ge=1, le=10_000_000), values.COUNT] = 1
     seed: Annotated[int, Field(ge=0, lt=2**64), values.COUNT] = 0
     discount_rate: values.YearlyRate = 0.0
@@ -301,6 +302,11 @@ class Settings(Table):
     behaviour: Behaviour
     economy: Economy = Economy()
     policy: dict[str, Any] = {}  # name -> the Settings of the policy's kind, in the order of the file
+
+    @property
+    def last_month(self) -> int:
+        """Return the last month that anybody lives to: that of the run-off, after the run-on if there is one."""
+        return self.months + (self.run_on_months or 0) + self.run_off_months
 
 
 def matrix_of(settings: Settings, segment: Segment, kind: str) -> RollMatrix | None:

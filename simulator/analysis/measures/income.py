@@ -2,7 +2,13 @@
 
 from simulator.analysis.measures.registry import FLOW, MONEY, Measure, flow, yearly
 from simulator.analysis.measures.tables import ANSWER, SWAPPED, SWAPS, VALUE
-from simulator.analysis.measures.view import without_run_off
+from simulator.analysis.measures.view import without_run_off, without_run_on
+
+
+def npv(view):
+    """Return float64[replication]: the lender's own cash but for funding, discounted, less the opening balance."""
+    return view.present_value({"cash_before_funding": 1}) - view.start("own_balance")
+
 
 SECTIONS = {
     "Profit, accrual view": (
@@ -39,9 +45,20 @@ SECTIONS = {
                 "cash_before_funding is the lender's own cash in less cash out but for funding: of the whole book, "
                 "less what insurers and partners take; own_balance is balance without their parts. What is still open "
                 "at the end counts for nothing, so it is stated only over a window that ends with a run-off",
-                lambda v: v.present_value({"cash_before_funding": 1}) - v.start("own_balance"),
-                label="net present value", headline=True, shown_in={ANSWER: 5, VALUE: 2, SWAPPED: 8, SWAPS: 6},
-                monthly=False, reason=without_run_off),
+                npv, label="net present value", headline=True,
+                shown_in={ANSWER: 5, VALUE: 2, SWAPPED: 8, SWAPS: 6}, monthly=False, reason=without_run_off),
+        Measure("npv_run_on", FLOW, MONEY, "npv of the months of lending, the run-on and the run-off after it",
+                "net present value if the customers at hand go on for the run-on months under the lender's policies, "
+                "nobody new, before the run-off: up to the end of lending all is as in npv. Who is closed brings "
+                "nothing in these months, who is not what they bring. Only with run_on_months",
+                lambda v: npv(v.run_on), label="net present value with run-on", headline=True, run_on=True,
+                shown_in={ANSWER: 6, VALUE: 3, SWAPPED: 9, SWAPS: 7}, monthly=False, reason=without_run_on),
+        Measure("customer_value", FLOW, MONEY, "npv_run_on - npv",
+                "what the customers at hand bring, as of the start, by going on for the run-on months instead of being "
+                "wound down at the end of lending: what a customer who is closed costs and npv does not see. Only with "
+                "run_on_months",
+                lambda v: npv(v.run_on) - npv(v), label="value of the customers at hand", headline=True, run_on=True,
+                shown_in={VALUE: 4, SWAPPED: 10}, monthly=False, reason=without_run_on),
         yearly("interest_and_fee_yield", "income", "interest, fees and merchant discount a year on average balance"),
     ),
 }  # fmt: skip

@@ -38,6 +38,7 @@ class Measure:
     monthly: bool = True  # means something month by month and in each segment
     statistic: Mean | ValueAtRisk | ExpectedShortfall = MEAN  # what is stated of its samples
     transfer: bool = False  # says something only where there is insurance or a partner
+    run_on: bool = False  # says something only where there is a run-on
     own: str = ""  # the measure that takes its place in the answer there: what stays with the lender
     reason: Callable[[RunFrame, Window], str | None] | None = None  # why it cannot be stated; None: it always can
     moved_by: str = ""  # "a policy that <moved_by> moves it by definition": a share of a book that it shrinks, say
@@ -89,8 +90,9 @@ class Measure:
         return self.unit.replace(MONEY, frame.currency)
 
     def applies_to(self, frame):
-        """Return False for transfers where there are none, and for tails where borrowers share no factor."""
-        return (frame.transfers or not self.transfer) and (frame.factor or self.kind != TAIL)
+        """Return False for transfers, and of a run-on, where there are none, and for tails without a shared factor."""
+        there = (frame.transfers or not self.transfer) and (frame.run_on_months > 0 or not self.run_on)
+        return there and (frame.factor or self.kind != TAIL)
 
 
 def stock(name: str, unit: str, text: str, **options) -> Measure:

@@ -171,6 +171,11 @@ class View:
         months = np.arange(1, window.last - window.first + 2)
         return amounts @ (1 + ledger.settlement.discount_rate) ** (-months / 12)
 
+    @property
+    def run_on(self) -> "View":
+        """Return what a formula sees of the same lender with its run-on, all months of it; without one, as it is."""
+        return View(self.ledger.run_on or self.ledger)
+
     def _batch(self, counts):
         """Return counts, int64[batch, month, segment, product], summed to the axes of this view."""
         window = self.window
@@ -189,6 +194,13 @@ def ratio(top, bottom):
     """Return top / bottom, NaN where the bottom is 0: a rate of nothing is not defined."""
     top, bottom = np.broadcast_arrays(top, bottom)
     return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom != 0)
+
+
+def without_run_on(frame, window):
+    """Return why nothing is known of customers who go on, or None."""
+    if not frame.run_on_months:
+        return "without run-on months, what customers bring after the last month of lending is not known"
+    return without_run_off(frame, window)
 
 
 def without_run_off(frame, window):
