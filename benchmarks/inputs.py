@@ -164,7 +164,8 @@ def _segment(world, segment):
         np.full(S.shape[1], ACTIVE),
     )  # fmt: skip
     drawn = tables_for(world, 0, world.replications).economy[:, :, segment]
-    unit = np.array([ONE, ONE, ONE, UNIT, UNIT, UNIT], np.float64)  # in the order of names.M_...
+    unit = np.full(N_MACRO, UNIT, np.float64)
+    unit[[M_JOB_LOSS, M_JOB_FIND, M_EXPENSE_SHOCK]] = ONE
     economy = np.broadcast_to(drawn / unit, (world.replications, *drawn.shape[1:]))
     return Segment(Book(*map(np.ascontiguousarray, book)), rules, np.ascontiguousarray(economy))
 

@@ -168,6 +168,8 @@ def _frame(scenario, world: Lowered, run_off):
         factor=settings.economy.factor.enabled,
         redraw_people=settings.redraw_people,
         tape=bool(settings.portfolio.tape),
+        start_month=settings.start_month,
+        reporting_day=settings.reporting_day,
     )
 
 

@@ -315,6 +315,8 @@ class SavedStudy(Study):
             factor="var90" in self.measures,
             redraw_people=_value(asked["redraw_people"]),
             tape="tape" in self.facts,
+            start_month=_value(asked.get("start_month")),
+            reporting_day=_value(asked.get("reporting_day", 0)),
             transfers="own_net_loss" in self.measures,
             run_on_months=self.facts.get("run_on_months", 0),
         )

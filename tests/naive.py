@@ -428,7 +428,7 @@ def live_one_month(world, b):
     if not any(account.is_live for account in b.accounts):
         return
     structural = world.segment[G_MODEL] == 0
-    world.pay = world.need = 0
+    world.pay = world.advance = world.need = 0
     if structural:
         job_and_income(world, b)  # 4
     bill_accounts(world, b)  # 5
@@ -443,6 +443,7 @@ def live_one_month(world, b):
     interest_and_fees(world, b)  # 8
     spend(world, b, structural)  # 9
     b.line.flow[F_N_IDLE] += b.line.was_account and b.line.bill == 0 and b.line.balance <= 0  # 12
+    count_late(world, b)  # 9
     draw_new_loan(world, b, structural)  # 9
     if structural:
         b.buffer = min(b.buffer, mul_q16(world.pay, world.segment[G_LIQUIDITY_CAP]))
@@ -462,9 +463,13 @@ def live_one_month(world, b):
 
 
 def job_and_income(world, b):
-    """4. Lose or find a job, meet living cost and shocks, repay credit elsewhere."""
+    """4. Lose or find a job, be paid, meet living cost and shocks, repay credit elsewhere."""
     scalars, economy = world.segment, world.economy
     pay = world.pay = mul_q16(b.income, economy[M_INCOME_INDEX])
+    earned = mul_q16(b.income, economy[M_EARNED])
+    if b.reach % (1 << 15) < economy[M_STOPPED]:  # the low bits of REACH are those of its word
+        earned = mul_q31(earned, economy[M_INCOME_LEFT])
+    world.advance = min(pay, earned)
     living = mul_q16(b.living, economy[M_INCOME_INDEX])
     u = world.words(MONTHS, 0)[0] >> 1
     if b.employed:
@@ -473,7 +478,7 @@ def job_and_income(world, b):
     else:
         b.employed = 1 if u < economy[M_JOB_FIND] else 0
     shock = mul_q16(pay, scalars[G_SHOCK_SIZE]) if u >= ONE - economy[M_EXPENSE_SHOCK] else 0
-    received = pay if b.employed else mul_q31(pay, scalars[G_BENEFIT])
+    received = earned if b.employed else mul_q31(pay, scalars[G_BENEFIT])
     spent = living if b.employed else mul_q31(living, scalars[G_LIVING_UNEMPLOYED])
     cash = b.buffer + received - spent - shock
     world.need = max(0, -cash)
@@ -569,7 +574,8 @@ def chance_to_forget(world, b, account):
     """Return the q31 chance that the borrower forgets this due, and count the reminder."""
     levers = world.lever[account.product]
     enrolled = b.autopay < max(world.segment[G_AUTOPAY], levers[V_AUTOPAY])
-    f = 0 if enrolled else mul_q31(b.forget, world.tables.alert[b.segment][b.alert])
+    forget = min(mul_q16(b.forget, world.economy[M_FORGET]), ONE - 1)
+    f = 0 if enrolled else mul_q31(forget, world.tables.alert[b.segment][b.alert])
     if b.reach < levers[V_REACH]:
         account.flow[F_N_REMINDED] += 1
         f = mul_q31(f, world.stage[account.product][account.bucket][S_FORGET_KEEP])
@@ -577,17 +583,18 @@ def chance_to_forget(world, b, account):
 
 
 def in_the_month(world, b):
-    """6. Who missed may still pay everything owed on a day of the month, even from next month's income."""
+    """6. Who missed may still pay everything owed on a day of the month, even from next month's usual income."""
     words, served = world.words(MONTHS, 1), world.words(MONTHS, 2)[2:]
     for account in b.accounts:
         if not account.missed:
             continue
         v, rest = words[account.product] >> 1, account.owed - account.paid
         by_day = world.tables.in_month[b.segment][account.reason][min(account.bucket, 1)]
-        can_pay = rest <= b.buffer + world.pay
+        can_pay = rest <= b.buffer + world.advance
         if v < by_day[30] and can_pay:
             account.cured_on = 1 + first_above(by_day[1:], v)
-        is_served = served[account.product] >> 1 < world.lever[account.product][V_SERVED]
+        capacity = min(ONE, mul_q16(world.lever[account.product][V_SERVED], world.economy[M_COLLECTION]))
+        is_served = served[account.product] >> 1 < capacity
         climb_ladder(world.ladder[account.product][account.bucket], account, v, by_day[30], can_pay, is_served)
         if account.cured_on is not None:
             account.paid_in_month = account.owed
@@ -754,12 +761,13 @@ def spend(world, b, structural):
         return
     mood = world.tables.spending[b.segment][world.words(MONTHS, 0)[2] & 1023]
     if structural:
-        wanted = mul_q16(mul_q16(b.spend, world.economy[M_INCOME_INDEX]), mood)
+        wanted = mul_q16(mul_q16(b.spend, world.economy[M_SPENDING]), mood)
         if not b.employed:
             wanted = mul_q31(wanted, world.segment[G_SPEND_UNEMPLOYED])
         wanted += world.need
     else:
-        wanted = mul_q16(mul_q16(b.spend, world.tables.roll_state[b.segment][LINE][line.state][ROLL_SPEND]), mood)
+        usual = world.tables.roll_state[b.segment][LINE][line.state][ROLL_SPEND]
+        wanted = mul_q16(mul_q16(b.spend, mul_q16(usual, world.economy[M_SPENDING])), mood)
     late = line.days >= levers[V_FREEZE_DAYS] or line.days >= levers[V_CLOSE_DAYS]
     may_spend = line.status == ACTIVE and not late and line.exit is None
     on_line = min(wanted, max(0, line.limit - line.balance)) if may_spend else 0
@@ -768,6 +776,19 @@ def spend(world, b, structural):
     line.balance += on_line
     line.cash -= on_line
     line.flow[F_NEW_CREDIT] += on_line
+
+
+def count_late(world, b):
+    """9. Count who was current and is late on the reporting day, and what they owe now."""
+    day = world.segment[G_REPORTING_DAY]
+    for account in b.accounts:
+        late = account.missed and (account.cured_on is None or account.cured_on > day)
+        if day == 0 or account.was_bucket > 0 or not late:
+            continue
+        account.flow[F_N_DPD1] += 1
+        account.flow[F_BALANCE_DPD1] += account.balance
+        alone = account.bucket == 0 and account.probation == account.watched == 0
+        account.flow[F_BALANCE_DPD1_CURRENT] += account.balance * alone
 
 
 def draw_new_loan(world, b, structural):

@@ -57,6 +57,7 @@ def test_every_flow_that_enters_an_identity_is_watched(ledger, flow):
         *("n_first_30", "contact_cost", "recovery_cost", "n_regranted"),  # the last: of loans
         *("recovered_open", "n_contacts_wanted", "outside_used", "outside_refused"),
         *("balance_claimed", "balance_watched", "balance_probation", "balance_probation_dpd30", "n_idle"),
+        "balance_dpd1",
         *("opening_net_loss", "workout_cash", "claimed_net_loss", "borne_back"),
         *(f"n_closures_{cause}" for cause in CAUSES),
         *(f"{name}_{level}" for name in ("n_contacts", "collected") for level in LEVELS),

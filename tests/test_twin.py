@@ -359,6 +359,7 @@ def test_a_written_off_account_brings_what_the_same_account_brings_while_open(pr
 def test_capacity_takes_from_the_ladder_what_it_cannot_work():
     """Contacts wanted are those made at full capacity; with none, nobody is contacted and nothing is collected."""
     world = worlds.world("ladder", policies=("ladder",), products="line", months=8)
+    world.tables.economy[..., M_COLLECTION] = UNIT
     month = world.levers.month.copy()
     month[..., V_SERVED] = 0
     full, none = (

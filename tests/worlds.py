@@ -115,6 +115,7 @@ def draw_segment(rng, model, products, pay_first):
         g[size], g[noise] = q16(correlation), q16(math.sqrt(1 - correlation**2))
     g[G_WILL_NOT_BASE] = q16(rng.uniform(-5, -3))
     g[G_WILL_NOT_CLOSED], g[G_WILL_NOT_REPORTED] = q16(rng.uniform(0, 1.5)), q16(rng.uniform(-1, 0))
+    g[G_REPORTING_DAY] = rng.choice((0, 1, 7, 20, 29))
     return g
 
 
@@ -265,6 +266,12 @@ def draw_economy(rng):
     m[M_WILL_NOT] = q16(rng.uniform(-0.5, 0.5))
     m[M_INCOME_INDEX] = q16(rng.uniform(0.9, 1.1))
     m[M_PRICE_FACTOR] = q16(rng.uniform(0.5, 1.5))
+    m[M_EARNED] = round(m[M_INCOME_INDEX] * rng.choice((1, 1, 1, rng.uniform(0.8, 1.6))))
+    m[M_SPENDING] = round(m[M_INCOME_INDEX] * rng.choice((1, 1, rng.uniform(0.6, 1.6))))
+    m[M_FORGET] = q16(rng.choice((1, 1, 1, rng.uniform(0.5, 4))))
+    m[M_STOPPED] = round((1 << STOP_BITS) * rng.choice((0, 0, 0, rng.uniform(0, 0.6), 1)))
+    m[M_INCOME_LEFT] = q31(rng.choice((0, 0, 1, rng.random())))
+    m[M_COLLECTION] = q16(rng.choice((1, 1, 1, rng.uniform(0, 1.5))))
     return m
 
 

@@ -58,6 +58,8 @@ class RunFrame:
     tape: bool = False  # the opening book is a lender's own
     transfers: bool = False  # some variant has credit insurance or a partner
     run_on_months: int = 0  # if lending does not end: the customers at hand go on for so long, then comes the run-off
+    start_month: int | None = None  # calendar month of month 1, 1 for January; None where the scenario names none
+    reporting_day: int = 0  # days after the due date, 0 = the due date itself
 
     @property
     def horizon(self):
@@ -177,6 +179,8 @@ PARTS = {
     "n_frozen": "n_accounts",
     "n_closed": "n_accounts",
     "n_missed": "n_due",
+    "n_dpd1": "n_missed",
+    "balance_dpd1_current": "balance_dpd1",
     "n_cured_30": "n_missed",
     "n_cured_7": "n_cured_30",
     "n_missed_short_high_use": "n_missed_short",

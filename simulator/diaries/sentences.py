@@ -292,6 +292,7 @@ SILENT = {
     *("n_due", "n_missed", "n_cured_7", "n_cured_30", "n_default", "default_balance", "n_applied", "n_jumps"),
     *("balance_claimed", "balance_watched", "balance_probation", "balance_probation_dpd30", "n_idle"),
     *("n_default_granted", "opening_net_loss", "workout_cash", "claimed_net_loss", "borne_back"),
+    *("n_dpd1", "balance_dpd1", "balance_dpd1_current"),
     *("n_first_30", "n_reported", "n_contacts_wanted", "n_missed_short_high_use", "outside_refused"),
     *(f"{name}_{c}" for name in ("n_missed", "n_dpd30", "n_dpd90", "n_closures_good", "bad_debt") for c in CAUSES),
 }

@@ -136,6 +136,7 @@ def update_income(gathered, n, segment, economy):
     state, derived, words, record = gathered.state, gathered.derived, gathered.words, gathered.record
     job_loss, job_find = u4(economy[M_JOB_LOSS]), u4(economy[M_JOB_FIND])
     shock_from, alert = u4(ONE - economy[M_EXPENSE_SHOCK]), segment.alert
+    forget_factor = u4(economy[M_FORGET])
     for lane in range(n):
         i = u8(lane)
         employed, cash, back = rules.income_of(state, derived, i, half(words[U_JOB, i]), job_loss, job_find, shock_from)
@@ -146,7 +147,8 @@ def update_income(gathered, n, segment, economy):
         debt = i4(debt + rules.bill_of(state[LOAN_AT + STATUS, i], state[LOAN_AT + BALANCE, i]))
         reported = state[REPORTED, i] != i4(0)
         record[R_LOGIT, i] = rules.borrower_logit(segment, state[QUALITY, i], debt, derived[D_PAY, i], reported)
-        record[R_MANUAL, i] = mul_q31_own_lane(state[FORGET, i], alert[u4(state[MONTHS_SINCE_FORGOT, i]) & u4(31)])
+        forget = rules.in_season(state[FORGET, i], forget_factor)
+        record[R_MANUAL, i] = mul_q31_own_lane(forget, alert[u4(state[MONTHS_SINCE_FORGOT, i]) & u4(31)])
 
 
 @njit(forceinline=True)
@@ -222,7 +224,7 @@ def pay_unasked(gathered, n, p, self_cure):
             row = u4(u4(row) * u4(CURE_ROW))
             v = half(words[U_IN_MONTH + p, i])
             asked = self_cure[u4(row + u4(DAYS - 1)) & u4(CURE_SIZE - 1)]
-            pays = (rest > i4(0)) & (rest <= i4(state[LIQUIDITY, i] + derived[D_PAY, i])) & (v < asked)
+            pays = (rest > i4(0)) & (rest <= i4(state[LIQUIDITY, i] + derived[D_ADVANCE, i])) & (v < asked)
             before = u4(0)  # days that are over before the payment
             for step in (16, 8, 4, 2, 1):
                 later = v >= self_cure[u4(u4(row + before) + u4(step)) & u4(CURE_SIZE - 1)]
@@ -252,7 +254,7 @@ def ask(gathered, n, p, level, ladder):
             tries = works_it & (paid_on == i4(0))
             upto = u4(asked + u4(mul_q31_lane(u4(u4(ONE) - asked), effect)))
             v = half(words[U_IN_MONTH + p, i])
-            hit = tries & (rest <= i4(state[LIQUIDITY, i] + derived[D_PAY, i])) & (v >= asked) & (v < upto)
+            hit = tries & (rest <= i4(state[LIQUIDITY, i] + derived[D_ADVANCE, i])) & (v >= asked) & (v < upto)
             record[at + R_CONTACTS, i] = i4(record[at + R_CONTACTS, i] | only(works_it, bit))
             record[at + R_DAY, i] = i4(paid_on + only(hit, day))
             record[at + R_ENDED, i] = i4(ended + only(hit, i4(level + 1)))
@@ -518,6 +520,24 @@ def add_sums(record, n, place, sums):
 
 
 @njit(forceinline=True)
+def add_late(state, record, n, p, reporting_day, flows):
+    """Add the accounts that were current and are late on the reporting day, and what they owe after step 9."""
+    at, account, reporting_day = p * N_OWN, N_BORROWER + p * N_ACCOUNT, i4(reporting_day)
+    number, owing, current = i4(0), i8(0), i8(0)
+    for lane in range(n):
+        i = u8(lane)
+        missed = (state[account + BUCKET, i] == i4(0)) & (record[at + R_OWED, i] > record[at + R_PAID, i])
+        late = rules.is_late_on(reporting_day, missed, record[at + R_DAY, i])
+        balance = only(late, state[account + BALANCE, i])
+        number = i4(number + i4(late))
+        owing += i8(balance)
+        current += i8(only(rules.is_only_late_then(record[at + R_TO, i], state[account + MARKS, i]), balance))
+    flows[F_N_DPD1] += i8(number)
+    flows[F_BALANCE_DPD1] += owing
+    flows[F_BALANCE_DPD1_CURRENT] += current
+
+
+@njit(forceinline=True)
 def roll_late(tile, gathered, pending, listed, n, p, place, levers, sums, narrow, todo):
     """Steps 11 and 12 of the accounts of a product that are late or followed and left alone, of those who are done."""
     state, record, flows, vintage = gathered.state, gathered.record, sums.flows[p], sums.vintage[p]
@@ -603,7 +623,7 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
     for k in range(n_listed, n):
         listed[u8(k)] = LANES  # a lane in which nobody is
     gather(tile, gathered, listed, n, products)
-    derive(state, derived, n, economy[M_INCOME_INDEX], segment)
+    derive(state, derived, n, economy, segment)
     draw_slots(gathered.words, derived, n, month.slots, place, segment.key)
     update_income(gathered, n, segment, economy)
     decide_payment(gathered, n, LINE, segment, economy, levers.month[LINE], narrow.forget_keeps)
@@ -619,7 +639,7 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
         for level in range(N_LEVELS):
             if (levers.bits[p] >> level) & 1:
                 ask(gathered, n, p, level, narrow.ladder)
-        pay_late(gathered, n, p, scalars[G_REVOLVER_SHARE], levers.month[p, V_SERVED])
+        pay_late(gathered, n, p, scalars[G_REVOLVER_SHARE], rules.served_share(levers.month[p], economy))
         age(state, record, n, p, segment.terms[p, P_HOLD])
     post_lines(gathered, n, segment, levers.month[LINE], levers.bits[LINE], narrow.late_charges, month.rates[LINE])
     if products == N_PRODUCT:
@@ -631,6 +651,9 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
     finish(state, derived, record, n)
     scatter(tile, gathered, listed, n, products)
     add_sums(record, n, place, sums)
+    if scalars[G_REPORTING_DAY] > 0:
+        for p in range(products):
+            add_late(state, record, n, p, scalars[G_REPORTING_DAY], sums.flows[p])
     for p in range(products):
         for level in range(N_LEVELS):
             if (levers.bits[p] >> level) & 1:

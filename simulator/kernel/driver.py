@@ -29,6 +29,7 @@ from simulator.model.philox import MAX_MONTH
 
 from .context import Cohort, Lanes, Month, MonthLevers, MonthSums, Place, segment_of
 from .delinquent import NarrowTables, narrow_levers, narrow_segment, stack_record, step_delinquent
+from .fixed import mul_q16
 from .lanes import derive, draw_listed, draw_words, gather_index, stack_derived, stack_gathered_derived, stack_pending
 from .lender import add_loan, work_one_written_off
 from .month_end import grant_again, observe, review_limits
@@ -45,12 +46,13 @@ from .on_time import (
     step_on_time_rolls,
 )
 from .origination import add_arrivals, originate
-from .rules import is_live, rate_of_grade
+from .rules import is_live, rate_of_grade, served_share
 from .scalar import step_scalar
 from .sums import add_stocks
 
 i8, u8 = np.int64, np.uint64
 CACHE_LINE = 8  # int64 numbers
+NO_AMOUNTS = (-1, -1, -1, -1, -1)  # no `amounts_for` yet
 FIRST, SECOND, THIRD, FOURTH = (i8(1 << slot) for slot in range(4))  # bits of the slots of a month's words
 
 
@@ -97,9 +99,9 @@ class Listed(NamedTuple):
 class Derived(NamedTuple):
     """What the columns of `Lanes.derived` were worked out for."""
 
-    income_index: int
-    reminders: tuple[int, int, int]
-    loan_reminders: tuple[int, int, int]
+    amounts: tuple[int, int, int, int, int]
+    reminders: tuple[int, int, int, int]
+    loan_reminders: tuple[int, int, int, int]
 
 
 class Workspace(NamedTuple):
@@ -188,7 +190,7 @@ def run_tiles(tables, levers, tiles, tape, span, fast, store, sums, work):
                 copy(lanes.state, store[r, t], 0, N_STATE, tile.count)
             for i in range(tile.count):
                 lanes.derived[D_INDEX, i] = tile.first + i
-            derived = Derived(i8(-1), NO_REMINDERS, NO_REMINDERS)
+            derived = Derived(NO_AMOUNTS, NO_REMINDERS, NO_REMINDERS)
             for number in range(max(enters_at, span.month_from), span.month_to + 1):
                 place = place_of(tile, span.replication_from + r, number, tables.observe_month)
                 month = month_of(tables, segment, levers, place, r, work.rates)
@@ -340,12 +342,13 @@ def month_of(tables, segment, levers, place, r, rates):
     for p in range(N_PRODUCT):
         for grade in range(GRADES):
             rates[p, grade] = rate_of_grade(segment.terms[p], month_levers[p], grade)
+    economy = tables.economy[min(r, tables.economy.shape[0] - 1), month, place.segment]
     slots = FIRST | SECOND
-    if place.products == N_PRODUCT or month_levers[LINE, V_SERVED] < ONE or month_levers[LOAN, V_SERVED] < ONE:
+    serves_all = min(served_share(month_levers[LINE], economy), served_share(month_levers[LOAN], economy)) >= ONE
+    if place.products == N_PRODUCT or not serves_all:
         slots |= THIRD
     if month_levers[LINE, V_PLAN_CHANCE] > 0 or month_levers[LOAN, V_PLAN_CHANCE] > 0:
         slots |= FOURTH
-    economy = tables.economy[min(r, tables.economy.shape[0] - 1), month, place.segment]
     roll = tables.roll[min(r, tables.roll.shape[0] - 1), min(month - 1, tables.roll.shape[1] - 1), place.segment]
     return Month(economy, roll, rates, slots)
 
@@ -384,28 +387,36 @@ def fetch_lines(sums, size):
 
 
 @njit(forceinline=True)
+def amounts_for(economy):
+    """Return what the amounts of `lanes.derive` depend on."""
+    return economy[M_INCOME_INDEX], economy[M_EARNED], economy[M_SPENDING], economy[M_STOPPED], economy[M_INCOME_LEFT]
+
+
+@njit(forceinline=True)
 def month_constants(lanes, tile, segment, month, levers, derived, work):
     """Work out what a month means for the vector paths, and each borrower's own columns where that has changed."""
     if segment.scalars[G_MODEL] != 0:
         for s in range(MAX_STATES):
             for k in range(MAX_STATES):
                 work.roll_rates.cumulative[s * MAX_STATES + k] = month.thresholds[LINE, s, k]
+            spends = mul_q16(segment.roll_state[LINE, s, ROLL_SPEND], month.economy[M_SPENDING])
+            work.roll_rates.states[ROLL_SPEND, s] = spends
         return derived
-    income_index, n = month.economy[M_INCOME_INDEX], tile.count
-    loan_reminding = derived.loan_reminders
-    if income_index != derived.income_index:
-        derive(lanes.state, lanes.derived, n, income_index, segment)
-    reminding = reminders(segment.scalars, levers.month[LINE], levers.stage[LINE])
+    economy, n, loan_reminding = month.economy, tile.count, derived.loan_reminders
+    amounts = amounts_for(economy)
+    if amounts != derived.amounts:
+        derive(lanes.state, lanes.derived, n, economy, segment)
+    reminding = reminders(segment.scalars, economy, levers.month[LINE], levers.stage[LINE])
     if reminding != derived.reminders:
         derive_forgetting(lanes.state, lanes.derived, D_FORGET, n, reminding)
     if tile.products == N_PRODUCT:
-        loan_reminding = reminders(segment.scalars, levers.month[LOAN], levers.stage[LOAN])
+        loan_reminding = reminders(segment.scalars, economy, levers.month[LOAN], levers.stage[LOAN])
         if loan_reminding != derived.loan_reminders:
             derive_forgetting(lanes.state, lanes.derived, D_LOAN_FORGET, n, loan_reminding)
-    bound_month(work.bounds, segment, month.economy, levers.month)
+    bound_month(work.bounds, segment, economy, levers.month)
     for p in range(tile.products):
         narrow_levers(work.narrow, p, levers.bits[p], levers.stage[p], levers.ladder[p])
-    return Derived(income_index, reminding, loan_reminding)
+    return Derived(amounts, reminding, loan_reminding)
 
 
 @njit(forceinline=True)

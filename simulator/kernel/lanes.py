@@ -6,6 +6,7 @@ from simulator.jit.functions import njit
 from simulator.jit.intrinsics import SHORT_ROW, stack_array
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
+from . import rules
 from .draws import MONTHS, counter, group, philox
 from .fixed import mul_q16_lane, mul_q31_lane
 
@@ -20,22 +21,27 @@ COUNT_BITS = BLOCK_BITS + 1  # three counts of a block's lanes fit one word
 
 
 @njit(forceinline=True)
-def derive(state, derived, n, income_index, segment):
-    """Fill `derived` from D_JOB_LOSS on, for a month's income index (q16)."""
+def derive(state, derived, n, economy, segment):
+    """Fill `derived` from D_JOB_LOSS on, for a month's economy."""
     scalars, job_loss_quality = segment.scalars, segment.job_loss_quality
     benefit, living_unemployed = scalars[G_BENEFIT], scalars[G_LIVING_UNEMPLOYED]
     shock_size, repay, cap = scalars[G_SHOCK_SIZE], scalars[G_EXTERNAL_CREDIT_REPAY], scalars[G_LIQUIDITY_CAP]
+    income_index, earned_index, spending = economy[M_INCOME_INDEX], economy[M_EARNED], economy[M_SPENDING]
+    stopped_below, left = i4(economy[M_STOPPED]), u4(economy[M_INCOME_LEFT])
     for lane in range(n):
         i = u8(lane)
         pay, living = mul_q16_lane(state[INCOME, i], income_index), mul_q16_lane(state[LIVING, i], income_index)
+        stopped = rules.income_stops(state[REACH, i], stopped_below)
+        earned = rules.earned_of(mul_q16_lane(state[INCOME, i], earned_index), stopped, left)
         derived[D_JOB_LOSS, i] = i4(job_loss_quality[u4(state[QUALITY, i]) & u4(15)])
         derived[D_PAY, i] = pay
-        derived[D_KEPT, i] = i4(pay - living)
+        derived[D_KEPT, i] = i4(earned - living)
         derived[D_KEPT_UNEMPLOYED, i] = i4(mul_q31_lane(pay, benefit) - mul_q31_lane(living, living_unemployed))
         derived[D_SHOCK, i] = mul_q16_lane(pay, shock_size)
         derived[D_REPAY, i] = mul_q31_lane(pay, repay)
         derived[D_CAP, i] = mul_q16_lane(pay, cap)
-        derived[D_SPEND, i] = mul_q16_lane(state[SPEND, i], income_index)
+        derived[D_SPEND, i] = mul_q16_lane(state[SPEND, i], spending)
+        derived[D_ADVANCE, i] = min(pay, earned)
 
 
 @njit(forceinline=True)

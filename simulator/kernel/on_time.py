@@ -26,7 +26,7 @@ i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 stack_block_record = stack_array(np.int32, N_ON_TIME_RECORD, SHORT_ROW)
 
 NOTHING_MISSED = np.bool_(False)
-NO_REMINDERS = (-1, -1, -1)  # no `reminders` yet
+NO_REMINDERS = (-1, -1, -1, -1)  # no `reminders` yet
 
 
 class Bounds(NamedTuple):
@@ -79,19 +79,21 @@ def bound_month(bounds, segment, economy, month_levers):
 
 
 @njit(forceinline=True)
-def reminders(scalars, month_levers, stage_levers):
-    """Return the levers of a product that D_FORGET depends on: (autopay, reach, what a reminder leaves)."""
-    return max(scalars[G_AUTOPAY], month_levers[V_AUTOPAY]), month_levers[V_REACH], stage_levers[0, S_FORGET_KEEP]
+def reminders(scalars, economy, month_levers, stage_levers):
+    """Return what D_FORGET of a product depends on: (autopay, reach, what a reminder leaves, the season's factor)."""
+    enrolled = max(scalars[G_AUTOPAY], month_levers[V_AUTOPAY])
+    return enrolled, month_levers[V_REACH], stage_levers[0, S_FORGET_KEEP], economy[M_FORGET]
 
 
 @njit(forceinline=True)
 def derive_forgetting(state, derived, column, n, reminding):
     """Fill D_FORGET or D_LOAN_FORGET for the `reminders` of its product."""
-    enrolled, reach, keep = u4(reminding[0]), u4(reminding[1]), u4(reminding[2])
+    enrolled, reach, keep, factor = u4(reminding[0]), u4(reminding[1]), u4(reminding[2]), u4(reminding[3])
     for lane in range(n):
         i = u8(lane)
         reached = u4(state[REACH, i]) < reach
-        forgets = bound_of(mul_q31_lane(state[FORGET, i], pick(mask_of(reached), keep, u4(ONE))))
+        forget = rules.in_season(state[FORGET, i], factor)
+        forgets = bound_of(mul_q31_lane(forget, pick(mask_of(reached), keep, u4(ONE))))
         derived[u8(column), i] = i4(only(u4(state[AUTOPAY, i]) >= enrolled, forgets) | i4(u4(reached) << u4(31)))
 
 

@@ -107,6 +107,18 @@ def loan_rate(clean, best, to_b, to_c, to_d):
 
 # ---- step 4: job and income -------------------------------------------------------------------------------
 @njit(forceinline=True)
+def income_stops(reach, stopped_below):
+    """Return whether a borrower's income has stopped: those of the smallest low bits of REACH come first, go last."""
+    return i4(reach & i4((1 << STOP_BITS) - 1)) < stopped_below
+
+
+@njit(forceinline=True)
+def earned_of(earned, stopped, left):
+    """Return what the employed are paid this month, of which a stop leaves a share `left` (q31)."""
+    return pick(mask_of(stopped), mul_q31_lane(earned, left), earned)
+
+
+@njit(forceinline=True)
 def income_of(state, derived, i, u, job_loss, job_find, shock_from):
     """Return whether a borrower has a job now, the cash they have, and what of it they repay elsewhere.
 
@@ -188,6 +200,12 @@ def account_logit(segment, status, bucket, cause):
 
 
 @njit(forceinline=True)
+def in_season(forget, factor):
+    """Return a borrower's chance (q31) to forget a due in this month, of which the season makes `factor` (q16)."""
+    return i4(min((u8(u4(forget)) * u8(u4(factor)) + u8(1 << 15)) >> u8(16), u8(ONE - 1)))
+
+
+@njit(forceinline=True)
 def forgetting(manual, reached, keep, on_autopay):
     """Return the chance (q31) to forget a due: `manual`, of which a reminder leaves `keep`; none on autopay."""
     kept = pick(mask_of(reached), keep, u4(ONE))
@@ -229,6 +247,13 @@ def extra_of(full_payer, rest, revolver_share, buffer):
     return min(want, max(buffer, i4(0)))
 
 
+# ---- step 6: in the month -----------------------------------------------------------------------------------
+@njit(forceinline=True)
+def served_share(levers, economy):
+    """Return the share (q31) of a product's missed dues that the ladder can work in this month."""
+    return min(mul_q16(levers[V_SERVED], economy[M_COLLECTION]), i8(ONE))
+
+
 # ---- step 7: how late -------------------------------------------------------------------------------------
 @njit(forceinline=True)
 def bucket_after(bucket, owed, paid, due, hold):
@@ -244,6 +269,18 @@ def bucket_after(bucket, owed, paid, due, hold):
     to = min(i4(k + u4(1)), i4(BUCKETS - 1))
     holds = (hold > u4(0)) & (due > i4(0)) & (paid >= mul_q31_lane(due, hold))
     return pick(mask_of(holds), min(to, bucket), to)
+
+
+@njit(forceinline=True)
+def is_late_on(reporting_day, missed, day):
+    """Return whether a missed due is unpaid at the end of the reporting day; `day` it was paid on, 0 if it was not."""
+    return missed & ((day == i4(0)) | (day > reporting_day))
+
+
+@njit(forceinline=True)
+def is_only_late_then(to, marks):
+    """Return whether nothing but the reporting day sets an account apart: in bucket 0 after the month, unobserved."""
+    return (to == i4(0)) & (i4(marks >> i4(PROBATION_AT)) == i4(0))
 
 
 @njit(forceinline=True)

@@ -11,7 +11,7 @@ from simulator.jit.functions import njit
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
-from .fixed import half, mask_of, mul_q16_lane, mul_q31, mul_q31_lane, only
+from .fixed import half, mask_of, mul_q16, mul_q16_lane, mul_q31, mul_q31_lane, only
 from .lender import close_month, draw_loan, end_month, nothing_to_apply, open_record, stack_record
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
@@ -70,7 +70,8 @@ def decide_payment(state, i, record, words, k, products, pay, segment, economy, 
     """Step 5: each bill is paid, forgotten or refused; sets A_REASON (0 = pays). Counts reminders that arrive."""
     debt = record[LINE, A_BILL] + record[LOAN, A_BILL]
     own = rules.borrower_logit(segment, state[QUALITY, i], debt, pay, state[REPORTED, i] != 0)
-    manual = mul_q31_lane(state[FORGET, i], segment.alert[state[MONTHS_SINCE_FORGOT, i]])
+    forget = rules.in_season(state[FORGET, i], economy[M_FORGET])
+    manual = mul_q31_lane(forget, segment.alert[state[MONTHS_SINCE_FORGOT, i]])
     for p in range(products):
         if record[p, A_BILL] > 0:
             at = N_BORROWER + p * N_ACCOUNT
@@ -116,7 +117,7 @@ def pay_dues(state, i, record, products, scalars, flows):
 
 
 @njit(forceinline=True)
-def collect_in_month(state, i, record, words, k, products, pay, segment, levers, flows):
+def collect_in_month(state, i, record, words, k, products, advance, segment, economy, levers, flows):
     """Step 6: a missed due may still be paid after some days, by itself or when a level of the ladder asks for it.
 
     One word decides: first those who pay by themselves, then each level's share of the rest, level after level. Nobody
@@ -128,7 +129,7 @@ def collect_in_month(state, i, record, words, k, products, pay, segment, levers,
             paid_by, ladder = segment.in_month[reason, 1 if bucket > 0 else 0], levers.ladder[p, bucket]
             v = half(words[U_IN_MONTH + p, k])
             rest, buffer = record[p, A_REST], i8(state[LIQUIDITY, i])
-            can = rest <= buffer + pay
+            can = rest <= buffer + advance
             asked = paid_by[DAYS - 1]
             day = i8(0)
             if can and v < asked:
@@ -136,7 +137,7 @@ def collect_in_month(state, i, record, words, k, products, pay, segment, levers,
                 while v >= paid_by[day]:
                     day += 1
             by_itself = day > 0
-            served = half(words[U_SERVED + p, k]) < levers.month[p, V_SERVED]
+            served = half(words[U_SERVED + p, k]) < rules.served_share(levers.month[p], economy)
             for level in range(N_LEVELS):
                 if ladder[level, L_USED]:
                     level_day = ladder[level, L_DAY]
@@ -297,7 +298,23 @@ def post_and_accrue(state, i, record, products, segment, flows):
 
 
 @njit(forceinline=True)
-def spend(tile, i, record, word, need, segment, line_levers, flows):
+def count_late(state, i, record, products, segment, flows):
+    """Step 9: count accounts that were current and are late on the reporting day, and what they owe now."""
+    reporting_day = segment.scalars[G_REPORTING_DAY]
+    if reporting_day > 0:
+        for p in range(products):
+            at = N_BORROWER + p * N_ACCOUNT
+            missed = state[at + BUCKET, i] == 0 and record[p, A_MISSED] == 1
+            if rules.is_late_on(reporting_day, missed, record[p, A_DAY]):
+                balance = i8(state[at + BALANCE, i])
+                flows[p, F_N_DPD1] += 1
+                flows[p, F_BALANCE_DPD1] += balance
+                if rules.is_only_late_then(record[p, A_TO], state[at + MARKS, i]):
+                    flows[p, F_BALANCE_DPD1_CURRENT] += balance
+
+
+@njit(forceinline=True)
+def spend(tile, i, record, word, need, segment, economy, line_levers, flows):
     """Step 9, line: wanted spending goes on the line up to what is free; what does not fit is paid in cash."""
     state, scalars, days = tile.state, segment.scalars, record[LINE, A_DAYS]
     before = state[LINE_AT + BALANCE, i]
@@ -306,7 +323,8 @@ def spend(tile, i, record, word, need, segment, line_levers, flows):
     if structural:
         usual, employed = tile.derived[D_SPEND, i], state[EMPLOYED, i] != 0
     else:
-        usual = mul_q16_lane(state[SPEND, i], segment.roll_state[LINE, state[LINE_AT + STATE, i], ROLL_SPEND])
+        of_state = mul_q16(segment.roll_state[LINE, state[LINE_AT + STATE, i], ROLL_SPEND], economy[M_SPENDING])
+        usual = mul_q16_lane(state[SPEND, i], of_state)
         employed = True
     wanted, on_line = rules.wants(usual, multiplier, employed, scalars[G_SPEND_UNEMPLOYED], need, new_credit), i4(0)
     may = state[LINE_AT + STATUS, i] == ACTIVE and record[LINE, A_EXIT] == 0
@@ -346,16 +364,18 @@ def step_scalar(tile, words, listed, n, place, segment, month, levers, sums):
         bill_accounts(state, i, record, products, segment.terms, levers.month)
         if structural:
             need, pay = update_income(tile, i, words[U_JOB, k], economy), tile.derived[D_PAY, i]
+            advance = tile.derived[D_ADVANCE, i]
             decide_payment(state, i, record, words, k, products, pay, segment, economy, levers, flows)
             pay_dues(state, i, record, products, scalars, flows)
-            collect_in_month(state, i, record, words, k, products, pay, segment, levers, flows)
+            collect_in_month(state, i, record, words, k, products, advance, segment, economy, levers, flows)
             find_bucket(state, i, record, products, segment.terms)
         else:
             draw_state(state, i, record, words, k, products, segment.roll_state, month.thresholds)
         work_open(state, i, record, words, k, products, levers.stage, flows)
         count_dues(state, i, record, products, flows)
         post_and_accrue(state, i, record, products, segment, flows)
-        spend(tile, i, record, words[U_WISH, k], need, segment, levers.month[LINE], flows)
+        spend(tile, i, record, words[U_WISH, k], need, segment, economy, levers.month[LINE], flows)
+        count_late(state, i, record, products, segment, flows)
         draw_loan(state, i, record, words, k, record[LOAN, A_RATE], segment, levers, sums)
         if structural:
             state[LIQUIDITY, i] = min(state[LIQUIDITY, i], tile.derived[D_CAP, i])

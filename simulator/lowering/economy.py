@@ -2,32 +2,44 @@
 
 import numpy as np
 
-from simulator.model.fixed_point import logit, q16, q31
+from simulator.model.fixed_point import half_up, logit, q16, q31
 from simulator.model.layout import (
+    M_COLLECTION,
+    M_EARNED,
     M_EXPENSE_SHOCK,
+    M_FORGET,
     M_INCOME_INDEX,
+    M_INCOME_LEFT,
     M_JOB_FIND,
     M_JOB_LOSS,
     M_PRICE_FACTOR,
+    M_SPENDING,
+    M_STOPPED,
     M_WILL_NOT,
     N_MACRO,
     ONE,
+    STOP_BITS,
+    UNIT,
 )
+from simulator.scenario.schema import PathPoint
 
 
 def path(economy, name: str, months: int) -> np.ndarray:
     """Return float64[months + 1]: `name` of the path, linear between the given months and constant after the last.
 
-    Month 0 and all before it is the base, from which the path goes to its first given month.
+    Month 0 and all before it is the base, from which the path goes to its first given month: the economy's own number,
+    or what a point has that leaves it out.
     """
-    base = getattr(economy, name)
-    given = [(point.month, getattr(point, name)) for point in economy.path or [] if getattr(point, name) is not None]
+    base = getattr(economy, name, PathPoint.model_fields[name].default)
+    given = [(point.month, getattr(point, name)) for point in economy.path or []]
     month, value = zip((0, base), *sorted(given), strict=True)
     return np.interp(np.arange(months + 1), month, value)
 
 
 def economy_table(economy, shock_probability: float, quality_share: float, months: int, z=None) -> np.ndarray:
-    """Return int64[replication or 1, months + 1, N_MACRO]; `z` is float64[replication, months + 1] or None.
+    """Return int64[replication or 1, months + 1, N_MACRO] of a year without seasons in which no income stops.
+
+    `z` is float64[replication, months + 1] or None.
 
     `quality_share` is the mean over quality classes of the hazard of losing the job, as a share of the worst
     class's: M_JOB_LOSS is for the worst class, so that the mean over classes is the month's hazard (as long as the
@@ -45,9 +57,40 @@ def economy_table(economy, shock_probability: float, quality_share: float, month
 
     table = np.empty((*z.shape, N_MACRO), dtype=np.int64)
     table[..., M_JOB_LOSS] = np.minimum(q31(np.minimum(job_loss / quality_share, 1)), ONE)
-    table[..., M_JOB_FIND] = q31(economy.job_find)
+    table[..., M_JOB_FIND] = q31(np.minimum(economy.job_find * path(economy, "job_find_factor", months), 1))
     table[..., M_EXPENSE_SHOCK] = q31(shock_probability)
     table[..., M_WILL_NOT] = logit(economy.will_not_per_point * change - factor.will_not_loading * z)
-    table[..., M_INCOME_INDEX] = q16((1 + economy.income_growth) ** (np.arange(months + 1) / 12))
+    table[..., M_INCOME_INDEX] = table[..., M_EARNED] = table[..., M_SPENDING] = q16(income_index(economy, months))
     table[..., M_PRICE_FACTOR] = q16(path(economy, "price_factor", months))
+    table[..., M_FORGET], table[..., M_STOPPED], table[..., M_INCOME_LEFT] = UNIT, 0, q31(economy.income_left)
+    table[..., M_COLLECTION] = q16(path(economy, "collection", months))
     return table
+
+
+def income_index(economy, months: int) -> np.ndarray:
+    """Return float64[months + 1]: incomes as a multiple of those at the opening."""
+    return (1 + economy.income_growth) ** (np.arange(months + 1) / 12)
+
+
+def lay_seasons(table, settings, months: int) -> None:
+    """Lay the factors of the calendar month on int64[..., months + 1, N_MACRO]; they say nothing of month 0.
+
+    Under roll_rates spending does not grow with income.
+    """
+    seasons, index = settings.seasons, income_index(settings.economy, months)
+    grows = settings.behaviour.model == "structural"
+
+    def factor(by_calendar):
+        calendar = np.arange(months + 1) + (settings.start_month or 1) - 2
+        return np.where(np.arange(months + 1) > 0, np.asarray(by_calendar)[calendar % 12], 1.0)
+
+    table[..., M_EARNED] = q16(index * factor(seasons.income))
+    table[..., M_SPENDING] = q16((index if grows else 1.0) * factor(seasons.spending))
+    table[..., M_FORGET] = q16(factor(seasons.forgetting))
+    table[..., M_COLLECTION] = q16(path(settings.economy, "collection", months) * factor(seasons.collection))
+
+
+def stop_incomes(table, economy, exposed: float | None, months: int) -> None:
+    """Write into int64[..., months + 1, N_MACRO] of a segment whose income has stopped: a share of the exposed."""
+    share = (economy.exposed if exposed is None else exposed) * path(economy, "stopped", months)
+    table[..., M_STOPPED] = half_up((1 << STOP_BITS) * share)

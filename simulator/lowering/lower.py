@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simulator.lowering import borrowers, products, roll_rates, structural
-from simulator.lowering.economy import economy_table
+from simulator.lowering.economy import economy_table, lay_seasons, stop_incomes
 from simulator.lowering.factor import factor
 from simulator.model.layout import (
     ABSENT,
@@ -120,7 +120,7 @@ def lower_tables(settings, months: int) -> Tables:
 
     return Tables(
         key=np.array([settings.seed & 0xFFFFFFFF, settings.seed >> 32], dtype=np.uint32),
-        segment=np.stack([borrowers.segment_row(s, behaviour) for s in everyone]),
+        segment=np.stack([borrowers.segment_row(s, behaviour, settings.reporting_day) for s in everyone]),
         product=np.stack([products.product_rows(settings.products, s, how, minor_units) for s in everyone]),
         terms=each(terms),
         loan_balance=each(loan_balance),
@@ -265,8 +265,12 @@ def _roll(settings, z=None) -> np.ndarray:
 
 
 def _economy(settings, months, z=None) -> np.ndarray:
-    """Return int64[replication or 1, month + 1, segment, N_MACRO]; the economy is the same in every segment."""
+    """Return int64[replication or 1, month + 1, segment, N_MACRO]: only stops of income differ by segment."""
     how = settings.behaviour.structural
     quality = structural.job_loss_quality(how.job_loss_quality_slope)
     table = economy_table(settings.economy, how.shock_probability, quality.mean() / ONE, months, z)
-    return np.repeat(table[:, :, None], len(settings.segment), axis=2)
+    lay_seasons(table, settings, months)
+    table = np.repeat(table[:, :, None], len(settings.segment), axis=2)
+    for g, segment in enumerate(settings.segment.values()):
+        stop_incomes(table[:, :, g], settings.economy, segment.exposed, months)
+    return table

@@ -110,15 +110,16 @@ U_PLAN = 12  # line, then loan
     D_FORGET,  # `on_time.bound_of` the chance to forget the line's due, memory aside; top bit: a reminder arrives
     D_LOAN_FORGET,
     D_JOB_LOSS,  # q31 of M_JOB_LOSS by the borrower's quality, as uint32 bits
-    D_PAY,  # amounts of this month's income index, from here on
-    D_KEPT,  # income less living cost, while employed
+    D_PAY,  # amounts of this month, from here on: the usual income
+    D_KEPT,  # what is earned less living cost, while employed
     D_KEPT_UNEMPLOYED,
     D_SHOCK,
     D_REPAY,
     D_CAP,
     D_SPEND,
-) = range(11)
-N_DERIVED = 11
+    D_ADVANCE,  # of next month's pay, that a missed due may be paid from
+) = range(12)
+N_DERIVED = 12
 
 # ---- record of a month of a borrower's accounts, one step to the next: int64[product, name] -----------
 (
@@ -238,7 +239,8 @@ G_LIMIT_NOISE = 19  # q16, sqrt(1 - correlation^2)
 G_WILL_NOT_BASE = 20  # logit
 G_WILL_NOT_CLOSED = 21  # logit
 G_WILL_NOT_REPORTED = 22  # logit
-N_SEGMENT = 23
+G_REPORTING_DAY = 23  # days after the due date on which the book is reported, 0 = on the due date
+N_SEGMENT = 24
 
 # ---- product terms: int64[segment, product, name] ------------------------------------------------
 P_RATE = 0  # q31 a month
@@ -287,8 +289,15 @@ EXITS = {"written_off": EXIT_WRITTEN_OFF, "paid_off": EXIT_PAID_OFF}
     M_WILL_NOT,  # logit
     M_INCOME_INDEX,  # q16
     M_PRICE_FACTOR,  # q16
-) = range(6)
-N_MACRO = 6
+    M_EARNED,  # q16 of income: what the employed are paid, seasons included
+    M_SPENDING,  # q16 of usual spending, seasons included
+    M_FORGET,  # q16 of the chance to forget a due
+    M_STOPPED,  # share, times 2^15, of borrowers whose income has stopped
+    M_INCOME_LEFT,  # q31 of what is earned that they still get
+    M_COLLECTION,  # q16 of what collectors can work
+) = range(12)
+N_MACRO = 12
+STOP_BITS = 15  # of REACH, which M_STOPPED is compared with
 
 # ---- levers by stage: int64[month, segment, product, stage, name] --------------------------------
 # Recoveries work written-off accounts and, in a bucket stage, accounts that are still open.
@@ -469,11 +478,14 @@ N_TILE = 5
     F_WORKOUT_CASH,  # what accounts bring between default in the run and cure, less what it costs
     F_CLAIMED_NET_LOSS,  # of the net loss: on accounts that became claimable
     F_BORNE_BACK,  # recovered on debt written off while a partner shared
-) = range(72)
+    F_N_DPD1,  # 1 to 29 days late on the reporting day: in bucket 0 before
+    F_BALANCE_DPD1,  # at the end of the month, of those
+    F_BALANCE_DPD1_CURRENT,  # of it, in bucket 0 by then, and neither on probation nor watched
+) = range(75)
 # by level of the collection ladder, by cause in the order of CAUSES: flows side by side, the first of them here
-F_N_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (72 + N_LEVELS * k for k in range(3))
+F_N_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (75 + N_LEVELS * k for k in range(3))
 F_N_MISSED_BY, F_N_DPD30_BY, F_N_DPD90_BY, F_N_CLOSURES_BY, F_N_CLOSURES_GOOD_BY, F_BAD_DEBT_BY = (
-    72 + 3 * N_LEVELS + len(CAUSES) * k for k in range(6)
+    75 + 3 * N_LEVELS + len(CAUSES) * k for k in range(6)
 )
 
 

@@ -43,6 +43,8 @@ MONTHS = Unit("months")
 DPD = Unit("days past due", (("days", 1),))
 INCOMES = Unit("months of income")
 INCOME_SHARE = Unit("share of income", (("share", 1.0), *PERCENT))
+CALENDAR_MONTH = Unit("calendar month")
+DAYS_AFTER_DUE = Unit("days after the due date")
 COUNT = Unit("count")
 NUMBER = Unit("number")
 LARGEST_AMOUNT = 10_000_000  # a balance must fit 32 bits in minor units
@@ -58,6 +60,7 @@ Money = Annotated[float, Field(ge=0, le=LARGEST_AMOUNT), MONEY]
 LogOdds = Annotated[float, Field(ge=-16, le=16), LOG_ODDS]
 CertainLogOdds = Annotated[float, Field(ge=-64, le=64), LOG_ODDS]  # a large one outweighs whatever else is added
 Multiplier = Annotated[float, Field(ge=0, le=100), MULTIPLIER]
+Factor = Annotated[float, Field(ge=0, le=10), MULTIPLIER]
 Incomes = Annotated[float, Field(ge=0, le=1000), INCOMES]
 Dpd = Annotated[int, Field(ge=30, le=450, multiple_of=30), DPD]
 Month = Annotated[int, Field(ge=1, le=600), MONTHS]

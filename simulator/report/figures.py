@@ -188,10 +188,12 @@ def path(comparison):
             axis.axvspan(frame.months, shown, color=GRID, alpha=0.6, lw=0)
             axis.text(frame.months, 1.0, " run-off", transform=axis.get_xaxis_transform(), va="top", color=SOFT, size=8)
         axis.set_title(f"{days} or more days past due")
-        axis.set_xlabel("month")
+        axis.set_xlabel("month" if frame.start_month is None else "month of the run, and of the year")
         axis.set_ylabel("share of open balance" if days == 30 else "")
         axis.yaxis.set_major_formatter(PER_CENT)
         axis.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+        if frame.start_month is not None:
+            axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}\n{phrasing.calendar(frame, int(x))}"))
         axis.set_xlim(1, max(shown, 2))
         axis.set_ylim(bottom=0)
     legend(made, axes[0, 0], len(comparison.ledgers))

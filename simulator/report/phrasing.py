@@ -7,6 +7,10 @@ from simulator.analysis.measures.loss import CAUSE_WORDS
 
 CAUSE_LABELS = {cause: words.label for cause, words in CAUSE_WORDS.items()}
 MINUS = "−"
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 NO_BREAK = "\u00a0"  # a space at which no line breaks
 NOTHING = 2  # standard errors within which a number is nearly nothing, and no per cent of it says anything
 BOTH = ("npv", "npv_run_on")  # the same value by two horizons: told in one scale
@@ -25,10 +29,17 @@ def short(measure):
     return MEASURES[measure].short
 
 
+def calendar(frame, month: int) -> str:
+    """Return the calendar month of a month of a run that says which one its first is: "Jan"."""
+    return MONTHS[(frame.start_month + month - 2) % 12][:3]
+
+
 def setting(frame):
     """Return in one clause how large and how long a run is."""
     run_off = f" and {frame.run_off_months} of run-off" if frame.run_off_months else ""
     months = f"{frame.months} month{plural(frame.months)} of lending{run_off}"
+    if frame.start_month is not None:
+        months += f" from {MONTHS[frame.start_month - 1]} on"
     if frame.run_on_months:
         months += f" (again with {frame.run_on_months} of run-on between them)"
     people = f"{frame.borrowers:,} borrower{plural(frame.borrowers)}"

@@ -10,7 +10,7 @@ from simulator.model.layout import BUCKETS, EXITS, PRODUCTS
 from simulator.policy.base import CLOSE
 from simulator.scenario.policies_together import policies_together
 from simulator.scenario.policy_in_run import in_this_run
-from simulator.scenario.schema import RollMatrix, Segment, Settings, matrix_of
+from simulator.scenario.schema import ALL_YEAR, RollMatrix, Seasons, Segment, Settings, matrix_of
 
 Found = tuple[str, str, str]
 
@@ -20,7 +20,7 @@ def contradictions(settings: Settings, partly_read: dict) -> list[Found]:
 
     `partly_read` has by name the policies that are wrong, of which only the settings that every policy has are known.
     """
-    checks = (_book, _horizon, _segments, _terms, _structural, _roll_rates, _economy, policies_together)
+    checks = (_book, _horizon, _segments, _terms, _structural, _roll_rates, _economy, _seasons, policies_together)
     found = [found for check in checks for found in check(settings)]
     partly = [
         found
@@ -161,3 +161,12 @@ def _economy(settings: Settings) -> Iterator[Found]:
     months = [point.month for point in settings.economy.path]  # may go on after the run: an economy is laid over any
     if months and (months[0] != 1 or any(a >= b for a, b in pairwise(months))):
         yield "economy.path", f"months {months}", "allowed: rising months, the first of them 1"
+
+
+def _seasons(settings: Settings) -> Iterator[Found]:
+    if settings.start_month is None and settings.seasons != Seasons():
+        yield "start_month", "missing", "seasons need the calendar month of month 1: 1 for January to 12 for December"
+    if settings.behaviour.model == "roll_rates":
+        for name, factors in settings.seasons:
+            if name != "spending" and factors != ALL_YEAR:
+                yield f"seasons.{name}", "found one", "under roll_rates: seasons.spending only"

@@ -17,8 +17,8 @@ from simulator.system.inputs import MOST_RECORDS, MOST_TEXT, reason, size_of
 
 # What a variant may not touch: a comparison is on the same people, months and random numbers.
 COMMON = (
-    *("months", "run_off_months", "run_on_months", "replications", "seed", "redraw_people", "discount_rate"),
-    *("currency", "portfolio"),
+    *("months", "run_off_months", "run_on_months", "start_month", "reporting_day", "replications", "seed"),
+    *("redraw_people", "discount_rate", "currency", "portfolio"),
 )
 CODE = "file:"  # how the kind of a policy in a Python file begins
 TAPE_FILES = {"tape": MOST_RECORDS, "mapping": MOST_TEXT}  # keys of the portfolio, and the bytes that a file may have

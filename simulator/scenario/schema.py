@@ -15,6 +15,8 @@ from simulator.scenario.distributions import Constant, over_people
 AmountOverPeople = over_people(values.MONEY, 0, values.LARGEST_AMOUNT)
 NOTHING = Constant(distribution="constant", value=0.0)
 ByBurden = Annotated[list[LogOdds], Field(min_length=BURDEN_CLASSES, max_length=BURDEN_CLASSES)]
+ByCalendar = Annotated[list[values.Factor], Field(min_length=12, max_length=12)]
+ALL_YEAR = [1.0] * 12
 Suspend = Annotated[int, Field(ge=30, le=450, multiple_of=30), values.DPD]
 
 
@@ -133,6 +135,7 @@ class Segment(Table):
     outside_repay: Annotated[float, Field(ge=0, le=1), values.INCOME_SHARE] = 0.0
     buffer_cap: Incomes = 1000.0
     unemployed: Share = 0.0
+    exposed: Share | None = None
     line_limit: AmountOverPeople | None = None
     loan_limit: AmountOverPeople | None = None
     loan_ticket: AmountOverPeople | None = None
@@ -256,6 +259,18 @@ class PathPoint(Table):
     month: Month
     unemployment: Share
     price_factor: Multiplier = 1.0
+    job_find_factor: Multiplier = 1.0
+    stopped: Share = 0.0
+    collection: values.Factor = 1.0
+
+
+class Seasons(Table):
+    """Factors of the twelve calendar months, from January on."""
+
+    spending: ByCalendar = ALL_YEAR
+    forgetting: ByCalendar = ALL_YEAR
+    income: ByCalendar = ALL_YEAR
+    collection: ByCalendar = ALL_YEAR
 
 
 class Factor(Table):
@@ -276,6 +291,8 @@ class Economy(Table):
     job_find: Chance = 0.0
     income_growth: values.Growth = 0.0
     price_factor: Multiplier = 1.0
+    exposed: Share = 1.0
+    income_left: Annotated[Share, values.INCOME_SHARE] = 0.0
     path: Annotated[list[PathPoint], Field(max_length=600)] = []
     job_loss_per_point: Annotated[float, Field(ge=-1, le=10), values.Unit("relative increase per point")] = 0.0
     will_not_per_point: Annotated[LogOdds, values.Unit("log-odds per point of yearly change")] = 0.0
@@ -290,6 +307,8 @@ class Settings(Table):
     months: Month
     run_off_months: Annotated[int, Field(ge=0, le=600), values.MONTHS] = 60
     run_on_months: Annotated[int, Field(ge=0, le=600), values.MONTHS] | None = None  # before the run-off, once more
+    start_month: Annotated[int, Field(ge=1, le=12), values.CALENDAR_MONTH] | None = None
+    reporting_day: Annotated[int, Field(ge=0, le=29), values.DAYS_AFTER_DUE] = 0
     replications: Annotated[int, Field(ge=1, le=10_000_000), values.COUNT] = 1
     seed: Annotated[int, Field(ge=0, lt=2**64), values.COUNT] = 0
     discount_rate: values.YearlyRate = 0.0
@@ -301,6 +320,7 @@ class Settings(Table):
     costs: Costs = Costs()
     behaviour: Behaviour
     economy: Economy = Economy()
+    seasons: Seasons = Seasons()
     policy: dict[str, Any] = {}  # name -> the Settings of the policy's kind, in the order of the file
 
     @property

@@ -30,13 +30,17 @@ def bucket_classes(rule):
 def class_balance(ledger, rule, name):
     """Return float64[batch, month, segment, product]: balance of one class at month ends, over the batch.
 
-    By days past due; under the general rule what was restructured less than a year ago, or in default until less than
-    three months ago, is at least special mention. Month 0 as `bucket_balance` splits the opening book.
+    By days past due; what was 1 to 29 days late on the reporting day and paid since is special mention. Under the
+    general rule what was restructured less than a year ago, or in default until less than three months ago, is at least
+    that. Month 0 as `bucket_balance` splits the opening book.
     """
     by_days = ledger.once(bucket_balance)[..., bucket_classes(rule) == CLASSES.index(name)].sum(axis=-1)
-    if rule != "general" or name not in ("normal", "special_mention"):
+    if name not in ("normal", "special_mention"):
         return by_days
-    return by_days + (1 if name == "special_mention" else -1) * ledger.once(_observed)
+    special = by_batch(ledger, ledger["balance_dpd1_current"])
+    if rule == "general":
+        special = special + ledger.once(_observed)
+    return by_days + (1 if name == "special_mention" else -1) * special
 
 
 def _observed(ledger):

@@ -28,6 +28,21 @@ def dpd_share(days, of, **options):
     return stock_share(f"dpd{days}_share_{of}", late, whole, text, **options)
 
 
+def dpd1_29(of):
+    """Return the share of accounts (`of` is "count") or of balance that is 1 to 29 days late on the reporting day."""
+    late, whole, what = {
+        "count": ("n_dpd1", "n_accounts", "accounts"),
+        "balance": ("balance_dpd1", "balance", "balance"),
+    }[of]
+    text = (
+        f"share of {what} 1 to 29 days past due on the reporting day of the month: the due was missed and not paid by "
+        "that day. By the end of the month it is paid, or 30 days late and in dpd30"
+    )
+    return rate(f"dpd1_29_share_{of}", f"{late}[at] / {whole}[at]", text, lambda v: ratio(v.at(late), v.at(whole)),
+                label=f"1-29 share of {what} on the reporting day", moved_by=LATE_SHARE,
+                of_reporting_day=True, shown_in={DELINQUENCY: 1})  # fmt: skip
+
+
 def dpd90_179():
     """Return the share of balance that platforms which write off at 180 days call 90+."""
 
@@ -64,6 +79,8 @@ def net_flow(name, start, words, later):
 
 SECTIONS = {
     "Delinquency": (
+        dpd1_29("count"),
+        dpd1_29("balance"),
         dpd_share(30, "count", headline=True, shown_in={DELINQUENCY: 1}),
         dpd_share(30, "balance", headline=True, shown_in={ANSWER: 3, DELINQUENCY: 1}),
         dpd_share(60, "count"),

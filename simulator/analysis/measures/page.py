@@ -31,7 +31,8 @@ def markdown() -> str:
         "- **Files.** `summary.json` has the headline measures (bold below), `comparison.parquet` all in both windows, "
         "`monthly.parquet` lines and measures by month and cell, `replications.parquet` the headline measures of every "
         "replication: every file and column is in [results.md](results.md). What insurers and partners bear or earn is "
-        "in them only if some variant has credit insurance or a partner, tails only with a common factor.",
+        "in them only if some variant has credit insurance or a partner, tails only with a common factor, who is "
+        "1 to 29 days late only with a `reporting_day`.",
         "- **Swap sets.** Where a variant reviews applicants in another way, `swapped` in `summary.json` and the rows "
         "of `comparison.parquet` whose column `people` is `swapped_out` or `swapped_into` are of those alone whom the "
         "baseline takes and the variant declines, or the reverse, living with the lender that takes them, before "

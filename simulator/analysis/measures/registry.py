@@ -39,6 +39,7 @@ class Measure:
     statistic: Mean | ValueAtRisk | ExpectedShortfall = MEAN  # what is stated of its samples
     transfer: bool = False  # says something only where there is insurance or a partner
     run_on: bool = False  # says something only where there is a run-on
+    of_reporting_day: bool = False  # says something only where the book is not reported on the due date itself
     own: str = ""  # the measure that takes its place in the answer there: what stays with the lender
     reason: Callable[[RunFrame, Window], str | None] | None = None  # why it cannot be stated; None: it always can
     moved_by: str = ""  # "a policy that <moved_by> moves it by definition": a share of a book that it shrinks, say
@@ -90,9 +91,10 @@ class Measure:
         return self.unit.replace(MONEY, frame.currency)
 
     def applies_to(self, frame):
-        """Return False for transfers, and of a run-on, where there are none, and for tails without a shared factor."""
+        """Return False where it says nothing: there are no transfers, no run-on, no factor, no reporting day."""
         there = (frame.transfers or not self.transfer) and (frame.run_on_months > 0 or not self.run_on)
-        return there and (frame.factor or self.kind != TAIL)
+        reported = frame.reporting_day > 0 or not self.of_reporting_day
+        return there and reported and (frame.factor or self.kind != TAIL)
 
 
 def stock(name: str, unit: str, text: str, **options) -> Measure:
