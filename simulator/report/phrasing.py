@@ -37,9 +37,8 @@ def calendar(frame, month: int) -> str:
 def setting(frame):
     """Return in one clause how large and how long a run is."""
     run_off = f" and {frame.run_off_months} of run-off" if frame.run_off_months else ""
-    months = f"{frame.months} month{plural(frame.months)} of lending{run_off}"
-    if frame.start_month is not None:
-        months += f" from {MONTHS[frame.start_month - 1]} on"
+    begins = "" if frame.start_month is None else f" from {MONTHS[frame.start_month - 1]} on"
+    months = f"{frame.months} month{plural(frame.months)} of lending{begins}{run_off}"
     if frame.run_on_months:
         months += f" (again with {frame.run_on_months} of run-on between them)"
     people = f"{frame.borrowers:,} borrower{plural(frame.borrowers)}"
