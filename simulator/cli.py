@@ -146,6 +146,11 @@ def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) ->
 
         for settings in (loaded.baseline, *loaded.variants.values()):
             try_own(settings)
+    from simulator.lowering.prices import yearly_rates
+    from simulator.run import BASELINE, price_cautions
+
+    lenders = {BASELINE: loaded.baseline, **loaded.variants}
+    _warn(price_cautions({name: yearly_rates(settings) for name, settings in lenders.items()}))
     if loaded.baseline.portfolio.tape:
         from simulator.run import read_book
 

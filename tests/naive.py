@@ -71,6 +71,7 @@ class Account:
         self.plan_left = 0
         self.observed = 0
         self.marks = 0
+        self.rate = 0
         self.columns = tuple(vars(self))
 
         self.product = product
@@ -201,12 +202,8 @@ class Borrower:
         self.columns = tuple(vars(self))
 
         self.segment, self.entry, self.index = segment, entry, index
+        self.used_much = False  # a usual month of spending is half of the line's limit as granted, or more
         self.line, self.loan = self.accounts = Account(LINE), Account(LOAN)
-
-    @property
-    def uses_much(self):
-        """Whether a usual month of spending is half of the line's limit as granted, or more."""
-        return 2 * self.spend >= self.line.granted
 
     def state(self):
         """Return the N_STATE integers of the borrower in the column order of names.py."""
@@ -236,7 +233,12 @@ class World:
         self.lever = self.levers.month[month][g]  # [product][name]
         self.stage = self.levers.stage[month][g]  # [product][stage][name]
         self.ladder = self.levers.ladder[month][g]  # [product][bucket][level][name]
+        self.answers = self.levers.answer[month][g]  # [product][name][place]
         return self
+
+    def answer(self, product, name, grade, in_full):
+        """Return the borrower's answer to the price that accounts of that grade pay, `in_full` if it costs nothing."""
+        return self.answers[product][name][grade * CUSTOMERS + in_full * QUALITIES + self.borrower.quality]
 
     def words(self, tag, slot):
         """Return the four words of a slot of this borrower, as a person or in this month."""
@@ -293,6 +295,7 @@ def born(world, replication, segment, entry, index, tape_row=None):
             open_in_bucket(world, account, row)
             account.clean = 12 if entry == 0 and account.bucket == 0 else 0
             account.granted = account.limit
+            account.rate = min(world.terms[LOAN][P_RATE], ONE - 1) if account is b.loan and account.balance > 0 else 0
             if entry == 0 and (account.bucket >= 3 or account.status == WRITTEN_OFF):
                 account.marks = OPENED_IN_DEFAULT
     open_with_cause(world, b, w5[2] >> 1)
@@ -415,6 +418,9 @@ def review(world, b):
         if b.score < levers[V_SCORE_CUTOFF] or b.income < levers[V_INCOME_CUTOFF] or account.limit <= 0:
             account.status, account.limit = DECLINED, 0
             account.flow[F_N_DECLINED] += 1
+        elif world.words(PEOPLE, 6)[2] >> 1 >= world.answer(account.product, C_ACCEPT, 3, b.full_payer):
+            account.status, account.limit = NOT_TAKEN_UP, 0
+            account.flow[F_N_NOT_TAKEN_UP] += 1
         elif account.product == LINE:
             account.just_granted = True
             account.marks = GRANTED_SINCE
@@ -427,6 +433,7 @@ def live_one_month(world, b):
     """Live the month `world` stands at, in the order of docs/model.md; flows collect in the accounts."""
     if not any(account.is_live for account in b.accounts):
         return
+    b.used_much = 2 * b.spend >= b.line.granted  # before customers and limit reviews change either
     structural = world.segment[G_MODEL] == 0
     world.pay = world.advance = world.need = 0
     if structural:
@@ -498,8 +505,9 @@ def bill_accounts(world, b):
         if account.was_in_plan or account.product == LOAN:
             months_left = account.plan_left if account.was_in_plan else account.months_left
             account.due = min(account.instalment, rest) if months_left > 1 else rest
-            account.plan_left = max(0, account.plan_left - 1)
-            account.months_left = max(0, account.months_left - 1)
+            if bill > 0:  # where all is forgiven, the plan ends with the month
+                account.plan_left = max(0, account.plan_left - 1)
+                account.months_left = max(0, account.months_left - 1)
         else:
             terms, own = world.terms[LINE], world.lever[LINE][V_MIN_SHARE]
             share = own if own >= 0 else terms[P_MIN_SHARE]
@@ -550,7 +558,8 @@ def due_date(world, b):
 def pay_extra(world, b):
     """5 and 6. Pay of the line's bill what is wanted beyond what was owed, as far as cash allows."""
     rest = b.line.bill - b.line.owed
-    want = rest if b.full_payer else mul_q31(rest, world.segment[G_REVOLVER_SHARE])
+    usual = min(mul_q16(world.segment[G_REVOLVER_SHARE], world.lever[LINE][V_PAY_EXTRA]), ONE)
+    want = rest if b.full_payer else mul_q31(rest, usual)
     b.line.extra = 0 if b.line.was_in_plan else min(want, max(b.buffer, 0))
     b.buffer -= b.line.extra
 
@@ -751,6 +760,8 @@ def monthly_rate(world, account):
     contract, levers = world.terms[account.product][P_RATE], world.lever[account.product]
     if account.was_in_plan:
         return mul_q31(contract, levers[V_PLAN_RATE])
+    if world.terms[account.product][P_FIXED_RATE] == 1 and account.was_account:
+        return account.rate
     return min(ONE, mul_q16(contract, levers[V_RATE + account.was_grade]))
 
 
@@ -764,10 +775,13 @@ def spend(world, b, structural):
         wanted = mul_q16(mul_q16(b.spend, world.economy[M_SPENDING]), mood)
         if not b.employed:
             wanted = mul_q31(wanted, world.segment[G_SPEND_UNEMPLOYED])
-        wanted += world.need
     else:
         usual = world.tables.roll_state[b.segment][LINE][line.state][ROLL_SPEND]
         wanted = mul_q16(mul_q16(b.spend, mul_q16(usual, world.economy[M_SPENDING])), mood)
+    wanted += world.need
+    if line.was_account:
+        in_full = b.full_payer and line.paid_in_month + line.extra >= line.bill
+        wanted = mul_q16(wanted, world.answer(LINE, C_DEMAND, line.was_grade, in_full))
     late = line.days >= levers[V_FREEZE_DAYS] or line.days >= levers[V_CLOSE_DAYS]
     may_spend = line.status == ACTIVE and not late and line.exit is None
     on_line = min(wanted, max(0, line.limit - line.balance)) if may_spend else 0
@@ -799,12 +813,13 @@ def draw_new_loan(world, b, structural):
     in_trouble = b.line.is_open and (b.line.bucket > 0 or b.line.plan_left > 0)
     if world.lever[LOAN][V_NEW_CREDIT] != 1 or loan.status != ACTIVE or not loan.was_empty or in_trouble:
         return
-    if wants >> 1 >= terms[P_DRAW]:
+    if wants >> 1 >= mul_q16(terms[P_DRAW], world.answer(LOAN, C_DEMAND, loan.was_grade, b.full_payer)):
         return
     amount, _ = new_loan(world, loan, ticket, term)
     if amount <= 0:
         return
-    interest = mul_q31(amount, monthly_rate(world, loan))
+    rate = monthly_rate(world, loan)
+    interest, loan.rate = mul_q31(amount, rate), min(rate, ONE - 1)
     loan.drawn = True
     loan.balance, loan.interest_due = amount + interest, interest
     loan.ever = loan.clean = loan.state = loan.observed = 0
@@ -1052,8 +1067,11 @@ def follow(b):
 
 # ---- after everybody's month ---------------------------------------------------------------------
 def end_month(world, b):
-    """Review limits, open closed accounts again, and note grades in the month of observation."""
+    """Review limits, let customers leave, open closed accounts again, and note grades in the month of observation."""
     review_limit(world, b.line)
+    if world.segment[G_LEAVES] == 1 and world.lever[LINE][V_NEW_CREDIT] == 1:
+        leave(world, b)
+        close_unused(world, b.line)
     regrant(world, b)
     if world.month == world.tables.observe_month:
         observe(b)
@@ -1069,12 +1087,44 @@ def review_limit(world, line):
         return line.balance * UNIT >= levers[share] * limit
 
     cut = levers[V_CUT_KEEP] < ONE and line.grade >= levers[V_CUT_GRADE] and points < levers[V_CUT_SCORE]
+    much_used, uptake = line.balance * UNIT > NEARLY_USED * limit, world.tables.uptake[world.borrower.segment]
+    change = None
     if cut and used(V_CUT_UTILISATION):
+        change = T_CUT_USED if much_used else T_CUT
         line.limit = max(mul_q31(limit, levers[V_CUT_KEEP]), min(limit, levers[V_LIMIT_FLOOR]))
         line.flow[F_N_LIMIT_CUT] += line.limit < limit
     elif levers[V_RAISE_BY] > UNIT and line.grade <= levers[V_RAISE_GRADE] and used(V_RAISE_UTILISATION):
         line.limit = max(limit, min(mul_q16(limit, levers[V_RAISE_BY]), mul_q16(line.granted, levers[V_RAISE_CAP])))
         line.flow[F_N_LIMIT_RAISED] += line.limit > limit
+        change = T_RAISED
+    if change is not None:
+        b = world.borrower
+        follows = uptake[change][b.full_payer * QUALITIES + b.quality]
+        b.spend = max(b.spend + mul_q31(line.limit - limit, follows), 0)
+
+
+def leave(world, b):
+    """Let a customer in good standing have no more credit who wants to leave: sooner if treated as nobody likes."""
+    line, other = b.line, b.loan.status
+    if line.status != ACTIVE or line.bucket > 0 or line.plan_left > 0:
+        return
+    chance = world.answer(LINE, C_LEAVE, line.grade, b.full_payer)
+    was_frozen = line.clean < 3 and line.ever > 0 and 30 * line.ever >= world.lever[LINE][V_FREEZE_DAYS]
+    if was_frozen or b.reported > 0 or other in (CLOSED, CLOSED_SETTLED):
+        chance = mul_q16(chance, world.segment[G_LEAVE_FELT])
+    if world.words(MONTHS, 0)[0] % 65536 < chance:
+        line.limit = line.granted = 0
+
+
+def close_unused(world, line):
+    """Close a line that its customer has left and paid, or that has not been used for so many months."""
+    if line.status != ACTIVE:
+        return
+    if world.segment[G_IDLE_CLOSES] < NEVER:
+        line.age = line.age + 1 if line.balance <= 0 else 0
+    if line.balance <= 0 and (line.granted == 0 or line.age >= world.segment[G_IDLE_CLOSES]):
+        line.flow[F_N_CLOSED_BY_CUSTOMER if line.granted == 0 else F_N_CLOSED_IDLE] += 1
+        line.status, line.limit = CLOSED, 0
 
 
 def regrant(world, b):
@@ -1103,6 +1153,7 @@ def regrant(world, b):
             account.status, account.limit, account.regranted = ACTIVE, limit, True
             account.balance = account.interest_due = account.fee_due = account.arrears = account.bucket = 0
             account.state = account.clean = account.cause = account.ever = account.observed = account.plan_left = 0
+            account.age = 0
             account.marks &= GRANTED_SINCE
             account.flow[F_N_REGRANTED] += 1
 
@@ -1123,7 +1174,7 @@ def count_due(b, account):
         if account.missed:
             flow[F_N_MISSED] += 1
             flow[F_N_MISSED_BY + account.reason] += 1
-            flow[F_N_MISSED_SHORT_HIGH_USE] += account.reason == SHORT and account.product == LINE and b.uses_much
+            flow[F_N_MISSED_SHORT_HIGH_USE] += account.reason == SHORT and account.product == LINE and b.used_much
             flow[F_N_CURED_7] += account.cured_on is not None and account.cured_on <= 7
             flow[F_N_CURED_30] += account.cured_on is not None
 

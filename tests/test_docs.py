@@ -9,6 +9,7 @@ import pytest
 from conftest import ROOT
 from simulator.model import layout
 from simulator.model.tables import Levers, Tables
+from simulator.scenario.schema import Demand
 from test_house_rules import LAYERS
 
 DOCS = ROOT / "docs"
@@ -70,10 +71,11 @@ def test_the_month_names_what_the_arrays_have():
 
 
 def test_the_month_names_flows_arrays_and_functions_that_exist():
-    """Each name in code type in docs/model.md is a flow (or how several begin), an array, or a function of the twin."""
+    """Each name in code type in docs/model.md is a flow (or how several begin), an array, a function of the twin, or a
+    setting of demand, whose formulas stand there alone."""
     twin = ast.walk(ast.parse((ROOT / "tests" / "naive.py").read_text(encoding="utf-8")))
     known = {node.name for node in twin if isinstance(node, ast.FunctionDef)}
-    known |= {*layout.FLOWS, *layout.VINTAGES, *Tables._fields, *Levers._fields}
+    known |= {*layout.FLOWS, *layout.VINTAGES, *Tables._fields, *Levers._fields, *Demand.model_fields}
     for name in re.findall(r"`([a-z_0-9]+)`", MODEL):
         assert name in known or any(flow.startswith(name) for flow in layout.FLOWS), name
 

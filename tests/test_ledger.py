@@ -59,6 +59,7 @@ def test_every_flow_that_enters_an_identity_is_watched(ledger, flow):
         *("balance_claimed", "balance_watched", "balance_probation", "balance_probation_dpd30", "n_idle"),
         "balance_dpd1",
         *("opening_net_loss", "workout_cash", "claimed_net_loss", "borne_back"),
+        *("n_closed_by_customer", "n_closed_idle"),
         *(f"n_closures_{cause}" for cause in CAUSES),
         *(f"{name}_{level}" for name in ("n_contacts", "collected") for level in LEVELS),
     }
@@ -86,7 +87,7 @@ def test_closures_by_cause_are_all_closures(ledger):
     check_identities(closed)
     assert closed.total("n_closures")[:, 1:].sum(axis=1).tolist() == [10] * 4
     closed.sums.flows[0, 0, 5, 1, LINE, FLOWS.index("n_closed")] += 1
-    with pytest.raises(IdentityError, match="n_closed is left of n_closures"):
+    with pytest.raises(IdentityError, match="n_closed is left of those closed"):
         check_identities(broken(closed, lambda sums: None))
 
 

@@ -80,9 +80,9 @@ def test_the_manifest_names_versions_and_the_digest(folder, comparison):
 
 def test_the_summary_has_the_contract_s_shape(folder):
     """Variants and differences, each measure with value, error, interval and unit, and why where there is none; the
-    baseline has no difference. Before them whom the numbers are of, and the verdict."""
+    baseline has no difference. Before them whom the numbers are of, what credit costs, and the verdict."""
     summary = json.loads((folder / "summary.json").read_text())
-    assert list(summary) == ["cautions", "people", "verdict", "variants", "differences"]
+    assert list(summary) == ["cautions", "people", "yearly_rates", "verdict", "variants", "differences"]
     assert {"best", "leader", "second", "probability", "reason"} <= set(summary["verdict"])
     assert list(summary["variants"]) == ["baseline", "cut", "sell"]
     assert list(summary["differences"]) == ["cut", "sell"]

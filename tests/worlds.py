@@ -116,6 +116,8 @@ def draw_segment(rng, model, products, pay_first):
     g[G_WILL_NOT_BASE] = q16(rng.uniform(-5, -3))
     g[G_WILL_NOT_CLOSED], g[G_WILL_NOT_REPORTED] = q16(rng.uniform(0, 1.5)), q16(rng.uniform(-1, 0))
     g[G_REPORTING_DAY] = rng.choice((0, 1, 7, 20, 29))
+    g[G_LEAVE_FELT], g[G_IDLE_CLOSES] = q16(rng.uniform(0.5, 4)), rng.choice((NEVER, 1, 3))
+    g[G_LEAVES] = rng.choice((0, 1, 1))
     return g
 
 
@@ -131,6 +133,7 @@ def draw_terms(rng, suspend, hold):
     line[P_MIN_FLOOR] = rng.choice((0, 50 * YUAN))
     loan[P_DRAW], loan[P_KEPT] = q31(rng.uniform(0.1, 0.5)), q31(rng.uniform(0, 0.5))
     loan[P_DRAW_STEP] = rng.choice((1, 100 * YUAN))
+    loan[P_FIXED_RATE] = rng.choice((0, 1))
     loan[P_OPEN_AT_START] = q31(rng.uniform(0.3, 0.9))
     return [line, loan]
 
@@ -249,6 +252,7 @@ def draw_tables(rng, *, model, products, months, replications, pay_first, suspen
         job_loss_quality=shares(16, 0.2, 1),
         alert=shares(32, 0.1, 1),
         spending=np.array([by_quantile(lambda u: UNIT * lognormal(0.9, 0.5)(u)) for _ in g], np.int32),
+        uptake=whole([[[q31(rng.uniform(0, 0.5)) for _ in range(CUSTOMERS)] for _ in range(N_UPTAKE)] for _ in g]),
         roll_state=whole([[states] * N_PRODUCT for _ in g]),
         roll=whole(rolls),
         economy=whole(economy),
@@ -291,13 +295,15 @@ def neutral_levers(months, segments):
     month[..., V_PLAN_MONTHS] = 1
     month[..., V_REGRANT_GRADE] = GRADES - 1
     month[..., V_PLAN_RATE] = month[..., V_CUT_KEEP] = month[..., V_SERVED] = ONE
-    month[..., V_RAISE_BY] = month[..., V_RAISE_CAP] = UNIT
+    month[..., V_RAISE_BY] = month[..., V_RAISE_CAP] = month[..., V_PAY_EXTRA] = month[..., V_USAGE] = UNIT
     month[..., V_RATE : V_RATE + GRADES] = month[..., V_SALE_FACTOR : V_SALE_FACTOR + 4] = UNIT
     month[..., V_RAISE_GRADE] = month[..., V_MIN_SHARE] = -1
     month[..., V_SCORE_CORRELATION] = ABSENT
     review = np.full((months + 1, segments, N_PRODUCT, SCORE_BANDS), UNIT, np.int64)
     ladder = np.zeros((months + 1, segments, N_PRODUCT, BUCKETS, N_LEVELS, N_LADDER), np.int64)
-    return Levers(stage, month, review, ladder)
+    answer = np.zeros((months + 1, segments, N_PRODUCT, N_ANSWER, ANSWERS), np.uint32)
+    answer[..., C_DEMAND, :], answer[..., C_ACCEPT, :] = UNIT, ONE
+    return Levers(stage, month, review, ladder, answer)
 
 
 def each(array, draw):
@@ -528,6 +534,21 @@ def score_power(rng, levers):
     levers.month[..., V_SCORE_NOISE] = np.reshape(noise, shape)
 
 
+def customers(rng, levers):
+    """Want more or less credit at the price, take up some offers, pay more or less of the bill, leave now and then."""
+    each(levers.answer[..., C_DEMAND, :], lambda: rng.choice((UNIT, 0, q16(rng.uniform(0, 2)))))
+    each(levers.answer[..., C_LEAVE, :], lambda: rng.choice((0, rng.randint(0, 8000), 65536)))
+    each(levers.answer[..., C_ACCEPT, :], lambda: rng.choice((ONE, q31(rng.random()))))
+    each(levers.month[..., V_PAY_EXTRA], lambda: q16(rng.uniform(0, 4)))
+
+
+def customers_who_stay(rng, levers):
+    """Want more or less credit at the price, and leave in some months only."""
+    customers(rng, levers)
+    levers.answer[..., C_LEAVE, :] = np.where(levers.answer[..., C_LEAVE, :] < 4000, levers.answer[..., C_LEAVE, :], 0)
+    levers.answer[[rng.random() < 0.7 for _ in range(len(levers.month))], ..., C_LEAVE, :] = 0
+
+
 POLICIES = {
     policy.__name__: policy
     for policy in (
@@ -561,6 +582,8 @@ POLICIES = {
         claims_for_a_while,
         partner,
         score_power,
+        customers,
+        customers_who_stay,
     )
 }
 

@@ -10,6 +10,7 @@ from simulator.analysis.estimates import MEAN, SURE, Difference, Estimate, chanc
 from simulator.analysis.ledger import Ledger, result_digest
 from simulator.analysis.measures import MEASURES, measures_of, shown_in, windows
 from simulator.analysis.measures.tables import LOSS_RATES, SWAPPED
+from simulator.model.layout import GRADE_NAMES
 
 NOTHING_TO_DIVIDE_BY = "a rate of nothing is not defined"
 NUMBERS = ("value", "se", "low", "high")  # of an estimate, as summary.json names them
@@ -47,7 +48,8 @@ class Comparison:
     """The ledgers of a run by variant; the first is the baseline. A plain run is a comparison of one.
 
     `swaps` are there for the variants that review applicants in another way; `policies` are the settings of every
-    lender's policies by name; `cautions` are those of the scenario.
+    lender's policies by name; `cautions` are those of the scenario. `rates` are the yearly interest rates of every
+    lender by product and grade.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Comparison:
         swaps: dict[str, Swapped] | None = None,
         policies: dict[str, dict[str, Any]] | None = None,
         cautions: list[str] | None = None,
+        rates: dict[str, dict[str, list[float]]] | None = None,
     ):
         """Raise ValueError if there is no ledger, a name comes twice, or frames differ."""
         self.ledgers = {ledger.variant: ledger for ledger in ledgers}
@@ -68,13 +71,14 @@ class Comparison:
             raise ValueError("every ledger of a comparison has its run-on, or none has")
         self.baseline = ledgers[0].variant
         self.swaps, self.policies, self.cautions = swaps or {}, policies or {}, cautions or []
+        self.rates = rates or {}
         self.windows = windows(self.frame)
         self.measures = measures_of(self.frame)
         self._samples = cache(self._samples_of)  # per comparison, so that it goes when the comparison goes
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what makes it anew: pickled and copied it is its ledgers, without the numbers kept of them."""
-        return type(self), (list(self.ledgers.values()), self.swaps, self.policies, self.cautions)
+        return type(self), (list(self.ledgers.values()), self.swaps, self.policies, self.cautions, self.rates)
 
     @cached_property
     def result_digest(self) -> str:
@@ -239,6 +243,10 @@ class Comparison:
         told = {
             "cautions": self.cautions,
             "people": self._people_told(),
+            "yearly_rates": {
+                name: {product: dict(zip(GRADE_NAMES, by_grade, strict=True)) for product, by_grade in own.items()}
+                for name, own in self.rates.items()
+            },
             "verdict": self._verdict_told(),
             "variants": {v: {m: level(v, m) for m in names} for v in self.ledgers},
             "differences": {v: {m: difference(v, m) for m in names} for v in self.variants},

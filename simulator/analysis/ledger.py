@@ -185,6 +185,7 @@ PARTS = {
     "n_cured_7": "n_cured_30",
     "n_missed_short_high_use": "n_missed_short",
     "n_declined": "n_applied",
+    "n_not_taken_up": "n_applied",
     "n_default_granted": "n_default",
     "written_off_interest": "written_off",
     "written_off_fees": "written_off",
@@ -399,7 +400,8 @@ def _limits(now, before):
 
     for part, whole in PARTS.items():
         yield f"{part} is part of {whole}", *most(now(part), now(whole))
-    yield "n_closed is left of n_closures", *most(now("n_closed"), before("n_closed") + now("n_closures"))
+    closed = before("n_closed") + now("n_closures") + now("n_closed_by_customer") + now("n_closed_idle")
+    yield "n_closed is left of those closed", *most(now("n_closed"), closed)
     left = now("n_written_off_book") + now("n_sold_written_off") + now("n_expired")
     yield "written-off accounts", *most(left, before("n_written_off_book") + now("n_written_off"))
     ended, begun = (now(name).cumsum(axis=1) for name in ("n_plans_kept", "n_plans"))

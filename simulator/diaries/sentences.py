@@ -229,8 +229,10 @@ OPENING = (  # how an account stands at the start
     Line(lambda a: a.now[STATUS] == WRITTEN_OFF, "written off before, a claim of {balance}"),
 )  # fmt: skip
 MONTH = (  # in the order of the month
-    Line(lambda a: a.flow["n_applied"] > a.flow["n_declined"], "applied, granted a limit of {limit}"),
+    Line(lambda a: a.flow["n_applied"] > a.flow["n_declined"] + a.flow["n_not_taken_up"],
+         "applied, granted a limit of {limit}"),
     Line("n_declined", "applied, declined"),
+    Line("n_not_taken_up", "applied, granted, and did not take it up"),
     Line("n_reminded", "reminded", "reminded {often}", aside=True),
     # the due
     Line(_paid(LINE, False, True), "bill of {paid} paid in full", "bills paid in full {often}, {paid}"),
@@ -269,6 +271,8 @@ MONTH = (  # in the order of the month
     Line("forgiven", "forgiven {forgiven}"),
     Line("n_limit_cut", "limit cut from {limit_was} to {limit}"),
     Line("n_limit_raised", "limit raised from {limit_was} to {limit}"),
+    Line("n_closed_by_customer", "closed at the customer's wish"),
+    Line("n_closed_idle", "closed, for nobody used it"),
     Line("n_paid_off", "paid off"),
     Line("n_closed_at_zero", "shut, with nothing owed"),
     Line("n_regranted", "opened again with a limit of {limit}"),

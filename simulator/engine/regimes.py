@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.lowering.demand import Customers
 from simulator.lowering.lower import Lowered
 from simulator.model.layout import N_FLOWS
 from simulator.model.tables import Levers
@@ -44,18 +45,31 @@ class Regimes:
         self.rows = Levers(*(np.empty((self.base + replications, *a.shape[1:]), a.dtype) for a in self.before))
         self.books = [np.zeros((replications, self.base + 1, N_FLOWS), np.int64) for _ in self.readers]
         self.known = 0  # months from the opening on that are in `books`
+        self.customers = Customers(lowered.settings)
+        self.habits = [self._habit_before()] * replications
 
     def groups(self, month: int, flows: np.ndarray) -> list[LeverGroup]:
         """Return the groups of a month, given the chunk's flows of all months before it."""
         self._read(month, flows)
-        regimes = [self._regime(month, replication) for replication in range(len(flows))]
-        levers = {regime: self._levers(month, regime, k) for k, regime in enumerate(dict.fromkeys(regimes))}
+        regimes = [(self._regime(month, r), self.habits[r].tobytes()) for r in range(len(flows))]
+        levers, after = {}, {}
+        for k, (regime, r) in enumerate({one: r for r, one in reversed(list(enumerate(regimes)))}.items()):
+            levers[regime] = self._levers(month, regime[0], k)
+            after[regime] = self.customers.answer(levers[regime], month, self.habits[r])
+        self.habits = [after[regime] for regime in regimes]
         groups, first = [], 0
         for regime, together in groupby(regimes):
             end = first + sum(1 for _ in together)
             groups.append(LeverGroup(first, end, levers[regime]))
             first = end
         return groups
+
+    def _habit_before(self):
+        """Return the habit of customers at the end of the last month before a policy reads the book."""
+        habit = self.customers.start()
+        for month in range(1, self.months.start):
+            habit = self.customers.answer(self.before, month, habit)
+        return habit
 
     def _read(self, month, flows):
         """Bring the books of the readers, each of its own segments and products, to the end of the month before."""
@@ -95,6 +109,10 @@ def _answer(settings, book):
 
 
 def months_read(lowered: Lowered) -> range:
-    """Return the months from the first to the last that a policy which reads the book may act in."""
+    """Return the months from the first to the last that a policy which reads the book may act in, or be felt.
+
+    What customers want depends on the prices before, until the end.
+    """
     months = [lowered.context.months_of(settings) for settings in lowered.readers]
-    return range(min(acts.start for acts in months), max(acts.stop for acts in months))
+    last = lowered.months_total + 1 if Customers(lowered.settings).remembers else max(acts.stop for acts in months)
+    return range(min(acts.start for acts in months), last)

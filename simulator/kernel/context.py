@@ -48,6 +48,7 @@ class SegmentTables(NamedTuple):
     job_loss_quality: np.ndarray  # uint32[16]
     alert: np.ndarray  # uint32[32]
     spending: np.ndarray  # int32[QUANTILES]
+    uptake: np.ndarray  # int64[N_UPTAKE, CUSTOMERS]
     roll_state: np.ndarray  # int64[product, MAX_STATES, N_ROLL]
     sigmoid: np.ndarray  # uint32[4098], of all segments
     key: np.ndarray  # uint32[2], of all segments
@@ -68,7 +69,9 @@ class MonthLevers(NamedTuple):
     month: np.ndarray  # int64[product, N_MONTH_LEVERS]
     stage: np.ndarray  # int64[product, STAGES, N_STAGE_LEVERS]
     ladder: np.ndarray  # int64[product, BUCKETS, N_LEVELS, N_LADDER]
+    answer: np.ndarray  # uint32[product, N_ANSWER, ANSWERS]
     bits: np.ndarray  # int64[product]: which of them ask for anything (`driver.note_levers`)
+    most: np.ndarray  # int64[N_MOST]: the largest answers of the month, or bounds on them
 
 
 class MonthSums(NamedTuple):
@@ -96,6 +99,6 @@ def segment_of(tables, segment):
         tables.segment[segment], tables.product[segment], tables.late[segment], tables.terms[segment],
         tables.quantile[segment], tables.in_month[segment], tables.will_not_bucket[segment],
         tables.will_not_cause[segment], tables.will_not_burden[segment], tables.will_not_quality[segment],
-        tables.job_loss_quality[segment], tables.alert[segment], tables.spending[segment], tables.roll_state[segment],
-        tables.sigmoid, tables.key,
+        tables.job_loss_quality[segment], tables.alert[segment], tables.spending[segment], tables.uptake[segment],
+        tables.roll_state[segment], tables.sigmoid, tables.key,
     )  # fmt: skip

@@ -37,7 +37,7 @@ READ = (
     *BORROWER_READ, LINE_AT + GRANTED, *BORROWER_CHANGED, *(LINE_AT + c for c in (*ACCOUNT_READ, *ACCOUNT_CHANGED)),
 )  # fmt: skip
 CHANGED = (*BORROWER_CHANGED, *(LINE_AT + c for c in ACCOUNT_CHANGED))
-READ_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_READ, *ACCOUNT_CHANGED, *LOAN_CHANGED))
+READ_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_READ, *ACCOUNT_CHANGED, *LOAN_CHANGED, RATE))
 CHANGED_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_CHANGED, *LOAN_CHANGED))
 
 stack_record = stack_array(np.int32, N_DELINQUENT_RECORD, SHORT_ROW)
@@ -185,9 +185,9 @@ def decide_payment(gathered, n, p, segment, economy, month_levers, forget_keeps)
 
 
 @njit(forceinline=True)
-def pay_dues(state, record, n, scalars):
+def pay_dues(state, record, n, scalars, revolver_share):
     """Step 5: pay in the stated order of the products, from the buffer, then from credit elsewhere."""
-    revolver_share, line_first = u4(scalars[G_REVOLVER_SHARE]), mask_of(scalars[G_PAY_FIRST] == LINE)
+    line_first = mask_of(scalars[G_PAY_FIRST] == LINE)
     for lane in range(n):
         i = u8(lane)
         buffer, outside, reported = state[LIQUIDITY, i], state[EXTERNAL_CREDIT, i], state[REPORTED, i] != i4(0)
@@ -372,24 +372,31 @@ def is_left_alone(status, bucket, to, days, patience):
 
 
 @njit(forceinline=True)
-def post_lines(gathered, n, segment, month_levers, bits, late_charges, rates):
+def post_lines(gathered, n, segment, levers, late_charges, rates):
     """Steps 7 to 9 of the line, and who is done for its part."""
+    month_levers, demands = levers.month[LINE], levers.answer[LINE, C_DEMAND]
     state, derived, words, record = gathered.state, gathered.derived, gathered.words, gathered.record
     best, to_b, to_c, to_d = rate_steps(rates)
     worst, suspend, spending = rates[4], i4(segment.terms[LINE, P_SUSPEND]), segment.spending
     spend_unemployed, new_credit = u4(segment.scalars[G_SPEND_UNEMPLOYED]), month_levers[V_NEW_CREDIT] == 1
-    patience, close_days = patience_of(month_levers, bits), i4(month_levers[V_CLOSE_DAYS])
+    patience, close_days = patience_of(month_levers, levers.bits[LINE]), i4(month_levers[V_CLOSE_DAYS])
     for lane in range(n):
         i = u8(lane)
         status, bucket, clean = state[LINE_AT + STATUS, i], state[LINE_AT + BUCKET, i], state[LINE_AT + CLEAN, i]
         before, limit = state[LINE_AT + BALANCE, i], state[LINE_AT + LIMIT, i]
         to, days = record[R_TO, i], record[R_DAYS, i]
-        rate = rules.line_rate(clean, before, limit, best, to_b, to_c, to_d)
+        is_b, is_c, is_d = rules.grade_steps(clean, before, limit, True)
+        rate = rules.rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d)
         rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(rate)))
         balance, held, was_late = post_account(state, record, i, LINE, rate, late_charges, suspend)
 
         employed, multiplier = state[EMPLOYED, i] != i4(0), spending[words[U_WISH, i] & u4(QUANTILES - 1)]
-        wanted = rules.wants(derived[D_SPEND, i], multiplier, employed, spend_unemployed, record[R_NEED, i], new_credit)
+        paid = pick(mask_of(record[R_DAY, i] > i4(0)), record[R_OWED, i], record[R_PAID, i])
+        in_full = (state[FULL_PAYER, i] != i4(0)) & (i4(paid + record[R_EXTRA, i]) >= record[R_BILL, i])
+        is_e, quality = bucket > i4(0), state[QUALITY, i]
+        demand = pick(held, demands[rules.answer_place(is_b, is_c, is_d, is_e, quality, in_full)], i4(UNIT))
+        need, usual = record[R_NEED, i], derived[D_SPEND, i]
+        wanted = rules.wants(usual, multiplier, employed, spend_unemployed, demand, need, new_credit)
         may = (status == i4(ACTIVE)) & (days < patience.freeze_days) & (days < close_days)
         on_line = only(may, rules.put_on_line(wanted, balance, limit))
         balance = i4(balance + on_line)
@@ -418,12 +425,14 @@ def post_loans(state, record, n, loan, month_levers, bits, late_charges, rates):
     """Steps 7 and 8 of the loan, and who is done for its part."""
     best, to_b, to_c, to_d = rate_steps(rates)
     worst, suspend, patience = rates[4], i4(loan[P_SUSPEND]), patience_of(month_levers, bits)
+    fixed = mask_of(loan[P_FIXED_RATE] == 1)
     for lane in range(n):
         i = u8(lane)
         status, bucket, clean = state[LOAN_AT + STATUS, i], state[LOAN_AT + BUCKET, i], state[LOAN_AT + CLEAN, i]
         after, to = record[N_OWN + R_AFTER, i], record[N_OWN + R_TO, i]
         rate = rules.loan_rate(clean, best, to_b, to_c, to_d)
-        rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(rate)))
+        rate = pick(mask_of(bucket > i4(0)), i4(worst), i4(rate))
+        rate = u4(pick(fixed, state[LOAN_AT + RATE, i], rate))
         balance, held, was_late = post_account(state, record, i, LOAN, rate, late_charges, suspend)
 
         stays = is_left_alone(status, bucket, to, record[N_OWN + R_DAYS, i], patience)
@@ -633,15 +642,16 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
         for c in (R_OWED, R_REASON):
             for k in range(n):
                 record[u8(N_OWN + c), u8(k)] = 0
-    pay_dues(state, record, n, scalars)
+    revolver_share = rules.revolver_share_of(scalars, levers.month[LINE])
+    pay_dues(state, record, n, scalars, revolver_share)
     for p in range(products):
         pay_unasked(gathered, n, p, narrow.self_cure)
         for level in range(N_LEVELS):
             if (levers.bits[p] >> level) & 1:
                 ask(gathered, n, p, level, narrow.ladder)
-        pay_late(gathered, n, p, scalars[G_REVOLVER_SHARE], rules.served_share(levers.month[p], economy))
+        pay_late(gathered, n, p, revolver_share, rules.served_share(levers.month[p], economy))
         age(state, record, n, p, segment.terms[p, P_HOLD])
-    post_lines(gathered, n, segment, levers.month[LINE], levers.bits[LINE], narrow.late_charges, month.rates[LINE])
+    post_lines(gathered, n, segment, levers, narrow.late_charges, month.rates[LINE])
     if products == N_PRODUCT:
         post_loans(
             state, record, n, segment.terms[LOAN], levers.month[LOAN], levers.bits[LOAN], narrow.late_charges,

@@ -31,8 +31,8 @@ from .context import Cohort, Lanes, Month, MonthLevers, MonthSums, Place, segmen
 from .delinquent import NarrowTables, narrow_levers, narrow_segment, stack_record, step_delinquent
 from .fixed import mul_q16
 from .lanes import derive, draw_listed, draw_words, gather_index, stack_derived, stack_gathered_derived, stack_pending
-from .lender import add_loan, work_one_written_off
-from .month_end import grant_again, observe, review_limits
+from .lender import add_loan, wants_loan, work_one_written_off
+from .month_end import close_unused, grant_again, leave_lines, observe, review_limits
 from .on_time import (
     NO_REMINDERS,
     Bounds,
@@ -50,7 +50,7 @@ from .rules import is_live, rate_of_grade, served_share
 from .scalar import step_scalar
 from .sums import add_stocks
 
-i8, u8 = np.int64, np.uint64
+i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 CACHE_LINE = 8  # int64 numbers
 NO_AMOUNTS = (-1, -1, -1, -1, -1)  # no `amounts_for` yet
 FIRST, SECOND, THIRD, FOURTH = (i8(1 << slot) for slot in range(4))  # bits of the slots of a month's words
@@ -108,6 +108,7 @@ class Workspace(NamedTuple):
     """The arrays that the driver works in, those on its stack aside: compiled code makes none."""
 
     lever_bits: np.ndarray  # int64[month, product]
+    most: np.ndarray  # int64[month, N_MOST]
     rates: np.ndarray  # uint32[product, GRADES]: q31 a month
     opening: Opening
     lists: Lists
@@ -121,6 +122,7 @@ def workspace() -> Workspace:
     lane_list = np.zeros((4, LANES + STEP), np.uint32)
     return Workspace(
         np.zeros((MAX_MONTH + 1, N_PRODUCT), np.int64),
+        np.zeros((MAX_MONTH + 1, N_MOST), np.int64),
         np.zeros((N_PRODUCT, GRADES), np.uint32),
         Opening(
             np.zeros((N_STATE, LANES), np.int32),
@@ -181,6 +183,7 @@ def run_tiles(tables, levers, tiles, tape, span, fast, store, sums, work):
         segment, enters_at = segment_of(tables, tile.segment), max(tile.entry, 1)
         if tile.segment != noted:
             note_levers(work.lever_bits, levers, tile.segment, span)
+            note_answers(work.lever_bits, work.most, levers, tables, tile.segment, span)
             noted = tile.segment
         segment_constants(work, segment)
         for r in range(span.replication_to - span.replication_from):
@@ -194,7 +197,7 @@ def run_tiles(tables, levers, tiles, tape, span, fast, store, sums, work):
             for number in range(max(enters_at, span.month_from), span.month_to + 1):
                 place = place_of(tile, span.replication_from + r, number, tables.observe_month)
                 month = month_of(tables, segment, levers, place, r, work.rates)
-                month_levers = levers_of(levers, place, work.lever_bits)
+                month_levers = levers_of(levers, place, work)
                 derived = month_constants(lanes, tile, segment, month, month_levers, derived, work)
                 for begin in range(tile.first_block, min(tile.first_block + 2, tile.end_block)):
                     month_sums = sums_of(sums, place, r, (begin + tile.entry) & 1)
@@ -202,6 +205,8 @@ def run_tiles(tables, levers, tiles, tape, span, fast, store, sums, work):
                         lanes, gathered, pending, tile, begin, place, segment, month, month_levers, month_sums, fast,
                         work,
                     )  # fmt: skip
+                if moves_limits(month_levers.month[LINE]):  # and with them what is usually spent
+                    derived = Derived(NO_AMOUNTS, derived.reminders, derived.loan_reminders)
                 if number == tables.observe_month:
                     observe(lanes.state, tile.count, sums.ratings[place.replication % SUMS_PER_BATCH, tile.segment])
             if store.shape[0] > 0:
@@ -265,6 +270,27 @@ def note_levers(lever_bits, levers, segment, span):
 
 
 @njit(forceinline=True)
+def note_answers(lever_bits, most, levers, tables, segment, span):
+    """Set ANSWERED in lever_bits[month, product] where customers do not all want the usual; fill most[month, name]."""
+    draw, felt = tables.product[segment, LOAN, P_DRAW], max(tables.segment[segment, G_LEAVE_FELT], i8(UNIT))
+    for month in range(span.month_from, span.month_to + 1):
+        answer = levers.answer[month, segment]
+        wish, leave = i8(0), i8(0)
+        for k in range(GRADES * CUSTOMERS):
+            wish, leave = max(wish, i8(answer[LOAN, C_DEMAND, k])), max(leave, i8(answer[LINE, C_LEAVE, k]))
+            for p in range(N_PRODUCT):
+                lever_bits[month, p] |= ANSWERED * i8(answer[p, C_DEMAND, k] != UNIT)
+        most[month, MOST_WISH] = min(mul_q16(draw, wish), i8(ONE))
+        most[month, MOST_LEAVE] = min(mul_q16(leave, felt), i8(LEAVE_MASK + 1))
+
+
+@njit(forceinline=True)
+def moves_limits(line):
+    """Return whether the levers of the line [name] ask for a review of limits."""
+    return line[V_CUT_KEEP] < ONE or line[V_RAISE_BY] > UNIT
+
+
+@njit(forceinline=True)
 def segment_constants(work, segment):
     """Work out what is the same for a segment in all months."""
     if segment.scalars[G_MODEL] == 0:
@@ -287,11 +313,13 @@ def open_tile(lanes, gathered, tile, segment, tables, levers, tape, span, r, ope
         load_tile(lanes, gathered, tile, tables, levers, tape, replication, opening)
         if enter_again:
             copy(opening.state, lanes.state, CHANGING, used, tile.count)
+            copy(opening.state, lanes.state, SPEND, SPEND + 1, tile.count)
         for c in range(used, N_STATE):  # an earlier tile may have had loans
             for i in range(tile.count):
                 lanes.state[u8(c), u8(i)] = 0
     else:
         copy(lanes.state, opening.state, CHANGING, used, tile.count)
+        copy(lanes.state, opening.state, SPEND, SPEND + 1, tile.count)
     for p in range(N_PRODUCT):
         for half in range(2):
             for k in range(N_FLOWS):
@@ -354,11 +382,12 @@ def month_of(tables, segment, levers, place, r, rates):
 
 
 @njit(forceinline=True)
-def levers_of(levers, place, lever_bits):
-    """Return the MonthLevers of a month and segment."""
+def levers_of(levers, place, work):
+    """Return the MonthLevers of a month and segment; `work` is the Workspace."""
     month, segment = place.month, place.segment
     return MonthLevers(
-        levers.month[month, segment], levers.stage[month, segment], levers.ladder[month, segment], lever_bits[month]
+        levers.month[month, segment], levers.stage[month, segment], levers.ladder[month, segment],
+        levers.answer[month, segment], work.lever_bits[month], work.most[month],
     )  # fmt: skip
 
 
@@ -435,11 +464,11 @@ def advance_half(
                 )  # fmt: skip
             else:
                 step_on_time_rolls(
-                    lanes, pending, base, n, place.row, segment, levers.month, sums, work.roll_rates, month.rates[LINE]
+                    lanes, pending, base, n, place.row, segment, levers, sums, work.roll_rates, month.rates[LINE]
                 )  # fmt: skip
             listed = list_pending(lists, lanes.state, pending, base, n, segment, levers, listed)
         else:
-            listed = list_live(lists, lanes.state, base, n, listed)
+            listed = list_live(lists, lanes, pending, base, n, place, segment.key, listed)
     for p in range(tile.products):  # not earlier, or it would be gone again
         fetch_lines(sums.rolls[p], (min(levers.month[p, V_WRITE_OFF], BUCKETS) + 1) * N_TO * 2)
     for k in range(0, listed.delinquent, BLOCK):
@@ -450,12 +479,12 @@ def advance_half(
     work_written_off(
         lanes, gathered, pending, lists.written_off, listed.written_off, place, segment, month, levers, sums
     )  # fmt: skip
-    add_new_loans(lanes, gathered, pending, lists.new_loan, listed.new_loan, place, segment, month, sums)
+    add_new_loans(lanes, gathered, pending, lists.new_loan, listed.new_loan, place, segment, month, levers, sums)
     for k in range(0, listed.scalar, BLOCK):
         these, n = lists.scalar[k:], min(listed.scalar - k, BLOCK)
         draw_listed(gathered, lanes, these, n, month.slots, place, segment.key)
         step_scalar(lanes, gathered.words, these, n, place, segment, month, levers, sums)
-    end_half(lanes.state, pending, tile, begin, place, segment, levers, sums, lists.todo)
+    end_half(lanes, pending, tile, begin, place, segment, levers, sums, lists.todo)
 
 
 @njit(forceinline=True)
@@ -482,12 +511,17 @@ def list_pending(lists, state, pending, base, n, segment, levers, listed):
 
 
 @njit(forceinline=True)
-def list_live(lists, state, base, n, listed):
-    """Put everyone with an account that is open or written off on the list of the scalar path; return how many."""
-    scalar = listed.scalar
+def list_live(lists, lanes, pending, base, n, place, key, listed):
+    """Put everyone with an account that is open or written off on the list of the scalar path; return how many.
+
+    In `pending` all of them may leave.
+    """
+    draw_words(lanes.words, lanes.derived, base, n, i8(0), place, key)
+    scalar, state = listed.scalar, lanes.state
     for i in range(base, base + n):
         lists.scalar[u8(scalar)] = i
         scalar += is_live(state[LINE_AT + STATUS, i]) | is_live(state[LOAN_AT + STATUS, i])
+        pending[0, i] = i4(i4(u4(lanes.words[U_JOB, i - base]) << u4(LEAVE_AT)) | i4(MAY_LEAVE))
     return Listed(listed.delinquent, listed.written_off, listed.new_loan, scalar)
 
 
@@ -506,26 +540,41 @@ def work_written_off(lanes, gathered, pending, listed, n_listed, place, segment,
 
 
 @njit(forceinline=True)
-def add_new_loans(lanes, gathered, pending, listed, n_listed, place, segment, month, sums):
-    """Steps 9 and 12 for the new loans of listed lanes whose month is over but for them."""
+def add_new_loans(lanes, gathered, pending, listed, n_listed, place, segment, month, levers, sums):
+    """Steps 9 and 12 for the new loans of listed lanes whose month is over but for them.
+
+    Where customers answer to the price, WANTS_LOAN was only a bound, and the wish is looked at again.
+    """
+    answered = (levers.bits[LOAN] & ANSWERED) != 0
     for begin in range(0, n_listed, BLOCK):
         n, these = min(n_listed - begin, BLOCK), listed[begin:]
         gather_index(gathered, lanes, these, n)  # no loop over slots: LLVM would keep it, and draw one by one
         draw_words(gathered.words, gathered.derived, i8(0), (n + STEP - 1) // STEP * STEP, i8(2), place, segment.key)
+        if answered:
+            draw_words(
+                gathered.words, gathered.derived, i8(0), (n + STEP - 1) // STEP * STEP, i8(0), place, segment.key
+            )
         for k in range(n):
             lane = u8(these[u8(k)])
-            if pending[0, lane] & (NOT_DONE | WANTS_LOAN) == WANTS_LOAN:
+            wants = pending[0, lane] & (NOT_DONE | WANTS_LOAN) == WANTS_LOAN
+            if wants and answered:
+                wants = wants_loan(lanes.state, lane, gathered.words[U_WISH, u8(k)], segment, levers)
+            if wants:
                 rates, cap = month.rates[LOAN], lanes.derived[D_CAP, lane]
                 add_loan(lanes.state, lane, gathered.words, u8(k), rates, cap, segment, sums)
 
 
 @njit(forceinline=True)
-def end_half(state, pending, tile, begin, place, segment, levers, sums, todo):
-    """What the lender does after everybody's month, in months in which some lever asks for it."""
-    line, loan = levers.month[LINE], levers.month[LOAN]
+def end_half(lanes, pending, tile, begin, place, segment, levers, sums, todo):
+    """What the lender and customers do after everybody's month, in months in which something asks for it."""
+    state, line, loan = lanes.state, levers.month[LINE], levers.month[LOAN]
     for block in range(begin, tile.end_block, 2):
         base, n = block_of(tile, block)
-        if line[V_CUT_KEEP] < ONE or line[V_RAISE_BY] > UNIT:
-            review_limits(state, base, n, sums.flows[LINE], line)
+        if moves_limits(line):
+            review_limits(state, base, n, segment.uptake, sums.flows[LINE], line)
+        if segment.scalars[G_LEAVES] == 1 and line[V_NEW_CREDIT] == 1:
+            if levers.most[MOST_LEAVE] > 0:
+                leave_lines(state, pending, todo, base, n, segment, levers, sums.flows[LINE])
+            close_unused(state, pending, todo, base, n, segment.scalars[G_IDLE_CLOSES], sums.flows[LINE])
         if line[V_REGRANT_MONTHS] < NEVER or loan[V_REGRANT_MONTHS] < NEVER:
             grant_again(state, pending, todo, base, n, tile.first, place, segment.key, levers.month, sums)

@@ -70,6 +70,7 @@ def lend(state, i, words, k, rate, segment, sums):
     interest = rules.accrue(amount, rate)
     state[at + BALANCE, i] = amount + interest
     state[at + INTEREST_DUE, i] = interest
+    state[at + RATE, i] = min(rate, i8(ONE - 1))
     state[at + INSTALMENT, i] = mul_q31(amount, terms[term, TERM_INSTALMENT])
     state[at + MONTHS_LEFT, i] = terms[term, TERM_MONTHS]
     for column in (EVER, CLEAN, STATE, OBSERVED):
@@ -85,6 +86,15 @@ def lend(state, i, words, k, rate, segment, sums):
 
 
 @njit(forceinline=True)
+def wants_loan(state, i, word, segment, levers):
+    """Return whether a borrower without a loan wants one, by the wish and by their answer to the price of a new one."""
+    grade = i8(rules.grade_of(i4(0), i4(0), state[LOAN_AT + CLEAN, i], i4(0), i4(0), False))
+    place = grade * CUSTOMERS + i8(state[FULL_PAYER, i]) * QUALITIES + i8(state[QUALITY, i])
+    chance = mul_q16(segment.terms[LOAN, P_DRAW], i8(levers.answer[LOAN, C_DEMAND, u8(place)]))
+    return i8(half(word)) < chance
+
+
+@njit(forceinline=True)
 def draw_loan(state, i, record, words, k, rate, segment, levers, sums):
     """Step 9, loan: a new loan, if none is open, one is wanted, and nothing is overdue on the line."""
     if (
@@ -93,7 +103,7 @@ def draw_loan(state, i, record, words, k, rate, segment, levers, sums):
         and record[LOAN, A_OPEN] == 0
         and record[LINE, A_TO] == 0
         and not (rules.is_open(state[LINE_AT + STATUS, i]) and state[LINE_AT + PLAN_LEFT, i] > 0)
-        and half(words[U_WISH, k]) < segment.terms[LOAN, P_DRAW]
+        and wants_loan(state, i, words[U_WISH, k], segment, levers)
     ):
         record[LOAN, A_NEW] = lend(state, i, words, k, rate, segment, sums)
 

@@ -10,8 +10,8 @@ from simulator.jit.intrinsics import list_marked
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from .draws import MONTHS, counter, group, philox
-from .fixed import half, mul_q16, mul_q31
-from .rules import band_of, grade_of, is_account, is_live, is_open, report_after
+from .fixed import half, mask_of, mul_q16, mul_q31, only, pick
+from .rules import band_of, grade_of, is_account, is_live, is_open, may_leave, report_after
 from .sums import add_open, add_roll
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
@@ -19,11 +19,13 @@ RE_GRANT_SLOT = 3  # of the month's words: two for plans, then line and loan
 
 
 @njit
-def review_limits(state, base, n, flows, levers):
+def review_limits(state, base, n, uptake, flows, levers):
     """Cut or raise limits of lines in good standing by grade, score and utilisation, of n lanes from `base`.
 
-    `flows` [name] and the `levers` of the month [name] are those of the line.
+    Usual spending moves with them by `uptake` [name, customer]. `flows` [name] and the `levers` of the month [name] are
+    those of the line.
     """
+    raised, cut, cut_used = uptake[T_RAISED], uptake[T_CUT], uptake[T_CUT_USED]
     cuts, keep, floor = levers[V_CUT_KEEP] < ONE, levers[V_CUT_KEEP], levers[V_LIMIT_FLOOR]
     cut_grade, cut_score, cut_use = levers[V_CUT_GRADE], levers[V_CUT_SCORE], levers[V_CUT_UTILISATION]
     raises, by, cap = levers[V_RAISE_BY] > UNIT, levers[V_RAISE_BY], levers[V_RAISE_CAP]
@@ -42,12 +44,71 @@ def review_limits(state, base, n, flows, levers):
         higher = max(min(mul_q16(limit, by), mul_q16(state[LINE_AT + GRANTED, i], cap)) - limit, i8(0))
         moved = lower * i8(is_cut) + higher * i8(is_raised)
         state[LINE_AT + LIMIT, i] = limit + moved
+        customer = u4(u4(state[FULL_PAYER, i] * i4(QUALITIES)) + u4(state[QUALITY, i])) & u4(CUSTOMERS - 1)
+        nearly_used = used > NEARLY_USED * limit
+        share = raised[customer] * i8(is_raised)
+        share += cut[customer] * i8(is_cut & ~nearly_used) + cut_used[customer] * i8(is_cut & nearly_used)
+        state[SPEND, i] = max(i8(state[SPEND, i]) + mul_q31(moved, share), i8(0))
         n_cut += i8(moved < 0)
         n_raised += i8(moved > 0)
         change += moved
     flows[F_N_LIMIT_CUT] += n_cut
     flows[F_N_LIMIT_RAISED] += n_raised
     flows[F_LIMIT] += change
+
+
+@njit(forceinline=True)
+def chance_to_leave(state, i, segment, levers):
+    """Return the chance (of 2^16) that the customer wants to close the line, which is in good standing."""
+    place = i8(grade_in(state, i, LINE)) * CUSTOMERS + i8(state[FULL_PAYER, i]) * QUALITIES + i8(state[QUALITY, i])
+    chance = i8(levers.answer[LINE, C_LEAVE, u8(place)])
+    other, ever = state[LOAN_AT + STATUS, i], i8(state[LINE_AT + EVER, i])
+    was_frozen = state[LINE_AT + CLEAN, i] < 3 and ever > 0 and 30 * ever >= levers.month[LINE, V_FREEZE_DAYS]
+    if was_frozen or state[REPORTED, i] > 0 or other == CLOSED or other == CLOSED_SETTLED:
+        chance = mul_q16(chance, segment.scalars[G_LEAVE_FELT])
+    return chance
+
+
+@njit(forceinline=True)
+def leave_lines(state, pending, listed, base, n, segment, levers, flows):
+    """Take the limit from those who want to close the line, of n lanes from `base` marked MAY_LEAVE in `pending`.
+
+    The job word's lowest bits are in `pending` from LEAVE_AT on. `listed` int32[lane] is working space, `flows` [name]
+    the line's.
+    """
+    for k in range(list_marked(listed, pending, base, n, MAY_LEAVE)):
+        i = u8(listed[u8(k)])
+        stands = (state[LINE_AT + BUCKET, i] | state[LINE_AT + PLAN_LEFT, i]) == 0
+        stands = stands and state[LINE_AT + STATUS, i] == ACTIVE
+        if stands and may_leave(pending[0, i] >> i4(LEAVE_AT), chance_to_leave(state, i, segment, levers)):
+            flows[F_LIMIT] -= i8(state[LINE_AT + LIMIT, i])
+            state[LINE_AT + LIMIT, i] = 0
+            state[LINE_AT + GRANTED, i] = 0  # nothing to grant again
+
+
+@njit
+def close_unused(state, pending, listed, base, n, most_months, flows):
+    """Close the lines of those who left and owe nothing, and those idle for `most_months`, of n lanes from `base`.
+
+    Months without use are counted in AGE, where `most_months` is not NEVER. `pending` and `listed` are working space.
+    """
+    counts = mask_of(most_months < NEVER)
+    for lane in range(n):  # without branches, so that many are looked at at once
+        i = u8(base + lane)
+        active, empty = state[LINE_AT + STATUS, i] == i4(ACTIVE), state[LINE_AT + BALANCE, i] <= i4(0)
+        age = state[LINE_AT + AGE, i]
+        months = pick(i4(mask_of(active) & counts), only(empty, i4(age + i4(1))), age)
+        state[LINE_AT + AGE, i] = months
+        closes = active & empty & ((state[LINE_AT + GRANTED, i] == i4(0)) | (months >= i4(most_months)))
+        pending[0, i] = i4(closes)
+    for k in range(list_marked(listed, pending, base, n, 1)):
+        i = u8(listed[u8(k)])
+        left = state[LINE_AT + GRANTED, i] == 0
+        flows[F_N_CLOSED_BY_CUSTOMER if left else F_N_CLOSED_IDLE] += 1
+        flows[F_N_CLOSED] += 1
+        flows[F_LIMIT] -= i8(state[LINE_AT + LIMIT, i])
+        state[LINE_AT + STATUS, i] = CLOSED
+        state[LINE_AT + LIMIT, i] = 0
 
 
 @njit(forceinline=True)
@@ -95,7 +156,9 @@ def meets_bar(state, i, p, month, levers):
 def reopen(state, i, p, limit, sums):
     """Grant a closed account again."""
     at = N_BORROWER + p * N_ACCOUNT
-    for column in (BALANCE, INTEREST_DUE, FEE_DUE, ARREARS, BUCKET, STATE, CLEAN, CAUSE, EVER, PLAN_LEFT, OBSERVED):
+    for column in (BALANCE, INTEREST_DUE, FEE_DUE, ARREARS, BUCKET, STATE):
+        state[at + column, i] = 0
+    for column in (CLEAN, CAUSE, AGE, EVER, PLAN_LEFT, OBSERVED):
         state[at + column, i] = 0
     state[at + MARKS, i] &= GRANTED_SINCE
     state[at + STATUS, i] = ACTIVE

@@ -129,12 +129,12 @@ def step_on_time(tile, pending, base, n, place, segment, economy, levers, sums, 
     for within a lane one number waits for the other.
     """
     if place.products == N_PRODUCT:  # compiled twice, or the loop would have branches
-        n_lines = pay_dues(tile, pending, base, n, segment, economy, levers.month, sums.flows, bounds, True)
+        n_lines = pay_dues(tile, pending, base, n, segment, economy, levers, sums.flows, bounds, True)
     else:
-        n_lines = pay_dues(tile, pending, base, n, segment, economy, levers.month, sums.flows, bounds, False)
-    post_lines(tile, base, n, n_lines, place.row, segment, levers.month, sums, rates[LINE])
+        n_lines = pay_dues(tile, pending, base, n, segment, economy, levers, sums.flows, bounds, False)
+    post_lines(tile, base, n, n_lines, place.row, segment, levers, sums, rates[LINE])
     if place.products == N_PRODUCT:
-        post_loans(tile, base, n, sums, rates[LOAN])
+        post_loans(tile, base, n, segment.terms[LOAN], sums, rates[LOAN])
 
 
 @njit(forceinline=True)
@@ -145,18 +145,19 @@ def is_current(state, i, account):
 
 
 @njit(forceinline=True)
-def pay_dues(tile, pending, base, n, segment, economy, month_levers, flows, bounds, has_loans):
+def pay_dues(tile, pending, base, n, segment, economy, levers, flows, bounds, has_loans):
     """Steps 4 and 5: find out who is on time, and take what they pay; return how many of them have a line.
 
     Fills `pending` and the record.
     """
     state, derived, words, record = tile.state, tile.derived, tile.words, tile.record
-    scalars, line, loan = segment.scalars, segment.terms[LINE], segment.terms[LOAN]
+    scalars, line, month_levers = segment.scalars, segment.terms[LINE], levers.month
     floor, min_share = i4(line[P_MIN_FLOOR]), rules.min_share_of(line, month_levers[LINE])
-    draw_chance, new_loan_credit = u4(loan[P_DRAW]), month_levers[LOAN, V_NEW_CREDIT] == 1
+    draw_chance, new_loan_credit = u4(levers.most[MOST_WISH]), month_levers[LOAN, V_NEW_CREDIT] == 1
+    leave_chance = u4(levers.most[MOST_LEAVE])
     job_loss, job_find = u4(economy[M_JOB_LOSS]), u4(economy[M_JOB_FIND])
     shock_from = u4(ONE - economy[M_EXPENSE_SHOCK])
-    revolver_share = u4(scalars[G_REVOLVER_SHARE])
+    revolver_share = rules.revolver_share_of(scalars, month_levers[LINE])
     unwilling = bounds.unwilling
     q0, q1, q2, q3 = unwilling[0], unwilling[1], unwilling[2], unwilling[3]
     p0, p1, p2, p3 = unwilling[4], unwilling[5], unwilling[6], unwilling[7]
@@ -223,6 +224,8 @@ def pay_dues(tile, pending, base, n, segment, economy, month_levers, flows, boun
         state[MONTHS_SINCE_FORGOT, j] = pick(mask, rules.since_after(since, NOTHING_MISSED), since)
         stays = lives & ~on_time
         to_do = i4(only(stays, i4(NOT_DONE)) | only(written_off, i4(HAS_WRITTEN_OFF)))
+        leaves = rules.may_leave(words[U_JOB, i], leave_chance) & line_open
+        to_do = i4(to_do | only(leaves, i4(i4(words[U_JOB, i] << u4(LEAVE_AT)) | i4(MAY_LEAVE))))
         pending[0, j] = i4(to_do | only(asks, i4(WANTS_LOAN)) | only(current, i4(CURRENT)))
         record[B_ON_TIME, i], record[B_LINE, i] = mask, mask_of(line_on_time)
         record[B_NEED, i], record[B_PAID, i] = max(i4(-cash), i4(0)), i4(owed + extra)
@@ -245,12 +248,12 @@ def pay_dues(tile, pending, base, n, segment, economy, month_levers, flows, boun
 
 
 @njit(forceinline=True)
-def post_lines(tile, base, n, n_lines, row, segment, month_levers, sums, rates):
+def post_lines(tile, base, n, n_lines, row, segment, levers, sums, rates):
     """Steps 8 and 9 of the lines of who is on time: interest on what is not paid, spending, and their sums."""
     state, derived, words, record = tile.state, tile.derived, tile.words, tile.record
-    spending, flows = segment.spending, sums.flows[LINE]
+    spending, demands, flows = segment.spending, levers.answer[LINE, C_DEMAND], sums.flows[LINE]
     spend_unemployed = u4(segment.scalars[G_SPEND_UNEMPLOYED])
-    new_credit = month_levers[LINE, V_NEW_CREDIT] == 1
+    new_credit = levers.month[LINE, V_NEW_CREDIT] == 1
     best, to_b, to_c, to_d = rate_steps(rates)
     idle, balances, limits, credits, interests, payments = i4(0), ZERO, ZERO, ZERO, ZERO, ZERO
     for lane in range(n):
@@ -259,7 +262,8 @@ def post_lines(tile, base, n, n_lines, row, segment, month_levers, sums, rates):
 
         # 8. interest
         balance, limit, clean = state[LINE_AT + BALANCE, j], state[LINE_AT + LIMIT, j], state[LINE_AT + CLEAN, j]
-        rate = rules.line_rate(clean, balance, limit, best, to_b, to_c, to_d)
+        is_b, is_c, is_d = rules.grade_steps(clean, balance, limit, True)
+        rate = rules.rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d)
         interest = rules.accrue(i4(max(balance, i4(0)) - paid), rate)
         fee_due, interest_due = state[LINE_AT + FEE_DUE, j], state[LINE_AT + INTEREST_DUE, j]
         fee_after, interest_after = rules.post_payment(fee_due, interest_due, paid)
@@ -267,7 +271,11 @@ def post_lines(tile, base, n, n_lines, row, segment, month_levers, sums, rates):
 
         # 9. spending
         multiplier, employed = spending[words[U_WISH, i] & u4(QUANTILES - 1)], state[EMPLOYED, j] == i4(1)
-        wanted = rules.wants(derived[D_SPEND, j], multiplier, employed, spend_unemployed, record[B_NEED, i], new_credit)
+        in_full = (state[FULL_PAYER, j] != i4(0)) & (paid >= balance)
+        demand = demands[rules.answer_place(is_b, is_c, is_d, False, state[QUALITY, j], in_full)]
+        demand = pick(line_on_time, demand, i4(UNIT))  # who holds no line pays what they usually spend in cash
+        need, usual = record[B_NEED, i], derived[D_SPEND, j]
+        wanted = rules.wants(usual, multiplier, employed, spend_unemployed, demand, need, new_credit)
         on_line = i4(rules.put_on_line(wanted, after, limit) & line_on_time)
         after = i4(after + on_line)
         buffer, reported = state[LIQUIDITY, j], state[REPORTED, j]
@@ -291,11 +299,11 @@ def post_lines(tile, base, n, n_lines, row, segment, month_levers, sums, rates):
 
 
 @njit(forceinline=True)
-def post_loans(tile, base, n, sums, rates):
+def post_loans(tile, base, n, loan, sums, rates):
     """Steps 8 and 9 of the loans of who is on time: interest on what is left, the loan's end, and their sums."""
     state, record, flows, rolls = tile.state, tile.record, sums.flows[LOAN], sums.rolls[LOAN, 0]
     best, to_b, to_c, to_d = rate_steps(rates)
-    counts, balances, interests, payments = i4(0), ZERO, ZERO, ZERO
+    fixed, counts, balances, interests, payments = mask_of(loan[P_FIXED_RATE] == 1), i4(0), ZERO, ZERO, ZERO
     for lane in range(n):
         i, j = u8(lane), u8(base + lane)
         on_time, paid = record[B_LOAN, i], record[B_LOAN_PAID, i]
@@ -305,7 +313,8 @@ def post_loans(tile, base, n, sums, rates):
         rest = max(i4(months_left - i4(1)), i4(0))
         fee_after, interest_after = rules.post_payment(fee_due, interest_due, paid)
         unpaid = i4(balance - paid)
-        interest = rules.accrue(unpaid, rules.loan_rate(clean, best, to_b, to_c, to_d))
+        rate = pick(fixed, state[LOAN_AT + RATE, j], rules.loan_rate(clean, best, to_b, to_c, to_d))
+        interest = rules.accrue(unpaid, u4(rate))
         after = i4(unpaid + interest)
         remains = mask_of(after > i4(0))
         gone = i4(on_time & ~remains)
@@ -326,7 +335,7 @@ def post_loans(tile, base, n, sums, rates):
 
 
 @njit(forceinline=True)
-def step_on_time_rolls(tile, pending, base, n, row, segment, month_levers, sums, roll_rates, rates):
+def step_on_time_rolls(tile, pending, base, n, row, segment, levers, sums, roll_rates, rates):
     """The roll_rates month for lines that stay in bucket 0, of lanes `base` to `base` + n - 1, n at most BLOCK.
 
     Borrowers with a live loan facility are left; `pending` says who.
@@ -335,9 +344,10 @@ def step_on_time_rolls(tile, pending, base, n, row, segment, month_levers, sums,
     """
     state, words, states, cumulative = tile.state, tile.words, roll_rates.states, roll_rates.cumulative
     line, spending, flows = segment.terms[LINE], segment.spending, sums.flows[LINE]
-    floor, min_share = i4(line[P_MIN_FLOOR]), rules.min_share_of(line, month_levers[LINE])
+    floor, min_share = i4(line[P_MIN_FLOOR]), rules.min_share_of(line, levers.month[LINE])
     best, to_b, to_c, to_d = rate_steps(rates)
-    new_credit = month_levers[LINE, V_NEW_CREDIT] == 1
+    new_credit, demands = levers.month[LINE, V_NEW_CREDIT] == 1, levers.answer[LINE, C_DEMAND]
+    leave_chance = u4(levers.most[MOST_LEAVE])
     counts, balances, limits, credits, interests, payments = i4(0), ZERO, ZERO, ZERO, ZERO, ZERO
     for lane in range(n):
         i, j = u8(lane), u8(base + lane)
@@ -358,10 +368,14 @@ def step_on_time_rolls(tile, pending, base, n, row, segment, month_levers, sums,
         fee_due, interest_due = state[LINE_AT + FEE_DUE, j], state[LINE_AT + INTEREST_DUE, j]
         fee_after, interest_after = rules.post_payment(fee_due, interest_due, paid)
         clean, limit = state[LINE_AT + CLEAN, j], state[LINE_AT + LIMIT, j]
-        interest = rules.accrue(i4(bill - paid), rules.line_rate(clean, balance, limit, best, to_b, to_c, to_d))
+        is_b, is_c, is_d = rules.grade_steps(clean, balance, limit, True)
+        interest = rules.accrue(i4(bill - paid), rules.rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d))
         before, balance = balance, i4(i4(balance - paid) + interest)
         usual = mul_q16_lane(state[SPEND, j], u4(states[ROLL_SPEND, to]))
-        wanted = only(new_credit, mul_q16_lane(usual, spending[words[U_WISH, i] & u4(QUANTILES - 1)]))
+        in_full = (state[FULL_PAYER, j] != i4(0)) & (paid >= bill)
+        demand = demands[rules.answer_place(is_b, is_c, is_d, False, state[QUALITY, j], in_full)]
+        multiplier = spending[words[U_WISH, i] & u4(QUANTILES - 1)]
+        wanted = rules.wants(usual, multiplier, True, u4(0), demand, i4(0), new_credit)
         on_line = rules.put_on_line(wanted, balance, limit)
         balance = i4(balance + on_line)
 
@@ -373,7 +387,10 @@ def step_on_time_rolls(tile, pending, base, n, row, segment, month_levers, sums,
         state[LINE_AT + CLEAN, j] = pick(mask, rules.clean_after(clean, NOTHING_MISSED), clean)
         reported = state[REPORTED, j]
         state[REPORTED, j] = pick(mask, rules.report_after(reported), reported)
-        pending[0, j] = only((line_live | loan_live) & ~on_time, i4(NOT_DONE))
+        leaves = rules.may_leave(words[U_JOB, i], leave_chance) & line_live
+        stays = (line_live | loan_live) & ~on_time
+        leaving = only(leaves, i4(i4(words[U_JOB, i] << u4(LEAVE_AT)) | i4(MAY_LEAVE)))
+        pending[0, j] = i4(only(stays, i4(NOT_DONE)) | leaving)
         counts = i4(counts + three(on_time, on_time & (owed > i4(0)), on_time & rules.is_idle(before, balance)))
         balance, limit, on_line = i4(balance & mask), i4(limit & mask), i4(on_line & mask)
         interest, paid = i4(interest & mask), i4(paid & mask)

@@ -10,6 +10,7 @@ from .fixed import half, inverse_of, mask_of, mul_q16, mul_q16_lane, mul_q31, mu
 from .rules import band_of
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
+PRICE_SLOT = 6  # of a person's words: the third says whether they take up an offer
 
 
 @njit(forceinline=True)
@@ -233,6 +234,7 @@ def open_accounts(state, words, n, cohort, tables, p):
         state[at + u8(EVER), i] = bucket
         state[at + u8(CLEAN), i] = i4(i4(i4(i4(12) & opening) & ~late) & held)
         state[at + u8(GRANTED), i] = limit
+        state[at + u8(RATE), i] = only((not is_line) & (balance > i4(0)), i4(min(terms[P_RATE], i8(ONE - 1))))
         in_default = (bucket >= i4(DEFAULT_BUCKET)) | (status == i4(WRITTEN_OFF))
         state[at + u8(MARKS), i] = i4(only(in_default, i4(OPENED_IN_DEFAULT)) & opening)
         has_cause = i4(i4(late & ~by_matrix) & mask_of(status != i4(WRITTEN_OFF)))
@@ -243,6 +245,19 @@ def open_accounts(state, words, n, cohort, tables, p):
         if is_line:
             of = pick(by_matrix, limit, state[INCOME, i])
             state[SPEND, i] = i4(mul_q16_lane(of, spends[rank(words[19, i])]) & held)
+
+
+@njit(forceinline=True)
+def takes_up(state, i, lane, cohort, answer, tables):
+    """Return whether an applicant wants what is granted at its price; `answer` uint32[name, place] of the product."""
+    place = (GRADES - 2) * CUSTOMERS + i8(state[FULL_PAYER, i]) * QUALITIES + i8(state[QUALITY, i])  # grade D
+    chance = answer[C_ACCEPT, u8(place)]
+    if chance == u4(ONE):
+        return True
+    k0, k1, people = tables.key[0], tables.key[1], group(cohort.segment, PEOPLE)
+    c1 = counter(0, cohort.entry, PRICE_SLOT)
+    _, _, word, _ = philox(u4(u4(cohort.first) + u4(lane)), c1, cohort.replication, people, k0, k1)
+    return half(word) < chance
 
 
 @njit(forceinline=True)
@@ -265,10 +280,13 @@ def review_applicants(state, words, n, cohort, tables, levers):
                     bar, limits = tables.rival_month[entry, segment, p], tables.rival_review[entry, segment, p]
                     rival_score, rival_limit = underwrite(bar, limits, rival_score, known, noise, income, drawn)
                     swapped = swapped or (limit > 0 and rival_limit == 0)
+                status = i4(ACTIVE) if limit > 0 else i4(DECLINED)
+                if limit > 0 and not takes_up(state, i, lane, cohort, levers.answer[entry, segment, p], tables):
+                    status, limit = i4(NOT_TAKEN_UP), i8(0)
                 state[at + u8(LIMIT), i] = limit
                 state[at + u8(GRANTED), i] = limit
                 if limit == 0:
-                    state[at + u8(STATUS), i] = DECLINED
+                    state[at + u8(STATUS), i] = status
                 elif p == LINE:
                     state[at + u8(MARKS), i] = GRANTED_SINCE
         state[SCORE, i] = score
@@ -288,6 +306,8 @@ def add_arrivals(state, n, flows, vintage):
                 flows[p, F_N_APPLIED] += 1
                 if status == DECLINED:
                     flows[p, F_N_DECLINED] += 1
+                elif status == NOT_TAKEN_UP:
+                    flows[p, F_N_NOT_TAKEN_UP] += 1
                 elif p == LINE:
                     flows[p, F_N_GRANTED] += 1
                     vintage[p, W_N_GRANTED] += 1

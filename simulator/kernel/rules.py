@@ -82,27 +82,44 @@ def rate_of_grade(terms, levers, grade):
 
 @njit(forceinline=True)
 def rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d):
-    """Return the first number (the rate of grade A) and those of the steps from there that are taken."""
+    """Return the first number (the rate of grade A) and those of the steps to B, C and D that are taken.
+
+    A sum, where a choice would be a branch and a table a gather.
+    """
     rate = u4(best + (to_b & u4(-i4(is_b))))
     rate = u4(rate + (to_c & u4(-i4(is_c))))
     return u4(rate + (to_d & u4(-i4(is_d))))
 
 
 @njit(forceinline=True)
-def line_rate(clean, balance, limit, best, to_b, to_c, to_d):
-    """Return the interest rate (q31 a month) of a line in bucket 0 and no plan.
-
-    From the rate of grade A and the steps to B, C and D: a sum, where a choice would be a branch and a table a gather.
-    """
-    is_b, is_c, is_d = grade_steps(clean, balance, limit, True)
+def loan_rate(clean, best, to_b, to_c, to_d):
+    """Return the interest rate (q31 a month) of a loan in bucket 0 and no plan, from that of grade A and the steps."""
+    is_b, is_c, is_d = grade_steps(clean, i4(0), i4(0), False)
     return rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d)
+
+
+# ---- how customers answer to the price ---------------------------------------------------------------------
+@njit(forceinline=True)
+def answer_place(is_b, is_c, is_d, is_e, quality, in_full):
+    """Return where the answer of a customer stands in a row of `Levers.answer`; grade as the `grade_steps`, and E.
+
+    `in_full` says who wants to pay the whole bill and has, so that the price is nothing to them.
+    """
+    grade = i4(i4(is_b) + i4(is_c) + i4(is_d))
+    grade = pick(mask_of(is_e), i4(GRADES - 1), grade)
+    return u4(u4(grade * i4(CUSTOMERS)) + u4(only(in_full, i4(QUALITIES))) + u4(quality)) & u4(ANSWERS - 1)
 
 
 @njit(forceinline=True)
-def loan_rate(clean, best, to_b, to_c, to_d):
-    """Return the interest rate (q31 a month) of a loan in bucket 0 and no plan, as `line_rate`."""
-    is_b, is_c, is_d = grade_steps(clean, i4(0), i4(0), False)
-    return rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d)
+def revolver_share_of(scalars, line_levers):
+    """Return the share (q31) of the rest of a line's bill that revolvers want to pay beyond what is owed."""
+    return u4(min(mul_q16(scalars[G_REVOLVER_SHARE], line_levers[V_PAY_EXTRA]), i8(ONE)))
+
+
+@njit(forceinline=True)
+def may_leave(job_word, chance):
+    """Return whether the job word, in its lowest bits, says to close the line at a chance (of 2^16)."""
+    return (u4(job_word) & u4(LEAVE_MASK)) < u4(chance)
 
 
 # ---- step 4: job and income -------------------------------------------------------------------------------
@@ -342,11 +359,11 @@ def report_after(reported):
 
 # ---- step 9: new credit -----------------------------------------------------------------------------------
 @njit(forceinline=True)
-def wants(spend, multiplier, employed, spend_unemployed, need, new_credit):
-    """Return what the borrower wants to spend on the line, `need` included."""
+def wants(spend, multiplier, employed, spend_unemployed, demand, need, new_credit):
+    """Return what the borrower wants to spend on the line: as usual and `need`, times their `demand` (q16)."""
     wanted = mul_q16_lane(spend, multiplier)
     wanted = pick(mask_of(employed), wanted, mul_q31_lane(wanted, spend_unemployed))
-    return only(new_credit, i4(wanted + need))
+    return only(new_credit, mul_q16_lane(i4(wanted + need), demand))
 
 
 @njit(forceinline=True)

@@ -12,7 +12,15 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
 from .fixed import half, mask_of, mul_q16, mul_q16_lane, mul_q31, mul_q31_lane, only
-from .lender import close_month, draw_loan, end_month, nothing_to_apply, open_record, stack_record
+from .lender import (
+    close_month,
+    draw_loan,
+    end_month,
+    nothing_to_apply,
+    open_record,
+    rate_of_new_loan,
+    stack_record,
+)
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
@@ -28,7 +36,9 @@ def open_month(state, i, record, row, terms, month_levers, rates):
             state[at + LIMIT, i], p == LINE,
         )  # fmt: skip
         in_plan = mul_q31(terms[p, P_RATE], month_levers[p, V_PLAN_RATE])
-        record[p, A_RATE] = in_plan if record[p, A_PLAN] else i8(rates[p, u8(grade)])
+        contract = i8(state[at + RATE, i]) if terms[p, P_FIXED_RATE] == 1 else i8(rates[p, u8(grade)])
+        record[p, A_RATE] = in_plan if record[p, A_PLAN] else contract
+        record[p, A_GRADE] = grade
 
 
 @njit(forceinline=True)
@@ -89,7 +99,7 @@ def decide_payment(state, i, record, words, k, products, pay, segment, economy, 
 
 
 @njit(forceinline=True)
-def pay_dues(state, i, record, products, scalars, flows):
+def pay_dues(state, i, record, products, scalars, revolver_share, flows):
     """Step 5: those who pay use the buffer, then credit elsewhere; then the line's payment beyond what is owed."""
     reported, line_first = state[REPORTED, i] != 0, mask_of(scalars[G_PAY_FIRST] == LINE)
     line = only(record[LINE, A_REASON] == 0, record[LINE, A_OWED])
@@ -108,7 +118,7 @@ def pay_dues(state, i, record, products, scalars, flows):
         record[LOAN, A_REASON] = broke
     if record[LINE, A_REASON] == 0 and record[LINE, A_PLAN] == 0:
         rest = record[LINE, A_BILL] - record[LINE, A_OWED]
-        record[LINE, A_EXTRA] = rules.extra_of(state[FULL_PAYER, i], rest, scalars[G_REVOLVER_SHARE], buffer)
+        record[LINE, A_EXTRA] = rules.extra_of(state[FULL_PAYER, i], rest, revolver_share, buffer)
     state[LIQUIDITY, i] = buffer - record[LINE, A_EXTRA]
     state[EXTERNAL_CREDIT, i] = outside
     for p in range(products):
@@ -166,7 +176,7 @@ def collect_in_month(state, i, record, words, k, products, advance, segment, eco
                 buffer -= rest
                 if p == LINE and reason == FORGOT and record[p, A_PLAN] == 0:  # nothing but memory was missing
                     beyond = record[p, A_BILL] - record[p, A_OWED]
-                    share = segment.scalars[G_REVOLVER_SHARE]
+                    share = rules.revolver_share_of(segment.scalars, levers.month[LINE])
                     record[p, A_EXTRA] = rules.extra_of(state[FULL_PAYER, i], beyond, share, buffer)
                 state[LIQUIDITY, i] = buffer - record[p, A_EXTRA]
 
@@ -314,9 +324,9 @@ def count_late(state, i, record, products, segment, flows):
 
 
 @njit(forceinline=True)
-def spend(tile, i, record, word, need, segment, economy, line_levers, flows):
+def spend(tile, i, record, word, need, segment, economy, levers, flows):
     """Step 9, line: wanted spending goes on the line up to what is free; what does not fit is paid in cash."""
-    state, scalars, days = tile.state, segment.scalars, record[LINE, A_DAYS]
+    state, scalars, days, line_levers = tile.state, segment.scalars, record[LINE, A_DAYS], levers.month[LINE]
     before = state[LINE_AT + BALANCE, i]
     multiplier, new_credit = segment.spending[u8(word) & u8(QUANTILES - 1)], line_levers[V_NEW_CREDIT] == 1
     structural = scalars[G_MODEL] == 0
@@ -326,7 +336,11 @@ def spend(tile, i, record, word, need, segment, economy, line_levers, flows):
         of_state = mul_q16(segment.roll_state[LINE, state[LINE_AT + STATE, i], ROLL_SPEND], economy[M_SPENDING])
         usual = mul_q16_lane(state[SPEND, i], of_state)
         employed = True
-    wanted, on_line = rules.wants(usual, multiplier, employed, scalars[G_SPEND_UNEMPLOYED], need, new_credit), i4(0)
+    in_full = state[FULL_PAYER, i] != 0 and record[LINE, A_PAID] + record[LINE, A_EXTRA] >= record[LINE, A_BILL]
+    customer = i8(state[QUALITY, i]) + QUALITIES * i8(in_full)
+    answer = levers.answer[LINE, C_DEMAND, u8(record[LINE, A_GRADE] * CUSTOMERS + customer)]
+    demand, on_line = answer if record[LINE, A_OPEN] else u4(UNIT), i4(0)
+    wanted = rules.wants(usual, multiplier, employed, scalars[G_SPEND_UNEMPLOYED], demand, need, new_credit)
     may = state[LINE_AT + STATUS, i] == ACTIVE and record[LINE, A_EXIT] == 0
     if may and days < line_levers[V_FREEZE_DAYS] and days < line_levers[V_CLOSE_DAYS]:
         on_line = rules.put_on_line(wanted, before, state[LINE_AT + LIMIT, i])
@@ -366,7 +380,8 @@ def step_scalar(tile, words, listed, n, place, segment, month, levers, sums):
             need, pay = update_income(tile, i, words[U_JOB, k], economy), tile.derived[D_PAY, i]
             advance = tile.derived[D_ADVANCE, i]
             decide_payment(state, i, record, words, k, products, pay, segment, economy, levers, flows)
-            pay_dues(state, i, record, products, scalars, flows)
+            revolver_share = rules.revolver_share_of(scalars, levers.month[LINE])
+            pay_dues(state, i, record, products, scalars, revolver_share, flows)
             collect_in_month(state, i, record, words, k, products, advance, segment, economy, levers, flows)
             find_bucket(state, i, record, products, segment.terms)
         else:
@@ -374,9 +389,10 @@ def step_scalar(tile, words, listed, n, place, segment, month, levers, sums):
         work_open(state, i, record, words, k, products, levers.stage, flows)
         count_dues(state, i, record, products, flows)
         post_and_accrue(state, i, record, products, segment, flows)
-        spend(tile, i, record, words[U_WISH, k], need, segment, economy, levers.month[LINE], flows)
+        spend(tile, i, record, words[U_WISH, k], need, segment, economy, levers, flows)
         count_late(state, i, record, products, segment, flows)
-        draw_loan(state, i, record, words, k, record[LOAN, A_RATE], segment, levers, sums)
+        rate = rate_of_new_loan(state, i, month.rates[LOAN])
+        draw_loan(state, i, record, words, k, rate, segment, levers, sums)
         if structural:
             state[LIQUIDITY, i] = min(state[LIQUIDITY, i], tile.derived[D_CAP, i])
             remember(state, i, record, products)

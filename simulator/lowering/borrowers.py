@@ -14,8 +14,8 @@ from simulator.model.layout import CAUSES, LINE, LOAN, MAX_STATES, N_PRODUCT, N_
 RANKS = 4096  # steps of 1/512 from -4 to 4 in which a normal number is turned back into a quantile
 
 
-def segment_row(segment, behaviour, reporting_day: int) -> np.ndarray:
-    """Return int64[N_SEGMENT]: the segment's scalars."""
+def segment_row(segment, behaviour, reporting_day: int, others: dict[int, int]) -> np.ndarray:
+    """Return int64[N_SEGMENT]: the segment's scalars, with `others` by their place."""
     how = behaviour.structural
     noise = {name: sqrt(1 - getattr(segment, name) ** 2) for name in ("score_correlation", "limit_income_correlation")}
     row = np.zeros(layout.N_SEGMENT, dtype=np.int64)
@@ -43,6 +43,8 @@ def segment_row(segment, behaviour, reporting_day: int) -> np.ndarray:
     row[layout.G_WILL_NOT_CLOSED] = logit(how.will_not_closed)
     row[layout.G_WILL_NOT_REPORTED] = logit(how.will_not_reported)
     row[layout.G_REPORTING_DAY] = reporting_day
+    for place, value in others.items():
+        row[place] = value
     return row
 
 

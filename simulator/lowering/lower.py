@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.lowering import borrowers, products, roll_rates, structural
+from simulator.lowering import borrowers, demand, products, roll_rates, structural
 from simulator.lowering.economy import economy_table, lay_seasons, stop_incomes
 from simulator.lowering.factor import factor
 from simulator.model.layout import (
@@ -73,6 +73,7 @@ def lower(settings, tape: Tape | None = None, run_off: bool = False, run_on: boo
     context = PolicyContext(months, months_total, segments, settings.currency.minor_units)
     levers = neutral_levers(months, len(segments), months_total - months)
     write_all(levers, settings.policy.values(), context)
+    demand.answer_all(levers, settings)
     return Lowered(
         settings,
         lower_tables(settings, months_total),
@@ -120,7 +121,9 @@ def lower_tables(settings, months: int) -> Tables:
 
     return Tables(
         key=np.array([settings.seed & 0xFFFFFFFF, settings.seed >> 32], dtype=np.uint32),
-        segment=np.stack([borrowers.segment_row(s, behaviour, settings.reporting_day) for s in everyone]),
+        segment=np.stack(
+            [borrowers.segment_row(s, behaviour, settings.reporting_day, demand.scalars(settings)) for s in everyone]
+        ),
         product=np.stack([products.product_rows(settings.products, s, how, minor_units) for s in everyone]),
         terms=each(terms),
         loan_balance=each(loan_balance),
@@ -139,6 +142,7 @@ def lower_tables(settings, months: int) -> Tables:
         job_loss_quality=each(structural.job_loss_quality(how.job_loss_quality_slope)),
         alert=each(structural.alert_table(how.alert_after_miss, how.alert_fading)),
         spending=each(structural.spending_table(variation)),
+        uptake=np.stack([demand.uptake_table(settings, s) for s in everyone]),
         roll_state=np.stack(
             [[roll_rates.state_table(_rates(settings, s, name)) for name in PRODUCTS] for s in everyone]
         ),

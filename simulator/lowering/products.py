@@ -23,6 +23,7 @@ def product_rows(products, segment, structural, minor_units: int) -> np.ndarray:
     rows[LOAN, layout.P_DRAW] = q31(products.loan.draw_probability)
     rows[LOAN, layout.P_DRAW_STEP] = max(1, int(half_up(products.loan.ticket_step * minor_units)))
     rows[LOAN, layout.P_KEPT] = q31(products.loan.kept_share)
+    rows[LOAN, layout.P_FIXED_RATE] = products.loan.fixed_rate
     rows[LOAN, layout.P_WILL_NOT] = logit(structural.will_not_loan)
     rows[LOAN, layout.P_OPEN_AT_START] = q31(segment.loan_open)
     return rows

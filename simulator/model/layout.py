@@ -26,14 +26,15 @@ DAYS = 31  # days late 0..30
 SUMS_PER_BATCH = 20  # batches of replications that roll matrices and vintages are kept for
 
 # ---- account status ------------------------------------------------------------------------------
-NONE, DECLINED, ACTIVE, FROZEN, CLOSED, WRITTEN_OFF, SOLD, TERMINATED, CLOSED_SETTLED = range(
-    9
-)  # CLOSED_SETTLED: closed, and nothing owed
-STATUSES = ("none", "declined", "active", "frozen", "closed", "written_off", "sold", "gone", "shut")
+# CLOSED_SETTLED: closed, and nothing owed; NOT_TAKEN_UP: granted, and the applicant did not want it at that price
+NONE, DECLINED, ACTIVE, FROZEN, CLOSED, WRITTEN_OFF, SOLD, TERMINATED, CLOSED_SETTLED, NOT_TAKEN_UP = range(10)
+STATUSES = ("none", "declined", "active", "frozen", "closed", "written_off", "sold", "gone", "shut", "not_taken_up")
 
 # ---- grade: what the lender sees of an account's record, 0 best --------------------------------------
 GRADES = 5
 GRADE_NAMES = ("A", "B", "C", "D", "E")
+QUALITIES = 16  # classes of quality, 0 worst
+CUSTOMERS = 2 * QUALITIES  # who answers how to a price: classes of quality, then those of full payers
 
 # ---- cause of a missed due -----------------------------------------------------------------------
 UNKNOWN, FORGOT, SHORT, CANNOT, WILL_NOT = range(5)
@@ -43,7 +44,7 @@ CAUSES = ("unknown", "forgot", "short", "cannot", "will_not")
 # The borrower. Fixed at entry:
 INCOME = 0  # amount a month while employed, before the income index
 LIVING = 1  # amount a month of living cost paid in cash
-SPEND = 2  # amount a month wanted on the line, on average
+SPEND = 2  # amount a month wanted on the line, on average; moves with the limit
 QUALITY = 3  # class 0 (worst) to 15 (best); the lender never sees it
 SCORE = 4  # points, mean 600, standard deviation 64; what the lender sees of quality
 FORGET = 5  # q31 (as uint32 bits below 2^31, so it fits): chance to forget a due
@@ -70,7 +71,7 @@ BUCKET = 6
 STATE = 7  # roll_rates: the named state
 CLEAN = 8  # months in a row without a missed due, at most 255
 CAUSE = 9
-AGE = 10  # written off: months since; CLOSED_SETTLED: the month it was closed
+AGE = 10  # written off: months since; CLOSED_SETTLED: the month it was closed; a line in use: months without use
 EVER = 11  # worst bucket so far
 INSTALMENT = 12
 MONTHS_LEFT = 13
@@ -78,7 +79,8 @@ GRANTED = 14  # limit as granted, which later limits are measured by
 PLAN_LEFT = 15  # months left of a repayment plan, 0 if there is none
 OBSERVED = 16  # 1 + grade in the month grades are observed, 0 before or if there was no account
 MARKS = 17  # what became of it, in bits as below
-N_ACCOUNT = 18
+RATE = 18  # loan: q31 a month, as contracted; below ONE, so that it fits
+N_ACCOUNT = 19
 LINE_AT = N_BORROWER
 LOAN_AT = N_BORROWER + N_ACCOUNT
 N_STATE = N_BORROWER + N_PRODUCT * N_ACCOUNT
@@ -151,14 +153,17 @@ N_DERIVED = 12
     A_CAUSE,  # before a new plan made it UNKNOWN
     A_WORKOUT,  # 1: begins the month in the workout
     A_CASH,  # what the account brings while open, less what it costs
-) = range(28)
-N_ACCOUNT_RECORD = 28
+    A_GRADE,  # at the start of the month
+) = range(29)
+N_ACCOUNT_RECORD = 29
 
 # ---- what the on-time path leaves to do for each lane, in bits: `pending` int32[1, lane] ---------------------
 NOT_DONE = 1  # left as it was
 HAS_WRITTEN_OFF = 2  # has a written-off account
 WANTS_LOAN = 4  # wants a new loan, and would get one
 CURRENT = 8  # all open accounts are current
+MAY_LEAVE = 16  # may want to close the line: the month's word is below the largest chance of anybody
+LEAVE_AT = 16  # from here on: the bits of the job word that say who wants to close the line
 
 # ---- record of the on-time path, one loop over a block to the next: int32[name, lane] -------------------
 (
@@ -240,7 +245,10 @@ G_WILL_NOT_BASE = 20  # logit
 G_WILL_NOT_CLOSED = 21  # logit
 G_WILL_NOT_REPORTED = 22  # logit
 G_REPORTING_DAY = 23  # days after the due date on which the book is reported, 0 = on the due date
-N_SEGMENT = 24
+G_LEAVE_FELT = 24  # q16 of the chance to close the line: of those the lender has frozen, closed or reported
+G_IDLE_CLOSES = 25  # months without use after which a line closes by itself
+G_LEAVES = 26  # 1: lines are closed by their customers, or by themselves
+N_SEGMENT = 27
 
 # ---- product terms: int64[segment, product, name] ------------------------------------------------
 P_RATE = 0  # q31 a month
@@ -253,7 +261,8 @@ P_DRAW_STEP = 6  # amount loans are rounded down to
 P_KEPT = 7  # q31 of a new loan kept in the buffer
 P_WILL_NOT = 8  # logit
 P_OPEN_AT_START = 9  # q31 share of loan holders with a loan open at the start
-N_TERMS = 10
+P_FIXED_RATE = 10  # 1: a loan keeps the rate at which it was drawn
+N_TERMS = 11
 
 # ---- loan terms: int64[segment, term, name] ------------------------------------------------------
 MAX_TERMS = 4
@@ -356,7 +365,27 @@ V_SALE_FACTOR = 47  # q16 multiplier of the sale price by band 0 to 3: four colu
 V_SERVED = 51  # q31 share of missed dues that the ladder can work
 V_REGRANT_GRADE = 52  # grade or better that the borrower's other account needs, if it is open
 V_PARTNER = 53  # 1 while a partner shares what is lost
-N_MONTH_LEVERS = 54
+V_USAGE = 54  # q16 of the use of the account: of wanted spending on the line, of the wish for a loan
+V_PAY_EXTRA = 55  # q16 of G_REVOLVER_SHARE
+N_MONTH_LEVERS = 56
+
+# ---- answer of customers to the price: uint32[month, segment, product, name, CUSTOMERS * grade + customer] ---
+C_DEMAND = 0  # q16: of wanted spending on the line, of the wish for a loan
+C_LEAVE = 1  # of 2^16: chance a month to close the line
+C_ACCEPT = 2  # q31: chance to take up what is granted; of new customers, whose grade is D
+N_ANSWER = 3
+ANSWERS = 256  # CUSTOMERS * GRADES, to a power of two
+LEAVE_MASK = (1 << 16) - 1  # of the job word
+
+# ---- the largest answers of a month, for the bounds of the vector paths: int64[month, name] -----------------
+MOST_WISH = 0  # q31: chance to want a new loan
+MOST_LEAVE = 1  # of 2^16: chance to close the line
+N_MOST = 2
+
+# ---- what a change of the limit does to usual spending: int64[segment, name, customer], q31 of the change ----
+T_RAISED, T_CUT, T_CUT_USED = range(3)  # the last where more than NEARLY_USED of the old limit was used
+N_UPTAKE = 3
+NEARLY_USED = 52429  # q16: 0.8
 
 # ---- collection ladder: int64[month, segment, product, bucket, level, name] ------------------------
 LEVELS = ("sms", "bot", "call", "letter", "agency", "legal")
@@ -369,6 +398,7 @@ N_LADDER = 8
 # ---- what levers ask for at all: `MonthLevers.bits`, beside a bit for each level of the ladder -----------
 WORKS_OPEN = 1 << N_LEVELS  # collectors work accounts that are late but open
 CUTS = 1 << (N_LEVELS + 1)  # limits are cut on falling into some bucket
+ANSWERED = 1 << (N_LEVELS + 2)  # customers do not all want what they usually do
 
 # ---- tables of the vector paths: `on_time.Bounds`, `delinquent.NarrowTables` ------------------------------
 QUALITY_GROUPS = 4  # of four classes each, for the bound on who will not pay
@@ -481,11 +511,14 @@ N_TILE = 5
     F_N_DPD1,  # 1 to 29 days late on the reporting day: in bucket 0 before
     F_BALANCE_DPD1,  # at the end of the month, of those
     F_BALANCE_DPD1_CURRENT,  # of it, in bucket 0 by then, and neither on probation nor watched
-) = range(75)
+    F_N_NOT_TAKEN_UP,  # granted, and not wanted at that price
+    F_N_CLOSED_BY_CUSTOMER,
+    F_N_CLOSED_IDLE,  # lines that nobody used for long
+) = range(78)
 # by level of the collection ladder, by cause in the order of CAUSES: flows side by side, the first of them here
-F_N_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (75 + N_LEVELS * k for k in range(3))
+F_N_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (78 + N_LEVELS * k for k in range(3))
 F_N_MISSED_BY, F_N_DPD30_BY, F_N_DPD90_BY, F_N_CLOSURES_BY, F_N_CLOSURES_GOOD_BY, F_BAD_DEBT_BY = (
-    75 + 3 * N_LEVELS + len(CAUSES) * k for k in range(6)
+    78 + 3 * N_LEVELS + len(CAUSES) * k for k in range(6)
 )
 
 

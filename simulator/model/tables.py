@@ -38,6 +38,7 @@ class Tables(NamedTuple):
     job_loss_quality: np.ndarray  # uint32[segment, 16]: q31 of M_JOB_LOSS
     alert: np.ndarray  # uint32[segment, 32]: q31 of FORGET left, by months since the last forgotten due
     spending: np.ndarray  # int32[segment, QUANTILES]: q16 of the usual spending, by quantile
+    uptake: np.ndarray  # int64[segment, N_UPTAKE, CUSTOMERS]: q31 of a change of the limit that spending changes by
     roll_state: np.ndarray  # int64[segment, product, MAX_STATES, N_ROLL]
     roll: np.ndarray  # int64[replication or 1, month or 1, segment, product, from, to]: q31 cumulative
     economy: np.ndarray  # int64[replication or 1, month + 1, segment, N_MACRO]
@@ -48,12 +49,16 @@ class Tables(NamedTuple):
 
 
 class Levers(NamedTuple):
-    """What the lender does in each month; month 0 is unused. The only thing policies write."""
+    """What the lender does in each month, the only thing policies write, and how customers answer to it.
+
+    Month 0 is unused.
+    """
 
     stage: np.ndarray  # int64[month + 1, segment, product, STAGES, N_STAGE_LEVERS]
     month: np.ndarray  # int64[month + 1, segment, product, N_MONTH_LEVERS]
     review: np.ndarray  # int64[month + 1, segment, product, SCORE_BANDS]: q16 of the limit drawn
     ladder: np.ndarray  # int64[month + 1, segment, product, BUCKETS, N_LEVELS, N_LADDER]
+    answer: np.ndarray  # uint32[month + 1, segment, product, N_ANSWER, ANSWERS]: worked out by `lowering.demand`
 
 
 class Span(NamedTuple):

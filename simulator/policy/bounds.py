@@ -20,6 +20,7 @@ MONTH_BOUNDS = {
     **dict.fromkeys((layout.V_WRITE_OFF, layout.V_SELL_OPEN, layout.V_PLAN_BUCKET, layout.V_CLAIM), (1, NEVER)),
     **dict.fromkeys((layout.V_RAISE_BY, layout.V_RAISE_CAP), (UNIT, MOST)),
     **dict.fromkeys(range(layout.V_RATE, layout.V_RATE + GRADES), (0, MOST)),
+    **dict.fromkeys((layout.V_USAGE, layout.V_PAY_EXTRA), (0, MOST)),
     **dict.fromkeys(range(layout.V_SALE_FACTOR, layout.V_SALE_FACTOR + 4), (0, MOST)),
     **dict.fromkeys(range(layout.V_SALE_BAND, layout.V_SALE_BAND + 3), (0, AMOUNT)),
     layout.V_LIMIT_FLOOR: (0, AMOUNT),
@@ -46,7 +47,8 @@ LADDER_BOUNDS = {
 def beyond(levers: Levers, months: slice = slice(None)) -> list[str]:
     """Return which levers are beyond their bounds in some `months`, in words."""
     problems, bounds = [], (STAGE_BOUNDS, MONTH_BOUNDS, {0: (0, MOST)}, LADDER_BOUNDS)
-    for kind, array, limits in zip(Levers._fields, levers, bounds, strict=True):
+    written = {kind: array for kind, array in levers._asdict().items() if kind != "answer"}  # which no policy writes
+    for (kind, array), limits in zip(written.items(), bounds, strict=True):
         cells = np.moveaxis(array[months, ..., None] if kind == "review" else array[months], -1, 0)
         for name, (low, high) in limits.items():
             least, most = (cells[name].min(), cells[name].max()) if cells[name].size else (low, high)

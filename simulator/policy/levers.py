@@ -8,8 +8,12 @@ import numpy as np
 from simulator.model.errors import Problem, UserError
 from simulator.model.layout import (
     ABSENT,
+    ANSWERS,
     BUCKETS,
+    C_ACCEPT,
+    C_DEMAND,
     GRADES,
+    N_ANSWER,
     N_LADDER,
     N_LEVELS,
     N_MONTH_LEVERS,
@@ -33,6 +37,7 @@ from simulator.model.layout import (
     V_INCOME_CUTOFF,
     V_MIN_SHARE,
     V_NEW_CREDIT,
+    V_PAY_EXTRA,
     V_PLAN_BUCKET,
     V_PLAN_FORGIVE,
     V_PLAN_MONTHS,
@@ -54,6 +59,7 @@ from simulator.model.layout import (
     V_SELL_OPEN,
     V_SELL_WRITTEN_OFF,
     V_SERVED,
+    V_USAGE,
     V_WILL_NOT,
     V_WRITE_OFF,
 )
@@ -66,7 +72,7 @@ THRESHOLDS = (
     *range(V_SALE_BAND, V_SALE_BAND + 3),
 )
 MULTIPLIERS = (
-    *(V_RAISE_BY, V_RAISE_CAP),
+    *(V_RAISE_BY, V_RAISE_CAP, V_USAGE, V_PAY_EXTRA),
     *range(V_RATE, V_RATE + GRADES),
     *range(V_SALE_FACTOR, V_SALE_FACTOR + 4),
 )
@@ -137,7 +143,9 @@ def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Lever
         month=np.zeros((*cells, N_MONTH_LEVERS), dtype=np.int64),
         review=np.full((*cells, SCORE_BANDS), UNIT, dtype=np.int64),
         ladder=np.zeros((*cells, BUCKETS, N_LEVELS, N_LADDER), dtype=np.int64),
+        answer=np.zeros((*cells, N_ANSWER, ANSWERS), dtype=np.uint32),
     )
+    levers.answer[..., C_DEMAND, :], levers.answer[..., C_ACCEPT, :] = UNIT, ONE
     levers.stage[..., [S_FORGET_KEEP, S_LIMIT_KEEP]] = ONE
     levers.month[..., THRESHOLDS] = NEVER
     levers.month[..., MULTIPLIERS] = UNIT

@@ -4,6 +4,7 @@ import math
 
 from simulator.analysis.measures import ACCOUNTS, MEASURES, RATIO, SHARE
 from simulator.analysis.measures.loss import CAUSE_WORDS
+from simulator.lowering.prices import CEILINGS, CLOSE, told
 
 CAUSE_LABELS = {cause: words.label for cause, words in CAUSE_WORDS.items()}
 MINUS = "−"
@@ -284,6 +285,20 @@ def sureness(probability):
     """Return "at least 99.3 %": rounded down, and never all of it, since chance is never quite excluded."""
     percent = min(math.floor(probability * 1000) / 10, 99.9)
     return f"{'more than' if percent == 99.9 else 'at least'} {percent:.4g}{NO_BREAK}%"
+
+
+def rates(comparison):
+    """Return what the lenders charge a year, in words; empty where it is not known."""
+    said = {name: told(own) for name, own in comparison.rates.items()}
+    first = next(iter(said.values()), "")
+    others = [f"{name}: {words}" for name, words in said.items() if words != first]
+    return f"Interest a year by grade: {'; '.join([first, *others])}." if first else ""
+
+
+def ceiling(rate):
+    """Return above which ceiling a yearly rate is, in words; empty where it is above none."""
+    above = [ceiling for ceiling in CEILINGS if rate > ceiling + CLOSE]
+    return f"above {100 * above[-1]:.0f}{NO_BREAK}%" if above else ""
 
 
 def given_people(comparison):

@@ -6,7 +6,7 @@ from simulator.analysis.accounting.ifrs9 import BEHAVIOURAL_LIFE, STAGES, covera
 from simulator.analysis.ledger import components
 from simulator.analysis.measures import ACCOUNTS, AXES, MEASURES, answer, shown_in
 from simulator.analysis.measures.tables import BY_CAUSE, CELLS, NUMBERS, SUPERVISORS, SWAPS
-from simulator.model.layout import PRODUCTS
+from simulator.model.layout import GRADE_NAMES, PRODUCTS
 from simulator.report import phrasing, reasons
 from simulator.report.paper import Picture, template
 
@@ -32,6 +32,8 @@ def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
         pictures=pictures,
         account=account(comparison),
         swap_heads=[phrasing.short(name) for name in phrasing.stated(comparison, shown_in(SWAPS))],
+        rates=rate_table(comparison),
+        grades=GRADE_NAMES,
         where=where(comparison),
         where_heads=[phrasing.label(name) for name in shown_in(CELLS)],
         standing=standing(comparison),
@@ -175,6 +177,19 @@ def coverage_ratios(comparison):
         )
         for product in comparison.frame.products
         for stage in range(len(STAGES))
+    ]
+
+
+def rate_table(comparison):
+    """Return [(lender, product, [(yearly rate in words, above a ceiling)] by grade)]."""
+    return [
+        (
+            name,
+            product,
+            [(f"{phrasing.plain(100 * rate, 1)}{phrasing.NO_BREAK}%", phrasing.ceiling(rate)) for rate in by_grade],
+        )
+        for name, own in comparison.rates.items()
+        for product, by_grade in own.items()
     ]
 
 

@@ -35,6 +35,7 @@ def summary_table(comparison, compared=False):
     ]
     lines += [Text(said, style="yellow") for said in [phrasing.given_people(comparison)] if said]
     setting = f"{phrasing.setting(frame)}; flows over all months, shares at month {frame.months}"
+    lines += [Text(said, style="dim") for said in [phrasing.rates(comparison)] if said]
     lines += [Text(frame.title, style="italic"), Text(setting, style="dim"), table]
     notes = [*phrasing.not_stated(comparison, told), phrasing.without_errors(frame)]
     if comparison.variants:

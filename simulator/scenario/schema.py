@@ -177,6 +177,7 @@ class Loan(Table):
     draw_probability: Chance = 0.0
     ticket_step: Annotated[float, Field(gt=0, le=values.LARGEST_AMOUNT), values.MONEY] = 1.0
     kept_share: Share = 0.0
+    fixed_rate: bool = False
     terms: Annotated[list[Term], Field(min_length=1, max_length=MAX_TERMS)] = [Term(months=12, share=1.0)]
 
 
@@ -244,6 +245,43 @@ class Structural(Table):
     spending_variation: Annotated[float, Field(ge=0, le=5), values.NUMBER] = 0.0
 
 
+class ByRisk(Table):
+    """A number for each third of quality, which no lender sees."""
+
+    safe: Annotated[float, Field(ge=-10, le=10), values.NUMBER] = 0.0
+    middle: Annotated[float, Field(ge=-10, le=10), values.NUMBER] = 0.0
+    risky: Annotated[float, Field(ge=-10, le=10), values.NUMBER] = 0.0
+
+
+class CustomaryRates(Table):
+    """The interest rate that customers are used to, by product; without one they do not mind the price."""
+
+    line: Annotated[values.YearlyRate, Field(gt=0)] | None = None
+    loan: Annotated[values.YearlyRate, Field(gt=0)] | None = None
+
+
+class Demand(Table):
+    """How customers answer to prices, to limits and to what the lender does; as it is here, not at all."""
+
+    customary_rate: CustomaryRates = CustomaryRates()
+    elasticity: ByRisk = ByRisk()
+    half_life_months: Annotated[float, Field(ge=0.1, le=120), values.MONTHS] = 6.0
+    kink: Annotated[float, Field(ge=0, le=10), values.MULTIPLIER] = 1.0
+    new_loan_elasticity: Annotated[float, Field(ge=-10, le=0), values.NUMBER] = 0.0
+    acceptance: Share = 1.0
+    acceptance_elasticity: ByRisk = ByRisk()
+    leaving: Chance = 0.0
+    leaving_by_risk: ByRisk = ByRisk(safe=1.0, middle=1.0, risky=1.0)
+    leaving_per_5_points: Annotated[float, Field(ge=1, le=10), values.MULTIPLIER] = 1.0
+    leaving_felt: Annotated[float, Field(ge=0, le=16), values.MULTIPLIER] = 1.0
+    idle_closes_months: Annotated[int, Field(ge=1, le=999), values.MONTHS] | None = None
+    raised: ByRisk = ByRisk()
+    cut: Share = 0.0
+    cut_used: Share = 0.0
+    payment_follows_minimum: Share | None = None
+    customary_minimum: Share | None = None
+
+
 class Behaviour(Table):
     """Which model of payment, and its settings."""
 
@@ -251,6 +289,7 @@ class Behaviour(Table):
     pay_first: Literal["line", "loan"] = "line"
     structural: Structural = Structural()
     roll_rates: RollRates = RollRates()
+    demand: Demand = Demand()
 
 
 class PathPoint(Table):

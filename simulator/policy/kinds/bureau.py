@@ -4,22 +4,28 @@ from typing import Annotated
 
 from simulator.policy import (
     MONTHS,
+    MOST,
     MOST_LOGIT,
     DaysLate,
     Field,
     LogOdds,
+    Multiplier,
     Never,
     Policy,
     layout,
+    mul_q16,
     multiplier,
     threshold,
 )
 
 DESCRIPTION = "Report accounts that are so many days late to the credit bureau, and say so beforehand."
-EFFECT = "Fewer are unwilling to pay before they are reported; those who are lose their credit elsewhere."
-MEETS = "The earlier report and the longer retention hold; incentives add."
+EFFECT = (
+    "Fewer are unwilling to pay before they are reported, and accounts are used less; those who are reported lose "
+    "their credit elsewhere."
+)
+MEETS = "The earlier report and the longer retention hold; incentives add; usages multiply."
 NEUTRAL = {"report_days_late": "never", "retention_months": 60, "incentive": -0.3}
-EXAMPLE = {"report_days_late": 30, "retention_months": 60, "incentive": -0.3}
+EXAMPLE = {"report_days_late": 30, "retention_months": 60, "incentive": -0.3, "usage": 0.86}
 
 
 class Settings(Policy):
@@ -33,13 +39,17 @@ class Settings(Policy):
         0.0, description="log-odds added to not being willing to pay, for everybody; below 0: the prospect deters"
     )
 
+    usage: Multiplier = Field(
+        1.0, description="multiplier of the use of accounts, for everybody; below 1: reporting puts customers off"
+    )
+
     def acts_at(self):
         """Accounts are reported while they are open."""
         return {"report_days_late": threshold(self.report_days_late)}
 
 
 def write(levers, settings, context):
-    """The earlier report and the longer retention hold; incentives add. Without reports there is no incentive."""
+    """The earlier report and the longer retention hold; incentives add, usage multiplies. Without reports, neither."""
     if settings.report_days_late == "never":
         return
     days, months, will_not = (
@@ -49,6 +59,8 @@ def write(levers, settings, context):
     levers.month[months] = levers.month[months].clip(min=settings.retention_months)
     sums = levers.month[will_not] + multiplier(settings.incentive)
     levers.month[will_not] = sums.clip(-MOST_LOGIT, MOST_LOGIT)
+    usage = (*context.cells(settings), layout.V_USAGE)
+    levers.month[usage] = mul_q16(levers.month[usage], multiplier(settings.usage)).clip(max=MOST)
 
 
 def why(evidence):
