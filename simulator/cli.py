@@ -146,10 +146,9 @@ def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) ->
 
         for settings in (loaded.baseline, *loaded.variants.values()):
             try_own(settings)
-    from simulator.lowering.prices import yearly_rates
-    from simulator.run import BASELINE, price_cautions
+    from simulator.lowering.prices import price_cautions, yearly_rates
 
-    lenders = {BASELINE: loaded.baseline, **loaded.variants}
+    lenders = {"": loaded.baseline, **loaded.variants}
     _warn(price_cautions({name: yearly_rates(settings) for name, settings in lenders.items()}))
     if loaded.baseline.portfolio.tape:
         from simulator.run import read_book

@@ -13,7 +13,7 @@ from simulator.engine import engine
 from simulator.engine.accumulators import flows_alone, machine_memory
 from simulator.engine.swap_sets import review_differs, swap_set
 from simulator.lowering.lower import Lowered, bytes_to_lower, lower, tables_digest
-from simulator.lowering.prices import Rates, above_ceilings, yearly_rates
+from simulator.lowering.prices import price_cautions, yearly_rates
 from simulator.model.errors import Problem, UserError
 from simulator.model.observer import Observer, compiling
 from simulator.policy.levers import risk_transfers
@@ -118,20 +118,6 @@ def run(
     rates = {name: yearly_rates(lenders[name], world[0].levers) for name, world in worlds.items()}
     cautions = scenario.cautions + price_cautions(rates) + (book.cautions if book else [])
     return Run(Comparison(ledgers, swapped, policies, cautions, rates), facts)
-
-
-def price_cautions(rates: Mapping[str, Rates]) -> list[str]:
-    """Return what must be known of the prices of lenders by name: the baseline's, then what is other in variants."""
-    said: list[str] = []
-    own: list[str] = []
-    for name, found in rates.items():
-        words = above_ceilings(found)
-        if name == BASELINE:
-            own = words
-            said += words
-        else:
-            said += [f"{name}: {each}" for each in words if each not in own]
-    return said
 
 
 def check_room(lenders: Iterable[Settings], run_off: bool, futures: Iterable[bool] = (False,)) -> None:

@@ -9,10 +9,9 @@ from simulator.engine.accumulators import empty_sums
 from simulator.kernel.driver import advance
 from simulator.lowering.demand import by_quality
 from simulator.lowering.lower import lower, tables_for
-from simulator.lowering.prices import above_ceilings, yearly_rates
+from simulator.lowering.prices import above_ceilings, price_cautions, yearly_rates
 from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
 from simulator.model.tables import Span
-from simulator.run import price_cautions
 from simulator.scenario.reader import load_scenario
 
 CONSUMER = ROOT / "scenarios" / "base" / "consumer.toml"

@@ -49,6 +49,20 @@ def above_ceilings(rates: Rates) -> list[str]:
     return said
 
 
+def price_cautions(rates: Mapping[str, Rates]) -> list[str]:
+    """Return what must be known of the prices of lenders by name: the first's, then what is other in the rest."""
+    said: list[str] = []
+    own: list[str] = []
+    for number, (name, found) in enumerate(rates.items()):
+        words = above_ceilings(found)
+        if number == 0:
+            own = words
+            said += words
+        else:
+            said += [f"{name}: {each}" for each in words if each not in own]
+    return said
+
+
 def _words(product, dear, ceiling):
     grades = "all grades" if len(dear) == GRADES else f"grade{'s' * (len(dear) > 1)} {', '.join(dear)}"
     top, low = f"{100 * max(dear.values()):.1f}", f"{100 * min(dear.values()):.1f}"
