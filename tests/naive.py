@@ -72,6 +72,9 @@ class Account:
         self.observed = 0
         self.marks = 0
         self.rate = 0
+        self.converted = 0
+        self.part = 0
+        self.fee = 0
         self.columns = tuple(vars(self))
 
         self.product = product
@@ -162,6 +165,7 @@ class Account:
         self.flow[F_BAD_DEBT_BY + cause] += amount
         self.flow[F_OPENING_NET_LOSS] += amount * self.has(OPENED_IN_DEFAULT)
         self.flow[F_CLAIMED_NET_LOSS] += amount * self.has(CLAIMED)
+        self.flow[F_FRAUD_NET_LOSS] += amount * self.has(FRAUD)
 
     def get_back(self, amount, cost):
         """Book what comes back after write-off, and what it costs."""
@@ -172,7 +176,7 @@ class Account:
     def leave_open_book(self, status, column):
         """Leave the open book by that column of the roll matrix; bucket and worst bucket stay as they were."""
         self.leaves_to, self.status, self.bucket = column, status, self.was_bucket
-        self.limit = self.arrears = self.interest_due = self.fee_due = 0
+        self.limit = self.arrears = self.interest_due = self.fee_due = self.converted = 0
 
     def leave_written_off_book(self, status):
         """Leave the written-off book with nothing left of the balance."""
@@ -347,7 +351,8 @@ def draw_loan(world, b, s, w3):
 def new_loan(world, loan, ticket_word, term_word):
     """Set the instalment and the months of a new loan and return (amount, term); (0, 0) if it comes to nothing."""
     g, step = world.borrower.segment, world.terms[LOAN][P_DRAW_STEP]
-    amount = min(world.tables.quantile[g][Q_TICKET][ticket_word >> 22], loan.limit) // step * step
+    wanted = loan.limit if loan.has(FRAUD) else world.tables.quantile[g][Q_TICKET][ticket_word >> 22]
+    amount = min(wanted, loan.limit) // step * step
     if amount <= 0:
         return 0, 0
     terms = world.tables.terms[g]
@@ -425,7 +430,17 @@ def review(world, b):
             account.just_granted = True
             account.marks = GRANTED_SINCE
             account.flow[F_N_GRANTED] += 1
+        if account.status == ACTIVE:
+            account.marks |= mark_of_new(world, account)
         account.granted = account.limit
+
+
+def mark_of_new(world, account):
+    """Return the mark of a new account that is never paid, or not at its first due; 0 of the others."""
+    terms, u = world.terms[account.product], world.words(PEOPLE, 6)[1] >> 1
+    if world.segment[G_MODEL] != 0 or u >= terms[P_FIRST_PAYMENT]:
+        return 0
+    return FRAUD if u < terms[P_FRAUD] else FIRST_REFUSED
 
 
 # ---- the month -----------------------------------------------------------------------------------
@@ -441,6 +456,8 @@ def live_one_month(world, b):
     bill_accounts(world, b)  # 5
     if structural:
         due_date(world, b)  # 5
+        convert_bill(world, b)  # 5
+        settle_early(world, b)  # 5
         in_the_month(world, b)  # 6
         age_accounts(world, b)  # 7
     else:
@@ -511,7 +528,11 @@ def bill_accounts(world, b):
         else:
             terms, own = world.terms[LINE], world.lever[LINE][V_MIN_SHARE]
             share = own if own >= 0 else terms[P_MIN_SHARE]
-            account.due = min(max(terms[P_MIN_FLOOR], mul_q31(bill, share)), rest)
+            part = min(account.part, account.converted)
+            fee = account.fee if account.converted > 0 and account.bucket < terms[P_SUSPEND] else 0
+            plain = bill - account.converted - fee
+            account.converted -= part
+            account.due = part + fee + min(max(terms[P_MIN_FLOOR], mul_q31(plain, share)), plain - account.arrears)
         account.owed = account.arrears + account.due
 
 
@@ -525,7 +546,7 @@ def due_date(world, b):
             continue
         q = chance_will_not(world, b, account, debt)
         f = chance_to_forget(world, b, account)
-        if u < q:
+        if u < q or account.has(FRAUD | FIRST_REFUSED):
             account.reason = WILL_NOT
         elif u >= ONE - mul_q31(f, ONE - q):
             account.reason = FORGOT
@@ -557,11 +578,53 @@ def due_date(world, b):
 
 def pay_extra(world, b):
     """5 and 6. Pay of the line's bill what is wanted beyond what was owed, as far as cash allows."""
-    rest = b.line.bill - b.line.owed
+    rest = b.line.bill - b.line.owed - b.line.converted
     usual = min(mul_q16(world.segment[G_REVOLVER_SHARE], world.lever[LINE][V_PAY_EXTRA]), ONE)
     want = rest if b.full_payer else mul_q31(rest, usual)
     b.line.extra = 0 if b.line.was_in_plan else min(want, max(b.buffer, 0))
     b.buffer -= b.line.extra
+
+
+def convert_bill(world, b):
+    """5. Who pays the line's due on time may turn what is left of the bill into instalments."""
+    line, terms, rest = b.line, world.terms[LINE], b.line.bill - b.line.owed
+    paid = (
+        line.bill > 0 and line.reason == UNKNOWN and line.bucket == 0 and line.status == ACTIVE and not line.was_in_plan
+    )
+    if not paid or line.converted > 0 or rest <= 0 or line.bill <= terms[P_CONVERT_FLOOR]:
+        return
+    if world.lever[LINE][V_NEW_CREDIT] != 1:
+        return
+    usual = mul_q16(b.spend, world.economy[M_SPENDING])
+    short, large = b.buffer + line.extra < rest, line.bill >= 2 * usual
+    if b.full_payer and not (short or large):
+        return
+    chance, v = terms[P_CONVERT + short + 2 * large], (world.words(MONTHS, 0)[1] & 0xFFFF) << 15
+    if v >= chance:
+        return
+    offers = world.tables.conversion[b.segment]
+    term = first_above([mul_q31(chance, offer[TERM_CUMULATIVE]) for offer in offers], v)
+    line.converted, line.part = rest, -(-rest // offers[term][TERM_MONTHS])
+    line.fee = mul_q31(rest, offers[term][TERM_FEE])
+    b.buffer, line.extra = b.buffer + line.extra, 0
+    line.flow[F_N_CONVERSIONS] += 1
+    line.flow[F_CONVERTED] += rest
+
+
+def settle_early(world, b):
+    """5. Who has a job and pays the loan's due on time may repay all of it, with money from elsewhere."""
+    loan, terms, rest = b.loan, world.terms[LOAN], b.loan.bill - b.loan.owed
+    paid = loan.bill > 0 and loan.reason == UNKNOWN and loan.bucket == 0 and not loan.was_in_plan
+    if not paid or rest <= 0 or not b.employed:
+        return
+    is_first = 0 < loan.age == world.month - 1
+    worst, better = (P_SETTLE_FIRST, P_SETTLE_FIRST_STEP) if is_first else (P_SETTLE, P_SETTLE_STEP)
+    low, step = (mul_q16(terms[name], world.economy[M_SETTLEMENT]) for name in (worst, better))
+    chance = min(low, ONE // 2) + b.quality * min(step, ONE // 2 // 15)
+    if (world.words(MONTHS, 0)[3] & 0xFFFF) << 15 < chance:
+        loan.extra = rest
+        loan.flow[F_N_SETTLED_EARLY] += 1
+        loan.flow[F_SETTLED_EARLY] += rest
 
 
 def chance_will_not(world, b, account, debt):
@@ -599,7 +662,7 @@ def in_the_month(world, b):
             continue
         v, rest = words[account.product] >> 1, account.owed - account.paid
         by_day = world.tables.in_month[b.segment][account.reason][min(account.bucket, 1)]
-        can_pay = rest <= b.buffer + world.advance
+        can_pay = rest <= b.buffer + world.advance and not account.has(FRAUD | FIRST_REFUSED)
         if v < by_day[30] and can_pay:
             account.cured_on = 1 + first_above(by_day[1:], v)
         capacity = min(ONE, mul_q16(world.lever[account.product][V_SERVED], world.economy[M_COLLECTION]))
@@ -701,7 +764,7 @@ def work_open_accounts(world, b):
         lever, flow = world.stage[account.product][account.was_bucket], account.flow
         flow[F_RECOVERY_COST] += lever[S_RECOVERY_COST]
         account.cash -= lever[S_RECOVERY_COST]
-        if words[2 + account.product] >> 1 >= lever[S_RECOVER_CHANCE]:
+        if words[2 + account.product] >> 1 >= lever[S_RECOVER_CHANCE] or account.has(FRAUD):
             continue
         balance = account.balance - account.paid
         account.recovered = mul_q31(balance, lever[S_RECOVER_SHARE])
@@ -740,11 +803,12 @@ def interest_and_fees(world, b):
             continue
         terms = world.terms[account.product]
         base = max(0, account.balance - account.arrears)
-        interest = mul_q31(base, monthly_rate(world, account))
-        fee = 0
+        account.converted = min(account.converted, base)
+        interest = mul_q31(base - account.converted, monthly_rate(world, account))
+        fee = of_converted = account.fee if account.converted > 0 else 0
         if account.missed and not account.settled:
             late = world.tables.late[b.segment][account.product]
-            fee = mul_q31(account.owed - account.paid, late[30 if account.cured_on is None else account.cured_on])
+            fee += mul_q31(account.owed - account.paid, late[30 if account.cured_on is None else account.cured_on])
         if account.bucket >= terms[P_SUSPEND]:
             account.flow[F_INTEREST_NOT_CHARGED] += interest + fee
             continue
@@ -753,6 +817,7 @@ def interest_and_fees(world, b):
         account.fee_due += fee
         account.flow[F_INTEREST] += interest
         account.flow[F_FEES] += fee
+        account.flow[F_CONVERSION_FEES] += of_converted
 
 
 def monthly_rate(world, account):
@@ -782,6 +847,8 @@ def spend(world, b, structural):
     if line.was_account:
         in_full = b.full_payer and line.paid_in_month + line.extra >= line.bill
         wanted = mul_q16(wanted, world.answer(LINE, C_DEMAND, line.was_grade, in_full))
+    if line.is_open and line.has(FRAUD):
+        wanted = max(0, line.limit - line.balance)
     late = line.days >= levers[V_FREEZE_DAYS] or line.days >= levers[V_CLOSE_DAYS]
     may_spend = line.status == ACTIVE and not late and line.exit is None
     on_line = min(wanted, max(0, line.limit - line.balance)) if may_spend else 0
@@ -813,7 +880,9 @@ def draw_new_loan(world, b, structural):
     in_trouble = b.line.is_open and (b.line.bucket > 0 or b.line.plan_left > 0)
     if world.lever[LOAN][V_NEW_CREDIT] != 1 or loan.status != ACTIVE or not loan.was_empty or in_trouble:
         return
-    if wants >> 1 >= mul_q16(terms[P_DRAW], world.answer(LOAN, C_DEMAND, loan.was_grade, b.full_payer)):
+    if wants >> 1 >= mul_q16(
+        terms[P_DRAW], world.answer(LOAN, C_DEMAND, loan.was_grade, b.full_payer)
+    ) and not loan.has(FRAUD):
         return
     amount, _ = new_loan(world, loan, ticket, term)
     if amount <= 0:
@@ -823,7 +892,8 @@ def draw_new_loan(world, b, structural):
     loan.drawn = True
     loan.balance, loan.interest_due = amount + interest, interest
     loan.ever = loan.clean = loan.state = loan.observed = 0
-    loan.marks = GRANTED_SINCE
+    loan.age = world.month
+    loan.marks = GRANTED_SINCE | loan.marks & (FRAUD | FIRST_REFUSED)
     loan.flow[F_NEW_CREDIT] += amount
     loan.flow[F_INTEREST] += interest
     loan.flow[F_N_GRANTED] += 1
@@ -898,7 +968,7 @@ def offer_plans(world, b):
         account.forgiven, account.cause_before = forgiven, account.cause
         account.take_off(forgiven)
         account.count_months(account.probation, WATCHED_MONTHS + 1)
-        account.arrears = account.bucket = account.cause = 0
+        account.arrears = account.bucket = account.cause = account.converted = 0
         account.plan_left = n
         account.instalment = (account.balance + n - 1) // n
         if account.product == LOAN:
@@ -947,7 +1017,11 @@ def note_worst(world, account, loses):
     claim, balance = world.lever[account.product][V_CLAIM], account.balance + account.forgiven
     if loses:
         account.worst = max(account.worst, 3)
-    flow[F_N_FIRST_30] += account.worst >= 1 and account.ever < 1
+    is_first_30 = account.worst >= 1 and account.ever < 1
+    granted = world.borrower.entry if account.product == LINE else account.age
+    on_first_due = account.has(FRAUD | FIRST_REFUSED) or 0 < granted == world.month - 1
+    flow[F_N_FIRST_30] += is_first_30
+    flow[F_N_FIRST_PAYMENT_30] += is_first_30 and on_first_due
     if claim < NEVER and not account.has(CLAIMED) and (loses or account.worst >= claim > account.was_bucket):
         flow[F_CLAIMABLE] += balance
         account.marks |= CLAIMED
@@ -1035,7 +1109,7 @@ def recover(world, b):
         elif account.age >= 1:
             flow[F_RECOVERY_COST] += lever[S_RECOVERY_COST]
             account.get_back(0, lever[S_RECOVERY_COST])
-            if words[2 + account.product] >> 1 < lever[S_RECOVER_CHANCE]:
+            if words[2 + account.product] >> 1 < lever[S_RECOVER_CHANCE] and not account.has(FRAUD):
                 recovered = mul_q31(account.balance, lever[S_RECOVER_SHARE])
                 commission = mul_q31(recovered, lever[S_COMMISSION])
                 flow[F_RECOVERED] += recovered
@@ -1052,6 +1126,8 @@ def follow(b):
         if account.was_in_workout and account.was_account:
             account.flow[F_WORKOUT_CASH] += account.cash
         if account.is_account:
+            if account.bill > 0:
+                account.marks &= ~FIRST_REFUSED
             probation = max(account.probation - 1, 0)
             if max(account.was_bucket, account.worst) >= 3:
                 probation = PROBATION_MONTHS if account.bucket < 3 else 0

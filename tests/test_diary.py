@@ -136,6 +136,7 @@ AMOUNTS = {  # what stands before an amount in the text, and the flow it is an a
     "drew a loan of": "new_credit",
     "interest": "interest",
     "late charge": "fees",
+    "fee of converted bills": "fees",
     "interest and charges of": "interest_not_charged",
     "written off:": "written_off",
     "recovered": "recovered",

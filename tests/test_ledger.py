@@ -58,6 +58,7 @@ def test_every_flow_that_enters_an_identity_is_watched(ledger, flow):
         *("recovered_open", "n_contacts_wanted", "outside_used", "outside_refused"),
         *("balance_claimed", "balance_watched", "balance_probation", "balance_probation_dpd30", "n_idle"),
         "balance_dpd1",
+        *("settled_early", "n_conversions", "converted", "fraud_net_loss"),
         *("opening_net_loss", "workout_cash", "claimed_net_loss", "borne_back"),
         *("n_closed_by_customer", "n_closed_idle"),
         *(f"n_closures_{cause}" for cause in CAUSES),

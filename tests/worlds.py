@@ -135,6 +135,12 @@ def draw_terms(rng, suspend, hold):
     loan[P_DRAW_STEP] = rng.choice((1, 100 * YUAN))
     loan[P_FIXED_RATE] = rng.choice((0, 1))
     loan[P_OPEN_AT_START] = q31(rng.uniform(0.3, 0.9))
+    for name, most in ((P_SETTLE_FIRST, 0.3), (P_SETTLE_FIRST_STEP, 0.01), (P_SETTLE, 0.1), (P_SETTLE_STEP, 0.01)):
+        loan[name] = q31(rng.choice((0, rng.uniform(0, most))))
+    line[P_CONVERT : P_CONVERT + 4] = sorted(q31(rng.uniform(0.05, 0.9)) for _ in range(4))
+    line[P_CONVERT_FLOOR] = rng.choice((0, 500 * YUAN))
+    for terms in (line, loan):
+        terms[P_FRAUD], terms[P_FIRST_PAYMENT] = sorted(q31(rng.uniform(0, 0.3)) for _ in range(2))
     return [line, loan]
 
 
@@ -150,6 +156,14 @@ def draw_loan_terms(rng, rate):
         # owed with k instalments left, this month's interest included
         balances.append([q31(min(k, n) and (1 + rate) * instalment / annuity(rate, min(k, n))) for k in range(61)])
     return terms, balances
+
+
+def draw_conversion(rng):
+    """Return the terms of converted bills of one segment."""
+    offered = sorted(rng.sample((1, 2, 3, 6, 12), rng.randint(1, MAX_TERMS)))
+    shares = cumulative([rng.uniform(0.5, 1.5) for _ in offered], MAX_TERMS)
+    months = [offered[min(t, len(offered) - 1)] for t in range(MAX_TERMS)]
+    return [[n, shares[t], q31(rng.uniform(0, 0.02))] for t, n in enumerate(months)]
 
 
 def draw_people(rng):
@@ -229,6 +243,7 @@ def draw_tables(rng, *, model, products, months, replications, pay_first, suspen
         segment=whole([draw_segment(rng, models[k], products[k], pay_first[k]) for k in g]),
         product=whole(product),
         terms=whole([terms for terms, _ in loans]),
+        conversion=whole([draw_conversion(rng) for _ in g]),
         loan_balance=whole([balances for _, balances in loans]),
         quantile=whole([draw_people(rng) for _ in g], np.uint32),
         limit=whole([limit for limit, _ in limits], np.int32),
@@ -275,6 +290,7 @@ def draw_economy(rng):
     m[M_FORGET] = q16(rng.choice((1, 1, 1, rng.uniform(0.5, 4))))
     m[M_STOPPED] = round((1 << STOP_BITS) * rng.choice((0, 0, 0, rng.uniform(0, 0.6), 1)))
     m[M_INCOME_LEFT] = q31(rng.choice((0, 0, 1, rng.random())))
+    m[M_SETTLEMENT] = q16(rng.choice((1, 1, rng.uniform(0, 3))))
     m[M_COLLECTION] = q16(rng.choice((1, 1, 1, rng.uniform(0, 1.5))))
     return m
 
@@ -678,9 +694,13 @@ def world(
 
 
 def rich_world(**options):
-    """Return a world of one replication where nobody lacks cash, forgets, or will not pay; options as of `world`."""
+    """Return a world of one replication where nobody lacks cash, forgets, will not pay, or does so early or in parts.
+
+    Options as of `world`.
+    """
     rich = world(5, replications=1, **options)
     tables = rich.tables
+    tables.product[..., P_SETTLE_FIRST:] = 0
     tables.segment[:, [G_UNEMPLOYED, G_SHOCK_SIZE]] = 0
     tables.segment[:, G_AUTOPAY] = ONE
     tables.segment[:, G_WILL_NOT_BASE] = -1000 * UNIT

@@ -22,6 +22,9 @@ from simulator.model.layout import (
     CAUSES,
     CLEAN,
     CLOSED,
+    CONVERTED,
+    CONVERTED_FEE,
+    CONVERTED_PART,
     DAYS,
     EMPLOYED,
     EXTERNAL_CREDIT,
@@ -45,6 +48,7 @@ from simulator.model.layout import (
     ONE,
     P_MIN_FLOOR,
     P_MIN_SHARE,
+    P_SUSPEND,
     PLAN_LEFT,
     PRODUCTS,
     REPORTED,
@@ -118,8 +122,16 @@ class Seen:
         rest, instalments = self.bill - self.was[ARREARS], self.was[PLAN_LEFT] or self.was[MONTHS_LEFT]
         due = self.was[INSTALMENT] if instalments > 1 else rest
         if self.product == LINE and not self.was[PLAN_LEFT]:
-            due = max(self._terms[P_MIN_FLOOR], _part(self.bill, self._terms[P_MIN_SHARE]))
+            converted, charged = self.was[CONVERTED], self.was[BUCKET] < self._terms[P_SUSPEND]
+            apart = min(self.was[CONVERTED_PART], converted) + self.was[CONVERTED_FEE] * (converted > 0 and charged)
+            plain = self.bill - max(converted - self.was[CONVERTED_PART], 0) - apart
+            due = max(self._terms[P_MIN_FLOOR], _part(plain, self._terms[P_MIN_SHARE]))
+            return self.was[ARREARS] + apart + min(due, plain - self.was[ARREARS])
         return self.was[ARREARS] + min(due, rest)
+
+    def late_charge(self) -> int:
+        """Return the late charge of the month."""
+        return self.flow["fees"] - self.flow["conversion_fees"]
 
     def paid_extra(self) -> bool:
         """Return whether this is a line that was paid more than it owed: money was left after every due."""
@@ -147,7 +159,7 @@ class Seen:
         elif self.flow["n_cured_30"]:
             days = {day for day in days if day > 7}
         if self.reason in (FORGOT, WILL_NOT):  # nothing was paid before, so that the charge is on all that was owed
-            days = {day for day in days if _part(self.owed(), self._late[day]) == self.flow["fees"]} or days
+            days = {day for day in days if _part(self.owed(), self._late[day]) == self.late_charge()} or days
         span = f"{min(days)} to {max(days)}" if len(days) > 1 else f"{min(days)}"
         return f"{span} day{'' if span == '1' else 's'}"
 
@@ -164,6 +176,9 @@ class Seen:
             "days_late": self.days_late() if self.cured else "",
             "dpd": f"{30 * bucket}{' or more' if bucket == BUCKETS - 1 else ''}",
             "balance": self.now[BALANCE],
+            "part": self.now[CONVERTED_PART],
+            "conversion_fee": self.now[CONVERTED_FEE],
+            "late_charge": self.late_charge(),
             "limit": self.now[LIMIT],
             "limit_was": self.was[LIMIT],
             "instalment": self.now[INSTALMENT],
@@ -246,6 +261,8 @@ MONTH = (  # in the order of the month
     Line(lambda a: a.flow["n_jumps"] > 0 and not a.left, "paid nothing, {dpd} days past due at once"),
     Line(lambda a: (a.left or a.planned or a.settled) and a.paid > 0, "{why}paid {paid} of {owed}"),
     Line(lambda a: (a.left or a.planned or a.settled) and a.paid <= 0, "{why}paid nothing of {owed}"),
+    Line("n_settled_early", "{settled_early} repaid early, with money from elsewhere"),
+    Line("n_conversions", "{converted} of the bill turned into instalments of {part} and a fee of {conversion_fee}"),
     Line("outside_used", "{outside_used} of it from credit elsewhere"),
     *(Line(f"n_contacts_{level}", f"contacted by {how}", aside=True) for level, how in CONTACT.items()),
     Line("contact_cost", "contacts cost {contact_cost}", aside=True),
@@ -257,7 +274,8 @@ MONTH = (  # in the order of the month
     Line(lambda a: a.product == LOAN and a.flow["new_credit"],
          "drew a loan of {new_credit} over {months_left} months, instalment {instalment}"),
     Line("interest", "interest {interest}", "interest {interest}"),
-    Line("fees", "late charge {fees}"),
+    Line("conversion_fees", "fee of converted bills {conversion_fees}", "fee of converted bills {conversion_fees}"),
+    Line(lambda a: a.late_charge() > 0, "late charge {late_charge}"),
     Line("interest_not_charged", "interest and charges of {interest_not_charged} not charged"),
     Line(lambda a: a.product == LINE and a.flow["new_credit"], "new spending {new_credit}",
          "new spending {new_credit}"),
@@ -297,6 +315,7 @@ SILENT = {
     *("balance_claimed", "balance_watched", "balance_probation", "balance_probation_dpd30", "n_idle"),
     *("n_default_granted", "opening_net_loss", "workout_cash", "claimed_net_loss", "borne_back"),
     *("n_dpd1", "balance_dpd1", "balance_dpd1_current"),
+    *("n_first_payment_30", "fraud_net_loss", "fees"),  # these are said in two parts
     *("n_first_30", "n_reported", "n_contacts_wanted", "n_missed_short_high_use", "outside_refused"),
     *(f"{name}_{c}" for name in ("n_missed", "n_dpd30", "n_dpd90", "n_closures_good", "bad_debt") for c in CAUSES),
 }

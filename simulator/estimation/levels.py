@@ -22,7 +22,7 @@ from simulator.engine.trajectories import Trajectories
 from simulator.lowering.lower import lower, tables_for
 from simulator.lowering.structural import paid_by_day
 from simulator.model.errors import UserError, did_you_mean
-from simulator.model.layout import BALANCE, INTEREST_DUE, K_ENTRY, LINE_AT, SUMS_PER_BATCH
+from simulator.model.layout import BALANCE, CONVERTED, INTEREST_DUE, K_ENTRY, LINE_AT, SUMS_PER_BATCH
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.schema import Table
 from simulator.scenario.toml_text import read_toml
@@ -160,6 +160,7 @@ def _world(name, info):
 def no_interest_share(study: Study, first: int, last: int) -> np.ndarray:
     """Return float64[replication]: share of the line's users in the year before `last` who were charged no interest.
 
+    Nor the fee of a converted bill, which takes its place.
     Users are holders of the opening book who owe something at the end of a month of that year. Late charges are no
     interest. Everyone's state is kept month by month: a month's interest is still unpaid at its end.
     """
@@ -169,7 +170,7 @@ def no_interest_share(study: Study, first: int, last: int) -> np.ndarray:
     charged, used = [], []
     for month in range(last - YEAR + 1, last + 1):
         state = lives.advance_to(month)
-        charged.append(state[:, :, LINE_AT + INTEREST_DUE] > 0)
+        charged.append((state[:, :, LINE_AT + INTEREST_DUE] > 0) | (state[:, :, LINE_AT + CONVERTED] > 0))
         used.append(state[:, :, LINE_AT + BALANCE] > 0)
     users = np.any(used, axis=0)
     return (users & ~np.any(charged, axis=0)).sum(axis=(1, 2)) / users.sum(axis=(1, 2))

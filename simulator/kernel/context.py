@@ -39,6 +39,7 @@ class SegmentTables(NamedTuple):
     terms: np.ndarray  # int64[product, N_TERMS]
     late: np.ndarray  # int64[product, DAYS]
     loan_terms: np.ndarray  # int64[MAX_TERMS, 3]
+    conversion: np.ndarray  # int64[MAX_TERMS, 3]
     quantile: np.ndarray  # uint32[N_QUANTILE, QUANTILES]
     in_month: np.ndarray  # int64[5 causes, (was current, was late), DAYS]
     will_not_bucket: np.ndarray  # int32[BUCKETS]
@@ -97,7 +98,7 @@ def segment_of(tables, segment):
     """Return the SegmentTables of a segment of `Tables`."""
     return SegmentTables(
         tables.segment[segment], tables.product[segment], tables.late[segment], tables.terms[segment],
-        tables.quantile[segment], tables.in_month[segment], tables.will_not_bucket[segment],
+        tables.conversion[segment], tables.quantile[segment], tables.in_month[segment], tables.will_not_bucket[segment],
         tables.will_not_cause[segment], tables.will_not_burden[segment], tables.will_not_quality[segment],
         tables.job_loss_quality[segment], tables.alert[segment], tables.spending[segment], tables.uptake[segment],
         tables.roll_state[segment], tables.sigmoid, tables.key,

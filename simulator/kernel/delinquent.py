@@ -17,9 +17,9 @@ from simulator.jit.intrinsics import SHORT_ROW, stack_array
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
-from .fixed import half, mask_of, mul_q31_lane, mul_q31_own_lane, only, pick
+from .fixed import half, low_half, mask_of, mul_q31_lane, mul_q31_own_lane, only, pick
 from .lanes import add_current, counted, derive, draw_slots, rate_steps, three
-from .lender import draw_loan, end_month, fill_record, note_worst, rate_of_new_loan, row_from
+from .lender import begin_conversion, draw_loan, end_month, fill_record, note_worst, rate_of_new_loan, row_from
 from .lender import stack_record as stack_account_record
 from .marks import next_marks
 from .sums import add_followed, add_open, add_roll
@@ -33,11 +33,12 @@ ACCOUNT_READ = (STATUS, LIMIT, BUCKET, ARREARS, CAUSE, MARKS)
 ACCOUNT_CHANGED = (BALANCE, INTEREST_DUE, FEE_DUE, CLEAN)
 LATE_CHANGED = (ARREARS, CAUSE)  # of accounts that are not R_OPEN
 LOAN_CHANGED = (STATE, INSTALMENT, MONTHS_LEFT)
+OF_CONVERSION = tuple(LINE_AT + c for c in (CONVERTED, CONVERTED_PART, CONVERTED_FEE))
 READ = (
     *BORROWER_READ, LINE_AT + GRANTED, *BORROWER_CHANGED, *(LINE_AT + c for c in (*ACCOUNT_READ, *ACCOUNT_CHANGED)),
 )  # fmt: skip
 CHANGED = (*BORROWER_CHANGED, *(LINE_AT + c for c in ACCOUNT_CHANGED))
-READ_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_READ, *ACCOUNT_CHANGED, *LOAN_CHANGED, RATE))
+READ_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_READ, *ACCOUNT_CHANGED, *LOAN_CHANGED, AGE, RATE))
 CHANGED_LOAN = tuple(LOAN_AT + c for c in (*ACCOUNT_CHANGED, *LOAN_CHANGED))
 
 stack_record = stack_array(np.int32, N_DELINQUENT_RECORD, SHORT_ROW)
@@ -91,11 +92,19 @@ def rung_of(p, level):
 
 
 @njit(forceinline=True)
-def gather(tile, gathered, listed, n, products):
+def gather(tile, gathered, listed, n, products, converts):
     """Copy what is read here of lanes listed[0..n-1] of the tile to the first n gathered lanes.
 
-    Of a segment without loans their columns are 0: they still hold what an earlier segment left.
+    Of a segment without loans, or without bills in instalments, their columns are 0: they still hold what an earlier
+    segment left.
     """
+    for c in OF_CONVERSION:
+        for k in range(n):
+            gathered.state[u8(c), u8(k)] = 0
+    if converts:
+        for c in OF_CONVERSION:
+            for k in range(n):
+                gathered.state[u8(c), u8(k)] = tile.state[u8(c), u8(listed[u8(k)])]
     for c in READ:
         for k in range(n):
             gathered.state[u8(c), u8(k)] = tile.state[u8(c), u8(listed[u8(k)])]
@@ -112,8 +121,12 @@ def gather(tile, gathered, listed, n, products):
 
 
 @njit(forceinline=True)
-def scatter(tile, gathered, listed, n, products):
+def scatter(tile, gathered, listed, n, products, converts):
     """Copy back what may have changed for anybody; see `scatter_late`."""
+    if converts:
+        for c in OF_CONVERSION:
+            for k in range(n):
+                tile.state[u8(c), u8(listed[u8(k)])] = gathered.state[u8(c), u8(k)]
     for c in CHANGED:
         for k in range(n):
             tile.state[u8(c), u8(listed[u8(k)])] = gathered.state[u8(c), u8(k)]
@@ -156,7 +169,7 @@ def decide_payment(gathered, n, p, segment, economy, month_levers, forget_keeps)
     """Step 5: what is owed, who will not pay and who forgets; R_REASON is WILL_NOT, FORGOT or 0."""
     state, words, record, terms = gathered.state, gathered.words, gathered.record, segment.terms[p]
     at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
-    floor, min_share = i4(terms[P_MIN_FLOOR]), rules.min_share_of(terms, month_levers)
+    floor, min_share, suspend = i4(terms[P_MIN_FLOOR]), rules.min_share_of(terms, month_levers), u4(terms[P_SUSPEND])
     enrolled, reach = u4(max(segment.scalars[G_AUTOPAY], month_levers[V_AUTOPAY])), u4(month_levers[V_REACH])
     common = rules.common_logit(segment, p, economy, month_levers)
     for lane in range(n):
@@ -165,7 +178,11 @@ def decide_payment(gathered, n, p, segment, economy, month_levers, forget_keeps)
         bucket = u4(state[account + BUCKET, i]) & u4(15)
         bill = rules.bill_of(status, state[account + BALANCE, i])
         if p == LINE:
-            due = min(rules.line_due(bill, floor, min_share), i4(bill - arrears))
+            part, fee = state[LINE_AT + CONVERTED_PART, i], state[LINE_AT + CONVERTED_FEE, i]
+            left, falls = rules.converted_due(state[LINE_AT + CONVERTED, i], part, fee, bucket < suspend)
+            state[LINE_AT + CONVERTED, i] = left
+            rest = i4(i4(bill - left) - falls)
+            due = i4(falls + min(rules.line_due(rest, floor, min_share), i4(rest - arrears)))
         else:
             due = rules.loan_due(i4(bill - arrears), state[LOAN_AT + INSTALMENT, i], state[LOAN_AT + MONTHS_LEFT, i])
         due = only(bill > i4(0), due)
@@ -200,7 +217,8 @@ def pay_dues(state, record, n, scalars, revolver_share):
         broke = pick(mask_of(state[EMPLOYED, i] != i4(0)), i4(SHORT), i4(CANNOT))
         reason = i4(reason + only(paid < line_asks, broke))
         loan_reason = i4(loan_reason + only(loan_paid < loan_asks, broke))
-        extra = rules.extra_of(state[FULL_PAYER, i], i4(record[R_BILL, i] - owed), revolver_share, buffer)
+        rest = i4(i4(record[R_BILL, i] - owed) - state[LINE_AT + CONVERTED, i])
+        extra = rules.extra_of(state[FULL_PAYER, i], rest, revolver_share, buffer)
         extra = only(reason == i4(0), extra)
         state[EXTERNAL_CREDIT, i], state[LIQUIDITY, i] = outside, i4(buffer - extra)
         record[R_PAID, i], record[R_EXTRA, i], record[R_REASON, i] = paid, extra, reason
@@ -209,6 +227,42 @@ def pay_dues(state, record, n, scalars, revolver_share):
         record[N_OWN + R_REASON, i] = loan_reason
         record[N_OWN + R_USED, i] = only(~reported, loan_borrowed)
         record[N_OWN + R_REFUSED, i] = only(reported, loan_borrowed)
+
+
+@njit(forceinline=True)
+def convert_bills(gathered, n, segment, flows):
+    """Step 5: turn what payers on time leave of a line's bill into instalments, where that is asked for."""
+    state, derived, words, record = gathered.state, gathered.derived, gathered.words, gathered.record
+    chances = rules.conversion_chances(segment.terms[LINE])
+    for lane in range(n):
+        i = u8(lane)
+        late = state[LINE_AT + BUCKET, i] | record[R_REASON, i] | state[LINE_AT + CONVERTED, i]
+        if state[LINE_AT + STATUS, i] == i4(ACTIVE) and late == i4(0):
+            bill, v = record[R_BILL, i], low_half(words[U_LINE_DECISION, i])
+            rest, buffer = i4(bill - record[R_OWED, i]), i4(state[LIQUIDITY, i] + record[R_EXTRA, i])
+            usual, full_payer = derived[D_SPEND, i], state[FULL_PAYER, i]
+            chance = rules.conversion_chance(bill, rest, buffer, usual, full_payer, chances)
+            if v < u4(chance):
+                record[R_EXTRA, i] = i4(0)
+                state[LIQUIDITY, i] = buffer
+                begin_conversion(state, i, rest, v, chance, segment.conversion, flows)
+
+
+@njit(forceinline=True)
+def settle_early(gathered, n, before, segment, economy, flows):
+    """Step 5: repay loans early whose due was paid on time, with money from elsewhere."""
+    state, words, record = gathered.state, gathered.words, gathered.record
+    chances = rules.settlement_chances(segment.terms[LOAN], economy)
+    for lane in range(n):
+        i = u8(lane)
+        rest = i4(record[N_OWN + R_BILL, i] - record[N_OWN + R_OWED, i])
+        late = state[LOAN_AT + BUCKET, i] | record[N_OWN + R_REASON, i]
+        if rest > i4(0) and late == i4(0) and state[EMPLOYED, i] != i4(0):
+            drawn, quality = state[LOAN_AT + AGE, i], state[QUALITY, i]
+            if low_half(words[U_LOAN_DECISION, i]) < u4(rules.settlement_chance(drawn, before, quality, chances)):
+                record[N_OWN + R_EXTRA, i] = rest
+                flows[F_N_SETTLED_EARLY] += 1
+                flows[F_SETTLED_EARLY] += rest
 
 
 @njit(forceinline=True)
@@ -283,7 +337,7 @@ def pay_late(gathered, n, p, revolver_share, served_share):
             buffer = i4(state[LIQUIDITY, i] - only(pays, i4(record[at + R_OWED, i] - record[at + R_PAID, i])))
             if p == LINE:
                 forgot = pays & (record[R_REASON, i] == i4(FORGOT))
-                rest = i4(record[R_BILL, i] - record[R_OWED, i])
+                rest = i4(i4(record[R_BILL, i] - record[R_OWED, i]) - state[LINE_AT + CONVERTED, i])
                 extra = only(forgot, rules.extra_of(state[FULL_PAYER, i], rest, revolver_share, buffer))
                 record[R_EXTRA, i] = i4(record[R_EXTRA, i] + extra)
                 buffer = i4(buffer - extra)
@@ -320,10 +374,17 @@ def post_account(state, record, i, p, rate, late_charges, suspend):
     held = mask_of(rules.is_account(state[account + STATUS, i], bill, p))
     cause, followed = state[account + CAUSE, i], rules.followed(state[account + MARKS, i])
     was_late = i4(state[account + ARREARS, i] | cause | followed)
-    interest = rules.accrue(rules.interest_base(i4(bill - paid), after), rate)
+    base, of_converted = rules.interest_base(i4(bill - paid), after), i4(0)
+    if p == LINE:
+        kept = min(state[LINE_AT + CONVERTED, i], base)
+        state[LINE_AT + CONVERTED, i] = kept
+        base, of_converted = i4(base - kept), rules.conversion_fee(kept, state[LINE_AT + CONVERTED_FEE, i])
+    interest = rules.accrue(base, rate)
     of_day = u4(u4(rules.charged_days(day)) + u4(p * CURE_ROW)) & u4(N_PRODUCT * CURE_ROW - 1)
-    fee = mul_q31_lane(rest, late_charges[of_day])
+    fee = i4(mul_q31_lane(rest, late_charges[of_day]) + of_converted)
     stops = to >= suspend
+    if p == LINE:
+        record[R_CONVERTED_FEE, i] = only((held != i4(0)) & ~stops, of_converted)
     not_charged = only(stops, i4(interest + fee))
     interest, fee = only(~stops, interest), only(~stops, fee)
     fee_due, interest_due = state[account + FEE_DUE, i], state[account + INTEREST_DUE, i]
@@ -494,7 +555,7 @@ def counts(record, column, n):
 
 
 @njit(forceinline=True)
-def add_sums(record, n, place, sums):
+def add_sums(record, n, place, sums, converts):
     """Add what happened to all lanes, and the accounts of those who are done, which go to bucket 0."""
     ends = counts(record, R_ENDS, n)
     for p in range(place.products):
@@ -523,6 +584,8 @@ def add_sums(record, n, place, sums):
     flows[F_NEW_CREDIT] += total(record, R_CREDIT, n)
     flows[F_N_MISSED_SHORT_HIGH_USE] += counted(ends, 1)
     flows[F_N_IDLE] += counted(ends, 2)
+    if converts:
+        flows[F_CONVERSION_FEES] += total(record, R_CONVERTED_FEE, n)
     if place.products == N_PRODUCT:
         sums.flows[LOAN, F_N_PAID_OFF] += counted(ends, 0)
         sums.rolls[LOAN, 0, TO_PAID_OFF, 0] += counted(ends, 0)
@@ -560,7 +623,7 @@ def roll_late(tile, gathered, pending, listed, n, p, place, levers, sums, narrow
         was = i8(state[account + BUCKET, lane])
         if state[account + MARKS, lane] & IN_WORKOUT:
             flows[F_WORKOUT_CASH] += cash_from(state, record, lane, p, levers.bits[p], narrow.ladder)
-        note_worst(tile.state, i, p, to, False, balance, place.since_observed, claim, sums)
+        note_worst(tile.state, i, p, to, False, balance, place, claim, sums)
         marks = next_marks(flows, i8(tile.state[account + MARKS, i]), max(was, to), to, balance)
         tile.state[account + MARKS, i] = marks
         if marks >= FOLLOWED:
@@ -628,10 +691,11 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
     """
     state, derived, record = gathered.state, gathered.derived, gathered.record
     scalars, economy, products = segment.scalars, month.economy, place.products
+    converts, loan = segment.terms[LINE, P_CONVERT] > 0, segment.terms[LOAN]
     n = (n_listed + STEP - 1) // STEP * STEP
     for k in range(n_listed, n):
         listed[u8(k)] = LANES  # a lane in which nobody is
-    gather(tile, gathered, listed, n, products)
+    gather(tile, gathered, listed, n, products, converts)
     derive(state, derived, n, economy, segment)
     draw_slots(gathered.words, derived, n, month.slots, place, segment.key)
     update_income(gathered, n, segment, economy)
@@ -644,6 +708,11 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
                 record[u8(N_OWN + c), u8(k)] = 0
     revolver_share = rules.revolver_share_of(scalars, levers.month[LINE])
     pay_dues(state, record, n, scalars, revolver_share)
+    if converts and levers.month[LINE, V_NEW_CREDIT] == 1:
+        convert_bills(gathered, n, segment, sums.flows[LINE])
+    may_settle = loan[P_SETTLE_FIRST] + loan[P_SETTLE_FIRST_STEP] + loan[P_SETTLE] + loan[P_SETTLE_STEP] > 0
+    if products == N_PRODUCT and may_settle:
+        settle_early(gathered, n, rules.month_before(place.month), segment, economy, sums.flows[LOAN])
     for p in range(products):
         pay_unasked(gathered, n, p, narrow.self_cure)
         for level in range(N_LEVELS):
@@ -659,8 +728,8 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
         )  # fmt: skip
         finish_loans(state, record, n)
     finish(state, derived, record, n)
-    scatter(tile, gathered, listed, n, products)
-    add_sums(record, n, place, sums)
+    scatter(tile, gathered, listed, n, products, converts)
+    add_sums(record, n, place, sums, converts)
     if scalars[G_REPORTING_DAY] > 0:
         for p in range(products):
             add_late(state, record, n, p, scalars[G_REPORTING_DAY], sums.flows[p])
@@ -703,6 +772,6 @@ def end_others(tile, gathered, listed, todo, n, place, segment, month, levers, s
             )  # fmt: skip
         if products == N_PRODUCT:
             rate = rate_of_new_loan(tile.state, i, month.rates[LOAN])
-            draw_loan(tile.state, i, account_record, words, lane, rate, segment, levers, sums)
+            draw_loan(tile.state, i, account_record, words, lane, place.month, rate, segment, levers, sums)
             tile.state[LIQUIDITY, i] = min(tile.state[LIQUIDITY, i], gathered.derived[D_CAP, lane])
         end_month(tile.state, i, account_record, words, lane, place, True, month.economy, levers, sums)

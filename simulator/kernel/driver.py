@@ -460,7 +460,8 @@ def advance_half(
             draw_words(lanes.words, lanes.derived, base, n, i8(0), place, segment.key)
             if segment.scalars[G_MODEL] == 0:
                 step_on_time(
-                    lanes, pending, base, n, place, segment, month.economy, levers, sums, work.bounds, month.rates
+                    lanes, pending, base, n, place, segment, month.economy, levers, sums, work.bounds, month.rates,
+                    lists.todo,
                 )  # fmt: skip
             else:
                 step_on_time_rolls(
@@ -498,7 +499,8 @@ def list_pending(lists, state, pending, base, n, segment, levers, listed):
         what = pending[0, lane]
         stays, late = (what & NOT_DONE) != 0, (what & CURRENT) == 0
         has_plan = (state[LINE_AT + PLAN_LEFT, lane] | state[LOAN_AT + PLAN_LEFT, lane]) != 0
-        alone = by_rolls | has_plan | (late & works_open)
+        marks = state[LINE_AT + MARKS, lane] | state[LOAN_AT + MARKS, lane]
+        alone = by_rolls | has_plan | (late & works_open) | ((marks & (FRAUD | FIRST_REFUSED)) != 0)
         lists.delinquent[u8(delinquent)] = lane
         lists.written_off[u8(written_off)] = lane
         lists.new_loan[u8(new_loan)] = lane
@@ -561,7 +563,7 @@ def add_new_loans(lanes, gathered, pending, listed, n_listed, place, segment, mo
                 wants = wants_loan(lanes.state, lane, gathered.words[U_WISH, u8(k)], segment, levers)
             if wants:
                 rates, cap = month.rates[LOAN], lanes.derived[D_CAP, lane]
-                add_loan(lanes.state, lane, gathered.words, u8(k), rates, cap, segment, sums)
+                add_loan(lanes.state, lane, gathered.words, u8(k), place.month, rates, cap, segment, sums)
 
 
 @njit(forceinline=True)

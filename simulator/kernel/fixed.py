@@ -69,6 +69,12 @@ def half(word):
 
 
 @njit(forceinline=True)
+def low_half(word):
+    """Return the lowest 16 bits of a word as a 31-bit number that compares with a q31 threshold."""
+    return u4(u4(u4(word) & u4(0xFFFF)) << u4(15))
+
+
+@njit(forceinline=True)
 def mask_of(condition):
     """Return -1 where `condition` holds, else 0."""
     return i4(-i4(condition))

@@ -49,6 +49,18 @@ def fill_record(state, i, record, p, row, bill, owed, paid, reason, to, days, ca
     record[p, A_TO], record[p, A_DAYS], record[p, A_CASH] = to, days, cash
 
 
+# ---- step 5: bills in instalments -------------------------------------------------------------------
+@njit(forceinline=True)
+def begin_conversion(state, i, amount, v, chance, terms, flows):
+    """Turn an amount of a line's bill into instalments; `v` is the number below `chance` that decided it."""
+    part, fee = rules.conversion_of(i8(amount), v, chance, terms)
+    state[LINE_AT + CONVERTED, i] = amount
+    state[LINE_AT + CONVERTED_PART, i] = part
+    state[LINE_AT + CONVERTED_FEE, i] = fee
+    flows[F_N_CONVERSIONS] += 1
+    flows[F_CONVERTED] += amount
+
+
 # ---- step 9: new loans ------------------------------------------------------------------------------
 @njit(forceinline=True)
 def rate_of_new_loan(state, i, rates):
@@ -57,10 +69,12 @@ def rate_of_new_loan(state, i, rates):
 
 
 @njit(forceinline=True)
-def lend(state, i, words, k, rate, segment, sums):
-    """Lend what a word of the ticket says to who asks; return 1, or 0 where that comes to nothing."""
+def lend(state, i, words, k, month, rate, segment, sums):
+    """Lend what a word of the ticket says, or all there is to fraud; return 1, or 0 where that comes to nothing."""
     at, terms = LOAN_AT, segment.loan_terms
-    amount = min(i8(segment.quantile[Q_TICKET, u8(words[U_TICKET, k]) >> u8(22)]), i8(state[at + LIMIT, i]))
+    amount, not_paid = i8(state[at + LIMIT, i]), state[at + MARKS, i] & (FRAUD | FIRST_REFUSED)
+    if not_paid & FRAUD == 0:
+        amount = min(i8(segment.quantile[Q_TICKET, u8(words[U_TICKET, k]) >> u8(22)]), amount)
     amount -= amount % segment.terms[LOAN, P_DRAW_STEP]
     if amount <= 0:
         return i8(0)
@@ -75,7 +89,8 @@ def lend(state, i, words, k, rate, segment, sums):
     state[at + MONTHS_LEFT, i] = terms[term, TERM_MONTHS]
     for column in (EVER, CLEAN, STATE, OBSERVED):
         state[at + column, i] = 0
-    state[at + MARKS, i] = GRANTED_SINCE
+    state[at + AGE, i] = month
+    state[at + MARKS, i] = GRANTED_SINCE | not_paid
     sums.flows[LOAN, F_NEW_CREDIT] += amount
     sums.flows[LOAN, F_INTEREST] += interest
     sums.flows[LOAN, F_N_GRANTED] += 1
@@ -95,7 +110,7 @@ def wants_loan(state, i, word, segment, levers):
 
 
 @njit(forceinline=True)
-def draw_loan(state, i, record, words, k, rate, segment, levers, sums):
+def draw_loan(state, i, record, words, k, month, rate, segment, levers, sums):
     """Step 9, loan: a new loan, if none is open, one is wanted, and nothing is overdue on the line."""
     if (
         levers.month[LOAN, V_NEW_CREDIT] == 1
@@ -103,15 +118,15 @@ def draw_loan(state, i, record, words, k, rate, segment, levers, sums):
         and record[LOAN, A_OPEN] == 0
         and record[LINE, A_TO] == 0
         and not (rules.is_open(state[LINE_AT + STATUS, i]) and state[LINE_AT + PLAN_LEFT, i] > 0)
-        and wants_loan(state, i, words[U_WISH, k], segment, levers)
+        and (state[LOAN_AT + MARKS, i] & FRAUD or wants_loan(state, i, words[U_WISH, k], segment, levers))
     ):
-        record[LOAN, A_NEW] = lend(state, i, words, k, rate, segment, sums)
+        record[LOAN, A_NEW] = lend(state, i, words, k, month, rate, segment, sums)
 
 
 @njit(forceinline=True)
-def add_loan(state, i, words, k, rates, cap, segment, sums):
+def add_loan(state, i, words, k, month, rates, cap, segment, sums):
     """Steps 9 and 12 for a new loan of a borrower whose month is over but for it, the buffer within its `cap`."""
-    if lend(state, i, words, k, rate_of_new_loan(state, i, rates), segment, sums):
+    if lend(state, i, words, k, month, rate_of_new_loan(state, i, rates), segment, sums):
         state[LIQUIDITY, i] = min(state[LIQUIDITY, i], cap)
         balance = i8(state[LOAN_AT + BALANCE, i])
         add_open(sums.flows[LOAN], sums.vintage[LOAN], i8(0), i8(UNKNOWN), balance)
@@ -218,6 +233,7 @@ def offer_plan(state, i, record, p, word, month_levers, flows):
         state[at + BALANCE, i] = balance
         state[at + ARREARS, i] = 0
         state[at + CAUSE, i] = UNKNOWN
+        state[at + CONVERTED, i] = 0
         state[at + MARKS, i] = watched(i8(state[at + MARKS, i]))
         state[at + PLAN_LEFT, i] = n
         state[at + INSTALMENT, i] = (balance + n - 1) // n
@@ -236,7 +252,7 @@ def offer_plan(state, i, record, p, word, month_levers, flows):
 def terminate(state, i, at, status):
     """Give an account its last status and clear what only an open account has."""
     state[at + STATUS, i] = status
-    for column in (LIMIT, ARREARS, INTEREST_DUE, FEE_DUE):
+    for column in (LIMIT, ARREARS, INTEREST_DUE, FEE_DUE, CONVERTED):
         state[at + column, i] = 0
 
 
@@ -323,12 +339,15 @@ def sale_proceeds(balance, p, stage, economy, levers):
 
 
 @njit(forceinline=True)
-def note_worst(state, i, p, worst, loses, balance, since_observed, claim, sums):
+def note_worst(state, i, p, worst, loses, balance, place, claim, sums):
     """Step 11: an account's worst bucket so far, what counts the first time it is reached or it `loses`; a claim."""
     at, flows = N_BORROWER + p * N_ACCOUNT, sums.flows[p]
     ever, marks, bucket = i8(state[at + EVER, i]), i8(state[at + MARKS, i]), i8(state[at + BUCKET, i])
     if worst >= 1 and ever < 1:
         flows[F_N_FIRST_30] += 1
+        granted = place.entry if p == LINE else i8(state[at + AGE, i])
+        on_first_due = granted == rules.month_before(place.month)
+        flows[F_N_FIRST_PAYMENT_30] += on_first_due or marks & (FRAUD | FIRST_REFUSED) != 0
     if claim < NEVER and marks & CLAIMED == 0 and (loses or (worst >= claim and bucket < claim)):
         flows[F_CLAIMABLE] += balance
         marks |= CLAIMED
@@ -340,7 +359,7 @@ def note_worst(state, i, p, worst, loses, balance, since_observed, claim, sums):
         marks = (marks & i8(~GRANTED_SINCE)) | IN_WORKOUT
         sums.vintage[p, W_N_DEFAULT] += 1
         observed = i8(state[at + OBSERVED, i])
-        if observed > 0 and since_observed <= 12:
+        if observed > 0 and place.since_observed <= 12:
             sums.ratings[p, RATING_GRADE, observed - 1, 1] += 1
             sums.ratings[p, RATING_SCORE, rules.band_of(i8(state[SCORE, i])), 1] += 1
     elif (
@@ -386,8 +405,7 @@ def write_off_or_sell(state, i, record, place, economy, levers, sums):
             if loses:
                 record[p, A_WORST] = max(record[p, A_WORST], i8(DEFAULT_BUCKET))
             note_worst(
-                state, i, p, record[p, A_WORST], loses, balance + forgiven, place.since_observed,
-                levers.month[p, V_CLAIM], sums,
+                state, i, p, record[p, A_WORST], loses, balance + forgiven, place, levers.month[p, V_CLAIM], sums
             )  # fmt: skip
             cause, marks = i8(state[at + CAUSE, i]), i8(state[at + MARKS, i])
             if forgiven > 0:
@@ -443,7 +461,8 @@ def recover(state, i, record, words, k, products, economy, levers, flows):
                     flows[p, F_RECOVERY_COST] += cost
                     if marks & IN_WORKOUT:
                         flows[p, F_WORKOUT_CASH] -= cost
-                    if half(words[U_RECOVERY + p, k]) < levers.stage[p, stage, S_RECOVER_CHANCE]:
+                    pays = marks & FRAUD == 0
+                    if pays and half(words[U_RECOVERY + p, k]) < levers.stage[p, stage, S_RECOVER_CHANCE]:
                         recovered = mul_q31(balance, levers.stage[p, stage, S_RECOVER_SHARE])
                         commission = mul_q31(recovered, levers.stage[p, stage, S_COMMISSION])
                         flows[p, F_RECOVERED] += recovered
@@ -483,6 +502,8 @@ def close_month(state, i, record, products, sums):
                 sums.flows[p, F_WORKOUT_CASH] += record[p, A_CASH]
             if record[p, A_LEFT] == 0:
                 balance, marks = i8(state[at + BALANCE, i]), i8(state[at + MARKS, i])
+                if record[p, A_BILL] > 0:
+                    marks &= i8(~FIRST_REFUSED)
                 worst = max(record[p, A_WORST], i8(state[at + BUCKET, i]))
                 add_roll(rolls, row, to, balance)
                 state[at + MARKS, i] = next_marks(sums.flows[p], marks, worst, to, balance)

@@ -14,12 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.jit.functions import njit
-from simulator.jit.intrinsics import SHORT_ROW, stack_array
+from simulator.jit.intrinsics import SHORT_ROW, list_marked, stack_array
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
-from .fixed import half, mask_of, mul_q16_lane, mul_q31_lane, only, pick, sigmoid
+from .fixed import half, low_half, mask_of, mul_q16_lane, mul_q31_lane, only, pick, sigmoid
 from .lanes import ZERO, add_current, counted, plus, rate_steps, three, whole
+from .lender import begin_conversion
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
@@ -119,20 +120,31 @@ def bound_of(chance):
 
 
 @njit(forceinline=True)
-def step_on_time(tile, pending, base, n, place, segment, economy, levers, sums, bounds, rates):
+def step_on_time(tile, pending, base, n, place, segment, economy, levers, sums, bounds, rates, todo):
     """Steps 4 to 12 of the structural month for who is on time among lanes `base` to `base` + n - 1, n at most BLOCK.
 
-    `pending` says what there is still to do for whom. Fills the tile's record.
+    `pending` says what there is still to do for whom. Fills the tile's record; `todo` int32[lane] is working space.
 
     The sums of the month are added up here: lines go from row `place.row` of the roll matrix to bucket 0.
     In steps with a loop each: a processor looks a few hundred instructions ahead, and should see several lanes there,
     for within a lane one number waits for the other.
     """
-    if place.products == N_PRODUCT:  # compiled twice, or the loop would have branches
-        n_lines = pay_dues(tile, pending, base, n, segment, economy, levers, sums.flows, bounds, True)
+    converts, flows = segment.terms[LINE, P_CONVERT] > 0, sums.flows
+    before = rules.month_before(place.month)
+    if place.products == N_PRODUCT:  # compiled for each case, or the loop would have branches
+        if converts:
+            n_lines = pay_dues(tile, pending, base, n, before, segment, economy, levers, flows, bounds, True, True)
+        else:
+            n_lines = pay_dues(tile, pending, base, n, before, segment, economy, levers, flows, bounds, True, False)
+    elif converts:
+        n_lines = pay_dues(tile, pending, base, n, before, segment, economy, levers, flows, bounds, False, True)
     else:
-        n_lines = pay_dues(tile, pending, base, n, segment, economy, levers, sums.flows, bounds, False)
-    post_lines(tile, base, n, n_lines, place.row, segment, levers, sums, rates[LINE])
+        n_lines = pay_dues(tile, pending, base, n, before, segment, economy, levers, flows, bounds, False, False)
+    if converts:
+        convert_bills(tile, pending, base, n, segment, flows[LINE], todo)
+        post_lines(tile, base, n, n_lines, place.row, segment, levers, sums, rates[LINE], True)
+    else:
+        post_lines(tile, base, n, n_lines, place.row, segment, levers, sums, rates[LINE], False)
     if place.products == N_PRODUCT:
         post_loans(tile, base, n, segment.terms[LOAN], sums, rates[LOAN])
 
@@ -145,7 +157,7 @@ def is_current(state, i, account):
 
 
 @njit(forceinline=True)
-def pay_dues(tile, pending, base, n, segment, economy, levers, flows, bounds, has_loans):
+def pay_dues(tile, pending, base, n, before, segment, economy, levers, flows, bounds, has_loans, converts):
     """Steps 4 and 5: find out who is on time, and take what they pay; return how many of them have a line.
 
     Fills `pending` and the record.
@@ -162,7 +174,9 @@ def pay_dues(tile, pending, base, n, segment, economy, levers, flows, bounds, ha
     q0, q1, q2, q3 = unwilling[0], unwilling[1], unwilling[2], unwilling[3]
     p0, p1, p2, p3 = unwilling[4], unwilling[5], unwilling[6], unwilling[7]
     fresh, to_4, to_8, to_16 = rate_steps(bounds.memory)
-    counts, loan_counts, used, used_first = i4(0), i4(0), ZERO, ZERO
+    counts, loan_counts, used, used_first, settled = i4(0), i4(0), ZERO, ZERO, ZERO
+    chances, settlement = rules.conversion_chances(line), rules.settlement_chances(segment.terms[LOAN], economy)
+    new_conversions = month_levers[LINE, V_NEW_CREDIT] == 1
     line_first = mask_of(scalars[G_PAY_FIRST] == LINE)
     for lane in range(n):
         i, j = u8(lane), u8(base + lane)
@@ -185,7 +199,12 @@ def pay_dues(tile, pending, base, n, segment, economy, levers, flows, bounds, ha
 
         # 5. due date
         bill = only(line_current, max(balance, i4(0)))
-        owed = rules.line_due(bill, floor, min_share)
+        converted, falls, left = i4(0), i4(0), i4(0)
+        if converts:
+            converted = state[LINE_AT + CONVERTED, j]
+            part, fee = state[LINE_AT + CONVERTED_PART, j], state[LINE_AT + CONVERTED_FEE, j]
+            left, falls = rules.converted_due(converted, part, fee, True)
+        owed = i4(falls + rules.line_due(i4(i4(bill - left) - falls), floor, min_share))
         loan_bill, loan_owed = i4(0), i4(0)
         if has_loans:
             loan_bill = only(loan_current, loan_balance)
@@ -215,7 +234,16 @@ def pay_dues(tile, pending, base, n, segment, economy, levers, flows, bounds, ha
         else:
             on_time = on_time & (rest >= i4(0))
         buffer = rest
-        extra = rules.extra_of(state[FULL_PAYER, j], i4(bill - owed), revolver_share, buffer)
+        full_payer, rest = state[FULL_PAYER, j], i4(i4(bill - owed) - left)
+        extra = rules.extra_of(full_payer, rest, revolver_share, buffer)
+        begins = False
+        if converts:
+            chance = rules.conversion_chance(bill, rest, buffer, derived[D_SPEND, j], full_payer, chances)
+            chance = only(on_time & line_current & (left == i4(0)) & new_conversions, chance)
+            begins = low_half(words[U_LINE_DECISION, i]) < u4(chance)
+            extra, left = only(~begins, extra), i4(left + only(begins, rest))
+            record[B_CONVERTS, i] = chance
+            state[LINE_AT + CONVERTED, j] = pick(mask_of(on_time), left, converted)
 
         line_on_time, mask = on_time & line_current, mask_of(on_time)
         state[EMPLOYED, j] = pick(mask, i4(employed), state[EMPLOYED, j])
@@ -223,7 +251,7 @@ def pay_dues(tile, pending, base, n, segment, economy, levers, flows, bounds, ha
         state[LIQUIDITY, j] = pick(mask, i4(buffer - extra), state[LIQUIDITY, j])
         state[MONTHS_SINCE_FORGOT, j] = pick(mask, rules.since_after(since, NOTHING_MISSED), since)
         stays = lives & ~on_time
-        to_do = i4(only(stays, i4(NOT_DONE)) | only(written_off, i4(HAS_WRITTEN_OFF)))
+        to_do = i4(only(stays, i4(NOT_DONE)) | only(written_off, i4(HAS_WRITTEN_OFF)) | only(begins, i4(CONVERTS)))
         leaves = rules.may_leave(words[U_JOB, i], leave_chance) & line_open
         to_do = i4(to_do | only(leaves, i4(i4(words[U_JOB, i] << u4(LEAVE_AT)) | i4(MAY_LEAVE))))
         pending[0, j] = i4(to_do | only(asks, i4(WANTS_LOAN)) | only(current, i4(CURRENT)))
@@ -233,14 +261,22 @@ def pay_dues(tile, pending, base, n, segment, economy, levers, flows, bounds, ha
         counts = i4(counts + three(line_on_time, line_on_time & (owed > i4(0)), reminded))
         if has_loans:
             loan_on_time = on_time & (loan_bill > i4(0))
-            record[B_LOAN, i], record[B_LOAN_PAID, i] = mask_of(loan_on_time), loan_owed
+            drawn, beyond = state[LOAN_AT + AGE, j], i4(loan_bill - loan_owed)
+            settles = low_half(words[U_LOAN_DECISION, i]) < u4(
+                rules.settlement_chance(drawn, before, quality, settlement)
+            )
+            settles = settles & loan_on_time & employed & (beyond > i4(0))
+            beyond = only(settles, beyond)
+            record[B_LOAN, i], record[B_LOAN_PAID, i] = mask_of(loan_on_time), i4(loan_owed + beyond)
             reminded, fell_due = loan_on_time & loan_reached, loan_on_time & (loan_owed > i4(0))
-            loan_counts = i4(loan_counts + three(reminded, fell_due, False))
+            loan_counts, settled = i4(loan_counts + three(reminded, fell_due, settles)), plus(settled, beyond)
     flows[LINE, F_N_DUE] += counted(counts, 1)
     flows[LINE, F_N_REMINDED] += counted(counts, 2)
     if has_loans:
         flows[LOAN, F_N_REMINDED] += counted(loan_counts, 0)
         flows[LOAN, F_N_DUE] += counted(loan_counts, 1)
+        flows[LOAN, F_N_SETTLED_EARLY] += counted(loan_counts, 2)
+        flows[LOAN, F_SETTLED_EARLY] += whole(settled)
         first, second = (LINE, LOAN) if scalars[G_PAY_FIRST] == LINE else (LOAN, LINE)
         flows[first, F_OUTSIDE_USED] += whole(used_first)
         flows[second, F_OUTSIDE_USED] += whole(used) - whole(used_first)
@@ -248,14 +284,24 @@ def pay_dues(tile, pending, base, n, segment, economy, levers, flows, bounds, ha
 
 
 @njit(forceinline=True)
-def post_lines(tile, base, n, n_lines, row, segment, levers, sums, rates):
+def convert_bills(tile, pending, base, n, segment, flows, todo):
+    """Step 5: set what falls due a month of the bills that were turned into instalments."""
+    for k in range(list_marked(todo, pending, base, n, CONVERTS)):
+        j = u8(todo[u8(k)])
+        i = u8(j - u8(base))
+        amount, v = tile.state[LINE_AT + CONVERTED, j], low_half(tile.words[U_LINE_DECISION, i])
+        begin_conversion(tile.state, j, amount, v, tile.record[B_CONVERTS, i], segment.conversion, flows)
+
+
+@njit(forceinline=True)
+def post_lines(tile, base, n, n_lines, row, segment, levers, sums, rates, converts):
     """Steps 8 and 9 of the lines of who is on time: interest on what is not paid, spending, and their sums."""
     state, derived, words, record = tile.state, tile.derived, tile.words, tile.record
     spending, demands, flows = segment.spending, levers.answer[LINE, C_DEMAND], sums.flows[LINE]
     spend_unemployed = u4(segment.scalars[G_SPEND_UNEMPLOYED])
     new_credit = levers.month[LINE, V_NEW_CREDIT] == 1
     best, to_b, to_c, to_d = rate_steps(rates)
-    idle, balances, limits, credits, interests, payments = i4(0), ZERO, ZERO, ZERO, ZERO, ZERO
+    idle, balances, limits, credits, interests, payments, fees = i4(0), ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
     for lane in range(n):
         i, j = u8(lane), u8(base + lane)
         on_time, line_on_time, paid = record[B_ON_TIME, i], record[B_LINE, i], record[B_PAID, i]
@@ -264,10 +310,16 @@ def post_lines(tile, base, n, n_lines, row, segment, levers, sums, rates):
         balance, limit, clean = state[LINE_AT + BALANCE, j], state[LINE_AT + LIMIT, j], state[LINE_AT + CLEAN, j]
         is_b, is_c, is_d = rules.grade_steps(clean, balance, limit, True)
         rate = rules.rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d)
-        interest = rules.accrue(i4(max(balance, i4(0)) - paid), rate)
+        base_of_interest, fee = i4(max(balance, i4(0)) - paid), i4(0)
+        if converts:
+            converted = state[LINE_AT + CONVERTED, j]
+            base_of_interest = i4(base_of_interest - converted)
+            fee = i4(rules.conversion_fee(converted, state[LINE_AT + CONVERTED_FEE, j]) & line_on_time)
+            fees = plus(fees, fee)
+        interest = rules.accrue(base_of_interest, rate)
         fee_due, interest_due = state[LINE_AT + FEE_DUE, j], state[LINE_AT + INTEREST_DUE, j]
         fee_after, interest_after = rules.post_payment(fee_due, interest_due, paid)
-        after = i4(i4(balance - paid) + interest)
+        after = i4(i4(i4(balance - paid) + interest) + fee)
 
         # 9. spending
         multiplier, employed = spending[words[U_WISH, i] & u4(QUANTILES - 1)], state[EMPLOYED, j] == i4(1)
@@ -284,7 +336,7 @@ def post_lines(tile, base, n, n_lines, row, segment, levers, sums, rates):
         state[LIQUIDITY, j] = pick(on_time, buffer_after, buffer)
         state[REPORTED, j] = pick(on_time, rules.report_after(reported), reported)
         state[LINE_AT + BALANCE, j] = pick(line_on_time, after, balance)
-        state[LINE_AT + FEE_DUE, j] = pick(line_on_time, fee_after, fee_due)
+        state[LINE_AT + FEE_DUE, j] = pick(line_on_time, i4(fee_after + fee), fee_due)
         state[LINE_AT + INTEREST_DUE, j] = pick(line_on_time, i4(interest_after + interest), interest_due)
         state[LINE_AT + CLEAN, j] = pick(line_on_time, rules.clean_after(clean, NOTHING_MISSED), clean)
         idle = i4(idle - i4(line_on_time & mask_of(rules.is_idle(balance, after))))
@@ -296,6 +348,9 @@ def post_lines(tile, base, n, n_lines, row, segment, levers, sums, rates):
     flows[F_LIMIT] += whole(limits)
     flows[F_NEW_CREDIT] += whole(credits)
     flows[F_N_IDLE] += i8(idle)
+    if converts:
+        flows[F_FEES] += whole(fees)
+        flows[F_CONVERSION_FEES] += whole(fees)
 
 
 @njit(forceinline=True)

@@ -261,10 +261,21 @@ def takes_up(state, i, lane, cohort, answer, tables):
 
 
 @njit(forceinline=True)
+def mark_of(lane, cohort, terms, tables):
+    """Return the mark of a new account that is never paid, or not at its first due; 0 of all others."""
+    k0, k1, people = tables.key[0], tables.key[1], group(cohort.segment, PEOPLE)
+    c1 = counter(0, cohort.entry, PRICE_SLOT)
+    _, word, _, _ = philox(u4(u4(cohort.first) + u4(lane)), c1, cohort.replication, people, k0, k1)
+    if half(word) < terms[P_FRAUD]:
+        return i8(FRAUD)
+    return i8(FIRST_REFUSED) if half(word) < terms[P_FIRST_PAYMENT] else i8(0)
+
+
+@njit(forceinline=True)
 def review_applicants(state, words, n, cohort, tables, levers):
     """Grant or decline what the applicants of a tile ask for; with a rival, nobody stays whom that lender takes too."""
     segment, entry = cohort.segment, cohort.entry
-    has_rival = tables.rival_month.shape[3] > 0
+    has_rival, structural = tables.rival_month.shape[3] > 0, tables.segment[segment, G_MODEL] == 0
     for lane in range(n):
         i = u8(lane)
         known, noise = i8(tables.quality_score[u8(state[QUALITY, i])]), i8(tables.normal[rank(words[3, i])])
@@ -287,8 +298,11 @@ def review_applicants(state, words, n, cohort, tables, levers):
                 state[at + u8(GRANTED), i] = limit
                 if limit == 0:
                     state[at + u8(STATUS), i] = status
-                elif p == LINE:
-                    state[at + u8(MARKS), i] = GRANTED_SINCE
+                else:
+                    marks, terms = i8(GRANTED_SINCE if p == LINE else 0), tables.product[segment, p]
+                    if terms[P_FIRST_PAYMENT] > 0 and structural:
+                        marks |= mark_of(lane, cohort, terms, tables)
+                    state[at + u8(MARKS), i] = marks
         state[SCORE, i] = score
         if has_rival and not swapped:
             for c in range(N_BORROWER, N_STATE):

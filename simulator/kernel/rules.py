@@ -10,7 +10,7 @@ import numpy as np
 from simulator.jit.functions import njit
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
-from .fixed import mask_of, mul_q16, mul_q16_lane, mul_q31_lane, mul_q31_own_lane, only, pick, sigmoid
+from .fixed import mask_of, mul_q16, mul_q16_lane, mul_q31, mul_q31_lane, mul_q31_own_lane, only, pick, sigmoid
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
@@ -183,6 +183,13 @@ def loan_due(rest, instalment, months_left):
 
 
 @njit(forceinline=True)
+def converted_due(converted, part, fee, charged):
+    """Return what stays converted of a line's balance, and what of it falls due, with the month's fee if `charged`."""
+    falls = min(part, converted)
+    return i4(converted - falls), i4(falls + only(charged, conversion_fee(converted, fee)))
+
+
+@njit(forceinline=True)
 def burden_of(debt, pay):
     """Return the debt-to-income class 0..7: how many of 1/4, 1/2, 1, 2, 4, 8, 16 monthly incomes the debt exceeds."""
     quarter = pay >> i4(2)
@@ -264,6 +271,74 @@ def extra_of(full_payer, rest, revolver_share, buffer):
     return min(want, max(buffer, i4(0)))
 
 
+@njit(forceinline=True)
+def conversion_fee(converted, fee):
+    """Return the fee of a month of what is converted of a line's balance."""
+    return only(converted > i4(0), fee)
+
+
+@njit(forceinline=True)
+def conversion_chances(terms):
+    """Return the floor of a line's bills that may be turned into instalments, and the four chances (q31) of it."""
+    usual, short, large = terms[P_CONVERT], terms[P_CONVERT + 1], terms[P_CONVERT + 2]
+    return i4(terms[P_CONVERT_FLOOR]), i4(usual), i4(short), i4(large), i4(terms[P_CONVERT + 3])
+
+
+@njit(forceinline=True)
+def conversion_chance(bill, rest, buffer, usual_spending, full_payer, chances):
+    """Return the chance (q31) that a line's bill is turned into instalments, of which `rest` is beyond what is owed.
+
+    Who pays in full asks for it only for want of cash, or for a bill of twice the usual spending.
+    """
+    floor, usual, short, large, both = chances
+    is_short, is_large = mask_of(buffer < rest), mask_of(i4(bill - usual_spending) >= usual_spending)
+    chance = pick(is_large, pick(is_short, both, large), pick(is_short, short, usual))
+    asks = (full_payer == i4(0)) | (i4(is_short | is_large) != i4(0))
+    return only(asks & (bill > floor) & (rest > i4(0)), chance)
+
+
+@njit(forceinline=True)
+def conversion_of(amount, v, chance, terms):
+    """Return what falls due a month of an amount that is turned into instalments, and the fee of each month.
+
+    `v` is the number below `chance` that decided it: its place in there is the term.
+    """
+    term = u8(0)
+    for option in range(MAX_TERMS - 1):
+        term += u8(u4(v) >= u4(mul_q31(chance, terms[u8(option), TERM_CUMULATIVE])))
+    months = terms[term, TERM_MONTHS]
+    return (amount + months - i8(1)) // months, mul_q31(amount, terms[term, TERM_FEE])
+
+
+@njit(forceinline=True)
+def settlement_chances(terms, economy):
+    """Return the month's chances (q31) to repay a loan early, in the worst quality and added by each better one.
+
+    (first month, added, later, added): together at most ONE.
+    """
+    season, most = economy[M_SETTLEMENT], i8(ONE // 2)
+    first, first_step = mul_q16(terms[P_SETTLE_FIRST], season), mul_q16(terms[P_SETTLE_FIRST_STEP], season)
+    later, later_step = mul_q16(terms[P_SETTLE], season), mul_q16(terms[P_SETTLE_STEP], season)
+    return (
+        i4(min(first, most)), i4(min(first_step, most // i8(15))),
+        i4(min(later, most)), i4(min(later_step, most // i8(15))),
+    )  # fmt: skip
+
+
+@njit(forceinline=True)
+def month_before(month):
+    """Return the month in which accounts were granted whose first due it may be now; -1 in the first month."""
+    return i4(month - 1) if month > 1 else i4(-1)
+
+
+@njit(forceinline=True)
+def settlement_chance(drawn, before, quality, chances):
+    """Return the chance (q31) to repay a loan early that was `drawn` in a month; `before` is `month_before`."""
+    first, first_step, later, later_step = chances
+    is_first = mask_of(drawn == before)
+    return u4(i4(pick(is_first, first, later) + i4(pick(is_first, first_step, later_step) * quality)))
+
+
 # ---- step 6: in the month -----------------------------------------------------------------------------------
 @njit(forceinline=True)
 def served_share(levers, economy):
@@ -309,7 +384,7 @@ def days_late(day, to):
 # ---- step 8: interest and charges -------------------------------------------------------------------------
 @njit(forceinline=True)
 def interest_base(unpaid, arrears):
-    """Return what bears interest: what is `unpaid` of the bill and not in `arrears`."""
+    """Return what bears interest unless it is converted: what is `unpaid` of the bill and not in `arrears`."""
     return max(i4(unpaid - arrears), i4(0))
 
 

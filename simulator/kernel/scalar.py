@@ -11,8 +11,9 @@ from simulator.jit.functions import njit
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
-from .fixed import half, mask_of, mul_q16, mul_q16_lane, mul_q31, mul_q31_lane, only
+from .fixed import half, low_half, mask_of, mul_q16, mul_q16_lane, mul_q31, mul_q31_lane, only
 from .lender import (
+    begin_conversion,
     close_month,
     draw_loan,
     end_month,
@@ -66,7 +67,13 @@ def bill_accounts(state, i, record, products, terms, month_levers):
                 state[at + PLAN_LEFT, i] = plan_left - 1
             elif p == LINE:
                 share = rules.min_share_of(terms[p], month_levers[p])
-                due = min(rules.line_due(bill, terms[p, P_MIN_FLOOR], share), rest)
+                charged = state[at + BUCKET, i] < terms[p, P_SUSPEND]
+                left, falls = rules.converted_due(
+                    state[at + CONVERTED, i], state[at + CONVERTED_PART, i], state[at + CONVERTED_FEE, i], charged
+                )
+                state[at + CONVERTED, i] = left
+                apart = left + falls
+                due = falls + min(rules.line_due(bill - apart, terms[p, P_MIN_FLOOR], share), rest - apart)
             else:
                 due = rules.loan_due(rest, instalment, months_left)
             if p == LOAN or record[p, A_PLAN]:
@@ -94,6 +101,8 @@ def decide_payment(state, i, record, words, k, products, pay, segment, economy, 
             refuses, forgot = rules.refuses_or_forgets(
                 record[p, A_BILL], half(words[rules.decision_word(p), k]), logit, segment.sigmoid, forgets
             )
+            if state[at + MARKS, i] & (FRAUD | FIRST_REFUSED):
+                refuses, forgot = True, False
             record[p, A_REASON] = only(refuses, WILL_NOT) + only(forgot, FORGOT)
             flows[p, F_N_REMINDED] += reached
 
@@ -117,13 +126,45 @@ def pay_dues(state, i, record, products, scalars, revolver_share, flows):
     if loan_paid < loan:
         record[LOAN, A_REASON] = broke
     if record[LINE, A_REASON] == 0 and record[LINE, A_PLAN] == 0:
-        rest = record[LINE, A_BILL] - record[LINE, A_OWED]
+        rest = record[LINE, A_BILL] - record[LINE, A_OWED] - state[LINE_AT + CONVERTED, i]
         record[LINE, A_EXTRA] = rules.extra_of(state[FULL_PAYER, i], rest, revolver_share, buffer)
     state[LIQUIDITY, i] = buffer - record[LINE, A_EXTRA]
     state[EXTERNAL_CREDIT, i] = outside
     for p in range(products):
         record[p, A_REST] = record[p, A_OWED] - record[p, A_PAID]
         record[p, A_MISSED] = record[p, A_REST] > 0
+
+
+@njit(forceinline=True)
+def convert_bill(tile, i, record, word, segment, line_levers, flows):
+    """Step 5: turn what a line's payer on time leaves of the bill into instalments, where that is asked for."""
+    state, terms, v = tile.state, segment.terms[LINE], low_half(word)
+    stands = state[LINE_AT + STATUS, i] == ACTIVE and state[LINE_AT + BUCKET, i] == 0 and record[LINE, A_PLAN] == 0
+    pays = record[LINE, A_BILL] > 0 and record[LINE, A_REASON] == 0 and line_levers[V_NEW_CREDIT] == 1
+    if terms[P_CONVERT] > 0 and stands and pays and state[LINE_AT + CONVERTED, i] == 0:
+        rest = i4(record[LINE, A_BILL] - record[LINE, A_OWED])
+        buffer = i4(state[LIQUIDITY, i] + record[LINE, A_EXTRA])
+        chance = rules.conversion_chance(
+            i4(record[LINE, A_BILL]), rest, buffer, tile.derived[D_SPEND, i], state[FULL_PAYER, i],
+            rules.conversion_chances(terms),
+        )  # fmt: skip
+        if v < chance:
+            record[LINE, A_EXTRA] = 0
+            state[LIQUIDITY, i] = buffer
+            begin_conversion(state, i, rest, v, chance, segment.conversion, flows)
+
+
+@njit(forceinline=True)
+def settle_early(state, i, record, word, month, terms, economy, flows):
+    """Step 5: repay a loan early whose due was paid on time, with money from elsewhere."""
+    stands = state[LOAN_AT + BUCKET, i] == 0 and record[LOAN, A_PLAN] == 0 and state[EMPLOYED, i] == 1
+    rest = record[LOAN, A_BILL] - record[LOAN, A_OWED]
+    if stands and record[LOAN, A_REASON] == 0 and rest > 0:
+        chances, before = rules.settlement_chances(terms, economy), rules.month_before(month)
+        if low_half(word) < rules.settlement_chance(state[LOAN_AT + AGE, i], before, state[QUALITY, i], chances):
+            record[LOAN, A_EXTRA] = rest
+            flows[F_N_SETTLED_EARLY] += 1
+            flows[F_SETTLED_EARLY] += rest
 
 
 @njit(forceinline=True)
@@ -139,7 +180,9 @@ def collect_in_month(state, i, record, words, k, products, advance, segment, eco
             paid_by, ladder = segment.in_month[reason, 1 if bucket > 0 else 0], levers.ladder[p, bucket]
             v = half(words[U_IN_MONTH + p, k])
             rest, buffer = record[p, A_REST], i8(state[LIQUIDITY, i])
-            can = rest <= buffer + advance
+            can = (
+                rest <= buffer + advance and state[N_BORROWER + p * N_ACCOUNT + MARKS, i] & (FRAUD | FIRST_REFUSED) == 0
+            )
             asked = paid_by[DAYS - 1]
             day = i8(0)
             if can and v < asked:
@@ -175,7 +218,7 @@ def collect_in_month(state, i, record, words, k, products, advance, segment, eco
                 record[p, A_PAID] = record[p, A_OWED]
                 buffer -= rest
                 if p == LINE and reason == FORGOT and record[p, A_PLAN] == 0:  # nothing but memory was missing
-                    beyond = record[p, A_BILL] - record[p, A_OWED]
+                    beyond = record[p, A_BILL] - record[p, A_OWED] - state[LINE_AT + CONVERTED, i]
                     share = rules.revolver_share_of(segment.scalars, levers.month[LINE])
                     record[p, A_EXTRA] = rules.extra_of(state[FULL_PAYER, i], beyond, share, buffer)
                 state[LIQUIDITY, i] = buffer - record[p, A_EXTRA]
@@ -239,7 +282,8 @@ def work_open(state, i, record, words, k, products, stage_levers, flows):
             stage = stage_levers[p, bucket]
             flows[p, F_RECOVERY_COST] += stage[S_RECOVERY_COST]
             record[p, A_CASH] -= stage[S_RECOVERY_COST]
-            if half(words[U_RECOVERY + p, k]) < stage[S_RECOVER_CHANCE]:
+            pays = state[at + MARKS, i] & FRAUD == 0
+            if pays and half(words[U_RECOVERY + p, k]) < stage[S_RECOVER_CHANCE]:
                 balance = state[at + BALANCE, i] - record[p, A_PAID]
                 recovered = mul_q31(balance, stage[S_RECOVER_SHARE])
                 commission = mul_q31(recovered, stage[S_COMMISSION])
@@ -289,8 +333,14 @@ def post_and_accrue(state, i, record, products, segment, flows):
             fee_due, interest_due = rules.post_payment(state[at + FEE_DUE, i], state[at + INTEREST_DUE, i], paid)
             balance = state[at + BALANCE, i] - paid
             if record[p, A_BILL] > 0:
-                interest = rules.accrue(rules.interest_base(balance, record[p, A_AFTER]), record[p, A_RATE])
-                fee = mul_q31_lane(rest, segment.late[p, rules.charged_days(record[p, A_DAY])])
+                base, of_converted = rules.interest_base(balance, record[p, A_AFTER]), i4(0)
+                if p == LINE:
+                    kept = min(state[at + CONVERTED, i], base)
+                    state[at + CONVERTED, i] = kept
+                    base -= kept
+                    of_converted = rules.conversion_fee(kept, state[at + CONVERTED_FEE, i])
+                interest = rules.accrue(base, record[p, A_RATE])
+                fee = of_converted + mul_q31_lane(rest, segment.late[p, rules.charged_days(record[p, A_DAY])])
                 if to >= segment.terms[p, P_SUSPEND]:
                     flows[p, F_INTEREST_NOT_CHARGED] += interest + fee
                 else:
@@ -299,6 +349,7 @@ def post_and_accrue(state, i, record, products, segment, flows):
                     fee_due += fee
                     flows[p, F_INTEREST] += interest
                     flows[p, F_FEES] += fee
+                    flows[p, F_CONVERSION_FEES] += of_converted
             flows[p, F_PAID] += paid
             record[p, A_CASH] += paid
             state[at + BALANCE, i] = balance
@@ -341,6 +392,8 @@ def spend(tile, i, record, word, need, segment, economy, levers, flows):
     answer = levers.answer[LINE, C_DEMAND, u8(record[LINE, A_GRADE] * CUSTOMERS + customer)]
     demand, on_line = answer if record[LINE, A_OPEN] else u4(UNIT), i4(0)
     wanted = rules.wants(usual, multiplier, employed, scalars[G_SPEND_UNEMPLOYED], demand, need, new_credit)
+    if rules.is_open(state[LINE_AT + STATUS, i]) and state[LINE_AT + MARKS, i] & FRAUD:
+        wanted = only(new_credit, max(i4(state[LINE_AT + LIMIT, i] - before), i4(0)))
     may = state[LINE_AT + STATUS, i] == ACTIVE and record[LINE, A_EXIT] == 0
     if may and days < line_levers[V_FREEZE_DAYS] and days < line_levers[V_CLOSE_DAYS]:
         on_line = rules.put_on_line(wanted, before, state[LINE_AT + LIMIT, i])
@@ -382,6 +435,9 @@ def step_scalar(tile, words, listed, n, place, segment, month, levers, sums):
             decide_payment(state, i, record, words, k, products, pay, segment, economy, levers, flows)
             revolver_share = rules.revolver_share_of(scalars, levers.month[LINE])
             pay_dues(state, i, record, products, scalars, revolver_share, flows)
+            convert_bill(tile, i, record, words[U_LINE_DECISION, k], segment, levers.month[LINE], flows[LINE])
+            word, terms = words[U_LOAN_DECISION, k], segment.terms[LOAN]
+            settle_early(state, i, record, word, place.month, terms, economy, flows[LOAN])
             collect_in_month(state, i, record, words, k, products, advance, segment, economy, levers, flows)
             find_bucket(state, i, record, products, segment.terms)
         else:
@@ -392,7 +448,7 @@ def step_scalar(tile, words, listed, n, place, segment, month, levers, sums):
         spend(tile, i, record, words[U_WISH, k], need, segment, economy, levers, flows)
         count_late(state, i, record, products, segment, flows)
         rate = rate_of_new_loan(state, i, month.rates[LOAN])
-        draw_loan(state, i, record, words, k, rate, segment, levers, sums)
+        draw_loan(state, i, record, words, k, place.month, rate, segment, levers, sums)
         if structural:
             state[LIQUIDITY, i] = min(state[LIQUIDITY, i], tile.derived[D_CAP, i])
             remember(state, i, record, products)

@@ -61,6 +61,8 @@ def add_loss(flows, marks, cause, loss):
         flows[F_OPENING_NET_LOSS] += loss
     if marks & CLAIMED:
         flows[F_CLAIMED_NET_LOSS] += loss
+    if marks & FRAUD:
+        flows[F_FRAUD_NET_LOSS] += loss
 
 
 @njit(forceinline=True)

@@ -13,6 +13,7 @@ from simulator.model.layout import (
     M_JOB_FIND,
     M_JOB_LOSS,
     M_PRICE_FACTOR,
+    M_SETTLEMENT,
     M_SPENDING,
     M_STOPPED,
     M_WILL_NOT,
@@ -62,7 +63,8 @@ def economy_table(economy, shock_probability: float, quality_share: float, month
     table[..., M_WILL_NOT] = logit(economy.will_not_per_point * change - factor.will_not_loading * z)
     table[..., M_INCOME_INDEX] = table[..., M_EARNED] = table[..., M_SPENDING] = q16(income_index(economy, months))
     table[..., M_PRICE_FACTOR] = q16(path(economy, "price_factor", months))
-    table[..., M_FORGET], table[..., M_STOPPED], table[..., M_INCOME_LEFT] = UNIT, 0, q31(economy.income_left)
+    table[..., M_FORGET] = table[..., M_SETTLEMENT] = UNIT
+    table[..., M_STOPPED], table[..., M_INCOME_LEFT] = 0, q31(economy.income_left)
     table[..., M_COLLECTION] = q16(path(economy, "collection", months))
     return table
 
@@ -87,6 +89,7 @@ def lay_seasons(table, settings, months: int) -> None:
     table[..., M_EARNED] = q16(index * factor(seasons.income))
     table[..., M_SPENDING] = q16((index if grows else 1.0) * factor(seasons.spending))
     table[..., M_FORGET] = q16(factor(seasons.forgetting))
+    table[..., M_SETTLEMENT] = q16(factor(seasons.early_settlement))
     table[..., M_COLLECTION] = q16(path(settings.economy, "collection", months) * factor(seasons.collection))
 
 

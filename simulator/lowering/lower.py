@@ -126,6 +126,7 @@ def lower_tables(settings, months: int) -> Tables:
         ),
         product=np.stack([products.product_rows(settings.products, s, how, minor_units) for s in everyone]),
         terms=each(terms),
+        conversion=each(products.conversion_terms(settings.products.line.conversion)),
         loan_balance=each(loan_balance),
         quantile=np.stack([borrowers.trait_tables(s, minor_units) for s in everyone]),
         limit=np.stack([borrowers.limit_tables(s, of[0], minor_units) for s, of in zip(everyone, states, strict=True)]),

@@ -8,6 +8,7 @@ from simulator.model.fixed_point import cumulative, half_up, logit, q31
 from simulator.model.layout import DAYS, LINE, LOAN, MAX_TERMS, N_PRODUCT, N_TERMS, NEVER, ONE
 
 MOST_MONTHS = 60
+WHENEVER = 1 - 2**-31  # a chance of almost 1, which a q31 in 32 bits with a sign still holds
 
 
 def product_rows(products, segment, structural, minor_units: int) -> np.ndarray:
@@ -18,8 +19,13 @@ def product_rows(products, segment, structural, minor_units: int) -> np.ndarray:
         row[layout.P_SUSPEND] = (product.suspend_interest_dpd or 30 * NEVER) // 30
         row[layout.P_HOLD] = q31(product.part_payment_holds)
         row[layout.P_DRAW_STEP] = 1
+        row[layout.P_FRAUD] = q31(product.fraud)
+        row[layout.P_FIRST_PAYMENT] = q31(product.first_payment_default)
     rows[LINE, layout.P_MIN_SHARE] = q31(products.line.minimum_share)
     rows[LINE, layout.P_MIN_FLOOR] = half_up(products.line.minimum_floor * minor_units)
+    rows[LINE, layout.P_CONVERT : layout.P_CONVERT_FLOOR] = conversion_chances(products.line.conversion)
+    rows[LINE, layout.P_CONVERT_FLOOR] = half_up(products.line.conversion.floor * minor_units)
+    rows[LOAN, layout.P_SETTLE_FIRST : layout.P_SETTLE_STEP + 1] = settlement_chances(products.loan.early_settlement)
     rows[LOAN, layout.P_DRAW] = q31(products.loan.draw_probability)
     rows[LOAN, layout.P_DRAW_STEP] = max(1, int(half_up(products.loan.ticket_step * minor_units)))
     rows[LOAN, layout.P_KEPT] = q31(products.loan.kept_share)
@@ -27,6 +33,33 @@ def product_rows(products, segment, structural, minor_units: int) -> np.ndarray:
     rows[LOAN, layout.P_WILL_NOT] = logit(structural.will_not_loan)
     rows[LOAN, layout.P_OPEN_AT_START] = q31(segment.loan_open)
     return rows
+
+
+def conversion_chances(conversion) -> np.ndarray:
+    """Return int64[4]: q31 chance that a bill is turned into instalments: usual, short of cash, large, both."""
+    factors = np.array([1.0, conversion.if_short, conversion.if_large, conversion.if_short * conversion.if_large])
+    return q31(np.minimum(conversion.chance * factors, WHENEVER))
+
+
+def settlement_chances(settlement) -> list[int]:
+    """Return four q31: chance to repay a loan early at the first due, of the worst quality and added by each better
+    one; the same later. The mean over the 16 classes is the chance given.
+    """
+    slope, rows = settlement.quality_slope, []
+    for chance in (settlement.first_month, settlement.later):
+        rows += [q31(chance * (1 - slope)), q31(chance * slope * 2 / 15)]
+    return [int(row) for row in rows]
+
+
+def conversion_terms(conversion) -> np.ndarray:
+    """Return int64[MAX_TERMS, 3]: months, q31 cumulative share and q31 monthly fee of bills turned into instalments."""
+    terms = np.zeros((MAX_TERMS, 3), dtype=np.int64)
+    given = [conversion.terms[min(t, len(conversion.terms) - 1)] for t in range(MAX_TERMS)]
+    terms[:, layout.TERM_MONTHS] = [term.months for term in given]
+    terms[:, layout.TERM_CUMULATIVE] = ONE
+    terms[: len(conversion.terms), layout.TERM_CUMULATIVE] = cumulative([term.share for term in conversion.terms])
+    terms[:, layout.TERM_FEE] = [q31(term.fee / term.months) for term in given]
+    return terms
 
 
 def late_table(products) -> np.ndarray:

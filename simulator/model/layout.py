@@ -71,7 +71,7 @@ BUCKET = 6
 STATE = 7  # roll_rates: the named state
 CLEAN = 8  # months in a row without a missed due, at most 255
 CAUSE = 9
-AGE = 10  # written off: months since; CLOSED_SETTLED: the month it was closed; a line in use: months without use
+AGE = 10  # months since write-off, or of a line in use without use; the month a loan was drawn, or one was closed
 EVER = 11  # worst bucket so far
 INSTALMENT = 12
 MONTHS_LEFT = 13
@@ -80,7 +80,10 @@ PLAN_LEFT = 15  # months left of a repayment plan, 0 if there is none
 OBSERVED = 16  # 1 + grade in the month grades are observed, 0 before or if there was no account
 MARKS = 17  # what became of it, in bits as below
 RATE = 18  # loan: q31 a month, as contracted; below ONE, so that it fits
-N_ACCOUNT = 19
+CONVERTED = 19  # lines: part of the balance that falls due in instalments and bears no interest
+CONVERTED_PART = 20  # of it, what falls due a month
+CONVERTED_FEE = 21  # charged every month while any of it is left
+N_ACCOUNT = 22
 LINE_AT = N_BORROWER
 LOAN_AT = N_BORROWER + N_ACCOUNT
 N_STATE = N_BORROWER + N_PRODUCT * N_ACCOUNT
@@ -91,8 +94,10 @@ GRANTED_SINCE = 2  # granted after the opening, and not in default since
 BORNE = 4  # written off while a partner shared
 CLAIMED = 8  # became claimable while there was a cover, and was not in bucket 0 since
 IN_WORKOUT = 16  # in default since some month of the run, or on probation after that
-PROBATION_AT = 5  # two bits from here on: months left after a default
-WATCHED_AT = 7  # and all bits from here on: months left after a restructuring
+FRAUD = 32  # granted to somebody who never pays
+FIRST_REFUSED = 64  # its first due will not be paid
+PROBATION_AT = 7  # two bits from here on: months left after a default
+WATCHED_AT = 9  # and all bits from here on: months left after a restructuring
 FOLLOWED = CLAIMED  # accounts with marks of at least this are in sums of their own every month
 PROBATION_MONTHS = 3
 WATCHED_MONTHS = 12
@@ -163,6 +168,7 @@ HAS_WRITTEN_OFF = 2  # has a written-off account
 WANTS_LOAN = 4  # wants a new loan, and would get one
 CURRENT = 8  # all open accounts are current
 MAY_LEAVE = 16  # may want to close the line: the month's word is below the largest chance of anybody
+CONVERTS = 32  # turned a bill into instalments, whose size is still to be set
 LEAVE_AT = 16  # from here on: the bits of the job word that say who wants to close the line
 
 # ---- record of the on-time path, one loop over a block to the next: int32[name, lane] -------------------
@@ -173,8 +179,9 @@ LEAVE_AT = 16  # from here on: the bits of the job word that say who wants to cl
     B_NEED,  # what income and buffer do not cover
     B_LOAN,  # -1: on time, with a loan
     B_LOAN_PAID,
-) = range(6)
-N_ON_TIME_RECORD = 6
+    B_CONVERTS,  # chance (q31) that a bill is turned into instalments
+) = range(7)
+N_ON_TIME_RECORD = 7
 
 # ---- record of the delinquent path, one step to the next: int32[name, lane]; an account's at p * N_OWN ------
 (
@@ -202,11 +209,12 @@ N_ON_TIME_RECORD = 6
     R_FEE,
     R_NOT_CHARGED,
     R_TOOK,  # paid in all
+    R_CONVERTED_FEE,  # of R_FEE
     R_COUNTS,  # R_OPEN; a bill that a reminder arrived for; current, and something owed
     R_MISSED,  # of those: forgotten, short, not able
     R_CURED,  # not willing; paid within 30 days; within 7
-) = range(26)
-N_OWN = 26
+) = range(27)
+N_OWN = 27
 (
     R_NEED,
     R_LOGIT,  # the borrower's own part of the log-odds (q16) of not being willing
@@ -262,12 +270,19 @@ P_KEPT = 7  # q31 of a new loan kept in the buffer
 P_WILL_NOT = 8  # logit
 P_OPEN_AT_START = 9  # q31 share of loan holders with a loan open at the start
 P_FIXED_RATE = 10  # 1: a loan keeps the rate at which it was drawn
-N_TERMS = 11
+# Chances a month to repay a loan early, the worst quality's and what each better class adds: at the first due, later
+P_SETTLE_FIRST, P_SETTLE_FIRST_STEP, P_SETTLE, P_SETTLE_STEP = range(11, 15)  # q31
+P_CONVERT = 15  # q31 chances to turn a bill into instalments: usual, short of cash, large, both: four columns
+P_CONVERT_FLOOR = 19  # amount above which a bill may be turned into instalments
+P_FRAUD = 20  # q31 share of new accounts that are never paid
+P_FIRST_PAYMENT = 21  # q31 share of new accounts whose first due is not paid, those included
+N_TERMS = 22
 
 # ---- loan terms: int64[segment, term, name] ------------------------------------------------------
 MAX_TERMS = 4
 MAX_TERM_MONTHS = 60
 TERM_MONTHS, TERM_CUMULATIVE, TERM_INSTALMENT = range(3)  # months; q31 cumulative share; q31 of amount
+TERM_FEE = 2  # of a converted bill, instead of the instalment: q31 of the amount a month
 
 # ---- quantile tables of people: uint32[segment, name, QUANTILES] ----------------------------------
 (
@@ -304,8 +319,9 @@ EXITS = {"written_off": EXIT_WRITTEN_OFF, "paid_off": EXIT_PAID_OFF}
     M_STOPPED,  # share, times 2^15, of borrowers whose income has stopped
     M_INCOME_LEFT,  # q31 of what is earned that they still get
     M_COLLECTION,  # q16 of what collectors can work
-) = range(12)
-N_MACRO = 12
+    M_SETTLEMENT,  # q16 of the chance to repay a loan early
+) = range(13)
+N_MACRO = 13
 STOP_BITS = 15  # of REACH, which M_STOPPED is compared with
 
 # ---- levers by stage: int64[month, segment, product, stage, name] --------------------------------
@@ -514,11 +530,18 @@ N_TILE = 5
     F_N_NOT_TAKEN_UP,  # granted, and not wanted at that price
     F_N_CLOSED_BY_CUSTOMER,
     F_N_CLOSED_IDLE,  # lines that nobody used for long
-) = range(78)
+    F_N_SETTLED_EARLY,
+    F_SETTLED_EARLY,  # of `paid`: repaid beyond the due by loans repaid early
+    F_N_CONVERSIONS,  # bills turned into instalments
+    F_CONVERTED,
+    F_CONVERSION_FEES,  # of `fees`
+    F_N_FIRST_PAYMENT_30,  # of `n_first_30`: on the first due of an account granted since the opening
+    F_FRAUD_NET_LOSS,  # of the net loss: on accounts granted to those who never pay
+) = range(85)
 # by level of the collection ladder, by cause in the order of CAUSES: flows side by side, the first of them here
-F_N_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (78 + N_LEVELS * k for k in range(3))
+F_N_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (85 + N_LEVELS * k for k in range(3))
 F_N_MISSED_BY, F_N_DPD30_BY, F_N_DPD90_BY, F_N_CLOSURES_BY, F_N_CLOSURES_GOOD_BY, F_BAD_DEBT_BY = (
-    78 + 3 * N_LEVELS + len(CAUSES) * k for k in range(6)
+    85 + 3 * N_LEVELS + len(CAUSES) * k for k in range(6)
 )
 
 

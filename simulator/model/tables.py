@@ -19,6 +19,7 @@ class Tables(NamedTuple):
     segment: np.ndarray  # int64[segment, N_SEGMENT]
     product: np.ndarray  # int64[segment, product, N_TERMS]
     terms: np.ndarray  # int64[segment, MAX_TERMS, 3]
+    conversion: np.ndarray  # int64[segment, MAX_TERMS, 3]: months, cumulative share and fee of a converted bill
     loan_balance: np.ndarray  # int64[segment, MAX_TERMS, 61]: q31 of amount owed with k instalments left
     quantile: np.ndarray  # uint32[segment, N_QUANTILE, QUANTILES]
     limit: np.ndarray  # int32[segment, product, opening state, QUANTILES]: amount

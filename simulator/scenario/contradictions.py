@@ -20,7 +20,18 @@ def contradictions(settings: Settings, partly_read: dict) -> list[Found]:
 
     `partly_read` has by name the policies that are wrong, of which only the settings that every policy has are known.
     """
-    checks = (_book, _horizon, _segments, _terms, _structural, _roll_rates, _economy, _seasons, policies_together)
+    checks = (
+        _book,
+        _horizon,
+        _segments,
+        _terms,
+        _products,
+        _structural,
+        _roll_rates,
+        _economy,
+        _seasons,
+        policies_together,
+    )
     found = [found for check in checks for found in check(settings)]
     partly = [
         found
@@ -104,6 +115,16 @@ def _terms(settings: Settings) -> Iterator[Found]:
     yield from _sum_to_one((term.share for term in terms), "products.loan.terms")
     if len({term.months for term in terms}) < len(terms):
         yield "products.loan.terms", "two terms of the same months", "give each length once"
+
+
+def _products(settings: Settings) -> Iterator[Found]:
+    conversion = settings.products.line.conversion
+    yield from _sum_to_one((term.share for term in conversion.terms), "products.line.conversion.terms")
+    for kind in PRODUCTS:
+        product = getattr(settings.products, kind)
+        if product.fraud > product.first_payment_default:
+            found, allowed = f"found {product.fraud:g}", f"allowed: up to {product.first_payment_default:g}"
+            yield f"products.{kind}.fraud", found, f"{allowed}, first_payment_default, of which it is a part"
 
 
 def _structural(settings: Settings) -> Iterator[Found]:

@@ -148,6 +148,34 @@ class Segment(Table):
     roll_rates: SegmentRollRates | None = None
 
 
+class ConversionTerm(Table):
+    """A number of instalments, the share of converted bills that has it, and its fee over all of them."""
+
+    months: Annotated[int, Field(ge=1, le=MAX_TERM_MONTHS), values.MONTHS]
+    share: Share
+    fee: Annotated[float, Field(ge=0, le=1), values.Unit("share of amount", values.SHARE.others)]
+
+
+class Conversion(Table):
+    """Bills of the line that are turned into instalments: how often, by whom, at which fee."""
+
+    chance: Annotated[float, Field(ge=0, le=0.5), values.CHANCE] = 0.0
+    floor: Money = 0.0
+    if_short: Multiplier = 1.0
+    if_large: Multiplier = 1.0
+    terms: Annotated[list[ConversionTerm], Field(min_length=1, max_length=MAX_TERMS)] = [
+        ConversionTerm(months=3, share=1.0, fee=0.0)
+    ]
+
+
+class EarlySettlement(Table):
+    """Loans repaid before their term, with money from elsewhere."""
+
+    first_month: Annotated[float, Field(ge=0, le=0.5), values.CHANCE] = 0.0
+    later: Annotated[float, Field(ge=0, le=0.5), values.CHANCE] = 0.0
+    quality_slope: Share = 0.0
+
+
 class Line(Table):
     """Terms of the line, the same in every segment."""
 
@@ -158,6 +186,9 @@ class Line(Table):
     suspend_interest_dpd: Suspend | None = None
     part_payment_holds: Share = 0.0
     merchant_discount: Share = 0.0
+    conversion: Conversion = Conversion()
+    first_payment_default: Share = 0.0
+    fraud: Share = 0.0
 
 
 class Term(Table):
@@ -179,6 +210,9 @@ class Loan(Table):
     kept_share: Share = 0.0
     fixed_rate: bool = False
     terms: Annotated[list[Term], Field(min_length=1, max_length=MAX_TERMS)] = [Term(months=12, share=1.0)]
+    early_settlement: EarlySettlement = EarlySettlement()
+    first_payment_default: Share = 0.0
+    fraud: Share = 0.0
 
 
 class Products(Table):
@@ -310,6 +344,7 @@ class Seasons(Table):
     forgetting: ByCalendar = ALL_YEAR
     income: ByCalendar = ALL_YEAR
     collection: ByCalendar = ALL_YEAR
+    early_settlement: ByCalendar = ALL_YEAR
 
 
 class Factor(Table):

@@ -10,6 +10,7 @@ from simulator.analysis.measures.registry import (
     flow_share,
     rate,
     stock,
+    yearly,
 )
 from simulator.analysis.measures.tables import FLOWS, SWAPPED, SWAPS
 from simulator.analysis.measures.view import ratio
@@ -50,6 +51,15 @@ SECTIONS = {
              "Σ n_closures_good by cause", label="good customers closed"),
         flow("claimable", MONEY, "balance of accounts that reach the insurer's trigger, or bring a loss before it; "
              "again only after they were current", label="claimable balance"),
+    ),
+    "Loans repaid early, bills in instalments": (
+        flow("n_settled_early", ACCOUNTS, "loans repaid before their term", label="loans repaid early"),
+        flow("settled_early", MONEY, "of paid: what loans repaid early paid beyond the due",
+             label="repaid early"),
+        yearly("early_settlement_rate", "settled_early", "repaid early a year on the average open balance"),
+        flow("n_conversions", ACCOUNTS, "bills of lines turned into instalments", label="bills converted"),
+        flow("converted", MONEY, "amount of these bills turned into instalments", label="amount converted"),
+        flow("conversion_fees", MONEY, "of fees: those of bills in instalments", label="fees of converted bills"),
     ),
     "Repayment plans": (
         flow("n_plans", ACCOUNTS, "plans begun"),

@@ -103,6 +103,12 @@ SECTIONS = {
              shown_in={DELINQUENCY: 2, SWAPPED: 4, SWAPS: 2},
              moved_by="grants more or fewer accounts, or writes off, sells or forgives before 90 days past due,"),
         flow("n_first_30", ACCOUNTS, "accounts that reach 30 days past due for the first time", label="first time 30+"),
+        flow("n_first_payment_30", ACCOUNTS, "accounts granted since the opening that reach 30 days past due on their "
+             "first due: that of the month after the grant, or the first of those that never meant to pay it",
+             label="first-payment defaults (30+)"),
+        flow_share("first_payment_default_rate", "n_first_payment_30", "n_granted",
+                   "share of the accounts granted that reach 30 days past due on their first due",
+                   label="first-payment default rate", moved_by="grants to others"),
         flow("n_default", ACCOUNTS, "accounts that default for the first time", label="defaults",
              shown_in={SWAPPED: 2}),
     ),

@@ -13,7 +13,7 @@ def npv(view):
 SECTIONS = {
     "Profit, accrual view": (
         flow("interest", MONEY, "interest charged"),
-        flow("fees", MONEY, "late charges"),
+        flow("fees", MONEY, "late charges, and fees of converted bills"),
         flow("merchant_discount", MONEY, "merchants' payment for sales on the line",
              "Σ merchant_discount × new_credit of lines"),
         flow("interest_not_charged", MONEY, "interest and fees not charged after suspension; in no total"),

@@ -10,6 +10,7 @@ from simulator.analysis.measures.registry import (
     STOCK,
     Measure,
     flow,
+    flow_share,
     rate,
     stock,
     yearly,
@@ -131,6 +132,10 @@ SECTIONS = {
              "it with run-off",
              lgd_economic, monthly=False, label="loss given default, discounted"),
         flow("opening_net_loss", MONEY, "of the net loss: on accounts in default or written off at the opening"),
+        flow("fraud_net_loss", MONEY, "of the net loss: on accounts granted to those who never pay",
+             label="net loss by fraud"),
+        flow_share("fraud_share", "fraud_net_loss", "net_loss", "share of the net loss that is fraud",
+                   label="fraud, of the net loss", moved_by="sells or writes off debt earlier or later"),
         flow("workout_cash", MONEY, "what accounts bring after a default in the run, less new credit, contacts, "
              "commissions and recovery cost; cured, after probation, their balance counts as repaid, and as lent anew "
              "should they default again"),
