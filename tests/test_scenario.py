@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from conftest import ROOT
 from simulator.model.errors import UserError
 from simulator.scenario.fields import fields_of
+from simulator.scenario.parameters import in_words, rows
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.schema import Settings
 from simulator.scenario.variants import lines
@@ -170,6 +171,75 @@ def test_a_bare_number_keeps_the_unit_of_the_number_it_replaces(write):
 def test_a_bare_number_has_its_author_as_source(write):
     """A value without a source comes from the author of the file."""
     assert load_scenario(write()).provenance["policy.cut.keep"].source == "author of small.toml"
+
+
+RANGED = """
+[segment.all]
+income = { value = 5000, range = [4000, 6000] }
+line_limit = { mean = { value = 10_000, range = [8000, 12_000] } }
+[products.line]
+interest_rate = { value = 0.0005, unit = "per day", source = "S57", range = [0.0003, 0.0006] }
+[behaviour.structural]
+will_not_by_bucket = { value = [0.0, 8.0], range = [[0.0, 7.0], [0.0, 9.0]] }
+will_not_burden = { value = [-1.0, 0, 0, 0, 0, 0, 0, 1.0], range = [0.5, 1.5] }
+"""
+BY_KEY = {
+    "segment.all.income.value": (4000, 6000),
+    "segment.all.line_limit.mean": (8000, 12_000),
+    "products.line.interest_rate": (0.0003 * 365 / 12, 0.0006 * 365 / 12),
+    "behaviour.structural.will_not_by_bucket": ([0.0, 7.0], [0.0, 9.0]),
+    "behaviour.structural.will_not_burden": (0.5, 1.5),
+}
+
+
+def test_a_range_is_kept_beside_its_value_in_its_unit(write):
+    """Ranges stand in the provenance in canonical units, are written and read again, and move no number."""
+    write()
+    scenario = load_scenario(write(f'extends = "small.toml"{RANGED}', "ranged.toml"))
+    again = load_scenario(write(scenario.text(), "again.toml"))
+
+    assert {key: about.range for key, about in scenario.provenance.items() if about.range} == BY_KEY
+    assert {key: about.range for key, about in again.provenance.items() if about.range} == BY_KEY
+    assert again.baseline == scenario.baseline
+    row = next(row for row in rows(scenario) if row[0] == "products.line.interest_rate")
+    assert row[3] == in_words([0.0003 * 365 / 12, 0.0006 * 365 / 12])
+
+
+def test_a_range_goes_with_the_value_it_is_about(write):
+    """A layer that changes the value leaves no range; one that gives only a range keeps the value."""
+    write()
+    below = write(f'extends = "small.toml"{RANGED}', "ranged.toml")
+    key = "products.line.interest_rate"
+    changed = load_scenario(below, [f"{key}=0.0004"])
+    wider = load_scenario(below, [f"{key}.range=[0.0001, 0.0009]"])
+
+    assert changed.provenance[key].range == ()
+    assert wider.provenance[key].range == (0.0001 * 365 / 12, 0.0009 * 365 / 12)
+    assert wider.provenance[key].source == "S57"
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("segment.all.autopay={ value = 0.3, range = [0.4, 0.5] }", "an interval around the value, which is 0.3"),
+        ("segment.all.autopay={ value = 0.3, range = [0.2, 1.4] }", "less than or equal to 1"),
+        ("segment.all.autopay={ value = 0.3, range = [0.2] }", "allowed: [low, high]"),
+        ("segment.all.autopay={ value = 0.3, range = 0.2 }", "allowed: [low, high]"),
+        ('segment.all.autopay={ value = 0.3, range = ["a", "b"] }', "allowed: [low, high]"),
+        ("policy.cut.enabled={ value = true, range = [0, 1] }", "allowed: of numbers"),
+        ('behaviour.model={ value = "structural", range = [0, 1] }', "allowed: of numbers"),
+        ("segment.all.line_limit.range=[1, 2]", "a range stands beside one value"),
+        ("segment.all.opening.line={ value = [1.0], range = [[0.9, 0], [1.0, 0]] }", "give an end for each member"),
+        ("segment.all.opening.line={ value = [1.0], range = [1.1, 1.2] }", "an interval around 1"),
+        ("products.loan.terms={ value = [{ months = 12, share = 1 }], range = [0, 1] }", "allowed: of numbers"),
+    ],
+)
+def test_a_wrong_range_is_refused(write, line, said):
+    """What is no interval around the value, within the bounds of the value and of numbers, is an error."""
+    with pytest.raises(UserError) as error:
+        load_scenario(write(), [line])
+
+    assert said in str(error.value)
 
 
 def test_one_number_of_a_distribution_can_be_set(write):

@@ -8,12 +8,17 @@ from pydantic import Field
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a value comes from; `unit` is the canonical unit of the value in force."""
+    """Where a value comes from; `unit` is the canonical unit of the value in force.
+
+    `range` is (low, high), where the value lies with 90 %, in the same unit: two numbers; of a list two lists as long,
+    or two numbers that multiply all its members. Empty if nothing is said.
+    """
 
     unit: str = ""
     source: str = ""
     status: str = ""
     file: str = ""
+    range: tuple = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """What the reader knows of the schema's fields: the unit, the shape, the model inside."""
 
 from functools import cache
-from typing import Any, NamedTuple, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from simulator.model.values import Unit, unit_in_words
 from simulator.scenario.distributions import Distribution
@@ -31,6 +31,24 @@ def _attributes(model: type[BaseModel]) -> dict[str, str]:
 def field_attribute(model: type[BaseModel], key: str) -> str:
     """Return the attribute that holds the value of `key`."""
     return _attributes(model)[key]
+
+
+def refusal(model: type[BaseModel], key: str, value: Any) -> str:
+    """Return why `key` of a `model` cannot have `value`, in pydantic's words; nothing if it can, or is a table."""
+    if fields_of(model)[key].shape != "value":
+        return ""
+    try:
+        _adapter(model, key).validate_python(value, strict=True)
+    except ValidationError as error:
+        return error.errors(include_url=False)[0]["msg"].lower()
+    return ""
+
+
+@cache
+def _adapter(model: type[BaseModel], key: str) -> TypeAdapter:
+    info = model.model_fields[field_attribute(model, key)]
+    kind: Any = info.annotation
+    return TypeAdapter(Annotated[kind, *info.metadata] if info.metadata else kind)
 
 
 def _field(info) -> Field:

@@ -8,7 +8,8 @@ from typing import Any
 
 from simulator.model.errors import Problem
 
-ABOUT = ("unit", "source", "status")  # what may be said about a value
+ABOUT = ("unit", "source", "status")  # what may be said about a value, or about all in a table
+RANGE = "range"  # of a value alone: [low, high], where it lies with 90 %
 CAUTIONS = "cautions"  # what a reader must know of a layer: no layer above takes one away
 NO_VALUE = object()
 SET, GIVEN = "--set", "overrides"  # in place of a file: values of the command line, and those given in Python
@@ -24,6 +25,7 @@ class Leaf:
     unit: str | None = None
     source: str | None = None
     status: str | None = None
+    range: Any = None  # as written
 
 
 def tree_of(table: dict, file: str, problems: list[Problem], path: str = "", about: dict | None = None) -> dict:
@@ -43,6 +45,7 @@ def tree_of(table: dict, file: str, problems: list[Problem], path: str = "", abo
             tree[key] = Leaf(value, file, **about)
         elif is_value_table(value):
             said = {name: _text(value[name], file, _join(here, name), problems) for name in ABOUT if name in value}
+            said |= {RANGE: value[RANGE]} if RANGE in value else {}
             tree[key] = Leaf(value.get("value", NO_VALUE), file, **({**about, **said} if "value" in value else said))
         else:
             tree[key] = tree_of(value, file, problems, here, about)
@@ -51,25 +54,31 @@ def tree_of(table: dict, file: str, problems: list[Problem], path: str = "", abo
 
 def is_value_table(value: Any) -> bool:
     """Return whether `value` is a table such as { value = 0.1, unit = "per month", source = "S57" }."""
-    return isinstance(value, dict) and bool(value) and value.keys() <= {"value", *ABOUT}
+    return isinstance(value, dict) and bool(value) and value.keys() <= {"value", *ABOUT, RANGE}
 
 
 def merge(base: Any, over: Any) -> Any:
     """Return `base` with the layer `over` laid on it.
 
     Tables merge; a distribution that names its kind, a list or a value replaces. A value without a unit keeps
-    the unit of the value it replaces: 0.0006 on "0.0005 per day" is per day.
+    the unit of the value it replaces: 0.0006 on "0.0005 per day" is per day. Its range goes with it: it was about that
+    value.
     """
     if isinstance(over, Leaf):
         if isinstance(base, dict):
             if over.value is not NO_VALUE:
                 return over
-            # What is said about a distribution is said about each of its numbers
-            return {key: merge(value, over) for key, value in base.items()} if "distribution" in base else base
+            if "distribution" not in base:
+                return base
+            # What is said about a distribution is said about each of its numbers; a range of all of them is refused
+            ranges = {} if over.range is None else {RANGE: replace(over, value=over.range, range=None)}
+            return {key: merge(value, replace(over, range=None)) for key, value in base.items()} | ranges
         if not isinstance(base, Leaf):
             return over
         if over.value is NO_VALUE:
-            return replace(base, **{name: said for name in ABOUT if (said := getattr(over, name)) is not None})
+            return replace(
+                base, **{name: said for name in (*ABOUT, RANGE) if (said := getattr(over, name)) is not None}
+            )
         return over if over.unit else replace(over, unit=base.unit)
     if not isinstance(base, dict) or "distribution" in over:
         return over

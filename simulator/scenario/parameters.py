@@ -6,11 +6,13 @@ from simulator.scenario.resolved import difference, plain
 from simulator.scenario.scenario import Scenario
 
 WIDE = 120  # columns that hold the longest keys and their values side by side
-_ABOUT = ("unit", "source", "status")
+_ABOUT = ("unit", "range", "source", "status")
 
 
 def table(scenario: Scenario, width: int = WIDE):
     """Return a rich table with a row for each value of the baseline; under it, one for each variant that differs.
+
+    A column of ranges only where some value has one.
 
     On a terminal of less `width` than WIDE columns keys are folded, so that their values have room.
     """
@@ -20,9 +22,13 @@ def table(scenario: Scenario, width: int = WIDE):
     shown = Table(title=scenario.baseline.title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     narrow = width < WIDE
     shown.add_column("key", overflow="fold", no_wrap=not narrow, max_width=3 * width // 8 if narrow else None)
-    for head in ("value", *_ABOUT):
+    every = list(rows(scenario))
+    ranged = any(dict(zip(_ABOUT, about, strict=True))["range"] for _, _, *about in every)
+    told = [place for place, head in enumerate(_ABOUT) if ranged or head != "range"]
+    for head in ("value", *(_ABOUT[place] for place in told)):
         shown.add_column(head, overflow="fold", min_width=width // 8 if narrow else None)
-    for key, value, *about in rows(scenario):
+    for key, value, *all_about in every:
+        about = [all_about[place] for place in told]
         variant, _, name = key.partition(": ")
         if name:
             shown.add_row(Text(f"  {variant}", style="italic"), *map(Text, (value, *about)))
@@ -32,7 +38,7 @@ def table(scenario: Scenario, width: int = WIDE):
 
 
 def rows(scenario: Scenario) -> Iterator[tuple[str, ...]]:
-    """Yield (key, value, unit, source, status) of every value; the key of a variant's value is "variant: key"."""
+    """Yield (key, value, unit, range, source, status) of every value; a variant's key is "variant: key"."""
     baseline = plain(scenario.baseline, scenario.provenance)
     changed: dict[str, list[tuple[str, ...]]] = {}
     for name, settings in scenario.variants.items():
@@ -47,19 +53,19 @@ def rows(scenario: Scenario) -> Iterator[tuple[str, ...]]:
 
 
 def _flat(node: dict, path: str = "") -> Iterator[tuple[str, ...]]:
-    """Yield (key, value, unit, source, status) of the tables that `plain` gives, depth first."""
+    """Yield (key, value, unit, range, source, status) of the tables that `plain` gives, depth first."""
     for key, value in node.items():
         here = f"{path}.{key}" if path else key
         if value in ("", [], {}):
             continue
         if not isinstance(value, dict):
-            yield here, in_words(value), "", "", ""
+            yield here, in_words(value), *[""] * len(_ABOUT)
         elif "value" in value and "distribution" not in value:
-            yield here, in_words(value["value"]), *(value.get(name, "") for name in _ABOUT)
+            yield here, in_words(value["value"]), *(in_words(value.get(name, "")) for name in _ABOUT)
         elif "distribution" in value and not any(isinstance(member, dict) for member in value.values()):
             numbers = {k: v for k, v in value.items() if k not in ("distribution", *_ABOUT)}
             words = f"{value['distribution']}: {in_words(numbers)}"
-            yield here, words, *(value.get(name, "") for name in _ABOUT)
+            yield here, words, *(in_words(value.get(name, "")) for name in _ABOUT)
         else:
             yield from _flat(value, here)
 

@@ -68,7 +68,7 @@ def _distribution(value: Distribution, provenance: dict[str, Provenance], path: 
     table = plain(value, provenance, path)
     stated = {key: member for key, member in table.items() if isinstance(member, dict)}
     sources = {(member.get("source"), member.get("status")) for member in stated.values()}
-    if len(sources) > 1:
+    if len(sources) > 1 or any("range" in member for member in stated.values()):
         return table
     about = next(iter(stated.values()))
     unit = next(member["unit"] for key, member in stated.items() if key in QUANTITIES)
@@ -76,10 +76,11 @@ def _distribution(value: Distribution, provenance: dict[str, Provenance], path: 
     return table | numbers | {"unit": unit} | {key: about[key] for key in ("source", "status") if key in about}
 
 
-def _about(provenance: Provenance) -> dict:
+def _about(provenance: Provenance) -> dict[str, Any]:
     """Return what is known about a value, without what is empty."""
     about = {"unit": provenance.unit, "source": provenance.source, "status": provenance.status}
-    return {key: said for key, said in about.items() if said}
+    about = {key: said for key, said in about.items() if said}
+    return about | ({"range": list(provenance.range)} if provenance.range else {})
 
 
 def difference(base: Any, other: dict) -> dict:

@@ -11,8 +11,8 @@ from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.values import Provenance, Unit, in_canonical_unit
 from simulator.scenario.contradictions import contradictions
 from simulator.scenario.distributions import KINDS, Distribution
-from simulator.scenario.fields import Field, field_attribute, fields_of
-from simulator.scenario.layers import ABOUT, NO_VALUE, ON_TOP, SET, Leaf, is_value_table
+from simulator.scenario.fields import Field, field_attribute, fields_of, refusal
+from simulator.scenario.layers import ABOUT, NO_VALUE, ON_TOP, RANGE, SET, Leaf, is_value_table
 from simulator.scenario.schema import Settings
 from simulator.scenario.wording import drop, in_words, may_follow, path_in, stand_in
 
@@ -71,6 +71,13 @@ class _Walk:
                     node = replace(node, unit=None) if own and isinstance(node, Leaf) else node
                     field = field._replace(unit=field.unit or unit)
                 clean[key] = self.node(node, field, here)
+                if isinstance(node, Leaf) and node.range is not None:
+                    self.range_in_bounds(node, model, key, here)
+            elif key == RANGE:
+                allowed = (
+                    "beside one value, as in { value = 0.3, range = [0.2, 0.4] }; of a distribution beside its mean"
+                )
+                self.problem(_file_in(node) or self.file, here, "not here", f"a range stands {allowed}")
             elif key not in ABOUT:
                 self.problem(_file_in(node) or self.file, here, "unknown key", did_you_mean(key, fields))
         return clean
@@ -110,6 +117,8 @@ class _Walk:
             members = [self.member(item, leaf, field.model, f"{path}.{i}") for i, item in enumerate(value)]
             if members:
                 self.keep(path, leaf, None)
+            if leaf.range is not None:
+                self.problem(leaf.file, f"{path}.range", "a range of a list of tables", "allowed: of numbers")
             return members
         try:
             value = in_canonical_unit(value, leaf.unit, field.unit or _NO_UNIT, self.currency)
@@ -117,8 +126,55 @@ class _Walk:
             allowed = str(error) if field.unit else "this value has no unit"
             self.problem(leaf.file, f"{path}.unit", f"found {leaf.unit!r}", allowed)
         if _is_number(value):
-            self.keep(path, leaf, field.unit)
+            self.keep(path, leaf, field.unit, self.range_of(leaf, value, field.unit, path))
+        elif leaf.range is not None:
+            self.problem(leaf.file, f"{path}.range", f"a range of {leaf.value!r}", "allowed: of numbers")
         return value
+
+    def range_of(self, leaf: Leaf, value: Any, unit: Unit | None, path: str) -> tuple:
+        """Return the range of `value`, both in the canonical unit; notes what is wrong with it."""
+        if leaf.range is None:
+            return ()
+        given, several = leaf.range, isinstance(value, list)
+        by_member = several and isinstance(given, list) and all(isinstance(end, list) for end in given)
+        if several and not all(isinstance(member, (int, float)) for member in value):
+            allowed = "allowed: of a number, or of a list of numbers"
+            self.problem(leaf.file, f"{path}.range", "a range of a table of numbers", allowed)
+            return ()
+        sizes = [len(value)] * 2 if by_member else []
+        ends = [end if isinstance(end, list) else [end] for end in given] if isinstance(given, list) else []
+        if len(ends) != 2 or not all(map(_is_number, (*ends, *(m for end in ends for m in end)))):
+            wanted = "[low, high]"
+            if several:
+                wanted += f", two lists of {len(value)} numbers, or two numbers that multiply all members"
+            self.problem(leaf.file, f"{path}.range", f"found {given!r}", f"allowed: {wanted}")
+            return ()
+        if sizes and [len(end) for end in ends] != sizes:
+            found = f"lists of {len(ends[0])} and {len(ends[1])} for a list of {len(value)}"
+            self.problem(leaf.file, f"{path}.range", found, "give an end for each member")
+            return ()
+        written = leaf.value if by_member else [1.0 if several else leaf.value]
+        if not all(low <= middle <= high for low, middle, high in zip(ends[0], written, ends[1], strict=True)):
+            what = (
+                "1, as it multiplies the list" if several and not by_member else f"the value, which is {leaf.value!r}"
+            )
+            self.problem(leaf.file, f"{path}.range", f"found {given!r}", f"allowed: an interval around {what}")
+            return ()
+        if several and not by_member:
+            return tuple(given)
+        try:
+            return tuple(in_canonical_unit(given, leaf.unit, unit or _NO_UNIT, self.currency))
+        except ValueError:  # told of the value
+            return ()
+
+    def range_in_bounds(self, leaf: Leaf, model: type[BaseModel], key: str, path: str) -> None:
+        """Note if an end of a range of numbers, which was right by itself, could not be the value."""
+        known = self.provenance.get(path)
+        for end in known.range if known and not isinstance(leaf.value, list) else ():
+            if said := refusal(model, key, end):
+                self.problem(
+                    leaf.file, f"{path}.range", f"found {leaf.range!r}", f"both ends must be allowed values: {said}"
+                )
 
     def member(self, item: Any, leaf: Leaf, model: type[BaseModel] | None, path: str) -> Any:
         """Return member `item` of a list of tables, whose values may be value tables too."""
@@ -128,6 +184,8 @@ class _Walk:
         for key, value in item.items():
             about = {name: getattr(leaf, name) for name in ("source", "status")}
             if is_value_table(value):
+                if RANGE in value:
+                    self.problem(leaf.file, f"{path}.{key}.range", "a range in a list of tables", "leave it out")
                 about |= {name: value[name] for name in ABOUT if name in value}
                 value = value.get("value", NO_VALUE)
             tree[key] = Leaf(value, leaf.file, **about)
@@ -202,11 +260,11 @@ class _Walk:
             self.problem(kind.file, f"{path}.kind", str(error), "")
             return None
 
-    def keep(self, path: str, leaf: Leaf, unit: Unit | None) -> None:
+    def keep(self, path: str, leaf: Leaf, unit: Unit | None, ends: tuple = ()) -> None:
         """Keep where the value at `path` came from."""
         by_hand = ON_TOP.get(SET if leaf.file.startswith("--") else leaf.file)
         source = leaf.source or by_hand or f"author of {Path(leaf.file).name}"
-        self.provenance[path] = Provenance(self.name_of(unit), source, leaf.status or "", leaf.file)
+        self.provenance[path] = Provenance(self.name_of(unit), source, leaf.status or "", leaf.file, ends)
 
     def name_of(self, unit: Unit | None) -> str:
         """Return the name of a canonical unit in the scenario's currency."""
