@@ -9,6 +9,7 @@ from typing import Any
 from simulator.analysis.accounting.recovery import expected_recovery
 from simulator.analysis.comparison import Comparison, Swapped
 from simulator.analysis.ledger import Ledger, RunFrame, Settlement, check_identities
+from simulator.analysis.score_power import facts_of, resolved
 from simulator.engine import engine
 from simulator.engine.accumulators import flows_alone, machine_memory
 from simulator.engine.swap_sets import review_differs, swap_set
@@ -45,6 +46,7 @@ def run(
     lenders = {BASELINE: scenario.baseline, **variants}
     futures = (False, True) if run_off and scenario.baseline.run_on_months else (False,)  # without and with a run-on
     check_room(lenders.values(), run_off, futures)
+    lenders, scores = resolved(scenario, lenders, threads, observer)
     worlds = {
         name: tuple(lower(settings, book and book.tape, run_off, run_on) for run_on in futures)
         for name, settings in lenders.items()
@@ -92,7 +94,7 @@ def run(
         ledgers.append(lived(name, world, plain, transferred[name], first))
         if name in swaps:  # before insurance and partners, whose terms are on a whole book
             (out, into), none = swaps[name], ((),) * len(futures)
-            by_baseline = lived(name, out, _settlement(scenario.baseline), none, ledgers[0])
+            by_baseline = lived(name, out, _settlement(lenders[BASELINE]), none, ledgers[0])
             swapped[name] = Swapped(by_baseline, lived(name, into, plain, none, ledgers[0]))
     policies = {name: settings.policy for name, settings in lenders.items()}
     goes_on = {}
@@ -113,6 +115,7 @@ def run(
         "wall_seconds": round(time.perf_counter() - start, 2),
         "state_bytes_at_once": state,
         **({"remarks": list(scenario.remarks)} if scenario.remarks else {}),
+        **({"scores": facts_of(scores)} if any(scores.values()) else {}),
         **({"tape": book.report} if book else {}),
     }
     rates = {name: yearly_rates(lenders[name], world[0].levers) for name, world in worlds.items()}

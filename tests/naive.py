@@ -88,7 +88,6 @@ class Account:
         self.was_empty = self.balance == 0
         self.was_written_off = self.status == WRITTEN_OFF
         self.was_bucket = self.bucket
-        self.was_grade = self.grade
         self.was_in_plan = self.plan_left > 0
         self.bill = self.due = self.owed = 0
         self.paid = 0  # towards owed, on the due date
@@ -141,17 +140,21 @@ class Account:
         """Set both counts of months, leaving the bits as they are."""
         self.marks = self.marks % (1 << PROBATION_AT) | probation << PROBATION_AT | watched << WATCHED_AT
 
-    @property
-    def grade(self):
+    def grade(self, levers, score):
         """What the lender sees of the account's record, 0 best; a line is also judged by how much of it is used."""
-        balance, limit = (self.balance, self.limit) if self.product == LINE else (0, 0)
         if self.bucket > 0 or self.plan_left > 0:
             return 4
-        if self.clean < 3:
-            return 3
-        if self.clean < 6 or balance > limit - (limit >> 3):
-            return 2
-        return 1 if self.clean < 12 or balance > limit >> 1 else 0
+        worse = 0
+        for step in range(3):
+            share, most = levers[V_GRADE_USED + step], (self.limit >> 1, self.limit - (self.limit >> 3), None)[step]
+            if share >= 0:
+                most = (self.limit * share) >> 16
+            used_more = self.product == LINE and most is not None and self.balance > most
+            bad = self.clean < levers[V_GRADE_MONTHS + step] or score < levers[V_GRADE_SCORE + step] or used_more
+            if not bad:
+                break
+            worse += 1
+        return worse
 
     def take_off(self, amount):
         """Take an amount off the balance: fees first, then interest, then principal."""
@@ -260,7 +263,7 @@ def born(world, replication, segment, entry, index, tape_row=None):
     b = Borrower(segment, entry, index)
     world.at(b, replication, entry)
     tables, scalars = world.tables, world.segment
-    w0, w1, w2, w3, w4, w5 = (world.words(PEOPLE, slot) for slot in range(6))
+    w0, w1, w2, w3, w4, w5 = linked(world, [list(world.words(PEOPLE, slot)) for slot in range(6)])
 
     def drawn(name, word):
         return tables.quantile[segment][name][word >> 22]
@@ -310,9 +313,19 @@ def born(world, replication, segment, entry, index, tape_row=None):
     return b
 
 
+def linked(world, slots):
+    """Return the words of a person, of which some have the quantile index that their class of quality makes of it."""
+    quality = slots[0][2] >> 28
+    for row, ranks in zip(world.tables.linked_word, world.tables.linked_rank, strict=True):
+        slot, place = divmod(row, 4)
+        word = slots[slot][place]
+        slots[slot][place] = ranks[quality * QUANTILES + (word >> 22)] << 22 | word % (1 << 22)
+    return slots
+
+
 def score(world, b, correlation, noise):
     """Return the score that sees quality with that q16 correlation; its noise is the borrower's own."""
-    z = correlation * world.tables.quality_score[b.quality]
+    z = correlation * (world.tables.quality_score[b.quality] + world.segment[G_SCORE_SHIFT])
     z = (z + noise * world.tables.normal[world.words(PEOPLE, 0)[3] >> 22]) >> 16
     return 600 + ((z * 64) >> 16)
 
@@ -1150,7 +1163,7 @@ def end_month(world, b):
         close_unused(world, b.line)
     regrant(world, b)
     if world.month == world.tables.observe_month:
-        observe(b)
+        observe(world, b)
 
 
 def review_limit(world, line):
@@ -1162,14 +1175,17 @@ def review_limit(world, line):
     def used(share):
         return line.balance * UNIT >= levers[share] * limit
 
-    cut = levers[V_CUT_KEEP] < ONE and line.grade >= levers[V_CUT_GRADE] and points < levers[V_CUT_SCORE]
+    cut = levers[V_CUT_KEEP] < ONE and line.grade(levers, points) >= levers[V_CUT_GRADE]
+    cut = cut and points < levers[V_CUT_SCORE]
     much_used, uptake = line.balance * UNIT > NEARLY_USED * limit, world.tables.uptake[world.borrower.segment]
     change = None
     if cut and used(V_CUT_UTILISATION):
         change = T_CUT_USED if much_used else T_CUT
         line.limit = max(mul_q31(limit, levers[V_CUT_KEEP]), min(limit, levers[V_LIMIT_FLOOR]))
         line.flow[F_N_LIMIT_CUT] += line.limit < limit
-    elif levers[V_RAISE_BY] > UNIT and line.grade <= levers[V_RAISE_GRADE] and used(V_RAISE_UTILISATION):
+    elif (
+        levers[V_RAISE_BY] > UNIT and line.grade(levers, points) <= levers[V_RAISE_GRADE] and used(V_RAISE_UTILISATION)
+    ):
         line.limit = max(limit, min(mul_q16(limit, levers[V_RAISE_BY]), mul_q16(line.granted, levers[V_RAISE_CAP])))
         line.flow[F_N_LIMIT_RAISED] += line.limit > limit
         change = T_RAISED
@@ -1184,7 +1200,7 @@ def leave(world, b):
     line, other = b.line, b.loan.status
     if line.status != ACTIVE or line.bucket > 0 or line.plan_left > 0:
         return
-    chance = world.answer(LINE, C_LEAVE, line.grade, b.full_payer)
+    chance = world.answer(LINE, C_LEAVE, line.grade(world.lever[LINE], b.score), b.full_payer)
     was_frozen = line.clean < 3 and line.ever > 0 and 30 * line.ever >= world.lever[LINE][V_FREEZE_DAYS]
     if was_frozen or b.reported > 0 or other in (CLOSED, CLOSED_SETTLED):
         chance = mul_q16(chance, world.segment[G_LEAVE_FELT])
@@ -1222,7 +1238,7 @@ def regrant(world, b):
             and b.reported == 0
             and b.score >= levers[V_REGRANT_SCORE]
             and not (other.status == WRITTEN_OFF or (other.is_open and other.bucket > 0))
-            and (not other.is_account or other.grade <= levers[V_REGRANT_GRADE])
+            and (not other.is_account or other.grade(world.lever[other.product], b.score) <= levers[V_REGRANT_GRADE])
             and world.words(MONTHS, 3)[2 + product] >> 1 < levers[V_REGRANT_CHANCE]
             and limit > 0
         ):
@@ -1234,11 +1250,11 @@ def regrant(world, b):
             account.flow[F_N_REGRANTED] += 1
 
 
-def observe(b):
+def observe(world, b):
     """Note the grade of every account that has never defaulted."""
     for account in b.accounts:
         if account.is_account and account.ever < 3:
-            account.observed, account.observed_now = 1 + account.grade, True
+            account.observed, account.observed_now = 1 + account.grade(world.lever[account.product], b.score), True
 
 
 # ---- books ---------------------------------------------------------------------------------------
@@ -1356,6 +1372,7 @@ def live(world, b, replication, months, sums, history):
         world.at(b, replication, month)
         for account in b.accounts:
             account.begin_month()
+            account.was_grade = account.grade(world.lever[account.product], b.score)
         if month == b.entry > 0:
             review(world, b)
             for account in b.accounts:

@@ -382,7 +382,7 @@ def test_every_table_has_its_documented_type_and_shape():
     """Shapes agree over segments, states and quantiles; what the tile gathers from is 32 bits."""
     tables = lower(scenario()).tables
     narrow = {"will_not_bucket", "will_not_cause", "will_not_burden", "will_not_quality", "spending"}
-    narrow |= {"limit", "utilisation", "normal", "normal_rank", "quality_score"}
+    narrow |= {"limit", "utilisation", "normal", "normal_rank", "quality_score", "linked_rank"}
     unsigned = {"key", "sigmoid", "alert", "job_loss_quality", "quantile"}
     for name, array in tables._asdict().items():
         if name not in ("redraw_people", "observe_month"):

@@ -327,6 +327,41 @@ def test_underwriting_raises_the_bar():
     assert levers.review[1, 0, LINE].tolist() == [UNIT // 4] * 8 + [UNIT * 9 // 4] * 8
 
 
+def test_a_score_goes_by_its_gini_or_its_power():
+    """A Gini alone writes no lever, since it stands for the power that a run finds; only one score is used."""
+    asked = policy("underwriting", score_gini=0.45)
+
+    assert same(written(asked), neutral_levers(12, 2, 6))
+    assert asked.asked_gini() == 0.45
+    assert asked.with_score(0.6) == policy("underwriting", score_power=0.6)
+    assert asked.sole(12) == policy("underwriting", score_power=0.6).sole(12) == {("score_power",)}
+    assert example("limit_cut").asked_gini() is None
+    assert example("limit_cut").with_score(0.6) == example("limit_cut")
+
+
+def test_a_rating_writes_its_bounds():
+    """Months and points as given, shares of the limit as q16; what is not given stays as it is in every month."""
+    given, months_only = (
+        written(policy("rating", months=[9, 4, 1], **more))
+        for more in ({"used": [0.25, 0.5, 1.0], "score": [600, 550, 500]}, {})
+    )
+    months, points, used = (
+        slice(at, at + 3) for at in (layout.V_GRADE_MONTHS, layout.V_GRADE_SCORE, layout.V_GRADE_USED)
+    )
+
+    assert given.month[1, 0, LINE, months].tolist() == months_only.month[1, 0, LINE, months].tolist() == [9, 4, 1]
+    assert given.month[1, 0, LINE, points].tolist() == [600, 550, 500]
+    assert given.month[1, 0, LINE, used].tolist() == [UNIT // 4, UNIT // 2, UNIT]
+    assert months_only.month[1, 0, LINE, used].tolist() == [-1, -1, -1]
+    assert months_only.month[1, 0, LINE, points].tolist() == [-NEVER] * 3
+
+
+@pytest.mark.parametrize("key, bounds", [("months", [3, 6, 12]), ("score", [500, 600, 550]), ("used", [0.5, 0.2, 0.9])])
+def test_a_worse_grade_needs_more(key, bounds):
+    """Fewer months, fewer points and more of the limit part a worse grade."""
+    assert [wrong for wrong, *_ in policy("rating", **{key: bounds}).contradictions()] == [key]
+
+
 def test_a_ladder_is_written_where_its_levels_work():
     """Each level has its row in the buckets it works and no other; the smaller share served holds."""
     effect = {"forgot": 0.5, "will_not": 0.25}

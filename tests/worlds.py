@@ -118,6 +118,7 @@ def draw_segment(rng, model, products, pay_first):
     g[G_REPORTING_DAY] = rng.choice((0, 1, 7, 20, 29))
     g[G_LEAVE_FELT], g[G_IDLE_CLOSES] = q16(rng.uniform(0.5, 4)), rng.choice((NEVER, 1, 3))
     g[G_LEAVES] = rng.choice((0, 1, 1))
+    g[G_SCORE_SHIFT] = q16(rng.choice((0.0, rng.uniform(-1, 1))))
     return g
 
 
@@ -178,6 +179,13 @@ def draw_people(rng):
     return table
 
 
+def draw_links(rng):
+    """Return which words of people go with quality, and the quantile index [link][class * QUANTILES + own]."""
+    possible = [row for links in TRAIT_WORDS.values() for row, _ in links]
+    rows = rng.sample(possible, rng.choice((0, 3, len(possible))))
+    return rows, [[rng.randrange(QUANTILES) for _ in range(QUALITIES * QUANTILES)] for _ in rows]
+
+
 def draw_limits(rng):
     """Return the limits [product][state][quantile] and the line's utilisations [state][quantile] of one segment."""
     limits, utilisations = [], []
@@ -229,6 +237,8 @@ def draw_tables(rng, *, model, products, months, replications, pay_first, suspen
         [[draw_economy(rng) for _ in g] for _ in range(months + 1)] for _ in range(replications if factor else 1)
     ]
 
+    linked_word, linked_rank = draw_links(rng)
+
     def logits(size, low, high):
         return np.array([[q16(rng.uniform(low, high)) for _ in range(size)] for _ in g], np.int32)
 
@@ -255,6 +265,8 @@ def draw_tables(rng, *, model, products, months, replications, pay_first, suspen
             [min(int(NORMAL.cdf(k / 512 - 4) * QUANTILES), QUANTILES - 1) for k in range(4096)], np.int32
         ),
         quality_score=whole([q16(NORMAL.inv_cdf((k + 0.5) / 16)) for k in range(16)], np.int32),
+        linked_word=whole(linked_word),
+        linked_rank=np.array(linked_rank, np.int32).reshape(-1, QUALITIES * QUANTILES),
         late=whole([[[q31(0.0006 * day) for day in range(DAYS)]] * N_PRODUCT for _ in g]),
         in_month=whole(
             [[[draw_rising(rng, rng.uniform(0, 0.9)) for _ in range(2)] for _ in range(5)] for _ in g],
@@ -315,6 +327,9 @@ def neutral_levers(months, segments):
     month[..., V_RATE : V_RATE + GRADES] = month[..., V_SALE_FACTOR : V_SALE_FACTOR + 4] = UNIT
     month[..., V_RAISE_GRADE] = month[..., V_MIN_SHARE] = -1
     month[..., V_SCORE_CORRELATION] = ABSENT
+    month[..., V_GRADE_MONTHS : V_GRADE_MONTHS + 3] = 12, 6, 3
+    month[..., V_GRADE_USED : V_GRADE_USED + 3] = -1
+    month[..., V_GRADE_SCORE : V_GRADE_SCORE + 3] = -NEVER
     review = np.full((months + 1, segments, N_PRODUCT, SCORE_BANDS), UNIT, np.int64)
     ladder = np.zeros((months + 1, segments, N_PRODUCT, BUCKETS, N_LEVELS, N_LADDER), np.int64)
     answer = np.zeros((months + 1, segments, N_PRODUCT, N_ANSWER, ANSWERS), np.uint32)
@@ -565,6 +580,16 @@ def customers_who_stay(rng, levers):
     levers.answer[[rng.random() < 0.7 for _ in range(len(levers.month))], ..., C_LEAVE, :] = 0
 
 
+def rating(rng, levers):
+    """Grade by other bounds, price by grade, review limits by it, and open again by it."""
+    pricing(rng, levers)
+    limit_review_at_times(rng, levers)
+    regrant(rng, levers)
+    each(levers.month[..., V_GRADE_MONTHS : V_GRADE_MONTHS + 3], lambda: rng.choice((0, 1, 2, 6, 300)))
+    each(levers.month[..., V_GRADE_USED : V_GRADE_USED + 3], lambda: rng.choice((-1, 0, UNIT, q16(rng.random()))))
+    each(levers.month[..., V_GRADE_SCORE : V_GRADE_SCORE + 3], lambda: rng.choice((-NEVER, rng.randint(450, 750))))
+
+
 POLICIES = {
     policy.__name__: policy
     for policy in (
@@ -600,6 +625,7 @@ POLICIES = {
         score_power,
         customers,
         customers_who_stay,
+        rating,
     )
 }
 

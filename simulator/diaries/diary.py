@@ -7,6 +7,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from simulator.analysis.score_power import resolved
 from simulator.diaries import sentences
 from simulator.diaries.address import address_of, tile_of
 from simulator.diaries.life import Life, alone, live
@@ -52,6 +53,7 @@ def diary(
         raise UserError(Problem("--replication", "", f"found {replication!r}", allowed))
     book = read_book(scenario)
     check_room(lenders.values(), True)
+    lenders, _ = resolved(scenario, lenders, None, SILENT if observer is None else observer)
     worlds = {name: lower(settings, book and book.tape, True) for name, settings in lenders.items()}
     world = next(iter(worlds.values()))
     engine.prepare(world, compiling(SILENT if observer is None else observer))

@@ -27,7 +27,7 @@ from .sums import add_followed, add_open, add_roll
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
 # ---- columns of the state that are read here, and those that may change ---------------------------------------
-BORROWER_READ = (INCOME, LIVING, SPEND, QUALITY, FORGET, AUTOPAY, FULL_PAYER, REACH, EXTERNAL_CREDIT_LIMIT)
+BORROWER_READ = (INCOME, LIVING, SPEND, QUALITY, SCORE, FORGET, AUTOPAY, FULL_PAYER, REACH, EXTERNAL_CREDIT_LIMIT)
 BORROWER_CHANGED = (EMPLOYED, LIQUIDITY, EXTERNAL_CREDIT, REPORTED, MONTHS_SINCE_FORGOT)
 ACCOUNT_READ = (STATUS, LIMIT, BUCKET, ARREARS, CAUSE, MARKS)
 ACCOUNT_CHANGED = (BALANCE, INTEREST_DUE, FEE_DUE, CLEAN)
@@ -433,11 +433,11 @@ def is_left_alone(status, bucket, to, days, patience):
 
 
 @njit(forceinline=True)
-def post_lines(gathered, n, segment, levers, late_charges, rates):
-    """Steps 7 to 9 of the line, and who is done for its part."""
+def post_lines(gathered, n, segment, levers, late_charges, rates, differ):
+    """Steps 7 to 9 of the line, and who is done for its part; where `differ`, something goes by grade."""
     month_levers, demands = levers.month[LINE], levers.answer[LINE, C_DEMAND]
     state, derived, words, record = gathered.state, gathered.derived, gathered.words, gathered.record
-    best, to_b, to_c, to_d = rate_steps(rates)
+    bounds, (best, to_b, to_c, to_d) = rules.grade_bounds(month_levers), rate_steps(rates)
     worst, suspend, spending = rates[4], i4(segment.terms[LINE, P_SUSPEND]), segment.spending
     spend_unemployed, new_credit = u4(segment.scalars[G_SPEND_UNEMPLOYED]), month_levers[V_NEW_CREDIT] == 1
     patience, close_days = patience_of(month_levers, levers.bits[LINE]), i4(month_levers[V_CLOSE_DAYS])
@@ -446,7 +446,9 @@ def post_lines(gathered, n, segment, levers, late_charges, rates):
         status, bucket, clean = state[LINE_AT + STATUS, i], state[LINE_AT + BUCKET, i], state[LINE_AT + CLEAN, i]
         before, limit = state[LINE_AT + BALANCE, i], state[LINE_AT + LIMIT, i]
         to, days = record[R_TO, i], record[R_DAYS, i]
-        is_b, is_c, is_d = rules.grade_steps(clean, before, limit, True)
+        is_b, is_c, is_d = False, False, False
+        if differ:
+            is_b, is_c, is_d = rules.grade_steps(clean, state[SCORE, i], before, limit, True, bounds)
         rate = rules.rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d)
         rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(rate)))
         balance, held, was_late = post_account(state, record, i, LINE, rate, late_charges, suspend)
@@ -484,14 +486,14 @@ def post_lines(gathered, n, segment, levers, late_charges, rates):
 @njit(forceinline=True)
 def post_loans(state, record, n, loan, month_levers, bits, late_charges, rates):
     """Steps 7 and 8 of the loan, and who is done for its part."""
-    best, to_b, to_c, to_d = rate_steps(rates)
+    bounds, (best, to_b, to_c, to_d) = rules.grade_bounds(month_levers), rate_steps(rates)
     worst, suspend, patience = rates[4], i4(loan[P_SUSPEND]), patience_of(month_levers, bits)
     fixed = mask_of(loan[P_FIXED_RATE] == 1)
     for lane in range(n):
         i = u8(lane)
         status, bucket, clean = state[LOAN_AT + STATUS, i], state[LOAN_AT + BUCKET, i], state[LOAN_AT + CLEAN, i]
         after, to = record[N_OWN + R_AFTER, i], record[N_OWN + R_TO, i]
-        rate = rules.loan_rate(clean, best, to_b, to_c, to_d)
+        rate = rules.loan_rate(clean, state[SCORE, i], bounds, best, to_b, to_c, to_d)
         rate = pick(mask_of(bucket > i4(0)), i4(worst), i4(rate))
         rate = u4(pick(fixed, state[LOAN_AT + RATE, i], rate))
         balance, held, was_late = post_account(state, record, i, LOAN, rate, late_charges, suspend)
@@ -720,7 +722,11 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
                 ask(gathered, n, p, level, narrow.ladder)
         pay_late(gathered, n, p, revolver_share, rules.served_share(levers.month[p], economy))
         age(state, record, n, p, segment.terms[p, P_HOLD])
-    post_lines(gathered, n, segment, levers, narrow.late_charges, month.rates[LINE])
+    rates = month.rates[LINE]
+    if rules.by_grade(rates, levers.bits[LINE]):  # compiled twice, as on the on-time path
+        post_lines(gathered, n, segment, levers, narrow.late_charges, rates, True)
+    else:
+        post_lines(gathered, n, segment, levers, narrow.late_charges, rates, False)
     if products == N_PRODUCT:
         post_loans(
             state, record, n, segment.terms[LOAN], levers.month[LOAN], levers.bits[LOAN], narrow.late_charges,
@@ -771,7 +777,7 @@ def end_others(tile, gathered, listed, todo, n, place, segment, month, levers, s
                 record[at + R_REASON, lane], record[at + R_TO, lane], record[at + R_DAYS, lane], cash,
             )  # fmt: skip
         if products == N_PRODUCT:
-            rate = rate_of_new_loan(tile.state, i, month.rates[LOAN])
+            rate = rate_of_new_loan(tile.state, i, levers.month[LOAN], month.rates[LOAN])
             draw_loan(tile.state, i, account_record, words, lane, place.month, rate, segment, levers, sums)
             tile.state[LIQUIDITY, i] = min(tile.state[LIQUIDITY, i], gathered.derived[D_CAP, lane])
         end_month(tile.state, i, account_record, words, lane, place, True, month.economy, levers, sums)

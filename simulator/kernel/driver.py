@@ -31,7 +31,7 @@ from .context import Cohort, Lanes, Month, MonthLevers, MonthSums, Place, segmen
 from .delinquent import NarrowTables, narrow_levers, narrow_segment, stack_record, step_delinquent
 from .fixed import mul_q16
 from .lanes import derive, draw_listed, draw_words, gather_index, stack_derived, stack_gathered_derived, stack_pending
-from .lender import add_loan, wants_loan, work_one_written_off
+from .lender import add_loan, rate_of_new_loan, wants_loan, work_one_written_off
 from .month_end import close_unused, grant_again, leave_lines, observe, review_limits
 from .on_time import (
     NO_REMINDERS,
@@ -208,7 +208,8 @@ def run_tiles(tables, levers, tiles, tape, span, fast, store, sums, work):
                 if moves_limits(month_levers.month[LINE]):  # and with them what is usually spent
                     derived = Derived(NO_AMOUNTS, derived.reminders, derived.loan_reminders)
                 if number == tables.observe_month:
-                    observe(lanes.state, tile.count, sums.ratings[place.replication % SUMS_PER_BATCH, tile.segment])
+                    ratings = sums.ratings[place.replication % SUMS_PER_BATCH, tile.segment]
+                    observe(lanes.state, tile.count, month_levers.month, ratings)
             if store.shape[0] > 0:
                 copy(store[r, t], lanes.state, 0, N_STATE, tile.count)
 
@@ -563,7 +564,8 @@ def add_new_loans(lanes, gathered, pending, listed, n_listed, place, segment, mo
                 wants = wants_loan(lanes.state, lane, gathered.words[U_WISH, u8(k)], segment, levers)
             if wants:
                 rates, cap = month.rates[LOAN], lanes.derived[D_CAP, lane]
-                add_loan(lanes.state, lane, gathered.words, u8(k), place.month, rates, cap, segment, sums)
+                rate = rate_of_new_loan(lanes.state, lane, levers.month[LOAN], rates)
+                add_loan(lanes.state, lane, gathered.words, u8(k), place.month, rate, cap, segment, sums)
 
 
 @njit(forceinline=True)

@@ -63,9 +63,10 @@ def begin_conversion(state, i, amount, v, chance, terms, flows):
 
 # ---- step 9: new loans ------------------------------------------------------------------------------
 @njit(forceinline=True)
-def rate_of_new_loan(state, i, rates):
+def rate_of_new_loan(state, i, month_levers, rates):
     """Return the interest rate (q31) of a loan to be drawn; `rates` by grade."""
-    return i8(rates[u8(rules.grade_of(i4(0), i4(0), state[LOAN_AT + CLEAN, i], i4(0), i4(0), False))])
+    clean, bounds = state[LOAN_AT + CLEAN, i], rules.grade_bounds(month_levers)
+    return i8(rates[u8(rules.grade_of(i4(0), i4(0), clean, state[SCORE, i], i4(0), i4(0), False, bounds))])
 
 
 @njit(forceinline=True)
@@ -103,7 +104,8 @@ def lend(state, i, words, k, month, rate, segment, sums):
 @njit(forceinline=True)
 def wants_loan(state, i, word, segment, levers):
     """Return whether a borrower without a loan wants one, by the wish and by their answer to the price of a new one."""
-    grade = i8(rules.grade_of(i4(0), i4(0), state[LOAN_AT + CLEAN, i], i4(0), i4(0), False))
+    clean, bounds = state[LOAN_AT + CLEAN, i], rules.grade_bounds(levers.month[LOAN])
+    grade = i8(rules.grade_of(i4(0), i4(0), clean, state[SCORE, i], i4(0), i4(0), False, bounds))
     place = grade * CUSTOMERS + i8(state[FULL_PAYER, i]) * QUALITIES + i8(state[QUALITY, i])
     chance = mul_q16(segment.terms[LOAN, P_DRAW], i8(levers.answer[LOAN, C_DEMAND, u8(place)]))
     return i8(half(word)) < chance
@@ -124,9 +126,9 @@ def draw_loan(state, i, record, words, k, month, rate, segment, levers, sums):
 
 
 @njit(forceinline=True)
-def add_loan(state, i, words, k, month, rates, cap, segment, sums):
+def add_loan(state, i, words, k, month, rate, cap, segment, sums):
     """Steps 9 and 12 for a new loan of a borrower whose month is over but for it, the buffer within its `cap`."""
-    if lend(state, i, words, k, month, rate_of_new_loan(state, i, rates), segment, sums):
+    if lend(state, i, words, k, month, rate, segment, sums):
         state[LIQUIDITY, i] = min(state[LIQUIDITY, i], cap)
         balance = i8(state[LOAN_AT + BALANCE, i])
         add_open(sums.flows[LOAN], sums.vintage[LOAN], i8(0), i8(UNKNOWN), balance)

@@ -11,7 +11,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from .draws import MONTHS, counter, group, philox
 from .fixed import half, mask_of, mul_q16, mul_q31, only, pick
-from .rules import band_of, grade_of, is_account, is_live, is_open, may_leave, report_after
+from .rules import band_of, grade_bounds, grade_of, is_account, is_live, is_open, may_leave, report_after
 from .sums import add_open, add_roll
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
@@ -30,13 +30,14 @@ def review_limits(state, base, n, uptake, flows, levers):
     cut_grade, cut_score, cut_use = levers[V_CUT_GRADE], levers[V_CUT_SCORE], levers[V_CUT_UTILISATION]
     raises, by, cap = levers[V_RAISE_BY] > UNIT, levers[V_RAISE_BY], levers[V_RAISE_CAP]
     raise_grade, raise_use = levers[V_RAISE_GRADE], levers[V_RAISE_UTILISATION]
-    n_cut, n_raised, change = i8(0), i8(0), i8(0)
+    n_cut, n_raised, change, bounds = i8(0), i8(0), i8(0), grade_bounds(levers)
     for lane in range(n):  # without branches, so that many are reviewed at once
         i = u8(base + lane)
         on_time = (state[LINE_AT + BUCKET, i] | state[LINE_AT + PLAN_LEFT, i]) == 0
         stands = (state[LINE_AT + STATUS, i] == ACTIVE) & on_time
-        limit, balance = i8(state[LINE_AT + LIMIT, i]), i8(state[LINE_AT + BALANCE, i])
-        grade = i8(grade_of(i4(0), i4(0), state[LINE_AT + CLEAN, i], balance, limit, True))
+        limit, balance, clean = state[LINE_AT + LIMIT, i], state[LINE_AT + BALANCE, i], state[LINE_AT + CLEAN, i]
+        grade = i8(grade_of(i4(0), i4(0), clean, state[SCORE, i], balance, limit, True, bounds))
+        limit, balance = i8(limit), i8(balance)
         used = balance * UNIT
         is_cut = stands & cuts & (grade >= cut_grade) & (state[SCORE, i] < cut_score) & (used >= cut_use * limit)
         is_raised = stands & ~is_cut & raises & (grade <= raise_grade) & (used >= raise_use * limit)
@@ -60,7 +61,8 @@ def review_limits(state, base, n, uptake, flows, levers):
 @njit(forceinline=True)
 def chance_to_leave(state, i, segment, levers):
     """Return the chance (of 2^16) that the customer wants to close the line, which is in good standing."""
-    place = i8(grade_in(state, i, LINE)) * CUSTOMERS + i8(state[FULL_PAYER, i]) * QUALITIES + i8(state[QUALITY, i])
+    grade = i8(grade_in(state, i, LINE, levers.month))
+    place = grade * CUSTOMERS + i8(state[FULL_PAYER, i]) * QUALITIES + i8(state[QUALITY, i])
     chance = i8(levers.answer[LINE, C_LEAVE, u8(place)])
     other, ever = state[LOAN_AT + STATUS, i], i8(state[LINE_AT + EVER, i])
     was_frozen = state[LINE_AT + CLEAN, i] < 3 and ever > 0 and 30 * ever >= levers.month[LINE, V_FREEZE_DAYS]
@@ -125,11 +127,13 @@ def has_account(state, i, p):
 
 
 @njit(forceinline=True)
-def grade_in(state, i, p):
-    """Return the grade of an open account."""
+def grade_in(state, i, p, levers):
+    """Return the grade of an open account; `levers` [product, name]."""
     at = N_BORROWER + p * N_ACCOUNT
     bucket, plan_left, clean = state[at + BUCKET, i], state[at + PLAN_LEFT, i], state[at + CLEAN, i]
-    return grade_of(bucket, plan_left, clean, state[at + BALANCE, i], state[at + LIMIT, i], p == LINE)
+    balance, limit = state[at + BALANCE, i], state[at + LIMIT, i]
+    bounds = grade_bounds(levers[p])
+    return grade_of(bucket, plan_left, clean, state[SCORE, i], balance, limit, p == LINE, bounds)
 
 
 @njit(forceinline=True)
@@ -148,7 +152,7 @@ def meets_bar(state, i, p, month, levers):
         and state[REPORTED, i] == 0
         and state[SCORE, i] >= levers[p, V_REGRANT_SCORE]
         and not is_delinquent(state[other + STATUS, i], state[other + BUCKET, i])
-        and (not has_account(state, i, 1 - p) or grade_in(state, i, 1 - p) <= levers[p, V_REGRANT_GRADE])
+        and (not has_account(state, i, 1 - p) or grade_in(state, i, 1 - p, levers) <= levers[p, V_REGRANT_GRADE])
     )
 
 
@@ -194,14 +198,17 @@ def grant_again(state, pending, listed, base, n, first, place, key, levers, sums
 
 
 @njit
-def observe(state, n, ratings):
-    """Note grade and score of open accounts that have not defaulted; `ratings` [product, kind, class, ...]."""
+def observe(state, n, levers, ratings):
+    """Note grade and score of open accounts that have not defaulted.
+
+    `levers` [product, name], `ratings` [product, kind, class, ...].
+    """
     for p in range(N_PRODUCT):
         at = N_BORROWER + p * N_ACCOUNT
         for lane in range(n):
             i = u8(lane)
             if has_account(state, i, p) and state[at + EVER, i] < DEFAULT_BUCKET:
-                grade = grade_in(state, i, p)
+                grade = grade_in(state, i, p, levers)
                 state[at + OBSERVED, i] = 1 + grade
                 ratings[p, RATING_GRADE, grade, 0] += 1
                 ratings[p, RATING_SCORE, band_of(state[SCORE, i]), 0] += 1

@@ -142,11 +142,13 @@ def step_on_time(tile, pending, base, n, place, segment, economy, levers, sums, 
         n_lines = pay_dues(tile, pending, base, n, before, segment, economy, levers, flows, bounds, False, False)
     if converts:
         convert_bills(tile, pending, base, n, segment, flows[LINE], todo)
-        post_lines(tile, base, n, n_lines, place.row, segment, levers, sums, rates[LINE], True)
+        post_lines(tile, base, n, n_lines, place.row, segment, levers, sums, rates[LINE], True, True)
+    elif rules.by_grade(rates[LINE], levers.bits[LINE]):  # else nobody's grade needs to be known
+        post_lines(tile, base, n, n_lines, place.row, segment, levers, sums, rates[LINE], False, True)
     else:
-        post_lines(tile, base, n, n_lines, place.row, segment, levers, sums, rates[LINE], False)
+        post_lines(tile, base, n, n_lines, place.row, segment, levers, sums, rates[LINE], False, False)
     if place.products == N_PRODUCT:
-        post_loans(tile, base, n, segment.terms[LOAN], sums, rates[LOAN])
+        post_loans(tile, base, n, segment.terms[LOAN], levers.month[LOAN], sums, rates[LOAN])
 
 
 @njit(forceinline=True)
@@ -294,12 +296,15 @@ def convert_bills(tile, pending, base, n, segment, flows, todo):
 
 
 @njit(forceinline=True)
-def post_lines(tile, base, n, n_lines, row, segment, levers, sums, rates, converts):
-    """Steps 8 and 9 of the lines of who is on time: interest on what is not paid, spending, and their sums."""
+def post_lines(tile, base, n, n_lines, row, segment, levers, sums, rates, converts, differ):
+    """Steps 8 and 9 of the lines of who is on time: interest on what is not paid, spending, and their sums.
+
+    Where `differ`, something goes by grade.
+    """
     state, derived, words, record = tile.state, tile.derived, tile.words, tile.record
     spending, demands, flows = segment.spending, levers.answer[LINE, C_DEMAND], sums.flows[LINE]
     spend_unemployed = u4(segment.scalars[G_SPEND_UNEMPLOYED])
-    new_credit = levers.month[LINE, V_NEW_CREDIT] == 1
+    new_credit, bounds = levers.month[LINE, V_NEW_CREDIT] == 1, rules.grade_bounds(levers.month[LINE])
     best, to_b, to_c, to_d = rate_steps(rates)
     idle, balances, limits, credits, interests, payments, fees = i4(0), ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
     for lane in range(n):
@@ -308,7 +313,9 @@ def post_lines(tile, base, n, n_lines, row, segment, levers, sums, rates, conver
 
         # 8. interest
         balance, limit, clean = state[LINE_AT + BALANCE, j], state[LINE_AT + LIMIT, j], state[LINE_AT + CLEAN, j]
-        is_b, is_c, is_d = rules.grade_steps(clean, balance, limit, True)
+        is_b, is_c, is_d = False, False, False
+        if differ:
+            is_b, is_c, is_d = rules.grade_steps(clean, state[SCORE, j], balance, limit, True, bounds)
         rate = rules.rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d)
         base_of_interest, fee = i4(max(balance, i4(0)) - paid), i4(0)
         if converts:
@@ -354,10 +361,10 @@ def post_lines(tile, base, n, n_lines, row, segment, levers, sums, rates, conver
 
 
 @njit(forceinline=True)
-def post_loans(tile, base, n, loan, sums, rates):
+def post_loans(tile, base, n, loan, month_levers, sums, rates):
     """Steps 8 and 9 of the loans of who is on time: interest on what is left, the loan's end, and their sums."""
     state, record, flows, rolls = tile.state, tile.record, sums.flows[LOAN], sums.rolls[LOAN, 0]
-    best, to_b, to_c, to_d = rate_steps(rates)
+    bounds, (best, to_b, to_c, to_d) = rules.grade_bounds(month_levers), rate_steps(rates)
     fixed, counts, balances, interests, payments = mask_of(loan[P_FIXED_RATE] == 1), i4(0), ZERO, ZERO, ZERO
     for lane in range(n):
         i, j = u8(lane), u8(base + lane)
@@ -368,8 +375,8 @@ def post_loans(tile, base, n, loan, sums, rates):
         rest = max(i4(months_left - i4(1)), i4(0))
         fee_after, interest_after = rules.post_payment(fee_due, interest_due, paid)
         unpaid = i4(balance - paid)
-        rate = pick(fixed, state[LOAN_AT + RATE, j], rules.loan_rate(clean, best, to_b, to_c, to_d))
-        interest = rules.accrue(unpaid, u4(rate))
+        rate = rules.loan_rate(clean, state[SCORE, j], bounds, best, to_b, to_c, to_d)
+        interest = rules.accrue(unpaid, u4(pick(fixed, state[LOAN_AT + RATE, j], rate)))
         after = i4(unpaid + interest)
         remains = mask_of(after > i4(0))
         gone = i4(on_time & ~remains)
@@ -402,7 +409,7 @@ def step_on_time_rolls(tile, pending, base, n, row, segment, levers, sums, roll_
     floor, min_share = i4(line[P_MIN_FLOOR]), rules.min_share_of(line, levers.month[LINE])
     best, to_b, to_c, to_d = rate_steps(rates)
     new_credit, demands = levers.month[LINE, V_NEW_CREDIT] == 1, levers.answer[LINE, C_DEMAND]
-    leave_chance = u4(levers.most[MOST_LEAVE])
+    leave_chance, bounds = u4(levers.most[MOST_LEAVE]), rules.grade_bounds(levers.month[LINE])
     counts, balances, limits, credits, interests, payments = i4(0), ZERO, ZERO, ZERO, ZERO, ZERO
     for lane in range(n):
         i, j = u8(lane), u8(base + lane)
@@ -423,7 +430,7 @@ def step_on_time_rolls(tile, pending, base, n, row, segment, levers, sums, roll_
         fee_due, interest_due = state[LINE_AT + FEE_DUE, j], state[LINE_AT + INTEREST_DUE, j]
         fee_after, interest_after = rules.post_payment(fee_due, interest_due, paid)
         clean, limit = state[LINE_AT + CLEAN, j], state[LINE_AT + LIMIT, j]
-        is_b, is_c, is_d = rules.grade_steps(clean, balance, limit, True)
+        is_b, is_c, is_d = rules.grade_steps(clean, state[SCORE, j], balance, limit, True, bounds)
         interest = rules.accrue(i4(bill - paid), rules.rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d))
         before, balance = balance, i4(i4(balance - paid) + interest)
         usual = mul_q16_lane(state[SPEND, j], u4(states[ROLL_SPEND, to]))

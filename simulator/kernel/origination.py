@@ -15,7 +15,7 @@ PRICE_SLOT = 6  # of a person's words: the third says whether they take up an of
 
 @njit(forceinline=True)
 def score_of(correlation, noise_share, known, noise):
-    """Return the points of a score that knows `correlation` (q16) of the quality's normal `known`."""
+    """Return the points of a score that knows `correlation` (q16) of what there is to be known: `known`, a normal."""
     z = i8(correlation * i8(known) + noise_share * i8(noise)) >> i8(16)
     return i8(600) + (i8(z * i8(64)) >> i8(16))
 
@@ -71,6 +71,18 @@ def originate(state, words, n, cohort, tables, levers, tape):
 
 
 @njit(forceinline=True)
+def link_words(words, n, tables):
+    """Give words that go with quality the quantile index that the borrower's class makes of their own."""
+    for link in range(len(tables.linked_word)):
+        row, ranks = u8(tables.linked_word[link]), tables.linked_rank[link]
+        for lane in range(n):
+            i = u8(lane)
+            word = u4(words[row, i])
+            at = u4(u4(u4(u4(words[2, i]) >> u4(28)) << u4(10)) | rank(word))
+            words[row, i] = u4(u4(u4(ranks[at & u4(QUALITIES * QUANTILES - 1)]) << u4(22)) | u4(word & u4(0x3FFFFF)))
+
+
+@njit(forceinline=True)
 def draw_borrowers(state, words, n, cohort, tables):
     """Draw the words of the borrowers and what they are, whatever they hold."""
     segment, k0, k1 = cohort.segment, tables.key[0], tables.key[1]
@@ -84,9 +96,10 @@ def draw_borrowers(state, words, n, cohort, tables):
             words[at + u8(1), i] = w1
             words[at + u8(2), i] = w2
             words[at + u8(3), i] = w3
+    link_words(words, n, tables)
     incomes, livings = tables.quantile[segment, Q_INCOME], tables.quantile[segment, Q_LIVING]
     forgets, buffers = tables.quantile[segment, Q_FORGET], tables.quantile[segment, Q_LIQUIDITY]
-    scores, normals = tables.quality_score, tables.normal
+    scores, normals, shift = tables.quality_score, tables.normal, scalars[G_SCORE_SHIFT]
     correlation, noise_share = scalars[G_SCORE_CORRELATION], scalars[G_SCORE_NOISE]
     outside_share, outside_size = u4(scalars[G_EXTERNAL_CREDIT_SHARE]), scalars[G_EXTERNAL_CREDIT_SIZE]
     unemployed, full_payers = u4(scalars[G_UNEMPLOYED]), u4(scalars[G_FULL_PAYER])
@@ -98,7 +111,8 @@ def draw_borrowers(state, words, n, cohort, tables):
         state[INCOME, i] = income
         state[LIVING, i] = mul_q31_lane(income, livings[rank(words[1, i])])
         state[QUALITY, i] = i4(quality)
-        state[SCORE, i] = i4(score_of(correlation, noise_share, scores[quality], normals[rank(words[3, i])]))
+        known = i8(scores[quality]) + shift
+        state[SCORE, i] = i4(score_of(correlation, noise_share, known, normals[rank(words[3, i])]))
         state[FORGET, i] = i4(min(u4(forgets[rank(words[4, i])]), u4(ONE - 1)))
         state[AUTOPAY, i] = i4(half(words[5, i]))
         state[FULL_PAYER, i] = i4(half(words[6, i]) < full_payers)
@@ -276,9 +290,11 @@ def review_applicants(state, words, n, cohort, tables, levers):
     """Grant or decline what the applicants of a tile ask for; with a rival, nobody stays whom that lender takes too."""
     segment, entry = cohort.segment, cohort.entry
     has_rival, structural = tables.rival_month.shape[3] > 0, tables.segment[segment, G_MODEL] == 0
+    shift = tables.segment[segment, G_SCORE_SHIFT]
     for lane in range(n):
         i = u8(lane)
-        known, noise = i8(tables.quality_score[u8(state[QUALITY, i])]), i8(tables.normal[rank(words[3, i])])
+        known = i8(tables.quality_score[u8(state[QUALITY, i])]) + shift
+        noise = i8(tables.normal[rank(words[3, i])])
         score, income = i8(state[SCORE, i]), i8(state[INCOME, i])
         rival_score, swapped = score, False
         for p in range(N_PRODUCT):

@@ -5,6 +5,8 @@ functions for one borrower. Choices are written so that no store depends on a co
 branches, and then no vectors.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from simulator.jit.functions import njit
@@ -55,21 +57,64 @@ def age_stage(age):
     return stage
 
 
+class GradeBounds(NamedTuple):
+    """What parts the grades of a month: months without a missed due, points, and what is used of a line's limit.
+
+    A line is of a grade or a worse one if its balance is above (limit * share + more) >> 16, both u8.
+    """
+
+    months_b: int
+    months_c: int
+    months_d: int
+    score_b: int
+    score_c: int
+    score_d: int
+    share_b: int
+    share_c: int
+    share_d: int
+    more_b: int
+    more_c: int
+    more_d: int
+
+
 @njit(forceinline=True)
-def grade_steps(clean, balance, limit, is_line):
+def grade_bounds(levers):
+    """Return the bounds of a product's grades in a month; where none are written, half of the limit and 7/8 of it."""
+    b, c, d = levers[V_GRADE_USED], levers[V_GRADE_USED + 1], levers[V_GRADE_USED + 2]
+    return GradeBounds(
+        i4(levers[V_GRADE_MONTHS]), i4(levers[V_GRADE_MONTHS + 1]), i4(levers[V_GRADE_MONTHS + 2]),
+        i4(levers[V_GRADE_SCORE]), i4(levers[V_GRADE_SCORE + 1]), i4(levers[V_GRADE_SCORE + 2]),
+        u8(UNIT // 2 if b < 0 else b), u8(UNIT // 8 * 7 if c < 0 else c), u8(0 if d < 0 else d),
+        u8(0), u8(UNIT - 1 if c < 0 else i8(0)), u8((ONE - 1) * UNIT if d < 0 else i8(0)),
+    )  # fmt: skip
+
+
+@njit(forceinline=True)
+def uses_more(balance, limit, share, more):
+    """Return whether a balance is above a share (q16) of the limit; `more` is added before that is rounded down."""
+    return balance > i4(u8(u8(u4(limit)) * share + more) >> u8(16))
+
+
+@njit(forceinline=True)
+def grade_steps(clean, score, balance, limit, is_line, bounds):
     """Return whether an account without arrears and plan has grade B or worse, C or worse, D.
 
-    By its months in a row without a missed due and, of a line, by what is used of the limit.
+    By its months in a row without a missed due, the borrower's score and, of a line, by what is used of the limit.
     """
-    is_b = (clean < i4(12)) | (is_line & (balance > limit >> i4(1)))
-    is_c = (clean < i4(6)) | (is_line & (balance > i4(limit - (limit >> i4(3)))))
-    return is_b, is_c, clean < i4(3)
+    is_b = (clean < bounds.months_b) | (score < bounds.score_b)
+    is_c = (clean < bounds.months_c) | (score < bounds.score_c)
+    is_d = (clean < bounds.months_d) | (score < bounds.score_d)
+    if is_line:
+        is_b = is_b | uses_more(balance, limit, bounds.share_b, bounds.more_b)
+        is_c = is_c | uses_more(balance, limit, bounds.share_c, bounds.more_c)
+        is_d = is_d | uses_more(balance, limit, bounds.share_d, bounds.more_d)
+    return is_b, is_b & is_c, is_b & is_c & is_d
 
 
 @njit(forceinline=True)
-def grade_of(bucket, plan_left, clean, balance, limit, is_line):
+def grade_of(bucket, plan_left, clean, score, balance, limit, is_line, bounds):
     """Return the grade 0 (best) to 4 of an account's record: what the lender can observe, never quality."""
-    is_b, is_c, is_d = grade_steps(clean, balance, limit, is_line)
+    is_b, is_c, is_d = grade_steps(clean, score, balance, limit, is_line, bounds)
     grade = i4(i4(is_b) + i4(is_c) + i4(is_d))
     return pick(mask_of((bucket > i4(0)) | (plan_left > i4(0))), i4(GRADES - 1), grade)
 
@@ -78,6 +123,13 @@ def grade_of(bucket, plan_left, clean, balance, limit, is_line):
 def rate_of_grade(terms, levers, grade):
     """Return the interest rate (q31 a month) of a grade of a product, from its terms and the month's levers."""
     return min(mul_q16(terms[P_RATE], levers[V_RATE + grade]), i8(ONE))
+
+
+@njit(forceinline=True)
+def by_grade(rates, bits):
+    """Return whether anything of a current account goes by its grade: rates (q31), or what customers want."""
+    rates_differ = (rates[0] != rates[1]) | (rates[0] != rates[2]) | (rates[0] != rates[3])
+    return rates_differ | ((bits & ANSWERED) != 0)
 
 
 @njit(forceinline=True)
@@ -92,9 +144,9 @@ def rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d):
 
 
 @njit(forceinline=True)
-def loan_rate(clean, best, to_b, to_c, to_d):
+def loan_rate(clean, score, bounds, best, to_b, to_c, to_d):
     """Return the interest rate (q31 a month) of a loan in bucket 0 and no plan, from that of grade A and the steps."""
-    is_b, is_c, is_d = grade_steps(clean, i4(0), i4(0), False)
+    is_b, is_c, is_d = grade_steps(clean, score, i4(0), i4(0), False, bounds)
     return rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d)
 
 

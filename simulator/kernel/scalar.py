@@ -33,8 +33,8 @@ def open_month(state, i, record, row, terms, month_levers, rates):
         at = N_BORROWER + p * N_ACCOUNT
         open_record(state, i, record, p, row, max(state[at + BALANCE, i], i4(0)))
         grade = rules.grade_of(
-            state[at + BUCKET, i], state[at + PLAN_LEFT, i], state[at + CLEAN, i], state[at + BALANCE, i],
-            state[at + LIMIT, i], p == LINE,
+            state[at + BUCKET, i], state[at + PLAN_LEFT, i], state[at + CLEAN, i], state[SCORE, i],
+            state[at + BALANCE, i], state[at + LIMIT, i], p == LINE, rules.grade_bounds(month_levers[p]),
         )  # fmt: skip
         in_plan = mul_q31(terms[p, P_RATE], month_levers[p, V_PLAN_RATE])
         contract = i8(state[at + RATE, i]) if terms[p, P_FIXED_RATE] == 1 else i8(rates[p, u8(grade)])
@@ -447,7 +447,7 @@ def step_scalar(tile, words, listed, n, place, segment, month, levers, sums):
         post_and_accrue(state, i, record, products, segment, flows)
         spend(tile, i, record, words[U_WISH, k], need, segment, economy, levers, flows)
         count_late(state, i, record, products, segment, flows)
-        rate = rate_of_new_loan(state, i, month.rates[LOAN])
+        rate = rate_of_new_loan(state, i, levers.month[LOAN], month.rates[LOAN])
         draw_loan(state, i, record, words, k, place.month, rate, segment, levers, sums)
         if structural:
             state[LIQUIDITY, i] = min(state[LIQUIDITY, i], tile.derived[D_CAP, i])

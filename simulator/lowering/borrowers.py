@@ -37,6 +37,7 @@ def segment_row(segment, behaviour, reporting_day: int, others: dict[int, int]) 
     row[layout.G_REVOLVER_SHARE] = q31(segment.revolver_extra)
     row[layout.G_SCORE_CORRELATION] = q16(segment.score_correlation)
     row[layout.G_SCORE_NOISE] = q16(noise["score_correlation"])
+    row[layout.G_SCORE_SHIFT] = q16(segment.score_shift)
     row[layout.G_LIMIT_INCOME] = q16(segment.limit_income_correlation)
     row[layout.G_LIMIT_NOISE] = q16(noise["limit_income_correlation"])
     row[layout.G_WILL_NOT_BASE] = base_logit(how.will_not)
@@ -117,7 +118,7 @@ def normal_ranks() -> np.ndarray:
 
 def quality_scores() -> np.ndarray:
     """Return int32[16]: the standard normal of each quality class, q16, scaled to variance 1."""
-    return q16(normal_quantiles(16)).astype(np.int32)
+    return q16(normal_quantiles(layout.QUALITIES)).astype(np.int32)
 
 
 def _own_tables(segment, line_states):

@@ -67,6 +67,7 @@ def lower(settings, tape: Tape | None = None, run_off: bool = False, run_on: boo
     """Return the integers of `settings`; `run_off` adds its run-off months, in which no credit is granted.
 
     `run_on` adds its run-on months before them: credit is granted as before, and nobody arrives.
+    A Gini that is asked for has become a correlation before (`analysis.score_power`); here it says nothing.
     """
     segments = tuple(settings.segment)
     months, months_total = _months(settings, run_off, run_on)
@@ -114,6 +115,7 @@ def lower_tables(settings, months: int) -> Tables:
     terms, loan_balance = products.loan_terms(settings.products.loan)
     rolls = behaviour.model == "roll_rates"
     variation = behaviour.roll_rates.spending_variation if rolls else how.spending_variation
+    linked_word, linked_rank = structural.linked_words({} if rolls else dict(how.quality_correlation))
 
     def each(table):
         """Return `table`, which is the same for all, once for each segment."""
@@ -136,6 +138,8 @@ def lower_tables(settings, months: int) -> Tables:
         normal=borrowers.normal_table(),
         normal_rank=borrowers.normal_ranks(),
         quality_score=borrowers.quality_scores(),
+        linked_word=linked_word,
+        linked_rank=linked_rank,
         late=each(products.late_table(settings.products)),
         in_month=each(structural.in_month_table(how.paid_in_month)),
         sigmoid=structural.sigmoid_table(),

@@ -4,9 +4,8 @@ import numpy as np
 
 from simulator.lowering.quantiles import lognormal_multipliers, normal_quantiles
 from simulator.model.fixed_point import logit, q16, q31
-from simulator.model.layout import BUCKETS, CAUSES, DAYS, ONE, QUANTILES
+from simulator.model.layout import BUCKETS, CAUSES, DAYS, ONE, QUALITIES, QUANTILES, TRAIT_WORDS
 
-QUALITIES = 16
 ALERT_MONTHS = 32  # MONTHS_SINCE_FORGOT 0..31; 31 = no memory of a forgotten due
 
 
@@ -28,6 +27,27 @@ def job_loss_quality(slope: float) -> np.ndarray:
     """Return uint32[16]: the hazard of losing the job by quality class, q31 of the worst class's hazard."""
     hazard = np.exp(-slope * normal_quantiles(QUALITIES))
     return q31(hazard / hazard.max()).astype(np.uint32)
+
+
+def linked_words(correlations: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the words of people that go with quality, int64[link], and what they become, int32[link, 16 * QUANTILES].
+
+    `correlations` are by names of TRAIT_WORDS, 0 for those left out. The quantile index k of a word, of somebody of
+    class c, becomes the rank of r q_c + sqrt(1 - r^2) z_k among those of all classes and indices, in QUANTILES equal
+    parts: so each index still comes once in QUANTILES, exactly.
+    """
+    words, ranks = [], []
+    quality, own = normal_quantiles(QUALITIES)[:, None], normal_quantiles(QUANTILES)
+    for name, links in TRAIT_WORDS.items():
+        given = correlations.get(name, 0.0)
+        for word, sign in links if given else ():
+            r = sign * given
+            z = np.round(r * quality + np.sqrt(1 - r * r) * own, 9).ravel()  # what rounding made differ is the same
+            rank = np.empty(z.size, dtype=np.int32)
+            rank[np.argsort(z, kind="stable")] = np.arange(z.size) // QUALITIES
+            words.append(word)
+            ranks.append(rank)
+    return np.array(words, dtype=np.int64), np.array(ranks, dtype=np.int32).reshape(-1, QUALITIES * QUANTILES)
 
 
 def alert_table(after_miss: float, fading: float) -> np.ndarray:

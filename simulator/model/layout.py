@@ -102,6 +102,23 @@ FOLLOWED = CLAIMED  # accounts with marks of at least this are in sums of their 
 PROBATION_MONTHS = 3
 WATCHED_MONTHS = 12
 
+# ---- words of people that may go with quality: slot s gives words 4 s to 4 s + 3 ---------------------------
+TRAIT_WORDS = {  # word, and whether people have more of the trait where it is high (1) or where it is low (-1)
+    "income": ((0, 1),),
+    "living_cost": ((1, 1),),
+    "forget": ((4, 1),),
+    "autopay": ((5, -1),),
+    "full_payer": ((6, -1),),
+    "outside_credit": ((7, -1),),
+    "line_limit": ((8, 1),),
+    "utilisation": ((9, 1),),
+    "buffer": ((10, 1),),
+    "loan_limit": ((12, 1),),
+    "unemployed": ((18, -1),),
+    "spending": ((19, 1),),
+    "late_at_start": ((11, 1), (21, 1)),  # line, then loan
+}
+
 # ---- words of a month: uint32[name, lane]; slot s of the month gives names 4 s to 4 s + 3 -----------
 SLOTS = 6  # of people; a month has four
 U_JOB, U_LINE_DECISION, U_WISH, U_LOAN_DECISION = range(4)  # the lowest ten bits of U_WISH: how much is spent
@@ -256,7 +273,8 @@ G_REPORTING_DAY = 23  # days after the due date on which the book is reported, 0
 G_LEAVE_FELT = 24  # q16 of the chance to close the line: of those the lender has frozen, closed or reported
 G_IDLE_CLOSES = 25  # months without use after which a line closes by itself
 G_LEAVES = 26  # 1: lines are closed by their customers, or by themselves
-N_SEGMENT = 27
+G_SCORE_SHIFT = 27  # q16 standard deviations by which scores see the segment's quality as better
+N_SEGMENT = 28
 
 # ---- product terms: int64[segment, product, name] ------------------------------------------------
 P_RATE = 0  # q31 a month
@@ -383,7 +401,10 @@ V_REGRANT_GRADE = 52  # grade or better that the borrower's other account needs,
 V_PARTNER = 53  # 1 while a partner shares what is lost
 V_USAGE = 54  # q16 of the use of the account: of wanted spending on the line, of the wish for a loan
 V_PAY_EXTRA = 55  # q16 of G_REVOLVER_SHARE
-N_MONTH_LEVERS = 56
+V_GRADE_MONTHS = 56  # months without a missed due below which an account is B, C, D or worse: three columns
+V_GRADE_USED = 59  # q16 of the limit above which a line is B, C, D or worse; -1 = 1/2, 7/8, never: three columns
+V_GRADE_SCORE = 62  # points below which an account is B, C, D or worse: three columns
+N_MONTH_LEVERS = 65
 
 # ---- answer of customers to the price: uint32[month, segment, product, name, CUSTOMERS * grade + customer] ---
 C_DEMAND = 0  # q16: of wanted spending on the line, of the wish for a loan

@@ -29,6 +29,10 @@ class Tables(NamedTuple):
     normal: np.ndarray  # int32[QUANTILES]: standard normal by quantile, q16
     normal_rank: np.ndarray  # int32[4096]: quantile index of (z + 4) * 512, z standard normal
     quality_score: np.ndarray  # int32[16]: standard normal of the quality class, q16
+    linked_word: np.ndarray  # int64[link]: words of people that go with quality (TRAIT_WORDS)
+    linked_rank: (
+        np.ndarray
+    )  # int32[link, 16 * QUANTILES]: the quantile index that such a word has, by class and its own
     late: np.ndarray  # int64[segment, product, DAYS]: q31 of the amount late, charge for that many days
     in_month: np.ndarray  # int64[segment, 5 causes, (was current, was late), DAYS]: q31 paid by that day
     sigmoid: np.ndarray  # uint32[4098]: q31 of 1 / (1 + exp(-x)), x from -16 to 16 in steps of 1/128

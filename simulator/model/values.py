@@ -56,6 +56,7 @@ LARGEST_AMOUNT = 10_000_000  # a balance must fit 32 bits in minor units
 
 Share = Annotated[float, Field(ge=0, le=1), SHARE]
 Correlation = Annotated[float, Field(ge=-1, le=1), NUMBER]
+Gini = Annotated[float, Field(ge=0, le=1), NUMBER]  # 0 where none is asked for
 Chance = Annotated[float, Field(ge=0, le=1), CHANCE]
 MonthlyRate = Annotated[float, Field(ge=0, le=1), RATE_PER_MONTH]
 DailyRate = Annotated[float, Field(ge=0, le=1), RATE_PER_DAY]

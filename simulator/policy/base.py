@@ -112,6 +112,14 @@ class Policy(PolicyTable):
         """
         return set()
 
+    def asked_gini(self) -> float | None:
+        """Return the Gini that its score must have among all applicants, None if it asks for none."""
+        return None
+
+    def with_score(self, correlation: float) -> "Policy":
+        """Return the settings with the score that has the Gini they ask for: `correlation` is that with quality."""
+        return self
+
     def acts_at(self) -> dict[str, int]:
         """Return {setting: days past due from which it acts on an open account}, NEVER where it does not."""
         return {}

@@ -32,6 +32,8 @@ MONTH_BOUNDS = {
     layout.V_CUT_GRADE: (0, GRADES - 1),
     layout.V_RAISE_GRADE: (-1, GRADES - 1),
     layout.V_MIN_SHARE: (-1, ONE),
+    **dict.fromkeys(range(layout.V_GRADE_SCORE, layout.V_GRADE_SCORE + 3), (-NEVER, NEVER)),
+    **dict.fromkeys(range(layout.V_GRADE_USED, layout.V_GRADE_USED + 3), (-1, UNIT)),
     layout.V_SCORE_CORRELATION: (ABSENT, UNIT),
     layout.V_SCORE_NOISE: (0, UNIT),
 }

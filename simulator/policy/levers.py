@@ -34,6 +34,9 @@ from simulator.model.layout import (
     V_CUT_SCORE,
     V_EXPIRE,
     V_FREEZE_DAYS,
+    V_GRADE_MONTHS,
+    V_GRADE_SCORE,
+    V_GRADE_USED,
     V_INCOME_CUTOFF,
     V_MIN_SHARE,
     V_NEW_CREDIT,
@@ -76,6 +79,7 @@ MULTIPLIERS = (
     *range(V_RATE, V_RATE + GRADES),
     *range(V_SALE_FACTOR, V_SALE_FACTOR + 4),
 )
+GRADE_MONTHS = (12, 6, 3)  # without a missed due, below which an account is B, C, D
 
 
 # What accounts that move by a roll matrix cannot feel: the levers, by array, that their month does not read, by what
@@ -155,6 +159,9 @@ def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Lever
     levers.month[..., V_PLAN_MONTHS] = 1
     levers.month[..., V_REGRANT_GRADE] = GRADES - 1
     levers.month[..., V_SCORE_CORRELATION] = ABSENT
+    levers.month[..., V_GRADE_MONTHS : V_GRADE_MONTHS + 3] = GRADE_MONTHS
+    levers.month[..., V_GRADE_USED : V_GRADE_USED + 3] = -1
+    levers.month[..., V_GRADE_SCORE : V_GRADE_SCORE + 3] = -NEVER
     levers.month[: months + 1, ..., V_NEW_CREDIT] = 1
     return levers
 

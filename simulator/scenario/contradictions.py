@@ -28,6 +28,7 @@ def contradictions(settings: Settings, partly_read: dict) -> list[Found]:
         _products,
         _structural,
         _roll_rates,
+        _scores,
         _economy,
         _seasons,
         policies_together,
@@ -146,6 +147,18 @@ def _roll_rates(settings: Settings) -> Iterator[Found]:
                 yield from _matrix(own, f"segment.{name}.roll_rates.{kind}")
             elif settings.behaviour.model == "roll_rates" and getattr(segment, f"{kind}_holders") and not shared:
                 yield f"behaviour.roll_rates.{kind}", "missing", f"segment {name} holds {kind}s and needs a roll matrix"
+
+
+def _scores(settings: Settings) -> Iterator[Found]:
+    """Check that where a Gini is asked for, quality tells something of who defaults."""
+    if settings.behaviour.model != "roll_rates":
+        return
+    asked = {"score_gini": settings.score_gini}
+    asked |= {f"segment.{name}.score_gini": segment.score_gini for name, segment in settings.segment.items()}
+    asked |= {f"policy.{name}.score_gini": one.asked_gini() for name, one in settings.policy.items() if one.enabled}
+    for key, gini in asked.items():
+        if gini:
+            yield key, f"found {gini:g}", "allowed with the structural model: a roll matrix knows nothing of quality"
 
 
 def _matrix(roll: RollMatrix, path: str) -> Iterator[Found]:

@@ -141,6 +141,8 @@ class Segment(Table):
     loan_ticket: AmountOverPeople | None = None
     limit_income_correlation: values.Correlation = 0.0
     score_correlation: values.Correlation = 0.0
+    score_gini: values.Gini = 0.0
+    score_shift: Annotated[float, Field(ge=-4, le=4), values.Unit("standard deviations")] = 0.0
     utilisation: over_people(values.Unit("share of limit", values.SHARE.others), -10, 10) = NOTHING
     loan_open: Share = 0.0
     opening: Opening = Opening()
@@ -256,6 +258,24 @@ class PaidInMonth(Table):
     late: PaidByCause = PaidByCause()
 
 
+class QualityCorrelation(Table):
+    """The correlation of each trait of people with their quality, both as normal numbers."""
+
+    income: values.Correlation = 0.0
+    living_cost: values.Correlation = 0.0
+    forget: values.Correlation = 0.0
+    autopay: values.Correlation = 0.0
+    full_payer: values.Correlation = 0.0
+    outside_credit: values.Correlation = 0.0
+    line_limit: values.Correlation = 0.0
+    utilisation: values.Correlation = 0.0
+    buffer: values.Correlation = 0.0
+    loan_limit: values.Correlation = 0.0
+    unemployed: values.Correlation = 0.0
+    spending: values.Correlation = 0.0
+    late_at_start: values.Correlation = 0.0
+
+
 class Structural(Table):
     """Why people pay or do not: unwilling, forgetful, short of cash, out of work."""
 
@@ -267,6 +287,7 @@ class Structural(Table):
     will_not_loan: LogOdds = 0.0
     will_not_burden: ByBurden = [0.0] * BURDEN_CLASSES
     will_not_quality_slope: LogOdds = 0.0
+    quality_correlation: QualityCorrelation = QualityCorrelation()
     alert_after_miss: Annotated[float, Field(ge=0, le=1), values.MULTIPLIER] = 1.0
     alert_fading: Annotated[float, Field(ge=0, le=1), values.Unit("share per month")] = 0.0
     paid_in_month: PaidInMonth = PaidInMonth()
@@ -387,6 +408,7 @@ class Settings(Table):
     seed: Annotated[int, Field(ge=0, lt=2**64), values.COUNT] = 0
     discount_rate: values.YearlyRate = 0.0
     redraw_people: bool = True
+    score_gini: values.Gini = 0.0
     currency: Currency = Currency()
     portfolio: Portfolio
     segment: Annotated[dict[str, Segment], Field(min_length=1)]

@@ -11,7 +11,7 @@ from simulator.model.layout import N_PRODUCT, PRODUCTS, RATING_GRADE, RATING_SCO
 
 RATINGS = {
     RATING_GRADE: ("grade", "the grade, from the account's record with the lender only"),
-    RATING_SCORE: ("score", "the application score, in bands of 32 points"),
+    RATING_SCORE: ("score", "the application score, in bands of 32 points, of those accepted"),
 }
 
 
@@ -27,7 +27,11 @@ def gini_of(kind, product=None):
 
     formula = "P(defaulter ranked worse) - P(defaulter ranked better), over pairs of a defaulter and another"
     text = f"Gini of {text}, against first default within 12 months{of}: 1 ranks without fault, 0 not at all"
-    options: dict[str, Any] = {"unit": RATIO, "monthly": False, "moved_by": "reviews applicants in another way"}
+    options: dict[str, Any] = {
+        "unit": RATIO,
+        "monthly": False,
+        "moved_by": "reviews applicants, or grades, in another way",
+    }
     if product is not None:
         name, label = f"gini_{rating}_{PRODUCTS[product]}", f"Gini of the {rating}{of}"
         return rate(name, formula, text, function, label=label, **options)

@@ -10,6 +10,7 @@ from simulator.policy import (
     SCORE_BANDS,
     Correlation,
     Field,
+    Gini,
     Money,
     Multiplier,
     Points,
@@ -41,10 +42,23 @@ class Settings(Policy):
     score_power: Correlation | None = Field(
         None, description="correlation of the score used in the review with true quality; without it the segment's own"
     )
+    score_gini: Gini | None = Field(
+        None,
+        description="before score_power, if not 0: the Gini that the score has among all applicants it is for, before "
+        "review, against default within 12 months; the run finds the correlation that gives it",
+    )
 
     def sole(self, last):
         """Only one score is used at a time."""
-        return set() if self.score_power is None else {("score_power",)}
+        return set() if self.score_power is None and not self.score_gini else {("score_power",)}
+
+    def asked_gini(self):
+        """The Gini asked for."""
+        return self.score_gini
+
+    def with_score(self, correlation):
+        """Its power instead of its Gini."""
+        return self.model_copy(update={"score_gini": None, "score_power": correlation})
 
     def conflicts(self, others):
         """An income cut-off needs incomes."""
