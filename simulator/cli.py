@@ -137,6 +137,7 @@ def study(
 @app.command()
 def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) -> None:
     """Validate a scenario, then its tape, and say what each variant changes."""
+    from simulator.scenario.prices import asked_rates, price_cautions
     from simulator.scenario.variants import lines
 
     loaded = sim.load_scenario(scenario, set_ or (), allow_code=allow_code)
@@ -146,10 +147,8 @@ def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) ->
 
         for settings in (loaded.baseline, *loaded.variants.values()):
             try_own(settings)
-    from simulator.lowering.prices import price_cautions, yearly_rates
-
-    lenders = {"": loaded.baseline, **loaded.variants}
-    _warn(price_cautions({name: yearly_rates(settings) for name, settings in lenders.items()}))
+    lenders = {"baseline": loaded.baseline, **loaded.variants}
+    _warn(price_cautions({name: asked_rates(settings) for name, settings in lenders.items()}))
     if loaded.baseline.portfolio.tape:
         from simulator.run import read_book
 

@@ -14,11 +14,12 @@ from simulator.engine import engine
 from simulator.engine.accumulators import flows_alone, machine_memory
 from simulator.engine.swap_sets import review_differs, swap_set
 from simulator.lowering.lower import Lowered, bytes_to_lower, lower, tables_digest
-from simulator.lowering.prices import price_cautions, yearly_rates
+from simulator.lowering.prices import charged_rates
 from simulator.model.errors import Problem, UserError
 from simulator.model.observer import Observer, compiling
 from simulator.policy.levers import risk_transfers
 from simulator.policy.risk_transfer import Partner
+from simulator.scenario.prices import price_cautions
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.schema import Settings
 from simulator.system.machine import threads_of
@@ -118,7 +119,7 @@ def run(
         **({"scores": facts_of(scores)} if any(scores.values()) else {}),
         **({"tape": book.report} if book else {}),
     }
-    rates = {name: yearly_rates(lenders[name], world[0].levers) for name, world in worlds.items()}
+    rates = {name: charged_rates(lenders[name], world[0].levers) for name, world in worlds.items()}
     cautions = scenario.cautions + price_cautions(rates) + (book.cautions if book else [])
     return Run(Comparison(ledgers, swapped, policies, cautions, rates), facts)
 

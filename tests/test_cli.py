@@ -626,7 +626,7 @@ def test_help_names_every_command(simulator):
     ("arguments", "forbidden"),
     [
         (["--help"], {"numpy", "numba", "pydantic", "rich", "scipy", "matplotlib", "pyarrow"}),
-        (["check", "small.toml"], {"numba", "rich", "scipy", "matplotlib", "pyarrow", "tomlkit"}),
+        (["check", "small.toml"], {"numpy", "numba", "rich", "scipy", "matplotlib", "pyarrow", "tomlkit"}),
         (["parameters", "small.toml"], {"numba", "scipy", "matplotlib", "pyarrow"}),
         (["policies"], {"numba", "scipy", "matplotlib", "pyarrow"}),
         (["measures"], {"numba", "matplotlib", "pyarrow"}),

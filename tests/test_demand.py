@@ -9,9 +9,10 @@ from simulator.engine.accumulators import empty_sums
 from simulator.kernel.driver import advance
 from simulator.lowering.demand import by_quality
 from simulator.lowering.lower import lower, tables_for
-from simulator.lowering.prices import above_ceilings, price_cautions, yearly_rates
+from simulator.lowering.prices import charged_rates
 from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
 from simulator.model.tables import Span
+from simulator.scenario.prices import above_ceilings, asked_rates, price_cautions
 from simulator.scenario.reader import load_scenario
 
 CONSUMER = ROOT / "scenarios" / "base" / "consumer.toml"
@@ -248,12 +249,33 @@ def test_rates_above_the_ceilings_are_told():
     """Above 24 % and above 36 % a caution names product, grades and rates; at 24 % itself there is none."""
     dear = [1.0, 1.0, 1.3, 1.5, 2.1]
     scenario = load_scenario(CONSUMER, {"policy": {"price": {"kind": "pricing", "rate_by_grade": dear}}})
-    rates = yearly_rates(scenario.baseline)
+    rates = asked_rates(scenario.baseline)
     assert rates["line"] == pytest.approx([0.1825 * times for times in dear], rel=1e-4)
     assert rates["loan"] == pytest.approx([0.146 * times for times in dear], rel=1e-4)
+
+    for product, by_grade in charged_rates(scenario.baseline, lower(scenario.baseline).levers).items():
+        assert by_grade == pytest.approx(rates[product], rel=1e-4)
 
     line, loan = above_ceilings(rates)
     assert line == "lines of grade E cost 38.3 % a year, above 36 %: far beyond what supervisors let platforms charge."
     assert loan.startswith("loans of grade E cost 30.7 % a year, above 24 %")
     assert above_ceilings({"line": [0.24] * GRADES}) == []
     assert price_cautions({"baseline": rates, "same": rates, "cheap": {"line": [0.1] * GRADES}}) == [line, loan]
+
+
+def test_the_dearest_month_counts():
+    """Policies that meet in a month multiply, those that follow each other do not, nor do those of another product."""
+    policies = {
+        "early": priced(1.2, start=1, end=4),
+        "late": priced(1.5, start=5),
+        "meets": priced(1.1, start=3, end=6),
+        "loans": priced(2.0, products=["loan"], start=7),
+        "off": priced(9.0, enabled=False),
+    }
+    baseline = load_scenario(CONSUMER, {"policy": policies}, months=12).baseline
+    rates = asked_rates(baseline)
+
+    assert rates["line"] == pytest.approx([0.1825 * 1.5 * 1.1] * GRADES)
+    assert rates["loan"] == pytest.approx([0.146 * 1.5 * 2.0] * GRADES)
+    charged = charged_rates(baseline, lower(baseline).levers)
+    assert all(charged[product] == pytest.approx(rates[product], rel=1e-4) for product in rates)

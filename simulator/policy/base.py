@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from simulator.model.errors import did_you_mean
-from simulator.model.layout import AGE_BANDS, BUCKETS, NEVER, ONE, UNIT
+from simulator.model.layout import AGE_BANDS, BUCKETS, GRADES, NEVER, ONE, UNIT
 from simulator.model.values import DPD, MONTHS, MULTIPLIER, Month, Share, Unit
 from simulator.policy.book import MEASURES, Book
 from simulator.policy.others import Exits, Others
@@ -123,6 +123,10 @@ class Policy(PolicyTable):
     def acts_at(self) -> dict[str, int]:
         """Return {setting: days past due from which it acts on an open account}, NEVER where it does not."""
         return {}
+
+    def rates(self) -> list[float]:
+        """Return by what it multiplies the interest rate of each grade, from A to E."""
+        return [1.0] * GRADES
 
     def exits(self) -> Exits:
         """Return from when on the accounts that it acts on are gone for others."""

@@ -4,7 +4,7 @@ import math
 
 from simulator.analysis.measures import ACCOUNTS, MEASURES, RATIO, SHARE
 from simulator.analysis.measures.loss import CAUSE_WORDS
-from simulator.lowering.prices import CEILINGS, CLOSE, told
+from simulator.scenario.prices import CEILINGS, CLOSE, told
 
 CAUSE_LABELS = {cause: words.label for cause, words in CAUSE_WORDS.items()}
 MINUS = "−"

@@ -35,7 +35,6 @@ def summary_table(comparison, compared=False):
     ]
     lines += [Text(said, style="yellow") for said in [phrasing.given_people(comparison)] if said]
     setting = f"{phrasing.setting(frame)}; flows over all months, shares at month {frame.months}"
-    lines += [Text(said, style="dim") for said in [phrasing.rates(comparison)] if said]
     lines += [Text(frame.title, style="italic"), Text(setting, style="dim"), table]
     notes = [*phrasing.not_stated(comparison, told), phrasing.without_errors(frame)]
     if comparison.variants:
@@ -43,6 +42,7 @@ def summary_table(comparison, compared=False):
         marked = any(CHANCE in str(text) for column in columns for text in column)
         chance = f"; {CHANCE}before what is within chance" if marked else ""
         notes.append(f"{comparison.baseline}: value{error}; others: change from it{chance}.")
+    notes.append(phrasing.rates(comparison))
     lines += [Text(note, style="dim") for note in notes if note]
     if comparison.variants:
         lines.append(Text(phrasing.verdict(comparison)))

@@ -22,6 +22,10 @@ class Settings(Policy):
         None, description="share of the bill due on the line; without it, the product's own"
     )
 
+    def rates(self):
+        """The multiplier for all times that of the grade."""
+        return [self.rate * own for own in self.rate_by_grade or [1.0] * GRADES]
+
 
 def write(levers, settings, context):
     """Rates multiply, up to 16 times; the higher minimum payment holds."""
