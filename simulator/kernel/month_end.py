@@ -88,7 +88,7 @@ def leave_lines(state, pending, listed, base, n, segment, levers, flows):
             state[LINE_AT + GRANTED, i] = 0  # nothing to grant again
 
 
-@njit
+@njit(forceinline=True)
 def close_unused(state, pending, listed, base, n, most_months, flows):
     """Close the lines of those who left and owe nothing, and those idle for `most_months`, of n lanes from `base`.
 

@@ -330,9 +330,11 @@ def post_lines(tile, base, n, n_lines, row, segment, levers, sums, rates, conver
 
         # 9. spending
         multiplier, employed = spending[words[U_WISH, i] & u4(QUANTILES - 1)], state[EMPLOYED, j] == i4(1)
-        in_full = (state[FULL_PAYER, j] != i4(0)) & (paid >= balance)
-        demand = demands[rules.answer_place(is_b, is_c, is_d, False, state[QUALITY, j], in_full)]
-        demand = pick(line_on_time, demand, i4(UNIT))  # who holds no line pays what they usually spend in cash
+        demand = i4(UNIT)
+        if differ:
+            in_full = (state[FULL_PAYER, j] != i4(0)) & (paid >= balance)
+            demand = demands[rules.answer_place(is_b, is_c, is_d, False, state[QUALITY, j], in_full)]
+            demand = pick(line_on_time, demand, i4(UNIT))  # who holds no line pays what they usually spend in cash
         need, usual = record[B_NEED, i], derived[D_SPEND, j]
         wanted = rules.wants(usual, multiplier, employed, spend_unemployed, demand, need, new_credit)
         on_line = i4(rules.put_on_line(wanted, after, limit) & line_on_time)
