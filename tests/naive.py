@@ -75,6 +75,7 @@ class Account:
         self.converted = 0
         self.part = 0
         self.fee = 0
+        self.months_late = 0
         self.columns = tuple(vars(self))
 
         self.product = product
@@ -103,6 +104,7 @@ class Account:
         self.forgiven = 0  # at the start of a plan
         self.cause_before = UNKNOWN  # that plan
         self.was_in_workout = self.has(IN_WORKOUT)
+        self.in_late_stage = False  # begins the month there, open; or is there when a plan begins
         self.cash = 0  # what it brings while it is open, less what it costs
         self.drawn = False  # a loan drawn this month
         self.regranted = False
@@ -156,6 +158,10 @@ class Account:
             worse += 1
         return worse
 
+    def stays_late(self):
+        """Return whether an account in the late stage is still there: a plan ends it only when it is kept."""
+        return self.bucket > 0 or self.plan_left > 0
+
     def take_off(self, amount):
         """Take an amount off the balance: fees first, then interest, then principal."""
         towards_fees = min(amount, self.fee_due)
@@ -180,10 +186,12 @@ class Account:
         """Leave the open book by that column of the roll matrix; bucket and worst bucket stay as they were."""
         self.leaves_to, self.status, self.bucket = column, status, self.was_bucket
         self.limit = self.arrears = self.interest_due = self.fee_due = self.converted = 0
+        if status != WRITTEN_OFF:
+            self.months_late = 0
 
     def leave_written_off_book(self, status):
         """Leave the written-off book with nothing left of the balance."""
-        self.status, self.balance = status, 0
+        self.status, self.balance, self.months_late = status, 0, 0
 
 
 class Borrower:
@@ -303,6 +311,8 @@ def born(world, replication, segment, entry, index, tape_row=None):
             account.clean = 12 if entry == 0 and account.bucket == 0 else 0
             account.granted = account.limit
             account.rate = min(world.terms[LOAN][P_RATE], ONE - 1) if account is b.loan and account.balance > 0 else 0
+            if has_late_stage(world, account):
+                account.months_late = max(account.bucket - 2, int(account.status == WRITTEN_OFF))
             if entry == 0 and (account.bucket >= 3 or account.status == WRITTEN_OFF):
                 account.marks = OPENED_IN_DEFAULT
     open_with_cause(world, b, w5[2] >> 1)
@@ -476,6 +486,7 @@ def live_one_month(world, b):
     else:
         roll_accounts(world, b)  # 5 and 6
     work_open_accounts(world, b)  # 7
+    work_late_accounts(world, b)  # 7
     take_payments(world, b)  # 7
     interest_and_fees(world, b)  # 8
     spend(world, b, structural)  # 9
@@ -493,9 +504,10 @@ def live_one_month(world, b):
     report(world, b)  # 10 (g)
     write_off_or_sell(world, b)  # 11
     recover(world, b)  # 11
-    follow(b)  # 12
+    follow(world, b)  # 12
     if structural:
-        forgot = any(account.missed and account.reason == FORGOT for account in b.accounts)
+        decided = [account for account in b.accounts if not account.in_late_stage]
+        forgot = any(account.missed and account.reason == FORGOT for account in decided)
         b.alert = 0 if forgot else min(b.alert + 1, 31)
 
 
@@ -547,6 +559,8 @@ def bill_accounts(world, b):
             account.converted -= part
             account.due = part + fee + min(max(terms[P_MIN_FLOOR], mul_q31(plain, share)), plain - account.arrears)
         account.owed = account.arrears + account.due
+        structural = world.segment[G_MODEL] == 0
+        account.in_late_stage = structural and has_late_stage(world, account) and bill > 0 and account.months_late > 0
 
 
 def due_date(world, b):
@@ -555,6 +569,9 @@ def due_date(world, b):
     debt = sum(account.bill for account in b.accounts)
     decisions = world.words(MONTHS, 0)[1] >> 1, world.words(MONTHS, 0)[3] >> 1
     for account, u in zip(b.accounts, decisions, strict=True):
+        if account.in_late_stage:
+            account.reason = account.cause
+            continue
         if account.bill == 0:
             continue
         q = chance_will_not(world, b, account, debt)
@@ -671,21 +688,25 @@ def in_the_month(world, b):
     """6. Who missed may still pay everything owed on a day of the month, even from next month's usual income."""
     words, served = world.words(MONTHS, 1), world.words(MONTHS, 2)[2:]
     for account in b.accounts:
-        if not account.missed:
+        if not account.missed or account.in_late_stage:
             continue
         v, rest = words[account.product] >> 1, account.owed - account.paid
         by_day = world.tables.in_month[b.segment][account.reason][min(account.bucket, 1)]
         can_pay = rest <= b.buffer + world.advance and not account.has(FRAUD | FIRST_REFUSED)
         if v < by_day[30] and can_pay:
             account.cured_on = 1 + first_above(by_day[1:], v)
-        capacity = min(ONE, mul_q16(world.lever[account.product][V_SERVED], world.economy[M_COLLECTION]))
-        is_served = served[account.product] >> 1 < capacity
+        is_served = served[account.product] >> 1 < capacity(world, account)
         climb_ladder(world.ladder[account.product][account.bucket], account, v, by_day[30], can_pay, is_served)
         if account.cured_on is not None:
             account.paid_in_month = account.owed
             b.buffer -= rest
             if account.product == LINE and account.reason == FORGOT:
                 pay_extra(world, b)
+
+
+def capacity(world, account):
+    """6. Return the q31 share of the product's missed dues that the ladder can work."""
+    return min(ONE, mul_q16(world.lever[account.product][V_SERVED], world.economy[M_COLLECTION]))
 
 
 def climb_ladder(levels, account, v, settled, can_pay, is_served):
@@ -772,7 +793,7 @@ def work_open_accounts(world, b):
     for account in b.accounts:
         if not account.missed or account.was_bucket == 0 or account.cured_on is not None:
             continue
-        if account.exit is not None or account.was_in_plan:
+        if account.exit is not None or account.was_in_plan or account.in_late_stage:
             continue
         lever, flow = world.stage[account.product][account.was_bucket], account.flow
         flow[F_RECOVERY_COST] += lever[S_RECOVERY_COST]
@@ -790,13 +811,79 @@ def work_open_accounts(world, b):
             account.bucket = account.state = 0
 
 
+def has_late_stage(world, account):
+    """Return whether what comes of the product follows its age from 90 days past due on."""
+    return world.terms[account.product][P_LATE_PART] > 0
+
+
+def late_payment(world, b, account, demanded, effort):
+    """7 and 11. Return what a late account pays, by one draw: all that is demanded, a part of the balance, nothing."""
+    g, terms, u = b.segment, world.terms[account.product], world.words(MONTHS, 1)[2 + account.product] >> 1
+    if account.has(FRAUD):
+        return 0
+    hazards, of_cause = world.tables.late_hazard[g][account.product], world.tables.late_cause[g]
+    out_of_work = account.cause == CANNOT and not b.employed
+    pay = mul_q16(b.income, world.economy[M_INCOME_INDEX])
+    burden = sum((account.balance >> k) > (pay >> 2) for k in range(7))
+    hazard = hazards[max(account.months_late, 1) - 1]
+    for multiplier in (
+        of_cause[LATE_UNEMPLOYED] if out_of_work else of_cause[account.cause],
+        world.tables.late_burden[g][burden],
+        effort,
+        world.economy[M_COLLECTION],
+    ):
+        hazard = min(ONE, mul_q16(hazard, multiplier))
+    full = 0 if out_of_work else mul_q31(hazard, terms[P_LATE_FULL])
+    all_of_it = min(ONE, full * account.balance // demanded)
+    if u < all_of_it:
+        return demanded
+    if u < all_of_it + (hazard - full) * ONE // terms[P_LATE_PART]:
+        return mul_q31(account.balance, terms[P_LATE_PART])
+    return 0
+
+
+def work_late_accounts(world, b):
+    """7. An open account in the late stage pays all, a part or nothing; who pays all demanded is late no more."""
+    served = world.words(MONTHS, 2)[2:]
+    for account in b.accounts:
+        if not account.in_late_stage:
+            continue
+        stage = max(account.was_bucket, min(account.months_late + 2, WORST))
+        lever, flow = world.stage[account.product][stage], account.flow
+        levels = [(k, x) for k, x in enumerate(world.ladder[account.product][stage]) if x[L_USED]]
+        flow[F_N_CONTACTS_WANTED] += len(levels)
+        if served[account.product] >> 1 >= capacity(world, account):
+            levels = []
+        effort, cost = lever[S_EFFORT], 0
+        for k, level in levels:
+            flow[F_N_CONTACTS_AT + k] += 1
+            cost += level[L_COST]
+            effort = min(NEVER, mul_q16(effort, level[L_LIFT]))
+        called_in = account.status == CLOSED and not account.was_in_plan
+        demanded = account.balance if called_in else account.owed
+        account.recovered = late_payment(world, b, account, demanded, effort)
+        cost += sum(mul_q31(account.recovered, level[L_COMMISSION]) for _, level in levels)
+        commission = mul_q31(account.recovered, lever[S_COMMISSION])
+        flow[F_RECOVERED_OPEN] += account.recovered
+        flow[F_CONTACT_COST] += cost
+        flow[F_RECOVERY_COST] += lever[S_RECOVERY_COST]
+        flow[F_COMMISSION] += commission
+        account.cash -= cost + commission + lever[S_RECOVERY_COST]
+        account.arrears = min(account.arrears, account.balance - account.recovered)
+        if account.recovered >= demanded:
+            account.settled = True
+            account.bucket = account.arrears = account.state = 0
+
+
 def take_payments(world, b):
     """7. Clean months, cause, days late, and the payment itself: fees first, then interest, then principal."""
     for account in b.accounts:
         if not account.was_account:
             continue
         account.clean = 0 if account.missed else min(account.clean + 1, 255)
-        if account.bucket == 0:
+        if account.in_late_stage and account.stays_late():
+            pass  # for whatever it got there
+        elif account.bucket == 0:
             account.cause = UNKNOWN
         elif account.missed and account.paid_in_month < account.owed and account.cause in (UNKNOWN, FORGOT):
             account.cause = account.reason
@@ -822,7 +909,8 @@ def interest_and_fees(world, b):
         if account.missed and not account.settled:
             late = world.tables.late[b.segment][account.product]
             fee += mul_q31(account.owed - account.paid, late[30 if account.cured_on is None else account.cured_on])
-        if account.bucket >= terms[P_SUSPEND]:
+        bucket = max(account.bucket, 3) if account.in_late_stage and account.stays_late() else account.bucket
+        if bucket >= terms[P_SUSPEND]:
             account.flow[F_INTEREST_NOT_CHARGED] += interest + fee
             continue
         account.balance += interest + fee
@@ -877,7 +965,7 @@ def count_late(world, b):
     day = world.segment[G_REPORTING_DAY]
     for account in b.accounts:
         late = account.missed and (account.cured_on is None or account.cured_on > day)
-        if day == 0 or account.was_bucket > 0 or not late:
+        if day == 0 or account.was_bucket > 0 or account.in_late_stage or not late:
             continue
         account.flow[F_N_DPD1] += 1
         account.flow[F_BALANCE_DPD1] += account.balance
@@ -981,7 +1069,10 @@ def offer_plans(world, b):
         account.forgiven, account.cause_before = forgiven, account.cause
         account.take_off(forgiven)
         account.count_months(account.probation, WATCHED_MONTHS + 1)
-        account.arrears = account.bucket = account.cause = account.converted = 0
+        account.in_late_stage |= has_late_stage(world, account) and account.bucket >= 3
+        if not account.in_late_stage:
+            account.cause = UNKNOWN
+        account.arrears = account.bucket = account.converted = 0
         account.plan_left = n
         account.instalment = (account.balance + n - 1) // n
         if account.product == LOAN:
@@ -1122,18 +1213,24 @@ def recover(world, b):
         elif account.age >= 1:
             flow[F_RECOVERY_COST] += lever[S_RECOVERY_COST]
             account.get_back(0, lever[S_RECOVERY_COST])
-            if words[2 + account.product] >> 1 < lever[S_RECOVER_CHANCE] and not account.has(FRAUD):
+            recovered = 0
+            if has_late_stage(world, account):
+                if account.balance > 0:
+                    recovered = late_payment(world, b, account, account.balance, lever[S_EFFORT])
+            elif words[2 + account.product] >> 1 < lever[S_RECOVER_CHANCE] and not account.has(FRAUD):
                 recovered = mul_q31(account.balance, lever[S_RECOVER_SHARE])
-                commission = mul_q31(recovered, lever[S_COMMISSION])
-                flow[F_RECOVERED] += recovered
-                flow[F_COMMISSION] += commission
-                account.get_back(recovered, commission)
-                account.balance -= recovered
-        if account.status == WRITTEN_OFF and account.balance == 0:
-            account.leave_written_off_book(TERMINATED)
+            commission = mul_q31(recovered, lever[S_COMMISSION])
+            flow[F_RECOVERED] += recovered
+            flow[F_COMMISSION] += commission
+            account.get_back(recovered, commission)
+            account.balance -= recovered
+        if account.status == WRITTEN_OFF:
+            account.months_late = min(account.months_late + has_late_stage(world, account), 255)
+            if account.balance == 0:
+                account.leave_written_off_book(TERMINATED)
 
 
-def follow(b):
+def follow(world, b):
     """12. Count the months of probation and of being watched; add up what accounts in default bring while open."""
     for account in b.accounts:
         if account.was_in_workout and account.was_account:
@@ -1141,6 +1238,9 @@ def follow(b):
         if account.is_account:
             if account.bill > 0:
                 account.marks &= ~FIRST_REFUSED
+            reached = has_late_stage(world, account) and account.bucket >= 3
+            late = account.months_late > 0 or account.in_late_stage or reached
+            account.months_late = min(account.months_late + 1, 255) if late and account.stays_late() else 0
             probation = max(account.probation - 1, 0)
             if max(account.was_bucket, account.worst) >= 3:
                 probation = PROBATION_MONTHS if account.bucket < 3 else 0
@@ -1152,6 +1252,7 @@ def follow(b):
                 account.marks &= ~CLAIMED
         elif account.product == LOAN and account.leaves_to == TO_PAID_OFF:
             account.marks %= FOLLOWED
+            account.months_late = 0
 
 
 # ---- after everybody's month ---------------------------------------------------------------------
@@ -1261,7 +1362,7 @@ def observe(world, b):
 def count_due(b, account):
     """12. Count the dues of accounts that were current: met, missed, cured in the month."""
     flow = account.flow
-    if account.bill > 0 and account.was_bucket == 0 and account.owed > 0:
+    if account.bill > 0 and account.was_bucket == 0 and account.owed > 0 and not account.in_late_stage:
         flow[F_N_DUE] += 1
         if account.missed:
             flow[F_N_MISSED] += 1

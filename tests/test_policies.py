@@ -12,6 +12,7 @@ from simulator.model import layout
 from simulator.model.errors import UserError
 from simulator.model.fixed_point import q31
 from simulator.model.layout import BUCKETS, LINE, LOAN, NEVER, ONE, UNIT
+from simulator.policy import Others, multiplier
 from simulator.policy.checks import CHECKS, CONTEXT, changed, problems, same
 from simulator.policy.levers import neutral_levers, write_all
 from simulator.policy.page import renewed
@@ -252,6 +253,42 @@ def test_recoveries_may_work_accounts_that_are_still_open():
     assert not written(policy("write_off", at_dpd=300, **agency)).stage[..., :BUCKETS, layout.S_RECOVER_CHANCE].any()
 
 
+def test_efforts_multiply_and_commissions_add_up():
+    """Of what acts in an age by effort, without a chance of its own; from work_from_dpd on as in the first age."""
+    agency = {"from_months": 6, "commission": 0.35, "effort": 1.5, "cost": 2.0}
+    terms = {"effort": [1.2] + [1.0] * 5, "commission": [0.1] * 6, "channels": {"agency": agency}}
+    stage = written(policy("write_off", at_dpd=300, work_from_dpd=90, **terms)).stage[1, 0, LINE]
+
+    assert stage[3:18, layout.S_EFFORT].tolist() == [multiplier(1.2)] * 14 + [multiplier(1.5)]
+    assert stage[3:18, layout.S_COMMISSION].tolist() == q31([0.1] * 14 + [0.45]).tolist()
+    assert stage[3:18, layout.S_RECOVERY_COST].tolist() == [0] * 14 + [200]
+    assert (stage[:3, layout.S_EFFORT] == UNIT).all() and not stage[..., layout.S_RECOVER_CHANCE].any()
+
+
+@pytest.mark.parametrize("late_stage", [False, True])
+def test_what_late_debt_brings_is_said_once(late_stage):
+    """With [behaviour.late] by effort and lift, without it by chance, share and effect; the other is refused."""
+    others = Others(meeting={}, sharing={}, late_stage=late_stage)
+    chance = {"recover_chance": [0.1] * 6, "recover_share": [0.2] * 6, "work_from_dpd": 60}
+    chance["channels"] = {"agency": {"chance": 0.1, "share": 0.1}}
+    effort = {"effort": [2.0] * 6, "channels": {"legal": {"effort": 1.5}}}
+    late = {"from_dpd": 90, "to_dpd": 120, "day": 10}
+
+    def refused(kind, **settings):
+        return [key for key, _, _ in policy(kind, **settings).conflicts(others)]
+
+    found = refused("write_off", at_dpd=300, **chance), refused("write_off", at_dpd=300, **effort)
+    expected = ["recover_chance", "channels.agency.chance", "work_from_dpd"], ["effort", "channels.legal.effort"]
+    assert found == ((expected[0], []) if late_stage else ([], expected[1]))
+    found = (
+        refused("collections", levels={"agency": late | {"effect": {"will_not": 0.1}}}),
+        refused("collections", levels={"agency": late | {"lift": 1.5}}),
+    )
+    expected = ["levels.agency.effect"], ["levels.agency.lift"]
+    assert found == ((expected[0], []) if late_stage else ([], expected[1]))
+    assert not refused("write_off", at_dpd=300, work_from_dpd=90)
+
+
 @pytest.mark.parametrize(("at_dpd", "work_from_dpd"), [(180, 180), (180, 300)])
 def test_who_is_written_off_is_not_worked_as_open_from_then_on(at_dpd, work_from_dpd):
     """Working open accounts from the write-off on is a contradiction; before it, or without write-off, it is none."""
@@ -370,10 +407,11 @@ def test_a_ladder_is_written_where_its_levels_work():
         policy("collections", levels={"call": call}, served=0.5, products=["line"]), policy("collections", served=0.75)
     )
     ladder, number = levers.ladder[1:, 0, LINE], layout.LEVELS.index("call")
-    row = [q31(0.5), 0, 0, q31(0.25), 300, 10, 1, *([0] * (layout.N_LADDER - 7))]
+    row = [q31(0.5), 0, 0, q31(0.25), 300, 10, 1, 0, UNIT]
 
     assert ladder[:, 1:3, number].tolist() == [[row, row]] * 18
-    assert np.count_nonzero(ladder) == np.count_nonzero(row) * 2 * 18
+    neutral = neutral_levers(12, 2, 6).ladder[1:, 0, LINE]
+    assert np.count_nonzero(ladder != neutral) == (np.count_nonzero(row) - 1) * 2 * 18
     assert set(levers.month[1:, 0, LINE, layout.V_SERVED]) == {q31(0.5)}
     assert set(levers.month[1:, 0, LOAN, layout.V_SERVED]) == {q31(0.75)}
 

@@ -39,6 +39,23 @@ WORLDS = {
     "everything, roll_rates": {"policies": ALL, "arrivals": 3, "model": "roll_rates", "factor": True},
     "everything, mixed, on a tape": {"policies": ALL, "arrivals": 3, "model": "mixed", "tape": True},
     "everything but closing": {"policies": tuple(p for p in ALL if p not in CLOSING), "arrivals": 3},
+    "late stage": {"late": True, "arrivals": 1},
+    "late stage, closed and written off": {"late": True, "policies": ("close", "write_off", "effort"), "arrivals": 1},
+    "late stage, plans": {"late": True, "policies": ("plans", "freeze", "recovery_cost"), "hold": True, "factor": True},
+    "late stage, lines": {"late": True, "products": "line", "policies": ("capacity", "effort", "work_open")},
+    "late stage, roll_rates": {"late": True, "policies": ALL, "arrivals": 1, "model": "roll_rates"},
+    "late stage, everything, mixed, on a tape": {
+        "late": True,
+        "policies": ALL,
+        "arrivals": 3,
+        "model": "mixed",
+        "tape": True,
+    },
+    "late stage, everything but closing": {
+        "late": True,
+        "policies": tuple(p for p in ALL if p not in CLOSING),
+        "arrivals": 3,
+    },
     "long": {"sizes": (12,), "months": 70, "policies": ("reminders", "write_off", "freeze"), "arrivals": 0},
     "long, roll_rates": {"sizes": (12,), "months": 70, "policies": ("write_off", "limit_cut"), "model": "roll_rates"},
 }

@@ -281,6 +281,9 @@ def draw_tables(rng, *, model, products, months, replications, pay_first, suspen
         spending=np.array([by_quantile(lambda u: UNIT * lognormal(0.9, 0.5)(u)) for _ in g], np.int32),
         uptake=whole([[[q31(rng.uniform(0, 0.5)) for _ in range(CUSTOMERS)] for _ in range(N_UPTAKE)] for _ in g]),
         roll_state=whole([[states] * N_PRODUCT for _ in g]),
+        late_hazard=np.zeros((N_SEGMENTS, N_PRODUCT, LATE_MONTHS), np.int64),
+        late_cause=np.full((N_SEGMENTS, N_LATE_CAUSES), UNIT, np.int64),
+        late_burden=np.full((N_SEGMENTS, 8), UNIT, np.int64),
         roll=whole(rolls),
         economy=whole(economy),
         redraw_people=int(redraw_people),
@@ -307,12 +310,23 @@ def draw_economy(rng):
     return m
 
 
+def add_late_stage(rng, tables):
+    """Give both products of every segment a late stage: hazards that fall, mostly, and any multipliers."""
+    tables.product[..., P_LATE_FULL] = np.array([[rng.choice((0, ONE, q31(rng.random())))] * 2 for _ in tables.product])
+    tables.product[..., P_LATE_PART] = np.array([[q31(rng.choice((1, 0.3, 0.01)))] * 2 for _ in tables.product])
+    for hazards in tables.late_hazard.reshape(-1, LATE_MONTHS):
+        hazards[:] = [q31(rng.uniform(0.1, 0.7) / (1 + k)) for k in range(LATE_MONTHS)]
+    for multipliers in (tables.late_cause, tables.late_burden, tables.economy[..., M_COLLECTION]):
+        each(multipliers, lambda: q16(rng.choice((0.5, 1, rng.uniform(0, 4)))))
+
+
 # ---- levers --------------------------------------------------------------------------------------
 def neutral_levers(months, segments):
     """Return the Levers of a lender that does nothing but lend: no reminder, no action, no write-off, no sale."""
     stage = np.zeros((months + 1, segments, N_PRODUCT, STAGES, N_STAGE_LEVERS), np.int64)
     month = np.zeros((months + 1, segments, N_PRODUCT, N_MONTH_LEVERS), np.int64)
     stage[..., S_FORGET_KEEP] = stage[..., S_LIMIT_KEEP] = ONE
+    stage[..., S_EFFORT] = UNIT
     for name in (V_FREEZE_DAYS, V_CLOSE_DAYS, V_WRITE_OFF, V_SELL_OPEN, V_SELL_WRITTEN_OFF, V_EXPIRE):
         month[..., name] = NEVER
     month[..., V_SCORE_CUTOFF] = month[..., V_INCOME_CUTOFF] = -NEVER
@@ -332,6 +346,7 @@ def neutral_levers(months, segments):
     month[..., V_GRADE_SCORE : V_GRADE_SCORE + 3] = -NEVER
     review = np.full((months + 1, segments, N_PRODUCT, SCORE_BANDS), UNIT, np.int64)
     ladder = np.zeros((months + 1, segments, N_PRODUCT, BUCKETS, N_LEVELS, N_LADDER), np.int64)
+    ladder[..., L_LIFT] = UNIT
     answer = np.zeros((months + 1, segments, N_PRODUCT, N_ANSWER, ANSWERS), np.uint32)
     answer[..., C_DEMAND, :], answer[..., C_ACCEPT, :] = UNIT, ONE
     return Levers(stage, month, review, ladder, answer)
@@ -590,6 +605,12 @@ def rating(rng, levers):
     each(levers.month[..., V_GRADE_SCORE : V_GRADE_SCORE + 3], lambda: rng.choice((-NEVER, rng.randint(450, 750))))
 
 
+def effort(rng, levers):
+    """Collect on late debt with more or less effort, open or written off."""
+    each(levers.stage[..., S_EFFORT], lambda: q16(rng.choice((0, 1, rng.uniform(0, 3)))))
+    each(levers.ladder[..., L_LIFT], lambda: q16(rng.choice((0.5, 1, rng.uniform(0, 3)))))
+
+
 POLICIES = {
     policy.__name__: policy
     for policy in (
@@ -626,6 +647,7 @@ POLICIES = {
         customers,
         customers_who_stay,
         rating,
+        effort,
     )
 }
 
@@ -688,6 +710,7 @@ def world(
     hold=False,
     factor=False,
     redraw_people=False,
+    late=False,
     lanes=64,
     first=0,
 ):
@@ -696,7 +719,7 @@ def world(
     model: structural, roll_rates, or mixed (one segment each); products: line, loan or both, or that of each segment.
     sizes: borrowers of the opening book by tile, in both segments, from `first` on in every 512; arrivals: about so
     many a month in each segment. policies: names of POLICIES. pay_first: LINE, LOAN or None (drawn). factor: an economy
-    and a roll matrix for each replication (and month). lanes: the largest tile.
+    and a roll matrix for each replication (and month). late: there is a late stage. lanes: the largest tile.
     """
     rng = random.Random(seed)
     tables = draw_tables(
@@ -711,6 +734,8 @@ def world(
         factor=factor,
         redraw_people=redraw_people,
     )
+    if late:
+        add_late_stage(random.Random(f"{seed} late"), tables)
     levers = neutral_levers(months, N_SEGMENTS)
     for name in policies:
         POLICIES[name](rng, levers)

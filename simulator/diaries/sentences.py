@@ -40,12 +40,14 @@ from simulator.model.layout import (
     LINE,
     LIQUIDITY,
     LOAN,
+    MONTHS_LATE,
     MONTHS_LEFT,
     MONTHS_SINCE_FORGOT,
     N_ACCOUNT,
     N_BORROWER,
     N_PRODUCT,
     ONE,
+    P_LATE_PART,
     P_MIN_FLOOR,
     P_MIN_SHARE,
     P_SUSPEND,
@@ -106,6 +108,9 @@ class Seen:
         self.bill = max(self.was[BALANCE], 0) if is_open else 0
         self.paid = self.flow["paid"] - self.flow["recovered_open"]  # by the borrower
         self.missed = self.bill > 0 and self.now[CLEAN] == 0
+        # 90 days late nothing is decided on the due date; what comes then is `recovered_open`
+        has_late_stage = rules.structural and self._terms[P_LATE_PART] > 0
+        self.decides = rules.structural and not (has_late_stage and self.bill > 0 and self.was[MONTHS_LATE] > 0)
         self.on_time = self.bill > 0 and not self.missed
         self.left = self.missed and self.now[STATUS] in (WRITTEN_OFF, SOLD)  # arrears and bucket are cleared then
         self.planned = self.missed and self.flow["n_plans"] > 0  # a plan clears them too
@@ -351,12 +356,12 @@ def look(before, after, flows, rules: Rules) -> list[Seen]:
     """Return both accounts as seen in a month, with the reason of a missed due where the month tells it."""
     seen = [Seen(product, before, after, flows, rules) for product in range(N_PRODUCT)]
     for account, other in (seen, seen[::-1]):
-        if account.missed and rules.structural:
+        if account.missed and account.decides:
             account.reason = _reason(account, other)
     if after[MONTHS_SINCE_FORGOT] == 0:  # something was forgotten this month
         for account, other in (seen, seen[::-1]):
-            alone = not other.missed or other.reason not in (UNKNOWN, FORGOT)
-            if account.missed and account.reason == UNKNOWN and rules.structural and alone:
+            alone = not (other.missed and other.decides) or other.reason not in (UNKNOWN, FORGOT)
+            if account.missed and account.reason == UNKNOWN and account.decides and alone:
                 account.reason = FORGOT
     return seen
 

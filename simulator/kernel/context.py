@@ -51,6 +51,9 @@ class SegmentTables(NamedTuple):
     spending: np.ndarray  # int32[QUANTILES]
     uptake: np.ndarray  # int64[N_UPTAKE, CUSTOMERS]
     roll_state: np.ndarray  # int64[product, MAX_STATES, N_ROLL]
+    late_hazard: np.ndarray  # int64[product, LATE_MONTHS]
+    late_cause: np.ndarray  # int64[N_LATE_CAUSES]
+    late_burden: np.ndarray  # int64[8]
     sigmoid: np.ndarray  # uint32[4098], of all segments
     key: np.ndarray  # uint32[2], of all segments
 
@@ -101,5 +104,6 @@ def segment_of(tables, segment):
         tables.conversion[segment], tables.quantile[segment], tables.in_month[segment], tables.will_not_bucket[segment],
         tables.will_not_cause[segment], tables.will_not_burden[segment], tables.will_not_quality[segment],
         tables.job_loss_quality[segment], tables.alert[segment], tables.spending[segment], tables.uptake[segment],
-        tables.roll_state[segment], tables.sigmoid, tables.key,
+        tables.roll_state[segment], tables.late_hazard[segment], tables.late_cause[segment],
+        tables.late_burden[segment], tables.sigmoid, tables.key,
     )  # fmt: skip

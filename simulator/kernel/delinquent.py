@@ -19,6 +19,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 from . import rules
 from .fixed import half, low_half, mask_of, mul_q31_lane, mul_q31_own_lane, only, pick
 from .lanes import add_current, counted, derive, draw_slots, rate_steps, three
+from .late import has_late_stage, next_months_late
 from .lender import begin_conversion, draw_loan, end_month, fill_record, note_worst, rate_of_new_loan, row_from
 from .lender import stack_record as stack_account_record
 from .marks import next_marks
@@ -612,10 +613,11 @@ def add_late(state, record, n, p, reporting_day, flows):
 
 
 @njit(forceinline=True)
-def roll_late(tile, gathered, pending, listed, n, p, place, levers, sums, narrow, todo):
+def roll_late(tile, gathered, pending, listed, n, p, place, segment, levers, sums, narrow, todo):
     """Steps 11 and 12 of the accounts of a product that are late or followed and left alone, of those who are done."""
     state, record, flows, vintage = gathered.state, gathered.record, sums.flows[p], sums.vintage[p]
     at, account, claim, late = p * N_OWN, N_BORROWER + p * N_ACCOUNT, levers.month[p, V_CLAIM], i8(0)
+    late_stage = has_late_stage(segment.terms[p])
     for k in range(n):
         todo[u8(late)] = k
         late -= i8(record[at + R_LATE, u8(k)] & record[R_DONE, u8(k)])
@@ -633,6 +635,10 @@ def roll_late(tile, gathered, pending, listed, n, p, place, levers, sums, narrow
         add_open(flows, vintage, to, i8(state[account + CAUSE, lane]), balance)
         add_roll(sums.rolls[p], row_from(p, place.row, was), to, balance)
         tile.state[account + BUCKET, i] = to
+        if late_stage:
+            months_late = tile.state[account + MONTHS_LATE, i]
+            is_late = to >= DEFAULT_BUCKET or (to > 0 and months_late > 0)
+            tile.state[account + MONTHS_LATE, i] = next_months_late(months_late, is_late)
         scatter_late(tile, gathered, i, lane, account)
         if p == LINE:
             flows[F_LIMIT] += state[LINE_AT + LIMIT, lane]
@@ -744,7 +750,7 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
             if (levers.bits[p] >> level) & 1:
                 add_ladder(state, record, n, p, level, narrow.ladder, sums.flows[p])
     for p in range(products):
-        roll_late(tile, gathered, pending, listed, n_listed, p, place, levers, sums, narrow, todo)
+        roll_late(tile, gathered, pending, listed, n_listed, p, place, segment, levers, sums, narrow, todo)
     others = i8(0)
     for k in range(n_listed):
         i, lane = u8(listed[u8(k)]), u8(k)
@@ -780,4 +786,4 @@ def end_others(tile, gathered, listed, todo, n, place, segment, month, levers, s
             rate = rate_of_new_loan(tile.state, i, levers.month[LOAN], month.rates[LOAN])
             draw_loan(tile.state, i, account_record, words, lane, place.month, rate, segment, levers, sums)
             tile.state[LIQUIDITY, i] = min(tile.state[LIQUIDITY, i], gathered.derived[D_CAP, lane])
-        end_month(tile.state, i, account_record, words, lane, place, True, month.economy, levers, sums)
+        end_month(tile.state, i, account_record, words, lane, place, segment, month.economy, levers, sums)

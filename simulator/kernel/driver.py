@@ -31,6 +31,7 @@ from .context import Cohort, Lanes, Month, MonthLevers, MonthSums, Place, segmen
 from .delinquent import NarrowTables, narrow_levers, narrow_segment, stack_record, step_delinquent
 from .fixed import mul_q16
 from .lanes import derive, draw_listed, draw_words, gather_index, stack_derived, stack_gathered_derived, stack_pending
+from .late import has_late_stage
 from .lender import add_loan, rate_of_new_loan, wants_loan, work_one_written_off
 from .month_end import close_unused, grant_again, leave_lines, observe, review_limits
 from .on_time import (
@@ -182,7 +183,7 @@ def run_tiles(tables, levers, tiles, tape, span, fast, store, sums, work):
             continue
         segment, enters_at = segment_of(tables, tile.segment), max(tile.entry, 1)
         if tile.segment != noted:
-            note_levers(work.lever_bits, levers, tile.segment, span)
+            note_levers(work.lever_bits, levers, segment.terms, tile.segment, span)
             note_answers(work.lever_bits, work.most, levers, tables, tile.segment, span)
             noted = tile.segment
         segment_constants(work, segment)
@@ -254,7 +255,7 @@ def block_of(tile, block):
 
 
 @njit(forceinline=True)
-def note_levers(lever_bits, levers, segment, span):
+def note_levers(lever_bits, levers, terms, segment, span):
     """Fill lever_bits[month, product]: bit k if level k of the ladder works a bucket, WORKS_OPEN and CUTS."""
     _, _, products, buckets, levels, _ = levers.ladder.shape
     for month in range(span.month_from, span.month_to + 1):
@@ -265,7 +266,8 @@ def note_levers(lever_bits, levers, segment, span):
                     bits |= i8(levers.ladder[month, segment, p, bucket, level, L_USED] != 0) << level
             for bucket in range(1, buckets):
                 stage = levers.stage[month, segment, p, bucket]
-                bits |= WORKS_OPEN * i8((stage[S_RECOVER_CHANCE] | stage[S_RECOVERY_COST]) != 0)
+                if bucket < DEFAULT_BUCKET or not has_late_stage(terms[p]):  # else `scalar` has them anyway
+                    bits |= WORKS_OPEN * i8((stage[S_RECOVER_CHANCE] | stage[S_RECOVERY_COST]) != 0)
                 bits |= CUTS * i8(stage[S_LIMIT_KEEP] < ONE)
             lever_bits[month, p] = bits
 
@@ -495,13 +497,16 @@ def list_pending(lists, state, pending, base, n, segment, levers, listed):
     delinquent, written_off, new_loan, scalar = listed
     works_open = ((levers.bits[LINE] | levers.bits[LOAN]) & WORKS_OPEN) != 0
     by_rolls = segment.scalars[G_MODEL] != 0
+    late_stages = has_late_stage(segment.terms[LINE]) | has_late_stage(segment.terms[LOAN])
     for k in range(list_marked(lists.todo, pending, base, n, NOT_DONE | HAS_WRITTEN_OFF | WANTS_LOAN)):
         lane = u8(lists.todo[u8(k)])
         what = pending[0, lane]
         stays, late = (what & NOT_DONE) != 0, (what & CURRENT) == 0
         has_plan = (state[LINE_AT + PLAN_LEFT, lane] | state[LOAN_AT + PLAN_LEFT, lane]) != 0
         marks = state[LINE_AT + MARKS, lane] | state[LOAN_AT + MARKS, lane]
-        alone = by_rolls | has_plan | (late & works_open) | ((marks & (FRAUD | FIRST_REFUSED)) != 0)
+        months_late = state[LINE_AT + MONTHS_LATE, lane] | state[LOAN_AT + MONTHS_LATE, lane]
+        late_stage = late_stages & (months_late != 0)
+        alone = by_rolls | has_plan | (late & works_open) | late_stage | ((marks & (FRAUD | FIRST_REFUSED)) != 0)
         lists.delinquent[u8(delinquent)] = lane
         lists.written_off[u8(written_off)] = lane
         lists.new_loan[u8(new_loan)] = lane
@@ -538,8 +543,8 @@ def work_written_off(lanes, gathered, pending, listed, n_listed, place, segment,
             lane = u8(these[u8(k)])
             if pending[0, lane] & NOT_DONE == 0:
                 work_one_written_off(
-                    lanes.state, lane, gathered.words, u8(k), place.products, month.economy, levers, sums.flows
-                )
+                    lanes.state, lane, gathered.words, u8(k), place.products, segment, month.economy, levers, sums.flows
+                )  # fmt: skip
 
 
 @njit(forceinline=True)

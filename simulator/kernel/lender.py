@@ -12,6 +12,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
 from .fixed import half, mul_q16, mul_q31
+from .late import has_late_stage, late_payment, next_months_late
 from .marks import next_marks, watched
 from .sums import add_back, add_loss, add_open, add_roll, add_stocks
 
@@ -214,8 +215,11 @@ def freeze_and_cut(state, i, record, p, levers, flows):
 
 
 @njit(forceinline=True)
-def offer_plan(state, i, record, p, word, month_levers, flows):
-    """Step 10 (e): who could not pay may take a plan: part forgiven, equal parts of the rest, current again."""
+def offer_plan(state, i, record, p, word, terms, month_levers, flows):
+    """Step 10 (e): who could not pay may take a plan: part forgiven, equal parts of the rest, current again.
+
+    In the late stage it stays known what for, and how long, until the plan is kept.
+    """
     at, reason = N_BORROWER + p * N_ACCOUNT, record[p, A_REASON]
     balance = i8(state[at + BALANCE, i])
     if (
@@ -234,8 +238,10 @@ def offer_plan(state, i, record, p, word, month_levers, flows):
         state[at + INTEREST_DUE, i] = interest_due
         state[at + BALANCE, i] = balance
         state[at + ARREARS, i] = 0
-        state[at + CAUSE, i] = UNKNOWN
         state[at + CONVERTED, i] = 0
+        record[p, A_LATE] |= has_late_stage(terms[p]) and record[p, A_TO] >= DEFAULT_BUCKET
+        if record[p, A_LATE] == 0:
+            state[at + CAUSE, i] = UNKNOWN
         state[at + MARKS, i] = watched(i8(state[at + MARKS, i]))
         state[at + PLAN_LEFT, i] = n
         state[at + INSTALMENT, i] = (balance + n - 1) // n
@@ -314,7 +320,7 @@ def report(state, i, record, products, month_levers, flows):
 
 
 @njit(forceinline=True)
-def apply_lender_rules(state, i, record, words, k, place, structural, levers, flows):
+def apply_lender_rules(state, i, record, words, k, place, segment, levers, flows):
     """Step 10: what the lender does with accounts that are not written off; who is reported to the bureau."""
     close_accounts(state, i, record, place.products, levers.month, flows)
     for p in range(place.products):
@@ -323,8 +329,8 @@ def apply_lender_rules(state, i, record, words, k, place, structural, levers, fl
         if rules.is_open(state[at + STATUS, i]):
             if record[p, A_EXIT] == 0:
                 freeze_and_cut(state, i, record, p, levers, flows)
-                if structural:
-                    offer_plan(state, i, record, p, words[U_PLAN + p, k], levers.month, flows)
+                if segment.scalars[G_MODEL] == 0:
+                    offer_plan(state, i, record, p, words[U_PLAN + p, k], segment.terms, levers.month, flows)
             close_settled(state, i, record, p, place.month, flows)
     report(state, i, record, place.products, levers.month, flows)
 
@@ -433,7 +439,7 @@ def write_off_or_sell(state, i, record, place, economy, levers, sums):
 
 
 @njit(forceinline=True)
-def recover(state, i, record, words, k, products, economy, levers, flows):
+def recover(state, i, record, words, k, products, segment, economy, levers, flows):
     """Step 11, written-off accounts: sale, expiry, recovery."""
     for p in range(products):
         at = N_BORROWER + p * N_ACCOUNT
@@ -450,39 +456,45 @@ def recover(state, i, record, words, k, products, economy, levers, flows):
                 flows[p, F_SOLD_WRITTEN_OFF_PROCEEDS] += proceeds
                 flows[p, F_N_SOLD_WRITTEN_OFF] += 1
                 add_back(flows[p], marks, cause, proceeds, i8(0))
+                balance = i8(0)
                 state[at + STATUS, i] = SOLD
-                state[at + BALANCE, i] = 0
             elif age >= levers.month[p, V_EXPIRE]:
                 flows[p, F_EXPIRED] += balance
                 flows[p, F_N_EXPIRED] += 1
+                balance = i8(0)
                 state[at + STATUS, i] = TERMINATED
-                state[at + BALANCE, i] = 0
-            else:
-                if age >= 1:
-                    cost = levers.stage[p, stage, S_RECOVERY_COST]
-                    flows[p, F_RECOVERY_COST] += cost
-                    if marks & IN_WORKOUT:
-                        flows[p, F_WORKOUT_CASH] -= cost
-                    pays = marks & FRAUD == 0
-                    if pays and half(words[U_RECOVERY + p, k]) < levers.stage[p, stage, S_RECOVER_CHANCE]:
-                        recovered = mul_q31(balance, levers.stage[p, stage, S_RECOVER_SHARE])
-                        commission = mul_q31(recovered, levers.stage[p, stage, S_COMMISSION])
-                        flows[p, F_RECOVERED] += recovered
-                        flows[p, F_COMMISSION] += commission
-                        add_back(flows[p], marks, cause, recovered, commission)
-                        balance -= recovered
-                        state[at + BALANCE, i] = balance
-                if balance == 0:
-                    state[at + STATUS, i] = TERMINATED
+            elif age >= 1:
+                cost, u = levers.stage[p, stage, S_RECOVERY_COST], half(words[U_RECOVERY + p, k])
+                flows[p, F_RECOVERY_COST] += cost
+                if marks & IN_WORKOUT:
+                    flows[p, F_WORKOUT_CASH] -= cost
+                recovered = i8(0)
+                if has_late_stage(segment.terms[p]):
+                    if balance > 0:
+                        effort = levers.stage[p, stage, S_EFFORT]
+                        recovered = late_payment(state, i, p, balance, balance, u, effort, economy, segment)
+                elif marks & FRAUD == 0 and u < levers.stage[p, stage, S_RECOVER_CHANCE]:
+                    recovered = mul_q31(balance, levers.stage[p, stage, S_RECOVER_SHARE])
+                if recovered > 0:
+                    commission = mul_q31(recovered, levers.stage[p, stage, S_COMMISSION])
+                    flows[p, F_RECOVERED] += recovered
+                    flows[p, F_COMMISSION] += commission
+                    add_back(flows[p], marks, cause, recovered, commission)
+                    balance -= recovered
+            if balance == 0 and state[at + STATUS, i] == WRITTEN_OFF:
+                state[at + STATUS, i] = TERMINATED
+            state[at + BALANCE, i] = balance
+            if has_late_stage(segment.terms[p]):
+                state[at + MONTHS_LATE, i] = next_months_late(state[at + MONTHS_LATE, i], balance > 0)
 
 
 @njit(forceinline=True)
-def work_one_written_off(state, i, words, k, products, economy, levers, flows):
+def work_one_written_off(state, i, words, k, products, segment, economy, levers, flows):
     """Steps 11 and 12 for the written-off accounts of a borrower whose open accounts have had their month."""
     record = stack_record()
     for p in range(N_PRODUCT):
         record[p, A_BOOK] = 1
-    recover(state, i, record, words, k, products, economy, levers, flows)
+    recover(state, i, record, words, k, products, segment, economy, levers, flows)
     for p in range(products):
         at = N_BORROWER + p * N_ACCOUNT
         if state[at + STATUS, i] == WRITTEN_OFF:
@@ -492,7 +504,7 @@ def work_one_written_off(state, i, words, k, products, economy, levers, flows):
 
 # ---- step 12: the end of the month ------------------------------------------------------------------
 @njit(forceinline=True)
-def close_month(state, i, record, products, sums):
+def close_month(state, i, record, products, segment, sums):
     """Step 12: buckets, the roll matrix and the stocks at the end of the month."""
     for p in range(products):
         at, rolls = N_BORROWER + p * N_ACCOUNT, sums.rolls[p]
@@ -510,8 +522,15 @@ def close_month(state, i, record, products, sums):
                 add_roll(rolls, row, to, balance)
                 state[at + MARKS, i] = next_marks(sums.flows[p], marks, worst, to, balance)
                 state[at + BUCKET, i] = to
+                if has_late_stage(segment.terms[p]):
+                    months_late = state[at + MONTHS_LATE, i]
+                    was_late = months_late > 0 or record[p, A_LATE] == 1
+                    stays_late = to >= DEFAULT_BUCKET or (was_late and (to > 0 or state[at + PLAN_LEFT, i] > 0))
+                    state[at + MONTHS_LATE, i] = next_months_late(months_late, stays_late)
             else:
                 add_roll(rolls, row, record[p, A_LEFT], record[p, A_LEFT_BALANCE])
+                if record[p, A_LEFT] != TO_WRITTEN_OFF:
+                    state[at + MONTHS_LATE, i] = 0
                 if record[p, A_LEFT] == TO_PAID_OFF and p == LOAN:
                     state[at + BUCKET, i] = 0
                     state[at + MARKS, i] &= FOLLOWED - 1
@@ -519,9 +538,9 @@ def close_month(state, i, record, products, sums):
 
 
 @njit(forceinline=True)
-def end_month(state, i, record, words, k, place, structural, economy, levers, sums):
+def end_month(state, i, record, words, k, place, segment, economy, levers, sums):
     """Steps 10 to 12 for anybody: what the lender does, what is lost and recovered, the stocks of the month."""
-    apply_lender_rules(state, i, record, words, k, place, structural, levers, sums.flows)
+    apply_lender_rules(state, i, record, words, k, place, segment, levers, sums.flows)
     write_off_or_sell(state, i, record, place, economy, levers, sums)
-    recover(state, i, record, words, k, place.products, economy, levers, sums.flows)
-    close_month(state, i, record, place.products, sums)
+    recover(state, i, record, words, k, place.products, segment, economy, levers, sums.flows)
+    close_month(state, i, record, place.products, segment, sums)

@@ -7,6 +7,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from .draws import PEOPLE, counter, group, philox
 from .fixed import half, inverse_of, mask_of, mul_q16, mul_q16_lane, mul_q31, mul_q31_lane, only, pick
+from .late import has_late_stage
 from .rules import band_of
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
@@ -228,6 +229,7 @@ def open_accounts(state, words, n, cohort, tables, p):
     )
     floor, min_share, is_line = i4(terms[P_MIN_FLOOR]), terms[P_MIN_SHARE], p == LINE
     by_matrix, opening = mask_of(scalars[G_MODEL] == 1), mask_of(entry == 0)
+    late_stage = mask_of(has_late_stage(terms))
     for lane in range(n):
         i = u8(lane)
         status, limit, balance = state[at + u8(STATUS), i], state[at + u8(LIMIT), i], state[at + u8(BALANCE), i]
@@ -246,6 +248,8 @@ def open_accounts(state, words, n, cohort, tables, p):
         state[at + u8(BUCKET), i] = bucket
         state[at + u8(STATE), i] = i4(opened_in & kept)
         state[at + u8(EVER), i] = bucket
+        months_late = max(i4(bucket - i4(DEFAULT_BUCKET - 1)), i4(status == i4(WRITTEN_OFF)))
+        state[at + u8(MONTHS_LATE), i] = i4(months_late & late_stage)
         state[at + u8(CLEAN), i] = i4(i4(i4(i4(12) & opening) & ~late) & held)
         state[at + u8(GRANTED), i] = limit
         state[at + u8(RATE), i] = only((not is_line) & (balance > i4(0)), i4(min(terms[P_RATE], i8(ONE - 1))))

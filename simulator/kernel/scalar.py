@@ -12,6 +12,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
 from .fixed import half, low_half, mask_of, mul_q16, mul_q16_lane, mul_q31, mul_q31_lane, only
+from .late import has_late_stage, late_payment, late_stage_of
 from .lender import (
     begin_conversion,
     close_month,
@@ -27,7 +28,7 @@ i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
 
 @njit(forceinline=True)
-def open_month(state, i, record, row, terms, month_levers, rates):
+def open_month(state, i, record, row, terms, month_levers, rates, structural):
     """Note what each account is at the start of the month, and its interest rate: by its grade, or by its plan."""
     for p in range(N_PRODUCT):
         at = N_BORROWER + p * N_ACCOUNT
@@ -40,6 +41,8 @@ def open_month(state, i, record, row, terms, month_levers, rates):
         contract = i8(state[at + RATE, i]) if terms[p, P_FIXED_RATE] == 1 else i8(rates[p, u8(grade)])
         record[p, A_RATE] = in_plan if record[p, A_PLAN] else contract
         record[p, A_GRADE] = grade
+        late = structural and has_late_stage(terms[p]) and state[at + MONTHS_LATE, i] > 0
+        record[p, A_LATE] = late and record[p, A_BILL] > 0
 
 
 @njit(forceinline=True)
@@ -84,14 +87,19 @@ def bill_accounts(state, i, record, products, terms, month_levers):
 
 @njit(forceinline=True)
 def decide_payment(state, i, record, words, k, products, pay, segment, economy, levers, flows):
-    """Step 5: each bill is paid, forgotten or refused; sets A_REASON (0 = pays). Counts reminders that arrive."""
+    """Step 5: each bill is paid, forgotten or refused; sets A_REASON (0 = pays). Counts reminders that arrive.
+
+    In the late stage nothing is decided: the reason stays what the arrears have been for.
+    """
     debt = record[LINE, A_BILL] + record[LOAN, A_BILL]
     own = rules.borrower_logit(segment, state[QUALITY, i], debt, pay, state[REPORTED, i] != 0)
     forget = rules.in_season(state[FORGET, i], economy[M_FORGET])
     manual = mul_q31_lane(forget, segment.alert[state[MONTHS_SINCE_FORGOT, i]])
     for p in range(products):
-        if record[p, A_BILL] > 0:
-            at = N_BORROWER + p * N_ACCOUNT
+        at = N_BORROWER + p * N_ACCOUNT
+        if record[p, A_LATE]:
+            record[p, A_REASON] = state[at + CAUSE, i]
+        elif record[p, A_BILL] > 0:
             bucket = state[at + BUCKET, i]
             reached = state[REACH, i] < levers.month[p, V_REACH]
             on_autopay = state[AUTOPAY, i] < max(segment.scalars[G_AUTOPAY], levers.month[p, V_AUTOPAY])
@@ -111,8 +119,8 @@ def decide_payment(state, i, record, words, k, products, pay, segment, economy, 
 def pay_dues(state, i, record, products, scalars, revolver_share, flows):
     """Step 5: those who pay use the buffer, then credit elsewhere; then the line's payment beyond what is owed."""
     reported, line_first = state[REPORTED, i] != 0, mask_of(scalars[G_PAY_FIRST] == LINE)
-    line = only(record[LINE, A_REASON] == 0, record[LINE, A_OWED])
-    loan = only(record[LOAN, A_REASON] == 0, record[LOAN, A_OWED])
+    line = only((record[LINE, A_REASON] | record[LINE, A_LATE]) == 0, record[LINE, A_OWED])
+    loan = only((record[LOAN, A_REASON] | record[LOAN, A_LATE]) == 0, record[LOAN, A_OWED])
     paid, loan_paid, borrowed, loan_borrowed, buffer, outside = rules.pay_in_order(
         line_first, line, loan, state[LIQUIDITY, i], state[EXTERNAL_CREDIT, i], reported
     )
@@ -125,7 +133,7 @@ def pay_dues(state, i, record, products, scalars, revolver_share, flows):
         record[LINE, A_REASON] = broke
     if loan_paid < loan:
         record[LOAN, A_REASON] = broke
-    if record[LINE, A_REASON] == 0 and record[LINE, A_PLAN] == 0:
+    if (record[LINE, A_REASON] | record[LINE, A_PLAN] | record[LINE, A_LATE]) == 0:
         rest = record[LINE, A_BILL] - record[LINE, A_OWED] - state[LINE_AT + CONVERTED, i]
         record[LINE, A_EXTRA] = rules.extra_of(state[FULL_PAYER, i], rest, revolver_share, buffer)
     state[LIQUIDITY, i] = buffer - record[LINE, A_EXTRA]
@@ -175,7 +183,7 @@ def collect_in_month(state, i, record, words, k, products, advance, segment, eco
     pays more than next month's income can bear. A due that the ladder has no capacity for is only counted.
     """
     for p in range(products):
-        if record[p, A_MISSED]:
+        if record[p, A_MISSED] and record[p, A_LATE] == 0:
             bucket, reason = state[N_BORROWER + p * N_ACCOUNT + BUCKET, i], record[p, A_REASON]
             paid_by, ladder = segment.in_month[reason, 1 if bucket > 0 else 0], levers.ladder[p, bucket]
             v = half(words[U_IN_MONTH + p, k])
@@ -278,7 +286,8 @@ def work_open(state, i, record, words, k, products, stage_levers, flows):
         at = N_BORROWER + p * N_ACCOUNT
         bucket = i8(state[at + BUCKET, i])
         still_late = record[p, A_MISSED] == 1 and bucket >= 1 and record[p, A_DAY] == 0
-        if still_late and record[p, A_EXIT] == 0 and record[p, A_PLAN] == 0:
+        elsewhere = record[p, A_EXIT] | record[p, A_PLAN] | record[p, A_LATE]
+        if still_late and elsewhere == 0:
             stage = stage_levers[p, bucket]
             flows[p, F_RECOVERY_COST] += stage[S_RECOVERY_COST]
             record[p, A_CASH] -= stage[S_RECOVERY_COST]
@@ -293,11 +302,59 @@ def work_open(state, i, record, words, k, products, stage_levers, flows):
                 flows[p, F_COMMISSION] += commission
                 if recovered < balance:
                     record[p, A_AFTER] = min(record[p, A_AFTER], balance - recovered)
-                else:  # settled: nothing is late any more, and no late charge stays behind
-                    record[p, A_TO] = 0
-                    record[p, A_AFTER] = 0
-                    record[p, A_REST] = 0
-                    state[at + STATE, i] = 0
+                else:
+                    settle(state, i, record, p)
+
+
+@njit(forceinline=True)
+def settle(state, i, record, p):
+    """Step 7: nothing of an account is late any more, and no late charge stays behind."""
+    record[p, A_TO] = 0
+    record[p, A_AFTER] = 0
+    record[p, A_REST] = 0
+    state[N_BORROWER + p * N_ACCOUNT + STATE, i] = 0
+
+
+@njit(forceinline=True)
+def work_late(state, i, record, words, k, products, segment, economy, levers, flows):
+    """Step 7: open accounts in the late stage pay in full, in part or nothing, and collectors are paid for it.
+
+    A part makes nobody less late, unless it is all that is demanded.
+    """
+    for p in range(products):
+        if record[p, A_LATE]:
+            at = N_BORROWER + p * N_ACCOUNT
+            balance, bucket = (
+                i8(state[at + BALANCE, i]),
+                late_stage_of(state[at + BUCKET, i], state[at + MONTHS_LATE, i]),
+            )
+            stage, ladder = levers.stage[p, bucket], levers.ladder[p, bucket]
+            served = half(words[U_SERVED + p, k]) < rules.served_share(levers.month[p], economy)
+            effort, commission, cost = stage[S_EFFORT], stage[S_COMMISSION], i8(0)
+            for level in range(N_LEVELS):
+                if ladder[level, L_USED]:
+                    flows[p, F_N_CONTACTS_WANTED] += 1
+                    if served:
+                        flows[p, F_N_CONTACTS_AT + level] += 1
+                        cost += ladder[level, L_COST]
+                        effort = min(mul_q16(effort, ladder[level, L_LIFT]), i8(NEVER))
+            called_in = state[at + STATUS, i] == CLOSED and record[p, A_PLAN] == 0
+            demanded = balance if called_in else record[p, A_OWED]
+            u = half(words[U_RECOVERY + p, k])
+            paid = late_payment(state, i, p, balance, demanded, u, effort, economy, segment)
+            for level in range(N_LEVELS):
+                if served and ladder[level, L_USED]:
+                    cost += mul_q31(paid, ladder[level, L_COMMISSION])
+            commission = mul_q31(paid, commission)
+            record[p, A_RECOVERED] = paid
+            record[p, A_CASH] -= cost + commission + stage[S_RECOVERY_COST]
+            flows[p, F_CONTACT_COST] += cost
+            flows[p, F_RECOVERY_COST] += stage[S_RECOVERY_COST]
+            flows[p, F_RECOVERED_OPEN] += paid
+            flows[p, F_COMMISSION] += commission
+            record[p, A_AFTER] = min(record[p, A_AFTER], balance - paid)
+            if paid >= demanded:
+                settle(state, i, record, p)
 
 
 @njit(forceinline=True)
@@ -305,7 +362,7 @@ def count_dues(state, i, record, products, flows):
     """Step 7: count the dues of accounts in bucket 0, the missed and the cured; moves of more than one bucket."""
     for p in range(products):
         at, reason, day = N_BORROWER + p * N_ACCOUNT, record[p, A_REASON], record[p, A_DAY]
-        if state[at + BUCKET, i] == 0 and record[p, A_OWED] > 0:
+        if state[at + BUCKET, i] == 0 and record[p, A_OWED] > 0 and record[p, A_LATE] == 0:
             flows[p, F_N_DUE] += 1
             if record[p, A_MISSED]:
                 flows[p, F_N_MISSED] += 1
@@ -326,7 +383,9 @@ def post_and_accrue(state, i, record, products, segment, flows):
             to, rest = record[p, A_TO], record[p, A_REST]
             unpaid = record[p, A_OWED] - record[p, A_PAID]
             state[at + CLEAN, i] = rules.clean_after(state[at + CLEAN, i], record[p, A_MISSED] == 1)
-            state[at + CAUSE, i] = rules.cause_after(state[at + CAUSE, i], to, unpaid, record[p, A_REASON])
+            goes_on = record[p, A_LATE] == 1 and (to > 0 or state[at + PLAN_LEFT, i] > 0)
+            if not goes_on:
+                state[at + CAUSE, i] = rules.cause_after(state[at + CAUSE, i], to, unpaid, record[p, A_REASON])
             record[p, A_DAYS] = rules.days_late(record[p, A_DAY], to)
 
             paid = record[p, A_PAID] + record[p, A_EXTRA] + record[p, A_RECOVERED]
@@ -341,7 +400,7 @@ def post_and_accrue(state, i, record, products, segment, flows):
                     of_converted = rules.conversion_fee(kept, state[at + CONVERTED_FEE, i])
                 interest = rules.accrue(base, record[p, A_RATE])
                 fee = of_converted + mul_q31_lane(rest, segment.late[p, rules.charged_days(record[p, A_DAY])])
-                if to >= segment.terms[p, P_SUSPEND]:
+                if (max(to, i8(DEFAULT_BUCKET)) if goes_on else to) >= segment.terms[p, P_SUSPEND]:
                     flows[p, F_INTEREST_NOT_CHARGED] += interest + fee
                 else:
                     balance += interest + fee
@@ -365,7 +424,7 @@ def count_late(state, i, record, products, segment, flows):
     if reporting_day > 0:
         for p in range(products):
             at = N_BORROWER + p * N_ACCOUNT
-            missed = state[at + BUCKET, i] == 0 and record[p, A_MISSED] == 1
+            missed = state[at + BUCKET, i] == 0 and record[p, A_MISSED] == 1 and record[p, A_LATE] == 0
             if rules.is_late_on(reporting_day, missed, record[p, A_DAY]):
                 balance = i8(state[at + BALANCE, i])
                 flows[p, F_N_DPD1] += 1
@@ -411,7 +470,7 @@ def remember(state, i, record, products):
     """Start the memory of a forgotten due, or let it fade by a month."""
     forgot = False
     for p in range(products):
-        forgot |= record[p, A_MISSED] == 1 and record[p, A_REASON] == FORGOT
+        forgot |= record[p, A_MISSED] == 1 and record[p, A_REASON] == FORGOT and record[p, A_LATE] == 0
     state[MONTHS_SINCE_FORGOT, i] = rules.since_after(state[MONTHS_SINCE_FORGOT, i], forgot)
 
 
@@ -427,7 +486,7 @@ def step_scalar(tile, words, listed, n, place, segment, month, levers, sums):
     for index in range(n):
         k, i = u8(index), u8(listed[u8(index)])  # unsigned, or every look at the state would ask if it is below 0
         need = i4(0)
-        open_month(state, i, record, place.row, segment.terms, levers.month, month.rates)
+        open_month(state, i, record, place.row, segment.terms, levers.month, month.rates, structural)
         bill_accounts(state, i, record, products, segment.terms, levers.month)
         if structural:
             need, pay = update_income(tile, i, words[U_JOB, k], economy), tile.derived[D_PAY, i]
@@ -443,6 +502,7 @@ def step_scalar(tile, words, listed, n, place, segment, month, levers, sums):
         else:
             draw_state(state, i, record, words, k, products, segment.roll_state, month.thresholds)
         work_open(state, i, record, words, k, products, levers.stage, flows)
+        work_late(state, i, record, words, k, products, segment, economy, levers, flows)
         count_dues(state, i, record, products, flows)
         post_and_accrue(state, i, record, products, segment, flows)
         spend(tile, i, record, words[U_WISH, k], need, segment, economy, levers, flows)
@@ -454,6 +514,6 @@ def step_scalar(tile, words, listed, n, place, segment, month, levers, sums):
             remember(state, i, record, products)
         if nothing_to_apply(state, i, record, products, levers.month):
             state[REPORTED, i] = rules.report_after(state[REPORTED, i])
-            close_month(state, i, record, products, sums)
+            close_month(state, i, record, products, segment, sums)
         else:
-            end_month(state, i, record, words, k, place, structural, economy, levers, sums)
+            end_month(state, i, record, words, k, place, segment, economy, levers, sums)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.lowering import borrowers, demand, products, roll_rates, structural
+from simulator.lowering import borrowers, demand, late, products, roll_rates, structural
 from simulator.lowering.economy import economy_table, lay_seasons, stop_incomes
 from simulator.lowering.factor import factor
 from simulator.model.layout import (
@@ -126,7 +126,7 @@ def lower_tables(settings, months: int) -> Tables:
         segment=np.stack(
             [borrowers.segment_row(s, behaviour, settings.reporting_day, demand.scalars(settings)) for s in everyone]
         ),
-        product=np.stack([products.product_rows(settings.products, s, how, minor_units) for s in everyone]),
+        product=np.stack([products.product_rows(settings.products, s, behaviour, minor_units) for s in everyone]),
         terms=each(terms),
         conversion=each(products.conversion_terms(settings.products.line.conversion)),
         loan_balance=each(loan_balance),
@@ -151,6 +151,9 @@ def lower_tables(settings, months: int) -> Tables:
         roll_state=np.stack(
             [[roll_rates.state_table(_rates(settings, s, name)) for name in PRODUCTS] for s in everyone]
         ),
+        late_hazard=each(late.hazard_table(behaviour.late)),
+        late_cause=each(late.cause_table(behaviour.late)),
+        late_burden=each(late.burden_table(behaviour.late, not rolls)),
         roll=_roll(settings),
         economy=_economy(settings, months),
         redraw_people=int(settings.redraw_people),

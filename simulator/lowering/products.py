@@ -3,6 +3,7 @@
 import numpy as np
 
 from simulator.finance import annuity, annuity_balance
+from simulator.lowering import late
 from simulator.model import layout
 from simulator.model.fixed_point import cumulative, half_up, logit, q31
 from simulator.model.layout import DAYS, LINE, LOAN, MAX_TERMS, N_PRODUCT, N_TERMS, NEVER, ONE
@@ -11,7 +12,7 @@ MOST_MONTHS = 60
 WHENEVER = 1 - 2**-31  # a chance of almost 1, which a q31 in 32 bits with a sign still holds
 
 
-def product_rows(products, segment, structural, minor_units: int) -> np.ndarray:
+def product_rows(products, segment, behaviour, minor_units: int) -> np.ndarray:
     """Return int64[product, N_TERMS]: the terms of both products for a segment."""
     rows = np.zeros((N_PRODUCT, N_TERMS), dtype=np.int64)
     for row, product in ((rows[LINE], products.line), (rows[LOAN], products.loan)):
@@ -30,8 +31,9 @@ def product_rows(products, segment, structural, minor_units: int) -> np.ndarray:
     rows[LOAN, layout.P_DRAW_STEP] = max(1, int(half_up(products.loan.ticket_step * minor_units)))
     rows[LOAN, layout.P_KEPT] = q31(products.loan.kept_share)
     rows[LOAN, layout.P_FIXED_RATE] = products.loan.fixed_rate
-    rows[LOAN, layout.P_WILL_NOT] = logit(structural.will_not_loan)
+    rows[LOAN, layout.P_WILL_NOT] = logit(behaviour.structural.will_not_loan)
     rows[LOAN, layout.P_OPEN_AT_START] = q31(segment.loan_open)
+    late.add_terms(rows, behaviour.late)
     return rows
 
 

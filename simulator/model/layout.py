@@ -23,6 +23,7 @@ AGE_BANDS = (0, 6, 12, 18, 36, 60)
 MAX_STATES = 16
 BURDEN_CLASSES = 8  # debt-to-income classes
 DAYS = 31  # days late 0..30
+LATE_MONTHS = 256  # months in the late stage, 90 days past due or worse, that are told apart
 SUMS_PER_BATCH = 20  # batches of replications that roll matrices and vintages are kept for
 
 # ---- account status ------------------------------------------------------------------------------
@@ -83,7 +84,8 @@ RATE = 18  # loan: q31 a month, as contracted; below ONE, so that it fits
 CONVERTED = 19  # lines: part of the balance that falls due in instalments and bears no interest
 CONVERTED_PART = 20  # of it, what falls due a month
 CONVERTED_FEE = 21  # charged every month while any of it is left
-N_ACCOUNT = 22
+MONTHS_LATE = 22  # months in the late stage, open, in a plan or written off, at most 255; 0 before it and once cured
+N_ACCOUNT = 23
 LINE_AT = N_BORROWER
 LOAN_AT = N_BORROWER + N_ACCOUNT
 N_STATE = N_BORROWER + N_PRODUCT * N_ACCOUNT
@@ -176,8 +178,9 @@ N_DERIVED = 12
     A_WORKOUT,  # 1: begins the month in the workout
     A_CASH,  # what the account brings while open, less what it costs
     A_GRADE,  # at the start of the month
-) = range(29)
-N_ACCOUNT_RECORD = 29
+    A_LATE,  # 1: begins the month open and in the late stage, or reaches it in the month of a new plan
+) = range(30)
+N_ACCOUNT_RECORD = 30
 
 # ---- what the on-time path leaves to do for each lane, in bits: `pending` int32[1, lane] ---------------------
 NOT_DONE = 1  # left as it was
@@ -294,7 +297,13 @@ P_CONVERT = 15  # q31 chances to turn a bill into instalments: usual, short of c
 P_CONVERT_FLOOR = 19  # amount above which a bill may be turned into instalments
 P_FRAUD = 20  # q31 share of new accounts that are never paid
 P_FIRST_PAYMENT = 21  # q31 share of new accounts whose first due is not paid, those included
-N_TERMS = 22
+P_LATE_FULL = 22  # late stage: q31 of what comes that comes from payments in full
+P_LATE_PART = 23  # late stage: q31 of the balance that a payment in part brings; 0 = there is no late stage
+N_TERMS = 24
+
+# ---- late stage: q16 multipliers of the hazard by cause, int64[segment, name] ------------------------
+LATE_UNEMPLOYED = 5  # after those of CAUSES: CANNOT, and still without a job
+N_LATE_CAUSES = 6
 
 # ---- loan terms: int64[segment, term, name] ------------------------------------------------------
 MAX_TERMS = 4
@@ -336,7 +345,7 @@ EXITS = {"written_off": EXIT_WRITTEN_OFF, "paid_off": EXIT_PAID_OFF}
     M_FORGET,  # q16 of the chance to forget a due
     M_STOPPED,  # share, times 2^15, of borrowers whose income has stopped
     M_INCOME_LEFT,  # q31 of what is earned that they still get
-    M_COLLECTION,  # q16 of what collectors can work
+    M_COLLECTION,  # q16 of what comes in the late stage: what collectors can work
     M_SETTLEMENT,  # q16 of the chance to repay a loan early
 ) = range(13)
 N_MACRO = 13
@@ -351,7 +360,8 @@ S_RECOVER_CHANCE = 3  # q31 a month
 S_RECOVER_SHARE = 4  # q31 of the balance
 S_COMMISSION = 5  # q31 of what is recovered
 S_RECOVERY_COST = 6  # amount a month for each account worked
-N_STAGE_LEVERS = 7
+S_EFFORT = 7  # q16 multiplier of what comes in the late stage
+N_STAGE_LEVERS = 8
 
 # ---- levers of the month: int64[month, segment, product, name] -----------------------------------
 V_REACH = 0  # q31 share of borrowers a reminder reaches
@@ -430,7 +440,8 @@ N_LEVELS = len(LEVELS)
 # q31 of those still unpaid, by reason from FORGOT to WILL_NOT; amount a contact; day of the month (1 to 29)
 L_EFFECT, L_COST, L_DAY, L_USED = 0, 4, 5, 6  # L_USED: 1 if the level is worked in this bucket
 L_COMMISSION = 7  # q31 of what a contact collects
-N_LADDER = 8
+L_LIFT = 8  # q16 multiplier of what comes in the late stage
+N_LADDER = 9
 
 # ---- what levers ask for at all: `MonthLevers.bits`, beside a bit for each level of the ladder -----------
 WORKS_OPEN = 1 << N_LEVELS  # collectors work accounts that are late but open

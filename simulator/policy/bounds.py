@@ -9,7 +9,11 @@ from simulator.policy.base import MOST, MOST_LOGIT
 
 AMOUNT = 10_000_000 * 1000  # the largest amount of money in the smallest minor units
 
-STAGE_BOUNDS = dict.fromkeys(range(layout.N_STAGE_LEVERS), (0, ONE)) | {layout.S_RECOVERY_COST: (0, 3 * AMOUNT)}
+STAGE_BOUNDS = {
+    **dict.fromkeys(range(layout.N_STAGE_LEVERS), (0, ONE)),
+    layout.S_RECOVERY_COST: (0, 3 * AMOUNT),
+    layout.S_EFFORT: (0, MOST),
+}
 MONTH_BOUNDS = {
     **dict.fromkeys(range(layout.N_MONTH_LEVERS), (0, NEVER)),
     **dict.fromkeys((layout.V_REACH, layout.V_AUTOPAY, layout.V_PLAN_CHANCE, layout.V_PLAN_RATE), (0, ONE)),
@@ -43,6 +47,7 @@ LADDER_BOUNDS = {
     layout.L_DAY: (0, 29),
     layout.L_USED: (0, 1),
     layout.L_COMMISSION: (0, ONE),
+    layout.L_LIFT: (0, MOST),
 }
 
 

@@ -13,6 +13,7 @@ from simulator.model.layout import (
     C_ACCEPT,
     C_DEMAND,
     GRADES,
+    L_LIFT,
     N_ANSWER,
     N_LADDER,
     N_LEVELS,
@@ -22,6 +23,7 @@ from simulator.model.layout import (
     NEVER,
     ONE,
     PRODUCTS,
+    S_EFFORT,
     S_FORGET_KEEP,
     S_LIMIT_KEEP,
     SCORE_BANDS,
@@ -151,6 +153,8 @@ def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Lever
     )
     levers.answer[..., C_DEMAND, :], levers.answer[..., C_ACCEPT, :] = UNIT, ONE
     levers.stage[..., [S_FORGET_KEEP, S_LIMIT_KEEP]] = ONE
+    levers.stage[..., S_EFFORT] = UNIT
+    levers.ladder[..., L_LIFT] = UNIT
     levers.month[..., THRESHOLDS] = NEVER
     levers.month[..., MULTIPLIERS] = UNIT
     levers.month[..., [V_SCORE_CUTOFF, V_INCOME_CUTOFF]] = -NEVER

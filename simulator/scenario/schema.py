@@ -337,11 +337,37 @@ class Demand(Table):
     customary_minimum: Share | None = None
 
 
+class LateCauses(Table):
+    """Multipliers of what comes in the late stage, by cause; `unemployed`: who cannot pay and has no job yet."""
+
+    forgot: Multiplier = 1.0
+    short: Multiplier = 1.0
+    cannot: Multiplier = 1.0
+    unemployed: Multiplier = 1.0
+    will_not: Multiplier = 1.0
+
+
+class Late(Table):
+    """The late stage: what comes of a debt that is 90 days past due or worse, by its age, whoever owns it."""
+
+    month_share: Share
+    slowing_months: Annotated[float, Field(gt=0, le=1000), values.MONTHS]
+    decay: Annotated[float, Field(ge=0, le=10), values.NUMBER]
+    full_share: Share = 0.5
+    part: Annotated[float, Field(ge=0.001, le=1), values.SHARE] = 0.1
+    by_cause: LateCauses = LateCauses()
+    by_burden: Annotated[list[Multiplier], Field(min_length=BURDEN_CLASSES, max_length=BURDEN_CLASSES)] = [
+        1.0
+    ] * BURDEN_CLASSES
+    loan: Multiplier = 1.0
+
+
 class Behaviour(Table):
     """Which model of payment, and its settings."""
 
     model: Literal["structural", "roll_rates"]
     pay_first: Literal["line", "loan"] = "line"
+    late: Late | None = None
     structural: Structural = Structural()
     roll_rates: RollRates = RollRates()
     demand: Demand = Demand()

@@ -6,17 +6,20 @@ from typing import Annotated, Literal
 from simulator.policy import (
     BUCKETS,
     COUNT,
+    DEFAULT_BUCKET,
     DPD,
     LEVELS,
     ONE,
     Field,
     Money,
+    Multiplier,
     Policy,
     PolicyTable,
     Share,
     Unit,
     capital,
     layout,
+    multiplier,
     share,
 )
 
@@ -57,6 +60,10 @@ class Level(PolicyTable):
     )
     commission: Share = Field(0.0, description="share of what a contact collects that collecting costs")
     effect: Effect = Field(Effect(), description="what a contact achieves")
+    lift: Multiplier = Field(
+        1.0,
+        description="multiplier of what comes a month of accounts 90 days past due and worse, under [behaviour.late]",
+    )
 
 
 class Settings(Policy):
@@ -132,9 +139,20 @@ class Settings(Policy):
         """Levels work open accounts; debt that is written off has its own collectors."""
         return {f"levels.{name}.from_dpd": level.from_dpd for name, level in self.levels.items()}
 
+    def _late(self, late_stage: bool):
+        """Yield what says twice, or in vain, what comes of accounts 90 days past due and worse."""
+        for name, level in self.levels.items():
+            if late_stage and level.from_dpd >= 30 * DEFAULT_BUCKET and level.effect != Effect():
+                allowed = "with [behaviour.late], from 90 days past due on: lift, which multiplies what comes"
+                yield f"levels.{name}.effect", "found one", allowed
+            if not late_stage and level.lift != 1:
+                allowed = "allowed: 1, or a curve for it to multiply, [behaviour.late]"
+                yield f"levels.{name}.lift", f"found {level.lift:g}", allowed
+
     def conflicts(self, others):
         """Ladders that meet leave no bucket unworked between them."""
         yield from super().conflicts(others)
+        yield from self._late(others.late_stage)
         own = {bucket for bucket, _, _ in self.worked()}
         worked = own.union(*({bucket for bucket, *_ in other.worked()} for other in others.of(Settings).values()))
         lowest = min(own, default=0)
@@ -156,7 +174,7 @@ def write(levers, settings, context):
         for reason, name in enumerate(layout.CAUSES[layout.FORGOT :]):
             row[layout.L_EFFECT + reason] = share(getattr(level.effect, name))
         row[layout.L_COST], row[layout.L_DAY], row[layout.L_USED] = context.amount(level.cost), level.day, 1
-        row[layout.L_COMMISSION] = share(level.commission)
+        row[layout.L_COMMISSION], row[layout.L_LIFT] = share(level.commission), multiplier(level.lift)
         rows.append(row)
     if worked:  # all of them at once: where capacity differs by replication, this is written thousands of times
         buckets, numbers, _ = map(list, zip(*worked, strict=True))

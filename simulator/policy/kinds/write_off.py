@@ -9,7 +9,9 @@ from simulator.policy import (
     AGE_BANDS,
     AGES,
     BUCKETS,
+    DEFAULT_BUCKET,
     FACT,
+    MOST,
     NEVER,
     Chance,
     Dpd,
@@ -17,6 +19,7 @@ from simulator.policy import (
     Field,
     Money,
     Months,
+    Multiplier,
     Never,
     Policy,
     PolicyTable,
@@ -24,6 +27,7 @@ from simulator.policy import (
     Unit,
     by_age,
     layout,
+    multiplier,
     share,
     threshold,
 )
@@ -38,7 +42,6 @@ RECORDS = "charge_off"
 NEUTRAL = {
     "at_dpd": "never",
     "recover_share": [1.0] * len(AGE_BANDS),
-    "commission": [0.3] * len(AGE_BANDS),
 }
 EXAMPLE = {
     "at_dpd": 300,
@@ -48,7 +51,7 @@ EXAMPLE = {
     "expire_months": 60,
     "channels": {"agency": {"from_months": 6, "chance": 0.05, "share": 0.3, "commission": 0.35, "cost": 1.0}},
 }
-_NOTHING = [0.0] * len(AGE_BANDS)
+_NOTHING, _USUAL = [0.0] * len(AGE_BANDS), [1.0] * len(AGE_BANDS)
 Cost = Annotated[Money, Unit("{money} per account and month", (("{money}", 1.0),))]
 
 
@@ -59,8 +62,9 @@ class Channel(PolicyTable):
     to_months: Literal[(*AGE_BANDS[1:], "never")] = Field(
         "never", description="months since write-off at which it stops, this one not included"
     )
-    chance: Chance = Field(description="chance of a recovery per month")
-    share: Share = Field(description="share of the balance that a recovery brings")
+    chance: Chance = Field(0.0, description="chance of a recovery per month")
+    share: Share = Field(0.0, description="share of the balance that a recovery brings")
+    effort: Multiplier = Field(1.0, description="multiplier of what comes under [behaviour.late]")
     commission: Share = Field(0.0, description="share of what is recovered that collecting costs")
     cost: Cost = Field(0.0, description="of each account, whether anything is recovered or not")
 
@@ -73,17 +77,23 @@ class Channel(PolicyTable):
 
 
 class Recovery(NamedTuple):
-    """What collecting in one age does in a month."""
+    """What collecting in one age does in a month: under [behaviour.late] by `effort`, else by `chance` and `share`."""
 
     chance: float
     share: float
     commission: float
     cost: float
+    effort: float
 
     @property
     def mean(self) -> float:
-        """Return the share of the balance recovered on average."""
+        """Return the share of the balance recovered on average, where there is no [behaviour.late]."""
         return self.chance * self.share
+
+    def acts(self, by_chance: bool) -> bool:
+        """Return whether it brings or costs anything: `by_chance`, or by effort under [behaviour.late]."""
+        by_effort = not by_chance and (self.commission > 0 or self.effort != 1)
+        return self.mean > 0 or self.cost > 0 or by_effort
 
 
 class Settings(Policy):
@@ -93,12 +103,13 @@ class Settings(Policy):
     work_from_dpd: Dpd | Never = Field(
         "never",
         description="days past due, a multiple of 30, from which the recoveries of the first age also work accounts "
-        "that are still open",
+        "that are still open; under [behaviour.late] 90 or more",
     )
     recover_chance: by_age(Chance) = Field(_NOTHING, description=f"chance of a recovery per month, {AGES}")
     recover_share: by_age(Share) = Field(_NOTHING, description=f"share of the balance a recovery brings, {AGES}")
     commission: by_age(Share) = Field(_NOTHING, description=f"share of what is recovered that collecting costs, {AGES}")
     recovery_cost: by_age(Cost) = Field(_NOTHING, description=f"of each account worked, {AGES}")
+    effort: by_age(Multiplier) = Field(_USUAL, description=f"multiplier of what comes under [behaviour.late], {AGES}")
     channels: dict[Literal["in_house", "agency", "legal"], Channel] = Field(
         {}, description="ways to collect, by name, besides the lists by age"
     )
@@ -119,16 +130,37 @@ class Settings(Policy):
         return Exits(written_off=threshold(self.at_dpd), expired=threshold(self.expire_months))
 
     def conflicts(self, others):
-        """None: of two write-offs the earlier holds."""
-        yield from ()
+        """What comes of late debt is said once: by the curve of [behaviour.late] and effort, or by chance and share."""
+        if others.late_stage:
+            allowed = "with [behaviour.late] what comes follows its curve: leave it out, effort multiplies the curve"
+            if any(one.mean > 0 for one in map(self.of_lists, range(len(AGE_BANDS)))):
+                yield "recover_chance", f"found {self.recover_chance}", allowed
+            for name, channel in self.channels.items():
+                if channel.chance * channel.share > 0:
+                    yield f"channels.{name}.chance", f"found {channel.chance:g}", allowed
+            if threshold(self.work_from_dpd) < 30 * DEFAULT_BUCKET:
+                allowed = "allowed with [behaviour.late]: 90 or more, or never"
+                yield "work_from_dpd", f"found {self.work_from_dpd}", allowed
+        else:
+            allowed = "allowed: 1, or a curve for it to multiply, [behaviour.late]"
+            if self.effort != _USUAL:
+                yield "effort", f"found {self.effort}", allowed
+            for name, channel in self.channels.items():
+                if channel.effort != 1:
+                    yield f"channels.{name}.effort", f"found {channel.effort:g}", allowed
+
+    def of_lists(self, band: int) -> Recovery:
+        """Return what the lists say of an age."""
+        lists = (self.recover_chance, self.recover_share, self.commission, self.recovery_cost, self.effort)
+        return Recovery(*(of[band] for of in lists))
 
     def recoveries(self, band: int) -> list[Recovery]:
         """Return what acts in an age: the lists, then the channels in the order of the file."""
-        lists = (self.recover_chance, self.recover_share, self.commission, self.recovery_cost)
-        found = [Recovery(*(of[band] for of in lists))]
+        found = [self.of_lists(band)]
         for channel in self.channels.values():
             if channel.from_months <= AGE_BANDS[band] < threshold(channel.to_months):
-                found.append(Recovery(channel.chance, channel.share, channel.commission, channel.cost))
+                terms = (channel.chance, channel.share, channel.commission, channel.cost, channel.effort)
+                found.append(Recovery(*terms))
         return found
 
 
@@ -136,17 +168,20 @@ def together(recoveries: list[Recovery]) -> Recovery:
     """Return one recovery that has the mean, the chance of anything, the commission and the cost of several.
 
     Each takes its share of what those before it leave, independently, so all of them never take more than there is.
+    Where none has a chance of its own, efforts multiply and commissions add up.
     """
-    cost = sum(one.cost for one in recoveries)
+    cost, effort = sum(one.cost for one in recoveries), prod(one.effort for one in recoveries)
     able = [one for one in recoveries if one.mean > 0]
-    if len(able) < 2:
-        return (able or [Recovery(0.0, 0.0, 0.0, 0.0)])[0]._replace(cost=cost)
+    if not able:
+        return Recovery(0.0, 0.0, min(sum(one.commission for one in recoveries), 1.0), cost, effort)
+    if len(able) == 1:
+        return able[0]._replace(cost=cost, effort=effort)
     chance = 1 - prod(1 - one.chance for one in able)
     left, commission = 1.0, 0.0
     for one in able:
         commission += one.commission * one.mean * left
         left *= 1 - one.mean
-    return Recovery(chance, (1 - left) / chance, commission / (1 - left), cost)
+    return Recovery(chance, (1 - left) / chance, commission / (1 - left), cost, effort)
 
 
 def write(levers, settings, context):
@@ -156,15 +191,17 @@ def write(levers, settings, context):
     levers.month[bucket] = levers.month[bucket].clip(max=threshold(settings.at_dpd, 30))
     levers.month[expire] = levers.month[expire].clip(max=threshold(settings.expire_months))
     while_open = range(threshold(settings.work_from_dpd, 30), BUCKETS)
-    for band in range(len(AGE_BANDS)):
-        all_of_it = together(settings.recoveries(band))
-        if all_of_it.mean > 0 or all_of_it.cost > 0:
+    found = [together(settings.recoveries(band)) for band in range(len(AGE_BANDS))]
+    by_chance = any(all_of_it.mean > 0 for all_of_it in found)
+    for band, all_of_it in enumerate(found):
+        if all_of_it.acts(by_chance):
             stages = [BUCKETS + band, *(while_open if band == 0 else ())]
             for stage in stages:
                 levers.stage[(*cells, stage, layout.S_RECOVER_CHANCE)] = share(all_of_it.chance)
                 levers.stage[(*cells, stage, layout.S_RECOVER_SHARE)] = share(all_of_it.share)
                 levers.stage[(*cells, stage, layout.S_COMMISSION)] = share(all_of_it.commission)
                 levers.stage[(*cells, stage, layout.S_RECOVERY_COST)] = context.amount(all_of_it.cost)
+                levers.stage[(*cells, stage, layout.S_EFFORT)] = min(multiplier(all_of_it.effort), MOST)
 
 
 def why(evidence):
