@@ -115,9 +115,12 @@ def test_every_policy_is_refused_or_felt(kind, book):
 
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_is_refused_would_do_nothing(kind, book):
-    """Past the reader the example leaves every flow of a roll-rate book as it was, but for the bureau's reports."""
+    """Past the reader the example leaves every flow of a roll-rate book as it was, but for the bureau's reports.
+
+    That accounts are used less where a lender reports, a roll-rate book feels too: without that.
+    """
     settings = load_scenario(book("limit_cut", {"at_dpd": 30, "keep": 0.5}), replications=2).baseline
-    example = kinds()[kind].EXAMPLE | ({"report_days_late": 450} if kind == "bureau" else {})
+    example = kinds()[kind].EXAMPLE | ({"report_days_late": 450, "usage": 1.0} if kind == "bureau" else {})
     policy = kinds()[kind].Settings.model_validate({"kind": kind, **example})
     worlds = [lower(settings.model_copy(update={"policy": settings.policy | more})) for more in ({}, {"x": policy})]
 
