@@ -76,6 +76,8 @@ class Account:
         self.part = 0
         self.fee = 0
         self.months_late = 0
+        self.parts_left = 0
+        self.settlement_part = 0
         self.columns = tuple(vars(self))
 
         self.product = product
@@ -104,6 +106,7 @@ class Account:
         self.forgiven = 0  # at the start of a plan
         self.cause_before = UNKNOWN  # that plan
         self.was_in_workout = self.has(IN_WORKOUT)
+        self.takes_offer = False  # would pay the whole balance, and settles instead
         self.in_late_stage = False  # begins the month there, open; or is there when a plan begins
         self.cash = 0  # what it brings while it is open, less what it costs
         self.drawn = False  # a loan drawn this month
@@ -214,6 +217,7 @@ class Borrower:
         self.reported = 0
         self.alert = 31
         self.guarantee = 0
+        self.education = 0
         self.columns = tuple(vars(self))
 
         self.segment, self.entry, self.index = segment, entry, index
@@ -271,7 +275,7 @@ def born(world, replication, segment, entry, index, tape_row=None):
     b = Borrower(segment, entry, index)
     world.at(b, replication, entry)
     tables, scalars = world.tables, world.segment
-    w0, w1, w2, w3, w4, w5 = linked(world, [list(world.words(PEOPLE, slot)) for slot in range(6)])
+    w0, w1, w2, w3, w4, w5, w6 = linked(world, [list(world.words(PEOPLE, slot)) for slot in range(7)])
 
     def drawn(name, word):
         return tables.quantile[segment][name][word >> 22]
@@ -290,7 +294,7 @@ def born(world, replication, segment, entry, index, tape_row=None):
         b.outside = b.outside_max = mul_q16(b.income, scalars[G_EXTERNAL_CREDIT_SIZE])
     b.buffer = mul_q16(b.income, drawn(Q_LIQUIDITY, w2[2]))
     b.employed = 1 - happens(w4[2], G_UNEMPLOYED)
-    b.reach, b.guarantee = w5[0] >> 1, w5[3] >> 1
+    b.reach, b.guarantee, b.education = w5[0] >> 1, w5[3] >> 1, w6[3] >> 1
 
     if tape_row is None:
         opening = [first_above(tables.opening[segment][p], u >> 1) if entry == 0 else 0
@@ -475,6 +479,7 @@ def live_one_month(world, b):
     structural = world.segment[G_MODEL] == 0
     world.pay = world.advance = world.need = 0
     if structural:
+        teach(world, b)  # before 4
         job_and_income(world, b)  # 4
     bill_accounts(world, b)  # 5
     if structural:
@@ -500,8 +505,9 @@ def live_one_month(world, b):
     freeze_and_cut(world, b)  # 10 (c), (d)
     if structural:
         offer_plans(world, b)  # 10 (e)
-    let_go(world, b)  # 10 (f)
-    report(world, b)  # 10 (g)
+    settle_open_accounts(world, b)  # 10 (f)
+    let_go(world, b)  # 10 (g)
+    report(world, b)  # 10 (h)
     write_off_or_sell(world, b)  # 11
     recover(world, b)  # 11
     follow(world, b)  # 12
@@ -509,6 +515,17 @@ def live_one_month(world, b):
         decided = [account for account in b.accounts if not account.in_late_stage]
         forgot = any(account.missed and account.reason == FORGOT for account in decided)
         b.alert = 0 if forgot else min(b.alert + 1, 31)
+
+
+def teach(world, b):
+    """Before 4. Count who is taught this month, all that there are or who arrives, and what that costs."""
+    for account in b.accounts:
+        levers = world.lever[account.product]
+        share = levers[V_EDUCATED if world.month == b.entry else V_TAUGHT]
+        if account.is_open and b.education < share:
+            account.flow[F_N_EDUCATED] += 1
+            account.flow[F_EDUCATION_COST] += levers[V_EDUCATION_COST]
+            return
 
 
 def job_and_income(world, b):
@@ -625,7 +642,7 @@ def convert_bill(world, b):
         return
     if world.lever[LINE][V_NEW_CREDIT] != 1:
         return
-    usual = mul_q16(b.spend, world.economy[M_SPENDING])
+    usual = usual_spending(world, b)
     short, large = b.buffer + line.extra < rest, line.bill >= 2 * usual
     if b.full_payer and not (short or large):
         return
@@ -681,7 +698,7 @@ def chance_to_forget(world, b, account):
     if b.reach < levers[V_REACH]:
         account.flow[F_N_REMINDED] += 1
         f = mul_q31(f, world.stage[account.product][account.bucket][S_FORGET_KEEP])
-    return f
+    return mul_q31(f, levers[V_EDUCATION_FORGET]) if b.education < levers[V_EDUCATED] else f
 
 
 def in_the_month(world, b):
@@ -793,7 +810,7 @@ def work_open_accounts(world, b):
     for account in b.accounts:
         if not account.missed or account.was_bucket == 0 or account.cured_on is not None:
             continue
-        if account.exit is not None or account.was_in_plan or account.in_late_stage:
+        if account.exit is not None or account.was_in_plan or account.in_late_stage or account.parts_left > 0:
             continue
         lever, flow = world.stage[account.product][account.was_bucket], account.flow
         flow[F_RECOVERY_COST] += lever[S_RECOVERY_COST]
@@ -846,7 +863,7 @@ def work_late_accounts(world, b):
     """7. An open account in the late stage pays all, a part or nothing; who pays all demanded is late no more."""
     served = world.words(MONTHS, 2)[2:]
     for account in b.accounts:
-        if not account.in_late_stage:
+        if not account.in_late_stage or account.parts_left > 0:
             continue
         stage = max(account.was_bucket, min(account.months_late + 2, WORST))
         lever, flow = world.stage[account.product][stage], account.flow
@@ -862,6 +879,9 @@ def work_late_accounts(world, b):
         called_in = account.status == CLOSED and not account.was_in_plan
         demanded = account.balance if called_in else account.owed
         account.recovered = late_payment(world, b, account, demanded, effort)
+        may_settle = min(account.was_bucket, account.bucket) >= 3 and not account.was_in_plan
+        if may_settle and takes_offer(world, account, account.recovered, stage):
+            account.takes_offer, account.recovered = True, 0
         cost += sum(mul_q31(account.recovered, level[L_COMMISSION]) for _, level in levels)
         commission = mul_q31(account.recovered, lever[S_COMMISSION])
         flow[F_RECOVERED_OPEN] += account.recovered
@@ -931,6 +951,12 @@ def monthly_rate(world, account):
     return min(ONE, mul_q16(contract, levers[V_RATE + account.was_grade]))
 
 
+def usual_spending(world, b):
+    """5 and 9. Return what the borrower usually wants on the line in this month, what education leaves of it."""
+    usual, levers = mul_q16(b.spend, world.economy[M_SPENDING]), world.lever[LINE]
+    return mul_q31(usual, levers[V_EDUCATION_SPEND]) if b.education < levers[V_EDUCATED] else usual
+
+
 def spend(world, b, structural):
     """9. Wanted spending goes on the line as far as it may; the rest is paid from the buffer."""
     line, levers = b.line, world.lever[LINE]
@@ -938,7 +964,7 @@ def spend(world, b, structural):
         return
     mood = world.tables.spending[b.segment][world.words(MONTHS, 0)[2] & 1023]
     if structural:
-        wanted = mul_q16(mul_q16(b.spend, world.economy[M_SPENDING]), mood)
+        wanted = mul_q16(usual_spending(world, b), mood)
         if not b.employed:
             wanted = mul_q31(wanted, world.segment[G_SPEND_UNEMPLOYED])
     else:
@@ -1006,10 +1032,7 @@ def close_accounts(world, b):
     """10. Close what is late enough, then, across products, the other account of the borrower."""
 
     def close(account, late):
-        account.status, account.limit = CLOSED, 0
-        cause = late.reason if late.cause == UNKNOWN else late.cause
-        account.flow[F_N_CLOSURES_BY + cause] += 1
-        account.flow[F_N_CLOSURES_GOOD_BY + cause] += b.quality >= 8
+        close_one(b, account, late.reason if late.cause == UNKNOWN else late.cause)
 
     def may_close(account):
         return account.status in (ACTIVE, FROZEN) and account.exit is None
@@ -1021,6 +1044,14 @@ def close_accounts(world, b):
         other = b.accounts[1 - account.product]
         if world.lever[account.product][V_CROSS] and may_close(other):
             close(other, account)
+
+
+def close_one(b, account, cause):
+    """Close an account to new credit, if it is not closed yet, for that cause."""
+    if account.status in (ACTIVE, FROZEN):
+        account.status, account.limit = CLOSED, 0
+        account.flow[F_N_CLOSURES_BY + cause] += 1
+        account.flow[F_N_CLOSURES_GOOD_BY + cause] += b.quality >= 8
 
 
 def end_plans(b):
@@ -1061,7 +1092,7 @@ def offer_plans(world, b):
         lacked_cash = account.missed and account.cured_on is None and account.reason in (SHORT, CANNOT)
         if not lacked_cash or account.balance <= 0 or account.was_in_plan or account.bucket < levers[V_PLAN_BUCKET]:
             continue
-        if words[account.product] >> 1 >= levers[V_PLAN_CHANCE]:
+        if words[account.product] >> 1 >= levers[V_PLAN_CHANCE] or account.parts_left > 0:
             continue
         forgiven = mul_q31(account.balance, levers[V_PLAN_FORGIVE])
         account.flow[F_N_PLANS] += 1
@@ -1079,6 +1110,77 @@ def offer_plans(world, b):
             account.months_left = n
         if account.status == ACTIVE:
             account.status = FROZEN
+
+
+def takes_offer(world, account, paid, stage):
+    """7 and 11. Return whether who would pay the whole balance settles for an offer instead."""
+    offered = world.stage[account.product][stage][S_OFFER_CHANCE] > 0
+    u = world.words(MONTHS, 4)[account.product] >> 1
+    return offered and paid == account.balance and u < world.lever[account.product][V_OFFER_DIVERTS]
+
+
+def settlement(world, b, account, stage, may_be_offered):
+    """10 and 11. Return (what is paid under a settlement, whether that settles the debt, what an offer cost)."""
+    levers, flow = world.lever[account.product], account.flow
+    stage_levers, u = world.stage[account.product][stage], world.words(MONTHS, 4)[account.product] >> 1
+    cost = 0
+    if account.parts_left > 0:
+        if u < levers[V_OFFER_BREAKS]:
+            flow[F_N_SETTLEMENTS_BROKEN] += 1
+            account.parts_left = 0
+            return 0, False, 0
+    else:
+        if not may_be_offered or stage_levers[S_OFFER_CHANCE] == 0:
+            return 0, False, 0
+        flow[F_N_OFFERS] += 1
+        cost = levers[V_OFFER_COST]
+        flow[F_RECOVERY_COST] += cost
+        out_of_work = account.cause == CANNOT and not b.employed
+        of_cause = levers[V_OFFER_CAUSE + (LATE_UNEMPLOYED if out_of_work else account.cause)]
+        accepts = u < mul_q16(stage_levers[S_OFFER_CHANCE], of_cause) and not account.has(FRAUD)
+        if not (accepts or account.takes_offer):
+            return 0, False, cost
+        flow[F_N_SETTLEMENTS] += 1
+        account.parts_left = levers[V_OFFER_PARTS]
+        account.settlement_part = -(-mul_q31(account.balance, stage_levers[S_OFFER_PAYS]) // account.parts_left)
+    paid = min(account.settlement_part, account.balance)
+    account.parts_left = 0 if paid == account.balance else account.parts_left - 1
+    settled = account.parts_left == 0
+    flow[F_N_SETTLEMENTS_KEPT] += settled
+    flow[F_SETTLEMENT_CASH] += paid
+    return paid, settled, cost
+
+
+def settle_open_accounts(world, b):
+    """10. Who is in default, in no plan and pays nothing may settle the debt for part of it, at once or in parts."""
+    for account in b.accounts:
+        if not account.is_open or account.exit is not None:
+            continue
+        if account.was_bucket < 3 or account.bucket < 3 or account.balance <= 0 or account.was_in_plan:
+            account.parts_left = 0
+            continue
+        stage = max(account.was_bucket, min(account.months_late + 2, WORST))
+        paid, settled, cost = settlement(world, b, account, stage, account.paid_in_month + account.recovered == 0)
+        flow, commission = account.flow, mul_q31(paid, world.stage[account.product][stage][S_COMMISSION])
+        contacts = 0
+        if world.words(MONTHS, 2)[2 + account.product] >> 1 < world.lever[account.product][V_SERVED]:
+            levels = world.ladder[account.product][stage]
+            contacts = sum(mul_q31(paid, level[L_COMMISSION]) for level in levels if level[L_USED])
+        flow[F_PAID] += paid
+        flow[F_RECOVERED_OPEN] += paid
+        flow[F_COMMISSION] += commission
+        flow[F_CONTACT_COST] += contacts
+        account.cash += paid - commission - contacts - cost
+        account.take_off(paid)
+        if settled or account.parts_left > 0:
+            close_one(b, account, account.cause)
+            account.converted = 0
+        if settled:
+            account.forgiven, account.cause_before = account.balance, account.cause
+            flow[F_FORGIVEN] += account.balance
+            account.take_off(account.balance)
+            account.bucket = 0
+        account.arrears = min(account.arrears, account.balance)
 
 
 def let_go(world, b):
@@ -1211,19 +1313,28 @@ def recover(world, b):
             flow[F_N_EXPIRED] += 1
             account.leave_written_off_book(TERMINATED)
         elif account.age >= 1:
-            flow[F_RECOVERY_COST] += lever[S_RECOVERY_COST]
-            account.get_back(0, lever[S_RECOVERY_COST])
-            recovered = 0
-            if has_late_stage(world, account):
+            recovered, settled, cost = 0, False, lever[S_RECOVERY_COST] * (account.parts_left == 0)
+            flow[F_RECOVERY_COST] += cost
+            if account.parts_left > 0:
+                pass
+            elif has_late_stage(world, account):
                 if account.balance > 0:
                     recovered = late_payment(world, b, account, account.balance, lever[S_EFFORT])
             elif words[2 + account.product] >> 1 < lever[S_RECOVER_CHANCE] and not account.has(FRAUD):
                 recovered = mul_q31(account.balance, lever[S_RECOVER_SHARE])
+            account.takes_offer = account.balance > 0 and takes_offer(world, account, recovered, stage)
+            if account.takes_offer or (recovered == 0 and account.balance > 0):
+                recovered, settled, of_offer = settlement(world, b, account, stage, True)
+                cost += of_offer
+            account.get_back(0, cost)
             commission = mul_q31(recovered, lever[S_COMMISSION])
             flow[F_RECOVERED] += recovered
             flow[F_COMMISSION] += commission
             account.get_back(recovered, commission)
             account.balance -= recovered
+            if settled:
+                flow[F_EXPIRED] += account.balance
+                account.balance = 0
         if account.status == WRITTEN_OFF:
             account.months_late = min(account.months_late + has_late_stage(world, account), 255)
             if account.balance == 0:

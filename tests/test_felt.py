@@ -18,6 +18,7 @@ REFUSED = {  # kind -> what a roll matrix knows nothing of
     "autopay": "forgetting",
     "bureau": "not being willing to pay",
     "collections": "the reasons for which dues are missed",
+    "education": "what borrowers are taught",
     "hardship": "being short of cash or out of work",
     "reminders": "forgetting",
 }

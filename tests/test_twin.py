@@ -42,6 +42,8 @@ WORLDS = {
     "late stage": {"late": True, "arrivals": 1},
     "late stage, closed and written off": {"late": True, "policies": ("close", "write_off", "effort"), "arrivals": 1},
     "late stage, plans": {"late": True, "policies": ("plans", "freeze", "recovery_cost"), "hold": True, "factor": True},
+    "late stage, offers": {"late": True, "policies": ("offers_after_write_off", "effort"), "arrivals": 1},
+    "late stage, offers and plans": {"late": True, "policies": ("offers", "plans", "close"), "suspend": False},
     "late stage, lines": {"late": True, "products": "line", "policies": ("capacity", "effort", "work_open")},
     "late stage, roll_rates": {"late": True, "policies": ALL, "arrivals": 1, "model": "roll_rates"},
     "late stage, everything, mixed, on a tape": {

@@ -334,9 +334,11 @@ def neutral_levers(months, segments):
     for name in (V_REPORT_DAYS, V_PLAN_BUCKET, V_CUT_SCORE, V_REGRANT_MONTHS, V_REGRANT_SOON, V_CLAIM):
         month[..., name] = NEVER
     month[..., V_SALE_BAND : V_SALE_BAND + 3] = NEVER
-    month[..., V_PLAN_MONTHS] = 1
+    month[..., V_PLAN_MONTHS] = month[..., V_OFFER_PARTS] = 1
+    month[..., V_OFFER_CAUSE : V_OFFER_CAUSE + N_LATE_CAUSES] = UNIT
     month[..., V_REGRANT_GRADE] = GRADES - 1
     month[..., V_PLAN_RATE] = month[..., V_CUT_KEEP] = month[..., V_SERVED] = ONE
+    month[..., V_EDUCATION_FORGET] = month[..., V_EDUCATION_SPEND] = ONE
     month[..., V_RAISE_BY] = month[..., V_RAISE_CAP] = month[..., V_PAY_EXTRA] = month[..., V_USAGE] = UNIT
     month[..., V_RATE : V_RATE + GRADES] = month[..., V_SALE_FACTOR : V_SALE_FACTOR + 4] = UNIT
     month[..., V_RAISE_GRADE] = month[..., V_MIN_SHARE] = -1
@@ -611,6 +613,35 @@ def effort(rng, levers):
     each(levers.ladder[..., L_LIFT], lambda: q16(rng.choice((0.5, 1, rng.uniform(0, 3)))))
 
 
+def offers(rng, levers):
+    """Offer settlements in some stages, for all, part or nothing of the balance, at once or in parts."""
+    each(levers.stage[..., DEFAULT_BUCKET:, S_OFFER_CHANCE], lambda: rng.choice((0, q31(rng.random()), ONE // 4)))
+    each(levers.stage[..., S_OFFER_PAYS], lambda: rng.choice((0, ONE, *[q31(rng.random())] * 4)))
+    each(levers.month[..., V_OFFER_PARTS], lambda: rng.choice((1, 1, 2, 5)))
+    each(levers.month[..., V_OFFER_BREAKS], lambda: rng.choice((0, q31(0.2), ONE)))
+    each(levers.month[..., V_OFFER_DIVERTS], lambda: rng.choice((0, ONE, q31(rng.random()))))
+    each(levers.month[..., V_OFFER_COST], lambda: rng.randint(0, 20 * YUAN))
+    each(levers.month[..., V_OFFER_CAUSE : V_OFFER_CAUSE + N_LATE_CAUSES], lambda: q16(rng.choice((0, 1, 3))))
+
+
+def education(rng, levers):
+    """Teach some borrowers, now and then more or fewer; it leaves part of forgetting and spending."""
+    constant(levers.month[..., V_EDUCATED], lambda: q31(rng.random()))
+    levers.month[rng.randint(2, max(2, len(levers.month) - 1)) :, ..., V_EDUCATED] = q31(rng.random())
+    each(levers.month[..., V_TAUGHT], lambda: rng.choice((0, q31(rng.random()))))
+    each(levers.month[..., V_EDUCATION_COST], lambda: rng.randint(0, 20 * YUAN))
+    for name in (V_EDUCATION_FORGET, V_EDUCATION_SPEND):
+        each(levers.month[..., name], lambda: rng.choice((0, ONE, q31(rng.random()))))
+
+
+def offers_after_write_off(rng, levers):
+    """Write off, work what is written off, and offer settlements in most months."""
+    recovery_cost(rng, levers)
+    offers(rng, levers)
+    quiet = [rng.random() < 0.3 for _ in range(len(levers.month))]
+    levers.stage[quiet, ..., S_OFFER_CHANCE] = levers.month[quiet, ..., V_OFFER_BREAKS] = 0
+
+
 POLICIES = {
     policy.__name__: policy
     for policy in (
@@ -648,6 +679,9 @@ POLICIES = {
         customers_who_stay,
         rating,
         effort,
+        education,
+        offers,
+        offers_after_write_off,
     )
 }
 

@@ -109,6 +109,7 @@ LINES = {
         "recovery_cost": 1,
         "reminder_cost": 1,
         "report_cost": 1,
+        "education_cost": 1,
         "operating_cost": 1,
         "idle_cost": 1,
         "acquisition_cost": 1,
@@ -133,6 +134,7 @@ TRANSFER_LINES = {
         "recovery_cost": -1,
         "reminder_cost": -1,
         "report_cost": -1,
+        "education_cost": -1,
         "operating_cost": -1,
         "idle_cost": -1,
         "acquisition_cost": -1,
@@ -187,6 +189,7 @@ PARTS = {
     "n_declined": "n_applied",
     "n_not_taken_up": "n_applied",
     "n_default_granted": "n_default",
+    "n_settlements": "n_offers",
     "written_off_interest": "written_off",
     "conversion_fees": "fees",
     "n_settled_early": "n_paid_off",
@@ -407,8 +410,9 @@ def _limits(now, before):
     yield "n_closed is left of those closed", *most(now("n_closed"), closed)
     left = now("n_written_off_book") + now("n_sold_written_off") + now("n_expired")
     yield "written-off accounts", *most(left, before("n_written_off_book") + now("n_written_off"))
-    ended, begun = (now(name).cumsum(axis=1) for name in ("n_plans_kept", "n_plans"))
-    yield "n_plans_kept and n_plans_broken end n_plans", *most(ended + now("n_plans_broken").cumsum(axis=1), begun)
+    for begun in ("n_plans", "n_settlements"):
+        ended, of = (now(f"{begun}_kept") + now(f"{begun}_broken")).cumsum(axis=1), now(begun).cumsum(axis=1)
+        yield f"{begun}_kept and {begun}_broken end {begun}", *most(ended, of)
 
 
 def _lines_only(counts):

@@ -26,7 +26,7 @@ from simulator.scenario.scenario import Scenario
 COLUMNS = 3  # variants side by side
 TOTALS = (
     *("paid", "new_credit", "interest", "fees", "written_off", "recovered", "commission", "sold_open_proceeds"),
-    *("sold_written_off_proceeds", "expired", "forgiven", "contact_cost", "recovery_cost"),
+    *("sold_written_off_proceeds", "expired", "forgiven", "contact_cost", "recovery_cost", "settlement_cash"),
 )
 ACCOUNTS = tuple(N_BORROWER + product * N_ACCOUNT for product in range(N_PRODUCT))  # where each begins in a state
 

@@ -116,7 +116,8 @@ class Seen:
         self.planned = self.missed and self.flow["n_plans"] > 0  # a plan clears them too
         stays = self.missed and not (self.left or self.planned)
         in_order = stays and self.now[ARREARS] == 0
-        self.settled = in_order and self.flow["recovered_open"] > 0  # by collectors, who took all that was left
+        took_all = self.flow["recovered_open"] > 0  # collectors
+        self.settled = in_order and (took_all or self.flow["n_settlements_kept"] > 0)
         self.cured = in_order and not self.settled  # within the month of the missed due
         self.behind = stays and not in_order
         self.collected = sum(self.flow[f"collected_{level}"] for level in LEVELS)
@@ -253,6 +254,7 @@ MONTH = (  # in the order of the month
          "applied, granted a limit of {limit}"),
     Line("n_declined", "applied, declined"),
     Line("n_not_taken_up", "applied, granted, and did not take it up"),
+    Line("n_educated", "taught how to handle money, which costs {education_cost}"),
     Line("n_reminded", "reminded", "reminded {often}", aside=True),
     # the due
     Line(_paid(LINE, False, True), "bill of {paid} paid in full", "bills paid in full {often}, {paid}"),
@@ -292,6 +294,10 @@ MONTH = (  # in the order of the month
     Line("n_plans_broken", "plan broken"),
     Line("n_plans", "a plan: {plan_left} instalments of {instalment}, nothing overdue any more"),
     Line("forgiven", "forgiven {forgiven}"),
+    Line("n_offers", "a settlement offered", "a settlement offered {often}", aside=True),
+    Line("n_settlements", "a settlement agreed"),
+    Line("n_settlements_broken", "the settlement broken"),
+    Line("settlement_cash", "{settlement_cash} paid under a settlement"),
     Line("n_limit_cut", "limit cut from {limit_was} to {limit}"),
     Line("n_limit_raised", "limit raised from {limit_was} to {limit}"),
     Line("n_closed_by_customer", "closed at the customer's wish"),
@@ -308,8 +314,11 @@ MONTH = (  # in the order of the month
     Line("recovered", "recovered {recovered}, commission {commission}"),
     Line(lambda a: a.was[STATUS] == a.now[STATUS] == WRITTEN_OFF and not a.flow["recovered"],
          "nothing recovered", "nothing recovered {often}"),
+    Line("n_settlements_kept", "settled, with nothing owed any more"),
+    Line(lambda a: a.flow["expired"] and not a.flow["n_expired"], "{expired} of the claim given up"),
     Line("recovery_cost", "recovery cost {recovery_cost}", "recovery cost {recovery_cost}", aside=True),
-    Line(lambda a: a.becomes(TERMINATED, WRITTEN_OFF) and not a.flow["n_expired"], "claim recovered to the end"),
+    Line(lambda a: a.becomes(TERMINATED, WRITTEN_OFF) and not (a.flow["n_expired"] or a.flow["n_settlements_kept"]),
+         "claim recovered to the end"),
 )  # fmt: skip
 # Flows that no line names: stocks, counts that a line implies, what follows from flows that are said, and what the
 # lender does not see. `n_reported` is said of the person.

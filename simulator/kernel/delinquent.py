@@ -28,7 +28,9 @@ from .sums import add_followed, add_open, add_roll
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
 # ---- columns of the state that are read here, and those that may change ---------------------------------------
-BORROWER_READ = (INCOME, LIVING, SPEND, QUALITY, SCORE, FORGET, AUTOPAY, FULL_PAYER, REACH, EXTERNAL_CREDIT_LIMIT)
+BORROWER_READ = (
+    INCOME, LIVING, SPEND, QUALITY, SCORE, FORGET, AUTOPAY, FULL_PAYER, REACH, EXTERNAL_CREDIT_LIMIT, EDUCATION,
+)  # fmt: skip
 BORROWER_CHANGED = (EMPLOYED, LIQUIDITY, EXTERNAL_CREDIT, REPORTED, MONTHS_SINCE_FORGOT)
 ACCOUNT_READ = (STATUS, LIMIT, BUCKET, ARREARS, CAUSE, MARKS)
 ACCOUNT_CHANGED = (BALANCE, INTEREST_DUE, FEE_DUE, CLEAN)
@@ -173,6 +175,7 @@ def decide_payment(gathered, n, p, segment, economy, month_levers, forget_keeps)
     floor, min_share, suspend = i4(terms[P_MIN_FLOOR]), rules.min_share_of(terms, month_levers), u4(terms[P_SUSPEND])
     enrolled, reach = u4(max(segment.scalars[G_AUTOPAY], month_levers[V_AUTOPAY])), u4(month_levers[V_REACH])
     common = rules.common_logit(segment, p, economy, month_levers)
+    educated, habit = u4(month_levers[V_EDUCATED]), u4(month_levers[V_EDUCATION_FORGET])
     for lane in range(n):
         i = u8(lane)
         status, arrears = state[account + STATUS, i], state[account + ARREARS, i]
@@ -190,7 +193,8 @@ def decide_payment(gathered, n, p, segment, economy, month_levers, forget_keeps)
 
         reached = u4(state[REACH, i]) < reach
         keep = i4(forget_keeps[u4(bucket + u4(p * BUCKETS)) & u4(N_PRODUCT * BUCKETS - 1)])
-        forgets = rules.forgetting(record[R_MANUAL, i], reached, keep, u4(state[AUTOPAY, i]) < enrolled)
+        kept = rules.kept_by(u4(state[EDUCATION, i]) < educated, habit)
+        forgets = rules.forgetting(record[R_MANUAL, i], reached, keep, u4(state[AUTOPAY, i]) < enrolled, kept)
         own = rules.account_logit(segment, status, bucket, state[account + CAUSE, i])
         logit = i4(i4(common + record[R_LOGIT, i]) + own)
         refuses, forgot = rules.refuses_or_forgets(
@@ -412,7 +416,7 @@ class Patience(NamedTuple):
 
     rule_days: int  # days late at which it is closed or reported
     freeze_days: int
-    leave_bucket: int  # bucket at which it is written off, sold, or offered a plan
+    leave_bucket: int  # bucket at which it is written off, sold, or offered a plan or a settlement
     cuts: int  # -1 if limits are cut on falling into some bucket, else 0
 
 
@@ -420,7 +424,8 @@ class Patience(NamedTuple):
 def patience_of(month_levers, bits):
     """Return the Patience of a month's levers of a product."""
     plans = month_levers[V_PLAN_BUCKET] if month_levers[V_PLAN_CHANCE] > 0 else NEVER
-    leave = min(month_levers[V_WRITE_OFF], month_levers[V_SELL_OPEN], plans)
+    offers = i8(DEFAULT_BUCKET) if (bits & OFFERS) != 0 else i8(NEVER)
+    leave = min(month_levers[V_WRITE_OFF], month_levers[V_SELL_OPEN], plans, offers)
     rule = min(month_levers[V_CLOSE_DAYS], month_levers[V_REPORT_DAYS])
     return Patience(i4(rule), i4(month_levers[V_FREEZE_DAYS]), i4(leave), mask_of((bits & CUTS) != 0))
 
@@ -704,7 +709,7 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
     for k in range(n_listed, n):
         listed[u8(k)] = LANES  # a lane in which nobody is
     gather(tile, gathered, listed, n, products, converts)
-    derive(state, derived, n, economy, segment)
+    derive(state, derived, n, economy, segment, levers.month[LINE])
     draw_slots(gathered.words, derived, n, month.slots, place, segment.key)
     update_income(gathered, n, segment, economy)
     decide_payment(gathered, n, LINE, segment, economy, levers.month[LINE], narrow.forget_keeps)

@@ -33,7 +33,7 @@ from .fixed import mul_q16
 from .lanes import derive, draw_listed, draw_words, gather_index, stack_derived, stack_gathered_derived, stack_pending
 from .late import has_late_stage
 from .lender import add_loan, rate_of_new_loan, wants_loan, work_one_written_off
-from .month_end import close_unused, grant_again, leave_lines, observe, review_limits
+from .month_end import close_unused, grant_again, leave_lines, observe, review_limits, teach
 from .on_time import (
     NO_REMINDERS,
     Bounds,
@@ -54,7 +54,7 @@ from .sums import add_stocks
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 CACHE_LINE = 8  # int64 numbers
 NO_AMOUNTS = (-1, -1, -1, -1, -1)  # no `amounts_for` yet
-FIRST, SECOND, THIRD, FOURTH = (i8(1 << slot) for slot in range(4))  # bits of the slots of a month's words
+FIRST, SECOND, THIRD, FOURTH, FIFTH = (i8(1 << slot) for slot in range(5))  # bits of the slots of a month's words
 
 
 class Tile(NamedTuple):
@@ -101,8 +101,9 @@ class Derived(NamedTuple):
     """What the columns of `Lanes.derived` were worked out for."""
 
     amounts: tuple[int, int, int, int, int]
-    reminders: tuple[int, int, int, int]
-    loan_reminders: tuple[int, int, int, int]
+    teaching: tuple[int, int]  # V_EDUCATED and V_EDUCATION_SPEND of the line
+    reminders: tuple[int, int, int, int, int, int]
+    loan_reminders: tuple[int, int, int, int, int, int]
 
 
 class Workspace(NamedTuple):
@@ -194,11 +195,11 @@ def run_tiles(tables, levers, tiles, tape, span, fast, store, sums, work):
                 copy(lanes.state, store[r, t], 0, N_STATE, tile.count)
             for i in range(tile.count):
                 lanes.derived[D_INDEX, i] = tile.first + i
-            derived = Derived(NO_AMOUNTS, NO_REMINDERS, NO_REMINDERS)
+            derived = Derived(NO_AMOUNTS, (-1, -1), NO_REMINDERS, NO_REMINDERS)
             for number in range(max(enters_at, span.month_from), span.month_to + 1):
                 place = place_of(tile, span.replication_from + r, number, tables.observe_month)
-                month = month_of(tables, segment, levers, place, r, work.rates)
                 month_levers = levers_of(levers, place, work)
+                month = month_of(tables, segment, month_levers, place, r, work.rates)
                 derived = month_constants(lanes, tile, segment, month, month_levers, derived, work)
                 for begin in range(tile.first_block, min(tile.first_block + 2, tile.end_block)):
                     month_sums = sums_of(sums, place, r, (begin + tile.entry) & 1)
@@ -207,7 +208,7 @@ def run_tiles(tables, levers, tiles, tape, span, fast, store, sums, work):
                         work,
                     )  # fmt: skip
                 if moves_limits(month_levers.month[LINE]):  # and with them what is usually spent
-                    derived = Derived(NO_AMOUNTS, derived.reminders, derived.loan_reminders)
+                    derived = Derived(NO_AMOUNTS, derived.teaching, derived.reminders, derived.loan_reminders)
                 if number == tables.observe_month:
                     ratings = sums.ratings[place.replication % SUMS_PER_BATCH, tile.segment]
                     observe(lanes.state, tile.count, month_levers.month, ratings)
@@ -256,7 +257,7 @@ def block_of(tile, block):
 
 @njit(forceinline=True)
 def note_levers(lever_bits, levers, terms, segment, span):
-    """Fill lever_bits[month, product]: bit k if level k of the ladder works a bucket, WORKS_OPEN and CUTS."""
+    """Fill lever_bits[month, product]: bit k if level k of the ladder works a bucket, WORKS_OPEN, CUTS and OFFERS."""
     _, _, products, buckets, levels, _ = levers.ladder.shape
     for month in range(span.month_from, span.month_to + 1):
         for p in range(products):
@@ -269,7 +270,10 @@ def note_levers(lever_bits, levers, terms, segment, span):
                 if bucket < DEFAULT_BUCKET or not has_late_stage(terms[p]):  # else `scalar` has them anyway
                     bits |= WORKS_OPEN * i8((stage[S_RECOVER_CHANCE] | stage[S_RECOVERY_COST]) != 0)
                 bits |= CUTS * i8(stage[S_LIMIT_KEEP] < ONE)
-            lever_bits[month, p] = bits
+            offers = levers.month[month, segment, p, V_OFFER_BREAKS]
+            for stage in range(levers.stage.shape[3]):
+                offers |= levers.stage[month, segment, p, stage, S_OFFER_CHANCE]
+            lever_bits[month, p] = bits | OFFERS * i8(offers != 0)
 
 
 @njit(forceinline=True)
@@ -368,8 +372,8 @@ def place_of(tile, replication, month, observe_month):
 
 @njit(forceinline=True)
 def month_of(tables, segment, levers, place, r, rates):
-    """Return the Month of a segment in a replication; fills `rates`."""
-    month, month_levers = place.month, levers.month[place.month, place.segment]
+    """Return the Month of a segment in a replication, by its MonthLevers; fills `rates`."""
+    month, month_levers = place.month, levers.month
     for p in range(N_PRODUCT):
         for grade in range(GRADES):
             rates[p, grade] = rate_of_grade(segment.terms[p], month_levers[p], grade)
@@ -380,6 +384,8 @@ def month_of(tables, segment, levers, place, r, rates):
         slots |= THIRD
     if month_levers[LINE, V_PLAN_CHANCE] > 0 or month_levers[LOAN, V_PLAN_CHANCE] > 0:
         slots |= FOURTH
+    if ((levers.bits[LINE] | levers.bits[LOAN]) & OFFERS) != 0:
+        slots |= FIFTH
     roll = tables.roll[min(r, tables.roll.shape[0] - 1), min(month - 1, tables.roll.shape[1] - 1), place.segment]
     return Month(economy, roll, rates, slots)
 
@@ -436,8 +442,9 @@ def month_constants(lanes, tile, segment, month, levers, derived, work):
         return derived
     economy, n, loan_reminding = month.economy, tile.count, derived.loan_reminders
     amounts = amounts_for(economy)
-    if amounts != derived.amounts:
-        derive(lanes.state, lanes.derived, n, economy, segment)
+    teaching = levers.month[LINE, V_EDUCATED], levers.month[LINE, V_EDUCATION_SPEND]
+    if amounts != derived.amounts or teaching != derived.teaching:
+        derive(lanes.state, lanes.derived, n, economy, segment, levers.month[LINE])
     reminding = reminders(segment.scalars, economy, levers.month[LINE], levers.stage[LINE])
     if reminding != derived.reminders:
         derive_forgetting(lanes.state, lanes.derived, D_FORGET, n, reminding)
@@ -448,7 +455,7 @@ def month_constants(lanes, tile, segment, month, levers, derived, work):
     bound_month(work.bounds, segment, economy, levers.month)
     for p in range(tile.products):
         narrow_levers(work.narrow, p, levers.bits[p], levers.stage[p], levers.ladder[p])
-    return Derived(amounts, reminding, loan_reminding)
+    return Derived(amounts, teaching, reminding, loan_reminding)
 
 
 @njit(forceinline=True)
@@ -457,8 +464,12 @@ def advance_half(
 ):  # fmt: skip
     """Take the blocks of a half of the book, those of the tile from `begin` on, through a month."""
     listed, lists = Listed(i8(0), i8(0), i8(0), i8(0)), work.lists
+    taught = V_EDUCATED if place.entry == place.month else V_TAUGHT
+    teaches = segment.scalars[G_MODEL] == 0 and (levers.month[LINE, taught] | levers.month[LOAN, taught]) > 0
     for block in range(begin, tile.end_block, 2):
         base, n = block_of(tile, block)
+        if teaches:
+            teach(lanes.state, base, n, place.products, taught, levers.month, sums.flows)
         if fast:
             draw_words(lanes.words, lanes.derived, base, n, i8(0), place, segment.key)
             if segment.scalars[G_MODEL] == 0:
@@ -538,7 +549,7 @@ def work_written_off(lanes, gathered, pending, listed, n_listed, place, segment,
     """Steps 11 and 12 for the written-off accounts of listed lanes whose open accounts have had their month."""
     for begin in range(0, n_listed, BLOCK):
         n, these = min(n_listed - begin, BLOCK), listed[begin:]
-        draw_listed(gathered, lanes, these, n, SECOND, place, segment.key)
+        draw_listed(gathered, lanes, these, n, SECOND | (month.slots & FIFTH), place, segment.key)
         for k in range(n):
             lane = u8(these[u8(k)])
             if pending[0, lane] & NOT_DONE == 0:

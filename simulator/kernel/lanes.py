@@ -21,10 +21,11 @@ COUNT_BITS = BLOCK_BITS + 1  # three counts of a block's lanes fit one word
 
 
 @njit(forceinline=True)
-def derive(state, derived, n, economy, segment):
-    """Fill `derived` from D_JOB_LOSS on, for a month's economy."""
+def derive(state, derived, n, economy, segment, line_levers):
+    """Fill `derived` from D_JOB_LOSS on, for a month's economy and levers of the line [name]."""
     scalars, job_loss_quality = segment.scalars, segment.job_loss_quality
     benefit, living_unemployed = scalars[G_BENEFIT], scalars[G_LIVING_UNEMPLOYED]
+    educated, spends = u4(line_levers[V_EDUCATED]), line_levers[V_EDUCATION_SPEND]
     shock_size, repay, cap = scalars[G_SHOCK_SIZE], scalars[G_EXTERNAL_CREDIT_REPAY], scalars[G_LIQUIDITY_CAP]
     income_index, earned_index, spending = economy[M_INCOME_INDEX], economy[M_EARNED], economy[M_SPENDING]
     stopped_below, left = i4(economy[M_STOPPED]), u4(economy[M_INCOME_LEFT])
@@ -40,7 +41,8 @@ def derive(state, derived, n, economy, segment):
         derived[D_SHOCK, i] = mul_q16_lane(pay, shock_size)
         derived[D_REPAY, i] = mul_q31_lane(pay, repay)
         derived[D_CAP, i] = mul_q16_lane(pay, cap)
-        derived[D_SPEND, i] = mul_q16_lane(state[SPEND, i], spending)
+        kept = rules.kept_by(u4(state[EDUCATION, i]) < educated, spends)
+        derived[D_SPEND, i] = mul_q31_lane(mul_q16_lane(state[SPEND, i], spending), kept)
         derived[D_ADVANCE, i] = min(pay, earned)
 
 

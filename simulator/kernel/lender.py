@@ -12,7 +12,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
 from .fixed import half, mul_q16, mul_q31
-from .late import has_late_stage, late_payment, next_months_late
+from .late import has_late_stage, late_payment, late_stage_of, next_months_late
 from .marks import next_marks, watched
 from .sums import add_back, add_loss, add_open, add_roll, add_stocks
 
@@ -226,6 +226,7 @@ def offer_plan(state, i, record, p, word, terms, month_levers, flows):
         record[p, A_OPEN] == 1
         and balance > 0
         and record[p, A_PLAN] == 0
+        and state[at + PARTS_LEFT, i] == 0
         and record[p, A_PAID] < record[p, A_OWED]
         and (reason == SHORT or reason == CANNOT)
         and record[p, A_TO] >= month_levers[p, V_PLAN_BUCKET]
@@ -257,6 +258,86 @@ def offer_plan(state, i, record, p, word, terms, month_levers, flows):
 
 
 @njit(forceinline=True)
+def takes_offer(paid, balance, p, stage, word, levers):
+    """Return whether who would pay the whole balance settles for an offer instead."""
+    offered = levers.stage[p, stage, S_OFFER_CHANCE] > 0
+    return offered and paid == balance and half(word) < levers.month[p, V_OFFER_DIVERTS]
+
+
+@njit(forceinline=True)
+def settlement_of(state, i, p, stage, asks, takes, word, levers, flows):
+    """Return (what is paid under a settlement of a balance above 0, whether that settles it, what an offer cost).
+
+    Steps 10 and 11, open as written off: a settlement in parts goes on or is broken, or who `asks` is offered one.
+    Who `takes` it accepts in any case.
+    """
+    at, u, terms = N_BORROWER + p * N_ACCOUNT, half(word), levers.month[p]
+    balance, left, cost = i8(state[at + BALANCE, i]), i8(state[at + PARTS_LEFT, i]), i8(0)
+    if left > 0:
+        if u < terms[V_OFFER_BREAKS]:
+            flows[p, F_N_SETTLEMENTS_BROKEN] += 1
+            state[at + PARTS_LEFT, i] = 0
+            return i8(0), False, cost
+    else:
+        chance, cause = levers.stage[p, stage, S_OFFER_CHANCE], i8(state[at + CAUSE, i])
+        if chance == 0 or not asks:
+            return i8(0), False, cost
+        flows[p, F_N_OFFERS] += 1
+        cost = terms[V_OFFER_COST]
+        flows[p, F_RECOVERY_COST] += cost
+        cause = i8(LATE_UNEMPLOYED) if cause == CANNOT and state[EMPLOYED, i] == 0 else cause
+        accepts = u < mul_q16(chance, terms[V_OFFER_CAUSE + cause]) and state[at + MARKS, i] & FRAUD == 0
+        if not (accepts or takes):
+            return i8(0), False, cost
+        flows[p, F_N_SETTLEMENTS] += 1
+        left = terms[V_OFFER_PARTS]
+        state[at + PART, i] = (mul_q31(balance, levers.stage[p, stage, S_OFFER_PAYS]) + left - 1) // left
+    paid = min(i8(state[at + PART, i]), balance)
+    settles = left == 1 or paid == balance
+    state[at + PARTS_LEFT, i] = i8(0) if settles else left - 1
+    flows[p, F_N_SETTLEMENTS_KEPT] += settles
+    flows[p, F_SETTLEMENT_CASH] += paid
+    return paid, settles, cost
+
+
+@njit(forceinline=True)
+def offer_settlement(state, i, record, words, k, p, levers, flows):
+    """Step 10 (f): part of what is owed is taken for all of it, from who is in default and pays nothing else."""
+    at = N_BORROWER + p * N_ACCOUNT
+    balance, bucket = i8(state[at + BALANCE, i]), i8(state[at + BUCKET, i])
+    if min(bucket, record[p, A_TO]) < DEFAULT_BUCKET or balance <= 0 or record[p, A_PLAN]:
+        state[at + PARTS_LEFT, i] = 0
+        return
+    stage, asks = late_stage_of(bucket, state[at + MONTHS_LATE, i]), record[p, A_PAID] + record[p, A_RECOVERED] == 0
+    takes, word = record[p, A_TAKES] == 1, words[U_OFFER + p, k]
+    paid, settles, cost = settlement_of(state, i, p, stage, asks, takes, word, levers, flows)
+    commission, contacts = mul_q31(paid, levers.stage[p, stage, S_COMMISSION]), i8(0)
+    for level in range(N_LEVELS):
+        if levers.ladder[p, stage, level, L_USED] and half(words[U_SERVED + p, k]) < levers.month[p, V_SERVED]:
+            contacts += mul_q31(paid, levers.ladder[p, stage, level, L_COMMISSION])
+    record[p, A_CASH] += paid - cost - commission - contacts
+    flows[p, F_PAID] += paid
+    flows[p, F_RECOVERED_OPEN] += paid
+    flows[p, F_COMMISSION] += commission
+    flows[p, F_CONTACT_COST] += contacts
+    if settles or state[at + PARTS_LEFT, i] > 0:
+        state[at + CONVERTED, i] = 0
+        if may_close(state[at + STATUS, i]):
+            close(state, i, p, i8(state[at + CAUSE, i]), flows)
+    forgiven = balance - paid if settles else i8(0)
+    record[p, A_FORGIVEN] = forgiven
+    flows[p, F_FORGIVEN] += forgiven
+    balance -= paid + forgiven
+    fee_due, interest_due = rules.post_payment(state[at + FEE_DUE, i], state[at + INTEREST_DUE, i], paid + forgiven)
+    state[at + FEE_DUE, i] = fee_due
+    state[at + INTEREST_DUE, i] = interest_due
+    state[at + BALANCE, i] = balance
+    state[at + ARREARS, i] = min(i8(state[at + ARREARS, i]), balance)
+    if settles:
+        record[p, A_TO] = 0
+
+
+@njit(forceinline=True)
 def terminate(state, i, at, status):
     """Give an account its last status and clear what only an open account has."""
     state[at + STATUS, i] = status
@@ -275,7 +356,7 @@ def pay_back(state, i, record, flows):
 
 @njit(forceinline=True)
 def close_settled(state, i, record, p, month, flows):
-    """Step 10 (f): closed accounts with nothing owed, and repaid loans, leave."""
+    """Step 10 (g): closed accounts with nothing owed, and repaid loans, leave."""
     at = N_BORROWER + p * N_ACCOUNT
     status, balance = state[at + STATUS, i], state[at + BALANCE, i]
     if p == LINE:
@@ -304,7 +385,7 @@ def close_settled(state, i, record, p, month, flows):
 
 @njit(forceinline=True)
 def report(state, i, record, products, month_levers, flows):
-    """Step 10 (g): who is late enough is reported to the credit bureau; an older report ages by a month."""
+    """Step 10 (h): who is late enough is reported to the credit bureau; an older report ages by a month."""
     lasts, first = i8(0), i8(-1)
     for p in range(products):
         late = record[p, A_DAYS] >= month_levers[p, V_REPORT_DAYS]
@@ -331,6 +412,8 @@ def apply_lender_rules(state, i, record, words, k, place, segment, levers, flows
                 freeze_and_cut(state, i, record, p, levers, flows)
                 if segment.scalars[G_MODEL] == 0:
                     offer_plan(state, i, record, p, words[U_PLAN + p, k], segment.terms, levers.month, flows)
+                if (levers.bits[p] & OFFERS) != 0 or state[at + PARTS_LEFT, i] > 0:
+                    offer_settlement(state, i, record, words, k, p, levers, flows)
             close_settled(state, i, record, p, place.month, flows)
     report(state, i, record, place.products, levers.month, flows)
 
@@ -465,22 +548,32 @@ def recover(state, i, record, words, k, products, segment, economy, levers, flow
                 state[at + STATUS, i] = TERMINATED
             elif age >= 1:
                 cost, u = levers.stage[p, stage, S_RECOVERY_COST], half(words[U_RECOVERY + p, k])
-                flows[p, F_RECOVERY_COST] += cost
-                if marks & IN_WORKOUT:
-                    flows[p, F_WORKOUT_CASH] -= cost
-                recovered = i8(0)
-                if has_late_stage(segment.terms[p]):
+                recovered, settles = i8(0), False
+                if state[at + PARTS_LEFT, i] > 0:
+                    cost = i8(0)
+                elif has_late_stage(segment.terms[p]):
                     if balance > 0:
                         effort = levers.stage[p, stage, S_EFFORT]
                         recovered = late_payment(state, i, p, balance, balance, u, effort, economy, segment)
                 elif marks & FRAUD == 0 and u < levers.stage[p, stage, S_RECOVER_CHANCE]:
                     recovered = mul_q31(balance, levers.stage[p, stage, S_RECOVER_SHARE])
+                flows[p, F_RECOVERY_COST] += cost
+                word = words[U_OFFER + p, k]
+                takes = takes_offer(recovered, balance, p, stage, word, levers)
+                if (takes or recovered == 0) and balance > 0:
+                    recovered, settles, offer = settlement_of(state, i, p, stage, True, takes, word, levers, flows)
+                    cost += offer
+                if marks & IN_WORKOUT:
+                    flows[p, F_WORKOUT_CASH] -= cost
                 if recovered > 0:
                     commission = mul_q31(recovered, levers.stage[p, stage, S_COMMISSION])
                     flows[p, F_RECOVERED] += recovered
                     flows[p, F_COMMISSION] += commission
                     add_back(flows[p], marks, cause, recovered, commission)
                     balance -= recovered
+                if settles:
+                    flows[p, F_EXPIRED] += balance
+                    balance = i8(0)
             if balance == 0 and state[at + STATUS, i] == WRITTEN_OFF:
                 state[at + STATUS, i] = TERMINATED
             state[at + BALANCE, i] = balance

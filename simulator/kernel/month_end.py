@@ -1,4 +1,4 @@
-"""What happens to a tile after everybody's month: limits reviewed, closed accounts granted again, grades noted.
+"""What happens to a tile before and after everybody's month: who is taught; limits, accounts granted again, grades.
 
 Each pass runs only in months in which some lever asks for it.
 """
@@ -16,6 +16,23 @@ from .sums import add_open, add_roll
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 RE_GRANT_SLOT = 3  # of the month's words: two for plans, then line and loan
+
+
+@njit
+def teach(state, base, n, products, taught, levers, flows):
+    """Count those of n lanes from `base` who are taught this month, and what that costs.
+
+    `taught` is the lever with the share of them, of the month's `levers` [product, name]. Once each, on the first
+    product they have open.
+    """
+    for lane in range(n):
+        i, before = u8(base + lane), False
+        for p in range(products):
+            holds = is_open(state[N_BORROWER + p * N_ACCOUNT + STATUS, i])
+            if holds and not before and state[EDUCATION, i] < levers[p, taught]:
+                flows[p, F_N_EDUCATED] += 1
+                flows[p, F_EDUCATION_COST] += levers[p, V_EDUCATION_COST]
+                before = True
 
 
 @njit

@@ -27,7 +27,7 @@ i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 stack_block_record = stack_array(np.int32, N_ON_TIME_RECORD, SHORT_ROW)
 
 NOTHING_MISSED = np.bool_(False)
-NO_REMINDERS = (-1, -1, -1, -1)  # no `reminders` yet
+NO_REMINDERS = (-1, -1, -1, -1, -1, -1)  # no `reminders` yet
 
 
 class Bounds(NamedTuple):
@@ -81,20 +81,26 @@ def bound_month(bounds, segment, economy, month_levers):
 
 @njit(forceinline=True)
 def reminders(scalars, economy, month_levers, stage_levers):
-    """Return what D_FORGET of a product depends on: (autopay, reach, what a reminder leaves, the season's factor)."""
-    enrolled = max(scalars[G_AUTOPAY], month_levers[V_AUTOPAY])
-    return enrolled, month_levers[V_REACH], stage_levers[0, S_FORGET_KEEP], economy[M_FORGET]
+    """Return what D_FORGET of a product depends on.
+
+    They are (autopay, reach, what a reminder leaves, the season's factor, who is taught, what that leaves).
+    """
+    enrolled, keep = max(scalars[G_AUTOPAY], month_levers[V_AUTOPAY]), stage_levers[0, S_FORGET_KEEP]
+    educated, habit = month_levers[V_EDUCATED], month_levers[V_EDUCATION_FORGET]
+    return enrolled, month_levers[V_REACH], keep, economy[M_FORGET], educated, habit
 
 
 @njit(forceinline=True)
 def derive_forgetting(state, derived, column, n, reminding):
     """Fill D_FORGET or D_LOAN_FORGET for the `reminders` of its product."""
     enrolled, reach, keep, factor = u4(reminding[0]), u4(reminding[1]), u4(reminding[2]), u4(reminding[3])
+    educated, habit = u4(reminding[4]), u4(reminding[5])
     for lane in range(n):
         i = u8(lane)
         reached = u4(state[REACH, i]) < reach
         forget = rules.in_season(state[FORGET, i], factor)
-        forgets = bound_of(mul_q31_lane(forget, pick(mask_of(reached), keep, u4(ONE))))
+        kept = rules.kept_by(u4(state[EDUCATION, i]) < educated, habit)
+        forgets = bound_of(mul_q31_lane(mul_q31_lane(forget, pick(mask_of(reached), keep, u4(ONE))), kept))
         derived[u8(column), i] = i4(only(u4(state[AUTOPAY, i]) >= enrolled, forgets) | i4(u4(reached) << u4(31)))
 
 
@@ -114,9 +120,9 @@ def surely_pays(u, quality, q0, q1, q2, q3, forgets):
 def bound_of(chance):
     """Return a bound on a chance (q31) in units of 2^-16, 0 only for 0.
 
-    Times a `Bounds.memory` it is at least 2 (q31) above the product of the two shares: `delinquent` rounds three times.
+    Times a `Bounds.memory` it is at least 4 (q31) above the product of the two shares: `delinquent` rounds four times.
     """
-    return only(chance > i4(0), i4(i4(chance >> i4(15)) + i4(2)))
+    return only(chance > i4(0), i4(i4(chance >> i4(15)) + i4(3)))
 
 
 @njit(forceinline=True)

@@ -51,7 +51,7 @@ def first_above(cumulative, drawn, size):
 def originate(state, words, n, cohort, tables, levers, tape):
     """Fill lanes 0..n-1 of `state` with the borrowers of a Cohort as they are before their first month.
 
-    `words` uint32[24, lane] is working space: the words of slot s in rows 4 s to 4 s + 3. Every loop but those over
+    `words` uint32[28, lane] is working space: the words of slot s in rows 4 s to 4 s + 3. Every loop but those over
     tape rows and applicants has no branches, so that many are drawn at once: both arrays lie on the stack for that.
     """
     for c in range(N_STATE):
@@ -119,6 +119,7 @@ def draw_borrowers(state, words, n, cohort, tables):
         state[FULL_PAYER, i] = i4(half(words[6, i]) < full_payers)
         state[REACH, i] = i4(half(words[20, i]))
         state[GUARANTEE, i] = i4(half(words[23, i]))
+        state[EDUCATION, i] = i4(half(words[27, i]))
         state[EXTERNAL_CREDIT_LIMIT, i] = outside
         state[EXTERNAL_CREDIT, i] = outside
         state[LIQUIDITY, i] = mul_q16_lane(income, buffers[rank(words[10, i])])

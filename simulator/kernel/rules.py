@@ -282,10 +282,19 @@ def in_season(forget, factor):
 
 
 @njit(forceinline=True)
-def forgetting(manual, reached, keep, on_autopay):
-    """Return the chance (q31) to forget a due: `manual`, of which a reminder leaves `keep`; none on autopay."""
+def kept_by(taught, keep):
+    """Return the share (q31) that is left of a habit: `keep` of who was `taught`, else all of it."""
+    return pick(mask_of(taught), u4(keep), u4(ONE))
+
+
+@njit(forceinline=True)
+def forgetting(manual, reached, keep, on_autopay, habit):
+    """Return the chance (q31) to forget a due: `manual`, of which a reminder leaves `keep`; none on autopay.
+
+    `habit` (q31) is what education leaves of it.
+    """
     kept = pick(mask_of(reached), keep, u4(ONE))
-    return only(~on_autopay, mul_q31_own_lane(manual, kept))
+    return only(~on_autopay, mul_q31_own_lane(mul_q31_own_lane(manual, kept), habit))
 
 
 @njit(forceinline=True)

@@ -22,6 +22,7 @@ from .lender import (
     open_record,
     rate_of_new_loan,
     stack_record,
+    takes_offer,
 )
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
@@ -103,7 +104,9 @@ def decide_payment(state, i, record, words, k, products, pay, segment, economy, 
             bucket = state[at + BUCKET, i]
             reached = state[REACH, i] < levers.month[p, V_REACH]
             on_autopay = state[AUTOPAY, i] < max(segment.scalars[G_AUTOPAY], levers.month[p, V_AUTOPAY])
-            forgets = rules.forgetting(manual, reached, levers.stage[p, bucket, S_FORGET_KEEP], on_autopay)
+            taught = state[EDUCATION, i] < levers.month[p, V_EDUCATED]
+            habit = rules.kept_by(taught, levers.month[p, V_EDUCATION_FORGET])
+            forgets = rules.forgetting(manual, reached, levers.stage[p, bucket, S_FORGET_KEEP], on_autopay, habit)
             logit = rules.common_logit(segment, p, economy, levers.month[p]) + own
             logit += rules.account_logit(segment, state[at + STATUS, i], bucket, state[at + CAUSE, i])
             refuses, forgot = rules.refuses_or_forgets(
@@ -286,7 +289,7 @@ def work_open(state, i, record, words, k, products, stage_levers, flows):
         at = N_BORROWER + p * N_ACCOUNT
         bucket = i8(state[at + BUCKET, i])
         still_late = record[p, A_MISSED] == 1 and bucket >= 1 and record[p, A_DAY] == 0
-        elsewhere = record[p, A_EXIT] | record[p, A_PLAN] | record[p, A_LATE]
+        elsewhere = record[p, A_EXIT] | record[p, A_PLAN] | record[p, A_LATE] | state[at + PARTS_LEFT, i]
         if still_late and elsewhere == 0:
             stage = stage_levers[p, bucket]
             flows[p, F_RECOVERY_COST] += stage[S_RECOVERY_COST]
@@ -322,8 +325,8 @@ def work_late(state, i, record, words, k, products, segment, economy, levers, fl
     A part makes nobody less late, unless it is all that is demanded.
     """
     for p in range(products):
-        if record[p, A_LATE]:
-            at = N_BORROWER + p * N_ACCOUNT
+        at = N_BORROWER + p * N_ACCOUNT
+        if record[p, A_LATE] and state[at + PARTS_LEFT, i] == 0:
             balance, bucket = (
                 i8(state[at + BALANCE, i]),
                 late_stage_of(state[at + BUCKET, i], state[at + MONTHS_LATE, i]),
@@ -342,6 +345,9 @@ def work_late(state, i, record, words, k, products, segment, economy, levers, fl
             demanded = balance if called_in else record[p, A_OWED]
             u = half(words[U_RECOVERY + p, k])
             paid = late_payment(state, i, p, balance, demanded, u, effort, economy, segment)
+            may_settle = record[p, A_PLAN] == 0 and min(state[at + BUCKET, i], record[p, A_TO]) >= DEFAULT_BUCKET
+            if may_settle and takes_offer(paid, balance, p, bucket, words[U_OFFER + p, k], levers):
+                record[p, A_TAKES], paid = 1, i8(0)
             for level in range(N_LEVELS):
                 if served and ladder[level, L_USED]:
                     cost += mul_q31(paid, ladder[level, L_COMMISSION])

@@ -60,7 +60,8 @@ EXTERNAL_CREDIT = 12  # credit elsewhere still free
 REPORTED = 13  # months the record at the credit bureau still lasts, 0 if there is none
 MONTHS_SINCE_FORGOT = 14  # months since the last forgotten due, at most 31
 GUARANTEE = 15  # 31-bit number, fixed; those below V_GUARANTEED can name a guarantor or collateral
-N_BORROWER = 16
+EDUCATION = 16  # 31-bit number, fixed; those below V_EDUCATED are taught how to handle money
+N_BORROWER = 17
 # Each account, at ACCOUNT[product] + name:
 STATUS = 0
 LIMIT = 1  # line: credit limit; loan: largest amount a new loan may have
@@ -85,7 +86,9 @@ CONVERTED = 19  # lines: part of the balance that falls due in instalments and b
 CONVERTED_PART = 20  # of it, what falls due a month
 CONVERTED_FEE = 21  # charged every month while any of it is left
 MONTHS_LATE = 22  # months in the late stage, open, in a plan or written off, at most 255; 0 before it and once cured
-N_ACCOUNT = 23
+PARTS_LEFT = 23  # parts of a settlement still to be paid, 0 if none is agreed
+PART = 24  # amount of each of them
+N_ACCOUNT = 25
 LINE_AT = N_BORROWER
 LOAN_AT = N_BORROWER + N_ACCOUNT
 N_STATE = N_BORROWER + N_PRODUCT * N_ACCOUNT
@@ -122,13 +125,14 @@ TRAIT_WORDS = {  # word, and whether people have more of the trait where it is h
 }
 
 # ---- words of a month: uint32[name, lane]; slot s of the month gives names 4 s to 4 s + 3 -----------
-SLOTS = 6  # of people; a month has four
+SLOTS = 7  # of people; a month has five, the last one where settlements are offered
 U_JOB, U_LINE_DECISION, U_WISH, U_LOAN_DECISION = range(4)  # the lowest ten bits of U_WISH: how much is spent
 U_IN_MONTH = 4  # line, then loan
 U_RECOVERY = 6  # line, then loan
 U_TICKET, U_TERM = 8, 9
 U_SERVED = 10  # line, then loan
 U_PLAN = 12  # line, then loan
+U_OFFER = 16  # of a settlement: line, then loan
 
 # ---- what months need of who a borrower is, worked out when it changes: int32[name, lane] ----------------
 (
@@ -142,7 +146,7 @@ U_PLAN = 12  # line, then loan
     D_SHOCK,
     D_REPAY,
     D_CAP,
-    D_SPEND,
+    D_SPEND,  # what the borrower was taught taken off
     D_ADVANCE,  # of next month's pay, that a missed due may be paid from
 ) = range(12)
 N_DERIVED = 12
@@ -179,8 +183,9 @@ N_DERIVED = 12
     A_CASH,  # what the account brings while open, less what it costs
     A_GRADE,  # at the start of the month
     A_LATE,  # 1: begins the month open and in the late stage, or reaches it in the month of a new plan
-) = range(30)
-N_ACCOUNT_RECORD = 30
+    A_TAKES,  # 1: would pay the whole balance, and settles for an offer instead
+) = range(31)
+N_ACCOUNT_RECORD = 31
 
 # ---- what the on-time path leaves to do for each lane, in bits: `pending` int32[1, lane] ---------------------
 NOT_DONE = 1  # left as it was
@@ -361,7 +366,9 @@ S_RECOVER_SHARE = 4  # q31 of the balance
 S_COMMISSION = 5  # q31 of what is recovered
 S_RECOVERY_COST = 6  # amount a month for each account worked
 S_EFFORT = 7  # q16 multiplier of what comes in the late stage
-N_STAGE_LEVERS = 8
+S_OFFER_CHANCE = 8  # q31 a month: a settlement that is offered is accepted
+S_OFFER_PAYS = 9  # q31 of the balance that settles the debt
+N_STAGE_LEVERS = 10
 
 # ---- levers of the month: int64[month, segment, product, name] -----------------------------------
 V_REACH = 0  # q31 share of borrowers a reminder reaches
@@ -414,7 +421,17 @@ V_PAY_EXTRA = 55  # q16 of G_REVOLVER_SHARE
 V_GRADE_MONTHS = 56  # months without a missed due below which an account is B, C, D or worse: three columns
 V_GRADE_USED = 59  # q16 of the limit above which a line is B, C, D or worse; -1 = 1/2, 7/8, never: three columns
 V_GRADE_SCORE = 62  # points below which an account is B, C, D or worse: three columns
-N_MONTH_LEVERS = 65
+V_OFFER_PARTS = 65  # months in which a settlement is paid
+V_OFFER_BREAKS = 66  # q31 a month: a settlement paid in parts is broken
+V_OFFER_COST = 67  # amount for each offer
+V_OFFER_CAUSE = 68  # q16 multiplier of S_OFFER_CHANCE by cause, the last for LATE_UNEMPLOYED: six columns
+V_OFFER_DIVERTS = 74  # q31 of those who would pay the whole balance that settle for the offer instead
+V_EDUCATED = 75  # q31 share of borrowers who are taught
+V_TAUGHT = 76  # q31 of those already there who are taught this month; in other months 0
+V_EDUCATION_COST = 77  # amount for each borrower who is taught
+V_EDUCATION_FORGET = 78  # q31 of the chance to forget that they keep
+V_EDUCATION_SPEND = 79  # q31 of wanted spending that they keep
+N_MONTH_LEVERS = 80
 
 # ---- answer of customers to the price: uint32[month, segment, product, name, CUSTOMERS * grade + customer] ---
 C_DEMAND = 0  # q16: of wanted spending on the line, of the wish for a loan
@@ -447,6 +464,7 @@ N_LADDER = 9
 WORKS_OPEN = 1 << N_LEVELS  # collectors work accounts that are late but open
 CUTS = 1 << (N_LEVELS + 1)  # limits are cut on falling into some bucket
 ANSWERED = 1 << (N_LEVELS + 2)  # customers do not all want what they usually do
+OFFERS = 1 << (N_LEVELS + 3)  # settlements are offered in some stage, or may be broken
 
 # ---- tables of the vector paths: `on_time.Bounds`, `delinquent.NarrowTables` ------------------------------
 QUALITY_GROUPS = 4  # of four classes each, for the bound on who will not pay
@@ -569,11 +587,18 @@ N_TILE = 5
     F_CONVERSION_FEES,  # of `fees`
     F_N_FIRST_PAYMENT_30,  # of `n_first_30`: on the first due of an account granted since the opening
     F_FRAUD_NET_LOSS,  # of the net loss: on accounts granted to those who never pay
-) = range(85)
+    F_N_OFFERS,  # settlements offered
+    F_N_SETTLEMENTS,  # of those: accepted
+    F_N_SETTLEMENTS_KEPT,
+    F_N_SETTLEMENTS_BROKEN,
+    F_SETTLEMENT_CASH,  # of `recovered` and `recovered_open`: paid under settlements
+    F_N_EDUCATED,  # borrowers taught
+    F_EDUCATION_COST,
+) = range(92)
 # by level of the collection ladder, by cause in the order of CAUSES: flows side by side, the first of them here
-F_N_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (85 + N_LEVELS * k for k in range(3))
+F_N_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (92 + N_LEVELS * k for k in range(3))
 F_N_MISSED_BY, F_N_DPD30_BY, F_N_DPD90_BY, F_N_CLOSURES_BY, F_N_CLOSURES_GOOD_BY, F_BAD_DEBT_BY = (
-    85 + 3 * N_LEVELS + len(CAUSES) * k for k in range(6)
+    92 + 3 * N_LEVELS + len(CAUSES) * k for k in range(6)
 )
 
 

@@ -16,6 +16,7 @@ from simulator.model.layout import (
     L_LIFT,
     N_ANSWER,
     N_LADDER,
+    N_LATE_CAUSES,
     N_LEVELS,
     N_MONTH_LEVERS,
     N_PRODUCT,
@@ -34,6 +35,10 @@ from simulator.model.layout import (
     V_CLOSE_DAYS,
     V_CUT_KEEP,
     V_CUT_SCORE,
+    V_EDUCATED,
+    V_EDUCATION_COST,
+    V_EDUCATION_FORGET,
+    V_EDUCATION_SPEND,
     V_EXPIRE,
     V_FREEZE_DAYS,
     V_GRADE_MONTHS,
@@ -42,6 +47,8 @@ from simulator.model.layout import (
     V_INCOME_CUTOFF,
     V_MIN_SHARE,
     V_NEW_CREDIT,
+    V_OFFER_CAUSE,
+    V_OFFER_PARTS,
     V_PAY_EXTRA,
     V_PLAN_BUCKET,
     V_PLAN_FORGIVE,
@@ -64,6 +71,7 @@ from simulator.model.layout import (
     V_SELL_OPEN,
     V_SELL_WRITTEN_OFF,
     V_SERVED,
+    V_TAUGHT,
     V_USAGE,
     V_WILL_NOT,
     V_WRITE_OFF,
@@ -80,6 +88,7 @@ MULTIPLIERS = (
     *(V_RAISE_BY, V_RAISE_CAP, V_USAGE, V_PAY_EXTRA),
     *range(V_RATE, V_RATE + GRADES),
     *range(V_SALE_FACTOR, V_SALE_FACTOR + 4),
+    *range(V_OFFER_CAUSE, V_OFFER_CAUSE + N_LATE_CAUSES),
 )
 GRADE_MONTHS = (12, 6, 3)  # without a missed due, below which an account is B, C, D
 
@@ -88,6 +97,9 @@ GRADE_MONTHS = (12, 6, 3)  # without a missed due, below which an account is B, 
 # they act on (docs/model.md, steps 4 to 10).
 OF_PEOPLE = {
     "forgetting": {"month": (V_REACH, V_AUTOPAY), "stage": (S_FORGET_KEEP,)},
+    "what borrowers are taught": {
+        "month": (V_EDUCATED, V_TAUGHT, V_EDUCATION_COST, V_EDUCATION_FORGET, V_EDUCATION_SPEND)
+    },
     "not being willing to pay": {"month": (V_WILL_NOT,)},
     "being short of cash or out of work": {"month": range(V_PLAN_BUCKET, V_PLAN_FORGIVE + 1)},
     "the reasons for which dues are missed": {"month": (V_SERVED,), "ladder": range(N_LADDER)},
@@ -158,9 +170,9 @@ def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Lever
     levers.month[..., THRESHOLDS] = NEVER
     levers.month[..., MULTIPLIERS] = UNIT
     levers.month[..., [V_SCORE_CUTOFF, V_INCOME_CUTOFF]] = -NEVER
-    levers.month[..., [V_PLAN_RATE, V_CUT_KEEP, V_SERVED]] = ONE
+    levers.month[..., [V_PLAN_RATE, V_CUT_KEEP, V_SERVED, V_EDUCATION_FORGET, V_EDUCATION_SPEND]] = ONE
     levers.month[..., [V_RAISE_GRADE, V_MIN_SHARE]] = -1
-    levers.month[..., V_PLAN_MONTHS] = 1
+    levers.month[..., [V_PLAN_MONTHS, V_OFFER_PARTS]] = 1
     levers.month[..., V_REGRANT_GRADE] = GRADES - 1
     levers.month[..., V_SCORE_CORRELATION] = ABSENT
     levers.month[..., V_GRADE_MONTHS : V_GRADE_MONTHS + 3] = GRADE_MONTHS

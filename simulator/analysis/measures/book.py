@@ -49,6 +49,7 @@ SECTIONS = {
         flow("n_closed_idle", ACCOUNTS, "lines closed because nobody used them", label="idle lines closed"),
         flow("n_closures_good", ACCOUNTS, "of them, accounts of the better half by quality, which no lender sees",
              "Σ n_closures_good by cause", label="good customers closed"),
+        flow("n_educated", ACCOUNTS, "borrowers taught how to handle money", label="borrowers taught"),
         flow("claimable", MONEY, "balance of accounts that reach the insurer's trigger, or bring a loss before it; "
              "again only after they were current", label="claimable balance"),
     ),
@@ -67,6 +68,15 @@ SECTIONS = {
         flow("n_plans_broken", ACCOUNTS, "plans broken: re-default"),
         flow_share("redefault_rate", "n_plans_broken", "n_plans", "plans broken, of plans begun",
                    moved_by="offers plans to others or later"),
+    ),
+    "Settlements": (
+        flow("n_offers", ACCOUNTS, "offers to settle a debt for part of it", label="settlements offered"),
+        flow("n_settlements", ACCOUNTS, "settlements accepted"),
+        flow("n_settlements_kept", ACCOUNTS, "settlements paid to the end", label="settlements kept"),
+        flow("n_settlements_broken", ACCOUNTS, "settlements broken: what is paid stays paid, the rest is owed again",
+             label="settlements broken"),
+        flow_share("settlement_rate", "n_settlements", "n_offers", "settlements accepted, of those offered",
+                   moved_by="offers settlements to others or on other terms"),
     ),
     "Collection ladder": (
         *(flow(f"n_contacts_{level}", ACCOUNTS, f"contacts: {level}", label=f"contacts: {level}")

@@ -1,0 +1,62 @@
+"""Teach borrowers how to handle money."""
+
+from typing import Annotated
+
+from simulator.policy import Field, Money, Policy, Share, Unit, forgetting, layout, share
+
+DESCRIPTION = "Teach a share of the borrowers, once each, to keep to due dates and to spend what they can repay."
+EFFECT = (
+    "Those reached forget less and spend less: arrears fall, and so do the balance and its interest; it costs once."
+)
+MEETS = "One course is given at a time."
+NEUTRAL = {"reached": 0.5, "forgetting": 1.0, "spending": 1.0}
+EXAMPLE = {"reached": 0.3, "cost": 10.0, "forgetting": 0.9, "spending": 0.98}
+
+
+class Settings(Policy):
+    """Who is taught, what that costs, and what it changes."""
+
+    reached: Share = Field(
+        description="share of borrowers who are taught, in its first month or when they arrive; always the same ones"
+    )
+    cost: Annotated[Money, Unit("{money} per borrower", (("{money}", 1.0),))] = Field(
+        0.0, description="of each borrower who is taught, once"
+    )
+    # assumption, [0.7, 1]: no trial with a lender's own borrowers was found
+    forgetting: Share = Field(0.9, description="share of the chance to forget a due that they keep")
+    # assumption, [0.9, 1]
+    spending: Share = Field(0.98, description="share of wanted spending on the line that they keep")
+
+    def contradictions(self):
+        """Who is taught stays so: it does not depend on the month."""
+        if self.when is not None:
+            yield "when", "found one", "allowed: none; a course is given once, in the month start"
+
+    def sole(self, last):
+        """Only one course is given at a time."""
+        return {("reached",)} if self._teaches else set()
+
+    @property
+    def _teaches(self):
+        return self.reached > 0 and (self.cost > 0 or self.forgetting < 1 or self.spending < 1)
+
+
+def write(levers, settings, context):
+    """Write who is taught and what that leaves; those who are there in the first month are taught in it."""
+    if not settings._teaches:
+        return
+    cells = context.cells(settings)
+    levers.month[(*cells, layout.V_EDUCATED)] = share(settings.reached)
+    levers.month[(*context.cells(settings, [settings.start]), layout.V_TAUGHT)] = share(settings.reached)
+    levers.month[(*cells, layout.V_EDUCATION_COST)] = context.amount(settings.cost)
+    levers.month[(*cells, layout.V_EDUCATION_FORGET)] = share(settings.forgetting)
+    levers.month[(*cells, layout.V_EDUCATION_SPEND)] = share(settings.spending)
+
+
+def why(evidence):
+    """Yield that forgetting and spending fall, and what the course costs against that."""
+    yield from forgetting(evidence, "education")
+    spent = evidence.clause("new credit", "new_credit")
+    yield f"{spent}; {evidence.clause('interest', 'interest')}; {evidence.clause('net loss', 'net_loss')}."
+    cost = f"{evidence.level('n_educated')} borrowers are taught, for {evidence.level('education_cost')}"
+    yield f"{cost}; {evidence.clause('net present value', 'npv')}."
