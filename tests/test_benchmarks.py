@@ -158,6 +158,8 @@ def test_the_lenders_have_no_some_and_all_policies():
         F_CONTACT_COST,
         F_N_FROZEN,
         F_N_CLOSED,
+        F_N_OFFERS,
+        F_N_EDUCATED,
     )
     assert {FLOWS[flow] for flow in busy if flows[flow] == 0} == set()
 
