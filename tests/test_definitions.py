@@ -132,6 +132,7 @@ def test_what_defaults_is_got_back_lost_or_still_owed(model):
     tables, levers = world.tables, world.levers
     tables.product[..., P_RATE] = tables.late[...] = 0
     levers.stage[..., [S_COMMISSION, S_RECOVERY_COST]] = levers.ladder[..., [L_COST, L_COMMISSION]] = 0
+    levers.month[..., V_OFFER_COST] = tables.conversion[..., TERM_FEE] = 0
     sums, histories = naive.simulate(*world)
     total = sums.flows.sum((0, 1, 2, 3, 4))
     in_workout = sum(

@@ -10,7 +10,7 @@ import worlds
 from simulator.finance import annuity, apr
 from simulator.lowering import products
 from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
-from simulator.scenario.schema import Conversion, EarlySettlement, Products
+from simulator.scenario.schema import Behaviour, Conversion, EarlySettlement, Products
 from test_twin import kernel
 from worlds import YUAN
 
@@ -32,17 +32,13 @@ def convert(tables, months, fee, chance=ONE - 1):
 
 def test_left_out_nothing_of_it_happens():
     """Without their settings all chances are 0, so that no random word decides anything."""
-    rows = products.product_rows(Products(), _Segment(), _Structural(), 100)
+    rows = products.product_rows(Products(), _Segment(), Behaviour(model="structural"), 100)
 
     assert not rows[:, P_SETTLE_FIRST:].any()
 
 
 class _Segment:
     loan_open = 0.0
-
-
-class _Structural:
-    will_not_loan = 0.0
 
 
 def test_chances_of_early_settlement_average_to_the_given():
