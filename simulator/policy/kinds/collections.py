@@ -19,6 +19,7 @@ from simulator.policy import (
     Unit,
     capital,
     layout,
+    listed,
     multiplier,
     share,
 )
@@ -184,7 +185,14 @@ def write(levers, settings, context):
 def why(evidence):
     """Yield what each level collects and costs, and from which level on it costs more than it collects."""
     ladders, told, dear = [settings.levels for settings in evidence.settings], [], None
+    lifts = [name for name in LEVELS if any(name in levels and levels[name].lift != 1 for levels in ladders)]
+    if lifts:
+        come = evidence.clause("what comes of it", "recovered", "recovered_open")
+        cost = evidence.clause("what contacts cost", "contact_cost")
+        yield f"debt 90 days past due and later, worked by {listed(lifts)}: {come}; {cost}; {evidence.value()}."
     for name in LEVELS:
+        if name in lifts:
+            continue
         terms = {(levels[name].cost, levels[name].commission) for levels in ladders if name in levels}
         contacts, collected = evidence.mean(f"n_contacts_{name}"), evidence.mean(f"collected_{name}")
         if len(terms) != 1 or not contacts:  # without one price for the level its cost is not known apart
