@@ -59,7 +59,7 @@ def compiling(observer: Observer) -> Callable[[str], None]:
     def at(stage: str) -> None:
         nonlocal is_noted
         if not is_noted:
-            observer.note("compiling the kernel, once for this version: up to a minute")
+            observer.note("compiling the kernel, once for this version: a minute or two")
         is_noted = True
         observer.started(f"compiling the kernel, once: {stage}")
 
