@@ -64,10 +64,16 @@ def begin_conversion(state, i, amount, v, chance, terms, flows):
 
 # ---- step 9: new loans ------------------------------------------------------------------------------
 @njit(forceinline=True)
+def grade_of_new_loan(state, i, month_levers):
+    """Return the grade at which a loan is drawn: that of the record, with nothing owed."""
+    clean, bounds = state[LOAN_AT + CLEAN, i], rules.grade_bounds(month_levers)
+    return rules.grade_of(i4(0), i4(0), clean, state[SCORE, i], i4(0), i4(0), False, bounds)
+
+
+@njit(forceinline=True)
 def rate_of_new_loan(state, i, month_levers, rates):
     """Return the interest rate (q31) of a loan to be drawn; `rates` by grade."""
-    clean, bounds = state[LOAN_AT + CLEAN, i], rules.grade_bounds(month_levers)
-    return i8(rates[u8(rules.grade_of(i4(0), i4(0), clean, state[SCORE, i], i4(0), i4(0), False, bounds))])
+    return i8(rates[u8(grade_of_new_loan(state, i, month_levers))])
 
 
 @njit(forceinline=True)
@@ -105,10 +111,9 @@ def lend(state, i, words, k, month, rate, segment, sums):
 @njit(forceinline=True)
 def wants_loan(state, i, word, segment, levers):
     """Return whether a borrower without a loan wants one, by the wish and by their answer to the price of a new one."""
-    clean, bounds = state[LOAN_AT + CLEAN, i], rules.grade_bounds(levers.month[LOAN])
-    grade = i8(rules.grade_of(i4(0), i4(0), clean, state[SCORE, i], i4(0), i4(0), False, bounds))
-    place = grade * CUSTOMERS + i8(state[FULL_PAYER, i]) * QUALITIES + i8(state[QUALITY, i])
-    chance = mul_q16(segment.terms[LOAN, P_DRAW], i8(levers.answer[LOAN, C_DEMAND, u8(place)]))
+    grade = grade_of_new_loan(state, i, levers.month[LOAN])
+    place = rules.place_of_answer(grade, state[QUALITY, i], state[FULL_PAYER, i] != 0)
+    chance = mul_q16(segment.terms[LOAN, P_DRAW], i8(levers.answer[LOAN, C_DEMAND, place]))
     return i8(half(word)) < chance
 
 

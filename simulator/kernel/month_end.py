@@ -11,7 +11,17 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from .draws import MONTHS, counter, group, philox
 from .fixed import half, mask_of, mul_q16, mul_q31, only, pick
-from .rules import band_of, grade_bounds, grade_of, is_account, is_live, is_open, may_leave, report_after
+from .rules import (
+    band_of,
+    grade_bounds,
+    grade_of,
+    is_account,
+    is_live,
+    is_open,
+    may_leave,
+    place_of_answer,
+    report_after,
+)  # fmt: skip
 from .sums import add_open, add_roll
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
@@ -78,9 +88,9 @@ def review_limits(state, base, n, uptake, flows, levers):
 @njit(forceinline=True)
 def chance_to_leave(state, i, segment, levers):
     """Return the chance (of 2^16) that the customer wants to close the line, which is in good standing."""
-    grade = i8(grade_in(state, i, LINE, levers.month))
-    place = grade * CUSTOMERS + i8(state[FULL_PAYER, i]) * QUALITIES + i8(state[QUALITY, i])
-    chance = i8(levers.answer[LINE, C_LEAVE, u8(place)])
+    grade = grade_in(state, i, LINE, levers.month)
+    place = place_of_answer(grade, state[QUALITY, i], state[FULL_PAYER, i] != 0)
+    chance = i8(levers.answer[LINE, C_LEAVE, place])
     other, ever = state[LOAN_AT + STATUS, i], i8(state[LINE_AT + EVER, i])
     was_frozen = state[LINE_AT + CLEAN, i] < 3 and ever > 0 and 30 * ever >= levers.month[LINE, V_FREEZE_DAYS]
     if was_frozen or state[REPORTED, i] > 0 or other == CLOSED or other == CLOSED_SETTLED:

@@ -8,7 +8,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 from .draws import PEOPLE, counter, group, philox
 from .fixed import half, inverse_of, mask_of, mul_q16, mul_q16_lane, mul_q31, mul_q31_lane, only, pick
 from .late import has_late_stage
-from .rules import band_of
+from .rules import band_of, place_of_answer
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 PRICE_SLOT = 6  # of a person's words: the third says whether they take up an offer
@@ -269,8 +269,8 @@ def open_accounts(state, words, n, cohort, tables, p):
 @njit(forceinline=True)
 def takes_up(state, i, lane, cohort, answer, tables):
     """Return whether an applicant wants what is granted at its price; `answer` uint32[name, place] of the product."""
-    place = (GRADES - 2) * CUSTOMERS + i8(state[FULL_PAYER, i]) * QUALITIES + i8(state[QUALITY, i])  # grade D
-    chance = answer[C_ACCEPT, u8(place)]
+    new_grade = i4(GRADES - 2)  # D: no record yet
+    chance = answer[C_ACCEPT, place_of_answer(new_grade, state[QUALITY, i], state[FULL_PAYER, i] != 0)]
     if chance == u4(ONE):
         return True
     k0, k1, people = tables.key[0], tables.key[1], group(cohort.segment, PEOPLE)

@@ -153,12 +153,17 @@ def loan_rate(clean, score, bounds, best, to_b, to_c, to_d):
 # ---- how customers answer to the price ---------------------------------------------------------------------
 @njit(forceinline=True)
 def answer_place(is_b, is_c, is_d, is_e, quality, in_full):
-    """Return where the answer of a customer stands in a row of `Levers.answer`; grade as the `grade_steps`, and E.
-
-    `in_full` says who wants to pay the whole bill and has, so that the price is nothing to them.
-    """
+    """Return `place_of_answer` of a grade that is known by the `grade_steps`, and whether it is E."""
     grade = i4(i4(is_b) + i4(is_c) + i4(is_d))
-    grade = pick(mask_of(is_e), i4(GRADES - 1), grade)
+    return place_of_answer(pick(mask_of(is_e), i4(GRADES - 1), grade), quality, in_full)
+
+
+@njit(forceinline=True)
+def place_of_answer(grade, quality, in_full):
+    """Return where the answer of a customer stands in a row of `Levers.answer`.
+
+    `in_full` says who pays the whole bill, or wants to before there is one, so that the price is nothing to them.
+    """
     return u4(u4(grade * i4(CUSTOMERS)) + u4(only(in_full, i4(QUALITIES))) + u4(quality)) & u4(ANSWERS - 1)
 
 

@@ -453,8 +453,8 @@ def spend(tile, i, record, word, need, segment, economy, levers, flows):
         usual = mul_q16_lane(state[SPEND, i], of_state)
         employed = True
     in_full = state[FULL_PAYER, i] != 0 and record[LINE, A_PAID] + record[LINE, A_EXTRA] >= record[LINE, A_BILL]
-    customer = i8(state[QUALITY, i]) + QUALITIES * i8(in_full)
-    answer = levers.answer[LINE, C_DEMAND, u8(record[LINE, A_GRADE] * CUSTOMERS + customer)]
+    place = rules.place_of_answer(record[LINE, A_GRADE], state[QUALITY, i], in_full)
+    answer = levers.answer[LINE, C_DEMAND, place]
     demand, on_line = answer if record[LINE, A_OPEN] else u4(UNIT), i4(0)
     wanted = rules.wants(usual, multiplier, employed, scalars[G_SPEND_UNEMPLOYED], demand, need, new_credit)
     if rules.is_open(state[LINE_AT + STATUS, i]) and state[LINE_AT + MARKS, i] & FRAUD:

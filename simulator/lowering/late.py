@@ -8,6 +8,7 @@ from simulator.model.layout import (
     CAUSES,
     LATE_MONTHS,
     LATE_UNEMPLOYED,
+    LINE,
     LOAN,
     N_LATE_CAUSES,
     N_PRODUCT,
@@ -38,8 +39,8 @@ def hazard_table(late) -> np.ndarray:
     """Return int64[product, LATE_MONTHS]: q31 hazards by months in the late stage, `loan` times as high for loans."""
     table = np.zeros((N_PRODUCT, LATE_MONTHS), dtype=np.int64)
     if late:
-        table[:] = q31(hazards(shares_by_month(late)))
-        table[LOAN] = q31(np.minimum(late.loan * hazards(shares_by_month(late)), 1))
+        line = hazards(shares_by_month(late))
+        table[LINE], table[LOAN] = q31(line), q31(np.minimum(late.loan * line, 1))
     return table
 
 
