@@ -1163,7 +1163,7 @@ def settle_open_accounts(world, b):
         paid, settled, cost = settlement(world, b, account, stage, account.paid_in_month + account.recovered == 0)
         flow, commission = account.flow, mul_q31(paid, world.stage[account.product][stage][S_COMMISSION])
         contacts = 0
-        if world.words(MONTHS, 2)[2 + account.product] >> 1 < world.lever[account.product][V_SERVED]:
+        if world.words(MONTHS, 2)[2 + account.product] >> 1 < capacity(world, account):
             levels = world.ladder[account.product][stage]
             contacts = sum(mul_q31(paid, level[L_COMMISSION]) for level in levels if level[L_USED])
         flow[F_PAID] += paid

@@ -306,7 +306,7 @@ def settlement_of(state, i, p, stage, asks, takes, word, levers, flows):
 
 
 @njit(forceinline=True)
-def offer_settlement(state, i, record, words, k, p, levers, flows):
+def offer_settlement(state, i, record, words, k, p, economy, levers, flows):
     """Step 10 (f): part of what is owed is taken for all of it, from who is in default and pays nothing else."""
     at = N_BORROWER + p * N_ACCOUNT
     balance, bucket = i8(state[at + BALANCE, i]), i8(state[at + BUCKET, i])
@@ -317,8 +317,9 @@ def offer_settlement(state, i, record, words, k, p, levers, flows):
     takes, word = record[p, A_TAKES] == 1, words[U_OFFER + p, k]
     paid, settles, cost = settlement_of(state, i, p, stage, asks, takes, word, levers, flows)
     commission, contacts = mul_q31(paid, levers.stage[p, stage, S_COMMISSION]), i8(0)
+    served = half(words[U_SERVED + p, k]) < rules.served_share(levers.month[p], economy)
     for level in range(N_LEVELS):
-        if levers.ladder[p, stage, level, L_USED] and half(words[U_SERVED + p, k]) < levers.month[p, V_SERVED]:
+        if served and levers.ladder[p, stage, level, L_USED]:
             contacts += mul_q31(paid, levers.ladder[p, stage, level, L_COMMISSION])
     record[p, A_CASH] += paid - cost - commission - contacts
     flows[p, F_PAID] += paid
@@ -406,7 +407,7 @@ def report(state, i, record, products, month_levers, flows):
 
 
 @njit(forceinline=True)
-def apply_lender_rules(state, i, record, words, k, place, segment, levers, flows):
+def apply_lender_rules(state, i, record, words, k, place, segment, economy, levers, flows):
     """Step 10: what the lender does with accounts that are not written off; who is reported to the bureau."""
     close_accounts(state, i, record, place.products, levers.month, flows)
     for p in range(place.products):
@@ -418,7 +419,7 @@ def apply_lender_rules(state, i, record, words, k, place, segment, levers, flows
                 if segment.scalars[G_MODEL] == 0:
                     offer_plan(state, i, record, p, words[U_PLAN + p, k], segment.terms, levers.month, flows)
                 if (levers.bits[p] & OFFERS) != 0 or state[at + PARTS_LEFT, i] > 0:
-                    offer_settlement(state, i, record, words, k, p, levers, flows)
+                    offer_settlement(state, i, record, words, k, p, economy, levers, flows)
             close_settled(state, i, record, p, place.month, flows)
     report(state, i, record, place.products, levers.month, flows)
 
@@ -638,7 +639,7 @@ def close_month(state, i, record, products, segment, sums):
 @njit(forceinline=True)
 def end_month(state, i, record, words, k, place, segment, economy, levers, sums):
     """Steps 10 to 12 for anybody: what the lender does, what is lost and recovered, the stocks of the month."""
-    apply_lender_rules(state, i, record, words, k, place, segment, levers, sums.flows)
+    apply_lender_rules(state, i, record, words, k, place, segment, economy, levers, sums.flows)
     write_off_or_sell(state, i, record, place, economy, levers, sums)
     recover(state, i, record, words, k, place.products, segment, economy, levers, sums.flows)
     close_month(state, i, record, place.products, segment, sums)
