@@ -439,9 +439,27 @@ def is_left_alone(status, bucket, to, days, patience):
 
 
 @njit(forceinline=True)
-def post_lines(gathered, n, segment, levers, late_charges, rates, differ):
-    """Steps 7 to 9 of the line, and who is done for its part; where `differ`, something goes by grade."""
-    month_levers, demands = levers.month[LINE], levers.answer[LINE, C_DEMAND]
+def answer_prices(state, record, n, levers):
+    """Fill R_DEMAND: what customers answer to the line's price, where anybody does."""
+    demands, bounds = levers.answer[LINE, C_DEMAND], rules.grade_bounds(levers.month[LINE])
+    if (levers.bits[LINE] & ANSWERED) == 0:
+        for lane in range(n):
+            record[R_DEMAND, u8(lane)] = i4(UNIT)
+        return
+    for lane in range(n):
+        i = u8(lane)
+        before, limit, clean = state[LINE_AT + BALANCE, i], state[LINE_AT + LIMIT, i], state[LINE_AT + CLEAN, i]
+        is_b, is_c, is_d = rules.grade_steps(clean, state[SCORE, i], before, limit, True, bounds)
+        paid = pick(mask_of(record[R_DAY, i] > i4(0)), record[R_OWED, i], record[R_PAID, i])
+        in_full = (state[FULL_PAYER, i] != i4(0)) & (i4(paid + record[R_EXTRA, i]) >= record[R_BILL, i])
+        is_e = state[LINE_AT + BUCKET, i] > i4(0)
+        record[R_DEMAND, i] = demands[rules.answer_place(is_b, is_c, is_d, is_e, state[QUALITY, i], in_full)]
+
+
+@njit(forceinline=True)
+def post_lines(gathered, n, segment, levers, late_charges, rates):
+    """Steps 7 to 9 of the line, and who is done for its part."""
+    month_levers = levers.month[LINE]
     state, derived, words, record = gathered.state, gathered.derived, gathered.words, gathered.record
     bounds, (best, to_b, to_c, to_d) = rules.grade_bounds(month_levers), rate_steps(rates)
     worst, suspend, spending = rates[4], i4(segment.terms[LINE, P_SUSPEND]), segment.spending
@@ -452,18 +470,13 @@ def post_lines(gathered, n, segment, levers, late_charges, rates, differ):
         status, bucket, clean = state[LINE_AT + STATUS, i], state[LINE_AT + BUCKET, i], state[LINE_AT + CLEAN, i]
         before, limit = state[LINE_AT + BALANCE, i], state[LINE_AT + LIMIT, i]
         to, days = record[R_TO, i], record[R_DAYS, i]
-        is_b, is_c, is_d = False, False, False
-        if differ:
-            is_b, is_c, is_d = rules.grade_steps(clean, state[SCORE, i], before, limit, True, bounds)
+        is_b, is_c, is_d = rules.grade_steps(clean, state[SCORE, i], before, limit, True, bounds)
         rate = rules.rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d)
         rate = u4(pick(mask_of(bucket > i4(0)), i4(worst), i4(rate)))
         balance, held, was_late = post_account(state, record, i, LINE, rate, late_charges, suspend)
 
         employed, multiplier = state[EMPLOYED, i] != i4(0), spending[words[U_WISH, i] & u4(QUANTILES - 1)]
-        paid = pick(mask_of(record[R_DAY, i] > i4(0)), record[R_OWED, i], record[R_PAID, i])
-        in_full = (state[FULL_PAYER, i] != i4(0)) & (i4(paid + record[R_EXTRA, i]) >= record[R_BILL, i])
-        is_e, quality = bucket > i4(0), state[QUALITY, i]
-        demand = pick(held, demands[rules.answer_place(is_b, is_c, is_d, is_e, quality, in_full)], i4(UNIT))
+        demand = pick(held, record[R_DEMAND, i], i4(UNIT))
         need, usual = record[R_NEED, i], derived[D_SPEND, i]
         wanted = rules.wants(usual, multiplier, employed, spend_unemployed, demand, need, new_credit)
         may = (status == i4(ACTIVE)) & (days < patience.freeze_days) & (days < close_days)
@@ -733,11 +746,8 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
                 ask(gathered, n, p, level, narrow.ladder)
         pay_late(gathered, n, p, revolver_share, rules.served_share(levers.month[p], economy))
         age(state, record, n, p, segment.terms[p, P_HOLD])
-    rates = month.rates[LINE]
-    if rules.by_grade(rates, levers.bits[LINE]):  # compiled twice, as on the on-time path
-        post_lines(gathered, n, segment, levers, narrow.late_charges, rates, True)
-    else:
-        post_lines(gathered, n, segment, levers, narrow.late_charges, rates, False)
+    answer_prices(state, record, n, levers)
+    post_lines(gathered, n, segment, levers, narrow.late_charges, month.rates[LINE])
     if products == N_PRODUCT:
         post_loans(
             state, record, n, segment.terms[LOAN], levers.month[LOAN], levers.bits[LOAN], narrow.late_charges,

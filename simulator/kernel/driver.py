@@ -477,9 +477,13 @@ def advance_half(
                     lanes, pending, base, n, place, segment, month.economy, levers, sums, work.bounds, month.rates,
                     lists.todo,
                 )  # fmt: skip
+            elif (levers.bits[LINE] & ANSWERED) != 0:  # compiled for each case, or every lane would look its answer up
+                step_on_time_rolls(
+                    lanes, pending, base, n, place.row, segment, levers, sums, work.roll_rates, month.rates[LINE], True
+                )  # fmt: skip
             else:
                 step_on_time_rolls(
-                    lanes, pending, base, n, place.row, segment, levers, sums, work.roll_rates, month.rates[LINE]
+                    lanes, pending, base, n, place.row, segment, levers, sums, work.roll_rates, month.rates[LINE], False
                 )  # fmt: skip
             listed = list_pending(lists, lanes.state, pending, base, n, segment, levers, listed)
         else:
@@ -503,6 +507,15 @@ def advance_half(
 
 
 @njit(forceinline=True)
+def goes_alone(state, lane, late_stages):
+    """Return whether a borrower with something late is in a plan, in a late stage, or marked as one who never pays."""
+    has_plan = (state[LINE_AT + PLAN_LEFT, lane] | state[LOAN_AT + PLAN_LEFT, lane]) != 0
+    marks = state[LINE_AT + MARKS, lane] | state[LOAN_AT + MARKS, lane]
+    months_late = state[LINE_AT + MONTHS_LATE, lane] | state[LOAN_AT + MONTHS_LATE, lane]
+    return has_plan | (late_stages & (months_late != 0)) | ((marks & (FRAUD | FIRST_REFUSED)) != 0)
+
+
+@njit(forceinline=True)
 def list_pending(lists, state, pending, base, n, segment, levers, listed):
     """Put lanes for which `on_time` has left something to do on the Lists they belong on; return how many are there."""
     delinquent, written_off, new_loan, scalar = listed
@@ -512,12 +525,9 @@ def list_pending(lists, state, pending, base, n, segment, levers, listed):
     for k in range(list_marked(lists.todo, pending, base, n, NOT_DONE | HAS_WRITTEN_OFF | WANTS_LOAN)):
         lane = u8(lists.todo[u8(k)])
         what = pending[0, lane]
-        stays, late = (what & NOT_DONE) != 0, (what & CURRENT) == 0
-        has_plan = (state[LINE_AT + PLAN_LEFT, lane] | state[LOAN_AT + PLAN_LEFT, lane]) != 0
-        marks = state[LINE_AT + MARKS, lane] | state[LOAN_AT + MARKS, lane]
-        months_late = state[LINE_AT + MONTHS_LATE, lane] | state[LOAN_AT + MONTHS_LATE, lane]
-        late_stage = late_stages & (months_late != 0)
-        alone = by_rolls | has_plan | (late & works_open) | late_stage | ((marks & (FRAUD | FIRST_REFUSED)) != 0)
+        stays, alone = (what & NOT_DONE) != 0, by_rolls
+        if (what & (NOT_DONE | CURRENT)) == NOT_DONE:
+            alone = by_rolls | works_open | goes_alone(state, lane, late_stages)
         lists.delinquent[u8(delinquent)] = lane
         lists.written_off[u8(written_off)] = lane
         lists.new_loan[u8(new_loan)] = lane

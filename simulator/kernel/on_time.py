@@ -146,13 +146,12 @@ def step_on_time(tile, pending, base, n, place, segment, economy, levers, sums, 
         n_lines = pay_dues(tile, pending, base, n, before, segment, economy, levers, flows, bounds, False, True)
     else:
         n_lines = pay_dues(tile, pending, base, n, before, segment, economy, levers, flows, bounds, False, False)
+    price_lines(tile, base, n, levers, rates[LINE])
     if converts:
         convert_bills(tile, pending, base, n, segment, flows[LINE], todo)
-        post_lines(tile, base, n, n_lines, place.row, segment, levers, sums, rates[LINE], True, True)
-    elif rules.by_grade(rates[LINE], levers.bits[LINE]):  # else nobody's grade needs to be known
-        post_lines(tile, base, n, n_lines, place.row, segment, levers, sums, rates[LINE], False, True)
+        post_lines(tile, base, n, n_lines, place.row, segment, levers, sums, True)
     else:
-        post_lines(tile, base, n, n_lines, place.row, segment, levers, sums, rates[LINE], False, False)
+        post_lines(tile, base, n, n_lines, place.row, segment, levers, sums, False)
     if place.products == N_PRODUCT:
         post_loans(tile, base, n, segment.terms[LOAN], levers.month[LOAN], sums, rates[LOAN])
 
@@ -302,16 +301,41 @@ def convert_bills(tile, pending, base, n, segment, flows, todo):
 
 
 @njit(forceinline=True)
-def post_lines(tile, base, n, n_lines, row, segment, levers, sums, rates, converts, differ):
-    """Steps 8 and 9 of the lines of who is on time: interest on what is not paid, spending, and their sums.
+def price_lines(tile, base, n, levers, rates):
+    """Fill B_RATE, and B_DEMAND once B_PAID is known: what a line's interest and its answer to the price are by grade.
 
-    Where `differ`, something goes by grade.
+    Mostly nothing goes by grade; then all have the same, and no grade is worked out.
     """
+    state, record, demands = tile.state, tile.record, levers.answer[LINE, C_DEMAND]
+    bounds, (best, to_b, to_c, to_d) = rules.grade_bounds(levers.month[LINE]), rate_steps(rates)
+    if rules.rates_differ(rates):
+        for lane in range(n):
+            i, j = u8(lane), u8(base + lane)
+            balance, limit, clean = state[LINE_AT + BALANCE, j], state[LINE_AT + LIMIT, j], state[LINE_AT + CLEAN, j]
+            is_b, is_c, is_d = rules.grade_steps(clean, state[SCORE, j], balance, limit, True, bounds)
+            record[B_RATE, i] = i4(rules.rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d))
+    else:
+        for lane in range(n):
+            record[B_RATE, u8(lane)] = i4(best)
+    if (levers.bits[LINE] & ANSWERED) != 0:
+        for lane in range(n):
+            i, j = u8(lane), u8(base + lane)
+            balance, limit, clean = state[LINE_AT + BALANCE, j], state[LINE_AT + LIMIT, j], state[LINE_AT + CLEAN, j]
+            is_b, is_c, is_d = rules.grade_steps(clean, state[SCORE, j], balance, limit, True, bounds)
+            in_full = (state[FULL_PAYER, j] != i4(0)) & (record[B_PAID, i] >= balance)
+            demand = demands[rules.answer_place(is_b, is_c, is_d, False, state[QUALITY, j], in_full)]
+            record[B_DEMAND, i] = pick(record[B_LINE, i], demand, i4(UNIT))  # without a line: the usual, in cash
+    else:
+        for lane in range(n):
+            record[B_DEMAND, u8(lane)] = i4(UNIT)
+
+
+@njit(forceinline=True)
+def post_lines(tile, base, n, n_lines, row, segment, levers, sums, converts):
+    """Steps 8 and 9 of the lines of who is on time: interest on what is not paid, spending, and their sums."""
     state, derived, words, record = tile.state, tile.derived, tile.words, tile.record
-    spending, demands, flows = segment.spending, levers.answer[LINE, C_DEMAND], sums.flows[LINE]
-    spend_unemployed = u4(segment.scalars[G_SPEND_UNEMPLOYED])
-    new_credit, bounds = levers.month[LINE, V_NEW_CREDIT] == 1, rules.grade_bounds(levers.month[LINE])
-    best, to_b, to_c, to_d = rate_steps(rates)
+    spending, flows = segment.spending, sums.flows[LINE]
+    spend_unemployed, new_credit = u4(segment.scalars[G_SPEND_UNEMPLOYED]), levers.month[LINE, V_NEW_CREDIT] == 1
     idle, balances, limits, credits, interests, payments, fees = i4(0), ZERO, ZERO, ZERO, ZERO, ZERO, ZERO
     for lane in range(n):
         i, j = u8(lane), u8(base + lane)
@@ -319,29 +343,20 @@ def post_lines(tile, base, n, n_lines, row, segment, levers, sums, rates, conver
 
         # 8. interest
         balance, limit, clean = state[LINE_AT + BALANCE, j], state[LINE_AT + LIMIT, j], state[LINE_AT + CLEAN, j]
-        is_b, is_c, is_d = False, False, False
-        if differ:
-            is_b, is_c, is_d = rules.grade_steps(clean, state[SCORE, j], balance, limit, True, bounds)
-        rate = rules.rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d)
         base_of_interest, fee = i4(max(balance, i4(0)) - paid), i4(0)
         if converts:
             converted = state[LINE_AT + CONVERTED, j]
             base_of_interest = i4(base_of_interest - converted)
             fee = i4(rules.conversion_fee(converted, state[LINE_AT + CONVERTED_FEE, j]) & line_on_time)
             fees = plus(fees, fee)
-        interest = rules.accrue(base_of_interest, rate)
+        interest = rules.accrue(base_of_interest, u4(record[B_RATE, i]))
         fee_due, interest_due = state[LINE_AT + FEE_DUE, j], state[LINE_AT + INTEREST_DUE, j]
         fee_after, interest_after = rules.post_payment(fee_due, interest_due, paid)
         after = i4(i4(i4(balance - paid) + interest) + fee)
 
         # 9. spending
         multiplier, employed = spending[words[U_WISH, i] & u4(QUANTILES - 1)], state[EMPLOYED, j] == i4(1)
-        demand = i4(UNIT)
-        if differ:
-            in_full = (state[FULL_PAYER, j] != i4(0)) & (paid >= balance)
-            demand = demands[rules.answer_place(is_b, is_c, is_d, False, state[QUALITY, j], in_full)]
-            demand = pick(line_on_time, demand, i4(UNIT))  # who holds no line pays what they usually spend in cash
-        need, usual = record[B_NEED, i], derived[D_SPEND, j]
+        demand, need, usual = record[B_DEMAND, i], record[B_NEED, i], derived[D_SPEND, j]
         wanted = rules.wants(usual, multiplier, employed, spend_unemployed, demand, need, new_credit)
         on_line = i4(rules.put_on_line(wanted, after, limit) & line_on_time)
         after = i4(after + on_line)
@@ -405,10 +420,10 @@ def post_loans(tile, base, n, loan, month_levers, sums, rates):
 
 
 @njit(forceinline=True)
-def step_on_time_rolls(tile, pending, base, n, row, segment, levers, sums, roll_rates, rates):
+def step_on_time_rolls(tile, pending, base, n, row, segment, levers, sums, roll_rates, rates, answered):
     """The roll_rates month for lines that stay in bucket 0, of lanes `base` to `base` + n - 1, n at most BLOCK.
 
-    Borrowers with a live loan facility are left; `pending` says who.
+    Borrowers with a live loan facility are left; `pending` says who. Where `answered`, customers answer to the price.
 
     The sums of the month are added up here: lines go from `row` of the roll matrix to bucket 0.
     """
@@ -442,8 +457,10 @@ def step_on_time_rolls(tile, pending, base, n, row, segment, levers, sums, roll_
         interest = rules.accrue(i4(bill - paid), rules.rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d))
         before, balance = balance, i4(i4(balance - paid) + interest)
         usual = mul_q16_lane(state[SPEND, j], u4(states[ROLL_SPEND, to]))
-        in_full = (state[FULL_PAYER, j] != i4(0)) & (paid >= bill)
-        demand = demands[rules.answer_place(is_b, is_c, is_d, False, state[QUALITY, j], in_full)]
+        demand = i4(UNIT)
+        if answered:
+            in_full = (state[FULL_PAYER, j] != i4(0)) & (paid >= bill)
+            demand = demands[rules.answer_place(is_b, is_c, is_d, False, state[QUALITY, j], in_full)]
         multiplier = spending[words[U_WISH, i] & u4(QUANTILES - 1)]
         wanted = rules.wants(usual, multiplier, True, u4(0), demand, i4(0), new_credit)
         on_line = rules.put_on_line(wanted, balance, limit)

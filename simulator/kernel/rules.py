@@ -126,10 +126,9 @@ def rate_of_grade(terms, levers, grade):
 
 
 @njit(forceinline=True)
-def by_grade(rates, bits):
-    """Return whether anything of a current account goes by its grade: rates (q31), or what customers want."""
-    rates_differ = (rates[0] != rates[1]) | (rates[0] != rates[2]) | (rates[0] != rates[3])
-    return rates_differ | ((bits & ANSWERED) != 0)
+def rates_differ(rates):
+    """Return whether the interest rate (q31) of a current account goes by its grade."""
+    return (rates[0] != rates[1]) | (rates[0] != rates[2]) | (rates[0] != rates[3])
 
 
 @njit(forceinline=True)

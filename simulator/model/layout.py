@@ -205,8 +205,10 @@ LEAVE_AT = 16  # from here on: the bits of the job word that say who wants to cl
     B_LOAN,  # -1: on time, with a loan
     B_LOAN_PAID,
     B_CONVERTS,  # chance (q31) that a bill is turned into instalments
-) = range(7)
-N_ON_TIME_RECORD = 7
+    B_RATE,  # q31: the line's interest rate of this month
+    B_DEMAND,  # q16 of wanted spending: the answer to the line's price
+) = range(9)
+N_ON_TIME_RECORD = 9
 
 # ---- record of the delinquent path, one step to the next: int32[name, lane]; an account's at p * N_OWN ------
 (
@@ -250,8 +252,9 @@ N_OWN = 27
     R_CREDIT,
     R_LIMIT,  # of R_OPEN
     R_ENDS,  # counts: loans repaid; dues missed, short of cash, on lines of heavy use; idle lines
-) = range(2 * N_OWN, 2 * N_OWN + 9)
-N_DELINQUENT_RECORD = 2 * N_OWN + 9
+    R_DEMAND,  # q16 of wanted spending: the answer to the line's price
+) = range(2 * N_OWN, 2 * N_OWN + 10)
+N_DELINQUENT_RECORD = 2 * N_OWN + 10
 
 # ---- segment scalars: int64[segment, name] -------------------------------------------------------
 G_MODEL = 0  # 0 structural, 1 roll_rates
