@@ -19,7 +19,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 from . import rules
 from .fixed import half, low_half, mask_of, mul_q31_lane, mul_q31_own_lane, only, pick
 from .lanes import add_current, counted, derive, draw_slots, rate_steps, three
-from .late import has_late_stage, next_months_late
+from .late import has_late_stage, next_months_late, work_late_account
 from .lender import begin_conversion, draw_loan, end_month, fill_record, note_worst, rate_of_new_loan, row_from
 from .lender import stack_record as stack_account_record
 from .marks import next_marks
@@ -36,6 +36,7 @@ ACCOUNT_READ = (STATUS, LIMIT, BUCKET, ARREARS, CAUSE, MARKS)
 ACCOUNT_CHANGED = (BALANCE, INTEREST_DUE, FEE_DUE, CLEAN)
 LATE_CHANGED = (ARREARS, CAUSE)  # of accounts that are not R_OPEN
 LOAN_CHANGED = (STATE, INSTALMENT, MONTHS_LEFT)
+LATE_READ = (LINE_AT + MONTHS_LATE, LOAN_AT + MONTHS_LATE)  # where there is a late stage
 OF_CONVERSION = tuple(LINE_AT + c for c in (CONVERTED, CONVERTED_PART, CONVERTED_FEE))
 READ = (
     *BORROWER_READ, LINE_AT + GRANTED, *BORROWER_CHANGED, *(LINE_AT + c for c in (*ACCOUNT_READ, *ACCOUNT_CHANGED)),
@@ -95,7 +96,7 @@ def rung_of(p, level):
 
 
 @njit(forceinline=True)
-def gather(tile, gathered, listed, n, products, converts):
+def gather(tile, gathered, listed, n, products, converts, late_stages):
     """Copy what is read here of lanes listed[0..n-1] of the tile to the first n gathered lanes.
 
     Of a segment without loans, or without bills in instalments, their columns are 0: they still hold what an earlier
@@ -106,6 +107,10 @@ def gather(tile, gathered, listed, n, products, converts):
             gathered.state[u8(c), u8(k)] = 0
     if converts:
         for c in OF_CONVERSION:
+            for k in range(n):
+                gathered.state[u8(c), u8(k)] = tile.state[u8(c), u8(listed[u8(k)])]
+    if late_stages:
+        for c in LATE_READ:
             for k in range(n):
                 gathered.state[u8(c), u8(k)] = tile.state[u8(c), u8(listed[u8(k)])]
     for c in READ:
@@ -169,13 +174,17 @@ def update_income(gathered, n, segment, economy):
 
 @njit(forceinline=True)
 def decide_payment(gathered, n, p, segment, economy, month_levers, forget_keeps):
-    """Step 5: what is owed, who will not pay and who forgets; R_REASON is WILL_NOT, FORGOT or 0."""
+    """Step 5: what is owed, who will not pay and who forgets; R_REASON is WILL_NOT, FORGOT or 0.
+
+    In the late stage nothing is decided: the reason stays what the arrears have been for.
+    """
     state, words, record, terms = gathered.state, gathered.words, gathered.record, segment.terms[p]
     at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
     floor, min_share, suspend = i4(terms[P_MIN_FLOOR]), rules.min_share_of(terms, month_levers), u4(terms[P_SUSPEND])
     enrolled, reach = u4(max(segment.scalars[G_AUTOPAY], month_levers[V_AUTOPAY])), u4(month_levers[V_REACH])
     common = rules.common_logit(segment, p, economy, month_levers)
     educated, habit = u4(month_levers[V_EDUCATED]), u4(month_levers[V_EDUCATION_FORGET])
+    late_stage = mask_of(has_late_stage(terms))
     for lane in range(n):
         i = u8(lane)
         status, arrears = state[account + STATUS, i], state[account + ARREARS, i]
@@ -195,15 +204,18 @@ def decide_payment(gathered, n, p, segment, economy, month_levers, forget_keeps)
         keep = i4(forget_keeps[u4(bucket + u4(p * BUCKETS)) & u4(N_PRODUCT * BUCKETS - 1)])
         kept = rules.kept_by(u4(state[EDUCATION, i]) < educated, habit)
         forgets = rules.forgetting(record[R_MANUAL, i], reached, keep, u4(state[AUTOPAY, i]) < enrolled, kept)
-        own = rules.account_logit(segment, status, bucket, state[account + CAUSE, i])
+        cause = state[account + CAUSE, i]
+        own = rules.account_logit(segment, status, bucket, cause)
         logit = i4(i4(common + record[R_LOGIT, i]) + own)
         refuses, forgot = rules.refuses_or_forgets(
             bill, half(words[rules.decision_word(p), i]), logit, segment.sigmoid, forgets
         )
         record[at + R_BILL, i], record[at + R_DUE, i] = bill, due
         record[at + R_OWED, i] = i4(due + only(bill > i4(0), arrears))
-        record[at + R_REASON, i] = i4(only(refuses, i4(WILL_NOT)) + only(forgot, i4(FORGOT)))
-        record[R_REMINDED + p, i] = i4(reached & (bill > i4(0)))
+        in_stage = i4(mask_of((bill > i4(0)) & (state[account + MONTHS_LATE, i] > i4(0))) & late_stage)
+        record[at + R_REASON, i] = pick(in_stage, cause, i4(only(refuses, i4(WILL_NOT)) + only(forgot, i4(FORGOT))))
+        record[R_REMINDED + p, i] = i4(i4(reached & (bill > i4(0))) & ~in_stage)
+        record[at + R_STAGE, i] = in_stage
 
 
 @njit(forceinline=True)
@@ -214,8 +226,8 @@ def pay_dues(state, record, n, scalars, revolver_share):
         i = u8(lane)
         buffer, outside, reported = state[LIQUIDITY, i], state[EXTERNAL_CREDIT, i], state[REPORTED, i] != i4(0)
         owed, reason, loan_reason = record[R_OWED, i], record[R_REASON, i], record[N_OWN + R_REASON, i]
-        line_asks = only(reason == i4(0), owed)
-        loan_asks = only(loan_reason == i4(0), record[N_OWN + R_OWED, i])
+        line_asks = only(i4(reason | record[R_STAGE, i]) == i4(0), owed)
+        loan_asks = only(i4(loan_reason | record[N_OWN + R_STAGE, i]) == i4(0), record[N_OWN + R_OWED, i])
         paid, loan_paid, line_borrowed, loan_borrowed, buffer, outside = rules.pay_in_order(
             line_first, line_asks, loan_asks, buffer, outside, reported
         )
@@ -224,7 +236,7 @@ def pay_dues(state, record, n, scalars, revolver_share):
         loan_reason = i4(loan_reason + only(loan_paid < loan_asks, broke))
         rest = i4(i4(record[R_BILL, i] - owed) - state[LINE_AT + CONVERTED, i])
         extra = rules.extra_of(state[FULL_PAYER, i], rest, revolver_share, buffer)
-        extra = only(reason == i4(0), extra)
+        extra = only(i4(reason | record[R_STAGE, i]) == i4(0), extra)
         state[EXTERNAL_CREDIT, i], state[LIQUIDITY, i] = outside, i4(buffer - extra)
         record[R_PAID, i], record[R_EXTRA, i], record[R_REASON, i] = paid, extra, reason
         record[R_USED, i], record[R_REFUSED, i] = only(~reported, line_borrowed), only(reported, line_borrowed)
@@ -272,7 +284,10 @@ def settle_early(gathered, n, before, segment, economy, flows):
 
 @njit(forceinline=True)
 def pay_unasked(gathered, n, p, self_cure):
-    """Step 6: the day on which a missed due is paid without being asked; R_ASKED is whoever may pay so."""
+    """Step 6: the day on which a missed due is paid without being asked; R_ASKED is whoever may pay so.
+
+    In the late stage nobody is: there the month is over already.
+    """
     state, derived, words, record = gathered.state, gathered.derived, gathered.words, gathered.record
     at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
     for block in range(0, n, STEP):
@@ -281,17 +296,17 @@ def pay_unasked(gathered, n, p, self_cure):
             rest = i4(record[at + R_OWED, i] - record[at + R_PAID, i])
             row = u4(u4(record[at + R_REASON, i]) << u4(1)) + u4(state[account + BUCKET, i] > i4(0))
             row = u4(u4(row) * u4(CURE_ROW))
-            v = half(words[U_IN_MONTH + p, i])
+            v, in_stage = half(words[U_IN_MONTH + p, i]), record[at + R_STAGE, i]
             asked = self_cure[u4(row + u4(DAYS - 1)) & u4(CURE_SIZE - 1)]
             pays = (rest > i4(0)) & (rest <= i4(state[LIQUIDITY, i] + derived[D_ADVANCE, i])) & (v < asked)
             before = u4(0)  # days that are over before the payment
             for step in (16, 8, 4, 2, 1):
                 later = v >= self_cure[u4(u4(row + before) + u4(step)) & u4(CURE_SIZE - 1)]
                 before = u4(before + (u4(step) & u4(mask_of(later))))
-            record[at + R_DAY, i] = only(pays, i4(before + u4(1)))
+            record[at + R_DAY, i] = i4(only(pays, i4(before + u4(1))) & ~in_stage)
             record[at + R_ASKED, i] = i4(asked)
             record[at + R_CONTACTS, i] = i4(0)
-            record[at + R_ENDED, i] = i4(0)
+            record[at + R_ENDED, i] = in_stage
 
 
 @njit(forceinline=True)
@@ -366,6 +381,27 @@ def age(state, record, n, p, hold):
 
 
 @njit(forceinline=True)
+def work_late(tile, gathered, listed, n, p, segment, economy, levers, flows, todo):
+    """Step 7, one by one: accounts in the late stage pay in full, in part or nothing."""
+    state, record, at, account, late = gathered.state, gathered.record, p * N_OWN, N_BORROWER + p * N_ACCOUNT, i8(0)
+    for k in range(n):
+        todo[u8(late)] = k
+        late -= i8(record[at + R_STAGE, u8(k)])
+    for k in range(late):
+        i = u8(todo[u8(k)])
+        owed, to = record[at + R_OWED, i], record[at + R_TO, i]
+        paid, in_full, takes, cost = work_late_account(
+            state, i, p, owed, False, to, gathered.words, i, segment, economy, levers, flows
+        )
+        record[at + R_RECOVERED, i], record[at + R_TAKES, i], record[at + R_COST, i] = paid, takes, cost
+        record[at + R_AFTER, i] = min(i8(record[at + R_AFTER, i]), i8(state[account + BALANCE, i]) - paid)
+        if in_full:
+            record[at + R_TO, i], record[at + R_AFTER, i], record[at + R_DAYS, i] = 0, 0, 0
+            state[account + STATE, i] = 0
+            tile.state[account + STATE, u8(listed[i])] = 0
+
+
+@njit(forceinline=True)
 def post_account(state, record, i, p, rate, late_charges, suspend):
     """Step 8: take the payment off the balance; add interest at `rate` and a late charge, unless suspended.
 
@@ -374,8 +410,10 @@ def post_account(state, record, i, p, rate, late_charges, suspend):
     """
     at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
     owed, to, after, day = record[at + R_OWED, i], record[at + R_TO, i], record[at + R_AFTER, i], record[at + R_DAY, i]
-    rest, bill = i4(owed - record[at + R_PAID, i]), record[at + R_BILL, i]
+    rest, bill, in_stage = i4(owed - record[at + R_PAID, i]), record[at + R_BILL, i], record[at + R_STAGE, i]
+    goes_on = i4(in_stage & mask_of(to > i4(0)))
     paid = i4(pick(mask_of(day > i4(0)), owed, record[at + R_PAID, i]) + record[at + R_EXTRA, i])
+    paid = i4(paid + i4(record[at + R_RECOVERED, i] & in_stage))
     held = mask_of(rules.is_account(state[account + STATUS, i], bill, p))
     cause, followed = state[account + CAUSE, i], rules.followed(state[account + MARKS, i])
     was_late = i4(state[account + ARREARS, i] | cause | followed)
@@ -386,8 +424,8 @@ def post_account(state, record, i, p, rate, late_charges, suspend):
         base, of_converted = i4(base - kept), rules.conversion_fee(kept, state[LINE_AT + CONVERTED_FEE, i])
     interest = rules.accrue(base, rate)
     of_day = u4(u4(rules.charged_days(day)) + u4(p * CURE_ROW)) & u4(N_PRODUCT * CURE_ROW - 1)
-    fee = i4(mul_q31_lane(rest, late_charges[of_day]) + of_converted)
-    stops = to >= suspend
+    fee = i4(mul_q31_lane(pick(in_stage, i4(rest & goes_on), rest), late_charges[of_day]) + of_converted)
+    stops = pick(goes_on, max(to, i4(DEFAULT_BUCKET)), to) >= suspend
     if p == LINE:
         record[R_CONVERTED_FEE, i] = only((held != i4(0)) & ~stops, of_converted)
     not_charged = only(stops, i4(interest + fee))
@@ -400,7 +438,8 @@ def post_account(state, record, i, p, rate, late_charges, suspend):
     state[account + ARREARS, i] = pick(held, after, state[account + ARREARS, i])
     clean, missed = state[account + CLEAN, i], rest > i4(0)
     state[account + CLEAN, i] = pick(held, rules.clean_after(clean, missed), clean)
-    state[account + CAUSE, i] = pick(held, rules.cause_after(cause, to, after, record[at + R_REASON, i]), cause)
+    cause_after = rules.cause_after(cause, to, after, record[at + R_REASON, i])
+    state[account + CAUSE, i] = pick(i4(held & ~goes_on), cause_after, cause)
     record[at + R_INTEREST, i], record[at + R_FEE, i] = interest & held, fee & held
     record[at + R_NOT_CHARGED, i], record[at + R_TOOK, i] = not_charged & held, paid & held
     fell_due = (state[account + BUCKET, i] == i4(0)) & (owed > i4(0))
@@ -414,8 +453,9 @@ def post_account(state, record, i, p, rate, late_charges, suspend):
 class Patience(NamedTuple):
     """The levers of a product within which the lender leaves an open account alone."""
 
-    rule_days: int  # days late at which it is closed or reported
-    freeze_days: int
+    freeze_days: int  # days late at which it is frozen
+    close_days: int
+    report_days: int
     leave_bucket: int  # bucket at which it is written off, sold, or offered a plan or a settlement
     cuts: int  # -1 if limits are cut on falling into some bucket, else 0
 
@@ -426,16 +466,26 @@ def patience_of(month_levers, bits):
     plans = month_levers[V_PLAN_BUCKET] if month_levers[V_PLAN_CHANCE] > 0 else NEVER
     offers = i8(DEFAULT_BUCKET) if (bits & OFFERS) != 0 else i8(NEVER)
     leave = min(month_levers[V_WRITE_OFF], month_levers[V_SELL_OPEN], plans, offers)
-    rule = min(month_levers[V_CLOSE_DAYS], month_levers[V_REPORT_DAYS])
-    return Patience(i4(rule), i4(month_levers[V_FREEZE_DAYS]), i4(leave), mask_of((bits & CUTS) != 0))
+    freeze, close, report = month_levers[V_FREEZE_DAYS], month_levers[V_CLOSE_DAYS], month_levers[V_REPORT_DAYS]
+    return Patience(i4(freeze), i4(close), i4(report), i4(leave), mask_of((bits & CUTS) != 0))
 
 
 @njit(forceinline=True)
-def is_left_alone(status, bucket, to, days, patience):
-    """Step 10: return whether the lender does nothing with an open account but to note its bucket."""
-    unfrozen = (days < patience.freeze_days) | (to == i4(0))
-    calm = (days < patience.rule_days) & unfrozen & (to < patience.leave_bucket)
-    return (status == i4(ACTIVE)) & calm & ((to & patience.cuts) <= bucket)
+def is_left_alone(status, bucket, to, days, reported, patience):
+    """Step 10: return whether the lender only notes the bucket of an open account, or reports again who is `reported`.
+
+    It stays active, or it is frozen or closed already and still late.
+    """
+    late, active, closed = to > i4(0), status == i4(ACTIVE), status == i4(CLOSED)
+    stays = (active & ((days < patience.freeze_days) | ~late)) | (((status == i4(FROZEN)) | closed) & late)
+    calm = ((days < patience.close_days) | closed) & ((days < patience.report_days) | reported)
+    return stays & calm & (to < patience.leave_bucket) & ((to & patience.cuts) <= bucket)
+
+
+@njit(forceinline=True)
+def reports(held, days, patience, months):
+    """Step 10 (h): return the months that a report of an account lasts, -1 if it is not late enough for one."""
+    return pick(i4(held & mask_of(days >= patience.report_days)), months, i4(-1))
 
 
 @njit(forceinline=True)
@@ -464,7 +514,7 @@ def post_lines(gathered, n, segment, levers, late_charges, rates):
     bounds, (best, to_b, to_c, to_d) = rules.grade_bounds(month_levers), rate_steps(rates)
     worst, suspend, spending = rates[4], i4(segment.terms[LINE, P_SUSPEND]), segment.spending
     spend_unemployed, new_credit = u4(segment.scalars[G_SPEND_UNEMPLOYED]), month_levers[V_NEW_CREDIT] == 1
-    patience, close_days = patience_of(month_levers, levers.bits[LINE]), i4(month_levers[V_CLOSE_DAYS])
+    patience, report_months = patience_of(month_levers, levers.bits[LINE]), i4(month_levers[V_REPORT_MONTHS])
     for lane in range(n):
         i = u8(lane)
         status, bucket, clean = state[LINE_AT + STATUS, i], state[LINE_AT + BUCKET, i], state[LINE_AT + CLEAN, i]
@@ -479,17 +529,20 @@ def post_lines(gathered, n, segment, levers, late_charges, rates):
         demand = pick(held, record[R_DEMAND, i], i4(UNIT))
         need, usual = record[R_NEED, i], derived[D_SPEND, i]
         wanted = rules.wants(usual, multiplier, employed, spend_unemployed, demand, need, new_credit)
-        may = (status == i4(ACTIVE)) & (days < patience.freeze_days) & (days < close_days)
+        may = (status == i4(ACTIVE)) & (days < patience.freeze_days) & (days < patience.close_days)
         on_line = only(may, rules.put_on_line(wanted, balance, limit))
         balance = i4(balance + on_line)
         state[LIQUIDITY, i] = rules.pay_cash(state[LIQUIDITY, i], i4(wanted - on_line))
         state[LINE_AT + BALANCE, i] = pick(held, balance, before)
 
-        forgot = (record[R_OWED, i] > record[R_PAID, i]) & (record[R_REASON, i] == i4(FORGOT))
+        missed = (record[R_OWED, i] > record[R_PAID, i]) & (record[R_STAGE, i] == i4(0))
+        forgot = missed & (record[R_REASON, i] == i4(FORGOT))
         loan_missed = record[N_OWN + R_OWED, i] > record[N_OWN + R_PAID, i]
+        loan_missed = loan_missed & (record[N_OWN + R_STAGE, i] == i4(0))
         forgot = forgot | (loan_missed & (record[N_OWN + R_REASON, i] == i4(FORGOT)))
         state[MONTHS_SINCE_FORGOT, i] = rules.since_after(state[MONTHS_SINCE_FORGOT, i], forgot)
-        stays = is_left_alone(status, bucket, to, days, patience)
+        record[R_REPORT, i] = reports(held, days, patience, report_months)
+        stays = is_left_alone(status, bucket, to, days, state[REPORTED, i] != i4(0), patience)
         current = stays & ((was_late | bucket | record[R_AFTER, i] | to) == i4(0))
         no_loan = (state[LOAN_AT + STATUS, i] == i4(ACTIVE)) & (record[N_OWN + R_BILL, i] == i4(0))
         asks = no_loan & (to == i4(0))
@@ -507,7 +560,7 @@ def post_loans(state, record, n, loan, month_levers, bits, late_charges, rates):
     """Steps 7 and 8 of the loan, and who is done for its part."""
     bounds, (best, to_b, to_c, to_d) = rules.grade_bounds(month_levers), rate_steps(rates)
     worst, suspend, patience = rates[4], i4(loan[P_SUSPEND]), patience_of(month_levers, bits)
-    fixed = mask_of(loan[P_FIXED_RATE] == 1)
+    fixed, report_months = mask_of(loan[P_FIXED_RATE] == 1), i4(month_levers[V_REPORT_MONTHS])
     for lane in range(n):
         i = u8(lane)
         status, bucket, clean = state[LOAN_AT + STATUS, i], state[LOAN_AT + BUCKET, i], state[LOAN_AT + CLEAN, i]
@@ -517,7 +570,9 @@ def post_loans(state, record, n, loan, month_levers, bits, late_charges, rates):
         rate = u4(pick(fixed, state[LOAN_AT + RATE, i], rate))
         balance, held, was_late = post_account(state, record, i, LOAN, rate, late_charges, suspend)
 
-        stays = is_left_alone(status, bucket, to, record[N_OWN + R_DAYS, i], patience)
+        days = record[N_OWN + R_DAYS, i]
+        record[R_REPORT, i] = max(record[R_REPORT, i], reports(held, days, patience, report_months))
+        stays = is_left_alone(status, bucket, to, days, state[REPORTED, i] != i4(0), patience)
         current = stays & ((was_late | bucket | after | to) == i4(0))
         late = stays & ~current & (balance > i4(0))
         repaid = (held != i4(0)) & current & (balance == i4(0))
@@ -539,7 +594,9 @@ def finish(state, derived, record, n):
     for lane in range(n):
         i = u8(lane)
         state[LIQUIDITY, i] = min(state[LIQUIDITY, i], derived[D_CAP, i])
-        state[REPORTED, i] = pick(record[R_DONE, i], rules.report_after(state[REPORTED, i]), state[REPORTED, i])
+        reported, months = state[REPORTED, i], record[R_REPORT, i]
+        after = pick(mask_of(months >= i4(0)), months, rules.report_after(reported))
+        state[REPORTED, i] = pick(record[R_DONE, i], after, reported)
         stays = i4(record[R_OPEN, i] & record[R_DONE, i])
         record[R_COUNTS, i] = i4(record[R_COUNTS, i] + stays)
         record[R_BALANCE, i] = state[LINE_AT + BALANCE, i] & i4(-stays)
@@ -658,8 +715,12 @@ def roll_late(tile, gathered, pending, listed, n, p, place, segment, levers, sum
             is_late = to >= DEFAULT_BUCKET or (to > 0 and months_late > 0)
             tile.state[account + MONTHS_LATE, i] = next_months_late(months_late, is_late)
         scatter_late(tile, gathered, i, lane, account)
-        if p == LINE:
+        status = state[account + STATUS, lane]
+        if status == ACTIVE and p == LINE:
             flows[F_LIMIT] += state[LINE_AT + LIMIT, lane]
+        flows[F_N_FROZEN] += status == FROZEN
+        flows[F_N_CLOSED] += status == CLOSED
+        if p == LINE:
             pending[0, i] &= ~(WANTS_LOAN * i4(to > 0))
 
 
@@ -675,6 +736,7 @@ def cash_from(state, record, lane, p, bits, ladder):
     """Return what an account brings in steps 4 to 9, less what it costs and takes; `bits` bit k: level k works."""
     at, bucket = p * N_OWN, u4(state[N_BORROWER + p * N_ACCOUNT + BUCKET, lane])
     cash = i8(record[at + R_TOOK, lane]) - (i8(record[R_CREDIT, lane]) if p == LINE else i8(0))
+    cash -= i8(record[at + R_COST, lane] & record[at + R_STAGE, lane])
     for level in range(N_LEVELS):
         if (bits >> level) & 1:
             own = u4(u4(rung_of(p, level)) + u4(bucket * u4(N_LADDER)))
@@ -721,7 +783,8 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
     n = (n_listed + STEP - 1) // STEP * STEP
     for k in range(n_listed, n):
         listed[u8(k)] = LANES  # a lane in which nobody is
-    gather(tile, gathered, listed, n, products, converts)
+    late_stages = has_late_stage(segment.terms[LINE]) | has_late_stage(segment.terms[LOAN])
+    gather(tile, gathered, listed, n, products, converts, late_stages)
     derive(state, derived, n, economy, segment, levers.month[LINE])
     draw_slots(gathered.words, derived, n, month.slots, place, segment.key)
     update_income(gathered, n, segment, economy)
@@ -729,7 +792,7 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
     if products == N_PRODUCT:
         decide_payment(gathered, n, LOAN, segment, economy, levers.month[LOAN], narrow.forget_keeps)
     else:
-        for c in (R_OWED, R_REASON):
+        for c in (R_OWED, R_REASON, R_STAGE):
             for k in range(n):
                 record[u8(N_OWN + c), u8(k)] = 0
     revolver_share = rules.revolver_share_of(scalars, levers.month[LINE])
@@ -746,6 +809,8 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
                 ask(gathered, n, p, level, narrow.ladder)
         pay_late(gathered, n, p, revolver_share, rules.served_share(levers.month[p], economy))
         age(state, record, n, p, segment.terms[p, P_HOLD])
+        if has_late_stage(segment.terms[p]):
+            work_late(tile, gathered, listed, n, p, segment, economy, levers, sums.flows[p], todo)
     answer_prices(state, record, n, levers)
     post_lines(gathered, n, segment, levers, narrow.late_charges, month.rates[LINE])
     if products == N_PRODUCT:
@@ -797,6 +862,9 @@ def end_others(tile, gathered, listed, todo, n, place, segment, month, levers, s
                 tile.state, i, account_record, p, place.row, record[at + R_BILL, lane], record[at + R_OWED, lane], paid,
                 record[at + R_REASON, lane], record[at + R_TO, lane], record[at + R_DAYS, lane], cash,
             )  # fmt: skip
+            if record[at + R_STAGE, lane]:
+                account_record[p, A_LATE], account_record[p, A_TAKES] = 1, record[at + R_TAKES, lane]
+                account_record[p, A_RECOVERED] = record[at + R_RECOVERED, lane]
         if products == N_PRODUCT:
             rate = rate_of_new_loan(tile.state, i, levers.month[LOAN], month.rates[LOAN])
             draw_loan(tile.state, i, account_record, words, lane, place.month, rate, segment, levers, sums)

@@ -267,7 +267,7 @@ def note_levers(lever_bits, levers, terms, segment, span):
                     bits |= i8(levers.ladder[month, segment, p, bucket, level, L_USED] != 0) << level
             for bucket in range(1, buckets):
                 stage = levers.stage[month, segment, p, bucket]
-                if bucket < DEFAULT_BUCKET or not has_late_stage(terms[p]):  # else `scalar` has them anyway
+                if bucket < DEFAULT_BUCKET or not has_late_stage(terms[p]):  # else they are in the late stage
                     bits |= WORKS_OPEN * i8((stage[S_RECOVER_CHANCE] | stage[S_RECOVERY_COST]) != 0)
                 bits |= CUTS * i8(stage[S_LIMIT_KEEP] < ONE)
             offers = levers.month[month, segment, p, V_OFFER_BREAKS]
@@ -507,12 +507,12 @@ def advance_half(
 
 
 @njit(forceinline=True)
-def goes_alone(state, lane, late_stages):
-    """Return whether a borrower with something late is in a plan, in a late stage, or marked as one who never pays."""
-    has_plan = (state[LINE_AT + PLAN_LEFT, lane] | state[LOAN_AT + PLAN_LEFT, lane]) != 0
+def goes_alone(state, lane):
+    """Return whether a borrower with something late is in a plan, settles in parts, or is marked as never paying."""
+    has_plan = state[LINE_AT + PLAN_LEFT, lane] | state[LOAN_AT + PLAN_LEFT, lane]
+    has_parts = state[LINE_AT + PARTS_LEFT, lane] | state[LOAN_AT + PARTS_LEFT, lane]
     marks = state[LINE_AT + MARKS, lane] | state[LOAN_AT + MARKS, lane]
-    months_late = state[LINE_AT + MONTHS_LATE, lane] | state[LOAN_AT + MONTHS_LATE, lane]
-    return has_plan | (late_stages & (months_late != 0)) | ((marks & (FRAUD | FIRST_REFUSED)) != 0)
+    return ((has_plan | has_parts) != 0) | ((marks & (FRAUD | FIRST_REFUSED)) != 0)
 
 
 @njit(forceinline=True)
@@ -521,13 +521,12 @@ def list_pending(lists, state, pending, base, n, segment, levers, listed):
     delinquent, written_off, new_loan, scalar = listed
     works_open = ((levers.bits[LINE] | levers.bits[LOAN]) & WORKS_OPEN) != 0
     by_rolls = segment.scalars[G_MODEL] != 0
-    late_stages = has_late_stage(segment.terms[LINE]) | has_late_stage(segment.terms[LOAN])
     for k in range(list_marked(lists.todo, pending, base, n, NOT_DONE | HAS_WRITTEN_OFF | WANTS_LOAN)):
         lane = u8(lists.todo[u8(k)])
         what = pending[0, lane]
         stays, alone = (what & NOT_DONE) != 0, by_rolls
         if (what & (NOT_DONE | CURRENT)) == NOT_DONE:
-            alone = by_rolls | works_open | goes_alone(state, lane, late_stages)
+            alone = by_rolls | works_open | goes_alone(state, lane)
         lists.delinquent[u8(delinquent)] = lane
         lists.written_off[u8(written_off)] = lane
         lists.new_loan[u8(new_loan)] = lane

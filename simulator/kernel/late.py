@@ -1,7 +1,7 @@
 """The late stage: what an account 90 days past due or worse brings in a month, the same open as written off.
 
-One draw a month of the person and the debt (step 7 of docs/model.md). `scalar` makes it for open accounts and `lender`
-for those written off.
+One draw a month of the person and the debt (step 7 of docs/model.md). `scalar` and `delinquent` make it for open
+accounts and `lender` for those written off.
 """
 
 import numpy as np
@@ -9,8 +9,8 @@ import numpy as np
 from simulator.jit.functions import njit
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
-from .fixed import mul_q16, mul_q31
-from .rules import burden_of
+from .fixed import half, mul_q16, mul_q31
+from .rules import burden_of, served_share
 
 i8, u8 = np.int64, np.uint64
 
@@ -56,8 +56,52 @@ def late_payment(state, i, p, balance, demanded, u, effort, economy, segment):
     hazard = scaled(hazard, segment.late_burden[u8(burden_of(balance, pay))])
     hazard = scaled(scaled(hazard, effort), economy[M_COLLECTION])
     full = i8(0) if parts_only else mul_q31(hazard, terms[P_LATE_FULL])
-    in_full = min((full * balance) // demanded, i8(ONE))
-    in_part = ((hazard - full) << i8(31)) // terms[P_LATE_PART]
+    in_full = full if demanded == balance else min((full * balance) // demanded, i8(ONE))
     if i8(u) < in_full:
         return demanded
-    return mul_q31(balance, terms[P_LATE_PART]) if i8(u) < in_full + in_part else i8(0)
+    # u < in_full + (hazard - full) / part, without dividing
+    in_part = (i8(u) - in_full + 1) * terms[P_LATE_PART] <= (hazard - full) << i8(31)
+    return mul_q31(balance, terms[P_LATE_PART]) if in_part else i8(0)
+
+
+@njit(forceinline=True)
+def takes_offer(paid, balance, p, stage, word, levers):
+    """Return whether who would pay the whole balance settles for an offer instead."""
+    offered = levers.stage[p, stage, S_OFFER_CHANCE] > 0
+    return offered and paid == balance and half(word) < levers.month[p, V_OFFER_DIVERTS]
+
+
+@njit(forceinline=True)
+def work_late_account(state, i, p, owed, in_plan, to, words, k, segment, economy, levers, flows):
+    """Step 7: what an open account in the late stage pays in a month in which it would end in bucket `to`.
+
+    Return (what is paid, whether that is all that is demanded, whether who would pay the whole balance settles for an
+    offer instead, what collecting costs). `flows` [name] of the product; `words` are those of the borrower, at k.
+    """
+    at = N_BORROWER + p * N_ACCOUNT
+    balance, bucket = i8(state[at + BALANCE, i]), late_stage_of(state[at + BUCKET, i], state[at + MONTHS_LATE, i])
+    stage, ladder = levers.stage[p, bucket], levers.ladder[p, bucket]
+    served = half(words[U_SERVED + p, k]) < served_share(levers.month[p], economy)
+    effort, cost, takes = stage[S_EFFORT], i8(0), False
+    for level in range(N_LEVELS):
+        if ladder[level, L_USED]:
+            flows[F_N_CONTACTS_WANTED] += 1
+            if served:
+                flows[F_N_CONTACTS_AT + level] += 1
+                cost += ladder[level, L_COST]
+                effort = min(mul_q16(effort, ladder[level, L_LIFT]), i8(NEVER))
+    called_in = state[at + STATUS, i] == CLOSED and not in_plan
+    demanded = balance if called_in else i8(owed)
+    paid = late_payment(state, i, p, balance, demanded, half(words[U_RECOVERY + p, k]), effort, economy, segment)
+    may_settle = not in_plan and min(i8(state[at + BUCKET, i]), i8(to)) >= DEFAULT_BUCKET
+    if may_settle and takes_offer(paid, balance, p, bucket, words[U_OFFER + p, k], levers):
+        takes, paid = True, i8(0)
+    for level in range(N_LEVELS):
+        if served and ladder[level, L_USED]:
+            cost += mul_q31(paid, ladder[level, L_COMMISSION])
+    commission = mul_q31(paid, stage[S_COMMISSION])
+    flows[F_CONTACT_COST] += cost
+    flows[F_RECOVERY_COST] += stage[S_RECOVERY_COST]
+    flows[F_RECOVERED_OPEN] += paid
+    flows[F_COMMISSION] += commission
+    return paid, paid >= demanded, takes, cost + commission + stage[S_RECOVERY_COST]

@@ -12,7 +12,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
 from .fixed import half, mul_q16, mul_q31
-from .late import has_late_stage, late_payment, late_stage_of, next_months_late
+from .late import has_late_stage, late_payment, late_stage_of, next_months_late, takes_offer
 from .marks import next_marks, watched
 from .sums import add_back, add_loss, add_open, add_roll, add_stocks
 
@@ -260,13 +260,6 @@ def offer_plan(state, i, record, p, word, terms, month_levers, flows):
         record[p, A_FORGIVEN] = forgiven
         flows[p, F_FORGIVEN] += forgiven
         flows[p, F_N_PLANS] += 1
-
-
-@njit(forceinline=True)
-def takes_offer(paid, balance, p, stage, word, levers):
-    """Return whether who would pay the whole balance settles for an offer instead."""
-    offered = levers.stage[p, stage, S_OFFER_CHANCE] > 0
-    return offered and paid == balance and half(word) < levers.month[p, V_OFFER_DIVERTS]
 
 
 @njit(forceinline=True)

@@ -12,7 +12,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
 from .fixed import half, low_half, mask_of, mul_q16, mul_q16_lane, mul_q31, mul_q31_lane, only
-from .late import has_late_stage, late_payment, late_stage_of
+from .late import has_late_stage, work_late_account
 from .lender import (
     begin_conversion,
     close_month,
@@ -22,7 +22,6 @@ from .lender import (
     open_record,
     rate_of_new_loan,
     stack_record,
-    takes_offer,
 )
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
@@ -327,39 +326,14 @@ def work_late(state, i, record, words, k, products, segment, economy, levers, fl
     for p in range(products):
         at = N_BORROWER + p * N_ACCOUNT
         if record[p, A_LATE] and state[at + PARTS_LEFT, i] == 0:
-            balance, bucket = (
-                i8(state[at + BALANCE, i]),
-                late_stage_of(state[at + BUCKET, i], state[at + MONTHS_LATE, i]),
-            )
-            stage, ladder = levers.stage[p, bucket], levers.ladder[p, bucket]
-            served = half(words[U_SERVED + p, k]) < rules.served_share(levers.month[p], economy)
-            effort, commission, cost = stage[S_EFFORT], stage[S_COMMISSION], i8(0)
-            for level in range(N_LEVELS):
-                if ladder[level, L_USED]:
-                    flows[p, F_N_CONTACTS_WANTED] += 1
-                    if served:
-                        flows[p, F_N_CONTACTS_AT + level] += 1
-                        cost += ladder[level, L_COST]
-                        effort = min(mul_q16(effort, ladder[level, L_LIFT]), i8(NEVER))
-            called_in = state[at + STATUS, i] == CLOSED and record[p, A_PLAN] == 0
-            demanded = balance if called_in else record[p, A_OWED]
-            u = half(words[U_RECOVERY + p, k])
-            paid = late_payment(state, i, p, balance, demanded, u, effort, economy, segment)
-            may_settle = record[p, A_PLAN] == 0 and min(state[at + BUCKET, i], record[p, A_TO]) >= DEFAULT_BUCKET
-            if may_settle and takes_offer(paid, balance, p, bucket, words[U_OFFER + p, k], levers):
-                record[p, A_TAKES], paid = 1, i8(0)
-            for level in range(N_LEVELS):
-                if served and ladder[level, L_USED]:
-                    cost += mul_q31(paid, ladder[level, L_COMMISSION])
-            commission = mul_q31(paid, commission)
-            record[p, A_RECOVERED] = paid
-            record[p, A_CASH] -= cost + commission + stage[S_RECOVERY_COST]
-            flows[p, F_CONTACT_COST] += cost
-            flows[p, F_RECOVERY_COST] += stage[S_RECOVERY_COST]
-            flows[p, F_RECOVERED_OPEN] += paid
-            flows[p, F_COMMISSION] += commission
-            record[p, A_AFTER] = min(record[p, A_AFTER], balance - paid)
-            if paid >= demanded:
+            owed, in_plan = record[p, A_OWED], record[p, A_PLAN] == 1
+            paid, in_full, takes, cost = work_late_account(
+                state, i, p, owed, in_plan, record[p, A_TO], words, k, segment, economy, levers, flows[p]
+            )  # fmt: skip
+            record[p, A_RECOVERED], record[p, A_TAKES] = paid, takes
+            record[p, A_CASH] -= cost
+            record[p, A_AFTER] = min(record[p, A_AFTER], state[at + BALANCE, i] - paid)
+            if in_full:
                 settle(state, i, record, p)
 
 

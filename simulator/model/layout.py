@@ -228,6 +228,10 @@ N_ON_TIME_RECORD = 9
     R_DAYS,  # days late that the rules of the lender see
     R_OPEN,  # 1: an account that was and is current
     R_LATE,  # -1: an account that was or is late, in arrears or followed, which the lender leaves alone
+    R_STAGE,  # -1: an account in the late stage; of others the next three mean nothing
+    R_RECOVERED,  # what it brings
+    R_TAKES,  # 1: would pay the whole balance, and settles for an offer instead
+    R_COST,  # of collecting
     # what the sums add up: amounts, and `three` counts to a word
     R_BALANCE,  # of R_OPEN
     R_USED,  # paid from credit elsewhere
@@ -240,8 +244,8 @@ N_ON_TIME_RECORD = 9
     R_COUNTS,  # R_OPEN; a bill that a reminder arrived for; current, and something owed
     R_MISSED,  # of those: forgotten, short, not able
     R_CURED,  # not willing; paid within 30 days; within 7
-) = range(27)
-N_OWN = 27
+) = range(31)
+N_OWN = 31
 (
     R_NEED,
     R_LOGIT,  # the borrower's own part of the log-odds (q16) of not being willing
@@ -253,8 +257,9 @@ N_OWN = 27
     R_LIMIT,  # of R_OPEN
     R_ENDS,  # counts: loans repaid; dues missed, short of cash, on lines of heavy use; idle lines
     R_DEMAND,  # q16 of wanted spending: the answer to the line's price
-) = range(2 * N_OWN, 2 * N_OWN + 10)
-N_DELINQUENT_RECORD = 2 * N_OWN + 10
+    R_REPORT,  # months that a report to the bureau lasts, -1 of those who are not late enough
+) = range(2 * N_OWN, 2 * N_OWN + 11)
+N_DELINQUENT_RECORD = 2 * N_OWN + 11
 
 # ---- segment scalars: int64[segment, name] -------------------------------------------------------
 G_MODEL = 0  # 0 structural, 1 roll_rates
