@@ -78,6 +78,7 @@ class Account:
         self.months_late = 0
         self.parts_left = 0
         self.settlement_part = 0
+        self.trial_left = 0
         self.columns = tuple(vars(self))
 
         self.product = product
@@ -92,6 +93,8 @@ class Account:
         self.was_written_off = self.status == WRITTEN_OFF
         self.was_bucket = self.bucket
         self.was_in_plan = self.plan_left > 0
+        self.was_in_trial = False  # of a lender who still offers trials
+        self.gives_up = False  # a plan or its trial
         self.bill = self.due = self.owed = 0
         self.paid = 0  # towards owed, on the due date
         self.paid_in_month = 0  # towards owed, by the end of the month (`p` of the specification)
@@ -185,10 +188,16 @@ class Account:
         self.flow[F_BORNE_BACK] += amount * self.has(BORNE)
         self.flow[F_WORKOUT_CASH] += (amount - cost) * self.has(IN_WORKOUT)
 
+    def count_late_paid(self, amount):
+        """Book what is paid on a default of the run by its year after 90 days past due."""
+        for year in range(3):
+            if 12 * year < self.months_late <= 12 * year + 12:
+                self.flow[F_RECOVERED_12 + year] += amount * self.has(IN_WORKOUT)
+
     def leave_open_book(self, status, column):
         """Leave the open book by that column of the roll matrix; bucket and worst bucket stay as they were."""
         self.leaves_to, self.status, self.bucket = column, status, self.was_bucket
-        self.limit = self.arrears = self.interest_due = self.fee_due = self.converted = 0
+        self.limit = self.arrears = self.interest_due = self.fee_due = self.converted = self.trial_left = 0
         if status != WRITTEN_OFF:
             self.months_late = 0
 
@@ -218,6 +227,7 @@ class Borrower:
         self.alert = 31
         self.guarantee = 0
         self.education = 0
+        self.contact = 0
         self.columns = tuple(vars(self))
 
         self.segment, self.entry, self.index = segment, entry, index
@@ -294,7 +304,7 @@ def born(world, replication, segment, entry, index, tape_row=None):
         b.outside = b.outside_max = mul_q16(b.income, scalars[G_EXTERNAL_CREDIT_SIZE])
     b.buffer = mul_q16(b.income, drawn(Q_LIQUIDITY, w2[2]))
     b.employed = 1 - happens(w4[2], G_UNEMPLOYED)
-    b.reach, b.guarantee, b.education = w5[0] >> 1, w5[3] >> 1, w6[3] >> 1
+    b.reach, b.guarantee, b.education, b.contact = w5[0] >> 1, w5[3] >> 1, w6[3] >> 1, w6[0] >> 1
 
     if tape_row is None:
         opening = [first_above(tables.opening[segment][p], u >> 1) if entry == 0 else 0
@@ -446,10 +456,17 @@ def review(world, b):
             b.score = score(world, b, levers[V_SCORE_CORRELATION], levers[V_SCORE_NOISE])
         multipliers = world.levers.review[b.entry][b.segment][account.product]
         account.flow[F_N_APPLIED] += 1
+        account.flow[F_REVIEW_COST] += levers[V_REVIEW_COST]
         account.limit = mul_q16(account.limit, multipliers[score_band(b)])
         if b.score < levers[V_SCORE_CUTOFF] or b.income < levers[V_INCOME_CUTOFF] or account.limit <= 0:
             account.status, account.limit = DECLINED, 0
             account.flow[F_N_DECLINED] += 1
+        elif is_taken_for_fraud(world, account):
+            account.status, account.limit = TAKEN_FOR_FRAUD, 0
+            account.flow[F_N_DECLINED] += 1
+            account.flow[F_N_TAKEN_FOR_FRAUD] += 1
+            account.flow[F_N_FRAUD_CAUGHT] += mark_of_new(world, account) == FRAUD
+            account.marks = mark_of_new(world, account) & FRAUD
         elif world.words(PEOPLE, 6)[2] >> 1 >= world.answer(account.product, C_ACCEPT, 3, b.full_payer):
             account.status, account.limit = NOT_TAKEN_UP, 0
             account.flow[F_N_NOT_TAKEN_UP] += 1
@@ -460,6 +477,13 @@ def review(world, b):
         if account.status == ACTIVE:
             account.marks |= mark_of_new(world, account)
         account.granted = account.limit
+
+
+def is_taken_for_fraud(world, account):
+    """Return whether the review takes an applicant for one who will never pay: some who will not, some who would."""
+    levers, u = world.lever[account.product], world.words(PEOPLE, 6)[1] >> 1
+    fraud = world.terms[account.product][P_FRAUD] if world.segment[G_MODEL] == 0 else 0
+    return u < mul_q31(fraud, levers[V_FRAUD_CAUGHT]) or u >= ONE - mul_q31(ONE - fraud, levers[V_FRAUD_WRONG])
 
 
 def mark_of_new(world, account):
@@ -481,6 +505,11 @@ def live_one_month(world, b):
     if structural:
         teach(world, b)  # before 4
         job_and_income(world, b)  # 4
+    for account in b.accounts:
+        if world.lever[account.product][V_TRIAL_MONTHS] == 0:  # that of a lender who offers none any more is void
+            account.trial_left = 0
+        account.was_in_trial = account.trial_left > 0 and account.was_account and account.balance > 0
+        account.arrears_before = account.arrears
     bill_accounts(world, b)  # 5
     if structural:
         due_date(world, b)  # 5
@@ -560,8 +589,11 @@ def bill_accounts(world, b):
         if not account.was_account:
             continue
         bill = account.bill = max(account.balance, 0)
-        rest = bill - account.arrears
-        if account.was_in_plan or account.product == LOAN:
+        rest, levers = bill - account.arrears, world.lever[account.product]
+        if account.was_in_trial and bill > 0:
+            n = levers[V_PLAN_MONTHS]  # the instalment that the plan would have; what is overdue waits
+            account.due = max(1, -(-(bill - mul_q31(bill, levers[V_PLAN_FORGIVE])) // n))
+        elif account.was_in_plan or account.product == LOAN:
             months_left = account.plan_left if account.was_in_plan else account.months_left
             account.due = min(account.instalment, rest) if months_left > 1 else rest
             if bill > 0:  # where all is forgiven, the plan ends with the month
@@ -575,7 +607,7 @@ def bill_accounts(world, b):
             plain = bill - account.converted - fee
             account.converted -= part
             account.due = part + fee + min(max(terms[P_MIN_FLOOR], mul_q31(plain, share)), plain - account.arrears)
-        account.owed = account.arrears + account.due
+        account.owed = account.due if account.was_in_trial else account.arrears + account.due
         structural = world.segment[G_MODEL] == 0
         account.in_late_stage = structural and has_late_stage(world, account) and bill > 0 and account.months_late > 0
 
@@ -593,7 +625,8 @@ def due_date(world, b):
             continue
         q = chance_will_not(world, b, account, debt)
         f = chance_to_forget(world, b, account)
-        if u < q or account.has(FRAUD | FIRST_REFUSED):
+        account.gives_up = world.words(MONTHS, 4)[2 + account.product] >> 1 < chance_to_give_up(world, account)
+        if u < q or account.has(FRAUD | FIRST_REFUSED) or account.gives_up:
             account.reason = WILL_NOT
         elif u >= ONE - mul_q31(f, ONE - q):
             account.reason = FORGOT
@@ -623,12 +656,23 @@ def due_date(world, b):
         account.paid_in_month = account.paid
 
 
+def chance_to_give_up(world, account):
+    """5. Return the q31 chance that a plan or its trial is given up, whoever could pay: another in early months."""
+    levers = world.lever[account.product]
+    if account.was_in_trial:
+        return levers[V_TRIAL_DROPS]
+    if not account.was_in_plan:
+        return 0
+    return levers[V_PLAN_DROPS_EARLY if account.watched > WATCHED_MONTHS - EARLY_MONTHS else V_PLAN_DROPS]
+
+
 def pay_extra(world, b):
     """5 and 6. Pay of the line's bill what is wanted beyond what was owed, as far as cash allows."""
     rest = b.line.bill - b.line.owed - b.line.converted
     usual = min(mul_q16(world.segment[G_REVOLVER_SHARE], world.lever[LINE][V_PAY_EXTRA]), ONE)
     want = rest if b.full_payer else mul_q31(rest, usual)
-    b.line.extra = 0 if b.line.was_in_plan else min(want, max(b.buffer, 0))
+    arranged = b.line.was_in_plan or b.line.was_in_trial
+    b.line.extra = 0 if arranged else min(want, max(b.buffer, 0))
     b.buffer -= b.line.extra
 
 
@@ -703,17 +747,17 @@ def chance_to_forget(world, b, account):
 
 def in_the_month(world, b):
     """6. Who missed may still pay everything owed on a day of the month, even from next month's usual income."""
-    words, served = world.words(MONTHS, 1), world.words(MONTHS, 2)[2:]
+    words = world.words(MONTHS, 1)
     for account in b.accounts:
         if not account.missed or account.in_late_stage:
             continue
         v, rest = words[account.product] >> 1, account.owed - account.paid
         by_day = world.tables.in_month[b.segment][account.reason][min(account.bucket, 1)]
-        can_pay = rest <= b.buffer + world.advance and not account.has(FRAUD | FIRST_REFUSED)
+        can_pay = rest <= b.buffer + world.advance and not account.has(FRAUD | FIRST_REFUSED) and not account.gives_up
         if v < by_day[30] and can_pay:
             account.cured_on = 1 + first_above(by_day[1:], v)
-        is_served = served[account.product] >> 1 < capacity(world, account)
-        climb_ladder(world.ladder[account.product][account.bucket], account, v, by_day[30], can_pay, is_served)
+        order = priority(world, account, account.bucket)
+        climb_ladder(world, b, account, v, by_day[30], can_pay, order)
         if account.cured_on is not None:
             account.paid_in_month = account.owed
             b.buffer -= rest
@@ -721,33 +765,62 @@ def in_the_month(world, b):
                 pay_extra(world, b)
 
 
-def capacity(world, account):
-    """6. Return the q31 share of the product's missed dues that the ladder can work."""
-    return min(ONE, mul_q16(world.lever[account.product][V_SERVED], world.economy[M_COLLECTION]))
+def priority(world, account, stage):
+    """6. Return the account's class of priority in the order of the ladder; the last is worked first."""
+    order = world.lever[account.product][V_PRIORITY]
+    if order == BY_DAYS:
+        return stage
+    amount = mul_q31(account.bill, world.stage[account.product][stage][S_PRIORITY]) >> PRIORITY_BITS
+    return min(amount.bit_length(), PRIORITIES - 1) if order == BY_AMOUNT else 0
 
 
-def climb_ladder(levels, account, v, settled, can_pay, is_served):
+def is_served(world, account, order):
+    """6. Return whether the ladder works the account, for want of capacity by lot in one class of priority."""
+    levers, u = world.lever[account.product], world.words(MONTHS, 2)[2 + account.product] >> 1
+    share = levers[V_SERVED] if order == levers[V_SERVED_CLASS] else ONE
+    return order >= levers[V_SERVED_CLASS] and u < min(ONE, mul_q16(share, world.economy[M_COLLECTION]))
+
+
+def count_wanted(world, account, order, contacts=1):
+    """6. Count contacts that the ladder would make if it worked every due, by class of priority where it has one."""
+    account.flow[F_N_CONTACTS_WANTED] += contacts
+    account.flow[F_N_CONTACTS_WANTED_IN + order] += contacts * (world.lever[account.product][V_PRIORITY] != BY_LOT)
+
+
+def is_reached(world, b, account, k, stage):
+    """6. Return whether level k reaches the borrower: who writes or sues does, who talks must find them."""
+    if LEVELS[k] not in ("bot", "call", "agency"):
+        return True
+    levers, band = world.lever[account.product], (stage >= 1) + (stage >= 3) + (stage >= 6)
+    reach = min(ONE, mul_q16(world.segment[G_REACH + band], world.ladder[account.product][stage][k][L_REACH]))
+    if b.education < levers[V_EDUCATED]:
+        reach = min(ONE, mul_q16(reach, levers[V_EDUCATION_REACH]))
+    return b.contact < reach
+
+
+def climb_ladder(world, b, account, v, settled, can_pay, order):
     """6. Contact level after level until the due is paid; each brings in a share of those not yet settled.
 
     `v` is the account's word, `settled` the q31 share who pay by themselves: the levels share out what lies above it.
     Who is not served is not contacted: only what the ladder would have done is counted.
     """
-    flow, by_itself = account.flow, account.cured_on
-    for k, level in enumerate(levels):
+    flow, by_itself, served = account.flow, account.cured_on, is_served(world, account, order)
+    for k, level in enumerate(world.ladder[account.product][account.bucket]):
         if not level[L_USED]:
             continue
         if by_itself is not None and by_itself <= level[L_DAY]:
             return
-        flow[F_N_CONTACTS_WANTED] += 1
-        if is_served:
+        count_wanted(world, account, order)
+        if served:
             flow[F_N_CONTACTS_AT + k] += 1
             flow[F_CONTACT_COST] += level[L_COST]
             account.cash -= level[L_COST]
         if by_itself is not None:
             continue
-        before, settled = settled, settled + mul_q31(ONE - settled, level[L_EFFECT + account.reason - FORGOT])
+        effect = level[L_EFFECT + account.reason - FORGOT] * is_reached(world, b, account, k, account.bucket)
+        before, settled = settled, settled + mul_q31(ONE - settled, effect)
         if before <= v < settled and can_pay:
-            if is_served:
+            if served:
                 rest = account.owed - account.paid
                 account.cured_on = level[L_DAY]
                 flow[F_N_COLLECTED_AT + k] += 1
@@ -764,12 +837,23 @@ def age_accounts(world, b):
             continue
         hold = world.terms[account.product][P_HOLD]
         paid, owed, before = account.paid_in_month, account.owed, account.bucket
+        if account.was_in_trial and paid >= owed:
+            keep_trial(account, paid)
+            continue
+        owed += account.arrears * account.was_in_trial
         account.arrears = owed - paid
         account.bucket = 0
         if paid < owed:
             account.bucket = min(WORST, -(-account.arrears * (before + 1) // owed))
             if hold > 0 and account.due > 0 and paid >= mul_q31(account.due, hold):
                 account.bucket = min(account.bucket, before)
+
+
+def keep_trial(account, paid):
+    """7. Who makes the trial payment stays as late as they were, unless nothing is left to be overdue."""
+    account.arrears = min(account.arrears, account.balance - paid)
+    account.bucket = account.was_bucket if account.arrears > 0 else 0
+    account.state = 0
 
 
 def roll_accounts(world, b):
@@ -811,6 +895,8 @@ def work_open_accounts(world, b):
         if not account.missed or account.was_bucket == 0 or account.cured_on is not None:
             continue
         if account.exit is not None or account.was_in_plan or account.in_late_stage or account.parts_left > 0:
+            continue
+        if account.was_in_trial:
             continue
         lever, flow = world.stage[account.product][account.was_bucket], account.flow
         flow[F_RECOVERY_COST] += lever[S_RECOVERY_COST]
@@ -861,30 +947,33 @@ def late_payment(world, b, account, demanded, effort):
 
 def work_late_accounts(world, b):
     """7. An open account in the late stage pays all, a part or nothing; who pays all demanded is late no more."""
-    served = world.words(MONTHS, 2)[2:]
     for account in b.accounts:
         if not account.in_late_stage or account.parts_left > 0:
             continue
         stage = max(account.was_bucket, min(account.months_late + 2, WORST))
         lever, flow = world.stage[account.product][stage], account.flow
         levels = [(k, x) for k, x in enumerate(world.ladder[account.product][stage]) if x[L_USED]]
-        flow[F_N_CONTACTS_WANTED] += len(levels)
-        if served[account.product] >> 1 >= capacity(world, account):
+        order, arrears = priority(world, account, stage), account.arrears_before
+        count_wanted(world, account, order, len(levels))
+        if not is_served(world, account, order):
             levels = []
         effort, cost = lever[S_EFFORT], 0
         for k, level in levels:
             flow[F_N_CONTACTS_AT + k] += 1
             cost += level[L_COST]
-            effort = min(NEVER, mul_q16(effort, level[L_LIFT]))
-        called_in = account.status == CLOSED and not account.was_in_plan
+            if is_reached(world, b, account, k, stage):
+                effort = min(NEVER, mul_q16(effort, level[L_LIFT]))
+        arranged = account.was_in_plan or account.was_in_trial
+        called_in = account.status == CLOSED and not arranged
         demanded = account.balance if called_in else account.owed
         account.recovered = late_payment(world, b, account, demanded, effort)
-        may_settle = min(account.was_bucket, account.bucket) >= 3 and not account.was_in_plan
+        may_settle = min(account.was_bucket, account.bucket) >= 3 and not arranged
         if may_settle and takes_offer(world, account, account.recovered, stage):
             account.takes_offer, account.recovered = True, 0
         cost += sum(mul_q31(account.recovered, level[L_COMMISSION]) for _, level in levels)
         commission = mul_q31(account.recovered, lever[S_COMMISSION])
         flow[F_RECOVERED_OPEN] += account.recovered
+        account.count_late_paid(account.recovered)
         flow[F_CONTACT_COST] += cost
         flow[F_RECOVERY_COST] += lever[S_RECOVERY_COST]
         flow[F_COMMISSION] += commission
@@ -892,7 +981,10 @@ def work_late_accounts(world, b):
         account.arrears = min(account.arrears, account.balance - account.recovered)
         if account.recovered >= demanded:
             account.settled = True
-            account.bucket = account.arrears = account.state = 0
+            account.bucket = account.state = 0
+            account.arrears = arrears if account.was_in_trial else 0
+            if account.was_in_trial:
+                keep_trial(account, account.recovered)
 
 
 def take_payments(world, b):
@@ -907,7 +999,9 @@ def take_payments(world, b):
             account.cause = UNKNOWN
         elif account.missed and account.paid_in_month < account.owed and account.cause in (UNKNOWN, FORGOT):
             account.cause = account.reason
-        account.days = 30 * account.bucket if account.cured_on is None else account.cured_on
+        account.days = 30 * account.bucket
+        if account.cured_on is not None and not account.was_in_trial:
+            account.days = account.cured_on
         account.worst = account.bucket
         account.flow[F_N_JUMPS] += account.bucket > account.was_bucket + 1
         paid = account.paid_in_month + account.extra + account.recovered
@@ -1059,8 +1153,9 @@ def end_plans(b):
     for account in b.accounts:
         if not (account.is_open and account.was_in_plan):
             continue
+        account.flow[F_N_PLAN_MONTHS] += 1
         over = account.plan_left == 0 or account.balance <= 0
-        broken = account.bucket >= 2 or (over and account.bucket > 0)
+        broken = account.bucket >= 2 or (over and account.bucket > 0) or account.gives_up
         if over or broken:
             account.flow[F_N_PLANS_BROKEN if broken else F_N_PLANS_KEPT] += 1
             account.plan_left = 0
@@ -1089,11 +1184,29 @@ def offer_plans(world, b):
     words = world.words(MONTHS, 3)
     for account in b.accounts:
         levers, n = world.lever[account.product], world.lever[account.product][V_PLAN_MONTHS]
-        lacked_cash = account.missed and account.cured_on is None and account.reason in (SHORT, CANNOT)
-        if not lacked_cash or account.balance <= 0 or account.was_in_plan or account.bucket < levers[V_PLAN_BUCKET]:
+        if not account.is_open or account.exit is not None:
             continue
-        if words[account.product] >> 1 >= levers[V_PLAN_CHANCE] or account.parts_left > 0:
-            continue
+        if account.was_in_trial:
+            missed = account.paid_in_month + account.recovered < account.owed
+            account.flow[F_N_TRIALS_FAILED] += missed
+            account.trial_left = 0 if missed or account.bucket == 0 else account.trial_left - 1
+            passed = not missed and account.bucket > 0 and account.balance > 0 and account.trial_left == 0
+            if not passed:
+                continue
+        else:
+            lacked_cash = account.missed and account.cured_on is None and account.reason in (SHORT, CANNOT)
+            offered = levers[V_PLAN_BUCKET]
+            if b.education < levers[V_EDUCATED]:  # who was taught asks for it
+                offered = min(offered, levers[V_EDUCATION_PLAN])
+            if not lacked_cash or account.balance <= 0 or account.was_in_plan or account.bucket < offered:
+                continue
+            if words[account.product] >> 1 >= levers[V_PLAN_CHANCE] or account.parts_left > 0:
+                continue
+            if levers[V_TRIAL_MONTHS] > 0:
+                account.flow[F_N_TRIALS] += 1
+                account.trial_left = levers[V_TRIAL_MONTHS]
+                account.status = FROZEN if account.status == ACTIVE else account.status
+                continue
         forgiven = mul_q31(account.balance, levers[V_PLAN_FORGIVE])
         account.flow[F_N_PLANS] += 1
         account.flow[F_FORGIVEN] += forgiven
@@ -1156,18 +1269,20 @@ def settle_open_accounts(world, b):
     for account in b.accounts:
         if not account.is_open or account.exit is not None:
             continue
-        if account.was_bucket < 3 or account.bucket < 3 or account.balance <= 0 or account.was_in_plan:
+        arranged = account.was_in_plan or account.was_in_trial
+        if account.was_bucket < 3 or account.bucket < 3 or account.balance <= 0 or arranged:
             account.parts_left = 0
             continue
         stage = max(account.was_bucket, min(account.months_late + 2, WORST))
         paid, settled, cost = settlement(world, b, account, stage, account.paid_in_month + account.recovered == 0)
         flow, commission = account.flow, mul_q31(paid, world.stage[account.product][stage][S_COMMISSION])
         contacts = 0
-        if world.words(MONTHS, 2)[2 + account.product] >> 1 < capacity(world, account):
+        if is_served(world, account, priority(world, account, stage)):
             levels = world.ladder[account.product][stage]
             contacts = sum(mul_q31(paid, level[L_COMMISSION]) for level in levels if level[L_USED])
         flow[F_PAID] += paid
         flow[F_RECOVERED_OPEN] += paid
+        account.count_late_paid(paid)
         flow[F_COMMISSION] += commission
         flow[F_CONTACT_COST] += contacts
         account.cash += paid - commission - contacts - cost
@@ -1198,7 +1313,7 @@ def let_go(world, b):
         loan.flow[F_N_PAID_OFF] += 1
         loan.leaves_to = TO_PAID_OFF
         loan.arrears = loan.bucket = loan.cause = loan.interest_due = loan.fee_due = 0
-        loan.instalment = loan.months_left = loan.plan_left = loan.state = 0
+        loan.instalment = loan.months_left = loan.plan_left = loan.trial_left = loan.state = 0
     if loan.status == CLOSED and loan.balance == 0:
         loan.status, loan.limit, loan.age = CLOSED_SETTLED, 0, world.month
 
@@ -1329,6 +1444,7 @@ def recover(world, b):
             account.get_back(0, cost)
             commission = mul_q31(recovered, lever[S_COMMISSION])
             flow[F_RECOVERED] += recovered
+            account.count_late_paid(recovered)
             flow[F_COMMISSION] += commission
             account.get_back(recovered, commission)
             account.balance -= recovered

@@ -43,7 +43,7 @@ def test_a_consistent_book_passes_every_identity(sell, run_off_months):
 BOUNDED = {  # flows that may not be more than something else, so that too much of them is found
     *PARTS,
     *("n_closed", "n_written_off_book", "n_sold_written_off", "n_expired", "n_plans_kept", "n_plans_broken"),
-    *("n_settlements_kept", "n_settlements_broken"),
+    *("n_settlements_kept", "n_settlements_broken", "n_trials_failed"),
 }
 
 
@@ -56,6 +56,7 @@ def test_every_flow_that_enters_an_identity_is_watched(ledger, flow):
         *("n_default", "n_jumps", "n_reminded", "n_limit_cut"),
         *("claimable", "n_limit_raised", "n_reported", "n_plans"),
         *("n_offers", "settlement_cash", "n_educated", "education_cost"),
+        *("n_trials", "n_plan_months", "review_cost", "recovered_12", "recovered_24", "recovered_36"),
         *("n_first_30", "contact_cost", "recovery_cost", "n_regranted"),  # the last: of loans
         *("recovered_open", "n_contacts_wanted", "outside_used", "outside_refused"),
         *("balance_claimed", "balance_watched", "balance_probation", "balance_probation_dpd30", "n_idle"),

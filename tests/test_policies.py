@@ -407,11 +407,11 @@ def test_a_ladder_is_written_where_its_levels_work():
         policy("collections", levels={"call": call}, served=0.5, products=["line"]), policy("collections", served=0.75)
     )
     ladder, number = levers.ladder[1:, 0, LINE], layout.LEVELS.index("call")
-    row = [q31(0.5), 0, 0, q31(0.25), 300, 10, 1, 0, UNIT]
+    row = [q31(0.5), 0, 0, q31(0.25), 300, 10, 1, 0, UNIT, UNIT]
 
     assert ladder[:, 1:3, number].tolist() == [[row, row]] * 18
     neutral = neutral_levers(12, 2, 6).ladder[1:, 0, LINE]
-    assert np.count_nonzero(ladder != neutral) == (np.count_nonzero(row) - 1) * 2 * 18
+    assert np.count_nonzero(ladder != neutral) == (np.count_nonzero(row) - 2) * 2 * 18
     assert set(levers.month[1:, 0, LINE, layout.V_SERVED]) == {q31(0.5)}
     assert set(levers.month[1:, 0, LOAN, layout.V_SERVED]) == {q31(0.75)}
 

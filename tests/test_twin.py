@@ -44,6 +44,9 @@ WORLDS = {
     "late stage, plans": {"late": True, "policies": ("plans", "freeze", "recovery_cost"), "hold": True, "factor": True},
     "late stage, offers": {"late": True, "policies": ("offers_after_write_off", "effort"), "arrivals": 1},
     "late stage, offers and plans": {"late": True, "policies": ("offers", "plans", "close"), "suspend": False},
+    "late stage, trials": {"late": True, "policies": ("patient_trials", "close", "recovery_cost"), "factor": True},
+    "late stage, order": {"late": True, "policies": ("order", "effort", "close", "education"), "arrivals": 1},
+    "help asked for": {"policies": ("patient_trials", "education", "ladder"), "arrivals": 1},
     "late stage, lines": {"late": True, "products": "line", "policies": ("capacity", "effort", "work_open")},
     "late stage, roll_rates": {"late": True, "policies": ALL, "arrivals": 1, "model": "roll_rates"},
     "late stage, everything, mixed, on a tape": {
@@ -59,6 +62,7 @@ WORLDS = {
         "arrivals": 3,
     },
     "long": {"sizes": (12,), "months": 70, "policies": ("reminders", "write_off", "freeze"), "arrivals": 0},
+    "long, late stage": {"sizes": (20,), "months": 45, "policies": ("close", "write_off"), "late": True},
     "long, roll_rates": {"sizes": (12,), "months": 70, "policies": ("write_off", "limit_cut"), "model": "roll_rates"},
 }
 TWINS = {}

@@ -119,6 +119,7 @@ def draw_segment(rng, model, products, pay_first):
     g[G_LEAVE_FELT], g[G_IDLE_CLOSES] = q16(rng.uniform(0.5, 4)), rng.choice((NEVER, 1, 3))
     g[G_LEAVES] = rng.choice((0, 1, 1))
     g[G_SCORE_SHIFT] = q16(rng.choice((0.0, rng.uniform(-1, 1))))
+    g[G_REACH : G_REACH + 4] = [rng.choice((ONE, ONE, 0, q31(rng.random()))) for _ in range(4)]
     return g
 
 
@@ -326,13 +327,14 @@ def neutral_levers(months, segments):
     stage = np.zeros((months + 1, segments, N_PRODUCT, STAGES, N_STAGE_LEVERS), np.int64)
     month = np.zeros((months + 1, segments, N_PRODUCT, N_MONTH_LEVERS), np.int64)
     stage[..., S_FORGET_KEEP] = stage[..., S_LIMIT_KEEP] = ONE
-    stage[..., S_EFFORT] = UNIT
+    stage[..., S_EFFORT], stage[..., S_PRIORITY] = UNIT, ONE
     for name in (V_FREEZE_DAYS, V_CLOSE_DAYS, V_WRITE_OFF, V_SELL_OPEN, V_SELL_WRITTEN_OFF, V_EXPIRE):
         month[..., name] = NEVER
     month[..., V_SCORE_CUTOFF] = month[..., V_INCOME_CUTOFF] = -NEVER
     month[..., V_NEW_CREDIT] = 1
     for name in (V_REPORT_DAYS, V_PLAN_BUCKET, V_CUT_SCORE, V_REGRANT_MONTHS, V_REGRANT_SOON, V_CLAIM):
         month[..., name] = NEVER
+    month[..., V_EDUCATION_REACH], month[..., V_EDUCATION_PLAN] = UNIT, NEVER
     month[..., V_SALE_BAND : V_SALE_BAND + 3] = NEVER
     month[..., V_PLAN_MONTHS] = month[..., V_OFFER_PARTS] = 1
     month[..., V_OFFER_CAUSE : V_OFFER_CAUSE + N_LATE_CAUSES] = UNIT
@@ -348,7 +350,7 @@ def neutral_levers(months, segments):
     month[..., V_GRADE_SCORE : V_GRADE_SCORE + 3] = -NEVER
     review = np.full((months + 1, segments, N_PRODUCT, SCORE_BANDS), UNIT, np.int64)
     ladder = np.zeros((months + 1, segments, N_PRODUCT, BUCKETS, N_LEVELS, N_LADDER), np.int64)
-    ladder[..., L_LIFT] = UNIT
+    ladder[..., L_LIFT] = ladder[..., L_REACH] = UNIT
     answer = np.zeros((months + 1, segments, N_PRODUCT, N_ANSWER, ANSWERS), np.uint32)
     answer[..., C_DEMAND, :], answer[..., C_ACCEPT, :] = UNIT, ONE
     return Levers(stage, month, review, ladder, answer)
@@ -434,6 +436,13 @@ def underwriting(rng, levers):
     each(levers.review, lambda: rng.choice((0, q16(rng.uniform(0.3, 2)))))
 
 
+def fraud_checks(rng, levers):
+    """Take some applicants for fraud: who is, who is not, none or all of them; at a cost."""
+    for name in (V_FRAUD_CAUGHT, V_FRAUD_WRONG):
+        each(levers.month[..., name], lambda: rng.choice((0, ONE, *[q31(rng.random())] * 2)))
+    each(levers.month[..., V_REVIEW_COST], lambda: rng.randint(0, 20 * YUAN))
+
+
 def run_off(rng, levers):
     """Grant nothing new from some month on, which may differ by product."""
     for product in (LINE, LOAN):
@@ -458,12 +467,21 @@ def ladder(rng, levers):
     each(levers.ladder[..., L_DAY], lambda: rng.randint(1, 29))
     each(levers.ladder[..., L_USED], lambda: rng.choice((0, 1)))
     each(levers.ladder[..., L_COMMISSION], lambda: rng.choice((0, q31(rng.random()))))
+    each(levers.ladder[..., L_REACH], lambda: rng.choice((UNIT, q16(rng.uniform(0, 3)))))
 
 
 def capacity(rng, levers):
     """Collect from as many as there is capacity for: none, some, all."""
     ladder(rng, levers)
     each(levers.month[..., V_SERVED], lambda: rng.choice((0, ONE, *[q31(rng.random())] * 3)))
+
+
+def order(rng, levers):
+    """Collect from those first who are latest, or owe most, or most times what is expected of it; in some months."""
+    capacity(rng, levers)
+    each(levers.month[..., V_PRIORITY], lambda: rng.choice((BY_LOT, BY_DAYS, BY_AMOUNT, BY_AMOUNT)))
+    each(levers.month[..., V_SERVED_CLASS], lambda: rng.choice((0, 1, rng.randrange(PRIORITIES))))
+    each(levers.stage[..., S_PRIORITY], lambda: rng.choice((ONE, 0, q31(rng.random()))))
 
 
 def bureau(rng, levers):
@@ -479,6 +497,22 @@ def plans(rng, levers):
     each(levers.month[..., V_PLAN_MONTHS], lambda: rng.choice((1, 2, 3, 5)))
     each(levers.month[..., V_PLAN_RATE], lambda: rng.choice((0, ONE, q31(rng.random()))))
     each(levers.month[..., V_PLAN_FORGIVE], lambda: rng.choice((0, 0, q31(rng.random()), ONE)))
+
+
+def trials(rng, levers):
+    """Offer plans after a trial, of one or more months or none at times; some are given up."""
+    plans(rng, levers)
+    each(levers.month[..., V_TRIAL_MONTHS], lambda: rng.choice((0, 1, 2, 3, 3, 3)))
+    for name in (V_TRIAL_DROPS, V_PLAN_DROPS_EARLY, V_PLAN_DROPS):
+        constant(levers.month[..., name], lambda: rng.choice((0, q31(rng.uniform(0, 0.3)))))
+
+
+def patient_trials(rng, levers):
+    """Offer plans without loss after a trial of three months, also to who is long overdue."""
+    trials(rng, levers)
+    levers.month[..., V_TRIAL_MONTHS], levers.month[..., V_PLAN_FORGIVE] = 3, 0
+    each(levers.month[..., V_PLAN_MONTHS], lambda: rng.choice((6, 12, 24)))
+    constant(levers.month[..., V_PLAN_BUCKET], lambda: rng.randint(1, 4))
 
 
 def pricing(rng, levers):
@@ -632,6 +666,8 @@ def education(rng, levers):
     each(levers.month[..., V_EDUCATION_COST], lambda: rng.randint(0, 20 * YUAN))
     for name in (V_EDUCATION_FORGET, V_EDUCATION_SPEND):
         each(levers.month[..., name], lambda: rng.choice((0, ONE, q31(rng.random()))))
+    each(levers.month[..., V_EDUCATION_REACH], lambda: q16(rng.choice((1, rng.uniform(1, 2)))))
+    each(levers.month[..., V_EDUCATION_PLAN], lambda: rng.choice((NEVER, 1, 2)))
 
 
 def offers_after_write_off(rng, levers):
@@ -671,6 +707,9 @@ POLICIES = {
         work_open,
         work_open_then_written_off,
         capacity,
+        order,
+        trials,
+        fraud_checks,
         claims,
         claims_for_a_while,
         partner,
@@ -680,6 +719,7 @@ POLICIES = {
         rating,
         effort,
         education,
+        patient_trials,
         offers,
         offers_after_write_off,
     )

@@ -20,6 +20,7 @@ from simulator.model.layout import (
     LINE,
     N_FLOWS,
     N_PRODUCT,
+    PRIORITIES,
     PRODUCTS,
     SUMS_PER_BATCH,
     TO_CLOSED_AT_ZERO,
@@ -110,6 +111,7 @@ LINES = {
         "reminder_cost": 1,
         "report_cost": 1,
         "education_cost": 1,
+        "review_cost": 1,
         "operating_cost": 1,
         "idle_cost": 1,
         "acquisition_cost": 1,
@@ -135,6 +137,7 @@ TRANSFER_LINES = {
         "reminder_cost": -1,
         "report_cost": -1,
         "education_cost": -1,
+        "review_cost": -1,
         "operating_cost": -1,
         "idle_cost": -1,
         "acquisition_cost": -1,
@@ -190,6 +193,9 @@ PARTS = {
     "n_not_taken_up": "n_applied",
     "n_default_granted": "n_default",
     "n_settlements": "n_offers",
+    "n_taken_for_fraud": "n_declined",
+    "n_fraud_caught": "n_taken_for_fraud",
+    **{f"n_contacts_wanted_in_{order}": "n_contacts_wanted" for order in range(PRIORITIES)},
     "written_off_interest": "written_off",
     "conversion_fees": "fees",
     "n_settled_early": "n_paid_off",
@@ -413,6 +419,8 @@ def _limits(now, before):
     for begun in ("n_plans", "n_settlements"):
         ended, of = (now(f"{begun}_kept") + now(f"{begun}_broken")).cumsum(axis=1), now(begun).cumsum(axis=1)
         yield f"{begun}_kept and {begun}_broken end {begun}", *most(ended, of)
+    trials, failed = (now(name).cumsum(axis=1) for name in ("n_trials", "n_trials_failed"))
+    yield "n_trials_failed end n_trials", *most(failed, trials)
 
 
 def _lines_only(counts):

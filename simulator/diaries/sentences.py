@@ -52,14 +52,19 @@ from simulator.model.layout import (
     P_MIN_SHARE,
     P_SUSPEND,
     PLAN_LEFT,
+    PRIORITIES,
     PRODUCTS,
     REPORTED,
     SHORT,
     SOLD,
     STATUS,
     TERMINATED,
+    TRIAL_LEFT,
     UNKNOWN,
     V_MIN_SHARE,
+    V_PLAN_FORGIVE,
+    V_PLAN_MONTHS,
+    V_TRIAL_MONTHS,
     WILL_NOT,
     WRITTEN_OFF,
 )
@@ -83,6 +88,7 @@ class Rules(NamedTuple):
     late: np.ndarray  # q31[product, DAYS]: the late charge for that many days
     terms: np.ndarray  # int64[product, N_TERMS], the smallest payment as this month's levers have it
     ladder: np.ndarray  # int64[product, bucket, level, N_LADDER]
+    trial: np.ndarray  # int64[product, (V_TRIAL_MONTHS, V_PLAN_MONTHS, V_PLAN_FORGIVE)]
 
 
 def rules_of(tables: Tables, levers: Levers, segment: int, month: int) -> Rules:
@@ -90,7 +96,8 @@ def rules_of(tables: Tables, levers: Levers, segment: int, month: int) -> Rules:
     terms, share = tables.product[segment].copy(), levers.month[month, segment, :, V_MIN_SHARE]
     terms[:, P_MIN_SHARE] = np.where(share >= 0, share, terms[:, P_MIN_SHARE])
     structural = bool(tables.segment[segment, G_MODEL] == 0)
-    return Rules(structural, tables.late[segment], terms, levers.ladder[month, segment])
+    trial = levers.month[month, segment][:, [V_TRIAL_MONTHS, V_PLAN_MONTHS, V_PLAN_FORGIVE]]
+    return Rules(structural, tables.late[segment], terms, levers.ladder[month, segment], trial)
 
 
 class Seen:
@@ -111,20 +118,27 @@ class Seen:
         # 90 days late nothing is decided on the due date; what comes then is `recovered_open`
         has_late_stage = rules.structural and self._terms[P_LATE_PART] > 0
         self.decides = rules.structural and not (has_late_stage and self.bill > 0 and self.was[MONTHS_LATE] > 0)
-        self.on_time = self.bill > 0 and not self.missed
+        self._trial = rules.trial[product].tolist()
+        self.in_trial = self.was[TRIAL_LEFT] > 0 and self._trial[0] > 0 and self.bill > 0
+        self.keeps_trial = self.in_trial and not self.flow["n_trials_failed"]
+        self.on_time = self.bill > 0 and not self.missed and not self.in_trial
         self.left = self.missed and self.now[STATUS] in (WRITTEN_OFF, SOLD)  # arrears and bucket are cleared then
         self.planned = self.missed and self.flow["n_plans"] > 0  # a plan clears them too
-        stays = self.missed and not (self.left or self.planned)
+        stays = self.missed and not (self.left or self.planned or self.keeps_trial)
         in_order = stays and self.now[ARREARS] == 0
         took_all = self.flow["recovered_open"] > 0  # collectors
         self.settled = in_order and (took_all or self.flow["n_settlements_kept"] > 0)
-        self.cured = in_order and not self.settled  # within the month of the missed due
+        kept_late = self.keeps_trial and self.missed and self.decides
+        self.cured = (in_order and not self.settled) or kept_late  # within the month of the missed due
         self.behind = stays and not in_order
         self.collected = sum(self.flow[f"collected_{level}"] for level in LEVELS)
         self.reason = UNKNOWN
 
     def owed(self) -> int:
         """Return what was owed on the due date: older dues, and this month's (docs/model.md, step 5)."""
+        if self.in_trial:
+            _, n, forgiven = self._trial
+            return max((self.bill - _part(self.bill, forgiven) + n - 1) // n, 1)
         rest, instalments = self.bill - self.was[ARREARS], self.was[PLAN_LEFT] or self.was[MONTHS_LEFT]
         due = self.was[INSTALMENT] if instalments > 1 else rest
         if self.product == LINE and not self.was[PLAN_LEFT]:
@@ -190,6 +204,7 @@ class Seen:
             "instalment": self.now[INSTALMENT],
             "months_left": str(self.now[MONTHS_LEFT]),
             "plan_left": str(self.now[PLAN_LEFT]),
+            "trial_left": str(self.now[TRIAL_LEFT]),
         }
 
     def becomes(self, status: int, *before: int) -> bool:
@@ -253,6 +268,7 @@ MONTH = (  # in the order of the month
     Line(lambda a: a.flow["n_applied"] > a.flow["n_declined"] + a.flow["n_not_taken_up"],
          "applied, granted a limit of {limit}"),
     Line("n_declined", "applied, declined"),
+    Line("review_cost", "the review costs {review_cost}", aside=True),
     Line("n_not_taken_up", "applied, granted, and did not take it up"),
     Line("n_educated", "taught how to handle money, which costs {education_cost}"),
     Line("n_reminded", "reminded", "reminded {often}", aside=True),
@@ -292,6 +308,9 @@ MONTH = (  # in the order of the month
     Line(lambda a: a.becomes(ACTIVE, FROZEN), "no longer frozen"),
     Line("n_plans_kept", "plan kept"),
     Line("n_plans_broken", "plan broken"),
+    Line(lambda a: a.keeps_trial and not a.cured, "the trial payment of {owed} made"),
+    Line("n_trials_failed", "the trial failed"),
+    Line("n_trials", "a trial before a plan: {trial_left} payments, and nothing changes until they are made"),
     Line("n_plans", "a plan: {plan_left} instalments of {instalment}, nothing overdue any more"),
     Line("forgiven", "forgiven {forgiven}"),
     Line("n_offers", "a settlement offered", "a settlement offered {often}", aside=True),
@@ -330,6 +349,8 @@ SILENT = {
     *("n_default_granted", "opening_net_loss", "workout_cash", "claimed_net_loss", "borne_back"),
     *("n_dpd1", "balance_dpd1", "balance_dpd1_current"),
     *("n_first_payment_30", "fraud_net_loss", "fees"),  # these are said in two parts
+    *("n_plan_months", "n_taken_for_fraud", "n_fraud_caught", "recovered_12", "recovered_24", "recovered_36"),
+    *(f"n_contacts_wanted_in_{order}" for order in range(PRIORITIES)),
     *("n_first_30", "n_reported", "n_contacts_wanted", "n_missed_short_high_use", "outside_refused"),
     *(f"{name}_{c}" for name in ("n_missed", "n_dpd30", "n_dpd90", "n_closures_good", "bad_debt") for c in CAUSES),
 }

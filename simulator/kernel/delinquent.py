@@ -17,7 +17,7 @@ from simulator.jit.intrinsics import SHORT_ROW, stack_array
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
-from .fixed import half, low_half, mask_of, mul_q31_lane, mul_q31_own_lane, only, pick
+from .fixed import half, low_half, mask_of, mul_q16, mul_q31_lane, mul_q31_own_lane, only, pick
 from .lanes import add_current, counted, derive, draw_slots, rate_steps, three
 from .late import has_late_stage, next_months_late, work_late_account
 from .lender import begin_conversion, draw_loan, end_month, fill_record, note_worst, rate_of_new_loan, row_from
@@ -30,6 +30,7 @@ i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 # ---- columns of the state that are read here, and those that may change ---------------------------------------
 BORROWER_READ = (
     INCOME, LIVING, SPEND, QUALITY, SCORE, FORGET, AUTOPAY, FULL_PAYER, REACH, EXTERNAL_CREDIT_LIMIT, EDUCATION,
+    CONTACT,
 )  # fmt: skip
 BORROWER_CHANGED = (EMPLOYED, LIQUIDITY, EXTERNAL_CREDIT, REPORTED, MONTHS_SINCE_FORGOT)
 ACCOUNT_READ = (STATUS, LIMIT, BUCKET, ARREARS, CAUSE, MARKS)
@@ -73,9 +74,10 @@ def narrow_segment(narrow, segment):
 
 
 @njit(forceinline=True)
-def narrow_levers(narrow, p, bits, stages, ladder):
+def narrow_levers(narrow, p, bits, stages, ladder, scalars, times):
     """Copy what reminders and the levels `bits` of a product's ladder do to the 32-bit tables.
 
+    In them L_REACH is the share (q31) of borrowers whom the level reaches, L_LIFT that of the educated: `times` (q16).
     The sizes are the arrays' own: loops of known lengths LLVM would unroll, and take twice as long over all of this.
     """
     buckets, names = ladder.shape[0], ladder.shape[2]
@@ -87,6 +89,9 @@ def narrow_levers(narrow, p, bits, stages, ladder):
             for bucket in range(buckets):
                 for k in range(names):
                     narrow.ladder[u8(rung + bucket * names + k)] = ladder[u8(bucket), u8(level), u8(k)]
+                reach = rules.reach_of_level(scalars, level, bucket, ladder[u8(bucket), u8(level), L_REACH])
+                narrow.ladder[u8(rung + bucket * names + L_REACH)] = reach
+                narrow.ladder[u8(rung + bucket * names + L_LIFT)] = rules.reach_times(reach, times)
 
 
 @njit(forceinline=True)
@@ -306,13 +311,27 @@ def pay_unasked(gathered, n, p, self_cure):
             record[at + R_DAY, i] = i4(only(pays, i4(before + u4(1))) & ~in_stage)
             record[at + R_ASKED, i] = i4(asked)
             record[at + R_CONTACTS, i] = i4(0)
+            record[at + R_PRIORITY, i] = i4(0)
             record[at + R_ENDED, i] = in_stage
 
 
 @njit(forceinline=True)
-def ask(gathered, n, p, level, ladder):
+def order_dues(gathered, n, p, month_levers, stages, flows):
+    """Step 6: set the class of priority of each due in the order of the ladder, and count contacts wanted by class."""
+    record, at, account = gathered.record, p * N_OWN, N_BORROWER + p * N_ACCOUNT
+    for lane in range(n):
+        bill, bucket = record[at + R_BILL, u8(lane)], gathered.state[account + BUCKET, u8(lane)]
+        priority = rules.priority_of(bill, bucket, month_levers, stages[u8(bucket) & u8(15)])
+        record[at + R_PRIORITY, u8(lane)] = priority
+        for level in range(N_LEVELS):
+            flows[F_N_CONTACTS_WANTED_IN + priority] += (record[at + R_CONTACTS, u8(lane)] >> i4(level)) & i4(1)
+
+
+@njit(forceinline=True)
+def ask(gathered, n, p, level, month_levers, ladder):
     """Step 6: one level of the ladder works the dues that are still unpaid on its day."""
     state, derived, words, record = gathered.state, gathered.derived, gathered.words, gathered.record
+    educated = u4(month_levers[V_EDUCATED])
     at, account, bit, rung = p * N_OWN, N_BORROWER + p * N_ACCOUNT, i4(1 << level), u4(rung_of(p, level))
     for block in range(0, n, STEP):
         for lane in range(block, block + STEP):
@@ -326,7 +345,9 @@ def ask(gathered, n, p, level, ladder):
             ended = i4(ended - i4(used & (ended == i4(0)) & (paid_on > i4(0)) & (paid_on <= day)))
             works_it = used & (rest > i4(0)) & (ended == i4(0))
             tries = works_it & (paid_on == i4(0))
-            upto = u4(asked + u4(mul_q31_lane(u4(u4(ONE) - asked), effect)))
+            whose = u4(u4(L_REACH) - u4(u4(state[EDUCATION, i]) < educated))
+            reached = u4(state[CONTACT, i]) < ladder[u4(own + whose) & u4(LADDER_SIZE - 1)]
+            upto = u4(asked + u4(only(reached, mul_q31_lane(u4(u4(ONE) - asked), effect))))
             v = half(words[U_IN_MONTH + p, i])
             hit = tries & (rest <= i4(state[LIQUIDITY, i] + derived[D_ADVANCE, i])) & (v >= asked) & (v < upto)
             record[at + R_CONTACTS, i] = i4(record[at + R_CONTACTS, i] | only(works_it, bit))
@@ -336,17 +357,19 @@ def ask(gathered, n, p, level, ladder):
 
 
 @njit(forceinline=True)
-def pay_late(gathered, n, p, revolver_share, served_share):
+def pay_late(gathered, n, p, revolver_share, month_levers, economy):
     """Step 6: what is paid within the month leaves the buffer, as an advance on next month's pay if need be.
 
     Dues that the ladder has no capacity for are only counted. Who forgot pays what would have been paid on time.
     """
     state, words, record = gathered.state, gathered.words, gathered.record
-    at, served_share = p * N_OWN, u4(served_share)
+    at, at_class, share = p * N_OWN, i4(month_levers[V_SERVED_CLASS]), u4(rules.served_share(month_levers, economy))
+    above = u4(min(mul_q16(i8(ONE), economy[M_COLLECTION]), i8(ONE)))
     for block in range(0, n, STEP):
         for lane in range(block, block + STEP):
             i = u8(lane)
-            served = half(words[U_SERVED + p, i]) < served_share
+            u, priority = half(words[U_SERVED + p, i]), record[at + R_PRIORITY, i]
+            served = ((priority == at_class) & (u < share)) | ((priority > at_class) & (u < above))
             contacts, ended, day = record[at + R_CONTACTS, i], record[at + R_ENDED, i], record[at + R_DAY, i]
             day = only(served | (ended <= i4(0)), day)
             record[at + R_WANTED, i] = contacts
@@ -463,7 +486,8 @@ class Patience(NamedTuple):
 @njit(forceinline=True)
 def patience_of(month_levers, bits):
     """Return the Patience of a month's levers of a product."""
-    plans = month_levers[V_PLAN_BUCKET] if month_levers[V_PLAN_CHANCE] > 0 else NEVER
+    asked = min(month_levers[V_PLAN_BUCKET], month_levers[V_EDUCATION_PLAN])
+    plans = asked if month_levers[V_PLAN_CHANCE] > 0 else i8(NEVER)
     offers = i8(DEFAULT_BUCKET) if (bits & OFFERS) != 0 else i8(NEVER)
     leave = min(month_levers[V_WRITE_OFF], month_levers[V_SELL_OPEN], plans, offers)
     freeze, close, report = month_levers[V_FREEZE_DAYS], month_levers[V_CLOSE_DAYS], month_levers[V_REPORT_DAYS]
@@ -806,8 +830,10 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
         pay_unasked(gathered, n, p, narrow.self_cure)
         for level in range(N_LEVELS):
             if (levers.bits[p] >> level) & 1:
-                ask(gathered, n, p, level, narrow.ladder)
-        pay_late(gathered, n, p, revolver_share, rules.served_share(levers.month[p], economy))
+                ask(gathered, n, p, level, levers.month[p], narrow.ladder)
+        if levers.month[p, V_PRIORITY] != BY_LOT:
+            order_dues(gathered, n, p, levers.month[p], levers.stage[p], sums.flows[p])
+        pay_late(gathered, n, p, revolver_share, levers.month[p], economy)
         age(state, record, n, p, segment.terms[p, P_HOLD])
         if has_late_stage(segment.terms[p]):
             work_late(tile, gathered, listed, n, p, segment, economy, levers, sums.flows[p], todo)

@@ -357,7 +357,7 @@ def load_tile(lanes, gathered, tile, tables, levers, tape, replication, opening)
             for i in range(n):
                 add_stocks(gathered.state, i, flows, opening.vintage)
         else:
-            add_arrivals(gathered.state, n, flows, opening.vintage)
+            add_arrivals(gathered.state, n, levers.month[tile.entry, tile.segment], flows, opening.vintage)
         for c in range(used):
             for i in range(n):
                 lanes.state[u8(c), u8(base + i)] = gathered.state[u8(c), u8(i)]
@@ -384,7 +384,10 @@ def month_of(tables, segment, levers, place, r, rates):
         slots |= THIRD
     if month_levers[LINE, V_PLAN_CHANCE] > 0 or month_levers[LOAN, V_PLAN_CHANCE] > 0:
         slots |= FOURTH
-    if ((levers.bits[LINE] | levers.bits[LOAN]) & OFFERS) != 0:
+    drops = i8(0)
+    for name in (V_TRIAL_DROPS, V_PLAN_DROPS_EARLY, V_PLAN_DROPS):
+        drops |= month_levers[LINE, name] | month_levers[LOAN, name]
+    if ((levers.bits[LINE] | levers.bits[LOAN]) & OFFERS) != 0 or drops > 0:
         slots |= FIFTH
     roll = tables.roll[min(r, tables.roll.shape[0] - 1), min(month - 1, tables.roll.shape[1] - 1), place.segment]
     return Month(economy, roll, rates, slots)
@@ -454,7 +457,8 @@ def month_constants(lanes, tile, segment, month, levers, derived, work):
             derive_forgetting(lanes.state, lanes.derived, D_LOAN_FORGET, n, loan_reminding)
     bound_month(work.bounds, segment, economy, levers.month)
     for p in range(tile.products):
-        narrow_levers(work.narrow, p, levers.bits[p], levers.stage[p], levers.ladder[p])
+        times = levers.month[p, V_EDUCATION_REACH]
+        narrow_levers(work.narrow, p, levers.bits[p], levers.stage[p], levers.ladder[p], segment.scalars, times)
     return Derived(amounts, teaching, reminding, loan_reminding)
 
 
@@ -508,8 +512,9 @@ def advance_half(
 
 @njit(forceinline=True)
 def goes_alone(state, lane):
-    """Return whether a borrower with something late is in a plan, settles in parts, or is marked as never paying."""
+    """Return whether a borrower with something late is in a plan or trial, settles in parts, or will never pay."""
     has_plan = state[LINE_AT + PLAN_LEFT, lane] | state[LOAN_AT + PLAN_LEFT, lane]
+    has_plan |= state[LINE_AT + TRIAL_LEFT, lane] | state[LOAN_AT + TRIAL_LEFT, lane]
     has_parts = state[LINE_AT + PARTS_LEFT, lane] | state[LOAN_AT + PARTS_LEFT, lane]
     marks = state[LINE_AT + MARKS, lane] | state[LOAN_AT + MARKS, lane]
     return ((has_plan | has_parts) != 0) | ((marks & (FRAUD | FIRST_REFUSED)) != 0)

@@ -10,9 +10,10 @@ from simulator.jit.functions import njit
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from .fixed import half, mul_q16, mul_q31
-from .rules import burden_of, served_share
+from .rules import burden_of, is_served, priority_of, reach_of_level, reach_times
+from .sums import add_late_paid
 
-i8, u8 = np.int64, np.uint64
+u4, i8, u8 = np.uint32, np.int64, np.uint64
 
 
 @njit(forceinline=True)
@@ -72,6 +73,23 @@ def takes_offer(paid, balance, p, stage, word, levers):
 
 
 @njit(forceinline=True)
+def count_wanted(flows, levers, priority):
+    """Count a contact that the ladder would make of a due if it worked all of them; `flows` [name]."""
+    flows[F_N_CONTACTS_WANTED] += 1
+    if levers[V_PRIORITY] != BY_LOT:
+        flows[F_N_CONTACTS_WANTED_IN + priority] += 1
+
+
+@njit(forceinline=True)
+def is_reached(state, i, p, level, bucket, segment, levers):
+    """Return whether a level of the ladder reaches a borrower with debt in a bucket."""
+    reach = reach_of_level(segment.scalars, level, bucket, levers.ladder[p, bucket, level, L_REACH])
+    if state[EDUCATION, i] < levers.month[p, V_EDUCATED]:
+        reach = reach_times(reach, levers.month[p, V_EDUCATION_REACH])
+    return u4(state[CONTACT, i]) < reach
+
+
+@njit(forceinline=True)
 def work_late_account(state, i, p, owed, in_plan, to, words, k, segment, economy, levers, flows):
     """Step 7: what an open account in the late stage pays in a month in which it would end in bucket `to`.
 
@@ -81,15 +99,17 @@ def work_late_account(state, i, p, owed, in_plan, to, words, k, segment, economy
     at = N_BORROWER + p * N_ACCOUNT
     balance, bucket = i8(state[at + BALANCE, i]), late_stage_of(state[at + BUCKET, i], state[at + MONTHS_LATE, i])
     stage, ladder = levers.stage[p, bucket], levers.ladder[p, bucket]
-    served = half(words[U_SERVED + p, k]) < served_share(levers.month[p], economy)
+    priority = priority_of(balance, bucket, levers.month[p], stage)
+    served = is_served(words[U_SERVED + p, k], priority, levers.month[p], economy)
     effort, cost, takes = stage[S_EFFORT], i8(0), False
     for level in range(N_LEVELS):
         if ladder[level, L_USED]:
-            flows[F_N_CONTACTS_WANTED] += 1
+            count_wanted(flows, levers.month[p], priority)
             if served:
                 flows[F_N_CONTACTS_AT + level] += 1
                 cost += ladder[level, L_COST]
-                effort = min(mul_q16(effort, ladder[level, L_LIFT]), i8(NEVER))
+                if is_reached(state, i, p, level, bucket, segment, levers):
+                    effort = min(mul_q16(effort, ladder[level, L_LIFT]), i8(NEVER))
     called_in = state[at + STATUS, i] == CLOSED and not in_plan
     demanded = balance if called_in else i8(owed)
     paid = late_payment(state, i, p, balance, demanded, half(words[U_RECOVERY + p, k]), effort, economy, segment)
@@ -103,5 +123,6 @@ def work_late_account(state, i, p, owed, in_plan, to, words, k, segment, economy
     flows[F_CONTACT_COST] += cost
     flows[F_RECOVERY_COST] += stage[S_RECOVERY_COST]
     flows[F_RECOVERED_OPEN] += paid
+    add_late_paid(flows, state[at + MARKS, i], state[at + MONTHS_LATE, i], paid)
     flows[F_COMMISSION] += commission
     return paid, paid >= demanded, takes, cost + commission + stage[S_RECOVERY_COST]

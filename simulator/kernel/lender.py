@@ -14,7 +14,7 @@ from . import rules
 from .fixed import half, mul_q16, mul_q31
 from .late import has_late_stage, late_payment, late_stage_of, next_months_late, takes_offer
 from .marks import next_marks, watched
-from .sums import add_back, add_loss, add_open, add_roll, add_stocks
+from .sums import add_back, add_late_paid, add_loss, add_open, add_roll, add_stocks
 
 i4, i8, u8 = np.int32, np.int64, np.uint64
 
@@ -194,9 +194,10 @@ def close_accounts(state, i, record, products, month_levers, flows):
 def freeze_and_cut(state, i, record, p, levers, flows):
     """Step 10 (b) to (d): how a plan ended, freeze and thaw, limits cut by stage."""
     at, to = N_BORROWER + p * N_ACCOUNT, record[p, A_TO]
-    if record[p, A_PLAN]:
+    if record[p, A_PLAN] == IN_PLAN:
         over = state[at + PLAN_LEFT, i] == 0 or state[at + BALANCE, i] <= 0
-        if to >= 2 or (over and to > 0):
+        flows[p, F_N_PLAN_MONTHS] += 1
+        if to >= 2 or (over and to > 0) or record[p, A_DROPS]:
             flows[p, F_N_PLANS_BROKEN] += 1
             state[at + PLAN_LEFT, i] = 0
         elif over:
@@ -221,45 +222,61 @@ def freeze_and_cut(state, i, record, p, levers, flows):
 
 @njit(forceinline=True)
 def offer_plan(state, i, record, p, word, terms, month_levers, flows):
-    """Step 10 (e): who could not pay may take a plan: part forgiven, equal parts of the rest, current again.
+    """Step 10 (e): who could not pay may take a plan, at once or after a trial; a trial goes on, fails or is passed.
 
-    In the late stage it stays known what for, and how long, until the plan is kept.
+    A plan: part forgiven, equal parts of the rest, current again. In the late stage it stays known what for, and how
+    long, until the plan is kept.
     """
     at, reason = N_BORROWER + p * N_ACCOUNT, record[p, A_REASON]
-    balance = i8(state[at + BALANCE, i])
-    if (
+    begins, asked, offered = False, month_levers[p, V_EDUCATION_PLAN], month_levers[p, V_PLAN_BUCKET]
+    if record[p, A_PLAN] == IN_TRIAL:
+        missed = record[p, A_PAID] + record[p, A_RECOVERED] < record[p, A_OWED]
+        left = i8(0) if missed or record[p, A_TO] == 0 else i8(state[at + TRIAL_LEFT, i] - 1)
+        state[at + TRIAL_LEFT, i] = left
+        flows[p, F_N_TRIALS_FAILED] += missed
+        begins = not missed and left == 0 and record[p, A_TO] > 0 and state[at + BALANCE, i] > 0
+    elif (
         record[p, A_OPEN] == 1
-        and balance > 0
+        and state[at + BALANCE, i] > 0
         and record[p, A_PLAN] == 0
         and state[at + PARTS_LEFT, i] == 0
         and record[p, A_PAID] < record[p, A_OWED]
         and (reason == SHORT or reason == CANNOT)
-        and record[p, A_TO] >= month_levers[p, V_PLAN_BUCKET]
+        and record[p, A_TO] >= (min(asked, offered) if state[EDUCATION, i] < month_levers[p, V_EDUCATED] else offered)
         and half(word) < month_levers[p, V_PLAN_CHANCE]
     ):
-        n, forgiven = month_levers[p, V_PLAN_MONTHS], mul_q31(balance, month_levers[p, V_PLAN_FORGIVE])
-        fee_due, interest_due = rules.post_payment(state[at + FEE_DUE, i], state[at + INTEREST_DUE, i], forgiven)
-        balance -= forgiven
-        state[at + FEE_DUE, i] = fee_due
-        state[at + INTEREST_DUE, i] = interest_due
-        state[at + BALANCE, i] = balance
-        state[at + ARREARS, i] = 0
-        state[at + CONVERTED, i] = 0
-        record[p, A_LATE] |= has_late_stage(terms[p]) and record[p, A_TO] >= DEFAULT_BUCKET
-        if record[p, A_LATE] == 0:
-            state[at + CAUSE, i] = UNKNOWN
-        state[at + MARKS, i] = watched(i8(state[at + MARKS, i]))
-        state[at + PLAN_LEFT, i] = n
-        state[at + INSTALMENT, i] = (balance + n - 1) // n
-        if p == LOAN:
-            state[at + MONTHS_LEFT, i] = n
-        if state[at + STATUS, i] == ACTIVE:
-            state[at + STATUS, i] = FROZEN
-        record[p, A_TO] = 0
-        record[p, A_AFTER] = 0
-        record[p, A_FORGIVEN] = forgiven
-        flows[p, F_FORGIVEN] += forgiven
-        flows[p, F_N_PLANS] += 1
+        begins = month_levers[p, V_TRIAL_MONTHS] == 0
+        if not begins:
+            state[at + TRIAL_LEFT, i] = month_levers[p, V_TRIAL_MONTHS]
+            flows[p, F_N_TRIALS] += 1
+            if state[at + STATUS, i] == ACTIVE:
+                state[at + STATUS, i] = FROZEN
+    if not begins:
+        return
+    balance = i8(state[at + BALANCE, i])
+    n, forgiven = month_levers[p, V_PLAN_MONTHS], mul_q31(balance, month_levers[p, V_PLAN_FORGIVE])
+    fee_due, interest_due = rules.post_payment(state[at + FEE_DUE, i], state[at + INTEREST_DUE, i], forgiven)
+    balance -= forgiven
+    state[at + FEE_DUE, i] = fee_due
+    state[at + INTEREST_DUE, i] = interest_due
+    state[at + BALANCE, i] = balance
+    state[at + ARREARS, i] = 0
+    state[at + CONVERTED, i] = 0
+    record[p, A_LATE] |= has_late_stage(terms[p]) and record[p, A_TO] >= DEFAULT_BUCKET
+    if record[p, A_LATE] == 0:
+        state[at + CAUSE, i] = UNKNOWN
+    state[at + MARKS, i] = watched(i8(state[at + MARKS, i]))
+    state[at + PLAN_LEFT, i] = n
+    state[at + INSTALMENT, i] = (balance + n - 1) // n
+    if p == LOAN:
+        state[at + MONTHS_LEFT, i] = n
+    if state[at + STATUS, i] == ACTIVE:
+        state[at + STATUS, i] = FROZEN
+    record[p, A_TO] = 0
+    record[p, A_AFTER] = 0
+    record[p, A_FORGIVEN] = forgiven
+    flows[p, F_FORGIVEN] += forgiven
+    flows[p, F_N_PLANS] += 1
 
 
 @njit(forceinline=True)
@@ -310,13 +327,15 @@ def offer_settlement(state, i, record, words, k, p, economy, levers, flows):
     takes, word = record[p, A_TAKES] == 1, words[U_OFFER + p, k]
     paid, settles, cost = settlement_of(state, i, p, stage, asks, takes, word, levers, flows)
     commission, contacts = mul_q31(paid, levers.stage[p, stage, S_COMMISSION]), i8(0)
-    served = half(words[U_SERVED + p, k]) < rules.served_share(levers.month[p], economy)
+    priority = rules.priority_of(record[p, A_BILL], stage, levers.month[p], levers.stage[p, stage])
+    served = rules.is_served(words[U_SERVED + p, k], priority, levers.month[p], economy)
     for level in range(N_LEVELS):
         if served and levers.ladder[p, stage, level, L_USED]:
             contacts += mul_q31(paid, levers.ladder[p, stage, level, L_COMMISSION])
     record[p, A_CASH] += paid - cost - commission - contacts
     flows[p, F_PAID] += paid
     flows[p, F_RECOVERED_OPEN] += paid
+    add_late_paid(flows[p], state[at + MARKS, i], state[at + MONTHS_LATE, i], paid)
     flows[p, F_COMMISSION] += commission
     flows[p, F_CONTACT_COST] += contacts
     if settles or state[at + PARTS_LEFT, i] > 0:
@@ -340,7 +359,7 @@ def offer_settlement(state, i, record, words, k, p, economy, levers, flows):
 def terminate(state, i, at, status):
     """Give an account its last status and clear what only an open account has."""
     state[at + STATUS, i] = status
-    for column in (LIMIT, ARREARS, INTEREST_DUE, FEE_DUE, CONVERTED):
+    for column in (LIMIT, ARREARS, INTEREST_DUE, FEE_DUE, CONVERTED, TRIAL_LEFT):
         state[at + column, i] = 0
 
 
@@ -374,6 +393,7 @@ def close_settled(state, i, record, p, month, flows):
         if record[p, A_OPEN] == 1 and balance == 0:
             for column in (ARREARS, CAUSE, INTEREST_DUE, FEE_DUE, INSTALMENT, MONTHS_LEFT, PLAN_LEFT, STATE):
                 state[at + column, i] = 0
+            state[at + TRIAL_LEFT, i] = 0
             record[p, A_TO] = 0
             flows[p, F_N_PAID_OFF] += 1
             record[p, A_LEFT] = TO_PAID_OFF
@@ -569,6 +589,7 @@ def recover(state, i, record, words, k, products, segment, economy, levers, flow
                     flows[p, F_RECOVERED] += recovered
                     flows[p, F_COMMISSION] += commission
                     add_back(flows[p], marks, cause, recovered, commission)
+                    add_late_paid(flows[p], marks, state[at + MONTHS_LATE, i], recovered)
                     balance -= recovered
                 if settles:
                     flows[p, F_EXPIRED] += balance

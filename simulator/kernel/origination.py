@@ -11,7 +11,7 @@ from .late import has_late_stage
 from .rules import band_of, place_of_answer
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
-PRICE_SLOT = 6  # of a person's words: the third says whether they take up an offer
+INTENT, PRICE = 25, 26  # words of people: who will never pay, or not the first due; who takes up an offer
 
 
 @njit(forceinline=True)
@@ -120,6 +120,7 @@ def draw_borrowers(state, words, n, cohort, tables):
         state[REACH, i] = i4(half(words[20, i]))
         state[GUARANTEE, i] = i4(half(words[23, i]))
         state[EDUCATION, i] = i4(half(words[27, i]))
+        state[CONTACT, i] = i4(half(words[24, i]))
         state[EXTERNAL_CREDIT_LIMIT, i] = outside
         state[EXTERNAL_CREDIT, i] = outside
         state[LIQUIDITY, i] = mul_q16_lane(income, buffers[rank(words[10, i])])
@@ -267,27 +268,17 @@ def open_accounts(state, words, n, cohort, tables, p):
 
 
 @njit(forceinline=True)
-def takes_up(state, i, lane, cohort, answer, tables):
+def takes_up(state, i, word, answer):
     """Return whether an applicant wants what is granted at its price; `answer` uint32[name, place] of the product."""
     new_grade = i4(GRADES - 2)  # D: no record yet
-    chance = answer[C_ACCEPT, place_of_answer(new_grade, state[QUALITY, i], state[FULL_PAYER, i] != 0)]
-    if chance == u4(ONE):
-        return True
-    k0, k1, people = tables.key[0], tables.key[1], group(cohort.segment, PEOPLE)
-    c1 = counter(0, cohort.entry, PRICE_SLOT)
-    _, _, word, _ = philox(u4(u4(cohort.first) + u4(lane)), c1, cohort.replication, people, k0, k1)
-    return half(word) < chance
+    return half(word) < answer[C_ACCEPT, place_of_answer(new_grade, state[QUALITY, i], state[FULL_PAYER, i] != 0)]
 
 
 @njit(forceinline=True)
-def mark_of(lane, cohort, terms, tables):
-    """Return the mark of a new account that is never paid, or not at its first due; 0 of all others."""
-    k0, k1, people = tables.key[0], tables.key[1], group(cohort.segment, PEOPLE)
-    c1 = counter(0, cohort.entry, PRICE_SLOT)
-    _, word, _, _ = philox(u4(u4(cohort.first) + u4(lane)), c1, cohort.replication, people, k0, k1)
-    if half(word) < terms[P_FRAUD]:
-        return i8(FRAUD)
-    return i8(FIRST_REFUSED) if half(word) < terms[P_FIRST_PAYMENT] else i8(0)
+def passes_as_honest(intent, fraud, bar):
+    """Return whether a lender's `bar` [name] does not take an applicant for fraud, which a share (q31) is."""
+    caught, wrong = mul_q31(fraud, bar[V_FRAUD_CAUGHT]), mul_q31(i8(ONE) - fraud, bar[V_FRAUD_WRONG])
+    return intent >= caught and intent < i8(ONE) - wrong
 
 
 @njit(forceinline=True)
@@ -301,29 +292,33 @@ def review_applicants(state, words, n, cohort, tables, levers):
         known = i8(tables.quality_score[u8(state[QUALITY, i])]) + shift
         noise = i8(tables.normal[rank(words[3, i])])
         score, income = i8(state[SCORE, i]), i8(state[INCOME, i])
-        rival_score, swapped = score, False
+        rival_score, swapped, intent = score, False, i8(half(words[INTENT, i]))
         for p in range(N_PRODUCT):
             at = u8(N_BORROWER + p * N_ACCOUNT)
             if state[at + u8(STATUS), i] == ACTIVE:
                 drawn = i8(state[at + u8(LIMIT), i])
                 bar, limits = levers.month[entry, segment, p], levers.review[entry, segment, p]
                 score, limit = underwrite(bar, limits, score, known, noise, income, drawn)
+                fraud = tables.product[segment, p, P_FRAUD] if structural else i8(0)
+                status = i4(ACTIVE) if limit > 0 else i4(DECLINED)
+                if limit > 0 and not passes_as_honest(intent, fraud, bar):
+                    status, limit = i4(TAKEN_FOR_FRAUD), i8(0)
                 if has_rival:
                     bar, limits = tables.rival_month[entry, segment, p], tables.rival_review[entry, segment, p]
                     rival_score, rival_limit = underwrite(bar, limits, rival_score, known, noise, income, drawn)
-                    swapped = swapped or (limit > 0 and rival_limit == 0)
-                status = i4(ACTIVE) if limit > 0 else i4(DECLINED)
-                if limit > 0 and not takes_up(state, i, lane, cohort, levers.answer[entry, segment, p], tables):
+                    rival_takes = rival_limit > 0 and passes_as_honest(intent, fraud, bar)
+                    swapped = swapped or (limit > 0 and not rival_takes)
+                if limit > 0 and not takes_up(state, i, words[PRICE, i], levers.answer[entry, segment, p]):
                     status, limit = i4(NOT_TAKEN_UP), i8(0)
                 state[at + u8(LIMIT), i] = limit
                 state[at + u8(GRANTED), i] = limit
-                if limit == 0:
-                    state[at + u8(STATUS), i] = status
-                else:
-                    marks, terms = i8(GRANTED_SINCE if p == LINE else 0), tables.product[segment, p]
-                    if terms[P_FIRST_PAYMENT] > 0 and structural:
-                        marks |= mark_of(lane, cohort, terms, tables)
-                    state[at + u8(MARKS), i] = marks
+                first_refused = tables.product[segment, p, P_FIRST_PAYMENT] if structural else i8(0)
+                marks = i8(FRAUD if intent < fraud else FIRST_REFUSED if intent < first_refused else 0)
+                state[at + u8(STATUS), i] = status
+                if limit > 0:
+                    state[at + u8(MARKS), i] = marks | i8(GRANTED_SINCE if p == LINE else 0)
+                elif status == TAKEN_FOR_FRAUD:
+                    state[at + u8(MARKS), i] = marks & i8(FRAUD)
         state[SCORE, i] = score
         if has_rival and not swapped:
             for c in range(N_BORROWER, N_STATE):
@@ -331,16 +326,24 @@ def review_applicants(state, words, n, cohort, tables, levers):
 
 
 @njit
-def add_arrivals(state, n, flows, vintage):
-    """Count the applications, refusals and granted lines of n arrivals."""
+def add_arrivals(state, n, levers, flows, vintage):
+    """Count the applications, refusals and granted lines of n arrivals, and what their review costs.
+
+    `levers` [product, name] are those of the month.
+    """
     for p in range(N_PRODUCT):
         at = N_BORROWER + p * N_ACCOUNT
         for i in range(n):
             status = state[at + STATUS, i]
             if status != NONE:
                 flows[p, F_N_APPLIED] += 1
+                flows[p, F_REVIEW_COST] += levers[p, V_REVIEW_COST]
                 if status == DECLINED:
                     flows[p, F_N_DECLINED] += 1
+                elif status == TAKEN_FOR_FRAUD:
+                    flows[p, F_N_DECLINED] += 1
+                    flows[p, F_N_TAKEN_FOR_FRAUD] += 1
+                    flows[p, F_N_FRAUD_CAUGHT] += (state[at + MARKS, i] & FRAUD) != 0
                 elif status == NOT_TAKEN_UP:
                     flows[p, F_N_NOT_TAKEN_UP] += 1
                 elif p == LINE:

@@ -239,6 +239,22 @@ def loan_due(rest, instalment, months_left):
 
 
 @njit(forceinline=True)
+def trial_due(bill, levers):
+    """Return what a month of the trial before a plan asks for: the instalment that the plan would have."""
+    n = levers[V_PLAN_MONTHS]
+    return max((bill - mul_q31(bill, levers[V_PLAN_FORGIVE]) + n - 1) // n, i8(1))
+
+
+@njit(forceinline=True)
+def chance_to_drop(record, marks, levers):
+    """Return the chance (q31) that a plan, or its trial, is given up by who could pay; `record` [name]."""
+    if record[A_PLAN] == IN_TRIAL:
+        return levers[V_TRIAL_DROPS]
+    early = (marks >> i8(WATCHED_AT)) > WATCHED_MONTHS - EARLY_MONTHS
+    return (levers[V_PLAN_DROPS_EARLY] if early else levers[V_PLAN_DROPS]) if record[A_PLAN] else i8(0)
+
+
+@njit(forceinline=True)
 def converted_due(converted, part, fee, charged):
     """Return what stays converted of a line's balance, and what of it falls due, with the month's fee if `charged`."""
     falls = min(part, converted)
@@ -407,8 +423,42 @@ def settlement_chance(drawn, before, quality, chances):
 # ---- step 6: in the month -----------------------------------------------------------------------------------
 @njit(forceinline=True)
 def served_share(levers, economy):
-    """Return the share (q31) of a product's missed dues that the ladder can work in this month."""
+    """Return the share (q31) of a product's missed dues, in the class V_SERVED_CLASS, that the ladder can work."""
     return min(mul_q16(levers[V_SERVED], economy[M_COLLECTION]), i8(ONE))
+
+
+@njit(forceinline=True)
+def priority_of(bill, bucket, levers, stage):
+    """Return the class of priority of an account in the order of the ladder, the last one to be worked first."""
+    by_amount, amount = i8(0), mul_q31(bill, stage[S_PRIORITY]) >> i8(PRIORITY_BITS)
+    for k in range(PRIORITIES - 1):
+        by_amount += (amount >> i8(k)) > 0
+    order = levers[V_PRIORITY]
+    return by_amount if order == BY_AMOUNT else i8(bucket) * i8(order == BY_DAYS)
+
+
+@njit(forceinline=True)
+def is_served(word, priority, levers, economy):
+    """Return whether the ladder works an account: by lot in its class of priority, unless all of it is or none."""
+    u, at = i8(u4(word) >> u4(1)), levers[V_SERVED_CLASS]
+    share = served_share(levers, economy) if priority == at else min(mul_q16(i8(ONE), economy[M_COLLECTION]), i8(ONE))
+    return priority >= at and u < share
+
+
+@njit(forceinline=True)
+def reach_times(reach, multiplier):
+    """Return a reach (q31) times a multiplier (q16), ONE at most."""
+    return u4(min((u8(reach) * u8(multiplier) + u8(1 << 15)) >> u8(16), u8(ONE)))
+
+
+@njit(forceinline=True)
+def reach_of_level(scalars, level, bucket, multiplier):
+    """Return the share (q31) of borrowers whom a level reaches with debt in a bucket; who writes or sues needs none."""
+    band = u8(0)
+    for begins in REACH_BANDS[1:]:
+        band += u8(bucket >= begins)
+    talks = (TALKING >> level) & 1
+    return reach_times(scalars[u8(G_REACH) + band], multiplier) if talks else u4(ONE)
 
 
 # ---- step 7: how late -------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
 from .fixed import half, low_half, mask_of, mul_q16, mul_q16_lane, mul_q31, mul_q31_lane, only
-from .late import has_late_stage, work_late_account
+from .late import count_wanted, has_late_stage, is_reached, work_late_account
 from .lender import (
     begin_conversion,
     close_month,
@@ -41,6 +41,10 @@ def open_month(state, i, record, row, terms, month_levers, rates, structural):
         contract = i8(state[at + RATE, i]) if terms[p, P_FIXED_RATE] == 1 else i8(rates[p, u8(grade)])
         record[p, A_RATE] = in_plan if record[p, A_PLAN] else contract
         record[p, A_GRADE] = grade
+        if month_levers[p, V_TRIAL_MONTHS] == 0:  # that of a lender who offers none any more is void
+            state[at + TRIAL_LEFT, i] = 0
+        if state[at + TRIAL_LEFT, i] > 0 and record[p, A_BILL] > 0:
+            record[p, A_PLAN] = IN_TRIAL
         late = structural and has_late_stage(terms[p]) and state[at + MONTHS_LATE, i] > 0
         record[p, A_LATE] = late and record[p, A_BILL] > 0
 
@@ -65,7 +69,9 @@ def bill_accounts(state, i, record, products, terms, month_levers):
         if bill > 0:
             arrears, instalment = state[at + ARREARS, i], i8(state[at + INSTALMENT, i])
             rest, plan_left, months_left = bill - arrears, state[at + PLAN_LEFT, i], state[at + MONTHS_LEFT, i]
-            if record[p, A_PLAN]:
+            if record[p, A_PLAN] == IN_TRIAL:
+                due = rules.trial_due(bill, month_levers[p])
+            elif record[p, A_PLAN]:
                 due = rules.loan_due(rest, instalment, plan_left)
                 state[at + PLAN_LEFT, i] = plan_left - 1
             elif p == LINE:
@@ -79,10 +85,11 @@ def bill_accounts(state, i, record, products, terms, month_levers):
                 due = falls + min(rules.line_due(bill - apart, terms[p, P_MIN_FLOOR], share), rest - apart)
             else:
                 due = rules.loan_due(rest, instalment, months_left)
-            if p == LOAN or record[p, A_PLAN]:
-                state[at + MONTHS_LEFT, i] = max(months_left - 1, 0)
-            record[p, A_DUE] = due
-            record[p, A_OWED] = arrears + due
+            record[p, A_DUE] = record[p, A_OWED] = due
+            if record[p, A_PLAN] != IN_TRIAL:  # else what is overdue waits, and the term
+                record[p, A_OWED] += arrears
+                if p == LOAN or record[p, A_PLAN]:
+                    state[at + MONTHS_LEFT, i] = max(months_left - 1, 0)
 
 
 @njit(forceinline=True)
@@ -111,7 +118,9 @@ def decide_payment(state, i, record, words, k, products, pay, segment, economy, 
             refuses, forgot = rules.refuses_or_forgets(
                 record[p, A_BILL], half(words[rules.decision_word(p), k]), logit, segment.sigmoid, forgets
             )
-            if state[at + MARKS, i] & (FRAUD | FIRST_REFUSED):
+            u = half(words[U_DROPS + p, k])
+            record[p, A_DROPS] = u < rules.chance_to_drop(record[p], i8(state[at + MARKS, i]), levers.month[p])
+            if record[p, A_DROPS] or state[at + MARKS, i] & (FRAUD | FIRST_REFUSED):
                 refuses, forgot = True, False
             record[p, A_REASON] = only(refuses, WILL_NOT) + only(forgot, FORGOT)
             flows[p, F_N_REMINDED] += reached
@@ -190,9 +199,8 @@ def collect_in_month(state, i, record, words, k, products, advance, segment, eco
             paid_by, ladder = segment.in_month[reason, 1 if bucket > 0 else 0], levers.ladder[p, bucket]
             v = half(words[U_IN_MONTH + p, k])
             rest, buffer = record[p, A_REST], i8(state[LIQUIDITY, i])
-            can = (
-                rest <= buffer + advance and state[N_BORROWER + p * N_ACCOUNT + MARKS, i] & (FRAUD | FIRST_REFUSED) == 0
-            )
+            refused = state[N_BORROWER + p * N_ACCOUNT + MARKS, i] & (FRAUD | FIRST_REFUSED) | record[p, A_DROPS]
+            can = rest <= buffer + advance and refused == 0
             asked = paid_by[DAYS - 1]
             day = i8(0)
             if can and v < asked:
@@ -200,19 +208,23 @@ def collect_in_month(state, i, record, words, k, products, advance, segment, eco
                 while v >= paid_by[day]:
                     day += 1
             by_itself = day > 0
-            served = half(words[U_SERVED + p, k]) < rules.served_share(levers.month[p], economy)
+            priority = rules.priority_of(record[p, A_BILL], bucket, levers.month[p], levers.stage[p, bucket])
+            served = rules.is_served(words[U_SERVED + p, k], priority, levers.month[p], economy)
             for level in range(N_LEVELS):
                 if ladder[level, L_USED]:
                     level_day = ladder[level, L_DAY]
                     if day > 0 and (day <= level_day or not by_itself):
                         break
-                    flows[p, F_N_CONTACTS_WANTED] += 1
+                    count_wanted(flows[p], levers.month[p], priority)
                     if served:
                         flows[p, F_N_CONTACTS_AT + level] += 1
                         flows[p, F_CONTACT_COST] += ladder[level, L_COST]
                         record[p, A_CASH] -= ladder[level, L_COST]
                     if not by_itself:
-                        upto = asked + mul_q31(ONE - asked, ladder[level, L_EFFECT + reason - FORGOT])
+                        effect = ladder[level, L_EFFECT + reason - FORGOT]
+                        upto = asked
+                        if is_reached(state, i, p, level, bucket, segment, levers):
+                            upto += mul_q31(ONE - asked, effect)
                         if can and asked <= v and v < upto:
                             if served:
                                 day = level_day
@@ -236,13 +248,16 @@ def collect_in_month(state, i, record, words, k, products, advance, segment, eco
 
 @njit(forceinline=True)
 def find_bucket(state, i, record, products, terms):
-    """Step 7: bucket and arrears after the payments."""
+    """Step 7: bucket and arrears after the payments. A trial that is kept leaves them as they were."""
     for p in range(products):
-        owed, paid = record[p, A_OWED], record[p, A_PAID]
+        owed, paid, at = record[p, A_OWED], record[p, A_PAID], N_BORROWER + p * N_ACCOUNT
+        aside = i8(state[at + ARREARS, i]) if record[p, A_PLAN] == IN_TRIAL else i8(0)
         if paid < owed:
-            bucket = state[N_BORROWER + p * N_ACCOUNT + BUCKET, i]
-            record[p, A_TO] = rules.bucket_after(bucket, owed, paid, record[p, A_DUE], terms[p, P_HOLD])
-            record[p, A_AFTER] = owed - paid
+            bucket = state[at + BUCKET, i]
+            record[p, A_TO] = rules.bucket_after(bucket, owed + aside, paid, record[p, A_DUE], terms[p, P_HOLD])
+            record[p, A_AFTER] = owed + aside - paid
+        elif record[p, A_PLAN] == IN_TRIAL:
+            settle(state, i, record, p)
 
 
 @njit(forceinline=True)
@@ -310,11 +325,16 @@ def work_open(state, i, record, words, k, products, stage_levers, flows):
 
 @njit(forceinline=True)
 def settle(state, i, record, p):
-    """Step 7: nothing of an account is late any more, and no late charge stays behind."""
-    record[p, A_TO] = 0
-    record[p, A_AFTER] = 0
-    record[p, A_REST] = 0
-    state[N_BORROWER + p * N_ACCOUNT + STATE, i] = 0
+    """Step 7: nothing of an account is late any more, and no late charge stays behind; in a trial it stays as late."""
+    at, after = N_BORROWER + p * N_ACCOUNT, i8(0)
+    if record[p, A_PLAN] == IN_TRIAL:
+        left = i8(state[at + BALANCE, i]) - record[p, A_PAID] - record[p, A_RECOVERED]
+        after = min(i8(state[at + ARREARS, i]), left)
+    record[p, A_TO] = i8(state[at + BUCKET, i]) if after > 0 else i8(0)
+    record[p, A_AFTER] = after
+    if record[p, A_DAY] == 0:
+        record[p, A_REST] = 0
+    state[at + STATE, i] = 0
 
 
 @njit(forceinline=True)
@@ -326,7 +346,7 @@ def work_late(state, i, record, words, k, products, segment, economy, levers, fl
     for p in range(products):
         at = N_BORROWER + p * N_ACCOUNT
         if record[p, A_LATE] and state[at + PARTS_LEFT, i] == 0:
-            owed, in_plan = record[p, A_OWED], record[p, A_PLAN] == 1
+            owed, in_plan = record[p, A_OWED], record[p, A_PLAN] != 0
             paid, in_full, takes, cost = work_late_account(
                 state, i, p, owed, in_plan, record[p, A_TO], words, k, segment, economy, levers, flows[p]
             )  # fmt: skip
@@ -366,7 +386,7 @@ def post_and_accrue(state, i, record, products, segment, flows):
             goes_on = record[p, A_LATE] == 1 and (to > 0 or state[at + PLAN_LEFT, i] > 0)
             if not goes_on:
                 state[at + CAUSE, i] = rules.cause_after(state[at + CAUSE, i], to, unpaid, record[p, A_REASON])
-            record[p, A_DAYS] = rules.days_late(record[p, A_DAY], to)
+            record[p, A_DAYS] = rules.days_late(record[p, A_DAY] * (record[p, A_PLAN] != IN_TRIAL), to)
 
             paid = record[p, A_PAID] + record[p, A_EXTRA] + record[p, A_RECOVERED]
             fee_due, interest_due = rules.post_payment(state[at + FEE_DUE, i], state[at + INTEREST_DUE, i], paid)

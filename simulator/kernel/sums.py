@@ -76,6 +76,14 @@ def add_back(flows, marks, cause, amount, commission):
 
 
 @njit(forceinline=True)
+def add_late_paid(flows, marks, months_late, amount):
+    """Steps 7 to 11: add what is paid on a default of the run by its year after 90 days past due; `flows` [name]."""
+    year = (i8(months_late) - 1) // 12
+    if months_late > 0 and year < 3 and marks & IN_WORKOUT:
+        flows[F_RECOVERED_12 + year] += amount
+
+
+@njit(forceinline=True)
 def add_stocks(state, i, flows, vintage):
     """Add the month-end stocks of one borrower to `flows` [product, name] and `vintage` [product, name]."""
     for p in range(N_PRODUCT):

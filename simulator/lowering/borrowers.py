@@ -44,6 +44,7 @@ def segment_row(segment, behaviour, reporting_day: int, others: dict[int, int]) 
     row[layout.G_WILL_NOT_CLOSED] = logit(how.will_not_closed)
     row[layout.G_WILL_NOT_REPORTED] = logit(how.will_not_reported)
     row[layout.G_REPORTING_DAY] = reporting_day
+    row[layout.G_REACH : layout.G_REACH + len(layout.REACH_BANDS)] = q31(how.contact_reach)
     for place, value in others.items():
         row[place] = value
     return row

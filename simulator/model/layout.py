@@ -28,8 +28,13 @@ SUMS_PER_BATCH = 20  # batches of replications that roll matrices and vintages a
 
 # ---- account status ------------------------------------------------------------------------------
 # CLOSED_SETTLED: closed, and nothing owed; NOT_TAKEN_UP: granted, and the applicant did not want it at that price
+# TAKEN_FOR_FRAUD: declined as one who would never pay
 NONE, DECLINED, ACTIVE, FROZEN, CLOSED, WRITTEN_OFF, SOLD, TERMINATED, CLOSED_SETTLED, NOT_TAKEN_UP = range(10)
-STATUSES = ("none", "declined", "active", "frozen", "closed", "written_off", "sold", "gone", "shut", "not_taken_up")
+TAKEN_FOR_FRAUD = 10
+STATUSES = (
+    *("none", "declined", "active", "frozen", "closed", "written_off", "sold", "gone", "shut", "not_taken_up"),
+    "taken_for_fraud",
+)
 
 # ---- grade: what the lender sees of an account's record, 0 best --------------------------------------
 GRADES = 5
@@ -61,7 +66,8 @@ REPORTED = 13  # months the record at the credit bureau still lasts, 0 if there 
 MONTHS_SINCE_FORGOT = 14  # months since the last forgotten due, at most 31
 GUARANTEE = 15  # 31-bit number, fixed; those below V_GUARANTEED can name a guarantor or collateral
 EDUCATION = 16  # 31-bit number, fixed; those below V_EDUCATED are taught how to handle money
-N_BORROWER = 17
+CONTACT = 17  # 31-bit number, fixed; collectors reach those below the reach of the age of the debt
+N_BORROWER = 18
 # Each account, at ACCOUNT[product] + name:
 STATUS = 0
 LIMIT = 1  # line: credit limit; loan: largest amount a new loan may have
@@ -88,7 +94,8 @@ CONVERTED_FEE = 21  # charged every month while any of it is left
 MONTHS_LATE = 22  # months in the late stage, open, in a plan or written off, at most 255; 0 before it and once cured
 PARTS_LEFT = 23  # parts of a settlement still to be paid, 0 if none is agreed
 PART = 24  # amount of each of them
-N_ACCOUNT = 25
+TRIAL_LEFT = 25  # months left of the trial before a repayment plan, 0 if there is none
+N_ACCOUNT = 26
 LINE_AT = N_BORROWER
 LOAN_AT = N_BORROWER + N_ACCOUNT
 N_STATE = N_BORROWER + N_PRODUCT * N_ACCOUNT
@@ -133,6 +140,7 @@ U_TICKET, U_TERM = 8, 9
 U_SERVED = 10  # line, then loan
 U_PLAN = 12  # line, then loan
 U_OFFER = 16  # of a settlement: line, then loan
+U_DROPS = 18  # a plan or its trial is given up: line, then loan
 
 # ---- what months need of who a borrower is, worked out when it changes: int32[name, lane] ----------------
 (
@@ -173,7 +181,7 @@ N_DERIVED = 12
     A_NEW,  # 1: a loan drawn this month
     A_LEFT,  # column of the roll matrix of an account that left, 0 if it stayed
     A_LEFT_BALANCE,
-    A_PLAN,  # 1: began the month in a plan
+    A_PLAN,  # began the month in a plan: IN_PLAN, or in the trial before one: IN_TRIAL
     A_RATE,  # q31: the interest rate of this month
     A_WORST,  # bucket after the month, before a new plan made it 0
     A_RECOVERED,  # taken by collectors from an account that is still open
@@ -184,8 +192,10 @@ N_DERIVED = 12
     A_GRADE,  # at the start of the month
     A_LATE,  # 1: begins the month open and in the late stage, or reaches it in the month of a new plan
     A_TAKES,  # 1: would pay the whole balance, and settles for an offer instead
-) = range(31)
-N_ACCOUNT_RECORD = 31
+    A_DROPS,  # 1: gives up a plan or its trial
+) = range(32)
+N_ACCOUNT_RECORD = 32
+IN_PLAN, IN_TRIAL = 1, 2
 
 # ---- what the on-time path leaves to do for each lane, in bits: `pending` int32[1, lane] ---------------------
 NOT_DONE = 1  # left as it was
@@ -222,6 +232,7 @@ N_ON_TIME_RECORD = 9
     R_ASKED,  # q31: those who have paid by now, by themselves or asked
     R_CONTACTS,  # bit k: contacted by level k of the ladder
     R_WANTED,  # the same, had the ladder capacity for all
+    R_PRIORITY,  # class of priority in the order of the ladder
     R_ENDED,  # 1 + the level that collected; -1: paid unasked before a level's day; 0: the ladder goes on
     R_TO,  # bucket after the month
     R_AFTER,  # arrears after the month
@@ -244,8 +255,8 @@ N_ON_TIME_RECORD = 9
     R_COUNTS,  # R_OPEN; a bill that a reminder arrived for; current, and something owed
     R_MISSED,  # of those: forgotten, short, not able
     R_CURED,  # not willing; paid within 30 days; within 7
-) = range(31)
-N_OWN = 31
+) = range(32)
+N_OWN = 32
 (
     R_NEED,
     R_LOGIT,  # the borrower's own part of the log-odds (q16) of not being willing
@@ -290,7 +301,10 @@ G_LEAVE_FELT = 24  # q16 of the chance to close the line: of those the lender ha
 G_IDLE_CLOSES = 25  # months without use after which a line closes by itself
 G_LEAVES = 26  # 1: lines are closed by their customers, or by themselves
 G_SCORE_SHIFT = 27  # q16 standard deviations by which scores see the segment's quality as better
-N_SEGMENT = 28
+G_REACH = 28  # q31 share of borrowers whom collectors reach in a month, by the bands of REACH_BANDS: four columns
+N_SEGMENT = 32
+
+REACH_BANDS = (0, 1, 3, 6)  # buckets from which on reach is another: 1-30, 31-90, 91-180 days past due, and later
 
 # ---- product terms: int64[segment, product, name] ------------------------------------------------
 P_RATE = 0  # q31 a month
@@ -376,7 +390,8 @@ S_RECOVERY_COST = 6  # amount a month for each account worked
 S_EFFORT = 7  # q16 multiplier of what comes in the late stage
 S_OFFER_CHANCE = 8  # q31 a month: a settlement that is offered is accepted
 S_OFFER_PAYS = 9  # q31 of the balance that settles the debt
-N_STAGE_LEVERS = 10
+S_PRIORITY = 10  # q31 of the balance by which accounts come in order of priority
+N_STAGE_LEVERS = 11
 
 # ---- levers of the month: int64[month, segment, product, name] -----------------------------------
 V_REACH = 0  # q31 share of borrowers a reminder reaches
@@ -439,7 +454,22 @@ V_TAUGHT = 76  # q31 of those already there who are taught this month; in other 
 V_EDUCATION_COST = 77  # amount for each borrower who is taught
 V_EDUCATION_FORGET = 78  # q31 of the chance to forget that they keep
 V_EDUCATION_SPEND = 79  # q31 of wanted spending that they keep
-N_MONTH_LEVERS = 80
+V_EDUCATION_REACH = 80  # q16 of the reach of collectors, of them
+V_EDUCATION_PLAN = 81  # bucket from which they ask for a plan, if before V_PLAN_BUCKET
+V_TRIAL_MONTHS = 82  # months of trial payments before a plan stands; 0 = none
+V_TRIAL_DROPS = 83  # q31 a month: a trial is given up
+V_PLAN_DROPS_EARLY = 84  # q31 a month: a plan is given up in its first EARLY_MONTHS
+V_PLAN_DROPS = 85  # ... and later
+V_PRIORITY = 86  # what the ladder's order is by: BY_LOT, BY_DAYS or BY_AMOUNT
+V_SERVED_CLASS = 87  # class of priority of which V_SERVED is the share that is worked; all above, none below
+V_FRAUD_CAUGHT = 88  # q31 of applicants who would never pay that are declined for it
+V_FRAUD_WRONG = 89  # q31 of the others that are declined for it too
+V_REVIEW_COST = 90  # amount for each application
+N_MONTH_LEVERS = 91
+BY_LOT, BY_DAYS, BY_AMOUNT = range(3)
+PRIORITIES = 16  # classes; of amounts, each begins at twice the amount of the one before
+PRIORITY_BITS = 9  # those of the amount at which the first of them ends
+EARLY_MONTHS = 3
 
 # ---- answer of customers to the price: uint32[month, segment, product, name, CUSTOMERS * grade + customer] ---
 C_DEMAND = 0  # q16: of wanted spending on the line, of the wish for a loan
@@ -466,7 +496,9 @@ N_LEVELS = len(LEVELS)
 L_EFFECT, L_COST, L_DAY, L_USED = 0, 4, 5, 6  # L_USED: 1 if the level is worked in this bucket
 L_COMMISSION = 7  # q31 of what a contact collects
 L_LIFT = 8  # q16 multiplier of what comes in the late stage
-N_LADDER = 9
+L_REACH = 9  # q16 multiplier of G_REACH; levels that write or sue have none, and act on everybody
+N_LADDER = 10
+TALKING = 0b010110  # the levels that must reach the borrower, as bits: bot, call, agency
 
 # ---- what levers ask for at all: `MonthLevers.bits`, beside a bit for each level of the ladder -----------
 WORKS_OPEN = 1 << N_LEVELS  # collectors work accounts that are late but open
@@ -602,12 +634,23 @@ N_TILE = 5
     F_SETTLEMENT_CASH,  # of `recovered` and `recovered_open`: paid under settlements
     F_N_EDUCATED,  # borrowers taught
     F_EDUCATION_COST,
-) = range(92)
-# by level of the collection ladder, by cause in the order of CAUSES: flows side by side, the first of them here
-F_N_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (92 + N_LEVELS * k for k in range(3))
+    F_N_TRIALS,  # trials before a plan that are begun
+    F_N_TRIALS_FAILED,
+    F_N_PLAN_MONTHS,  # accounts that begin the month in a plan
+    F_N_TAKEN_FOR_FRAUD,  # of `n_declined`
+    F_N_FRAUD_CAUGHT,  # of those: who would never have paid
+    F_REVIEW_COST,
+    F_RECOVERED_12,  # paid on debt in its first to twelfth month after 90 days past due, of defaults of the run
+    F_RECOVERED_24,  # thirteenth to twenty-fourth
+    F_RECOVERED_36,
+) = range(101)
+# by level of the collection ladder, by cause in the order of CAUSES, by class of priority: flows side by side, the
+# first of them here
+F_N_CONTACTS_AT, F_N_COLLECTED_AT, F_COLLECTED_AT = (101 + N_LEVELS * k for k in range(3))
 F_N_MISSED_BY, F_N_DPD30_BY, F_N_DPD90_BY, F_N_CLOSURES_BY, F_N_CLOSURES_GOOD_BY, F_BAD_DEBT_BY = (
-    92 + 3 * N_LEVELS + len(CAUSES) * k for k in range(6)
+    101 + 3 * N_LEVELS + len(CAUSES) * k for k in range(6)
 )
+F_N_CONTACTS_WANTED_IN = 101 + 3 * N_LEVELS + 6 * len(CAUSES)  # if the ladder has an order
 
 
 def _named(prefix):
@@ -616,9 +659,10 @@ def _named(prefix):
 
 
 FLOWS = (
-    *(name for name in _named("F_") if not name.endswith(("_at", "_by"))),
+    *(name for name in _named("F_") if not name.endswith(("_at", "_by", "_in"))),
     *(f"{name.removesuffix('at')}{level}" for name in _named("F_") if name.endswith("_at") for level in LEVELS),
     *(f"{name.removesuffix('by')}{cause}" for name in _named("F_") if name.endswith("_by") for cause in CAUSES),
+    *(f"{name}_{order}" for name in _named("F_") if name.endswith("_in") for order in range(PRIORITIES)),
 )
 N_FLOWS = len(FLOWS)
 

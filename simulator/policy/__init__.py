@@ -25,6 +25,7 @@ from simulator.model.layout import (
 from simulator.model.values import (
     COUNT,
     DPD,
+    LARGEST_AMOUNT,
     MONEY_PER_MONTH,
     MONTHS,
     MULTIPLIER,
@@ -87,6 +88,7 @@ __all__ = [  # constants, types, functions
     "FACT",
     "GRADES",
     "GRADE_NAMES",
+    "LARGEST_AMOUNT",
     "LATE",
     "LEVELS",
     "MONEY_PER_MONTH",

@@ -36,6 +36,14 @@ MONTH_BOUNDS = {
     **dict.fromkeys((layout.V_EDUCATED, layout.V_TAUGHT), (0, ONE)),
     **dict.fromkeys((layout.V_EDUCATION_FORGET, layout.V_EDUCATION_SPEND), (0, ONE)),
     layout.V_EDUCATION_COST: (0, AMOUNT),
+    layout.V_EDUCATION_REACH: (UNIT, MOST),
+    layout.V_EDUCATION_PLAN: (1, NEVER),
+    layout.V_TRIAL_MONTHS: (0, 12),
+    **dict.fromkeys((layout.V_TRIAL_DROPS, layout.V_PLAN_DROPS_EARLY, layout.V_PLAN_DROPS), (0, ONE)),
+    layout.V_PRIORITY: (layout.BY_LOT, layout.BY_AMOUNT),
+    layout.V_SERVED_CLASS: (0, layout.PRIORITIES - 1),
+    **dict.fromkeys((layout.V_FRAUD_CAUGHT, layout.V_FRAUD_WRONG), (0, ONE)),
+    layout.V_REVIEW_COST: (0, AMOUNT),
     layout.V_OFFER_PARTS: (1, 60),
     layout.V_OFFER_BREAKS: (0, ONE),
     layout.V_OFFER_DIVERTS: (0, ONE),
@@ -55,7 +63,7 @@ LADDER_BOUNDS = {
     layout.L_DAY: (0, 29),
     layout.L_USED: (0, 1),
     layout.L_COMMISSION: (0, ONE),
-    layout.L_LIFT: (0, MOST),
+    **dict.fromkeys((layout.L_LIFT, layout.L_REACH), (0, MOST)),
 }
 
 

@@ -14,6 +14,7 @@ from simulator.model.layout import (
     C_DEMAND,
     GRADES,
     L_LIFT,
+    L_REACH,
     N_ANSWER,
     N_LADDER,
     N_LATE_CAUSES,
@@ -27,6 +28,7 @@ from simulator.model.layout import (
     S_EFFORT,
     S_FORGET_KEEP,
     S_LIMIT_KEEP,
+    S_PRIORITY,
     SCORE_BANDS,
     STAGES,
     UNIT,
@@ -38,8 +40,12 @@ from simulator.model.layout import (
     V_EDUCATED,
     V_EDUCATION_COST,
     V_EDUCATION_FORGET,
+    V_EDUCATION_PLAN,
+    V_EDUCATION_REACH,
     V_EDUCATION_SPEND,
     V_EXPIRE,
+    V_FRAUD_CAUGHT,
+    V_FRAUD_WRONG,
     V_FREEZE_DAYS,
     V_GRADE_MONTHS,
     V_GRADE_SCORE,
@@ -51,9 +57,11 @@ from simulator.model.layout import (
     V_OFFER_PARTS,
     V_PAY_EXTRA,
     V_PLAN_BUCKET,
+    V_PLAN_DROPS,
     V_PLAN_FORGIVE,
     V_PLAN_MONTHS,
     V_PLAN_RATE,
+    V_PRIORITY,
     V_RAISE_BY,
     V_RAISE_CAP,
     V_RAISE_GRADE,
@@ -63,6 +71,7 @@ from simulator.model.layout import (
     V_REGRANT_MONTHS,
     V_REGRANT_SOON,
     V_REPORT_DAYS,
+    V_REVIEW_COST,
     V_SALE_BAND,
     V_SALE_FACTOR,
     V_SCORE_CORRELATION,
@@ -71,7 +80,9 @@ from simulator.model.layout import (
     V_SELL_OPEN,
     V_SELL_WRITTEN_OFF,
     V_SERVED,
+    V_SERVED_CLASS,
     V_TAUGHT,
+    V_TRIAL_MONTHS,
     V_USAGE,
     V_WILL_NOT,
     V_WRITE_OFF,
@@ -81,11 +92,11 @@ from simulator.policy.registry import FILE, code_of, policy_of
 
 THRESHOLDS = (
     *(V_FREEZE_DAYS, V_CLOSE_DAYS, V_WRITE_OFF, V_SELL_OPEN, V_SELL_WRITTEN_OFF, V_EXPIRE, V_CLAIM),
-    *(V_REPORT_DAYS, V_PLAN_BUCKET, V_CUT_SCORE, V_REGRANT_MONTHS, V_REGRANT_SOON),
+    *(V_REPORT_DAYS, V_PLAN_BUCKET, V_EDUCATION_PLAN, V_CUT_SCORE, V_REGRANT_MONTHS, V_REGRANT_SOON),
     *range(V_SALE_BAND, V_SALE_BAND + 3),
 )
 MULTIPLIERS = (
-    *(V_RAISE_BY, V_RAISE_CAP, V_USAGE, V_PAY_EXTRA),
+    *(V_RAISE_BY, V_RAISE_CAP, V_USAGE, V_PAY_EXTRA, V_EDUCATION_REACH),
     *range(V_RATE, V_RATE + GRADES),
     *range(V_SALE_FACTOR, V_SALE_FACTOR + 4),
     *range(V_OFFER_CAUSE, V_OFFER_CAUSE + N_LATE_CAUSES),
@@ -97,16 +108,23 @@ GRADE_MONTHS = (12, 6, 3)  # without a missed due, below which an account is B, 
 # they act on (docs/model.md, steps 4 to 10).
 OF_PEOPLE = {
     "forgetting": {"month": (V_REACH, V_AUTOPAY), "stage": (S_FORGET_KEEP,)},
-    "what borrowers are taught": {
-        "month": (V_EDUCATED, V_TAUGHT, V_EDUCATION_COST, V_EDUCATION_FORGET, V_EDUCATION_SPEND)
-    },
+    "what borrowers are taught": {"month": (V_EDUCATED, V_TAUGHT, *range(V_EDUCATION_COST, V_EDUCATION_PLAN + 1))},
     "not being willing to pay": {"month": (V_WILL_NOT,)},
-    "being short of cash or out of work": {"month": range(V_PLAN_BUCKET, V_PLAN_FORGIVE + 1)},
-    "the reasons for which dues are missed": {"month": (V_SERVED,), "ladder": range(N_LADDER)},
+    "being short of cash or out of work": {
+        "month": (*range(V_PLAN_BUCKET, V_PLAN_FORGIVE + 1), *range(V_TRIAL_MONTHS, V_PLAN_DROPS + 1))
+    },
+    "the reasons for which dues are missed": {
+        "month": (V_SERVED, V_PRIORITY, V_SERVED_CLASS),
+        "stage": (S_PRIORITY,),
+        "ladder": range(N_LADDER),
+    },
 }
 OF_APPLICANTS = {  # read when somebody applies, and never else
     "applicants": {
-        "month": (V_SCORE_CUTOFF, V_INCOME_CUTOFF, V_SCORE_CORRELATION, V_SCORE_NOISE),
+        "month": (
+            *(V_SCORE_CUTOFF, V_INCOME_CUTOFF, V_SCORE_CORRELATION, V_SCORE_NOISE),
+            *(V_FRAUD_CAUGHT, V_FRAUD_WRONG, V_REVIEW_COST),
+        ),
         "review": range(SCORE_BANDS),
     }
 }
@@ -164,9 +182,9 @@ def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Lever
         answer=np.zeros((*cells, N_ANSWER, ANSWERS), dtype=np.uint32),
     )
     levers.answer[..., C_DEMAND, :], levers.answer[..., C_ACCEPT, :] = UNIT, ONE
-    levers.stage[..., [S_FORGET_KEEP, S_LIMIT_KEEP]] = ONE
+    levers.stage[..., [S_FORGET_KEEP, S_LIMIT_KEEP, S_PRIORITY]] = ONE
     levers.stage[..., S_EFFORT] = UNIT
-    levers.ladder[..., L_LIFT] = UNIT
+    levers.ladder[..., [L_LIFT, L_REACH]] = UNIT
     levers.month[..., THRESHOLDS] = NEVER
     levers.month[..., MULTIPLIERS] = UNIT
     levers.month[..., [V_SCORE_CUTOFF, V_INCOME_CUTOFF]] = -NEVER

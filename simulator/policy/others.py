@@ -29,6 +29,7 @@ class Others:
     first_write_off: int | None = None  # month in which an account it acts on may first be written off; None: never
     from_tape: bool = False  # the book begins with a tape, which may have accounts written off before
     without_income: tuple[str, ...] = ()  # segments it acts on in which nobody's income is known
+    fraud: bool = False  # somebody who applies for what it acts on may never pay anything
     late_stage: bool = False  # what comes of debt 90 days late follows [behaviour.late]
 
     def of(self, settings: type, earlier: bool = False) -> dict[str, Any]:

@@ -50,6 +50,8 @@ def _others(settings: Settings, in_force: dict, name: str) -> Others:
         first_write_off=_first_write_off(settings, policy, sharing.values()),
         from_tape=bool(settings.portfolio.tape),
         without_income=tuple(_without_income(settings, policy)),
+        fraud=settings.behaviour.model == "structural"
+        and any(getattr(settings.products, kind).fraud > 0 for kind in policy.products),
         late_stage=settings.behaviour.late is not None,
     )
 

@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from simulator.model import values
-from simulator.model.layout import BUCKETS, BURDEN_CLASSES, MAX_STATES, MAX_TERM_MONTHS, MAX_TERMS
+from simulator.model.layout import BUCKETS, BURDEN_CLASSES, MAX_STATES, MAX_TERM_MONTHS, MAX_TERMS, REACH_BANDS
 from simulator.model.values import CertainLogOdds, Chance, Incomes, LogOdds, Money, Month, Multiplier, Share
 from simulator.scenario.distributions import Constant, over_people
 
 AmountOverPeople = over_people(values.MONEY, 0, values.LARGEST_AMOUNT)
 NOTHING = Constant(distribution="constant", value=0.0)
 ByBurden = Annotated[list[LogOdds], Field(min_length=BURDEN_CLASSES, max_length=BURDEN_CLASSES)]
+ByAge = Annotated[list[Share], Field(min_length=len(REACH_BANDS), max_length=len(REACH_BANDS))]
 ByCalendar = Annotated[list[values.Factor], Field(min_length=12, max_length=12)]
 ALL_YEAR = [1.0] * 12
 Suspend = Annotated[int, Field(ge=30, le=450, multiple_of=30), values.DPD]
@@ -291,6 +292,7 @@ class Structural(Table):
     alert_after_miss: Annotated[float, Field(ge=0, le=1), values.MULTIPLIER] = 1.0
     alert_fading: Annotated[float, Field(ge=0, le=1), values.Unit("share per month")] = 0.0
     paid_in_month: PaidInMonth = PaidInMonth()
+    contact_reach: ByAge = [1.0] * len(REACH_BANDS)
     benefit: Annotated[float, Field(ge=0, le=1), values.INCOME_SHARE] = 0.0
     living_unemployed: Annotated[float, Field(ge=0, le=1), values.Unit("share of living cost")] = 1.0
     spending_unemployed: Share = 1.0

@@ -49,6 +49,8 @@ SECTIONS = {
         flow("n_closed_idle", ACCOUNTS, "lines closed because nobody used them", label="idle lines closed"),
         flow("n_closures_good", ACCOUNTS, "of them, accounts of the better half by quality, which no lender sees",
              "Σ n_closures_good by cause", label="good customers closed"),
+        flow("n_taken_for_fraud", ACCOUNTS, "of the declined: taken for fraud", label="declined as fraud"),
+        flow("n_fraud_caught", ACCOUNTS, "of those: who would never have paid", label="fraud caught"),
         flow("n_educated", ACCOUNTS, "borrowers taught how to handle money", label="borrowers taught"),
         flow("claimable", MONEY, "balance of accounts that reach the insurer's trigger, or bring a loss before it; "
              "again only after they were current", label="claimable balance"),
@@ -68,6 +70,13 @@ SECTIONS = {
         flow("n_plans_broken", ACCOUNTS, "plans broken: re-default"),
         flow_share("redefault_rate", "n_plans_broken", "n_plans", "plans broken, of plans begun",
                    moved_by="offers plans to others or later"),
+        flow("n_trials", ACCOUNTS, "trials before a plan that are begun", label="trials begun"),
+        flow("n_trials_failed", ACCOUNTS, "of those: a trial payment was missed", label="trials failed"),
+        flow_share("trial_failure_rate", "n_trials_failed", "n_trials", "trials failed, of trials begun",
+                   moved_by="offers plans to others or later"),
+        flow("n_plan_months", ACCOUNTS, "accounts that begin a month in a plan", label="months in plans"),
+        flow_share("plan_break_hazard", "n_plans_broken", "n_plan_months", "plans broken a month",
+                   label="plans broken a month", moved_by="offers plans to others or later"),
     ),
     "Settlements": (
         flow("n_offers", ACCOUNTS, "offers to settle a debt for part of it", label="settlements offered"),

@@ -27,6 +27,7 @@ SECTIONS = {
         flow("report_cost", MONEY, "reports to the credit bureau", "Σ report_cost × n_reported",
              label="bureau reports"),
         flow("education_cost", MONEY, "teaching borrowers how to handle money", label="borrower education"),
+        flow("review_cost", MONEY, "reviewing applications", label="reviews of applications"),
         flow("operating_cost", MONEY, "servicing of accounts",
              "Σ operating_cost × (n_accounts[start of month] + n_granted - n_idle)"),
         flow("idle_cost", MONEY, "keeping idle lines, while new credit is granted", "Σ idle_cost × n_idle",

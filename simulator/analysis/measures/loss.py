@@ -48,6 +48,7 @@ CAUSE_WORDS = {
     "cannot": Cause("cannot pay", "because the borrower has no job", "cannot pay"),
     "will_not": Cause("will not pay", "because the borrower will not pay", "will not pay"),
 }
+YEARS = (12, 24, 36)  # the last months of the years after 90 days past due that are told apart
 NOT_GOT_BACK = {
     "new_credit": 1,
     "paid": -1,
@@ -63,6 +64,17 @@ NOT_GOT_BACK = {
 def lgd_economic(v):
     """Return 1 less what defaults bring afterwards per unit of their balance, both at their value today."""
     return 1 - ratio(v.present_value({"workout_cash": 1}), v.present_value({"default_balance": 1}))
+
+
+def recovered_within(months):
+    """Return the measure of what is paid so many months after 90 days past due, per unit of what was owed there."""
+
+    def share(v):
+        """Return it for a View; NaN where nothing is known of those months, as without a late stage."""
+        paid = sum(v.flow(f"recovered_{year}") for year in YEARS if year <= months)
+        return ratio(paid, v.flow("default_balance") * (paid > 0))
+
+    return share
 
 
 def by_cause(kind, name, unit, text, label, **options):
@@ -116,6 +128,14 @@ SECTIONS = {
              label="recovered before write-off"),
         flow("settlement_cash", MONEY, "of recovered and recovered_open: paid under settlements; in no total",
              label="paid under settlements"),
+        *(flow(f"recovered_{year}", MONEY, f"paid in months {year - 11} to {year} after 90 days past due, on "
+               "defaults of the run, open or written off; only with [behaviour.late]",
+               label=f"paid in months {year - 11} to {year} after 90 days") for year in YEARS),
+        *(rate(f"recovered_share_{year}", f"Σ of recovered_12 to recovered_{year} / Σ default_balance",
+               f"paid within {year} months after 90 days past due, per unit of what was owed there. Debt that is sold "
+               f"brings no more, and the defaults of the window's last {year} months not all: read it with run-off",
+               recovered_within(year), monthly=False, label=f"recovered share, {year} months after 90 days",
+               moved_by="sells debt") for year in YEARS),
         flow("sold_written_off", MONEY, "written-off balance sold", label="written-off balance sold"),
         flow("sold_written_off_proceeds", MONEY, "price received for it",
              label="proceeds of written-off accounts sold"),

@@ -8,6 +8,7 @@ from simulator.policy import (
     COUNT,
     DEFAULT_BUCKET,
     DPD,
+    LARGEST_AMOUNT,
     LEVELS,
     ONE,
     Field,
@@ -26,7 +27,7 @@ from simulator.policy import (
 
 DESCRIPTION = "Contact who missed a due, level by level: text message, bot, call, letter, agency, legal action."
 EFFECT = "More missed dues are paid within the month, each contact costs: somewhere the next level stops paying."
-MEETS = "Each level works a bucket once; the smaller share served holds."
+MEETS = "Each level works a bucket once; the smaller share served holds; one order holds at a time."
 NEUTRAL: dict[str, dict] = {"levels": {}}
 EXAMPLE = {
     "levels": {
@@ -39,6 +40,9 @@ EXAMPLE = {
 }
 BucketDpd = Annotated[int, Field(ge=0, le=30 * (BUCKETS - 1), multiple_of=30), DPD]
 CALLS = ("bot", "call")
+ORDERS = ("lot", "age", "balance", "balance_x_chance")
+# S35, S40: 87 % of dues missed on day 1 are paid within 30 days; S99: leave the ladder upwards, books that freeze
+CHANCE = (0.87, 0.22, 0.12, 0.05, 0.03, 0.03, 0.015)  # by bucket, the last one in all later ones
 
 
 class Effect(PolicyTable):
@@ -50,6 +54,21 @@ class Effect(PolicyTable):
     will_not: Share = Field(0.0, description="share: of the unwilling")
 
 
+class Conduct(PolicyTable):
+    """What the lender has bound itself to, by law or by its own rules, for each account."""
+
+    # S49, S50 (China's guideline of 2024 and national standard of 2025): 3 calls a day that are answered
+    calls_a_day: Annotated[int, Field(ge=0, le=99), COUNT] | None = Field(
+        None, description="most calls of bots and people on a day; 3 in China"
+    )
+    calls_a_week: Annotated[int, Field(ge=0, le=999), COUNT] | None = Field(
+        None, description="most calls of bots and people in seven days"
+    )
+    texts_a_month: Annotated[int, Field(ge=0, le=999), COUNT] | None = Field(  # S126: 0 to 4 in the US, 2015
+        None, description="most text messages in a month; 4 [0, 4]"
+    )
+
+
 class Level(PolicyTable):
     """One level of the ladder: whom it contacts, when, at what cost, and what it achieves."""
 
@@ -59,12 +78,28 @@ class Level(PolicyTable):
     cost: Annotated[Money, Unit("{money} per contact", (("{money}", 1.0),))] = Field(
         0.0, description="of each contact, whether it works or not"
     )
+    attempts: Annotated[int, Field(ge=1, le=99), COUNT] = Field(
+        1, description="contacts of one account in the month, from day on; each costs, and effect is that of all"
+    )
+    in_days: Annotated[int, Field(ge=1, le=30), Unit("days")] = Field(
+        1, description="days in which the attempts are made, as evenly as may be"
+    )
     commission: Share = Field(0.0, description="share of what a contact collects that collecting costs")
     effect: Effect = Field(Effect(), description="what a contact achieves")
     lift: Multiplier = Field(
         1.0,
         description="multiplier of what comes a month of accounts 90 days past due and worse, under [behaviour.late]",
     )
+    # S155 (a Chinese bank): 17.2 % instead of 12.4 % reached in a day with the hour chosen by a model, 1.4 times
+    reach: Multiplier = Field(
+        1.0,
+        description="multiplier of the share of borrowers who are reached, by [behaviour.structural] contact_reach, of "
+        "levels that talk to them: bot, call, agency",
+    )
+
+    def most(self, days: int) -> int:
+        """Return the most attempts that fall into so many days in a row."""
+        return -(-self.attempts * min(days, self.in_days) // self.in_days)
 
 
 class Settings(Policy):
@@ -84,6 +119,24 @@ class Settings(Policy):
         description="contacts that can be made in a month, in all segments and products it acts on; without it, any "
         "number",
     )
+    order: Literal[ORDERS] = Field(
+        "lot",
+        description="who is worked first if capacity does not reach: by lot; age, the longest overdue; balance, the "
+        "largest; balance_x_chance, the largest balance times chance",
+    )
+    chance: Annotated[list[Share], Field(min_length=1, max_length=BUCKETS)] | None = Field(
+        None,
+        description="of balance_x_chance: share of what is overdue that is usually paid in a month, by bucket from 0 "
+        "on, the last in all later ones; without it 0.87, 0.22, 0.12, 0.05, 0.03, 0.03, 0.015",
+    )
+    served_from: Annotated[int, Field(ge=0, le=layout.PRIORITIES - 1), COUNT] = Field(
+        0,
+        description="class of the order, 15 first, of which `served` is the share that is worked: all of those before "
+        "it are, none after; capacity finds it by itself",
+    )
+    conduct: Conduct = Field(
+        Conduct(), description="limits that the ladder must keep; a ladder that breaks one is refused"
+    )
 
     @property
     def reads_book(self):
@@ -98,8 +151,20 @@ class Settings(Policy):
         mine = super().in_force(book)
         if mine is None or self.capacity is None:
             return mine
+        if self.order != "lot":
+            return self._in_order(mine, book)
         able = self.capacity * ONE // max(book["n_contacts_wanted"], 1)
         return mine if able >= share(self.served) else mine.model_copy(update={"served": able / ONE})  # exact
+
+    def _in_order(self, mine, book):
+        """Serve the classes from the first on that capacity has room for, and of the next a share."""
+        left, last = self.capacity or 0, layout.PRIORITIES - 1
+        for order in range(last, -1, -1):
+            wanted = book[f"n_contacts_wanted_in_{order}"]
+            if wanted > left or self.capacity == 0:
+                return mine.model_copy(update={"served": left * ONE // max(wanted, 1) / ONE, "served_from": order})
+            left -= wanted
+        return mine
 
     def worked(self) -> list[tuple[int, int, Level]]:
         """Return (bucket, number of the level, level) in the order they are worked, within the conduct limit."""
@@ -110,7 +175,7 @@ class Settings(Policy):
                 level = self.levels.get(name)
                 if level is None or not level.from_dpd <= 30 * bucket <= level.to_dpd:
                     continue
-                calls += name in CALLS
+                calls += level.attempts if name in CALLS else 0
                 if name not in CALLS or self.calls_at_most is None or calls <= self.calls_at_most:
                     found.append((bucket, number, level))
         return found
@@ -126,15 +191,52 @@ class Settings(Policy):
                 found = f"found {level.from_dpd}: a gap, nobody works from {reached + 30} DPD on"
                 yield f"levels.{name}.from_dpd", found, f"allowed: up to {reached + 30}"
             reached = max(reached or 0, level.to_dpd)
+            if level.in_days > level.attempts or level.day + level.in_days > 30:
+                found = f"found {level.in_days}, from day {level.day} on"
+                allowed = f"allowed: up to the attempts, {level.attempts}, and day 29"
+                yield f"levels.{name}.in_days", found, allowed
+            if level.cost * level.attempts > LARGEST_AMOUNT:
+                found = f"found {level.attempts}, at {level.cost:g} each"
+                yield f"levels.{name}.attempts", found, f"allowed: together up to {LARGEST_AMOUNT:,}"
+            if level.reach != 1 and not layout.TALKING >> LEVELS.index(name) & 1:
+                yield f"levels.{name}.reach", f"found {level.reach:g}", "allowed: 1; who writes or sues needs no answer"
+        yield from self._orders()
         for (name, level), (above, higher) in pairwise(ladder):
             meet = max(level.from_dpd, higher.from_dpd) <= min(level.to_dpd, higher.to_dpd)
             if meet and higher.day < level.day:
                 found = f"found {higher.day}, before {name} on day {level.day}"
                 yield f"levels.{above}.day", found, "allowed: levels that work the same account go up in days"
 
+    def _orders(self):
+        """Yield what is said of an order in vain."""
+        if self.order == "lot":
+            for key, said in (("chance", self.chance is not None), ("served_from", self.served_from > 0)):
+                if said:
+                    yield key, "found one", "allowed: none by lot, or another order"
+        elif self.capacity is None and self.served_from == 0 and self.served == 1:
+            yield "order", f"found {self.order}, and all are served", "allowed: lot, or a capacity"
+        if self.chance is not None and self.order in ("age", "balance"):
+            yield "chance", f"found one, by {self.order}", "allowed: none, or balance_x_chance"
+
+    def breaches(self, others):
+        """Yield (key of its conduct, what a bucket's levels may come to, the limit), its own and others' levels."""
+        worked = [one for settings in (self, *others) for one in settings.worked()]
+        for bucket in range(BUCKETS):
+            levels = [(LEVELS[number], level) for at, number, level in worked if at == bucket]
+            calls = [level for name, level in levels if name in CALLS]
+            for key, days in (("calls_a_day", 1), ("calls_a_week", 7)):
+                most = max(
+                    (sum(one.most(days) for one in calls if one.day < day + days and day < one.day + one.in_days)
+                     for day in range(1, 31)), default=0,
+                )  # fmt: skip
+                yield key, bucket, most, getattr(self.conduct, key)
+            texts = sum(level.attempts for name, level in levels if name == "sms")
+            yield "texts_a_month", bucket, texts, self.conduct.texts_a_month
+
     def sole(self, last):
-        """Only one policy works a level in a bucket."""
-        return {("levels", number, bucket) for bucket, number, _ in self.worked()}
+        """Only one policy works a level in a bucket, or gives the order."""
+        ordered = {("order",)} if self.order != "lot" else set()
+        return ordered | {("levels", number, bucket) for bucket, number, _ in self.worked()}
 
     def acts_at(self):
         """Levels work open accounts; debt that is written off has its own collectors."""
@@ -154,8 +256,15 @@ class Settings(Policy):
         """Ladders that meet leave no bucket unworked between them."""
         yield from super().conflicts(others)
         yield from self._late(others.late_stage)
+        ladders = others.of(Settings)
+        for key, bucket, most, limit in self.breaches(ladders.values()):
+            if limit is not None and most > limit:
+                yield f"conduct.{key}", f"up to {most} at {30 * bucket} days past due", f"allowed: {limit}, as it says"
+        for name, other in ladders.items():
+            if self.order != "lot" and (other.served < 1 or other.capacity is not None):
+                yield "order", f"policy.{name} limits the ladder too", "allowed: lot, or one policy that limits it"
         own = {bucket for bucket, _, _ in self.worked()}
-        worked = own.union(*({bucket for bucket, *_ in other.worked()} for other in others.of(Settings).values()))
+        worked = own.union(*({bucket for bucket, *_ in other.worked()} for other in ladders.values()))
         lowest = min(own, default=0)
         if any(bucket < lowest for bucket in worked) and lowest - 1 not in worked:
             level = next(level for level in self.levels if self.levels[level].from_dpd == 30 * lowest)
@@ -169,13 +278,22 @@ def write(levers, settings, context):
     cells = context.cells(settings)
     served = (*cells, layout.V_SERVED)
     levers.month[served] = levers.month[served].clip(max=share(settings.served))
+    if settings.order != "lot":
+        levers.month[(*cells, layout.V_PRIORITY)] = layout.BY_DAYS if settings.order == "age" else layout.BY_AMOUNT
+        levers.month[(*cells, layout.V_SERVED_CLASS)] = settings.served_from
+        chance = (settings.chance or CHANCE) if settings.order == "balance_x_chance" else (1.0,)
+        for bucket in range(BUCKETS):
+            weight = share(chance[min(bucket, len(chance) - 1)])
+            levers.stage[(*cells, bucket, layout.S_PRIORITY)] = weight
     rows = []
     for _, _, level in (worked := settings.worked()):
         row = [0] * layout.N_LADDER
         for reason, name in enumerate(layout.CAUSES[layout.FORGOT :]):
             row[layout.L_EFFECT + reason] = share(getattr(level.effect, name))
-        row[layout.L_COST], row[layout.L_DAY], row[layout.L_USED] = context.amount(level.cost), level.day, 1
+        row[layout.L_COST] = context.amount(level.cost * level.attempts)
+        row[layout.L_DAY], row[layout.L_USED] = level.day, 1
         row[layout.L_COMMISSION], row[layout.L_LIFT] = share(level.commission), multiplier(level.lift)
+        row[layout.L_REACH] = multiplier(level.reach)
         rows.append(row)
     if worked:  # all of them at once: where capacity differs by replication, this is written thousands of times
         buckets, numbers, _ = map(list, zip(*worked, strict=True))

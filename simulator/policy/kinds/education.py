@@ -2,15 +2,31 @@
 
 from typing import Annotated
 
-from simulator.policy import Field, Money, Policy, Share, Unit, forgetting, layout, share
+from simulator.policy import (
+    Dpd,
+    Field,
+    Money,
+    Multiplier,
+    Never,
+    Policy,
+    Share,
+    Unit,
+    forgetting,
+    layout,
+    multiplier,
+    share,
+    threshold,
+)
 
-DESCRIPTION = "Teach a share of the borrowers, once each, to keep to due dates and to spend what they can repay."
+DESCRIPTION = (
+    "Teach a share of the borrowers, once each, to keep to due dates, to spend less and to ask for help early."
+)
 EFFECT = (
     "Those reached forget less and spend less: arrears fall, and so do the balance and its interest; it costs once."
 )
 MEETS = "One course is given at a time."
 NEUTRAL = {"reached": 0.5, "forgetting": 1.0, "spending": 1.0}
-EXAMPLE = {"reached": 0.3, "cost": 10.0, "forgetting": 0.9, "spending": 0.98}
+EXAMPLE = {"reached": 0.3, "cost": 10.0, "forgetting": 0.9, "spending": 0.98, "contact": 1.2, "asks_dpd": 30}
 
 
 class Settings(Policy):
@@ -26,6 +42,14 @@ class Settings(Policy):
     forgetting: Share = Field(0.9, description="share of the chance to forget a due that they keep")
     # assumption, [0.9, 1]
     spending: Share = Field(0.98, description="share of wanted spending on the line that they keep")
+    # assumption, [1, 1.5]: who knows what a call is for takes it
+    contact: Annotated[Multiplier, Field(ge=1)] = Field(
+        1.0, description="multiplier of the share of them whom collectors reach, by contact_reach; 1.2 [1, 1.5]"
+    )
+    # assumption: a month before the lender offers it, or never
+    asks_dpd: Dpd | Never = Field(
+        "never", description="days past due, a multiple of 30, from which they ask for a plan, if one is offered later"
+    )
 
     def contradictions(self):
         """Who is taught stays so: it does not depend on the month."""
@@ -38,7 +62,8 @@ class Settings(Policy):
 
     @property
     def _teaches(self):
-        return self.reached > 0 and (self.cost > 0 or self.forgetting < 1 or self.spending < 1)
+        acts = self.cost > 0 or self.forgetting < 1 or self.spending < 1 or self.contact > 1
+        return self.reached > 0 and (acts or self.asks_dpd != "never")
 
 
 def write(levers, settings, context):
@@ -51,6 +76,8 @@ def write(levers, settings, context):
     levers.month[(*cells, layout.V_EDUCATION_COST)] = context.amount(settings.cost)
     levers.month[(*cells, layout.V_EDUCATION_FORGET)] = share(settings.forgetting)
     levers.month[(*cells, layout.V_EDUCATION_SPEND)] = share(settings.spending)
+    levers.month[(*cells, layout.V_EDUCATION_REACH)] = multiplier(settings.contact)
+    levers.month[(*cells, layout.V_EDUCATION_PLAN)] = threshold(settings.asks_dpd, 30)
 
 
 def why(evidence):

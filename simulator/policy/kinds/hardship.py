@@ -2,13 +2,23 @@
 
 from typing import Annotated
 
-from simulator.policy import MONTHS, NEVER, Dpd, Field, Never, Policy, Share, layout, share, threshold
+from simulator.policy import MONTHS, NEVER, Chance, Dpd, Field, Never, Policy, Share, layout, share, threshold
 
 DESCRIPTION = "Offer those who are short of cash or out of work a plan: time, a lower rate, part of the debt forgiven."
 EFFECT = "Late accounts become current again; how many fall behind once more is an outcome; interest and debt are lost."
 MEETS = "One plan is offered at a time."
 NEUTRAL = {"offer_dpd": 60, "accepted": 0.0, "months": 24}
-EXAMPLE = {"offer_dpd": 60, "accepted": 0.5, "months": 24, "rate": 0.5, "forgiven": 0.1}
+EXAMPLE = {
+    "offer_dpd": 60,
+    "accepted": 0.5,
+    "months": 24,
+    "rate": 0.5,
+    "forgiven": 0.1,
+    "trial_months": 3,
+    "trial_given_up": 0.05,
+    "given_up": 0.016,
+    "given_up_early": 0.03,
+}
 
 
 class Settings(Policy):
@@ -19,6 +29,28 @@ class Settings(Policy):
     months: Annotated[int, Field(ge=1, le=60), MONTHS] = Field(description="months in which the balance is repaid")
     rate: Share = Field(1.0, description="share of the contract's interest rate that a plan is charged")
     forgiven: Share = Field(0.0, description="share of the balance forgiven at the start of a plan")
+    trial_months: Annotated[int, Field(ge=0, le=12), MONTHS] = Field(
+        0,
+        description="months in which the instalment of the plan is paid before the plan stands; until then the account "
+        "stays as late as it was, and nothing is forgiven",
+    )
+    # assumption; what is known of trials is that 65 % [45, 80] pass, and who cannot pay fails anyway
+    trial_given_up: Chance = Field(
+        0.0, description="chance per month that the trial is given up by who could pay; 0.05 [0, 0.15]"
+    )
+    # S154: 1.6 % a month leave the plans of an agency; without a trial 2.5 % [1.5, 5] after 3 months (S93)
+    given_up: Chance = Field(
+        0.0, description="chance per month that a plan is given up by who could pay; at most 0.016 [0.008, 0.03]"
+    )
+    given_up_early: Chance | None = Field(
+        None, description="the same in the first 3 months of a plan, at most 0.06 without a trial; without it, given_up"
+    )
+
+    def contradictions(self):
+        """What is not tried is not given up."""
+        if self.trial_months == 0 and self.trial_given_up > 0:
+            allowed = "allowed: 0 where trial_months is 0, or a trial"
+            yield "trial_given_up", f"found {self.trial_given_up:g}", allowed
 
     def sole(self, last):
         """Only one plan is offered at a time."""
@@ -49,12 +81,20 @@ def write(levers, settings, context):
     levers.month[(*cells, layout.V_PLAN_MONTHS)] = settings.months
     levers.month[(*cells, layout.V_PLAN_RATE)] = share(settings.rate)
     levers.month[(*cells, layout.V_PLAN_FORGIVE)] = share(settings.forgiven)
+    early = settings.given_up if settings.given_up_early is None else settings.given_up_early
+    levers.month[(*cells, layout.V_TRIAL_MONTHS)] = settings.trial_months
+    levers.month[(*cells, layout.V_TRIAL_DROPS)] = share(settings.trial_given_up)
+    levers.month[(*cells, layout.V_PLAN_DROPS_EARLY)] = share(early)
+    levers.month[(*cells, layout.V_PLAN_DROPS)] = share(settings.given_up)
 
 
 def why(evidence):
     """Yield re-default of plans, and their value against collecting."""
     forgiven = f"; {evidence.level('forgiven')} is forgiven" if evidence.mean("forgiven") else ""
-    broken = evidence.level("redefault_rate")
-    yield f"{evidence.level('n_plans')} plans are begun and {broken} of them broken{forgiven}."
+    if evidence.mean("n_trials"):
+        failed = evidence.level("trial_failure_rate")
+        yield f"{evidence.level('n_trials')} trials are begun and {failed} of them failed."
+    broken, hazard = evidence.level("redefault_rate"), evidence.level("plan_break_hazard")
+    yield f"{evidence.level('n_plans')} plans are begun and {broken} of them broken, {hazard} a month{forgiven}."
     npv = evidence.clause("net present value", "npv")
     yield f"against collecting: {evidence.clause('net loss', 'net_loss')}, {npv}."

@@ -15,14 +15,19 @@ from simulator.policy import (
     Multiplier,
     Points,
     Policy,
+    Share,
+    Unit,
     layout,
     mul_q16,
     multiplier,
+    share,
 )
 
-DESCRIPTION = "Decline applicants below a score or an income, and scale the limits of the others by score."
+DESCRIPTION = (
+    "Decline applicants below a score or an income, or taken for fraud, and scale the limits of the others by score."
+)
 EFFECT = "The approval rate falls; loss avoided stands against the good business that is lost."
-MEETS = "The higher cut-offs hold; limits by score multiply."
+MEETS = "The higher cut-offs hold; limits by score multiply; one check for fraud is made at a time."
 NEUTRAL = {"limit_by_score": [1.0] * SCORE_BANDS}
 EXAMPLE = {"score_cutoff": 560, "income_cutoff": 2000.0, "limit_by_score": [0.5] * 8 + [1.5] * 8, "score_power": 0.6}
 
@@ -47,10 +52,19 @@ class Settings(Policy):
         description="before score_power, if not 0: the Gini that the score has among all applicants it is for, before "
         "review, against default within 12 months; the run finds the correlation that gives it",
     )
+    # assumption, [0.3, 0.9] caught and [0.002, 0.03] wrongly refused: no sound number was found
+    fraud_caught: Share = Field(
+        0.0, description="share of applicants who would never pay anything (fraud) that are declined for it"
+    )
+    fraud_wrong: Share = Field(0.0, description="share of all other applicants that are taken for fraud and declined")
+    review_cost: Annotated[Money, Unit("{money} per application", (("{money}", 1.0),))] = Field(
+        0.0, description="of each application, granted or not"
+    )
 
     def sole(self, last):
-        """Only one score is used at a time."""
-        return set() if self.score_power is None and not self.score_gini else {("score_power",)}
+        """Only one score is used at a time, and one check for fraud made."""
+        checks = {("fraud_caught",)} if self.fraud_caught or self.fraud_wrong or self.review_cost else set()
+        return checks if self.score_power is None and not self.score_gini else {("score_power",), *checks}
 
     def asked_gini(self):
         """The Gini asked for."""
@@ -65,6 +79,13 @@ class Settings(Policy):
         if self.income_cutoff is not None:
             for name in others.without_income:
                 yield "income_cutoff", f"segment {name} has no income", f"give segment.{name}.income"
+        if self.fraud_caught > 0 and not others.fraud:
+            found = f"found {self.fraud_caught:g}, and nobody is a fraud"
+            yield (
+                "fraud_caught",
+                found,
+                "allowed: 0, or fraud of one of its products above 0 under the structural model",
+            )
 
 
 def write(levers, settings, context):
@@ -78,6 +99,10 @@ def write(levers, settings, context):
     for band, own in enumerate(settings.limit_by_score or []):
         limit = (*cells, band)
         levers.review[limit] = mul_q16(levers.review[limit], multiplier(own)).clip(max=MOST)
+    if settings.fraud_caught or settings.fraud_wrong or settings.review_cost:
+        levers.month[(*cells, layout.V_FRAUD_CAUGHT)] = share(settings.fraud_caught)
+        levers.month[(*cells, layout.V_FRAUD_WRONG)] = share(settings.fraud_wrong)
+        levers.month[(*cells, layout.V_REVIEW_COST)] = context.amount(settings.review_cost)
     if settings.score_power is not None:
         levers.month[(*cells, layout.V_SCORE_CORRELATION)] = multiplier(settings.score_power)
         levers.month[(*cells, layout.V_SCORE_NOISE)] = multiplier(sqrt(1 - settings.score_power**2))
@@ -94,6 +119,11 @@ def why(evidence):
         yield f"swap sets are not worked out where a policy reads last month's book: {declined}; {moved}."
     elif not evidence.swapped:
         yield f"nobody is swapped: {moved}."
+    if evidence.mean("n_taken_for_fraud"):
+        taken, caught = evidence.level("n_taken_for_fraud"), evidence.level("n_fraud_caught")
+        lost = evidence.clause("net loss by fraud", "fraud_net_loss")
+        cost = f"reviews cost {evidence.level('review_cost')}"
+        yield f"{taken} applications are taken for fraud, {caught} of them rightly; {lost}; {cost}."
 
     def brought(side, what):
         """Return what the accounts bring, in profit and, where the run states it, in net present value."""
