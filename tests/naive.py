@@ -461,12 +461,12 @@ def review(world, b):
         if b.score < levers[V_SCORE_CUTOFF] or b.income < levers[V_INCOME_CUTOFF] or account.limit <= 0:
             account.status, account.limit = DECLINED, 0
             account.flow[F_N_DECLINED] += 1
-        elif is_taken_for_fraud(world, account):
+        elif is_taken_for_fraud(world, b, account):
             account.status, account.limit = TAKEN_FOR_FRAUD, 0
             account.flow[F_N_DECLINED] += 1
             account.flow[F_N_TAKEN_FOR_FRAUD] += 1
-            account.flow[F_N_FRAUD_CAUGHT] += mark_of_new(world, account) == FRAUD
-            account.marks = mark_of_new(world, account) & FRAUD
+            account.flow[F_N_FRAUD_CAUGHT] += mark_of_new(world, b, account) == FRAUD
+            account.marks = mark_of_new(world, b, account) & FRAUD
         elif world.words(PEOPLE, 6)[2] >> 1 >= world.answer(account.product, C_ACCEPT, 3, b.full_payer):
             account.status, account.limit = NOT_TAKEN_UP, 0
             account.flow[F_N_NOT_TAKEN_UP] += 1
@@ -475,23 +475,30 @@ def review(world, b):
             account.marks = GRANTED_SINCE
             account.flow[F_N_GRANTED] += 1
         if account.status == ACTIVE:
-            account.marks |= mark_of_new(world, account)
+            account.marks |= mark_of_new(world, b, account)
         account.granted = account.limit
 
 
-def is_taken_for_fraud(world, account):
+def is_taken_for_fraud(world, b, account):
     """Return whether the review takes an applicant for one who will never pay: some who will not, some who would."""
     levers, u = world.lever[account.product], world.words(PEOPLE, 6)[1] >> 1
-    fraud = world.terms[account.product][P_FRAUD] if world.segment[G_MODEL] == 0 else 0
+    fraud, _ = never_paid(world, b, account)
     return u < mul_q31(fraud, levers[V_FRAUD_CAUGHT]) or u >= ONE - mul_q31(ONE - fraud, levers[V_FRAUD_WRONG])
 
 
-def mark_of_new(world, account):
+def mark_of_new(world, b, account):
     """Return the mark of a new account that is never paid, or not at its first due; 0 of the others."""
-    terms, u = world.terms[account.product], world.words(PEOPLE, 6)[1] >> 1
-    if world.segment[G_MODEL] != 0 or u >= terms[P_FIRST_PAYMENT]:
-        return 0
-    return FRAUD if u < terms[P_FRAUD] else FIRST_REFUSED
+    u = world.words(PEOPLE, 6)[1] >> 1
+    fraud, first_refused = never_paid(world, b, account)
+    return FRAUD if u < fraud else FIRST_REFUSED if u < first_refused else 0
+
+
+def never_paid(world, b, account):
+    """Return the chances that an applicant never pays, and not at the first due, that one included."""
+    terms, worse = world.terms[account.product], QUALITIES - 1 - b.quality
+    if world.segment[G_MODEL] != 0:
+        return 0, 0
+    return terms[P_FRAUD] + worse * terms[P_FRAUD_STEP], terms[P_FIRST_PAYMENT] + worse * terms[P_FIRST_PAYMENT_STEP]
 
 
 # ---- the month -----------------------------------------------------------------------------------
@@ -835,18 +842,22 @@ def age_accounts(world, b):
     for account in b.accounts:
         if not account.was_account:
             continue
-        hold = world.terms[account.product][P_HOLD]
-        paid, owed, before = account.paid_in_month, account.owed, account.bucket
-        if account.was_in_trial and paid >= owed:
+        paid = account.paid_in_month
+        if account.was_in_trial and paid >= account.owed:
             keep_trial(account, paid)
-            continue
-        owed += account.arrears * account.was_in_trial
-        account.arrears = owed - paid
-        account.bucket = 0
-        if paid < owed:
-            account.bucket = min(WORST, -(-account.arrears * (before + 1) // owed))
-            if hold > 0 and account.due > 0 and paid >= mul_q31(account.due, hold):
-                account.bucket = min(account.bucket, before)
+        else:
+            age_account(world, account, account.owed + account.arrears * account.was_in_trial, paid, account.bucket)
+
+
+def age_account(world, account, owed, paid, before):
+    """Set the bucket and arrears of an account in bucket `before` that paid so much of what was owed."""
+    hold = world.terms[account.product][P_HOLD]
+    account.arrears = owed - paid
+    account.bucket = 0
+    if paid < owed:
+        account.bucket = min(WORST, -(-account.arrears * (before + 1) // owed))
+        if hold > 0 and account.due > 0 and paid >= mul_q31(account.due, hold):
+            account.bucket = min(account.bucket, before)
 
 
 def keep_trial(account, paid):
@@ -985,6 +996,8 @@ def work_late_accounts(world, b):
             account.arrears = arrears if account.was_in_trial else 0
             if account.was_in_trial:
                 keep_trial(account, account.recovered)
+        elif account.recovered > 0 and not (called_in or account.was_in_plan or account.was_in_trial):
+            age_account(world, account, account.owed, account.recovered, account.was_bucket)
 
 
 def take_payments(world, b):

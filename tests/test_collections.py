@@ -247,7 +247,7 @@ def reviewed(caught, wrong):
     """Return the flows of a world of applicants, of whom some are frauds, with a check for it at 5 a piece."""
 
     def change(tables, levers):
-        tables.product[..., P_FRAUD], tables.product[..., P_FIRST_PAYMENT] = ONE // 5, ONE // 4
+        tables.product[..., P_FRAUD : P_FIRST_PAYMENT_STEP + 1] = ONE // 5, 0, ONE // 4, 0
         tables.product[..., P_DRAW] = ONE
         levers.month[..., V_FRAUD_CAUGHT], levers.month[..., V_FRAUD_WRONG] = caught, wrong
         levers.month[..., V_REVIEW_COST] = 500

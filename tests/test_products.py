@@ -10,7 +10,7 @@ import worlds
 from simulator.finance import annuity, apr
 from simulator.lowering import products
 from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
-from simulator.scenario.schema import Behaviour, Conversion, EarlySettlement, Products
+from simulator.scenario.schema import Behaviour, Conversion, EarlySettlement, Line, Products
 from test_twin import kernel
 from worlds import YUAN
 
@@ -161,10 +161,7 @@ def test_money_for_early_settlement_comes_from_elsewhere():
 def test_new_accounts_are_never_paid_as_often_as_stated():
     """The shares of new lines with either mark are those stated; fraud draws all there is and brings nothing."""
     world = worlds.rich_world(products="line", months=8, sizes=(), arrivals=200, lanes=512)
-    world.tables.product[:, LINE, P_FRAUD], world.tables.product[:, LINE, P_FIRST_PAYMENT] = (
-        worlds.q31(0.05),
-        worlds.q31(0.2),
-    )
+    world.tables.product[:, LINE, P_FRAUD : P_FIRST_PAYMENT_STEP + 1] = worlds.q31(0.05), 0, worlds.q31(0.2), 0
     world.levers.month[..., V_WRITE_OFF] = 4
     world.levers.stage[..., BUCKETS:, [S_RECOVER_CHANCE, S_RECOVER_SHARE]] = ONE
     marks, drawn, granted = [], [], 0
@@ -190,10 +187,20 @@ def test_new_accounts_are_never_paid_as_often_as_stated():
     assert written_off_first <= np.count_nonzero(marks)
 
 
+def test_the_risky_are_fraud_more_often_and_the_mean_is_as_stated():
+    """Shares rise by class of quality from (1 - slope) to (1 + slope) times the one given, which is their mean."""
+    product = Line(fraud=0.002, first_payment_default=0.01, first_payment_quality_slope=0.8)
+    fraud, more_fraud, first, more_first = products.shares_never_paid(product)
+    for least, step, mean in ((fraud, more_fraud, 0.002), (first, more_first, 0.01)):
+        assert abs(least - worlds.q31(0.2 * mean)) <= 1
+        assert abs(least + (QUALITIES - 1) * step - worlds.q31(1.8 * mean)) <= QUALITIES
+    assert products.shares_never_paid(Line(fraud=0.002, first_payment_default=0.01))[1::2] == [0, 0]
+
+
 def test_who_refuses_the_first_due_goes_on_as_usual():
     """A first due refused is missed for want of will and not paid in the month; the mark goes with it."""
     world = worlds.rich_world(products="line", months=6, sizes=(), arrivals=6)
-    world.tables.product[:, LINE, P_FIRST_PAYMENT] = ONE
+    world.tables.product[:, LINE, P_FRAUD_STEP : P_FIRST_PAYMENT_STEP + 1] = 0, ONE, 0
     sums, (history,) = naive.simulate(*world)
     total = sums.flows.sum((0, 1, 2, 3))[LINE]
     entered = [i for i in history[-1] if i[1] < 5 and history[i[1]][i][LINE_AT + BALANCE] > 0]

@@ -143,6 +143,7 @@ def draw_terms(rng, suspend, hold):
     line[P_CONVERT_FLOOR] = rng.choice((0, 500 * YUAN))
     for terms in (line, loan):
         terms[P_FRAUD], terms[P_FIRST_PAYMENT] = sorted(q31(rng.uniform(0, 0.3)) for _ in range(2))
+        terms[P_FRAUD_STEP], terms[P_FIRST_PAYMENT_STEP] = terms[P_FRAUD] // 30, terms[P_FIRST_PAYMENT] // 30
     return [line, loan]
 
 

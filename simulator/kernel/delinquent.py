@@ -19,7 +19,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 from . import rules
 from .fixed import half, low_half, mask_of, mul_q16, mul_q31_lane, mul_q31_own_lane, only, pick
 from .lanes import add_current, counted, derive, draw_slots, rate_steps, three
-from .late import has_late_stage, next_months_late, work_late_account
+from .late import IN_FULL, PAYS_DUES, has_late_stage, next_months_late, work_late_account
 from .lender import begin_conversion, draw_loan, end_month, fill_record, note_worst, rate_of_new_loan, row_from
 from .lender import stack_record as stack_account_record
 from .marks import next_marks
@@ -413,15 +413,20 @@ def work_late(tile, gathered, listed, n, p, segment, economy, levers, flows, tod
     for k in range(late):
         i = u8(todo[u8(k)])
         owed, to = record[at + R_OWED, i], record[at + R_TO, i]
-        paid, in_full, takes, cost = work_late_account(
+        paid, what, takes, cost = work_late_account(
             state, i, p, owed, False, to, gathered.words, i, segment, economy, levers, flows
         )
         record[at + R_RECOVERED, i], record[at + R_TAKES, i], record[at + R_COST, i] = paid, takes, cost
         record[at + R_AFTER, i] = min(i8(record[at + R_AFTER, i]), i8(state[account + BALANCE, i]) - paid)
-        if in_full:
+        if what == IN_FULL:
             record[at + R_TO, i], record[at + R_AFTER, i], record[at + R_DAYS, i] = 0, 0, 0
             state[account + STATE, i] = 0
             tile.state[account + STATE, u8(listed[i])] = 0
+        elif what == PAYS_DUES:
+            bucket, due, hold = state[account + BUCKET, i], record[at + R_DUE, i], u4(segment.terms[p, P_HOLD])
+            record[at + R_TO, i] = rules.bucket_after(bucket, owed, i4(paid), due, hold)
+            record[at + R_AFTER, i] = i8(owed) - paid
+            record[at + R_DAYS, i] = rules.days_late(i4(0), record[at + R_TO, i])
 
 
 @njit(forceinline=True)

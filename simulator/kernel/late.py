@@ -14,6 +14,7 @@ from .rules import burden_of, is_served, priority_of, reach_of_level, reach_time
 from .sums import add_late_paid
 
 u4, i8, u8 = np.uint32, np.int64, np.uint64
+IN_FULL, PAYS_DUES = 1, 2  # what a payment is: all that is demanded; of the oldest dues, which makes less late
 
 
 @njit(forceinline=True)
@@ -93,8 +94,9 @@ def is_reached(state, i, p, level, bucket, segment, levers):
 def work_late_account(state, i, p, owed, in_plan, to, words, k, segment, economy, levers, flows):
     """Step 7: what an open account in the late stage pays in a month in which it would end in bucket `to`.
 
-    Return (what is paid, whether that is all that is demanded, whether who would pay the whole balance settles for an
-    offer instead, what collecting costs). `flows` [name] of the product; `words` are those of the borrower, at k.
+    Return (what is paid, IN_FULL, PAYS_DUES or 0: whether that is all that is demanded, or goes to the oldest dues,
+    whether who would pay the whole balance settles for an offer instead, what collecting costs). `flows` [name] of the
+    product; `words` are those of the borrower, at k.
     """
     at = N_BORROWER + p * N_ACCOUNT
     balance, bucket = i8(state[at + BALANCE, i]), late_stage_of(state[at + BUCKET, i], state[at + MONTHS_LATE, i])
@@ -125,4 +127,5 @@ def work_late_account(state, i, p, owed, in_plan, to, words, k, segment, economy
     flows[F_RECOVERED_OPEN] += paid
     add_late_paid(flows, state[at + MARKS, i], state[at + MONTHS_LATE, i], paid)
     flows[F_COMMISSION] += commission
-    return paid, paid >= demanded, takes, cost + commission + stage[S_RECOVERY_COST]
+    pays_dues = PAYS_DUES if paid > 0 and not (called_in or in_plan) else 0
+    return paid, IN_FULL if paid >= demanded else pays_dues, takes, cost + commission + stage[S_RECOVERY_COST]

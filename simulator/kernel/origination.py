@@ -293,13 +293,15 @@ def review_applicants(state, words, n, cohort, tables, levers):
         noise = i8(tables.normal[rank(words[3, i])])
         score, income = i8(state[SCORE, i]), i8(state[INCOME, i])
         rival_score, swapped, intent = score, False, i8(half(words[INTENT, i]))
+        worse = i8(QUALITIES - 1) - i8(state[QUALITY, i])
         for p in range(N_PRODUCT):
             at = u8(N_BORROWER + p * N_ACCOUNT)
             if state[at + u8(STATUS), i] == ACTIVE:
                 drawn = i8(state[at + u8(LIMIT), i])
                 bar, limits = levers.month[entry, segment, p], levers.review[entry, segment, p]
                 score, limit = underwrite(bar, limits, score, known, noise, income, drawn)
-                fraud = tables.product[segment, p, P_FRAUD] if structural else i8(0)
+                terms = tables.product[segment, p]
+                fraud = terms[P_FRAUD] + worse * terms[P_FRAUD_STEP] if structural else i8(0)
                 status = i4(ACTIVE) if limit > 0 else i4(DECLINED)
                 if limit > 0 and not passes_as_honest(intent, fraud, bar):
                     status, limit = i4(TAKEN_FOR_FRAUD), i8(0)
@@ -312,7 +314,7 @@ def review_applicants(state, words, n, cohort, tables, levers):
                     status, limit = i4(NOT_TAKEN_UP), i8(0)
                 state[at + u8(LIMIT), i] = limit
                 state[at + u8(GRANTED), i] = limit
-                first_refused = tables.product[segment, p, P_FIRST_PAYMENT] if structural else i8(0)
+                first_refused = terms[P_FIRST_PAYMENT] + worse * terms[P_FIRST_PAYMENT_STEP] if structural else i8(0)
                 marks = i8(FRAUD if intent < fraud else FIRST_REFUSED if intent < first_refused else 0)
                 state[at + u8(STATUS), i] = status
                 if limit > 0:

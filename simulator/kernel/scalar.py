@@ -12,7 +12,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
 from .fixed import half, low_half, mask_of, mul_q16, mul_q16_lane, mul_q31, mul_q31_lane, only
-from .late import count_wanted, has_late_stage, is_reached, work_late_account
+from .late import IN_FULL, PAYS_DUES, count_wanted, has_late_stage, is_reached, work_late_account
 from .lender import (
     begin_conversion,
     close_month,
@@ -339,22 +339,23 @@ def settle(state, i, record, p):
 
 @njit(forceinline=True)
 def work_late(state, i, record, words, k, products, segment, economy, levers, flows):
-    """Step 7: open accounts in the late stage pay in full, in part or nothing, and collectors are paid for it.
-
-    A part makes nobody less late, unless it is all that is demanded.
-    """
+    """Step 7: open accounts in the late stage pay in full, in part or nothing, and collectors are paid for it."""
     for p in range(products):
         at = N_BORROWER + p * N_ACCOUNT
         if record[p, A_LATE] and state[at + PARTS_LEFT, i] == 0:
             owed, in_plan = record[p, A_OWED], record[p, A_PLAN] != 0
-            paid, in_full, takes, cost = work_late_account(
+            paid, what, takes, cost = work_late_account(
                 state, i, p, owed, in_plan, record[p, A_TO], words, k, segment, economy, levers, flows[p]
             )  # fmt: skip
             record[p, A_RECOVERED], record[p, A_TAKES] = paid, takes
             record[p, A_CASH] -= cost
             record[p, A_AFTER] = min(record[p, A_AFTER], state[at + BALANCE, i] - paid)
-            if in_full:
+            if what == IN_FULL:
                 settle(state, i, record, p)
+            elif what == PAYS_DUES:
+                bucket, due, hold = state[at + BUCKET, i], record[p, A_DUE], segment.terms[p, P_HOLD]
+                record[p, A_TO] = rules.bucket_after(bucket, owed, paid, due, hold)
+                record[p, A_AFTER] = owed - paid
 
 
 @njit(forceinline=True)

@@ -6,7 +6,7 @@ from simulator.finance import annuity, annuity_balance
 from simulator.lowering import late
 from simulator.model import layout
 from simulator.model.fixed_point import cumulative, half_up, logit, q31
-from simulator.model.layout import DAYS, LINE, LOAN, MAX_TERMS, N_PRODUCT, N_TERMS, NEVER, ONE
+from simulator.model.layout import DAYS, LINE, LOAN, MAX_TERMS, N_PRODUCT, N_TERMS, NEVER, ONE, QUALITIES
 
 MOST_MONTHS = 60
 WHENEVER = 1 - 2**-31  # a chance of almost 1, which a q31 in 32 bits with a sign still holds
@@ -20,8 +20,7 @@ def product_rows(products, segment, behaviour, minor_units: int) -> np.ndarray:
         row[layout.P_SUSPEND] = (product.suspend_interest_dpd or 30 * NEVER) // 30
         row[layout.P_HOLD] = q31(product.part_payment_holds)
         row[layout.P_DRAW_STEP] = 1
-        row[layout.P_FRAUD] = q31(product.fraud)
-        row[layout.P_FIRST_PAYMENT] = q31(product.first_payment_default)
+        row[layout.P_FRAUD : layout.P_FIRST_PAYMENT_STEP + 1] = shares_never_paid(product)
     rows[LINE, layout.P_MIN_SHARE] = q31(products.line.minimum_share)
     rows[LINE, layout.P_MIN_FLOOR] = half_up(products.line.minimum_floor * minor_units)
     rows[LINE, layout.P_CONVERT : layout.P_CONVERT_FLOOR] = conversion_chances(products.line.conversion)
@@ -47,10 +46,20 @@ def settlement_chances(settlement) -> list[int]:
     """Return four q31: chance to repay a loan early at the first due, of the worst quality and added by each better
     one; the same later. The mean over the 16 classes is the chance given.
     """
-    slope, rows = settlement.quality_slope, []
-    for chance in (settlement.first_month, settlement.later):
-        rows += [q31(chance * (1 - slope)), q31(chance * slope * 2 / 15)]
-    return [int(row) for row in rows]
+    return along_quality((settlement.first_month, settlement.later), settlement.quality_slope)
+
+
+def shares_never_paid(product) -> list[int]:
+    """Return four q31: share of fraud among new accounts, of the best quality and added by each worse one; the same of
+    those whose first due is not paid. The mean over the 16 classes is the share given.
+    """
+    return along_quality((product.fraud, product.first_payment_default), product.first_payment_quality_slope)
+
+
+def along_quality(means, slope: float) -> list[int]:
+    """Return for each of the `means` of a chance over the classes two q31: its lowest, and what each class adds."""
+    rows = [[q31(mean * (1 - slope)), q31(mean * slope * 2 / (QUALITIES - 1))] for mean in means]
+    return [int(number) for row in rows for number in row]
 
 
 def conversion_terms(conversion) -> np.ndarray:

@@ -322,11 +322,11 @@ P_FIXED_RATE = 10  # 1: a loan keeps the rate at which it was drawn
 P_SETTLE_FIRST, P_SETTLE_FIRST_STEP, P_SETTLE, P_SETTLE_STEP = range(11, 15)  # q31
 P_CONVERT = 15  # q31 chances to turn a bill into instalments: usual, short of cash, large, both: four columns
 P_CONVERT_FLOOR = 19  # amount above which a bill may be turned into instalments
-P_FRAUD = 20  # q31 share of new accounts that are never paid
-P_FIRST_PAYMENT = 21  # q31 share of new accounts whose first due is not paid, those included
-P_LATE_FULL = 22  # late stage: q31 of what comes that comes from payments in full
-P_LATE_PART = 23  # late stage: q31 of the balance that a payment in part brings; 0 = there is no late stage
-N_TERMS = 24
+# Shares of new accounts, the best quality's and what each worse class adds: never paid; not at the first due, those too
+P_FRAUD, P_FRAUD_STEP, P_FIRST_PAYMENT, P_FIRST_PAYMENT_STEP = range(20, 24)  # q31
+P_LATE_FULL = 24  # late stage: q31 of what comes that comes from payments in full
+P_LATE_PART = 25  # late stage: q31 of the balance that a payment in part brings; 0 = there is no late stage
+N_TERMS = 26
 
 # ---- late stage: q16 multipliers of the hazard by cause, int64[segment, name] ------------------------
 LATE_UNEMPLOYED = 5  # after those of CAUSES: CANNOT, and still without a job

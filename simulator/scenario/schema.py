@@ -192,6 +192,7 @@ class Line(Table):
     conversion: Conversion = Conversion()
     first_payment_default: Share = 0.0
     fraud: Share = 0.0
+    first_payment_quality_slope: Share = 0.0
 
 
 class Term(Table):
@@ -216,6 +217,7 @@ class Loan(Table):
     early_settlement: EarlySettlement = EarlySettlement()
     first_payment_default: Share = 0.0
     fraud: Share = 0.0
+    first_payment_quality_slope: Share = 0.0
 
 
 class Products(Table):
