@@ -1,7 +1,7 @@
 """The process that compiles: numba translates to LLVM's language, LLVM optimises everything at once.
 
 Started by `ahead_of_time`, with settings by which numba does not optimise: it would do so function by function, and
-again for every caller.
+again for every caller. For the same reason LLVM is `idle` until numba is done.
 """
 
 import gc
@@ -11,6 +11,8 @@ from ast import literal_eval
 from importlib import import_module
 from inspect import unwrap
 from itertools import count
+
+from . import idle  # isort: skip  before numba, which takes what is replaced there when it is imported
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -37,6 +39,7 @@ def compiled(module: str, name: str, kinds: tuple, tell) -> bytes:
     lower_stack_arrays()
     with event.install_listener("numba:compile", _Counter(tell)):
         translated = cfunc(TWO_ROWS)(_door(function, kinds))
+    idle.no_more()
     tell("optimising")
     machine, code = target_machine(), llvm.parse_assembly(translated.inspect_llvm())
     optimise(machine, code)
