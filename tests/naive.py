@@ -731,7 +731,8 @@ def chance_will_not(world, b, account, debt):
     burden = sum((debt >> k) > (world.pay >> 2) for k in range(7))
     x = scalars[G_WILL_NOT_BASE] + world.terms[account.product][P_WILL_NOT] + world.economy[M_WILL_NOT]
     x += world.lever[account.product][V_WILL_NOT]
-    x += tables.will_not_bucket[g][account.bucket] + tables.will_not_cause[g][account.cause]
+    bucket, cause = (0, UNKNOWN) if account.was_in_trial else (account.bucket, account.cause)
+    x += tables.will_not_bucket[g][bucket] + tables.will_not_cause[g][cause]
     x += tables.will_not_burden[g][burden] + tables.will_not_quality[g][b.quality]
     if account.status == CLOSED:
         x += scalars[G_WILL_NOT_CLOSED]

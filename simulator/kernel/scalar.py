@@ -114,7 +114,9 @@ def decide_payment(state, i, record, words, k, products, pay, segment, economy, 
             habit = rules.kept_by(taught, levers.month[p, V_EDUCATION_FORGET])
             forgets = rules.forgetting(manual, reached, levers.stage[p, bucket, S_FORGET_KEEP], on_autopay, habit)
             logit = rules.common_logit(segment, p, economy, levers.month[p]) + own
-            logit += rules.account_logit(segment, state[at + STATUS, i], bucket, state[at + CAUSE, i])
+            tries = record[p, A_PLAN] == IN_TRIAL  # who has asked for a plan is as willing as in it
+            since = (i4(0), i4(UNKNOWN)) if tries else (bucket, state[at + CAUSE, i])
+            logit += rules.account_logit(segment, state[at + STATUS, i], since[0], since[1])
             refuses, forgot = rules.refuses_or_forgets(
                 record[p, A_BILL], half(words[rules.decision_word(p), k]), logit, segment.sigmoid, forgets
             )
