@@ -117,8 +117,8 @@ def check(advance: Callable[[str, int, int], None], seeds: int = SEEDS) -> list[
 
 def _line() -> Scenario:
     """Return the line like Huabei's in small: three lenders, a year of lending and one of run-off."""
-    path = SCENARIOS / "huabei.toml"
-    scenario = load_scenario(path, ["run_off_months=12"], borrowers=1000, months=12, replications=REPLICATIONS)
+    path, settings = SCENARIOS / "huabei.toml", ["run_off_months=12", "run_on_months=0"]
+    scenario = load_scenario(path, settings, borrowers=1000, months=12, replications=REPLICATIONS)
     return replace(scenario, variants={name: scenario.variants[name] for name in VARIANTS})
 
 

@@ -8,7 +8,7 @@ from .timing import Timed
 UNIT = "ns per borrower-month"
 PEERS = ("scalar_twin", "tuned_numpy", "analyst_numpy", "numba_np_random", "jax")  # their time over the kernel's
 AGAINST = {  # ratio: (its case, the case it is measured by)
-    **{peer: (peer, "line") for peer in PEERS},
+    **{peer: (peer, "line" if peer == "scalar_twin" else "plain_line") for peer in PEERS},
     "line_and_loan_scalar": ("line_and_loan_scalar", "line_and_loan"),
     "roll_rates_scalar": ("roll_rates_scalar", "roll_rates"),
     "some_policies_over_none": ("some_policies", "no_policies"),

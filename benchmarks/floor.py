@@ -23,7 +23,8 @@ from .worlds import shipped
 BORROWERS, REPLICATIONS, MONTHS_LIVED = 40_000, (1, 9), 36
 MORE = 160_000  # borrowers, of one replication and one month
 TILES = 20_000  # of LANES, of the loop timed alone
-ON_TIME = (  # what makes everyone pay: nobody forgets, is unwilling, unemployed or without money
+ON_TIME = (  # what makes everyone pay at once: nobody forgets, is unwilling, unemployed or without money, nor converts
+    "products.line.conversion.chance=0",
     "behaviour.structural.will_not=1e-9",
     "behaviour.structural.shock_probability=0",
     "economy.job_loss=0",

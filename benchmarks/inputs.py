@@ -104,13 +104,16 @@ def check_plain(world: Lowered) -> None:
     levers, neutral = world.levers, world.neutral_levers()
     pulled = (levers.month[1:, :, LINE] != neutral.month[1:, :, LINE]).any(axis=(0, 1))
     staged = (levers.stage[1:, :, LINE] != neutral.stage[1:, :, LINE]).any(axis=(0, 1))  # [stage, name]
+    terms = world.tables.product[:, LINE]
     plain = (
         world.products == ("line",)
         and not len(world.tape)
         and not world.readers
         and not world.tables.redraw_people
         and not world.tiles[:, K_ENTRY].any()
-        and not world.tables.segment[:, G_MODEL].any()
+        and not world.tables.segment[:, [G_MODEL, G_LEAVES]].any()
+        and not terms[:, [P_LATE_PART, P_FRAUD, P_FIRST_PAYMENT, *range(P_CONVERT, P_CONVERT + 4)]].any()
+        and np.array_equal(*(each.answer[1:, :, LINE, :, : CUSTOMERS * GRADES] for each in (levers, neutral)))
         and set(np.flatnonzero(pulled).tolist()) <= {V_REACH, V_WRITE_OFF, V_EXPIRE, V_SCORE_CUTOFF}
         and not np.delete(staged[:BUCKETS], S_FORGET_KEEP, axis=1).any()
         and not staged[BUCKETS:, (S_SALE_PRICE, S_RECOVERY_COST)].any()

@@ -11,7 +11,7 @@ from simulator.engine import engine
 from simulator.model.layout import F_N_ACCOUNTS, F_N_GRANTED, LINE, N_ACCOUNT, N_BORROWER, N_FLOWS
 
 from .timing import Case, Work
-from .worlds import lenders, shipped
+from .worlds import PLAIN_LINE, lenders, shipped
 
 BORROWERS, REPLICATIONS = 40_000, 4
 LARGER = 4  # times as many borrowers where threads are compared: starting them and their sums takes 2 ms, not 2 of 45
@@ -43,6 +43,7 @@ def case(name: str, words: str, world, products: int = 1, threads: int = 1, fast
 def cases(threads: int, full: bool = False) -> list[Case]:
     """Return the kernel's cases: tile kernel, on two threads where there are two, scalar kernel; some and all policies.
 
+    The plain line is what the peers live.
     The scalar kernel lives the other books than the line only when `full`.
     """
     found = []
@@ -56,6 +57,7 @@ def cases(threads: int, full: bool = False) -> list[Case]:
         if full or name == "line":
             slow = "scalar_twin" if name == "line" else f"{name}_scalar"
             found.append(case(slow, f"{words}, scalar kernel", world, products, fast=False))
+    found.append(case("plain_line", "plain line", shipped(PLAIN_LINE, BORROWERS, REPLICATIONS)))
     counts = {"no": "no policy but write-off", "some": "five policies", "all": "all kinds of policies"}
     for amount, world in lenders(BORROWERS, REPLICATIONS).items():
         found.append(case(f"{amount}_policies", f"line, {counts[amount]}", world))

@@ -11,7 +11,7 @@ from simulator.model.layout import N_FLOWS
 from . import analyst_numpy, inputs, jax_month, numba_np_random, numpy_month
 from .kernel import BLOCK, BORROWERS, on_book
 from .timing import Case, Work, seconds
-from .worlds import shipped
+from .worlds import PLAIN_LINE, shipped
 
 NO_JAX = "Not timed: JAX is not installed; pip install -e '.[peers]'."
 
@@ -21,13 +21,13 @@ def cases(batch: int = jax_month.BATCH) -> list[Case]:
 
     Without JAX its case is left out. `batch` is the number of borrowers of its batches.
     """
-    small = shipped("huabei", borrowers=5_000, replications=2)
+    small = shipped(PLAIN_LINE, borrowers=5_000, replications=2)
     if not numpy_month.agrees(numpy_month.run(small, numpy_month.opening(small)), engine.run(small)):
         raise AssertionError("the NumPy month gives other sums than the kernel: the comparison would not be fair")
-    world = shipped("huabei", BORROWERS, replications=1)
+    world = shipped(PLAIN_LINE, BORROWERS, replications=1)
     segments, count = inputs.inputs(world), on_book(engine.run(world))
     plain = Work(1, analyst_numpy.WORDS, len(inputs.TOTALS), len(inputs.Book._fields))
-    numba_np_random.run(inputs.inputs(shipped("huabei", 100, 1)))  # compiles
+    numba_np_random.run(inputs.inputs(shipped(PLAIN_LINE, 100, 1)))  # compiles
     tuned = Work(1, BLOCK, N_FLOWS, numpy_month.N_COLUMNS)
     found = [
         Case("tuned_numpy", "NumPy, tuned", partial(numpy_month.run, world, numpy_month.opening(world)), count, tuned),
@@ -47,7 +47,7 @@ def cases(batch: int = jax_month.BATCH) -> list[Case]:
 
 def best_batch() -> int:
     """Return which of `jax_month.SIZES` is the fastest here."""
-    segments = inputs.inputs(shipped("huabei", BORROWERS, replications=1))
+    segments = inputs.inputs(shipped(PLAIN_LINE, BORROWERS, replications=1))
     took = {}
     for size in jax_month.SIZES:
         cut = jax_month.batches(segments, size)

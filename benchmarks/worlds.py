@@ -9,6 +9,7 @@ from simulator.scenario.scenario import Scenario
 
 ROOT = Path(__file__).parent.parent
 SCENARIOS = ROOT / "scenarios"
+PLAIN_LINE = "../benchmarks/plain_line"  # what the peers know of a line, beside the shipped scenarios
 
 
 def shipped(

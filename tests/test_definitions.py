@@ -21,6 +21,7 @@ extends = "{ROOT}/scenarios/huabei.toml"
 title = "Losses before and at 90 days"
 months = 12
 run_off_months = 6
+run_on_months = 0
 replications = 2
 portfolio.borrowers = 4000
 [variant.sell_at_30]
@@ -28,7 +29,8 @@ policy.sell_open = {{ enabled = true, at_dpd = 30, price = 0.12 }}
 [variant.sell_at_90]
 policy.sell_open = {{ enabled = true, at_dpd = 90, price = 0.12 }}
 [variant.write_off_at_60]
-policy.write_off.at_dpd = 60
+policy.write_off = {{ at_dpd = 60, work_from_dpd = "never" }}
+policy.close.close_days_late = "never"
 """
 
 

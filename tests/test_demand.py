@@ -16,6 +16,7 @@ from simulator.scenario.prices import above_ceilings, asked_rates, price_caution
 from simulator.scenario.reader import load_scenario
 
 CONSUMER = ROOT / "scenarios" / "base" / "consumer.toml"
+PLAIN = ROOT / "tests" / "plain_world.toml"  # in which nobody minds anything
 THIRDS = ("safe", "middle", "risky")
 CUSTOMARY = {"line": 0.1825, "loan": 0.146}
 DEMAND = {
@@ -34,12 +35,10 @@ DEMAND = {
 NO_LOANS = {"salaried": {"loan_holders": 0.0}, "irregular": {"loan_holders": 0.0}}
 
 
-def world(demand, policy=None, borrowers=1500, replications=2, months=14, **changes):
-    """Return the lowered base scenario with `demand`, one more policy, and `changes` to its other tables."""
+def world(demand, policy=None, borrowers=1500, replications=2, months=14, base=PLAIN, **changes):
+    """Return the lowered baseline of `base` with `demand`, one more policy, and `changes` to its other tables."""
     settings = {"behaviour": {"demand": demand}, "policy": {"one_more": policy} if policy else {}} | changes
-    return lower(
-        load_scenario(CONSUMER, settings, borrowers=borrowers, replications=replications, months=months).baseline
-    )
+    return lower(load_scenario(base, settings, borrowers=borrowers, replications=replications, months=months).baseline)
 
 
 def priced(rate, **more):
@@ -170,8 +169,8 @@ def test_idle_lines_close_by_themselves():
 
 # ---- limits and payments ---------------------------------------------------------------------------------
 def lived(policy):
-    """Return int64[replication, column, borrower] at the ends of months 13 and 25, of the opening book."""
-    lowered = world(DEMAND, policy, borrowers=4000, replications=4, months=25, segment=NO_LOANS)
+    """Return int64[replication, column, borrower] at the ends of months 13 and 25, of the shipped opening book."""
+    lowered = world(DEMAND, policy, borrowers=4000, replications=4, months=25, base=CONSUMER, segment=NO_LOANS)
     tiles = lowered.tiles[lowered.tiles[:, K_ENTRY] == 0]
     store = np.zeros((4, len(tiles), N_STATE, LANES), np.int32)
     sums, tables = empty_sums(4, 25, 2), tables_for(lowered, 0, 4)

@@ -243,14 +243,15 @@ class Noting(Silent):
 
 
 def test_compiling_is_told_before_a_policy_reads_the_book(monkeypatch):
-    """To know the levers the whole book lives: the kernel is made ready before, with the word of every command."""
+    """To know scores and levers the book lives: the kernel is made ready before, with the word of every command."""
     done, place = [], "simulator.diaries.diary.levers_in_force"
     monkeypatch.setattr(engine, "prepare", lambda lowered, tell=lambda stage: None: tell("function 1"))
     monkeypatch.setattr(place, lambda *given: (done.append("living"), levers_in_force(*given))[1])
     scenario = load_scenario(ROOT / "scenarios" / "triggers.toml", borrowers=50, months=3)
     diary(scenario, "salaried:1", observer=Noting(done))
 
-    assert [line.partition(" ")[0] for line in done[:2]] == ["compiling", "living"]
+    scores = [f"segment.{name}.score_gini" for name in ("salaried", "irregular")]
+    assert list(dict.fromkeys(line.partition(" ")[0] for line in done)) == ["compiling", *scores, "living"]
 
 
 def check_dues(tables, levers, segment, life, months, asked):

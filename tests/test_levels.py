@@ -120,7 +120,7 @@ def test_late_lines_open_with_what_late_lines_owe(tmp_path):
     text = (
         'extends = "{base}"\n[segment.salaried]\nloan_holders = 0.0\nutilisation = 0.25\nline_limit = 1000\n'
         "[segment.salaried.opening]\nline = [0.6, 0.4]\nlate_utilisation = 0.875\n"
-    ).format(base=(ROOT / "scenarios" / "base" / "consumer.toml").as_posix())
+    ).format(base=(ROOT / "tests" / "plain_world.toml").as_posix())
     path = tmp_path / "late.toml"
     path.write_text(text)
     one = ["segment.salaried.share=1.0", "segment.irregular.share=0.0"]

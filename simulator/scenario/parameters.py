@@ -12,9 +12,8 @@ _ABOUT = ("unit", "range", "source", "status")
 def table(scenario: Scenario, width: int = WIDE):
     """Return a rich table with a row for each value of the baseline; under it, one for each variant that differs.
 
-    A column of ranges only where some value has one.
-
-    On a terminal of less `width` than WIDE columns keys are folded, so that their values have room.
+    A column of ranges only where some value has one. On a terminal of less `width` than WIDE columns keys are folded,
+    and ranges stand with their values, so that these have room.
     """
     from rich.table import Table
     from rich.text import Text
@@ -23,12 +22,14 @@ def table(scenario: Scenario, width: int = WIDE):
     narrow = width < WIDE
     shown.add_column("key", overflow="fold", no_wrap=not narrow, max_width=3 * width // 8 if narrow else None)
     every = list(rows(scenario))
-    ranged = any(dict(zip(_ABOUT, about, strict=True))["range"] for _, _, *about in every)
-    told = [place for place, head in enumerate(_ABOUT) if ranged or head != "range"]
-    for head in ("value", *(_ABOUT[place] for place in told)):
+    at = _ABOUT.index("range")
+    ranged = any(about[at] for _, _, *about in every)
+    told = [place for place, head in enumerate(_ABOUT) if head != "range" or (ranged and not narrow)]
+    for head in ("value and range" if ranged and narrow else "value", *(_ABOUT[place] for place in told)):
         shown.add_column(head, overflow="fold", min_width=width // 8 if narrow else None)
     for key, value, *all_about in every:
         about = [all_about[place] for place in told]
+        value = f"{value} {all_about[at]}".rstrip() if narrow else value
         variant, _, name = key.partition(": ")
         if name:
             shown.add_row(Text(f"  {variant}", style="italic"), *map(Text, (value, *about)))
