@@ -43,6 +43,7 @@ def run(
     Raises UserError if the tape is wrong, or if this machine has too little memory.
     """
     start = time.perf_counter()
+    threads = threads_of(threads)
     book = read_book(scenario)
     lenders = {BASELINE: scenario.baseline, **variants}
     futures = (False, True) if run_off and scenario.baseline.run_on_months else (False,)  # without and with a run-on
@@ -58,7 +59,6 @@ def run(
         for name, world in worlds.items()
         if review_differs(baseline[0], world[0])
     }
-    threads = threads_of(threads)
     every = [*worlds.values(), *chain(*swaps.values())]
     state = {name: max(map(engine.state_bytes_at_once, world)) for name, world in worlds.items()}
     _check_memory(every, threads, max(state.values()))

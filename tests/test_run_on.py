@@ -224,10 +224,11 @@ def test_the_value_of_the_customers_is_the_difference_of_both(study):
 
 
 # ---- off, it is not there ------------------------------------------------------------------------------
-def test_without_it_nothing_changes():
+def test_without_it_nothing_changes(tmp_path):
     """Without a run-on, or one of 0 months, every stored number, measure and word is the same; with it npv is."""
     small = {"borrowers": 200, "replications": 3, "months": 4}
-    path = ROOT / "scenarios" / "huabei.toml"
+    path = tmp_path / "plain.toml"
+    path.write_text(f'extends = "{ROOT}/tests/plain_world.toml"\n[variant.cut]\npolicy.cut.enabled = true\n')
     absent, none, some = (
         sim.compare(load_scenario(path, ["run_off_months=4", *more], **small))
         for more in ([], ["run_on_months=0"], ["run_on_months=3"])
@@ -265,7 +266,7 @@ def test_what_makes_no_sense_is_refused(overrides, words):
 
 def test_its_memory_is_counted(monkeypatch):
     """A run that just fits without a run-on is refused with one, before it begins."""
-    scenario = load_scenario(ROOT / "scenarios" / "both.toml", HORIZON[1:], **SIZES)
+    scenario = load_scenario(ROOT / "scenarios" / "both.toml", ["run_on_months=0", *HORIZON[1:]], **SIZES)
     lenders = 1 + len(scenario.variants)
     world = lower(scenario.baseline, None, run_off=True)
     room = lenders * engine.bytes_needed(world, 0) + engine.bytes_needed(world, 1)

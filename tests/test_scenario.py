@@ -416,4 +416,4 @@ def test_the_example_of_the_readme_has_names_of_its_own(write):
     told = lines(load_scenario(write(example.replace("scenarios/", f"{ROOT}/scenarios/"))))
 
     assert [line.split(":")[0] for line in told if "inherited" not in line] == ["  halve_at_30", "  halve_at_60"]
-    assert not [line for line in told if "sell_open_at_90" in line or "nothing" in line]
+    assert not [line for line in told if "agency_from_90" in line or "nothing" in line]

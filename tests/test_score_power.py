@@ -32,14 +32,14 @@ CONCENTRATED = {  # people whose quality tells much of who defaults, all of them
     "behaviour.structural": {"will_not_quality_slope": 1.5, "job_loss_quality_slope": 1.0},
     "behaviour.structural.quality_correlation": {"unemployed": -0.6, "living_cost": -0.6, "outside_credit": 0.6},
     "policy.review.enabled": False,
-    **{f"variant.{name}": False for name in ("low", "high", "weak_score", "strong_score")},
+    **{f"segment.{name}.loan_holders": 0.0 for name in ("salaried", "irregular")},
 }
 
 
 def scenario(**more):
     """Return the scenario of the concentrated applicants with `more` set on top; dots are written as __."""
     given = CONCENTRATED | {key.replace("__", "."): value for key, value in more.items()}
-    return load_scenario(ROOT / "scenarios" / "cut_off.toml", given)
+    return load_scenario(ROOT / "tests" / "plain_world.toml", given)
 
 
 def bad_by_class(share=0.03, slope=2.0):

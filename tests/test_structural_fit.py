@@ -31,6 +31,7 @@ from simulator.model.errors import UserError
 from simulator.model.layout import F_BALANCE, F_N_DPD30, F_PAID
 from simulator.model.random_words import philox_numpy
 from simulator.scenario.reader import load_scenario
+from simulator.scenario.schema import Demand
 
 PRIOR = ROOT / "scenarios" / "base" / "consumer.toml"
 BUCKETS = (PanelState("current", 0), *(PanelState(f"late {b}", b) for b in range(1, 5)), PanelState("late 5", 5, True))
@@ -117,6 +118,20 @@ def test_lived_accounts_sum_to_the_ledger():
     assert missed.sum() > 0
 
 
+def test_what_no_tape_tells_is_left_out_and_said():
+    """The prior's conversions and its customers' answers are off, and named; a score's Gini becomes a correlation."""
+    before = load_scenario(PRIOR).baseline
+    document, assumptions = prior_document(book(), usable(book()), PRIOR, "tape.csv", "mapping.toml")
+    after = settings_of(document, "")
+
+    assert before.products.line.conversion.chance > 0 and after.products.line.conversion.chance == 0
+    assert before.behaviour.demand != after.behaviour.demand == Demand()
+    assert all(segment.score_gini > 0 == segment.score_correlation for segment in before.segment.values())
+    assert all(segment.score_gini == 0 < segment.score_correlation for segment in after.segment.values())
+    for words in ("turned into instalments", "answer to prices and limits", "their Gini takes"):
+        assert any(words in line for line in assumptions)
+
+
 def test_common_random_numbers():
     """The same world twice is the same panel; other random numbers give another one."""
     once, again, other = (simulated_histories(world(3, seed), 5, totals, 1)[0] for seed in (None, None, 7))
@@ -187,8 +202,8 @@ def test_the_taiwan_panel(shared_file):
 
     at = NAMES.index("rolled_1")
     assert (sums.above[at].sum(), sums.below[at].sum()) == (469, 8553)  # 2 -> 3 of all in codes 1 and 2
-    income = document["segment"]["segment 0"]["income"]
-    assert income["mean"] == pytest.approx(
+    income = document["segment"]["segment 0"]["income"]["mean"]
+    assert income["value"] == pytest.approx(
         7500 * 5_024_529_680 / 30_000 / 9910, rel=1e-3
     )  # mean limit over the prior's
     assert income["unit"] == "TWD per month"

@@ -27,6 +27,7 @@ def scenario():
         "redraw_people=false",
         "portfolio.applicants_per_month=150",
         "run_off_months=4",
+        "policy.review.score_cutoff=560",  # about where the scores of most lie, so that many are swapped
         "variant.high.policy.review.score_cutoff=600",
     ]
     return load_scenario(ROOT / "scenarios" / "both.toml", [*own, STRONG, LIMITS], **SIZES)
@@ -105,7 +106,7 @@ def test_a_cut_off_differs_by_its_swap_set_and_nothing_else(tmp_path):
     """Those who are taken by both live the same lives: in every flow the difference is the swapped, exactly."""
     loaded = load_scenario(ROOT / "scenarios" / "cut_off.toml", ["run_off_months=4"], **SIZES)
     comparison = compare(loaded).comparison
-    assert set(comparison.swaps) == {"low", "high", "weak_score", "strong_score"}
+    assert set(comparison.swaps) == {"all", "cut_off_440", "cut_off_520", "cut_off_560", "weak_score", "strong_score"}
     for variant, (out, into) in comparison.swaps.items():
         ledgers = comparison.ledgers
         change = ledgers[variant].sums.flows - ledgers["baseline"].sums.flows
@@ -114,14 +115,17 @@ def test_a_cut_off_differs_by_its_swap_set_and_nothing_else(tmp_path):
         change[..., declined] = swapped[..., declined]
         assert np.array_equal(change, swapped), variant
     summary = comparison.summary()["swapped"]
-    assert list(summary["low"]) == ["into"] and list(summary["high"]) == ["out"]
+    assert list(summary["all"]) == list(summary["cut_off_440"]) == ["into"]
+    assert list(summary["cut_off_520"]) == list(summary["cut_off_560"]) == ["out"]
     assert list(summary["weak_score"]) == ["out", "into"]
-    told = summary["high"]["out"]
+    told = summary["cut_off_560"]["out"]
     path = tmp_path / "comparison.parquet"
     write_comparison(path, comparison)
     rows = pq.read_table(path).to_pylist()
     assert {row["people"] for row in rows} == {"all", "swapped_out", "swapped_into"}
-    (row,) = [r for r in rows if (r["variant"], r["people"], r["measure"]) == ("high", "swapped_out", "net_loss")]
+    (row,) = [
+        r for r in rows if (r["variant"], r["people"], r["measure"]) == ("cut_off_560", "swapped_out", "net_loss")
+    ]
     assert (row["value"], row["value_standard_error"]) == (told["net_loss"]["value"], told["net_loss"]["se"])
     assert row["difference"] is None
     assert told["n_never_default"]["value"] == pytest.approx(told["n_granted"]["value"] - told["n_default"]["value"])

@@ -108,12 +108,13 @@ def fit_structural(
     months or too few accounts, or if the prior cannot serve.
     """
     accounts = _accounts(panel, str(tape))
-    document, assumptions = prior_document(panel, accounts, prior or PRIOR, tape, mapping)
+    watch = SILENT if observer is None else observer
+    document, assumptions = prior_document(panel, accounts, prior or PRIOR, tape, mapping, threads, watch)
     if len(accounts) > MOST_ACCOUNTS:
         assumptions.append(
             f"{MOST_ACCOUNTS:,} of {len(accounts):,} accounts are simulated, evenly spread over the tape"
         )
-    bar = _Bar(SILENT if observer is None else observer)
+    bar = _Bar(watch)
     fine = _World(panel, _spread(accounts, MOST_ACCOUNTS), document, replications, threads, bar)
     coarse = fine
     if len(accounts) > COARSE_ACCOUNTS:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from simulator.analysis.score_power import resolved
 from simulator.estimation.panels.panel import Panel
 from simulator.estimation.structural.document import (
     document_of,
@@ -17,19 +18,28 @@ from simulator.estimation.structural.document import (
 )
 from simulator.lowering.quantiles import quantiles
 from simulator.model.errors import Problem, UserError
+from simulator.model.observer import SILENT, Observer
 from simulator.model.values import LARGEST_AMOUNT
 from simulator.scenario.reader import load_scenario
+from simulator.scenario.schema import Demand
 
 DIGITS = 6  # of amounts brought to the tape's currency
 
 
 def prior_document(
-    panel: Panel, accounts: np.ndarray, prior: str | Path, tape: str | Path, mapping: str | Path
+    panel: Panel,
+    accounts: np.ndarray,
+    prior: str | Path,
+    tape: str | Path,
+    mapping: str | Path,
+    threads: int | None = None,
+    observer: Observer = SILENT,
 ) -> tuple[dict, list[str]]:
     """Return the document of the scenario `prior` on the tape, and the assumptions made on the way, in words.
 
     The segments are those of the panel, amounts are in its currency, and nobody applies; `tape` and `mapping` are
-    named as they are given. Raises UserError if the scenario is not structural or has no lines.
+    named as they are given. `observer` is told of the pilot of a score. Raises UserError if the scenario is not
+    structural or has no lines.
     """
     scenario = load_scenario(prior)
     settings = scenario.baseline
@@ -41,6 +51,8 @@ def prior_document(
     document = deepcopy(document_of(scenario))
     assumptions: list[str] = []
     ratio = _limit_on_tape(panel, accounts) / _limit_of(settings)
+    _without_what_no_tape_tells(document, settings, assumptions)
+    _scores(document, scenario, threads, observer, assumptions)
     document["segment"] = _segments(panel, accounts, document["segment"], assumptions)
     _to_currency(document, settings.currency.code, panel, ratio, assumptions)
     files = {"tape": str(tape), "mapping": str(mapping)}
@@ -54,6 +66,42 @@ def prior_document(
         assumptions.append(f"the variants of the prior are left out: {', '.join(scenario.variants)}")
     settings_of(document, str(prior))
     return document, assumptions
+
+
+def _without_what_no_tape_tells(document, settings, assumptions):
+    """Leave out conversions and demand, whose customary minimum is not this tape's: the minimum due is fitted."""
+    if settings.products.line.conversion.chance > 0:
+        del document["products"]["line"]["conversion"]
+        assumptions.append("bills turned into instalments, of which a tape does not tell, are left out")
+    if settings.behaviour.demand != Demand():
+        del document["behaviour"]["demand"]
+        assumptions.append("what customers answer to prices and limits, of which a tape does not tell, is left out")
+
+
+def _scores(document, scenario, threads, observer, assumptions):
+    """Give scores the correlation with quality that the Gini asked for takes among the prior's people.
+
+    The fitted people may default too evenly for any score to have that Gini. No review is left to ask for one.
+    """
+    lenders, answers = resolved(scenario, {"prior": scenario.baseline}, threads, observer)
+    for policy in document["policy"].values():
+        policy.pop("score_gini", None)
+    document.pop("score_gini", None)
+    for answer in answers.get("prior", ()):
+        if answer.ask.key.startswith("policy."):
+            continue
+        for name in answer.ask.segments:
+            segment, correlation = document["segment"][name], lenders["prior"].segment[name].score_correlation
+            segment.pop("score_gini", None)
+            source = f"of the prior's {answer.ask.key} = {answer.ask.gini:g}"
+            segment["score_correlation"] = {
+                "value": correlation,
+                "unit": "number",
+                "source": source,
+                "status": "derived",
+            }
+    if answers:
+        assumptions.append("scores have the correlation with quality that their Gini takes among the prior's people")
 
 
 def _limit_on_tape(panel, accounts):
