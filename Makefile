@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 SCENARIO ?= scenarios/huabei.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint levels bench bench-full clean
+.PHONY: help setup demo test lint tables levels assumptions bench bench-full clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ tables: setup ## write the tables of docs/policies.md anew from the files of the
 
 levels: setup ## fit the shipped scenarios to the published levels again (minutes), print target and simulated
 	$(BIN)/python -m simulator.estimation.levels
+
+assumptions: setup ## write what moves the demo most to docs/assumptions.md anew (a quarter of an hour)
+	$(BIN)/python -m simulator.decision.one_at_a_time $(SCENARIO) --borrowers 5000 --replications 10 --page docs/assumptions.md
 
 bench: setup ## time the kernel, its peers and whole commands (a minute)
 	$(BIN)/python -m benchmarks

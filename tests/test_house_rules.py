@@ -35,6 +35,7 @@ LAYERS = (
     "simulator.report",  # what is said of it
     "simulator.study",  # a question and its answer: what Python's door and the commands call
     "simulator.diaries",  # one borrower in words
+    "simulator.decision",  # what an answer hangs on
     "simulator.estimation",  # from records to a scenario
     "simulator.cli",
     "simulator.__main__",

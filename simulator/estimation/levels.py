@@ -28,6 +28,7 @@ from simulator.scenario.schema import Table
 from simulator.scenario.toml_text import read_toml
 from simulator.scenario.wording import problems_in
 from simulator.study import Study, simulate
+from simulator.system.pages import write_block
 
 STEP = 0.04  # of a setting's range: what a derivative is taken over
 YEAR = 12
@@ -359,17 +360,6 @@ def table(plan: Plan, found: dict[str, Figure]) -> str:
     return "\n".join(lines)
 
 
-def write_block(page: Path, text: str) -> None:
-    """Put `text` between the page's marks BEGIN and END; ValueError if they are not there."""
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"{page} has no marks {BEGIN} and {END}")
-    whole = page.with_name(f".{page.name}.new")
-    whole.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
-    whole.replace(page)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Fit and print, or with --check only simulate and print; return the exit code."""
     parser = ArgumentParser(prog="python -m simulator.estimation.levels", description=__doc__.splitlines()[0])
@@ -395,7 +385,7 @@ def main(arguments: list[str] | None = None) -> int:
             print()
         print(table(plan, found))
         if given.check and given.page:
-            write_block(given.page, table(plan, found))
+            write_block(given.page, table(plan, found), BEGIN, END)
         return 0
     except UserError as error:
         print(error, file=sys.stderr)
