@@ -55,11 +55,11 @@ def apart(plan, found):
 
 
 def test_the_shipped_line_is_at_the_published_levels():
-    """30+, 90+, the mean balance and who pays no interest are within tolerance; three times the refusals are not."""
+    """30+, 90+, the mean balance and who pays no interest are within tolerance; six times the refusals are not."""
     plan = small(["huabei"], "V1-30", "V1-90", "H-balance", "H-interest", borrowers=4000, replications=8)
     off = apart(plan, figures(plan, studies(plan, {})))
     stock = plan.model_copy(update={"target": {"V1-90": plan.target["V1-90"]}})
-    unwilling = {"unwilling": 3 * shipped_values(read_plan(TARGETS))["unwilling"]}
+    unwilling = {"unwilling": 6 * shipped_values(read_plan(TARGETS))["unwilling"]}
 
     assert max(off.values()) < 1, off
     assert apart(stock, figures(stock, studies(stock, unwilling)))["V1-90"] > 1
