@@ -1216,6 +1216,8 @@ def offer_plans(world, b):
                 continue
             if words[account.product] >> 1 >= levers[V_PLAN_CHANCE] or account.parts_left > 0:
                 continue
+            if account.watched + levers[V_PLAN_PAUSE] > WATCHED_MONTHS + 1:
+                continue
             if levers[V_TRIAL_MONTHS] > 0:
                 account.flow[F_N_TRIALS] += 1
                 account.trial_left = levers[V_TRIAL_MONTHS]

@@ -163,9 +163,9 @@ WRONG = [  # override, key path, words that the message has
     ),
     ('policy.early={kind="closure", close_days_late=5}', "policy.early.close_days_late", ["policy.close freezes at 7"]),
     (
-        'policy={close={freeze_days_late="never"}, late={kind="closure", freeze_days_late=40}}',
+        'policy={close={freeze_days_late="never"}, late={kind="closure", freeze_days_late=60}}',
         "policy.late.freeze_days_late",
-        ["freezes at 40", "policy.close closes at 30"],
+        ["freezes at 60", "policy.close closes at 30"],
     ),
     ("policy={write_off={enabled=false}, sell={enabled=true}}", "policy.sell", ["nothing is ever written off"]),
     ("variant.baseline.title='x'", "variant.baseline", ["choose another"]),

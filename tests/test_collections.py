@@ -62,6 +62,26 @@ def test_trials_and_plans_that_are_given_up_end():
     assert total(plans, F_N_PLANS_BROKEN, F_N_PLANS_KEPT) == total(plans, F_N_PLAN_MONTHS) > 100
 
 
+@pytest.mark.parametrize("pause", [0, 3, 12])
+def test_a_plan_is_followed_by_another_only_after_the_pause(pause):
+    """Where all ask for plans of a month, two beginnings are the pause or more apart, and some hardly more."""
+    world = worlds.world("again", products="line", policies=(), sizes=(60,), months=30)
+    month = world.levers.month
+    month[..., V_PLAN_BUCKET], month[..., V_PLAN_CHANCE], month[..., V_PLAN_MONTHS] = 1, ONE, 1
+    month[..., V_PLAN_PAUSE] = pause
+    begun, gaps = {}, []
+
+    def see(at, store):
+        for place in np.argwhere(store[:, :, LINE_AT + MARKS] >> WATCHED_AT == WATCHED_MONTHS).tolist():
+            if tuple(place) in begun:
+                gaps.append(at - begun[tuple(place)])
+            begun[tuple(place)] = at
+
+    kernel(world, True, [(m, m) for m in range(1, 31)], see)
+    assert len(begun) > 20 and len(gaps) > 5
+    assert pause <= min(gaps) <= max(pause, 2) + 1
+
+
 def test_an_account_in_a_trial_stays_as_late_as_it_was():
     """Where the bucket moves by trials alone, an account of bucket 1 is there until its plan begins, or is worse."""
     world = worlds.world("held", policies=(), sizes=(60,), months=8)

@@ -72,6 +72,15 @@ def test_a_year_later_customers_want_what_the_elasticity_says(rate):
     assert (found[QUALITIES:] == UNIT).all()  # who pays in full
 
 
+@pytest.mark.parametrize("rate", [0.8, 1.2, 2.0])
+def test_far_above_the_customary_rate_the_answer_is_steeper(rate):
+    """With y the rate's share above the customary one, y is weighed 1 + steepening * y times; below it as before."""
+    even, steeper = (world(DEMAND | {"steepening": s}, priced(rate)) for s in (0.0, 1.5))
+    before, after = (np.log(answers(lowered, LINE, C_DEMAND, 12)[:QUALITIES] / UNIT) for lowered in (even, steeper))
+
+    assert after == pytest.approx(before * (1 + 1.5 * max(rate - 1, 0)), rel=2e-3, abs=1e-3)
+
+
 def test_half_of_the_answer_is_left_after_the_half_life():
     """The logarithm of what is wanted at once, after one half-life and after many: 1 / 2 of the end, all of it."""
     lowered = world(DEMAND | {"half_life_months": 6.0}, priced(1.3), months=120)

@@ -161,7 +161,7 @@ def test_a_policy_on_applicants_needs_some(book):
     ("kind", "settings", "key"),
     [
         ("limit_cut", {"at_dpd": 90, "keep": 0.5}, "at_dpd"),
-        ("closure", {"freeze_days_late": 61}, "freeze_days_late"),
+        ("closure", {"freeze_days_late": 90}, "freeze_days_late"),
         ("npl_sale", {"from": "open", "at_dpd": 90, "price": 0.1}, "at_dpd"),
         ("bureau", {"report_days_late": 90}, "report_days_late"),
         ("credit_insurance", {"premium": 0.01, "share": 0.5, "claim_dpd": 120}, "claim_dpd"),
@@ -169,7 +169,7 @@ def test_a_policy_on_applicants_needs_some(book):
     ],
 )
 def test_a_policy_at_days_that_no_account_gets_to_is_refused(kind, settings, key, book):
-    """Matrices that end at 60 days past due: a policy from 61 or 90 on would never act; at 60 it is felt."""
+    """Matrices that end at 60 days past due: a policy from 90 on would never act; at 60 it is felt."""
     with pytest.raises(UserError) as refused:
         load_scenario(book(kind, settings, worst=2, at_least=False))
     (problem,) = refused.value.problems

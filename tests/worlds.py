@@ -496,6 +496,7 @@ def plans(rng, levers):
     constant(levers.month[..., V_PLAN_BUCKET], lambda: rng.randint(1, 2))
     each(levers.month[..., V_PLAN_CHANCE], lambda: rng.choice((ONE, q31(rng.random()))))
     each(levers.month[..., V_PLAN_MONTHS], lambda: rng.choice((1, 2, 3, 5)))
+    levers.month[..., V_PLAN_PAUSE] = levers.month[..., V_PLAN_MONTHS] - 1  # 0, 1, 2, 4
     each(levers.month[..., V_PLAN_RATE], lambda: rng.choice((0, ONE, q31(rng.random()))))
     each(levers.month[..., V_PLAN_FORGIVE], lambda: rng.choice((0, 0, q31(rng.random()), ONE)))
 

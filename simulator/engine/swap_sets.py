@@ -7,9 +7,17 @@ So a swap set is an ordinary run of the applicants in which everybody else holds
 import numpy as np
 
 from simulator.lowering.lower import Lowered
-from simulator.model.layout import K_ENTRY, V_INCOME_CUTOFF, V_SCORE_CORRELATION, V_SCORE_CUTOFF, V_SCORE_NOISE
+from simulator.model.layout import (
+    K_ENTRY,
+    V_FRAUD_CAUGHT,
+    V_FRAUD_WRONG,
+    V_INCOME_CUTOFF,
+    V_SCORE_CORRELATION,
+    V_SCORE_CUTOFF,
+    V_SCORE_NOISE,
+)
 
-REVIEW = [V_SCORE_CUTOFF, V_INCOME_CUTOFF, V_SCORE_CORRELATION, V_SCORE_NOISE]
+REVIEW = [V_SCORE_CUTOFF, V_INCOME_CUTOFF, V_SCORE_CORRELATION, V_SCORE_NOISE, V_FRAUD_CAUGHT, V_FRAUD_WRONG]
 
 
 def review_differs(one: Lowered, other: Lowered) -> bool:

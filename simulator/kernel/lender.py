@@ -13,7 +13,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 from . import rules
 from .fixed import half, mul_q16, mul_q31
 from .late import has_late_stage, late_payment, late_stage_of, next_months_late, takes_offer
-from .marks import next_marks, watched
+from .marks import next_marks, watched, watched_left
 from .sums import add_back, add_late_paid, add_loss, add_open, add_roll, add_stocks
 
 i4, i8, u8 = np.int32, np.int64, np.uint64
@@ -243,6 +243,7 @@ def offer_plan(state, i, record, p, word, terms, month_levers, flows):
         and record[p, A_PAID] < record[p, A_OWED]
         and (reason == SHORT or reason == CANNOT)
         and record[p, A_TO] >= (min(asked, offered) if state[EDUCATION, i] < month_levers[p, V_EDUCATED] else offered)
+        and watched_left(i8(state[at + MARKS, i])) + month_levers[p, V_PLAN_PAUSE] <= WATCHED_MONTHS + 1
         and half(word) < month_levers[p, V_PLAN_CHANCE]
     ):
         begins = month_levers[p, V_TRIAL_MONTHS] == 0

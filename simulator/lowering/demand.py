@@ -101,7 +101,7 @@ class Customers:
         """Return (how dear, yearly points above the customary rate), each float64[segment, product, grade, 1].
 
         How dear is the logarithm of the rate, as a share of the customary one, while it is below that, and above it
-        the share less 1: a point more weighs there as much as the one before.
+        the share less 1: a point more weighs there as much as the one before, or with a `steepening` more than it.
         """
         x = np.zeros((self.segments, N_PRODUCT, GRADES))
         dearer = np.zeros_like(x)
@@ -109,7 +109,8 @@ class Customers:
             if customary:
                 yearly = YEAR * rate * own[:, p, V_RATE : V_RATE + GRADES] / UNIT
                 share = yearly / customary
-                x[:, p] = np.maximum(share - 1, 0) + np.log(np.clip(share, 1 / MOST_RATIO, 1))
+                above = np.maximum(share - 1, 0)
+                x[:, p] = above * (1 + self.how.steepening * above) + np.log(np.clip(share, 1 / MOST_RATIO, 1))
                 dearer[:, p] = np.maximum(yearly - customary, 0.0)
         return x[..., None], dearer[..., None]
 

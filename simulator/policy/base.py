@@ -13,7 +13,16 @@ from simulator.policy.book import MEASURES, Book
 from simulator.policy.others import Exits, Others
 
 Never = Literal["never"]
-DaysLate = Annotated[int, Field(ge=1, le=30 * (BUCKETS - 1)), DPD]
+
+
+def _countable(days: int) -> int:
+    """Return days late that the month can tell apart: of later months it knows whole ones only."""
+    if days > 30 and days % 30:
+        raise ValueError(f"found {days}; allowed: 1 to 30, or a multiple of 30")
+    return days
+
+
+DaysLate = Annotated[int, Field(ge=1, le=30 * (BUCKETS - 1)), AfterValidator(_countable), DPD]
 Months = Annotated[int, Field(ge=0, le=999), MONTHS]
 Multiplier = Annotated[float, Field(ge=0, le=16), MULTIPLIER]
 MOST = 16 * UNIT  # to which multipliers that meet are kept

@@ -33,6 +33,7 @@ MONTH_BOUNDS = {
     layout.V_INCOME_CUTOFF: (-NEVER, AMOUNT),
     layout.V_WILL_NOT: (-MOST_LOGIT, MOST_LOGIT),
     layout.V_PLAN_MONTHS: (1, 60),
+    layout.V_PLAN_PAUSE: (0, layout.WATCHED_MONTHS),
     **dict.fromkeys((layout.V_EDUCATED, layout.V_TAUGHT), (0, ONE)),
     **dict.fromkeys((layout.V_EDUCATION_FORGET, layout.V_EDUCATION_SPEND), (0, ONE)),
     layout.V_EDUCATION_COST: (0, AMOUNT),

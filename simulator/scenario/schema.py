@@ -326,6 +326,7 @@ class Demand(Table):
     elasticity: ByRisk = ByRisk()
     half_life_months: Annotated[float, Field(ge=0.1, le=120), values.MONTHS] = 6.0
     kink: Annotated[float, Field(ge=0, le=10), values.MULTIPLIER] = 1.0
+    steepening: Annotated[float, Field(ge=0, le=10), values.MULTIPLIER] = 0.0
     new_loan_elasticity: Annotated[float, Field(ge=-10, le=0), values.NUMBER] = 0.0
     acceptance: Share = 1.0
     acceptance_elasticity: ByRisk = ByRisk()

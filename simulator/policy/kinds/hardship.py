@@ -18,6 +18,7 @@ EXAMPLE = {
     "trial_given_up": 0.05,
     "given_up": 0.016,
     "given_up_early": 0.03,
+    "again_after_months": 12,
 }
 
 
@@ -44,6 +45,12 @@ class Settings(Policy):
     )
     given_up_early: Chance | None = Field(
         None, description="the same in the first 3 months of a plan, at most 0.06 without a trial; without it, given_up"
+    )
+
+    again_after_months: Annotated[int, Field(ge=0, le=layout.WATCHED_MONTHS), MONTHS] = Field(
+        0,
+        description="months from the beginning of a plan in which the account is offered no other; 0: a broken plan is "
+        "followed by the next, and the debt is not written off; 12 is as long as it is watched",
     )
 
     def contradictions(self):
@@ -79,6 +86,7 @@ def write(levers, settings, context):
     levers.month[(*cells, layout.V_PLAN_BUCKET)] = threshold(settings.offer_dpd, 30)
     levers.month[(*cells, layout.V_PLAN_CHANCE)] = share(settings.accepted)
     levers.month[(*cells, layout.V_PLAN_MONTHS)] = settings.months
+    levers.month[(*cells, layout.V_PLAN_PAUSE)] = settings.again_after_months
     levers.month[(*cells, layout.V_PLAN_RATE)] = share(settings.rate)
     levers.month[(*cells, layout.V_PLAN_FORGIVE)] = share(settings.forgiven)
     early = settings.given_up if settings.given_up_early is None else settings.given_up_early

@@ -103,7 +103,9 @@ class Settings(Policy):
         return self
 
     def contradictions(self):
-        """What is paid at once is not broken."""
+        """What is paid at once is not broken; an offer that is accepted is made to somebody."""
+        if self.accepted > 0 and self.from_dpd == self.from_months == "never":
+            yield "accepted", f"found {self.accepted:g}, and nobody is asked", "give from_dpd, from_months or both"
         if self.parts == 1 and self.broken > 0:
             yield "broken", f"found {self.broken:g}", "allowed: 0 where parts is 1, or more parts"
 
