@@ -178,11 +178,19 @@ class Customers:
 
 
 def answer_all(levers: Levers, settings) -> None:
-    """Write the answers of all months, as if the levers were those of every month."""
+    """Write the answers of all months, as if the levers were those of every month.
+
+    A month with the levers and the habit of the one before it has its answers too: most months have.
+    """
     customers = Customers(settings)
-    habit = customers.start()
+    habit, before = customers.start(), None
     for month in range(1, len(levers.month)):
-        habit = customers.answer(levers, month, habit)
+        asked = levers.month[month].tobytes(), habit.tobytes()
+        if asked == before:
+            levers.answer[month] = levers.answer[month - 1]
+            levers.month[month, :, LINE, V_PAY_EXTRA] = levers.month[month - 1, :, LINE, V_PAY_EXTRA]
+        else:
+            habit, before = customers.answer(levers, month, habit), asked
 
 
 def uptake_table(settings, segment) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Distributions as tables of quantiles: no distribution function is evaluated once the simulation runs."""
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.special import betaincinv, ndtr, ndtri
 
@@ -59,6 +61,11 @@ def _bounded_lognormal_mean(mu, sigma, low, high):
 
 
 def _beta(d):
+    return _beta_of(d).copy()
+
+
+@lru_cache(maxsize=256)  # the slowest, and the same for all lenders of a scenario
+def _beta_of(d):
     mean, sd = (d.mean - d.min) / (d.max - d.min), d.sd / (d.max - d.min)
     if sd < 1e-12 or not 0 < mean < 1:
         return np.full(QUANTILES, float(d.mean))
