@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
 from itertools import chain
 from typing import Any
+
+import numpy as np
 
 from simulator.analysis.accounting.recovery import expected_recovery
 from simulator.analysis.comparison import Comparison, Swapped
@@ -17,6 +20,7 @@ from simulator.lowering.lower import Lowered, bytes_to_lower, lower, tables_dige
 from simulator.lowering.prices import charged_rates
 from simulator.model.errors import Problem, UserError
 from simulator.model.observer import Observer, compiling
+from simulator.model.tables import Sums
 from simulator.policy.levers import risk_transfers
 from simulator.policy.risk_transfer import Partner
 from simulator.scenario.prices import price_cautions
@@ -36,11 +40,18 @@ class Run:
 
 
 def run(
-    scenario: Scenario, variants: Mapping[str, Settings], run_off: bool, threads: int | None, observer: Observer
+    scenario: Scenario,
+    variants: Mapping[str, Settings],
+    run_off: bool,
+    threads: int | None,
+    observer: Observer,
+    draws: Iterable[Mapping[str, Settings]] | None = None,
 ) -> Run:
     """Return the run of a scenario's baseline and of `variants`; with `run_off` its months follow those of lending.
 
-    Raises UserError if the tape is wrong, or if this machine has too little memory.
+    `draws` are the same lenders under other numbers, with a correlation for every Gini: replications 2k and 2k + 1 are
+    lived by those of draw k, as many as there are pairs. Raises UserError if the tape is wrong, or if this machine has
+    too little memory.
     """
     start = time.perf_counter()
     threads = threads_of(threads)
@@ -49,19 +60,20 @@ def run(
     futures = (False, True) if run_off and scenario.baseline.run_on_months else (False,)  # without and with a run-on
     check_room(lenders.values(), run_off, futures)
     lenders, scores = resolved(scenario, lenders, threads, observer)
-    worlds = {
-        name: tuple(lower(settings, book and book.tape, run_off, run_on) for run_on in futures)
-        for name, settings in lenders.items()
-    }
+
+    def lowered(lenders):
+        return {
+            name: tuple(lower(settings, book and book.tape, run_off, run_on) for run_on in futures)
+            for name, settings in lenders.items()
+        }
+
+    worlds = lowered(lenders)
     baseline = worlds[BASELINE]
-    swaps = {
-        name: (_swapped(baseline, world), _swapped(world, baseline))
-        for name, world in worlds.items()
-        if review_differs(baseline[0], world[0])
-    }
+    swapping = [name for name, world in worlds.items() if review_differs(baseline[0], world[0])]
+    swaps = _swaps(worlds, swapping)
     every = [*worlds.values(), *chain(*swaps.values())]
     state = {name: max(map(engine.state_bytes_at_once, world)) for name, world in worlds.items()}
-    _check_memory(every, threads, max(state.values()))
+    _check_memory(every, threads, max(state.values()), whole=draws is not None)
     for remark in scenario.remarks:
         observer.note(remark)
     if any(state.values()):
@@ -72,11 +84,42 @@ def run(
     work = sum(map(engine.borrower_months, chain(*every)))
     transferred = {name: tuple(map(_transfers, world)) for name, world in worlds.items()}
     has_transfers = any(chain(*transferred.values()))
+    settlements = {name: _settlement(settings) for name, settings in lenders.items()}
 
-    def lived(name, world, settlement, terms, first):
+    def tell(name):
+        return lambda done: observer.advanced(name, done, work)
+
+    n_draws = scenario.baseline.replications // 2 if draws is not None else 0
+    under_draws: dict[tuple[str, int], list[Sums]] = {}  # by lender, and which of its worlds: `_worlds_of`
+    if draws is not None:
+        under_draws = {key: list(map(engine.sums_of, world)) for key, world in _worlds_of(worlds, swaps).items()}
+        of_draws: dict[str, list[Settlement]] = {name: [] for name in worlds}
+        with ThreadPoolExecutor(threads) as pool:
+            at_work: list[Future[Sums]] = []
+            for k, drawn in enumerate(draws):  # the next is drawn and lowered while threads live this one
+                now = lowered(drawn)
+                for name, world in now.items():
+                    _check_terms(name, tuple(map(_transfers, world)), transferred[name])
+                    of_draws[name].append(_settlement(drawn[name]))
+                jobs = [
+                    (future, tell(key[0]), into)
+                    for key, world in _worlds_of(now, _swaps(now, swapping)).items()
+                    for future, into in zip(world, under_draws[key], strict=True)
+                ]
+                for job in at_work:
+                    job.result()
+                among = range(2 * k, 2 * k + 2)
+                at_work = [
+                    pool.submit(engine.run, future, 1, told, among=among, sums=into) for future, told, into in jobs
+                ]
+            for job in at_work:
+                job.result()
+        settlements = {name: _by_pair(each) for name, each in of_draws.items()}
+
+    def lived(name, world, settlement, terms, first, which=0):
         """Return the ledger of a world, which holds that of its run-on; `terms` are the transfers of each future."""
-        frame = replace(_frame(scenario, world[0], run_off), transfers=has_transfers)
-        sums = [engine.run(future, threads, lambda done: observer.advanced(name, done, work)) for future in world]
+        frame = replace(_frame(scenario, world[0], run_off), transfers=has_transfers, draws=n_draws)
+        sums = under_draws.pop((name, which), None) or [engine.run(future, threads, tell(name)) for future in world]
         plain = Ledger(name, sums[0], frame, replace(settlement, transfers=terms[0]), first)
         run_on = None
         for whole, own in zip(sums[1:], terms[1:], strict=True):
@@ -91,12 +134,12 @@ def run(
     ledgers: list[Ledger] = []
     swapped: dict[str, Swapped] = {}
     for name, world in worlds.items():
-        first, plain = (ledgers[0] if ledgers else None), _settlement(lenders[name])
+        first, plain = (ledgers[0] if ledgers else None), settlements[name]
         ledgers.append(lived(name, world, plain, transferred[name], first))
         if name in swaps:  # before insurance and partners, whose terms are on a whole book
             (out, into), none = swaps[name], ((),) * len(futures)
-            by_baseline = lived(name, out, _settlement(lenders[BASELINE]), none, ledgers[0])
-            swapped[name] = Swapped(by_baseline, lived(name, into, plain, none, ledgers[0]))
+            by_baseline = lived(name, out, settlements[BASELINE], none, ledgers[0], 1)
+            swapped[name] = Swapped(by_baseline, lived(name, into, plain, none, ledgers[0], 2))
     policies = {name: settings.policy for name, settings in lenders.items()}
     goes_on = {}
     if len(futures) > 1:
@@ -110,6 +153,7 @@ def run(
         "run_off_months": ledgers[0].frame.run_off_months,
         **goes_on,
         "replications": scenario.baseline.replications,
+        **({"draws": n_draws} if n_draws else {}),
         "borrowers": ledgers[0].frame.borrowers,
         "borrower_months": work,
         "threads": threads,
@@ -133,10 +177,14 @@ def check_room(lenders: Iterable[Settings], run_off: bool, futures: Iterable[boo
     _check_bytes("the scenario", needed)
 
 
-def _check_memory(worlds, threads, state):
-    """Raise UserError if the sums of all variants and the state kept are more than the machine could ever hold."""
+def _check_memory(worlds, threads, state, whole):
+    """Raise UserError if the sums of all variants and the state kept are more than the machine could ever hold.
+
+    `whole`: all sums of the run-ons are held at a time, not only their flows.
+    """
+    of_run_on = (lambda world: engine.bytes_needed(world, 0)) if whole else engine.bytes_of_flows
     kept = {id(world): engine.bytes_needed(world, 0) for world, *_ in worlds}
-    kept |= {id(world): engine.bytes_of_flows(world) for _, *run_on in worlds for world in run_on}
+    kept |= {id(world): of_run_on(world) for _, *run_on in worlds for world in run_on}
     at_work = max(engine.bytes_needed(world, threads) - kept[id(world)] for world in chain(*worlds))
     _check_bytes("the results", sum(kept.values()) + at_work + state)
 
@@ -196,6 +244,35 @@ def _priced(ledger, seen, run_on=None):
     baseline = None if ledger.baseline is ledger else ledger.baseline
     settlement = replace(ledger.settlement, transfers=terms)
     return Ledger(ledger.variant, ledger.sums, ledger.frame, settlement, baseline, run_on)
+
+
+def _swaps(worlds, names):
+    """Return the swap sets of some variants with the baseline: (whom it takes alone, whom the variant takes alone)."""
+    baseline = worlds[BASELINE]
+    return {name: (_swapped(baseline, worlds[name]), _swapped(worlds[name], baseline)) for name in names}
+
+
+def _worlds_of(worlds, swaps):
+    """Return every world by lender and number: 0 is its own, 1 and 2 are those of its swap sets."""
+    own = {(name, 0): world for name, world in worlds.items()}
+    return own | {(name, which): world for name, pair in swaps.items() for which, world in enumerate(pair, 1)}
+
+
+def _check_terms(name, drawn, usual):
+    """Raise UserError if a draw has other terms of insurance or joint lending: they are settled on all replications."""
+    if drawn != usual:
+        found = "terms of insurance or joint lending are in doubt, and cannot be drawn"
+        raise UserError(Problem(name, found=found, allowed="leave out their range"))
+
+
+def _by_pair(each: list[Settlement]) -> Settlement:
+    """Return the settlement of all replications, each pair of which has its own: numbers where all have the same."""
+    found: dict[str, Any] = {}
+    for field in fields(Settlement):
+        values = [getattr(one, field.name) for one in each]
+        same = all(value == values[0] for value in values)
+        found[field.name] = values[0] if same else np.repeat(values, 2).reshape(-1, 1, 1, 1)
+    return Settlement(**found)
 
 
 def _swapped(taker, decliner):

@@ -319,6 +319,7 @@ class SavedStudy(Study):
             reporting_day=_value(asked.get("reporting_day", 0)),
             transfers="own_net_loss" in self.measures,
             run_on_months=self.facts.get("run_on_months", 0),
+            draws=self.facts.get("draws", 0),
         )
 
     @property

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.analysis.estimates import MEAN, SURE, Difference, Estimate, chance_not_above, mean, shared_variance
+from simulator.analysis.estimates import MEAN, SURE, Difference, Estimate, Mean, shared_variance
 from simulator.analysis.ledger import Ledger, result_digest
 from simulator.analysis.measures import MEASURES, measures_of, shown_in, windows
 from simulator.analysis.measures.tables import LOSS_RATES, SWAPPED
@@ -49,7 +49,8 @@ class Comparison:
 
     `swaps` are there for the variants that review applicants in another way; `policies` are the settings of every
     lender's policies by name; `cautions` are those of the scenario. `rates` are the yearly interest rates of every
-    lender by product and grade.
+    lender by product and grade. `average` is what is stated of samples that have no other statistic: their mean, as if
+    replications were independent, unless they are of something else.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Comparison:
         policies: dict[str, dict[str, Any]] | None = None,
         cautions: list[str] | None = None,
         rates: dict[str, dict[str, list[float]]] | None = None,
+        average: Mean = MEAN,
     ):
         """Raise ValueError if there is no ledger, a name comes twice, or frames differ."""
         self.ledgers = {ledger.variant: ledger for ledger in ledgers}
@@ -71,14 +73,15 @@ class Comparison:
             raise ValueError("every ledger of a comparison has its run-on, or none has")
         self.baseline = ledgers[0].variant
         self.swaps, self.policies, self.cautions = swaps or {}, policies or {}, cautions or []
-        self.rates = rates or {}
+        self.rates, self.average = rates or {}, average
         self.windows = windows(self.frame)
         self.measures = measures_of(self.frame)
         self._samples = cache(self._samples_of)  # per comparison, so that it goes when the comparison goes
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what makes it anew: pickled and copied it is its ledgers, without the numbers kept of them."""
-        return type(self), (list(self.ledgers.values()), self.swaps, self.policies, self.cautions, self.rates)
+        kept = (self.swaps, self.policies, self.cautions, self.rates, self.average)
+        return type(self), (list(self.ledgers.values()), *kept)
 
     @cached_property
     def result_digest(self) -> str:
@@ -131,24 +134,30 @@ class Comparison:
 
     def swapped(self, variant, side, measure, window="whole") -> Estimate:
         """Return the value and standard error of `swap_samples`."""
-        value, se = mean(self.swap_samples(variant, side, measure, window))
+        value, se = self.average.estimate(self.swap_samples(variant, side, measure, window))
         return Estimate(float(value), float(se))
 
     def estimate(self, variant, measure, window="whole") -> Estimate:
         """Return one measure's value and standard error."""
-        value, se = MEASURES[measure].estimate(self.samples(variant, measure, window))
+        samples = self.samples(variant, measure, window)
+        value, se = self._statistic(measure, samples).estimate(samples)
         return Estimate(float(value), float(se))
 
     def interval(self, variant, measure, window="whole") -> tuple[float, float]:
         """Return the 95 % interval of one measure; NaN where there is none."""
-        return MEASURES[measure].interval(self.samples(variant, measure, window))
+        samples = self.samples(variant, measure, window)
+        return self._statistic(measure, samples).interval(samples)
 
     def difference(self, variant, measure, window="whole", against=None) -> Difference:
         """Return `variant` less `against` (the baseline), replication by replication."""
         other = against or self.baseline
         a, b = (self.samples(name, measure, window) for name in (variant, other))
-        statistic = MEAN if self.unstated(measure, window) else MEASURES[measure].statistic
-        return statistic.difference(a, b)
+        return self._statistic(measure, b).difference(a, b)
+
+    def _statistic(self, measure, samples):
+        """Return what is stated of the samples of a measure; of those that the run cannot state, which are NaN, too."""
+        statistic = MEASURES[measure].statistic
+        return self.average if statistic is MEAN or np.isnan(samples).all() else statistic
 
     def shared_variance(self, variant, line):
         """Return the share of the variance of `line` over replications that all borrowers have in common."""
@@ -202,7 +211,7 @@ class Comparison:
         # The highest of many is partly the luckiest. Whichever is truly best, it can be passed over for each of the
         # others: by Bonferroni's inequality the chances add, so the more variants, the clearer the lead must be.
         leader = self.samples(best, value)
-        doubt = {name: chance_not_above(leader, self.samples(name, value)) for name in rivals}
+        doubt = {name: self.average.chance_not_above(leader, self.samples(name, value)) for name in rivals}
         sure = max(1 - sum(doubt.values()), 0.0)
         nearest = max(rivals, key=lambda name: (doubt[name], values[name]))
         rival = rivals[nearest]
@@ -238,7 +247,9 @@ class Comparison:
 
         def swapped(variant, side, measure):
             samples = self.swap_samples(variant, side, measure)
-            return entry(measure, *self.swapped(variant, side, measure), *MEASURES[measure].interval(samples))
+            return entry(
+                measure, *self.swapped(variant, side, measure), *self._statistic(measure, samples).interval(samples)
+            )
 
         told = {
             "cautions": self.cautions,

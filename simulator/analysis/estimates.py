@@ -70,6 +70,10 @@ class Mean:
         """Return the mean of `a` less that of `b`, sample by sample."""
         return paired(a, b)
 
+    def chance_not_above(self, a, b) -> float:
+        """Return the one-sided p-value that the mean of `a` is not above that of `b`, sample by sample."""
+        return chance_not_above(a, b)
+
 
 MEAN = Mean()
 

@@ -61,6 +61,7 @@ class RunFrame:
     run_on_months: int = 0  # if lending does not end: the customers at hand go on for so long, then comes the run-off
     start_month: int | None = None  # calendar month of month 1, 1 for January; None where the scenario names none
     reporting_day: int = 0  # days after the due date, 0 = the due date itself
+    draws: int = 0  # of numbers in doubt, for a pair of replications each; 0: they are as they stand
 
     @property
     def horizon(self):
@@ -75,17 +76,24 @@ class RunFrame:
 
 @dataclass(frozen=True)
 class Settlement:
-    """Prices that turn flows into income and cost outside the kernel; plain numbers."""
+    """Prices that turn flows into income and cost outside the kernel.
 
-    discount_rate: float = 0.0  # a year, of the net present value
-    funding_rate: float = 0.0  # a year, of the open balance
-    merchant_discount: float = 0.0  # share of what is spent on the line
-    operating_cost: float = 0.0  # minor units per month and account with a balance or a payment
-    idle_cost: float = 0.0  # minor units per month and line without either, while new credit is granted
-    acquisition_cost: float = 0.0  # minor units per granted account
-    reminder_cost: float = 0.0  # minor units per reminder
-    report_cost: float = 0.0  # minor units per report to the credit bureau
+    Each is a number, or float64[replication, 1, 1, 1] where replications differ in it.
+    """
+
+    discount_rate: float | np.ndarray = 0.0  # a year, of the net present value
+    funding_rate: float | np.ndarray = 0.0  # a year, of the open balance
+    merchant_discount: float | np.ndarray = 0.0  # share of what is spent on the line
+    operating_cost: float | np.ndarray = 0.0  # minor units per month and account with a balance or a payment
+    idle_cost: float | np.ndarray = 0.0  # minor units per month and line without either, while new credit is granted
+    acquisition_cost: float | np.ndarray = 0.0  # minor units per granted account
+    reminder_cost: float | np.ndarray = 0.0  # minor units per reminder
+    report_cost: float | np.ndarray = 0.0  # minor units per report to the credit bureau
     transfers: tuple[Insurance | Partner, ...] = ()  # who else bears the risk
+
+    def mean_of(self, name: str) -> float:
+        """Return a price, the mean over replications where they differ in it."""
+        return float(np.mean(getattr(self, name)))
 
 
 # Lines that are sums of others: name -> {line: sign}. Profit is accrual, cash is what crosses the lender's

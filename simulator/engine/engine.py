@@ -39,6 +39,11 @@ def bytes_of_flows(lowered: Lowered) -> int:
     return 8 * 2 * lowered.replications * (lowered.months_total + 1) * len(lowered.segments) * N_PRODUCT * N_FLOWS
 
 
+def sums_of(lowered: Lowered) -> Sums:
+    """Return sums of zero for every replication and month of a lowered scenario."""
+    return empty_sums(lowered.replications, lowered.months_total, len(lowered.segments))
+
+
 def state_bytes_at_once(lowered: Lowered) -> int:
     """Return the bytes of everyone's state that a run keeps between spans; 0 where no policy reads the book.
 
@@ -73,8 +78,12 @@ def run(
     progress: Callable[[int], None] = lambda done: None,
     fast: bool = True,
     spans: tuple[int, ...] = (),
+    among: range | None = None,
+    sums: Sums | None = None,
 ) -> Sums:
     """Return the sums of every replication and month of a lowered scenario.
+
+    Of the replications `among` all alone, if it is given; `sums` are those of all, to which they are added.
 
     `progress` is told the borrower-months of each shard done. `fast=False` takes the scalar kernel. `spans` are months
     after which everyone's state is kept and taken up again. None of these, nor `threads`, changes a byte. Where a
@@ -82,12 +91,13 @@ def run(
     """
     prepare(lowered)
     threads = threads or available_threads()
-    sums = empty_sums(lowered.replications, lowered.months_total, len(lowered.segments))
+    among = range(lowered.replications) if among is None else among
+    sums = sums or sums_of(lowered)
     if lowered.readers:
-        for first, end in _chunks(lowered):
+        for first, end in _chunks(lowered, among):
             add(sums, by_month.simulate(lowered, first, end, threads, progress, fast), slice(first, end))
         return sums
-    work, adding = _Shards(lowered, threads), Lock()
+    work, adding = _Shards(lowered, among, threads), Lock()
 
     def take_shards():
         held = own = tables = None  # the chunk of replications this thread is in, its sums and tables
@@ -127,10 +137,10 @@ def run(
 class _Shards:
     """The work of a run, handed out in order: a chunk of replications and some tiles at a time."""
 
-    def __init__(self, lowered, threads):
+    def __init__(self, lowered, among, threads):
         self.lowered, self.lock = lowered, Lock()
         self.world = None  # the tables of the newest chunk
-        self.shards = _shards(lowered, threads)
+        self.shards = _shards(lowered, among, threads)
 
     def next(self):
         """Return the next ((replication_from, replication_to), tiles), or None when all is handed out."""
@@ -150,13 +160,13 @@ class _Shards:
             return self.world[1]
 
 
-def _shards(lowered, threads):
+def _shards(lowered, among, threads):
     """Yield ((replication_from, replication_to), tiles) of all shards, smaller ones towards the end."""
     upto = np.concatenate(
         [[0], np.cumsum(by_month.borrower_months(lowered.tiles, 1, lowered.months_total))]
     )  # borrower-months of each
-    left = int(upto[-1]) * lowered.replications
-    for chunk in _chunks(lowered):
+    left = int(upto[-1]) * len(among)
+    for chunk in _chunks(lowered, among):
         replications, first = chunk[1] - chunk[0], 0
         while first < len(lowered.tiles):
             work = min(SHARD_WORK, left // (SHARDS_LEFT * threads)) // replications
@@ -166,10 +176,10 @@ def _shards(lowered, threads):
             first = end
 
 
-def _chunks(lowered):
-    """Return (first, one after the last) of the replications of each chunk."""
+def _chunks(lowered, among):
+    """Return (first, one after the last) of the replications of each chunk of those `among` all."""
     size = _chunk(lowered)
-    return [(k, min(k + size, lowered.replications)) for k in range(0, lowered.replications, size)]
+    return [(k, min(k + size, among.stop)) for k in range(among.start, among.stop, size)]
 
 
 def _chunk(lowered):

@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from simulator.analysis.estimates import mean
 from simulator.analysis.measures import MEASURES, answer, highest_tail
 from simulator.analysis.measures.loss import CAUSE_WORDS
 from simulator.model.layout import (
@@ -169,7 +168,8 @@ def path(comparison):
     made, axes = figure(3.3, 1, 2, sharex=True)
     for axis, days in zip(axes.flat, (30, 90), strict=True):
         for name, ledger in comparison.ledgers.items():
-            value, se = mean(MEASURES[f"dpd{days}_share_balance"](ledger, by_month=True)[:, :shown])
+            shares = MEASURES[f"dpd{days}_share_balance"](ledger, by_month=True)[:, :shown]
+            value, se = comparison.average.estimate(shares)
             months = np.arange(1, shown + 1)
             # Dashed and on top, so that a variant which follows the baseline does not hide it.
             baseline = name == comparison.baseline and comparison.variants

@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from simulator.analysis.estimates import mean
 from simulator.analysis.ledger import LINES, SETTLED, STOCKS, TRANSFER_LINES, is_count
 from simulator.analysis.measures import ACCOUNTS, AXES, MEASURES, TAIL
 from simulator.model.layout import BUCKETS, FLOWS, PRODUCTS, VINTAGES
@@ -88,7 +87,8 @@ def _monthly_tables(comparison, variant, keep_replications):
     means = []
     for k in range(len(names)):
         first, samples = cells(k)
-        means.append(table(k, first, *mean(samples), None))
+        value, se = comparison.average.estimate(samples)
+        means.append(table(k, first, value, se, None))
     yield pa.concat_tables(means)
     if keep_replications:
         for k in range(len(names)):
@@ -125,7 +125,7 @@ def monthly_table(comparison, name, by=()) -> pa.Table:
     present = [PRODUCTS.index(product) for product in frame.products]
     for v, ledger in enumerate(comparison.ledgers.values()):
         first, samples = monthly_samples(ledger, name, by)
-        value, se = mean(samples[..., present] if "product" in by else samples)
+        value, se = comparison.average.estimate(samples[..., present] if "product" in by else samples)
         value = np.asarray(value)
         months, *places = np.indices(value.shape)
         columns = {
@@ -147,10 +147,10 @@ def _unit(name, frame):
     return ACCOUNTS if is_count(name) else frame.currency
 
 
-def batch_means(ledger, sums):
+def batch_means(comparison, ledger, sums):
     """Return (mean over replications, its standard error over batches) of int64[batch, ...] sums."""
     sizes = ledger.batch_sizes.reshape(-1, *[1] * (sums.ndim - 1))
-    return sums.sum(axis=0) / sizes.sum(), mean(sums / sizes).se
+    return sums.sum(axis=0) / sizes.sum(), comparison.average.estimate(sums / sizes).se
 
 
 def write_rolls(path, comparison):
@@ -168,8 +168,8 @@ def rolls_table(comparison) -> pa.Table:
     for v, ledger in enumerate(comparison.ledgers.values()):
         where = np.nonzero(ledger.rolls.any(axis=(0, -1)))  # month, segment, product, from, to
         moves = ledger.rolls[(slice(None), *where)]  # [batch, row, (count, balance)]
-        count, count_se = batch_means(ledger, moves[..., 0])
-        balance, balance_se = batch_means(ledger, moves[..., 1])
+        count, count_se = batch_means(comparison, ledger, moves[..., 0])
+        balance, balance_se = batch_means(comparison, ledger, moves[..., 1])
         columns = {
             "variant": labels(variants, np.full(len(where[0]), v)),
             "month": pa.array(where[0], pa.int32()),
@@ -212,7 +212,7 @@ def vintage_tables(comparison) -> Iterator[pa.Table]:
             present = np.isin(product, [PRODUCTS.index(p) for p in frame.products])
             keep = (month >= entry) & lived.any(axis=1)[entry] & present
             rows = tuple(x[keep] for x in (entry, month, segment, product))
-            value, se = batch_means(ledger, ledger.vintages[(slice(None), *rows, k)])
+            value, se = batch_means(comparison, ledger, ledger.vintages[(slice(None), *rows, k)])
             money = not is_count(name)
             scale = frame.minor_units if money else 1
             columns = {

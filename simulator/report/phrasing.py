@@ -43,7 +43,8 @@ def setting(frame):
     if frame.run_on_months:
         months += f" (again with {frame.run_on_months} of run-on between them)"
     people = f"{frame.borrowers:,} borrower{plural(frame.borrowers)}"
-    return f"{people}, {months}, {frame.replications:,} replication{plural(frame.replications)}"
+    draws = f" under {frame.draws:,} draws of the numbers in doubt" if frame.draws else ""
+    return f"{people}, {months}, {frame.replications:,} replication{plural(frame.replications)}{draws}"
 
 
 def plural(count):
@@ -237,7 +238,8 @@ def verdict_of(found, lenders, frame):
     if found.run_on:
         gap = _lead(found.run_on, frame).removeprefix(f"{found.winner}, ")
         best, lead = f"{best} by both horizons", f"{_lead(found, frame)} {ends} and {gap} {GOES_ON}"
-    sure = f"as far as chance goes, {sureness(found.probability)} sure that it is the best"
+    goes = "chance and the ranges go" if frame.draws else "chance goes"
+    sure = f"as far as {goes}, {sureness(found.probability)} sure that it is the best"
     return f"{given}{best}: {lead}; {sure} of {lenders}."
 
 

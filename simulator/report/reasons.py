@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.analysis import estimates
-from simulator.analysis.estimates import mean
+from simulator.analysis.estimates import MEAN
 from simulator.analysis.ledger import components
 from simulator.analysis.measures import ACCOUNTS, MEASURES, TAIL, highest_tail
 from simulator.model.errors import UserError
@@ -105,7 +104,7 @@ class Evidence:
             level = self.comparison.estimate(self.baseline, measures[0])
             return change_of(d, level, unit, self.frame.replications)
         a, b = (self._samples(name, measures) for name in (self.variant, self.baseline))
-        return paired(a, b, unit)
+        return self._paired(a, b, unit)
 
     def clause(self, what, *measures, plural=False):
         """Return "net loss falls by CNY 1,234 ± 56 (3.4 %)", that it does not move beyond chance, or is not stated."""
@@ -121,7 +120,7 @@ class Evidence:
         if not (apart and npv.moves and profit.moves and tied.moves):
             return said
         rates = self.ledger.settlement
-        to_value, to_profit = (self.per_cent(rate) for rate in (rates.discount_rate, rates.funding_rate))
+        to_value, to_profit = (self.per_cent(rates.mean_of(name)) for name in ("discount_rate", "funding_rate"))
         return (
             f"{said}; {'less' if tied.value < 0 else 'more'} of the lender's own money is tied up ({tied} on average), "
             f"worth the discount rate of {to_value} a year to net present value and the funding rate of {to_profit} to "
@@ -135,11 +134,11 @@ class Evidence:
             balance = self.comparison.ledgers[variant].total("own_balance") / self.frame.minor_units
             return (balance[:, 1:] + balance[:, :-1]).mean(axis=1) / 2
 
-        return paired(samples(self.variant), samples(self.baseline), self.currency)
+        return self._paired(samples(self.variant), samples(self.baseline), self.currency)
 
     def level(self, *measures) -> str:
         """Return the sum of measures under the variant in words."""
-        value, se = mean(self._samples(self.variant, measures))
+        value, se = self.comparison.average.estimate(self._samples(self.variant, measures))
         return number(float(value), float(se), self._unit(measures[0]))
 
     def mean(self, measure) -> float:
@@ -166,7 +165,7 @@ class Evidence:
     def swap_change(self, measure) -> Change:
         """Return by how much a measure of those swapped "into" differs from those swapped "out"."""
         out, into = (self.comparison.swap_samples(self.variant, side, measure) for side in ("out", "into"))
-        return paired(into, out, self._unit(measure))
+        return self._paired(into, out, self._unit(measure))
 
     def label(self, name) -> str:
         """Return the name of a measure, or of a cause of being late, in words."""
@@ -185,13 +184,17 @@ class Evidence:
     def _unit(self, measure):
         return MEASURES[measure].unit_in(self.frame)
 
+    def _paired(self, after, before, unit) -> Change:
+        """Return the change between samples of the same replications."""
+        return paired(after, before, unit, self.comparison.average)
+
     def _samples(self, variant, measures):
         return sum(self.comparison.samples(variant, measure) for measure in measures)
 
 
-def paired(after, before, unit) -> Change:
-    """Return the change between samples of the same replications."""
-    return change_of(estimates.paired(after, before), mean(before), unit, len(before))
+def paired(after, before, unit, average=MEAN) -> Change:
+    """Return the change between samples of the same replications, `average` being what is stated of them."""
+    return change_of(average.difference(after, before), average.estimate(before), unit, len(before))
 
 
 def change_of(d, level, unit, replications) -> Change:

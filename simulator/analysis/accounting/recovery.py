@@ -28,7 +28,7 @@ def worth(ledger, seen):
     are taken to be charged on all open balance alike, or below 90 days past due alone where some are not charged.
     What collecting costs is the lender's. What is left of the written-off book at the end brings nothing, as in `npv`.
     """
-    d = (1 + ledger.settlement.discount_rate) ** (-1 / 12)
+    d = (1 + ledger.settlement.mean_of("discount_rate")) ** (-1 / 12)
     lost = ledger.rolls[..., :BUCKETS, BUCKETS:, 1].sum(axis=(0, 1, 2, -1)).astype(np.float64)  # sold, forgiven, ...
     opening, moved = seen.opening[0], seen.moved[0]
     suspended = _total(ledger, "interest_not_charged") > 0

@@ -169,7 +169,10 @@ class View:
         window, ledger = self.window, self.ledger
         amounts = sum(sign * ledger.total(name) for name, sign in lines.items())[:, window.first : window.last + 1]
         months = np.arange(1, window.last - window.first + 2)
-        return amounts @ (1 + ledger.settlement.discount_rate) ** (-months / 12)
+        rate = ledger.settlement.discount_rate
+        if np.ndim(rate):
+            return (amounts * (1 + np.reshape(rate, (-1, 1))) ** (-months / 12)).sum(axis=1)
+        return amounts @ (1 + rate) ** (-months / 12)
 
     @property
     def run_on(self) -> "View":

@@ -19,11 +19,11 @@ STOCKS = ("insurer_balance", "partner_balance")
 TRANSFERRED = (*INSURER, *PARTNER, "insurer_funding", "partner_funding")
 
 
-def settle(transfers, line, funding_rate: float) -> dict[str, np.ndarray]:
+def settle(transfers, line, funding_rate: float | np.ndarray) -> dict[str, np.ndarray]:
     """Return {name: int64[replication, month, segment, product]} for every name of TRANSFERRED.
 
-    line(name) gives the same of any gross line of the month; `funding_rate` is a year's. Raises ValueError where a
-    partner joins or leaves late balance without a price.
+    line(name) gives the same of any gross line of the month; `funding_rate` is a year's, one for all or
+    float64[replication, 1, 1, 1]. Raises ValueError where a partner joins or leaves late balance without a price.
     """
     shape = line("balance").shape
     lines = dict.fromkeys(TRANSFERRED, np.broadcast_to(np.int64(0), shape))
