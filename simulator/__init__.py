@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOM
     from simulator.analysis.estimates import Difference as Difference
     from simulator.analysis.estimates import Estimate as Estimate
     from simulator.analysis.measures.page import measures as measures
+    from simulator.decision.under_doubt import compare as compare
     from simulator.diaries.diary import diary as diary
     from simulator.estimation.backtest.estimator import Backtest as Backtest
     from simulator.estimation.protocol import Calibration as Calibration
@@ -24,7 +25,6 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOM
     from simulator.scenario.reader import load_scenario as load_scenario
     from simulator.scenario.scenario import Scenario as Scenario
     from simulator.study import Study as Study
-    from simulator.study import compare as compare
     from simulator.study import load_study as load_study
     from simulator.study import simulate as simulate
 
@@ -42,7 +42,7 @@ _HOME = {
     "backtest": "simulator.estimation.workflows",
     "calibrate": "simulator.estimation.workflows",
     "check_policy": "simulator.policy.checks",
-    "compare": "simulator.study",
+    "compare": "simulator.decision.under_doubt",
     "diary": "simulator.diaries.diary",
     "finance": "simulator",
     "load_scenario": "simulator.scenario.reader",

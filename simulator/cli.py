@@ -52,6 +52,12 @@ Keep = Annotated[bool, typer.Option("--keep-replications", help="Keep every repl
 CheckFile = Annotated[
     Path | None, typer.Option("--check", metavar="FILE", help="Run a policy file of your own (Python) and check it.")
 ]
+Doubt = Annotated[
+    int | None,
+    typer.Option(
+        min=2, metavar="K", help="compare only: draw the numbers that have a range K times, each for two runs."
+    ),
+]
 Code = Annotated[bool, typer.Option("--allow-code", help="Run the Python files of policies of your own.")]
 Borrower = Annotated[str, typer.Option(metavar="ID", help="segment:index, segment:month:index or a tape's account.")]
 Variants = Annotated[list[str] | None, typer.Option("--variant", help="A variant to show; may be repeated, up to 3.")]
@@ -106,8 +112,14 @@ def study(
     quiet: Quiet = False,
     keep_replications: Keep = False,
     allow_code: Code = False,
+    doubt: Doubt = None,
 ) -> None:
     """Load, check the folder, simulate, write, print."""
+    wrong = [("run", context.command.name == "run"), ("--replications", replications is not None)]
+    if doubt is not None and (with_it := [what for what, is_there in wrong if is_there]):
+        allowed = "allowed: compare --doubt K, which lives two replications for each of K draws"
+        raise UserError([Problem("--doubt", found=f"together with {what}", allowed=allowed) for what in with_it])
+
     from simulator.report.drawing import Drawing
 
     drawing = context.with_resource(Drawing())  # first: it is longest in getting ready
@@ -119,9 +131,11 @@ def study(
 
     place = _place(folder, overwrite, quiet)
     Thread(target=results.get_ready, args=(drawing,), daemon=True).start()
-    question = {"run": sim.simulate, "compare": sim.compare}[str(context.command.name)]
     with Progress(quiet) as progress:
-        finished = question(loaded, threads=threads, observer=progress)
+        if context.command.name == "run":
+            finished = sim.simulate(loaded, threads, progress)
+        else:
+            finished = sim.compare(loaded, threads, progress, doubt)
         progress.started("writing the report")
         try:
             finished.save(place, keep_replications=keep_replications, drawing=drawing)

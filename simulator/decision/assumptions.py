@@ -28,14 +28,14 @@ def assumptions(scenario: Scenario) -> list[Assumption]:
 def _ranged(scenario: Scenario) -> Iterator[Assumption]:
     for key, about in scenario.provenance.items():
         if about.range:
-            value = _at(scenario.baseline, key)
+            value = at_key(scenario.baseline, key)
             low, high = about.range
             if isinstance(value, list) and not isinstance(low, list):
                 low, high = ([end * member for member in value] for end in (low, high))
             yield Assumption(key, value, low, high, about.unit, about.source, about.status)
 
 
-def _at(settings, key: str):
+def at_key(settings, key: str):
     """Return the value at a key path of settings."""
     for part in key.split("."):
         settings = settings[part] if isinstance(settings, dict) else getattr(settings, part)

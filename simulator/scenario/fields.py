@@ -1,12 +1,15 @@
 """What the reader knows of the schema's fields: the unit, the shape, the model inside."""
 
 from functools import cache
+from math import inf
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from simulator.model.values import Unit, unit_in_words
-from simulator.scenario.distributions import Distribution
+from simulator.scenario.distributions import Distribution, Within
 
 
 class Field(NamedTuple):
@@ -42,6 +45,25 @@ def refusal(model: type[BaseModel], key: str, value: Any) -> str:
     except ValidationError as error:
         return error.errors(include_url=False)[0]["msg"].lower()
     return ""
+
+
+@cache
+def bounds_of(model: type[BaseModel], key: str) -> tuple[float, float]:
+    """Return between what the numbers at `key` of a `model` may lie, infinite where nothing is said.
+
+    Of a list those of its members, of a distribution those of the quantity.
+    """
+    info = model.model_fields[field_attribute(model, key)]
+    low, high = -inf, inf
+    for part in (*info.metadata, *_parts(info.annotation)):
+        for said in part.metadata if isinstance(part, FieldInfo) else (part,):
+            if isinstance(said, Ge | Gt):
+                low = max(low, float(said.ge if isinstance(said, Ge) else said.gt))  # type: ignore[arg-type]
+            elif isinstance(said, Le | Lt):
+                high = min(high, float(said.le if isinstance(said, Le) else said.lt))  # type: ignore[arg-type]
+            elif isinstance(said, AfterValidator) and isinstance(said.func, Within):
+                low, high = max(low, said.func.low), min(high, said.func.high)
+    return low, high
 
 
 @cache

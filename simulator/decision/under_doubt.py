@@ -1,0 +1,286 @@
+"""A comparison under doubt: every number of the scenario that has a range is drawn, not taken as it stands."""
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from simulator.analysis.comparison import Comparison
+from simulator.analysis.estimates import Estimate
+from simulator.analysis.measures import MEASURES, SHARE
+from simulator.analysis.measures.registry import FLOW, STOCK, TAIL
+from simulator.decision.doubt import Draws
+from simulator.decision.errors import Errors, HalfBook, UnderDoubt
+from simulator.decision.worth import FEWEST, Choice, choice, worth_knowing
+from simulator.model.errors import Problem, UserError
+from simulator.model.observer import SILENT, Observer
+from simulator.report import phrasing
+from simulator.run import run
+from simulator.scenario.reader import load_scenario
+from simulator.scenario.scenario import Scenario
+from simulator.study import COMPARE, ScenarioLike, Study
+from simulator.study import compare as compare_as_it_stands
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+SHOWN = 5  # numbers worth knowing that are told in words
+TOGETHER = "who the borrowers are and what happens to each are one: no two replications share the borrowers alone"
+
+
+def compare(
+    scenario: ScenarioLike,
+    threads: int | None = None,
+    observer: Observer | None = None,
+    doubt: int | None = None,
+) -> Study:
+    """Return the study of every variant of the scenario against its baseline, with the run-off months.
+
+    `scenario` is one that was loaded, or what `load_scenario` takes. `threads` (all processors if None or 0) change
+    no number. `observer` is told how far the work is. `doubt` is how often the numbers that have a range are drawn, for
+    two replications each, instead of those that the scenario asks for; without it they are as they stand. Raises
+    UserError with everything that is wrong.
+    """
+    if doubt is None:
+        return compare_as_it_stands(scenario, threads, observer)
+    observer = SILENT if observer is None else observer
+    asked = _in_pairs(scenario if isinstance(scenario, Scenario) else load_scenario(scenario), doubt)
+    draws = Draws(asked, doubt, threads)
+    observer.note(f"{doubt:,} draws of {len(draws.doubts):,} numbers in doubt, two replications each")
+    done = run(asked, asked.variants, True, threads, observer, draws)
+    plain = done.comparison
+    comparison = Doubted(
+        *(list(plain.ledgers.values()), plain.swaps, plain.policies, [*_cautions(draws), *plain.cautions], plain.rates),
+        average=UnderDoubt(doubt),
+        known=Known(tuple(one.key for one in draws.doubts), draws.z),
+    )
+    facts = {
+        "numbers_in_doubt": len(draws.doubts),
+        "not_drawn": draws.left,
+        "drawn_again": dict(draws.refused.most_common()),
+    }
+    return DoubtedStudy(asked, comparison, {"command": COMPARE, "scenario": str(asked.path), **done.facts, **facts})
+
+
+class Known(NamedTuple):
+    """What each draw was: float64[draw, number], standard normal, with the keys of the numbers."""
+
+    keys: tuple[str, ...]
+    z: np.ndarray
+
+
+class Doubted(Comparison):
+    """A comparison whose replications are lived in pairs, each under a draw of the numbers in doubt."""
+
+    def __init__(self, *of_comparison, known: Known, **more):
+        """Take what a Comparison takes, and what each draw was."""
+        super().__init__(*of_comparison, **more)
+        self.known = known
+        self._halves: dict[str, tuple[HalfBook, HalfBook]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what makes it anew."""
+        _, kept = super().__reduce__()
+        return _anew, (*kept, self.known)
+
+    def errors(self, variant: str, measure: str, against: str | None = None) -> Errors:
+        """Return the errors of a measure, or of its difference `against` another lender, by what they come from."""
+        lenders = [variant] if against is None else [variant, against]
+        values = [self.samples(name, measure) for name in lenders]
+        statistic = MEASURES[measure]
+        if statistic.kind == TAIL or len(values[0]) != self.frame.replications:
+            se = (
+                self.difference(variant, measure, against=against).se if against else self.estimate(variant, measure).se
+            )
+            return Errors(None, None, None, float(se))
+        halves = None
+        if self.frame.factor and not self.frame.transfers:
+            found = [[statistic(book, self.windows["whole"]) for book in self._halves_of(name)] for name in lenders]
+            if not all(np.array_equal(a, b, equal_nan=True) and np.ptp(a) > 0 for a, b in found):
+                halves = [_less(each) for each in zip(*found, strict=True)]
+        assert isinstance(self.average, UnderDoubt)
+        return self.average.apart(_less(values), halves, statistic.kind in (STOCK, FLOW))
+
+    @property
+    def horizons(self) -> list[str]:
+        """The measures by which a lender is best: its value by each horizon that the run has."""
+        return phrasing.stated(self, phrasing.BOTH)
+
+    @cached_property
+    def choices(self) -> dict[str, Choice]:
+        """What is known of choosing between the lenders, by each horizon."""
+        return {measure: choice(self._values(measure), list(self.ledgers)) for measure in self.horizons}
+
+    @cached_property
+    def worth(self) -> dict[str, list[tuple[str, Estimate]]]:
+        """What it is worth to know each number before choosing, the most first, by each horizon.
+
+        Empty with fewer draws than a regression needs.
+        """
+        if self.frame.draws < FEWEST:
+            return {}
+        found = {}
+        for measure in self.horizons:
+            values = self._values(measure)
+            each = [(key, worth_knowing(values, self.known.z, (k,))) for k, key in enumerate(self.known.keys)]
+            found[measure] = sorted(each, key=lambda one: -one[1].value)
+        return found
+
+    def summary(self) -> dict:
+        """Return the contents of summary.json, with errors apart and what is known of the choice."""
+        told = super().summary()
+        for name, against in ((v, a) for v in self.ledgers for a in (None, self.baseline)):
+            for measure, entry in told["variants" if against is None else "differences"].get(name, {}).items():
+                entry |= _told(self.errors(name, measure, against))
+        told["errors"] = {"se_people": f"in se_luck: {TOGETHER}", "se_factor": self._why_no_factor()}
+        told["decision"] = {measure: self._choice_told(measure) for measure in self.horizons}
+        if self.horizons:
+            first = self.horizons[0]
+            found, most = self.choices[first], self.worth.get(first)
+            told["verdict"]["expected_loss"] = found.expected_loss[found.best].value
+            told["verdict"]["most_valuable"] = most[0][0] if most else None
+        return told
+
+    def _choice_told(self, measure):
+        found = self.choices[measure]
+
+        def each(by_lender):
+            return {name: one._asdict() for name, one in by_lender.items()}
+
+        return {
+            "unit": self.frame.currency,
+            "best": found.best,
+            "probability_best": each(found.probability),
+            "expected_loss": each(found.expected_loss),
+            "perfect_information": found.perfect_information._asdict(),
+            "worth_knowing": [{"key": key, **one._asdict()} for key, one in self.worth.get(measure, [])],
+        }
+
+    def _why_no_factor(self):
+        """Return why shared luck has no error of its own; None if it has."""
+        if not self.frame.factor:
+            return "there is no factor"
+        return (
+            "in se_luck: the terms of insurance and joint lending are on a whole book" if self.frame.transfers else None
+        )
+
+    def _values(self, measure) -> np.ndarray:
+        return np.stack([self.samples(name, measure) for name in self.ledgers], axis=1)
+
+    def _halves_of(self, name):
+        if name not in self._halves:
+            self._halves[name] = HalfBook(self.ledgers[name], 0), HalfBook(self.ledgers[name], 1)
+        return self._halves[name]
+
+
+class DoubtedStudy(Study):
+    """A study under doubt: its words and its replay say so."""
+
+    def __repr__(self) -> str:
+        """Return what a study says, then how sure the choice is."""
+        return "\n".join([super().__repr__(), *in_words(self.comparison)])
+
+    def __rich__(self) -> "RenderableType":
+        """Return the summary that the command prints, then how sure the choice is."""
+        from rich.console import Group
+        from rich.text import Text
+
+        return Group(super().__rich__(), *map(Text, in_words(self.comparison)))
+
+    def _replay(self, folder: Path) -> str:
+        return shlex.join([*shlex.split(super()._replay(folder)), "--doubt", str(self.frame.draws)])
+
+
+def in_words(comparison: Comparison) -> list[str]:
+    """Return by each horizon which lender is best, how sure that is and why, and what is worth knowing."""
+    assert isinstance(comparison, Doubted)
+    unit, said = comparison.frame.currency, []
+    for measure in comparison.horizons:
+        found = comparison.choices[measure]
+        likely = sorted(found.probability, key=lambda name: -found.probability[name].value)
+        chances = {name: phrasing.number(*found.probability[name], SHARE) for name in likely}
+        ever = ", ".join(f"{name} {said}" for name, said in chances.items() if found.probability[name].value > 0)
+        lost = phrasing.number(*found.perfect_information, unit)
+        said.append(
+            f"Best by {phrasing.label(measure)}: {ever}. Choosing {found.best} loses {lost} on average to the best "
+            "under each draw: that is what knowing every number would be worth."
+        )
+        second = max(
+            (name for name in likely if name != found.best), key=lambda name: _level(comparison, name, measure)
+        )
+        gap = comparison.difference(found.best, measure, against=second)
+        parts = {
+            "chance and people": (errors := comparison.errors(found.best, measure, second)).luck,
+            "factor": errors.factor,
+            "parameters": errors.parameters,
+        }
+        certain = [f"{name} ±{phrasing.NO_BREAK}{_money(se)}" for name, se in parts.items() if se is not None]
+        said.append(
+            f"Certain about {found.best} less {second} ({phrasing.number(gap.value, gap.se, unit, True)}): "
+            f"{', '.join(certain)}."
+        )
+        if worth := comparison.worth.get(measure):
+            first = [f"{key} {phrasing.number(*one, unit)}" for key, one in worth[:SHOWN] if one.value > 0]
+            said.append(f"Most worth knowing: {'; '.join(first) or 'no single number changes the choice'}.")
+        else:
+            said.append(f"What each number is worth knowing is told from {FEWEST} draws on.")
+    return said
+
+
+def _anew(*kept) -> Doubted:
+    *of_comparison, known = kept
+    return Doubted(*of_comparison, known=known)
+
+
+def _in_pairs(scenario: Scenario, draws: int) -> Scenario:
+    """Return the scenario with two replications for each draw."""
+
+    def paired(settings):
+        return settings.model_copy(update={"replications": 2 * draws})
+
+    variants = {name: paired(settings) for name, settings in scenario.variants.items()}
+    if not variants:
+        raise UserError(Problem(str(scenario.path), "variant", "there is none", "doubt is about a choice: add one"))
+    return replace(scenario, baseline=paired(scenario.baseline), variants=variants)
+
+
+def _cautions(draws: Draws) -> list[str]:
+    """Return what must be known first: what was drawn again, what was drawn, what was not."""
+    again, said = draws.refused.total(), []
+    if again:
+        key, times = draws.refused.most_common(1)[0]
+        share = f"{100 * again / (again + draws.count):.0f}{phrasing.NO_BREAK}%"
+        said.append(
+            f"{again:,} draw{phrasing.plural(again)} not allowed by the scenario, drawn again ({share} of all; most "
+            f"often {key}, {times:,}): ranges that rule each other out are drawn as far as they do not."
+        )
+    left = f" Not drawn: {', '.join(draws.left)}." if draws.left else ""
+    said.append(
+        f"Under doubt: {len(draws.doubts):,} numbers are drawn from their ranges, {draws.count:,} times; values are "
+        f"means over the draws, errors and intervals hold chance and doubt.{left}"
+    )
+    return said
+
+
+def _level(comparison, name, measure):
+    return comparison.estimate(name, measure).value
+
+
+def _less(values: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the first of one or two samples less the second."""
+    first, *others = values
+    return first - others[0] if others else first
+
+
+def _money(se):
+    return phrasing.plain(se, phrasing.decimals_of(se, se))
+
+
+def _told(errors: Errors) -> dict[str, float | None]:
+    """Return errors as summary.json has them."""
+    named = {"se_people": None, "se_luck": errors.luck, "se_factor": errors.factor, "se_parameters": errors.parameters}
+    return {name: float(x) if x is not None and np.isfinite(x) else None for name, x in named.items()}

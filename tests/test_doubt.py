@@ -1,0 +1,330 @@
+"""Numbers in doubt: how they are drawn, what errors come from, which lender is best, what is worth knowing."""
+
+import json
+from math import inf, sqrt
+
+import numpy as np
+import pytest
+from scipy.special import ndtri
+from scipy.stats import norm
+from typer.testing import CliRunner
+
+import simulator as sim
+from conftest import ROOT
+from simulator.analysis.estimates import MEAN
+from simulator.cli import app
+from simulator.decision.doubt import END, Doubt, Draws, doubts, normals
+from simulator.decision.errors import HalfBook, UnderDoubt
+from simulator.decision.under_doubt import in_words
+from simulator.decision.worth import choice, without_luck, worth_knowing
+from simulator.model.errors import UserError
+from simulator.scenario.reader import load_scenario
+
+TEXT = f"""
+extends = "{(ROOT / "tests" / "plain_world.toml").as_posix()}"
+discount_rate = {{ value = 0.06, range = [0.03, 0.12] }}
+[costs]
+funding_rate = {{ value = 0.03, unit = "per year", range = [0.02, 0.05] }}
+operating_cost = {{ value = 1.0, range = [0.5, 2.0] }}
+[behaviour.structural]
+will_not_burden = {{ value = [-0.3, -0.2, -0.1, 0.0, 0.15, 0.3, 0.45, 0.6], range = [0.5, 2.0] }}
+[economy.factor]
+enabled = true
+will_not_loading = 0.3
+job_loss_loading = 0.3
+[variant.cut]
+policy.cut.enabled = true
+[variant.same]
+title = "Nothing changes"
+"""
+KEYS = ["discount_rate", "behaviour.structural.will_not_burden", "costs.funding_rate", "costs.operating_cost"]
+SMALL = {"borrowers": 300, "months": 6}
+
+
+def written(folder, text=TEXT):
+    path = folder / "doubt.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_scenario(path, ["run_off_months=6"], **SMALL)
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    """Return a small comparison of which four numbers are in doubt."""
+    return written(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Return that comparison under six draws."""
+    return sim.compare(written(tmp_path_factory.mktemp("study")), threads=2, doubt=6)
+
+
+# ---- draws ---------------------------------------------------------------------------------------
+def quantiles(doubt, *shares):
+    """Return the values at these shares of a doubt's distribution."""
+    return [doubt.at(float(ndtri(share))) for share in shares]
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "bounds", "beyond"),
+    [
+        (0.2, 0.1, 0.4, (0, 1), lambda x: x / (1 - x)),  # a share: its odds are lognormal
+        (30.0, 5.0, 150.0, (0, inf), lambda x: x),  # an amount is lognormal
+        (-0.5, -1.0, 0.0, (-16, 16), np.exp),  # log-odds are normal
+    ],
+)
+def test_a_range_is_five_to_ninety_five_per_cent_on_the_natural_scale(value, low, high, bounds, beyond):
+    """The file's value is the median and the ends are the 5 and 95 % points; twice as far out is twice as far on it."""
+    doubt = Doubt("key", value, low, high, bounds, False)
+
+    assert quantiles(doubt, 0.05, 0.5, 0.95) == pytest.approx([low, value, high], abs=1e-9)
+    steps = [np.log(beyond(doubt.at(k * END)) / beyond(value)) for k in (-1, -2, 1, 2)]
+    assert steps[1] == pytest.approx(2 * steps[0]) and steps[3] == pytest.approx(2 * steps[2])
+
+
+def test_what_touches_a_bound_stays_within():
+    """An end at 0 has no logarithm: it is normal as it stands, cut off at 0; whole numbers stay whole."""
+    late = Doubt("key", 0.005, 0.0, 0.02, (0, 1), False)
+    months = Doubt("key", 18, 12, 36, (1, 999), False)
+
+    assert quantiles(late, 0.01, 0.05, 0.95) == pytest.approx([0, 0, 0.02])
+    assert Doubt("key", 0.0, 0.0, 0.3, (0, 1), False).at(-1.0) == 0.0
+    assert quantiles(months, 0.05, 0.5, 0.95) == [12, 18, 36] and isinstance(months.at(0.3), int)
+
+
+def test_a_list_moves_as_one():
+    """A factor multiplies all members, below 0 too; ends by member are reached together."""
+    factor = Doubt("key", [-0.3, 0.0, 0.6], 0.5, 2.0, (-16, 16), True)
+    members = Doubt("key", [0.1, 0.2], [0.05, 0.1], [0.2, 0.4], (0, 1), False)
+
+    assert factor.at(END) == pytest.approx([-0.6, 0.0, 1.2]) and factor.at(-END) == pytest.approx([-0.15, 0.0, 0.3])
+    assert members.at(END) == pytest.approx([0.2, 0.4]) and members.at(-END) == pytest.approx([0.05, 0.1])
+
+
+def test_a_draw_has_an_address(scenario, tmp_path):
+    """Another number in doubt, or more draws, leave the draws of the others as they are; each is standard normal."""
+    z = normals("costs.funding_rate", 7, np.arange(4_000))
+    other = normals("costs.idle_cost", 7, np.arange(4_000))
+
+    assert np.array_equal(z[:50], normals("costs.funding_rate", 7, np.arange(50)))
+    assert not np.isin(z, normals("costs.funding_rate", 7, np.arange(4_000), 1)).any()
+    assert abs(z.mean()) < 4 / sqrt(4_000) and abs(z.std() - 1) < 4 / sqrt(8_000)
+    assert abs(np.corrcoef(z, other)[0, 1]) < 4 / sqrt(4_000)
+    fewer = written(tmp_path, TEXT.replace("operating_cost = { value = 1.0, range = [0.5, 2.0] }", ""))
+    more, less = (Draws(one, 2) for one in (scenario, fewer))
+    rates = [[lenders["cut"].costs.funding_rate for lenders in draws] for draws in (more, less)]
+    assert rates[0] == rates[1] and rates[0][0] != rates[0][1]
+
+
+def test_what_is_asked_is_not_drawn(tmp_path):
+    """A horizon is a question; what a variant alone gives a range is not drawn either, and both are named."""
+    text = TEXT.replace("[variant.cut]", "[variant.cut]\npolicy.cut.keep = { value = 0.5, range = [0.4, 0.6] }")
+    found, left = doubts(written(tmp_path, "run_on_months = { value = 12, range = [6, 24] }\n" + text))
+
+    assert {one.key for one in found} == set(KEYS)
+    assert left == ["run_on_months", "variant.cut.policy.cut.keep"]
+
+
+def test_numbers_that_cannot_be_together_are_drawn_again(tmp_path):
+    """A lowest income above the mean is refused: all are drawn until it is not, and how often is known."""
+    scenario = written(tmp_path, f"{TEXT}[segment.salaried.income]\nmin = {{ value = 3000, range = [1000, 40000] }}\n")
+    draws = Draws(scenario, 12)
+    incomes = [lenders["baseline"].segment["salaried"].income for lenders in draws]
+
+    assert all(income.min <= income.mean for income in incomes) and len({income.min for income in incomes}) == 12
+    assert draws.refused.total() > 0 and np.isfinite(draws.z).all()
+
+
+def test_nothing_in_doubt_is_an_error(tmp_path):
+    """Without a range there is nothing to draw, without a variant nothing to choose; one draw has no spread."""
+    certain = "".join(line for line in TEXT.splitlines(keepends=True) if "range" not in line)
+
+    for text, doubt, said in (
+        (certain, 4, "no number is in doubt"),
+        (TEXT[: TEXT.index("[variant.cut]")] + "[variant]\n", 4, "there is none"),
+        (TEXT, 1, "found 1 draws"),
+    ):
+        with pytest.raises(UserError, match=said):
+            sim.compare(written(tmp_path, text), doubt=doubt)
+
+
+# ---- errors --------------------------------------------------------------------------------------
+def constructed(draws, parameters, factor, luck, seed=5):
+    """Return the halves of samples with known variances of the whole: float64[2, replication]."""
+
+    def noise(name, *shape):
+        return normals(name, seed, np.arange(int(np.prod(shape)))).reshape(shape)
+
+    numbers = np.repeat(noise("numbers", draws), 2) * parameters
+    shared = noise("shared", 2 * draws) * factor
+    own = noise("own", 2, 2 * draws) * luck / sqrt(2)
+    return 50 + (numbers + shared) / 2 + own
+
+
+@pytest.mark.parametrize("additive", [True, False])
+def test_the_errors_add_up_and_are_those_put_in(additive):
+    """Variances of parameters, shared luck and own luck are found within 5 %, and add up to the total."""
+    draws = 40_000
+    halves = constructed(draws, parameters=3.0, factor=2.0, luck=1.5) * (1 if additive else 2)
+    whole = halves.sum(axis=0) if additive else halves.mean(axis=0)
+    found = UnderDoubt(draws).apart(whole, halves, additive)
+
+    assert found.parameters**2 == pytest.approx(9, rel=0.05)
+    assert found.factor**2 * 2 * draws == pytest.approx(4, rel=0.05)
+    assert found.luck**2 * 2 * draws == pytest.approx(2.25, rel=0.05)
+    assert found.se**2 == pytest.approx(found.parameters**2 + found.factor**2 + found.luck**2, rel=1e-9)
+
+
+def test_doubt_does_not_become_less_with_draws():
+    """Ten times the draws make chance ten times less in variance, and leave parameters as they are."""
+    few, many = (UnderDoubt(n).apart(constructed(n, 3.0, 0.0, 4.0).sum(axis=0), None) for n in (4_000, 40_000))
+
+    assert many.parameters == pytest.approx(few.parameters, rel=0.05)
+    assert few.luck / many.luck == pytest.approx(sqrt(10), rel=0.05)
+
+
+def test_the_interval_holds_the_truth():
+    """The truth is one more draw: of 400 of them a 95 % interval, also of skewed ones, holds 92 to 98 in 100."""
+    held = []
+    for seed in range(400):
+        z = normals("numbers", seed, np.arange(201))
+        truth, *drawn = np.exp(0.5 * z)
+        noise = normals("own", seed, np.arange(400))
+        low, high = UnderDoubt(200).interval(np.repeat(drawn, 2) + noise)
+        held.append(low <= truth <= high)
+
+    assert 0.92 <= np.mean(held) <= 0.98
+
+
+def test_without_doubt_it_is_the_mean():
+    """Where pairs share nothing no doubt is found beyond its error, and luck is a plain mean's; equals have none."""
+    noise = normals("own", 1, np.arange(20_000))
+    found = UnderDoubt(10_000).apart(noise)
+
+    assert found.parameters**2 < 3 / sqrt(10_000) and found.factor is None
+    assert found.luck == pytest.approx(MEAN.estimate(noise).se, rel=0.03)
+    same = UnderDoubt(3).difference(noise[:6], noise[:6])
+    assert (same.value, same.se, same.low, same.high) == (0, 0, 0, 0)
+    assert UnderDoubt(3).chance_not_above(noise[:6], noise[:6]) == 1.0
+
+
+# ---- worth ---------------------------------------------------------------------------------------
+def two_numbers(draws, luck):
+    """Return (values, z): the second lender gains 1 z0 + 2 z1 + 0.5 on the first, both with the same large luck."""
+    z = np.stack([normals(name, 3, np.arange(draws)) for name in ("a", "b", "nothing")], axis=1)
+    gain = np.repeat(0.5 + z[:, 0] + 2 * z[:, 1], 2) + luck * normals("luck", 3, np.arange(2 * draws))
+    common = 100 * normals("common", 3, np.arange(2 * draws))
+    return np.stack([common, common + gain], axis=1), z
+
+
+def worth_of(sd, mean=0.5):
+    """Return E max(0, X) - max(0, E X) of a normal X: what knowing it is worth."""
+    return mean * norm.cdf(mean / sd) + sd * norm.pdf(mean / sd) - max(mean, 0)
+
+
+def test_worth_of_two_normal_numbers():
+    """Knowing one, the other, both or everything is worth what the closed form says, within 3 %, luck or none."""
+    values, z = two_numbers(100_000, luck=1.0)
+    found = choice(values, ["first", "second"])
+
+    assert found.best == "second"
+    assert found.perfect_information.value == pytest.approx(worth_of(sqrt(5)), rel=0.03)
+    assert found.probability["second"].value == pytest.approx(norm.cdf(0.5 / sqrt(5)), abs=0.005)
+    assert found.expected_loss["first"].value - found.expected_loss["second"].value == pytest.approx(0.5, abs=0.03)
+    for numbers, sd in (((0,), 1.0), ((1,), 2.0), ((0, 1), sqrt(5))):
+        assert worth_knowing(values, z, numbers).value == pytest.approx(worth_of(sd), rel=0.03)
+    nothing = worth_knowing(values, z, (2,))
+    assert nothing.value <= 3 * nothing.se + 1e-9
+
+
+def test_knowing_more_is_never_worth_less():
+    """With few draws and much luck too: a set is worth no less than any part of it."""
+    values, z = two_numbers(100, luck=5.0)
+
+    for more, part in (((0, 1), (0,)), ((0, 1), (1,)), ((0, 1, 2), (0, 1)), ((1, 2), (1,))):
+        assert worth_knowing(values, z, more).value >= worth_knowing(values, z, part).value
+
+
+def test_luck_makes_nobody_better():
+    """Of lenders that differ by luck alone none is worth knowing more about; an equal one shares, exactly."""
+    values, _ = two_numbers(2_000, luck=1.0)
+    noise = np.stack([normals(name, 9, np.arange(4_000)) for name in ("a", "b")], axis=1)
+    spread = np.ptp(without_luck(np.column_stack([noise[:, 0], noise[:, 1]])), axis=0)
+
+    assert choice(noise, ["a", "b"]).perfect_information.value < 0.1 * np.maximum(0, noise[:, 1] - noise[:, 0]).mean()
+    assert spread[0] == 0
+    equal = choice(values[:, [0, 0, 1]], ["first", "same", "second"])
+    assert equal.probability["first"] == equal.probability["same"]
+    assert np.array_equal(*without_luck(values[:, [0, 0, 1]]).T[:2])
+
+
+# ---- the whole path ------------------------------------------------------------------------------
+def test_a_comparison_under_doubt_is_the_runs_it_is_made_of(study, scenario):
+    """Pair k of the replications is what a run of the scenario with the numbers of draw k has there, to the unit."""
+    draws = Draws(study.scenario, 6)
+    for k, lenders in zip(range(3), draws, strict=False):
+        numbers = {one.key: one.at(draws.z[k][n]) for n, one in enumerate(draws.doubts)}
+        usual = sim.compare(load_scenario(scenario.path, {**numbers, "run_off_months": 6}, replications=12, **SMALL))
+        assert lenders["cut"].costs == usual.scenario.variants["cut"].costs
+        pair = slice(2 * k, 2 * k + 2)
+        for lender in study.lenders:
+            a, b = (one.comparison.ledgers[lender] for one in (study, usual))
+            assert np.array_equal(a.sums.flows[pair], b.sums.flows[pair])
+            assert np.array_equal(a["cash"][pair], b["cash"][pair])
+            npv = [one.comparison.samples(lender, "npv")[pair] for one in (study, usual)]
+            assert npv[0] == pytest.approx(npv[1], rel=1e-12)
+
+
+def test_it_is_the_same_on_any_threads(study, scenario):
+    """One thread gives the digest that two gave."""
+    assert sim.compare(scenario, threads=1, doubt=6).result_digest == study.result_digest
+
+
+def test_a_variant_that_changes_nothing_differs_by_nothing(study):
+    """Exactly 0, with no error of any kind, in every measure of the summary."""
+    told = study.comparison.summary()["differences"]["same"]
+
+    for entry in told.values():
+        if entry["value"] is not None:
+            numbers = [entry[name] for name in ("value", "se", "low", "high", "se_luck", "se_factor", "se_parameters")]
+            assert {x for x in numbers if x is not None} <= {0.0}
+
+
+def test_halves_are_the_whole(study):
+    """The lines and values of both halves add up to those of the book, but for the rounding of prices."""
+    ledger = study.comparison.ledgers["cut"]
+    halves = [HalfBook(ledger, half) for half in range(2)]
+
+    assert np.array_equal(sum(half["net_loss"] for half in halves), ledger["net_loss"])
+    assert np.abs(sum(half["cash"] for half in halves) - ledger["cash"]).max() <= 8
+
+
+def test_summary_and_words_tell_the_same(study, tmp_path):
+    """Errors apart add up to the total; the verdict names what is lost; the folder reads back and repeats."""
+    folder = study.save(tmp_path / "out")
+    told = json.loads((folder / "summary.json").read_text())
+
+    for entry in (told["variants"]["baseline"]["npv"], told["differences"]["cut"]["npv"]):
+        apart = [entry[name] for name in ("se_luck", "se_factor", "se_parameters")]
+        assert entry["se"] == pytest.approx(sqrt(sum(x**2 for x in apart)), rel=1e-6) and entry["se_people"] is None
+    decision = told["decision"]["npv"]
+    assert sum(one["value"] for one in decision["probability_best"].values()) == pytest.approx(1)
+    assert decision["expected_loss"][decision["best"]] == decision["perfect_information"]
+    assert told["verdict"]["expected_loss"] == decision["perfect_information"]["value"]
+    assert "Under doubt: 4 numbers" in told["cautions"][-1]
+    words = "\n".join(in_words(study.comparison))
+    assert "chance and people ±" in words and "parameters ±" in words and "Choosing" in words
+    again = sim.load_study(folder)
+    assert again.frame == study.frame and again.facts["replay"].endswith("--doubt 6")
+    assert again.difference("cut", "npv") == study.difference("cut", "npv")
+
+
+def test_the_command(scenario, tmp_path):
+    """`compare --doubt` prints what it is certain about; with `run` or `--replications` it is refused."""
+    out = ["--out", str(tmp_path / "out"), "--set", "run_off_months=6", "--borrowers", "300", "--months", "6"]
+    said = CliRunner().invoke(app, ["compare", str(scenario.path), *out, "--doubt", "50"], catch_exceptions=False)
+
+    assert said.exit_code == 0 and "Certain about" in said.output and "Most worth knowing" in said.output
+    for command, more in (("run", []), ("compare", ["--replications", "5"])):
+        with pytest.raises(UserError, match="--doubt: together with"):
+            CliRunner().invoke(app, [command, str(scenario.path), "--doubt", "4", *more], catch_exceptions=False)
