@@ -724,7 +724,7 @@ def test_parameters_on_a_narrow_terminal_leave_room_for_values():
     assert "segment.salaried.opening.causes" in printed[120] and "segment.salaried.forget.distribution" in printed[120]
     assert max(map(len, printed[80].splitlines())) <= 80
     lines = [line.rstrip() for line in printed[80].splitlines()]
-    assert any(line.startswith("segment.salaried ") and " 0.7 [0.55, " in line for line in lines)  # its range with it
+    assert any(line.startswith("segment.salaried ") and " 0.6 [0.4, 0.8] " in line for line in lines)  # its range with it
     assert len(lines) < 2.5 * len(printed[120].splitlines())
 
 

@@ -190,7 +190,7 @@ def test_reasons_are_sentences(kind):
 
 def test_freezing_alone_is_explained_by_the_exposure():
     """Who closes nobody still reads what freezing does; who closes reads what that costs."""
-    comparison = shipped("freeze_close", months=12, replications=10)
+    comparison = shipped("freeze_close", borrowers=6000, months=12, replications=10)
 
     alone, closing = (plain(reasons.reasons(comparison, name)[0]) for name in ("freeze_only", "early"))
 
