@@ -142,7 +142,7 @@ class Doubted(Comparison):
             first = self.horizons[0]
             found, most = self.choices[first], self.worth.get(first)
             told["verdict"]["expected_loss"] = found.expected_loss[found.best].value
-            told["verdict"]["most_valuable"] = most[0][0] if most else None
+            told["verdict"]["most_valuable"] = most[0][0] if most and most[0][1].value > 0 else None
         return told
 
     def _choice_told(self, measure):
