@@ -976,7 +976,7 @@ def work_late_accounts(world, b):
             if is_reached(world, b, account, k, stage):
                 effort = min(NEVER, mul_q16(effort, level[L_LIFT]))
         arranged = account.was_in_plan or account.was_in_trial
-        called_in = account.status == CLOSED and not arranged
+        called_in = (account.status == CLOSED or account.watched > 0) and not arranged
         demanded = account.balance if called_in else account.owed
         account.recovered = late_payment(world, b, account, demanded, effort)
         may_settle = min(account.was_bucket, account.bucket) >= 3 and not arranged

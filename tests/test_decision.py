@@ -79,3 +79,4 @@ def test_the_page_has_the_largest_first_and_says_what_is_refused(scenario, tmp_p
     assert main([str(scenario.path), *sizes, "--most", "1", "--page", str(written)]) == 0
     assert "old" not in written.read_text() and written.read_text().endswith(f"\n{END}\ntail\n")
     assert main([str(tmp_path / "none.toml")]) == 2
+    assert main([str(scenario.path), "--page", str(tmp_path / "none.md")]) == 2  # before anything is run

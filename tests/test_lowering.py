@@ -12,6 +12,7 @@ from simulator.lowering.factor import factor, standard_normal
 from simulator.lowering.lower import Tape, lower, split, tables_digest, tables_for
 from simulator.lowering.quantiles import quantiles
 from simulator.model import layout
+from simulator.model.errors import UserError
 from simulator.model.fixed_point import SURE, base_logit, cumulative, half_up, q16, q31
 from simulator.model.layout import LINE, LOAN, MAX_STATES, ONE, QUANTILES, UNIT
 from simulator.policy.registry import kinds
@@ -465,3 +466,37 @@ def test_shipped_scenarios_can_be_lowered(path):
     ]
 
     assert len(set(digests)) == 1 + len(scenario.variants)
+
+
+# ---- amounts that 32 bits hold -----------------------------------------------------------------------
+def test_a_buffer_cap_that_is_never_reached_does_not_wrap():
+    """With the cap that is there by itself nobody of a high income is short; below what fits it is as given."""
+    base = ROOT / "tests" / "plain_world.toml"
+    high = {"segment.salaried.income": 30_000.0, "segment.salaried.buffer_cap": 1000.0}
+    caps = [
+        lower(load_scenario(base, high | {"segment.salaried.buffer_cap": cap}, borrowers=10).baseline).tables.segment
+        for cap in (1000.0, 1.5)
+    ]
+
+    assert 0 < caps[0][0, layout.G_LIQUIDITY_CAP] * 3_000_000 >> 16 <= 2**30
+    assert caps[1][0, layout.G_LIQUIDITY_CAP] == 1.5 * UNIT
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"segment.salaried.outside_size": 1000.0},
+        {"behaviour.structural.shock_size": 1000.0},
+        {"segment.salaried.income": 1e7, "segment.salaried.buffer": 2.0},
+        {"economy.income_growth": 1.0, "months": 120},
+    ],
+)
+def test_multiples_of_pay_that_do_not_fit_are_refused(change):
+    """Incomes times what they are multiplied by must fit an amount; which key is wrong is said."""
+    settings = load_scenario(ROOT / "tests" / "plain_world.toml", change, borrowers=10).baseline
+    with pytest.raises(UserError) as error:
+        lower(settings)
+
+    assert "minor units" in str(error.value) and any(
+        key.rpartition(".")[2] in str(error.value) for key in (*change, "income")
+    )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from simulator.analysis.estimates import Difference
 from simulator.decision.assumptions import Assumption, assumptions, moved
-from simulator.model.errors import UserError
+from simulator.model.errors import Problem, UserError
 from simulator.scenario.parameters import in_words
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import Scenario
@@ -128,6 +128,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--page", type=Path, help="the page whose table is replaced")
     given = parser.parse_args(arguments)
     try:
+        if given.page and not (given.page.is_file() and BEGIN in given.page.read_text(encoding="utf-8")):
+            raise UserError(
+                Problem(str(given.page), "", "no page with a place for the table", f"it needs {BEGIN} {END}")
+            )
         scenario = load_scenario(given.scenario, (), given.borrowers, given.replications)
         usual, effects = one_at_a_time(scenario, tell=lambda line: print(line, file=sys.stderr, flush=True))
         text = page(usual, effects, given.most, scenario.baseline.currency.code)

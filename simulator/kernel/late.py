@@ -10,6 +10,7 @@ from simulator.jit.functions import njit
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from .fixed import half, mul_q16, mul_q31
+from .marks import watched_left
 from .rules import burden_of, is_served, priority_of, reach_of_level, reach_times
 from .sums import add_late_paid
 
@@ -112,7 +113,8 @@ def work_late_account(state, i, p, owed, in_plan, to, words, k, segment, economy
                 cost += ladder[level, L_COST]
                 if is_reached(state, i, p, level, bucket, segment, levers):
                     effort = min(mul_q16(effort, ladder[level, L_LIFT]), i8(NEVER))
-    called_in = state[at + STATUS, i] == CLOSED and not in_plan
+    broke_a_plan = watched_left(i8(state[at + MARKS, i])) > 0  # what it had put off is due again, and all of it
+    called_in = (state[at + STATUS, i] == CLOSED or broke_a_plan) and not in_plan
     demanded = balance if called_in else i8(owed)
     paid = late_payment(state, i, p, balance, demanded, half(words[U_RECOVERY + p, k]), effort, economy, segment)
     may_settle = not in_plan and min(i8(state[at + BUCKET, i]), i8(to)) >= DEFAULT_BUCKET

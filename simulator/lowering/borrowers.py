@@ -1,6 +1,6 @@
 """Who the borrowers of a segment are: their traits, limits, and where their accounts stand at the start."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import sqrt
 
 import numpy as np
@@ -8,14 +8,37 @@ from scipy.special import ndtr
 
 from simulator.lowering.quantiles import normal_quantiles, quantiles
 from simulator.model import layout
+from simulator.model.errors import Problem
 from simulator.model.fixed_point import base_logit, cumulative, half_up, logit, q16, q31
 from simulator.model.layout import CAUSES, LINE, LOAN, MAX_STATES, N_PRODUCT, N_QUANTILE, ONE, PRODUCTS, QUANTILES
 
+LARGEST = 2**30  # minor units of an amount that is a multiple of pay: half of what 32 bits with a sign hold
 RANKS = 4096  # steps of 1/512 from -4 to 4 in which a normal number is turned back into a quantile
 
 
-def segment_row(segment, behaviour, reporting_day: int, others: dict[int, int]) -> np.ndarray:
-    """Return int64[N_SEGMENT]: the segment's scalars, with `others` by their place."""
+def largest_pay(segment, minor_units: int, index: float) -> float:
+    """Return the highest monthly income of a segment in minor units, at the highest `index` of incomes of the run."""
+    return float(quantiles(segment.income).max()) * minor_units * index
+
+
+def too_large(key: str, segment, how, pay: float) -> Iterator[Problem]:
+    """Yield which multiples of the largest `pay` do not fit the 32 bits of an amount; `key` of the segment."""
+    multiples = {
+        "income": 1.0,
+        "buffer": float(quantiles(segment.buffer).max()),
+        "spending": float(quantiles(segment.spending).max()),
+        "outside_size": segment.outside_size if segment.outside_credit else 0.0,
+    }
+    named = {f"{key}.{name}": multiple for name, multiple in multiples.items()}
+    named["behaviour.structural.shock_size"] = how.shock_size if how.shock_probability else 0.0
+    for name, multiple in named.items():
+        if pay * multiple > LARGEST:
+            found = f"found up to {multiple:g} times an income that grows to {pay:,.0f} minor units a month"
+            yield Problem("scenario", name, found, f"allowed: amounts up to {LARGEST:,} minor units")
+
+
+def segment_row(segment, behaviour, reporting_day: int, pay: float, others: dict[int, int]) -> np.ndarray:
+    """Return int64[N_SEGMENT]: the segment's scalars, with `others` by their place; `pay` is the largest there is."""
     how = behaviour.structural
     noise = {name: sqrt(1 - getattr(segment, name) ** 2) for name in ("score_correlation", "limit_income_correlation")}
     row = np.zeros(layout.N_SEGMENT, dtype=np.int64)
@@ -31,7 +54,7 @@ def segment_row(segment, behaviour, reporting_day: int, others: dict[int, int]) 
     row[layout.G_EXTERNAL_CREDIT_SHARE] = q31(segment.outside_credit)
     row[layout.G_EXTERNAL_CREDIT_SIZE] = q16(segment.outside_size)
     row[layout.G_EXTERNAL_CREDIT_REPAY] = q31(segment.outside_repay)
-    row[layout.G_LIQUIDITY_CAP] = q16(segment.buffer_cap)
+    row[layout.G_LIQUIDITY_CAP] = q16(min(segment.buffer_cap, LARGEST / max(pay, 1.0)))  # a cap that is never reached
     row[layout.G_AUTOPAY] = q31(segment.autopay)
     row[layout.G_FULL_PAYER] = q31(segment.full_payer)
     row[layout.G_REVOLVER_SHARE] = q31(segment.revolver_extra)

@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.lowering import borrowers, demand, late, products, roll_rates, structural
+from simulator.lowering import borrowers, demand, economy, late, products, roll_rates, structural
 from simulator.lowering.economy import economy_table, lay_seasons, stop_incomes
 from simulator.lowering.factor import factor
+from simulator.model.errors import UserError
 from simulator.model.layout import (
     ABSENT,
     K_COUNT,
@@ -117,6 +118,13 @@ def lower_tables(settings, months: int) -> Tables:
     variation = behaviour.roll_rates.spending_variation if rolls else how.spending_variation
     linked_word, linked_rank = structural.linked_words({} if rolls else dict(how.quality_correlation))
 
+    index = float(economy.income_index(settings.economy, months).max())
+    pays = [borrowers.largest_pay(s, minor_units, index) for s in everyone]
+    named = zip(settings.segment.items(), pays, strict=True)
+    problems = [p for (name, s), pay in named for p in borrowers.too_large(f"segment.{name}", s, how, pay)]
+    if problems and not rolls:
+        raise UserError(problems)
+
     def each(table):
         """Return `table`, which is the same for all, once for each segment."""
         return np.repeat(np.asarray(table)[None], n, axis=0)
@@ -124,7 +132,10 @@ def lower_tables(settings, months: int) -> Tables:
     return Tables(
         key=np.array([settings.seed & 0xFFFFFFFF, settings.seed >> 32], dtype=np.uint32),
         segment=np.stack(
-            [borrowers.segment_row(s, behaviour, settings.reporting_day, demand.scalars(settings)) for s in everyone]
+            [
+                borrowers.segment_row(s, behaviour, settings.reporting_day, pay, demand.scalars(settings))
+                for s, pay in zip(everyone, pays, strict=True)
+            ]
         ),
         product=np.stack([products.product_rows(settings.products, s, behaviour, minor_units) for s in everyone]),
         terms=each(terms),

@@ -48,7 +48,7 @@ class Settings(Policy):
     )
 
     again_after_months: Annotated[int, Field(ge=0, le=layout.WATCHED_MONTHS), MONTHS] = Field(
-        0,
+        12,
         description="months from the beginning of a plan in which the account is offered no other; 0: a broken plan is "
         "followed by the next, and the debt is not written off; 12 is as long as it is watched",
     )

@@ -214,3 +214,5 @@ def why(evidence):
     yield f"{stock.clause('the stock of 90 days and more')} at the end of lending; {against}."
     recovered = evidence.clause("what is recovered", "recovered")
     yield f"{evidence.clause('the net loss booked', 'net_loss')}; {recovered}."
+    if not evidence.mean("written_off"):
+        yield "nothing is written off: net loss and profit leave out debt that nobody pays, net present value does not."
