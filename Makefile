@@ -35,13 +35,13 @@ tables: setup ## write the tables of docs/policies.md anew from the files of the
 levels: setup ## fit the shipped scenarios to the published levels again (minutes), print target and simulated
 	$(BIN)/python -m simulator.estimation.levels
 
-assumptions: setup ## write what moves the demo most to docs/assumptions.md anew (a quarter of an hour)
-	$(BIN)/python -m simulator.decision.one_at_a_time $(SCENARIO) --borrowers 5000 --replications 10 --page docs/assumptions.md
+assumptions: setup ## write what moves the demo most to docs/assumptions.md anew (some minutes)
+	$(BIN)/python -m simulator.decision.one_at_a_time $(SCENARIO) --borrowers 2000 --replications 8 --page docs/assumptions.md
 
 bench: setup ## time the kernel, its peers and whole commands (a minute)
 	$(BIN)/python -m benchmarks
 
-bench-full: setup ## the same with large books and commands of minutes (a quarter of an hour)
+bench-full: setup ## the same with large books and commands of minutes (some minutes)
 	$(BIN)/python -m benchmarks --full
 
 clean: ## remove .venv, out and caches

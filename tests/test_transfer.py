@@ -633,6 +633,7 @@ def leaving(request, tmp_path_factory):
         f"""
         [segment.{name}]
         {other}_holders = 0.0
+        score_gini = 0.0
         [segment.{name}.opening]
         {request.param} = [0.1, 0.2, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1]
         """
