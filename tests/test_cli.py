@@ -723,8 +723,8 @@ def test_parameters_on_a_narrow_terminal_leave_room_for_values():
 
     assert "segment.salaried.opening.causes" in printed[120] and "segment.salaried.forget.distribution" in printed[120]
     assert max(map(len, printed[80].splitlines())) <= 80
-    lines = [line.rstrip() for line in printed[80].splitlines()]
-    assert any(line.startswith("segment.salaried ") and " 0.6 [0.4, 0.8] " in line for line in lines)  # its range with it
+    lines = [line.rstrip() for line in printed[80].splitlines()]  # a value has its range with it
+    assert any(line.startswith("segment.salaried ") and " 0.6 [0.4, 0.8] " in line for line in lines)
     assert len(lines) < 2.5 * len(printed[120].splitlines())
 
 

@@ -70,7 +70,7 @@ def test_the_page_has_the_largest_first_and_says_what_is_refused(scenario, tmp_p
     text = page(usual, effects, 2, "CNY")
 
     assert text.count("\n| 1 | ") == text.count("\n| 2 | ") == 1 and "\n| 3 | " not in text
-    assert f"`{effects[0].assumption.key}`" in text.splitlines()[2]
+    assert f"`{effects[0].assumption.key}`, " in text.splitlines()[2]
     assert "Not moved to both ends" in text and "allowed: up to 1" in text
 
     written = tmp_path / "page.md"

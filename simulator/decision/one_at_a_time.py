@@ -95,8 +95,18 @@ def page(usual: Outcome, effects: list[Effect], most: int, currency: str) -> str
         one, (by, variant, measure) = effect.assumption, effect.largest(usual)
         leads = [_leads(usual, end) for end in effect.ends]
         row = (
-            *(str(place), f"`{one.key}`", in_words(one.value), f"{in_words(one.low)} to {in_words(one.high)}"),
-            *(f"{one.status}: {one.source}", f"{by:,.0f}", f"{variant}, {HORIZONS[measure]}", *leads),
+            *(
+                str(place),
+                f"`{one.key}`, {one.unit}",
+                in_words(one.value),
+                f"{in_words(one.low)} to {in_words(one.high)}",
+            ),
+            *(
+                ": ".join(dict.fromkeys((one.status, one.source))),
+                f"{by:,.0f}",
+                f"{variant}, {HORIZONS[measure]}",
+                *leads,
+            ),
         )
         lines.append(f"| {' | '.join(row)} |")
     turning = sum(effect.turns(usual) for effect in effects)
