@@ -19,6 +19,7 @@ from simulator.engine.swap_sets import review_differs, swap_set
 from simulator.lowering.lower import Lowered, bytes_to_lower, lower, tables_digest
 from simulator.lowering.prices import charged_rates
 from simulator.model.errors import Problem, UserError
+from simulator.model.layout import SUMS_PER_BATCH
 from simulator.model.observer import Observer, compiling
 from simulator.model.tables import Sums
 from simulator.policy.levers import risk_transfers
@@ -46,12 +47,15 @@ def run(
     threads: int | None,
     observer: Observer,
     draws: Iterable[Mapping[str, Settings]] | None = None,
+    among: range | None = None,
+    swap_sets: bool = True,
 ) -> Run:
     """Return the run of a scenario's baseline and of `variants`; with `run_off` its months follow those of lending.
 
     `draws` are the same lenders under other numbers, with a correlation for every Gini: replications 2k and 2k + 1 are
-    lived by those of draw k, as many as there are pairs. Raises UserError if the tape is wrong, or if this machine has
-    too little memory.
+    lived by those of draw k, as many as there are pairs. `among` are the numbers of the replications, if they are not
+    the scenario's: from a multiple of SUMS_PER_BATCH on. Without `swap_sets` nobody is told who is taken instead of
+    whom. Raises UserError if the tape is wrong, or if this machine has too little memory.
     """
     start = time.perf_counter()
     threads = threads_of(threads)
@@ -63,13 +67,13 @@ def run(
 
     def lowered(lenders):
         return {
-            name: tuple(lower(settings, book and book.tape, run_off, run_on) for run_on in futures)
+            name: tuple(_among(lower(settings, book and book.tape, run_off, run_on), among) for run_on in futures)
             for name, settings in lenders.items()
         }
 
     worlds = lowered(lenders)
     baseline = worlds[BASELINE]
-    swapping = [name for name, world in worlds.items() if review_differs(baseline[0], world[0])]
+    swapping = [name for name, world in worlds.items() if swap_sets and review_differs(baseline[0], world[0])]
     swaps = _swaps(worlds, swapping)
     every = [*worlds.values(), *chain(*swaps.values())]
     state = {name: max(map(engine.state_bytes_at_once, world)) for name, world in worlds.items()}
@@ -108,9 +112,9 @@ def run(
                 ]
                 for job in at_work:
                     job.result()
-                among = range(2 * k, 2 * k + 2)
+                pair = range(2 * k, 2 * k + 2)
                 at_work = [
-                    pool.submit(engine.run, future, 1, told, among=among, sums=into) for future, told, into in jobs
+                    pool.submit(engine.run, future, 1, told, among=pair, sums=into) for future, told, into in jobs
                 ]
             for job in at_work:
                 job.result()
@@ -152,7 +156,8 @@ def run(
         "months": scenario.baseline.months,
         "run_off_months": ledgers[0].frame.run_off_months,
         **goes_on,
-        "replications": scenario.baseline.replications,
+        "replications": baseline[0].replications,
+        **({"first_replication": baseline[0].first} if baseline[0].first else {}),
         **({"draws": n_draws} if n_draws else {}),
         "borrowers": ledgers[0].frame.borrowers,
         "borrower_months": work,
@@ -166,6 +171,15 @@ def run(
     rates = {name: charged_rates(lenders[name], world[0].levers) for name, world in worlds.items()}
     cautions = scenario.cautions + price_cautions(rates) + (book.cautions if book else [])
     return Run(Comparison(ledgers, swapped, policies, cautions, rates), facts)
+
+
+def _among(world: Lowered, among: range | None) -> Lowered:
+    """Return the world with the replications `among`, those of the scenario if None; their batches must be whole."""
+    if among is None:
+        return world
+    if among.start % SUMS_PER_BATCH or among.step != 1 or not among:
+        raise ValueError(f"replications are counted from a multiple of {SUMS_PER_BATCH}, not {among}")
+    return world._replace(first=among.start, replications=len(among))
 
 
 def check_room(lenders: Iterable[Settings], run_off: bool, futures: Iterable[bool] = (False,)) -> None:
@@ -215,7 +229,7 @@ def _frame(scenario, world: Lowered, run_off):
         months=settings.months,
         run_off_months=settings.run_off_months if run_off else 0,
         run_on_months=settings.run_on_months or 0 if run_off else 0,
-        replications=settings.replications,
+        replications=world.replications,
         borrowers=int(world.tiles[world.tiles[:, 1] == 0, 3].sum()),
         currency=settings.currency.code,
         minor_units=settings.currency.minor_units,

@@ -91,11 +91,14 @@ def run(
     """
     prepare(lowered)
     threads = threads or available_threads()
-    among = range(lowered.replications) if among is None else among
+    among = lowered.numbers if among is None else among
+    start = lowered.first
     sums = sums or sums_of(lowered)
     if lowered.readers:
         for first, end in _chunks(lowered, among):
-            add(sums, by_month.simulate(lowered, first, end, threads, progress, fast), slice(first, end))
+            add(
+                sums, by_month.simulate(lowered, first, end, threads, progress, fast), slice(first - start, end - start)
+            )
         return sums
     work, adding = _Shards(lowered, among, threads), Lock()
 
@@ -107,7 +110,7 @@ def run(
             if chunk != held:
                 put(held, own)
                 if threads == 1:
-                    held, own = chunk, part_of(sums, slice(*chunk))
+                    held, own = chunk, part_of(sums, slice(first - start, last - start))
                 else:
                     held, own = chunk, empty_sums(last - first, lowered.months_total, len(lowered.segments))
                 tables = work.tables(chunk)
@@ -123,7 +126,7 @@ def run(
     def put(chunk, own):
         if own is not None and threads > 1:
             with adding:
-                add(sums, own, slice(*chunk))
+                add(sums, own, slice(chunk[0] - start, chunk[1] - start))
 
     with ThreadPoolExecutor(threads) as pool:
         try:

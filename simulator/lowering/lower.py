@@ -48,6 +48,12 @@ class Lowered(NamedTuple):
     months_total: int  # with the run-off
     replications: int
     minor_units: int
+    first: int = 0  # number of the first replication, whole batches after 0
+
+    @property
+    def numbers(self) -> range:
+        """Return the numbers of the replications: their addresses among the random words."""
+        return range(self.first, self.first + self.replications)
 
     @property
     def context(self) -> PolicyContext:
@@ -223,9 +229,9 @@ def tables_digest(lowered: Lowered) -> str:
     shared = lowered.settings.economy.factor
     z = np.zeros(0)
     if shared.enabled:
-        z = factor(lowered.settings.seed, shared.persistence, range(lowered.replications), lowered.months_total)
+        z = factor(lowered.settings.seed, shared.persistence, lowered.numbers, lowered.months_total)
     digest = hashlib.sha256()
-    groups = [lowered.tables, tables_for(lowered, 0, 1), lowered.levers]
+    groups = [lowered.tables, tables_for(lowered, lowered.first, lowered.first + 1), lowered.levers]
     if lowered.readers:
         without = lowered.neutral_levers()
         write_all(without, [one for one in lowered.settings.policy.values() if not one.reads_book], lowered.context)

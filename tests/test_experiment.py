@@ -1,0 +1,75 @@
+"""A scenario at any point of its settings: paired by replication, whatever is moved and however it is cut."""
+
+import numpy as np
+import pytest
+
+from simulator.decision.experiment import Experiment
+from simulator.decision.vary import varied
+from simulator.model.errors import UserError
+from simulator.scenario.reader import load_scenario
+from simulator.study import compare
+
+from conftest import ROOT
+
+HUABEI = ROOT / "scenarios" / "huabei.toml"
+
+
+@pytest.fixture(scope="module")
+def experiment():
+    """Return a small experiment of the demo with one variant."""
+    return Experiment(load_scenario(HUABEI, borrowers=300, replications=40, months=12), ["cut_at_30"], threads=2)
+
+
+def test_an_experiment_where_the_file_stands_is_its_comparison(experiment):
+    """At no moved key the values are those of `compare`, to the fen."""
+    study = compare(experiment.scenario, threads=2)
+    at_home = experiment.values("npv", {})
+    assert np.array_equal(at_home[:, 1], study.comparison.samples("cut_at_30", "npv"))
+
+
+def test_replications_are_the_same_alone_and_among_others(experiment):
+    """Replications 20 to 39 lived alone are the second half of all 40, at a moved point too."""
+    point = {"costs.funding_rate": 0.07, "behaviour.structural.shock_probability": 0.03}
+    both = experiment.values("npv", point)
+    assert np.array_equal(experiment.values("npv", point, range(20, 40)), both[20:])
+    assert not np.array_equal(both, experiment.values("npv", {}))
+
+
+def test_replications_begin_with_a_whole_batch(experiment):
+    """Batches of replications would be cut otherwise."""
+    with pytest.raises(ValueError, match="multiple of 20"):
+        experiment.at({}, range(7, 9))
+
+
+def test_a_variant_alone_can_be_moved(experiment):
+    """A key of a variant leaves the baseline as it is."""
+    home, moved = (experiment.values("npv", point) for point in ({}, {"variant.cut_at_30.policy.cut.keep": 0.9}))
+    assert np.array_equal(home[:, 0], moved[:, 0])
+    assert not np.array_equal(home[:, 1], moved[:, 1])
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("policy.cut.keep", "not of that form"),
+        ("policy.cut.keep=a:b", "not numbers"),
+        ("policy.cut.keep=0.5:0.1", "LOW below HIGH"),
+        ("policy.cut.keep=0.1:0.5:1", "2 to 1000"),
+        ("policy.cut.keeps=0.1:0.5", "no such key"),
+        ("policy.cut.enabled=0:1", "not a number"),
+        ("policy.write_off.commission=0.1:0.5", "move as one"),
+    ],
+)
+def test_what_is_varied_is_read_or_refused(experiment, said, why):
+    """Each fault of `--vary` is named with what is allowed."""
+    with pytest.raises(UserError, match=why):
+        varied(said, experiment)
+
+
+def test_what_is_varied_keeps_its_kind(experiment):
+    """Whole numbers stay whole, lists move as one, and times are of the file's value."""
+    days = varied("policy.close.freeze_days_late=1:4:10", experiment)
+    assert days.points() == [1, 2, 3, 4]
+    assert isinstance(days.at(2.0), int)
+    commission = varied("policy.write_off.commission=x0.5:x1:2", experiment)
+    assert commission.at(0.5) == [member * 0.5 for member in commission.value]
