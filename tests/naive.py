@@ -273,7 +273,7 @@ class World:
         """Return the four words of a slot of this borrower, as a person or in this month."""
         b, tables = self.borrower, self.tables
         if tag == PEOPLE:
-            month, r = 0, self.replication + 1 if tables.redraw_people else 0
+            month, r = 0, (0, self.replication + 1, (self.replication ^ 1) + 1)[tables.redraw_people]
         else:
             month, r = self.month, self.replication
         return philox((b.index, month << 20 | b.entry << 8 | slot, r, b.segment | tag << 16), tables.key)

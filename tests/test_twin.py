@@ -31,6 +31,7 @@ WORLDS = {
     "factor": {"factor": True, "replications": 3},
     "factor, roll_rates": {"factor": True, "replications": 3, "model": "roll_rates"},
     "other people": {"redraw_people": True, "replications": 3, "arrivals": 2},
+    "people of the other of a pair": {"redraw_people": 2, "replications": 4, "arrivals": 2},
     "more replications than batches": {"sizes": (8,), "months": 4, "replications": 22, "model": "mixed"},
     "one borrower": {"sizes": (1,)},
     "tape": {"tape": True, "policies": ("write_off",)},

@@ -340,7 +340,7 @@ def open_tile(lanes, gathered, tile, segment, tables, levers, tape, span, r, ope
 def load_tile(lanes, gathered, tile, tables, levers, tape, replication, opening):
     """Fill the lanes of a tile with its people before their first month, and the sums of `opening`."""
     used = N_STATE if tile.products == N_PRODUCT else LOAN_AT  # columns
-    person_replication = replication + 1 if tables.redraw_people else 0
+    person_replication = (replication ^ (tables.redraw_people - 1)) + 1 if tables.redraw_people else 0
     for p in range(N_PRODUCT):
         for half in range(2):
             for k in range(N_FLOWS):
