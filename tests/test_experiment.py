@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
+from conftest import ROOT
 from simulator.decision.experiment import Experiment
 from simulator.decision.vary import varied
 from simulator.model.errors import UserError
 from simulator.scenario.reader import load_scenario
 from simulator.study import compare
-
-from conftest import ROOT
 
 HUABEI = ROOT / "scenarios" / "huabei.toml"
 
