@@ -58,6 +58,16 @@ Doubt = Annotated[
         min=2, metavar="K", help="compare only: draw the numbers that have a range K times, each for two runs."
     ),
 ]
+Only = Annotated[
+    list[str] | None, typer.Option("--variant", metavar="A,B", help="compare only: these variants, no others.")
+]
+Without = Annotated[
+    list[str] | None, typer.Option("--without", metavar="C", help="compare only: all variants but these.")
+]
+Against = Annotated[
+    str | None,
+    typer.Option("--against", metavar="V", help="compare only: variants against this one, not the baseline."),
+]
 Code = Annotated[bool, typer.Option("--allow-code", help="Run the Python files of policies of your own.")]
 Borrower = Annotated[str, typer.Option(metavar="ID", help="segment:index, segment:month:index or a tape's account.")]
 Variants = Annotated[list[str] | None, typer.Option("--variant", help="A variant to show; may be repeated, up to 3.")]
@@ -113,17 +123,27 @@ def study(
     keep_replications: Keep = False,
     allow_code: Code = False,
     doubt: Doubt = None,
+    variant: Only = None,
+    without: Without = None,
+    against: Against = None,
 ) -> None:
     """Load, check the folder, simulate, write, print."""
-    wrong = [("run", context.command.name == "run"), ("--replications", replications is not None)]
+    is_run = context.command.name == "run"
+    wrong = [("run", is_run), ("--replications", replications is not None)]
     if doubt is not None and (with_it := [what for what, is_there in wrong if is_there]):
         allowed = "allowed: compare --doubt K, which lives two replications for each of K draws"
         raise UserError([Problem("--doubt", found=f"together with {what}", allowed=allowed) for what in with_it])
+    choice = {"--variant": variant, "--without": without, "--against": against}
+    if is_run and (chosen := [option for option, given in choice.items() if given is not None]):
+        allowed = "allowed: with compare; run lives the baseline alone"
+        raise UserError([Problem(option, found="together with run", allowed=allowed) for option in chosen])
 
     from simulator.report.drawing import Drawing
 
     drawing = context.with_resource(Drawing())  # first: it is longest in getting ready
     loaded = sim.load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
+    if not is_run:
+        loaded = loaded.choose(_names(variant), _names(without) or (), against)
     folder = out or Path("out") / scenario.stem
 
     from simulator.report import results
@@ -132,10 +152,7 @@ def study(
     place = _place(folder, overwrite, quiet)
     Thread(target=results.get_ready, args=(drawing,), daemon=True).start()
     with Progress(quiet) as progress:
-        if context.command.name == "run":
-            finished = sim.simulate(loaded, threads, progress)
-        else:
-            finished = sim.compare(loaded, threads, progress, doubt)
+        finished = sim.simulate(loaded, threads, progress) if is_run else sim.compare(loaded, threads, progress, doubt)
         progress.started("writing the report")
         try:
             finished.save(place, keep_replications=keep_replications, drawing=drawing)
@@ -294,6 +311,11 @@ def _estimate(ask, folder, overwrite, quiet):
     if not quiet:
         _warn(found.cautions)
         _say(*found.answers, *(f"{what}: {folder / name}" for what, name in found.opened))
+
+
+def _names(given):
+    """Return the names of an option that takes several between commas, and may be repeated; None if it is not given."""
+    return None if given is None else [name.strip() for one in given for name in one.split(",")]
 
 
 def _warn(cautions):

@@ -25,11 +25,9 @@ from simulator.model.tables import Sums
 from simulator.policy.levers import risk_transfers
 from simulator.policy.risk_transfer import Partner
 from simulator.scenario.prices import price_cautions
-from simulator.scenario.scenario import Scenario
+from simulator.scenario.scenario import BASELINE, Scenario
 from simulator.scenario.schema import Settings
 from simulator.system.machine import threads_of
-
-BASELINE = "baseline"
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,9 @@ def run(
 
     worlds = lowered(lenders)
     baseline = worlds[BASELINE]
-    swapping = [name for name, world in worlds.items() if swap_sets and review_differs(baseline[0], world[0])]
+    against = {name: other for name, other in scenario.against.items() if name in variants}
+    pairs = {name: against.get(name, BASELINE) for name in variants} if swap_sets else {}
+    swapping = {name: other for name, other in pairs.items() if review_differs(worlds[other][0], worlds[name][0])}
     swaps = _swaps(worlds, swapping)
     every = [*worlds.values(), *chain(*swaps.values())]
     state = {name: max(map(engine.state_bytes_at_once, world)) for name, world in worlds.items()}
@@ -142,8 +142,8 @@ def run(
         ledgers.append(lived(name, world, plain, transferred[name], first))
         if name in swaps:  # before insurance and partners, whose terms are on a whole book
             (out, into), none = swaps[name], ((),) * len(futures)
-            by_baseline = lived(name, out, settlements[BASELINE], none, ledgers[0], 1)
-            swapped[name] = Swapped(by_baseline, lived(name, into, plain, none, ledgers[0], 2))
+            by_other = lived(name, out, settlements[swapping[name]], none, ledgers[0], 1)
+            swapped[name] = Swapped(by_other, lived(name, into, plain, none, ledgers[0], 2))
     policies = {name: settings.policy for name, settings in lenders.items()}
     goes_on = {}
     if len(futures) > 1:
@@ -170,7 +170,7 @@ def run(
     }
     rates = {name: charged_rates(lenders[name], world[0].levers) for name, world in worlds.items()}
     cautions = scenario.cautions + price_cautions(rates) + (book.cautions if book else [])
-    return Run(Comparison(ledgers, swapped, policies, cautions, rates), facts)
+    return Run(Comparison(ledgers, swapped, policies, cautions, rates, against=against), facts)
 
 
 def _among(world: Lowered, among: range | None) -> Lowered:
@@ -260,10 +260,10 @@ def _priced(ledger, seen, run_on=None):
     return Ledger(ledger.variant, ledger.sums, ledger.frame, settlement, baseline, run_on)
 
 
-def _swaps(worlds, names):
-    """Return the swap sets of some variants with the baseline: (whom it takes alone, whom the variant takes alone)."""
-    baseline = worlds[BASELINE]
-    return {name: (_swapped(baseline, worlds[name]), _swapped(worlds[name], baseline)) for name in names}
+def _swaps(worlds, pairs):
+    """Return the swap sets of variants with those they are compared with: (whom these take alone, whom they alone)."""
+    each = {name: (worlds[name], worlds[other]) for name, other in pairs.items()}
+    return {name: (_swapped(other, own), _swapped(own, other)) for name, (own, other) in each.items()}
 
 
 def _worlds_of(worlds, swaps):

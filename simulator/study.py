@@ -93,6 +93,15 @@ class Study:
         """The names of the variants, without the baseline."""
         return self.lenders[1:]
 
+    def reference(self, variant: str) -> str:
+        """Return the lender that a variant is compared with: the baseline, or the variant that it stands against."""
+        check_names("variant", [variant], self.lenders)
+        return self._against.get(variant, self.lenders[0])
+
+    @property
+    def _against(self) -> dict[str, str]:
+        return self.comparison.against
+
     @property
     def measures(self) -> list[str]:
         """The names of the measures that this run has."""
@@ -123,7 +132,7 @@ class Study:
         """Return a row for each variant and measure (all if None): value and its standard error, difference, interval.
 
         Columns variant, measure, value, se, difference, low, high, unit. `difference` is the paired one from the
-        baseline, `low` and `high` its 95 % interval; they are null for the baseline itself.
+        `reference`, `low` and `high` its 95 % interval; they are null for the baseline.
         """
         names = self.measures if measures is None else names_of("measure", measures)
         check_names("measure", names, self.measures)
@@ -166,9 +175,9 @@ class Study:
         return self.comparison.estimate(variant, measure, window)
 
     def difference(self, variant: str, measure: str, window: str = "whole", against: str | None = None) -> Difference:
-        """Return a variant less the baseline (or less `against`), replication by replication, with its interval."""
+        """Return a variant less `against` (by default its `reference`), by replication, with its interval."""
         self._check(variant, measure, window)
-        against = self.lenders[0] if against is None else against
+        against = self.reference(variant) if against is None else against
         check_names("variant", [against], self.lenders)
         return self._difference(variant, measure, window, against)
 
@@ -370,6 +379,10 @@ class SavedStudy(Study):
         """Return its lines."""
         return repr(self)
 
+    @property
+    def _against(self) -> dict[str, str]:
+        return self._summary.get("against", {})
+
     @cached_property
     def _summary(self) -> dict[str, Any]:
         return json.loads((self.folder / "summary.json").read_bytes())
@@ -410,8 +423,8 @@ class SavedStudy(Study):
         return rows.select(["variant", "month", *axes, "value", "se", "unit"])
 
     def _difference(self, variant: str, measure: str, window: str, against: str) -> Difference:
-        if against != self.lenders[0]:
-            raise self._not_there("differences from another than the baseline")
+        if against not in (self.reference(variant), variant):
+            raise self._not_there(f"difference of {variant} from {against}")
         row = self._row(variant, measure, window)
         if variant == against:
             nothing, se = 0 * abs(_number(row["value"])), 0 * _number(row["value_standard_error"])
@@ -435,8 +448,8 @@ class SavedStudy(Study):
 def load_study(folder: str | Path) -> Study:
     """Return the study that `Study.save`, `simulator run` or `simulator compare` wrote into `folder`.
 
-    Its numbers are read from the files. They do not keep the ledgers: `plot`, `save`, a difference from another variant
-    than the baseline, and months summed over one of segment and product alone, are errors that say what to do instead.
+    Its numbers are read from the files. They do not keep the ledgers: `plot`, `save`, a difference from another than
+    the `reference`, and months summed over one of segment and product alone, are errors that say what to do instead.
     Raises UserError if the folder holds no such study, or if a file in it is not the one that was written.
     """
     folder = path_of("folder", folder)

@@ -38,10 +38,10 @@ class Verdict:
 
 
 class Swapped(NamedTuple):
-    """Applicants on whom a variant and the baseline decide differently, living with the lender that takes them."""
+    """Applicants on whom a variant and its reference decide differently, living with the lender that takes them."""
 
-    out: Ledger  # the baseline takes them, the variant declines them
-    into: Ledger  # the variant takes them, the baseline declines them
+    out: Ledger  # the reference takes them, the variant declines them
+    into: Ledger  # the variant takes them, the reference declines them
 
 
 class Comparison:
@@ -50,7 +50,8 @@ class Comparison:
     `swaps` are there for the variants that review applicants in another way; `policies` are the settings of every
     lender's policies by name; `cautions` are those of the scenario. `rates` are the yearly interest rates of every
     lender by product and grade. `average` is what is stated of samples that have no other statistic: their mean, as if
-    replications were independent, unless they are of something else.
+    replications were independent, unless they are of something else. `against` names the variants that are compared
+    with another variant, and which; the others are compared with the baseline.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Comparison:
         cautions: list[str] | None = None,
         rates: dict[str, dict[str, list[float]]] | None = None,
         average: Mean = MEAN,
+        against: dict[str, str] | None = None,
     ):
         """Raise ValueError if there is no ledger, a name comes twice, or frames differ."""
         self.ledgers = {ledger.variant: ledger for ledger in ledgers}
@@ -73,14 +75,14 @@ class Comparison:
             raise ValueError("every ledger of a comparison has its run-on, or none has")
         self.baseline = ledgers[0].variant
         self.swaps, self.policies, self.cautions = swaps or {}, policies or {}, cautions or []
-        self.rates, self.average = rates or {}, average
+        self.rates, self.average, self.against = rates or {}, average, against or {}
         self.windows = windows(self.frame)
         self.measures = measures_of(self.frame)
         self._samples = cache(self._samples_of)  # per comparison, so that it goes when the comparison goes
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what makes it anew: pickled and copied it is its ledgers, without the numbers kept of them."""
-        kept = (self.swaps, self.policies, self.cautions, self.rates, self.average)
+        kept = (self.swaps, self.policies, self.cautions, self.rates, self.average, self.against)
         return type(self), (list(self.ledgers.values()), *kept)
 
     @cached_property
@@ -94,6 +96,10 @@ class Comparison:
         """Return the names of the variants other than the baseline."""
         return [name for name in self.ledgers if name != self.baseline]
 
+    def reference(self, variant: str) -> str:
+        """Return the lender that a variant is compared with."""
+        return self.against.get(variant, self.baseline)
+
     def samples(self, variant: str, measure: str, window: str = "whole") -> np.ndarray:
         """Return float64[replication] (roll rates: [batch]) of one measure, amounts in the currency."""
         return self._samples(variant, measure, window)
@@ -106,13 +112,15 @@ class Comparison:
         return MEASURES[measure].unstated(self.frame, self.windows[window])
 
     def is_same(self, variant) -> bool:
-        """Return whether a variant equals the baseline exactly, in every measure and replication."""
-        pairs = ((self.samples(variant, name), self.samples(self.baseline, name)) for name in self.measures)
+        """Return whether a variant equals its reference exactly, in every measure and replication."""
+        pairs = ((self.samples(variant, name), self.samples(self.reference(variant), name)) for name in self.measures)
         return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
 
     def reads_book(self, variant) -> bool:
-        """Return whether a policy in force of a variant or the baseline acts by last month's book."""
-        both = [policy for name in (variant, self.baseline) for policy in self.policies.get(name, {}).values()]
+        """Return whether a policy in force of a variant or its reference acts by last month's book."""
+        both = [
+            policy for name in (variant, self.reference(variant)) for policy in self.policies.get(name, {}).values()
+        ]
         return any(policy.enabled and policy.reads_book for policy in both)
 
     def sides(self, variant):
@@ -149,8 +157,8 @@ class Comparison:
         return self._statistic(measure, samples).interval(samples)
 
     def difference(self, variant, measure, window="whole", against=None) -> Difference:
-        """Return `variant` less `against` (the baseline), replication by replication."""
-        other = against or self.baseline
+        """Return `variant` less `against` (its reference), replication by replication."""
+        other = against or self.reference(variant)
         a, b = (self.samples(name, measure, window) for name in (variant, other))
         return self._statistic(measure, b).difference(a, b)
 
@@ -259,6 +267,7 @@ class Comparison:
                 for name, own in self.rates.items()
             },
             "verdict": self._verdict_told(),
+            **({"against": self.against} if self.against else {}),
             "variants": {v: {m: level(v, m) for m in names} for v in self.ledgers},
             "differences": {v: {m: difference(v, m) for m in names} for v in self.variants},
         }

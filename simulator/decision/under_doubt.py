@@ -56,6 +56,7 @@ def compare(
     comparison = Doubted(
         *(list(plain.ledgers.values()), plain.swaps, plain.policies, [*_cautions(draws), *plain.cautions], plain.rates),
         average=UnderDoubt(doubt),
+        against=plain.against,
         known=Known(tuple(one.key for one in draws.doubts), draws.z),
     )
     facts = {
@@ -133,7 +134,7 @@ class Doubted(Comparison):
     def summary(self) -> dict:
         """Return the contents of summary.json, with errors apart and what is known of the choice."""
         told = super().summary()
-        for name, against in ((v, a) for v in self.ledgers for a in (None, self.baseline)):
+        for name, against in ((v, a) for v in self.ledgers for a in (None, self.reference(v))):
             for measure, entry in told["variants" if against is None else "differences"].get(name, {}).items():
                 entry |= _told(self.errors(name, measure, against))
         told["errors"] = {"se_people": f"in se_luck: {TOGETHER}", "se_factor": self._why_no_factor()}

@@ -19,9 +19,9 @@ from simulator.lowering.lower import Lowered, lower, tables_for
 from simulator.model.errors import Problem, UserError, did_you_mean, names_of
 from simulator.model.layout import BALANCE, FLOWS, G_MODEL, N_ACCOUNT, N_BORROWER, N_PRODUCT, NONE, STATUS
 from simulator.model.observer import SILENT, Observer, compiling
-from simulator.run import BASELINE, check_room, read_book
+from simulator.run import check_room, read_book
 from simulator.scenario.reader import load_scenario
-from simulator.scenario.scenario import Scenario
+from simulator.scenario.scenario import BASELINE, Scenario
 
 COLUMNS = 3  # variants side by side
 TOTALS = (

@@ -45,11 +45,13 @@ class Drawing:
             from simulator.report import figures  # noqa: F401
 
     def begin(self, comparison) -> None:
-        """Have the process draw the pictures of a comparison, which say nothing but what is in its ledgers."""
+        """Have the process draw the pictures of a comparison, which take its ledgers and how they are compared."""
         ledgers = list(comparison.ledgers.values())
         sent = [*ledgers, *(ledger.run_on for ledger in ledgers if ledger.run_on)]
         if self.process and sum(sums.nbytes for ledger in sent for sums in ledger.sums) <= MOST_BYTES:
-            self.drawn = ThreadPoolExecutor(1).submit(_ask, self.process, ledgers)
+            self.drawn = ThreadPoolExecutor(1).submit(
+                _ask, self.process, ledgers, comparison.average, comparison.against
+            )
 
     def pictures(self, comparison) -> list:
         """Return the pictures of the comparison in reading order: those of the process, or else drawn now."""
@@ -79,10 +81,10 @@ def _start():
         return None
 
 
-def _ask(process, ledgers):
+def _ask(process, ledgers, average, against):
     """Return the pictures that the process draws."""
     with process.stdin:
-        pickle.dump(ledgers, process.stdin, pickle.HIGHEST_PROTOCOL)
+        pickle.dump((ledgers, average, against), process.stdin, pickle.HIGHEST_PROTOCOL)
     return pickle.load(process.stdout)
 
 
@@ -94,8 +96,8 @@ def _answer():
     from simulator.analysis.comparison import Comparison
     from simulator.report.figures import pictures
 
-    ledgers = pickle.load(sys.stdin.buffer)
-    pickle.dump(pictures(Comparison(ledgers)), sys.stdout.buffer)
+    ledgers, average, against = pickle.load(sys.stdin.buffer)
+    pickle.dump(pictures(Comparison(ledgers, average=average, against=against)), sys.stdout.buffer)
 
 
 if __name__ == "__main__":

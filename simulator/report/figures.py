@@ -119,6 +119,7 @@ def forest(comparison):
     if not comparison.variants:
         return None
     variants, colour = comparison.variants, colours(comparison)
+    names = [phrasing.called(comparison, variant).replace(", ", ",\n") for variant in variants]
     measures = [name for name in phrasing.stated(comparison, answer(comparison.frame)) if name != RUN_ON]
     rows = -(-len(measures) // 2)
     made, axes = figure(0.55 + rows * (0.85 + 0.27 * len(variants)), rows, 2, sharey=True)
@@ -138,7 +139,7 @@ def forest(comparison):
             dot = {"mfc": "white", "mec": colour[variant], "mew": 1.4} if is_run_on else {"mec": "white", "mew": 0.8}
             axis.plot(d.value * factor, k, "o", color=colour[variant], ms=6, **dot)
         axis.axvline(0, color=INK, lw=0.9)
-        axis.set_yticks(range(len(variants)), variants, color=INK)
+        axis.set_yticks(range(len(variants)), names, color=INK)
         axis.set_ylim(len(variants) - 0.5, -0.5)
         axis.set_title(phrasing.label(measure).capitalize() + (", ○ with run-on" if len(shown) > 1 else ""))
         axis.set_xlabel("change, " + phrasing.scale_in_words(before, after))
@@ -147,7 +148,8 @@ def forest(comparison):
         axis.tick_params(length=0)
         axis.grid(axis="y", visible=False)
         axis.spines["left"].set_visible(False)
-    caption = f"Each dot is a variant less {comparison.baseline}, the same people and random numbers"
+    less = f"{comparison.baseline}{phrasing.compared_with(comparison)}"
+    caption = f"Each dot is a variant less {less}, the same people and random numbers"
     title = "What changes"
     if comparison.frame.replications > 1:
         caption += "; the bar is its 95 % interval. A bar that crosses the line at zero is within chance"

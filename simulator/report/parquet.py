@@ -261,7 +261,7 @@ def write_comparison(path, comparison):
 
 
 def comparison_table(comparison, measures=None, windows=None) -> pa.Table:
-    """Return every measure in both windows: value, and the paired difference from the baseline with its interval.
+    """Return every measure in both windows: value, and the paired difference from the reference with its interval.
 
     Of `measures` and `windows`, where they are named. Column `people` is "all"; rows of the applicants swapped by a
     variant follow, "swapped_out" or "swapped_into". Column `reason` says why the run cannot state a measure.
@@ -276,7 +276,7 @@ def comparison_table(comparison, measures=None, windows=None) -> pa.Table:
                     "people": "all",
                     "measure": name,
                     "window": window,
-                    "baseline": comparison.baseline,
+                    "baseline": comparison.reference(variant),
                     "unit": MEASURES[name].unit_in(comparison.frame),
                     "value": value,
                     "value_standard_error": value_se,
@@ -302,7 +302,7 @@ def comparison_table(comparison, measures=None, windows=None) -> pa.Table:
                         "people": f"swapped_{side}",
                         "measure": name,
                         "window": "whole",
-                        "baseline": comparison.baseline,
+                        "baseline": comparison.reference(variant),
                         "unit": MEASURES[name].unit_in(comparison.frame),
                         "value": value,
                         "value_standard_error": value_se,

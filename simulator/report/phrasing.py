@@ -156,7 +156,7 @@ def estimate(comparison, variant, measure):
 
 
 def difference(comparison, variant, measure):
-    """Return a variant's paired difference from the baseline in words."""
+    """Return a variant's paired difference from its reference in words."""
     d = comparison.difference(variant, measure)
     return number(d.value, d.se, MEASURES[measure].unit_in(comparison.frame), difference=True)
 
@@ -169,6 +169,17 @@ def interval(comparison, variant, measure):
     factor, _, _ = scale_of(d.value, d.se, unit, True)
     decimals = decimals_of(d.value * factor, d.se * factor)
     return f"{plain(d.low * factor, decimals)} to {plain(d.high * factor, decimals)}"
+
+
+def called(comparison, variant):
+    """Return a variant's name, with whom it is compared with where that is not the baseline."""
+    other = comparison.reference(variant)
+    return variant if other == comparison.baseline else f"{variant}, against {other}"
+
+
+def compared_with(comparison):
+    """Return what is to be said of whom changes are from, where some are not from the baseline; else nothing."""
+    return ", or from the variant that it stands against" if comparison.against else ""
 
 
 def clarity(d):
@@ -192,7 +203,7 @@ def movement(comparison, variant, measure):
     if clarity(d) == "within chance":
         return f"{name} does not move clearly"
     moves = f"{name} {'rises' if d.value > 0 else 'falls'}"
-    (base, se), unit = comparison.estimate(comparison.baseline, measure), MEASURES[measure].unit
+    (base, se), unit = comparison.estimate(comparison.reference(variant), measure), MEASURES[measure].unit
     if unit == SHARE:
         decimals = min(4, max(2, 1 - math.floor(math.log10(abs(d.value * 100)))))  # so that the change shows
         before, after = (plain(share * 100, decimals) for share in (base, base + d.value))

@@ -88,7 +88,7 @@ class Evidence:
     """
 
     def __init__(self, comparison, variant, kind=None):
-        self.comparison, self.variant, self.baseline = comparison, variant, comparison.baseline
+        self.comparison, self.variant, self.baseline = comparison, variant, comparison.reference(variant)
         self.frame, self.ledger = comparison.frame, comparison.ledgers[variant]
         self.currency, self.products = self.frame.currency, self.frame.products
         in_force = _in_force(comparison, variant).values()
@@ -208,7 +208,7 @@ def reasons(comparison, variant) -> list[str]:
     names = listed([in_words(kind) for kind in kinds])
     if comparison.is_same(variant):
         changed = f"changes {names}, to no effect" if kinds else "changes nothing that is in force"
-        return [f"It {changed}: every measure is exactly that of {comparison.baseline}."]
+        return [f"It {changed}: every measure is exactly that of {comparison.reference(variant)}."]
     evidence = Evidence(comparison, variant)
     own = [sentence for kind in kinds for sentence in _of_kind(comparison, variant, kind)]
     said = [
@@ -230,8 +230,8 @@ def _of_kind(comparison, variant, kind) -> list[str]:
 
 
 def changed_kinds(comparison, variant) -> list[str]:
-    """Return the kinds of the policies in force that differ from the baseline's, in the order of the file."""
-    before, after = (_in_force(comparison, name) for name in (comparison.baseline, variant))
+    """Return the kinds of the policies in force that differ from the reference's, in the order of the file."""
+    before, after = (_in_force(comparison, name) for name in (comparison.reference(variant), variant))
     differ = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     return list(dict.fromkeys((after.get(key) or before[key]).kind for key in differ))
 

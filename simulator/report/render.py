@@ -18,6 +18,7 @@ def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
     """Return the page; `manifest` is what manifest.json says, shown in its settings."""
     return template("template.html.j2").render(
         comparison=comparison,
+        compared_with=phrasing.compared_with(comparison),
         frame=comparison.frame,
         setting=phrasing.setting(comparison.frame),
         without_errors=phrasing.without_errors(comparison.frame),
@@ -108,7 +109,8 @@ def swap_table(comparison):
     rows = []
     for variant in comparison.swaps:
         for side in comparison.sides(variant):
-            taker, decliner = (comparison.baseline, variant) if side == "out" else (variant, comparison.baseline)
+            other = comparison.reference(variant)
+            taker, decliner = (other, variant) if side == "out" else (variant, other)
             cells = []
             for name in phrasing.stated(comparison, shown_in(SWAPS)):
                 (value, se), unit = comparison.swapped(variant, side, name), MEASURES[name].unit_in(comparison.frame)

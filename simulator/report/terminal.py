@@ -28,7 +28,7 @@ def summary_table(comparison, compared=False):
         table.add_column(head, justify="right")
         columns.append([Text(text, style=style) for text, style in cells])
     for name, *cells in zip(comparison.ledgers, *columns, strict=True):
-        table.add_row(name, *cells)
+        table.add_row(phrasing.called(comparison, name), *cells)
     lines: list[Text | Table] = [
         Text(f"Caution: {said}", style="bold") if said in comparison.cautions else Text(f"Note: {said}", style="yellow")
         for said in comparison.warnings()
@@ -41,13 +41,19 @@ def summary_table(comparison, compared=False):
         error = "" if phrasing.without_errors(frame) else " ± standard error"
         marked = any(CHANCE in str(text) for column in columns for text in column)
         chance = f"; {CHANCE}before what is within chance" if marked else ""
-        notes.append(f"{comparison.baseline}: value{error}; others: change from it{chance}.")
+        notes.append(
+            f"{comparison.baseline}: value{error}; others: change from it{phrasing.compared_with(comparison)}{chance}."
+        )
     notes.append(phrasing.rates(comparison))
     lines += [Text(note, style="dim") for note in notes if note]
     if comparison.variants:
         lines.append(Text(phrasing.verdict(comparison)))
         why = [(variant, reasons(comparison, variant)) for variant in comparison.variants]
-        lines += [Text(f"Why {variant}: {found[0]}", style="dim") for variant, found in why if found]
+        lines += [
+            Text(f"Why {phrasing.called(comparison, variant)}: {found[0]}", style="dim")
+            for variant, found in why
+            if found
+        ]
     elif compared:
         lines.append(Text("The scenario has no variants: there was nothing to compare with the baseline."))
     return lines

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from simulator.model.errors import Problem, UserError, did_you_mean, path_of
+from simulator.scenario.against import taken
 from simulator.scenario.layers import GIVEN, NO_VALUE, ON_TOP, SET, Leaf, merge, tree_of
 from simulator.scenario.mappings import tables_from, unwrapped
 from simulator.scenario.scenario import Scenario
@@ -71,7 +72,7 @@ def load_scenario(
     base = resolve(tree, str(path), allow_code)
     problems += base.problems + (_file_problems(tree) if base.settings else [])
     resolved: dict[str, Resolved] = {}
-    deltas = variants if isinstance(variants, dict) else {}
+    deltas, against = taken(variants if isinstance(variants, dict) else {}, problems)
     of_files: dict[Problem, list[str]] = {}  # what is wrong in variants by what a file says, and in which
     if not isinstance(variants, dict):
         problems.append(Problem(str(path), "variant", "found a value", "allowed: tables such as [variant.cut_at_30]"))
@@ -93,6 +94,7 @@ def load_scenario(
         {name: variant.provenance for name, variant in resolved.items()},
         tuple(remarks),
         {name: tuple(where) for name, where in files.of_variants.items()},
+        against,
     )
 
 

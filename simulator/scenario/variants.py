@@ -14,7 +14,15 @@ SILENT = ("title", "cautions", "source")  # keys that change no number
 
 def lines(scenario: Scenario) -> list[str]:
     """Return a line for each variant: its name, whose it is if it is not this file's alone, and the keys it sets."""
-    return [f"  {name}{_whose(scenario, name)}: {_changes(scenario, name)}" for name in scenario.variants]
+    return [
+        f"  {name}{_against(scenario, name)}{_whose(scenario, name)}: {_changes(scenario, name)}"
+        for name in scenario.variants
+    ]
+
+
+def _against(scenario: Scenario, name: str) -> str:
+    """Return with which variant one is compared, nothing if with the baseline."""
+    return f", against {scenario.against[name]}" if name in scenario.against else ""
 
 
 def _whose(scenario: Scenario, name: str) -> str:
