@@ -71,7 +71,7 @@ def run(
 
     worlds = lowered(lenders)
     baseline = worlds[BASELINE]
-    against = {name: other for name, other in scenario.against.items() if name in variants}
+    against = {name: other for name, other in scenario.against.items() if name in variants and other in variants}
     pairs = {name: against.get(name, BASELINE) for name in variants} if swap_sets else {}
     swapping = {name: other for name, other in pairs.items() if review_differs(worlds[other][0], worlds[name][0])}
     swaps = _swaps(worlds, swapping)
