@@ -209,7 +209,7 @@ def calibrate(
             tape, mapping, structural=structural, prior=prior, force=force, threads=threads, observer=observer
         )
 
-    _estimate(ask, folder, overwrite, quiet)
+    _find(ask, folder, overwrite, quiet)
 
 
 @app.command()
@@ -224,7 +224,7 @@ def backtest(
     """Fit until a month, forecast the months after it, and score the forecast against what happened."""
     folder = out or Path("out") / f"{tape.name.partition('.')[0]}-backtest"
 
-    _estimate(lambda observer: sim.backtest(tape, mapping, fit_until, observer=observer), folder, overwrite, quiet)
+    _find(lambda observer: sim.backtest(tape, mapping, fit_until, observer=observer), folder, overwrite, quiet)
 
 
 @app.command()
@@ -271,7 +271,7 @@ def macro(
 
         return macro(series, date, unemployment, rate, leave_out=leave_out or (), curve=curve, observer=observer)
 
-    _estimate(ask, folder, overwrite, quiet)
+    _find(ask, folder, overwrite, quiet)
 
 
 @app.command()
@@ -300,8 +300,8 @@ def policies(kind: PolicyKind = None, source: Source = False, check: CheckFile =
     _print_markdown(sim.policies(kind), source)
 
 
-def _estimate(ask, folder, overwrite, quiet):
-    """Check the folder, have the records estimated, save what was found, and print what it says."""
+def _find(ask, folder, overwrite, quiet):
+    """Check the folder, have what is asked found, save it, and print what it says."""
     from simulator.report.progress import Progress
 
     place = _place(folder, overwrite, quiet)

@@ -17,9 +17,9 @@ from simulator.estimation.backtest.forecasts import FORECASTERS, OURS, Method, s
 from simulator.estimation.backtest.scoring import LeakError, realised, score
 from simulator.estimation.panels.panel import Panel, PanelState
 from simulator.estimation.panels.reader import read_panel
-from simulator.estimation.protocol import Command
 from simulator.estimation.roll_rates.forecast import SOURCES, prior_correlation
 from simulator.model.errors import UserError
+from simulator.report.finding import Command
 
 STATES = (PanelState("current", 0), PanelState("late", 1), PanelState("lost", "written_off"))
 MATRIX = np.array([[0.9, 0.1, 0.0], [0.3, 0.5, 0.2], [0.0, 0.0, 1.0]])

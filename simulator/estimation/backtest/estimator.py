@@ -10,9 +10,10 @@ from simulator.estimation.backtest.forecasts import Forecasts, Method
 from simulator.estimation.backtest.scoring import Outlook, Score, Scored, score
 from simulator.estimation.panels.panel import Panel
 from simulator.estimation.panels.reader import read_panel
-from simulator.estimation.protocol import Command, Estimation
+from simulator.estimation.protocol import Estimation
 from simulator.estimation.roll_rates.forecast import Fan
 from simulator.model.observer import Observer
+from simulator.report.finding import Command
 
 
 class Forecast(NamedTuple):

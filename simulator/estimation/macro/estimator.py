@@ -6,8 +6,9 @@ from typing import Any
 
 from simulator.estimation.macro import report
 from simulator.estimation.macro.link import Link, Series, economy_toml, link, read_series
-from simulator.estimation.protocol import Command, Estimation
+from simulator.estimation.protocol import Estimation
 from simulator.model.observer import Observer
+from simulator.report.finding import Command
 from simulator.tape.columns import file_digest
 
 

@@ -12,9 +12,10 @@ from simulator.estimation.outcomes.figures import intervals
 from simulator.estimation.outcomes.fit import LoanFit, fit_loans
 from simulator.estimation.outcomes.rows import Outcomes, has_outcomes, read_outcomes
 from simulator.estimation.outcomes.scenario import DEFAULT_SEED
-from simulator.estimation.protocol import Calibration, Command, Options
+from simulator.estimation.protocol import Calibration, Options
 from simulator.model.errors import Problem, UserError
 from simulator.model.observer import Observer
+from simulator.report.finding import Command
 
 FEWEST = 20  # loans of each outcome, so that both halves of the check have some: assumption
 

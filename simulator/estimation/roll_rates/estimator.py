@@ -11,13 +11,14 @@ from simulator.estimation.panels.hindcast import Hindcast, hindcast
 from simulator.estimation.panels.panel import Panel
 from simulator.estimation.panels.phrasing import level_cautions
 from simulator.estimation.panels.reader import read_panel
-from simulator.estimation.protocol import Calibration, Command, Options
+from simulator.estimation.protocol import Calibration, Options
 from simulator.estimation.roll_rates import report
 from simulator.estimation.roll_rates.estimates import TapeEstimates, estimate_panel
 from simulator.estimation.roll_rates.factor import Factor
 from simulator.estimation.roll_rates.month_ahead import OneAhead, one_month_ahead
 from simulator.estimation.roll_rates.rolls import Rolls
 from simulator.model.observer import Observer
+from simulator.report.finding import Command
 
 if TYPE_CHECKING:  # imported when it is asked for: it is half of all that a calibration imports
     from simulator.estimation.structural.estimator import StructuralPart
