@@ -3,7 +3,7 @@
 import pytest
 
 from conftest import ROOT
-from simulator.decision.assumptions import assumptions, moved
+from simulator.decision.assumptions import doubts, moved
 from simulator.decision.one_at_a_time import BEGIN, END, Outcome, main, one_at_a_time, page
 from simulator.model.errors import UserError
 from simulator.scenario.reader import load_scenario
@@ -31,15 +31,14 @@ def scenario(tmp_path):
     return load_scenario(path, ["run_off_months=6"], borrowers=300, replications=2, months=6)
 
 
-def test_what_has_a_range_is_an_assumption(scenario):
+def test_what_has_a_range_is_in_doubt(scenario):
     """In the unit of the value; a factor of a list is one of each member."""
-    found = {one.key: one for one in assumptions(scenario)}
+    found = {one.key: one for one in doubts(scenario)[0]}
 
     assert set(found) == {"behaviour.structural.will_not_burden", "costs.funding_rate", "costs.operating_cost"}
     assert found["costs.operating_cost"][1:4] == (1.0, 0.5, 2.0)
     burden = found["behaviour.structural.will_not_burden"]
-    assert burden.low == pytest.approx([0.5 * x for x in burden.value])
-    assert burden.high == pytest.approx([2.0 * x for x in burden.value])
+    assert burden.ends == tuple([end * x for x in burden.value] for end in (0.5, 2.0))
 
 
 def test_a_moved_scenario_is_the_same_but_for_the_number(scenario):

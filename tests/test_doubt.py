@@ -13,11 +13,13 @@ import simulator as sim
 from conftest import ROOT
 from simulator.analysis.estimates import MEAN
 from simulator.cli import app
-from simulator.decision.doubt import END, Doubt, Draws, doubts, normals
+from simulator.decision.assumptions import END, Doubt, doubts
+from simulator.decision.doubt import Draws, normals, places
 from simulator.decision.errors import HalfBook, UnderDoubt
 from simulator.decision.under_doubt import in_words
 from simulator.decision.worth import choice, without_luck, worth_knowing
 from simulator.model.errors import UserError
+from simulator.model.values import Provenance
 from simulator.scenario.reader import load_scenario
 
 TEXT = f"""
@@ -90,6 +92,44 @@ def test_what_touches_a_bound_stays_within():
     assert quantiles(late, 0.01, 0.05, 0.95) == pytest.approx([0, 0, 0.02])
     assert Doubt("key", 0.0, 0.0, 0.3, (0, 1), False).at(-1.0) == 0.0
     assert quantiles(months, 0.05, 0.5, 0.95) == [12, 18, 36] and isinstance(months.at(0.3), int)
+
+
+@pytest.mark.parametrize(
+    ("shape", "twice", "beyond"),
+    [
+        ("normal", 2, lambda x: x),
+        ("lognormal", 2, np.log),
+        ("logit", 2, lambda x: np.log(x / (1 - x))),
+        ("uniform", (norm.cdf(2 * END) - 0.5) / 0.45, lambda x: x),
+        ("triangular", (1 - sqrt(2 * norm.cdf(-2 * END))) / (1 - sqrt(0.1)), lambda x: x),
+    ],
+)
+def test_a_shape_says_what_is_between_and_beyond(shape, twice, beyond):
+    """Of any shape value and ends are the 50, 5 and 95 % points; how far it reaches beyond them is its own."""
+    doubt = Doubt("key", 0.3, 0.2, 0.5, (0, 1), False, Provenance(shape=shape))
+
+    assert quantiles(doubt, 0.05, 0.5, 0.95) == pytest.approx([0.2, 0.3, 0.5])
+    steps = [beyond(doubt.at(k * END)) - beyond(0.3) for k in (-1, -2, 1, 2)]
+    assert steps[1] == pytest.approx(twice * steps[0])
+    assert steps[3] == pytest.approx(twice * steps[2])
+
+
+def test_numbers_of_a_group_move_together(tmp_path):
+    """Their correlation is the product of theirs with the group, 1 without one; numbers without a group keep theirs."""
+    text = TEXT.replace("range = [0.03, 0.12]", 'range = [0.03, 0.12], group = "rates"')
+    text = text.replace("range = [0.02, 0.05]", 'range = [0.02, 0.05], group = "rates"')
+    text = text.replace(
+        "range = [0.5, 2.0] }\n[beh", "range = [0.5, 2.0], group = { rates = -0.6, costs = 0.8 } }\n[beh"
+    )
+    found, _ = doubts(written(tmp_path, text))
+    z = {one.key: places(one, 7, np.arange(4_000)) for one in found}
+
+    assert np.array_equal(z["discount_rate"], z["costs.funding_rate"])
+    against = np.corrcoef(z["discount_rate"], z["costs.operating_cost"])[0, 1]
+    assert against == pytest.approx(-0.6, abs=4 / sqrt(4_000))
+    assert abs(z["costs.operating_cost"].std() - 1) < 4 / sqrt(8_000)
+    alone = "behaviour.structural.will_not_burden"
+    assert np.array_equal(z[alone], normals(alone, 7, np.arange(4_000)))
 
 
 def test_a_list_moves_as_one():

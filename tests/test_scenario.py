@@ -205,6 +205,21 @@ def test_a_range_is_kept_beside_its_value_in_its_unit(write):
     assert row[3] == in_words([0.0003 * 365 / 12, 0.0006 * 365 / 12])
 
 
+def test_a_shape_and_a_group_are_kept_beside_their_range(write):
+    """They are written and read again, shown by `parameters`, and gone with the value they are about."""
+    write()
+    key = "products.line.interest_rate"
+    more = RANGED.replace("0.0006] }", '0.0006], shape = "uniform", group = { money = -0.5 } }')
+    scenario = load_scenario(write(f'extends = "small.toml"{more}', "ranged.toml"))
+    again = load_scenario(write(scenario.text(), "again.toml"))
+
+    about = again.provenance[key]
+    assert (about.shape, about.group) == ("uniform", (("money", -0.5),))
+    row = next(row for row in rows(scenario) if row[0] == key)
+    assert row[3].endswith("], uniform, group money = -0.5")
+    assert not load_scenario(write(scenario.text(), "again.toml"), [f"{key}=0.01"]).provenance[key].group
+
+
 def test_a_range_goes_with_the_value_it_is_about(write):
     """A layer that changes the value leaves no range; one that gives only a range keeps the value."""
     write()
@@ -232,6 +247,13 @@ def test_a_range_goes_with_the_value_it_is_about(write):
         ("segment.all.opening.line={ value = [1.0], range = [[0.9, 0], [1.0, 0]] }", "give an end for each member"),
         ("segment.all.opening.line={ value = [1.0], range = [1.1, 1.2] }", "an interval around 1"),
         ("products.loan.terms={ value = [{ months = 12, share = 1 }], range = [0, 1] }", "allowed: of numbers"),
+        ('segment.all.autopay={ value = 0.3, shape = "uniform" }', "a shape without a range"),
+        ('segment.all.autopay={ value = 0.3, group = "all" }', "a group without a range"),
+        ('segment.all.autopay={ value = 0.3, range = [0, 1], shape = "logit" }', "numbers above 0 and below 1"),
+        ('segment.all.autopay={ value = 0.3, range = [0, 1], shape = "beta" }', "allowed: normal, lognormal"),
+        ("segment.all.autopay={ value = 0.3, range = [0, 1], group = 3 }", 'allowed: group = "name", or'),
+        ("segment.all.autopay={ value = 0.3, range = [0, 1], group = { a = 0.8, b = 0.8 } }", "at most 1"),
+        ('segment.all.line_limit.group="all"', "a group stands beside one value"),
     ],
 )
 def test_a_wrong_range_is_refused(write, line, said):

@@ -8,6 +8,7 @@ import pytest
 
 from conftest import ROOT
 from panels import panel, taiwan, uniform
+from simulator.decision.assumptions import doubts
 from simulator.engine import engine
 from simulator.estimation.panels.panel import PanelState
 from simulator.estimation.structural import moment_fit
@@ -356,6 +357,29 @@ def test_the_scenario_reads_back(tmp_path):
     assert back.provenance["behaviour.structural.benefit"].status == "not identified (assumption)"
     assert back.provenance["policy.write_off.at_dpd"].status == "derived"
     assert {row["status"] for row in tables(fit)["parameters"]} == {"calibrated", "not identified"}
+
+
+def test_the_scenario_carries_its_posterior(tmp_path):
+    """What is fitted has its 90 % as a range, and moves as the posterior says; what is not has no group."""
+    fit = fitted()
+    related = np.array([[1, 0.5, -0.3], [0.5, 1, 0.02], [-0.3, 0.02, 1]])
+    fit = replace(fit, correlation=related)
+    for name in ("tape.csv", "mapping.toml"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    path = tmp_path / "structural.toml"
+    path.write_text(scenario_text(fit), encoding="utf-8")
+    found, _ = doubts(load_scenario(path))
+    fits = [e for e in fit.estimates if e.is_fitted]
+    of_parameter = {name: [one for one in found if name in one.key.split(".")] for name in BY_NAME}
+    firsts = [of_parameter[e.parameter.name][0] for e in fits]
+    shares = np.array([[dict(one.about.group).get(e.parameter.name, 0.0) for e in fits] for one in firsts])
+
+    assert fitted().correlation == pytest.approx(np.eye(3), abs=0.3)  # of parameters with moments of their own
+    assert shares @ shares.T == pytest.approx(related, abs=1e-9)
+    payer = next(e for e in fits if e.parameter.name == "full_payer")
+    (one,) = (one for one in of_parameter["full_payer"] if "segment 0" in one.key)
+    assert (one.low, one.value, one.high) == pytest.approx((payer.low, payer.value, payer.high))
+    assert not any(one.about.group for one in of_parameter["buffer"])
 
 
 # ---- what cannot be fitted -------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from simulator.analysis.estimates import Difference
-from simulator.decision.assumptions import Assumption, assumptions, moved
+from simulator.decision.assumptions import Doubt, doubts, moved
 from simulator.model.errors import Problem, UserError
 from simulator.scenario.parameters import in_words
 from simulator.scenario.reader import load_scenario
@@ -44,7 +44,7 @@ class Outcome(NamedTuple):
 class Effect(NamedTuple):
     """What an assumption does: the outcomes at both ends of its range, None where the scenario refuses an end."""
 
-    assumption: Assumption
+    assumption: Doubt
     ends: tuple[Outcome | None, Outcome | None]
     refused: str  # why, if an end was
 
@@ -72,12 +72,12 @@ def one_at_a_time(
     """
     usual = Outcome.of(compare(scenario, threads))
     effects: list[Effect] = []
-    every = assumptions(scenario)
+    every, _ = doubts(scenario)
     for number, one in enumerate(every, 1):
         tell(f"{number} of {len(every)}: {one.key}")
         ends: list[Outcome | None] = []
         refused = ""
-        for value in (one.low, one.high):
+        for value in one.ends:
             try:
                 ends.append(Outcome.of(compare(moved(scenario, one.key, value), threads)))
             except UserError as error:
@@ -93,16 +93,17 @@ def page(usual: Outcome, effects: list[Effect], most: int, currency: str) -> str
     lines = [f"| {' | '.join(heads)} |", "|---:|---|---|---|---|---:|---|---|---|"]
     for place, effect in enumerate(effects[:most], 1):
         one, (by, variant, measure) = effect.assumption, effect.largest(usual)
+        about, (low, high) = one.about, one.ends
         leads = [_leads(usual, end) for end in effect.ends]
         row = (
             *(
                 str(place),
-                f"`{one.key}`, {one.unit}",
+                f"`{one.key}`, {about.unit}",
                 in_words(one.value),
-                f"{in_words(one.low)} to {in_words(one.high)}",
+                f"{in_words(low)} to {in_words(high)}",
             ),
             *(
-                ": ".join(dict.fromkeys((one.status, one.source))),
+                ": ".join(dict.fromkeys((about.status, about.source))),
                 f"{by:,.0f}",
                 f"{variant}, {HORIZONS[measure]}",
                 *leads,

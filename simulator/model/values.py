@@ -11,7 +11,8 @@ class Provenance:
     """Where a value comes from; `unit` is the canonical unit of the value in force.
 
     `range` is (low, high), where the value lies with 90 %, in the same unit: two numbers; of a list two lists as long,
-    or two numbers that multiply all its members. Empty if nothing is said.
+    or two numbers that multiply all its members. Empty if nothing is said. `shape` is how it is spread there, empty for
+    normal on its natural scale; `group` what it moves with, and by which correlation.
     """
 
     unit: str = ""
@@ -19,6 +20,8 @@ class Provenance:
     status: str = ""
     file: str = ""
     range: tuple = ()
+    shape: str = ""
+    group: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from simulator.model.errors import Problem
 
 ABOUT = ("unit", "source", "status")  # what may be said about a value, or about all in a table
 RANGE = "range"  # of a value alone: [low, high], where it lies with 90 %
+DOUBT = (RANGE, "shape", "group")  # of a value alone: where it lies, how it is spread there, what it moves with
 CAUTIONS = "cautions"  # what a reader must know of a layer: no layer above takes one away
 NO_VALUE = object()
 SET, GIVEN = "--set", "overrides"  # in place of a file: values of the command line, and those given in Python
@@ -25,7 +26,9 @@ class Leaf:
     unit: str | None = None
     source: str | None = None
     status: str | None = None
-    range: Any = None  # as written
+    range: Any = None  # as written, these three
+    shape: Any = None
+    group: Any = None
 
 
 def tree_of(table: dict, file: str, problems: list[Problem], path: str = "", about: dict | None = None) -> dict:
@@ -45,7 +48,7 @@ def tree_of(table: dict, file: str, problems: list[Problem], path: str = "", abo
             tree[key] = Leaf(value, file, **about)
         elif is_value_table(value):
             said = {name: _text(value[name], file, _join(here, name), problems) for name in ABOUT if name in value}
-            said |= {RANGE: value[RANGE]} if RANGE in value else {}
+            said |= {name: value[name] for name in DOUBT if name in value}
             tree[key] = Leaf(value.get("value", NO_VALUE), file, **({**about, **said} if "value" in value else said))
         else:
             tree[key] = tree_of(value, file, problems, here, about)
@@ -54,7 +57,7 @@ def tree_of(table: dict, file: str, problems: list[Problem], path: str = "", abo
 
 def is_value_table(value: Any) -> bool:
     """Return whether `value` is a table such as { value = 0.1, unit = "per month", source = "S57" }."""
-    return isinstance(value, dict) and bool(value) and value.keys() <= {"value", *ABOUT, RANGE}
+    return isinstance(value, dict) and bool(value) and value.keys() <= {"value", *ABOUT, *DOUBT}
 
 
 def merge(base: Any, over: Any) -> Any:
@@ -71,13 +74,14 @@ def merge(base: Any, over: Any) -> Any:
             if "distribution" not in base:
                 return base
             # What is said about a distribution is said about each of its numbers; a range of all of them is refused
-            ranges = {} if over.range is None else {RANGE: replace(over, value=over.range, range=None)}
-            return {key: merge(value, replace(over, range=None)) for key, value in base.items()} | ranges
+            certain = replace(over, range=None, shape=None, group=None)
+            doubt = {name: replace(certain, value=said) for name in DOUBT if (said := getattr(over, name)) is not None}
+            return {key: merge(value, certain) for key, value in base.items()} | doubt
         if not isinstance(base, Leaf):
             return over
         if over.value is NO_VALUE:
             return replace(
-                base, **{name: said for name in (*ABOUT, RANGE) if (said := getattr(over, name)) is not None}
+                base, **{name: said for name in (*ABOUT, *DOUBT) if (said := getattr(over, name)) is not None}
             )
         return over if over.unit else replace(over, unit=base.unit)
     if not isinstance(base, dict) or "distribution" in over:

@@ -62,13 +62,23 @@ def _flat(node: dict, path: str = "") -> Iterator[tuple[str, ...]]:
         if not isinstance(value, dict):
             yield here, in_words(value), *[""] * len(_ABOUT)
         elif "value" in value and "distribution" not in value:
-            yield here, in_words(value["value"]), *(in_words(value.get(name, "")) for name in _ABOUT)
+            yield here, in_words(value["value"]), *_about(value)
         elif "distribution" in value and not any(isinstance(member, dict) for member in value.values()):
             numbers = {k: v for k, v in value.items() if k not in ("distribution", *_ABOUT)}
             words = f"{value['distribution']}: {in_words(numbers)}"
-            yield here, words, *(in_words(value.get(name, "")) for name in _ABOUT)
+            yield here, words, *_about(value)
         else:
             yield from _flat(value, here)
+
+
+def _about(value: dict) -> Iterator[str]:
+    """Yield (unit, range, source, status) of a value; with its range its shape and its group, if it has them."""
+    for name in _ABOUT:
+        words = in_words(value.get(name, ""))
+        if name == "range":
+            group = f"group {in_words(value['group'])}" if "group" in value else ""
+            words = ", ".join(filter(None, (words, value.get("shape", ""), group)))
+        yield words
 
 
 def in_words(value) -> str:

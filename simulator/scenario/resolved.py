@@ -79,8 +79,14 @@ def _distribution(value: Distribution, provenance: dict[str, Provenance], path: 
 def _about(provenance: Provenance) -> dict[str, Any]:
     """Return what is known about a value, without what is empty."""
     about = {"unit": provenance.unit, "source": provenance.source, "status": provenance.status}
-    about = {key: said for key, said in about.items() if said}
-    return about | ({"range": list(provenance.range)} if provenance.range else {})
+    known: dict[str, Any] = {key: said for key, said in about.items() if said}
+    if provenance.range:
+        known["range"] = list(provenance.range)
+    if provenance.shape:
+        known["shape"] = provenance.shape
+    if group := dict(provenance.group):
+        known["group"] = next(iter(group)) if list(group.values()) == [1.0] else group
+    return known
 
 
 def difference(base: Any, other: dict) -> dict:

@@ -12,7 +12,8 @@ from simulator.model.values import Provenance, Unit, in_canonical_unit
 from simulator.scenario.contradictions import contradictions
 from simulator.scenario.distributions import KINDS, Distribution
 from simulator.scenario.fields import Field, field_attribute, fields_of, refusal
-from simulator.scenario.layers import ABOUT, NO_VALUE, ON_TOP, RANGE, SET, Leaf, is_value_table
+from simulator.scenario.layers import ABOUT, DOUBT, NO_VALUE, ON_TOP, SET, Leaf, is_value_table
+from simulator.scenario.number_in_doubt import CERTAIN, InDoubt, in_doubt, is_number
 from simulator.scenario.schema import Settings
 from simulator.scenario.wording import drop, in_words, may_follow, path_in, stand_in
 
@@ -73,11 +74,11 @@ class _Walk:
                 clean[key] = self.node(node, field, here)
                 if isinstance(node, Leaf) and node.range is not None:
                     self.range_in_bounds(node, model, key, here)
-            elif key == RANGE:
+            elif key in DOUBT:
                 allowed = (
                     "beside one value, as in { value = 0.3, range = [0.2, 0.4] }; of a distribution beside its mean"
                 )
-                self.problem(_file_in(node) or self.file, here, "not here", f"a range stands {allowed}")
+                self.problem(_file_in(node) or self.file, here, "not here", f"a {key} stands {allowed}")
             elif key not in ABOUT:
                 self.problem(_file_in(node) or self.file, here, "unknown key", did_you_mean(key, fields))
         return clean
@@ -88,7 +89,7 @@ class _Walk:
             if node.value is NO_VALUE:
                 self.problem(node.file, path, "no value", 'write { value = ..., unit = "...", source = "..." }')
                 return None
-            if field.shape == "distribution" and _is_number(node.value):
+            if field.shape == "distribution" and is_number(node.value):
                 return {"distribution": "constant", "value": self.leaf(node, field, f"{path}.value")}
             return self.leaf(node, field, path)
         if field.shape == "distribution":
@@ -117,55 +118,23 @@ class _Walk:
             members = [self.member(item, leaf, field.model, f"{path}.{i}") for i, item in enumerate(value)]
             if members:
                 self.keep(path, leaf, None)
-            if leaf.range is not None:
-                self.problem(leaf.file, f"{path}.range", "a range of a list of tables", "allowed: of numbers")
+            for name in _doubt_of(leaf):
+                self.problem(leaf.file, f"{path}.{name}", f"a {name} of a list of tables", "allowed: of numbers")
             return members
         try:
             value = in_canonical_unit(value, leaf.unit, field.unit or _NO_UNIT, self.currency)
         except ValueError as error:
             allowed = str(error) if field.unit else "this value has no unit"
             self.problem(leaf.file, f"{path}.unit", f"found {leaf.unit!r}", allowed)
-        if _is_number(value):
-            self.keep(path, leaf, field.unit, self.range_of(leaf, value, field.unit, path))
-        elif leaf.range is not None:
-            self.problem(leaf.file, f"{path}.range", f"a range of {leaf.value!r}", "allowed: of numbers")
+        if is_number(value):
+            doubt, wrong = in_doubt(leaf, value, field.unit or _NO_UNIT, self.currency)
+            for name, found, allowed in wrong:
+                self.problem(leaf.file, f"{path}.{name}", found, allowed)
+            self.keep(path, leaf, field.unit, doubt)
+        else:
+            for name in _doubt_of(leaf):
+                self.problem(leaf.file, f"{path}.{name}", f"a {name} of {leaf.value!r}", "allowed: of numbers")
         return value
-
-    def range_of(self, leaf: Leaf, value: Any, unit: Unit | None, path: str) -> tuple:
-        """Return the range of `value`, both in the canonical unit; notes what is wrong with it."""
-        if leaf.range is None:
-            return ()
-        given, several = leaf.range, isinstance(value, list)
-        by_member = several and isinstance(given, list) and all(isinstance(end, list) for end in given)
-        if several and not all(isinstance(member, (int, float)) for member in value):
-            allowed = "allowed: of a number, or of a list of numbers"
-            self.problem(leaf.file, f"{path}.range", "a range of a table of numbers", allowed)
-            return ()
-        sizes = [len(value)] * 2 if by_member else []
-        ends = [end if isinstance(end, list) else [end] for end in given] if isinstance(given, list) else []
-        if len(ends) != 2 or not all(map(_is_number, (*ends, *(m for end in ends for m in end)))):
-            wanted = "[low, high]"
-            if several:
-                wanted += f", two lists of {len(value)} numbers, or two numbers that multiply all members"
-            self.problem(leaf.file, f"{path}.range", f"found {given!r}", f"allowed: {wanted}")
-            return ()
-        if sizes and [len(end) for end in ends] != sizes:
-            found = f"lists of {len(ends[0])} and {len(ends[1])} for a list of {len(value)}"
-            self.problem(leaf.file, f"{path}.range", found, "give an end for each member")
-            return ()
-        written = leaf.value if by_member else [1.0 if several else leaf.value]
-        if not all(low <= middle <= high for low, middle, high in zip(ends[0], written, ends[1], strict=True)):
-            what = (
-                "1, as it multiplies the list" if several and not by_member else f"the value, which is {leaf.value!r}"
-            )
-            self.problem(leaf.file, f"{path}.range", f"found {given!r}", f"allowed: an interval around {what}")
-            return ()
-        if several and not by_member:
-            return tuple(given)
-        try:
-            return tuple(in_canonical_unit(given, leaf.unit, unit or _NO_UNIT, self.currency))
-        except ValueError:  # told of the value
-            return ()
 
     def range_in_bounds(self, leaf: Leaf, model: type[BaseModel], key: str, path: str) -> None:
         """Note if an end of a range of numbers, which was right by itself, could not be the value."""
@@ -184,8 +153,8 @@ class _Walk:
         for key, value in item.items():
             about = {name: getattr(leaf, name) for name in ("source", "status")}
             if is_value_table(value):
-                if RANGE in value:
-                    self.problem(leaf.file, f"{path}.{key}.range", "a range in a list of tables", "leave it out")
+                for name in (name for name in DOUBT if name in value):
+                    self.problem(leaf.file, f"{path}.{key}.{name}", f"a {name} in a list of tables", "leave it out")
                 about |= {name: value[name] for name in ABOUT if name in value}
                 value = value.get("value", NO_VALUE)
             tree[key] = Leaf(value, leaf.file, **about)
@@ -260,11 +229,11 @@ class _Walk:
             self.problem(kind.file, f"{path}.kind", str(error), "")
             return None
 
-    def keep(self, path: str, leaf: Leaf, unit: Unit | None, ends: tuple = ()) -> None:
-        """Keep where the value at `path` came from."""
+    def keep(self, path: str, leaf: Leaf, unit: Unit | None, doubt: InDoubt = CERTAIN) -> None:
+        """Keep where the value at `path` came from, and how far it is in doubt."""
         by_hand = ON_TOP.get(SET if leaf.file.startswith("--") else leaf.file)
         source = leaf.source or by_hand or f"author of {Path(leaf.file).name}"
-        self.provenance[path] = Provenance(self.name_of(unit), source, leaf.status or "", leaf.file, ends)
+        self.provenance[path] = Provenance(self.name_of(unit), source, leaf.status or "", leaf.file, *doubt)
 
     def name_of(self, unit: Unit | None) -> str:
         """Return the name of a canonical unit in the scenario's currency."""
@@ -346,7 +315,7 @@ class _Walk:
                 for key, member in value.items():
                     if isinstance(member, BaseModel):
                         self.add_defaults(member, f"{here}.{key}")
-            elif (_is_number(value) or (field.shape == "list" and value)) and here not in self.provenance:
+            elif (is_number(value) or (field.shape == "list" and value)) and here not in self.provenance:
                 self.provenance[here] = Provenance(self.name_of(field.unit or outer), "neutral default", "default")
 
 
@@ -356,10 +325,9 @@ def _currency(tree: dict) -> str:
     return code.value if isinstance(code, Leaf) and re.fullmatch("[A-Z]{3}", str(code.value)) else "CNY"
 
 
-def _is_number(value: Any) -> bool:
-    if isinstance(value, list):
-        return bool(value) and _is_number(value[0])
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _doubt_of(leaf: Leaf) -> list[str]:
+    """Return what is said of the doubt of a value."""
+    return [name for name in DOUBT if getattr(leaf, name) is not None]
 
 
 def _file_in(node: Any) -> str:

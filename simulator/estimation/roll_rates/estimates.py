@@ -104,8 +104,8 @@ def _inputs(done: TapeEstimates) -> ScenarioInputs:
     source = f"calibrated from {done.panel.facts['file']}: posterior median of {len(factor.months)} months, "
     source += f"{factor.level:.0%} interval {low} to {high}, under Beta({factor.prior.a:g}, {factor.prior.b:g})"
     path = str(done.tape.resolve())
-    correlation = factor.posterior.value
-    return ScenarioInputs(done.panel, done.counts, correlation, PERSISTENCE, source, path, "mapping.toml")
+    persistence = factor.persistence._replace(value=PERSISTENCE)
+    return ScenarioInputs(done.panel, done.counts, factor.posterior, persistence, source, path, "mapping.toml")
 
 
 def filled(matrix: RollMatrix) -> np.ndarray:

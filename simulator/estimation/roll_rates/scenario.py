@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simulator.estimation.panels.panel import Group, Panel, PanelState
+from simulator.estimation.roll_rates.factor import Range
 from simulator.policy.registry import kind_of_records
 
 AT = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)  # quantiles that limits and utilisation are given at
@@ -89,8 +90,8 @@ class ScenarioInputs(NamedTuple):
 
     panel: Panel
     counts: dict[tuple[str, str], np.ndarray]  # (product, segment) -> float64[open state, state], no row empty
-    correlation: float  # of the common factor
-    persistence: float
+    correlation: Range  # of the common factor, and between what it lies with 90 %
+    persistence: Range
     correlation_source: str
     tape: str  # paths as the scenario names them
     mapping: str
@@ -138,9 +139,12 @@ def document(given: ScenarioInputs, cautions: Sequence[str] = ()) -> dict[str, A
         "economy": {
             "factor": {
                 "enabled": True,
-                "persistence": {"value": given.persistence, "source": "assumption: few months do not tell it"},
+                "persistence": {
+                    **_in_doubt(given.persistence),
+                    "source": "assumption: few months do not tell it; range by their posterior",
+                },
                 "correlation": {
-                    "value": round(given.correlation, 6),
+                    **_in_doubt(given.correlation),
                     "source": given.correlation_source,
                     "status": "derived",
                 },
@@ -148,6 +152,12 @@ def document(given: ScenarioInputs, cautions: Sequence[str] = ()) -> dict[str, A
         },
         "policy": {kind_of_records("charge_off"): _write_off(*write_off_rule(panel.states, given.counts.values()))},
     }
+
+
+def _in_doubt(found: Range) -> dict[str, Any]:
+    """Return a value with its range, or alone if it does not lie in it."""
+    value, low, high = (round(number, 6) for number in found)
+    return {"value": value} | ({"range": [low, high]} if 0 < low < value < high else {})
 
 
 class _About(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from simulator.model.errors import Problem, UserError
-from simulator.scenario.layers import ABOUT, RANGE, tree_of
+from simulator.scenario.layers import ABOUT, DOUBT, tree_of
 from simulator.scenario.resolved import plain
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.schema import Settings
@@ -64,11 +64,12 @@ def numbers(node: dict) -> dict[str, Any]:
 
 
 def set_numbers(node: dict, new: dict[str, Any]) -> None:
-    """Set the numbers of a value or a distribution that `new` names; the range of one that moves was the old one's."""
+    """Set the numbers of a value or a distribution that `new` names; the doubt of one that moves was the old one's."""
     for key, number in new.items():
         table, at = (node[key], "value") if isinstance(node[key], dict) else (node, key)
         if table[at] != number:
-            table.pop(RANGE, None)
+            for name in DOUBT:
+                table.pop(name, None)
         table[at] = number
 
 

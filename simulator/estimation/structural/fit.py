@@ -17,7 +17,7 @@ from simulator.estimation.panels.panel import Panel
 from simulator.estimation.structural import moment_fit
 from simulator.estimation.structural.document import settings_of
 from simulator.estimation.structural.histories import observed, opening_tape, simulated_histories, usable
-from simulator.estimation.structural.identifiability import directions, in_words, posterior
+from simulator.estimation.structural.identifiability import correlation_of, directions, in_words, posterior
 from simulator.estimation.structural.moment_fit import Found, JTest
 from simulator.estimation.structural.moments import MOMENTS, Moment, Totals, covariance, together, totals
 from simulator.estimation.structural.parameters import PARAMETERS, Parameter, can_move, moved, shifted, value
@@ -78,6 +78,7 @@ class StructuralFit:
     document: dict  # the fitted scenario as plain tables
     calibrated_from: str  # file and months, in words
     estimates: tuple[Posterior, ...]
+    correlation: np.ndarray  # float64[fitted, fitted]: of the posterior, in the order of the estimates that are fitted
     compared: tuple[Compared, ...]
     test: JTest  # of the moments within reach
     test_of_all: JTest  # with those out of reach
@@ -280,6 +281,7 @@ class _Ended(NamedTuple):
             document=moved(world.document, shifts),
             calibrated_from=f"{Path(tape).name}, {panel.months[0]} to {panel.months[-1]}",
             estimates=tuple(self._estimates()),
+            correlation=correlation_of(posterior(self.found.sensitivity)),
             compared=tuple(self._compared(values)),
             test=self._test(values, self.found.sensitivity * self.stretch, self.within),
             test_of_all=self._test(values, seen_of_all * self.stretch, world.usable),

@@ -42,6 +42,12 @@ def posterior(sensitivity: np.ndarray) -> np.ndarray:
     return np.linalg.inv(sensitivity.T @ sensitivity + np.eye(sensitivity.shape[1]))
 
 
+def correlation_of(covariance: np.ndarray) -> np.ndarray:
+    """Return float64[parameter, parameter]: the correlations of a covariance."""
+    deviations = np.sqrt(np.diag(covariance))
+    return covariance / np.outer(deviations, deviations)
+
+
 def left(sensitivity: np.ndarray) -> np.ndarray:
     """Return float64[parameter]: posterior over prior standard deviation of each."""
     return np.sqrt(np.diag(posterior(sensitivity)))

@@ -4,9 +4,13 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from functools import partial
 
-from simulator.estimation.structural.document import at, say, values_of
-from simulator.estimation.structural.fit import Posterior, StructuralFit
-from simulator.estimation.structural.parameters import nodes
+import numpy as np
+from scipy.special import ndtri
+
+from simulator.estimation.structural.document import at, is_distribution, is_value, numbers, say, settings_of, values_of
+from simulator.estimation.structural.fit import LEVEL, Posterior, StructuralFit
+from simulator.estimation.structural.parameters import moved, nodes
+from simulator.model.errors import UserError
 from simulator.scenario.resolved import toml
 
 NOT_IDENTIFIED = "not identified"
@@ -16,6 +20,7 @@ CALIBRATED = "calibrated"
 OPEN_TO_DOUBT = (("segment",), ("behaviour", "structural"), ("economy",))
 GIVEN = ("share",)  # of a segment: counted on the tape
 LEVEL_MOMENTS = ("newly", "cured", "rolled")  # moments that levels of late accounts rest on
+FAINT = 0.05  # correlation with a group that is taken for none
 FOLLOWS = 0.5  # share of those who pay nothing that are late after it, below which status does not follow payment
 REJECTED = 0.01  # chance below which the tape refuses the model
 REFUSED = "it cannot do what the accounts do in all moments at once"
@@ -37,12 +42,45 @@ def scenario_text(fit: StructuralFit, cautions: Sequence[str] = ()) -> str:
     for estimate in sorted(fit.estimates, key=lambda e: e.is_fitted):  # where two share a value, what is fitted counts
         for _, node in nodes(document, estimate.parameter):
             say(node, partial(_calibrated, fit=fit, e=estimate) if estimate.is_fitted else _not_identified)
+    put_ranges(document, fit)
     head: dict = {"title": f"Structural fit of {fit.calibrated_from}"}
     if said := [*document.pop("cautions", []), *cautions]:
         head["cautions"] = said
     return "".join(f"# {line}\n" for line in verdict(fit)) + toml(
         head | {k: v for k, v in document.items() if k != "title"}
     )
+
+
+def put_ranges(document: dict, fit: StructuralFit) -> None:
+    """Give every number of the document that a fitted parameter moves its range: 90 % of the posterior.
+
+    Numbers move as the parameters do: the group of each is what is new in its parameter, given those before it
+    (Cholesky), so that their correlations are those of the posterior. A parameter that a scenario cannot have at an end
+    has no range.
+    """
+    fitted = [e for e in fit.estimates if e.is_fitted]
+    roots = np.linalg.cholesky(fit.correlation)  # of nothing it is nothing
+    for estimate, root in zip(fitted, roots, strict=True):
+        parameter = estimate.parameter
+        step = float(ndtri(0.5 + LEVEL / 2)) * estimate.left * parameter.width
+        below, above = (moved(fit.document, {parameter: shift}) for shift in (-step, step))
+        if not all(map(_is_allowed, (below, above))):
+            continue
+        kept = np.where(np.abs(root) > FAINT, root, 0.0)
+        each = zip(fitted, kept / np.linalg.norm(kept), strict=True)
+        shares = {e.parameter.name: round(float(share), 12) for e, share in each if share}
+        for path, node in nodes(document, parameter):
+            low, high = (numbers(at(end, path)) for end in (below, above))
+            for key, number in numbers(node).items():
+                ends = [low[key], high[key]]
+                if ends[0] == number or ends[1] == number:
+                    continue
+                sign = 1 if ends[0] < ends[1] else -1
+                group = {name: sign * share for name, share in shares.items()}
+                if not isinstance(node[key], dict):
+                    node[key] = {"value": number} if is_distribution(node) else number
+                table = node if is_value(node) else node[key]
+                table |= {"range": sorted(ends), "group": group}
 
 
 def refusals(fit: StructuralFit) -> list[str]:
@@ -128,6 +166,15 @@ def verdict(fit: StructuralFit) -> Iterator[str]:
         yield f"shares of causes are the prior's more than the tape's: {fit.causes_are_prior} are {NOT_IDENTIFIED}"
     if not fit.has_settled:
         yield "the optimiser stopped before it had settled"
+
+
+def _is_allowed(document: dict) -> bool:
+    """Return whether a scenario may say so."""
+    try:
+        settings_of(document, "")
+    except UserError:
+        return False
+    return True
 
 
 def _calibrated(about: dict, fit: StructuralFit, e: Posterior) -> dict:
