@@ -1,7 +1,7 @@
 """From a scenario to a comparison: every lender's book is lowered, lived and settled under common random numbers."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from itertools import chain
@@ -65,7 +65,9 @@ def run(
 
     def lowered(lenders):
         return {
-            name: tuple(_among(lower(settings, book and book.tape, run_off, run_on), among) for run_on in futures)
+            name: tuple(
+                replications_among(lower(settings, book and book.tape, run_off, run_on), among) for run_on in futures
+            )
             for name, settings in lenders.items()
         }
 
@@ -86,9 +88,9 @@ def run(
         observer.note(f"policies read last month's book ({names}): {kept}")
     engine.prepare(baseline[0], compiling(observer))
     work = sum(map(engine.borrower_months, chain(*every)))
-    transferred = {name: tuple(map(_transfers, world)) for name, world in worlds.items()}
+    transferred = {name: tuple(map(transfers_of, world)) for name, world in worlds.items()}
     has_transfers = any(chain(*transferred.values()))
-    settlements = {name: _settlement(settings) for name, settings in lenders.items()}
+    settlements = {name: settlement_of(settings) for name, settings in lenders.items()}
 
     def tell(name):
         return lambda done: observer.advanced(name, done, work)
@@ -103,8 +105,8 @@ def run(
             for k, drawn in enumerate(draws):  # the next is drawn and lowered while threads live this one
                 now = lowered(drawn)
                 for name, world in now.items():
-                    _check_terms(name, tuple(map(_transfers, world)), transferred[name])
-                    of_draws[name].append(_settlement(drawn[name]))
+                    _check_terms(name, tuple(map(transfers_of, world)), transferred[name])
+                    of_draws[name].append(settlement_of(drawn[name]))
                 jobs = [
                     (future, tell(key[0]), into)
                     for key, world in _worlds_of(now, _swaps(now, swapping)).items()
@@ -122,18 +124,15 @@ def run(
 
     def lived(name, world, settlement, terms, first, which=0):
         """Return the ledger of a world, which holds that of its run-on; `terms` are the transfers of each future."""
-        frame = replace(_frame(scenario, world[0], run_off), transfers=has_transfers, draws=n_draws)
+        frame = replace(frame_of(scenario, world[0], run_off), transfers=has_transfers, draws=n_draws)
         sums = under_draws.pop((name, which), None) or [engine.run(future, threads, tell(name)) for future in world]
-        plain = Ledger(name, sums[0], frame, replace(settlement, transfers=terms[0]), first)
-        run_on = None
-        for whole, own in zip(sums[1:], terms[1:], strict=True):
-            # Not its own baseline, which would be a circle: its sums are let go at once.
-            run_on = _priced(Ledger(name, whole, frame.of_run_on, replace(settlement, transfers=own), plain), plain)
-            check_identities(run_on)
-            run_on = Ledger(name, flows_alone(whole), run_on.frame, run_on.settlement)
-        ledger = _priced(plain, plain, run_on)
-        check_identities(ledger)
-        return ledger
+        ledger = settled(name, sums, frame, settlement, terms, first)
+        for one in filter(None, (ledger.run_on, ledger)):
+            check_identities(one)
+        if not ledger.run_on:
+            return ledger
+        run_on = Ledger(name, flows_alone(sums[1]), ledger.run_on.frame, ledger.run_on.settlement)
+        return Ledger(name, ledger.sums, ledger.frame, ledger.settlement, first, run_on)
 
     ledgers: list[Ledger] = []
     swapped: dict[str, Swapped] = {}
@@ -173,7 +172,7 @@ def run(
     return Run(Comparison(ledgers, swapped, policies, cautions, rates, against=against), facts)
 
 
-def _among(world: Lowered, among: range | None) -> Lowered:
+def replications_among(world: Lowered, among: range | None) -> Lowered:
     """Return the world with the replications `among`, those of the scenario if None; their batches must be whole."""
     if among is None:
         return world
@@ -220,7 +219,28 @@ def read_book(scenario: Scenario):
     return read_tape(portfolio.tape, portfolio.mapping, scenario.baseline)
 
 
-def _frame(scenario, world: Lowered, run_off):
+def settled(
+    name: str,
+    sums: Sequence[Sums],
+    frame: RunFrame,
+    settlement: Settlement,
+    terms: Sequence[tuple],
+    first: Ledger | None,
+) -> Ledger:
+    """Return the ledger of what a lender's futures have added up to: one, or one without and one with a run-on.
+
+    `terms` are the transfers of each future, `first` is the baseline's ledger, None of the baseline itself.
+    """
+    plain = Ledger(name, sums[0], frame, replace(settlement, transfers=terms[0]), first)
+    run_on = None
+    for whole, own in zip(sums[1:], terms[1:], strict=True):
+        # Not its own baseline, which would be a circle: its sums are let go at once.
+        run_on = _priced(Ledger(name, whole, frame.of_run_on, replace(settlement, transfers=own), plain), plain)
+    return _priced(plain, plain, run_on)
+
+
+def frame_of(scenario: Scenario, world: Lowered, run_off: bool) -> RunFrame:
+    """Return what the axes of the sums of a world mean."""
     settings = scenario.baseline
     return RunFrame(
         title=settings.title,
@@ -241,7 +261,7 @@ def _frame(scenario, world: Lowered, run_off):
     )
 
 
-def _transfers(world: Lowered):
+def transfers_of(world: Lowered) -> tuple:
     """Return the terms of insurance and joint lending that a lender has."""
     return risk_transfers(world.settings.policy.values(), world.context)
 
@@ -298,7 +318,8 @@ def _needs_price(term):
     return isinstance(term, Partner) and term.late_price is None
 
 
-def _settlement(settings):
+def settlement_of(settings: Settings) -> Settlement:
+    """Return the prices by which a lender's flows are settled, without insurance and joint lending."""
     units, costs = settings.currency.minor_units, settings.costs
     line = settings.products.line
     return Settlement(

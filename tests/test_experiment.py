@@ -6,6 +6,7 @@ import pytest
 from conftest import ROOT
 from simulator.decision.experiment import Experiment
 from simulator.decision.vary import varied
+from simulator.engine import engine
 from simulator.model.errors import UserError
 from simulator.scenario.reader import load_scenario
 from simulator.study import compare
@@ -24,6 +25,34 @@ def test_an_experiment_where_the_file_stands_is_its_comparison(experiment):
     study = compare(experiment.scenario, threads=2)
     at_home = experiment.values("npv", {})
     assert np.array_equal(at_home[:, 1], study.comparison.samples("cut_at_30", "npv"))
+
+
+@pytest.mark.parametrize(
+    ("point", "lived"),
+    [
+        ({"costs.funding_rate": 0.07, "discount_rate": 0.1}, 0),  # a price is only settled
+        ({"policy.cut.keep": 0.9}, 2),  # of one lender, in both futures
+        ({"behaviour.structural.shock_probability": 0.03}, 4),
+    ],
+)
+def test_only_what_is_moved_is_lived_again(experiment, monkeypatch, point, lived):
+    """Lenders whose integers a point leaves alone are settled from what they have lived, and nothing else changes."""
+    experiment.values("npv", {})
+    calls = []
+    run = engine.run
+    monkeypatch.setattr(engine, "run", lambda *given: calls.append(given[0]) or run(*given))  # the pilot of scores too
+    found = experiment.several(["npv", "npv_run_on", "net_loss"], point)
+    assert sum(world.replications == 40 for world in calls) == lived
+    afresh = compare(experiment.scenario_at(point), threads=2).comparison
+    for values, measure in zip(found, ("npv", "npv_run_on", "net_loss"), strict=True):
+        assert np.array_equal(values[:, 1], afresh.samples("cut_at_30", measure))
+
+
+def test_lenders_alone_are_as_among_others(experiment):
+    """A variant without its baseline brings what it brings beside it, at a moved point too."""
+    point = {"behaviour.structural.shock_probability": 0.03}
+    alone = experiment.values("npv_run_on", point, lenders=["cut_at_30"])
+    assert np.array_equal(alone[:, 0], experiment.values("npv_run_on", point)[:, 1])
 
 
 def test_replications_are_the_same_alone_and_among_others(experiment):

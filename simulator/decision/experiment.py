@@ -1,21 +1,38 @@
 """A scenario lived anywhere in its settings, under the same people and random numbers: what every question asks."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from itertools import chain
+from threading import RLock
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from simulator.analysis.comparison import Comparison
+from simulator.analysis.ledger import Ledger
+from simulator.analysis.score_power import resolved
 from simulator.decision.assumptions import at_key
+from simulator.engine import engine
+from simulator.lowering.lower import Lowered, lower
 from simulator.model.errors import Problem, UserError, check_names
 from simulator.model.observer import SILENT, Observer
-from simulator.run import BASELINE, run
+from simulator.model.tables import Sums
+from simulator.run import frame_of, read_book, replications_among, settled, settlement_of, transfers_of
 from simulator.scenario.reader import load_scenario
-from simulator.scenario.scenario import Scenario
+from simulator.scenario.scenario import BASELINE, Scenario
 from simulator.scenario.toml_text import tables_of
+from simulator.system.machine import threads_of
 
 VARIANT = "variant"  # first part of a key that moves one variant alone
 Point = Mapping[str, Any]  # values by key
+
+
+class _Lived(NamedTuple):
+    """What a lender has lived in each future: the world, and what it added up to."""
+
+    worlds: tuple[Lowered, ...]
+    sums: tuple[Sums, ...]
 
 
 class Experiment:
@@ -40,6 +57,8 @@ class Experiment:
         wanted = scenario.variants if lenders is None else lenders
         self.lenders = [BASELINE, *(name for name in scenario.variants if name in wanted)]
         self._tables = tables_of(scenario.text(), str(scenario.path))
+        self._kept: dict[range, dict[str, _Lived]] = {}
+        self._lock = RLock()
 
     def scenario_at(self, point: Point) -> Scenario:
         """Return the scenario at a point; UserError if a value, or what it makes of others, is not allowed."""
@@ -47,19 +66,86 @@ class Experiment:
             return self.scenario
         return load_scenario(self._tables, point, allow_code=self.scenario.has_code)
 
-    def at(self, point: Point, among: range | None = None) -> Comparison:
+    def at(
+        self,
+        point: Point,
+        among: range | None = None,
+        lenders: Collection[str] | None = None,
+        threads: int | None = None,
+    ) -> Comparison:
         """Return the comparison at a point, of the replications `among` (the scenario's if None).
 
-        They are counted from a multiple of SUMS_PER_BATCH on. Raises UserError where the point is not allowed.
+        They are counted from a multiple of SUMS_PER_BATCH on. `lenders` are those compared, all if None; without the
+        baseline each has provided for the opening book itself. Where what is moved changes nothing of what a lender
+        lives, as a price that is only settled, what has been lived at no moved key is settled anew. Raises UserError
+        where the point is not allowed.
         """
-        moved = self.scenario_at(point)
-        variants = {name: moved.variants[name] for name in self.lenders[1:]}
-        return run(moved, variants, True, self.threads, SILENT, among=among, swap_sets=False).comparison
+        moved, threads = self.scenario_at(point), threads_of(threads or self.threads)
+        among = among or range(moved.baseline.replications)
+        chosen = [name for name in self.lenders if lenders is None or name in lenders]
+        settings = {name: moved.variants.get(name, moved.baseline) for name in chosen}
+        futures = (False, True) if moved.baseline.run_on_months else (False,)
+        settings, _ = resolved(moved, settings, threads, SILENT)
+        home: dict[str, _Lived] = {} if not point else self._home(among, chosen, threads)
+        lived: dict[str, _Lived] = {}
+        for name in chosen:
+            worlds = tuple(
+                replications_among(lower(settings[name], self._tape, True, run_on), among) for run_on in futures
+            )
+            known = [one for one in (home.get(name), *lived.values()) if one]
+            lived[name] = _Lived(worlds, tuple(_sums_of(k, world, known, threads) for k, world in enumerate(worlds)))
+        if not point:
+            self._keep(among, lived)
+        terms = {name: tuple(map(transfers_of, one.worlds)) for name, one in lived.items()}
+        ledgers: list[Ledger] = []
+        for name, one in lived.items():
+            frame = replace(frame_of(moved, one.worlds[0], True), transfers=any(chain(*terms.values())))
+            first = ledgers[0] if ledgers and chosen[0] == BASELINE else None
+            ledgers.append(settled(name, one.sums, frame, settlement_of(settings[name]), terms[name], first))
+        return Comparison(ledgers, cautions=moved.cautions)
 
-    def values(self, measure: str, point: Point, among: range | None = None) -> np.ndarray:
-        """Return float64[replication, lender]: a measure of the whole run at a point."""
-        comparison = self.at(point, among)
-        return np.stack([comparison.samples(name, measure) for name in self.lenders], axis=1)
+    def values(
+        self,
+        measure: str,
+        point: Point,
+        among: range | None = None,
+        lenders: Collection[str] | None = None,
+        threads: int | None = None,
+    ) -> np.ndarray:
+        """Return float64[replication, lender]: a measure of the whole run at a point; the others as in `at`."""
+        return self.several([measure], point, among, lenders, threads)[0]
+
+    def several(
+        self,
+        measures: Sequence[str],
+        point: Point,
+        among: range | None = None,
+        lenders: Collection[str] | None = None,
+        threads: int | None = None,
+    ) -> np.ndarray:
+        """Return float64[measure, replication, lender]: measures of one life at a point; the others as in `at`."""
+        comparison = self.at(point, among, lenders, threads)
+        every = [[comparison.samples(name, measure) for name in comparison.ledgers] for measure in measures]
+        return np.swapaxes(np.array(every), 1, 2)
+
+    @cached_property
+    def _tape(self):
+        """The tape that the book starts from, if it does: no point moves it."""
+        book = read_book(self.scenario)
+        return book and book.tape
+
+    def _home(self, among: range, lenders: list[str], threads: int) -> "dict[str, _Lived]":
+        """Return what lenders have lived at no moved key; lived now, if they have not been."""
+        with self._lock:
+            missing = [name for name in lenders if name not in self._kept.get(among, {})]
+            if missing:
+                self.at({}, among, missing, threads)
+            return self._kept[among]
+
+    def _keep(self, among: range, lived: "dict[str, _Lived]") -> None:
+        """Keep what was lived at no moved key, of one range of replications at a time."""
+        with self._lock:
+            self._kept = {among: self._kept.get(among, {}) | lived}
 
     def value_at(self, key: str) -> Any:
         """Return what the file has at a key; UserError if there is no such key."""
@@ -83,3 +169,11 @@ class Experiment:
         if first == VARIANT and name in self.scenario.variants:
             return self.scenario.variants[name], self.scenario.variant_provenance[name], own
         return self.scenario.baseline, self.scenario.provenance, key
+
+
+def _sums_of(future: int, world: Lowered, known: list[_Lived], threads: int) -> Sums:
+    """Return the sums of a world: those of one that is the same to the last integer, if any is known; else lived."""
+    for one in known:
+        if engine.gives_same(one.worlds[future], world):
+            return one.sums[future]
+    return engine.run(world, threads)
