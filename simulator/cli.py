@@ -68,6 +68,12 @@ Against = Annotated[
     str | None,
     typer.Option("--against", metavar="V", help="compare only: variants against this one, not the baseline."),
 ]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MEASURE=WIDTH", help="compare only: as many replications as 95 % to +-WIDTH take (npv=1%, npv=5000)."
+    ),
+]
 Code = Annotated[bool, typer.Option("--allow-code", help="Run the Python files of policies of your own.")]
 Borrower = Annotated[str, typer.Option(metavar="ID", help="segment:index, segment:month:index or a tape's account.")]
 Variants = Annotated[list[str] | None, typer.Option("--variant", help="A variant to show; may be repeated, up to 3.")]
@@ -126,17 +132,18 @@ def study(
     variant: Only = None,
     without: Without = None,
     against: Against = None,
+    until: Until = None,
 ) -> None:
     """Load, check the folder, simulate, write, print."""
     is_run = context.command.name == "run"
-    wrong = [("run", is_run), ("--replications", replications is not None)]
-    if doubt is not None and (with_it := [what for what, is_there in wrong if is_there]):
-        allowed = "allowed: compare --doubt K, which lives two replications for each of K draws"
-        raise UserError([Problem("--doubt", found=f"together with {what}", allowed=allowed) for what in with_it])
-    choice = {"--variant": variant, "--without": without, "--against": against}
+    how_often = {"--doubt": doubt, "--until": until}
+    choice = {**how_often, "--variant": variant, "--without": without, "--against": against}
     if is_run and (chosen := [option for option, given in choice.items() if given is not None]):
         allowed = "allowed: with compare; run lives the baseline alone"
         raise UserError([Problem(option, found="together with run", allowed=allowed) for option in chosen])
+    if replications is not None and (chosen := [option for option, given in how_often.items() if given is not None]):
+        allowed = "allowed: one of the two; it says itself how many replications are lived"
+        raise UserError([Problem(option, found="together with --replications", allowed=allowed) for option in chosen])
 
     from simulator.report.drawing import Drawing
 
@@ -152,7 +159,10 @@ def study(
     place = _place(folder, overwrite, quiet)
     Thread(target=results.get_ready, args=(drawing,), daemon=True).start()
     with Progress(quiet) as progress:
-        finished = sim.simulate(loaded, threads, progress) if is_run else sim.compare(loaded, threads, progress, doubt)
+        if is_run:
+            finished = sim.simulate(loaded, threads, progress)
+        else:
+            finished = sim.compare(loaded, threads, progress, doubt, until)
         progress.started("writing the report")
         try:
             finished.save(place, keep_replications=keep_replications, drawing=drawing)

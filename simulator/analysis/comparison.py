@@ -85,6 +85,11 @@ class Comparison:
         kept = (self.swaps, self.policies, self.cautions, self.rates, self.average, self.against)
         return type(self), (list(self.ledgers.values()), *kept)
 
+    def restated(self, cautions: list[str], average: Mean) -> "Comparison":
+        """Return the same ledgers with other cautions, and means that are stated in another way."""
+        kept = (self.swaps, self.policies, cautions, self.rates, average, self.against)
+        return Comparison(list(self.ledgers.values()), *kept)
+
     @cached_property
     def result_digest(self) -> str:
         """The SHA-256 of every stored number, the same for the same question on any machine."""

@@ -5,6 +5,7 @@ sample in which the measure is not defined (a rate of nothing); estimates are ov
 """
 
 from dataclasses import dataclass
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -94,6 +95,14 @@ def paired(a, b, freedom: float | None = None) -> Difference:
 def variance_reduction(se_a, se_b, se) -> float:
     """Return the variance of a difference of independent estimates / that of the paired one; NaN where it has none."""
     return (float(se_a) ** 2 + float(se_b) ** 2) / se**2 if se > 0 else float("nan")
+
+
+def samples_for(width: float, half_width: float, samples: int) -> int:
+    """Return how many samples a half width of `width` takes, of which so many have `half_width`.
+
+    It falls with the root of their number.
+    """
+    return ceil(samples * (half_width / width) ** 2)
 
 
 def within(value, low, high) -> np.ndarray:

@@ -15,6 +15,7 @@ from simulator.analysis.measures import MEASURES, SHARE
 from simulator.analysis.measures.registry import FLOW, STOCK, TAIL
 from simulator.decision.doubt import Draws
 from simulator.decision.errors import Errors, HalfBook, UnderDoubt
+from simulator.decision.precision import compare_until, wish
 from simulator.decision.worth import FEWEST, Choice, choice, worth_knowing
 from simulator.model.errors import Problem, UserError
 from simulator.model.observer import SILENT, Observer
@@ -37,18 +38,28 @@ def compare(
     threads: int | None = None,
     observer: Observer | None = None,
     doubt: int | None = None,
+    until: str | None = None,
 ) -> Study:
     """Return the study of every variant of the scenario against its baseline, with the run-off months.
 
     `scenario` is one that was loaded, or what `load_scenario` takes. `threads` (all processors if None or 0) change
     no number. `observer` is told how far the work is. `doubt` is how often the numbers that have a range are drawn, for
-    two replications each, instead of those that the scenario asks for; without it they are as they stand. Raises
-    UserError with everything that is wrong.
+    two replications each, instead of those that the scenario asks for; without it they are as they stand. `until` is
+    how precise a measure is wished to be, "npv=1%": then there are as many replications as that takes
+    (`decision.precision`). Raises UserError with everything that is wrong.
     """
-    if doubt is None:
-        return compare_as_it_stands(scenario, threads, observer)
     observer = SILENT if observer is None else observer
-    asked = _in_pairs(scenario if isinstance(scenario, Scenario) else load_scenario(scenario), doubt)
+    loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    if doubt is not None and until is not None:
+        allowed = "one of the two: doubt lives two replications for each draw"
+        raise UserError(Problem("--doubt", found="together with --until", allowed=allowed))
+    if until is None and doubt is None and loaded.baseline.precision:
+        until = loaded.baseline.precision.said
+    if until is not None:
+        return compare_until(loaded, wish(until), threads, observer)
+    if doubt is None:
+        return compare_as_it_stands(loaded, threads, observer)
+    asked = _in_pairs(loaded, doubt)
     draws = Draws(asked, doubt, threads)
     observer.note(f"{doubt:,} draws of {len(draws.doubts):,} numbers in doubt, two replications each")
     done = run(asked, asked.variants, True, threads, observer, draws)

@@ -2,7 +2,8 @@
 
 import math
 
-from simulator.analysis.measures import ACCOUNTS, MEASURES, RATIO, SHARE
+from simulator.analysis.estimates import samples_for
+from simulator.analysis.measures import ACCOUNTS, MEASURES, RATIO, SHARE, answer
 from simulator.analysis.measures.loss import CAUSE_WORDS
 from simulator.scenario.prices import CEILINGS, CLOSE, told
 
@@ -16,6 +17,7 @@ NO_BREAK = "\u00a0"  # a space at which no line breaks
 NOTHING = 2  # standard errors within which a number is nearly nothing, and no per cent of it says anything
 BOTH = ("npv", "npv_run_on")  # the same value by two horizons: told in one scale
 GOES_ON = "when the customers at hand go on"
+POINT = 0.0001  # one basis point
 FOLD = 3  # times the base from which a change in per cent is no longer read
 
 
@@ -50,6 +52,27 @@ def setting(frame):
 def plural(count):
     """Return the ending of a noun."""
     return "" if count == 1 else "s"
+
+
+def needed(comparison):
+    """Return in a sentence how many replications a rounder precision of the baseline would take.
+
+    Of its net present value, and of the largest share among the measures of the answer; empty without standard errors.
+    """
+    said, frame = [], comparison.frame
+    if frame.replications < 2 or frame.draws:
+        return ""
+    asked: list[tuple[str, float | None]] = [(name, None) for name in stated(comparison, BOTH[:1])]
+    asked += [(name, POINT) for name in stated(comparison, answer(frame)) if MEASURES[name].unit.startswith(SHARE)][:1]
+    for name, width in asked:
+        (value, se), (low, high) = (of(comparison.baseline, name) for of in (comparison.estimate, comparison.interval))
+        wanted = abs(value) / 100 if width is None else width
+        if not (math.isfinite(se) and se > 0 and wanted > 0 and abs(value) > NOTHING * se):
+            continue
+        count = samples_for(wanted, max(high - value, value - low), frame.replications)
+        within = f"1{NO_BREAK}%" if width is None else f"1{NO_BREAK}bp"
+        said.append(f"the {label(name)} to ±{NO_BREAK}{within}: {count:,}")
+    return f"Replications that 95 % intervals of the baseline would take: {'; '.join(said)}." if said else ""
 
 
 def without_errors(frame):

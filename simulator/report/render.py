@@ -22,6 +22,7 @@ def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
         frame=comparison.frame,
         setting=phrasing.setting(comparison.frame),
         without_errors=phrasing.without_errors(comparison.frame),
+        needed=phrasing.needed(comparison),
         verdict=phrasing.verdict(comparison),
         warnings=[said for said in (phrasing.given_people(comparison), *comparison.warnings()) if said],
         not_stated=phrasing.not_stated(comparison, [name for section in NUMBERS for name in shown_in(section)]),

@@ -44,7 +44,7 @@ def summary_table(comparison, compared=False):
         notes.append(
             f"{comparison.baseline}: value{error}; others: change from it{phrasing.compared_with(comparison)}{chance}."
         )
-    notes.append(phrasing.rates(comparison))
+    notes += [phrasing.needed(comparison), phrasing.rates(comparison)]
     lines += [Text(note, style="dim") for note in notes if note]
     if comparison.variants:
         lines.append(Text(phrasing.verdict(comparison)))

@@ -19,7 +19,7 @@ from simulator.system.inputs import MOST_RECORDS, MOST_TEXT, reason, size_of
 # What a variant may not touch: a comparison is on the same people, months and random numbers.
 COMMON = (
     *("months", "run_off_months", "run_on_months", "start_month", "reporting_day", "replications", "seed"),
-    *("redraw_people", "discount_rate", "currency", "portfolio"),
+    *("redraw_people", "precision", "discount_rate", "currency", "portfolio"),
 )
 CODE = "file:"  # how the kind of a policy in a Python file begins
 TAPE_FILES = {"tape": MOST_RECORDS, "mapping": MOST_TEXT}  # keys of the portfolio, and the bytes that a file may have
@@ -61,6 +61,8 @@ def load_scenario(
     borrowers, replications, months, seed = map(unwrapped, (borrowers, replications, months, seed))
     if borrowers is not None:
         tree = merge(tree, _applicants_scaled(tree, borrowers, remarks))
+    if replications is not None and tree.pop("precision", None):
+        remarks.append(f"{replications:,} replications are lived, as asked: [precision] of the file is not followed")
     sizes = {"borrowers": borrowers, "replications": replications, "months": months, "seed": seed}
     for name, value in sizes.items():
         if value is not None:

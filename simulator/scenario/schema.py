@@ -425,6 +425,19 @@ class Economy(Table):
     factor: Factor = Factor()
 
 
+class Precision(Table):
+    """How precise a measure is wished to be: `compare` then lives as many replications as that takes."""
+
+    measure: Annotated[str, Field(min_length=1)]
+    half_width: Annotated[str, Field(min_length=1)] | Annotated[float, Field(gt=0), values.NUMBER]  # or "1%", "2bp"
+    of: Literal["levels", "differences"] = "levels"
+
+    @property
+    def said(self) -> str:
+        """Return it as `--until` has it."""
+        return f"{'differences:' if self.of == 'differences' else ''}{self.measure}={self.half_width}"
+
+
 class Settings(Table):
     """One world and one set of policies, resolved: what a scenario's baseline and each variant become."""
 
@@ -439,6 +452,7 @@ class Settings(Table):
     seed: Annotated[int, Field(ge=0, lt=2**64), values.COUNT] = 0
     discount_rate: values.YearlyRate = 0.0
     redraw_people: bool = True
+    precision: Precision | None = None
     score_gini: values.Gini = 0.0
     currency: Currency = Currency()
     portfolio: Portfolio

@@ -1,0 +1,159 @@
+"""As many replications as a wished precision takes: a first look, then others until the interval is narrow enough.
+
+A look is the plain run of so many replications, so what it finds is what `--replications N` finds, digest and all. How
+many the next one takes is told by the interval of the last; looks have 20, 40, 80, ... replications, and those that
+cannot be enough are passed over.
+"""
+
+import math
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from simulator.analysis.comparison import Comparison
+from simulator.analysis.control import Controlled
+from simulator.analysis.measures import MEASURES, SHARE
+from simulator.lowering.factor import factor
+from simulator.model.errors import Problem, UserError, check_names
+from simulator.model.observer import Observer
+from simulator.report import phrasing
+from simulator.run import run
+from simulator.scenario.scenario import Scenario
+from simulator.study import COMPARE, Study
+
+FIRST = 20  # replications of the first look
+MOST = 20_480  # replications of a look; what is wished and not had by then is said
+SURER = 1.1  # times the replications that the last interval asks for: it is itself uncertain
+FORM = 'MEASURE=WIDTH, such as npv=1%, npv=5000 or default_rate=2bp; "differences:" before it means those'
+DIFFERENCES = "differences:"
+
+
+class Wish(NamedTuple):
+    """How precise a measure is wished to be: half the width of its 95 % interval, of every lender or difference."""
+
+    measure: str
+    width: float  # in the measure's unit; of the value itself if `relative`
+    relative: bool
+    of_differences: bool  # from the baseline, not levels
+    said: str
+
+    def least(self, comparison: Comparison) -> list[tuple[str, float, float]]:
+        """Return [(lender, half width, half width wished)]."""
+        found = []
+        for name in comparison.variants if self.of_differences else comparison.ledgers:
+            if self.of_differences:
+                d = comparison.difference(name, self.measure)
+                value, low, high = d.value, d.low, d.high
+            else:
+                value = comparison.estimate(name, self.measure).value
+                low, high = comparison.interval(name, self.measure)
+            wanted = self.width * abs(value) if self.relative else self.width
+            found.append((name, max(high - value, value - low), wanted))
+        return found
+
+
+def wish(said: str) -> Wish:
+    """Return what `--until` says; UserError if it is not of the form MEASURE=WIDTH."""
+
+    def wrong(found, allowed=FORM):
+        return UserError(Problem("--until", said, found, allowed))
+
+    text = said.strip()
+    of_differences = text.startswith(DIFFERENCES)
+    name, is_there, width = text.removeprefix(DIFFERENCES).partition("=")
+    name, width = name.strip(), width.strip()
+    if not is_there:
+        raise wrong("not of that form")
+    check_names("measure", [name], MEASURES)
+    unit = next((ending for ending in ("%", "bp") if width.endswith(ending)), "")
+    try:
+        number = float(width.removesuffix(unit))
+    except ValueError:
+        raise wrong(f"{width or 'nothing'} is not a width") from None
+    if not (math.isfinite(number) and number > 0):
+        raise wrong(f"found {width}", "allowed: a width above 0")
+    if unit == "bp" and not MEASURES[name].unit.startswith(SHARE):
+        raise wrong(f"{name} is not a share", "allowed: basis points of a share; else its own unit or %")
+    scale = {"%": 100.0, "bp": 10_000.0, "": 1.0}[unit]
+    return Wish(name, number / scale, unit == "%", of_differences, text)
+
+
+def compare_until(scenario: Scenario, wished: Wish, threads: int | None, observer: Observer) -> Study:
+    """Return the study of the fewest replications, of those looked at, that give the precision wished.
+
+    With a common factor, means are corrected for its path (`analysis.control`). Raises UserError if the scenario's runs
+    cannot state the measure, or if differences are wished of a scenario without variants.
+    """
+    if wished.of_differences and not scenario.variants:
+        raise UserError(Problem("--until", wished.said, "the scenario has no variants", "allowed: a level"))
+    looks: list[int] = []
+    count = FIRST
+    while True:
+        looks.append(count)
+        observer.note(f"look {len(looks)}: {count:,} replications")
+        asked = _with(scenario, count)
+        done = run(asked, asked.variants, True, threads, observer)
+        comparison = _corrected(asked, done.comparison)
+        if reason := comparison.unstated(wished.measure):
+            raise UserError(Problem("--until", wished.said, "this run cannot state it", reason))
+        found = wished.least(comparison)
+        if all(width <= wanted for _, width, wanted in found) or count >= MOST:
+            break
+        count = next_look(count, found)
+    caution = _not_had(wished, found, count)
+    if caution:
+        comparison = comparison.restated([caution, *comparison.cautions], comparison.average)
+    facts = {
+        "until": wished.said,
+        "until_reached": not caution,
+        "looks": looks,
+        "half_widths": {name: width if math.isfinite(width) else None for name, width, _ in found},
+        "corrected_for_factor": isinstance(comparison.average, Controlled),
+    }
+    return Study(asked, comparison, {"command": COMPARE, "scenario": str(asked.path), **done.facts, **facts})
+
+
+def next_look(count: int, found: list[tuple[str, float, float]]) -> int:
+    """Return how many replications the next look has: enough by the last one's widths, which were `found`.
+
+    A width falls with the root of their number. At least twice as many as before, at most MOST.
+    """
+    ratio = max((width / wanted if wanted > 0 else math.inf for _, width, wanted in found), default=1.0)
+    needed = count * ratio**2 * SURER if math.isfinite(ratio) else math.inf
+    doublings = 1
+    while FIRST * 2**doublings < min(max(needed, 2 * count), MOST):
+        doublings += 1
+    return min(FIRST * 2**doublings, MOST)
+
+
+def _with(scenario: Scenario, count: int) -> Scenario:
+    """Return the scenario with so many replications."""
+
+    def of(settings):
+        return settings.model_copy(update={"replications": count})
+
+    variants = {name: of(settings) for name, settings in scenario.variants.items()}
+    return replace(scenario, baseline=of(scenario.baseline), variants=variants)
+
+
+def _corrected(scenario: Scenario, plain: Comparison) -> Comparison:
+    """Return the comparison with means corrected for the path of the factor, as it is where there is none."""
+    settings, frame = scenario.baseline, plain.frame
+    if not frame.factor:
+        return plain
+    path = factor(settings.seed, settings.economy.factor.persistence, range(frame.replications), frame.horizon)
+    return plain.restated(plain.cautions, Controlled(path[:, 1:], frame.months))
+
+
+def _not_had(wished: Wish, found, count: int) -> str:
+    """Return what is wished and not had, in a sentence; nothing if all of it is."""
+    short = [(name, width, wanted) for name, width, wanted in found if not width <= wanted]
+    if not short:
+        return ""
+    name, width, wanted = max(short, key=lambda one: one[1] / one[2] if one[2] > 0 else np.inf)
+    unit = MEASURES[wished.measure].unit
+    return (
+        f"Not as precise as was wished ({wished.said}): after {count:,} replications, the most that are tried, the "
+        f"interval of {name} is ±{phrasing.NO_BREAK}{width:.4g} {unit} wide, not ±{phrasing.NO_BREAK}{wanted:.4g}."
+    )
