@@ -357,7 +357,7 @@ def test_an_error_in_compiled_code_is_an_error():
 
 @pytest.mark.parametrize("array", [np.zeros((4, 2))[::2], np.zeros((4, 2)).T, np.broadcast_to(np.zeros(2), (4, 2))])
 def test_arrays_are_in_one_order(array):
-    """An array in another order, or that may not be written to, is refused, not misread."""
+    """An array in another order is refused, not misread."""
     with pytest.raises(ValueError, match="arrays in C order"):
         told(array, 1, array)
 

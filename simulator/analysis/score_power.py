@@ -19,6 +19,7 @@ from simulator.lowering.lower import lower
 from simulator.model import layout
 from simulator.model.errors import Problem, UserError
 from simulator.model.fixed_point import q16
+from simulator.model.kept import writable
 from simulator.model.layout import PRODUCTS, QUALITIES, UNIT
 from simulator.model.observer import Observer, compiling
 from simulator.scenario.scenario import Scenario
@@ -207,7 +208,7 @@ def pilot(settings: Settings, segments: Collection[str], threads: int | None, ob
     named = [name for name in settings.segment if name in segments]
     each = max(FEWEST, min(APPLICANTS, IN_ALL // len(named)))
     world = lower(_of_the_pilot(settings, named, each))
-    levers, tables = world.levers, world.tables
+    levers, tables = writable(world.levers), world.tables
     for bar in (layout.V_SCORE_CUTOFF, layout.V_INCOME_CUTOFF):
         levers.month[..., bar] = -layout.NEVER
     levers.month[..., layout.V_SCORE_CORRELATION] = layout.ABSENT
@@ -218,6 +219,7 @@ def pilot(settings: Settings, segments: Collection[str], threads: int | None, ob
     by_class = ((middle - 600) * (UNIT // 64)).astype(np.int32)
     world = world._replace(
         tables=tables._replace(segment=scores, quality_score=by_class, observe_month=OBSERVED),
+        levers=levers,
         tiles=world.tiles[world.tiles[:, layout.K_ENTRY] == 1],
     )
     engine.prepare(world, compiling(observer))

@@ -82,7 +82,7 @@ def gives_same(a: Lowered, b: Lowered) -> bool:
 def nobody_of(lowered: Lowered) -> tuple:
     """Return the arguments of a call of the kernel's `advance` that has nobody to advance."""
     nobody, sums = lowered.tiles[:0], empty_sums(1, 1, len(lowered.segments))
-    return tables_for(lowered, 0, 1), lowered.levers, nobody, lowered.tape, Span(0, 1, 1, 1), True, NO_STORE, sums
+    return lowered.tables, lowered.levers, nobody, lowered.tape, Span(0, 1, 1, 1), True, NO_STORE, sums
 
 
 def run(

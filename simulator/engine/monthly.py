@@ -13,6 +13,7 @@ from simulator.engine.regimes import LeverGroup, Regimes, months_read
 from simulator.kernel.driver import advance
 from simulator.lowering.lower import Lowered, tables_for
 from simulator.model.errors import Problem, UserError
+from simulator.model.kept import writable
 from simulator.model.layout import K_COUNT, K_ENTRY, N_STATE
 from simulator.model.tables import Levers, Span, Sums
 
@@ -88,7 +89,7 @@ def levers_in_force(lowered: Lowered, replication: int, threads: int = 1) -> Lev
     """
     if not lowered.readers:
         return lowered.levers
-    levers = Levers(*(array.copy() for array in lowered.levers))
+    levers = writable(lowered.levers)
 
     def note(month, groups):
         for array, row in zip(levers, groups[0].levers, strict=True):

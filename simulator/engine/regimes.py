@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.lowering.demand import Customers
+from simulator.lowering.demand import customers_of
 from simulator.lowering.lower import Lowered
 from simulator.model.layout import N_FLOWS
 from simulator.model.tables import Levers
@@ -45,7 +45,7 @@ class Regimes:
         self.rows = Levers(*(np.empty((self.base + replications, *a.shape[1:]), a.dtype) for a in self.before))
         self.books = [np.zeros((replications, self.base + 1, N_FLOWS), np.int64) for _ in self.readers]
         self.known = 0  # months from the opening on that are in `books`
-        self.customers = Customers(lowered.settings)
+        self.customers = customers_of(lowered.settings)
         self.habits = [self._habit_before()] * replications
 
     def groups(self, month: int, flows: np.ndarray) -> list[LeverGroup]:
@@ -114,5 +114,5 @@ def months_read(lowered: Lowered) -> range:
     What customers want depends on the prices before, until the end.
     """
     months = [lowered.context.months_of(settings) for settings in lowered.readers]
-    last = lowered.months_total + 1 if Customers(lowered.settings).remembers else max(acts.stop for acts in months)
+    last = lowered.months_total + 1 if customers_of(lowered.settings).remembers else max(acts.stop for acts in months)
     return range(min(acts.start for acts in months), last)

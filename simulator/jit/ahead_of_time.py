@@ -80,8 +80,8 @@ class _Part(NamedTuple):
 def _take_apart(value, pointers, numbers):
     """Return the kind of an argument, and append the addresses of its arrays, and its shapes and integers."""
     if isinstance(value, np.ndarray):
-        if not value.flags.carray:
-            raise ValueError("compiled code takes arrays in C order that may be written to")
+        if not (value.flags.c_contiguous and value.flags.aligned):  # what it only reads may be read-only
+            raise ValueError("compiled code takes arrays in C order")
         pointers.append(value.ctypes.data)
         numbers.extend(value.shape)
         return value.dtype.str, value.ndim

@@ -10,6 +10,7 @@ from simulator.lowering.quantiles import normal_quantiles, quantiles
 from simulator.model import layout
 from simulator.model.errors import Problem
 from simulator.model.fixed_point import base_logit, cumulative, half_up, logit, q16, q31
+from simulator.model.kept import kept
 from simulator.model.layout import CAUSES, LINE, LOAN, MAX_STATES, N_PRODUCT, N_QUANTILE, ONE, PRODUCTS, QUANTILES
 
 LARGEST = 2**30  # minor units of an amount that is a multiple of pay: half of what 32 bits with a sign hold
@@ -73,6 +74,18 @@ def segment_row(segment, behaviour, reporting_day: int, pay: float, others: dict
     return row
 
 
+@kept
+def people_tables(segment, states_by_product: Sequence[list[str]], minor_units: int) -> dict[str, np.ndarray]:
+    """Return the tables, by name, of who the borrowers of a segment are and where they stand at the start."""
+    return {
+        "quantile": trait_tables(segment, minor_units),
+        "limit": limit_tables(segment, states_by_product[LINE], minor_units),
+        "utilisation": utilisation_tables(segment, states_by_product[LINE]),
+        "opening": opening_table(segment.opening, states_by_product),
+        "opening_cause": opening_causes(segment.opening.causes),
+    }
+
+
 def trait_tables(segment, minor_units: int) -> np.ndarray:
     """Return uint32[N_QUANTILE, QUANTILES]: income, living cost, spending, forgetfulness, buffer and loan size."""
     table = np.zeros((N_QUANTILE, QUANTILES), dtype=np.uint32)
@@ -129,17 +142,20 @@ def opening_causes(causes) -> np.ndarray:
     return cumulative([0.0] + [getattr(causes, name) for name in CAUSES[1:]])
 
 
+@kept
 def normal_table() -> np.ndarray:
     """Return int32[QUANTILES]: the standard normal by quantile, q16, scaled to variance 1."""
     return q16(normal_quantiles(QUANTILES)).astype(np.int32)
 
 
+@kept
 def normal_ranks() -> np.ndarray:
     """Return int32[4096]: the quantile that a normal number z belongs to, by (z + 4) * 512."""
     z = (np.arange(RANKS) + 0.5) / 512 - 4
     return np.minimum((ndtr(z) * QUANTILES).astype(np.int32), QUANTILES - 1)
 
 
+@kept
 def quality_scores() -> np.ndarray:
     """Return int32[16]: the standard normal of each quality class, q16, scaled to variance 1."""
     return q16(normal_quantiles(layout.QUALITIES)).astype(np.int32)

@@ -1,6 +1,6 @@
 """How customers answer to what credit costs them: what they want, whether they take it up, whether they leave.
 
-Worked out after the policies have written the levers, month by month, for the answer to a price takes months.
+Worked out after the policies have written the levers, for the answer to a price takes months.
 """
 
 from math import log
@@ -9,6 +9,7 @@ import numpy as np
 
 from simulator.model import layout
 from simulator.model.fixed_point import half_up, q16, q31
+from simulator.model.kept import kept
 from simulator.model.layout import (
     ANSWERS,
     CUSTOMERS,
@@ -30,11 +31,14 @@ from simulator.model.layout import (
 )
 from simulator.model.tables import Levers
 from simulator.policy.base import MOST
+from simulator.policy.levers import neutral_levers
 
 RISKY, SAFE = range(5), range(11, QUALITIES)  # classes of quality of these thirds; the middle one has those between
 MOST_RATIO = MOST / UNIT  # of a rate to the customary one, and its inverse, beyond which nothing more happens
 NEW_GRADE = GRADES - 2  # of who has just come: no record yet
 YEAR = 12
+PRICES = [*range(V_RATE, V_RATE + GRADES), V_USAGE, V_MIN_SHARE]  # the levers of a month that customers answer to
+OF_RATES, OF_USAGE, OF_MIN_SHARE = slice(GRADES), GRADES, GRADES + 1  # their places among these
 
 
 def by_quality(thirds) -> np.ndarray:
@@ -48,22 +52,22 @@ class Customers:
     """How the customers of a scenario answer, month by month.
 
     A **habit** is float64[segment, product, GRADES, QUALITIES]: the logarithm of what is wanted, but for what a price
-    does at once.
+    does at once. **Prices** are int64[month, segment, product, len(PRICES)]: the levers of PRICES.
     """
 
-    def __init__(self, settings):
-        """Work out what is the same in all months of a scenario, given its settings."""
-        self.how = how = settings.behaviour.demand
-        self.segments = len(settings.segment)
-        self.rates = [getattr(settings.products, name).interest_rate for name in PRODUCTS]
+    def __init__(self, how, products, revolver_extra: list[float]):
+        """Work out what is the same in all months, given `behaviour.demand` and the revolvers of each segment."""
+        self.how = how
+        self.segments = len(revolver_extra)
+        self.rates = [getattr(products, name).interest_rate for name in PRODUCTS]
         self.customary = [getattr(how.customary_rate, name) for name in PRODUCTS]
-        self.least = settings.products.line.minimum_share
-        self.revolver_extra = np.array([segment.revolver_extra for segment in settings.segment.values()])
+        self.least = products.line.minimum_share
+        self.revolver_extra = np.array(revolver_extra)
         elasticity = by_quality(how.elasticity)
         self.step = 1 - 2 ** (-1 / how.half_life_months)
         self.in_the_end = elasticity / (1 - 2 ** (-YEAR / how.half_life_months))  # `elasticity` is that after a year
         self.at_once = np.array((0.0, how.new_loan_elasticity))[:, None, None]
-        loan = settings.products.loan
+        loan = products.loan
         self.loan_open = loan.draw_probability * sum(term.share * term.months for term in loan.terms)  # to none open
         self.accepts = by_quality(how.acceptance_elasticity)
         self.leaves = how.leaving * by_quality(how.leaving_by_risk)
@@ -81,41 +85,65 @@ class Customers:
 
     def answer(self, levers: Levers, month: int, habit: np.ndarray) -> np.ndarray:
         """Write the answers of a month to its levers, and return the habit after it."""
-        own = levers.month[month]  # [segment, product, name]
-        x, dearer = self._prices(own)
-        now = self.at_once * x
-        habit = habit + self.step * (self._later(x, now) - habit)
-        wanted = self._by_wishes(np.exp(habit)) * np.exp(now)
-        usage = own[..., V_USAGE, None, None] / UNIT
-        answer = np.zeros((self.segments, N_PRODUCT, N_ANSWER, GRADES, CUSTOMERS))
-        answer[:, :, layout.C_DEMAND] = self._each(wanted * usage, usage)
-        answer[:, :, layout.C_LEAVE, ..., :QUALITIES] = self._leaving(dearer)
-        answer[:, :, layout.C_LEAVE, ..., QUALITIES:] = self.leaves
-        accepted = self.how.acceptance * np.exp(self.accepts * x[:, :, NEW_GRADE])
-        answer[:, :, layout.C_ACCEPT] = self._each(accepted[:, :, None], self.how.acceptance)
-        levers.answer[month] = self._rounded(answer)
-        levers.month[month, :, LINE, V_PAY_EXTRA] = self._pay_extra(own[:, LINE])
+        answer, pay_extra, habit = self.answers(levers.month[month : month + 1][..., PRICES], habit)
+        levers.answer[month], levers.month[month, :, LINE, V_PAY_EXTRA] = answer[0], pay_extra[0]
         return habit
 
+    def answers(self, prices: np.ndarray, habit: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return uint32[month, segment, product, N_ANSWER, ANSWERS], the lever V_PAY_EXTRA, and the habit after them.
+
+        `prices` are those of months on end, `habit` is that before them. Most months have the prices and the habit of
+        the one before, and so its answers: each is worked out once.
+        """
+        of_bytes: dict[bytes, int] = {}
+        price_of = [of_bytes.setdefault(month.tobytes(), len(of_bytes)) for month in prices]
+        own = np.frombuffer(b"".join(of_bytes), prices.dtype).reshape(-1, *prices.shape[1:])
+        x, dearer = self._prices(own)
+        now = self.at_once * x
+        later = self._later(x, now)
+        found: list[int] = []  # the prices that come together with each of `habits`, and where a month's are
+        habits, place = [], []
+        for price in price_of:
+            after = habit + self.step * (later[price] - habit)
+            if not found or found[-1] != price or not np.array_equal(after, habit):
+                found.append(price)
+                habits.append(after)
+            habit = after
+            place.append(len(found) - 1)
+        answer = self._rounded(self._answers(own[found], x[found], now[found], dearer[found], np.array(habits)))
+        return answer[place], self._pay_extra(own[found][:, :, LINE])[place], habit
+
+    def _answers(self, own, x, now, dearer, habit):
+        """Return float64[month, segment, product, N_ANSWER, GRADES, CUSTOMERS]."""
+        wanted = self._by_wishes(np.exp(habit)) * np.exp(now)
+        usage = own[..., OF_USAGE, None, None] / UNIT
+        answer = np.zeros((len(own), self.segments, N_PRODUCT, N_ANSWER, GRADES, CUSTOMERS))
+        answer[:, :, :, layout.C_DEMAND] = self._each(wanted * usage, usage)
+        answer[:, :, :, layout.C_LEAVE, ..., :QUALITIES] = self._leaving(dearer)
+        answer[:, :, :, layout.C_LEAVE, ..., QUALITIES:] = self.leaves
+        accepted = self.how.acceptance * np.exp(self.accepts * x[:, :, :, NEW_GRADE])
+        answer[:, :, :, layout.C_ACCEPT] = self._each(accepted[:, :, :, None], self.how.acceptance)
+        return answer
+
     def _prices(self, own):
-        """Return (how dear, yearly points above the customary rate), each float64[segment, product, grade, 1].
+        """Return (how dear, yearly points above the customary rate), each float64[month, segment, product, grade, 1].
 
         How dear is the logarithm of the rate, as a share of the customary one, while it is below that, and above it
         the share less 1: a point more weighs there as much as the one before, or with a `steepening` more than it.
         """
-        x = np.zeros((self.segments, N_PRODUCT, GRADES))
+        x = np.zeros((len(own), self.segments, N_PRODUCT, GRADES))
         dearer = np.zeros_like(x)
         for p, (rate, customary) in enumerate(zip(self.rates, self.customary, strict=True)):
             if customary:
-                yearly = YEAR * rate * own[:, p, V_RATE : V_RATE + GRADES] / UNIT
+                yearly = YEAR * rate * own[:, :, p, OF_RATES] / UNIT
                 share = yearly / customary
                 above = np.maximum(share - 1, 0)
-                x[:, p] = above * (1 + self.how.steepening * above) + np.log(np.clip(share, 1 / MOST_RATIO, 1))
-                dearer[:, p] = np.maximum(yearly - customary, 0.0)
+                x[:, :, p] = above * (1 + self.how.steepening * above) + np.log(np.clip(share, 1 / MOST_RATIO, 1))
+                dearer[:, :, p] = np.maximum(yearly - customary, 0.0)
         return x[..., None], dearer[..., None]
 
     def _later(self, x, now):
-        """Return float64[segment, product, grade, quality]: what a price does in the end beside what it does `now`.
+        """Return float64[month, segment, product, grade, quality]: what a price does in the end beside `now`.
 
         Nothing where that is more already.
         """
@@ -128,41 +156,38 @@ class Customers:
         Only who has no loan open may wish for one: of fewer loans more people have none.
         """
         wishes = amount.copy()
-        room = np.maximum(1 + self.loan_open * (1 - amount[:, LOAN]), 1 / MOST_RATIO)
-        wishes[:, LOAN] /= room
+        room = np.maximum(1 + self.loan_open * (1 - amount[:, :, LOAN]), 1 / MOST_RATIO)
+        wishes[:, :, LOAN] /= room
         return wishes
 
     def _leaving(self, dearer):
-        """Return float64[segment, product, grade, quality]: the chance a month that who pays interest leaves."""
+        """Return float64[..., quality]: the chance a month that who pays interest leaves."""
         if self.leaves_dear is None:
             return self.leaves
         return self.leaves * np.exp(np.minimum(self.leaves_dear * dearer, log(UNIT)))
 
     def _each(self, who_pays_interest, full_payer):
-        """Return float64[segment, product, grade, customer] of the answers of the two kinds."""
-        shape = (self.segments, N_PRODUCT, GRADES, QUALITIES)
+        """Return float64[month, segment, product, grade, customer] of the answers of the two kinds."""
+        shape = (len(who_pays_interest), self.segments, N_PRODUCT, GRADES, QUALITIES)
         both = [np.broadcast_to(np.asarray(kind, dtype=np.float64), shape) for kind in (who_pays_interest, full_payer)]
-        both[1] = np.concatenate([both[1][:, :LOAN], both[0][:, LOAN:]], axis=1)  # of a loan everybody pays interest
+        both[1] = np.concatenate([both[1][:, :, :LOAN], both[0][:, :, LOAN:]], axis=2)  # of a loan all pay interest
         return np.concatenate(both, axis=-1)
 
     def _rounded(self, answer):
-        """Return uint32[segment, product, name, place] of the real answers."""
-        rows = np.zeros((self.segments, N_PRODUCT, N_ANSWER, ANSWERS), np.uint32)
-        flat = answer.reshape(*answer.shape[:3], GRADES * CUSTOMERS)
+        """Return uint32[month, segment, product, name, place] of the real answers."""
+        rows = np.zeros((*answer.shape[:4], ANSWERS), np.uint32)
+        flat = answer.reshape(*answer.shape[:4], GRADES * CUSTOMERS)
         kinds = (
-            (layout.C_DEMAND, q16(np.minimum(flat[:, :, layout.C_DEMAND], MOST_RATIO))),
-            (
-                layout.C_LEAVE,
-                half_up(np.minimum(flat[:, :, layout.C_LEAVE], 1.0) * (LEAVE_MASK + 1)),
-            ),
-            (layout.C_ACCEPT, q31(np.minimum(flat[:, :, layout.C_ACCEPT], 1.0))),
+            (layout.C_DEMAND, q16(np.minimum(flat[..., layout.C_DEMAND, :], MOST_RATIO))),
+            (layout.C_LEAVE, half_up(np.minimum(flat[..., layout.C_LEAVE, :], 1.0) * (LEAVE_MASK + 1))),
+            (layout.C_ACCEPT, q31(np.minimum(flat[..., layout.C_ACCEPT, :], 1.0))),
         )
         for name, numbers in kinds:
-            rows[:, :, name, : GRADES * CUSTOMERS] = numbers
+            rows[..., name, : GRADES * CUSTOMERS] = numbers
         return rows
 
     def _pay_extra(self, line):
-        """Return int64[segment]: q16 of the share of the rest of the bill that revolvers pay beyond the minimum.
+        """Return int64[month, segment]: q16 of the share of the rest of the bill that revolvers pay above the minimum.
 
         They want to pay as much of the bill in all as at the customary minimum, and part of it moves with the minimum.
         """
@@ -170,27 +195,37 @@ class Customers:
         follows, usual = how.payment_follows_minimum, self.revolver_extra
         customary = self.least if how.customary_minimum is None else how.customary_minimum
         if follows is None or not customary:
-            return np.full(self.segments, UNIT)
-        least = np.where(line[:, V_MIN_SHARE] >= 0, line[:, V_MIN_SHARE] / layout.ONE, self.least)
+            return np.full((len(line), self.segments), UNIT)
+        least = np.where(line[..., OF_MIN_SHARE] >= 0, line[..., OF_MIN_SHARE] / layout.ONE, self.least)
         paid = (customary + (1 - customary) * usual) * (1 - follows + follows * least / customary)
         extra = np.clip((paid - least) / np.maximum(1 - least, 1e-9), 0, 1)
         return q16(np.clip(np.divide(extra, usual, out=np.ones_like(extra), where=usual > 0), 0, MOST_RATIO))
 
 
-def answer_all(levers: Levers, settings) -> None:
-    """Write the answers of all months, as if the levers were those of every month.
+def customers_of(settings) -> Customers:
+    """Return the customers of a scenario, given its settings."""
+    return Customers(*_who_answers(settings))
 
-    A month with the levers and the habit of the one before it has its answers too: most months have.
-    """
-    customers = Customers(settings)
-    habit, before = customers.start(), None
-    for month in range(1, len(levers.month)):
-        asked = levers.month[month].tobytes(), habit.tobytes()
-        if asked == before:
-            levers.answer[month] = levers.answer[month - 1]
-            levers.month[month, :, LINE, V_PAY_EXTRA] = levers.month[month - 1, :, LINE, V_PAY_EXTRA]
-        else:
-            habit, before = customers.answer(levers, month, habit), asked
+
+def _who_answers(settings):
+    everyone = settings.segment.values()
+    return settings.behaviour.demand, settings.products, [segment.revolver_extra for segment in everyone]
+
+
+def answered(levers: Levers, settings) -> Levers:
+    """Return levers with the answers of all months, as if they were those of every month."""
+    answer, pay_extra = _answers_to(levers.month[1:, ..., PRICES], *_who_answers(settings))
+    month = levers.month.copy()
+    month[1:, :, LINE, V_PAY_EXTRA] = pay_extra
+    return levers._replace(month=month, answer=answer)
+
+
+@kept
+def _answers_to(prices: np.ndarray, *who) -> tuple[np.ndarray, np.ndarray]:
+    """Return the answers of month 0 on, the neutral one, and V_PAY_EXTRA from month 1 on."""
+    customers = Customers(*who)
+    answer, pay_extra, _ = customers.answers(prices, customers.start())
+    return np.concatenate([neutral_levers(0, customers.segments).answer, answer]), pay_extra
 
 
 def uptake_table(settings, segment) -> np.ndarray:

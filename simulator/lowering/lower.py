@@ -9,6 +9,7 @@ from simulator.lowering import borrowers, demand, economy, late, products, roll_
 from simulator.lowering.economy import economy_table, lay_seasons, stop_incomes
 from simulator.lowering.factor import factor
 from simulator.model.errors import UserError
+from simulator.model.kept import kept
 from simulator.model.layout import (
     ABSENT,
     K_COUNT,
@@ -27,8 +28,22 @@ from simulator.model.layout import (
     TAPE_STATUS,
 )
 from simulator.model.tables import Levers, Tables
-from simulator.policy.levers import PolicyContext, neutral_levers, write_all
+from simulator.policy.levers import PolicyContext, neutral_levers, written
+from simulator.scenario.schema import Costs, Portfolio, Settings
 from simulator.tape.tape import Tape
+
+_NOT_OF_TABLES: dict[str, Any] = {
+    "title": "",
+    "cautions": [],
+    "policy": {},
+    "costs": Costs(),
+    "discount_rate": 0.0,
+    "portfolio": Portfolio(),
+    "replications": 1,
+    "run_off_months": 0,
+    "run_on_months": None,
+    "score_gini": 0.0,
+}
 
 
 class Lowered(NamedTuple):
@@ -79,13 +94,10 @@ def lower(settings, tape: Tape | None = None, run_off: bool = False, run_on: boo
     segments = tuple(settings.segment)
     months, months_total = _months(settings, run_off, run_on)
     context = PolicyContext(months, months_total, segments, settings.currency.minor_units)
-    levers = neutral_levers(months, len(segments), months_total - months)
-    write_all(levers, settings.policy.values(), context)
-    demand.answer_all(levers, settings)
     return Lowered(
         settings,
         lower_tables(settings, months_total),
-        levers,
+        demand.answered(written(settings.policy.values(), context), settings),
         lower_tiles(settings, tape),
         np.zeros((0, N_PRODUCT, N_TAPE), dtype=np.int32) if tape is None else tape.values,
         segments,
@@ -113,7 +125,37 @@ def _months(settings, run_off, run_on) -> tuple[int, int]:
 
 
 def lower_tables(settings, months: int) -> Tables:
-    """Return the tables of `months` months, with the factor at 0."""
+    """Return the tables of `months` months, with the factor at 0; they are shared, and read-only."""
+    return _tables(_world(settings), months)
+
+
+def _world(settings: Settings) -> Settings:
+    """Return settings without what no table depends on: whatever that is, the tables are the same."""
+    return settings.model_copy(update=_NOT_OF_TABLES)
+
+
+@kept
+def _tables(settings, months: int) -> Tables:
+    rows = _segment_rows(settings, months)
+    return Tables(segment=rows, economy=_economy(settings, months), **_of_any_months(settings))
+
+
+def _segment_rows(settings, months) -> np.ndarray:
+    """Return int64[segment, N_SEGMENT]; raises UserError where an amount grows too large within the months."""
+    how = settings.behaviour.structural
+    index = float(economy.income_index(settings.economy, months).max())
+    units = settings.currency.minor_units
+    each = [(name, s, borrowers.largest_pay(s, units, index)) for name, s in settings.segment.items()]
+    problems = [p for name, s, pay in each for p in borrowers.too_large(f"segment.{name}", s, how, pay)]
+    if problems and settings.behaviour.model != "roll_rates":
+        raise UserError(problems)
+    given = settings.behaviour, settings.reporting_day
+    return np.stack([borrowers.segment_row(s, *given, pay, demand.scalars(settings)) for _, s, pay in each])
+
+
+@kept
+def _of_any_months(settings) -> dict[str, Any]:
+    """Return the tables, by name, that are the same for any number of months."""
     minor_units, behaviour = settings.currency.minor_units, settings.behaviour
     how = behaviour.structural
     everyone = settings.segment.values()
@@ -123,35 +165,19 @@ def lower_tables(settings, months: int) -> Tables:
     rolls = behaviour.model == "roll_rates"
     variation = behaviour.roll_rates.spending_variation if rolls else how.spending_variation
     linked_word, linked_rank = structural.linked_words({} if rolls else dict(how.quality_correlation))
-
-    index = float(economy.income_index(settings.economy, months).max())
-    pays = [borrowers.largest_pay(s, minor_units, index) for s in everyone]
-    named = zip(settings.segment.items(), pays, strict=True)
-    problems = [p for (name, s), pay in named for p in borrowers.too_large(f"segment.{name}", s, how, pay)]
-    if problems and not rolls:
-        raise UserError(problems)
+    people = [borrowers.people_tables(s, of, minor_units) for s, of in zip(everyone, states, strict=True)]
 
     def each(table):
         """Return `table`, which is the same for all, once for each segment."""
         return np.repeat(np.asarray(table)[None], n, axis=0)
 
-    return Tables(
+    return dict(
         key=np.array([settings.seed & 0xFFFFFFFF, settings.seed >> 32], dtype=np.uint32),
-        segment=np.stack(
-            [
-                borrowers.segment_row(s, behaviour, settings.reporting_day, pay, demand.scalars(settings))
-                for s, pay in zip(everyone, pays, strict=True)
-            ]
-        ),
         product=np.stack([products.product_rows(settings.products, s, behaviour, minor_units) for s in everyone]),
         terms=each(terms),
         conversion=each(products.conversion_terms(settings.products.line.conversion)),
         loan_balance=each(loan_balance),
-        quantile=np.stack([borrowers.trait_tables(s, minor_units) for s in everyone]),
-        limit=np.stack([borrowers.limit_tables(s, of[0], minor_units) for s, of in zip(everyone, states, strict=True)]),
-        utilisation=np.stack([borrowers.utilisation_tables(s, of[0]) for s, of in zip(everyone, states, strict=True)]),
-        opening=np.stack([borrowers.opening_table(s.opening, of) for s, of in zip(everyone, states, strict=True)]),
-        opening_cause=np.stack([borrowers.opening_causes(s.opening.causes) for s in everyone]),
+        **{name: np.stack([of[name] for of in people]) for name in people[0]},
         normal=borrowers.normal_table(),
         normal_rank=borrowers.normal_ranks(),
         quality_score=borrowers.quality_scores(),
@@ -172,7 +198,6 @@ def lower_tables(settings, months: int) -> Tables:
         late_cause=each(late.cause_table(behaviour.late)),
         late_burden=each(late.burden_table(behaviour.late, not rolls)),
         roll=_roll(settings),
-        economy=_economy(settings, months),
         redraw_people=int(settings.redraw_people),
         observe_month=_observe_month(settings.months),
     )
@@ -188,22 +213,30 @@ def tables_for(lowered: Lowered, replication_from: int, replication_to: int) -> 
     rolls = settings.behaviour.model == "roll_rates"
     if not shared.enabled or not (shared.correlation if rolls else shared.will_not_loading or shared.job_loss_loading):
         return tables
-    z = factor(settings.seed, shared.persistence, range(replication_from, replication_to), lowered.months_total)
-    if rolls:
-        return tables._replace(roll=_roll(settings, z[:, 1:]))
-    return tables._replace(economy=_economy(settings, lowered.months_total, z))
+    asked = _world(settings), lowered.months_total, range(replication_from, replication_to)
+    return tables._replace(roll=_roll(*asked)) if rolls else tables._replace(economy=_economy(*asked))
+
+
+def _factor(settings, months, replications):
+    return factor(settings.seed, settings.economy.factor.persistence, replications, months)
 
 
 def lower_tiles(settings, tape: Tape | None = None) -> np.ndarray:
     """Return int64[tile, N_TILE]: the opening book by segment, then the applicants by segment and month."""
-    shares = [segment.share for segment in settings.segment.values()]
-    opening = split(settings.portfolio.borrowers, shares) if tape is None else tape.borrowers
+    shares, book = [segment.share for segment in settings.segment.values()], settings.portfolio
+    opening = None if tape is None else tape.borrowers
+    return _all_tiles(book.borrowers, opening, book.applicants_per_month, shares, settings.months)
+
+
+@kept
+def _all_tiles(borrowers: int, on_tape: tuple[int, ...] | None, applicants: int, shares: list[float], months: int):
+    """Return the tiles; `applicants` come each month, and the opening book are those `on_tape` of each segment."""
     row, tiles = 0, [np.zeros((0, N_TILE), dtype=np.int64)]
-    for g, count in enumerate(opening):
-        tiles.append(_tiles(g, 0, count, -1 if tape is None else row))
+    for g, count in enumerate(split(borrowers, shares) if on_tape is None else on_tape):
+        tiles.append(_tiles(g, 0, count, -1 if on_tape is None else row))
         row += count
-    for g, count in enumerate(split(settings.portfolio.applicants_per_month, shares)):
-        tiles += [_tiles(g, month, count, -1) for month in range(1, settings.months + 1)]
+    for g, count in enumerate(split(applicants, shares)):
+        tiles += [_tiles(g, month, count, -1) for month in range(1, months + 1)]
     return np.concatenate(tiles)
 
 
@@ -233,9 +266,8 @@ def tables_digest(lowered: Lowered) -> str:
     digest = hashlib.sha256()
     groups = [lowered.tables, tables_for(lowered, lowered.first, lowered.first + 1), lowered.levers]
     if lowered.readers:
-        without = lowered.neutral_levers()
-        write_all(without, [one for one in lowered.settings.policy.values() if not one.reads_book], lowered.context)
-        groups.append(without)
+        without = [one for one in lowered.settings.policy.values() if not one.reads_book]
+        groups.append(written(without, lowered.context))
         digest.update("".join(settings.model_dump_json() for settings in lowered.readers).encode())
     for array in (*(array for group in groups for array in group), lowered.tiles, lowered.tape, z):
         array = np.ascontiguousarray(array)
@@ -282,8 +314,10 @@ def _state_names(rates) -> list[str]:
     return [state.name for state in rates.states] if rates else []
 
 
-def _roll(settings, z=None) -> np.ndarray:
-    """Return int64[replication or 1, month or 1, segment, product, from, to]."""
+@kept
+def _roll(settings, months: int = 0, replications: range | None = None) -> np.ndarray:
+    """Return int64[replication or 1, month or 1, segment, product, from, to]; with `replications` as `_economy`."""
+    z = None if replications is None else _factor(settings, months, replications)[:, 1:]
     rho = settings.economy.factor.correlation
     lead = (1, 1) if z is None else z.shape
     table = np.empty((*lead, len(settings.segment), N_PRODUCT, MAX_STATES, MAX_STATES), dtype=np.int64)
@@ -293,8 +327,13 @@ def _roll(settings, z=None) -> np.ndarray:
     return table
 
 
-def _economy(settings, months, z=None) -> np.ndarray:
-    """Return int64[replication or 1, month + 1, segment, N_MACRO]: only stops of income differ by segment."""
+@kept
+def _economy(settings, months: int, replications: range | None = None) -> np.ndarray:
+    """Return int64[replication or 1, month + 1, segment, N_MACRO]: only stops of income differ by segment.
+
+    With `replications` it is moved by the factor of each.
+    """
+    z = None if replications is None else _factor(settings, months, replications)
     how = settings.behaviour.structural
     quality = structural.job_loss_quality(how.job_loss_quality_slope)
     table = economy_table(settings.economy, how.shock_probability, quality.mean() / ONE, months, z)

@@ -6,6 +6,7 @@ from simulator.finance import annuity, annuity_balance
 from simulator.lowering import late
 from simulator.model import layout
 from simulator.model.fixed_point import cumulative, half_up, logit, q31
+from simulator.model.kept import kept
 from simulator.model.layout import DAYS, LINE, LOAN, MAX_TERMS, N_PRODUCT, N_TERMS, NEVER, ONE, QUALITIES
 
 MOST_MONTHS = 60
@@ -78,6 +79,7 @@ def late_table(products) -> np.ndarray:
     return q31(np.outer([products.line.late_rate, products.loan.late_rate], np.arange(DAYS)))
 
 
+@kept
 def loan_terms(loan) -> tuple[np.ndarray, np.ndarray]:
     """Return the loan's lengths, int64[MAX_TERMS, 3], and what is owed, int64[MAX_TERMS, 61].
 

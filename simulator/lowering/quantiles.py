@@ -1,16 +1,16 @@
 """Distributions as tables of quantiles: no distribution function is evaluated once the simulation runs."""
 
-from functools import lru_cache
-
 import numpy as np
 from scipy.special import betaincinv, ndtr, ndtri
 
+from simulator.model.kept import kept
 from simulator.model.layout import QUANTILES
 
 STEEP, FLAT = 1e8, 1e-4  # sum of a beta's parameters, and the least of one, that its inverse is computed for
 MIDPOINTS = (np.arange(QUANTILES) + 0.5) / QUANTILES
 
 
+@kept
 def quantiles(distribution) -> np.ndarray:
     """Return float64[QUANTILES] in rising order: the quantiles of `distribution`, zeros where there is none.
 
@@ -22,12 +22,14 @@ def quantiles(distribution) -> np.ndarray:
     return _TABLES[distribution.distribution](distribution)
 
 
+@kept
 def normal_quantiles(n: int) -> np.ndarray:
     """Return float64[n]: standard normal quantiles at midpoints, scaled to variance 1."""
     z = ndtri((np.arange(n) + 0.5) / n)
     return z / np.sqrt(np.mean(z * z))
 
 
+@kept
 def lognormal_multipliers(sigma: float) -> np.ndarray:
     """Return float64[QUANTILES]: lognormal multipliers of mean 1 by quantile."""
     x = np.exp(sigma * ndtri(MIDPOINTS))
@@ -61,11 +63,6 @@ def _bounded_lognormal_mean(mu, sigma, low, high):
 
 
 def _beta(d):
-    return _beta_of(d).copy()
-
-
-@lru_cache(maxsize=256)  # the slowest, and the same for all lenders of a scenario
-def _beta_of(d):
     mean, sd = (d.mean - d.min) / (d.max - d.min), d.sd / (d.max - d.min)
     if sd < 1e-12 or not 0 < mean < 1:
         return np.full(QUANTILES, float(d.mean))

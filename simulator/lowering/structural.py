@@ -4,6 +4,7 @@ import numpy as np
 
 from simulator.lowering.quantiles import lognormal_multipliers, normal_quantiles
 from simulator.model.fixed_point import logit, q16, q31
+from simulator.model.kept import kept
 from simulator.model.layout import BUCKETS, CAUSES, DAYS, ONE, QUALITIES, QUANTILES, TRAIT_WORDS
 
 ALERT_MONTHS = 32  # MONTHS_SINCE_FORGOT 0..31; 31 = no memory of a forgotten due
@@ -29,6 +30,7 @@ def job_loss_quality(slope: float) -> np.ndarray:
     return q31(hazard / hazard.max()).astype(np.uint32)
 
 
+@kept
 def linked_words(correlations: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
     """Return the words of people that go with quality, int64[link], and what they become, int32[link, 16 * QUANTILES].
 
@@ -37,17 +39,22 @@ def linked_words(correlations: dict[str, float]) -> tuple[np.ndarray, np.ndarray
     parts: so each index still comes once in QUANTILES, exactly.
     """
     words, ranks = [], []
-    quality, own = normal_quantiles(QUALITIES)[:, None], normal_quantiles(QUANTILES)
     for name, links in TRAIT_WORDS.items():
         given = correlations.get(name, 0.0)
         for word, sign in links if given else ():
-            r = sign * given
-            z = np.round(r * quality + np.sqrt(1 - r * r) * own, 9).ravel()  # what rounding made differ is the same
-            rank = np.empty(z.size, dtype=np.int32)
-            rank[np.argsort(z, kind="stable")] = np.arange(z.size) // QUALITIES
             words.append(word)
-            ranks.append(rank)
+            ranks.append(_ranks(sign * given))
     return np.array(words, dtype=np.int64), np.array(ranks, dtype=np.int32).reshape(-1, QUALITIES * QUANTILES)
+
+
+@kept
+def _ranks(r: float) -> np.ndarray:
+    """Return int32[16 * QUANTILES]: the rank of a word by class and its own index, at the correlation `r`."""
+    quality, own = normal_quantiles(QUALITIES)[:, None], normal_quantiles(QUANTILES)
+    z = np.round(r * quality + np.sqrt(1 - r * r) * own, 9).ravel()  # what rounding made differ is the same
+    rank = np.empty(z.size, dtype=np.int32)
+    rank[np.argsort(z, kind="stable")] = np.arange(z.size) // QUALITIES
+    return rank
 
 
 def alert_table(after_miss: float, fading: float) -> np.ndarray:
@@ -58,6 +65,7 @@ def alert_table(after_miss: float, fading: float) -> np.ndarray:
     return left.astype(np.uint32)
 
 
+@kept
 def in_month_table(paid_in_month) -> np.ndarray:
     """Return int64[5 causes, (was current, was late), DAYS]: q31 of those who missed the due that pay by that day."""
     table = np.zeros((len(CAUSES), 2, DAYS), dtype=np.int64)
@@ -105,6 +113,7 @@ def _curve(log_rho, day):
     return np.expm1(day * log_rho) / np.expm1(30 * log_rho)
 
 
+@kept
 def spending_table(sigma: float) -> np.ndarray:
     """Return int32[QUANTILES]: q16 multipliers of usual spending by quantile, whose mean is 1 exactly."""
     exact = lognormal_multipliers(sigma)
@@ -115,6 +124,7 @@ def spending_table(sigma: float) -> np.ndarray:
     return table.astype(np.int32)
 
 
+@kept
 def sigmoid_table() -> np.ndarray:
     """Return uint32[4098]: q31 of 1 / (1 + exp(-x)) for x from -16 to 16 in steps of 1/128; 0 and ONE at the ends."""
     x = -16 + np.arange(4098) / 128

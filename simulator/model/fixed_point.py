@@ -1,5 +1,7 @@
 """From real numbers to the integers the kernel reads: each number is rounded half up, once."""
 
+from math import floor
+
 import numpy as np
 
 from simulator.model.layout import ONE, UNIT
@@ -10,17 +12,19 @@ SURE = 1 << 28  # a log-odd that no sum of other log-odds moves back
 
 def half_up(x) -> np.ndarray:
     """Return the reals `x` rounded to whole numbers, halves up, as int64."""
+    if isinstance(x, float):
+        return np.int64(floor(x + 0.5))  # type: ignore[return-value]
     return np.floor(np.asarray(x, dtype=np.float64) + 0.5).astype(np.int64)
 
 
 def q31(share) -> np.ndarray:
     """Return shares or probabilities times 2^31; 0 and 1 are exact."""
-    return half_up(np.asarray(share, dtype=np.float64) * ONE)
+    return half_up((share if isinstance(share, float) else np.asarray(share, dtype=np.float64)) * ONE)
 
 
 def q16(multiplier) -> np.ndarray:
     """Return multipliers times 2^16."""
-    return half_up(np.asarray(multiplier, dtype=np.float64) * UNIT)
+    return half_up((multiplier if isinstance(multiplier, float) else np.asarray(multiplier, dtype=np.float64)) * UNIT)
 
 
 def logit(log_odds) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simulator.model.errors import Problem, UserError
+from simulator.model.kept import kept
 from simulator.model.layout import (
     ABSENT,
     ANSWERS,
@@ -174,12 +175,21 @@ def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Lever
     New credit is granted in the first `months`, not in the `run_off_months` after them.
     """
     cells = (months + run_off_months + 1, segments, N_PRODUCT)
+    each = _neutral()
+    levers = Levers(*(np.broadcast_to(array, (*cells, *array.shape)).copy() for array in each))
+    levers.month[: months + 1, ..., V_NEW_CREDIT] = 1
+    return levers
+
+
+@kept
+def _neutral() -> Levers:
+    """Return the neutral levers of a month without new credit, of one segment and product."""
     levers = Levers(
-        stage=np.zeros((*cells, STAGES, N_STAGE_LEVERS), dtype=np.int64),
-        month=np.zeros((*cells, N_MONTH_LEVERS), dtype=np.int64),
-        review=np.full((*cells, SCORE_BANDS), UNIT, dtype=np.int64),
-        ladder=np.zeros((*cells, BUCKETS, N_LEVELS, N_LADDER), dtype=np.int64),
-        answer=np.zeros((*cells, N_ANSWER, ANSWERS), dtype=np.uint32),
+        stage=np.zeros((STAGES, N_STAGE_LEVERS), dtype=np.int64),
+        month=np.zeros(N_MONTH_LEVERS, dtype=np.int64),
+        review=np.full(SCORE_BANDS, UNIT, dtype=np.int64),
+        ladder=np.zeros((BUCKETS, N_LEVELS, N_LADDER), dtype=np.int64),
+        answer=np.zeros((N_ANSWER, ANSWERS), dtype=np.uint32),
     )
     levers.answer[..., C_DEMAND, :], levers.answer[..., C_ACCEPT, :] = UNIT, ONE
     levers.stage[..., [S_FORGET_KEEP, S_LIMIT_KEEP, S_PRIORITY]] = ONE
@@ -196,7 +206,6 @@ def neutral_levers(months: int, segments: int, run_off_months: int = 0) -> Lever
     levers.month[..., V_GRADE_MONTHS : V_GRADE_MONTHS + 3] = GRADE_MONTHS
     levers.month[..., V_GRADE_USED : V_GRADE_USED + 3] = -1
     levers.month[..., V_GRADE_SCORE : V_GRADE_SCORE + 3] = -NEVER
-    levers.month[: months + 1, ..., V_NEW_CREDIT] = 1
     return levers
 
 
@@ -221,6 +230,26 @@ def risk_transfers(policies, context: PolicyContext) -> tuple:
             with code_of(settings.kind, "terms"):
                 found.append(module.terms(settings, context))
     return tuple(found)
+
+
+def written(policies, context: PolicyContext) -> Levers:
+    """Return the levers of a lender with `policies`, settings in file order; they are shared, and read-only.
+
+    But for those of a policy of the user's own, whose code may do anything.
+    """
+    in_force = [settings for settings in policies if settings.enabled]
+    if any(settings.kind.startswith(FILE) for settings in in_force):
+        return _written(in_force, context)
+    return _written_once([settings.model_copy(update={"source": ""}) for settings in in_force], context)
+
+
+def _written(policies, context: PolicyContext) -> Levers:
+    levers = neutral_levers(context.months, len(context.segments), context.months_total - context.months)
+    write_all(levers, policies, context)
+    return levers
+
+
+_written_once = kept(_written)
 
 
 def write_all(levers: Levers, policies, context: PolicyContext) -> None:

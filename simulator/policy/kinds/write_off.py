@@ -193,15 +193,19 @@ def write(levers, settings, context):
     while_open = range(threshold(settings.work_from_dpd, 30), BUCKETS)
     found = [together(settings.recoveries(band)) for band in range(len(AGE_BANDS))]
     by_chance = any(all_of_it.mean > 0 for all_of_it in found)
+    of_cells = tuple(axis[..., None] for axis in cells)
     for band, all_of_it in enumerate(found):
         if all_of_it.acts(by_chance):
             stages = [BUCKETS + band, *(while_open if band == 0 else ())]
-            for stage in stages:
-                levers.stage[(*cells, stage, layout.S_RECOVER_CHANCE)] = share(all_of_it.chance)
-                levers.stage[(*cells, stage, layout.S_RECOVER_SHARE)] = share(all_of_it.share)
-                levers.stage[(*cells, stage, layout.S_COMMISSION)] = share(all_of_it.commission)
-                levers.stage[(*cells, stage, layout.S_RECOVERY_COST)] = context.amount(all_of_it.cost)
-                levers.stage[(*cells, stage, layout.S_EFFORT)] = min(multiplier(all_of_it.effort), MOST)
+            terms = {
+                layout.S_RECOVER_CHANCE: share(all_of_it.chance),
+                layout.S_RECOVER_SHARE: share(all_of_it.share),
+                layout.S_COMMISSION: share(all_of_it.commission),
+                layout.S_RECOVERY_COST: context.amount(all_of_it.cost),
+                layout.S_EFFORT: min(multiplier(all_of_it.effort), MOST),
+            }
+            for lever, value in terms.items():
+                levers.stage[(*of_cells, stages, lever)] = value
 
 
 def why(evidence):
