@@ -1,9 +1,10 @@
 """From a scenario to a comparison: every lender's book is lowered, lived and settled under common random numbers."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -35,7 +36,12 @@ class Run:
     """A finished run: the ledgers compared, and what a manifest says of how they came about."""
 
     comparison: Comparison
-    facts: dict[str, Any]  # digests and sizes
+    tell: Callable[[], dict[str, Any]]  # digests and sizes: not worked out for whoever asks for the numbers alone
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What a manifest says of how the run came about: digests and sizes."""
+        return self.tell()
 
 
 def run(
@@ -144,29 +150,33 @@ def run(
             by_other = lived(name, out, settlements[swapping[name]], none, ledgers[0], 1)
             swapped[name] = Swapped(by_other, lived(name, into, plain, none, ledgers[0], 2))
     policies = {name: settings.policy for name, settings in lenders.items()}
-    goes_on = {}
-    if len(futures) > 1:
-        digests = {name: tables_digest(with_run_on) for name, (_, with_run_on) in worlds.items()}
-        goes_on = {"run_on_months": scenario.baseline.run_on_months, "run_on_tables_digest": digests}
-    facts = {
-        "scenario_digest": scenario.digest(),
-        "tables_digest": {name: tables_digest(world[0]) for name, world in worlds.items()},
-        "seed": scenario.baseline.seed,
-        "months": scenario.baseline.months,
-        "run_off_months": ledgers[0].frame.run_off_months,
-        **goes_on,
-        "replications": baseline[0].replications,
-        **({"first_replication": baseline[0].first} if baseline[0].first else {}),
-        **({"draws": n_draws} if n_draws else {}),
-        "borrowers": ledgers[0].frame.borrowers,
-        "borrower_months": work,
-        "threads": threads,
-        "wall_seconds": round(time.perf_counter() - start, 2),
-        "state_bytes_at_once": state,
-        **({"remarks": list(scenario.remarks)} if scenario.remarks else {}),
-        **({"scores": facts_of(scores)} if any(scores.values()) else {}),
-        **({"tape": book.report} if book else {}),
-    }
+    seconds = round(time.perf_counter() - start, 2)
+
+    def facts():
+        goes_on = {}
+        if len(futures) > 1:
+            digests = {name: tables_digest(with_run_on) for name, (_, with_run_on) in worlds.items()}
+            goes_on = {"run_on_months": scenario.baseline.run_on_months, "run_on_tables_digest": digests}
+        return {
+            "scenario_digest": scenario.digest(),
+            "tables_digest": {name: tables_digest(world[0]) for name, world in worlds.items()},
+            "seed": scenario.baseline.seed,
+            "months": scenario.baseline.months,
+            "run_off_months": ledgers[0].frame.run_off_months,
+            **goes_on,
+            "replications": baseline[0].replications,
+            **({"first_replication": baseline[0].first} if baseline[0].first else {}),
+            **({"draws": n_draws} if n_draws else {}),
+            "borrowers": ledgers[0].frame.borrowers,
+            "borrower_months": work,
+            "threads": threads,
+            "wall_seconds": seconds,
+            "state_bytes_at_once": state,
+            **({"remarks": list(scenario.remarks)} if scenario.remarks else {}),
+            **({"scores": facts_of(scores)} if any(scores.values()) else {}),
+            **({"tape": book.report} if book else {}),
+        }
+
     rates = {name: charged_rates(lenders[name], world[0].levers) for name, world in worlds.items()}
     cautions = scenario.cautions + price_cautions(rates) + (book.cautions if book else [])
     return Run(Comparison(ledgers, swapped, policies, cautions, rates, against=against), facts)

@@ -19,11 +19,12 @@ from simulator.lowering.lower import lower
 from simulator.model import layout
 from simulator.model.errors import Problem, UserError
 from simulator.model.fixed_point import q16
-from simulator.model.kept import writable
+from simulator.model.kept import kept, kept_as, writable
 from simulator.model.layout import PRODUCTS, QUALITIES, UNIT
 from simulator.model.observer import Observer, compiling
+from simulator.policy.registry import FILE
 from simulator.scenario.scenario import Scenario
-from simulator.scenario.schema import Settings
+from simulator.scenario.schema import Costs, Settings
 
 SEED = 0x5C04E61217  # of every pilot
 APPLICANTS, FEWEST, IN_ALL = 100_000, 20_000, 1_000_000  # of a segment, where there are many segments, of all of them
@@ -161,21 +162,27 @@ def answer_to(ask: Ask, settings: Settings, seen: Seen) -> Answer:
         good.append(share * of[1][products].sum(axis=0))
     shifts = [settings.segment[name].score_shift for name in ask.segments]
     bads, goods = np.array(bad), np.array(good)
+    correlation, power = _least(ask.gini, bads, goods, shifts)
+    if np.isnan(power):
+        raise ValueError("no score can have one: of the pilot's applicants nobody defaults within 12 months")
+    if power < ask.gini:
+        wish = "more of it: behaviour.structural.quality_correlation, will_not_quality_slope, job_loss_quality_slope"
+        raise ValueError(f"allowed: up to {np.floor(1000 * power) / 1000:g}, which quality itself has here; {wish}")
+    return Answer(ask, correlation, power, float(bads.sum() / (bads.sum() + goods.sum())))
+
+
+@kept
+def _least(wanted: float, bad: np.ndarray, good: np.ndarray, shifts: list[float]) -> tuple[float, float]:
+    """Return the least correlation with which a score has the Gini wanted, and the Gini that it has; 1 if none has."""
 
     def power(correlation):
-        return gini_of_score(correlation / UNIT, bads, goods, shifts)
+        return gini_of_score(correlation / UNIT, bad, good, shifts)
 
-    most = power(UNIT)
-    if np.isnan(most):
-        raise ValueError("no score can have one: of the pilot's applicants nobody defaults within 12 months")
-    if most < ask.gini:
-        wish = "more of it: behaviour.structural.quality_correlation, will_not_quality_slope, job_loss_quality_slope"
-        raise ValueError(f"allowed: up to {np.floor(1000 * most) / 1000:g}, which quality itself has here; {wish}")
     low, high = -1, UNIT  # power(high) is enough, power(low) is not
-    while high - low > 1:
+    while power(UNIT) >= wanted and high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if power(middle) >= ask.gini else (middle, high)
-    return Answer(ask, high / UNIT, power(high), float(bads.sum() / (bads.sum() + goods.sum())))
+        low, high = (low, middle) if power(middle) >= wanted else (middle, high)
+    return high / UNIT, power(high)
 
 
 def gini_of_score(correlation: float, bad: np.ndarray, good: np.ndarray, shifts: Iterable[float]) -> float:
@@ -183,14 +190,16 @@ def gini_of_score(correlation: float, bad: np.ndarray, good: np.ndarray, shifts:
 
     bad, good: float64[segment, class], accounts that default and those that do not; `shifts` are the segments' own.
     """
-    of_class = [points_of(correlation, shift) for shift in shifts]  # each int64[class, QUANTILES]
-    lowest = min(int(points.min()) for points in of_class)
-    size = max(int(points.max()) for points in of_class) - lowest + 1
+    shifts = list(shifts)
+    of_class = {shift: points_of(correlation, shift) for shift in shifts}  # each int64[class, QUANTILES]
+    lowest = min(int(points.min()) for points in of_class.values())
+    size = max(int(points.max()) for points in of_class.values()) - lowest + 1
     by_points = np.zeros((2, size))
-    for points, *counts in zip(of_class, bad, good, strict=True):
-        for total, count in zip(by_points, counts, strict=True):
-            each = np.repeat(count / points.shape[1], points.shape[1])
-            total += np.bincount((points - lowest).ravel(), each, size)
+    for shift, points in of_class.items():
+        first = np.arange(len(points))[:, None] * size - lowest
+        shares = np.bincount((points + first).ravel(), minlength=len(points) * size) / points.shape[1]
+        alike = [place for place, other in enumerate(shifts) if other == shift]
+        by_points += np.stack((bad[alike].sum(axis=0), good[alike].sum(axis=0))) @ shares.reshape(-1, size)
     bads, goods = by_points
     return float(gini(bads, goods, worst_first=True))
 
@@ -207,7 +216,15 @@ def pilot(settings: Settings, segments: Collection[str], threads: int | None, ob
     """Return what became of many applicants of some segments, by product and class of quality."""
     named = [name for name in settings.segment if name in segments]
     each = max(FEWEST, min(APPLICANTS, IN_ALL // len(named)))
-    world = lower(_of_the_pilot(settings, named, each))
+    world = _of_the_pilot(settings, named, each)
+    if any(policy.kind.startswith(FILE) for policy in world.policy.values()):  # code that may do anything
+        return _seen(world, named, threads, observer)
+    return kept_as((pilot, world, named), lambda: _seen(world, named, threads, observer))
+
+
+def _seen(settings: Settings, named: list[str], threads: int | None, observer: Observer) -> Seen:
+    """Return what became of the applicants of a pilot's world, those of the named segments."""
+    world = lower(settings)
     levers, tables = writable(world.levers), world.tables
     for bar in (layout.V_SCORE_CUTOFF, layout.V_INCOME_CUTOFF):
         levers.month[..., bar] = -layout.NEVER
@@ -230,13 +247,18 @@ def pilot(settings: Settings, segments: Collection[str], threads: int | None, ob
 
 
 def _of_the_pilot(settings: Settings, named: list[str], each: int) -> Settings:
-    """Return the settings of the pilot's world: `each` applicants of the named segments in its first month."""
-    share = 1 / len(named)
+    """Return the settings of the pilot's world: `each` applicants of the named segments in its first month.
+
+    Without what it does not depend on, so that it need not be lived again when that moves.
+    """
+    share, nothing = 1 / len(named), {"score_gini": 0.0, "score_correlation": 0.0, "score_shift": 0.0}
     segments = {
-        name: segment.model_copy(update={"share": share if name in named else 0.0})
+        name: segment.model_copy(update={"share": share if name in named else 0.0, **nothing})
         for name, segment in settings.segment.items()
     }
     update: dict[str, Any] = {
+        "title": "pilot",
+        "cautions": [],
         "months": OBSERVED + YEAR,
         "replications": 1,
         "seed": SEED,
@@ -247,6 +269,11 @@ def _of_the_pilot(settings: Settings, named: list[str], each: int) -> Settings:
         "economy": settings.economy.model_copy(
             update={"factor": settings.economy.factor.model_copy(update={"enabled": False})}
         ),
-        "policy": {name: policy for name, policy in settings.policy.items() if not policy.reads_book},
+        "costs": Costs(),
+        "discount_rate": 0.0,
+        "score_gini": 0.0,
+        "run_on_months": None,
+        "run_off_months": 0,
+        "policy": {name: one for name, one in settings.policy.items() if one.enabled and not one.reads_book},
     }
     return settings.model_copy(update=update)

@@ -39,16 +39,21 @@ def kept(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def found(*given: P.args, **named: P.kwargs) -> R:
-        key = (function, content(given), content(named))
-        with _lock:
-            if key in _results:
-                _results.move_to_end(key)
-                return _results[key].value
-        value = function(*given, **named)
-        _read_only(value)
-        return _keep(key, value)
+        return kept_as((function, given, named), lambda: function(*given, **named))
 
     return found
+
+
+def kept_as(what: Any, make: Callable[[], T]) -> T:
+    """Return the result kept for a content, `what` and the tool that asks; else what `make` gives, which is kept."""
+    key = content(what)
+    with _lock:
+        if key in _results:
+            _results.move_to_end(key)
+            return _results[key].value
+    value = make()
+    _read_only(value)
+    return _keep(key, value)
 
 
 def content(value: Any) -> Hashable:
