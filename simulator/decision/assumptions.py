@@ -16,7 +16,8 @@ from scipy.special import ndtr
 from simulator.model.values import Provenance
 from simulator.scenario.distributions import Beta, Distribution
 from simulator.scenario.fields import bounds_of
-from simulator.scenario.reader import COMMON, load_scenario
+from simulator.scenario.lenders import COMMON
+from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.toml_text import tables_of
 

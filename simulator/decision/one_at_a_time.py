@@ -70,6 +70,9 @@ def one_at_a_time(
 
     `tell` is told each assumption in a line.
     """
+    if scenario.worlds:
+        tell(scenario.worlds_left_out)
+        scenario = scenario.as_written
     usual = Outcome.of(compare(scenario, threads))
     effects: list[Effect] = []
     every, _ = doubts(scenario)
