@@ -2,7 +2,8 @@
 
 The levels, differences, tails and the verdict of a revolving line like Huabei's are held against brute force: as many
 runs again, with other seeds, pooled. The shares of states under a roll matrix are held against its powers, which are
-exact. A run draws its borrowers anew in each replication, as a reader's run does.
+exact. A break-even value, and the value at which a choice turns, are held against the root of the same world with a
+hundred times the replications. A run draws its borrowers anew in each replication, as a reader's run does.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ import numpy as np
 
 from simulator.analysis.comparison import Comparison
 from simulator.analysis.measures import MEASURES
+from simulator.decision.breakeven import breakeven
+from simulator.decision.flips import flips
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import Scenario
 from simulator.study import compare, simulate
@@ -72,6 +75,50 @@ matrix = {[list(row) for row in MATRIX]}
 """
 
 
+SALE = """
+title = "Sell late debt, or keep it"
+months = 6
+run_off_months = 6
+replications = 40
+discount_rate = 0.06
+
+[portfolio]
+borrowers = 500
+
+[segment.all]
+share = 1.0
+line_holders = 1.0
+line_limit = 10_000
+utilisation = 0.5
+
+[products.line]
+interest_rate = { value = 0.2, unit = "per year" }
+
+[behaviour]
+model = "roll_rates"
+
+[behaviour.roll_rates.line]
+states = [
+    { name = "current", bucket = 0, pays = 0.1 },
+    { name = "dpd30", bucket = 1 },
+    { name = "dpd60", bucket = 2, at_least = true },
+    { name = "charged_off", bucket = "written_off" },
+]
+matrix = [[0.97, 0.03, 0.0, 0.0], [0.45, 0.2, 0.35, 0.0], [0.1, 0.1, 0.5, 0.3]]
+
+[policy.sale]
+kind = "npl_sale"
+enabled = false
+from = "open"
+at_dpd = 30
+price = { value = 0.6, range = [0.2, 0.9] }
+
+[variant.sell]
+policy.sale.enabled = true
+"""
+PRICE, MANY = "policy.sale.price", 4_000  # replications of its true root
+
+
 class Covered(NamedTuple):
     """How often the intervals of one number held its value."""
 
@@ -99,13 +146,15 @@ def check(advance: Callable[[str, int, int], None], seeds: int = SEEDS) -> list[
     def each(what, question, scenario, first, keep):
         for seed in range(first, first + seeds):
             yield keep(question(_seeded(scenario, seed)).comparison)
-            advance(what, 1, 3 * seeds)
+            advance(what, 1, 5 * seeds)
 
     brute = list(each("brute force", compare, line, BRUTE, _samples))
     pooled = {name: np.concatenate([run[name] for run in brute]) for name in brute[0]}
     stated = each("intervals of the line", compare, line, 1, _stated)
     states = each("states of a roll matrix", simulate, rolls, 1, _exact)
-    rows = {}
+    rows: dict[str, list] = {}
+    for what, (low, high), value in _roots(seeds, lambda what: advance(what, 1, 5 * seeds)):
+        rows.setdefault(what, []).append((low, high, value))
     for run in stated:
         for name, (low, high), value in run:
             rows.setdefault(name, []).append((low, high, value(pooled)))
@@ -113,6 +162,31 @@ def check(advance: Callable[[str, int, int], None], seeds: int = SEEDS) -> list[
         for name, (low, high), value in run:
             rows.setdefault(name, []).append((low, high, value))
     return [_covered(name, np.array(found)) for name, found in rows.items()]
+
+
+def _roots(seeds: int, tell: Callable[[str], None]) -> Iterator[tuple[str, tuple[float, float], float]]:
+    """Yield (what, interval, value) of the price at which selling is as good as keeping, asked in both ways."""
+    world = read(SALE)
+    many = replace(world, baseline=world.baseline.model_copy(update={"replications": MANY}))
+    many = _seeded(
+        replace(many, variants={k: v.model_copy(update={"replications": MANY}) for k, v in many.variants.items()}),
+        BRUTE,
+    )
+    truth = breakeven(many, PRICE, "sell").value
+    assert truth is not None
+    for seed in range(1, 1 + seeds):
+        found = breakeven(_seeded(world, seed), PRICE, "sell")
+        yield "break-even value", _closed(found.low, found.high), truth
+        tell("break-even values")
+        flip = flips(_seeded(world, seed), keys=[PRICE]).flips[0]
+        ends = [None if x is None else flip.varied.shown(x) for x in (flip.low, flip.high)]
+        yield "value at which the choice turns", _closed(*ends), truth
+        tell("values at which the choice turns")
+
+
+def _closed(low: float | None, high: float | None) -> tuple[float, float]:
+    """Return an interval with its open ends at infinity."""
+    return -np.inf if low is None else low, np.inf if high is None else high
 
 
 def _line() -> Scenario:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOM
     from simulator.analysis.estimates import Difference as Difference
     from simulator.analysis.estimates import Estimate as Estimate
     from simulator.analysis.measures.page import measures as measures
+    from simulator.decision.breakeven import breakeven as breakeven
+    from simulator.decision.flips import flips as flips
+    from simulator.decision.sweep import sweep as sweep
     from simulator.decision.under_doubt import compare as compare
     from simulator.diaries.diary import diary as diary
     from simulator.estimation.backtest.estimator import Backtest as Backtest
@@ -40,16 +43,19 @@ _HOME = {
     "Study": "simulator.study",
     "UserError": "simulator.model.errors",
     "backtest": "simulator.estimation.workflows",
+    "breakeven": "simulator.decision.breakeven",
     "calibrate": "simulator.estimation.workflows",
     "check_policy": "simulator.policy.checks",
     "compare": "simulator.decision.under_doubt",
     "diary": "simulator.diaries.diary",
     "finance": "simulator",
+    "flips": "simulator.decision.flips",
     "load_scenario": "simulator.scenario.reader",
     "load_study": "simulator.study",
     "measures": "simulator.analysis.measures.page",
     "policies": "simulator.policy.page",
     "simulate": "simulator.study",
+    "sweep": "simulator.decision.sweep",
 }
 __all__ = ["__version__", *_HOME]
 

@@ -74,6 +74,30 @@ Until = Annotated[
         metavar="MEASURE=WIDTH", help="compare only: as many replications as 95 % to +-WIDTH take (npv=1%, npv=5000)."
     ),
 ]
+VaryMany = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--vary", metavar="KEY=LOW:HIGH:N", help="A number, between what, in how many points; may be repeated."
+    ),
+]
+Tornado = Annotated[bool, typer.Option("--tornado", help="Move every number that has a range to both its ends.")]
+VaryOne = Annotated[
+    str,
+    typer.Option("--vary", metavar="KEY[=LOW:HIGH]", help="What is moved: in its range, or between half and twice it."),
+]
+VariantName = Annotated[str, typer.Option("--variant", metavar="A", help="The lender whose lead is to be nothing.")]
+AgainstOne = Annotated[
+    str | None, typer.Option("--against", metavar="B", help="Over whom. Default: whom it is compared with.")
+]
+ByMeasure = Annotated[str, typer.Option("--measure", metavar="M", help="By which measure; `simulator measures`.")]
+Between = Annotated[
+    tuple[str, str] | None,
+    typer.Option("--between", metavar="A B", help="Two lenders to choose between. Default: all; baseline is one."),
+]
+Keys = Annotated[list[str] | None, typer.Option("--key", help="A number to move; may be repeated. Default: every one.")]
+Maps = Annotated[
+    list[str] | None, typer.Option("--map", metavar="KEY1,KEY2", help="Two numbers to move together; may be repeated.")
+]
 Code = Annotated[bool, typer.Option("--allow-code", help="Run the Python files of policies of your own.")]
 Borrower = Annotated[str, typer.Option(metavar="ID", help="segment:index, segment:month:index or a tape's account.")]
 Variants = Annotated[list[str] | None, typer.Option("--variant", help="A variant to show; may be repeated, up to 3.")]
@@ -186,21 +210,93 @@ def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) ->
     if allow_code:
         from simulator.policy.levers import try_own
 
-        for world in loaded.every_world.values():
-            for settings in (world.baseline, *world.variants.values()):
-                try_own(settings)
+        for settings in (loaded.baseline, *loaded.variants.values()):
+            try_own(settings)
     lenders = {"baseline": loaded.baseline, **loaded.variants}
-    lenders |= {f"world {name}": world.baseline for name, world in loaded.worlds.items()}
     _warn(price_cautions({name: asked_rates(settings) for name, settings in lenders.items()}))
-    tapes = {world.baseline.portfolio.tape: world for world in loaded.every_world.values()}
-    for world in (world for tape, world in tapes.items() if tape):
+    if loaded.baseline.portfolio.tape:
         from simulator.run import read_book
 
-        book = read_book(world)
+        book = read_book(loaded)
         _warn(book.cautions)
         _say(*book.words())
-    worlds = f"; worlds: {', '.join(loaded.every_world)}" if loaded.worlds else ""
-    _say(f"{scenario}: valid; variants: {', '.join(loaded.variants) or 'none'}{worlds}", *lines(loaded))
+    _say(f"{scenario}: valid; variants: {', '.join(loaded.variants) or 'none'}", *lines(loaded))
+
+
+@app.command()
+def flips(
+    scenario: ScenarioFile,
+    between: Between = None,
+    map_: Maps = None,
+    key: Keys = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    set_: Set = None,
+    borrowers: Borrowers = None,
+    replications: Replications = None,
+    months: Months = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    allow_code: Code = False,
+) -> None:
+    """Seek for every number of a scenario the value at which another lender becomes best, the nearest first."""
+    loaded = sim.load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
+    folder = out or Path("out") / f"{scenario.stem}-flips"
+
+    pairs = [one.split(",") for one in map_ or ()]
+    _find(lambda observer: sim.flips(loaded, between, pairs, key, threads, observer), folder, overwrite, quiet)
+
+
+@app.command()
+def sweep(
+    scenario: ScenarioFile,
+    vary: VaryMany = None,
+    tornado: Tornado = False,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    set_: Set = None,
+    borrowers: Borrowers = None,
+    replications: Replications = None,
+    months: Months = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    allow_code: Code = False,
+) -> None:
+    """Live all lenders along one number, or all over several, and say who is best where."""
+    loaded = sim.load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
+    folder = out or Path("out") / f"{scenario.stem}-sweep"
+
+    _find(lambda observer: sim.sweep(loaded, vary or (), tornado, threads, observer), folder, overwrite, quiet)
+
+
+@app.command()
+def breakeven(
+    scenario: ScenarioFile,
+    vary: VaryOne,
+    variant: VariantName,
+    measure: ByMeasure = "npv",
+    against: AgainstOne = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    set_: Set = None,
+    borrowers: Borrowers = None,
+    replications: Replications = None,
+    months: Months = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    allow_code: Code = False,
+) -> None:
+    """Seek the value of a number at which two lenders are equal by a measure."""
+    loaded = sim.load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
+    folder = out or Path("out") / f"{scenario.stem}-breakeven"
+
+    def ask(observer):
+        return sim.breakeven(loaded, vary, variant, measure, against, threads, observer)
+
+    _find(ask, folder, overwrite, quiet)
 
 
 @app.command()

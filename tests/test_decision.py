@@ -3,7 +3,8 @@
 import pytest
 
 from conftest import ROOT
-from simulator.decision.assumptions import doubts, moved
+from simulator.decision.assumptions import doubts
+from simulator.decision.experiment import Experiment
 from simulator.decision.one_at_a_time import BEGIN, END, Outcome, main, one_at_a_time, page
 from simulator.model.errors import UserError
 from simulator.scenario.reader import load_scenario
@@ -43,17 +44,18 @@ def test_what_has_a_range_is_in_doubt(scenario):
 
 def test_a_moved_scenario_is_the_same_but_for_the_number(scenario):
     """Moved to where it stands it is the same scenario, to its digest; elsewhere it says so; nonsense is refused."""
-    assert moved(scenario, "costs.operating_cost", 1.0).baseline == scenario.baseline
-    assert moved(scenario, "costs.operating_cost", 2.0).baseline.costs.operating_cost == 2.0
+    at = Experiment(scenario).scenario_at
+    assert at({"costs.operating_cost": 1.0}).baseline == scenario.baseline
+    assert at({"costs.operating_cost": 2.0}).baseline.costs.operating_cost == 2.0
     with pytest.raises(UserError):
-        moved(scenario, "costs.operating_cost", -1.0)
+        at({"costs.operating_cost": -1.0})
 
 
 def test_an_effect_is_what_two_runs_differ_by(scenario):
     """The outcome at an end is that of the scenario written so; a variant that changes nothing is 0 everywhere."""
-    usual, effects = one_at_a_time(scenario)
-    cost = next(effect for effect in effects if effect.assumption.key == "costs.operating_cost")
-    low = Outcome.of(compare(moved(scenario, "costs.operating_cost", 0.5)))
+    usual, effects = one_at_a_time(Experiment(scenario))
+    cost = next(effect for effect in effects if effect.number.key == "costs.operating_cost")
+    low = Outcome.of(compare(Experiment(scenario).scenario_at({"costs.operating_cost": 0.5})).comparison)
 
     assert cost.ends[0].leaders == low.leaders
     assert cost.ends[0].differences["cut", "npv"] == low.differences["cut", "npv"]
@@ -64,12 +66,12 @@ def test_an_effect_is_what_two_runs_differ_by(scenario):
 
 def test_the_page_has_the_largest_first_and_says_what_is_refused(scenario, tmp_path, capsys):
     """As many rows as asked for; an end that the scenario refuses is named below, and the page's block is replaced."""
-    usual, effects = one_at_a_time(scenario)
+    usual, effects = one_at_a_time(Experiment(scenario))
     effects[-1] = effects[-1]._replace(ends=(None, effects[-1].ends[1]), refused="found 2; allowed: up to 1")
     text = page(usual, effects, 2, "CNY")
 
     assert text.count("\n| 1 | ") == text.count("\n| 2 | ") == 1 and "\n| 3 | " not in text
-    assert f"`{effects[0].assumption.key}`, " in text.splitlines()[2]
+    assert f"`{effects[0].number.key}`, " in text.splitlines()[2]
     assert "Not moved to both ends" in text and "allowed: up to 1" in text
 
     written = tmp_path / "page.md"

@@ -51,6 +51,16 @@ def its_numbers(study: sim.Study) -> float:
     return rows + difference.value + difference.se + difference.low + difference.high + estimate.value + estimate.se
 
 
+def its_questions(scenario: sim.Scenario) -> float:
+    """Ask what would have to be otherwise."""
+    turns = sim.flips(scenario, between=["baseline", "cut"], maps=[("costs.funding_rate", "policy.cut.keep")])
+    turns.plot("nearest").save("nearest.svg")
+    found = sim.breakeven(scenario, "policy.cut.keep=0.1:0.9", "cut", measure="net_loss", against="baseline")
+    assert_type(found.save("out/breakeven", overwrite=True), Path)
+    swept = sim.sweep(scenario, ["policy.cut.keep=0.1:0.9:3"], tornado=True).table
+    return turns.table.num_rows + turns.screen.num_rows + swept.num_rows + (found.value or 0.0)
+
+
 def its_folder(study: sim.Study) -> sim.Study:
     """Save it, with a picture, and load it."""
     study.plot("path").save("path.svg")

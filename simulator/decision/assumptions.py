@@ -1,4 +1,4 @@
-"""The numbers of a scenario that are in doubt: those with a range, how they spread, the scenario with one elsewhere.
+"""The numbers of a scenario that are in doubt: those with a range, and how they are spread there.
 
 A number with a range is normal on its natural scale, unless the file gives it another shape: the logit of a share or
 chance, the logarithm of what cannot be negative, else as it is. The file's value is its median, the ends of the range
@@ -16,10 +16,8 @@ from scipy.special import ndtr
 from simulator.model.values import Provenance
 from simulator.scenario.distributions import Beta, Distribution
 from simulator.scenario.fields import bounds_of
-from simulator.scenario.lenders import COMMON
-from simulator.scenario.reader import load_scenario
+from simulator.scenario.reader import COMMON
 from simulator.scenario.scenario import Scenario
-from simulator.scenario.toml_text import tables_of
 
 END = 1.6448536269514722  # standard deviations from the median to the 95 % point
 ASKED = tuple(key for key in COMMON if key != "discount_rate")  # what is asked, not what is so: never in doubt
@@ -70,10 +68,7 @@ def doubts(scenario: Scenario) -> tuple[list[Doubt], list[str]]:
         if key.partition(".")[0] in ASKED:
             left.append(key)
             continue
-        value = at_key(scenario.baseline, key)
-        low, high = about.range
-        is_factor = isinstance(value, list) and not isinstance(low, list)
-        found.append(Doubt(key, value, low, high, _bounds(scenario.baseline, key), is_factor, about))
+        found.append(doubt_at(scenario.baseline, key, about))
     for name, own in scenario.variant_provenance.items():
         left += [
             f"variant.{name}.{key}"
@@ -83,20 +78,19 @@ def doubts(scenario: Scenario) -> tuple[list[Doubt], list[str]]:
     return found, left
 
 
+def doubt_at(settings: Any, key: str, about: Provenance) -> Doubt:
+    """Return the number at a key of settings, of which `about` gives a range."""
+    value = at_key(settings, key)
+    low, high = about.range
+    is_factor = isinstance(value, list) and not isinstance(low, list)
+    return Doubt(key, value, low, high, bounds_at(settings, key), is_factor, about)
+
+
 def at_key(settings, key: str):
     """Return the value at a key path of settings."""
     for part in key.split("."):
         settings = settings[part] if isinstance(settings, dict) else getattr(settings, part)
     return settings
-
-
-def moved(scenario: Scenario, key: str, value: float | list[float]) -> Scenario:
-    """Return the scenario with another value at a key of its baseline.
-
-    Variants that set the key themselves keep theirs. Raises UserError if the value, or what it makes of other settings,
-    is not allowed.
-    """
-    return load_scenario(tables_of(scenario.text(), str(scenario.path)), {key: value}, allow_code=scenario.has_code)
 
 
 def _moved(z: float, low: Number, value: Number, high: Number, bounds: tuple[float, float], shape: str) -> Number:
@@ -134,16 +128,16 @@ def _allowed(x: float, like: Number, bounds: tuple[float, float]) -> Number:
     return round(within) if isinstance(like, int) else within
 
 
-def _bounds(settings: Any, key: str) -> tuple[float, float]:
+def bounds_at(settings: Any, key: str) -> tuple[float, float]:
     """Return between what the number at a key may lie; in a distribution, also between what the quantity may."""
     above, _, last = key.rpartition(".")
     holder = at_key(settings, above) if above else settings
     if isinstance(holder, dict):  # a table of numbers: what its field says of them
-        return _bounds(settings, above)
+        return bounds_at(settings, above)
     model: type[BaseModel] = type(holder)
     low, high = bounds_of(model, last)
     if isinstance(holder, Distribution) and last in ("mean", "median", "value", "low", "high"):
-        of_quantity = _bounds(settings, above)
+        of_quantity = bounds_at(settings, above)
         low, high = max(low, of_quantity[0]), min(high, of_quantity[1])
         if isinstance(holder, Beta):
             low, high = max(low, holder.min), min(high, holder.max)

@@ -18,12 +18,14 @@ from simulator.lowering.lower import Lowered, lower
 from simulator.model.errors import Problem, UserError, check_names
 from simulator.model.observer import SILENT, Observer
 from simulator.model.tables import Sums
+from simulator.model.values import Provenance
 from simulator.run import frame_of, read_book, replications_among, settled, settlement_of, transfers_of
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import BASELINE, Scenario
 from simulator.scenario.toml_text import tables_of
 from simulator.system.machine import threads_of
 
+KEPT = 2  # ranges of replications whose sums where nothing is moved are kept: each is as large as a comparison
 VARIANT = "variant"  # first part of a key that moves one variant alone
 Point = Mapping[str, Any]  # values by key
 
@@ -51,14 +53,12 @@ class Experiment:
         observer: Observer = SILENT,
     ):
         """Take the variants to be lived beside the baseline, all if None. Raise UserError if there is no such one."""
-        if scenario.worlds:
-            observer.note(scenario.worlds_left_out)
-        self.scenario, self.threads, self.observer = scenario.as_written, threads, observer
+        self.scenario, self.threads, self.observer = scenario, threads, observer
         if lenders is not None:
             check_names("variant", lenders, [BASELINE, *scenario.variants])
         wanted = scenario.variants if lenders is None else lenders
         self.lenders = [BASELINE, *(name for name in scenario.variants if name in wanted)]
-        self._tables = tables_of(self.scenario.text(), str(scenario.path))
+        self._tables = tables_of(scenario.text(), str(scenario.path))
         self._kept: dict[range, dict[str, _Lived]] = {}
         self._lock = RLock()
 
@@ -94,7 +94,7 @@ class Experiment:
             worlds = tuple(
                 replications_among(lower(settings[name], self._tape, True, run_on), among) for run_on in futures
             )
-            known = [one for one in (home.get(name), *lived.values()) if one]
+            known = [one for one in (home.get(name), lived.get(BASELINE)) if one]
             lived[name] = _Lived(worlds, tuple(_sums_of(k, world, known, threads) for k, world in enumerate(worlds)))
         if not point:
             self._keep(among, lived)
@@ -104,7 +104,8 @@ class Experiment:
             frame = replace(frame_of(moved, one.worlds[0], True), transfers=any(chain(*terms.values())))
             first = ledgers[0] if ledgers and chosen[0] == BASELINE else None
             ledgers.append(settled(name, one.sums, frame, settlement_of(settings[name]), terms[name], first))
-        return Comparison(ledgers, cautions=moved.cautions)
+        against = {name: other for name, other in moved.against.items() if {name, other} <= {*chosen}}
+        return Comparison(ledgers, cautions=moved.cautions, against=against)
 
     def values(
         self,
@@ -145,9 +146,11 @@ class Experiment:
             return self._kept[among]
 
     def _keep(self, among: range, lived: "dict[str, _Lived]") -> None:
-        """Keep what was lived at no moved key, of one range of replications at a time."""
+        """Keep what was lived at no moved key, of the last KEPT ranges of replications."""
         with self._lock:
-            self._kept = {among: self._kept.get(among, {}) | lived}
+            self._kept[among] = self._kept.pop(among, {}) | lived
+            while len(self._kept) > KEPT:
+                del self._kept[next(iter(self._kept))]
 
     def value_at(self, key: str) -> Any:
         """Return what the file has at a key; UserError if there is no such key."""
@@ -161,8 +164,17 @@ class Experiment:
 
     def unit_of(self, key: str) -> str:
         """Return the unit of the number at a key, empty where the file says none."""
+        return self.about(key).unit
+
+    def about(self, key: str) -> Provenance:
+        """Return what the file says of the value at a key."""
         _, provenance, own = self._settings_of(key)
-        return provenance[own].unit if own in provenance else ""
+        return provenance.get(own, Provenance())
+
+    def holder(self, key: str) -> tuple[Any, str]:
+        """Return the settings that a key is of, and the key within them."""
+        settings, _, own = self._settings_of(key)
+        return settings, own
 
     def _settings_of(self, key):
         """Return the settings that a key is of, where their values come from, and the key within them."""

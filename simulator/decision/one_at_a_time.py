@@ -6,17 +6,19 @@ writes them to docs/assumptions.md. Every run has the same people and random num
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from simulator.analysis.comparison import Comparison
 from simulator.analysis.estimates import Difference
-from simulator.decision.assumptions import Doubt, doubts, moved
+from simulator.decision.experiment import Experiment
+from simulator.decision.vary import Varied, everything
 from simulator.model.errors import Problem, UserError
+from simulator.model.observer import SILENT, Observer
+from simulator.report import phrasing
+from simulator.report.progress import Progress
 from simulator.scenario.parameters import in_words
 from simulator.scenario.reader import load_scenario
-from simulator.scenario.scenario import Scenario
-from simulator.study import Study, compare
 from simulator.system.pages import write_block
 
 HORIZONS = {"npv": "when lending ends", "npv_run_on": "when the customers at hand go on"}
@@ -30,13 +32,13 @@ class Outcome(NamedTuple):
     leaders: dict[str, str]  # by measure; the baseline too may lead
 
     @classmethod
-    def of(cls, study: Study) -> "Outcome":
-        """Return the outcome of a study."""
-        measures = [name for name in HORIZONS if name in study.measures]
-        found = {(v, m): study.difference(v, m) for v in study.variants for m in measures}
+    def of(cls, comparison: Comparison) -> "Outcome":
+        """Return the outcome of a comparison."""
+        measures, home = phrasing.stated(comparison, HORIZONS), comparison.baseline
+        found = {(v, m): comparison.difference(v, m, against=home) for v in comparison.variants for m in measures}
         leaders = {}
         for measure in measures:
-            values = {"baseline": 0.0} | {v: found[v, measure].value for v in study.variants}
+            values = {home: 0.0} | {v: found[v, measure].value for v in comparison.variants}
             leaders[measure] = max(values, key=values.__getitem__)
         return cls(found, leaders)
 
@@ -44,7 +46,7 @@ class Outcome(NamedTuple):
 class Effect(NamedTuple):
     """What an assumption does: the outcomes at both ends of its range, None where the scenario refuses an end."""
 
-    assumption: Doubt
+    number: Varied
     ends: tuple[Outcome | None, Outcome | None]
     refused: str  # why, if an end was
 
@@ -63,26 +65,18 @@ class Effect(NamedTuple):
         return any(end is not None and end.leaders != usual.leaders for end in self.ends)
 
 
-def one_at_a_time(
-    scenario: Scenario, threads: int | None = None, tell: Callable[[str], None] = lambda line: None
-) -> tuple[Outcome, list[Effect]]:
-    """Return the outcome as the scenario stands, and the effect of every assumption, the largest first.
-
-    `tell` is told each assumption in a line.
-    """
-    if scenario.worlds:
-        tell(scenario.worlds_left_out)
-        scenario = scenario.as_written
-    usual = Outcome.of(compare(scenario, threads))
+def one_at_a_time(experiment: Experiment, observer: Observer = SILENT) -> tuple[Outcome, list[Effect]]:
+    """Return the outcome as the scenario stands, and the effect of every number with a range, the largest first."""
+    usual = Outcome.of(experiment.at({}))
     effects: list[Effect] = []
-    every, _ = doubts(scenario)
+    every = [one for one in everything(experiment)[0] if one.doubt]
     for number, one in enumerate(every, 1):
-        tell(f"{number} of {len(every)}: {one.key}")
+        observer.started(f"{number} of {len(every)}: {one.key}")
         ends: list[Outcome | None] = []
         refused = ""
-        for value in one.ends:
+        for x in (one.low, one.high):
             try:
-                ends.append(Outcome.of(compare(moved(scenario, one.key, value), threads)))
+                ends.append(Outcome.of(experiment.at({one.key: one.at(x)})))
             except UserError as error:
                 ends.append(None)
                 refused = str(error)
@@ -95,8 +89,9 @@ def page(usual: Outcome, effects: list[Effect], most: int, currency: str) -> str
     heads = ("", "number", "value", "90 % range", "source", f"moves by, {currency}", "of", "leads at low", "at high")
     lines = [f"| {' | '.join(heads)} |", "|---:|---|---|---|---|---:|---|---|---|"]
     for place, effect in enumerate(effects[:most], 1):
-        one, (by, variant, measure) = effect.assumption, effect.largest(usual)
-        about, (low, high) = one.about, one.ends
+        one, (by, variant, measure) = effect.number, effect.largest(usual)
+        assert one.doubt
+        about, (low, high) = one.doubt.about, one.doubt.ends
         leads = [_leads(usual, end) for end in effect.ends]
         row = (
             *(
@@ -119,7 +114,7 @@ def page(usual: Outcome, effects: list[Effect], most: int, currency: str) -> str
         f"{len(effects)} numbers have a range. With {turning} of them another policy leads, by one horizon or the "
         "other, at an end of the range: who leads by less than its standard error leads by chance."
     ]
-    said += [f"Not moved to both ends: `{effect.assumption.key}`: {effect.refused}." for effect in refused]
+    said += [f"Not moved to both ends: `{effect.number.key}`: {effect.refused}." for effect in refused]
     return "\n".join([*lines, "", *said])
 
 
@@ -147,7 +142,8 @@ def main(arguments: list[str] | None = None) -> int:
                 Problem(str(given.page), "", "no page with a place for the table", f"it needs {BEGIN} {END}")
             )
         scenario = load_scenario(given.scenario, (), given.borrowers, given.replications)
-        usual, effects = one_at_a_time(scenario, tell=lambda line: print(line, file=sys.stderr, flush=True))
+        with Progress() as progress:
+            usual, effects = one_at_a_time(Experiment(scenario), progress)
         text = page(usual, effects, given.most, scenario.baseline.currency.code)
         if given.page:
             write_block(given.page, text, BEGIN, END)

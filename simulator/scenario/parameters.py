@@ -39,22 +39,17 @@ def table(scenario: Scenario, width: int = WIDE):
 
 
 def rows(scenario: Scenario) -> Iterator[tuple[str, ...]]:
-    """Yield (key, value, unit, range, source, status) of every value; a variant's key is "variant: key".
-
-    A world's is "world NAME: key".
-    """
+    """Yield (key, value, unit, range, source, status) of every value; a variant's key is "variant: key"."""
     baseline = plain(scenario.baseline, scenario.provenance)
     changed: dict[str, list[tuple[str, ...]]] = {}
-    layers = {name: plain(own, scenario.variant_provenance[name]) for name, own in scenario.variants.items()}
-    layers |= {f"world {name}": plain(own.baseline, own.provenance) for name, own in scenario.worlds.items()}
-    for name, tables in layers.items():
-        delta = difference(baseline, tables)
+    for name, settings in scenario.variants.items():
+        delta = difference(baseline, plain(settings, scenario.variant_provenance[name]))
         for key, *row in _flat(delta):
             changed.setdefault(key, []).append((f"{name}: {key}", *row))
     for key, *row in _flat(baseline):
         yield key, *row
         yield from changed.pop(key, ())
-    for left in changed.values():  # what only a variant or a world has
+    for left in changed.values():  # what only a variant has
         yield from left
 
 

@@ -1,0 +1,243 @@
+"""The value of one number at which two lenders are equal by a measure, with its interval, or why there is none."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from simulator.analysis.estimates import MEAN
+from simulator.analysis.measures import MEASURES
+from simulator.decision.answer import Answer, asked_of
+from simulator.decision.crossing import NONE, Crossing, Curve, seek, seek_whole
+from simulator.decision.experiment import Experiment
+from simulator.decision.vary import Varied, on_its_own, varied, whole_numbers
+from simulator.model.errors import Problem, UserError, check_names
+from simulator.model.observer import SILENT, Observer
+from simulator.study import ScenarioLike
+from simulator.system.folders import write_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from simulator.report.paper import Picture
+
+
+ASIDE = 0.382  # of the way: not the middle, where roundings of both ends may cancel and a bent line looks straight
+
+
+class Breakeven(Answer):
+    """Where a lender's lead over another is nothing, along one number."""
+
+    def __init__(self, search: "_Search", found: Crossing, why: str):
+        """Take the place, and why there is none."""
+        asked = {"vary": search.said, "measure": search.measure, "variant": search.variant, "against": search.against}
+        words = [word for option, given in asked.items() for word in (f"--{option}", given)]
+        super().__init__(search.experiment.scenario, ("breakeven", *words), search.remarks)
+        self.varied, self.measure, self.variant, self.against = (
+            search.varied,
+            search.measure,
+            search.variant,
+            search.against,
+        )
+        self.curve, self.found, self.why, self.frame = search.curve, found, why, search.frame
+        self.is_straight = search.is_straight
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a value in what was searched."""
+        return self.found.at is not None
+
+    @property
+    def value(self) -> float | None:
+        """The value, None if there is none; of a whole number the first at which the sign is another."""
+        return self._shown(self.found.at)
+
+    @property
+    def low(self) -> float | None:
+        """Lower end of its 95 % interval; None where the data cannot tell down to the end of what was searched."""
+        return self._ends[0]
+
+    @property
+    def high(self) -> float | None:
+        """Upper end of its 95 % interval; None where the data cannot tell up to the end of what was searched."""
+        return self._ends[1]
+
+    @property
+    def _ends(self):
+        low, high = self._shown(self.found.low), self._shown(self.found.high)
+        return (low, high) if self.varied.shown(self.varied.low) <= self.varied.shown(self.varied.high) else (high, low)
+
+    def _shown(self, x):
+        return None if x is None else self.varied.shown(x)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What breakeven.json holds."""
+        one = self.varied
+        return {
+            "key": one.key,
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "unit": one.shown_unit,
+            "exists": self.exists,
+            "why": self.why,
+            "now": one.shown(one.middle),
+            "searched": [one.shown(one.low), one.shown(one.high)],
+            "measure": self.measure,
+            "variant": self.variant,
+            "against": self.against,
+            "linear": self.is_straight,
+            "converged": self.found.is_exact,
+            "points": self.table.to_pylist(),
+        }
+
+    @property
+    def table(self) -> "pa.Table":
+        """A row for each value that was lived: `difference` of the variant less the other, its error and interval."""
+        import pyarrow as pa
+
+        rows = []
+        for x in sorted(self.curve.points):
+            mean = self.curve.mean(x)
+            numbers = (float(one) if np.isfinite(one) else None for one in mean)
+            rows.append(
+                {"value": self.varied.shown(x), **dict(zip(("difference", "se", "low", "high"), numbers, strict=True))}
+            )
+        names = ("value", "difference", "se", "low", "high")
+        return pa.Table.from_pylist(rows, pa.schema([(name, pa.float64()) for name in names]))
+
+    @property
+    def answers(self) -> list[str]:
+        """What a reader wants to know first, in sentences."""
+        from simulator.decision import breakeven_page
+
+        return breakeven_page.answers(self)
+
+    def plot(self) -> "Picture":
+        """Return the picture of the difference along the number."""
+        from simulator.decision import breakeven_page
+
+        return breakeven_page.curve(self)
+
+    def page(self, manifest: dict) -> str:
+        """Return the report as HTML; `manifest` is shown at its end."""
+        from simulator.decision import breakeven_page
+
+        return breakeven_page.page(self, manifest)
+
+    def write_numbers(self, folder: Path) -> None:
+        """Write what was found into `folder`."""
+        write_json(folder / "breakeven.json", self.content)
+
+
+def breakeven(
+    scenario: ScenarioLike,
+    vary: str,
+    variant: str,
+    measure: str = "npv",
+    against: str | None = None,
+    threads: int | None = None,
+    observer: Observer | None = None,
+) -> Breakeven:
+    """Return the value of a number at which `variant` and `against` (what it is compared with) have the same mean.
+
+    `vary` is a key, which is moved within its range or between half and twice its value, or "KEY=LOW:HIGH". Where every
+    replication lies on a line, three points tell all; else the root is sought, in MOST_LIVES lives at most. Raises
+    UserError with everything that is wrong.
+    """
+    return _Search(scenario, vary, variant, measure, against, threads, SILENT if observer is None else observer).found()
+
+
+class _Search:
+    """The search of one break-even."""
+
+    def __init__(
+        self,
+        scenario: ScenarioLike,
+        vary: str,
+        variant: str,
+        measure: str,
+        against: str | None,
+        threads: int | None,
+        observer: Observer,
+    ):
+        loaded, self.remarks = asked_of(scenario)
+        lenders = ["baseline", *loaded.variants]
+        check_names("--variant", [variant], lenders)
+        self.variant, self.measure, self.said = variant, measure, vary
+        self.against = loaded.against.get(variant, "baseline") if against is None else against
+        check_names("--against", [self.against], lenders)
+        if self.variant == self.against:
+            raise UserError(Problem("--against", variant, "the variant itself", "allowed: another lender"))
+        check_names("--measure", [measure], MEASURES)
+        if MEASURES[measure].statistic is not MEAN:
+            raise UserError(
+                Problem("--measure", measure, "is no mean of replications", "allowed: measures that are one")
+            )
+        self.experiment = Experiment(loaded, [variant, self.against], threads)
+        self.varied: Varied = varied(vary, self.experiment) if "=" in vary else on_its_own(vary, self.experiment)
+        self.threads, self.observer, self.is_straight = threads, observer, False
+        self.curve = Curve(self.varied.middle, np.zeros(0))
+
+    def found(self) -> Breakeven:
+        """Return what was found."""
+        one = self.varied
+        at_home = self.experiment.at({}, threads=self.threads)
+        self.frame = at_home.frame
+        known = self.measure in at_home.measures
+        if why := at_home.unstated(self.measure) if known else "this run has no such measure":
+            raise UserError(Problem("--measure", self.measure, why, "allowed: a measure that the run states"))
+        places = [one.low, one.low + ASIDE * (one.high - one.low), one.high]
+        if one.is_whole:
+            places = list(map(float, whole_numbers(one, self.experiment, one.low - 1, one.high)))
+            places = [places[0], places[-1]]
+        for x in places:
+            self.curve.add(x, self._live(x))
+        self.is_straight = self.curve.is_straight()
+        found = self._whole() if one.is_whole else seek(self.curve, self._live)
+        return Breakeven(self, found, "" if found.at is not None else self._why())
+
+    def _live(self, x):
+        """Return float64[replication]: the difference at a place, with what the number then is told."""
+        self.observer.started(f"{self.varied.key} at {self.varied.shown(x):g}")
+        values = self.experiment.values(self.measure, {self.varied.key: self.varied.at(x)}, threads=self.threads)
+        lenders = self.experiment.lenders
+        return values[:, lenders.index(self.variant)] - values[:, lenders.index(self.against)]
+
+    def _whole(self):
+        """Return the first whole number of another sign than the one before it."""
+        bracket = self.curve.bracket()
+        if bracket is None:
+            return NONE
+        start, stop = (
+            bracket if abs(bracket[0] - self.curve.home) < abs(bracket[1] - self.curve.home) else bracket[::-1]
+        )
+
+        def value(n):
+            if float(n) not in self.curve.points:
+                self.curve.add(float(n), self._live(float(n)))
+            return self.curve.value(float(n))
+
+        way = whole_numbers(self.varied, self.experiment, start, stop)
+        at = float(seek_whole(value, way, self.curve.value(start)))
+        return Crossing(at, *self.curve.bounds(at, *sorted(bracket)), True)
+
+    def _why(self):
+        """Say why there is no break-even: who is ahead all along."""
+        means = [self.curve.mean(x) for x in sorted(self.curve.points)]
+        if all(mean.value == 0 for mean in means):
+            return f"{self.variant} and {self.against} are equal at every value"
+        ahead, behind = (
+            (self.variant, self.against) if max(mean.value for mean in means) > 0 else (self.against, self.variant)
+        )
+        if self.is_straight and (far := self._beyond(means)) is not None:
+            return f"{ahead} is ahead of {behind} all along; their line meets 0 outside, at {far:.6g}"
+        return f"{ahead} is ahead of {behind} at every value lived"
+
+    def _beyond(self, means):
+        """Return where a straight line meets 0 outside of what was searched, None if it never does."""
+        places = sorted(self.curve.points)
+        slope = (means[-1].value - means[0].value) / (places[-1] - places[0])
+        at = places[0] - means[0].value / slope if slope else None
+        return None if at is None or self.varied.doubt else at

@@ -1,0 +1,198 @@
+"""What flips say: in sentences, in a picture of the nearest, in maps, on a page."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import matplotlib
+import numpy as np
+
+from simulator.decision.answer import facts_told
+from simulator.decision.crossing import FEWEST
+from simulator.decision.words import digits, number
+from simulator.report import phrasing
+from simulator.report.figures import COLOURS, INK, STYLE, figure, svg
+from simulator.report.paper import Picture, Section, Table, paper
+
+if TYPE_CHECKING:
+    from simulator.decision.flips import Flip, Flips, Map
+
+TOLD, DRAWN = 3, 15  # flips in the answer, in the picture
+
+
+def answers(found: "Flips") -> list[str]:
+    """Return who is best by each horizon, and what turns that first."""
+    said = []
+    for measure, best in found.best.items():
+        values = {name: found.comparison.estimate(name, measure).value for name in found.lenders if name != best}
+        second = max(values, key=values.__getitem__)
+        lead = found.comparison.difference(best, measure, against=second)
+        by = phrasing.number(lead.value, lead.se, found.comparison.frame.currency)
+        said.append(f"Best by {phrasing.label(measure)}: {best}, by {by} over {second}.")
+        nearest = [flip for flip in found.flips if flip.measure == measure][:TOLD]
+        said += [f"It stays best until {_until(flip)}." for flip in nearest]
+        if not nearest:
+            said.append("No number, moved alone as far as it is, makes another best.")
+    return said
+
+
+def _until(flip: "Flip") -> str:
+    """Return "KEY falls below 0.3 (now 0.4; 0.25 to 0.35 with 95 %), then cut_at_30 is"."""
+    one = flip.varied
+    moves = "rises to" if flip.at > one.middle and one.is_whole else "rises above" if flip.at > one.middle else ""
+    moves = moves or ("falls to" if one.is_whole else "falls below")
+    now = number(one, one.middle)
+    return f"{one.key} {moves} {number(one, flip.at)} (now {now}; {sure(flip)}), then {flip.to_best} is"
+
+
+def sure(flip: "Flip") -> str:
+    """Return the interval in words; what is open is said."""
+    one = flip.varied
+    if flip.low is None and flip.high is None and flip.replications < FEWEST:
+        return "as the screen has it"
+    ends = sorted((one.shown(x), x) for x in (flip.low, flip.high) if x is not None)
+    if len(ends) == 2:
+        low, high = (digits(value) for value, _ in ends)
+        return f"95 % interval {low} to {high}"
+    towards_now = flip.low is None if flip.at > one.middle else flip.high is None
+    if not ends:
+        return "where is not known: its 95 % interval is open on both sides"
+    if towards_now:
+        return f"95 % interval from the value now, where the lead is within chance, to {digits(ends[0][0])}"
+    return f"95 % interval from {digits(ends[0][0])} on, with no end in what was searched"
+
+
+def nearest(found: "Flips") -> Picture:
+    """Draw where the nearest flips lie between a number's value now and the end to which it was moved."""
+    shown = found.flips[:DRAWN]
+    colour = dict(zip(found.lenders, COLOURS, strict=False))
+    with matplotlib.rc_context(STYLE):
+        made, axes = figure(1.2 + 0.3 * max(len(shown), 1))
+        axis = axes[0, 0]
+        for row, flip in enumerate(shown):
+            one = flip.varied
+            side = 1 if flip.at > one.middle else -1
+            far = abs((one.high if side > 0 else one.low) - one.middle)
+
+            def at(x, one=one, far=far):
+                return (x - one.middle) / far
+
+            low, high = (
+                at(one.middle if side > 0 else one.low) if flip.low is None else at(flip.low),
+                at(one.middle if side < 0 else one.high) if flip.high is None else at(flip.high),
+            )
+            axis.plot([low, high], [row, row], color=colour[flip.to_best], lw=3, alpha=0.4, solid_capstyle="butt")
+            axis.plot(at(flip.at), row, "o", color=colour[flip.to_best], ms=6)
+        axis.axvline(0, color=INK, lw=0.9)
+        axis.set_yticks(
+            range(len(shown)), [flip.varied.key.replace("behaviour.", "") for flip in shown], color=INK, size=7
+        )
+        axis.set_ylim(len(shown) - 0.5, -0.5)
+        axis.set_xlim(-1.05, 1.05)
+        axis.set_xticks([-1, 0, 1], ["low end", "now", "high end"])
+        axis.set_xlabel("where the number lies in what it is moved between")
+        axis.grid(axis="y", visible=False)
+        for name in dict.fromkeys(flip.to_best for flip in shown):
+            axis.plot([], [], "o", color=colour[name], label=f"then {name}")
+        if shown:
+            made.legend(loc="outside lower center", ncols=3)
+        caption = (
+            "Dots: where another lender becomes best, all other numbers as they stand; bars: 95 % intervals, to the "
+            "edge or to the value now where they are open. From a number's value now to the end of its range, or to "
+            "half or twice of it."
+        )
+        return Picture("The nearest flips", svg(made, caption), caption)
+
+
+def map_of(found: "Flips", one: "Map") -> Picture:
+    """Draw who is best where two numbers are moved together, a panel for each horizon."""
+    colour = dict(zip(found.lenders, COLOURS, strict=False))
+    with matplotlib.rc_context(STYLE):
+        made, axes = figure(3.6, 1, len(one.best), sharey=True)
+        for axis, (measure, best) in zip(axes.flat, one.best.items(), strict=True):
+            for j, row in enumerate(best):
+                for i, name in enumerate(row):
+                    axis.add_patch(
+                        matplotlib.patches.Rectangle(
+                            (i - 0.5, j - 0.5), 1, 1, color=colour.get(name, "white"), lw=0, alpha=0.75
+                        )
+                    )
+            for number_, places, along in ((one.first, one.xs, "x"), (one.second, one.ys, "y")):
+                told = [digits(number_.shown(x)) for x in places]
+                getattr(axis, f"set_{along}ticks")(range(len(places)), told, size=7)
+                getattr(axis, f"set_{along}lim")(-0.5, len(places) - 0.5)
+                middle = np.interp(number_.middle, places, range(len(places)))
+                (axis.axvline if along == "x" else axis.axhline)(middle, color=INK, lw=0.9, ls=":")
+            axis.set_xlabel(f"{one.first.key}, {one.first.shown_unit}", size=8)
+            axis.set_title(phrasing.label(measure).capitalize())
+            axis.grid(visible=False)
+        axes[0, 0].set_ylabel(f"{one.second.key}, {one.second.shown_unit}", size=8)
+        seen = dict.fromkeys(name for best in one.best.values() for row in best for name in row if name)
+        for name in seen:
+            axes[0, 0].plot([], [], "s", color=colour[name], label=f"{name} is best")
+        made.legend(loc="outside lower center", ncols=3)
+        caption = (
+            f"Who is best where {one.first.key} and {one.second.key} are moved together; dotted lines: their values "
+            "now. Each square is lived at its middle; a white one is refused by the scenario."
+        )
+        return Picture(f"{one.first.key} and {one.second.key}", svg(made, caption), caption)
+
+
+def page(found: "Flips", manifest: dict) -> str:
+    """Return the report as HTML."""
+    sections = [
+        Section("What turns the choice first", [_how(found)], [nearest(found)] if found.flips else [], [_table(found)])
+    ]
+    sections += [Section("Two numbers together", (), [map_of(found, one)]) for one in found.maps]
+    sections.append(Section("Every number that was moved", [_counts(found)], (), [_screened(found)]))
+    title = f"{found.scenario.baseline.title}: what would turn the choice"
+    setting = phrasing.setting(found.comparison.frame)
+    return paper(title, setting, found.answers, [], sections, facts_told(manifest), found.cautions)
+
+
+def _how(found):
+    return (
+        "Each number is moved alone, within its 90 % range or, where it has none, between half and twice its value. "
+        "Best is who has the highest mean; a lead that is within chance turns within chance. Nearest first: by "
+        "standard deviations of the range, or by the share of the value."
+    )
+
+
+def _counts(found):
+    turning = {flip.varied.key for flip in found.flips}
+    ends = sum(len(one.ends) for one in found.screened)
+    spared = sum(one.is_spared for one in found.screened)
+    nowhere = sum(not one.ends for one in found.screened)
+    said = [
+        f"{len(found.screened)} numbers were moved, to {ends} ends; {len(turning)} turn the choice.",
+        f"{spared} were lived at one end only: there no lead moved by a third of what turns it." if spared else "",
+        f"{nowhere} could be moved to no end: the notes say why." if nowhere else "",
+    ]
+    why = Counter(found.left.values())
+    said += [f"Not moved: {count} numbers: {reason}." for reason, count in why.most_common()]
+    return " ".join(filter(None, said))
+
+
+def _table(found):
+    rows = []
+    for flip in found.flips:
+        one = flip.varied
+        far = f"{flip.distance:.2g} sd" if one.doubt else f"{100 * flip.distance:.0f} %"
+        where = number(one, one.middle), number(one, flip.at), sure(flip)
+        rows.append((one.key, *where, phrasing.label(flip.measure), far, f"{flip.from_best} → {flip.to_best}"))
+    head = ("number", "now", "turns at", "how sure", "by", "distance", "best")
+    return Table(
+        head,
+        rows,
+        "sd: standard deviations of the number's range. As the screen has it: on the line from now to the end, of one "
+        "replication moved; only the nearest are sought.",
+    )
+
+
+def _screened(found):
+    rows = []
+    turning = {flip.varied.key for flip in found.flips}
+    for one in found.screened:
+        ends = [number(one.varied, one.ends[end]) if end in one.ends else "–" for end in ("low", "high")]
+        turns = "yes" if one.varied.key in turning else "no"
+        rows.append((one.varied.key, number(one.varied, one.varied.middle), *ends, turns, "; ".join(one.notes)))
+    return Table(("number", "now", "low end lived", "high end lived", "turns", "note"), rows)

@@ -1,0 +1,212 @@
+"""What a sweep says: who is best where, a picture along each number, the tornado."""
+
+from collections import Counter
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from simulator.analysis.measures import MEASURES
+from simulator.decision.answer import facts_told
+from simulator.decision.words import digits, number
+from simulator.report import phrasing
+from simulator.report.figures import COLOURS, INK, STYLE, THOUSANDS, figure, svg
+from simulator.report.paper import Picture, Section, Table, paper
+
+if TYPE_CHECKING:
+    from simulator.decision.sweep import Sweep
+
+DRAWN = 15  # bars of the tornado
+MOST_ROWS = 100  # points that the page tells one by one
+
+
+def answers(found: "Sweep") -> list[str]:
+    """Return who is best where, by each horizon, and what moves a difference most."""
+    said = [_where(found, measure) for measure in found.measures] if found.varied else []
+    if found.tornado:
+        usual, effects = found.tornado
+        if effects:
+            by, variant, measure = effects[0].largest(usual)
+            said.append(
+                f"What moves a difference most is {effects[0].number.key}: "
+                f"{phrasing.number(by, 0.0, found.frame.currency)} of {variant} less baseline by "
+                f"{phrasing.label(measure)}, within its range."
+            )
+        turning = sum(effect.turns(usual) for effect in effects)
+        said.append(
+            f"{len(effects)} numbers have a range; with {turning} of them another lender leads at an end of it."
+        )
+    return said
+
+
+def _where(found, measure):
+    """Say who is best by a measure along one number, or at how many points of several."""
+    best, label = found.best(measure), phrasing.label(measure)
+    if len(found.varied) > 1:
+        counts = Counter(name for name in best if name)
+        told = ", ".join(f"{name} at {count}" for name, count in counts.most_common())
+        return f"Best by {label}, of {sum(counts.values())} points: {told}."
+    one = found.varied[0]
+    runs = [(name, [k for k, _ in group]) for name, group in groupby(enumerate(best), key=lambda pair: pair[1]) if name]
+    if len(runs) == 1:
+        ends = digits(one.shown(one.low)), number(one, one.high)
+        return f"{runs[0][0]} is best by {label} at every value of {one.key} from {ends[0]} to {ends[1]}."
+    told_runs = [
+        f"{name} from " + " to ".join(digits(found.shown(found.places[where[end]])[0]) for end in (0, -1))
+        for name, where in runs
+    ]
+    return f"Best by {label} along {one.key}: {'; '.join(told_runs)}."
+
+
+def along(found: "Sweep", measures: list[str]) -> Picture:
+    """Draw each variant's difference from the baseline along every number, with its 95 % interval."""
+    variants = [name for name in found.lenders[1:]]
+    colour = dict(zip(found.lenders, COLOURS, strict=False))
+    panels = [(one, measure) for one in range(len(found.varied)) for measure in measures]
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    lived = [place for place in found.places if place.rows]
+    with matplotlib.rc_context(STYLE):
+        made, axes = figure(0.6 + 2.9 * rows, rows, columns)
+        for axis in axes.flat[len(panels) :]:
+            axis.set_visible(False)
+        for axis, (k, measure) in zip(axes.flat, panels, strict=False):
+            unit = MEASURES[measure].unit_in(found.frame)
+            table = {
+                (row["variant"], j): row
+                for j, place in enumerate(lived)
+                for row in place.rows
+                if row["measure"] == measure
+            }
+            largest = max((abs(row["difference"] or 0.0) for row in table.values()), default=0.0)
+            factor, before, after = phrasing.scale_of(largest, 0.0, unit, difference=True)
+            x = np.array([found.shown(place)[k] for place in lived])
+            for name in variants:
+                told = [table[name, j] for j in range(len(lived))]
+                y, low, high = (
+                    np.array([row[column] if row[column] is not None else np.nan for row in told]) * factor
+                    for column in ("difference", "low", "high")
+                )
+                if len(found.varied) == 1:
+                    axis.plot(x, y, "o-", color=colour[name], ms=3.5, lw=1.8, label=name)
+                    axis.fill_between(x, low, high, color=colour[name], alpha=0.13, lw=0)
+                else:
+                    axis.plot(x, y, "o", color=colour[name], ms=3.5, alpha=0.75, label=name)
+            axis.axhline(0, color=INK, lw=0.9)
+            one = found.varied[k]
+            axis.axvline(one.shown(one.middle), color=INK, lw=0.9, ls=":")
+            axis.set_title(phrasing.label(measure).capitalize())
+            axis.set_xlabel(f"{one.key}, {one.shown_unit}".strip(", "), size=9)
+            axis.set_ylabel(f"change, {phrasing.scale_in_words(before, after)}")
+            axis.yaxis.set_major_formatter(THOUSANDS)
+        made.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        what = "lines, with the band of its 95 % interval," if len(found.varied) == 1 else "dots, one a point,"
+        caption = f"Each variant less the baseline: {what} on common random numbers. Dotted: the value now."
+        return Picture("Along " + " and ".join(one.key for one in found.varied), svg(made, caption), caption)
+
+
+def tornado(found: "Sweep") -> Picture:
+    """Draw by how much each number moves the difference that it moves most, from its low end to its high end."""
+    assert found.tornado is not None
+    usual, effects = found.tornado
+    shown = effects[:DRAWN]
+    rows = [_bar(usual, effect) for effect in shown]
+    largest = max((abs(x) for low, high, *_ in rows for x in (low, high)), default=0.0)
+    factor, before, after = phrasing.scale_of(largest, 0.0, found.frame.currency, difference=True)
+    with matplotlib.rc_context(STYLE):
+        made, axes = figure(1.1 + 0.32 * max(len(shown), 1))
+        axis = axes[0, 0]
+        for row, (low, high, _, _) in enumerate(rows):
+            axis.barh(row, low * factor, color=COLOURS[1], height=0.6, label="" if row else "at the low end")
+            axis.barh(row, high * factor, color=COLOURS[2], height=0.6, label="" if row else "at the high end")
+        keys = [effect.number.key.replace("behaviour.", "") for effect in shown]
+        names = [f"{key} ({variant})" for key, (_, _, variant, _) in zip(keys, rows, strict=True)]
+        axis.set_yticks(range(len(shown)), names, color=INK, size=7)
+        axis.set_ylim(len(shown) - 0.5, -0.5)
+        axis.axvline(0, color=INK, lw=0.9)
+        axis.set_xlabel(
+            f"change of the variant's difference from the baseline, {phrasing.scale_in_words(before, after)}"
+        )
+        axis.xaxis.set_major_locator(MaxNLocator(5))
+        axis.xaxis.set_major_formatter(THOUSANDS)
+        axis.grid(axis="y", visible=False)
+        made.legend(loc="outside lower center", ncols=2)
+        caption = (
+            "Each number alone at both ends of its 90 % range: by how much that changes the difference from the "
+            "baseline that it moves most (in brackets the variant; by net present value, either horizon)."
+        )
+        return Picture("What moves results most", svg(made, caption), caption)
+
+
+def _bar(usual, effect):
+    """Return (change at the low end, at the high end, variant, measure) of the difference that a number moves most."""
+    _, variant, measure = effect.largest(usual)
+    if not variant:
+        return 0.0, 0.0, "nobody", ""
+    there = usual.differences[variant, measure].value
+    low, high = (end.differences[variant, measure].value - there if end else 0.0 for end in effect.ends)
+    return low, high, variant, measure
+
+
+def tornado_rows(found: "Sweep") -> list[dict[str, Any]]:
+    """Return a row for each number with a range: what it moves most, by how much at each end, whether that turns."""
+    assert found.tornado is not None
+    usual, effects = found.tornado
+    rows = []
+    for effect in effects:
+        low, high, variant, measure = _bar(usual, effect)
+        one = effect.number
+        told = {"key": one.key, "low": one.shown(one.low), "high": one.shown(one.high), "unit": one.shown_unit}
+        told |= {"variant": variant, "measure": measure, "change_at_low": low, "change_at_high": high}
+        rows.append(told | {"turns": effect.turns(usual), "refused": effect.refused})
+    return rows
+
+
+def page(found: "Sweep", manifest: dict) -> str:
+    """Return the report as HTML."""
+    keys = " and ".join(one.key for one in found.varied)
+    sections = []
+    if found.varied:
+        drawn = [along(found, found.measures)] if found.measures and len(found.lenders) > 1 else []
+        sections.append(Section("Every variant along the way", (), drawn, [_table(found, m) for m in found.measures]))
+    if found.tornado:
+        sections.append(Section("Every number at the ends of its range", (), [tornado(found)], [_tornado_table(found)]))
+    title = f"{found.scenario.baseline.title}: " + (f"along {keys}" if keys else "what moves results most")
+    return paper(
+        title, phrasing.setting(found.frame), found.answers, [], sections, facts_told(manifest), found.cautions
+    )
+
+
+def _table(found, measure):
+    unit, rows = MEASURES[measure].unit_in(found.frame), []
+    best = found.best(measure)
+    for place, leader in list(zip(found.places, best, strict=True))[:MOST_ROWS]:
+        told = {row["variant"]: row for row in place.rows if row["measure"] == measure}
+        cells = [number(one, x) for one, x in zip(found.varied, place.at, strict=True)]
+        for name in found.lenders:
+            row = told.get(name)
+            value, se = ("value", "se") if name == found.lenders[0] else ("difference", "difference_se")
+            numbers = [np.nan if row is None or row[k] is None else row[k] for k in (value, se)]
+            cells.append(phrasing.number(numbers[0], numbers[1], unit, difference=name != found.lenders[0]))
+        rows.append((*cells, leader or "refused"))
+    head = (*(one.key for one in found.varied), *found.lenders, "best")
+    more = (
+        f" {len(found.places) - MOST_ROWS} more points are in sweep.parquet." if len(found.places) > MOST_ROWS else ""
+    )
+    note = f"{phrasing.label(measure).capitalize()}: baseline its value, variants their change, ± standard error.{more}"
+    return Table(head, rows, note)
+
+
+def _tornado_table(found):
+    rows = []
+    for row in tornado_rows(found):
+        ends = f"{digits(row['low'])} to {digits(row['high'])} {row['unit']}"
+        changes = [
+            phrasing.number(row[f"change_at_{end}"], 0.0, found.frame.currency, difference=True)
+            for end in ("low", "high")
+        ]
+        of = f"{row['variant']}, {phrasing.label(row['measure'])}" if row["measure"] else "nobody"
+        rows.append((row["key"], ends, of, *changes, "yes" if row["turns"] else "no", row["refused"]))
+    return Table(("number", "range", "moves most", "at low", "at high", "turns", "refused"), rows)

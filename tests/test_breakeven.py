@@ -1,0 +1,85 @@
+"""Break-even values: exactly where closed forms say, none where there is none, and why."""
+
+import json
+
+import numpy as np
+import pytest
+
+import simulator as sim
+from conftest import ROOT
+
+SALE = ROOT / "tests" / "sale_or_wait.toml"
+MONTH = 1.12 ** (1 / 12)
+
+
+def test_a_price_breaks_even_where_a_month_is_worth_its_discount():
+    """A sale at once at p and one a month later at 0.5 bring the same where p is 0.5, discounted by a month."""
+    found = sim.breakeven(SALE, "policy.at_once.price=0.3:0.7", "at_once", against="later", threads=2)
+    assert found.exists
+    assert found.value == pytest.approx(0.5 / MONTH, abs=2e-5)  # a price is kept in 65,536ths
+    assert found.low == pytest.approx(found.value, abs=1e-3)
+
+
+def test_what_is_only_settled_is_answered_on_a_line():
+    """The difference is a line in the operating cost: its root is that of any two of its values, to the last digit."""
+    made = sim.load_scenario(SALE, {"policy.later.price": 0.51})
+    found = sim.breakeven(made, "costs.operating_cost=0:400", "at_once", against="later", threads=2)
+    gap = [
+        sim.compare(sim.load_scenario(SALE, {"policy.later.price": 0.51, "costs.operating_cost": cost}), threads=2)
+        .difference("at_once", "npv", against="later")
+        .value
+        for cost in (10, 70)
+    ]
+    assert found.is_straight and len(found.curve.points) == 3
+    assert found.value == pytest.approx(10 - gap[0] * 60 / (gap[1] - gap[0]), rel=1e-9)
+
+
+def test_a_bent_curve_is_sought_on_and_found():
+    """Negative control of lines: 0.495 now or 0.5 in a month, equal at (0.5 / 0.495)^12 - 1 a year."""
+    made = sim.load_scenario(SALE, {"policy.at_once.price": 0.495})
+    found = sim.breakeven(made, "discount_rate=0.05:0.3", "at_once", against="later", threads=2)
+    assert not found.is_straight
+    assert found.value == pytest.approx((0.5 / 0.495) ** 12 - 1, abs=1e-6)
+
+
+def test_where_there_is_none_it_says_so():
+    """A number that moves nobody, or not far enough, has no break-even, and the answer says who is ahead."""
+    never = sim.breakeven(SALE, "costs.funding_rate=0:0.05", "at_once", against="later", threads=2)
+    assert not never.exists and never.value is None
+    assert "at_once is ahead of later" in never.why
+    same = sim.breakeven(SALE, "policy.later.price=0.3:0.4", "at_once", against="baseline", threads=2)
+    assert not same.exists and "every value" in same.why
+
+
+def test_whole_numbers_switch_between_two():
+    """A whole number's break-even is the first at which the other is ahead; those its field refuses are passed over."""
+    made = sim.load_scenario(SALE, {"policy.at_once.price": 0.503})  # worth a wait of less than a month
+    found = sim.breakeven(made, "policy.at_once.at_dpd=30:90", "at_once", against="later", threads=2)
+    assert found.value == 90  # 60 is as late as the other, at a better price
+    assert [row["value"] for row in found.table.to_pylist()] == [30, 60, 90]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"variant": "latr"}, "did you mean later"),
+        ({"variant": "later", "against": "later"}, "the variant itself"),
+        ({"variant": "later", "measure": "npw"}, "did you mean npv"),
+        ({"variant": "later", "measure": "var99"}, "no mean"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(options, why):
+    """Each mistake is named with what is allowed."""
+    with pytest.raises(sim.UserError, match=why):
+        sim.breakeven(SALE, "policy.later.price=0.3:0.4", threads=2, **options)
+
+
+def test_a_breakeven_is_saved(tmp_path):
+    """breakeven.json has the contract's keys; what is open is null."""
+    found = sim.breakeven(SALE, "policy.at_once.price=0.3:0.7", "at_once", against="later", threads=2)
+    folder = found.save(tmp_path / "out")
+    told = json.loads((folder / "breakeven.json").read_text())
+    assert {"key", "value", "low", "high", "unit", "exists"} <= told.keys()
+    assert told["value"] == found.value and told["exists"] is True
+    assert "have the same mean" in (folder / "report.html").read_text()
+    assert np.isfinite(found.table["difference"].to_numpy()).all()

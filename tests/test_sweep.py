@@ -1,0 +1,66 @@
+"""What lenders bring along a number: the same as runs of the scenario written so."""
+
+import pytest
+
+import simulator as sim
+from conftest import ROOT
+
+SALE = ROOT / "tests" / "sale_or_wait.toml"
+
+
+def test_a_grid_is_a_comparison_at_each_point():
+    """Each row is what `compare` says of the scenario with that value, and the best is named from where to where."""
+    found = sim.sweep(SALE, "policy.at_once.price=0.45:0.55:3", threads=2)
+    rows = {
+        (row["policy.at_once.price"], row["variant"]): row for row in found.table.to_pylist() if row["measure"] == "npv"
+    }
+    written = sim.compare(sim.load_scenario(SALE, {"policy.at_once.price": 0.45}), threads=2)
+    assert sorted({price for price, _ in rows}) == pytest.approx([0.45, 0.5, 0.55])
+    assert rows[0.45, "at_once"]["difference"] == written.difference("at_once", "npv").value
+    assert found.best("npv") == ["later", "at_once", "at_once"]
+    assert "later from 0.45 to 0.45; at_once from 0.5 to 0.55" in repr(found)
+
+
+def test_several_numbers_are_sobol_points():
+    """As many as the largest N, up to a power of two, all within; the same for the same seed, others for another."""
+    vary = ["policy.at_once.price=0.4:0.6:3", "discount_rate=0.05:0.15"]
+    found, again = (sim.sweep(sim.load_scenario(SALE, seed=seed), vary, threads=2) for seed in (1, 2))
+    assert len(found.places) == 16
+    assert all(0.4 <= place.at[0] <= 0.6 and 0.05 <= place.at[1] <= 0.15 for place in found.places)
+    assert [place.at for place in found.places] != [place.at for place in again.places]
+    assert "of 16 points" in repr(found)
+
+
+def test_a_point_that_is_refused_is_said():
+    """A value that the scenario does not allow has no rows, and the first caution says why."""
+    found = sim.sweep(SALE, "policy.at_once.price=0.5:1.5:3", threads=2)
+    assert [bool(place.rows) for place in found.places] == [True, True, False]
+    assert any("1 of 3 points are refused" in said for said in found.cautions)
+
+
+def test_the_tornado_is_every_number_with_a_range(tmp_path):
+    """Its bars are what the difference changes by at both ends; without any number varied there is no other picture."""
+    ranged = {
+        "policy.later.price": {"value": 0.5, "range": [0.4, 0.6]},
+        "discount_rate": {"value": 0.12, "range": [0.1, 0.2]},
+    }
+    found = sim.sweep(sim.load_scenario(SALE, ranged), tornado=True, threads=2)
+    _, effects = found.tornado
+    assert [effect.number.key for effect in effects] == ["policy.later.price", "discount_rate"]
+    folder = found.save(tmp_path / "out")
+    assert (folder / "tornado.parquet").exists() and not (folder / "sweep.parquet").exists()
+    assert "What moves a difference most is policy.later.price" in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("vary", "why"),
+    [
+        ([], "nothing is varied"),
+        (["discount_rate=0.1:0.2", "discount_rate=0.1:0.3"], "varied twice"),
+        (["discount_rat=0.1:0.2", "policy.later.price=0.1"], "no such key(.|\n)*not of that form"),
+    ],
+)
+def test_what_cannot_be_swept_is_refused(vary, why):
+    """Every mistake at once, each with what is allowed."""
+    with pytest.raises(sim.UserError, match=why):
+        sim.sweep(SALE, vary)
