@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOM
     from simulator.decision.breakeven import breakeven as breakeven
     from simulator.decision.flips import flips as flips
     from simulator.decision.sweep import sweep as sweep
+    from simulator.decision.tail import tail as tail
     from simulator.decision.under_doubt import compare as compare
     from simulator.diaries.diary import diary as diary
     from simulator.estimation.backtest.estimator import Backtest as Backtest
@@ -56,6 +57,7 @@ _HOME = {
     "policies": "simulator.policy.page",
     "simulate": "simulator.study",
     "sweep": "simulator.decision.sweep",
+    "tail": "simulator.decision.tail",
 }
 __all__ = ["__version__", *_HOME]
 

@@ -116,6 +116,9 @@ Unemployment = Annotated[
 Rate = Annotated[str, typer.Option("--rate", metavar="COLUMN", help="Column of a loss or delinquency rate, per cent.")]
 LeaveOut = Annotated[list[str] | None, typer.Option(metavar="QUARTER", help="Fit without it; may be repeated.")]
 Curve = Annotated[str, typer.Option(help="logit or probit.")]
+Level = Annotated[float, typer.Option(help="Share of replications whose loss is at most the value at risk.")]
+LossMeasure = Annotated[str, typer.Option("--measure", metavar="NAME", help="The amount whose tail is asked for.")]
+Lender = Annotated[str, typer.Option("--variant", metavar="NAME", help="The lender.")]
 MeasureName = Annotated[str | None, typer.Argument(metavar="[NAME]", help="One measure. Default: all.")]
 PolicyKind = Annotated[str | None, typer.Argument(metavar="[KIND]", help="One kind, or a file of yours. Default: all.")]
 Source = Annotated[bool, typer.Option("--markdown", help="Print the Markdown itself.")]
@@ -382,6 +385,33 @@ def macro(
         return macro(series, date, unemployment, rate, leave_out=leave_out or (), curve=curve, observer=observer)
 
     _find(ask, folder, overwrite, quiet)
+
+
+@app.command()
+def tail(
+    scenario: ScenarioFile,
+    level: Level = 0.999,
+    measure: LossMeasure = "net_loss",
+    variant: Lender = "baseline",
+    out: Out = None,
+    overwrite: Overwrite = False,
+    set_: Set = None,
+    borrowers: Borrowers = None,
+    replications: Replications = None,
+    months: Months = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    allow_code: Code = False,
+) -> None:
+    """Value at risk far in the tail: the common factor is shifted towards bad times, and weighted back."""
+    loaded = sim.load_scenario(scenario, set_ or (), borrowers, None, months, seed, allow_code)
+    size = {} if replications is None else {"replications": replications}
+
+    def ask(observer):
+        return sim.tail(loaded, level, measure, variant, threads=threads, observer=observer, **size)
+
+    _find(ask, out or Path("out") / f"{scenario.stem}-tail", overwrite, quiet)
 
 
 @app.command()

@@ -20,19 +20,31 @@ def standard_normal(high, low) -> np.ndarray:
     return np.where(upper, -z, z)
 
 
-def factor(seed: int, persistence: float, replications, months: int) -> np.ndarray:
-    """Return float64[replication, months + 1]: an AR(1) of variance 1 with a stationary start; month 0 is 0.
-
-    `replications` are their numbers. Longer runs and more replications leave the earlier values as they are.
-    """
+def news(seed: int, replications, months: int) -> np.ndarray:
+    """Return float64[replication, month]: the independent standard normal numbers that a path is made of."""
     replication = np.asarray(replications)[:, None]
     month = np.arange(1, months + 1)[None, :]
     words = philox_numpy(
         0, counter(month.astype(np.uint32), 0, 0), replication, group(0, FACTORS), seed & 0xFFFFFFFF, seed >> 32
     )
-    news = standard_normal(words[0], words[1])
-    z = np.zeros((len(replication), months + 1))
-    for t in range(1, months + 1):
-        fresh = 1.0 if t == 1 else np.sqrt(1 - persistence**2)
-        z[:, t] = (persistence * z[:, t - 1] if t > 1 else 0) + fresh * news[:, t - 1]
+    return standard_normal(words[0], words[1])
+
+
+def path_of(fresh: np.ndarray, persistence: float) -> np.ndarray:
+    """Return float64[replication, month + 1]: the AR(1) of variance 1 that news[replication, month] make; month 0 is 0.
+
+    It starts as it goes on, so it is stationary.
+    """
+    z = np.zeros((len(fresh), fresh.shape[1] + 1))
+    for t in range(1, z.shape[1]):
+        weight = 1.0 if t == 1 else np.sqrt(1 - persistence**2)
+        z[:, t] = (persistence * z[:, t - 1] if t > 1 else 0) + weight * fresh[:, t - 1]
     return z
+
+
+def factor(seed: int, persistence: float, replications, months: int) -> np.ndarray:
+    """Return float64[replication, month + 1]: the path of the factor in each replication.
+
+    `replications` are their numbers. Longer runs and more replications leave the earlier values as they are.
+    """
+    return path_of(news(seed, replications, months), persistence)

@@ -7,7 +7,7 @@ import numpy as np
 
 from simulator.lowering import borrowers, demand, economy, late, products, roll_rates, structural
 from simulator.lowering.economy import economy_table, lay_seasons, stop_incomes
-from simulator.lowering.factor import factor
+from simulator.lowering.factor import factor, path_of
 from simulator.model.errors import UserError
 from simulator.model.kept import kept
 from simulator.model.layout import (
@@ -64,6 +64,7 @@ class Lowered(NamedTuple):
     replications: int
     minor_units: int
     first: int = 0  # number of the first replication, whole batches after 0
+    news: np.ndarray | None = None  # float64[replication, month] that the factor is made of, if not the drawn ones
 
     @property
     def numbers(self) -> range:
@@ -79,6 +80,10 @@ class Lowered(NamedTuple):
     def readers(self) -> tuple:
         """Return the settings of the policies in force that read last month's book, in the order of the file."""
         return tuple(settings for settings in self.settings.policy.values() if settings.enabled and settings.reads_book)
+
+    def news_of(self, numbers: range) -> np.ndarray | None:
+        """Return float64[replication, month] of replications of these numbers; None where they are the drawn ones."""
+        return None if self.news is None else self.news[numbers.start - self.first : numbers.stop - self.first]
 
     def neutral_levers(self) -> Levers:
         """Return the levers of a lender without policies."""
@@ -213,12 +218,17 @@ def tables_for(lowered: Lowered, replication_from: int, replication_to: int) -> 
     rolls = settings.behaviour.model == "roll_rates"
     if not shared.enabled or not (shared.correlation if rolls else shared.will_not_loading or shared.job_loss_loading):
         return tables
-    asked = _world(settings), lowered.months_total, range(replication_from, replication_to)
+    replications = range(replication_from, replication_to)
+    asked = _world(settings), lowered.months_total, replications, lowered.news_of(replications)
     return tables._replace(roll=_roll(*asked)) if rolls else tables._replace(economy=_economy(*asked))
 
 
-def _factor(settings, months, replications):
-    return factor(settings.seed, settings.economy.factor.persistence, replications, months)
+def _factor(settings, months, replications, fresh):
+    """Return the factor's paths of the news `fresh`, of those that are drawn if None."""
+    persistence = settings.economy.factor.persistence
+    if fresh is not None:
+        return path_of(fresh, persistence)
+    return factor(settings.seed, persistence, replications, months)
 
 
 def lower_tiles(settings, tape: Tape | None = None) -> np.ndarray:
@@ -262,7 +272,7 @@ def tables_digest(lowered: Lowered) -> str:
     shared = lowered.settings.economy.factor
     z = np.zeros(0)
     if shared.enabled:
-        z = factor(lowered.settings.seed, shared.persistence, lowered.numbers, lowered.months_total)
+        z = _factor(lowered.settings, lowered.months_total, lowered.numbers, lowered.news)
     digest = hashlib.sha256()
     groups = [lowered.tables, tables_for(lowered, lowered.first, lowered.first + 1), lowered.levers]
     if lowered.readers:
@@ -315,9 +325,9 @@ def _state_names(rates) -> list[str]:
 
 
 @kept
-def _roll(settings, months: int = 0, replications: range | None = None) -> np.ndarray:
+def _roll(settings, months: int = 0, replications: range | None = None, fresh=None) -> np.ndarray:
     """Return int64[replication or 1, month or 1, segment, product, from, to]; with `replications` as `_economy`."""
-    z = None if replications is None else _factor(settings, months, replications)[:, 1:]
+    z = None if replications is None else _factor(settings, months, replications, fresh)[:, 1:]
     rho = settings.economy.factor.correlation
     lead = (1, 1) if z is None else z.shape
     table = np.empty((*lead, len(settings.segment), N_PRODUCT, MAX_STATES, MAX_STATES), dtype=np.int64)
@@ -328,12 +338,12 @@ def _roll(settings, months: int = 0, replications: range | None = None) -> np.nd
 
 
 @kept
-def _economy(settings, months: int, replications: range | None = None) -> np.ndarray:
+def _economy(settings, months: int, replications: range | None = None, fresh=None) -> np.ndarray:
     """Return int64[replication or 1, month + 1, segment, N_MACRO]: only stops of income differ by segment.
 
-    With `replications` it is moved by the factor of each.
+    With `replications` it is moved by the factor of each: of the news `fresh`, or of those drawn.
     """
-    z = None if replications is None else _factor(settings, months, replications)
+    z = None if replications is None else _factor(settings, months, replications, fresh)
     how = settings.behaviour.structural
     quality = structural.job_loss_quality(how.job_loss_quality_slope)
     table = economy_table(settings.economy, how.shock_probability, quality.mean() / ONE, months, z)
