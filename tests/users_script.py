@@ -83,6 +83,7 @@ def the_rest(scenario: sim.Scenario) -> list[str]:
     """One borrower, what there is, formulas, and what is wrong."""
     assert_type(sim.diary(scenario, "salaried:7", ["cut"]).variants, tuple[str, ...])
     assert_type(sim.check_policy("mine.py"), tuple[str, ...])
+    assert_type(sim.tail(scenario, 0.99, variant="cut").answers, list[str])
     assert_type(sim.finance.annuity(1000, 0.01, 12), float)
     print(sim.__version__, sim.measures("npv"), sim.policies())
     try:
