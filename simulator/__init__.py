@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOM
     from simulator.analysis.measures.page import measures as measures
     from simulator.decision.breakeven import breakeven as breakeven
     from simulator.decision.flips import flips as flips
+    from simulator.decision.optimise import Optimum as Optimum
+    from simulator.decision.optimise import optimise as optimise
     from simulator.decision.sweep import sweep as sweep
     from simulator.decision.tail import tail as tail
     from simulator.decision.under_doubt import compare as compare
@@ -40,6 +42,7 @@ _HOME = {
     "Difference": "simulator.analysis.estimates",
     "Estimate": "simulator.analysis.estimates",
     "Observer": "simulator.model.observer",
+    "Optimum": "simulator.decision.optimise",
     "Scenario": "simulator.scenario.scenario",
     "Study": "simulator.study",
     "UserError": "simulator.model.errors",
@@ -54,6 +57,7 @@ _HOME = {
     "load_scenario": "simulator.scenario.reader",
     "load_study": "simulator.study",
     "measures": "simulator.analysis.measures.page",
+    "optimise": "simulator.decision.optimise",
     "policies": "simulator.policy.page",
     "simulate": "simulator.study",
     "sweep": "simulator.decision.sweep",

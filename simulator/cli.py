@@ -119,6 +119,15 @@ Curve = Annotated[str, typer.Option(help="logit or probit.")]
 Level = Annotated[float, typer.Option(help="Share of replications whose loss is at most the value at risk.")]
 LossMeasure = Annotated[str, typer.Option("--measure", metavar="NAME", help="The amount whose tail is asked for.")]
 Lender = Annotated[str, typer.Option("--variant", metavar="NAME", help="The lender.")]
+Vary = Annotated[
+    list[str], typer.Option(metavar="KEY=LOW:HIGH[:N]", help="What is varied; may be repeated. N: a grid of so many.")
+]
+Maximise = Annotated[str | None, typer.Option(metavar="MEASURE", help="The measure that is to be high.")]
+Minimise = Annotated[str | None, typer.Option(metavar="MEASURE", help="The measure that is to be low.")]
+Subject = Annotated[
+    list[str] | None,
+    typer.Option(metavar="BOUND", help='As "approval_rate >= 0.6" or "net_loss <= 1e6"; may be repeated.'),
+]
 MeasureName = Annotated[str | None, typer.Argument(metavar="[NAME]", help="One measure. Default: all.")]
 PolicyKind = Annotated[str | None, typer.Argument(metavar="[KIND]", help="One kind, or a file of yours. Default: all.")]
 Source = Annotated[bool, typer.Option("--markdown", help="Print the Markdown itself.")]
@@ -412,6 +421,43 @@ def tail(
         return sim.tail(loaded, level, measure, variant, threads=threads, observer=observer, **size)
 
     _find(ask, out or Path("out") / f"{scenario.stem}-tail", overwrite, quiet)
+
+
+@app.command()
+def optimise(
+    scenario: ScenarioFile,
+    vary: Vary,
+    maximise: Maximise = None,
+    minimise: Minimise = None,
+    subject: Subject = None,
+    variant: Lender = "baseline",
+    out: Out = None,
+    overwrite: Overwrite = False,
+    set_: Set = None,
+    borrowers: Borrowers = None,
+    replications: Replications = None,
+    months: Months = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    allow_code: Code = False,
+) -> None:
+    """Find the setting with which a measure is highest or lowest while others keep their bounds."""
+    loaded = sim.load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
+
+    def ask(observer):
+        return sim.optimise(
+            loaded,
+            vary,
+            maximise=maximise,
+            minimise=minimise,
+            subject=subject or (),
+            variant=variant,
+            threads=threads,
+            observer=observer,
+        )
+
+    _find(ask, out or Path("out") / f"{scenario.stem}-optimise", overwrite, quiet)
 
 
 @app.command()

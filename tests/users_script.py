@@ -79,6 +79,13 @@ def ones_own_records() -> None:
     print(backtest.fan, [score.value for score in backtest.scores], len(backtest.outlooks), backtest.save("out/test"))
 
 
+def best(scenario: sim.Scenario) -> list[dict[str, object]]:
+    """The best setting, and those that cannot be told apart from it."""
+    found: sim.Optimum = sim.optimise(scenario, "a.b=1:2", maximise="npv", subject=["approval_rate >= 0.6"])
+    print(found.status, found.chosen, found.gain.low, found.chance, found.table().num_rows, found.plot().title)
+    return found.alike
+
+
 def the_rest(scenario: sim.Scenario) -> list[str]:
     """One borrower, what there is, formulas, and what is wrong."""
     assert_type(sim.diary(scenario, "salaried:7", ["cut"]).variants, tuple[str, ...])

@@ -1,0 +1,435 @@
+"""What is said of the setting that is best: sentences, a table, the picture of the frontier, a page."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from simulator.decision.answer import facts_told
+from simulator.decision.best import CLEAR, DOUBTFUL, DOUBTFULLY, IMPOSSIBLE, TOGETHER
+from simulator.decision.elimination import OBJECTIVE, SURE
+from simulator.decision.optimum import AGAIN, COMPARISON, SEARCH, Numbers
+from simulator.decision.settings import HOME, Setting
+from simulator.report.paper import Picture, Section, Table, paper
+from simulator.report.phrasing import (
+    NO_BREAK,
+    label,
+    number,
+    plural,
+    scale_in_words,
+    scale_of,
+    setting,
+    sureness,
+)
+from simulator.scenario.parameters import in_words
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from simulator.scenario.scenario import Scenario
+
+SHOWN = 10  # settings that are named together, at most
+STAGES = {SEARCH: "as the search saw it", COMPARISON: "as it was compared", AGAIN: "again, on fresh replications"}
+
+
+# ---- words ---------------------------------------------------------------------------------------
+
+
+def answers(numbers: Numbers) -> list[str]:
+    """Return what a reader wants to know first, in sentences."""
+    return [*_chosen(numbers), *_kept(numbers), *_alike(numbers)]
+
+
+def in_short(numbers: Numbers, one: Setting) -> str:
+    """Return a setting in words: its last keys, and the values."""
+    said = [f"{_key(numbers, key)} = {_value(numbers, key, value)}" for key, value in numbers.values(one).items()]
+    return ", ".join(said) + (" (as the file has it)" if one == HOME else "")
+
+
+def _key(numbers, key):
+    """Return the last parts of a key that tell it from the others."""
+    parts = key.split(".")
+    for count in range(1, len(parts)):
+        short = ".".join(parts[-count:])
+        if sum(other == short or other.endswith(f".{short}") for other in numbers.file) == 1:
+            return short
+    return key
+
+
+def _value(numbers, key, value):
+    file = numbers.file[key]
+    if isinstance(file, list):
+        by = next((x / y for x, y in zip(value, file, strict=True) if y), 1.0)
+        return f"{by:.4g} × {in_words(file)}"
+    return in_words(value)
+
+
+def _want(numbers):
+    """Return "highest net present value with approval rate at least 60 %"."""
+    aims = numbers.aims
+    best = f"{'highest' if aims.is_highest else 'lowest'} {label(aims.objective)}"
+    bounds = [f"{label(one.measure)} {_bound(numbers, one)}" for one in aims.constraints]
+    return f"{best} with {' and '.join(bounds)}" if bounds else best
+
+
+def _bound(numbers, one):
+    bound = number(one.bound, float("nan"), numbers.unit(one.measure))
+    return f"at {'least' if one.is_least else 'most'} {bound}"
+
+
+def _level(numbers, one, stage, column=OBJECTIVE):
+    """Return a measure of a setting in words, as it was seen in a stage."""
+    found = numbers.estimate(one, stage, column)
+    return number(found.value, found.se, numbers.unit(numbers.aims.measures[column]))
+
+
+def _chosen(numbers):
+    """Return the setting that was chosen, what it brings, and what the search had seen, in sentences."""
+    unit, chosen = numbers.unit(numbers.aims.objective), numbers.chosen
+    if numbers.status in (IMPOSSIBLE, DOUBTFULLY):
+        yield from _not_met(numbers)
+    else:
+        yield f"{_want(numbers).capitalize()}: {in_short(numbers, chosen)}."
+    again = _level(numbers, chosen, AGAIN)
+    name = label(numbers.aims.objective).capitalize()
+    if chosen == HOME:
+        yield f"{name} is {again} on fresh replications. No setting is better than the one that the file has."
+        return
+    seen, gain = numbers.gain(chosen, numbers.first), numbers.gain(chosen, AGAIN)
+    by = "search" if numbers.first == SEARCH else "comparison"
+    better, looked = (number(one.value, one.se, unit, difference=True) for one in (gain, seen))
+    yield (
+        f"{name} is {again} on fresh replications: {better} from that of the file's own setting. The {by} by which "
+        f"it was chosen had seen {looked}."
+    )
+
+
+def _not_met(numbers):
+    """Return which constraints cannot be met, and the setting that is nearest to meeting them."""
+    aims, chosen = numbers.aims, numbers.chosen
+    alone = []
+    for k, one in enumerate(aims.constraints):
+        nearest, stage = numbers.nearest(k)
+        if numbers.chances(nearest, stage)[k] < DOUBTFUL:
+            reached = _level(numbers, nearest, stage, k + 1)
+            alone.append(
+                f"{label(one.measure).capitalize()} {_bound(numbers, one)} is impossible within these ranges: "
+                f"it is {reached} at {'most' if one.is_least else 'least'}, with {in_short(numbers, nearest)}."
+            )
+    yield from alone
+    if not alone and numbers.status == IMPOSSIBLE:
+        yield "The constraints are impossible together within these ranges, though each can be met alone."
+    if numbers.status == DOUBTFULLY:
+        yield f"No setting keeps the constraints with {sureness(SURE)}."
+    broken = [
+        f"{label(one.measure)} is {_level(numbers, chosen, AGAIN, k + 1)} where {_bound(numbers, one)} is asked for"
+        for k, one in enumerate(aims.constraints)
+        if numbers.chances(chosen, AGAIN)[k] < SURE
+    ]
+    tail = f": {'; '.join(broken)}" if broken else ""
+    yield f"The setting nearest to what is asked for is {in_short(numbers, chosen)}{tail}."
+
+
+def _kept(numbers):
+    """Return how sure it is that the chosen setting keeps the constraints, in a sentence."""
+    aims = numbers.aims
+    if not aims.constraints:
+        return
+    each = [
+        f"{label(one.measure)} {_level(numbers, numbers.chosen, AGAIN, k + 1)}, "
+        f"{_bound(numbers, one)} with {_percent(chance)}"
+        for k, (one, chance) in enumerate(zip(aims.constraints, numbers.chances(numbers.chosen, AGAIN), strict=True))
+    ]
+    together = f"; all together with {_percent(numbers.chance(numbers.chosen, AGAIN))}" if len(each) > 1 else ""
+    yield f"On fresh replications: {'; '.join(each)}{together}."
+
+
+def _alike(numbers):
+    """Return which settings cannot be told apart from the chosen one, or that it was told apart from all."""
+    if numbers.status == CLEAR:
+        others = numbers.compared - 1
+        yield f"It is told apart from the {others:,} other{plural(others)} compared, at least {SURE:.0%} sure."
+    if numbers.status == TOGETHER:
+        named = [in_short(numbers, one) for one in numbers.alike[:SHOWN]]
+        more = len(numbers.alike) - len(named)
+        tail = f"; and {more:,} more" if more else ""
+        yield f"It cannot be told apart from {len(numbers.alike):,} of {numbers.compared:,}: {'; '.join(named)}{tail}."
+
+
+def _percent(chance):
+    """Return a chance in words: never all of it, never nothing."""
+    if chance > 0.999:
+        return f"more than 99.9{NO_BREAK}%"
+    return f"less than 0.1{NO_BREAK}%" if chance < 0.001 else f"{100 * chance:.1f}{NO_BREAK}%"
+
+
+# ---- tables --------------------------------------------------------------------------------------
+
+
+def table(numbers: Numbers) -> "pa.Table":
+    """Return a row for each setting and stage in which it was seen.
+
+    Columns: stage, a column for each key (a list: times the file's), replications, is_chosen, is_alike, is_file;
+    value, se, gain, gain_se (the objective, and less that of the file's own setting); for each constraint its measure,
+    MEASURE_se, MEASURE_kept (the chance) and MEASURE_frontier; all_kept.
+    """
+    import pyarrow as pa
+
+    frontiers = [set(numbers.frontier(k)) for k in range(len(numbers.aims.constraints))]
+    rows = [_row(numbers, one, stage, frontiers) for stage, seen in numbers.seen.items() for one in seen]
+    return pa.Table.from_pylist(rows)
+
+
+def _row(numbers, one, stage, frontiers):
+    values, samples = numbers.values(one), numbers.seen[stage][one]
+    estimate, gain = numbers.estimate(one, stage), numbers.gain(one, stage)
+    row: dict[str, Any] = {"stage": stage} | {key: _plain(value, numbers.file[key]) for key, value in values.items()}
+    row |= {
+        "replications": len(samples),
+        "is_chosen": one == numbers.chosen,
+        "is_alike": one in numbers.alike,
+        "is_file": one == HOME,
+        "value": estimate.value,
+        "se": estimate.se,
+        "gain": gain.value,
+        "gain_se": gain.se,
+    }
+    for k, (constraint, chance) in enumerate(zip(numbers.aims.constraints, numbers.chances(one, stage), strict=True)):
+        found = numbers.estimate(one, stage, k + 1)
+        row |= {
+            constraint.measure: found.value,
+            f"{constraint.measure}_se": found.se,
+            f"{constraint.measure}_kept": chance,
+            f"{constraint.measure}_frontier": stage == numbers.first and one in frontiers[k],
+        }
+    return row | {"all_kept": numbers.chance(one, stage)}
+
+
+def _plain(value, file):
+    """Return a number: of a list what its members are times the file's."""
+    if isinstance(file, list):
+        return next((float(x / y) for x, y in zip(value, file, strict=True) if y), 1.0)
+    return value
+
+
+def content(numbers: Numbers) -> dict[str, Any]:
+    """Return the contents of optimise.json."""
+    aims = numbers.aims
+    return {
+        "question": {
+            "lender": numbers.lender,
+            "objective": {
+                "measure": aims.objective,
+                "wanted": "highest" if aims.is_highest else "lowest",
+                "unit": numbers.unit(aims.objective),
+            },
+            "constraints": [str(one) for one in aims.constraints],
+            "file": dict(numbers.file),
+            "units": dict(numbers.units),
+        },
+        "status": numbers.status,
+        "chosen": _told(numbers, numbers.chosen),
+        "not_told_apart": [
+            {"setting": numbers.values(one), "chosen_less_this": _difference(numbers.ahead(one))}
+            for one in numbers.alike
+        ],
+        "settings_compared": numbers.compared,
+    }
+
+
+def _told(numbers, one):
+    """Return what was seen of a setting, by stage."""
+    found: dict[str, Any] = {"setting": numbers.values(one)}
+    for stage in (name for name in STAGES if one in numbers.seen.get(name, {})):
+        found[stage] = {
+            "replications": len(numbers.seen[stage][one]),
+            **numbers.estimate(one, stage)._asdict(),
+            "gain": _difference(numbers.gain(one, stage)),
+            "constraints": {
+                str(constraint): {**numbers.estimate(one, stage, k + 1)._asdict(), "probability": chance}
+                for k, (constraint, chance) in enumerate(
+                    zip(numbers.aims.constraints, numbers.chances(one, stage), strict=True)
+                )
+            },
+            "probability_of_all": numbers.chance(one, stage),
+        }
+    return found
+
+
+def _difference(d):
+    return {"value": d.value, "se": d.se, "low": d.low, "high": d.high}
+
+
+# ---- the page ------------------------------------------------------------------------------------
+
+
+def page(numbers: Numbers, scenario: "Scenario", cautions: list[str], manifest: dict[str, Any]) -> str:
+    """Return the report: one page that opens offline and begins with the answers."""
+    own = "" if numbers.lender == "baseline" else f", {numbers.lender}"
+    return paper(
+        f"Best setting: {numbers.frame.title}{own}",
+        f"{setting(numbers.frame)}.",
+        answers(numbers),
+        [],
+        [
+            Section("The frontier", _frontier_words(numbers), [picture(numbers)]),
+            Section("Seen, and seen again", _again_words(numbers), [], [_again_table(numbers)]),
+            Section("Settings compared", _compared_words(numbers), [], [_compared_table(numbers)]),
+        ],
+        facts_told(manifest),
+        cautions,
+    )
+
+
+def _frontier_words(numbers):
+    seen = numbers.seen[numbers.first]
+    if numbers.aims.constraints:
+        return [
+            f"{len(seen):,} settings lived the same people and random numbers. Those on the line are the frontier: to "
+            "have more of one, the other must be given up."
+        ]
+    return [f"{len(seen):,} settings lived the same people and random numbers."]
+
+
+def _again_words(numbers):
+    return [
+        "What is chosen for being the best has been favoured by chance, too. So it is lived once more, by people and "
+        "random numbers by which nothing was chosen."
+    ]
+
+
+def _again_table(numbers):
+    aims, unit = numbers.aims, numbers.unit(numbers.aims.objective)
+    bounds = (f"{label(one.measure)} ({_bound(numbers, one)})" for one in aims.constraints)
+    head = ("", "replications", label(aims.objective), "less the file's own", *bounds)
+    rows = []
+    for stage in (name for name in STAGES if numbers.chosen in numbers.seen.get(name, {})):
+        rows.append(_seen_row(numbers, numbers.chosen, stage, STAGES[stage], unit))
+    if numbers.chosen != HOME:
+        rows.append(_seen_row(numbers, HOME, AGAIN, "the file's own setting, on fresh replications", unit))
+    return Table(head, rows, "± standard error; under a constraint's measure, the chance that it is kept.")
+
+
+def _seen_row(numbers, one, stage, name, unit):
+    gain = numbers.gain(one, stage)
+    apart = number(gain.value, gain.se, unit, difference=True) if one != HOME else "–"
+    lived = f"{len(numbers.seen[stage][one]):,}"
+    return (name, lived, _level(numbers, one, stage), apart, *_constraint_cells(numbers, one, stage))
+
+
+def _constraint_cells(numbers, one, stage):
+    return tuple(
+        (_level(numbers, one, stage, k + 1), _percent(chance))
+        for k, (constraint, chance) in enumerate(
+            zip(numbers.aims.constraints, numbers.chances(one, stage), strict=True)
+        )
+    )
+
+
+def _compared_words(numbers):
+    return [
+        "All lived the same replications, look by look; a setting that was beaten by one that surely keeps the "
+        "constraints, or surely breaks one itself, lived no more. Those not told apart from the chosen one are marked."
+    ]
+
+
+def _compared_table(numbers):
+    aims, unit = numbers.aims, numbers.unit(numbers.aims.objective)
+    others = (label(one.measure) for one in aims.constraints)
+    head = ("setting", "replications", f"{label(aims.objective)} less that of the chosen", *others)
+    seen = numbers.seen[COMPARISON]
+    order = sorted(seen, key=lambda one: (one != numbers.chosen, one not in numbers.alike, -len(seen[one])))
+    rows = []
+    for one in order[:SHOWN]:
+        ahead = numbers.ahead(one)
+        mark = "chosen" if one == numbers.chosen else "not told apart" if one in numbers.alike else "given up"
+        apart = "–" if one == numbers.chosen else number(-ahead.value, ahead.se, unit, difference=True)
+        named, lived = (in_short(numbers, one), mark), f"{len(seen[one]):,}"
+        rows.append((named, lived, apart, *_constraint_cells(numbers, one, COMPARISON)))
+    more = len(order) - len(rows)
+    return Table(head, rows, f"{more:,} more are in frontier.parquet." if more > 0 else "")
+
+
+def picture(numbers: Numbers) -> Picture:
+    """Return the picture: the objective against each constraint's measure, or without any against each key."""
+    import matplotlib
+    from matplotlib.ticker import MaxNLocator
+
+    from simulator.report.figures import COLOURS, INK, SOFT, STYLE, THOUSANDS, figure, svg
+
+    aims = numbers.aims
+    seen = numbers.seen[numbers.first]
+    gains = {one: numbers.gain(one, numbers.first) for one in seen}
+    largest = max(abs(gain.value) for gain in gains.values())
+    factor, before, after = scale_of(largest, 0.0, numbers.unit(aims.objective), difference=True)
+    panels: list[Any] = list(range(len(aims.constraints))) or list(numbers.file)
+    with matplotlib.rc_context(STYLE):
+        columns = min(len(panels), 2)
+        rows = -(-len(panels) // columns)
+        made, axes = figure(0.4 + 3.2 * rows, rows, columns, sharey=True)
+        for axis in axes.flat[len(panels) :]:
+            axis.set_visible(False)
+        for axis, panel in zip(axes.flat, panels, strict=False):
+            across = _across(numbers, panel)
+            for one, gain in gains.items():
+                x, x_se = across(one, numbers.first)
+                is_kept = numbers.chance(one, numbers.first) >= SURE
+                colour = COLOURS[1] if is_kept else COLOURS[0]
+                axis.errorbar(
+                    x, gain.value * factor, 2 * gain.se * factor, 2 * x_se,
+                    fmt="o", ms=4, color=colour, alpha=0.9 if is_kept else 0.35, elinewidth=0.8, mec="white", mew=0.4,
+                )  # fmt: skip
+            if aims.constraints:
+                line = [(across(one, numbers.first)[0], gains[one].value * factor) for one in numbers.frontier(panel)]
+                axis.plot(*np.array(line).T, "-", color=COLOURS[1], lw=1.2, alpha=0.6)
+                bound = aims.constraints[panel]
+                times = scale_of(bound.bound, 0.0, numbers.unit(bound.measure))[0]
+                axis.axvline(bound.bound * times, color=SOFT, lw=1, ls="--")
+            x, _ = across(HOME, AGAIN)
+            axis.plot(x, 0, "D", color=INK, ms=6, mec="white", label="the file's own setting")
+            gain = numbers.gain(numbers.chosen, AGAIN)
+            x, x_se = across(numbers.chosen, AGAIN)
+            axis.errorbar(
+                x, gain.value * factor, 2 * gain.se * factor, 2 * x_se,
+                fmt="o", ms=8, color=COLOURS[2], mec="white", label="chosen, on fresh replications", zorder=5,
+            )  # fmt: skip
+            axis.set_xlabel(_across_name(numbers, panel))
+            axis.xaxis.set_major_locator(MaxNLocator(6))
+            axis.xaxis.set_major_formatter(THOUSANDS)
+            axis.yaxis.set_major_formatter(THOUSANDS)
+        axes.flat[0].set_ylabel(f"change from the file, {scale_in_words(before, after)}")
+        axes.flat[0].set_title(label(aims.objective).capitalize())
+        axes.flat[0].legend(loc="best", fontsize=8)
+        against = "each constraint's measure" if aims.constraints else "what is varied"
+        caption = (
+            f"{label(aims.objective).capitalize()} less that of the file's own setting, against {against}. Bars are "
+            "two standard errors; all settings share people and random numbers."
+        )
+        if aims.constraints:
+            caption += (
+                " Blue dots surely keep all constraints, grey ones may not; the dashed line is the bound, the full one "
+                "the frontier."
+            )
+        return Picture("The frontier", svg(made, caption), caption)
+
+
+def _across(numbers, panel):
+    """Return a function of (setting, stage) to where it stands in a panel, and the error of that."""
+    if isinstance(panel, str):
+        return lambda one, stage: (_plain(numbers.values(one)[panel], numbers.file[panel]), 0.0)
+    measure = numbers.aims.constraints[panel].measure
+
+    def at(one, stage):
+        found = numbers.estimate(one, stage, panel + 1)
+        factor = scale_of(found.value, found.se, numbers.unit(measure))[0]
+        return found.value * factor, found.se * factor
+
+    return at
+
+
+def _across_name(numbers, panel):
+    if isinstance(panel, str):
+        times = isinstance(numbers.file[panel], list)
+        return f"{_key(numbers, panel)}, {'times the file' if times else numbers.units[panel]}"
+    constraint = numbers.aims.constraints[panel]
+    _, before, after = scale_of(constraint.bound, 0.0, numbers.unit(constraint.measure))
+    return f"{label(constraint.measure)}, {scale_in_words(before, after)}"
