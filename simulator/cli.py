@@ -222,17 +222,21 @@ def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) ->
     if allow_code:
         from simulator.policy.levers import try_own
 
-        for settings in (loaded.baseline, *loaded.variants.values()):
-            try_own(settings)
+        for world in loaded.every_world.values():
+            for settings in (world.baseline, *world.variants.values()):
+                try_own(settings)
     lenders = {"baseline": loaded.baseline, **loaded.variants}
+    lenders |= {f"world {name}": world.baseline for name, world in loaded.worlds.items()}
     _warn(price_cautions({name: asked_rates(settings) for name, settings in lenders.items()}))
-    if loaded.baseline.portfolio.tape:
+    tapes = {world.baseline.portfolio.tape: world for world in loaded.every_world.values()}
+    for world in (world for tape, world in tapes.items() if tape):
         from simulator.run import read_book
 
-        book = read_book(loaded)
+        book = read_book(world)
         _warn(book.cautions)
         _say(*book.words())
-    _say(f"{scenario}: valid; variants: {', '.join(loaded.variants) or 'none'}", *lines(loaded))
+    worlds = f"; worlds: {', '.join(loaded.every_world)}" if loaded.worlds else ""
+    _say(f"{scenario}: valid; variants: {', '.join(loaded.variants) or 'none'}{worlds}", *lines(loaded))
 
 
 @app.command()

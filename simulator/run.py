@@ -53,13 +53,15 @@ def run(
     draws: Iterable[Mapping[str, Settings]] | None = None,
     among: range | None = None,
     swap_sets: bool = True,
+    worlds_held: int = 1,
 ) -> Run:
     """Return the run of a scenario's baseline and of `variants`; with `run_off` its months follow those of lending.
 
     `draws` are the same lenders under other numbers, with a correlation for every Gini: replications 2k and 2k + 1 are
     lived by those of draw k, as many as there are pairs. `among` are the numbers of the replications, if they are not
     the scenario's: from a multiple of SUMS_PER_BATCH on. Without `swap_sets` nobody is told who is taken instead of
-    whom. Raises UserError if the tape is wrong, or if this machine has too little memory.
+    whom. `worlds_held` are so many runs of this size of which the results are held together. Raises UserError if the
+    tape is wrong, or if this machine has too little memory.
     """
     start = time.perf_counter()
     threads = threads_of(threads)
@@ -85,7 +87,7 @@ def run(
     swaps = _swaps(worlds, swapping)
     every = [*worlds.values(), *chain(*swaps.values())]
     state = {name: max(map(engine.state_bytes_at_once, world)) for name, world in worlds.items()}
-    _check_memory(every, threads, max(state.values()), whole=draws is not None)
+    _check_memory(every, threads, max(state.values()), draws is not None, worlds_held)
     for remark in scenario.remarks:
         observer.note(remark)
     if any(state.values()):
@@ -200,23 +202,25 @@ def check_room(lenders: Iterable[Settings], run_off: bool, futures: Iterable[boo
     _check_bytes("the scenario", needed)
 
 
-def _check_memory(worlds, threads, state, whole):
+def _check_memory(worlds, threads, state, whole, held):
     """Raise UserError if the sums of all variants and the state kept are more than the machine could ever hold.
 
-    `whole`: all sums of the run-ons are held at a time, not only their flows.
+    The sums are `held` so many times. `whole`: all sums of the run-ons are held at a time, not only their flows.
     """
     of_run_on = (lambda world: engine.bytes_needed(world, 0)) if whole else engine.bytes_of_flows
     kept = {id(world): engine.bytes_needed(world, 0) for world, *_ in worlds}
     kept |= {id(world): of_run_on(world) for _, *run_on in worlds for world in run_on}
     at_work = max(engine.bytes_needed(world, threads) - kept[id(world)] for world in chain(*worlds))
-    _check_bytes("the results", sum(kept.values()) + at_work + state)
+    _check_bytes("the results", held * sum(kept.values()) + at_work + state)
 
 
 def _check_bytes(what, needed):
     there = machine_memory()
     if there is not None and needed > there:
         found = f"{what} would take {needed / 1e9:,.1f} GB, this machine has {there / 1e9:,.1f}"
-        raise UserError(Problem("memory", "", found, "fewer replications, months, segments, people or variants"))
+        raise UserError(
+            Problem("memory", "", found, "fewer replications, months, segments, people, variants or worlds")
+        )
 
 
 def read_book(scenario: Scenario):

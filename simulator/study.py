@@ -4,7 +4,8 @@ import json
 import os
 import shlex
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,12 @@ from simulator.analysis.comparison import NUMBERS, Comparison, Verdict
 from simulator.analysis.estimates import Difference, Estimate
 from simulator.analysis.ledger import RunFrame
 from simulator.analysis.measures import AXES, MEASURES, measures_of, windows
+from simulator.analysis.worlds import VerdictInWorlds, effect, result_digest, verdict_in
 from simulator.model.errors import Problem, UserError, check_names, names_of, path_of
-from simulator.model.observer import SILENT, Observer
+from simulator.model.observer import SILENT, InTurn, Observer
 from simulator.run import run
 from simulator.scenario.reader import load_scenario
-from simulator.scenario.scenario import Scenario
+from simulator.scenario.scenario import AS_WRITTEN, Scenario
 from simulator.system.folders import MANIFEST, Place, placed, spoiled
 
 if TYPE_CHECKING:  # heavy: imported when a table, a picture or a folder is asked for
@@ -62,8 +64,32 @@ def _asked(command: str, scenario: ScenarioLike, threads: int | None, observer: 
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     compared = command == COMPARE
     observer = SILENT if observer is None else observer
-    done = run(loaded, loaded.variants if compared else {}, compared, threads, observer)
-    return Study(loaded, done.comparison, {"command": command, "scenario": str(loaded.path), **done.facts})
+    if not compared and loaded.worlds:
+        observer.note(loaded.worlds_left_out)
+        loaded = loaded.as_written
+
+    def ask(world: Scenario, told: Observer) -> Study:
+        variants = world.variants if compared else {}
+        done = run(world, variants, compared, threads, told, worlds_held=len(loaded.every_world))
+        return Study(world, done.comparison, {"command": command, "scenario": str(world.path), **done.facts})
+
+    return in_every_world(loaded, observer, ask)
+
+
+def in_every_world(scenario: Scenario, observer: Observer, ask: Callable[[Scenario, Observer], "Study"]) -> "Study":
+    """Return the study that `ask` gives of the scenario as written, which holds those of its other worlds.
+
+    All have the same seed: the same people, where they are of the same kind, meet the same random numbers.
+    """
+    if not scenario.worlds:
+        return ask(scenario, observer)
+    worlds, studies = scenario.every_world, {}
+    told = InTurn(observer, list(worlds))
+    for told.name, world in worlds.items():
+        studies[told.name] = ask(world, told)
+    own = studies.pop(AS_WRITTEN)
+    own.hold(studies)
+    return own
 
 
 class Study:
@@ -72,6 +98,24 @@ class Study:
     def __init__(self, scenario: Scenario, comparison: Comparison, facts: dict[str, Any]):
         """Take what was asked, the ledgers compared, and what a manifest says of how they came about."""
         self._scenario, self._comparison, self.facts = scenario, comparison, facts
+        self._worlds: dict[str, Study] = {}
+
+    def hold(self, worlds: "dict[str, Study]") -> None:
+        """Take the studies of the other worlds of the scenario, this one being that of its file as written."""
+        self._worlds = worlds
+        self._scenario = replace(self._scenario, worlds={name: study.scenario for name, study in worlds.items()})
+        own = self.facts | {"scenario_digest": self._scenario.digest()}
+        elsewhere = {
+            name: {key: value for key, value in study.facts.items() if value != own.get(key)}
+            | {"result_digest": study.result_digest}
+            for name, study in worlds.items()
+        }
+        self.facts = {**own, "worlds": elsewhere}
+
+    @property
+    def worlds(self) -> "dict[str, Study]":
+        """The same lenders in the other worlds of the scenario, by name; this study is of the file as written."""
+        return self._worlds
 
     @property
     def scenario(self) -> Scenario:
@@ -125,7 +169,12 @@ class Study:
     @property
     def result_digest(self) -> str:
         """The SHA-256 of every stored number, the same for the same question on any machine."""
-        return self.comparison.result_digest
+        return result_digest(self._comparisons)
+
+    @property
+    def _comparisons(self) -> dict[str, Comparison]:
+        """The comparison of every world, first that of the file as written."""
+        return {AS_WRITTEN: self.comparison, **{name: study.comparison for name, study in self.worlds.items()}}
 
     # ---- numbers ---------------------------------------------------------------------------------
     def table(self, measures: Iterable[str] | str | None = None, window: str = "whole") -> "pa.Table":
@@ -181,10 +230,32 @@ class Study:
         check_names("variant", [against], self.lenders)
         return self._difference(variant, measure, window, against)
 
+    def by_world(self, measures: Iterable[str] | str | None = None, window: str = "whole") -> "pa.Table":
+        """Return `table` of every world under each other, with a column `world` in front; first the file as written."""
+        import pyarrow as pa
+
+        names = None if measures is None else names_of("measure", measures)
+        tables = {name: study.table(names, window) for name, study in {AS_WRITTEN: self, **self.worlds}.items()}
+        named = [table.add_column(0, "world", pa.array([name] * len(table))) for name, table in tables.items()]
+        return pa.concat_tables(named)
+
+    def effect(self, world: str, measure: str, lender: str | None = None, window: str = "whole") -> Difference:
+        """Return what a world does to a lender (the baseline if None): there less as written, by replication."""
+        lender = self.lenders[0] if lender is None else lender
+        self._check(lender, measure, window)
+        check_names("world", [world], self.worlds)
+        check_names("measure", [measure], self.worlds[world].measures)
+        return effect(self.worlds[world].comparison, self.comparison, measure, lender, window)
+
     @property
     def verdict(self) -> Verdict:
         """Which variant has the highest net present value and how sure that is, or why none is named."""
         return self.comparison.verdict()
+
+    @property
+    def verdict_in_every_world(self) -> VerdictInWorlds:
+        """Which variant is the best in every world, or which world turns it."""
+        return verdict_in({AS_WRITTEN: self.verdict, **{name: study.verdict for name, study in self.worlds.items()}})
 
     # ---- pictures, words, a folder ---------------------------------------------------------------
     def plot(self, picture: str) -> "Picture":
@@ -223,6 +294,7 @@ class Study:
             self.scenario.text(),
             keep_replications=keep_replications,
             drawing=drawing,
+            elsewhere={name: study.comparison for name, study in self.worlds.items()},
         )
         return place.folder
 
@@ -242,9 +314,10 @@ class Study:
         """Return the summary that the command prints."""
         from rich.console import Group
 
-        from simulator.report.terminal import summary_table
+        from simulator.report.terminal import summary_table, worlds_table
 
-        return Group(*summary_table(self.comparison, compared=self.facts["command"] == COMPARE))
+        told = worlds_table(self._comparisons) if self.worlds else []
+        return Group(*told, *summary_table(self.comparison, compared=self.facts["command"] == COMPARE))
 
     # ---- what a saved study finds in its files ---------------------------------------------------
     def _comparison_table(self, measures: Collection[str], window: str) -> "pa.Table":
@@ -279,14 +352,22 @@ class Study:
 class SavedStudy(Study):
     """A study read back from its folder: what its files say, which is all but the ledgers themselves."""
 
-    def __init__(self, folder: Path, manifest: dict[str, Any]):
-        """Take a folder, checked, and its manifest."""
-        self.folder, self.facts = folder, manifest
+    def __init__(self, folder: Path, manifest: dict[str, Any], world: str = AS_WRITTEN):
+        """Take a folder, checked, its manifest, and which of the worlds in it this is."""
+        own = manifest.get("worlds", {}).get(world)
+        self.folder, self._world = folder, world
+        self.facts = manifest if own is None else {key: manifest[key] for key in manifest if key != "worlds"} | own
 
     @cached_property
     def scenario(self) -> Scenario:
         """What was asked; UserError if it has policies of one's own, whose code is not run unasked."""
-        return load_scenario(self.folder / "scenario.toml")
+        asked = load_scenario(self.folder / "scenario.toml")
+        return asked if self._world == AS_WRITTEN else asked.worlds[self._world]
+
+    @cached_property
+    def worlds(self) -> dict[str, Study]:
+        """The same lenders in the other worlds of the scenario, by name; this study is of the file as written."""
+        return {name: SavedStudy(self.folder, self.facts, name) for name in self.facts.get("worlds", {})}
 
     @property
     def comparison(self) -> Comparison:
@@ -313,6 +394,7 @@ class SavedStudy(Study):
         """The sizes of the run: months, segments, products, replications, borrowers, currency."""
         with open(self.folder / "scenario.toml", "rb") as file:
             asked = tomllib.load(file)
+        asked |= asked.get("world", {}).get(self._world, {})
         cells = self._read("rolls")
         return RunFrame(
             title=asked["title"],
@@ -345,6 +427,15 @@ class SavedStudy(Study):
     def verdict(self) -> Verdict:
         """Which variant has the highest net present value and how sure that is, or why none is named."""
         return _verdict(self._summary["verdict"])
+
+    def effect(self, world: str, measure: str, lender: str | None = None, window: str = "whole") -> Difference:
+        """Return what a world does to the baseline, of the measures that summary.json has, over the whole run."""
+        check_names("world", [world], self.worlds)
+        told = self._summary["worlds"][world]["effect"]
+        if lender not in (None, self.lenders[0]) or window != "whole" or measure not in told:
+            raise self._not_there(f"effect of {world} but of headline measures of the baseline over the whole run")
+        value, se, low, high = (_number(told[measure][name]) for name in NUMBERS)
+        return Difference(value, se, low, high, NAN)
 
     def estimate(self, variant: str, measure: str, window: str = "whole") -> Estimate:
         """Return a measure's value under a variant, or the baseline, and its standard error."""
@@ -385,7 +476,8 @@ class SavedStudy(Study):
 
     @cached_property
     def _summary(self) -> dict[str, Any]:
-        return json.loads((self.folder / "summary.json").read_bytes())
+        told = json.loads((self.folder / "summary.json").read_bytes())
+        return told if self._world == AS_WRITTEN else told["worlds"][self._world]
 
     @cached_property
     def _compared(self) -> "pa.Table":
@@ -395,9 +487,14 @@ class SavedStudy(Study):
         return self._read("comparison", pc.field("people") == "all")
 
     def _read(self, name: str, rows: "pc.Expression | None" = None) -> "pa.Table":
+        import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
-        return pq.read_table(self.folder / f"{name}.parquet", filters=rows)
+        path = self.folder / f"{name}.parquet"
+        if "world" not in pq.read_schema(path).names:  # of before there were any
+            return pq.read_table(path, filters=rows)
+        here = pc.field("world") == self._world
+        return pq.read_table(path, filters=here if rows is None else here & rows).drop_columns(["world"])
 
     def _comparison_table(self, measures: Collection[str], window: str) -> "pa.Table":
         import pyarrow as pa

@@ -211,8 +211,8 @@ def test_the_manifest_keeps_its_contract(compared):
 def test_the_tables_keep_their_columns(compared):
     """The Parquet files are long tables with the columns of the contract."""
     columns = {
-        "monthly": ["variant", "month", "segment", "product", "measure", "value", "unit", "standard_error"],
-        "comparison": ["variant", "measure", "window", "baseline", "value", "difference", "standard_error"],
+        "monthly": ["world", "variant", "month", "segment", "product", "measure", "value", "unit", "standard_error"],
+        "comparison": ["world", "variant", "measure", "window", "baseline", "value", "difference", "standard_error"],
     }
     for name, wanted in columns.items():
         found = pq.read_schema(compared / f"{name}.parquet").names

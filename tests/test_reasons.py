@@ -128,7 +128,7 @@ def test_a_variant_is_explained_by_the_policies_it_changes():
             **{"d": policy("npl"), "e": policy("regrant")},
         },
     }
-    comparison = SimpleNamespace(baseline="baseline", policies=policies)
+    comparison = SimpleNamespace(reference=lambda variant: "baseline", policies=policies)
 
     assert reasons.changed_kinds(comparison, "other") == ["closure", "pricing", "regrant"]
     assert reasons.changed_kinds(comparison, "baseline") == []

@@ -200,7 +200,7 @@ def test_a_stop_that_leaves_all_income_is_none():
 def test_china_in_2020_stops_and_comes_back():
     """The shipped stop is 30 % of a third in month 1 and over in month 6; collection, jobs and prices as it says."""
     scenario = load_scenario(ROOT / "scenarios" / "downturn.toml")
-    economy = lower(scenario.variants["china_2020"]).tables.economy[0, :, 0]
+    economy = lower(scenario.worlds["china_2020"].baseline).tables.economy[0, :, 0]
     calm = lower(scenario.baseline).tables.economy[0, :, 0]
     stopped = [round((1 << STOP_BITS) * 0.333 * share) for share in (0.3, 0.2, 0.1, 0.05, 0.02, 0)]
 

@@ -120,7 +120,7 @@ def test_a_cut_off_differs_by_its_swap_set_and_nothing_else(tmp_path):
     assert list(summary["weak_score"]) == ["out", "into"]
     told = summary["cut_off_560"]["out"]
     path = tmp_path / "comparison.parquet"
-    write_comparison(path, comparison)
+    write_comparison(path, {"as_written": comparison})
     rows = pq.read_table(path).to_pylist()
     assert {row["people"] for row in rows} == {"all", "swapped_out", "swapped_into"}
     (row,) = [

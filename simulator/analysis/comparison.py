@@ -153,21 +153,21 @@ class Comparison:
     def estimate(self, variant, measure, window="whole") -> Estimate:
         """Return one measure's value and standard error."""
         samples = self.samples(variant, measure, window)
-        value, se = self._statistic(measure, samples).estimate(samples)
+        value, se = self.statistic(measure, samples).estimate(samples)
         return Estimate(float(value), float(se))
 
     def interval(self, variant, measure, window="whole") -> tuple[float, float]:
         """Return the 95 % interval of one measure; NaN where there is none."""
         samples = self.samples(variant, measure, window)
-        return self._statistic(measure, samples).interval(samples)
+        return self.statistic(measure, samples).interval(samples)
 
     def difference(self, variant, measure, window="whole", against=None) -> Difference:
         """Return `variant` less `against` (its reference), replication by replication."""
         other = against or self.reference(variant)
         a, b = (self.samples(name, measure, window) for name in (variant, other))
-        return self._statistic(measure, b).difference(a, b)
+        return self.statistic(measure, b).difference(a, b)
 
-    def _statistic(self, measure, samples):
+    def statistic(self, measure, samples):
         """Return what is stated of the samples of a measure; of those that the run cannot state, which are NaN, too."""
         statistic = MEASURES[measure].statistic
         return self.average if statistic is MEAN or np.isnan(samples).all() else statistic
@@ -245,7 +245,7 @@ class Comparison:
         names = [name for name, measure in self.measures.items() if measure.headline]
 
         def entry(measure, value, se, low, high):
-            told = {name: _number(x) for name, x in zip(NUMBERS, (value, se, low, high), strict=True)}
+            told = {name: as_json(x) for name, x in zip(NUMBERS, (value, se, low, high), strict=True)}
             told["unit"] = self.measures[measure].unit_in(self.frame)
             if told["value"] is None:
                 told["reason"] = self.unstated(measure) or NOTHING_TO_DIVIDE_BY
@@ -261,7 +261,7 @@ class Comparison:
         def swapped(variant, side, measure):
             samples = self.swap_samples(variant, side, measure)
             return entry(
-                measure, *self.swapped(variant, side, measure), *self._statistic(measure, samples).interval(samples)
+                measure, *self.swapped(variant, side, measure), *self.statistic(measure, samples).interval(samples)
             )
 
         told = {
@@ -302,12 +302,12 @@ class Comparison:
             "best": verdict.winner,
             "leader": verdict.leader,
             "second": verdict.second,
-            "probability": _number(verdict.probability),
+            "probability": as_json(verdict.probability),
             "reason": verdict.reason,
         }
         if d := verdict.difference:
             numbers = zip(NUMBERS, (d.value, d.se, d.low, d.high), strict=True)
-            told["difference"] = {name: _number(x) for name, x in numbers} | {"unit": self.frame.currency}
+            told["difference"] = {name: as_json(x) for name, x in numbers} | {"unit": self.frame.currency}
         return told
 
 
@@ -332,6 +332,6 @@ def _by_both(run_off: Verdict, run_on: Verdict) -> Verdict:
     return Verdict(winner, run_off.second, run_off.difference, why, run_off.leader, sure, run_off, run_on)
 
 
-def _number(x):
+def as_json(x):
     """Return a number as JSON has it: None where it is not finite."""
     return float(x) if np.isfinite(x) else None

@@ -62,14 +62,17 @@ def resolved(
 ) -> tuple[dict[str, Settings], dict[str, list[Answer]]]:
     """Return the settings of the lenders with a correlation for every Gini asked for, and the answers by lender.
 
-    All correlations come from the pilot of the baseline: a score is one thing, in whatever economy it is used and under
-    whatever policy. Raises UserError where no score of these people could have such a Gini.
+    All correlations come from the pilot of the baseline, in another world that of the file as written if it has these
+    segments: a score is one thing, in whatever economy it is used and under whatever policy. Raises UserError where no
+    score of these people could have such a Gini.
     """
     asks = {name: list(asks_of(settings)) for name, settings in lenders.items()}
     if not any(asks.values()):
         return dict(lenders), {}
     named = {segment for each in asks.values() for ask in each for segment in ask.segments}
-    seen = pilot(scenario.baseline, named, threads, observer)
+    written = scenario.written.baseline if scenario.written else scenario.baseline
+    home = written if named <= written.segment.keys() else scenario.baseline
+    seen = pilot(home, named, threads, observer)
     found: dict[str, Settings] = {}
     answers: dict[str, list[Answer]] = {}
     told: set[Answer] = set()

@@ -83,6 +83,8 @@ def asked_of(
     What was asked for by hand, as with `--borrowers`, stays.
     """
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    remarks = [f"{loaded.worlds_left_out.capitalize()}."] if loaded.worlds else []
+    loaded = loaded.as_written
     most = {"borrowers": borrowers, "replications": replications}
     now = {"borrowers": loaded.baseline.portfolio.borrowers, "replications": loaded.baseline.replications}
     asked = {
@@ -93,7 +95,7 @@ def asked_of(
     if loaded.baseline.portfolio.tape:
         asked.pop("borrowers", None)
     if not asked:
-        return loaded, []
+        return loaded, remarks
     smaller = load_scenario(
         tables_of(loaded.text(), str(loaded.path)),
         borrowers=asked.get("borrowers"),
@@ -103,7 +105,7 @@ def asked_of(
     said = " and ".join(f"{asked[name]:,} of its {now[name]:,} {name}" for name in asked)
     options = " and ".join(f"--{name}" for name in asked)
     remark = f"Lived with {said}, so that so many lives take minutes; {options} say otherwise."
-    return _named(smaller, loaded), [remark]
+    return _named(smaller, loaded), [*remarks, remark]
 
 
 def home(scenario: Scenario, lenders: list[str], threads: int | None, observer: Observer) -> Comparison:

@@ -16,7 +16,7 @@ from scipy.special import ndtr
 from simulator.model.values import Provenance
 from simulator.scenario.distributions import Beta, Distribution
 from simulator.scenario.fields import bounds_of
-from simulator.scenario.reader import COMMON
+from simulator.scenario.lenders import COMMON
 from simulator.scenario.scenario import Scenario
 
 END = 1.6448536269514722  # standard deviations from the median to the 95 % point

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from math import sqrt
 
@@ -67,7 +68,11 @@ class Draws:
 
     def __iter__(self) -> Iterator[dict[str, Settings]]:
         """Yield the lenders of each draw, with a correlation for every Gini; UserError where none can be had."""
-        tables = tables_of(self.scenario.text(), str(self.scenario.path))
+        written = self.scenario.written
+        tables, of_written = (
+            tables_of(each.text(), str(each.path)) if each else {} for each in (self.scenario, written)
+        )
+        there = {one.key for one in doubts(written)[0]} if written else set()
         for k in range(self.count):
             for attempt in range(MOST_TRIES):
                 z = [float(places(one, self.scenario.baseline.seed, k, attempt)) for one in self.doubts]
@@ -75,6 +80,10 @@ class Draws:
                 try:
                     drawn = load_scenario(tables, numbers, allow_code=self.scenario.has_code)
                     lenders = {BASELINE: drawn.baseline, **{name: drawn.variants[name] for name in self.names}}
+                    if written:  # whose scores these are
+                        same = {key: number for key, number in numbers.items() if key in there}
+                        home = load_scenario(of_written, same, allow_code=written.has_code)
+                        drawn = replace(drawn, written=home)
                     lenders, _ = resolved(drawn, lenders, self.threads, SILENT)
                     break
                 except UserError as error:

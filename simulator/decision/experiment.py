@@ -53,12 +53,14 @@ class Experiment:
         observer: Observer = SILENT,
     ):
         """Take the variants to be lived beside the baseline, all if None. Raise UserError if there is no such one."""
-        self.scenario, self.threads, self.observer = scenario, threads, observer
+        if scenario.worlds:
+            observer.note(scenario.worlds_left_out)
+        self.scenario, self.threads, self.observer = scenario.as_written, threads, observer
         if lenders is not None:
             check_names("variant", lenders, [BASELINE, *scenario.variants])
         wanted = scenario.variants if lenders is None else lenders
         self.lenders = [BASELINE, *(name for name in scenario.variants if name in wanted)]
-        self._tables = tables_of(scenario.text(), str(scenario.path))
+        self._tables = tables_of(self.scenario.text(), str(scenario.path))
         self._kept: dict[range, dict[str, _Lived]] = {}
         self._lock = RLock()
 

@@ -143,7 +143,7 @@ def main(arguments: list[str] | None = None) -> int:
             )
         scenario = load_scenario(given.scenario, (), given.borrowers, given.replications)
         with Progress() as progress:
-            usual, effects = one_at_a_time(Experiment(scenario), progress)
+            usual, effects = one_at_a_time(Experiment(scenario, observer=progress), progress)
         text = page(usual, effects, given.most, scenario.baseline.currency.code)
         if given.page:
             write_block(given.page, text, BEGIN, END)

@@ -79,29 +79,41 @@ def wish(said: str) -> Wish:
     return Wish(name, number / scale, unit == "%", of_differences, text)
 
 
-def compare_until(scenario: Scenario, wished: Wish, threads: int | None, observer: Observer) -> Study:
+def compare_until(
+    scenario: Scenario,
+    wished: Wish,
+    threads: int | None,
+    observer: Observer,
+    given: int | None = None,
+    worlds_held: int = 1,
+) -> Study:
     """Return the study of the fewest replications, of those looked at, that give the precision wished.
 
-    With a common factor, means are corrected for its path (`analysis.control`). Raises UserError if the scenario's runs
-    cannot state the measure, or if differences are wished of a scenario without variants.
+    With `given` there is one look, of so many replications. With a common factor, means are corrected for its path
+    (`analysis.control`). Raises UserError if the scenario's runs cannot state the measure, or if differences are wished
+    of a scenario without variants.
     """
     if wished.of_differences and not scenario.variants:
         raise UserError(Problem("--until", wished.said, "the scenario has no variants", "allowed: a level"))
     looks: list[int] = []
-    count = FIRST
+    count = given or FIRST
     while True:
         looks.append(count)
         observer.note(f"look {len(looks)}: {count:,} replications")
         asked = _with(scenario, count)
-        done = run(asked, asked.variants, True, threads, observer)
+        done = run(asked, asked.variants, True, threads, observer, worlds_held=worlds_held)
         comparison = _corrected(asked, done.comparison)
         if reason := comparison.unstated(wished.measure):
             raise UserError(Problem("--until", wished.said, "this run cannot state it", reason))
         found = wished.least(comparison)
-        if all(width <= wanted for _, width, wanted in found) or count >= MOST:
+        if given or all(width <= wanted for _, width, wanted in found) or count >= MOST:
             break
         count = next_look(count, found)
-    caution = _not_had(wished, found, count)
+    caution = _not_had(
+        wished,
+        found,
+        f"{count:,} replications, {'as many as the file as written took' if given else 'the most that are tried'}",
+    )
     if caution:
         comparison = comparison.restated([caution, *comparison.cautions], comparison.average)
     facts = {
@@ -146,14 +158,14 @@ def _corrected(scenario: Scenario, plain: Comparison) -> Comparison:
     return plain.restated(plain.cautions, Controlled(path[:, 1:], frame.months))
 
 
-def _not_had(wished: Wish, found, count: int) -> str:
-    """Return what is wished and not had, in a sentence; nothing if all of it is."""
+def _not_had(wished: Wish, found, tried: str) -> str:
+    """Return what is wished and not had after what was tried, in a sentence; nothing if all of it is."""
     short = [(name, width, wanted) for name, width, wanted in found if not width <= wanted]
     if not short:
         return ""
     name, width, wanted = max(short, key=lambda one: one[1] / one[2] if one[2] > 0 else np.inf)
     unit = MEASURES[wished.measure].unit
     return (
-        f"Not as precise as was wished ({wished.said}): after {count:,} replications, the most that are tried, the "
+        f"Not as precise as was wished ({wished.said}): after {tried}, the "
         f"interval of {name} is ±{phrasing.NO_BREAK}{width:.4g} {unit} wide, not ±{phrasing.NO_BREAK}{wanted:.4g}."
     )

@@ -52,6 +52,8 @@ def tail(
     """
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     observer = SILENT if observer is None else observer
+    if loaded.worlds:
+        observer.note(loaded.worlds_left_out)
     _check(loaded, level, measure, variant, replications)
     start = time.perf_counter()
     lender = _Lender(loaded, variant, measure, threads_of(threads), observer)

@@ -23,7 +23,7 @@ from simulator.report import phrasing
 from simulator.run import run
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import Scenario
-from simulator.study import COMPARE, ScenarioLike, Study
+from simulator.study import COMPARE, ScenarioLike, Study, in_every_world
 from simulator.study import compare as compare_as_it_stands
 
 if TYPE_CHECKING:
@@ -56,13 +56,32 @@ def compare(
     if until is None and doubt is None and loaded.baseline.precision:
         until = loaded.baseline.precision.said
     if until is not None:
-        return compare_until(loaded, wish(until), threads, observer)
+        return _until(loaded, until, threads, observer)
     if doubt is None:
         return compare_as_it_stands(loaded, threads, observer)
     asked = _in_pairs(loaded, doubt)
+    held = len(asked.every_world)
+    return in_every_world(asked, observer, lambda world, told: _compared(world, threads, told, doubt, held))
+
+
+def _until(scenario: Scenario, until: str, threads: int | None, observer: Observer) -> Study:
+    """Return the study of as many replications as the wish takes in the file as written; other worlds have as many."""
+    wished, held = wish(until), len(scenario.every_world)
+    looked: list[int] = []
+
+    def ask(world: Scenario, told: Observer) -> Study:
+        study = compare_until(world, wished, threads, told, looked[0] if looked else None, held)
+        looked.append(study.frame.replications)
+        return study
+
+    return in_every_world(scenario, observer, ask)
+
+
+def _compared(asked: Scenario, threads: int | None, observer: Observer, doubt: int, held: int) -> "DoubtedStudy":
+    """Return the study of one world under doubt, one of those `held`; a number's draws are the same in all."""
     draws = Draws(asked, doubt, threads)
     observer.note(f"{doubt:,} draws of {len(draws.doubts):,} numbers in doubt, two replications each")
-    done = run(asked, asked.variants, True, threads, observer, draws)
+    done = run(asked, asked.variants, True, threads, observer, draws, worlds_held=held)
     plain = done.comparison
     comparison = Doubted(
         *(list(plain.ledgers.values()), plain.swaps, plain.policies, [*_cautions(draws), *plain.cautions], plain.rates),
@@ -194,14 +213,24 @@ class DoubtedStudy(Study):
 
     def __repr__(self) -> str:
         """Return what a study says, then how sure the choice is."""
-        return "\n".join([super().__repr__(), *in_words(self.comparison)])
+        return "\n".join([super().__repr__(), *self._choices_in_words()])
 
     def __rich__(self) -> "RenderableType":
         """Return the summary that the command prints, then how sure the choice is."""
         from rich.console import Group
         from rich.text import Text
 
-        return Group(super().__rich__(), *map(Text, in_words(self.comparison)))
+        return Group(super().__rich__(), *map(Text, self._choices_in_words()))
+
+    def _choices_in_words(self) -> list[str]:
+        """Return what is known of the choice, and in every other world which lender is best."""
+        elsewhere = [
+            f"World {name}: {best_in_words(study.comparison, measure)}."
+            for name, study in self.worlds.items()
+            if isinstance(study.comparison, Doubted)
+            for measure in study.comparison.horizons
+        ]
+        return [*in_words(self.comparison), *elsewhere]
 
     def _replay(self, folder: Path) -> str:
         return shlex.join([*shlex.split(super()._replay(folder)), "--doubt", str(self.frame.draws)])
@@ -213,16 +242,13 @@ def in_words(comparison: Comparison) -> list[str]:
     unit, said = comparison.frame.currency, []
     for measure in comparison.horizons:
         found = comparison.choices[measure]
-        likely = sorted(found.probability, key=lambda name: -found.probability[name].value)
-        chances = {name: phrasing.number(*found.probability[name], SHARE) for name in likely}
-        ever = ", ".join(f"{name} {said}" for name, said in chances.items() if found.probability[name].value > 0)
-        lost = phrasing.number(*found.perfect_information, unit)
         said.append(
-            f"Best by {phrasing.label(measure)}: {ever}. Choosing {found.best} loses {lost} on average to the best "
-            "under each draw: that is what knowing every number would be worth."
+            f"{best_in_words(comparison, measure)} on average to the best under each draw: that is what knowing every "
+            "number would be worth."
         )
         second = max(
-            (name for name in likely if name != found.best), key=lambda name: _level(comparison, name, measure)
+            (name for name in found.probability if name != found.best),
+            key=lambda name: _level(comparison, name, measure),
         )
         gap = comparison.difference(found.best, measure, against=second)
         parts = {
@@ -243,6 +269,16 @@ def in_words(comparison: Comparison) -> list[str]:
     return said
 
 
+def best_in_words(comparison: Doubted, measure: str) -> str:
+    """Return how likely each lender is the best by a measure, and what the best one loses, without a full stop."""
+    found = comparison.choices[measure]
+    likely = sorted(found.probability, key=lambda name: -found.probability[name].value)
+    chances = {name: phrasing.number(*found.probability[name], SHARE) for name in likely}
+    ever = ", ".join(f"{name} {said}" for name, said in chances.items() if found.probability[name].value > 0)
+    lost = phrasing.number(*found.perfect_information, comparison.frame.currency)
+    return f"Best by {phrasing.label(measure)}: {ever}. Choosing {found.best} loses {lost}"
+
+
 def _anew(*kept) -> Doubted:
     *of_comparison, known = kept
     return Doubted(*of_comparison, known=known)
@@ -257,7 +293,8 @@ def _in_pairs(scenario: Scenario, draws: int) -> Scenario:
     variants = {name: paired(settings) for name, settings in scenario.variants.items()}
     if not variants:
         raise UserError(Problem(str(scenario.path), "variant", "there is none", "doubt is about a choice: add one"))
-    return replace(scenario, baseline=paired(scenario.baseline), variants=variants)
+    worlds = {name: _in_pairs(world, draws) for name, world in scenario.worlds.items()}
+    return replace(scenario, baseline=paired(scenario.baseline), variants=variants, worlds=worlds)
 
 
 def _cautions(draws: Draws) -> list[str]:

@@ -47,6 +47,8 @@ def diary(
     """
     scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     lenders = _lenders(scenario, variants)
+    if scenario.worlds and observer is not None:
+        observer.note(scenario.worlds_left_out)
     replications = scenario.baseline.replications
     if not isinstance(replication, Integral) or not 0 <= replication < replications:
         allowed = f"allowed: 0 to {replications - 1}, as the scenario has {replications} replications"

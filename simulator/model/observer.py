@@ -52,6 +52,29 @@ class Part(Silent):
         self._whole.note(line)
 
 
+class InTurn:
+    """Who is told of several runs of like size, one after the other: whose they are, and each note once."""
+
+    def __init__(self, whole: Observer, names: list[str]):
+        """Pass on to the observer of the whole what the runs of these names tell; `name` is the one at work."""
+        self._whole, self._names, self._said = whole, names, set[str]()
+        self.name = names[0]
+
+    def started(self, stage: str) -> None:
+        """Pass it on."""
+        self._whole.started(stage)
+
+    def advanced(self, what: str, done: int, total: int) -> None:
+        """Pass it on as a part of all runs."""
+        self._whole.advanced(f"{self.name}: {what}", done, len(self._names) * total)
+
+    def note(self, line: str) -> None:
+        """Pass on what no run before has said."""
+        if line not in self._said:
+            self._said.add(line)
+            self._whole.note(line if self.name == self._names[0] else f"{self.name}: {line}")
+
+
 def compiling(observer: Observer) -> Callable[[str], None]:
     """Return what is told of each stage in which the kernel is compiled, for an observer."""
     is_noted = False

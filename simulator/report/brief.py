@@ -4,7 +4,7 @@ from html import escape
 from textwrap import shorten
 
 from simulator.analysis.measures import MEASURES, answer
-from simulator.report import phrasing
+from simulator.report import phrasing, worlds
 
 MOST_VARIANTS, MOST_CAUTIONS = 4, 2  # that are told
 LONGEST = 240  # characters of a line
@@ -36,7 +36,8 @@ def _answer(study) -> list[str]:
     """Return the verdict in a sentence, or nothing where nothing is compared."""
     if not study.variants:
         return []
-    return [phrasing.verdict_of(study.verdict, len(study.lenders), study.frame)]
+    elsewhere = [worlds.in_words(study.verdict_in_every_world)] if study.worlds else []
+    return [*elsewhere, phrasing.verdict_of(study.verdict, len(study.lenders), study.frame)]
 
 
 def _changes(study, variant) -> str:

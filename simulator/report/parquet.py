@@ -28,21 +28,33 @@ def number(values):
     return pa.array(np.ravel(values), pa.float64(), from_pandas=True)
 
 
-def write_monthly(path, comparison, keep_replications):
-    """Write every line and monthly measure: a row per variant, month, segment, product and measure.
-
-    Segment and product `all` are the totals. `replication` is null for the mean over replications, which alone has a
-    standard error; with `keep_replications` a row for each replication follows (roll rates: for each batch).
-    """
+def write(path, worlds, tables_of):
+    """Write the tables that `tables_of` gives of each comparison of `worlds`, which column `world` names."""
     writer = None
     try:
-        for variant in comparison.ledgers:
-            for table in _monthly_tables(comparison, variant, keep_replications):
+        for name, comparison in worlds.items():
+            for table in tables_of(comparison):
+                table = table.add_column(0, "world", labels((name,), np.zeros(table.num_rows)))
                 writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
                 writer.write_table(table)
     finally:
         if writer:
             writer.close()
+
+
+def write_monthly(path, worlds, keep_replications):
+    """Write every line and monthly measure: a row per world, variant, month, segment, product and measure.
+
+    Segment and product `all` are the totals. `replication` is null for the mean over replications, which alone has a
+    standard error; with `keep_replications` a row for each replication follows (roll rates: for each batch).
+    """
+    write(path, worlds, lambda comparison: monthly_tables(comparison, keep_replications))
+
+
+def monthly_tables(comparison, keep_replications):
+    """Yield the tables of `write_monthly` of one world."""
+    for variant in comparison.ledgers:
+        yield from _monthly_tables(comparison, variant, keep_replications)
 
 
 def _monthly_tables(comparison, variant, keep_replications):
@@ -153,9 +165,9 @@ def batch_means(comparison, ledger, sums):
     return sums.sum(axis=0) / sizes.sum(), comparison.average.estimate(sums / sizes).se
 
 
-def write_rolls(path, comparison):
-    """Write `rolls_table`."""
-    pq.write_table(rolls_table(comparison), path, compression="zstd")
+def write_rolls(path, worlds):
+    """Write `rolls_table` of each world."""
+    write(path, worlds, lambda comparison: [rolls_table(comparison)])
 
 
 def rolls_table(comparison) -> pa.Table:
@@ -187,16 +199,9 @@ def rolls_table(comparison) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def write_vintages(path, comparison):
-    """Write the vintages, a variant and measure at a time."""
-    writer = None
-    try:
-        for table in vintage_tables(comparison):
-            writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
-            writer.write_table(table)
-    finally:
-        if writer:
-            writer.close()
+def write_vintages(path, worlds):
+    """Write `vintage_tables` of each world, a variant and measure at a time."""
+    write(path, worlds, vintage_tables)
 
 
 def vintage_tables(comparison) -> Iterator[pa.Table]:
@@ -230,8 +235,13 @@ def vintage_tables(comparison) -> Iterator[pa.Table]:
             yield pa.table(columns)
 
 
-def write_replications(path, comparison):
-    """Write the headline measures of every replication over the whole window: a row per variant, replication, measure.
+def write_replications(path, worlds):
+    """Write `replications_table` of each world."""
+    write(path, worlds, lambda comparison: [replications_table(comparison)])
+
+
+def replications_table(comparison) -> pa.Table:
+    """Return the headline measures of every replication, whole window: a row per variant, replication, measure.
 
     Tails, which have no value in a replication, and what the run cannot state are not there.
     """
@@ -252,12 +262,12 @@ def write_replications(path, comparison):
         "value": number(values),
         "unit": labels(kinds, np.array([kinds.index(unit) for unit in units])[measure]),
     }
-    pq.write_table(pa.table(columns), path, compression="zstd")
+    return pa.table(columns)
 
 
-def write_comparison(path, comparison):
-    """Write `comparison_table`."""
-    pq.write_table(comparison_table(comparison), path, compression="zstd")
+def write_comparison(path, worlds):
+    """Write `comparison_table` of each world."""
+    write(path, worlds, lambda comparison: [comparison_table(comparison)])
 
 
 def comparison_table(comparison, measures=None, windows=None) -> pa.Table:

@@ -186,7 +186,11 @@ def difference(comparison, variant, measure):
 
 def interval(comparison, variant, measure):
     """Return the 95 % interval of a difference in words, in the scale of `difference`; empty where there is none."""
-    d, unit = comparison.difference(variant, measure), MEASURES[measure].unit_in(comparison.frame)
+    return range_of(comparison.difference(variant, measure), MEASURES[measure].unit_in(comparison.frame))
+
+
+def range_of(d, unit):
+    """Return the interval of a difference in words, in the scale that it is told in; empty where there is none."""
     if not math.isfinite(d.low) or d.low == d.high:
         return ""
     factor, _, _ = scale_of(d.value, d.se, unit, True)

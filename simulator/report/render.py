@@ -7,15 +7,19 @@ from simulator.analysis.ledger import components
 from simulator.analysis.measures import ACCOUNTS, AXES, MEASURES, answer, shown_in
 from simulator.analysis.measures.tables import BY_CAUSE, CELLS, NUMBERS, SUPERVISORS, SWAPS
 from simulator.model.layout import GRADE_NAMES, PRODUCTS
-from simulator.report import phrasing, reasons
+from simulator.report import phrasing, reasons, worlds
 from simulator.report.paper import Picture, template
 
 ONE_LINE = ("loss_on_sale", "partner_profit")  # sums that the account of profit shows as one line
 SHARED_VARIANCE_REPLICATIONS = 30  # a covariance from fewer is mostly noise
 
 
-def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
-    """Return the page; `manifest` is what manifest.json says, shown in its settings."""
+def render(comparison, manifest: dict, pictures: list[Picture], every_world=None) -> str:
+    """Return the page; `manifest` is what manifest.json says, shown in its settings.
+
+    `every_world` has the comparisons of all worlds by name, the first being `comparison`, if there are several.
+    """
+    several = every_world if every_world and len(every_world) > 1 else {}
     return template("template.html.j2").render(
         comparison=comparison,
         compared_with=phrasing.compared_with(comparison),
@@ -25,6 +29,10 @@ def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
         needed=phrasing.needed(comparison),
         verdict=phrasing.verdict(comparison),
         warnings=[said for said in (phrasing.given_people(comparison), *comparison.warnings()) if said],
+        in_worlds=worlds.in_words(worlds.verdict(several)) if several else "",
+        world_heads=[(worlds.called(name), worlds.best(each.verdict())) for name, each in several.items()],
+        matrix=worlds.matrix(several) if several else [],
+        elsewhere=[elsewhere(name, each, comparison) for name, each in several.items() if each is not comparison],
         not_stated=phrasing.not_stated(comparison, [name for section in NUMBERS for name in shown_in(section)]),
         answers=answers(comparison),
         table=table(comparison, [(section, shown_in(section)) for section in NUMBERS]),
@@ -43,6 +51,19 @@ def render(comparison, manifest: dict, pictures: list[Picture]) -> str:
         caveats=caveats(comparison),
         manifest=flat(manifest),
     )
+
+
+def elsewhere(name, comparison, own):
+    """Return what is told of another world: name, title, cautions of its own, verdict, table, and [(variant, why)]."""
+    return {
+        "name": name,
+        "title": comparison.frame.title,
+        "comparison": comparison,
+        "warnings": [said for said in comparison.warnings() if said not in own.warnings()],
+        "verdict": phrasing.verdict(comparison),
+        "table": table(comparison, [(section, shown_in(section)) for section in NUMBERS]),
+        "why": [(phrasing.called(own, v), reasons.reasons(comparison, v)) for v in comparison.variants],
+    }
 
 
 def answers(comparison):

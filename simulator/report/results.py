@@ -1,12 +1,14 @@
 """A run's folder: its numbers, and the page that shows them."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from simulator.analysis.comparison import Comparison
+from simulator.analysis.worlds import result_digest, summary
 from simulator.report.drawing import Drawing
+from simulator.scenario.scenario import AS_WRITTEN
 from simulator.system.folders import Place, placed, write_json
 
 
@@ -25,10 +27,12 @@ def write(
     overwrite: bool = False,
     keep_replications: bool = False,
     drawing: Drawing | None = None,
+    elsewhere: Mapping[str, Comparison] | None = None,
 ) -> dict:
     """Write a run's folder and return the manifest as written; raise UserError as `Place` and its `write` do.
 
-    `drawing` draws the pictures of the report meanwhile; without, this process does.
+    `drawing` draws the pictures of the report meanwhile; without, this process does. `elsewhere` is what becomes of the
+    same lenders in other worlds, by name.
     """
     # Heavy (Arrow, Jinja): a light command that only checks a folder does not pay for them.
     from simulator.report import parquet
@@ -36,17 +40,18 @@ def write(
 
     drawing = drawing or Drawing(processors=1)
     drawing.begin(comparison)
-    manifest = {**manifest, "result_digest": comparison.result_digest}
+    worlds = {AS_WRITTEN: comparison, **(elsewhere or {})}
+    manifest = {**manifest, "result_digest": result_digest(worlds)}
 
     def files(partial: Path, manifest: dict) -> None:
-        write_json(partial / "summary.json", comparison.summary())
+        write_json(partial / "summary.json", summary(worlds))
         (partial / "scenario.toml").write_text(scenario_text, encoding="utf-8")
-        parquet.write_monthly(partial / "monthly.parquet", comparison, keep_replications)
-        parquet.write_rolls(partial / "rolls.parquet", comparison)
-        parquet.write_vintages(partial / "vintages.parquet", comparison)
-        parquet.write_comparison(partial / "comparison.parquet", comparison)
-        parquet.write_replications(partial / "replications.parquet", comparison)
-        page = render(comparison, manifest, drawing.pictures(comparison))
+        parquet.write_monthly(partial / "monthly.parquet", worlds, keep_replications)
+        parquet.write_rolls(partial / "rolls.parquet", worlds)
+        parquet.write_vintages(partial / "vintages.parquet", worlds)
+        parquet.write_comparison(partial / "comparison.parquet", worlds)
+        parquet.write_replications(partial / "replications.parquet", worlds)
+        page = render(comparison, manifest, drawing.pictures(comparison), worlds)
         (partial / "report.html").write_text(page, encoding="utf-8")
 
     return placed(folder, overwrite).write(files, manifest)

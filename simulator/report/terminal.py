@@ -4,7 +4,7 @@ import math
 from itertools import chain
 
 from simulator.analysis.measures import MEASURES, SHARE, answer
-from simulator.report import phrasing
+from simulator.report import phrasing, worlds
 from simulator.report.reasons import reasons
 
 CHANCE = "~\u00a0"  # before a difference that may be chance
@@ -57,6 +57,36 @@ def summary_table(comparison, compared=False):
     elif compared:
         lines.append(Text("The scenario has no variants: there was nothing to compare with the baseline."))
     return lines
+
+
+def worlds_table(every_world):
+    """Return rich renderables: a row for each lender with its value in every world, and who is best in them."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("", overflow="fold", min_width=12)
+    for name in every_world:
+        table.add_column(worlds.called(name), justify="right", overflow="fold")
+    found = worlds.verdict(every_world)
+    own = next(iter(every_world.values()))
+    if own.variants:
+        table.add_row("best", *(worlds.best(one) for one in found.by_world.values()))
+    for heading, rows in worlds.matrix(every_world):
+        table.add_row(Text(heading, style="italic"))
+        for what, cells in rows:
+            table.add_row(what, *(_in_cell(each) for each in cells))
+    note = f"Each variant stands against the {own.baseline} of the same world{phrasing.compared_with(own)}."
+    return [Text(worlds.in_words(found), style="bold"), table, Text(note, style="dim"), Text("")]
+
+
+def _in_cell(cell):
+    """Return the text of a cell of worlds, which says what is within chance."""
+    from rich.text import Text
+
+    within = cell.sureness == "within chance"
+    lines = [(CHANCE if within else "") + cell.value, cell.error]
+    return Text("\n".join(filter(None, lines)), style="dim" if within else "")
 
 
 def column(comparison, measure):

@@ -39,17 +39,22 @@ def table(scenario: Scenario, width: int = WIDE):
 
 
 def rows(scenario: Scenario) -> Iterator[tuple[str, ...]]:
-    """Yield (key, value, unit, range, source, status) of every value; a variant's key is "variant: key"."""
+    """Yield (key, value, unit, range, source, status) of every value; a variant's key is "variant: key".
+
+    A world's is "world NAME: key".
+    """
     baseline = plain(scenario.baseline, scenario.provenance)
     changed: dict[str, list[tuple[str, ...]]] = {}
-    for name, settings in scenario.variants.items():
-        delta = difference(baseline, plain(settings, scenario.variant_provenance[name]))
+    layers = {name: plain(own, scenario.variant_provenance[name]) for name, own in scenario.variants.items()}
+    layers |= {f"world {name}": plain(own.baseline, own.provenance) for name, own in scenario.worlds.items()}
+    for name, tables in layers.items():
+        delta = difference(baseline, tables)
         for key, *row in _flat(delta):
             changed.setdefault(key, []).append((f"{name}: {key}", *row))
     for key, *row in _flat(baseline):
         yield key, *row
         yield from changed.pop(key, ())
-    for left in changed.values():  # what only a variant has
+    for left in changed.values():  # what only a variant or a world has
         yield from left
 
 

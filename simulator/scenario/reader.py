@@ -9,21 +9,16 @@ from typing import Any, TypeGuard
 
 from simulator.model.errors import Problem, UserError, did_you_mean, path_of
 from simulator.scenario.against import taken
-from simulator.scenario.layers import GIVEN, NO_VALUE, ON_TOP, SET, Leaf, merge, tree_of
+from simulator.scenario.layers import GIVEN, ON_TOP, SET, Leaf, merge, tree_of
+from simulator.scenario.lenders import EXAMPLES, LAID, VARIANT, WORLD, Lenders, check_crowds, known_segments
 from simulator.scenario.mappings import tables_from, unwrapped
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.toml_text import MOST_DEEP, MOST_FILES, Files, NotToml, tables_of
-from simulator.scenario.validate import MOST_PROBLEMS, Resolved, resolve
+from simulator.scenario.validate import MOST_PROBLEMS, Resolved
 from simulator.system.inputs import MOST_RECORDS, MOST_TEXT, reason, size_of
 
-# What a variant may not touch: a comparison is on the same people, months and random numbers.
-COMMON = (
-    *("months", "run_off_months", "run_on_months", "start_month", "reporting_day", "replications", "seed"),
-    *("redraw_people", "precision", "discount_rate", "currency", "portfolio"),
-)
 CODE = "file:"  # how the kind of a policy in a Python file begins
 TAPE_FILES = {"tape": MOST_RECORDS, "mapping": MOST_TEXT}  # keys of the portfolio, and the bytes that a file may have
-MOST_TABLES = {"policy": 100, "segment": 200, "variant": 100}  # that a scenario may have
 IN_PYTHON = "scenario"  # in place of a file: a scenario that is given as a mapping
 SIZES = {"borrowers": "portfolio.borrowers", "replications": "replications", "months": "months", "seed": "seed"}
 
@@ -55,49 +50,86 @@ def load_scenario(
     for above in _on_top(overrides, problems):
         layer = _own_paths(above, tree, Path())
         file = GIVEN if isinstance(overrides, Mapping) else SET
-        _note_variants(tree, layer, file, problems, files)
-        tree = merge(tree, _known_segments(tree, layer, file, problems))
-    remarks: list[str] = []
-    borrowers, replications, months, seed = map(unwrapped, (borrowers, replications, months, seed))
-    if borrowers is not None:
-        tree = merge(tree, _applicants_scaled(tree, borrowers, remarks))
-    if replications is not None and tree.pop("precision", None):
-        remarks.append(f"{replications:,} replications are lived, as asked: [precision] of the file is not followed")
+        _note_layers(tree, layer, file, problems, files)
+        tree = merge(tree, known_segments(tree, layer, file, problems))
     sizes = {"borrowers": borrowers, "replications": replications, "months": months, "seed": seed}
-    for name, value in sizes.items():
-        if value is not None:
-            tree = merge(tree, _nested(SIZES[name], Leaf(value, f"--{name}")))
-    variants = tree.pop("variant", {})
-    if isinstance(variants, dict):
-        variants = {name: delta for name, delta in variants.items() if not _is_left_out(delta)}
-    _check_crowds({**tree, "variant": variants}, str(path))
-    base = resolve(tree, str(path), allow_code)
-    problems += base.problems + (_file_problems(tree) if base.settings else [])
-    resolved: dict[str, Resolved] = {}
-    deltas, against = taken(variants if isinstance(variants, dict) else {}, problems)
-    of_files: dict[Problem, list[str]] = {}  # what is wrong in variants by what a file says, and in which
-    if not isinstance(variants, dict):
-        problems.append(Problem(str(path), "variant", "found a value", "allowed: tables such as [variant.cut_at_30]"))
-    for name, delta in deltas.items():
-        if variant := _variant(tree, name, delta, str(path), base, problems, of_files, allow_code):
-            resolved[name] = variant
-        if len(problems) + len(of_files) >= MOST_PROBLEMS:
+    sizes = {name: unwrapped(value) for name, value in sizes.items() if value is not None}
+    remarks: list[str] = []
+
+    def sized(tree: dict, of: str = "") -> dict:
+        own: list[str] = []
+        tree = _sized(tree, sizes, own)
+        remarks.extend(f"{of}{said}" for said in own if said not in remarks)
+        return tree
+
+    deltas = {kind: _left_in(tree.pop(kind, {})) for kind in LAID}
+    check_crowds(tree | deltas, str(path))
+    lenders = Lenders(tree, sized, str(path), allow_code, problems)
+    base = lenders.baseline
+    problems += _file_problems(lenders.tree) if base.settings else []
+    for kind, layers in deltas.items():
+        if not isinstance(layers, dict):
+            problems.append(Problem(str(path), kind, "found a value", f"allowed: tables such as {EXAMPLES[kind]}"))
+            deltas[kind] = {}
+    deltas[VARIANT], against = taken(deltas[VARIANT], problems)
+    variants: dict[str, Resolved] = {}
+    worlds: dict[str, tuple[dict, Resolved]] = {}
+    for name, delta in deltas[VARIANT].items():
+        if laid := lenders.laid(VARIANT, name, delta):
+            variants[name] = laid[1]
+        if lenders.wrong >= MOST_PROBLEMS:
             break
-    for problem, where in of_files.items():
-        said = f"{problem.allowed} " if problem.allowed else ""
-        problems.append(replace(problem, allowed=f"{said}(in force in variant {', '.join(where)})"))
+    for name, delta in deltas[WORLD].items():
+        if laid := lenders.laid(WORLD, name, delta):
+            worlds[name] = laid
+            problems += _file_problems(laid[0]) if laid[1].settings and "portfolio" in delta else []
+        if lenders.wrong >= MOST_PROBLEMS:
+            break
+    lenders.add_common()
+    lived: dict[str, dict[str, Resolved]] = {}
+    for world, (whole, _) in worlds.items() if not problems else ():
+        lived[world] = {name: lenders.in_world(world, whole, name, _table(deltas[VARIANT][name])) for name in variants}
     if problems or not base.settings:
         raise UserError(problems)
-    return Scenario(
-        path,
-        base.settings,
-        {name: variant.settings for name, variant in resolved.items() if variant.settings},
-        base.provenance,
-        {name: variant.provenance for name, variant in resolved.items()},
-        tuple(remarks),
-        {name: tuple(where) for name, where in files.of_variants.items()},
-        against,
-    )
+
+    said_of = {kind: {name: tuple(where) for name, where in files.of[kind].items()} for kind in LAID}
+    own = _scenario(path, base, variants, against)
+    elsewhere = {name: _scenario(path, found, lived[name], against) for name, (_, found) in worlds.items()}
+    elsewhere = {name: replace(world, written=own) for name, world in elsewhere.items()}
+    return replace(own, remarks=tuple(remarks), layer_files=said_of, worlds=elsewhere)
+
+
+def _scenario(path: Path, base: Resolved, variants: dict[str, Resolved], against: dict[str, str]) -> Scenario:
+    """Return the scenario of one world, in which nothing is wrong."""
+    assert base.settings
+    settings = {name: variant.settings for name, variant in variants.items() if variant.settings}
+    sources = {name: variant.provenance for name, variant in variants.items()}
+    return Scenario(path, base.settings, settings, base.provenance, sources, against=against)
+
+
+def _left_in(layers: Any) -> Any:
+    """Return those of the layers of a kind that no file leaves out."""
+    if not isinstance(layers, dict):
+        return layers
+    return {name: delta for name, delta in layers.items() if not _is_left_out(delta)}
+
+
+def _table(delta) -> dict:
+    """Return a layer that is right: a table, of which nothing may be written."""
+    return delta if isinstance(delta, dict) else {}
+
+
+def _sized(tree: dict, sizes: Mapping[str, Any], remarks: list[str]) -> dict:
+    """Return the tree with the sizes of the command line on top, applicants scaled with the borrowers."""
+    if "replications" in sizes and "precision" in tree:
+        tree = {key: value for key, value in tree.items() if key != "precision"}
+        said = f"{sizes['replications']:,} replications are lived, as asked: [precision] of the file is not followed"
+        remarks.append(said)
+    if "borrowers" in sizes:
+        tree = merge(tree, _applicants_scaled(tree, sizes["borrowers"], remarks))
+    for name, value in sizes.items():
+        tree = merge(tree, _nested(SIZES[name], Leaf(value, f"--{name}")))
+    return tree
 
 
 def _laid(below: dict, path: Path, problems: list[Problem], chain: tuple[Path, ...], done: set, files: Files) -> dict:
@@ -125,15 +157,15 @@ def _laid_table(
     """Return the tree `below` with what a table extends laid on it, then the table, which stands in the file `path`."""
     below = _extended(below, table.pop("extends", []), path, "extends", problems, chain, done, files)
     tree = tree_of(table, str(path), problems)
-    _check_crowds(tree, str(path))
-    variants = tree.get("variant")
-    variants = variants if isinstance(variants, dict) else {}
-    for name, delta in variants.items():
-        if isinstance(delta, dict) and isinstance(named := delta.pop("extends", None), Leaf):
-            file = _extended({}, named.value, path, f"variant.{name}.extends", problems, chain, set(), files)
-            variants[name] = merge(file, delta)
-    _note_variants(below, tree, str(path), problems, files)
-    return merge(below, _known_segments(below, _own_paths(tree, below, path.parent), str(path), problems))
+    check_crowds(tree, str(path))
+    for kind in LAID:
+        layers = found if isinstance(found := tree.get(kind), dict) else {}
+        for name, delta in layers.items():
+            if isinstance(delta, dict) and isinstance(named := delta.pop("extends", None), Leaf):
+                file = _extended({}, named.value, path, f"{kind}.{name}.extends", problems, chain, set(), files)
+                layers[name] = merge(file, delta)
+    _note_layers(below, tree, str(path), problems, files)
+    return merge(below, known_segments(below, _own_paths(tree, below, path.parent), str(path), problems))
 
 
 def _extended(
@@ -153,13 +185,6 @@ def _extended(
                 raise
             raise UserError(Problem(str(path), key, f"{first.file}: {first.found}", first.allowed)) from None
     return below
-
-
-def _check_crowds(tree: dict, file: str) -> None:
-    """Raise UserError if there are more tables of a kind than can be looked at: each is compared with the others."""
-    for key, most in MOST_TABLES.items():
-        if isinstance(named := tree.get(key), dict) and len(named) > most:
-            raise UserError(Problem(file, key, f"{len(named):,} tables", f"allowed: up to {most}"))
 
 
 def _applicants_scaled(tree: dict, borrowers: int, remarks: list[str]) -> dict:
@@ -219,97 +244,42 @@ def _override_tree(override: str, problems: list[Problem]) -> dict:
     return {}
 
 
-def _variant(
-    tree: dict, name: str, delta, file: str, base: Resolved, problems: list[Problem], of_files: dict, allow_code: bool
-) -> Resolved | None:
-    """Return variant `name` resolved; appends what is wrong with the variant and not with the baseline.
+def _note_layers(below: dict, above: dict, file: str, problems: list[Problem], files: Files) -> None:
+    """Note which variants and worlds the layer `above` says something of, and which it leaves out.
 
-    Adds to `of_files` what the scenario itself sets wrongly and the variant only brings into force.
+    Those that it leaves out must be there below.
     """
-    path = f"variant.{name}"
-    if isinstance(delta, Leaf) and delta.value is NO_VALUE:
-        delta = {}
-    if isinstance(delta, Leaf):
-        problems.append(Problem(delta.file, path, f"found {delta.value!r}", f"allowed: a table [{path}]"))
-        return None
-    if name == "baseline" or not name.replace("_", "").replace("-", "").isalnum() or not name.isascii():
-        wish = "the file as written is the baseline" if name == "baseline" else "letters, digits, _ and -"
-        problems.append(Problem(file, path, "not a name for a variant", f"choose another: {wish}"))
-    for key in COMMON:
-        if key in delta:
-            allowed = "variants share people, months and random numbers: set it for the whole scenario"
-            problems.append(Problem(file, f"{path}.{key}", "not allowed in a variant", allowed))
-    delta = {key: value for key, value in delta.items() if key not in COMMON}
-    delta.setdefault("title", Leaf(name.replace("_", " "), file, source="name of the variant"))
-    whole = merge(tree, _known_segments(tree, delta, file, problems, f"{path}."))
-    _check_crowds(whole, file)
-    variant = resolve(whole, file, allow_code)
-    known = {(problem.key, problem.found) for problem in base.problems}
-    for problem in variant.problems:
-        if (problem.key, problem.found) in known:
-            continue
-        if _sets(tree, problem.key) and not _sets(delta, problem.key):
-            of_files.setdefault(problem, []).append(name)
-        else:
-            problems.append(replace(problem, key=f"{path}.{problem.key}"))
-    return variant
-
-
-def _sets(layer, key: str) -> bool:
-    """Return whether `layer` has anything at or below `key`, or a value above it; "*" stands for any name."""
-    for part in key.split("."):
-        if not isinstance(layer, dict) or part == "*":
-            break
-        if part not in layer:
-            return False
-        layer = layer[part]
-    return True
-
-
-def _note_variants(below: dict, above: dict, file: str, problems: list[Problem], files: Files) -> None:
-    """Note which variants the layer `above` says something of, and which it leaves out; those must be there below."""
-    variants, known = above.get("variant"), below.get("variant")
-    for name, delta in variants.items() if isinstance(variants, dict) else ():
-        if not _is_left_out(delta):
-            files.of_variants.setdefault(name, []).append(file)
-        elif not (isinstance(known, dict) and name in known):
-            hint = did_you_mean(name, known if isinstance(known, dict) else ())
-            problems.append(Problem(file, f"variant.{name}", "no such variant to leave out", hint))
-        else:
-            files.of_variants.pop(name, None)
+    for kind in LAID:
+        layers, known = above.get(kind), below.get(kind)
+        for name, delta in layers.items() if isinstance(layers, dict) else ():
+            if not _is_left_out(delta):
+                files.of[kind].setdefault(name, []).append(file)
+            elif not (isinstance(known, dict) and name in known):
+                hint = did_you_mean(name, known if isinstance(known, dict) else ())
+                problems.append(Problem(file, f"{kind}.{name}", f"no such {kind} to leave out", hint))
+            else:
+                files.of[kind].pop(name, None)
 
 
 def _is_left_out(delta) -> bool:
-    """Return whether a variant is left out: `variant.NAME = false`."""
+    """Return whether a variant or a world is left out: `variant.NAME = false`."""
     return isinstance(delta, Leaf) and delta.value is False
-
-
-def _known_segments(below: dict, above: dict, file: str, problems: list[Problem], prefix: str = "") -> dict:
-    """Return the layer `above` without segments that are new and not whole: most likely they are misspelt."""
-    known, added = below.get("segment"), above.get("segment")
-    if not isinstance(known, dict) or not isinstance(added, dict):
-        return above
-    strange = {
-        name for name, table in added.items() if name not in known and isinstance(table, dict) and "share" not in table
-    }
-    for name in strange:
-        hint = f"{did_you_mean(name, known)} A new segment needs a share"
-        problems.append(Problem(file, f"{prefix}segment.{name}", "no such segment", hint))
-    return above | {"segment": {name: table for name, table in added.items() if name not in strange}}
 
 
 def _own_paths(above: dict, below: dict, folder: Path) -> dict:
     """Return the layer `above` with the paths in it, of tapes and of policies, absolute, from `folder`."""
-    above, variants = _own_code(_own_book(above, below, folder), folder), above.get("variant")
-    if isinstance(variants, dict):
-        own = {name: _own_code(delta, folder) if isinstance(delta, dict) else delta for name, delta in variants.items()}
-        above = above | {"variant": own}
+    above = _own_code(_own_book(above, below, folder), folder)
+    for kind in LAID:
+        if isinstance(layers := above.get(kind), dict):
+            under = merge(below, {key: table for key, table in above.items() if key not in LAID})
+            own = {name: _own_code(_own_book(delta, under, folder), folder) for name, delta in layers.items()}
+            above = above | {kind: own}
     return above
 
 
 def _own_code(above: dict, folder: Path) -> dict:
     """Return the layer `above` with the paths of the user's own policies absolute, from `folder`."""
-    policies = above.get("policy")
+    policies = above.get("policy") if isinstance(above, dict) else None
     if not isinstance(policies, dict):
         return above
     found = {}
@@ -327,10 +297,10 @@ def _own_book(above: dict, below: dict, folder: Path) -> dict:
 
     A tape laid over a number of borrowers that a file gave brings its own number: 0 stands for all of its borrowers.
     """
-    book, under = above.get("portfolio"), below.get("portfolio")
+    book = above.get("portfolio") if isinstance(above, dict) else None
     if not isinstance(book, dict):
         return above
-    book = dict(book)
+    book, under = dict(book), below.get("portfolio")
     for key in TAPE_FILES:
         if _is_named(leaf := book.get(key)):
             book[key] = replace(leaf, value=os.path.abspath(folder / leaf.value))

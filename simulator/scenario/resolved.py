@@ -1,7 +1,7 @@
 """The resolved scenario as TOML: every value in force, in its canonical unit, with its source."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
@@ -13,23 +13,58 @@ WORDS = ("source", "cautions")  # left out where nothing is said
 QUANTITIES = ("mean", "median", "low", "value")  # the key of a distribution whose unit is that of the whole
 
 
-def document(
-    baseline: BaseModel,
-    provenance: dict[str, Provenance],
-    variants: Mapping[str, BaseModel],
-    variant_provenance: dict[str, dict[str, Provenance]],
-    file: Callable[[str], str],
-) -> dict:
-    """Return the tables that read back as the same scenario, `file` applied to its paths; of variants what differs."""
-    base = plain(baseline, provenance)
-    deltas = {name: difference(base, plain(settings, variant_provenance[name])) for name, settings in variants.items()}
-    paths = {key: file(path) for key in ("tape", "mapping") if (path := base["portfolio"][key])}
-    tables = base | {"portfolio": base["portfolio"] | paths, "variant": deltas}
-    for table in (tables, *deltas.values()):
-        for policy in table.get("policy", {}).values():
-            if policy.get("kind", "").startswith("file:"):
-                policy["kind"] = f"file:{file(policy['kind'].removeprefix('file:'))}"
+class Stated(NamedTuple):
+    """The tables that `plain` gives of the lenders in one world."""
+
+    baseline: dict
+    variants: dict[str, dict]
+
+
+def document(own: Stated, worlds: Mapping[str, Stated], against: Mapping[str, str], file: Callable[[str], str]) -> dict:
+    """Return the tables that read back as the same scenario, `file` applied to its paths; of layers what differs.
+
+    A variant has what differs from the baseline in any world: elsewhere it may matter that it says what the file says.
+    """
+    deltas = {name: difference(own.baseline, lender) for name, lender in own.variants.items()}
+    for world in worlds.values():
+        for name, lender in world.variants.items():
+            deltas[name] = _with(deltas[name], difference(world.baseline, lender))
+    for name, other in against.items():
+        deltas[name] = {"against": other, **deltas[name]}
+    tables = own.baseline | {"variant": deltas}
+    if worlds:
+        tables["world"] = {name: difference(own.baseline, world.baseline) for name, world in worlds.items()}
+    tables = _files_named(tables, file)
+    for kind in ("variant", "world"):
+        if kind in tables:
+            tables[kind] = {name: _files_named(delta, file) for name, delta in tables[kind].items()}
     return tables
+
+
+def _files_named(table: dict, file: Callable[[str], str]) -> dict:
+    """Return a table of settings with `file` applied to the paths in it."""
+    book, policies = table.get("portfolio"), table.get("policy")
+    if book:
+        paths = {key: file(path) for key in ("tape", "mapping") if (path := book.get(key))}
+        table = table | {"portfolio": book | paths}
+    for policy in (policies or {}).values():
+        if policy.get("kind", "").startswith("file:"):
+            policy["kind"] = f"file:{file(policy['kind'].removeprefix('file:'))}"
+    return table
+
+
+def _with(delta: dict, more: dict) -> dict:
+    """Return a delta with what it lacks of another, at the keys of which both say the same."""
+    found = dict(delta)
+    for key, value in more.items():
+        both = isinstance(value, dict) and isinstance(delta.get(key), dict) and not _is_value(value)
+        found[key] = _with(delta[key], value) if both else delta.get(key, value)
+    return found
+
+
+def _is_value(table: dict) -> bool:
+    """Return whether a table is a value or a distribution, with what is said about it."""
+    return bool({"value", "distribution"} & table.keys())
 
 
 def toml(tables: dict) -> str:
@@ -96,7 +131,7 @@ def difference(base: Any, other: dict) -> dict:
         old = base.get(key) if isinstance(base, dict) else None
         if old == value:
             continue
-        nested = isinstance(value, dict) and isinstance(old, dict) and not {"value", "distribution"} & value.keys()
+        nested = isinstance(value, dict) and isinstance(old, dict) and not _is_value(value)
         delta[key] = difference(old, value) if nested else value
     return delta
 
@@ -105,7 +140,7 @@ def _styled(table: dict, tomlkit) -> Any:
     """Return `table` with values and distributions in line and everything else as tables."""
     styled = tomlkit.table()
     for key, value in table.items():
-        if isinstance(value, dict) and not {"value", "distribution"} & value.keys():
+        if isinstance(value, dict) and not _is_value(value):
             styled.add(key, _styled(value, tomlkit))
         else:
             styled.add(key, value if not isinstance(value, dict) else _inline(value, tomlkit))

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from simulator.model.errors import Problem, UserError, did_you_mean, names_of
 from simulator.model.values import Provenance
-from simulator.scenario.resolved import document, toml
+from simulator.scenario.resolved import Stated, document, plain, toml
 from simulator.scenario.schema import Settings
 
 BASELINE = "baseline"  # the lender of the file as written
+AS_WRITTEN = "as_written"  # the world of the file as written
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,8 +26,26 @@ class Scenario:
     provenance: dict[str, Provenance]  # of the baseline, by key path
     variant_provenance: dict[str, dict[str, Provenance]]
     remarks: tuple[str, ...] = ()  # what the command line changed besides what it named
-    variant_files: dict[str, tuple[str, ...]] = field(default_factory=dict)  # that say something of it, lowest first
+    layer_files: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)  # of "variant"s and "world"s by
+    # name, which say something of them, lowest first
     against: dict[str, str] = field(default_factory=dict)  # variants that are compared with another one, and which
+    worlds: dict[str, "Scenario"] = field(default_factory=dict)  # the same lenders in other worlds, by name
+    written: "Scenario | None" = None  # the file as written, if this is another of its worlds
+
+    @property
+    def as_written(self) -> "Scenario":
+        """Return the scenario in the world of the file as written alone."""
+        return replace(self, worlds={}) if self.worlds else self
+
+    @property
+    def worlds_left_out(self) -> str:
+        """Return what is to be said where only the world of the file as written is lived."""
+        return f"only the file as written is lived; compare lives its worlds too: {', '.join(self.worlds)}"
+
+    @property
+    def every_world(self) -> dict[str, "Scenario"]:
+        """Return the scenario in each of its worlds by name, first as written."""
+        return {AS_WRITTEN: self.as_written, **self.worlds}
 
     def choose(
         self, only: Iterable[str] | str | None = None, without: Iterable[str] | str = (), against: str | None = None
@@ -63,7 +82,13 @@ class Scenario:
             problems.append(Problem("variant", found="none is left", allowed="keep one to compare"))
         if problems:
             raise UserError(problems)
-        return replace(self, variants={name: self.variants[name] for name in kept}, against=found)
+
+        def chosen(scenario: Scenario) -> Scenario:
+            variants = {name: scenario.variants[name] for name in kept}
+            worlds = {name: chosen(world) for name, world in scenario.worlds.items()}
+            return replace(scenario, variants=variants, against=found, worlds=worlds)
+
+        return chosen(self)
 
     @property
     def folder(self) -> Path:
@@ -72,10 +97,12 @@ class Scenario:
 
     @property
     def cautions(self) -> list[str]:
-        """Return what must be known before any number: the baseline's cautions, then those a variant adds."""
-        own = self.baseline.cautions
-        added = {name: [said for said in lender.cautions if said not in own] for name, lender in self.variants.items()}
-        return [*own, *(f"{name}: {said}" for name, more in added.items() for said in more)]
+        """Return what must be known before any number: the baseline's cautions, then what variants and worlds add."""
+        own, worlds = self.baseline.cautions, {f"world {name}": world for name, world in self.worlds.items()}
+        every = {name: lender.cautions for name, lender in self.variants.items()}
+        told = [*own, *(f"{name}: {said}" for name, more in every.items() for said in more if said not in own)]
+        elsewhere = [(name, said) for name, world in worlds.items() for said in world.cautions if said not in told]
+        return [*told, *(f"{name}: {said}" for name, said in elsewhere)]
 
     @property
     def has_code(self) -> bool:
@@ -83,11 +110,13 @@ class Scenario:
         from simulator.policy.registry import FILE
 
         lenders = (self.baseline, *self.variants.values())
-        return any(policy.kind.startswith(FILE) for lender in lenders for policy in lender.policy.values())
+        own = any(policy.kind.startswith(FILE) for lender in lenders for policy in lender.policy.values())
+        return own or any(world.has_code for world in self.worlds.values())
 
     def __repr__(self) -> str:
         """Return title and variants: all values are in `text()`."""
-        return f"{self.path}: {self.baseline.title}; variants: {', '.join(self.variants) or 'none'}"
+        worlds = f"; worlds: {', '.join(self.every_world)}" if self.worlds else ""
+        return f"{self.path}: {self.baseline.title}; variants: {', '.join(self.variants) or 'none'}{worlds}"
 
     def text(self) -> str:
         """Return the resolved scenario as TOML that reads back as the same scenario."""
@@ -107,7 +136,11 @@ class Scenario:
 
     def _document(self, file: Callable[[str], str]) -> dict:
         """Return the tables of the resolved scenario with `file` applied to the paths in it."""
-        tables = document(self.baseline, self.provenance, self.variants, self.variant_provenance, file)
-        for name, other in self.against.items():
-            tables["variant"][name] = {"against": other, **tables["variant"][name]}
-        return tables
+        baseline, *worlds = (
+            Stated(
+                plain(of.baseline, of.provenance),
+                {name: plain(lender, of.variant_provenance[name]) for name, lender in of.variants.items()},
+            )
+            for of in (self, *self.worlds.values())
+        )
+        return document(baseline, dict(zip(self.worlds, worlds, strict=True)), self.against, file)

@@ -31,7 +31,7 @@ class Files:
         """Begin with none."""
         self._tables: dict[str, dict] = {}
         self._left = MOST_TOGETHER
-        self.of_variants: dict[str, list[str]] = {}  # by name of a variant the files that say something of it
+        self.of: dict[str, dict[str, list[str]]] = {"variant": {}, "world": {}}  # files that say something of each
 
     def tables(self, path: Path, place: str) -> dict:
         """Return the tables of the file `path`, which lies at `place`; raises as `read_toml` does."""

@@ -1,6 +1,6 @@
-"""What each variant of a scenario changes, and which file it comes from."""
+"""What each variant and each world of a scenario changes, and which file it comes from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from simulator.scenario.layers import ON_TOP
 from simulator.scenario.parameters import in_words
@@ -13,11 +13,19 @@ SILENT = ("title", "cautions", "source")  # keys that change no number
 
 
 def lines(scenario: Scenario) -> list[str]:
-    """Return a line for each variant: its name, whose it is if it is not this file's alone, and the keys it sets."""
-    return [
-        f"  {name}{_against(scenario, name)}{_whose(scenario, name)}: {_changes(scenario, name)}"
-        for name in scenario.variants
+    """Return a line for each variant: its name, whose it is if it is not this file's alone, and the keys it sets.
+
+    Then the same for each world.
+    """
+    base = scenario.baseline
+    told = [
+        f"  {name}{_against(scenario, name)}{_whose(scenario, 'variant', name)}: {_changes(base, lender)}"
+        for name, lender in scenario.variants.items()
     ]
+    for name, world in scenario.worlds.items():
+        changes = _changes(base, world.baseline, *world.variants.values())
+        told.append(f"  world {name}{_whose(scenario, 'world', name)}: {changes}")
+    return told
 
 
 def _against(scenario: Scenario, name: str) -> str:
@@ -25,23 +33,25 @@ def _against(scenario: Scenario, name: str) -> str:
     return f", against {scenario.against[name]}" if name in scenario.against else ""
 
 
-def _whose(scenario: Scenario, name: str) -> str:
-    """Return in brackets which files a variant is of, nothing if it is of the scenario's own file or `--set` alone."""
+def _whose(scenario: Scenario, kind: str, name: str) -> str:
+    """Return in brackets which files a layer is of, nothing if it is of the scenario's own file or `--set` alone."""
     own = (str(scenario.path), *ON_TOP)
-    files = scenario.variant_files.get(name, ())
+    files = scenario.layer_files.get(kind, {}).get(name, ())
     below = ", ".join(file for file in files if file not in own)
     if not below:
         return ""
     return f" (merged with that of {below})" if any(file in own for file in files) else f" (inherited from {below})"
 
 
-def _changes(scenario: Scenario, name: str) -> str:
-    """Return in words what a variant sets that the baseline has otherwise, and whether any of it is in force."""
-    base, other = scenario.baseline, scenario.variants[name]
+def _changes(base: Settings, other: Settings, *others: Settings) -> str:
+    """Return in words what a layer sets that the baseline has otherwise, and whether any of it is in force.
+
+    With the baseline, with the layer, or with any of the `others` that it is laid under.
+    """
     found = dict(_different(_plain(base), _plain(other)))
     told = [key if value is None else f"{key} = {value}" for key, value in found.items()]
     said = ", ".join(told[:MOST]) + (f" and {len(told) - MOST} more" if len(told) > MOST else "")
-    asleep = sorted({name for key in found if (name := _of_policy(key)) and not _acts(base, other, name)})
+    asleep = sorted({name for key in found if (name := _of_policy(key)) and not _acts((base, other, *others), name)})
     if any(_of_policy(key) not in asleep for key in found):
         return said
     why = f"; {', '.join(asleep)} not enabled" if asleep else ""
@@ -58,10 +68,10 @@ def _of_policy(key: str) -> str:
     return ".".join(parts[:2]) if parts[0] == "policy" else ""
 
 
-def _acts(base: Settings, other: Settings, path: str) -> bool:
-    """Return whether a policy is enabled in the baseline or in the variant."""
+def _acts(lenders: Iterable[Settings], path: str) -> bool:
+    """Return whether a policy is enabled with some lender."""
     name = path.partition(".")[2]
-    return any(name in settings.policy and settings.policy[name].enabled for settings in (base, other))
+    return any(name in settings.policy and settings.policy[name].enabled for settings in lenders)
 
 
 def _different(base: dict, other: dict, path: str = "") -> Iterator[tuple[str, str | None]]:

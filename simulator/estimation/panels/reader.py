@@ -11,7 +11,7 @@ from simulator.estimation.panels.panel import NO_ROW, Panel, PanelState
 from simulator.model.errors import Problem, UserError
 from simulator.model.layout import ABSENT, EXITS, LINE, MAX_STATES, PRODUCTS
 from simulator.model.printable import controls_in
-from simulator.scenario.reader import MOST_TABLES
+from simulator.scenario.lenders import MOST_TABLES
 from simulator.tape.columns import Column, file_digest, header, read_columns
 from simulator.tape.doubts import doubts
 from simulator.tape.mapping import Code, Mapping, is_monthly, read_mapping
