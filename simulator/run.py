@@ -248,7 +248,7 @@ def settled(
     plain = Ledger(name, sums[0], frame, replace(settlement, transfers=terms[0]), first)
     run_on = None
     for whole, own in zip(sums[1:], terms[1:], strict=True):
-        # Not its own baseline, which would be a circle: its sums are let go at once.
+        # The opening book was provided for as in the run-off: both futures begin with the same.
         run_on = _priced(Ledger(name, whole, frame.of_run_on, replace(settlement, transfers=own), plain), plain)
     return _priced(plain, plain, run_on)
 

@@ -1,5 +1,8 @@
 """A scenario at any point of its settings: paired by replication, whatever is moved and however it is cut."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -61,6 +64,19 @@ def test_replications_are_the_same_alone_and_among_others(experiment):
     both = experiment.values("npv", point)
     assert np.array_equal(experiment.values("npv", point, range(20, 40)), both[20:])
     assert not np.array_equal(both, experiment.values("npv", {}))
+
+
+def test_what_was_lived_at_a_point_is_let_go_at_once(experiment):
+    """No circle holds the sums of a comparison until the garbage is looked for: there are hundreds of them."""
+    gc.disable()
+    try:
+        comparison = experiment.at({"behaviour.structural.shock_probability": 0.03}, range(20))
+        comparison.samples("baseline", "npv")
+        held = [weakref.ref(comparison), weakref.ref(comparison.ledgers["baseline"].sums.flows)]
+        del comparison
+        assert [one() for one in held] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_replications_begin_with_a_whole_batch(experiment):

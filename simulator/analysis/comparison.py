@@ -1,7 +1,7 @@
 """Variants side by side: paired differences from the baseline, their errors, and what may be concluded."""
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,7 +78,7 @@ class Comparison:
         self.rates, self.average, self.against = rates or {}, average, against or {}
         self.windows = windows(self.frame)
         self.measures = measures_of(self.frame)
-        self._samples = cache(self._samples_of)  # per comparison, so that it goes when the comparison goes
+        self._samples: dict[tuple[str, str, str], np.ndarray] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what makes it anew: pickled and copied it is its ledgers, without the numbers kept of them."""
@@ -107,10 +107,10 @@ class Comparison:
 
     def samples(self, variant: str, measure: str, window: str = "whole") -> np.ndarray:
         """Return float64[replication] (roll rates: [batch]) of one measure, amounts in the currency."""
-        return self._samples(variant, measure, window)
-
-    def _samples_of(self, variant, measure, window):
-        return MEASURES[measure](self.ledgers[variant], self.windows[window])
+        asked = (variant, measure, window)
+        if asked not in self._samples:
+            self._samples[asked] = MEASURES[measure](self.ledgers[variant], self.windows[window])
+        return self._samples[asked]
 
     def unstated(self, measure, window="whole") -> str | None:
         """Return why this run cannot state a measure, None if it can."""

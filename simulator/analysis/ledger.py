@@ -258,14 +258,18 @@ class Ledger:
         if sums.flows.shape != shape:
             raise ValueError(f"flows of {variant} have shape {sums.flows.shape}, expected {shape}")
         self.variant, self.sums, self.frame, self.settlement = variant, sums, frame, settlement
-        self.baseline, self.run_on = baseline or self, run_on
+        self._baseline, self.run_on = baseline, run_on  # not itself: a circle would hold its sums for long
         self._totals: dict[str, np.ndarray] = {}
         self._once: dict[Callable[[Ledger], np.ndarray], np.ndarray] = {}
 
     def __reduce__(self):
         """Pickle what it was made of, not what was worked out from that."""
-        baseline = None if self.baseline is self else self.baseline
-        return Ledger, (self.variant, self.sums, self.frame, self.settlement, baseline, self.run_on)
+        return Ledger, (self.variant, self.sums, self.frame, self.settlement, self._baseline, self.run_on)
+
+    @property
+    def baseline(self) -> "Ledger":
+        """The ledger of the lender as it was: this one, if no other was given."""
+        return self._baseline or self
 
     def once(self, function):
         """Return function(self), worked out at the first call only."""
