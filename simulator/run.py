@@ -30,6 +30,8 @@ from simulator.scenario.scenario import BASELINE, Scenario
 from simulator.scenario.schema import Settings
 from simulator.system.machine import threads_of
 
+OTHER_PEOPLE = 3  # number of the world in which a lender has the people of the other of each pair
+
 
 @dataclass(frozen=True)
 class Run:
@@ -54,13 +56,15 @@ def run(
     among: range | None = None,
     swap_sets: bool = True,
     worlds_held: int = 1,
+    crossed: int = 0,
 ) -> Run:
     """Return the run of a scenario's baseline and of `variants`; with `run_off` its months follow those of lending.
 
     `draws` are the same lenders under other numbers, with a correlation for every Gini: replications 2k and 2k + 1 are
     lived by those of draw k, as many as there are pairs. `among` are the numbers of the replications, if they are not
     the scenario's: from a multiple of SUMS_PER_BATCH on. Without `swap_sets` nobody is told who is taken instead of
-    whom. `worlds_held` are so many runs of this size of which the results are held together. Raises UserError if the
+    whom. The first replications, `crossed` in number, are lived a second time, with the people of the other of their
+    pair. `worlds_held` are so many runs of this size of which the results are held together. Raises UserError if the
     tape is wrong, or if this machine has too little memory.
     """
     start = time.perf_counter()
@@ -85,7 +89,8 @@ def run(
     pairs = {name: against.get(name, BASELINE) for name in variants} if swap_sets else {}
     swapping = {name: other for name, other in pairs.items() if review_differs(worlds[other][0], worlds[name][0])}
     swaps = _swaps(worlds, swapping)
-    every = [*worlds.values(), *chain(*swaps.values())]
+    others = _with_other_people(worlds, crossed)
+    every = [*worlds.values(), *chain(*swaps.values()), *others.values()]
     state = {name: max(map(engine.state_bytes_at_once, world)) for name, world in worlds.items()}
     _check_memory(every, threads, max(state.values()), draws is not None, worlds_held)
     for remark in scenario.remarks:
@@ -98,7 +103,7 @@ def run(
     work = sum(map(engine.borrower_months, chain(*every)))
     transferred = {name: tuple(map(transfers_of, world)) for name, world in worlds.items()}
     has_transfers = any(chain(*transferred.values()))
-    settlements = {name: settlement_of(settings) for name, settings in lenders.items()}
+    settlements = of_others = {name: settlement_of(settings) for name, settings in lenders.items()}
 
     def tell(name):
         return lambda done: observer.advanced(name, done, work)
@@ -106,7 +111,8 @@ def run(
     n_draws = scenario.baseline.replications // 2 if draws is not None else 0
     under_draws: dict[tuple[str, int], list[Sums]] = {}  # by lender, and which of its worlds: `_worlds_of`
     if draws is not None:
-        under_draws = {key: list(map(engine.sums_of, world)) for key, world in _worlds_of(worlds, swaps).items()}
+        all_worlds = _worlds_of(worlds, swaps, others)
+        under_draws = {key: list(map(engine.sums_of, world)) for key, world in all_worlds.items()}
         of_draws: dict[str, list[Settlement]] = {name: [] for name in worlds}
         with ThreadPoolExecutor(threads) as pool:
             at_work: list[Future[Sums]] = []
@@ -115,9 +121,10 @@ def run(
                 for name, world in now.items():
                     _check_terms(name, tuple(map(transfers_of, world)), transferred[name])
                     of_draws[name].append(settlement_of(drawn[name]))
+                crossing = _with_other_people(now, crossed if 2 * k < crossed else 0)
                 jobs = [
                     (future, tell(key[0]), into)
-                    for key, world in _worlds_of(now, _swaps(now, swapping)).items()
+                    for key, world in _worlds_of(now, _swaps(now, swapping), crossing).items()
                     for future, into in zip(world, under_draws[key], strict=True)
                 ]
                 for job in at_work:
@@ -129,6 +136,7 @@ def run(
             for job in at_work:
                 job.result()
         settlements = {name: _by_pair(each) for name, each in of_draws.items()}
+        of_others = {name: _by_pair(each[: crossed // 2]) for name, each in of_draws.items()} if crossed else {}
 
     def lived(name, world, settlement, terms, first, which=0):
         """Return the ledger of a world, which holds that of its run-on; `terms` are the transfers of each future."""
@@ -151,6 +159,10 @@ def run(
             (out, into), none = swaps[name], ((),) * len(futures)
             by_other = lived(name, out, settlements[swapping[name]], none, ledgers[0], 1)
             swapped[name] = Swapped(by_other, lived(name, into, plain, none, ledgers[0], 2))
+    lived_again: list[Ledger] = []
+    for name, world in others.items():
+        baseline_again = lived_again[0] if lived_again else None
+        lived_again.append(lived(name, world, of_others[name], transferred[name], baseline_again, OTHER_PEOPLE))
     policies = {name: settings.policy for name, settings in lenders.items()}
     seconds = round(time.perf_counter() - start, 2)
 
@@ -170,7 +182,8 @@ def run(
             **({"first_replication": baseline[0].first} if baseline[0].first else {}),
             **({"draws": n_draws} if n_draws else {}),
             "borrowers": ledgers[0].frame.borrowers,
-            "borrower_months": work,
+            "borrower_months": work - sum(map(engine.borrower_months, chain(*others.values()))),
+            **({"crossed_replications": crossed} if crossed else {}),
             "threads": threads,
             "wall_seconds": seconds,
             "state_bytes_at_once": state,
@@ -181,7 +194,8 @@ def run(
 
     rates = {name: charged_rates(lenders[name], world[0].levers) for name, world in worlds.items()}
     cautions = scenario.cautions + price_cautions(rates) + (book.cautions if book else [])
-    return Run(Comparison(ledgers, swapped, policies, cautions, rates, against=against), facts)
+    compared = Comparison(ledgers, swapped, policies, cautions, rates, against=against, crossed=lived_again)
+    return Run(compared, facts)
 
 
 def replications_among(world: Lowered, among: range | None) -> Lowered:
@@ -300,9 +314,21 @@ def _swaps(worlds, pairs):
     return {name: (_swapped(other, own), _swapped(own, other)) for name, (own, other) in each.items()}
 
 
-def _worlds_of(worlds, swaps):
-    """Return every world by lender and number: 0 is its own, 1 and 2 are those of its swap sets."""
+def _with_other_people(worlds, replications):
+    """Return the worlds of all lenders, of so many replications, with the people of the other of each pair; or none."""
+    if not replications:
+        return {}
+
+    def other(future):
+        return future._replace(tables=future.tables._replace(redraw_people=2), replications=replications)
+
+    return {name: tuple(map(other, world)) for name, world in worlds.items()}
+
+
+def _worlds_of(worlds, swaps, others):
+    """Return every world by lender and number: 0 its own, 1 and 2 of its swap sets, OTHER_PEOPLE the one crossed."""
     own = {(name, 0): world for name, world in worlds.items()}
+    own |= {(name, OTHER_PEOPLE): world for name, world in others.items()}
     return own | {(name, which): world for name, pair in swaps.items() for which, world in enumerate(pair, 1)}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulator.analysis.comparison import NUMBERS, Comparison, Verdict
+from simulator.analysis.errors import crossed_replications
 from simulator.analysis.estimates import Difference, Estimate
 from simulator.analysis.ledger import RunFrame
 from simulator.analysis.measures import AXES, MEASURES, measures_of, windows
@@ -69,8 +70,9 @@ def _asked(command: str, scenario: ScenarioLike, threads: int | None, observer: 
         loaded = loaded.as_written
 
     def ask(world: Scenario, told: Observer) -> Study:
-        variants = world.variants if compared else {}
-        done = run(world, variants, compared, threads, told, worlds_held=len(loaded.every_world))
+        variants, held = (world.variants if compared else {}), len(loaded.every_world)
+        crossed = crossed_replications(world.baseline.replications, world.baseline.redraw_people)
+        done = run(world, variants, compared, threads, told, crossed=crossed, worlds_held=held)
         return Study(world, done.comparison, {"command": command, "scenario": str(world.path), **done.facts})
 
     return in_every_world(loaded, observer, ask)

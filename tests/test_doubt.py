@@ -11,15 +11,18 @@ from typer.testing import CliRunner
 
 import simulator as sim
 from conftest import ROOT
+from simulator.analysis.errors import HalfBook, apart, crossed_replications
 from simulator.analysis.estimates import MEAN
 from simulator.cli import app
 from simulator.decision.assumptions import END, Doubt, doubts
 from simulator.decision.doubt import Draws, normals, places
-from simulator.decision.errors import HalfBook, UnderDoubt
+from simulator.decision.paired import UnderDoubt
 from simulator.decision.under_doubt import in_words
 from simulator.decision.worth import choice, without_luck, worth_knowing
 from simulator.model.errors import UserError
 from simulator.model.values import Provenance
+from simulator.report.certainty import certainty
+from simulator.report.parquet import comparison_table
 from simulator.scenario.reader import load_scenario
 
 TEXT = f"""
@@ -189,38 +192,70 @@ def test_nothing_in_doubt_is_an_error(tmp_path):
 
 
 # ---- errors --------------------------------------------------------------------------------------
-def constructed(draws, parameters, factor, luck, seed=5):
-    """Return the halves of samples with known variances of the whole: float64[2, replication]."""
+SIZES = {"people": 2.5, "luck": 1.5, "factor": 2.0, "parameters": 3.0}
+
+
+def constructed(draws, sizes, seed=5):
+    """Return halves with known variances of their sum, as lived and with the people of the other of each pair.
+
+    Luck is partly what people and luck do only together.
+    """
 
     def noise(name, *shape):
         return normals(name, seed, np.arange(int(np.prod(shape)))).reshape(shape)
 
-    numbers = np.repeat(noise("numbers", draws), 2) * parameters
-    shared = noise("shared", 2 * draws) * factor
-    own = noise("own", 2, 2 * draws) * luck / sqrt(2)
-    return 50 + (numbers + shared) / 2 + own
+    numbers = np.repeat(noise("numbers", draws), 2) * sizes["parameters"]
+    shared = noise("shared", 2 * draws) * sizes["factor"]
+    people, own = (noise(name, 2, 2 * draws) / sqrt(2) for name in ("people", "own"))
+
+    def lived(people):
+        chance = own * np.sqrt(0.5) + np.sqrt(0.5) * own * people * sqrt(2)  # both have half of the variance
+        return 50 + (numbers + shared) / 2 + people * sizes["people"] + chance * sizes["luck"]
+
+    return lived(people), lived(people.reshape(2, -1, 2)[..., ::-1].reshape(2, -1))
 
 
 @pytest.mark.parametrize("additive", [True, False])
-def test_the_errors_add_up_and_are_those_put_in(additive):
-    """Variances of parameters, shared luck and own luck are found within 5 %, and add up to the total."""
-    draws = 40_000
-    halves = constructed(draws, parameters=3.0, factor=2.0, luck=1.5) * (1 if additive else 2)
+@pytest.mark.parametrize("doubted", [True, False])
+def test_the_errors_add_up_and_are_those_put_in(doubted, additive):
+    """Variances of people, own luck, factor and numbers are found within 5 %, and add up to the total."""
+    draws, sizes = 60_000, SIZES if doubted else SIZES | {"parameters": 0.0}
+    average = UnderDoubt(draws) if doubted else MEAN
+    halves, crossed = (each * (1 if additive else 2) for each in constructed(draws, sizes))
     whole = halves.sum(axis=0) if additive else halves.mean(axis=0)
-    found = UnderDoubt(draws).apart(whole, halves, additive)
+    found = apart(average, whole, halves, crossed, additive, factor=True)
 
-    assert found.parameters**2 == pytest.approx(9, rel=0.05)
-    assert found.factor**2 * 2 * draws == pytest.approx(4, rel=0.05)
-    assert found.luck**2 * 2 * draws == pytest.approx(2.25, rel=0.05)
-    assert found.se**2 == pytest.approx(found.parameters**2 + found.factor**2 + found.luck**2, rel=1e-9)
+    for name in ("people", "luck", "factor"):
+        assert getattr(found, name) ** 2 * 2 * draws == pytest.approx(sizes[name] ** 2, rel=0.05), name
+    assert found.parameters is None if not doubted else found.parameters**2 == pytest.approx(9, rel=0.05)
+    parts = [part for part in found[:4] if part is not None]
+    assert found.se**2 == pytest.approx(sum(part**2 for part in parts), rel=1e-9)
+
+
+def test_without_halves_people_are_told_apart_from_the_whole():
+    """Terms on a whole book have no halves: people are found, the factor is in what is left."""
+    halves, crossed = constructed(60_000, SIZES)
+    whole, other = (each.sum(axis=0) for each in (halves, crossed))
+    found = apart(UnderDoubt(60_000), whole, None, other[None], True, factor=True)
+
+    assert found.factor is None and found.people**2 * 120_000 == pytest.approx(SIZES["people"] ** 2, rel=0.05)
+    assert found.luck**2 * 120_000 == pytest.approx(1.5**2 + 2.0**2, rel=0.05)
+
+
+def parameters_and_luck(draws, parameters, luck):
+    """Return (doubt about numbers, everything else) that is found in such samples."""
+    sizes = {"people": 0.0, "factor": 0.0, "luck": luck, "parameters": parameters}
+    samples = constructed(draws, sizes)[0].sum(axis=0)
+    found = apart(UnderDoubt(draws), samples, None, None, True, factor=False)
+    return found.parameters, found.luck
 
 
 def test_doubt_does_not_become_less_with_draws():
     """Ten times the draws make chance ten times less in variance, and leave parameters as they are."""
-    few, many = (UnderDoubt(n).apart(constructed(n, 3.0, 0.0, 4.0).sum(axis=0), None) for n in (4_000, 40_000))
+    (few, of_few), (many, of_many) = (parameters_and_luck(draws, 3.0, 4.0) for draws in (4_000, 40_000))
 
-    assert many.parameters == pytest.approx(few.parameters, rel=0.05)
-    assert few.luck / many.luck == pytest.approx(sqrt(10), rel=0.05)
+    assert many == pytest.approx(few, rel=0.05)
+    assert of_few / of_many == pytest.approx(sqrt(10), rel=0.05)
 
 
 def test_the_interval_holds_the_truth():
@@ -239,7 +274,7 @@ def test_the_interval_holds_the_truth():
 def test_without_doubt_it_is_the_mean():
     """Where pairs share nothing no doubt is found beyond its error, and luck is a plain mean's; equals have none."""
     noise = normals("own", 1, np.arange(20_000))
-    found = UnderDoubt(10_000).apart(noise)
+    found = apart(UnderDoubt(10_000), noise, None, None, True, factor=False)
 
     assert found.parameters**2 < 3 / sqrt(10_000) and found.factor is None
     assert found.luck == pytest.approx(MEAN.estimate(noise).se, rel=0.03)
@@ -315,6 +350,44 @@ def test_a_comparison_under_doubt_is_the_runs_it_is_made_of(study, scenario):
             assert npv[0] == pytest.approx(npv[1], rel=1e-12)
 
 
+@pytest.mark.parametrize("doubt", [None, 10])
+def test_people_are_crossed_with_luck(tmp_path, doubt):
+    """Replications lived again open with the accounts of the other of their pair, under the same lender and numbers.
+
+    So the opening book is people's alone, a variant that changes nothing differs by nothing, and the parts add up.
+    """
+    study = sim.compare(written(tmp_path), threads=2, doubt=doubt)
+    lived, again = (books["cut"] for books in (study.comparison.ledgers, study.comparison.crossed))
+    opening = again.sums.flows[:, :, 0]
+    other = lived.sums.flows[:20, :, 0].reshape(10, 2, *opening.shape[1:])[:, ::-1].reshape(opening.shape)
+
+    assert study.facts["crossed_replications"] == len(opening) == 20
+    assert np.array_equal(opening, other) and not np.array_equal(opening, lived.sums.flows[:20, :, 0])
+    told = study.comparison.summary()
+    parts = ("se_people", "se_luck", "se_factor", "se_parameters")
+    assert {told["differences"]["same"]["npv"][part] for part in parts} <= {0.0, None}
+    for entry in (told["variants"]["baseline"]["net_loss"], told["differences"]["cut"]["npv"]):
+        assert sum((entry[part] or 0) ** 2 for part in parts) == pytest.approx(entry["se"] ** 2, rel=1e-6)
+        assert entry["se_people"] is not None and (entry["se_parameters"] is None) == (doubt is None)
+    rows = comparison_table(study.comparison, ["npv"], ["whole"]).to_pylist()
+    assert rows[1]["se_luck"] == told["differences"]["cut"]["npv"]["se_luck"]
+
+
+def test_how_many_are_crossed():
+    """Below 20 replications none, then 20, then a fifth, never more than 40; none of fixed people."""
+    assert [crossed_replications(n, True) for n in (2, 19, 20, 21, 100, 151, 200, 5_000)] == [
+        0,
+        0,
+        20,
+        20,
+        20,
+        30,
+        40,
+        40,
+    ]
+    assert crossed_replications(100, False) == 0
+
+
 def test_it_is_the_same_on_any_threads(study, scenario):
     """One thread gives the digest that two gave."""
     assert sim.compare(scenario, threads=1, doubt=6).result_digest == study.result_digest
@@ -345,15 +418,18 @@ def test_summary_and_words_tell_the_same(study, tmp_path):
     told = json.loads((folder / "summary.json").read_text())
 
     for entry in (told["variants"]["baseline"]["npv"], told["differences"]["cut"]["npv"]):
-        apart = [entry[name] for name in ("se_luck", "se_factor", "se_parameters")]
-        assert entry["se"] == pytest.approx(sqrt(sum(x**2 for x in apart)), rel=1e-6) and entry["se_people"] is None
+        parts = [entry[name] for name in ("se_luck", "se_factor", "se_parameters")]
+        assert entry["se"] == pytest.approx(sqrt(sum(x**2 for x in parts)), rel=1e-6) and entry["se_people"] is None
     decision = told["decision"]["npv"]
     assert sum(one["value"] for one in decision["probability_best"].values()) == pytest.approx(1)
     assert decision["expected_loss"][decision["best"]] == decision["perfect_information"]
     assert told["verdict"]["expected_loss"] == decision["perfect_information"]["value"]
     assert "Under doubt: 4 numbers" in told["cautions"][-1]
     words = "\n".join(in_words(study.comparison))
-    assert "chance and people ±" in words and "parameters ±" in words and "Choosing" in words
+    assert "Choosing" in words and "Best by" in words
+    assert told["errors"]["se_people"] == "in se_luck: told apart from 20 replications on"
+    assert "what happens to all (" in (said := certainty(study.comparison)) and "the numbers in doubt (" in said
+    assert said.split(",")[0] in (folder / "report.html").read_text(encoding="utf-8")
     again = sim.load_study(folder)
     assert again.frame == study.frame and again.facts["replay"].endswith("--doubt 6")
     assert again.difference("cut", "npv") == study.difference("cut", "npv")
@@ -364,7 +440,7 @@ def test_the_command(scenario, tmp_path):
     out = ["--out", str(tmp_path / "out"), "--set", "run_off_months=6", "--borrowers", "300", "--months", "6"]
     said = CliRunner().invoke(app, ["compare", str(scenario.path), *out, "--doubt", "50"], catch_exceptions=False)
 
-    assert said.exit_code == 0 and "Certain about" in said.output and "Most worth knowing" in said.output
+    assert said.exit_code == 0 and "the numbers in doubt (" in said.output and "Most worth knowing" in said.output
     for command, more in (("run", []), ("compare", ["--replications", "5"])):
         with pytest.raises(UserError, match="--doubt: together with"):
             CliRunner().invoke(app, [command, str(scenario.path), "--doubt", "4", *more], catch_exceptions=False)

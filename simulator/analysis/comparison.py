@@ -1,14 +1,17 @@
 """Variants side by side: paired differences from the baseline, their errors, and what may be concluded."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.analysis.estimates import MEAN, SURE, Difference, Estimate, Mean, shared_variance
+from simulator.analysis.errors import FEWEST, Errors, HalfBook, apart
+from simulator.analysis.estimates import MEAN, SURE, Difference, Estimate, Mean, less, shared_variance
 from simulator.analysis.ledger import Ledger, result_digest
 from simulator.analysis.measures import MEASURES, measures_of, shown_in, windows
+from simulator.analysis.measures.registry import FLOW, STOCK, TAIL
 from simulator.analysis.measures.tables import LOSS_RATES, SWAPPED
 from simulator.model.layout import GRADE_NAMES
 
@@ -51,7 +54,8 @@ class Comparison:
     lender's policies by name; `cautions` are those of the scenario. `rates` are the yearly interest rates of every
     lender by product and grade. `average` is what is stated of samples that have no other statistic: their mean, as if
     replications were independent, unless they are of something else. `against` names the variants that are compared
-    with another variant, and which; the others are compared with the baseline.
+    with another variant, and which; the others are compared with the baseline. `crossed` are ledgers of all lenders in
+    which the first replications have the people of the other of their pair.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Comparison:
         rates: dict[str, dict[str, list[float]]] | None = None,
         average: Mean = MEAN,
         against: dict[str, str] | None = None,
+        crossed: list[Ledger] | None = None,
     ):
         """Raise ValueError if there is no ledger, a name comes twice, or frames differ."""
         self.ledgers = {ledger.variant: ledger for ledger in ledgers}
@@ -76,14 +81,15 @@ class Comparison:
         self.baseline = ledgers[0].variant
         self.swaps, self.policies, self.cautions = swaps or {}, policies or {}, cautions or []
         self.rates, self.average, self.against = rates or {}, average, against or {}
+        self.crossed = {ledger.variant: ledger for ledger in crossed or []}
         self.windows = windows(self.frame)
         self.measures = measures_of(self.frame)
-        self._samples: dict[tuple[str, str, str], np.ndarray] = {}
+        self._known: dict[tuple, Any] = {}  # of this comparison alone, so that it goes when that goes
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what makes it anew: pickled and copied it is its ledgers, without the numbers kept of them."""
         kept = (self.swaps, self.policies, self.cautions, self.rates, self.average, self.against)
-        return type(self), (list(self.ledgers.values()), *kept)
+        return type(self), (list(self.ledgers.values()), *kept, list(self.crossed.values()))
 
     def restated(self, cautions: list[str], average: Mean) -> "Comparison":
         """Return the same ledgers with other cautions, and means that are stated in another way."""
@@ -107,10 +113,16 @@ class Comparison:
 
     def samples(self, variant: str, measure: str, window: str = "whole") -> np.ndarray:
         """Return float64[replication] (roll rates: [batch]) of one measure, amounts in the currency."""
-        asked = (variant, measure, window)
-        if asked not in self._samples:
-            self._samples[asked] = MEASURES[measure](self.ledgers[variant], self.windows[window])
-        return self._samples[asked]
+        return self._once(
+            ("samples", variant, measure, window),
+            lambda: MEASURES[measure](self.ledgers[variant], self.windows[window]),
+        )
+
+    def _once(self, what: tuple, make: Callable[[], Any]) -> Any:
+        """Return what `make` gives, worked out at the first time that it is asked for."""
+        if what not in self._known:
+            self._known[what] = make()
+        return self._known[what]
 
     def unstated(self, measure, window="whole") -> str | None:
         """Return why this run cannot state a measure, None if it can."""
@@ -166,6 +178,62 @@ class Comparison:
         other = against or self.reference(variant)
         a, b = (self.samples(name, measure, window) for name in (variant, other))
         return self.statistic(measure, b).difference(a, b)
+
+    def errors(self, variant: str, measure: str, against: str | None = None) -> Errors:
+        """Return the errors of a measure, or of its difference `against` another lender, by what they come from."""
+        lenders = [variant] if against is None else [variant, against]
+        values = [self.samples(name, measure) for name in lenders]
+        kind = MEASURES[measure].kind
+        if kind == TAIL or len(values[0]) != self.frame.replications or np.isnan(values[0]).all():
+            found = self.difference(variant, measure, against=against) if against else self.estimate(variant, measure)
+            return Errors(None, None, None, None, float(found.se))
+        parts = [
+            self._once(("parts", name, measure), lambda name=name: self._parts_of(name, measure)) for name in lenders
+        ]
+        halves, crossed = (
+            None if any(part is None for part in each) else _first_less_second(each)
+            for each in zip(*parts, strict=True)
+        )
+        whole = _first_less_second(values)
+        return apart(self.average, whole, halves, crossed, kind in (STOCK, FLOW), self.frame.factor)
+
+    def _parts_of(self, variant, measure):
+        """Return what tells the errors of a measure apart: (its halves, what is crossed), None where there is nothing.
+
+        Terms of insurance and joint lending are on a whole book, which then has no halves.
+        """
+        statistic, window = MEASURES[measure], self.windows["whole"]
+        halves = crossed = None
+        if not self.frame.transfers:
+            halves = np.stack([statistic(book, window) for book in self._halves_of(self.ledgers, variant)])
+            if np.array_equal(halves[0], halves[1], equal_nan=True) and np.ptp(halves) > 0:
+                halves = None  # not a measure of borrowers
+        if self.crossed:
+            books = [self.crossed[variant]] if halves is None else self._halves_of(self.crossed, variant)
+            crossed = np.stack([statistic(book, window) for book in books])
+        return halves, crossed
+
+    def _halves_of(self, ledgers, name):
+        """Return the books of both halves of a lender's borrowers."""
+        return self._once(("halves", id(ledgers), name), lambda: [HalfBook(ledgers[name], half) for half in range(2)])
+
+    def of_choice(self) -> list[str]:
+        """Return what else is known of choosing between the lenders, in sentences; nothing without doubt."""
+        return []
+
+    def not_apart(self) -> dict[str, str | None]:
+        """Return why a part of the errors is not stated, by the name that it has in summary.json; None if it is."""
+        people = factor = None
+        if not self.frame.redraw_people:
+            people = "the same people live in every replication"
+        elif not self.crossed:
+            people = f"in se_luck: told apart from {FEWEST} replications on"
+        if not self.frame.factor:
+            factor = "there is no factor"
+        elif self.frame.transfers:
+            factor = "in se_luck: the terms of insurance and joint lending are on a whole book"
+        parameters = None if self.frame.draws else "the numbers of the scenario are taken as they stand"
+        return {"se_people": people, "se_factor": factor, "se_parameters": parameters}
 
     def statistic(self, measure, samples):
         """Return what is stated of the samples of a measure; of those that the run cannot state, which are NaN, too."""
@@ -251,12 +319,17 @@ class Comparison:
                 told["reason"] = self.unstated(measure) or NOTHING_TO_DIVIDE_BY
             return told
 
+        def with_parts(told, *of):
+            return told | {name: None if x is None else as_json(x) for name, x in self.errors(*of).as_dict().items()}
+
         def level(variant, measure):
-            return entry(measure, *self.estimate(variant, measure), *self.interval(variant, measure))
+            told = entry(measure, *self.estimate(variant, measure), *self.interval(variant, measure))
+            return with_parts(told, variant, measure)
 
         def difference(variant, measure):
             d = self.difference(variant, measure)
-            return entry(measure, d.value, d.se, d.low, d.high)
+            told = entry(measure, d.value, d.se, d.low, d.high)
+            return with_parts(told, variant, measure, self.reference(variant))
 
         def swapped(variant, side, measure):
             samples = self.swap_samples(variant, side, measure)
@@ -267,6 +340,7 @@ class Comparison:
         told = {
             "cautions": self.cautions,
             "people": self._people_told(),
+            "errors": self.not_apart(),
             "yearly_rates": {
                 name: {product: dict(zip(GRADE_NAMES, by_grade, strict=True)) for product, by_grade in own.items()}
                 for name, own in self.rates.items()
@@ -330,6 +404,12 @@ def _by_both(run_off: Verdict, run_on: Verdict) -> Verdict:
     winner = run_off.winner if len(named) == 2 else None
     sure = min(run_off.probability, run_on.probability)
     return Verdict(winner, run_off.second, run_off.difference, why, run_off.leader, sure, run_off, run_on)
+
+
+def _first_less_second(samples) -> np.ndarray:
+    """Return the first of two samples less the second, or the only one."""
+    first, *others = samples
+    return less(first, others[0]) if others else first
 
 
 def as_json(x):

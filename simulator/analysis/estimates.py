@@ -75,6 +75,23 @@ class Mean:
         """Return the one-sided p-value that the mean of `a` is not above that of `b`, sample by sample."""
         return chance_not_above(a, b)
 
+    def apart(self, samples) -> tuple[float, float, float | None]:
+        """Return the standard error of the mean of float64[replication], and the variances in it of chance and numbers.
+
+        None of numbers that are as they stand.
+        """
+        se = float(self.estimate(samples).se)
+        return se, se**2, None
+
+    def shared(self, a, b) -> float:
+        """Return the covariance of two samples by chance, replication by replication."""
+        known = np.isfinite(a) & np.isfinite(b)
+        return float(np.cov(a[known], b[known])[0, 1]) if known.sum() > 1 else float("nan")
+
+    def of_people(self, lived, crossed) -> float:
+        """Return the variance of a sample that people make: `crossed` are with those of the other of each pair."""
+        return self.shared(lived[: len(crossed)].reshape(-1, 2)[:, ::-1].ravel(), crossed)
+
 
 MEAN = Mean()
 

@@ -1,7 +1,6 @@
 """A comparison under doubt: every number of the scenario that has a range is drawn, not taken as it stands."""
 
 import shlex
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from simulator.analysis.comparison import Comparison
+from simulator.analysis.errors import crossed_replications
 from simulator.analysis.estimates import Estimate
-from simulator.analysis.measures import MEASURES, SHARE
-from simulator.analysis.measures.registry import FLOW, STOCK, TAIL
+from simulator.analysis.measures import SHARE
 from simulator.decision.doubt import Draws
-from simulator.decision.errors import Errors, HalfBook, UnderDoubt
+from simulator.decision.paired import UnderDoubt
 from simulator.decision.precision import compare_until, wish
 from simulator.decision.worth import FEWEST, Choice, choice, worth_knowing
 from simulator.model.errors import Problem, UserError
@@ -27,10 +26,9 @@ from simulator.study import COMPARE, ScenarioLike, Study, in_every_world
 from simulator.study import compare as compare_as_it_stands
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    pass
 
 SHOWN = 5  # numbers worth knowing that are told in words
-TOGETHER = "who the borrowers are and what happens to each are one: no two replications share the borrowers alone"
 
 
 def compare(
@@ -81,12 +79,14 @@ def _compared(asked: Scenario, threads: int | None, observer: Observer, doubt: i
     """Return the study of one world under doubt, one of those `held`; a number's draws are the same in all."""
     draws = Draws(asked, doubt, threads)
     observer.note(f"{doubt:,} draws of {len(draws.doubts):,} numbers in doubt, two replications each")
-    done = run(asked, asked.variants, True, threads, observer, draws, worlds_held=held)
+    crossed = crossed_replications(2 * doubt, asked.baseline.redraw_people)
+    done = run(asked, asked.variants, True, threads, observer, draws, crossed=crossed, worlds_held=held)
     plain = done.comparison
     comparison = Doubted(
         *(list(plain.ledgers.values()), plain.swaps, plain.policies, [*_cautions(draws), *plain.cautions], plain.rates),
         average=UnderDoubt(doubt),
         against=plain.against,
+        crossed=list(plain.crossed.values()),
         known=Known(tuple(one.key for one in draws.doubts), draws.z),
     )
     facts = {
@@ -111,30 +111,11 @@ class Doubted(Comparison):
         """Take what a Comparison takes, and what each draw was."""
         super().__init__(*of_comparison, **more)
         self.known = known
-        self._halves: dict[str, tuple[HalfBook, HalfBook]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what makes it anew."""
         _, kept = super().__reduce__()
         return _anew, (*kept, self.known)
-
-    def errors(self, variant: str, measure: str, against: str | None = None) -> Errors:
-        """Return the errors of a measure, or of its difference `against` another lender, by what they come from."""
-        lenders = [variant] if against is None else [variant, against]
-        values = [self.samples(name, measure) for name in lenders]
-        statistic = MEASURES[measure]
-        if statistic.kind == TAIL or len(values[0]) != self.frame.replications:
-            se = (
-                self.difference(variant, measure, against=against).se if against else self.estimate(variant, measure).se
-            )
-            return Errors(None, None, None, float(se))
-        halves = None
-        if self.frame.factor and not self.frame.transfers:
-            found = [[statistic(book, self.windows["whole"]) for book in self._halves_of(name)] for name in lenders]
-            if not all(np.array_equal(a, b, equal_nan=True) and np.ptp(a) > 0 for a, b in found):
-                halves = [_less(each) for each in zip(*found, strict=True)]
-        assert isinstance(self.average, UnderDoubt)
-        return self.average.apart(_less(values), halves, statistic.kind in (STOCK, FLOW))
 
     @property
     def horizons(self) -> list[str]:
@@ -161,13 +142,13 @@ class Doubted(Comparison):
             found[measure] = sorted(each, key=lambda one: -one[1].value)
         return found
 
+    def of_choice(self) -> list[str]:
+        """Return how sure the choice is and what is worth knowing, in sentences."""
+        return in_words(self)
+
     def summary(self) -> dict:
-        """Return the contents of summary.json, with errors apart and what is known of the choice."""
+        """Return the contents of summary.json, with what is known of the choice."""
         told = super().summary()
-        for name, against in ((v, a) for v in self.ledgers for a in (None, self.reference(v))):
-            for measure, entry in told["variants" if against is None else "differences"].get(name, {}).items():
-                entry |= _told(self.errors(name, measure, against))
-        told["errors"] = {"se_people": f"in se_luck: {TOGETHER}", "se_factor": self._why_no_factor()}
         told["decision"] = {measure: self._choice_told(measure) for measure in self.horizons}
         if self.horizons:
             first = self.horizons[0]
@@ -191,21 +172,8 @@ class Doubted(Comparison):
             "worth_knowing": [{"key": key, **one._asdict()} for key, one in self.worth.get(measure, [])],
         }
 
-    def _why_no_factor(self):
-        """Return why shared luck has no error of its own; None if it has."""
-        if not self.frame.factor:
-            return "there is no factor"
-        return (
-            "in se_luck: the terms of insurance and joint lending are on a whole book" if self.frame.transfers else None
-        )
-
     def _values(self, measure) -> np.ndarray:
         return np.stack([self.samples(name, measure) for name in self.ledgers], axis=1)
-
-    def _halves_of(self, name):
-        if name not in self._halves:
-            self._halves[name] = HalfBook(self.ledgers[name], 0), HalfBook(self.ledgers[name], 1)
-        return self._halves[name]
 
 
 class DoubtedStudy(Study):
@@ -245,21 +213,6 @@ def in_words(comparison: Comparison) -> list[str]:
         said.append(
             f"{best_in_words(comparison, measure)} on average to the best under each draw: that is what knowing every "
             "number would be worth."
-        )
-        second = max(
-            (name for name in found.probability if name != found.best),
-            key=lambda name: _level(comparison, name, measure),
-        )
-        gap = comparison.difference(found.best, measure, against=second)
-        parts = {
-            "chance and people": (errors := comparison.errors(found.best, measure, second)).luck,
-            "factor": errors.factor,
-            "parameters": errors.parameters,
-        }
-        certain = [f"{name} ±{phrasing.NO_BREAK}{_money(se)}" for name, se in parts.items() if se is not None]
-        said.append(
-            f"Certain about {found.best} less {second} ({phrasing.number(gap.value, gap.se, unit, True)}): "
-            f"{', '.join(certain)}."
         )
         if worth := comparison.worth.get(measure):
             first = [f"{key} {phrasing.number(*one, unit)}" for key, one in worth[:SHOWN] if one.value > 0]
@@ -313,23 +266,3 @@ def _cautions(draws: Draws) -> list[str]:
         f"means over the draws, errors and intervals hold chance and doubt.{left}"
     )
     return said
-
-
-def _level(comparison, name, measure):
-    return comparison.estimate(name, measure).value
-
-
-def _less(values: Iterable[np.ndarray]) -> np.ndarray:
-    """Return the first of one or two samples less the second."""
-    first, *others = values
-    return first - others[0] if others else first
-
-
-def _money(se):
-    return phrasing.plain(se, phrasing.decimals_of(se, se))
-
-
-def _told(errors: Errors) -> dict[str, float | None]:
-    """Return errors as summary.json has them."""
-    named = {"se_people": None, "se_luck": errors.luck, "se_factor": errors.factor, "se_parameters": errors.parameters}
-    return {name: float(x) if x is not None and np.isfinite(x) else None for name, x in named.items()}

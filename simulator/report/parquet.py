@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from simulator.analysis.errors import PARTS
 from simulator.analysis.ledger import LINES, SETTLED, STOCKS, TRANSFER_LINES, is_count
 from simulator.analysis.measures import ACCOUNTS, AXES, MEASURES, TAIL
 from simulator.model.layout import BUCKETS, FLOWS, PRODUCTS, VINTAGES
@@ -15,6 +16,8 @@ FROM = (*(str(b) for b in range(BUCKETS)), "arrived")
 TO = (*(str(b) for b in range(BUCKETS)), "paid_off", "closed_at_zero", "written_off", "sold", "forgiven")
 LINE_NAMES = (*FLOWS, *SETTLED, *LINES)
 TRANSFER_NAMES = (*TRANSFERRED, *TRANSFER_LINES)
+
+WHOLE = "whole"  # the window of all months
 
 
 def labels(names, index):
@@ -273,6 +276,9 @@ def write_comparison(path, worlds):
 def comparison_table(comparison, measures=None, windows=None) -> pa.Table:
     """Return every measure in both windows: value, and the paired difference from the reference with its interval.
 
+    Errors apart, of headline measures over the whole window: those of the difference, in rows of the baseline those of
+    the value.
+
     Of `measures` and `windows`, where they are named. Column `people` is "all"; rows of the applicants swapped by a
     variant follow, "swapped_out" or "swapped_into". Column `reason` says why the run cannot state a measure.
     """
@@ -292,6 +298,10 @@ def comparison_table(comparison, measures=None, windows=None) -> pa.Table:
                     "value_standard_error": value_se,
                     "reason": comparison.unstated(name, window),
                 }
+                if window == WHOLE and comparison.measures[name].headline:
+                    reference = None if variant == comparison.baseline else comparison.reference(variant)
+                    parts = comparison.errors(variant, name, reference).as_dict()
+                    row |= {part: se for part, se in parts.items() if se is not None}
                 if variant != comparison.baseline:
                     d = comparison.difference(variant, name, window)
                     row |= {
@@ -311,7 +321,7 @@ def comparison_table(comparison, measures=None, windows=None) -> pa.Table:
                         "variant": variant,
                         "people": f"swapped_{side}",
                         "measure": name,
-                        "window": "whole",
+                        "window": WHOLE,
                         "baseline": comparison.reference(variant),
                         "unit": MEASURES[name].unit_in(comparison.frame),
                         "value": value,
@@ -320,7 +330,8 @@ def comparison_table(comparison, measures=None, windows=None) -> pa.Table:
                     }
                 )
     text = ("variant", "people", "measure", "window", "baseline", "unit")
-    numbers = ("value", "value_standard_error", "difference", "standard_error", "low", "high", "variance_reduction")
+    numbers = ("value", "value_standard_error", "difference", "standard_error", *(f"se_{part}" for part in PARTS))
+    numbers += ("low", "high", "variance_reduction")
     columns = {name: pa.array([row[name] for row in rows], pa.string()) for name in text}
     columns |= {name: number(np.array([row.get(name, np.nan) for row in rows])) for name in numbers}
     columns["reason"] = pa.array([row["reason"] for row in rows], pa.string())

@@ -8,6 +8,7 @@ from simulator.analysis.measures import ACCOUNTS, AXES, MEASURES, answer, shown_
 from simulator.analysis.measures.tables import BY_CAUSE, CELLS, NUMBERS, SUPERVISORS, SWAPS
 from simulator.model.layout import GRADE_NAMES, PRODUCTS
 from simulator.report import phrasing, reasons, worlds
+from simulator.report.certainty import certainty
 from simulator.report.paper import Picture, template
 
 ONE_LINE = ("loss_on_sale", "partner_profit")  # sums that the account of profit shows as one line
@@ -28,6 +29,7 @@ def render(comparison, manifest: dict, pictures: list[Picture], every_world=None
         without_errors=phrasing.without_errors(comparison.frame),
         needed=phrasing.needed(comparison),
         verdict=phrasing.verdict(comparison),
+        certainty=[said for said in (certainty(comparison), *comparison.of_choice()) if said],
         warnings=[said for said in (phrasing.given_people(comparison), *comparison.warnings()) if said],
         in_worlds=worlds.in_words(worlds.verdict(several)) if several else "",
         world_heads=[(worlds.called(name), worlds.best(each.verdict())) for name, each in several.items()],

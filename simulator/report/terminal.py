@@ -5,6 +5,7 @@ from itertools import chain
 
 from simulator.analysis.measures import MEASURES, SHARE, answer
 from simulator.report import phrasing, worlds
+from simulator.report.certainty import certainty
 from simulator.report.reasons import reasons
 
 CHANCE = "~\u00a0"  # before a difference that may be chance
@@ -48,6 +49,7 @@ def summary_table(comparison, compared=False):
     lines += [Text(note, style="dim") for note in notes if note]
     if comparison.variants:
         lines.append(Text(phrasing.verdict(comparison)))
+        lines += [Text(said) for said in (certainty(comparison), *comparison.of_choice()) if said]
         why = [(variant, reasons(comparison, variant)) for variant in comparison.variants]
         lines += [
             Text(f"Why {phrasing.called(comparison, variant)}: {found[0]}", style="dim")

@@ -1,28 +1,16 @@
-"""What a mean under doubt is uncertain of, apart: borrowers' own luck, shared luck, the numbers of the scenario.
+"""Means under doubt: samples come in pairs, each with numbers of its own.
 
 Replications 2k and 2k + 1 share the numbers of draw k and nothing else. So pairs differ by numbers and chance, and
-the two of a pair by chance alone. Halves of the borrowers of a replication share the factor, and not their own luck.
-Chance becomes less with every replication, doubt about numbers does not: however many are drawn, the truth is one.
+the two of a pair by chance alone. Chance becomes less with every replication, doubt about numbers does not: however
+many are drawn, the truth is one.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from simulator.analysis.estimates import SURE, Difference, Estimates, Mean, less, mean, variance_reduction
-from simulator.analysis.ledger import FLOWS, LINES, Ledger
 
 TELLING = 100  # pairs from which on the 2.5 % quantile of their means is more than noise
-
-
-class Errors(NamedTuple):
-    """Standard errors of a mean by what they come from; None where it cannot be told apart, or is not there."""
-
-    luck: float | None  # the borrowers' own: who they happen to be, and what happens to each
-    factor: float | None  # what happens to all of them; without it, it is in `luck`
-    parameters: float | None
-    se: float
 
 
 class UnderDoubt(Mean):
@@ -89,23 +77,26 @@ class UnderDoubt(Mean):
             return float(np.mean(spread <= 0))
         return float(stdtr(max(len(spread) - 1, 1), -value / se))
 
-    def apart(self, samples, halves=None, additive: bool = True) -> Errors:
-        """Return the standard errors of the mean of float64[replication] by what they come from.
-
-        `halves` are the same samples of either half of the borrowers, of which the whole is the sum if `additive`, or
-        else the mean; without them, luck that is shared is not told apart.
-        """
+    def apart(self, samples) -> tuple[float, float, float | None]:
+        """Return the standard error of the mean of float64[replication], its variances by chance and by numbers."""
         (_, se), of_chance, of_numbers, _ = self.parts(samples)
-        factor = None
-        if halves is not None:
-            a, b = (less(half[::2], half[1::2]) for half in halves)
-            known = np.isfinite(a) & np.isfinite(b)
-            shared = (2.0 if additive else 0.5) * np.mean(a[known] * b[known]) if known.any() else np.nan
-            factor = float(min(max(shared / np.isfinite(samples).sum(), 0.0), of_chance))
-        luck = of_chance - (factor or 0.0)
-        return Errors(
-            float(np.sqrt(luck)), None if factor is None else factor**0.5, float(np.sqrt(of_numbers)), float(se)
-        )
+        return float(se), float(of_chance), float(of_numbers)
+
+    def shared(self, a, b) -> float:
+        """Return the covariance of two samples by chance, of which the two of a pair differ in nothing else."""
+        a, b = (less(samples[::2], samples[1::2]) for samples in (a, b))
+        known = np.isfinite(a) & np.isfinite(b)
+        return float(np.mean(a[known] * b[known]) / 2) if known.any() else float("nan")
+
+    def of_people(self, lived, crossed) -> float:
+        """Return the variance of a sample that people make: `crossed` are with those of the other of each pair.
+
+        Of the four lives of a pair one and its crossed one share the luck, one and the other's crossed one the people.
+        """
+        lived = lived[: len(crossed)]
+        found = less(lived[::2], crossed[::2]) * less(crossed[1::2], lived[1::2]) / 2
+        known = np.isfinite(found)
+        return float(np.mean(found[known])) if known.any() else float("nan")
 
 
 def _spread(value, se, middle) -> np.ndarray:
@@ -113,19 +104,3 @@ def _spread(value, se, middle) -> np.ndarray:
     known = middle[np.isfinite(middle)]
     width = np.std(known, ddof=1) if len(known) > 1 else 0.0
     return value + (known - known.mean()) * (se / width) if se > 0 and width > 0 else np.full(len(known), value)
-
-
-class HalfBook(Ledger):
-    """The ledger of one half of the borrowers, who share the factor with the other half and no other luck."""
-
-    def __init__(self, ledger: Ledger, half: int):
-        """Take a ledger, and which half: 0 or 1."""
-        run_on = ledger.run_on and HalfBook(ledger.run_on, half)
-        super().__init__(ledger.variant, ledger.sums, ledger.frame, ledger.settlement, ledger.baseline, run_on)
-        self.half = half
-
-    def halves(self, name):
-        """Return int64[replication, 1, month, segment, product] of a flow or a sum of flows, of this half alone."""
-        if name in LINES:
-            return super().halves(name)
-        return self.sums.flows[:, self.half : self.half + 1, ..., FLOWS.index(name)]
