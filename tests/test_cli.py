@@ -21,6 +21,7 @@ from rich.console import Console
 from conftest import ROOT
 from simulator import __version__, cli, compare, simulate
 from simulator.analysis import ledger
+from simulator.analysis.errors import PARTS
 from simulator.analysis.ledger import IdentityError
 from simulator.engine import engine
 from simulator.report import parquet, progress, render
@@ -163,12 +164,13 @@ def test_the_summary_keeps_its_contract(compared):
     """summary.json has value, error, interval and unit of every headline measure, by variant and by difference."""
     summary = read(compared, "summary.json")
 
-    assert set(summary) == {"cautions", "people", "yearly_rates", "verdict", "variants", "differences"}
+    assert set(summary) == {"cautions", "people", "errors", "yearly_rates", "verdict", "variants", "differences"}
     assert summary["cautions"] == []
     assert list(summary["variants"]) == ["baseline", "remind"] and list(summary["differences"]) == ["remind"]
     for measures in (*summary["variants"].values(), *summary["differences"].values()):
         assert set(measures) >= HEADLINES
-        assert all(set(entry) - {"reason"} == {"value", "se", "low", "high", "unit"} for entry in measures.values())
+        told = {"value", "se", "low", "high", "unit", *(f"se_{part}" for part in PARTS)}
+        assert all(set(entry) - {"reason"} == told for entry in measures.values())
         assert all(("reason" in entry) == (entry["value"] is None) for entry in measures.values())
     assert summary["variants"]["baseline"]["net_loss"]["unit"] == "CNY"
     assert summary["variants"]["baseline"]["approval_rate"]["value"] is None  # nobody applies

@@ -14,6 +14,7 @@ import toy_book
 from conftest import ROOT
 from simulator import compare
 from simulator.analysis.comparison import Comparison
+from simulator.analysis.errors import PARTS
 from simulator.analysis.estimates import Difference, Estimate
 from simulator.analysis.ledger import LINES, SETTLED, components, result_digest
 from simulator.analysis.measures import MEASURES, TAIL, answer, shown_in
@@ -82,13 +83,15 @@ def test_the_summary_has_the_contract_s_shape(folder):
     """Variants and differences, each measure with value, error, interval and unit, and why where there is none; the
     baseline has no difference. Before them whom the numbers are of, what credit costs, and the verdict."""
     summary = json.loads((folder / "summary.json").read_text())
-    assert list(summary) == ["cautions", "people", "yearly_rates", "verdict", "variants", "differences"]
+    assert list(summary) == ["cautions", "people", "errors", "yearly_rates", "verdict", "variants", "differences"]
     assert {"best", "leader", "second", "probability", "reason"} <= set(summary["verdict"])
     assert list(summary["variants"]) == ["baseline", "cut", "sell"]
     assert list(summary["differences"]) == ["cut", "sell"]
     for measures in (*summary["variants"].values(), *summary["differences"].values()):
         for entry in measures.values():
-            assert list(entry) == ["value", "se", "low", "high", "unit"] + ["reason"] * (entry["value"] is None)
+            parts = [f"se_{part}" for part in PARTS]
+            told = ["value", "se", "low", "high", "unit"] + ["reason"] * (entry["value"] is None)
+            assert list(entry) == told + parts
     assert summary["variants"]["cut"]["net_loss"]["unit"] == "CNY"
 
 
@@ -110,6 +113,7 @@ def test_a_book_of_applicants_only_has_nothing_per_opening_borrower(tmp_path):
             "high": None,
             "unit": "CNY per borrower",
             "reason": "a rate of nothing is not defined",
+            **{f"se_{part}": None for part in PARTS},
         }
         assert measures["net_loss_per_opening_borrower"] == empty
         assert measures["net_loss"]["value"] is not None

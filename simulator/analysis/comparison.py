@@ -93,7 +93,7 @@ class Comparison:
 
     def restated(self, cautions: list[str], average: Mean) -> "Comparison":
         """Return the same ledgers with other cautions, and means that are stated in another way."""
-        kept = (self.swaps, self.policies, cautions, self.rates, average, self.against)
+        kept = (self.swaps, self.policies, cautions, self.rates, average, self.against, list(self.crossed.values()))
         return Comparison(list(self.ledgers.values()), *kept)
 
     @cached_property
@@ -197,6 +197,10 @@ class Comparison:
         whole = _first_less_second(values)
         return apart(self.average, whole, halves, crossed, kind in (STOCK, FLOW), self.frame.factor)
 
+    def _parts(self, variant, measure):
+        """Return `_parts_of` a measure, worked out once."""
+        return self._once(("parts", variant, measure), lambda: self._parts_of(variant, measure))
+
     def _parts_of(self, variant, measure):
         """Return what tells the errors of a measure apart: (its halves, what is crossed), None where there is nothing.
 
@@ -227,7 +231,9 @@ class Comparison:
         if not self.frame.redraw_people:
             people = "the same people live in every replication"
         elif not self.crossed:
-            people = f"in se_luck: told apart from {FEWEST} replications on"
+            people = "in se_luck: no replications were lived again with other people"
+            if self.frame.replications < FEWEST:
+                people = f"in se_luck: told apart from {FEWEST} replications on"
         if not self.frame.factor:
             factor = "there is no factor"
         elif self.frame.transfers:

@@ -61,6 +61,10 @@ class Controlled(Mean):
         """Return the one-sided p-value that the mean of `a` is not above that of `b`."""
         return super().chance_not_above(*self._apart(a, b))
 
+    def shared(self, a, b) -> float:
+        """Return the covariance of two samples by the chance that the path leaves."""
+        return super().shared(*self._apart(a, b))
+
     def _apart(self, a, b):
         """Return both samples corrected; equal ones stay equal to the last bit, since both have the same slopes."""
         return self.corrected(a), self.corrected(b)

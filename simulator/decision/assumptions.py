@@ -95,7 +95,7 @@ def at_key(settings, key: str):
 
 def _moved(z: float, low: Number, value: Number, high: Number, bounds: tuple[float, float], shape: str) -> Number:
     """Return the number at the place of `z` in its distribution around `value`, within its bounds."""
-    to, back = _scale(low, high, bounds, shape)
+    to, back, _ = scale_of(low, high, bounds, shape)
     middle, end = to(value), to(high if z > 0 else low)
     if end == middle:
         return value
@@ -111,14 +111,14 @@ def _reach(z: float, shape: str) -> float:
     return z / END
 
 
-def _scale(low: Number, high: Number, bounds: tuple[float, float], shape: str) -> tuple[Callable, Callable]:
-    """Return the way to the scale on which a number is spread, and back; the natural one if no shape is said."""
+def scale_of(low: Number, high: Number, bounds: tuple[float, float], shape: str) -> tuple[Callable, Callable, str]:
+    """Return the way to the scale on which a number is spread, back, and its name; the natural one without a shape."""
     inside = low > 0 and high < 1 and bounds[0] >= 0 and bounds[1] <= 1
     if shape == "logit" or (not shape and inside):
-        return lambda x: log(x / (1 - x)), lambda y: 1 / (1 + exp(-y))
+        return lambda x: log(x / (1 - x)), lambda y: 1 / (1 + exp(-y)), "logit"
     if shape == "lognormal" or (not shape and low > 0 and bounds[0] >= 0 and bounds[1] > 1):
-        return log, exp
-    return float, float  # also where an end is a bound, which other scales put at infinity
+        return log, exp, "lognormal"
+    return float, float, "normal"  # also where an end is a bound, which other scales put at infinity
 
 
 def _allowed(x: float, like: Number, bounds: tuple[float, float]) -> Number:

@@ -96,6 +96,14 @@ class Draws:
             yield lenders
 
     @property
+    def correlation(self) -> np.ndarray:
+        """The correlation of the places of the numbers, float64[number, number], but for draws that were refused."""
+        shares = [dict(one.about.group) for one in self.doubts]
+        found = np.array([[sum(a[name] * b.get(name, 0.0) for name in a) for b in shares] for a in shares])
+        np.fill_diagonal(found, 1.0)
+        return found
+
+    @property
     def names(self) -> list[str]:
         """The variants' names."""
         return list(self.scenario.variants)

@@ -1,6 +1,7 @@
 """A comparison under doubt: every number of the scenario that has a range is drawn, not taken as it stands."""
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -12,13 +13,16 @@ from simulator.analysis.comparison import Comparison
 from simulator.analysis.errors import crossed_replications
 from simulator.analysis.estimates import Estimate
 from simulator.analysis.measures import SHARE
+from simulator.decision.assumptions import Doubt
 from simulator.decision.doubt import Draws
+from simulator.decision.field_test import ACCOUNTS, shown_by
 from simulator.decision.paired import UnderDoubt
 from simulator.decision.precision import compare_until, wish
-from simulator.decision.worth import FEWEST, Choice, choice, worth_knowing
-from simulator.model.errors import Problem, UserError
+from simulator.decision.worth import FEWEST, Choice, Regression, choice
+from simulator.model.errors import Problem, UserError, check_names
 from simulator.model.observer import SILENT, Observer
 from simulator.report import phrasing
+from simulator.report.certainty import certainty
 from simulator.run import run
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import Scenario
@@ -26,7 +30,7 @@ from simulator.study import COMPARE, ScenarioLike, Study, in_every_world
 from simulator.study import compare as compare_as_it_stands
 
 if TYPE_CHECKING:
-    pass
+    from rich.console import RenderableType
 
 SHOWN = 5  # numbers worth knowing that are told in words
 
@@ -87,7 +91,7 @@ def _compared(asked: Scenario, threads: int | None, observer: Observer, doubt: i
         average=UnderDoubt(doubt),
         against=plain.against,
         crossed=list(plain.crossed.values()),
-        known=Known(tuple(one.key for one in draws.doubts), draws.z),
+        known=Known(tuple(draws.doubts), draws.z, draws.correlation),
     )
     facts = {
         "numbers_in_doubt": len(draws.doubts),
@@ -98,10 +102,28 @@ def _compared(asked: Scenario, threads: int | None, observer: Observer, doubt: i
 
 
 class Known(NamedTuple):
-    """What each draw was: float64[draw, number], standard normal, with the keys of the numbers."""
+    """What is in doubt, and what each draw of it was."""
 
-    keys: tuple[str, ...]
-    z: np.ndarray
+    doubts: tuple[Doubt, ...]
+    z: np.ndarray  # float64[draw, number]: places, standard normal
+    correlation: np.ndarray  # float64[number, number]: of the places
+
+    @property
+    def questions(self) -> dict[str, int]:
+        """The numbers that can be asked for, by key; of those that a group moves as one the first stands for all."""
+        found: dict[str, int] = {}
+        for place, one in enumerate(self.doubts):
+            whole = [name for name, share in one.about.group if abs(share) == 1]
+            found.setdefault(f"group {whole[0]}" if whole else one.key, place)
+        return found
+
+
+class Worth(NamedTuple):
+    """What a number is worth."""
+
+    key: str
+    known: Estimate  # to know it before choosing
+    tests: dict[int, Estimate]  # to see it in a field test of so many accounts an arm; empty where none shows it
 
 
 class Doubted(Comparison):
@@ -128,8 +150,8 @@ class Doubted(Comparison):
         return {measure: choice(self._values(measure), list(self.ledgers)) for measure in self.horizons}
 
     @cached_property
-    def worth(self) -> dict[str, list[tuple[str, Estimate]]]:
-        """What it is worth to know each number before choosing, the most first, by each horizon.
+    def worth(self) -> dict[str, list[Worth]]:
+        """What it is worth to know, or to test, each number before choosing, the most first, by each horizon.
 
         Empty with fewer draws than a regression needs.
         """
@@ -137,10 +159,30 @@ class Doubted(Comparison):
             return {}
         found = {}
         for measure in self.horizons:
-            values = self._values(measure)
-            each = [(key, worth_knowing(values, self.known.z, (k,))) for k, key in enumerate(self.known.keys)]
-            found[measure] = sorted(each, key=lambda one: -one[1].value)
+            each = [
+                Worth(key, self._regressions[measure].worth((place,)), self.worth_testing(key, ACCOUNTS, measure))
+                for key, place in self.known.questions.items()
+            ]
+            found[measure] = sorted(each, key=lambda one: -one.known.value)
         return found
+
+    def worth_testing(self, key: str, accounts: Iterable[int], measure: str = "npv") -> dict[int, Estimate]:
+        """Return what a field test of a number is worth before choosing, by how many accounts an arm it has.
+
+        Empty where a test shows nothing of it. Raises UserError if no such number is in doubt.
+        """
+        check_names("key", [key], self.known.questions)
+        place = self.known.questions[key]
+        shown = {n: shown_by(self.known.doubts[place], n) for n in accounts}
+        regression = self._regressions[measure]
+        return {n: regression.worth((place,), (rho,)) for n, rho in shown.items() if rho is not None}
+
+    @cached_property
+    def _regressions(self) -> dict[str, Regression]:
+        return {
+            measure: Regression(self._values(measure), self.known.z, self.known.correlation)
+            for measure in self.horizons
+        }
 
     def of_choice(self) -> list[str]:
         """Return how sure the choice is and what is worth knowing, in sentences."""
@@ -154,7 +196,7 @@ class Doubted(Comparison):
             first = self.horizons[0]
             found, most = self.choices[first], self.worth.get(first)
             told["verdict"]["expected_loss"] = found.expected_loss[found.best].value
-            told["verdict"]["most_valuable"] = most[0][0] if most and most[0][1].value > 0 else None
+            told["verdict"]["most_valuable"] = most[0].key if most and most[0].known.value > 0 else None
         return told
 
     def _choice_told(self, measure):
@@ -169,7 +211,14 @@ class Doubted(Comparison):
             "probability_best": each(found.probability),
             "expected_loss": each(found.expected_loss),
             "perfect_information": found.perfect_information._asdict(),
-            "worth_knowing": [{"key": key, **one._asdict()} for key, one in self.worth.get(measure, [])],
+            "worth_knowing": [
+                {
+                    "key": one.key,
+                    **one.known._asdict(),
+                    "field_test": [{"accounts": n, **e._asdict()} for n, e in one.tests.items()],
+                }
+                for one in self.worth.get(measure, [])
+            ],
         }
 
     def _values(self, measure) -> np.ndarray:
@@ -181,24 +230,24 @@ class DoubtedStudy(Study):
 
     def __repr__(self) -> str:
         """Return what a study says, then how sure the choice is."""
-        return "\n".join([super().__repr__(), *self._choices_in_words()])
+        said = [super().__repr__(), certainty(self.comparison), *in_words(self.comparison), *self._elsewhere()]
+        return "\n".join(filter(None, said))
 
     def __rich__(self) -> "RenderableType":
-        """Return the summary that the command prints, then how sure the choice is."""
+        """Return the summary that the command prints, then how sure the choice is in every other world."""
         from rich.console import Group
         from rich.text import Text
 
-        return Group(super().__rich__(), *map(Text, self._choices_in_words()))
+        return Group(super().__rich__(), *map(Text, self._elsewhere()))
 
-    def _choices_in_words(self) -> list[str]:
-        """Return what is known of the choice, and in every other world which lender is best."""
-        elsewhere = [
+    def _elsewhere(self) -> list[str]:
+        """Return in every other world which lender is best."""
+        return [
             f"World {name}: {best_in_words(study.comparison, measure)}."
             for name, study in self.worlds.items()
             if isinstance(study.comparison, Doubted)
             for measure in study.comparison.horizons
         ]
-        return [*in_words(self.comparison), *elsewhere]
 
     def _replay(self, folder: Path) -> str:
         return shlex.join([*shlex.split(super()._replay(folder)), "--doubt", str(self.frame.draws)])
@@ -209,14 +258,17 @@ def in_words(comparison: Comparison) -> list[str]:
     assert isinstance(comparison, Doubted)
     unit, said = comparison.frame.currency, []
     for measure in comparison.horizons:
-        found = comparison.choices[measure]
         said.append(
             f"{best_in_words(comparison, measure)} on average to the best under each draw: that is what knowing every "
             "number would be worth."
         )
         if worth := comparison.worth.get(measure):
-            first = [f"{key} {phrasing.number(*one, unit)}" for key, one in worth[:SHOWN] if one.value > 0]
-            said.append(f"Most worth knowing: {'; '.join(first) or 'no single number changes the choice'}.")
+            first = [one for one in worth[:SHOWN] if one.known.value > 0]
+            each = [f"{one.key} {phrasing.number(*one.known, unit)}" for one in first]
+            said.append(f"Most worth knowing: {'; '.join(each) or 'no single number changes the choice'}.")
+            if tested := next((one for one in first if one.tests), None):
+                sizes = [f"{n:,} {phrasing.number(*gain, unit)}" for n, gain in tested.tests.items()]
+                said.append(f"A field test of {tested.key}, by accounts an arm, is worth: {'; '.join(sizes)}.")
         else:
             said.append(f"What each number is worth knowing is told from {FEWEST} draws on.")
     return said

@@ -2,10 +2,13 @@
 
 From one table, draws by lenders: the value of each under the numbers of a draw, the mean of its pair of replications.
 Sources: the expected value of partial perfect information by regression is that of M. Strong, J. E. Oakley and A.
-Brennan, Medical Decision Making 34 (2014); the spline is the restricted cubic one of F. E. Harrell, Regression
-Modeling Strategies, 2nd ed. (2015), 2.4.5.
+Brennan, Medical Decision Making 34 (2014); that of sample information from the same regression, of numbers whose
+posterior is narrower by what a sample would tell, that of A. Heath, I. Manolopoulou and G. Baio, Medical Decision
+Making 38 (2018). What a normal sample leaves of a Hermite polynomial is Mehler's formula.
 """
 
+from functools import cache, cached_property
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -13,10 +16,11 @@ from scipy.special import ndtri
 
 from simulator.analysis.estimates import Estimate
 
-KNOTS = ndtri([0.05, 0.275, 0.5, 0.725, 0.95])  # of five, where Harrell puts them
-FOLDS = 5
-RIDGE = 1.0  # draws that the penalty weighs, of a column of variance 1
-FEWEST = 50  # draws from which a regression on a spline in four folds of five says anything
+FEWEST = 50  # draws from which a regression on a cubic polynomial says anything
+PARTS = 10  # of the draws, one of which is left out at a time for the standard error
+NODES = 1 << 10  # points that a mean over what a sample shows is taken at
+PENALTIES = np.geomspace(0.01, 100, 25)  # of the regression on all numbers, in tenths of the draws
+SEEN = 4  # draws for each free coefficient below which residuals say nothing of the noise
 
 
 class Choice(NamedTuple):
@@ -81,50 +85,135 @@ def _roots(matrix: np.ndarray, squared: bool = False) -> tuple[np.ndarray, np.nd
     return (axes * root) @ axes.T, (axes * inverse) @ axes.T
 
 
-def worth_knowing(values: np.ndarray, z: np.ndarray, numbers: tuple[int, ...]) -> Estimate:
-    """Return what it is worth to know some of the numbers before choosing a lender, and its standard error.
+class Regression:
+    """How the lenders' values hang on the numbers in doubt, in so many draws."""
 
-    values: float64[replication, lender], in pairs; z: float64[draw, number], standard normal. A regression says which
-    lender to choose where these numbers are so; it is made on four fifths of the draws, and what its choices gain is
-    counted on the fifth that it has not seen. So a number that tells nothing is worth nothing on average, whatever luck
-    there is. Knowing more is never worth less: the gain is that of the best of the set and its parts.
+    def __init__(self, values: np.ndarray, z: np.ndarray, correlation: np.ndarray | None = None):
+        """Take the values float64[replication, lender], in pairs, and the numbers' places float64[draw, number].
+
+        `correlation`, float64[number, number], is that of the places; none if None.
+        """
+        pairs = (values[::2] + values[1::2]) / 2
+        self.ahead = pairs - pairs[:, :1]
+        self.z, self.correlation = z, np.eye(z.shape[1]) if correlation is None else correlation
+        self._slopes = cache(self._slopes_of)
+
+    def worth(self, numbers: tuple[int, ...], shown: tuple[float, ...] | None = None) -> Estimate:
+        """Return what it is worth to see some of the numbers before choosing a lender, and its standard error.
+
+        `shown` is how well each is seen: the correlation of its place with what is seen of it; all of it if None. A
+        cubic regression says which lender to choose where these numbers are so. Seeing more is never worth less: it is
+        what the best of the set and its parts is worth.
+        """
+        shown = (1.0,) * len(numbers) if shown is None else shown
+        seen = tuple(zip(numbers, shown, strict=True))
+        parts = [part for size in range(1, len(seen) + 1) for part in combinations(seen, size)]
+        found = [(self._gain(part), part) for part in parts]
+        value, best = max(found, key=lambda one: one[0])
+        without = np.array([fewer._gain(best) for fewer in self._without])
+        return Estimate(value, float(np.sqrt((PARTS - 1) / PARTS * np.sum((without - without.mean()) ** 2))))
+
+    @cached_property
+    def _without(self) -> list["Regression"]:
+        """The same without a part of the draws."""
+        part = np.arange(len(self.ahead)) % PARTS
+        kept = [
+            Regression(self.ahead.repeat(2, axis=0)[np.repeat(part != k, 2)], self.z[part != k], self.correlation)
+            for k in range(PARTS)
+        ]
+        return kept
+
+    def _gain(self, seen: tuple[tuple[int, float], ...]) -> float:
+        """Return what choosing by some numbers, each as well as it is seen, gains on the best choice without."""
+        mean = self.ahead.mean(axis=0)
+        points, order = _spread(len(seen))
+        told = np.prod(np.array([share for _, share in seen]) ** order, axis=1)
+        slopes = self._slopes(tuple(number for number, _ in seen)) * told[:, None]
+        return max(float((mean + points @ slopes).max(axis=1).mean() - mean.max()), 0.0)
+
+    def _slopes_of(self, numbers: tuple[int, ...]) -> np.ndarray:
+        """Return float64[column, lender]: the regression on some numbers, as large as it would be without noise."""
+        columns, _ = _hermite(self.z[:, numbers])
+        columns = columns - columns.mean(axis=0)
+        left = self._left(list(numbers))
+        slopes, *_ = np.linalg.lstsq(columns, left, rcond=None)
+        rest, free = left - columns @ slopes, len(left) - 1 - self._freedom - columns.shape[1]
+        noise = rest.T @ rest / max(free, len(left) / SEEN)
+        return _less_noise(slopes, noise / len(left))
+
+    def _left(self, numbers: list[int]) -> np.ndarray:
+        """Return float64[draw, lender]: values around their mean, less what other numbers explain in a line.
+
+        Of those only what does not move with `numbers`, so that what these explain stays.
+        """
+        slopes = self._lines.copy()
+        slopes[numbers] = 0
+        within = self.correlation[np.ix_(numbers, numbers)]
+        moves = np.linalg.pinv(within) @ self.correlation[numbers]
+        apart = self.z - self.z[:, numbers] @ moves
+        return self.ahead - self.ahead.mean(axis=0) - (apart - apart.mean(axis=0)) @ slopes
+
+    @cached_property
+    def _ridge(self) -> tuple[np.ndarray, float]:
+        """Slopes float64[number, lender] of a ridge regression on all numbers, and how many coefficients it is worth.
+
+        Its penalty is that of the least generalised cross-validation.
+        """
+        centred = self.ahead - self.ahead.mean(axis=0)
+        u, sizes, axes = np.linalg.svd(self.z - self.z.mean(axis=0), full_matrices=False)
+        along, count, best = u.T @ centred, len(centred), None
+        for penalty in PENALTIES * count / 10:
+            kept = sizes**2 / (sizes**2 + penalty)
+            freedom = float(kept.sum())
+            missed = np.sum((centred - u @ (kept[:, None] * along)) ** 2) / (1 - (freedom + 1) / count) ** 2
+            if best is None or missed < best[0]:
+                best = missed, axes.T @ ((sizes / (sizes**2 + penalty))[:, None] * along), freedom
+        assert best
+        return best[1], best[2]
+
+    @property
+    def _lines(self) -> np.ndarray:
+        return self._ridge[0]
+
+    @property
+    def _freedom(self) -> float:
+        return self._ridge[1]
+
+
+def _hermite(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns of a regression, float64[point, column], and the order of each in each number.
+
+    The first three Hermite polynomials of each number and the product of any two: of independent standard normal
+    numbers each has mean 0 and variance 1, and is uncorrelated with the others.
     """
-    pairs = (values[::2] + values[1::2]) / 2
-    return max(_gain(pairs, z, part) for part in _parts(numbers))
+    count = z.shape[1]
+    columns, order = [], []
+    for k in range(count):
+        x = z[:, k]
+        columns += [x, (x**2 - 1) / np.sqrt(2), (x**3 - 3 * x) / np.sqrt(6)]
+        order += [[size * (k == j) for j in range(count)] for size in (1, 2, 3)]
+    for i, k in combinations(range(count), 2):
+        columns.append(z[:, i] * z[:, k])
+        order.append([int(j in (i, k)) for j in range(count)])
+    return np.stack(columns, axis=1), np.array(order)
 
 
-def _parts(numbers: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Return every part of a set that is not empty, the set itself first."""
-    masks = range(2 ** len(numbers) - 1, 0, -1)
-    return [tuple(n for k, n in enumerate(numbers) if mask >> k & 1) for mask in masks]
+@cache
+def _spread(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return `_hermite` of NODES points evenly spread under independent standard normal numbers.
+
+    The additive recurrence of M. Roberts, The unreasonable effectiveness of quasirandom sequences (2018).
+    """
+    root = 2.0
+    for _ in range(64):
+        root = (1 + root) ** (1 / (count + 1))
+    even = (np.arange(NODES)[:, None] * root ** -np.arange(1.0, count + 1) + 0.5) % 1
+    return _hermite(ndtri(np.clip(even, 0.5 / NODES, 1 - 0.5 / NODES)))
 
 
-def _gain(pairs, z, numbers):
-    """Return what choosing by some numbers gains on draws that the choice was not fitted to; at least nothing."""
-    columns = _columns(z[:, list(numbers)])
-    fold, best = np.arange(len(pairs)) % FOLDS, int(np.argmax(pairs.mean(axis=0)))
-    gain = np.zeros(len(pairs))
-    for k in range(FOLDS):
-        seen, unseen = fold != k, fold == k
-        x, y = columns[seen], pairs[seen]
-        centre, level = x.mean(axis=0), y.mean(axis=0)
-        x = x - centre
-        slopes = np.linalg.solve(x.T @ x + RIDGE * np.eye(x.shape[1]), x.T @ (y - level))
-        chosen = np.argmax(level + (columns[unseen] - centre) @ slopes, axis=1)
-        gain[unseen] = np.take_along_axis(pairs[unseen], chosen[:, None], axis=1)[:, 0] - pairs[unseen, best]
-    return Estimate(max(float(gain.mean()), 0.0), float(gain.std(ddof=1) / np.sqrt(len(gain))))
-
-
-def _columns(z):
-    """Return the columns of a regression: a restricted cubic spline of each number, and the product of any two."""
-    columns = []
-    last, before = KNOTS[-1], KNOTS[-2]
-    for x in z.T:
-        cubes = np.maximum(x[:, None] - KNOTS, 0) ** 3
-        columns.append(x)
-        for k, knot in enumerate(KNOTS[:-2]):
-            bent = cubes[:, k] - (cubes[:, -2] * (last - knot) - cubes[:, -1] * (before - knot)) / (last - before)
-            columns.append(bent / (last - KNOTS[0]) ** 2)
-    columns += [z[:, i] * z[:, j] for i in range(z.shape[1]) for j in range(i)]
-    table = np.stack(columns, axis=1)
-    return table / np.maximum(table.std(axis=0), 1e-12)
+def _less_noise(slopes: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Return slopes float64[column, lender] whose squares are as large as they would be without `noise` in each."""
+    seen = slopes.T @ slopes
+    root, inverse = _roots(seen)
+    wanted, _ = _roots(root @ _roots(seen - len(slopes) * noise, squared=True)[0] @ root)
+    return slopes @ (inverse @ wanted @ inverse)
