@@ -187,9 +187,7 @@ class Comparison:
         if kind == TAIL or len(values[0]) != self.frame.replications or np.isnan(values[0]).all():
             found = self.difference(variant, measure, against=against) if against else self.estimate(variant, measure)
             return Errors(None, None, None, None, float(found.se))
-        parts = [
-            self._once(("parts", name, measure), lambda name=name: self._parts_of(name, measure)) for name in lenders
-        ]
+        parts = [self._parts(name, measure) for name in lenders]
         halves, crossed = (
             None if any(part is None for part in each) else _first_less_second(each)
             for each in zip(*parts, strict=True)
