@@ -83,7 +83,7 @@ def test_a_folder_repeats_what_was_found(searched, tmp_path):
     assert told["chosen"]["again"]["gain"]["value"] == searched.gain.value
     assert rows.num_rows == sum(map(len, searched.numbers.seen.values()))
     assert sum(rows["is_file"].to_pylist()) >= 2 and set(rows["stage"].to_pylist()) == {"search", "comparison", "again"}
-    assert "interest_rate = 0.024" in page and "<svg" in page
+    assert "line.interest_rate = 0.024" in page and "<svg" in page
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["replay"].startswith("simulator optimise ") and RATE in manifest["replay"]
 
@@ -102,9 +102,21 @@ def test_an_impossible_bound_is_named_with_the_nearest(file):
     found = optimise(file, f"{RATE}=0.006:0.024:3", minimise="net_loss", subject="interest >= 1e9", threads=1)
 
     assert found.status == "impossible" and found.chosen == {RATE: 0.024} and found.chance < 1e-6
-    assert "interest at least CNY 1.000 billion is impossible" in found.answers[0].replace(
-        "\u00a0", " "
-    ).lower().replace("cny", "CNY")
+    assert "interest at least CNY 1 billion is impossible" in found.answers[0].replace("\u00a0", " ").lower().replace(
+        "cny", "CNY"
+    )
+
+
+def test_the_frontier_leads_from_one_aim_to_the_other(file):
+    """It begins with the setting that keeps the bound best and ends with the best objective; each beats the last."""
+    found = optimise(file, f"{RATE}=0.006:0.024:4", minimise="interest", subject="net_loss <= 1e6", threads=1)
+    frontier = found.numbers.frontier(0)
+    means = {one: found.numbers.aims.columns(x).mean(axis=0) for one, x in found.numbers.seen["comparison"].items()}
+
+    assert frontier[0] == max(means, key=lambda one: means[one][1])
+    assert frontier[-1] == max(means, key=lambda one: means[one][0])
+    assert np.all(np.diff([means[one][0] for one in frontier]) > 0)
+    assert "at most CNY\u00a01\u00a0million" in found.answers[0]
 
 
 def test_a_variant_is_moved_alone(file):

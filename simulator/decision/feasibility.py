@@ -45,4 +45,5 @@ def chance_all_kept(slack) -> float:
     size = np.sqrt(np.diag(correlation))
     with np.errstate(divide="ignore", invalid="ignore"):
         placed = ndtr(np.where(size[:, None] > 0, together / size[:, None], -np.inf))
-    return float((placed <= each[:, None]).all(axis=0).mean())
+    counted = float((placed <= each[:, None]).all(axis=0).mean())
+    return float(np.clip(counted, max(0.0, 1 - (1 - each).sum()), each.min()))  # what no dependence goes beyond

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from simulator.decision.answer import facts_told
 from simulator.decision.best import CLEAR, DOUBTFUL, DOUBTFULLY, IMPOSSIBLE, TOGETHER
 from simulator.decision.elimination import OBJECTIVE, SURE
@@ -11,6 +9,7 @@ from simulator.decision.optimum import AGAIN, COMPARISON, SEARCH, Numbers
 from simulator.decision.settings import HOME, Setting
 from simulator.report.paper import Picture, Section, Table, paper
 from simulator.report.phrasing import (
+    MINUS,
     NO_BREAK,
     label,
     number,
@@ -46,9 +45,9 @@ def in_short(numbers: Numbers, one: Setting) -> str:
 
 
 def _key(numbers, key):
-    """Return the last parts of a key that tell it from the others."""
+    """Return the last parts of a key that tell it from the others, two at least."""
     parts = key.split(".")
-    for count in range(1, len(parts)):
+    for count in range(2, len(parts)):
         short = ".".join(parts[-count:])
         if sum(other == short or other.endswith(f".{short}") for other in numbers.file) == 1:
             return short
@@ -63,6 +62,11 @@ def _value(numbers, key, value):
     return in_words(value)
 
 
+def _begun(words):
+    """Return words with a capital at their beginning; those within stay as they are."""
+    return words[:1].upper() + words[1:]
+
+
 def _want(numbers):
     """Return "highest net present value with approval rate at least 60 %"."""
     aims = numbers.aims
@@ -72,8 +76,9 @@ def _want(numbers):
 
 
 def _bound(numbers, one):
-    bound = number(one.bound, float("nan"), numbers.unit(one.measure))
-    return f"at {'least' if one.is_least else 'most'} {bound}"
+    factor, before, after = scale_of(one.bound, 0.0, numbers.unit(one.measure))
+    digits = f"{one.bound * factor:,.10g}".replace("-", MINUS)
+    return f"at {'least' if one.is_least else 'most'} {before}{digits}{after}"
 
 
 def _level(numbers, one, stage, column=OBJECTIVE):
@@ -88,9 +93,9 @@ def _chosen(numbers):
     if numbers.status in (IMPOSSIBLE, DOUBTFULLY):
         yield from _not_met(numbers)
     else:
-        yield f"{_want(numbers).capitalize()}: {in_short(numbers, chosen)}."
+        yield f"{_begun(_want(numbers))}: {in_short(numbers, chosen)}."
     again = _level(numbers, chosen, AGAIN)
-    name = label(numbers.aims.objective).capitalize()
+    name = _begun(label(numbers.aims.objective))
     if chosen == HOME:
         yield f"{name} is {again} on fresh replications. No setting is better than the one that the file has."
         return
@@ -112,7 +117,7 @@ def _not_met(numbers):
         if numbers.chances(nearest, stage)[k] < DOUBTFUL:
             reached = _level(numbers, nearest, stage, k + 1)
             alone.append(
-                f"{label(one.measure).capitalize()} {_bound(numbers, one)} is impossible within these ranges: "
+                f"{_begun(label(one.measure))} {_bound(numbers, one)} is impossible within these ranges: "
                 f"it is {reached} at {'most' if one.is_least else 'least'}, with {in_short(numbers, nearest)}."
             )
     yield from alone
@@ -147,16 +152,34 @@ def _alike(numbers):
     """Return which settings cannot be told apart from the chosen one, or that it was told apart from all."""
     if numbers.status == CLEAR:
         others = numbers.compared - 1
-        yield f"It is told apart from the {others:,} other{plural(others)} compared, at least {SURE:.0%} sure."
+        yield f"It is told apart from the {others:,} other{plural(others)} compared, at least {_percent(SURE)} sure."
     if numbers.status == TOGETHER:
-        named = [in_short(numbers, one) for one in numbers.alike[:SHOWN]]
-        more = len(numbers.alike) - len(named)
-        tail = f"; and {more:,} more" if more else ""
-        yield f"It cannot be told apart from {len(numbers.alike):,} of {numbers.compared:,}: {'; '.join(named)}{tail}."
+        if level := [one for one in numbers.alike if not _would_be_better(numbers, one)]:
+            named = _listed([in_short(numbers, one) for one in level])
+            yield f"It cannot be told apart from {len(level):,} of {numbers.compared:,}: {named}."
+        if better := [one for one in numbers.alike if _would_be_better(numbers, one)]:
+            named = _listed(
+                [f"{in_short(numbers, one)} ({_percent(numbers.chance(one, COMPARISON))})" for one in better]
+            )
+            yield f"Better still, but not sure to keep the constraints: {named}."
+
+
+def _would_be_better(numbers, one):
+    """Return whether a setting has surely the better objective: what is open is whether it keeps the constraints."""
+    ahead = numbers.ahead(one)
+    return ahead.is_clear and (ahead.value < 0) == numbers.aims.is_highest
+
+
+def _listed(named):
+    """Return the first of what is named, and how many more there are."""
+    more = len(named) - SHOWN
+    return "; ".join(named[:SHOWN]) + (f"; and {more:,} more" if more > 0 else "")
 
 
 def _percent(chance):
     """Return a chance in words: never all of it, never nothing."""
+    if chance == SURE:
+        return f"{100 * chance:.0f}{NO_BREAK}%"
     if chance > 0.999:
         return f"more than 99.9{NO_BREAK}%"
     return f"less than 0.1{NO_BREAK}%" if chance < 0.001 else f"{100 * chance:.1f}{NO_BREAK}%"
@@ -341,12 +364,21 @@ def _compared_table(numbers):
     rows = []
     for one in order[:SHOWN]:
         ahead = numbers.ahead(one)
-        mark = "chosen" if one == numbers.chosen else "not told apart" if one in numbers.alike else "given up"
+        mark = _mark(numbers, one)
         apart = "–" if one == numbers.chosen else number(-ahead.value, ahead.se, unit, difference=True)
         named, lived = (in_short(numbers, one), mark), f"{len(seen[one]):,}"
         rows.append((named, lived, apart, *_constraint_cells(numbers, one, COMPARISON)))
     more = len(order) - len(rows)
     return Table(head, rows, f"{more:,} more are in frontier.parquet." if more > 0 else "")
+
+
+def _mark(numbers, one):
+    """Return what became of a setting that was compared."""
+    if one == numbers.chosen:
+        return "chosen"
+    if one in numbers.alike:
+        return "better, if allowed" if _would_be_better(numbers, one) else "not told apart"
+    return "breaks a constraint" if numbers.chance(one, COMPARISON) < DOUBTFUL else "worse"
 
 
 def picture(numbers: Numbers) -> Picture:
@@ -380,10 +412,9 @@ def picture(numbers: Numbers) -> Picture:
                 )  # fmt: skip
             if aims.constraints:
                 line = [(across(one, numbers.first)[0], gains[one].value * factor) for one in numbers.frontier(panel)]
-                axis.plot(*np.array(line).T, "-", color=COLOURS[1], lw=1.2, alpha=0.6)
+                axis.plot([x for x, _ in line], [y for _, y in line], "-", color=COLOURS[1], lw=1.2, alpha=0.6)
                 bound = aims.constraints[panel]
-                times = scale_of(bound.bound, 0.0, numbers.unit(bound.measure))[0]
-                axis.axvline(bound.bound * times, color=SOFT, lw=1, ls="--")
+                axis.axvline(bound.bound * _scale_across(numbers, panel)[0], color=SOFT, lw=1, ls="--")
             x, _ = across(HOME, AGAIN)
             axis.plot(x, 0, "D", color=INK, ms=6, mec="white", label="the file's own setting")
             gain = numbers.gain(numbers.chosen, AGAIN)
@@ -397,11 +428,11 @@ def picture(numbers: Numbers) -> Picture:
             axis.xaxis.set_major_formatter(THOUSANDS)
             axis.yaxis.set_major_formatter(THOUSANDS)
         axes.flat[0].set_ylabel(f"change from the file, {scale_in_words(before, after)}")
-        axes.flat[0].set_title(label(aims.objective).capitalize())
+        axes.flat[0].set_title(_begun(label(aims.objective)))
         axes.flat[0].legend(loc="best", fontsize=8)
         against = "each constraint's measure" if aims.constraints else "what is varied"
         caption = (
-            f"{label(aims.objective).capitalize()} less that of the file's own setting, against {against}. Bars are "
+            f"{_begun(label(aims.objective))} less that of the file's own setting, against {against}. Bars are "
             "two standard errors; all settings share people and random numbers."
         )
         if aims.constraints:
@@ -416,20 +447,25 @@ def _across(numbers, panel):
     """Return a function of (setting, stage) to where it stands in a panel, and the error of that."""
     if isinstance(panel, str):
         return lambda one, stage: (_plain(numbers.values(one)[panel], numbers.file[panel]), 0.0)
-    measure = numbers.aims.constraints[panel].measure
+    factor, _, _ = _scale_across(numbers, panel)
 
     def at(one, stage):
         found = numbers.estimate(one, stage, panel + 1)
-        factor = scale_of(found.value, found.se, numbers.unit(measure))[0]
         return found.value * factor, found.se * factor
 
     return at
+
+
+def _scale_across(numbers, panel):
+    """Return the scale of a constraint's measure: one for all settings."""
+    constraint = numbers.aims.constraints[panel]
+    means = [abs(numbers.estimate(one, numbers.first, panel + 1).value) for one in numbers.seen[numbers.first]]
+    return scale_of(max(abs(constraint.bound), *means), 0.0, numbers.unit(constraint.measure))
 
 
 def _across_name(numbers, panel):
     if isinstance(panel, str):
         times = isinstance(numbers.file[panel], list)
         return f"{_key(numbers, panel)}, {'times the file' if times else numbers.units[panel]}"
-    constraint = numbers.aims.constraints[panel]
-    _, before, after = scale_of(constraint.bound, 0.0, numbers.unit(constraint.measure))
-    return f"{label(constraint.measure)}, {scale_in_words(before, after)}"
+    _, before, after = _scale_across(numbers, panel)
+    return f"{label(numbers.aims.constraints[panel].measure)}, {scale_in_words(before, after)}"

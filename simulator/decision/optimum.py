@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.analysis.estimates import Difference, Estimate, mean, paired, within
+from simulator.analysis.estimates import Difference, Estimate, less, mean, paired
 from simulator.analysis.ledger import RunFrame
 from simulator.analysis.measures import MEASURES
 from simulator.decision.aims import Aims
@@ -84,10 +84,8 @@ class Numbers(NamedTuple):
         means = {one: self.aims.columns(x).mean(axis=0) for one, x in self.seen[self.first].items()}
         others = [k for k in range(1, len(self.aims.measures)) if k != constraint + 1]
         kept = {one: x for one, x in means.items() if all(x[k] >= 0 for k in others)}
-        found = []
-        height = -np.inf
+        found: list[Setting] = []
         for one, x in sorted(kept.items(), key=lambda item: (-item[1][constraint + 1], -item[1][OBJECTIVE])):
-            if x[OBJECTIVE] > height and not within(x[OBJECTIVE], height, height):
-                height = x[OBJECTIVE]
+            if not found or less(x[OBJECTIVE], kept[found[-1]][OBJECTIVE]) > 0:
                 found.append(one)
         return found
