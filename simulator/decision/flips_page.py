@@ -29,13 +29,13 @@ def answers(found: "Flips") -> list[str]:
         by = phrasing.number(lead.value, lead.se, found.comparison.frame.currency)
         said.append(f"Best by {phrasing.label(measure)}: {best}, by {by} over {second}.")
         nearest = [flip for flip in found.flips if flip.measure == measure][:TOLD]
-        said += [f"It stays best until {_until(flip)}." for flip in nearest]
+        said += [f"It stays best until {until(flip)}." for flip in nearest]
         if not nearest:
             said.append("No number, moved alone as far as it is, makes another best.")
     return said
 
 
-def _until(flip: "Flip") -> str:
+def until(flip: "Flip") -> str:
     """Return "KEY falls below 0.3 (now 0.4; 0.25 to 0.35 with 95 %), then cut_at_30 is"."""
     one = flip.varied
     moves = "rises to" if flip.at > one.middle and one.is_whole else "rises above" if flip.at > one.middle else ""

@@ -16,6 +16,8 @@ from simulator.analysis.measures import SHARE
 from simulator.decision.assumptions import Doubt
 from simulator.decision.doubt import Draws
 from simulator.decision.field_test import ACCOUNTS, shown_by
+from simulator.decision.flips import flips
+from simulator.decision.flips_page import TOLD, until
 from simulator.decision.paired import UnderDoubt
 from simulator.decision.precision import compare_until, wish
 from simulator.decision.worth import FEWEST, Choice, Regression, choice
@@ -91,7 +93,7 @@ def _compared(asked: Scenario, threads: int | None, observer: Observer, doubt: i
         average=UnderDoubt(doubt),
         against=plain.against,
         crossed=list(plain.crossed.values()),
-        known=Known(tuple(draws.doubts), draws.z, draws.correlation),
+        known=Known(tuple(draws.doubts), draws.z, draws.correlation, _turns(asked, draws, threads, observer)),
     )
     facts = {
         "numbers_in_doubt": len(draws.doubts),
@@ -101,12 +103,21 @@ def _compared(asked: Scenario, threads: int | None, observer: Observer, doubt: i
     return DoubtedStudy(asked, comparison, {"command": COMPARE, "scenario": str(asked.path), **done.facts, **facts})
 
 
+class Turns(NamedTuple):
+    """The places nearest to the values now at which another lender is best, one number moved at a time."""
+
+    nearest: dict[str, list[dict[str, Any]]]  # by measure, each as a row of the table of flips
+    said: dict[str, list[str]]  # the same in words
+    sizes: str  # how they were lived
+
+
 class Known(NamedTuple):
     """What is in doubt, and what each draw of it was."""
 
     doubts: tuple[Doubt, ...]
     z: np.ndarray  # float64[draw, number]: places, standard normal
     correlation: np.ndarray  # float64[number, number]: of the places
+    turns: Turns | None = None  # what turns the choice; not sought with fewer draws than FEWEST
 
     @property
     def questions(self) -> dict[str, int]:
@@ -196,6 +207,8 @@ class Doubted(Comparison):
             first = self.horizons[0]
             found, most = self.choices[first], self.worth.get(first)
             told["verdict"]["expected_loss"] = found.expected_loss[found.best].value
+            if self.known.turns:
+                told["verdict"]["flips"] = self.known.turns.nearest[first]
             told["verdict"]["most_valuable"] = most[0].key if most and most[0].known.value > 0 else None
         return told
 
@@ -263,15 +276,39 @@ def in_words(comparison: Comparison) -> list[str]:
             "number would be worth."
         )
         if worth := comparison.worth.get(measure):
-            first = [one for one in worth[:SHOWN] if one.known.value > 0]
+            first = [one for one in worth[:SHOWN] if one.known.value * comparison.frame.minor_units >= 1]
             each = [f"{one.key} {phrasing.number(*one.known, unit)}" for one in first]
             said.append(f"Most worth knowing: {'; '.join(each) or 'no single number changes the choice'}.")
             if tested := next((one for one in first if one.tests), None):
                 sizes = [f"{n:,} {phrasing.number(*gain, unit)}" for n, gain in tested.tests.items()]
                 said.append(f"A field test of {tested.key}, by accounts an arm, is worth: {'; '.join(sizes)}.")
         else:
-            said.append(f"What each number is worth knowing is told from {FEWEST} draws on.")
+            said.append(
+                f"What each number is worth knowing, and what turns the choice, is told from {FEWEST} draws on."
+            )
+        if turns := comparison.known.turns:
+            nearest = "; ".join(turns.said[measure]) or "no number, moved alone within its range"
+            said.append(f"With every number at its value, another is best if: {nearest} ({turns.sizes}).")
     return said
+
+
+def _turns(asked: Scenario, draws: Draws, threads: int | None, observer: Observer) -> Turns | None:
+    """Return the nearest flips of the numbers in doubt, None with fewer draws than FEWEST."""
+    if draws.count < FEWEST:
+        return None
+    found = flips(replace(asked, worlds={}), keys=[one.key for one in draws.doubts], threads=threads, observer=observer)
+    each = {measure: [flip for flip in found.flips if flip.measure == measure][:TOLD] for measure in found.measures}
+    rows = {(row["key"], row["measure"], row["to_best"], row["flips_at"]): row for row in found.table.to_pylist()}
+
+    def row(flip):
+        return rows[flip.varied.key, flip.measure, flip.to_best, flip.varied.shown(flip.at)]
+
+    frame = found.comparison.frame
+    return Turns(
+        {measure: [row(flip) for flip in some] for measure, some in each.items()},
+        {measure: [until(flip) for flip in some] for measure, some in each.items()},
+        f"sought with {frame.borrowers:,} borrowers and {frame.replications:,} replications",
+    )
 
 
 def best_in_words(comparison: Doubted, measure: str) -> str:

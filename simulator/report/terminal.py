@@ -35,6 +35,7 @@ def summary_table(comparison, compared=False):
         for said in comparison.warnings()
     ]
     lines += [Text(said, style="yellow") for said in [phrasing.given_people(comparison)] if said]
+    lines += map(Text, comparison.of_choice())
     setting = f"{phrasing.setting(frame)}; flows over all months, shares at month {frame.months}"
     lines += [Text(frame.title, style="italic"), Text(setting, style="dim"), table]
     notes = [*phrasing.not_stated(comparison, told), phrasing.without_errors(frame)]
@@ -49,7 +50,7 @@ def summary_table(comparison, compared=False):
     lines += [Text(note, style="dim") for note in notes if note]
     if comparison.variants:
         lines.append(Text(phrasing.verdict(comparison)))
-        lines += [Text(said) for said in (certainty(comparison), *comparison.of_choice()) if said]
+        lines += [Text(said) for said in [certainty(comparison)] if said]
         why = [(variant, reasons(comparison, variant)) for variant in comparison.variants]
         lines += [
             Text(f"Why {phrasing.called(comparison, variant)}: {found[0]}", style="dim")
