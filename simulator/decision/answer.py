@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from simulator.analysis.comparison import Comparison
 from simulator.model.observer import Observer
+from simulator.policy.why import capital
 from simulator.report.finding import Command, Finding
 from simulator.run import run
 from simulator.scenario.reader import SIZES, load_scenario
@@ -83,7 +84,7 @@ def asked_of(
     What was asked for by hand, as with `--borrowers`, stays.
     """
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-    remarks = [f"{loaded.worlds_left_out.capitalize()}."] if loaded.worlds else []
+    remarks = [f"{capital(loaded.worlds_left_out)}."] if loaded.worlds else []
     loaded = loaded.as_written
     most = {"borrowers": borrowers, "replications": replications}
     now = {"borrowers": loaded.baseline.portfolio.borrowers, "replications": loaded.baseline.replications}
