@@ -83,7 +83,7 @@ replications = 40
 discount_rate = 0.06
 
 [portfolio]
-borrowers = 500
+borrowers = 2000
 
 [segment.all]
 share = 1.0
@@ -178,9 +178,9 @@ def _roots(seeds: int, tell: Callable[[str], None]) -> Iterator[tuple[str, tuple
         found = breakeven(_seeded(world, seed), PRICE, "sell")
         yield "break-even value", _closed(found.low, found.high), truth
         tell("break-even values")
-        flip = flips(_seeded(world, seed), keys=[PRICE]).flips[0]
-        ends = [None if x is None else flip.varied.shown(x) for x in (flip.low, flip.high)]
-        yield "value at which the choice turns", _closed(*ends), truth
+        turns = flips(_seeded(world, seed), keys=[PRICE]).flips
+        ends = [None if x is None else one.varied.shown(x) for one in turns[:1] for x in (one.low, one.high)]
+        yield "value at which the choice turns", _closed(*ends) if turns else (np.nan, np.nan), truth
         tell("values at which the choice turns")
 
 

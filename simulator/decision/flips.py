@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 BORROWERS, REPLICATIONS = 2_000, 40  # at most, unless asked for: minutes and not hours for hundreds of numbers
 FEW, SOME = 1, 8  # replications of the screen, and of the search for the place
-NEAREST = 30  # places that are sought; those farther off are told as the screen has them
+NEAREST = 20  # places that are sought; those farther off are told as the screen has them
 SURELY = 3.0  # times what one end moves a lead: the other end is not lived if that would not turn it
 HALVINGS = 6  # of the way to an end that the scenario refuses
 NEAR = 0.05  # of the way: a place that is nearer to where it was lived is not lived again
