@@ -16,6 +16,7 @@ from simulator.report.paper import Picture, Section, Table, paper
 if TYPE_CHECKING:
     from simulator.decision.flips import Flip, Flips, Map
 
+END = "the end"  # of what was searched: there an interval is open
 TOLD, DRAWN = 3, 15  # flips in the answer, in the picture
 
 
@@ -46,19 +47,19 @@ def until(flip: "Flip") -> str:
 
 def sure(flip: "Flip") -> str:
     """Return the interval in words; what is open is said."""
+    near, far = ends(flip)
+    if flip.replications < FEWEST:
+        return "no interval: as the screen has it"
+    return f"95 % interval {near} to {far}{' of what was searched' if far == END else ''}"
+
+
+def ends(flip: "Flip") -> tuple[str, str]:
+    """Return the ends of the interval, that next to the value now first; where they are open, up to where."""
     one = flip.varied
-    if flip.low is None and flip.high is None and flip.replications < FEWEST:
-        return "as the screen has it"
-    ends = sorted((one.shown(x), x) for x in (flip.low, flip.high) if x is not None)
-    if len(ends) == 2:
-        low, high = (digits(value) for value, _ in ends)
-        return f"95 % interval {low} to {high}"
-    towards_now = flip.low is None if flip.at > one.middle else flip.high is None
-    if not ends:
-        return "where is not known: its 95 % interval is open on both sides"
-    if towards_now:
-        return f"95 % interval from the value now, where the lead is within chance, to {digits(ends[0][0])}"
-    return f"95 % interval from {digits(ends[0][0])} on, with no end in what was searched"
+    near, far = (flip.low, flip.high) if flip.at > one.middle else (flip.high, flip.low)
+    if flip.replications < FEWEST:
+        return "–", "–"
+    return "the value now" if near is None else digits(one.shown(near)), END if far is None else digits(one.shown(far))
 
 
 def nearest(found: "Flips") -> Picture:
@@ -177,14 +178,16 @@ def _table(found):
     for flip in found.flips:
         one = flip.varied
         far = f"{flip.distance:.2g} sd" if one.doubt else f"{100 * flip.distance:.0f} %"
-        where = number(one, one.middle), number(one, flip.at), sure(flip)
-        rows.append((one.key, *where, phrasing.label(flip.measure), far, f"{flip.from_best} → {flip.to_best}"))
-    head = ("number", "now", "turns at", "how sure", "by", "distance", "best")
+        where = number(one, one.middle), number(one, flip.at)
+        rows.append(
+            (one.key, *where, *ends(flip), phrasing.label(flip.measure), far, f"{flip.from_best} → {flip.to_best}")
+        )
+    head = ("number", "now", "turns at", "95 % from", "to", "by", "distance", "best")
     return Table(
         head,
         rows,
-        "sd: standard deviations of the number's range. As the screen has it: on the line from now to the end, of one "
-        "replication moved; only the nearest are sought.",
+        "sd: standard deviations of the number's range. Without an interval: as the screen has it, on the line from "
+        "now to the end, with one replication moved; only the nearest are sought.",
     )
 
 
