@@ -89,9 +89,11 @@ def _compress(context, builder, signature, arguments):
     own = builder.and_(builder.load(at(signature.args[2], marks, begin), align=4), of_all(bits))
     marked = builder.icmp_signed("!=", own, ir.Constant(SIXTEEN, [0] * LISTED))
     chosen = builder.and_(marked, builder.icmp_signed("<", numbers, of_all(end)))
+    bits = builder.bitcast(chosen, ir.IntType(LISTED))
     kind = ir.FunctionType(SIXTEEN, [SIXTEEN, chosen.type, SIXTEEN])
     name = f"llvm.experimental.vector.compress.v{LISTED}i32"  # LLVM 20 and later
     compress = cgutils.get_or_insert_function(builder.module, kind, name)
-    listed = builder.call(compress, [numbers, chosen, ir.Constant(SIXTEEN, ir.Undefined)])
-    builder.store(listed, at(signature.args[0], lanes, n), align=4)
-    return builder.zext(builder.ctpop(builder.bitcast(chosen, ir.IntType(LISTED))), I64)
+    with builder.if_then(builder.icmp_unsigned("!=", bits, ir.IntType(LISTED)(0))):  # mostly nobody
+        listed = builder.call(compress, [numbers, chosen, ir.Constant(SIXTEEN, ir.Undefined)])
+        builder.store(listed, at(signature.args[0], lanes, n), align=4)
+    return builder.zext(builder.ctpop(bits), I64)

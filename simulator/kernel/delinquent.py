@@ -171,8 +171,11 @@ def update_income(gathered, n, segment, economy):
         record[R_NEED, i] = max(i4(-cash), i4(0))
         debt = rules.bill_of(state[LINE_AT + STATUS, i], state[LINE_AT + BALANCE, i])
         debt = i4(debt + rules.bill_of(state[LOAN_AT + STATUS, i], state[LOAN_AT + BALANCE, i]))
+        record[R_LOGIT, i] = i4(rules.burden_of(debt, derived[D_PAY, i]))
+    for lane in range(n):  # tables apart: where looking up is slow, LLVM would do all of a loop with them one by one
+        i = u8(lane)
         reported = state[REPORTED, i] != i4(0)
-        record[R_LOGIT, i] = rules.borrower_logit(segment, state[QUALITY, i], debt, derived[D_PAY, i], reported)
+        record[R_LOGIT, i] = rules.borrower_logit(segment, state[QUALITY, i], record[R_LOGIT, i], reported)
         forget = rules.in_season(state[FORGET, i], forget_factor)
         record[R_MANUAL, i] = mul_q31_own_lane(forget, alert[u4(state[MONTHS_SINCE_FORGOT, i]) & u4(31)])
 
@@ -500,21 +503,17 @@ def patience_of(month_levers, bits):
 
 
 @njit(forceinline=True)
-def is_left_alone(status, bucket, to, days, reported, patience):
-    """Step 10: return whether the lender only notes the bucket of an open account, or reports again who is `reported`.
-
-    It stays active, or it is frozen or closed already and still late.
-    """
-    late, active, closed = to > i4(0), status == i4(ACTIVE), status == i4(CLOSED)
-    stays = (active & ((days < patience.freeze_days) | ~late)) | (((status == i4(FROZEN)) | closed) & late)
-    calm = ((days < patience.close_days) | closed) & ((days < patience.report_days) | reported)
+def is_left_alone(status, bucket, to, days, patience):
+    """Step 10: return whether the lender only notes the bucket of an open account, freezes, thaws or reports it."""
+    stays = (status == i4(ACTIVE)) | (status == i4(FROZEN)) | ((status == i4(CLOSED)) & (to > i4(0)))
+    calm = (days < patience.close_days) | (status == i4(CLOSED))
     return stays & calm & (to < patience.leave_bucket) & ((to & patience.cuts) <= bucket)
 
 
 @njit(forceinline=True)
 def reports(held, days, patience, months):
-    """Step 10 (h): return the months that a report of an account lasts, -1 if it is not late enough for one."""
-    return pick(i4(held & mask_of(days >= patience.report_days)), months, i4(-1))
+    """Step 10 (h): return 1 + the months that a report of an account lasts, 0 if it is not late enough for one."""
+    return i4(held & only(days >= patience.report_days, i4(months + i4(1))))
 
 
 @njit(forceinline=True)
@@ -544,6 +543,7 @@ def post_lines(gathered, n, segment, levers, late_charges, rates):
     worst, suspend, spending = rates[4], i4(segment.terms[LINE, P_SUSPEND]), segment.spending
     spend_unemployed, new_credit = u4(segment.scalars[G_SPEND_UNEMPLOYED]), month_levers[V_NEW_CREDIT] == 1
     patience, report_months = patience_of(month_levers, levers.bits[LINE]), i4(month_levers[V_REPORT_MONTHS])
+    most, new_loans = u4(levers.most[MOST_WISH]), levers.month[LOAN, V_NEW_CREDIT] == 1
     for lane in range(n):
         i = u8(lane)
         status, bucket, clean = state[LINE_AT + STATUS, i], state[LINE_AT + BUCKET, i], state[LINE_AT + CLEAN, i]
@@ -571,10 +571,10 @@ def post_lines(gathered, n, segment, levers, late_charges, rates):
         forgot = forgot | (loan_missed & (record[N_OWN + R_REASON, i] == i4(FORGOT)))
         state[MONTHS_SINCE_FORGOT, i] = rules.since_after(state[MONTHS_SINCE_FORGOT, i], forgot)
         record[R_REPORT, i] = reports(held, days, patience, report_months)
-        stays = is_left_alone(status, bucket, to, days, state[REPORTED, i] != i4(0), patience)
-        current = stays & ((was_late | bucket | record[R_AFTER, i] | to) == i4(0))
-        no_loan = (state[LOAN_AT + STATUS, i] == i4(ACTIVE)) & (record[N_OWN + R_BILL, i] == i4(0))
-        asks = no_loan & (to == i4(0))
+        stays = is_left_alone(status, bucket, to, days, patience)
+        current = stays & (status == i4(ACTIVE)) & ((was_late | bucket | record[R_AFTER, i] | to) == i4(0))
+        loan_status, loan_balance = state[LOAN_AT + STATUS, i], state[LOAN_AT + BALANCE, i]
+        asks = rules.may_ask(loan_status, loan_balance, half(words[U_WISH, i]), most, new_loans) & (to == i4(0))
         late = stays & ~current & ~asks  # whoever is current again may ask for a loan
         heavy = rules.spends_much(state[SPEND, i], state[LINE_AT + GRANTED, i])
         record[R_CREDIT, i] = on_line & held
@@ -600,9 +600,9 @@ def post_loans(state, record, n, loan, month_levers, bits, late_charges, rates):
         balance, held, was_late = post_account(state, record, i, LOAN, rate, late_charges, suspend)
 
         days = record[N_OWN + R_DAYS, i]
-        record[R_REPORT, i] = max(record[R_REPORT, i], reports(held, days, patience, report_months))
-        stays = is_left_alone(status, bucket, to, days, state[REPORTED, i] != i4(0), patience)
-        current = stays & ((was_late | bucket | after | to) == i4(0))
+        record[N_OWN + R_REPORT, i] = reports(held, days, patience, report_months)
+        stays = is_left_alone(status, bucket, to, days, patience)
+        current = stays & (status == i4(ACTIVE)) & ((was_late | bucket | after | to) == i4(0))
         late = stays & ~current & (balance > i4(0))
         repaid = (held != i4(0)) & current & (balance == i4(0))
         gone, months_left = mask_of(repaid), state[LOAN_AT + MONTHS_LEFT, i]
@@ -618,18 +618,24 @@ def post_loans(state, record, n, loan, month_levers, bits, late_charges, rates):
 
 
 @njit(forceinline=True)
-def finish(state, derived, record, n):
-    """Steps 9 to 12 of those who are done, but for the sums and the loan."""
+def finish(state, derived, record, n, products, flows):
+    """Steps 9 to 12 of those who are done, but for the loan and the sums, of which it adds the new reports."""
+    new_reports = i4(0)
     for lane in range(n):
         i = u8(lane)
         state[LIQUIDITY, i] = min(state[LIQUIDITY, i], derived[D_CAP, i])
-        reported, months = state[REPORTED, i], record[R_REPORT, i]
+        reported, line, loan = state[REPORTED, i], record[R_REPORT, i], record[N_OWN + R_REPORT, i]
+        new = (record[R_DONE, i] != i4(0)) & (reported == i4(0))
+        new_reports = i4(new_reports + three(new & (line > i4(0)), new & (line == i4(0)) & (loan > i4(0)), False))
+        months = i4(max(line, loan) - i4(1))
         after = pick(mask_of(months >= i4(0)), months, rules.report_after(reported))
         state[REPORTED, i] = pick(record[R_DONE, i], after, reported)
         stays = i4(record[R_OPEN, i] & record[R_DONE, i])
         record[R_COUNTS, i] = i4(record[R_COUNTS, i] + stays)
         record[R_BALANCE, i] = state[LINE_AT + BALANCE, i] & i4(-stays)
         record[R_LIMIT, i] = state[LINE_AT + LIMIT, i] & i4(-stays)
+    for p in range(products):
+        flows[p, F_N_REPORTED] += counted(new_reports, p)
 
 
 @njit(forceinline=True)
@@ -721,7 +727,7 @@ def roll_late(tile, gathered, pending, listed, n, p, place, segment, levers, sum
     """Steps 11 and 12 of the accounts of a product that are late or followed and left alone, of those who are done."""
     state, record, flows, vintage = gathered.state, gathered.record, sums.flows[p], sums.vintage[p]
     at, account, claim, late = p * N_OWN, N_BORROWER + p * N_ACCOUNT, levers.month[p, V_CLAIM], i8(0)
-    late_stage = has_late_stage(segment.terms[p])
+    late_stage, freeze_days = has_late_stage(segment.terms[p]), i4(levers.month[p, V_FREEZE_DAYS])
     for k in range(n):
         todo[u8(late)] = k
         late -= i8(record[at + R_LATE, u8(k)] & record[R_DONE, u8(k)])
@@ -744,7 +750,9 @@ def roll_late(tile, gathered, pending, listed, n, p, place, segment, levers, sum
             is_late = to >= DEFAULT_BUCKET or (to > 0 and months_late > 0)
             tile.state[account + MONTHS_LATE, i] = next_months_late(months_late, is_late)
         scatter_late(tile, gathered, i, lane, account)
-        status = state[account + STATUS, lane]
+        status, days = state[account + STATUS, lane], record[at + R_DAYS, lane]
+        status = rules.freeze_or_thaw(status, i4(to), days, freeze_days, i4(0))  # none of them is in a plan
+        tile.state[account + STATUS, i] = status
         if status == ACTIVE and p == LINE:
             flows[F_LIMIT] += state[LINE_AT + LIMIT, lane]
         flows[F_N_FROZEN] += status == FROZEN
@@ -821,7 +829,7 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
     if products == N_PRODUCT:
         decide_payment(gathered, n, LOAN, segment, economy, levers.month[LOAN], narrow.forget_keeps)
     else:
-        for c in (R_OWED, R_REASON, R_STAGE):
+        for c in (R_OWED, R_REASON, R_STAGE, R_REPORT):
             for k in range(n):
                 record[u8(N_OWN + c), u8(k)] = 0
     revolver_share = rules.revolver_share_of(scalars, levers.month[LINE])
@@ -850,7 +858,7 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
             month.rates[LOAN],
         )  # fmt: skip
         finish_loans(state, record, n)
-    finish(state, derived, record, n)
+    finish(state, derived, record, n, products, sums.flows)
     scatter(tile, gathered, listed, n, products, converts)
     add_sums(record, n, place, sums, converts)
     if scalars[G_REPORTING_DAY] > 0:

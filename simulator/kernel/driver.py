@@ -32,7 +32,7 @@ from .delinquent import NarrowTables, narrow_levers, narrow_segment, stack_recor
 from .fixed import mul_q16
 from .lanes import derive, draw_listed, draw_words, gather_index, stack_derived, stack_gathered_derived, stack_pending
 from .late import has_late_stage
-from .lender import add_loan, rate_of_new_loan, wants_loan, work_one_written_off
+from .lender import add_loan, leave_settled, rate_of_new_loan, wants_loan, work_one_written_off
 from .month_end import close_unused, grant_again, leave_lines, observe, review_limits, teach
 from .on_time import (
     NO_REMINDERS,
@@ -489,7 +489,7 @@ def advance_half(
                 step_on_time_rolls(
                     lanes, pending, base, n, place.row, segment, levers, sums, work.roll_rates, month.rates[LINE], False
                 )  # fmt: skip
-            listed = list_pending(lists, lanes.state, pending, base, n, segment, levers, listed)
+            listed = list_pending(lists, lanes.state, pending, base, n, place, segment, levers, sums, listed)
         else:
             listed = list_live(lists, lanes, pending, base, n, place, segment.key, listed)
     for p in range(tile.products):  # not earlier, or it would be gone again
@@ -521,14 +521,16 @@ def goes_alone(state, lane):
 
 
 @njit(forceinline=True)
-def list_pending(lists, state, pending, base, n, segment, levers, listed):
+def list_pending(lists, state, pending, base, n, place, segment, levers, sums, listed):
     """Put lanes for which `on_time` has left something to do on the Lists they belong on; return how many are there."""
     delinquent, written_off, new_loan, scalar = listed
     works_open = ((levers.bits[LINE] | levers.bits[LOAN]) & WORKS_OPEN) != 0
     by_rolls = segment.scalars[G_MODEL] != 0
-    for k in range(list_marked(lists.todo, pending, base, n, NOT_DONE | HAS_WRITTEN_OFF | WANTS_LOAN)):
+    for k in range(list_marked(lists.todo, pending, base, n, NOT_DONE | HAS_WRITTEN_OFF | WANTS_LOAN | SETTLED)):
         lane = u8(lists.todo[u8(k)])
         what = pending[0, lane]
+        if what & SETTLED:  # on no list
+            leave_settled(state, lane, place, sums)
         stays, alone = (what & NOT_DONE) != 0, by_rolls
         if (what & (NOT_DONE | CURRENT)) == NOT_DONE:
             alone = by_rolls | works_open | goes_alone(state, lane)

@@ -102,17 +102,18 @@ def work_late_account(state, i, p, owed, in_plan, to, words, k, segment, economy
     at = N_BORROWER + p * N_ACCOUNT
     balance, bucket = i8(state[at + BALANCE, i]), late_stage_of(state[at + BUCKET, i], state[at + MONTHS_LATE, i])
     stage, ladder = levers.stage[p, bucket], levers.ladder[p, bucket]
-    priority = priority_of(balance, bucket, levers.month[p], stage)
-    served = is_served(words[U_SERVED + p, k], priority, levers.month[p], economy)
-    effort, cost, takes = stage[S_EFFORT], i8(0), False
-    for level in range(N_LEVELS):
-        if ladder[level, L_USED]:
-            count_wanted(flows, levers.month[p], priority)
-            if served:
-                flows[F_N_CONTACTS_AT + level] += 1
-                cost += ladder[level, L_COST]
-                if is_reached(state, i, p, level, bucket, segment, levers):
-                    effort = min(mul_q16(effort, ladder[level, L_LIFT]), i8(NEVER))
+    effort, cost, takes, served = stage[S_EFFORT], i8(0), False, False
+    if (levers.bits[p] & LADDER) != 0:
+        priority = priority_of(balance, bucket, levers.month[p], stage)
+        served = is_served(words[U_SERVED + p, k], priority, levers.month[p], economy)
+        for level in range(N_LEVELS):
+            if ladder[level, L_USED]:
+                count_wanted(flows, levers.month[p], priority)
+                if served:
+                    flows[F_N_CONTACTS_AT + level] += 1
+                    cost += ladder[level, L_COST]
+                    if is_reached(state, i, p, level, bucket, segment, levers):
+                        effort = min(mul_q16(effort, ladder[level, L_LIFT]), i8(NEVER))
     broke_a_plan = watched_left(i8(state[at + MARKS, i])) > 0  # what it had put off is due again, and all of it
     called_in = (state[at + STATUS, i] == CLOSED or broke_a_plan) and not in_plan
     demanded = balance if called_in else i8(owed)

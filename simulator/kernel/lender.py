@@ -203,11 +203,8 @@ def freeze_and_cut(state, i, record, p, levers, flows):
         elif over:
             flows[p, F_N_PLANS_KEPT] += 1
             state[at + PLAN_LEFT, i] = 0
-    status = state[at + STATUS, i]
-    if status == ACTIVE and to > 0 and record[p, A_DAYS] >= levers.month[p, V_FREEZE_DAYS]:
-        state[at + STATUS, i] = FROZEN
-    elif status == FROZEN and to == 0 and state[at + PLAN_LEFT, i] == 0:
-        state[at + STATUS, i] = ACTIVE
+    status, freeze_days, plan_left = state[at + STATUS, i], levers.month[p, V_FREEZE_DAYS], state[at + PLAN_LEFT, i]
+    state[at + STATUS, i] = rules.freeze_or_thaw(status, to, record[p, A_DAYS], freeze_days, plan_left)
     if status != CLOSED and record[p, A_CLOSED] == 0:
         limit = i8(state[at + LIMIT, i])
         cut = limit
@@ -365,6 +362,23 @@ def terminate(state, i, at, status):
 
 
 @njit(forceinline=True)
+def settle_closed(state, i, p, month):
+    """Have a closed account with nothing owed leave in a month, from which it waits to be granted again."""
+    at = N_BORROWER + p * N_ACCOUNT
+    terminate(state, i, at, CLOSED_SETTLED)
+    state[at + AGE, i] = month
+
+
+@njit(forceinline=True)
+def leave_settled(state, i, place, sums):
+    """Steps 10 to 12 of a line that is closed and owes nothing, of a borrower whose month is over but for it."""
+    settle_closed(state, i, LINE, place.month)
+    state[LINE_AT + MONTHS_LATE, i] = 0
+    sums.flows[LINE, F_N_CLOSED_AT_ZERO] += 1
+    add_roll(sums.rolls[LINE], row_from(LINE, place.row, state[LINE_AT + BUCKET, i]), TO_CLOSED_AT_ZERO, i8(0))
+
+
+@njit(forceinline=True)
 def pay_back(state, i, record, flows):
     """Pay a line's credit balance back to the borrower who leaves."""
     balance = i8(state[LINE_AT + BALANCE, i])
@@ -385,9 +399,8 @@ def close_settled(state, i, record, p, month, flows):
             flows[p, F_N_PAID_OFF] += 1
             record[p, A_LEFT] = TO_PAID_OFF
         elif status == CLOSED and balance <= 0 and record[p, A_EXIT] == 0:
-            terminate(state, i, at, CLOSED_SETTLED)
+            settle_closed(state, i, p, month)
             pay_back(state, i, record, flows)
-            state[at + AGE, i] = month
             flows[p, F_N_CLOSED_AT_ZERO] += 1
             record[p, A_LEFT] = TO_CLOSED_AT_ZERO
     else:
@@ -399,8 +412,7 @@ def close_settled(state, i, record, p, month, flows):
             flows[p, F_N_PAID_OFF] += 1
             record[p, A_LEFT] = TO_PAID_OFF
         if status == CLOSED and balance == 0:
-            terminate(state, i, at, CLOSED_SETTLED)
-            state[at + AGE, i] = month
+            settle_closed(state, i, p, month)
 
 
 @njit(forceinline=True)

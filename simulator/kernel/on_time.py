@@ -157,22 +157,22 @@ def step_on_time(tile, pending, base, n, place, segment, economy, levers, sums, 
 
 
 @njit(forceinline=True)
-def is_current(state, i, account):
-    """Return whether an account is active, and nothing of it late or followed; so it is in no plan either."""
+def is_current(state, i, account, status):
+    """Return whether an account is of a status, and nothing of it late or followed; so it is in no plan either."""
     late = state[account + BUCKET, i] | state[account + ARREARS, i] | rules.followed(state[account + MARKS, i])
-    return (state[account + STATUS, i] == i4(ACTIVE)) & (late == i4(0))
+    return (state[account + STATUS, i] == i4(status)) & (late == i4(0))
 
 
 @njit(forceinline=True)
 def pay_dues(tile, pending, base, n, before, segment, economy, levers, flows, bounds, has_loans, converts):
-    """Steps 4 and 5: find out who is on time, and take what they pay; return how many of them have a line.
+    """Steps 4 and 5: find out who is on time, and take what they pay; return how many of them have a line and keep it.
 
     Fills `pending` and the record.
     """
     state, derived, words, record = tile.state, tile.derived, tile.words, tile.record
     scalars, line, month_levers = segment.scalars, segment.terms[LINE], levers.month
     floor, min_share = i4(line[P_MIN_FLOOR]), rules.min_share_of(line, month_levers[LINE])
-    draw_chance, new_loan_credit = u4(levers.most[MOST_WISH]), month_levers[LOAN, V_NEW_CREDIT] == 1
+    most, new_loans = u4(levers.most[MOST_WISH]), month_levers[LOAN, V_NEW_CREDIT] == 1
     leave_chance = u4(levers.most[MOST_LEAVE])
     job_loss, job_find = u4(economy[M_JOB_LOSS]), u4(economy[M_JOB_FIND])
     shock_from = u4(ONE - economy[M_EXPENSE_SHOCK])
@@ -190,11 +190,12 @@ def pay_dues(tile, pending, base, n, before, segment, economy, levers, flows, bo
         # who may be on time at all
         status, balance = state[LINE_AT + STATUS, j], state[LINE_AT + BALANCE, j]
         line_open, written_off = rules.is_open(status), status == i4(WRITTEN_OFF)
-        line_current = is_current(state, j, LINE_AT)
+        settled_line = is_current(state, j, LINE_AT, CLOSED) & (balance == i4(0))  # and leaves
+        line_current = is_current(state, j, LINE_AT, ACTIVE) | settled_line
         current, loan_open, asks = line_current | ~line_open, False, False
         if has_loans:
             loan_status, loan_balance = state[LOAN_AT + STATUS, j], state[LOAN_AT + BALANCE, j]
-            loan_open, loan_current = rules.is_open(loan_status), is_current(state, j, LOAN_AT)
+            loan_open, loan_current = rules.is_open(loan_status), is_current(state, j, LOAN_AT, ACTIVE)
             written_off = written_off | (loan_status == i4(WRITTEN_OFF))
             current = current & (loan_current | ~loan_open)
         lives = line_open | loan_open | written_off
@@ -228,8 +229,7 @@ def pay_dues(tile, pending, base, n, before, segment, economy, levers, flows, bo
             forgets, loan_reached = u4(u4(chance) * remembers), chance < i4(0)
             u = half(words[U_LOAN_DECISION, i])
             on_time = on_time & (surely_pays(u, quality, p0, p1, p2, p3, forgets) | (loan_bill == i4(0)))
-            asks = current & (loan_status == i4(ACTIVE)) & (loan_balance == i4(0)) & new_loan_credit
-            asks = asks & (half(words[U_WISH, i]) < draw_chance)
+            asks = rules.may_ask(loan_status, loan_balance, half(words[U_WISH, i]), most, new_loans) & current
         rest = i4(buffer - owed - loan_owed)
         if has_loans:  # one in seven of those left would only borrow elsewhere; without loans one in twenty
             borrowed = max(i4(-rest), i4(0))
@@ -260,12 +260,13 @@ def pay_dues(tile, pending, base, n, before, segment, economy, levers, flows, bo
         stays = lives & ~on_time
         to_do = i4(only(stays, i4(NOT_DONE)) | only(written_off, i4(HAS_WRITTEN_OFF)) | only(begins, i4(CONVERTS)))
         leaves = rules.may_leave(words[U_JOB, i], leave_chance) & line_open
+        to_do = i4(to_do | only(on_time & settled_line, i4(SETTLED)))
         to_do = i4(to_do | only(leaves, i4(i4(words[U_JOB, i] << u4(LEAVE_AT)) | i4(MAY_LEAVE))))
         pending[0, j] = i4(to_do | only(asks, i4(WANTS_LOAN)) | only(current, i4(CURRENT)))
         record[B_ON_TIME, i], record[B_LINE, i] = mask, mask_of(line_on_time)
         record[B_NEED, i], record[B_PAID, i] = max(i4(-cash), i4(0)), i4(owed + extra)
         reminded = line_on_time & reached & (bill > i4(0))
-        counts = i4(counts + three(line_on_time, line_on_time & (owed > i4(0)), reminded))
+        counts = i4(counts + three(line_on_time & ~settled_line, line_on_time & (owed > i4(0)), reminded))
         if has_loans:
             loan_on_time = on_time & (loan_bill > i4(0))
             drawn, beyond = state[LOAN_AT + AGE, j], i4(loan_bill - loan_owed)
@@ -308,22 +309,22 @@ def price_lines(tile, base, n, levers, rates):
     """
     state, record, demands = tile.state, tile.record, levers.answer[LINE, C_DEMAND]
     bounds, (best, to_b, to_c, to_d) = rules.grade_bounds(levers.month[LINE]), rate_steps(rates)
-    if rules.rates_differ(rates):
+    answered = (levers.bits[LINE] & ANSWERED) != 0
+    if answered or rules.rates_differ(rates):
         for lane in range(n):
             i, j = u8(lane), u8(base + lane)
             balance, limit, clean = state[LINE_AT + BALANCE, j], state[LINE_AT + LIMIT, j], state[LINE_AT + CLEAN, j]
             is_b, is_c, is_d = rules.grade_steps(clean, state[SCORE, j], balance, limit, True, bounds)
             record[B_RATE, i] = i4(rules.rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d))
+            in_full = (state[FULL_PAYER, j] != i4(0)) & (record[B_PAID, i] >= balance)
+            record[B_DEMAND, i] = i4(rules.answer_place(is_b, is_c, is_d, False, state[QUALITY, j], in_full))
     else:
         for lane in range(n):
             record[B_RATE, u8(lane)] = i4(best)
-    if (levers.bits[LINE] & ANSWERED) != 0:
+    if answered:
         for lane in range(n):
-            i, j = u8(lane), u8(base + lane)
-            balance, limit, clean = state[LINE_AT + BALANCE, j], state[LINE_AT + LIMIT, j], state[LINE_AT + CLEAN, j]
-            is_b, is_c, is_d = rules.grade_steps(clean, state[SCORE, j], balance, limit, True, bounds)
-            in_full = (state[FULL_PAYER, j] != i4(0)) & (record[B_PAID, i] >= balance)
-            demand = demands[rules.answer_place(is_b, is_c, is_d, False, state[QUALITY, j], in_full)]
+            i = u8(lane)
+            demand = demands[u4(record[B_DEMAND, i]) & u4(ANSWERS - 1)]
             record[B_DEMAND, i] = pick(record[B_LINE, i], demand, i4(UNIT))  # without a line: the usual, in cash
     else:
         for lane in range(n):
@@ -438,7 +439,7 @@ def step_on_time_rolls(tile, pending, base, n, row, segment, levers, sums, roll_
         i, j = u8(lane), u8(base + lane)
         line_live = rules.is_live(state[LINE_AT + STATUS, j])
         loan_live = rules.is_live(state[LOAN_AT + STATUS, j])
-        on_time = is_current(state, j, LINE_AT) & ~loan_live
+        on_time = is_current(state, j, LINE_AT, ACTIVE) & ~loan_live
         balance, old = state[LINE_AT + BALANCE, j], u4(state[LINE_AT + STATE, j]) & u4(15)
         u, to = half(words[U_LINE_DECISION, i]), u4(0)
         for step in (8, 4, 2, 1):  # how many of the rising thresholds are passed

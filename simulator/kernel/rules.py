@@ -167,6 +167,12 @@ def place_of_answer(grade, quality, in_full):
 
 
 @njit(forceinline=True)
+def may_ask(status, balance, u, most, new_credit):
+    """Return whether a facility's holder may ask for a loan: wish word >> 1 below `most`, anybody's chance (q31)."""
+    return (status == i4(ACTIVE)) & (balance <= i4(0)) & new_credit & (u < most)
+
+
+@njit(forceinline=True)
 def revolver_share_of(scalars, line_levers):
     """Return the share (q31) of the rest of a line's bill that revolvers want to pay beyond what is owed."""
     return u4(min(mul_q16(scalars[G_REVOLVER_SHARE], line_levers[V_PAY_EXTRA]), i8(ONE)))
@@ -282,9 +288,9 @@ def common_logit(segment, p, economy, levers):
 
 
 @njit(forceinline=True)
-def borrower_logit(segment, quality, debt, pay, reported):
+def borrower_logit(segment, quality, burden, reported):
     """Return the borrower's own part of the log-odds (q16) of not being willing to pay, whatever the product."""
-    logit = i4(segment.will_not_quality[u4(quality) & u4(15)] + segment.will_not_burden[burden_of(debt, pay) & u4(7)])
+    logit = i4(segment.will_not_quality[u4(quality) & u4(15)] + segment.will_not_burden[u4(burden) & u4(7)])
     return i4(logit + only(reported, segment.scalars[G_WILL_NOT_REPORTED]))
 
 
@@ -539,6 +545,14 @@ def clean_after(clean, missed):
 def since_after(since, forgot):
     """Return the months since the last forgotten due, at most 31."""
     return only(~forgot, min(i4(since + i4(1)), i4(31)))
+
+
+@njit(forceinline=True)
+def freeze_or_thaw(status, to, days, freeze_days, plan_left):
+    """Return the status of an open account after step 10 (c): frozen while it is late enough, or not yet current."""
+    freezes = (status == i4(ACTIVE)) & (to > i4(0)) & (days >= freeze_days)
+    thaws = (status == i4(FROZEN)) & (to == i4(0)) & (plan_left == i4(0))
+    return pick(mask_of(freezes), i4(FROZEN), pick(mask_of(thaws), i4(ACTIVE), status))
 
 
 @njit(forceinline=True)

@@ -99,7 +99,7 @@ def decide_payment(state, i, record, words, k, products, pay, segment, economy, 
     In the late stage nothing is decided: the reason stays what the arrears have been for.
     """
     debt = record[LINE, A_BILL] + record[LOAN, A_BILL]
-    own = rules.borrower_logit(segment, state[QUALITY, i], debt, pay, state[REPORTED, i] != 0)
+    own = rules.borrower_logit(segment, state[QUALITY, i], rules.burden_of(debt, pay), state[REPORTED, i] != 0)
     forget = rules.in_season(state[FORGET, i], economy[M_FORGET])
     manual = mul_q31_lane(forget, segment.alert[state[MONTHS_SINCE_FORGOT, i]])
     for p in range(products):

@@ -204,6 +204,7 @@ WANTS_LOAN = 4  # wants a new loan, and would get one
 CURRENT = 8  # all open accounts are current
 MAY_LEAVE = 16  # may want to close the line: the month's word is below the largest chance of anybody
 CONVERTS = 32  # turned a bill into instalments, whose size is still to be set
+SETTLED = 64  # has a line that is closed and owes nothing: it leaves
 LEAVE_AT = 16  # from here on: the bits of the job word that say who wants to close the line
 
 # ---- record of the on-time path, one loop over a block to the next: int32[name, lane] -------------------
@@ -255,8 +256,9 @@ N_ON_TIME_RECORD = 9
     R_COUNTS,  # R_OPEN; a bill that a reminder arrived for; current, and something owed
     R_MISSED,  # of those: forgotten, short, not able
     R_CURED,  # not willing; paid within 30 days; within 7
-) = range(32)
-N_OWN = 32
+    R_REPORT,  # 1 + the months that a report to the bureau lasts, 0 if it is not late enough for one
+) = range(33)
+N_OWN = 33
 (
     R_NEED,
     R_LOGIT,  # the borrower's own part of the log-odds (q16) of not being willing
@@ -268,9 +270,8 @@ N_OWN = 32
     R_LIMIT,  # of R_OPEN
     R_ENDS,  # counts: loans repaid; dues missed, short of cash, on lines of heavy use; idle lines
     R_DEMAND,  # q16 of wanted spending: the answer to the line's price
-    R_REPORT,  # months that a report to the bureau lasts, -1 of those who are not late enough
-) = range(2 * N_OWN, 2 * N_OWN + 11)
-N_DELINQUENT_RECORD = 2 * N_OWN + 11
+) = range(2 * N_OWN, 2 * N_OWN + 10)
+N_DELINQUENT_RECORD = 2 * N_OWN + 10
 
 # ---- segment scalars: int64[segment, name] -------------------------------------------------------
 G_MODEL = 0  # 0 structural, 1 roll_rates
@@ -502,6 +503,7 @@ N_LADDER = 10
 TALKING = 0b010110  # the levels that must reach the borrower, as bits: bot, call, agency
 
 # ---- what levers ask for at all: `MonthLevers.bits`, beside a bit for each level of the ladder -----------
+LADDER = (1 << N_LEVELS) - 1  # some level of the ladder works some bucket
 WORKS_OPEN = 1 << N_LEVELS  # collectors work accounts that are late but open
 CUTS = 1 << (N_LEVELS + 1)  # limits are cut on falling into some bucket
 ANSWERED = 1 << (N_LEVELS + 2)  # customers do not all want what they usually do
