@@ -2,9 +2,8 @@
 
 A tile is up to LANES borrowers of one segment and entry month, one after the other. Its blocks belong to the halves of
 the book in turn; those of a half go through a month together, so that the few who are gathered fill vectors. With
-`fast` the lanes that are on time go through `on_time` and the delinquent ones through `delinquent`, both in vectors,
-and only the few others through `scalar`; without, everyone goes through `scalar`.
-The sums are the same bytes either way, for any tile size, order of tiles, and cut of the months into spans.
+`fast` lanes go through `on_time`, `delinquent` and only a few through `scalar`, without through `scalar` alone. The
+sums are the same bytes either way, for any tile size, order of tiles, and cut of the months into spans.
 """
 
 from threading import local

@@ -1,8 +1,7 @@
 """The formulas of steps 4 to 9 of docs/model.md, each once: numbers in, numbers out, and nothing stored.
 
-In 32 bits and without branches, so that LLVM does sixteen lanes of the vector paths at once; `scalar` calls the same
-functions for one borrower. Choices are written so that no store depends on a condition: of such stores LLVM makes
-branches, and then no vectors.
+In 32 bits and without branches, so that LLVM does sixteen lanes at once; `scalar` calls the same functions for one
+borrower. No store depends on a condition: of such stores LLVM makes branches, and then no vectors.
 """
 
 from typing import NamedTuple
