@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("benchmarks", reason="start pytest as `python -m pytest`")
 from benchmarks import fuzz, mutations, records
-from simulator.scenario import reader
+from simulator.scenario import lenders
 
 SEED = 13
 
@@ -64,14 +64,14 @@ def test_a_tree_is_written_as_it_is(maker):
 
 def test_a_fault_is_found_kept_and_shrunk(maker, tmp_path, monkeypatch):
     """Negative control: a reader that fails on every mutant is caught, each with one change and its command."""
-    resolve, number = reader.resolve, next(n for n in range(99) if len(maker.changes("scenario", n)) == 3)
+    resolve, number = lenders.resolve, next(n for n in range(99) if len(maker.changes("scenario", n)) == 3)
 
     def fails(tree, file, *more):
         if "mutant" in str(file):
             raise ZeroDivisionError("planted")
         return resolve(tree, file, *more)
 
-    monkeypatch.setattr(reader, "resolve", fails)
+    monkeypatch.setattr(lenders, "resolve", fails)
     found = fuzz.run(SEED, {"scenario": number + 1, "tape": 0}, tmp_path / "kept", lambda *_: None)
     assert {fault.what for _, fault in found.faults} == {"exit code 1: ZeroDivisionError: planted"}
     assert f"{SEED} scenario {number}" in [name for name, _ in found.faults]
