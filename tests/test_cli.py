@@ -632,10 +632,11 @@ def test_help_names_every_command(simulator):
         (["parameters", "small.toml"], {"numba", "scipy", "matplotlib", "pyarrow"}),
         (["policies"], {"numba", "scipy", "matplotlib", "pyarrow"}),
         (["measures"], {"numba", "matplotlib", "pyarrow"}),
+        (["compare", "small.toml", "--quiet"], {"numba", "matplotlib", "scipy.optimize", "scipy.stats"}),
     ],
 )
-def test_light_commands_import_nothing_heavy(arguments, forbidden, here):
-    """Commands that simulate nothing start at once, because they import nothing that is slow to import."""
+def test_commands_import_nothing_heavy_that_they_can_spare(arguments, forbidden, here):
+    """Commands start at once, because they import nothing that is slow to import: pictures have their own process."""
     code = (
         f"import sys\nfrom simulator import cli\ntry:\n    cli.main({arguments})\nfinally:\n"
         f"    print(sorted({forbidden} & set(sys.modules)), file=sys.stderr)"

@@ -6,7 +6,6 @@ cannot be enough are passed over.
 """
 
 import math
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -100,7 +99,7 @@ def compare_until(
     while True:
         looks.append(count)
         observer.note(f"look {len(looks)}: {count:,} replications")
-        asked = _with(scenario, count)
+        asked = scenario.with_replications(count)
         done = run(asked, asked.variants, True, threads, observer, worlds_held=worlds_held)
         comparison = _corrected(asked, done.comparison)
         if reason := comparison.unstated(wished.measure):
@@ -137,16 +136,6 @@ def next_look(count: int, found: list[tuple[str, float, float]]) -> int:
     while FIRST * 2**doublings < min(max(needed, 2 * count), MOST):
         doublings += 1
     return min(FIRST * 2**doublings, MOST)
-
-
-def _with(scenario: Scenario, count: int) -> Scenario:
-    """Return the scenario with so many replications."""
-
-    def of(settings):
-        return settings.model_copy(update={"replications": count})
-
-    variants = {name: of(settings) for name, settings in scenario.variants.items()}
-    return replace(scenario, baseline=of(scenario.baseline), variants=variants)
 
 
 def _corrected(scenario: Scenario, plain: Comparison) -> Comparison:

@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,8 +15,6 @@ from simulator.analysis.measures import SHARE
 from simulator.decision.assumptions import Doubt
 from simulator.decision.doubt import Draws
 from simulator.decision.field_test import ACCOUNTS, shown_by
-from simulator.decision.flips import flips
-from simulator.decision.flips_page import TOLD, until
 from simulator.decision.paired import UnderDoubt
 from simulator.decision.precision import compare_until, wish
 from simulator.decision.worth import FEWEST, Choice, Regression, choice
@@ -296,7 +293,12 @@ def _turns(asked: Scenario, draws: Draws, threads: int | None, observer: Observe
     """Return the nearest flips of the numbers in doubt, None with fewer draws than FEWEST."""
     if draws.count < FEWEST:
         return None
-    found = flips(replace(asked, worlds={}), keys=[one.key for one in draws.doubts], threads=threads, observer=observer)
+    # Here, since most comparisons have no doubt, and drawing and root finding take long to import.
+    from simulator.decision.flips import flips
+    from simulator.decision.flips_page import TOLD, until
+
+    keys = [one.key for one in draws.doubts]
+    found = flips(asked.as_written, keys=keys, threads=threads, observer=observer)
     each = {measure: [flip for flip in found.flips if flip.measure == measure][:TOLD] for measure in found.measures}
     rows = {(row["key"], row["measure"], row["to_best"], row["flips_at"]): row for row in found.table.to_pylist()}
 
@@ -328,15 +330,9 @@ def _anew(*kept) -> Doubted:
 
 def _in_pairs(scenario: Scenario, draws: int) -> Scenario:
     """Return the scenario with two replications for each draw."""
-
-    def paired(settings):
-        return settings.model_copy(update={"replications": 2 * draws})
-
-    variants = {name: paired(settings) for name, settings in scenario.variants.items()}
-    if not variants:
+    if not scenario.variants:
         raise UserError(Problem(str(scenario.path), "variant", "there is none", "doubt is about a choice: add one"))
-    worlds = {name: _in_pairs(world, draws) for name, world in scenario.worlds.items()}
-    return replace(scenario, baseline=paired(scenario.baseline), variants=variants, worlds=worlds)
+    return scenario.with_replications(2 * draws)
 
 
 def _cautions(draws: Draws) -> list[str]:

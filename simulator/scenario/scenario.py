@@ -90,6 +90,16 @@ class Scenario:
 
         return chosen(self)
 
+    def with_replications(self, count: int) -> "Scenario":
+        """Return the scenario with so many replications, in every world."""
+
+        def of(settings: Settings) -> Settings:
+            return settings.model_copy(update={"replications": count})
+
+        variants = {name: of(settings) for name, settings in self.variants.items()}
+        worlds = {name: world.with_replications(count) for name, world in self.worlds.items()}
+        return replace(self, baseline=of(self.baseline), variants=variants, worlds=worlds)
+
     @property
     def folder(self) -> Path:
         """Return the folder that paths in the scenario are relative to."""
