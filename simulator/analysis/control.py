@@ -18,14 +18,18 @@ RIDGE = 2.0  # replications that the penalty weighs: without it twenty say too l
 FEWEST = 20  # replications from which slopes are fitted
 
 
+def averages_of(path: np.ndarray) -> np.ndarray:
+    """Return float64[replication, span]: float64[replication, month] averaged over SPANS spans of months."""
+    parts = np.array_split(path, min(SPANS, path.shape[1]), axis=1)
+    return np.stack([part.mean(axis=1) for part in parts], axis=1)
+
+
 class Controlled(Mean):
     """The mean of samples that are corrected for the path of the factor."""
 
     def __init__(self, path: np.ndarray, months: int):
         """Take float64[replication, month], the factor from month 1 on, and how many months grant credit."""
-        told = path[:, : months + AFTER]
-        parts = np.array_split(told, min(SPANS, told.shape[1]), axis=1)
-        self.averages = np.stack([part.mean(axis=1) for part in parts], axis=1)
+        self.averages = averages_of(path[:, : months + AFTER])
 
     def corrected(self, samples) -> np.ndarray:
         """Return float64[replication, ...]: the samples, less their slope on the factor times its averages.

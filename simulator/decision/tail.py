@@ -10,34 +10,34 @@ from typing import Any
 
 import numpy as np
 
-from simulator.analysis.control import SPANS
+from simulator.analysis.control import averages_of
 from simulator.analysis.ledger import Ledger
 from simulator.analysis.measures import MEASURES, windows
 from simulator.analysis.score_power import resolved
 from simulator.analysis.shifted import FEWEST_EFFECTIVE, Tail, best_shift, is_shifted, weighted_tail, weights
 from simulator.analysis.tails import replications_needed
+from simulator.decision.answer import Answer, asked_of, facts_told
 from simulator.engine import engine
 from simulator.lowering.factor import news, path_of
-from simulator.lowering.lower import Lowered, lower
+from simulator.lowering.lower import Lowered, lower, shares_factor
 from simulator.model.errors import Problem, UserError, check_names
 from simulator.model.observer import SILENT, Observer, compiling
 from simulator.report import phrasing
-from simulator.report.finding import Command, Finding
 from simulator.report.paper import Section, Table, paper
 from simulator.run import frame_of, read_book, replications_among, settlement_of, transfers_of
-from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import BASELINE, Scenario
+from simulator.study import ScenarioLike
 from simulator.system.folders import write_json
 from simulator.system.machine import threads_of
 
-PILOT = 200  # plain replications that tell the direction
+PILOT = 200  # plain replications that tell the direction; whole batches
 REPLICATIONS = 1000  # in which the tail is measured, if nobody says how many
 LEAST_GAIN = 5.0  # times less variance that a shift must be able to give
 LEVEL = 0.999
 
 
 def tail(
-    scenario: Scenario | str | Path,
+    scenario: ScenarioLike,
     level: float = LEVEL,
     measure: str = "net_loss",
     variant: str = BASELINE,
@@ -50,10 +50,8 @@ def tail(
     Of one lender, `variant`. Raises UserError where the scenario has no common factor, where borrowers share too little
     of it for a shift to help (and says by how much it could), or if a number of the question is out of bounds.
     """
-    loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    loaded, remarks = asked_of(scenario)
     observer = SILENT if observer is None else observer
-    if loaded.worlds:
-        observer.note(loaded.worlds_left_out)
     _check(loaded, level, measure, variant, replications)
     start = time.perf_counter()
     lender = _Lender(loaded, variant, measure, threads_of(threads), observer)
@@ -71,14 +69,11 @@ def tail(
         )
         raise UserError(Problem(str(loaded.path), "", found, allowed))
     shift = size * direction
-    first = -(-PILOT // 20) * 20
-    among = range(first, first + replications)
+    among = range(PILOT, PILOT + replications)  # other ones than told the direction
     fresh = lender.news(among)
     fresh[is_shifted(np.asarray(among))] += shift
     losses, weight = lender.losses(fresh, among), weights(fresh, shift)
     facts = {
-        "scenario": str(loaded.path),
-        "scenario_digest": loaded.digest(),
         "variant": variant,
         "measure": measure,
         "level": level,
@@ -88,11 +83,9 @@ def tail(
         "shift": size,
         "gain_at_most": gain,
         "borrowers": lender.frame.borrowers,
-        "months": loaded.baseline.months,
-        "seed": loaded.baseline.seed,
         "wall_seconds": round(time.perf_counter() - start, 2),
     }
-    return TailFinding(loaded, weighted_tail(losses, weight, level), losses, weight, facts)
+    return TailFinding(loaded, remarks, weighted_tail(losses, weight, level), losses, weight, facts)
 
 
 class _Lender:
@@ -135,9 +128,7 @@ def _check(scenario, level, measure, variant, replications):
         problems.append(Problem("replications", found=f"found {replications:,}", allowed=f"allowed: {PILOT} or more"))
     if MEASURES[measure].unit != "money":
         problems.append(Problem("measure", measure, "is no amount", "allowed: an amount such as net_loss"))
-    factor = settings.economy.factor
-    shared = factor.correlation if settings.behaviour.model == "roll_rates" else _loadings(factor)
-    if not (factor.enabled and shared):
+    if not shares_factor(settings):
         found = "borrowers share no factor: there is nothing to shift"
         problems.append(Problem(str(scenario.path), "economy.factor", found, "enabled = true and a loading"))
     if transfers_of(lower(settings)):
@@ -147,10 +138,6 @@ def _check(scenario, level, measure, variant, replications):
         raise UserError(problems)
 
 
-def _loadings(factor):
-    return factor.will_not_loading or factor.job_loss_loading
-
-
 def _direction(losses: np.ndarray, fresh: np.ndarray, persistence: float) -> tuple[np.ndarray, float]:
     """Return (float64[month]: the direction of length 1 in which losses grow, the share of their variance along it).
 
@@ -158,9 +145,7 @@ def _direction(losses: np.ndarray, fresh: np.ndarray, persistence: float) -> tup
     adjusted for the number of averages.
     """
     months = fresh.shape[1]
-    each = path_of(np.eye(months), persistence)[:, 1:]  # what a month's news does to the path
-    spans = np.array_split(np.arange(months), min(SPANS, months))
-    averages = np.stack([each[:, span].mean(axis=1) for span in spans], axis=1)  # [news, average]
+    averages = averages_of(path_of(np.eye(months), persistence)[:, 1:])  # [news, average]: what a month's news does
     x, y = fresh @ averages, losses - losses.mean()
     x = x - x.mean(axis=0)
     slopes, *_ = np.linalg.lstsq(x, y, rcond=None)
@@ -173,38 +158,41 @@ def _direction(losses: np.ndarray, fresh: np.ndarray, persistence: float) -> tup
     return (direction / length if length > 0 else direction), float(np.clip(share, 0.0, 1.0))
 
 
-class TailFinding(Finding):
+class TailFinding(Answer):
     """The tail of a loss, with every replication that it rests on."""
 
-    def __init__(self, scenario: Scenario, found: Tail, losses: np.ndarray, weight: np.ndarray, facts: dict[str, Any]):
-        """Take the tail, and float64[replication] losses and weights."""
-        self.scenario, self.tail, self.losses, self.weights = scenario, found, losses, weight
-        self._facts = facts
-        options = ("--level", str(facts["level"]), "--measure", facts["measure"], "--variant", facts["variant"])
-        sizes = ("--replications", str(facts["replications"]))
-        self.command = Command(("tail", str(scenario.path)), (*options, *sizes))
+    def __init__(
+        self,
+        scenario: Scenario,
+        remarks: list[str],
+        found: Tail,
+        losses: np.ndarray,
+        weight: np.ndarray,
+        told: dict[str, Any],
+    ):
+        """Take the tail, float64[replication] losses and weights, and what the manifest says of how they were lived."""
+        words = ["tail", "--level", str(told["level"]), "--measure", told["measure"], "--variant", told["variant"]]
+        super().__init__(scenario, (*words, "--replications", str(told["replications"])), remarks)
+        self.tail, self.losses, self.weights, self._told = found, losses, weight, told
 
     @property
     def facts(self) -> dict[str, Any]:
         """What the manifest says of what was asked."""
-        return self._facts
+        return super().facts | self._told
 
     @property
     def cautions(self) -> list[str]:
         """What must be known before any number."""
-        said = list(self.scenario.cautions)
-        if self.tail.effective < FEWEST_EFFECTIVE:
-            said.insert(
-                0,
-                f"The tail rests on {self.tail.effective:.0f} effective replications, fewer than {FEWEST_EFFECTIVE}: "
-                "its intervals are too narrow. Ask for more.",
-            )
-        return said
+        few = (
+            f"The tail rests on {self.tail.effective:.0f} effective replications, fewer than {FEWEST_EFFECTIVE}: its "
+            "intervals are too narrow. Ask for more."
+        )
+        return [*([few] if self.tail.effective < FEWEST_EFFECTIVE else []), *super().cautions]
 
     @property
     def answers(self) -> list[str]:
         """What a reader wants to know first."""
-        t, unit, facts = self.tail, self.scenario.baseline.currency.code, self._facts
+        t, unit, facts = self.tail, self.scenario.baseline.currency.code, self.facts
         what = phrasing.label(facts["measure"])
         level = f"{100 * t.level:.6g}{phrasing.NO_BREAK}%"
         return [
@@ -236,13 +224,12 @@ class TailFinding(Finding):
             "Value at risk: what the loss exceeds with one less the level. Expected shortfall: its mean beyond. The "
             "shift is made for the last level; nearer ones are as true and less precise."
         )
-        frame = f"{self._facts['borrowers']:,} borrowers, {self._facts['months']} months of lending"
+        frame = f"{self.facts['borrowers']:,} borrowers, {self.facts['months']} months of lending"
         section = Section("By level", [], [], [Table(head, rows, note)])
-        facts = list(manifest.items())
-        title = f"Tail of {phrasing.label(self._facts['measure'])}: {self.scenario.baseline.title}"
-        return paper(title, frame, self.answers, [], [section], facts, self.cautions)
+        title = f"Tail of {phrasing.label(self.facts['measure'])}: {self.scenario.baseline.title}"
+        return paper(title, frame, self.answers, [], [section], facts_told(manifest), self.cautions)
 
-    def write_tables(self, folder: Path) -> None:
+    def write_numbers(self, folder: Path) -> None:
         """Write tail.json and the replications, tail.parquet."""
         import pyarrow as pa
         import pyarrow.parquet as pq

@@ -208,15 +208,22 @@ def _of_any_months(settings) -> dict[str, Any]:
     )
 
 
+def shares_factor(settings) -> bool:
+    """Return whether the common factor moves anything that the borrowers of these settings live by."""
+    shared = settings.economy.factor
+    if settings.behaviour.model == "roll_rates":
+        return bool(shared.enabled and shared.correlation)
+    return bool(shared.enabled and (shared.will_not_loading or shared.job_loss_loading))
+
+
 def tables_for(lowered: Lowered, replication_from: int, replication_to: int) -> Tables:
     """Return the tables of replications `replication_from` to `replication_to` - 1.
 
     Where the factor moves a table, its first axis is the replications of this range; all else is shared.
     """
     settings, tables = lowered.settings, lowered.tables
-    shared = settings.economy.factor
     rolls = settings.behaviour.model == "roll_rates"
-    if not shared.enabled or not (shared.correlation if rolls else shared.will_not_loading or shared.job_loss_loading):
+    if not shares_factor(settings):
         return tables
     replications = range(replication_from, replication_to)
     asked = _world(settings), lowered.months_total, replications, lowered.news_of(replications)
