@@ -153,6 +153,15 @@ def test_what_cannot_be_asked_is_refused(file, options, why):
         optimise(file, **options, threads=1)
 
 
+def said_by_the_command(file, folder, asked, capsys):
+    """Return (exit code, what the command prints, what it complains)."""
+    with pytest.raises(SystemExit) as left:
+        cli.main(["optimise", str(file), *asked, "--out", str(folder)])
+
+    said = capsys.readouterr()
+    return left.value.code, said.out, said.err
+
+
 def test_every_problem_is_said_at_once(file, tmp_path, capsys):
     """The command says all that is wrong, exits with 2 and writes nothing."""
     asked = [
@@ -167,11 +176,8 @@ def test_every_problem_is_said_at_once(file, tmp_path, capsys):
         "--subject",
         "y >= z",
     ]
-    with pytest.raises(SystemExit) as left:
-        cli.main(["optimise", str(file), *asked, "--out", str(tmp_path / "out")])
-
-    said = capsys.readouterr().err
-    assert left.value.code == 2 and not (tmp_path / "out").exists()
+    code, _, said = said_by_the_command(file, tmp_path / "out", asked, capsys)
+    assert code == 2 and not (tmp_path / "out").exists()
     for part in ("no.key", "months=1:2", "nvp", "--subject: x", "--subject: y", "found z"):
         assert part in said
 
@@ -188,12 +194,9 @@ def test_the_command_says_what_python_says(file, tmp_path, capsys):
         "--threads",
         "1",
     ]
-    with pytest.raises(SystemExit) as left:
-        cli.main(["optimise", str(file), *asked, "--out", str(tmp_path / "out")])
-
-    said = capsys.readouterr().out
+    code, said, _ = said_by_the_command(file, tmp_path / "out", asked, capsys)
     found = optimise(file, f"{RATE}=0.006:0.024:2", maximise="interest", subject="net_loss >= 0", threads=1)
-    assert left.value.code == 0 and all(line in said for line in found.answers)
+    assert code == 0 and all(line in said for line in found.answers)
     assert (tmp_path / "out" / "report.html").exists()
 
 

@@ -15,7 +15,7 @@ from simulator.engine import engine
 from simulator.lowering.factor import factor, news, path_of
 from simulator.lowering.lower import lower
 from simulator.model.errors import UserError
-from vasicek import vasicek_quantile
+from vasicek import POOL, vasicek_quantile
 
 LEVEL, MONTHS, COUNT, WORLDS = 0.999, 36, 1000, 200
 DIRECTION = np.exp(-np.arange(MONTHS) / 15) / np.sqrt(np.sum(np.exp(-np.arange(MONTHS) / 7.5)))
@@ -77,28 +77,13 @@ def test_without_a_shift_the_weights_are_one():
     assert ndtr(TAIL_AT) == pytest.approx(LEVEL)
 
 
-POOL = """
-title = "A homogeneous pool that lives one month"
-months = 1
-seed = 3
-portfolio.borrowers = 20000
-behaviour.model = "roll_rates"
-segment.all = { share = 1.0, line_holders = 1.0, line_limit = 1000, utilisation = 1.0 }
-products.line.minimum_share = 0.1
-economy.factor = { enabled = true, persistence = 0.0, correlation = 0.1 }
-[behaviour.roll_rates.line]
-states = [{ name = "good", bucket = 0 }, { name = "bad", bucket = "written_off" }]
-matrix = [[0.95, 0.05]]
-"""
-
-
 @pytest.fixture
 def pool(tmp_path):
     """Return a scenario of a large pool, with what is set on top."""
 
-    def load(*overrides, **sizes):
+    def load(*overrides, borrowers=20_000, **sizes):
         (tmp_path / "pool.toml").write_text(POOL, encoding="utf-8")
-        return sim.load_scenario(tmp_path / "pool.toml", overrides, **sizes)
+        return sim.load_scenario(tmp_path / "pool.toml", overrides, borrowers, **sizes)
 
     return load
 

@@ -20,7 +20,7 @@ from simulator.engine import engine
 from simulator.lowering.lower import lower
 from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
 from simulator.scenario.reader import load_scenario
-from vasicek import vasicek_quantile
+from vasicek import POOL, vasicek_quantile
 
 SIZES = {"borrowers": 1500, "replications": 3, "months": 7}
 R2 = """
@@ -52,20 +52,6 @@ counts = [
     [50, 0, 50, 100, 800, 0],
     [0, 0, 0, 0, 200, 800],
 ]
-"""
-POOL = """
-title = "A homogeneous pool that lives one month"
-months = 1
-replications = 400
-seed = 3
-portfolio.borrowers = 2000
-behaviour.model = "roll_rates"
-segment.all = { share = 1.0, line_holders = 1.0, line_limit = 1000, utilisation = 1.0 }
-products.line.minimum_share = 0.1
-economy.factor = { enabled = true, persistence = 0.0, correlation = 0.1 }
-[behaviour.roll_rates.line]
-states = [{ name = "good", bucket = 0 }, { name = "bad", bucket = "written_off" }]
-matrix = [[0.95, 0.05]]
 """
 
 
