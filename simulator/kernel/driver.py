@@ -525,10 +525,10 @@ def list_pending(lists, state, pending, base, n, place, segment, levers, sums, l
     delinquent, written_off, new_loan, scalar = listed
     works_open = ((levers.bits[LINE] | levers.bits[LOAN]) & WORKS_OPEN) != 0
     by_rolls = segment.scalars[G_MODEL] != 0
-    for k in range(list_marked(lists.todo, pending, base, n, NOT_DONE | HAS_WRITTEN_OFF | WANTS_LOAN | SETTLED)):
+    for k in range(list_marked(lists.todo, pending, base, n, NOT_DONE | HAS_WRITTEN_OFF | WANTS_LOAN | LINE_LEAVES)):
         lane = u8(lists.todo[u8(k)])
         what = pending[0, lane]
-        if what & SETTLED:  # on no list
+        if what & LINE_LEAVES:  # on no list
             leave_settled(state, lane, place, sums)
         stays, alone = (what & NOT_DONE) != 0, by_rolls
         if (what & (NOT_DONE | CURRENT)) == NOT_DONE:

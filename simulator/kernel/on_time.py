@@ -260,7 +260,7 @@ def pay_dues(tile, pending, base, n, before, segment, economy, levers, flows, bo
         stays = lives & ~on_time
         to_do = i4(only(stays, i4(NOT_DONE)) | only(written_off, i4(HAS_WRITTEN_OFF)) | only(begins, i4(CONVERTS)))
         leaves = rules.may_leave(words[U_JOB, i], leave_chance) & line_open
-        to_do = i4(to_do | only(on_time & settled_line, i4(SETTLED)))
+        to_do = i4(to_do | only(on_time & settled_line, i4(LINE_LEAVES)))
         to_do = i4(to_do | only(leaves, i4(i4(words[U_JOB, i] << u4(LEAVE_AT)) | i4(MAY_LEAVE))))
         pending[0, j] = i4(to_do | only(asks, i4(WANTS_LOAN)) | only(current, i4(CURRENT)))
         record[B_ON_TIME, i], record[B_LINE, i] = mask, mask_of(line_on_time)

@@ -204,7 +204,7 @@ WANTS_LOAN = 4  # wants a new loan, and would get one
 CURRENT = 8  # all open accounts are current
 MAY_LEAVE = 16  # may want to close the line: the month's word is below the largest chance of anybody
 CONVERTS = 32  # turned a bill into instalments, whose size is still to be set
-SETTLED = 64  # has a line that is closed and owes nothing: it leaves
+LINE_LEAVES = 64  # has a line that is closed and owes nothing: it leaves
 LEAVE_AT = 16  # from here on: the bits of the job word that say who wants to close the line
 
 # ---- record of the on-time path, one loop over a block to the next: int32[name, lane] -------------------
