@@ -26,8 +26,8 @@ lint: setup ## style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint ## lint, then every test
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+test: lint ## lint, then every test (in the order of their files: the two longest are among the first)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 tables: setup ## write the tables of docs/policies.md anew from the files of the policies
 	$(BIN)/python -m simulator.policy.page

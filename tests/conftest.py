@@ -1,6 +1,8 @@
 """What every test shares: fixed examples for hypothesis, and the way to data that may not be there."""
 
+import re
 import signal
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,13 @@ settings.load_profile("fixed")
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, usual)
+
+
+def documented(title):
+    """Return the text of the scenario of that title in docs/scenarios.md."""
+    guide = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
+    return next(block for block in blocks if tomllib.loads(block).get("title") == title)
 
 
 @pytest.fixture

@@ -437,30 +437,6 @@ def test_a_tile_that_is_too_long_is_refused():
         driver.advance(*given)
 
 
-def test_a_flipped_bit_in_the_driver_changes_nothing(tmp_path):
-    """Damaged, the driver's file is not loaded: the result is the same, and the file is made anew."""
-    engine.prepare(world())
-    folder = tmp_path / store.FOLDER.name
-    shutil.copytree(store.FOLDER, folder)
-    command = [sys.executable, "-m", "simulator", "run", "scenarios/both.toml", "--borrowers", "50", "--months", "2"]
-    command += ["--replications", "2", "--quiet", "--out"]
-    environment = {**os.environ, "SIMULATOR_CACHE_DIR": str(tmp_path)}
-    digests = []
-    for is_damaged in (False, True, False):
-        paths = list(folder.glob("run_tiles-*"))
-        if is_damaged:
-            for path in paths:
-                flip(path, 8 * path.stat().st_size // 3)
-        out = tmp_path / f"out{len(digests)}"
-        done = subprocess.run([*command, str(out)], cwd=ROOT, env=environment, capture_output=True, text=True)
-        assert (done.returncode, done.stdout) == (0, "") and done.stderr.count(
-            "is damaged; compiled anew"
-        ) == is_damaged
-        digests.append(json.loads((out / "manifest.json").read_text())["result_digest"])
-
-    assert len({*digests}) == 1
-
-
 def test_a_second_start_imports_no_compiler(tmp_path):
     """A run whose code is kept compiles nothing: the compiler is not there. Nor is what draws, on two processors."""
     engine.prepare(world())

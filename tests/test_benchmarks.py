@@ -292,11 +292,11 @@ def test_memory_of_a_command_is_its_own():
 
 
 def test_flipped_bits_are_seen():
-    """A few of the flips of `python -m benchmarks bitflips`: none is loaded, and the run beside them is right."""
-    rows = bitflips.check(flips=9, seed=3, runs=1)
+    """A few of the flips of `python -m benchmarks bitflips`, without the runs that compile anew: none is loaded."""
+    rows = bitflips.check(flips=9, seed=3, runs=0)
 
-    assert sum(row.flips for row in rows) == 9 and sum(row.commands for row in rows) >= 1
-    assert [row for row in rows if row.refused < row.flips or row.right < row.commands] == []
+    assert sum(row.flips for row in rows) == 9 and any(row.file.startswith(bitflips.DRIVER) for row in rows)
+    assert [row for row in rows if row.refused < row.flips] == []
 
 
 def test_kills_leave_whole_folders_and_no_litter():

@@ -20,7 +20,8 @@ HUABEI = ROOT / "scenarios" / "huabei.toml"
 @pytest.fixture(scope="module")
 def experiment():
     """Return a small experiment of the demo with one variant."""
-    return Experiment(load_scenario(HUABEI, borrowers=300, replications=40, months=12), ["cut_at_30"], threads=2)
+    scenario = load_scenario(HUABEI, borrowers=300, replications=40, months=12).choose("cut_at_30")
+    return Experiment(scenario, ["cut_at_30"], threads=2)
 
 
 def test_an_experiment_where_the_file_stands_is_its_comparison(experiment):

@@ -1,12 +1,9 @@
 """The shipped scenarios stand at the published levels, and the fit that put them there finds what is planted."""
 
-import re
-import tomllib
-
 import numpy as np
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, documented
 from simulator.analysis.measures import MEASURES
 from simulator.estimation import levels
 from simulator.estimation.levels import Target, figures, fit_levels, read_plan, shipped_values, studies
@@ -106,10 +103,8 @@ def test_every_problem_of_a_targets_file_is_said_at_once(tmp_path):
 @pytest.mark.parametrize(("title", "share"), [("Everybody pays", 1.0), ("Nobody pays", 0.0)])
 def test_who_pays_no_interest_in_two_plain_worlds(title, share, tmp_path):
     """Where all bills are paid in full nobody is charged interest, where none is paid everybody is."""
-    guide = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
     path = tmp_path / "world.toml"
-    path.write_text(next(block for block in blocks if tomllib.loads(block)["title"] == title))
+    path.write_text(documented(title))
     study = simulate(load_scenario(path, ["policy={}"], borrowers=300, replications=2, months=12))
 
     assert levels.no_interest_share(study, 1, 12).tolist() == [share, share]

@@ -106,6 +106,12 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def calibration(made):
+    """Return what `simulator calibrate` finds in the drawn loans, with all its checks."""
+    return calibrate(*made[2:])
+
+
+@pytest.fixture(scope="module")
 def simulated(made):
     """Return (fit, sums) of the scenario of the drawn loans."""
     fitted = fit_loans(made[0])
@@ -394,15 +400,13 @@ def test_a_half_the_scenario_was_not_fitted_on_is_inside(made):
 
 
 # ---- the command's part ----------------------------------------------------------------------------------
-def test_calibrate_writes_a_scenario_that_runs_and_the_tables(made, tmp_path):
+def test_calibrate_writes_a_scenario_that_runs_and_the_tables(made, calibration, tmp_path):
     """All files are there, the scenario loads, and the tables have a row for each segment and figure, or due."""
-    _, _, tape, mapping = made
-    found = calibrate(tape, mapping)
-    found.save(tmp_path / "out")
+    calibration.save(tmp_path / "out")
     told = json.loads((tmp_path / "out" / "tape.json").read_text())
-    assert found.answers[0] == told["used"] and found.answers[0].startswith("6,000 of 6,")
-    assert found.cautions == told["cautions"]
-    assert found.answers[0] in (tmp_path / "out" / "report.html").read_text()
+    assert calibration.answers[0] == told["used"] and calibration.answers[0].startswith("6,000 of 6,")
+    assert calibration.cautions == told["cautions"]
+    assert calibration.answers[0] in (tmp_path / "out" / "report.html").read_text()
     rows, dues = (
         list(csv.DictReader((tmp_path / "out" / name).read_text().splitlines()))
         for name in ("outcomes.csv", "hazards.csv")
@@ -417,7 +421,7 @@ def test_calibrate_writes_a_scenario_that_runs_and_the_tables(made, tmp_path):
     assert all(float(row["low"]) <= float(row["value"]) <= float(row["high"]) for row in rows)
     assert sum(int(row["missed_for_good"]) for row in dues) == made[0].charged_off.sum()
     with pytest.raises(UserError, match="complete run"):
-        found.save(tmp_path / "out")
+        calibration.save(tmp_path / "out")
 
 
 def test_a_scenario_that_is_not_at_the_level_of_its_loans_says_so(made, tmp_path):
@@ -501,11 +505,8 @@ def test_lendingclub_figures_are_inside_the_intervals_of_the_calibrated_scenario
     assert not other.inside[-1, 0]
 
 
-def test_loans_have_no_roll_matrices(made):
+def test_loans_have_no_roll_matrices(calibration):
     """Outcomes do not tell how accounts move by month: who asks is told what to give."""
-    _, _, tape, mapping = made
-    calibration = calibrate(tape, mapping)
-
     for name in ("rolls", "factor"):
         with pytest.raises(UserError, match=f"{name}: this tape gives no .*; calibrate one of accounts by month"):
             getattr(calibration, name)

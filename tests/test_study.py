@@ -4,7 +4,6 @@ Statistical tests state how often they would fail by chance; with fixed seeds th
 """
 
 import csv
-import re
 import tomllib
 from itertools import pairwise
 
@@ -13,7 +12,7 @@ import pytest
 
 import naive
 import worlds
-from conftest import ROOT
+from conftest import ROOT, documented
 from simulator import compare, simulate
 from simulator.analysis.ledger import check_identities, result_digest
 from simulator.engine import engine
@@ -70,12 +69,6 @@ def scenario(tmp_path):
 def shipped(name, *overrides, **sizes):
     """Return a shipped scenario with a shorter run-off."""
     return load_scenario(ROOT / "scenarios" / f"{name}.toml", ["run_off_months=4", *overrides], **{**SIZES, **sizes})
-
-
-def documented(title):
-    """Return the text of the scenario of that title in docs/scenarios.md."""
-    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "scenarios.md").read_text(), re.DOTALL)
-    return next(block for block in blocks if tomllib.loads(block)["title"] == title)
 
 
 def digest(study):
