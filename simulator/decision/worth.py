@@ -94,7 +94,7 @@ class Regression:
         `correlation`, float64[number, number], is that of the places; none if None.
         """
         pairs = (values[::2] + values[1::2]) / 2
-        self.ahead = pairs - pairs[:, :1]
+        self.values, self.ahead = values, pairs - pairs[:, :1]
         self.z, self.correlation = z, np.eye(z.shape[1]) if correlation is None else correlation
         self._slopes = cache(self._slopes_of)
 
@@ -103,7 +103,7 @@ class Regression:
 
         `shown` is how well each is seen: the correlation of its place with what is seen of it; all of it if None. A
         cubic regression says which lender to choose where these numbers are so. Seeing more is never worth less: it is
-        what the best of the set and its parts is worth.
+        what the best of the set and its parts is worth; and nothing is worth more than to know every number.
         """
         shown = (1.0,) * len(numbers) if shown is None else shown
         seen = tuple(zip(numbers, shown, strict=True))
@@ -111,15 +111,20 @@ class Regression:
         found = [(self._gain(part), part) for part in parts]
         value, best = max(found, key=lambda one: one[0])
         without = np.array([fewer._gain(best) for fewer in self._without])
-        return Estimate(value, float(np.sqrt((PARTS - 1) / PARTS * np.sum((without - without.mean()) ** 2))))
+        se = float(np.sqrt((PARTS - 1) / PARTS * np.sum((without - without.mean()) ** 2)))
+        return Estimate(min(value, self._perfect), se)
+
+    @cached_property
+    def _perfect(self) -> float:
+        """What it is worth to know every number."""
+        return choice(self.values, [str(lender) for lender in range(self.values.shape[1])]).perfect_information.value
 
     @cached_property
     def _without(self) -> list["Regression"]:
         """The same without a part of the draws."""
         part = np.arange(len(self.ahead)) % PARTS
         kept = [
-            Regression(self.ahead.repeat(2, axis=0)[np.repeat(part != k, 2)], self.z[part != k], self.correlation)
-            for k in range(PARTS)
+            Regression(self.values[np.repeat(part != k, 2)], self.z[part != k], self.correlation) for k in range(PARTS)
         ]
         return kept
 
