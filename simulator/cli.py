@@ -4,6 +4,7 @@ import codecs
 import errno
 import gc
 import os
+import shlex
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -34,7 +35,10 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: importing the coloured kind takes longer than all the rest
 )
 
-ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="The scenario file (TOML).")]
+ScenarioFile = Annotated[
+    Path, typer.Argument(metavar="SCENARIO", help="The scenario file (TOML), or the name of a shipped one.")
+]
+NewName = Annotated[Path, typer.Argument(metavar="NAME", help="NAME.toml is written; nothing is overwritten.")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the results. Default: in out/, named after the file.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a run in that folder.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=value", help="Set one key; may be repeated.")]
@@ -236,7 +240,16 @@ def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) ->
         _warn(book.cautions)
         _say(*book.words())
     worlds = f"; worlds: {', '.join(loaded.every_world)}" if loaded.worlds else ""
-    _say(f"{scenario}: valid; variants: {', '.join(loaded.variants) or 'none'}{worlds}", *lines(loaded))
+    _say(f"{loaded.path}: valid; variants: {', '.join(loaded.variants) or 'none'}{worlds}", *lines(loaded))
+
+
+@app.command()
+def new(name: NewName) -> None:
+    """Write a small scenario to begin with: a dozen keys, each explained, and two variants."""
+    from simulator.scenario.shipped import write_new
+
+    path = write_new(name)
+    _say(f"{path}: written; it runs as it stands: simulator compare {shlex.quote(str(path))}")
 
 
 @app.command()

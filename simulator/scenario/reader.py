@@ -13,6 +13,7 @@ from simulator.scenario.layers import GIVEN, ON_TOP, SET, Leaf, merge, tree_of
 from simulator.scenario.lenders import EXAMPLES, LAID, VARIANT, WORLD, Lenders, check_crowds, known_segments
 from simulator.scenario.mappings import tables_from, unwrapped
 from simulator.scenario.scenario import Scenario
+from simulator.scenario.shipped import file_called
 from simulator.scenario.toml_text import MOST_DEEP, MOST_FILES, Files, NotToml, tables_of
 from simulator.scenario.validate import MOST_PROBLEMS, Resolved
 from simulator.system.inputs import MOST_RECORDS, MOST_TEXT, reason, size_of
@@ -34,6 +35,7 @@ def load_scenario(
 ) -> Scenario:
     """Return the scenario of a file, or of a mapping of the same tables, with `overrides` on top.
 
+    A bare name ("huabei") is a file of that name, with or without .toml, else the shipped scenario.
     Overrides are {"policy.cut.keep": 0.4}, nested as one likes, or ["policy.cut.keep=0.4"], as on the command line.
     The sizes `borrowers`, `replications`, `months` and `seed` come last; applicants are scaled with borrowers.
     Policies in Python files of the user's own (kind = "file:my_policy.py") are run only with `allow_code`.
@@ -45,7 +47,7 @@ def load_scenario(
         path = Path(IN_PYTHON)
         tree = _laid_table({}, tables_from(scenario, IN_PYTHON), path, problems, (), set(), files)
     else:
-        path = path_of(IN_PYTHON, scenario)
+        path = file_called(Path(), path_of(IN_PYTHON, scenario))
         tree = _laid({}, path, problems, (), set(), files)
     for above in _on_top(overrides, problems):
         layer = _own_paths(above, tree, Path())
@@ -176,12 +178,13 @@ def _extended(
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(names) > MOST_FILES:
         allowed = f"allowed: the path of a file, in quotes, or a list of up to {MOST_FILES} such paths"
         raise UserError(Problem(str(path), key, f"found {named!r}", allowed))
-    for file in names:
+    for name in names:
+        file = file_called(path.parent, name, asked_by=path)
         try:
-            below = _laid(below, path.parent / file, problems, chain, done, files)
+            below = _laid(below, file, problems, chain, done, files)
         except UserError as error:
             first = error.problems[0]
-            if first.key or first.file != str(path.parent / file):
+            if first.key or first.file != str(file):
                 raise
             raise UserError(Problem(str(path), key, f"{first.file}: {first.found}", first.allowed)) from None
     return below

@@ -8,6 +8,7 @@ from typing import Any
 
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.printable import controls_in
+from simulator.scenario import shipped
 from simulator.system.inputs import MOST_TEXT, content_of
 
 MOST_DEEP = 16  # tables and lists inside each other; a scenario has 8
@@ -61,7 +62,8 @@ def _text_of(path: Path, kind: str) -> str:
     try:
         text = content_of(path, MOST_TEXT, wish).decode("utf-8-sig")
     except FileNotFoundError:
-        hint = did_you_mean(path.name, [file.name for file in path.parent.glob("*.toml")])
+        near = [file.name for file in path.parent.glob("*.toml")]
+        hint = did_you_mean(path.name, near if path.suffix or kind != "scenario" else [*near, *shipped.names()])
         raise UserError(Problem(name, "", "no such file", hint if hint.startswith("did") else wish)) from None
     except UnicodeDecodeError:
         text = "\0"
