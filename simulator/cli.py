@@ -102,6 +102,10 @@ Keys = Annotated[list[str] | None, typer.Option("--key", help="A number to move;
 Maps = Annotated[
     list[str] | None, typer.Option("--map", metavar="KEY1,KEY2", help="Two numbers to move together; may be repeated.")
 ]
+Excel = Annotated[bool, typer.Option("--excel", help="Write the numbers as a workbook too: results.xlsx.")]
+CsvBom = Annotated[
+    bool, typer.Option("--csv-bom", help="Begin CSV files with a byte order mark, so that Excel reads them as UTF-8.")
+]
 Code = Annotated[bool, typer.Option("--allow-code", help="Run the Python files of policies of your own.")]
 Borrower = Annotated[str, typer.Option(metavar="ID", help="segment:index, segment:month:index or a tape's account.")]
 Variants = Annotated[list[str] | None, typer.Option("--variant", help="A variant to show; may be repeated, up to 3.")]
@@ -167,6 +171,7 @@ def study(
     threads: Threads = None,
     quiet: Quiet = False,
     keep_replications: Keep = False,
+    excel: Excel = False,
     allow_code: Code = False,
     doubt: Doubt = None,
     variant: Only = None,
@@ -205,14 +210,15 @@ def study(
             finished = sim.compare(loaded, threads, progress, doubt, until)
         progress.started("writing the report")
         try:
-            finished.save(place, keep_replications=keep_replications, drawing=drawing)
+            finished.save(place, keep_replications=keep_replications, excel=excel, drawing=drawing)
         except UserError:
             if not quiet:
                 _print(finished)  # the answer is known, whatever became of its folder
             raise
     if not quiet:
         _print(finished)
-        _say("", f"result_digest {finished.result_digest}", f"report: {folder / 'report.html'}")
+        workbook = [f"workbook: {folder / 'results.xlsx'}"] if excel else []
+        _say("", f"result_digest {finished.result_digest}", f"report: {folder / 'report.html'}", *workbook)
 
 
 @app.command()
@@ -336,6 +342,7 @@ def calibrate(
     structural: Fit = False,
     prior: Prior = None,
     force: Force = False,
+    csv_bom: CsvBom = False,
     overwrite: Overwrite = False,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -348,7 +355,7 @@ def calibrate(
             tape, mapping, structural=structural, prior=prior, force=force, threads=threads, observer=observer
         )
 
-    _find(ask, folder, overwrite, quiet)
+    _find(ask, folder, overwrite, quiet, csv_bom)
 
 
 @app.command()
@@ -357,13 +364,17 @@ def backtest(
     mapping: MappingFile,
     fit_until: FitUntil,
     out: Out = None,
+    csv_bom: CsvBom = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
     """Fit until a month, forecast the months after it, and score the forecast against what happened."""
     folder = out or Path("out") / f"{tape.name.partition('.')[0]}-backtest"
 
-    _find(lambda observer: sim.backtest(tape, mapping, fit_until, observer=observer), folder, overwrite, quiet)
+    def ask(observer):
+        return sim.backtest(tape, mapping, fit_until, observer=observer)
+
+    _find(ask, folder, overwrite, quiet, csv_bom)
 
 
 @app.command()
@@ -503,14 +514,14 @@ def policies(kind: PolicyKind = None, source: Source = False, check: CheckFile =
     _print_markdown(sim.policies(kind), source)
 
 
-def _find(ask, folder, overwrite, quiet):
+def _find(ask, folder, overwrite, quiet, csv_bom=False):
     """Check the folder, have what is asked found, save it, and print what it says."""
     from simulator.report.progress import Progress
 
     place = _place(folder, overwrite, quiet)
     with Progress(quiet) as progress:
         found = ask(progress)
-        found.save(place)
+        found.save(place, csv_bom=csv_bom)
     if not quiet:
         _warn(found.cautions)
         _say(*found.answers, *(f"{what}: {folder / name}" for what, name in found.opened))

@@ -15,7 +15,7 @@ from simulator.analysis.errors import crossed_replications
 from simulator.analysis.estimates import Difference, Estimate
 from simulator.analysis.ledger import RunFrame
 from simulator.analysis.measures import AXES, MEASURES, measures_of, windows
-from simulator.analysis.worlds import VerdictInWorlds, effect, result_digest, verdict_in
+from simulator.analysis.worlds import VerdictInWorlds, effect, result_digest, summary, verdict_in
 from simulator.model.errors import Problem, UserError, check_names, names_of, path_of
 from simulator.model.observer import SILENT, InTurn, Observer
 from simulator.run import run
@@ -164,6 +164,16 @@ class Study:
         return self.comparison.frame
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """Every value in force: the tables of scenario.toml, the scenario with everything resolved."""
+        return tomllib.loads(self.scenario.text())
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What summary.json says: headline measures, differences, the verdict."""
+        return summary(self._comparisons)
+
+    @property
     def cautions(self) -> list[str]:
         """What must be known before any number."""
         return self.comparison.cautions
@@ -185,11 +195,15 @@ class Study:
         Columns variant, measure, value, se, difference, low, high, unit. `difference` is the paired one from the
         `reference`, `low` and `high` its 95 % interval; they are null for the baseline.
         """
+        told = self.compared(measures, window)
+        return told.select(list(TABLE)).rename_columns(list(TABLE.values()))
+
+    def compared(self, measures: Iterable[str] | str | None = None, window: str = "whole") -> "pa.Table":
+        """Return the rows of comparison.parquet of these measures (all if None): all that is known of each."""
         names = self.measures if measures is None else names_of("measure", measures)
         check_names("measure", names, self.measures)
         check_names("window", [window], self.windows)
-        told = self._comparison_table(names, window)
-        return told.select(list(TABLE)).rename_columns(list(TABLE.values()))
+        return self._comparison_table(names, window)
 
     def monthly(self, measure: str, by: Collection[str] | str = ()) -> "pa.Table":
         """Return a measure, or a line of the ledger, by month: the mean over replications and its standard error.
@@ -279,11 +293,13 @@ class Study:
         overwrite: bool = False,
         *,
         keep_replications: bool = False,
+        excel: bool = False,
         drawing: "Drawing | None" = None,
     ) -> Path:
         """Write the folder that the command writes, whole or not at all, and return its path.
 
-        `keep_replications` keeps each one in monthly.parquet; `drawing` is a process that draws the report's pictures.
+        `keep_replications` keeps each one in monthly.parquet; `excel` adds results.xlsx, what `to_excel` writes;
+        `drawing` is a process that draws the report's pictures.
         Raises UserError if `folder` cannot be written, or if it holds a run and `overwrite` is not set.
         """
         from simulator.report import results
@@ -297,8 +313,18 @@ class Study:
             keep_replications=keep_replications,
             drawing=drawing,
             elsewhere={name: study.comparison for name, study in self.worlds.items()},
+            excel=self.to_excel if excel else None,
         )
         return place.folder
+
+    def to_excel(self, path: str | Path) -> Path:
+        """Write a workbook, in the place of one that is there, and return its path; the same run gives the same bytes.
+
+        Sheets summary, comparison, monthly, settings, sources and glossary. Raises UserError if it cannot be written.
+        """
+        from simulator.report import excel
+
+        return excel.write(path_of("path", path), self)
 
     def __repr__(self) -> str:
         """Return what was asked, what must be known of it, and the verdict, in a few lines."""
@@ -379,7 +405,7 @@ class SavedStudy(Study):
     @property
     def lenders(self) -> list[str]:
         """The names of the baseline and, after it, of the variants."""
-        return list(self._summary["variants"])
+        return list(self.summary["variants"])
 
     @property
     def measures(self) -> list[str]:
@@ -394,8 +420,7 @@ class SavedStudy(Study):
     @cached_property
     def frame(self) -> RunFrame:
         """The sizes of the run: months, segments, products, replications, borrowers, currency."""
-        with open(self.folder / "scenario.toml", "rb") as file:
-            asked = tomllib.load(file)
+        asked = self.settings
         asked |= asked.get("world", {}).get(self._world, {})
         cells = self._read("rolls")
         return RunFrame(
@@ -418,7 +443,7 @@ class SavedStudy(Study):
     @property
     def cautions(self) -> list[str]:
         """What must be known before any number."""
-        return self._summary["cautions"]
+        return self.summary["cautions"]
 
     @property
     def result_digest(self) -> str:
@@ -428,12 +453,12 @@ class SavedStudy(Study):
     @property
     def verdict(self) -> Verdict:
         """Which variant has the highest net present value and how sure that is, or why none is named."""
-        return _verdict(self._summary["verdict"])
+        return _verdict(self.summary["verdict"])
 
     def effect(self, world: str, measure: str, lender: str | None = None, window: str = "whole") -> Difference:
         """Return what a world does to the baseline, of the measures that summary.json has, over the whole run."""
         check_names("world", [world], self.worlds)
-        told = self._summary["worlds"][world]["effect"]
+        told = self.summary["worlds"][world]["effect"]
         if lender not in (None, self.lenders[0]) or window != "whole" or measure not in told:
             raise self._not_there(f"effect of {world} but of headline measures of the baseline over the whole run")
         value, se, low, high = (_number(told[measure][name]) for name in NUMBERS)
@@ -463,6 +488,7 @@ class SavedStudy(Study):
         overwrite: bool = False,
         *,
         keep_replications: bool = False,
+        excel: bool = False,
         drawing: "Drawing | None" = None,
     ) -> Path:
         """Raise UserError: it is saved."""
@@ -474,10 +500,17 @@ class SavedStudy(Study):
 
     @property
     def _against(self) -> dict[str, str]:
-        return self._summary.get("against", {})
+        return self.summary.get("against", {})
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every value in force: the tables of scenario.toml, the scenario with everything resolved."""
+        with open(self.folder / "scenario.toml", "rb") as file:
+            return tomllib.load(file)
 
     @cached_property
-    def _summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
+        """What summary.json says: headline measures, differences, the verdict."""
         told = json.loads((self.folder / "summary.json").read_bytes())
         return told if self._world == AS_WRITTEN else told["worlds"][self._world]
 
@@ -515,11 +548,24 @@ class SavedStudy(Study):
         sizes = {"segment": len(self.frame.segments), "product": len(self.frame.products)}
         if axes and any(size > 1 for axis, size in sizes.items() if axis not in axes):
             raise self._not_there(f"months by {axes[0]} alone", "ask by both, segment and product")
-        is_whole = pc.field("product") == "all"
-        rows = self._read("monthly", (is_whole if not axes else ~is_whole) & pc.field("replication").is_null())
+        rows = self._months_by_cell if axes else self._months
         check_names("measure", [measure], _each(rows["measure"]))
         rows = rows.filter(pc.field("measure") == measure).rename_columns({"standard_error": "se"})
         return rows.select(["variant", "month", *axes, "value", "se", "unit"])
+
+    @cached_property
+    def _months(self) -> "pa.Table":
+        """monthly.parquet: means over replications, of the whole book."""
+        import pyarrow.compute as pc
+
+        return self._read("monthly", (pc.field("product") == "all") & pc.field("replication").is_null())
+
+    @cached_property
+    def _months_by_cell(self) -> "pa.Table":
+        """monthly.parquet: means over replications, by segment and product."""
+        import pyarrow.compute as pc
+
+        return self._read("monthly", (pc.field("product") != "all") & pc.field("replication").is_null())
 
     def _difference(self, variant: str, measure: str, window: str, against: str) -> Difference:
         if against not in (self.reference(variant), variant):

@@ -633,7 +633,7 @@ def test_help_names_every_command(simulator):
         (["parameters", "small.toml"], {"numba", "scipy", "matplotlib", "pyarrow"}),
         (["policies"], {"numba", "scipy", "matplotlib", "pyarrow"}),
         (["measures"], {"numba", "matplotlib", "pyarrow"}),
-        (["compare", "small.toml", "--quiet"], {"numba", "matplotlib", "scipy.optimize", "scipy.stats"}),
+        (["compare", "small.toml", "--quiet"], {"numba", "matplotlib", "scipy.optimize", "scipy.stats", "xlsxwriter"}),
     ],
 )
 def test_commands_import_nothing_heavy_that_they_can_spare(arguments, forbidden, here):

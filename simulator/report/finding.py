@@ -2,6 +2,7 @@
 
 import shlex
 from abc import ABC, abstractmethod
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,13 +58,18 @@ class Finding(ABC):
         """What is opened first in a saved folder: what it is, and the file."""
         return [("report", "report.html")]
 
-    def save(self, folder: str | Path | Place, overwrite: bool = False) -> Path:
-        """Write everything into `folder`, whole or not at all, and return it; UserError as `Place` raises it."""
+    def save(self, folder: str | Path | Place, overwrite: bool = False, *, csv_bom: bool = False) -> Path:
+        """Write everything into `folder`, whole or not at all, and return it; UserError as `Place` raises it.
+
+        With `csv_bom` its CSV files begin with a byte order mark, by which Excel knows that they are UTF-8.
+        """
         place = placed(folder, overwrite)
         command = {"command": self.command.words[0], "replay": self.command.replay(place.folder)}
 
         def files(partial: Path, manifest: dict[str, Any]) -> None:
             self.write_tables(partial)
+            for table in partial.glob("*.csv") if csv_bom else ():
+                table.write_bytes(BOM_UTF8 + table.read_bytes())
             (partial / "report.html").write_text(self.page(manifest), encoding="utf-8")
 
         place.write(files, command | self.facts)

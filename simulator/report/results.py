@@ -1,7 +1,7 @@
 """A run's folder: its numbers, and the page that shows them."""
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,12 @@ def write(
     keep_replications: bool = False,
     drawing: Drawing | None = None,
     elsewhere: Mapping[str, Comparison] | None = None,
+    excel: Callable[[Path], Any] | None = None,
 ) -> dict:
     """Write a run's folder and return the manifest as written; raise UserError as `Place` and its `write` do.
 
     `drawing` draws the pictures of the report meanwhile; without, this process does. `elsewhere` is what becomes of the
-    same lenders in other worlds, by name.
+    same lenders in other worlds, by name. `excel`, if there is to be a workbook, writes it.
     """
     # Heavy (Arrow, Jinja): a light command that only checks a folder does not pay for them.
     from simulator.report import parquet
@@ -51,6 +52,8 @@ def write(
         parquet.write_vintages(partial / "vintages.parquet", worlds)
         parquet.write_comparison(partial / "comparison.parquet", worlds)
         parquet.write_replications(partial / "replications.parquet", worlds)
+        if excel:
+            excel(partial / "results.xlsx")
         page = render(comparison, manifest, drawing.pictures(comparison), worlds)
         (partial / "report.html").write_text(page, encoding="utf-8")
 

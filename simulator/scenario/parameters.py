@@ -1,9 +1,10 @@
 """Every value in force as a table: its unit, where it comes from, and how the variants differ."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
-from simulator.scenario.resolved import difference, plain
-from simulator.scenario.scenario import Scenario
+from simulator.scenario.resolved import QUANTITIES, difference, plain
+from simulator.scenario.scenario import BASELINE, Scenario
 
 WIDE = 120  # columns that hold the longest keys and their values side by side
 _ABOUT = ("unit", "range", "source", "status")
@@ -84,6 +85,65 @@ def _about(value: dict) -> Iterator[str]:
             group = f"group {in_words(value['group'])}" if "group" in value else ""
             words = ", ".join(filter(None, (words, value.get("shape", ""), group)))
         yield words
+
+
+class Setting(NamedTuple):
+    """A value in force: a number, a truth, a text or a list, and what is said about it."""
+
+    key: str
+    lender: str  # the baseline, which others share it with; or the variant, or "world NAME", that has another
+    value: Any
+    unit: str = ""
+    range: tuple = ()  # (low, high); of lists two lists
+    source: str = ""
+    status: str = ""
+    spread: str = ""  # in words: how it is spread in its range, and what it moves with
+
+
+def settings(tables: Mapping[str, Any]) -> Iterator[Setting]:
+    """Yield every value of a resolved scenario, as the tables of its TOML have them: each number by itself.
+
+    First those of the baseline in their order, then of each variant and world what differs.
+    """
+    yield from _settings({key: value for key, value in tables.items() if key not in ("variant", "world")}, BASELINE)
+    for name, delta in tables.get("variant", {}).items():
+        yield from _settings(delta, name)
+    for name, delta in tables.get("world", {}).items():
+        yield from _settings(delta, f"world {name}")
+
+
+def _settings(node: Mapping[str, Any], lender: str, path: str = "") -> Iterator[Setting]:
+    """Yield the values of tables, depth first; those of a distribution have in common what is said of it."""
+    said = node if "distribution" in node else {}
+    for key, value in node.items():
+        here = f"{path}.{key}" if path else key
+        if value in ("", [], {}) or (said and key in _ABOUT):
+            continue
+        if isinstance(value, dict) and "value" in value and "distribution" not in value:
+            yield from _members(here, lender, value["value"], _said_of(value))
+        elif isinstance(value, dict):
+            yield from _settings(value, lender, here)
+        else:
+            about = _said_of(said) if key in (*QUANTITIES, "high", "min", "max", "sd", "sigma") else {}
+            yield from _members(here, lender, value, about | {"unit": ""} if key == "sigma" else about)
+
+
+def _members(key: str, lender: str, value: Any, about: dict[str, Any]) -> Iterator[Setting]:
+    """Yield the setting of a value; of a list of tables those of the values in them."""
+    if isinstance(value, list) and any(isinstance(member, dict) for member in value):
+        for place, member in enumerate(value):
+            for name, one in member.items() if isinstance(member, dict) else [("", member)]:
+                yield from _members(f"{key}.{place}.{name}".rstrip("."), lender, one, about)
+    else:
+        yield Setting(key, lender, value, **about)
+
+
+def _said_of(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a table says of its value, by the names of a `Setting`."""
+    group = f"group {in_words(value['group'])}" if "group" in value else ""
+    words = {name: value.get(name, "") for name in ("unit", "source", "status")}
+    spread = ", ".join(filter(None, (value.get("shape", ""), group)))
+    return words | {"range": tuple(value.get("range", ())), "spread": spread}
 
 
 def in_words(value) -> str:
