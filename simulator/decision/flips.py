@@ -6,6 +6,7 @@ nothing is moved is known from all replications: only what a move changes rests 
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from math import inf
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 BORROWERS, REPLICATIONS = 2_000, 40  # at most, unless asked for: minutes and not hours for hundreds of numbers
 FEW, SOME = 1, 8  # replications of the screen, and of the search for the place
 NEAREST = 20  # places that are sought; those farther off are told as the screen has them
+FIRST = 3  # by each measure: those that are told first, which are sought however many were denied before
 SURELY = 3.0  # times what one end moves a lead: the other end is not lived if that would not turn it
 HALVINGS = 6  # of the way to an end that the scenario refuses
 NEAR = 0.05  # of the way: a place that is nearer to where it was lived is not lived again
@@ -99,6 +101,11 @@ class Flips(Answer):
     def measures(self) -> list[str]:
         """The measures by which a lender is best: its value by each horizon."""
         return list(self.best)
+
+    @property
+    def first(self) -> dict[str, list[Flip]]:
+        """The nearest flips by each measure, all of them sought."""
+        return {measure: [flip for flip in self.flips if flip.measure == measure][:FIRST] for measure in self.best}
 
     @property
     def table(self) -> "pa.Table":
@@ -272,10 +279,7 @@ class _Search:
         ]
         turns.sort(key=lambda turn: turn.number.varied.distance(turn.guess))
         self.observer.started("seeking the places where the best turns")
-        self.work = min(len(turns), NEAREST)
-        sought = [flip for flip in together(self._flip, turns[:NEAREST], self.threads) if flip]
-        flips = sought + [self._as_screened(turn) for turn in turns[NEAREST:]]
-        flips.sort(key=attrgetter("distance"))
+        flips = self._sought(turns)
         self.observer.started("mapping pairs of numbers")
         maps = [self._map(*pair) for pair in self.pairs]
         return Flips(self, flips, screened, maps)
@@ -363,6 +367,27 @@ class _Search:
         )
 
     # ---- the place -------------------------------------------------------------------------------
+    def _sought(self, turns: list[_Turn]) -> list[Flip]:
+        """Return where the best turns, the nearest first, of turns in the order of their guesses.
+
+        More lives deny some and move others away: it is sought on until the FIRST by each measure are no guesses.
+        """
+        flips: list[Flip] = []
+        due, left = turns[:NEAREST], turns[NEAREST:]
+        while due:
+            self.work = len(due)
+            flips += [flip for flip in together(self._flip, due, self.threads) if flip]
+            due = [turn for k in range(len(self.best)) for turn in self._nearer(flips, left, k)]
+            left = [turn for turn in left if not any(turn is other for other in due)]
+        flips += [self._as_screened(turn) for turn in left]
+        return sorted(flips, key=attrgetter("distance"))
+
+    def _nearer(self, flips, left, k):
+        """Return those of the turns that are left by measure k whose guess lies before the last of the FIRST flips."""
+        found = sorted(flip.distance for flip in flips if flip.measure == list(self.best)[k])[:FIRST]
+        limit = found[-1] if len(found) == FIRST else inf
+        return [turn for turn in left if turn.k == k and turn.number.varied.distance(turn.guess) < limit][:FIRST]
+
     def _flip(self, turn) -> Flip | None:
         """Return where the best turns between home and an end at which another is, None if more lives deny it."""
         one, end, k, r, guess = turn

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from simulator.decision.flips import Flip, Flips, Map
 
 END = "the end"  # of what was searched: there an interval is open
-TOLD, DRAWN = 3, 15  # flips in the answer, in the picture
+DRAWN = 15  # flips in the picture
 
 
 def answers(found: "Flips") -> list[str]:
@@ -29,9 +29,8 @@ def answers(found: "Flips") -> list[str]:
         lead = found.comparison.difference(best, measure, against=second)
         by = phrasing.number(lead.value, lead.se, found.comparison.frame.currency)
         said.append(f"Best by {phrasing.label(measure)}: {best}, by {by} over {second}.")
-        nearest = [flip for flip in found.flips if flip.measure == measure][:TOLD]
-        said += [f"It stays best until {until(flip)}." for flip in nearest]
-        if not nearest:
+        said += [f"It stays best until {until(flip)}." for flip in found.first[measure]]
+        if not found.first[measure]:
             said.append("No number, moved alone as far as it is, makes another best.")
     return said
 

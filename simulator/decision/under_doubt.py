@@ -19,7 +19,7 @@ from simulator.decision.paired import UnderDoubt
 from simulator.decision.precision import compare_until, wish
 from simulator.decision.worth import FEWEST, Choice, Regression, choice
 from simulator.model.errors import Problem, UserError, check_names
-from simulator.model.observer import SILENT, Observer
+from simulator.model.observer import SILENT, Aside, Observer
 from simulator.report import phrasing
 from simulator.report.certainty import certainty
 from simulator.run import run
@@ -295,11 +295,10 @@ def _turns(asked: Scenario, draws: Draws, threads: int | None, observer: Observe
         return None
     # Here, since most comparisons have no doubt, and drawing and root finding take long to import.
     from simulator.decision.flips import flips
-    from simulator.decision.flips_page import TOLD, until
+    from simulator.decision.flips_page import until
 
     keys = [one.key for one in draws.doubts]
-    found = flips(asked.as_written, keys=keys, threads=threads, observer=observer)
-    each = {measure: [flip for flip in found.flips if flip.measure == measure][:TOLD] for measure in found.measures}
+    found = flips(asked.as_written, keys=keys, threads=threads, observer=Aside(observer))
     rows = {(row["key"], row["measure"], row["to_best"], row["flips_at"]): row for row in found.table.to_pylist()}
 
     def row(flip):
@@ -307,8 +306,8 @@ def _turns(asked: Scenario, draws: Draws, threads: int | None, observer: Observe
 
     frame = found.comparison.frame
     return Turns(
-        {measure: [row(flip) for flip in some] for measure, some in each.items()},
-        {measure: [until(flip) for flip in some] for measure, some in each.items()},
+        {measure: [row(flip) for flip in some] for measure, some in found.first.items()},
+        {measure: [until(flip) for flip in some] for measure, some in found.first.items()},
         f"sought with {frame.borrowers:,} borrowers and {frame.replications:,} replications",
     )
 

@@ -52,6 +52,22 @@ class Part(Silent):
         self._whole.note(line)
 
 
+class Aside(Silent):
+    """Who is told of smaller runs beside the one that was asked for: how far they are, not what a user should read."""
+
+    def __init__(self, whole: Observer):
+        """Pass on all but notes to the observer of the whole."""
+        self._whole = whole
+
+    def started(self, stage: str) -> None:
+        """Pass it on."""
+        self._whole.started(stage)
+
+    def advanced(self, what: str, done: int, total: int) -> None:
+        """Pass it on."""
+        self._whole.advanced(what, done, total)
+
+
 class InTurn:
     """Who is told of several runs of like size, one after the other: whose they are, and each note once."""
 
