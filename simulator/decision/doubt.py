@@ -16,10 +16,9 @@ from simulator.model.observer import SILENT
 from simulator.model.philox import group
 from simulator.model.random_words import philox_numpy
 from simulator.run import BASELINE
-from simulator.scenario.reader import load_scenario
+from simulator.scenario.reader import rewritten
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.schema import Settings
-from simulator.scenario.toml_text import tables_of
 
 TAG = 17  # of the counter's last word; simulations use 1 to 3 (simulator/model/philox.py), estimates 16
 MOST_DRAWS, MOST_TRIES = 1 << 20, 200
@@ -69,21 +68,18 @@ class Draws:
     def __iter__(self) -> Iterator[dict[str, Settings]]:
         """Yield the lenders of each draw, with a correlation for every Gini; UserError where none can be had."""
         written = self.scenario.written
-        tables, of_written = (
-            tables_of(each.text(), str(each.path)) if each else {} for each in (self.scenario, written)
-        )
+        here, home = rewritten(self.scenario), rewritten(written) if written else None
         there = {one.key for one in doubts(written)[0]} if written else set()
         for k in range(self.count):
             for attempt in range(MOST_TRIES):
                 z = [float(places(one, self.scenario.baseline.seed, k, attempt)) for one in self.doubts]
                 numbers = {one.key: one.at(deviation) for one, deviation in zip(self.doubts, z, strict=True)}
                 try:
-                    drawn = load_scenario(tables, numbers, allow_code=self.scenario.has_code)
+                    drawn = here.at(numbers)
                     lenders = {BASELINE: drawn.baseline, **{name: drawn.variants[name] for name in self.names}}
-                    if written:  # whose scores these are
+                    if home:  # whose scores these are
                         same = {key: number for key, number in numbers.items() if key in there}
-                        home = load_scenario(of_written, same, allow_code=written.has_code)
-                        drawn = replace(drawn, written=home)
+                        drawn = replace(drawn, written=home.at(same))
                     lenders, _ = resolved(drawn, lenders, self.threads, SILENT)
                     break
                 except UserError as error:

@@ -20,9 +20,8 @@ from simulator.model.observer import SILENT, Observer
 from simulator.model.tables import Sums
 from simulator.model.values import Provenance
 from simulator.run import frame_of, read_book, replications_among, settled, settlement_of, transfers_of
-from simulator.scenario.reader import load_scenario
+from simulator.scenario.reader import rewritten
 from simulator.scenario.scenario import BASELINE, Scenario
-from simulator.scenario.toml_text import tables_of
 from simulator.system.machine import threads_of
 
 KEPT = 2  # ranges of replications whose sums where nothing is moved are kept: each is as large as a comparison
@@ -60,15 +59,13 @@ class Experiment:
             check_names("variant", lenders, [BASELINE, *scenario.variants])
         wanted = scenario.variants if lenders is None else lenders
         self.lenders = [BASELINE, *(name for name in scenario.variants if name in wanted)]
-        self._tables = tables_of(self.scenario.text(), str(scenario.path))
+        self._written = rewritten(self.scenario)
         self._kept: dict[range, dict[str, _Lived]] = {}
         self._lock = RLock()
 
     def scenario_at(self, point: Point) -> Scenario:
         """Return the scenario at a point; UserError if a value, or what it makes of others, is not allowed."""
-        if not point:
-            return self.scenario
-        return load_scenario(self._tables, point, allow_code=self.scenario.has_code)
+        return self._written.at(point) if point else self.scenario
 
     def at(
         self,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.scenario.layers import NO_VALUE, Leaf, merge
 from simulator.scenario.scenario import AS_WRITTEN, BASELINE
+from simulator.scenario.tables_read import Key, ReadTable
 from simulator.scenario.validate import Resolved, resolve
 
 # What is the same in every world: so that values of the same months and random numbers stand side by side.
@@ -35,14 +36,24 @@ _REFUSED = {
 class Lenders:
     """Resolves the baseline of a tree and the layers on it, and notes what is wrong with each."""
 
-    def __init__(self, tree: dict, sized: Callable[..., dict], file: str, allow_code: bool, problems: list[Problem]):
+    def __init__(
+        self,
+        tree: dict,
+        sized: Callable[..., dict],
+        file: str,
+        allow_code: bool,
+        problems: list[Problem],
+        known: dict[Key, ReadTable],
+    ):
         """Take the merged tree of `file`, without its layers; resolve it, and add to `problems` what is wrong.
 
-        `sized` puts on a merged tree what comes on top of all, and is told whose tree it is.
+        `sized` puts on a merged tree what comes on top of all, and is told whose tree it is. `known` are tables that
+        were read before.
         """
-        self.tree, self.file, self.allow_code, self.problems = sized(tree), file, allow_code, problems
+        self.tree, self.file, self.problems = sized(tree), file, problems
         self._below, self._sized = tree, sized
-        self.baseline = resolve(self.tree, file, allow_code)
+        self._resolve = lambda whole: resolve(whole, file, allow_code, known)
+        self.baseline = self._resolve(self.tree)
         self._of_files: dict[
             Problem, list[tuple[str, str]]
         ] = {}  # what is wrong in layers by what a file says, and in which
@@ -68,7 +79,7 @@ class Lenders:
         delta = known_segments(self.tree, delta, self.file, self.problems, f"{path}.")
         whole = self._sized(merge(self._below, delta), f"world {name}: " if kind == WORLD else "")
         check_crowds(whole, self.file)
-        found = resolve(whole, self.file, self.allow_code)
+        found = self._resolve(whole)
         known = {(problem.key, problem.found) for problem in self.baseline.problems}
         for problem in found.problems:
             if (problem.key, problem.found) in known:
@@ -85,7 +96,7 @@ class Lenders:
         A number of a variant means in every world what it means on the file as written.
         """
         delta = {"title": Leaf(name.replace("_", " "), self.file, source=f"name of the {VARIANT}"), **delta}
-        found = resolve(_as_on(merge(self.tree, delta), delta, merge(whole, delta)), self.file, self.allow_code)
+        found = self._resolve(_as_on(merge(self.tree, delta), delta, merge(whole, delta)))
         for problem in found.problems:
             allowed = f"{problem.allowed} (in world {world})".strip()
             self.problems.append(replace(problem, key=f"{VARIANT}.{name}.{problem.key}", allowed=allowed))

@@ -69,7 +69,7 @@ def _range(leaf: Leaf, value: Any, unit: Unit, currency: str, wrong: list[Wrong]
     if several and not by_member:
         return tuple(given)
     try:
-        return tuple(in_canonical_unit(given, leaf.unit, unit, currency))
+        return tuple(in_canonical_unit(ends if by_member else given, leaf.unit, unit, currency))
     except ValueError:  # told of the value
         return ()
 
@@ -102,8 +102,8 @@ def _group(leaf: Leaf, wrong: list[Wrong]) -> tuple[tuple[str, float], ...]:
 
 
 def _each(value: Any) -> list:
-    """Return the members of a list, or a number as one of one."""
-    return value if isinstance(value, list) else [value]
+    """Return the members of a list, or a number as one of one; the list is the caller's own."""
+    return [*value] if isinstance(value, list) else [value]
 
 
 def is_number(value: Any) -> bool:

@@ -25,8 +25,9 @@ def policies_together(settings: Settings) -> Iterator[Found]:
     for (first, one), (name, other) in combinations(in_force.items(), 2):
         if one.kind == other.kind and _meet(settings, one, other):
             yield from _alone(settings, one, other, first, f"policy.{name}")
+    exits = {name: _exits(policy) for name, policy in in_force.items()}
     for name, policy in in_force.items():
-        yield from _said(policy, name, "conflicts", _others(settings, in_force, name))
+        yield from _said(policy, name, "conflicts", _others(settings, in_force, name, exits))
 
 
 def _said(policy, name: str, method: str, *given) -> list[Found]:
@@ -36,18 +37,18 @@ def _said(policy, name: str, method: str, *given) -> list[Found]:
         return [(f"policy.{name}{key and f'.{key}'}", str(found), str(allowed)) for key, found, allowed in said]
 
 
-def _others(settings: Settings, in_force: dict, name: str) -> Others:
-    """Return what a policy in force meets in its scenario."""
+def _others(settings: Settings, in_force: dict, name: str, exits: dict[str, Exits]) -> Others:
+    """Return what a policy in force meets in its scenario; `exits` are those of all in force."""
     policy, rest = in_force[name], {other: found for other, found in in_force.items() if other != name}
     sharing = {other: found for other, found in rest.items() if _shared(settings, policy, found)}
     meeting = {other: found for other, found in sharing.items() if _meet(settings, policy, found)}
     return Others(
         meeting=meeting,
         sharing=sharing,
-        exits=Exits(*map(min, zip(Exits(), *map(_exits, meeting.values()), strict=True))),
+        exits=Exits(*map(min, zip(Exits(), *(exits[other] for other in meeting), strict=True))),
         earlier=frozenset(list(in_force)[: list(in_force).index(name)]),
         months=settings.last_month,
-        first_write_off=_first_write_off(settings, policy, sharing.values()),
+        first_write_off=_first_write_off(settings, policy, {other: exits[other] for other in sharing}),
         from_tape=bool(settings.portfolio.tape),
         without_income=tuple(_without_income(settings, policy)),
         fraud=settings.behaviour.model == "structural"
@@ -62,10 +63,13 @@ def _exits(policy) -> Exits:
         return Exits(*policy.exits())
 
 
-def _first_write_off(settings: Settings, policy, others) -> int | None:
-    """Return the first month in which others or a roll matrix may write off what `policy` acts on; None if never."""
+def _first_write_off(settings: Settings, policy, exits: dict[str, Exits]) -> int | None:
+    """Return the first month in which what `policy` acts on may be written off, None if never.
+
+    By others, of which `exits` are given, or by a roll matrix.
+    """
     with_roll_rates = settings.behaviour.model == "roll_rates"
-    months = [other.start for other in others if _exits(other).written_off < NEVER]
+    months = [settings.policy[other].start for other, of in exits.items() if of.written_off < NEVER]
     rolls = [matrix_of(settings, segment, kind) for segment in settings.segment.values() for kind in policy.products]
     if with_roll_rates and any(state.bucket == "written_off" for roll in rolls if roll for state in roll.states):
         months.append(1)

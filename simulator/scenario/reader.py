@@ -14,7 +14,8 @@ from simulator.scenario.lenders import EXAMPLES, LAID, VARIANT, WORLD, Lenders, 
 from simulator.scenario.mappings import tables_from, unwrapped
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.shipped import file_called
-from simulator.scenario.toml_text import MOST_DEEP, MOST_FILES, Files, NotToml, tables_of
+from simulator.scenario.tables_read import Key, ReadTable, ids_in, lasting
+from simulator.scenario.toml_text import MOST_DEEP, MOST_FILES, Files, FilesOf, NotToml, tables_of
 from simulator.scenario.validate import MOST_PROBLEMS, Resolved
 from simulator.system.inputs import MOST_RECORDS, MOST_TEXT, reason, size_of
 
@@ -41,64 +42,99 @@ def load_scenario(
     Policies in Python files of the user's own (kind = "file:my_policy.py") are run only with `allow_code`.
     Raises UserError with every problem of the file, the files it extends, the overrides and the variants.
     """
-    problems: list[Problem] = []
-    files = Files()
-    if isinstance(scenario, Mapping):
-        path = Path(IN_PYTHON)
-        tree = _laid_table({}, tables_from(scenario, IN_PYTHON), path, problems, (), set(), files)
-    else:
-        path = file_called(Path(), path_of(IN_PYTHON, scenario))
-        tree = _laid({}, path, problems, (), set(), files)
-    for above in _on_top(overrides, problems):
-        layer = _own_paths(above, tree, Path())
-        file = GIVEN if isinstance(overrides, Mapping) else SET
-        _note_layers(tree, layer, file, problems, files)
-        tree = merge(tree, known_segments(tree, layer, file, problems))
-    sizes = {"borrowers": borrowers, "replications": replications, "months": months, "seed": seed}
-    sizes = {name: unwrapped(value) for name, value in sizes.items() if value is not None}
-    remarks: list[str] = []
+    return Written(scenario, allow_code).at(overrides, borrowers, replications, months, seed)
 
-    def sized(tree: dict, of: str = "") -> dict:
-        own: list[str] = []
-        tree = _sized(tree, sizes, own)
-        remarks.extend(f"{of}{said}" for said in own if said not in remarks)
-        return tree
 
-    deltas = {kind: _left_in(tree.pop(kind, {})) for kind in LAID}
-    check_crowds(tree | deltas, str(path))
-    lenders = Lenders(tree, sized, str(path), allow_code, problems)
-    base = lenders.baseline
-    problems += _file_problems(lenders.tree) if base.settings else []
-    for kind, layers in deltas.items():
-        if not isinstance(layers, dict):
-            problems.append(Problem(str(path), kind, "found a value", f"allowed: tables such as {EXAMPLES[kind]}"))
-            deltas[kind] = {}
-    deltas[VARIANT], against = taken(deltas[VARIANT], problems)
-    variants: dict[str, Resolved] = {}
-    worlds: dict[str, tuple[dict, Resolved]] = {}
-    for name, delta in deltas[VARIANT].items():
-        if laid := lenders.laid(VARIANT, name, delta):
-            variants[name] = laid[1]
-        if lenders.wrong >= MOST_PROBLEMS:
-            break
-    for name, delta in deltas[WORLD].items():
-        if laid := lenders.laid(WORLD, name, delta):
-            worlds[name] = laid
-            problems += _file_problems(laid[0]) if laid[1].settings and "portfolio" in delta else []
-        if lenders.wrong >= MOST_PROBLEMS:
-            break
-    lenders.add_common()
-    lived: dict[str, dict[str, Resolved]] = {}
-    for world, (whole, _) in worlds.items() if not problems else ():
-        lived[world] = {name: lenders.in_world(world, whole, name, _table(deltas[VARIANT][name])) for name in variants}
-    if problems or not base.settings:
-        raise UserError(problems)
+class Written:
+    """A scenario as its files have it, read once: to lay something on top of it reads what is laid on it alone."""
 
-    said_of = {kind: {name: tuple(where) for name, where in files.of[kind].items()} for kind in LAID}
-    own = _scenario(path, base, variants, against)
-    elsewhere = {name: _scenario(path, found, lived[name], against) for name, (_, found) in worlds.items()}
-    elsewhere = {name: replace(world, written=own) for name, world in elsewhere.items()}
-    return replace(own, remarks=tuple(remarks), layer_files=said_of, worlds=elsewhere)
+    def __init__(self, scenario: str | Path | Mapping[str, Any], allow_code: bool = False):
+        """Take a file, or a mapping, as `load_scenario` does; UserError where it cannot be read at all."""
+        self.allow_code = allow_code
+        self._problems: list[Problem] = []
+        files = Files()
+        if isinstance(scenario, Mapping):
+            self._path = Path(IN_PYTHON)
+            given = tables_from(scenario, IN_PYTHON)
+            self._tree = _laid_table({}, given, self._path, self._problems, (), set(), files)
+        else:
+            self._path = file_called(Path(), path_of(IN_PYTHON, scenario))
+            self._tree = _laid({}, self._path, self._problems, (), set(), files)
+        self._files_of = files.of
+        self._ids = frozenset(ids_in(self._tree))
+        self._known: dict[Key, ReadTable] = {}  # tables of the tree as written
+
+    def at(
+        self,
+        overrides: Mapping[str, Any] | Sequence[str] = (),
+        borrowers: int | None = None,
+        replications: int | None = None,
+        months: int | None = None,
+        seed: int | None = None,
+    ) -> Scenario:
+        """Return the scenario with these on top, as `load_scenario` does; nothing of it is shared with another one."""
+        path, tree, problems = self._path, self._tree, list(self._problems)
+        of = {kind: {name: list(files) for name, files in named.items()} for kind, named in self._files_of.items()}
+        for above in _on_top(overrides, problems):
+            layer = _own_paths(above, tree, Path())
+            file = GIVEN if isinstance(overrides, Mapping) else SET
+            _note_layers(tree, layer, file, problems, of)
+            tree = merge(tree, known_segments(tree, layer, file, problems))
+        sizes = {"borrowers": borrowers, "replications": replications, "months": months, "seed": seed}
+        sizes = {name: unwrapped(value) for name, value in sizes.items() if value is not None}
+        remarks: list[str] = []
+
+        def sized(tree: dict, of: str = "") -> dict:
+            own: list[str] = []
+            tree = _sized(tree, sizes, own)
+            remarks.extend(f"{of}{said}" for said in own if said not in remarks)
+            return tree
+
+        deltas = {kind: _left_in(tree.get(kind, {})) for kind in LAID}
+        tree = {key: node for key, node in tree.items() if key not in LAID}
+        check_crowds(tree | deltas, str(path))
+        known = dict(self._known)
+        lenders = Lenders(tree, sized, str(path), self.allow_code, problems, known)
+        base = lenders.baseline
+        problems += _file_problems(lenders.tree) if base.settings else []
+        for kind, layers in deltas.items():
+            if not isinstance(layers, dict):
+                problems.append(Problem(str(path), kind, "found a value", f"allowed: tables such as {EXAMPLES[kind]}"))
+                deltas[kind] = {}
+        deltas[VARIANT], against = taken(deltas[VARIANT], problems)
+        variants: dict[str, Resolved] = {}
+        worlds: dict[str, tuple[dict, Resolved]] = {}
+        for name, delta in deltas[VARIANT].items():
+            if laid := lenders.laid(VARIANT, name, delta):
+                variants[name] = laid[1]
+            if lenders.wrong >= MOST_PROBLEMS:
+                break
+        for name, delta in deltas[WORLD].items():
+            if laid := lenders.laid(WORLD, name, delta):
+                worlds[name] = laid
+                problems += _file_problems(laid[0]) if laid[1].settings and "portfolio" in delta else []
+            if lenders.wrong >= MOST_PROBLEMS:
+                break
+        lenders.add_common()
+        lived: dict[str, dict[str, Resolved]] = {}
+        for world, (whole, _) in worlds.items() if not problems else ():
+            lived[world] = {
+                name: lenders.in_world(world, whole, name, _table(deltas[VARIANT][name])) for name in variants
+            }
+        self._known = lasting(known, self._ids)
+        if problems or not base.settings:
+            raise UserError(problems)
+
+        said_of = {kind: {name: tuple(where) for name, where in of[kind].items()} for kind in LAID}
+        own = _scenario(path, base, variants, against)
+        elsewhere = {name: _scenario(path, found, lived[name], against) for name, (_, found) in worlds.items()}
+        elsewhere = {name: replace(world, written=own) for name, world in elsewhere.items()}
+        return replace(own, remarks=tuple(remarks), layer_files=said_of, worlds=elsewhere)
+
+
+def rewritten(scenario: Scenario) -> Written:
+    """Return a scenario as written by its own text, with every value in force."""
+    return Written(tables_of(scenario.text(), str(scenario.path)), scenario.has_code)
 
 
 def _scenario(path: Path, base: Resolved, variants: dict[str, Resolved], against: dict[str, str]) -> Scenario:
@@ -166,7 +202,7 @@ def _laid_table(
             if isinstance(delta, dict) and isinstance(named := delta.pop("extends", None), Leaf):
                 file = _extended({}, named.value, path, f"{kind}.{name}.extends", problems, chain, set(), files)
                 layers[name] = merge(file, delta)
-    _note_layers(below, tree, str(path), problems, files)
+    _note_layers(below, tree, str(path), problems, files.of)
     return merge(below, known_segments(below, _own_paths(tree, below, path.parent), str(path), problems))
 
 
@@ -247,8 +283,8 @@ def _override_tree(override: str, problems: list[Problem]) -> dict:
     return {}
 
 
-def _note_layers(below: dict, above: dict, file: str, problems: list[Problem], files: Files) -> None:
-    """Note which variants and worlds the layer `above` says something of, and which it leaves out.
+def _note_layers(below: dict, above: dict, file: str, problems: list[Problem], of: FilesOf) -> None:
+    """Note in `of` which variants and worlds the layer `above` of `file` says something of, and which it leaves out.
 
     Those that it leaves out must be there below.
     """
@@ -256,12 +292,12 @@ def _note_layers(below: dict, above: dict, file: str, problems: list[Problem], f
         layers, known = above.get(kind), below.get(kind)
         for name, delta in layers.items() if isinstance(layers, dict) else ():
             if not _is_left_out(delta):
-                files.of[kind].setdefault(name, []).append(file)
+                of[kind].setdefault(name, []).append(file)
             elif not (isinstance(known, dict) and name in known):
                 hint = did_you_mean(name, known if isinstance(known, dict) else ())
                 problems.append(Problem(file, f"{kind}.{name}", f"no such {kind} to leave out", hint))
             else:
-                files.of[kind].pop(name, None)
+                of[kind].pop(name, None)
 
 
 def _is_left_out(delta) -> bool:

@@ -18,6 +18,7 @@ _PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
 _LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-]){_PART}(?:[ \t]*\.[ \t]*{_PART}){{{MOST_PARTS}}}")
 _LONG_NUMBER = re.compile(r"[0-9_]{300,}")
 MOST_FILES, MOST_TOGETHER = 100, 4 * MOST_TEXT  # that a scenario is made of, and the characters in them
+FilesOf = dict[str, dict[str, list[str]]]  # of "variant"s and "world"s by name: the files that say something of each
 LISTED = 20  # problems of one file that are told one by one
 
 
@@ -32,7 +33,7 @@ class Files:
         """Begin with none."""
         self._tables: dict[str, dict] = {}
         self._left = MOST_TOGETHER
-        self.of: dict[str, dict[str, list[str]]] = {"variant": {}, "world": {}}  # files that say something of each
+        self.of: FilesOf = {"variant": {}, "world": {}}
 
     def tables(self, path: Path, place: str) -> dict:
         """Return the tables of the file `path`, which lies at `place`; raises as `read_toml` does."""

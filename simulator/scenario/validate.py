@@ -15,6 +15,7 @@ from simulator.scenario.fields import Field, field_attribute, fields_of, refusal
 from simulator.scenario.layers import ABOUT, DOUBT, NO_VALUE, ON_TOP, SET, Leaf, is_value_table
 from simulator.scenario.number_in_doubt import CERTAIN, InDoubt, in_doubt, is_number
 from simulator.scenario.schema import Settings
+from simulator.scenario.tables_read import Key, ReadTable
 from simulator.scenario.wording import drop, in_words, may_follow, path_in, stand_in
 
 MOST_PROBLEMS = 200  # that are told
@@ -29,17 +30,19 @@ class Resolved(NamedTuple):
     problems: list[Problem]
 
 
-def resolve(tree: dict, file: str, allow_code: bool = False) -> Resolved:
+def resolve(tree: dict, file: str, allow_code: bool = False, known: dict[Key, ReadTable] | None = None) -> Resolved:
     """Return typed settings for a whole merged tree, or all that is wrong with it.
 
-    Policies in Python files of the user's own are run only with `allow_code`.
+    Policies in Python files of the user's own are run only with `allow_code`. Tables that are `known` are not read
+    again; those in which nothing is wrong are known from then on.
     """
-    walk = _Walk(file, _currency(tree), allow_code)
+    walk = _Walk(file, _currency(tree), allow_code, [], {} if known is None else known)
     clean = walk.table(tree, Settings, "")
     clean["policy"] = walk.policies(tree.get("policy"))
     settings = walk.validated(clean)
     if settings:
-        walk.add_defaults(settings, "")
+        for key, about in walk.defaults(settings, "").items():
+            walk.provenance.setdefault(key, about)
         before = list(walk.problems)
         for key, found, allowed in contradictions(settings, walk.partly_read):
             if not any(may_follow(key, problem.key) for problem in before) and not walk.is_misspelt(key, found):
@@ -50,13 +53,33 @@ def resolve(tree: dict, file: str, allow_code: bool = False) -> Resolved:
 class _Walk:
     """Takes leaves apart: values on one side, provenance and problems on the other."""
 
-    def __init__(self, file: str, currency: str, allow_code: bool):
+    def __init__(
+        self, file: str, currency: str, allow_code: bool, problems: list[Problem], known: dict[Key, ReadTable]
+    ):
         self.file, self.currency, self.allow_code = file, currency, allow_code
+        self.problems, self.known = problems, known
         self.provenance: dict[str, Provenance] = {}
-        self.problems: list[Problem] = []
         self.leaves: dict[str, Leaf] = {}
         self.units: dict[str, Unit] = {}
+        self.found: dict[str, ReadTable] = {}  # by path
         self.partly_read: dict[str, BaseModel] = {}  # of policies that are wrong: the settings that every policy has
+
+    def read(self, tree: dict, model: type[BaseModel], path: str, unit: Unit | None = None) -> dict:
+        """Return what `table` does; the very same table is read once."""
+        key = id(tree), path, model, self.currency
+        found = self.known.get(key)
+        if found is None:
+            before = len(self.problems)
+            walk = _Walk(self.file, self.currency, self.allow_code, self.problems, self.known)
+            values = walk.table(tree, model, path, unit)
+            found = ReadTable(tree, values, walk.provenance, walk.leaves, walk.units)
+            if len(self.problems) == before and found.is_lasting:
+                self.known[key] = found
+        self.provenance |= found.provenance
+        self.leaves |= found.leaves
+        self.units |= found.units
+        self.found[path] = found
+        return found.own_values()
 
     def table(self, tree: dict, model: type[BaseModel], path: str, unit: Unit | None = None) -> dict:
         """Return the plain values of the table `tree` of type `model`; `unit` is what a distribution measures."""
@@ -98,10 +121,10 @@ class _Walk:
                 found = f"found {kind.value!r}" if isinstance(kind, Leaf) else "no distribution"
                 self.problem(_file_in(node) or self.file, f"{path}.distribution", found, "allowed: " + ", ".join(KINDS))
                 return {"distribution": "constant", "value": 0.0}
-            return self.table(node, KINDS[kind.value], path, field.unit)
+            return self.read(node, KINDS[kind.value], path, field.unit)
         if field.shape == "table":
             assert field.model  # as every table has
-            return self.table(node, field.model, path)
+            return self.read(node, field.model, path)
         if field.shape == "tables":
             inner = Field(None, field.model, "table")
             return {key: self.node(value, inner, f"{path}.{key}") for key, value in node.items()}
@@ -188,7 +211,7 @@ class _Walk:
                 everybodys = {key: value for key, value in node.items() if key in fields_of(Policy)}
                 self.read_partly(name, self.table(everybodys, Policy, path), path)
             elif model := self.settings_of(kind, path):
-                clean = self.table(node, model, path)
+                clean = self.read(node, model, path)
                 try:
                     with code_of(kind.value, "its Settings", but=ValidationError):
                         found[name] = model.model_validate(clean, strict=True)
@@ -304,19 +327,27 @@ class _Walk:
         meant = {(problem.key.rpartition(".")[0], problem.allowed) for problem in self.problems}
         return found == "missing" and (table, f"did you mean {name}?") in meant
 
-    def add_defaults(self, settings: BaseModel, path: str, outer: Unit | None = None) -> None:
-        """Note the provenance of every number left at its default; `outer` is what a distribution measures."""
+    def defaults(self, settings: BaseModel, path: str, outer: Unit | None = None) -> dict[str, Provenance]:
+        """Return the provenance of every number left at its default; `outer` is what a distribution measures."""
+        table = self.found.get(path)
+        if table and table.defaults is not None:
+            return table.defaults
+        given = table.provenance if table else self.provenance
+        left: dict[str, Provenance] = {}
         for name, field in fields_of(type(settings)).items():
             here = f"{path}.{name}" if path else name
             value = getattr(settings, field_attribute(type(settings), name))
             if isinstance(value, BaseModel):
-                self.add_defaults(value, here, field.unit)
+                left |= self.defaults(value, here, field.unit)
             elif isinstance(value, dict):
                 for key, member in value.items():
                     if isinstance(member, BaseModel):
-                        self.add_defaults(member, f"{here}.{key}")
-            elif (is_number(value) or (field.shape == "list" and value)) and here not in self.provenance:
-                self.provenance[here] = Provenance(self.name_of(field.unit or outer), "neutral default", "default")
+                        left |= self.defaults(member, f"{here}.{key}")
+            elif (is_number(value) or (field.shape == "list" and value)) and here not in given:
+                left[here] = Provenance(self.name_of(field.unit or outer), "neutral default", "default")
+        if table and not self.problems:  # else something else may stand in for what is wrong
+            table.defaults = left
+        return left
 
 
 def _currency(tree: dict) -> str:
