@@ -109,10 +109,11 @@ def test_a_precision_is_read():
     assert wish("differences: default_rate = 2bp")[:4] == ("default_rate", 0.0002, False, True)
 
 
-def test_looks_double_until_they_can_be_enough():
-    """Looks that cannot be enough are passed over; one that nearly was is doubled; no look has more than MOST."""
-    assert next_look(FIRST, [("a", 1.0, 1.0), ("b", 1.01, 1.0)]) == 2 * FIRST
-    assert next_look(FIRST, [("a", 4.0, 1.0)]) == 32 * FIRST
+def test_a_look_is_as_large_as_the_last_one_says():
+    """A width four times too large takes 16 times as many, a tenth to spare; one that nearly was enough is a quarter larger."""
+    assert next_look(400, [("a", 1.0, 1.0), ("b", 1.01, 1.0)]) == 500
+    assert next_look(1000, [("a", 4.0, 1.0)]) == 17_560  # in whole batches of 20; Student's quantile falls, too
+    assert next_look(FIRST, [("a", 4.0, 1.0)]) == 16 * FIRST
     assert next_look(FIRST, [("a", np.inf, 1.0)]) == MOST
 
 

@@ -1,14 +1,14 @@
 """As many replications as a wished precision takes: a first look, then others until the interval is narrow enough.
 
-A look is the plain run of so many replications, so what it finds is what `--replications N` finds, digest and all. How
-many the next one takes is told by the interval of the last; looks have 20, 40, 80, ... replications, and those that
-cannot be enough are passed over.
+A look is the plain run of so many replications, so what it finds is what `--replications N` finds, digest and all. The
+first has 20; how many the next one takes is told by the interval of the last, at least a quarter more.
 """
 
 import math
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
 from simulator.analysis.comparison import Comparison
 from simulator.analysis.control import Controlled
@@ -24,6 +24,9 @@ from simulator.study import COMPARE, Study
 FIRST = 20  # replications of the first look
 MOST = 20_480  # replications of a look; what is wished and not had by then is said
 SURER = 1.1  # times the replications that the last interval asks for: it is itself uncertain
+MORE = 1.25  # times the replications of a look, at least, in the next
+TAIL = 0.025  # of a distribution, beyond each end of an interval
+NORMAL = float(ndtri(1 - TAIL))
 FORM = 'MEASURE=WIDTH, such as npv=1%, npv=5000 or default_rate=2bp; "differences:" before it means those'
 DIFFERENCES = "differences:"
 
@@ -128,14 +131,13 @@ def compare_until(
 def next_look(count: int, found: list[tuple[str, float, float]]) -> int:
     """Return how many replications the next look has: enough by the last one's widths, which were `found`.
 
-    A width falls with the root of their number. At least twice as many as before, at most MOST.
+    A width falls with the root of their number, and with Student's quantile. Whole batches; at least MORE times
+    as many as before, at most MOST.
     """
     ratio = max((width / wanted if wanted > 0 else math.inf for _, width, wanted in found), default=1.0)
-    needed = count * ratio**2 * SURER if math.isfinite(ratio) else math.inf
-    doublings = 1
-    while FIRST * 2**doublings < min(max(needed, 2 * count), MOST):
-        doublings += 1
-    return min(FIRST * 2**doublings, MOST)
+    ratio *= NORMAL / stdtrit(count - 1, 1 - TAIL)
+    needed = min(max(count * ratio**2 * SURER, count * MORE), MOST)
+    return min(FIRST * math.ceil(needed / FIRST), MOST)
 
 
 def _corrected(scenario: Scenario, plain: Comparison) -> Comparison:
