@@ -32,6 +32,8 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOM
     from simulator.scenario.scenario import Scenario as Scenario
     from simulator.study import Study as Study
     from simulator.study import load_study as load_study
+    from simulator.study import report_of as report_of
+    from simulator.study import side_by_side as side_by_side
     from simulator.study import simulate as simulate
 
 __version__ = "0.1.0"
@@ -59,6 +61,8 @@ _HOME = {
     "measures": "simulator.analysis.measures.page",
     "optimise": "simulator.decision.optimise",
     "policies": "simulator.policy.page",
+    "report_of": "simulator.study",
+    "side_by_side": "simulator.study",
     "simulate": "simulator.study",
     "sweep": "simulator.decision.sweep",
     "tail": "simulator.decision.tail",

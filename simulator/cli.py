@@ -38,6 +38,8 @@ app = typer.Typer(
 ScenarioFile = Annotated[
     Path, typer.Argument(metavar="SCENARIO", help="The scenario file (TOML), or the name of a shipped one.")
 ]
+RunFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run or a comparison.")]
+OtherRun = Annotated[Path | None, typer.Argument(metavar="[OTHER]", help="Another one, to be laid beside it.")]
 NewName = Annotated[Path, typer.Argument(metavar="NAME", help="NAME.toml is written; nothing is overwritten.")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the results. Default: in out/, named after the file.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a run in that folder.")]
@@ -332,6 +334,27 @@ def breakeven(
         return sim.breakeven(loaded, vary, variant, measure, against, threads, observer)
 
     _find(ask, folder, overwrite, quiet)
+
+
+@app.command()
+def report(
+    folder: RunFolder,
+    other: OtherRun = None,
+    excel: Excel = False,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make the page of a saved run again, or lay two runs side by side; nothing is simulated."""
+    if other is not None:
+        if excel:
+            allowed = "allowed: with one folder; two have measures.parquet and settings.parquet"
+            raise UserError(Problem("--excel", found="together with two folders", allowed=allowed))
+        place = out or Path("out") / f"{folder.resolve().name}-and-{other.resolve().name}"
+        _find(lambda observer: sim.side_by_side(folder, other), place, overwrite, quiet)
+        return
+    place = out or Path("out") / f"{folder.resolve().name}-report"
+    _find(lambda observer: sim.report_of(folder, excel), place, overwrite, quiet)
 
 
 @app.command()

@@ -24,12 +24,15 @@ from simulator.scenario.scenario import AS_WRITTEN, Scenario
 from simulator.system.folders import MANIFEST, Place, placed, spoiled
 
 if TYPE_CHECKING:  # heavy: imported when a table, a picture or a folder is asked for
+    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
     from rich.console import RenderableType
 
+    from simulator.report.again import Again
     from simulator.report.drawing import Drawing
     from simulator.report.paper import Picture
+    from simulator.report.side_by_side import SideBySide
 
 SIMULATE, COMPARE = "run", "compare"  # the commands that give the same
 NAN = float("nan")
@@ -245,6 +248,11 @@ class Study:
         against = self.reference(variant) if against is None else against
         check_names("variant", [against], self.lenders)
         return self._difference(variant, measure, window, against)
+
+    def samples(self, variant: str, measure: str) -> "np.ndarray":
+        """Return float64[replication] of a measure over all months (roll rates: [batch]), NaN where it has no value."""
+        self._check(variant, measure, "whole")
+        return self.comparison.samples(variant, measure)
 
     def by_world(self, measures: Iterable[str] | str | None = None, window: str = "whole") -> "pa.Table":
         """Return `table` of every world under each other, with a column `world` in front; first the file as written."""
@@ -470,6 +478,14 @@ class SavedStudy(Study):
         row = self._row(variant, measure, window)
         return Estimate(_number(row["value"]), _number(row["value_standard_error"]))
 
+    def samples(self, variant: str, measure: str) -> "np.ndarray":
+        """Return float64[replication] of a headline measure over all months; UserError of any other."""
+        self._check(variant, measure, "whole")
+        found = self._replications.get((variant, measure))
+        if found is None:
+            raise self._not_there(f"replications of {measure}")
+        return found
+
     def rolls(self) -> "pa.Table":
         """Return the roll matrices: mean accounts and balance of every move between buckets, by month."""
         return self._read("rolls")
@@ -554,6 +570,18 @@ class SavedStudy(Study):
         return rows.select(["variant", "month", *axes, "value", "se", "unit"])
 
     @cached_property
+    def _replications(self) -> "dict[tuple[str, str], np.ndarray]":
+        """replications.parquet, by variant and measure; nothing where a folder is older than it."""
+        import numpy as np
+
+        found: dict[tuple[str, str], list[float]] = {}
+        if (self.folder / "replications.parquet").is_file():
+            rows = self._read("replications").sort_by("replication").to_pydict()
+            for *key, value in zip(rows["variant"], rows["measure"], rows["value"], strict=True):
+                found.setdefault((key[0], key[1]), []).append(_number(value))
+        return {key: np.array(values) for key, values in found.items()}
+
+    @cached_property
     def _months(self) -> "pa.Table":
         """monthly.parquet: means over replications, of the whole book."""
         import pyarrow.compute as pc
@@ -612,6 +640,27 @@ def load_study(folder: str | Path) -> Study:
         found = f"is not whole, or of another version: without {', '.join(missing) or manifest['incomplete']}"
         raise UserError(Problem(str(folder), found=found, allowed=wish))
     return SavedStudy(folder, manifest)
+
+
+def report_of(folder: str | Path, excel: bool = False) -> "Again":
+    """Return the report of a saved run, made again from its files: its `report` is the page, `save` writes it.
+
+    With `excel` the workbook is written too. Nothing is simulated; the page says which figures the files do not have.
+    Raises UserError as `load_study` does.
+    """
+    from simulator.report.again import Again
+
+    return Again(load_study(folder), excel)
+
+
+def side_by_side(first: str | Path, second: str | Path) -> "SideBySide":
+    """Return two saved runs side by side: what differs in their settings, and each lender's measures in both.
+
+    Raises UserError as `load_study` does, or if no lender is in both.
+    """
+    from simulator.report.side_by_side import SideBySide
+
+    return SideBySide(load_study(first), load_study(second))
 
 
 def _verdict(told: Mapping[str, Any]) -> Verdict:

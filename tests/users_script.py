@@ -66,6 +66,9 @@ def its_folder(study: sim.Study) -> sim.Study:
     study.plot("path").save("path.svg")
     assert_type(study.save("out/mine", overwrite=True), Path)
     print(study.rolls().num_rows, study.vintages().num_rows)
+    assert_type(study.to_excel("results.xlsx"), Path)
+    again, both = sim.report_of("out/mine", excel=True), sim.side_by_side("out/mine", Path("out/other"))
+    assert_type(again.report + both.report, str)
     return sim.load_study(Path("out/mine"))
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simulator.analysis.errors import FEWEST, Errors, HalfBook, apart
-from simulator.analysis.estimates import MEAN, SURE, Difference, Estimate, Mean, less, shared_variance
+from simulator.analysis.estimates import MEAN, SURE, Difference, Estimate, Estimates, Mean, less, shared_variance
 from simulator.analysis.ledger import Ledger, result_digest
 from simulator.analysis.measures import MEASURES, measures_of, shown_in, windows
 from simulator.analysis.measures.registry import FLOW, STOCK, TAIL
@@ -167,6 +167,10 @@ class Comparison:
         samples = self.samples(variant, measure, window)
         value, se = self.statistic(measure, samples).estimate(samples)
         return Estimate(float(value), float(se))
+
+    def by_month(self, variant, measure) -> Estimates:
+        """Return one measure's value and standard error in each month, from month 1 on."""
+        return self.average.estimate(MEASURES[measure](self.ledgers[variant], by_month=True))
 
     def interval(self, variant, measure, window="whole") -> tuple[float, float]:
         """Return the 95 % interval of one measure; NaN where there is none."""

@@ -109,6 +109,21 @@ def paired(a, b, freedom: float | None = None) -> Difference:
     return Difference(value, se, *interval(samples, freedom), variance_reduction(mean(a).se, mean(b).se, se))
 
 
+def independent(a: Estimate, samples_a: int, b: Estimate, samples_b: int) -> Difference:
+    """Return one estimate less another that has nothing in common with it, each of so many samples.
+
+    The interval is Welch's: Student's t with the degrees of freedom of Satterthwaite. NaN where there is no error.
+    """
+    from scipy.special import stdtrit
+
+    value, se, nan = a.value - b.value, float(np.hypot(a.se, b.se)), float("nan")
+    if not np.isfinite(se) or min(samples_a, samples_b) < 2:
+        return Difference(value, nan, nan, nan, nan)
+    parts = a.se**4 / (samples_a - 1) + b.se**4 / (samples_b - 1)
+    reach = float(stdtrit(se**4 / parts, SURE)) * se if parts > 0 else 0.0
+    return Difference(value, se, value - reach, value + reach, nan)
+
+
 def variance_reduction(se_a, se_b, se) -> float:
     """Return the variance of a difference of independent estimates / that of the paired one; NaN where it has none."""
     return (float(se_a) ** 2 + float(se_b) ** 2) / se**2 if se > 0 else float("nan")

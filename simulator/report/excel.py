@@ -129,7 +129,9 @@ def _summary(sheet, study, every_world, book):
     sheet.gap()
     for name, what in WHAT_IS_IN.items():
         sheet.words(f"sheet {name}", what)
-    for said in (LEFT_OUT, *book.notes()):
+    strange = [name for name in study.measures if name not in MEASURES]
+    unknown = [f"Measures that this version does not know are left out: {', '.join(strange)}."] if strange else []
+    for said in (LEFT_OUT, *unknown, *book.notes()):
         sheet.words("note", said)
     sheet.gap()
     for name, fact in _facts(study).items():
@@ -216,7 +218,7 @@ def _comparison(sheet, every_world):
         frame = study.frame
         tables = {window: study.compared(window=window).to_pylist() for window in study.windows}
         rows = {(window, row["measure"], row["variant"]): row for window, rows in tables.items() for row in rows}
-        for name in study.measures:
+        for name in _known(study):
             unit = MEASURES[name].unit_in(frame)
             for window in study.windows:
                 for lender in study.lenders:
@@ -263,7 +265,7 @@ def _monthly(sheet, every_world):
     """Fill every monthly measure of the whole book: a row for each lender and month, a column for each measure."""
     several = len(every_world) > 1
     first = next(iter(every_world.values()))
-    names = {name: None for study in every_world.values() for name in study.measures if MEASURES[name].monthly}
+    names = {name: None for study in every_world.values() for name in _known(study) if MEASURES[name].monthly}
     calendar = first.frame.start_month is not None
     heads = [f"{phrasing.label(name)}, {_unit(MEASURES[name].unit_in(first.frame))}" for name in names]
     before = ["lender", *(["world"] if several else []), "month", *(["of the year"] if calendar else [])]
@@ -343,6 +345,11 @@ def _glossary(sheet, study, in_force, said):
     names = {*study.measures, *parts, *chain.from_iterable(part.split("_") for part in parts)}
     for row in glossary(names, " ".join(said)):
         sheet.row(row)
+
+
+def _known(study) -> list[str]:
+    """Return the measures of a study that this version knows: an older folder may have others."""
+    return [name for name in study.measures if name in MEASURES]
 
 
 def _unit(unit):

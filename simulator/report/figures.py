@@ -169,9 +169,8 @@ def path(comparison):
     shown = frame.months + min(frame.run_off_months, max(1, frame.months // 12))
     made, axes = figure(3.3, 1, 2, sharex=True)
     for axis, days in zip(axes.flat, (30, 90), strict=True):
-        for name, ledger in comparison.ledgers.items():
-            shares = MEASURES[f"dpd{days}_share_balance"](ledger, by_month=True)[:, :shown]
-            value, se = comparison.average.estimate(shares)
+        for name in comparison.ledgers:
+            value, se = (x[:shown] for x in comparison.by_month(name, f"dpd{days}_share_balance"))
             months = np.arange(1, shown + 1)
             # Dashed and on top, so that a variant which follows the baseline does not hide it.
             baseline = name == comparison.baseline and comparison.variants

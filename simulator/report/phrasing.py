@@ -312,6 +312,8 @@ def _apart(comparison, found):
         return ""
     (ends, goes_on), frame = (found.run_off.leader, found.run_on.leader), comparison.frame
     d = comparison.difference(goes_on, "customer_value", against=ends)
+    if not math.isfinite(d.value):  # of a folder that does not keep it
+        return ""
     brought = number(d.value, d.se, frame.currency)
     said = f"After month {frame.months} customers bring {brought} more by going on under {goes_on} than under {ends}"
     closed = comparison.difference(ends, "n_closures_good", "lending", against=goes_on)

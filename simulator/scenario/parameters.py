@@ -146,6 +146,39 @@ def _said_of(value: Mapping[str, Any]) -> dict[str, Any]:
     return words | {"range": tuple(value.get("range", ())), "spread": spread}
 
 
+class Differing(NamedTuple):
+    """A value that is not the same in two scenarios; None where one has none."""
+
+    key: str
+    lender: str
+    a: Setting | None
+    b: Setting | None
+
+
+def differing(a: Mapping[str, Any], b: Mapping[str, Any], ranges: bool = False) -> list[Differing]:
+    """Return the values that are not the same in two resolved scenarios; with `ranges` those count too.
+
+    In the order of the first, then what only the second has. What a variant or a world that is in both does not say
+    itself is the baseline's; one that is in one alone is left out.
+    """
+    each = [{(one.lender, one.key): one for one in settings(tables)} for tables in (a, b)]
+    known = [{BASELINE, *t.get("variant", ()), *(f"world {name}" for name in t.get("world", ()))} for t in (a, b)]
+    found = []
+    for lender, key in dict.fromkeys((*each[0], *each[1])):
+        if lender in known[0] & known[1]:
+            one, other = (in_force.get((lender, key)) or in_force.get((BASELINE, key)) for in_force in each)
+            if _compared(one, ranges) != _compared(other, ranges):
+                found.append(Differing(key, lender, one, other))
+    return found
+
+
+def _compared(one: Setting | None, ranges: bool) -> tuple[Any, ...]:
+    """Return what of a setting is compared."""
+    if one is None:
+        return ()
+    return (one.value, one.unit, *((one.range, one.spread) if ranges else ()))
+
+
 def in_words(value) -> str:
     """Return a value as it would stand in a scenario file, without the braces and quotes."""
     if isinstance(value, bool):

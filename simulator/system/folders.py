@@ -28,7 +28,8 @@ FILES = frozenset(  # whatever any command has ever written: so a folder without
     "structural_parameters.csv "
     "structural_moments.csv outcomes.csv held_out.csv hazards.csv backtest.json scores.csv fan.csv economy.toml "
     "macro.json macro.svg flips.parquet screened.parquet breakeven.json sweep.parquet tornado.parquet tail.json "
-    "tail.parquet optimise.json frontier.parquet results.xlsx".split()
+    "tail.parquet optimise.json frontier.parquet results.xlsx settings.parquet "
+    "measures.parquet".split()
 )
 MOST_BYTES = 1 << 24  # of a manifest that is read: the largest is some ten thousand
 ELSEWHERE = "choose another --out"

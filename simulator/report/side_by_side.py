@@ -1,0 +1,320 @@
+"""Two runs side by side: what differs in their settings, and what becomes of each lender in both."""
+
+import math
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from simulator.analysis.estimates import Difference, Estimate, independent, paired
+from simulator.analysis.measures import MEASURES, SHARE, answer
+from simulator.analysis.measures.registry import TAIL
+from simulator.model.errors import Problem, UserError
+from simulator.policy.why import listed
+from simulator.report import phrasing
+from simulator.report.finding import Command, Finding
+from simulator.report.paper import Section, Table, paper
+from simulator.report.render import flat
+from simulator.scenario.parameters import Differing, Setting, differing, in_words, settings
+
+NAMES = ("A", "B")
+NAN = float("nan")
+MOST_SHOWN = 100  # settings that differ, on the page
+
+
+class Measured(NamedTuple):
+    """A measure of a lender in both runs, and the second less the first."""
+
+    lender: str
+    measure: str
+    unit: str
+    values: tuple[Difference, Difference]  # value, standard error and interval in A and in B
+    difference: Difference
+    is_paired: bool
+
+
+class SideBySide(Finding):
+    """Two saved runs side by side."""
+
+    def __init__(self, a, b):
+        """Take two studies that were loaded; UserError if no lender is in both."""
+        self.runs = (a, b)
+        self.command = Command(("report", *(str(run.folder) for run in self.runs)))
+        self.lenders = [name for name in a.lenders if name in b.lenders]
+        if not self.lenders:
+            found = f"{listed(a.lenders)}; {listed(b.lenders)}"
+            raise UserError(Problem(f"{a.folder}, {b.folder}", "", f"no lender is in both: {found}"))
+
+    @cached_property
+    def settings(self) -> list[Differing]:
+        """The settings that differ, as each run has them."""
+        a, b = (run.settings for run in self.runs)
+        return differing(a, b, ranges=any(run.frame.draws for run in self.runs))
+
+    @cached_property
+    def why_not_paired(self) -> list[str]:
+        """Why the runs do not have the same people and random numbers; empty if they have."""
+        (a, b), said = self.runs, []
+        seeds, counts = (run.facts["seed"] for run in self.runs), [run.frame.replications for run in self.runs]
+        if len(set(seeds)) > 1:
+            said.append(f"another seed ({a.facts['seed']} and {b.facts['seed']})")
+        if len(set(counts)) > 1:
+            said.append(f"another number of replications ({counts[0]:,} and {counts[1]:,})")
+        if _book(a) != _book(b):
+            said.append("another book")
+        if any(run.frame.draws for run in self.runs):
+            said.append("numbers in doubt, drawn for each run by itself")
+        return said
+
+    @cached_property
+    def measured(self) -> list[Measured]:
+        """Every headline measure that both runs state, lender by lender, those of the answer first."""
+        return list(self._measured())
+
+    def _measured(self) -> Iterator[Measured]:
+        a, b = self.runs
+        for lender in self.lenders:
+            told = [run.summary["variants"][lender] for run in self.runs]
+            first = [name for name in answer(a.frame) if name in told[0]]
+            for name in dict.fromkeys((*first, *told[0])):
+                if name not in MEASURES or name not in told[1] or told[0][name]["unit"] != told[1][name]["unit"]:
+                    continue
+                values = tuple(_difference(one[name]) for one in told)
+                if all(one.value != one.value for one in values):
+                    continue
+                is_paired = not self.why_not_paired and MEASURES[name].kind != TAIL
+                if is_paired:
+                    found = paired(*(run.samples(lender, name) for run in reversed(self.runs)))
+                else:
+                    second, first_ = (Estimate(one.value, one.se) for one in reversed(values))
+                    found = independent(second, _samples(b), first_, _samples(a))
+                yield Measured(lender, name, told[0][name]["unit"], (values[0], values[1]), found, is_paired)
+
+    # ---- what is said ----------------------------------------------------------------------------
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the manifest says of both runs."""
+        return {
+            name: {
+                "folder": str(run.folder),
+                **{key: run.facts[key] for key in ("command", "scenario", "scenario_digest", "seed", "result_digest")},
+            }
+            for name, run in zip(NAMES, self.runs, strict=True)
+        }
+
+    @property
+    def cautions(self) -> list[str]:
+        """What must be known before any number: cautions of both, and what makes their numbers hard to compare."""
+        a, b = self.runs
+        said = [*a.cautions, *(one for one in b.cautions if one not in a.cautions)]
+        said = [f"{_of(one, a.cautions, b.cautions)}: {one}" for one in said]
+        horizons = [_horizon(run.frame) for run in self.runs]
+        if horizons[0] != horizons[1]:
+            said.append(f"Amounts are over other months: A {horizons[0]}; B {horizons[1]}.")
+        if a.frame.borrowers != b.frame.borrowers:
+            sizes = f"{a.frame.borrowers:,} and {b.frame.borrowers:,} borrowers"
+            said.append(f"Amounts are of books of other sizes: {sizes}.")
+        if a.frame.currency != b.frame.currency:
+            said.append(f"Amounts are not laid side by side: A is in {a.frame.currency}, B in {b.frame.currency}.")
+        return said
+
+    @property
+    def answers(self) -> list[str]:
+        """What differs, whether the differences are paired, and which lender is best in each."""
+        a, b = self.runs
+        if a.result_digest == b.result_digest:
+            return [f"The two runs are the same to the last number (result_digest {a.result_digest})."]
+        count = len(self.settings)
+        said = [f"{count:,} setting{phrasing.plural(count)} differ{'s' if count == 1 else ''}{self._which()}."]
+        if self.why_not_paired:
+            said.append(
+                f"Not paired: {'; '.join(self.why_not_paired)}. Errors of the differences are those of two independent "
+                "runs."
+            )
+        else:
+            said.append(
+                f"Paired: seed {a.facts['seed']}, {a.frame.replications:,} replications and the book are the same, so "
+                "the same people meet the same random numbers in both runs, and differences have the errors of pairs."
+            )
+        return [*said, *self._moved(), *self._verdicts()]
+
+    def _moved(self):
+        """Return what becomes of the first lender's loss and value."""
+        lender, told = self.lenders[0], {one.measure: one for one in self.measured if one.lender == self.lenders[0]}
+        moved = [
+            f"{phrasing.label(name)} {phrasing.number(one.difference.value, one.difference.se, one.unit, True)} "
+            f"({phrasing.clarity(one.difference) or 'of one replication each'})"
+            for name in ("net_loss", *phrasing.BOTH)
+            if (one := told.get(name)) and math.isfinite(one.difference.value)
+        ]
+        return [f"{lender}, B less A: {'; '.join(moved)}."] if moved else []
+
+    def _which(self):
+        """Return which settings differ, if they are few."""
+        keys = dict.fromkeys(one.key for one in self.settings)
+        return f": {', '.join(keys)}" if 0 < len(keys) <= 5 else ""
+
+    def _verdicts(self):
+        """Return what each run says is best."""
+        each = [run.verdict for run in self.runs if run.variants]
+        said = [
+            f"{name}: {phrasing.verdict_of(run.verdict, len(run.lenders), run.frame)}"
+            for name, run in zip(NAMES, self.runs, strict=True)
+            if run.variants
+        ]
+        if len(each) == 2 and each[0].winner and each[1].winner:
+            same = each[0].winner == each[1].winner
+            said.append("The best lender is the same in both." if same else "The best lender is not the same.")
+        return said
+
+    @property
+    def left_out(self) -> list[str]:
+        """What is in one run alone, or not laid side by side, in sentences."""
+        a, b = self.runs
+        said = []
+        for name, one, other in (("A", a, b), ("B", b, a)):
+            if alone := [lender for lender in one.lenders if lender not in other.lenders]:
+                said.append(f"Only in {name}: {', '.join(alone)}.")
+        if worlds := [
+            f"{name}: {', '.join(run.worlds)}" for name, run in zip(NAMES, self.runs, strict=True) if run.worlds
+        ]:
+            said.append(f"Worlds other than the file as written are not laid side by side ({'; '.join(worlds)}).")
+        compared = {(one.lender, one.measure) for one in self.measured}
+        unstated = {
+            phrasing.label(name): None
+            for run in self.runs
+            for lender in self.lenders
+            for name in run.summary["variants"][lender]
+            if (lender, name) not in compared
+        }
+        if unstated:
+            said.append(f"Not stated by both runs for every lender: {', '.join(unstated)}.")
+        said.append("Headline measures over all months; others are in comparison.parquet of each run's folder.")
+        return said
+
+    def page(self, manifest: dict[str, Any]) -> str:
+        """Return the report as HTML; `manifest` is shown at its end."""
+        a, b = self.runs
+        settings = [(run.frame.title, phrasing.setting(run.frame), run.folder) for run in self.runs]
+        told = [
+            f"{name} ({folder}): {title}, {size}" for name, (title, size, folder) in zip(NAMES, settings, strict=True)
+        ]
+        title = a.frame.title if a.frame.title == b.frame.title else f"{a.frame.title} | {b.frame.title}"
+        tables = [Section(lender, tables=[self._table(lender)]) for lender in self.lenders]
+        sections = [self._differing(), *tables, Section("What is not here", words=self.left_out)]
+        cautions, facts = self.cautions, flat(manifest)
+        return paper(f"Two runs side by side: {title}", ". ".join(told), self.answers, [], sections, facts, cautions)
+
+    def _differing(self):
+        """Return the section of settings that differ."""
+        rows = self._rows()[:MOST_SHOWN]
+        more = len(self.settings) - len(rows)
+        note = f"{more:,} more are in settings.parquet." if more > 0 else ""
+        if not rows:
+            return Section("Settings that differ", words=["None: both run the same scenario."])
+        return Section("Settings that differ", tables=[Table(("key", "lender", *NAMES), rows, note)])
+
+    def _rows(self):
+        """Return (key, lender, value in A, value in B) of every setting that differs, in words."""
+        return [(one.key, one.lender, _value(one.a), _value(one.b)) for one in self.settings]
+
+    def _table(self, lender):
+        """Return what becomes of a lender in both runs."""
+        rows = []
+        for one in self.measured:
+            if one.lender != lender:
+                continue
+            values = [(phrasing.apart(x.value, x.se, one.unit)[0], phrasing.range_of(x, one.unit)) for x in one.values]
+            d = one.difference
+            text, _ = phrasing.apart(d.value, d.se, one.unit, difference=True)
+            sure = phrasing.clarity(d) + ("" if one.is_paired or self.why_not_paired else ", not paired")
+            about = "; ".join(filter(None, (phrasing.range_of(d, one.unit), sure)))
+            rows.append((phrasing.label(one.measure), (text, about), *values))
+        note = (
+            "Below each number its 95 % interval. “Clear”: zero is outside it and more than two standard errors away."
+        )
+        return Table(("measure", "B less A", *NAMES), rows, note)
+
+    def write_tables(self, folder: Path) -> None:
+        """Write settings.parquet and measures.parquet into `folder`."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        columns, rows = ("key", "lender", "a", "b"), self._rows()
+        names = pa.schema([(name, pa.string()) for name in columns])
+        pq.write_table(
+            pa.table([[row[k] for row in rows] for k in range(4)], schema=names), folder / "settings.parquet"
+        )
+        pq.write_table(self.table, folder / "measures.parquet")
+
+    @property
+    def table(self):
+        """A row for each lender and measure, a pyarrow.Table; null where a number is not there.
+
+        Columns lender, measure, a, a_se, b, b_se, difference, se, low, high, unit, paired.
+        """
+        import pyarrow as pa
+
+        rows = [
+            {
+                "lender": one.lender,
+                "measure": one.measure,
+                **{f"{name.lower()}{end}": x for name, v in zip(NAMES, one.values, strict=True) for end, x in _ends(v)},
+                **{name: _none(getattr(one.difference, at)) for name, at in COLUMNS.items()},
+                "unit": one.unit,
+                "paired": one.is_paired,
+            }
+            for one in self.measured
+        ]
+        numbers = ("a", "a_se", "b", "b_se", *COLUMNS)
+        schema = [("lender", pa.string()), ("measure", pa.string()), *((name, pa.float64()) for name in numbers)]
+        return pa.Table.from_pylist(rows, pa.schema([*schema, ("unit", pa.string()), ("paired", pa.bool_())]))
+
+
+COLUMNS = {"difference": "value", "se": "se", "low": "low", "high": "high"}  # of a difference, in the table
+
+
+def _ends(value):
+    """Return the columns of a value: ("", it), ("_se", its error)."""
+    return ("", _none(value.value)), ("_se", _none(value.se))
+
+
+def _none(x):
+    return x if math.isfinite(x) else None
+
+
+def _difference(told) -> Difference:
+    """Return a value of summary.json with its interval."""
+    value, se, low, high = (NAN if told[name] is None else told[name] for name in ("value", "se", "low", "high"))
+    return Difference(value, se, low, high, NAN)
+
+
+def _samples(run) -> int:
+    """Return of how many independent samples a run's errors are."""
+    return run.frame.draws or run.frame.replications
+
+
+def _book(run):
+    """Return what says which people are lent to, and which random numbers they meet."""
+    frame, tape = run.frame, run.facts.get("tape")
+    asked = {one.key: one.value for one in settings({"portfolio": run.settings["portfolio"]})}
+    asked = {key: value for key, value in asked.items() if key not in ("portfolio.tape", "portfolio.mapping")}
+    return frame.segments, frame.products, frame.borrowers, frame.redraw_people, asked, tape
+
+
+def _horizon(frame) -> str:
+    run_on = f", {frame.run_on_months} of run-on" if frame.run_on_months else ""
+    return f"{frame.months} of lending, {frame.run_off_months} of run-off{run_on}"
+
+
+def _of(said, *each) -> str:
+    """Return whose caution it is."""
+    return " and ".join(name for name, cautions in zip(NAMES, each, strict=True) if said in cautions)
+
+
+def _value(one: Setting | None) -> str:
+    """Return a value in words, with its unit and its range."""
+    if one is None:
+        return "–"
+    ends = f" [{', '.join(map(in_words, one.range))}]" if one.range else ""
+    return f"{in_words(one.value)}{f' {one.unit}' if one.unit not in ('', SHARE) else ''}{ends}"
