@@ -99,6 +99,20 @@ def test_same_people_and_random_numbers_are_paired(dearer):
     assert value.difference.se < math.hypot(*(one.se for one in value.values)) / 2
 
 
+def test_what_a_variant_brings_is_compared_too(dearer):
+    """Its difference from the reference in A and in B, and by how much the policy brings more in B, paired."""
+    found, a, b = dearer
+    by_place = {(one.lender, one.measure): one for one in found.effects}
+    one = by_place["cut less baseline", "profit"]
+    brought = [
+        study.comparison.samples("cut", "profit") - study.comparison.samples("baseline", "profit") for study in (b, a)
+    ]
+
+    assert {lender for lender, _ in by_place} == {"cut less baseline", "sooner less baseline"}
+    assert repr(one.difference) == repr(paired(*brought)) and one.is_paired
+    assert [x.value for x in one.values] == [pytest.approx(study.difference("cut", "profit").value) for study in (a, b)]
+
+
 @pytest.mark.parametrize(
     ("name", "overrides", "sizes", "why"),
     [
@@ -184,10 +198,16 @@ def test_the_folder_has_page_and_numbers(dearer, tmp_path):
     assert spoiled(folder) == [] and {path.name for path in folder.iterdir()} == {
         "manifest.json", "measures.parquet", "report.html", "settings.parquet",
     }  # fmt: skip
-    assert table.equals(found.table) and table.num_rows == len(found.measured)
+    assert table.equals(found.table) and table.num_rows == len(found.measured) + len(found.effects)
     assert pq.read_table(folder / "settings.parquet").column_names == ["key", "lender", "a", "b"]
     assert "<b>Mine" not in page and "&lt;b&gt;Mine" in page and "https://" not in page
-    for said in (*found.answers, "B less A", "0.0152083333333 per month", "within chance"):
+    for said in (
+        *found.answers,
+        "B less A",
+        "0.0152083333333 per month",
+        "within chance",
+        "<h2>cut less baseline</h2>",
+    ):
         assert said in page
     assert not {"luck", "lucky", "dull"} & set(page.lower().split())
 

@@ -15,7 +15,7 @@ from simulator.report.certainty import certainty
 from simulator.report.finding import Command, Finding
 from simulator.report.kept import Kept
 from simulator.report.paper import Picture, Section, Table, paper
-from simulator.report.render import account, caveats, flat, rate_table, sentence, swap_table, table
+from simulator.report.render import account, caveats, flat, rate_table, swap_table, table
 
 NOT_HERE = "What is not on this page"  # the heading of what the files do not have
 WITHIN_CHANCE = "within chance"
@@ -138,7 +138,7 @@ class Again(Finding):
 def _changes(kept, variant) -> str:
     """Return in one sentence what moves under a variant."""
     moved = phrasing.stated(kept, answer(kept.frame))
-    return f"{phrasing.called(kept, variant)}: {sentence([phrasing.movement(kept, variant, name) for name in moved])}"
+    return f"{phrasing.called(kept, variant)}: {'; '.join(phrasing.movement(kept, variant, name) for name in moved)}."
 
 
 def _tables(kept, of, called=phrasing.label) -> list[Table]:

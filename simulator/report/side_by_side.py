@@ -1,7 +1,6 @@
 """Two runs side by side: what differs in their settings, and what becomes of each lender in both."""
 
 import math
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,13 +18,14 @@ from simulator.scenario.parameters import Differing, Setting, differing, in_word
 
 NAMES = ("A", "B")
 NAN = float("nan")
+UNSAID = ("", SHARE, "count", "number")  # units that say nothing beside their value
 MOST_SHOWN = 100  # settings that differ, on the page
 
 
 class Measured(NamedTuple):
     """A measure of a lender in both runs, and the second less the first."""
 
-    lender: str
+    lender: str  # or "cut less baseline", of what a variant brings
     measure: str
     unit: str
     values: tuple[Difference, Difference]  # value, standard error and interval in A and in B
@@ -69,26 +69,45 @@ class SideBySide(Finding):
     @cached_property
     def measured(self) -> list[Measured]:
         """Every headline measure that both runs state, lender by lender, those of the answer first."""
-        return list(self._measured())
+        told = [run.summary["variants"] for run in self.runs]
+        each = ((name, self._names(*(one[name] for one in told))) for name in self.lenders)
+        return [
+            self._measured(name, measure, [one[name][measure] for one in told]) for name, of in each for measure in of
+        ]
 
-    def _measured(self) -> Iterator[Measured]:
-        a, b = self.runs
-        for lender in self.lenders:
-            told = [run.summary["variants"][lender] for run in self.runs]
-            first = [name for name in answer(a.frame) if name in told[0]]
-            for name in dict.fromkeys((*first, *told[0])):
-                if name not in MEASURES or name not in told[1] or told[0][name]["unit"] != told[1][name]["unit"]:
-                    continue
-                values = tuple(_difference(one[name]) for one in told)
-                if all(one.value != one.value for one in values):
-                    continue
-                is_paired = not self.why_not_paired and MEASURES[name].kind != TAIL
-                if is_paired:
-                    found = paired(*(run.samples(lender, name) for run in reversed(self.runs)))
-                else:
-                    second, first_ = (Estimate(one.value, one.se) for one in reversed(values))
-                    found = independent(second, _samples(b), first_, _samples(a))
-                yield Measured(lender, name, told[0][name]["unit"], (values[0], values[1]), found, is_paired)
+    @cached_property
+    def effects(self) -> list[Measured]:
+        """What each variant that is in both brings, less the same reference, by the measures of the answer."""
+        told, found = [run.summary["differences"] for run in self.runs], []
+        first = answer(self.runs[0].frame)
+        for name in self.lenders:
+            reference, other = (run.reference(name) for run in self.runs)
+            if reference != other or not all(name in one for one in told):
+                continue
+            names = [measure for measure in self._names(*(one[name] for one in told)) if measure in first]
+            found += [
+                self._measured(name, measure, [one[name][measure] for one in told], reference) for measure in names
+            ]
+        return found
+
+    def _names(self, a, b) -> list[str]:
+        """Return the measures that are in two tables of summary.json in the same unit, those of the answer first."""
+        first = [name for name in answer(self.runs[0].frame) if name in a]
+        known = [name for name in dict.fromkeys((*first, *a)) if name in MEASURES and name in b]
+        stated = [name for name in known if a[name]["value"] is not None or b[name]["value"] is not None]
+        return [name for name in stated if a[name]["unit"] == b[name]["unit"]]
+
+    def _measured(self, lender, measure, told, reference=None) -> Measured:
+        """Return a measure of a lender, or its difference from a reference, in both runs; `told` is of summary.json."""
+        a, b = values = _difference(told[0]), _difference(told[1])
+        is_paired = not self.why_not_paired and MEASURES[measure].kind != TAIL
+        if is_paired:
+            found = paired(*(_replications(run, lender, measure, reference) for run in reversed(self.runs)))
+        else:
+            counts = [run.frame.draws or run.frame.replications for run in self.runs]
+            found = independent(Estimate(b.value, b.se), counts[1], Estimate(a.value, a.se), counts[0])
+        called = lender if reference is None else f"{lender} less {reference}"
+        return Measured(called, measure, told[0]["unit"], values, found, is_paired)
 
     # ---- what is said ----------------------------------------------------------------------------
     @property
@@ -200,7 +219,9 @@ class SideBySide(Finding):
             f"{name} ({folder}): {title}, {size}" for name, (title, size, folder) in zip(NAMES, settings, strict=True)
         ]
         title = a.frame.title if a.frame.title == b.frame.title else f"{a.frame.title} | {b.frame.title}"
-        tables = [Section(lender, tables=[self._table(lender)]) for lender in self.lenders]
+        brings = list(dict.fromkeys(one.lender for one in self.effects))
+        tables = [Section(lender, tables=[self._table(self.measured, lender)]) for lender in self.lenders]
+        tables += [Section(name, tables=[self._table(self.effects, name)]) for name in brings]
         sections = [self._differing(), *tables, Section("What is not here", words=self.left_out)]
         cautions, facts = self.cautions, flat(manifest)
         return paper(f"Two runs side by side: {title}", ". ".join(told), self.answers, [], sections, facts, cautions)
@@ -218,13 +239,16 @@ class SideBySide(Finding):
         """Return (key, lender, value in A, value in B) of every setting that differs, in words."""
         return [(one.key, one.lender, _value(one.a), _value(one.b)) for one in self.settings]
 
-    def _table(self, lender):
-        """Return what becomes of a lender in both runs."""
-        rows = []
-        for one in self.measured:
+    def _table(self, measured, lender):
+        """Return what becomes of a lender, or of what it brings, in both runs."""
+        rows, is_effect = [], measured is self.effects
+        for one in measured:
             if one.lender != lender:
                 continue
-            values = [(phrasing.apart(x.value, x.se, one.unit)[0], phrasing.range_of(x, one.unit)) for x in one.values]
+            values = [
+                (phrasing.apart(x.value, x.se, one.unit, is_effect)[0], phrasing.range_of(x, one.unit))
+                for x in one.values
+            ]
             d = one.difference
             text, _ = phrasing.apart(d.value, d.se, one.unit, difference=True)
             sure = phrasing.clarity(d) + ("" if one.is_paired or self.why_not_paired else ", not paired")
@@ -264,7 +288,7 @@ class SideBySide(Finding):
                 "unit": one.unit,
                 "paired": one.is_paired,
             }
-            for one in self.measured
+            for one in (*self.measured, *self.effects)
         ]
         numbers = ("a", "a_se", "b", "b_se", *COLUMNS)
         schema = [("lender", pa.string()), ("measure", pa.string()), *((name, pa.float64()) for name in numbers)]
@@ -289,9 +313,10 @@ def _difference(told) -> Difference:
     return Difference(value, se, low, high, NAN)
 
 
-def _samples(run) -> int:
-    """Return of how many independent samples a run's errors are."""
-    return run.frame.draws or run.frame.replications
+def _replications(run, lender, measure, reference):
+    """Return float64[replication] of a measure of a lender, or of its difference from a reference."""
+    own = run.samples(lender, measure)
+    return own if reference is None else own - run.samples(reference, measure)
 
 
 def _book(run):
@@ -317,4 +342,4 @@ def _value(one: Setting | None) -> str:
     if one is None:
         return "–"
     ends = f" [{', '.join(map(in_words, one.range))}]" if one.range else ""
-    return f"{in_words(one.value)}{f' {one.unit}' if one.unit not in ('', SHARE) else ''}{ends}"
+    return f"{in_words(one.value)}{f' {one.unit}' if one.unit not in UNSAID else ''}{ends}"
