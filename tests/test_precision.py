@@ -110,7 +110,7 @@ def test_a_precision_is_read():
 
 
 def test_a_look_is_as_large_as_the_last_one_says():
-    """A width four times too large takes 16 times as many, a tenth to spare; one that nearly was enough is a quarter larger."""
+    """A width four times too large takes 16 times as many, a tenth to spare; one nearly enough a quarter more."""
     assert next_look(400, [("a", 1.0, 1.0), ("b", 1.01, 1.0)]) == 500
     assert next_look(1000, [("a", 4.0, 1.0)]) == 17_560  # in whole batches of 20; Student's quantile falls, too
     assert next_look(FIRST, [("a", 4.0, 1.0)]) == 16 * FIRST
