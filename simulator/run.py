@@ -12,7 +12,8 @@ import numpy as np
 
 from simulator.analysis.accounting.recovery import expected_recovery
 from simulator.analysis.comparison import Comparison, Swapped
-from simulator.analysis.ledger import Ledger, RunFrame, Settlement, check_identities
+from simulator.analysis.identities import check_identities
+from simulator.analysis.ledger import Ledger, RunFrame, Settlement
 from simulator.analysis.score_power import facts_of, resolved
 from simulator.engine import engine
 from simulator.engine.accumulators import flows_alone, machine_memory

@@ -22,7 +22,7 @@ from conftest import ROOT
 from simulator import __version__, cli, compare, simulate
 from simulator.analysis import ledger
 from simulator.analysis.errors import PARTS
-from simulator.analysis.ledger import IdentityError
+from simulator.analysis.identities import IdentityError
 from simulator.engine import engine
 from simulator.report import parquet, progress, render
 from simulator.scenario.parameters import table

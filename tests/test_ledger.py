@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 
 import toy_book
+from simulator.analysis import identities
+from simulator.analysis.identities import PARTS, IdentityError, check_identities
 from simulator.analysis.ledger import (
     LINES,
-    PARTS,
     SETTLED,
     TRANSFER_LINES,
-    IdentityError,
     Ledger,
     Settlement,
-    check_identities,
     components,
     result_digest,
 )
@@ -95,8 +94,13 @@ def test_closures_by_cause_are_all_closures(ledger):
         check_identities(broken(closed, lambda sums: None))
 
 
-def test_an_error_says_where_and_shows_both_sides(ledger):
-    """The message names identity, variant, segment, product, month, replication and the two numbers."""
+@pytest.mark.parametrize("at_once", [1, 2, 20])
+def test_an_error_says_where_and_shows_both_sides(ledger, monkeypatch, at_once):
+    """The message names identity, variant, segment, product, month, replication and the two numbers.
+
+    However many replications are looked at together.
+    """
+    monkeypatch.setattr(identities, "AT_ONCE", at_once)
 
     def change(sums):
         sums.flows[2, 1, 5, 0, LINE, F_PAID] += 7
@@ -111,8 +115,10 @@ def test_an_error_says_where_and_shows_both_sides(ledger):
 
 
 @pytest.mark.parametrize("what", [0, 1])
-def test_roll_matrices_must_agree_with_the_stocks(ledger, what):
-    """A move booked once too often, by count or by balance, is found."""
+def test_roll_matrices_must_agree_with_the_stocks(ledger, monkeypatch, what):
+    """A move booked once too often, by count or by balance, is found; without it all is right in parts as well."""
+    monkeypatch.setattr(identities, "AT_ONCE", 3)
+    check_identities(ledger)
 
     def change(sums):
         sums.rolls[0, 2, 0, LINE, 0, 1, what] += 1

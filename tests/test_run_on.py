@@ -11,7 +11,8 @@ import simulator as sim
 import toy_book
 from conftest import ROOT
 from simulator.analysis.comparison import CLEAR, Comparison, Verdict
-from simulator.analysis.ledger import SETTLED, IdentityError, Ledger, RunFrame, Settlement, check_identities
+from simulator.analysis.identities import IdentityError, check_identities
+from simulator.analysis.ledger import SETTLED, Ledger, RunFrame, Settlement
 from simulator.analysis.measures import MEASURES
 from simulator.engine import accumulators, engine
 from simulator.lowering.lower import lower, tables_for

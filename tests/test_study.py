@@ -14,7 +14,8 @@ import naive
 import worlds
 from conftest import ROOT, documented
 from simulator import compare, simulate
-from simulator.analysis.ledger import check_identities, result_digest
+from simulator.analysis.identities import check_identities
+from simulator.analysis.ledger import result_digest
 from simulator.engine import engine
 from simulator.lowering.lower import lower
 from simulator.model.layout import *  # noqa: F403  the vocabulary of every array

@@ -12,7 +12,8 @@ import toy_book
 from conftest import ROOT
 from simulator.analysis.accounting.loss_chain import experience, pooled, rate
 from simulator.analysis.accounting.recovery import expected_recovery, worth
-from simulator.analysis.ledger import Ledger, Settlement, check_identities
+from simulator.analysis.identities import check_identities
+from simulator.analysis.ledger import Ledger, Settlement
 from simulator.analysis.measures import MEASURES
 from simulator.analysis.measures.view import View
 from simulator.model.errors import UserError

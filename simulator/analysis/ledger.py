@@ -11,23 +11,13 @@ from hashlib import sha256
 import numpy as np
 
 from simulator.model.layout import (
-    ARRIVED,
-    BUCKETS,
     CAUSES,
     F_NEW_CREDIT,
     FLOWS,
-    LEVELS,
     LINE,
     N_FLOWS,
     N_PRODUCT,
-    PRIORITIES,
-    PRODUCTS,
     SUMS_PER_BATCH,
-    TO_CLOSED_AT_ZERO,
-    TO_FORGIVEN,
-    TO_PAID_OFF,
-    TO_SOLD,
-    TO_WRITTEN_OFF,
 )
 from simulator.model.tables import Sums
 from simulator.policy.risk_transfer import STOCKS as TRANSFERRED_STOCKS
@@ -184,36 +174,6 @@ SETTLED = (
 )
 
 
-# Counts and amounts that are part of another in every cell: part -> whole.
-PARTS = {
-    "n_dpd30": "n_accounts",
-    "n_dpd60": "n_dpd30",
-    "n_dpd90": "n_dpd60",
-    "n_frozen": "n_accounts",
-    "n_closed": "n_accounts",
-    "n_missed": "n_due",
-    "n_dpd1": "n_missed",
-    "balance_dpd1_current": "balance_dpd1",
-    "n_cured_30": "n_missed",
-    "n_cured_7": "n_cured_30",
-    "n_missed_short_high_use": "n_missed_short",
-    "n_declined": "n_applied",
-    "n_not_taken_up": "n_applied",
-    "n_default_granted": "n_default",
-    "n_settlements": "n_offers",
-    "n_taken_for_fraud": "n_declined",
-    "n_fraud_caught": "n_taken_for_fraud",
-    **{f"n_contacts_wanted_in_{order}": "n_contacts_wanted" for order in range(PRIORITIES)},
-    "written_off_interest": "written_off",
-    "conversion_fees": "fees",
-    "n_settled_early": "n_paid_off",
-    "n_first_payment_30": "n_first_30",
-    "written_off_fees": "written_off",
-    **{f"n_closures_good_{cause}": f"n_closures_{cause}" for cause in CAUSES},
-    **{f"n_collected_{level}": f"n_contacts_{level}" for level in LEVELS},
-}
-
-
 def is_count(name: str) -> bool:
     """Return whether a line counts accounts or what happens to them; all others are amounts in minor units."""
     return name.startswith("n_")
@@ -225,10 +185,6 @@ def components(name: str, whole: Collection[str] = ()) -> dict[str, int]:
     if name in whole or name not in lines:
         return {name: 1}
     return {part: outer * sign for line, outer in lines[name].items() for part, sign in components(line, whole).items()}
-
-
-class IdentityError(Exception):
-    """An accounting identity does not hold: a defect of the program, never of the user's input."""
 
 
 class Ledger:
@@ -362,118 +318,6 @@ class Ledger:
             "report_cost": self["n_reported"] * price.report_cost,
         }
         return {name: np.rint(line).astype(np.int64) for name, line in lines.items()}
-
-
-def check_identities(ledger: Ledger) -> None:
-    """Raise IdentityError at the first identity that fails: which, where, and both of its sides."""
-    for name, left, right in _identities(ledger):
-        wrong = np.argwhere(left != right)
-        if len(wrong) == 0:
-            continue
-        *replication, month, segment, product = (int(k) for k in wrong[0])
-        where = f"replication {replication[0]}" if replication else "all replications"
-        cell = tuple(wrong[0])
-        raise IdentityError(
-            f"identity '{name}' fails in variant '{ledger.variant}', segment '{ledger.frame.segments[segment]}', "
-            f"product '{PRODUCTS[product]}', month {month}, {where}: {left[cell]} is not {right[cell]} "
-            f"({len(wrong)} cells differ)"
-        )
-
-
-def _identities(ledger):
-    """Yield (name, left, right), int64 arrays whose last axes are month, segment, product; month 0 is whole."""
-
-    def now(name):
-        return ledger[name]
-
-    def before(name):
-        """Return the stock at the start of the month; for month 0 the stock itself, which nothing has moved yet."""
-        stock = ledger[name]
-        return np.concatenate([stock[:, :1], stock[:, :-1]], axis=1)
-
-    yield (
-        "open book",
-        before("balance") + now("new_credit") + now("interest") + now("fees"),
-        now("balance") + now("paid") + now("forgiven") + now("written_off") + now("sold_open"),
-    )
-    yield (
-        "written-off book",
-        before("balance_written_off_book") + now("written_off"),
-        now("balance_written_off_book") + now("recovered") + now("sold_written_off") + now("expired"),
-    )
-    exits = ("n_paid_off", "n_closed_at_zero", "n_written_off", "n_sold_open")
-    came = now("n_granted") + _lines_only(now("n_regranted"))
-    yield "accounts", before("n_accounts") + came, now("n_accounts") + sum(now(name) for name in exits)
-    change = now("balance") - before("balance")
-    gross_cash = now("gross_cash") - now("funding_cost")
-    yield "gross profit is gross cash and the change of the open balance", now("gross_profit"), gross_cash + change
-    change = now("own_balance") - before("own_balance")
-    yield "profit is cash and the change of the open balance", now("profit"), now("cash") + change
-    yield "bad debt by cause", sum(now(f"bad_debt_{cause}") for cause in CAUSES), now("net_loss")
-    for name in ("n_missed", "n_dpd30", "n_dpd90"):
-        yield f"{name} by cause", sum(now(f"{name}_{cause}") for cause in CAUSES), now(name)
-    yield from _limits(now, before)
-    yield from _roll_identities(ledger)
-
-
-def _limits(now, before):
-    """Yield (name, the lesser of both, part) for what is part of something else: equal, or the part is too large."""
-
-    def most(part, whole):
-        return np.minimum(part, whole), part
-
-    for part, whole in PARTS.items():
-        yield f"{part} is part of {whole}", *most(now(part), now(whole))
-    closed = before("n_closed") + now("n_closures") + now("n_closed_by_customer") + now("n_closed_idle")
-    yield "n_closed is left of those closed", *most(now("n_closed"), closed)
-    left = now("n_written_off_book") + now("n_sold_written_off") + now("n_expired")
-    yield "written-off accounts", *most(left, before("n_written_off_book") + now("n_written_off"))
-    for begun in ("n_plans", "n_settlements"):
-        ended, of = (now(f"{begun}_kept") + now(f"{begun}_broken")).cumsum(axis=1), now(begun).cumsum(axis=1)
-        yield f"{begun}_kept and {begun}_broken end {begun}", *most(ended, of)
-    trials, failed = (now(name).cumsum(axis=1) for name in ("n_trials", "n_trials_failed"))
-    yield "n_trials_failed end n_trials", *most(failed, trials)
-
-
-def _lines_only(counts):
-    """Return `counts` [..., product] with those of loan facilities, which are no accounts, set to 0."""
-    return counts * (np.arange(N_PRODUCT) == LINE)
-
-
-def _roll_identities(ledger):
-    """Yield (name, left, right), int64[month, segment, product] over all replications.
-
-    Month 0 has no moves, so stocks at the end of a month are compared from month 1 on.
-    """
-    rolls = ledger.rolls.sum(axis=0)
-    count, balance = rolls[..., 0], rolls[..., 1]
-
-    def after(name):
-        stock = ledger[name].sum(axis=0)
-        stock[0] = 0
-        return stock
-
-    def before(name):
-        stock = ledger[name].sum(axis=0)
-        return np.concatenate([np.zeros_like(stock[:1]), stock[:-1]])
-
-    for first, suffix in ((0, None), (1, "dpd30"), (2, "dpd60"), (3, "dpd90")):
-        accounts = f"n_{suffix}" if suffix else "n_accounts"
-        amount = f"balance_{suffix}" if suffix else "balance"
-        yield f"rows of the roll matrix: {accounts}", count[..., first:BUCKETS, :].sum(axis=(-1, -2)), before(accounts)
-        yield f"columns of the roll matrix: {accounts}", count[..., first:BUCKETS].sum(axis=(-1, -2)), after(accounts)
-        yield f"columns of the roll matrix: {amount}", balance[..., first:BUCKETS].sum(axis=(-1, -2)), after(amount)
-    came = after("n_granted") + _lines_only(after("n_regranted"))
-    yield "row 'arrived' of the roll matrix", count[..., ARRIVED, :].sum(axis=-1), came
-    for to, name in (
-        (TO_PAID_OFF, "n_paid_off"),
-        (TO_CLOSED_AT_ZERO, "n_closed_at_zero"),
-        (TO_WRITTEN_OFF, "n_written_off"),
-        (TO_SOLD, "n_sold_open"),
-    ):
-        yield f"column of the roll matrix: {name}", count[..., to].sum(axis=-1), after(name)
-    for to, name in ((TO_WRITTEN_OFF, "written_off"), (TO_SOLD, "sold_open"), (TO_FORGIVEN, "forgiven")):
-        yield f"column of the roll matrix: {name}", balance[..., to].sum(axis=-1), after(name)
 
 
 def result_digest(variants: list[tuple[str, Sums]]) -> str:
