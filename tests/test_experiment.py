@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
+from simulator.analysis.score_power import OBSERVED, YEAR
 from simulator.decision.experiment import Experiment
 from simulator.decision.vary import varied
 from simulator.engine import engine
@@ -14,7 +15,8 @@ from simulator.model.errors import UserError
 from simulator.scenario.reader import load_scenario
 from simulator.study import compare
 
-HUABEI = ROOT / "scenarios" / "huabei.toml"
+SCENARIOS = ROOT / "scenarios"
+HUABEI = SCENARIOS / "huabei.toml"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,7 @@ def test_an_experiment_where_the_file_stands_is_its_comparison(experiment):
 )
 def test_only_what_is_moved_is_lived_again(experiment, monkeypatch, point, lived):
     """Lenders whose integers a point leaves alone are settled from what they have lived, and nothing else changes."""
-    experiment.values("npv", {})
+    experiment.values("npv_run_on", {})
     calls = []
     run = engine.run
     monkeypatch.setattr(engine, "run", lambda *given: calls.append(given[0]) or run(*given))  # the pilot of scores too
@@ -50,6 +52,24 @@ def test_only_what_is_moved_is_lived_again(experiment, monkeypatch, point, lived
     afresh = compare(experiment.scenario_at(point), threads=2).comparison
     for values, measure in zip(found, ("npv", "npv_run_on", "net_loss"), strict=True):
         assert np.array_equal(values[:, 1], afresh.samples("cut_at_30", measure))
+
+
+@pytest.mark.parametrize("name", ["huabei", "partner_share"])
+def test_the_run_on_is_lived_for_who_asks(monkeypatch, name):
+    """Measures of one future cost one life, and are to the fen what they are beside those of both; none is missing."""
+    ends = {"run_off_months": 8, "run_on_months": 4}
+    scenario = load_scenario(SCENARIOS / f"{name}.toml", ends, borrowers=60, replications=20, months=6)
+    point = {"behaviour.structural.shock_probability": 0.03}
+    both = Experiment(scenario, threads=1).several(["npv", "npv_run_on", "net_loss"], point)
+    lives = []
+    run = engine.run
+    monkeypatch.setattr(engine, "run", lambda *given: lives.append(given[0].months_total) or run(*given))
+    one = Experiment(scenario, threads=1)
+    assert np.array_equal(one.several(["npv", "net_loss"], point), both[[0, 2]])
+    assert {*lives} - {OBSERVED + YEAR} == {6 + 8}  # and the pilot of scores
+    assert np.array_equal(one.values("npv_run_on", point), both[1])
+    assert np.array_equal(one.values("npv_run_on", {}), Experiment(scenario, threads=1).values("npv_run_on", {}))
+    assert {*lives} - {OBSERVED + YEAR} == {6 + 8, 6 + 4 + 8}
 
 
 def test_lenders_alone_are_as_among_others(experiment):

@@ -11,6 +11,7 @@ import numpy as np
 
 from simulator.analysis.comparison import Comparison
 from simulator.analysis.ledger import Ledger
+from simulator.analysis.measures import MEASURES
 from simulator.analysis.score_power import resolved
 from simulator.decision.assumptions import at_key
 from simulator.engine import engine
@@ -73,21 +74,25 @@ class Experiment:
         among: range | None = None,
         lenders: Collection[str] | None = None,
         threads: int | None = None,
+        measures: Collection[str] | None = None,
     ) -> Comparison:
         """Return the comparison at a point, of the replications `among` (the scenario's if None).
 
         They are counted from a multiple of SUMS_PER_BATCH on. `lenders` are those compared, all if None; without the
         baseline each has provided for the opening book itself. Where what is moved changes nothing of what a lender
-        lives, as a price that is only settled, what has been lived at no moved key is settled anew. Raises UserError
-        where the point is not allowed.
+        lives, as a price that is only settled, what has been lived at no moved key is settled anew. `measures` are
+        those that will be asked for, any if None: the run-on is lived only for measures of it. Raises UserError where
+        the point is not allowed.
         """
         moved, threads = self.scenario_at(point), threads_of(threads or self.threads)
         among = among or range(moved.baseline.replications)
         chosen = [name for name in self.lenders if lenders is None or name in lenders]
         settings = {name: moved.variants.get(name, moved.baseline) for name in chosen}
-        futures = (False, True) if moved.baseline.run_on_months else (False,)
+        asked = measures is None or any(MEASURES[name].run_on for name in measures)
+        goes_on = bool(asked and moved.baseline.run_on_months)
+        futures = (False, True) if goes_on else (False,)
         settings, _ = resolved(moved, settings, threads, SILENT)
-        home: dict[str, _Lived] = {} if not point else self._home(among, chosen, threads)
+        home = self._home(among, chosen, threads, goes_on) if point else self._kept.get(among, {})
         lived: dict[str, _Lived] = {}
         for name in chosen:
             worlds = tuple(
@@ -101,6 +106,7 @@ class Experiment:
         ledgers: list[Ledger] = []
         for name, one in lived.items():
             frame = replace(frame_of(moved, one.worlds[0], True), transfers=any(chain(*terms.values())))
+            frame = frame if goes_on else replace(frame, run_on_months=0)
             first = ledgers[0] if ledgers and chosen[0] == BASELINE else None
             ledgers.append(settled(name, one.sums, frame, settlement_of(settings[name]), terms[name], first))
         against = {name: other for name, other in moved.against.items() if {name, other} <= {*chosen}}
@@ -126,7 +132,7 @@ class Experiment:
         threads: int | None = None,
     ) -> np.ndarray:
         """Return float64[measure, replication, lender]: measures of one life at a point; the others as in `at`."""
-        comparison = self.at(point, among, lenders, threads)
+        comparison = self.at(point, among, lenders, threads, measures)
         every = [[comparison.samples(name, measure) for name in comparison.ledgers] for measure in measures]
         return np.swapaxes(np.array(every), 1, 2)
 
@@ -136,18 +142,21 @@ class Experiment:
         book = read_book(self.scenario)
         return book and book.tape
 
-    def _home(self, among: range, lenders: list[str], threads: int) -> "dict[str, _Lived]":
-        """Return what lenders have lived at no moved key; lived now, if they have not been."""
+    def _home(self, among: range, lenders: list[str], threads: int, goes_on: bool) -> "dict[str, _Lived]":
+        """Return what lenders have lived at no moved key, with the run-on if it `goes_on`; lived now, if not before."""
         with self._lock:
-            missing = [name for name in lenders if name not in self._kept.get(among, {})]
+            kept = self._kept.get(among, {})
+            missing = [name for name in lenders if name not in kept or len(kept[name].sums) < 1 + goes_on]
             if missing:
-                self.at({}, among, missing, threads)
+                self.at({}, among, missing, threads, None if goes_on else ())
             return self._kept[among]
 
     def _keep(self, among: range, lived: "dict[str, _Lived]") -> None:
         """Keep what was lived at no moved key, of the last KEPT ranges of replications."""
         with self._lock:
-            self._kept[among] = self._kept.pop(among, {}) | lived
+            kept = self._kept.pop(among, {})
+            longer = {name for name, one in lived.items() if name not in kept or len(one.sums) > len(kept[name].sums)}
+            self._kept[among] = kept | {name: lived[name] for name in longer}
             while len(self._kept) > KEPT:
                 del self._kept[next(iter(self._kept))]
 
@@ -187,6 +196,6 @@ class Experiment:
 def _sums_of(future: int, world: Lowered, known: list[_Lived], threads: int) -> Sums:
     """Return the sums of a world: those of one that is the same to the last integer, if any is known; else lived."""
     for one in known:
-        if engine.gives_same(one.worlds[future], world):
+        if future < len(one.sums) and engine.gives_same(one.worlds[future], world):
             return one.sums[future]
     return engine.run(world, threads)

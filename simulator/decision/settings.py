@@ -151,7 +151,7 @@ class Lived:
 
     def _live(self, setting, among):
         point = {key: list(value) if isinstance(value, tuple) else value for key, value in setting}
-        comparison = self.experiment.at(point, among)
+        comparison = self.experiment.at(point, among, measures=self.aims.measures if self.home else None)
         self.work += len(among)
         if self.home is None:
             self.home = comparison
