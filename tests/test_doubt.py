@@ -477,7 +477,7 @@ def test_summary_and_words_tell_the_same(study, tmp_path):
     assert "Choosing" in words and "Best by" in words
     assert told["errors"]["se_people"] == "in se_luck: told apart from 20 replications on"
     assert "what happens to all (" in (said := certainty(study.comparison)) and "the numbers in doubt (" in said
-    assert said.split(",")[0] in (folder / "report.html").read_text(encoding="utf-8")
+    assert said.split(",")[0].removeprefix("The ± of ") in (folder / "report.html").read_text(encoding="utf-8")
     again = sim.load_study(folder)
     assert again.frame == study.frame and again.facts["replay"].endswith("--doubt 6")
     assert again.difference("cut", "npv") == study.difference("cut", "npv")

@@ -227,6 +227,14 @@ class Comparison:
         """Return what else is known of choosing between the lenders, in sentences; nothing without doubt."""
         return []
 
+    def chances_to_be_best(self) -> dict[str, Estimate]:
+        """Return how likely each lender is the best when lending ends; nothing without doubt."""
+        return {}
+
+    def would_change(self) -> list[tuple[str, list[str]]]:
+        """Return [(measure, [what would make another lender the best by it, in words])]; nothing without doubt."""
+        return []
+
     def not_apart(self) -> dict[str, str | None]:
         """Return why a part of the errors is not stated, by the name that it has in summary.json; None if it is."""
         people = factor = None

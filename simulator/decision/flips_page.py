@@ -10,7 +10,8 @@ from simulator.decision.answer import facts_told
 from simulator.decision.crossing import FEWEST
 from simulator.decision.words import digits, number
 from simulator.report import phrasing
-from simulator.report.figures import COLOURS, INK, STYLE, figure, svg
+from simulator.report.colours import COLOURS
+from simulator.report.figures import INK, STYLE, figure, svg
 from simulator.report.paper import Picture, Section, Table, paper
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from simulator.analysis.measures import MEASURES
 from simulator.decision.answer import facts_told
 from simulator.decision.words import digits, number
 from simulator.report import phrasing
-from simulator.report.figures import COLOURS, INK, STYLE, THOUSANDS, figure, svg
+from simulator.report.colours import COLOURS
+from simulator.report.figures import INK, STYLE, THOUSANDS, figure, svg
 from simulator.report.paper import Picture, Section, Table, paper
 
 if TYPE_CHECKING:

@@ -196,6 +196,15 @@ class Doubted(Comparison):
         """Return how sure the choice is and what is worth knowing, in sentences."""
         return in_words(self)
 
+    def chances_to_be_best(self) -> dict[str, Estimate]:
+        """Return how likely each lender is the best when lending ends."""
+        return self.choices[self.horizons[0]].probability if self.horizons else {}
+
+    def would_change(self) -> list[tuple[str, list[str]]]:
+        """Return the nearest flips by each horizon, in words."""
+        turns = self.known.turns
+        return [(measure, turns.said[measure]) for measure in self.horizons] if turns else []
+
     def summary(self) -> dict:
         """Return the contents of summary.json, with what is known of the choice."""
         told = super().summary()

@@ -1,6 +1,7 @@
-"""What the lead of a comparison is uncertain of, in a sentence."""
+"""What the lead of a comparison is uncertain of."""
 
 import math
+from typing import NamedTuple
 
 from simulator.analysis.errors import Errors
 from simulator.analysis.measures import MEASURES, answer
@@ -14,25 +15,40 @@ FROM = {
 }
 
 
+class Sources(NamedTuple):
+    """What a number is uncertain of."""
+
+    what: str  # the number, in words
+    said: str  # its value and standard error
+    parts: list[tuple[str, str, float]]  # (source, its part of the standard error in words, as a share of the whole)
+
+
 def certainty(comparison) -> str:
     """Return by how much each source moves what the verdict is about, or a run's first figure; empty if by nothing."""
+    found = sources(comparison)
+    if not found:
+        return ""
+    return (
+        f"The ± of {found.what}, {found.said}, comes from {', '.join(f'{who} ({se})' for who, se, _ in found.parts)}."
+    )
+
+
+def sources(comparison) -> Sources | None:
+    """Return what the lead of the verdict, or a run's first figure, is uncertain of; None if that is not told apart."""
     if found := _of_verdict(comparison):
         best, second = found
-        d = comparison.difference(best, "npv", against=second)
-        errors = comparison.errors(best, "npv", second)
+        value = comparison.difference(best, "npv", against=second).value
+        errors, unit = comparison.errors(best, "npv", second), comparison.frame.currency
         what = f"{best} less {second} by {phrasing.label('npv')}"
-        value, unit = d.value, comparison.frame.currency
     else:
         told = phrasing.stated(comparison, answer(comparison.frame))
         if comparison.variants or not told:
-            return ""
+            return None
         errors, what = comparison.errors(comparison.baseline, told[0]), phrasing.label(told[0])
-        value, unit = (
-            comparison.estimate(comparison.baseline, told[0]).value,
-            MEASURES[told[0]].unit_in(comparison.frame),
-        )
+        value = comparison.estimate(comparison.baseline, told[0]).value
+        unit = MEASURES[told[0]].unit_in(comparison.frame)
     parts = _parts(errors, value, unit)
-    return f"The ± of {what}, {phrasing.number(value, errors.se, unit)}, comes from {parts}." if parts else ""
+    return Sources(what, phrasing.number(value, errors.se, unit), parts) if parts else None
 
 
 def _of_verdict(comparison) -> tuple[str, str] | None:
@@ -44,11 +60,11 @@ def _of_verdict(comparison) -> tuple[str, str] | None:
     return (found.leader, found.second) if found.leader and found.second else None
 
 
-def _parts(errors: Errors, value: float, unit: str) -> str:
-    """Return "who the borrowers are (3), ..." of the parts that are told apart; empty if they are not."""
+def _parts(errors: Errors, value: float, unit: str) -> list[tuple[str, str, float]]:
+    """Return (source, its part in words, its share of the whole) of those told apart; empty if they are not."""
     found = {name: getattr(errors, name) for name in FROM if getattr(errors, name) is not None}
     if len(found) < 2 or not (math.isfinite(errors.se) and errors.se > 0):
-        return ""
+        return []
     factor, *_ = phrasing.scale_of(value, errors.se, unit)
     decimals = phrasing.decimals_of(value * factor, errors.se * factor)
-    return ", ".join(f"{FROM[name]} ({phrasing.plain(se * factor, decimals)})" for name, se in found.items())
+    return [(FROM[name], phrasing.plain(se * factor, decimals), se / errors.se) for name, se in found.items()]

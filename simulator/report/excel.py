@@ -20,7 +20,7 @@ from simulator.model.errors import Problem, UserError
 from simulator.model.printable import printable
 from simulator.report import phrasing, worlds
 from simulator.report.references import glossary, references
-from simulator.scenario.parameters import Setting, in_words, settings
+from simulator.scenario.parameters import STATUSES, Setting, in_words, settings, status_of
 from simulator.scenario.scenario import AS_WRITTEN
 from simulator.system.inputs import reason
 
@@ -317,11 +317,7 @@ def _setting(value, unit):
 
 def _rank(one: Setting) -> int:
     """Return where a value stands: assumptions, then what only the author says, what has a source, what needs none."""
-    if one.status == "assumption" or one.source.startswith("assumption"):
-        return 0
-    if one.source and not one.status:
-        return 1
-    return 2 if one.source else 3
+    return STATUSES.index(status_of(one))
 
 
 def _sources(sheet, in_force):

@@ -30,10 +30,10 @@ from simulator.model.layout import (
     W_N_GRANTED,
 )
 from simulator.report import phrasing
+from simulator.report.colours import COLOURS, of_lenders
 from simulator.report.paper import Picture
 
 INK, SOFT, GRID = "#22303c", "#6b7a87", "#e3e8ec"
-COLOURS = ("#55626d", "#2f6f9f", "#c9772c", "#3d8f72", "#a8506b", "#7a68a6", "#8c7a3b", "#4aa3b5")  # first: baseline
 CAUSE_COLOURS = {
     "unknown": "#b9c2c9",
     "forgot": "#8fb8d4",
@@ -109,16 +109,11 @@ def draw(comparison, name):
         return DRAWN[name](comparison)
 
 
-def colours(comparison):
-    """Return {variant: colour}, the baseline grey."""
-    return {name: COLOURS[k % len(COLOURS)] for k, name in enumerate(comparison.ledgers)}
-
-
 def forest(comparison):
     """Draw the paired differences with 95 % intervals, one panel for each measure."""
     if not comparison.variants:
         return None
-    variants, colour = comparison.variants, colours(comparison)
+    variants, colour = comparison.variants, of_lenders(comparison.ledgers)
     names = [phrasing.called(comparison, variant).replace(", ", ",\n") for variant in variants]
     measures = [name for name in phrasing.stated(comparison, answer(comparison.frame)) if name != RUN_ON]
     rows = -(-len(measures) // 2)
@@ -165,7 +160,7 @@ def forest(comparison):
 
 def path(comparison):
     """Draw the 30+ and 90+ shares of balance month by month, with the end of new credit marked."""
-    frame, colour = comparison.frame, colours(comparison)
+    frame, colour = comparison.frame, of_lenders(comparison.ledgers)
     shown = frame.months + min(frame.run_off_months, max(1, frame.months // 12))
     made, axes = figure(3.3, 1, 2, sharex=True)
     for axis, days in zip(axes.flat, (30, 90), strict=True):
@@ -374,7 +369,7 @@ def distribution(comparison):
     tails = [highest_tail(comparison.frame, kind, suffix) for kind in ("var", "es")]
     if None in tails:
         return None
-    names, colour = list(comparison.ledgers), colours(comparison)
+    names, colour = list(comparison.ledgers), of_lenders(comparison.ledgers)
     samples = {name: comparison.samples(name, line) for name in names}
     every = np.concatenate(list(samples.values()))
     factor, before, after = phrasing.scale_of(np.abs(every).max(), 0.0, comparison.frame.currency)

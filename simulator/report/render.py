@@ -9,14 +9,16 @@ from simulator.analysis.measures.tables import BY_CAUSE, CELLS, NUMBERS, SUPERVI
 from simulator.model.layout import GRADE_NAMES, PRODUCTS
 from simulator.report import phrasing, reasons, worlds
 from simulator.report.certainty import certainty
+from simulator.report.headline import headline
 from simulator.report.paper import Picture, template
+from simulator.scenario.parameters import STATUSES, in_words, settings, status_of
 
 ONE_LINE = ("loss_on_sale", "partner_profit")  # sums that the account of profit shows as one line
 SHARED_VARIANCE_REPLICATIONS = 30  # a covariance from fewer is mostly noise
 
 
-def render(comparison, manifest: dict, pictures: list[Picture], every_world=None) -> str:
-    """Return the page; `manifest` is what manifest.json says, shown in its settings.
+def render(comparison, manifest: dict, pictures: list[Picture], every_world=None, tables=None) -> str:
+    """Return the page; `manifest` is what manifest.json says, `tables` those of the resolved scenario, if known.
 
     `every_world` has the comparisons of all worlds by name, the first being `comparison`, if there are several.
     """
@@ -29,7 +31,9 @@ def render(comparison, manifest: dict, pictures: list[Picture], every_world=None
         without_errors=phrasing.without_errors(comparison.frame),
         needed=phrasing.needed(comparison),
         verdict=phrasing.verdict(comparison),
-        certainty=[said for said in (*comparison.of_choice(), certainty(comparison)) if said],
+        headline=headline(comparison, tables or {}),
+        choice=comparison.of_choice(),
+        certainty=certainty(comparison),
         warnings=[said for said in (phrasing.given_people(comparison), *comparison.warnings()) if said],
         in_worlds=worlds.in_words(worlds.verdict(several)) if several else "",
         world_heads=[(worlds.called(name), worlds.best(each.verdict())) for name, each in several.items()],
@@ -51,6 +55,7 @@ def render(comparison, manifest: dict, pictures: list[Picture], every_world=None
         standing=standing(comparison),
         behavioural_life=BEHAVIOURAL_LIFE,
         caveats=caveats(comparison),
+        in_force=in_force(tables or {}),
         manifest=flat(manifest),
     )
 
@@ -236,6 +241,18 @@ def where(comparison):
     return cells
 
 
+def in_force(tables):
+    """Return {status: [(key, lender, value with unit, range, source, status)]} of every value, assumptions first."""
+    found: dict[str, list[tuple[str, ...]]] = {status: [] for status in STATUSES}
+    for one in settings(tables):
+        status = status_of(one)
+        low, high = one.range if len(one.range) == 2 else ("", "")
+        between = f"{in_words(low)} to {in_words(high)}" if one.range else ""
+        value = " ".join(filter(None, (in_words(one.value), one.unit)))
+        found[status].append((one.key, one.lender, value, between, one.source, one.status))
+    return {status: rows for status, rows in found.items() if rows}
+
+
 def caveats(comparison):
     """Return sentences on what the numbers are not."""
     frame = comparison.frame
@@ -246,8 +263,14 @@ def caveats(comparison):
             "becomes of this book. What the tape does not say of its people is drawn anew in each."
         )
     people = phrasing.given_people(comparison) or people
+    taken = "Parameters are taken as true. How uncertain they are is not in any number here: --doubt draws them."
+    if frame.draws:
+        taken = (
+            f"The numbers that have a range are drawn {frame.draws:,} times, for two replications each; all others are "
+            "taken as true. Standard errors hold chance and this doubt, which does not shrink with more draws."
+        )
     said = [
-        "Parameters are taken as true. How uncertain they are is not in any number here; vary them to see.",
+        taken,
         "Differences are paired: each variant meets the same people and the same random numbers as the baseline.",
     ]
     if frame.replications > 1:

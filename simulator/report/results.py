@@ -1,6 +1,7 @@
 """A run's folder: its numbers, and the page that shows them."""
 
 import csv
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def write(
         parquet.write_replications(partial / "replications.parquet", worlds)
         if excel:
             excel(partial / "results.xlsx")
-        page = render(comparison, manifest, drawing.pictures(comparison), worlds)
+        page = render(comparison, manifest, drawing.pictures(comparison), worlds, tomllib.loads(scenario_text))
         (partial / "report.html").write_text(page, encoding="utf-8")
 
     return placed(folder, overwrite).write(files, manifest)

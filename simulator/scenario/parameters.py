@@ -7,6 +7,7 @@ from simulator.scenario.resolved import QUANTITIES, difference, plain
 from simulator.scenario.scenario import BASELINE, Scenario
 
 WIDE = 120  # columns that hold the longest keys and their values side by side
+STATUSES = ("assumptions", "said by the file's author", "from a source", "without a source: switches, sizes, defaults")
 _ABOUT = ("unit", "range", "source", "status")
 
 
@@ -190,3 +191,12 @@ def in_words(value) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} = {in_words(member)}" for key, member in value.items())
     return str(value)
+
+
+def status_of(one: Setting) -> str:
+    """Return which of STATUSES a value has."""
+    if one.status == "assumption" or one.source.startswith("assumption"):
+        return STATUSES[0]
+    if one.source and not one.status:
+        return STATUSES[1]
+    return STATUSES[2] if one.source else STATUSES[3]

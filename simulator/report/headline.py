@@ -1,0 +1,154 @@
+"""The first screen of a comparison's page: the lenders in one table, what would change the answer, how sure it is."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from simulator.analysis.estimates import Difference
+from simulator.analysis.measures import MEASURES, SHARE, answer
+from simulator.report import phrasing
+from simulator.report.certainty import Sources, sources
+from simulator.report.colours import of_lenders
+from simulator.scenario.parameters import Setting, in_words, settings
+from simulator.scenario.scenario import BASELINE
+
+MOST_CHANGES = 4  # of a variant's settings that are told in the table
+WORDS_ONLY = ("title", "cautions")  # settings that change nothing
+FIGURES = 3  # significant digits of the largest change in a column
+
+
+class Bar(NamedTuple):
+    """A change on the scale of its column, in per cent of the width: its interval, itself, and where zero is."""
+
+    low: float
+    high: float
+    at: float
+    zero: float
+
+
+class Cell(NamedTuple):
+    """A change in words with its 95 % interval, how sure its sign is, and how it is drawn."""
+
+    value: str
+    interval: str = ""
+    sureness: str = ""
+    bar: Bar | None = None
+
+
+class Row(NamedTuple):
+    """A lender: its name, title and colour, what it changes, and a cell for each measure."""
+
+    name: str
+    title: str
+    colour: str
+    changes: list[str]
+    chance: str  # to be the best, in words; empty where that is not known
+    cells: list[Cell]
+    is_winner: bool = False
+
+
+class Headline(NamedTuple):
+    """What the first screen shows."""
+
+    heads: list[str]  # a measure and its unit for each column
+    rows: list[Row]  # variants, the best first; then the baseline with its levels
+    flips: list[tuple[str, list[str]]]  # by horizon: what would make another best
+    sources: Sources | None  # what the lead is uncertain of
+
+
+def headline(comparison, tables: Mapping[str, Any]) -> Headline | None:
+    """Return the first screen of a comparison, whose scenario has these tables; None where nothing is compared."""
+    names = phrasing.stated(comparison, answer(comparison.frame))
+    if not comparison.variants or not names:
+        return None
+    decisive = [name for name in phrasing.BOTH if name in names]
+    names = [*decisive, *(name for name in names if name not in decisive)]
+    columns = {name: _column(comparison, name) for name in names}
+    changed, colours = changes(tables), of_lenders(comparison.ledgers)
+    order = sorted(comparison.variants, key=lambda v: -comparison.difference(v, names[0]).value)
+    winner = comparison.verdict().winner
+    chances = comparison.chances_to_be_best()
+
+    def chance(name: str) -> str:
+        return phrasing.number(chances[name].value, chances[name].se, SHARE) if name in chances else ""
+
+    def row(name: str, cells: list[Cell]) -> Row:
+        title = tables.get("variant", {}).get(name, {}).get("title", "")
+        return Row(name, title, colours[name], changed.get(name, []), chance(name), cells, is_winner=name == winner)
+
+    rows = [row(name, [columns[measure][1][name] for measure in names]) for name in order]
+    rows.append(row(comparison.baseline, [columns[measure][1][comparison.baseline] for measure in names]))
+    flips = [(phrasing.label(measure), said) for measure, said in comparison.would_change()]
+    return Headline([columns[name][0] for name in names], rows, flips, sources(comparison))
+
+
+def changes(tables: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return by variant what it changes, in words: "close.freeze_days_late 30 → 7 days"; the first MOST_CHANGES."""
+    own: dict[str, list[Setting]] = {}
+    for one in settings(tables):
+        if one.key not in WORDS_ONLY:
+            own.setdefault(one.lender, []).append(one)
+    now = {one.key: one for one in own.pop(BASELINE, [])}
+    found = {}
+    for name, changed in own.items():
+        said = [_change(one, now.get(one.key)) for one in changed]
+        more = len(said) - MOST_CHANGES
+        found[name] = said if more <= 1 else [*said[:MOST_CHANGES], f"and {more} settings more"]
+    return found
+
+
+def _change(one: Setting, before: Setting | None) -> str:
+    key = one.key.removeprefix("policy.")
+    if key.endswith(".enabled"):
+        return f"{key.removesuffix('.enabled')} {'on' if one.value else 'off'}"
+    unit = f" {one.unit}" if one.unit and not one.unit.startswith(SHARE) else ""
+    was = f"{in_words(before.value)} → " if before else ""
+    return f"{key} {was}{in_words(one.value)}{unit}"
+
+
+def _column(comparison, measure: str) -> tuple[str, dict[str, Cell]]:
+    """Return the head of a measure's column, and the cell of each lender: changes, and the baseline's level."""
+    unit = MEASURES[measure].unit_in(comparison.frame)
+    scaled = phrasing.in_one_scale(comparison, measure)
+    moved = {name: [comparison.difference(v, name) for v in comparison.variants] for name in scaled}
+    levels = {name: comparison.estimate(comparison.baseline, name) for name in scaled}
+    of_levels = _largest([levels[name].value for name in scaled])
+    factor, before, after = phrasing.scale_of(of_levels, 0.0, unit)
+    decimals = _decimals(_largest([d.value for each in moved.values() for d in each]) * factor)
+    ends = [end * factor for each in moved.values() for d in each for end in (d.low, d.high) if math.isfinite(end)]
+    low, high = min(ends, default=0.0), max(ends, default=0.0)
+    low, high = min(low, 0.0), max(high, 0.0)
+
+    def bar(d: Difference) -> Bar | None:
+        if not (math.isfinite(d.low) and math.isfinite(d.high) and high > low):
+            return None
+        return Bar(*(100 * (x * factor - low) / (high - low) for x in (d.low, d.high, d.value, 0.0)))
+
+    def cell(d: Difference) -> Cell:
+        if not math.isfinite(d.value):
+            return Cell("–")
+        text = phrasing.plain(d.value * factor, decimals)
+        within = (
+            ""
+            if d.low == d.high or not math.isfinite(d.low)
+            else (f"{phrasing.plain(d.low * factor, decimals)} to {phrasing.plain(d.high * factor, decimals)}")
+        )
+        sign = "+" if d.value * factor > 0 and text.strip("0.") else ""
+        return Cell(sign + text, within, phrasing.clarity(d), bar(d))
+
+    cells = {v: cell(d) for v, d in zip(comparison.variants, moved[measure], strict=True)}
+    level = levels[measure].value
+    cells[comparison.baseline] = Cell(
+        phrasing.plain(level * factor, _decimals(of_levels * factor)) if math.isfinite(level) else "–"
+    )
+    scale = "%, changes in pp" if unit.startswith(SHARE) else phrasing.scale_in_words(before, after)
+    return ", ".join(filter(None, (phrasing.label(measure), scale))), cells
+
+
+def _largest(values) -> float:
+    return max((abs(x) for x in values if math.isfinite(x)), default=0.0)
+
+
+def _decimals(largest: float) -> int:
+    """Return the decimals that give the largest number of a column FIGURES significant digits."""
+    return min(4, max(0, FIGURES - 1 - math.floor(math.log10(largest)))) if largest > 0 else 0

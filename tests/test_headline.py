@@ -1,0 +1,100 @@
+"""The first screen of the page: lenders in words and bars, what would change the answer, how sure it is."""
+
+import re
+import tomllib
+
+import pytest
+
+import simulator as sim
+from conftest import ROOT
+from simulator.report.headline import MOST_CHANGES, changes, headline
+
+SIZE = {"borrowers": 200, "replications": 20, "months": 6}
+SALE = ROOT / "tests" / "sale_or_wait.toml"
+
+
+@pytest.fixture(scope="module")
+def study():
+    """Return a small study of the demo's scenario, with a variant that changes nothing."""
+    same = {"variant.nothing.title": "Nothing at all", "run_off_months": 12, "run_on_months": 0}
+    return sim.compare(sim.load_scenario(ROOT / "scenarios" / "huabei.toml", same, **SIZE), threads=2)
+
+
+@pytest.fixture(scope="module")
+def tables(study):
+    """Return the tables of its resolved scenario."""
+    return tomllib.loads(study.scenario.text())
+
+
+@pytest.fixture(scope="module")
+def found(study, tables):
+    """Return its first screen."""
+    return headline(study.comparison, tables)
+
+
+def test_rows_are_the_lenders_by_what_they_bring(study, found):
+    """Variants by the difference in net present value, the largest first; the baseline is last, with its levels."""
+    gains = [study.difference(row.name, "npv").value for row in found.rows[:-1]]
+    assert gains == sorted(gains, reverse=True) and len(gains) == len(study.variants)
+    assert found.rows[-1].name == "baseline" and found.rows[-1].cells[0].bar is None
+    assert len({row.colour for row in found.rows}) == len(found.rows)
+
+
+def test_cells_are_the_differences_on_one_scale(study, found):
+    """The number of a cell is its difference in the unit of the head; bars lie as the intervals do."""
+    assert found.heads[0] == "net present value, CNY"
+    for row in found.rows[:-1]:
+        d, cell = study.difference(row.name, "npv"), row.cells[0]
+        assert float(cell.value.replace("−", "-").replace(",", "")) == pytest.approx(d.value, abs=0.5)
+        assert cell.bar is None or 0 <= cell.bar.low <= cell.bar.at <= cell.bar.high <= 100
+        assert cell.bar is None or (cell.bar.at > cell.bar.zero) == (d.value > 0)
+
+
+def test_what_changes_nothing_is_a_zero_without_sign(found):
+    """Its changes are exactly 0, in every column; no setting is told."""
+    (row,) = (row for row in found.rows if row.name == "nothing")
+    assert (row.title, row.changes) == ("Nothing at all", [])
+    assert all(re.fullmatch(r"0(\.0+)?", cell.value) and cell.sureness == "exactly equal" for cell in row.cells)
+
+
+def test_what_variants_change_is_in_words(found):
+    """From what to what with the unit; what is switched on by its name."""
+    told = {row.name: row.changes for row in found.rows}
+    assert told["freeze_at_7"] == ["close.freeze_days_late 30 → 7 days past due"]
+    assert told["cut_at_30"] == ["cut on"]
+    assert told["baseline"] == []
+
+
+def test_many_changes_are_counted():
+    """The first few are told, then how many there are more; one more is told itself."""
+    for count, told in ((MOST_CHANGES + 1, MOST_CHANGES + 1), (MOST_CHANGES + 3, MOST_CHANGES + 1)):
+        many = changes({"variant": {"x": {"policy": {"p": {f"k{i}": i for i in range(count)}}}}})["x"]
+        assert len(many) == told
+    assert many[-1] == "and 3 settings more"
+
+
+def test_under_doubt_it_says_how_likely_each_is_the_best_and_what_turns_it(study, found):
+    """Chances of all lenders, and the flips of each horizon; without doubt it is said how they are asked for."""
+    assert all(row.chance == "" for row in found.rows) and found.flips == []
+    ranged = {"policy.at_once.price": {"value": 0.5, "range": [0.48, 0.53]}}
+    doubted = sim.compare(sim.load_scenario(SALE, ranged), threads=2, doubt=50)
+    told = headline(doubted.comparison, tomllib.loads(doubted.scenario.text()))
+    assert all(re.match(r"[\d.]+", row.chance) for row in told.rows)
+    assert [measure for measure, _ in told.flips] == ["net present value"]
+    assert "policy.at_once.price falls below 0.495" in told.flips[0][1][0]
+
+
+def test_the_page_begins_with_it(study, tmp_path):
+    """Table, doubts and reasons in their order; every number in force stands in the page, assumptions first."""
+    page = (study.save(tmp_path / "out") / "report.html").read_text(encoding="utf-8")
+    places = [page.index(words) for words in ("This would change if", "Certain about", "Why, variant by variant")]
+    assert page.index('class="wide headline"') < places[0] and places == sorted(places)
+    assert page.index("values: assumptions") < page.index("values: from a source")
+    assert "behaviour.structural.will_not" in page
+
+
+def test_hostile_titles_are_text(tmp_path):
+    """What a scenario calls its variants cannot run in the page."""
+    scenario = sim.load_scenario(SALE, {"variant.later.title": "<script>alert(1)</script>"})
+    page = (sim.compare(scenario, threads=2).save(tmp_path / "out") / "report.html").read_text(encoding="utf-8")
+    assert "<script>" not in page and "&lt;script&gt;" in page
