@@ -231,9 +231,16 @@ class Comparison:
         """Return how likely each lender is the best when lending ends; nothing without doubt."""
         return {}
 
-    def would_change(self) -> list[tuple[str, list[str]]]:
-        """Return [(measure, [what would make another lender the best by it, in words])]; nothing without doubt."""
-        return []
+    def worth_knowing(self) -> str:
+        """Return which numbers are most worth knowing before choosing, in words; empty without doubt."""
+        return ""
+
+    def would_change(self) -> tuple[list[tuple[str, list[str]]], str]:
+        """Return what would make another lender the best by each measure, in words, and how it was sought.
+
+        Nothing without doubt.
+        """
+        return [], ""
 
     def not_apart(self) -> dict[str, str | None]:
         """Return why a part of the errors is not stated, by the name that it has in summary.json; None if it is."""

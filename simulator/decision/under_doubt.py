@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.analysis.comparison import Comparison
 from simulator.analysis.errors import crossed_replications
-from simulator.analysis.estimates import Estimate
+from simulator.analysis.estimates import CERTAIN, Estimate
 from simulator.analysis.measures import SHARE
 from simulator.decision.assumptions import Doubt
 from simulator.decision.doubt import Draws
@@ -200,10 +200,15 @@ class Doubted(Comparison):
         """Return how likely each lender is the best when lending ends."""
         return self.choices[self.horizons[0]].probability if self.horizons else {}
 
-    def would_change(self) -> list[tuple[str, list[str]]]:
-        """Return the nearest flips by each horizon, in words."""
+    def worth_knowing(self) -> str:
+        """Return which numbers are most worth knowing before choosing, in words; empty with too few draws."""
+        worth = self.worth.get(self.horizons[0]) if self.horizons else None
+        return _worth_in_words(self, _worth_telling(self, worth)) if worth else ""
+
+    def would_change(self) -> tuple[list[tuple[str, list[str]]], str]:
+        """Return the nearest flips by each horizon, in words, and with how many lives they were sought."""
         turns = self.known.turns
-        return [(measure, turns.said[measure]) for measure in self.horizons] if turns else []
+        return ([(measure, turns.said[measure]) for measure in self.horizons], turns.sizes) if turns else ([], "")
 
     def summary(self) -> dict:
         """Return the contents of summary.json, with what is known of the choice."""
@@ -282,9 +287,8 @@ def in_words(comparison: Comparison) -> list[str]:
             "number would be worth."
         )
         if worth := comparison.worth.get(measure):
-            first = [one for one in worth[:SHOWN] if one.known.value * comparison.frame.minor_units >= 1]
-            each = [f"{one.key} {phrasing.number(*one.known, unit)}" for one in first]
-            said.append(f"Most worth knowing: {'; '.join(each) or 'no single number changes the choice'}.")
+            first = _worth_telling(comparison, worth)
+            said.append(_worth_in_words(comparison, first))
             if tested := next((one for one in first if one.tests), None):
                 sizes = [f"{n:,} {phrasing.number(*gain, unit)}" for n, gain in tested.tests.items()]
                 said.append(f"A field test of {tested.key}, by accounts an arm, is worth: {'; '.join(sizes)}.")
@@ -296,6 +300,22 @@ def in_words(comparison: Comparison) -> list[str]:
             nearest = "; ".join(turns.said[measure]) or "no number, moved alone within its range"
             said.append(f"With every number at its value, another is best if: {nearest} ({turns.sizes}).")
     return said
+
+
+def _worth_telling(comparison: Doubted, worth: list[Worth]) -> list[Worth]:
+    """Return the numbers most worth knowing, without those that are worth less than a minor unit."""
+    return [one for one in worth[:SHOWN] if one.known.value * comparison.frame.minor_units >= 1]
+
+
+def _worth_in_words(comparison: Doubted, first: list[Worth]) -> str:
+    """Return what numbers are worth knowing, in a sentence; a second where chance alone could have made them so."""
+    if not first:
+        return "Most worth knowing: no single number changes the choice."
+    each = [f"{one.key} {phrasing.number(*one.known, comparison.frame.currency)}" for one in first]
+    said = f"Most worth knowing: {'; '.join(each)}."
+    if any(one.known.value > CERTAIN * one.known.se for one in first):
+        return said
+    return f"{said} With {comparison.frame.draws:,} draws none of them is beyond chance: more draws tell."
 
 
 def _turns(asked: Scenario, draws: Draws, threads: int | None, observer: Observer) -> Turns | None:

@@ -53,7 +53,9 @@ class Headline(NamedTuple):
     heads: list[str]  # a measure and its unit for each column
     rows: list[Row]  # variants, the best first; then the baseline with its levels
     flips: list[tuple[str, list[str]]]  # by horizon: what would make another best
+    sought: str  # with how many lives
     sources: Sources | None  # what the lead is uncertain of
+    worth: str  # which numbers are most worth knowing; empty where that is not asked
 
 
 def headline(comparison, tables: Mapping[str, Any]) -> Headline | None:
@@ -78,8 +80,11 @@ def headline(comparison, tables: Mapping[str, Any]) -> Headline | None:
 
     rows = [row(name, [columns[measure][1][name] for measure in names]) for name in order]
     rows.append(row(comparison.baseline, [columns[measure][1][comparison.baseline] for measure in names]))
-    flips = [(phrasing.label(measure), said) for measure, said in comparison.would_change()]
-    return Headline([columns[name][0] for name in names], rows, flips, sources(comparison))
+    by_measure, sought = comparison.would_change()
+    flips = [(phrasing.label(measure), said) for measure, said in by_measure]
+    return Headline(
+        [columns[name][0] for name in names], rows, flips, sought, sources(comparison), comparison.worth_knowing()
+    )
 
 
 def changes(tables: Mapping[str, Any]) -> dict[str, list[str]]:
