@@ -51,6 +51,23 @@ def where_it_goes() -> None:
     _print(rows)
 
 
+@app.command(name="moved")
+def where_a_moved_scenario_goes() -> None:
+    """Time a scenario with one number moved: read, lowered, lived; a file read, and a tiny run."""
+    from . import moved
+
+    with Progress() as bar:
+        every = moved.moved(bar.started)
+        files, tiny = moved.file_read(), moved.tiny_run()
+    about = f"six lenders, both futures, {moved.BORROWERS} borrowers, {moved.REPLICATIONS} replications"
+    rows = Table("moved", title=f"ms of processor time, {about}; {machine()['cpu']}")
+    for column in ("read", "scores", "lowered", "lived and settled", "in all"):
+        rows.add_column(column, justify="right")
+    for one in every:
+        rows.add_row(one.name, *(f"{ms:.1f}" for ms in (one.read, one.scores, one.lowered, one.lived, one.whole)))
+    _print(rows, f"the files read: {files:.1f} ms; a run of {moved.TINY} borrowers: {tiny:.1f} ms")
+
+
 @app.command()
 def identities(replications: Annotated[int, typer.Option(help="of every scenario")] = 0) -> None:
     """Check every identity over all shipped scenarios and variants, at least 10^9 borrower-months."""

@@ -30,6 +30,7 @@ from benchmarks import (
     jax_month,
     kernel,
     kills,
+    moved,
     numba_np_random,
     numpy_month,
     peers,
@@ -261,6 +262,23 @@ def test_straightness_is_one_for_a_line_and_more_for_a_curve():
     """A fixed cost does not bend a line; a cost that grows with the square does."""
     assert growth.straightness({n: 5 + 2 * n for n in (1, 10, 100, 1_000)}) == pytest.approx(1)
     assert growth.straightness({n: n * n for n in (1, 10, 100)}) == pytest.approx(10)
+
+
+def test_no_number_is_moved_to_the_same_place_twice(monkeypatch):
+    """Each round of a moved scenario has two new places, one for the stages and one for the whole; all have times."""
+    monkeypatch.setattr(moved, "BORROWERS", 4)
+    monkeypatch.setattr(moved, "REPLICATIONS", 2)
+    monkeypatch.setattr(moved, "ROUNDS", 2)
+    monkeypatch.setattr(moved, "MOVED", {"a price": ("costs.funding_rate", 0.05)})
+    places, scenario_at = [], moved.Experiment.scenario_at
+    monkeypatch.setattr(moved.Experiment, "scenario_at", lambda *of: places.append(of[1]) or scenario_at(*of))
+
+    (took,) = moved.moved()
+    apart = [place["costs.funding_rate"] for place in places if place]
+
+    assert len(set(apart)) == len(apart) == 4
+    assert took.name == "a price" and min(took.read, took.lowered, took.whole) > 0
+    assert moved.file_read() > 0 < moved.tiny_run()
 
 
 def test_every_case_has_its_turn_in_each_round(monkeypatch):
