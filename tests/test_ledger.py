@@ -15,6 +15,7 @@ from simulator.analysis.ledger import (
     components,
     result_digest,
 )
+from simulator.engine.accumulators import by_flow
 from simulator.model.layout import *  # noqa: F403
 from simulator.model.tables import Sums
 
@@ -92,6 +93,15 @@ def test_closures_by_cause_are_all_closures(ledger):
     closed.sums.flows[0, 0, 5, 1, LINE, FLOWS.index("n_closed")] += 1
     with pytest.raises(IdentityError, match="n_closed is left of those closed"):
         check_identities(broken(closed, lambda sums: None))
+
+
+def test_flows_laid_side_by_side_are_the_same(ledger):
+    """Every line and the digest are the same however the cells of a flow lie in memory; then they are one block."""
+    again = Ledger(ledger.variant, by_flow(ledger.sums), ledger.frame, ledger.settlement)
+    assert result_digest([("baseline", again.sums)]) == result_digest([("baseline", ledger.sums)])
+    for name in (*FLOWS, *SETTLED, *LINES, *TRANSFER_LINES):
+        assert np.array_equal(again[name], ledger[name])
+    assert again.sums.flows[..., F_PAID].flags.c_contiguous and not ledger.sums.flows[..., F_PAID].flags.c_contiguous
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 20])

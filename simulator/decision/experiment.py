@@ -15,6 +15,7 @@ from simulator.analysis.measures import MEASURES
 from simulator.analysis.score_power import resolved
 from simulator.decision.assumptions import at_key
 from simulator.engine import engine
+from simulator.engine.accumulators import by_flow
 from simulator.lowering.lower import Lowered, lower
 from simulator.model.errors import Problem, UserError, check_names
 from simulator.model.observer import SILENT, Observer
@@ -155,8 +156,12 @@ class Experiment:
         """Keep what was lived at no moved key, of the last KEPT ranges of replications."""
         with self._lock:
             kept = self._kept.pop(among, {})
-            longer = {name for name, one in lived.items() if name not in kept or len(one.sums) > len(kept[name].sums)}
-            self._kept[among] = kept | {name: lived[name] for name in longer}
+            longer = {
+                name: one._replace(sums=tuple(map(by_flow, one.sums)))  # settled anew at every price
+                for name, one in lived.items()
+                if name not in kept or len(one.sums) > len(kept[name].sums)
+            }
+            self._kept[among] = kept | longer
             while len(self._kept) > KEPT:
                 del self._kept[next(iter(self._kept))]
 
