@@ -50,7 +50,7 @@ class Row(NamedTuple):
 class Headline(NamedTuple):
     """What the first screen shows."""
 
-    heads: list[str]  # a measure and its unit for each column
+    heads: list[tuple[str, str]]  # for each column a measure with its unit, and what it is
     rows: list[Row]  # variants, the best first; then the baseline with its levels
     flips: list[tuple[str, list[str]]]  # by horizon: what would make another best
     sought: str  # with how many lives
@@ -83,7 +83,12 @@ def headline(comparison, tables: Mapping[str, Any]) -> Headline | None:
     by_measure, sought = comparison.would_change()
     flips = [(phrasing.label(measure), said) for measure, said in by_measure]
     return Headline(
-        [columns[name][0] for name in names], rows, flips, sought, sources(comparison), comparison.worth_knowing()
+        [(columns[name][0], MEASURES[name].text) for name in names],
+        rows,
+        flips,
+        sought,
+        sources(comparison),
+        comparison.worth_knowing(),
     )
 
 

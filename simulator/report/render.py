@@ -11,6 +11,7 @@ from simulator.report import phrasing, reasons, worlds
 from simulator.report.certainty import certainty
 from simulator.report.headline import headline
 from simulator.report.paper import Picture, template
+from simulator.report.references import glossary
 from simulator.scenario.parameters import STATUSES, in_words, settings, status_of
 
 ONE_LINE = ("loss_on_sale", "partner_profit")  # sums that the account of profit shows as one line
@@ -22,6 +23,7 @@ def render(comparison, manifest: dict, pictures: list[Picture], every_world=None
 
     `every_world` has the comparisons of all worlds by name, the first being `comparison`, if there are several.
     """
+    told = answers(comparison)
     several = every_world if every_world and len(every_world) > 1 else {}
     return template("template.html.j2").render(
         comparison=comparison,
@@ -40,7 +42,7 @@ def render(comparison, manifest: dict, pictures: list[Picture], every_world=None
         matrix=worlds.matrix(several) if several else [],
         elsewhere=[elsewhere(name, each, comparison) for name, each in several.items() if each is not comparison],
         not_stated=phrasing.not_stated(comparison, [name for section in NUMBERS for name in shown_in(section)]),
-        answers=answers(comparison),
+        answers=told,
         table=table(comparison, [(section, shown_in(section)) for section in NUMBERS]),
         power=reasons.rating_power(comparison),
         causes=cause_table(comparison),
@@ -55,6 +57,7 @@ def render(comparison, manifest: dict, pictures: list[Picture], every_world=None
         standing=standing(comparison),
         behavioural_life=BEHAVIOURAL_LIFE,
         caveats=caveats(comparison),
+        glossary=words_on_it(comparison, told),
         in_force=in_force(tables or {}),
         manifest=flat(manifest),
     )
@@ -239,6 +242,13 @@ def where(comparison):
                     row.append(phrasing.number(float(value), float(se), measure.unit_in(frame)))
             cells.append((segment, product, row))
     return cells
+
+
+def words_on_it(comparison, told):
+    """Return [(term, Chinese, name, meaning)] of the glossary's terms in the answer and in the table of numbers."""
+    names = [name for section in NUMBERS for name in shown_in(section)]
+    said = [*(line for _, sentence, _, why in told for line in (sentence, *why)), *map(phrasing.label, names)]
+    return list(glossary(names, " ".join([phrasing.verdict(comparison), *comparison.of_choice(), *said])))
 
 
 def in_force(tables):

@@ -1,0 +1,54 @@
+// Tables that can be copied as numbers and sorted. Without scripts the page lacks these buttons and nothing else.
+(() => {
+  const plain = (cell) => cell.innerText.trim().split("\n")[0].trim();
+  const number = (text) => {
+    const digits = text.replaceAll("\u2212", "-").replaceAll(",", "").replace(/^\+/, "").replace(/[\s\u00a0].*$|%$/, "");
+    return digits !== "" && Number.isFinite(Number(digits)) ? Number(digits) : null;
+  };
+  const asCopied = (cell) => {
+    const whole = cell.innerText.trim().replaceAll("\u00a0", " ").replaceAll("\u2212", "-");
+    const value = /^[+\u2212-]?[\d,]+(\.\d+)?$/.test(plain(cell)) ? number(plain(cell)) : null;
+    return value === null ? whole.replace(/\s+/g, " ") : String(value);
+  };
+  const button = (words, act) => {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = words;
+    made.addEventListener("click", () => act(made));
+    return made;
+  };
+  for (const table of document.querySelectorAll(".wide > table")) {
+    table.parentElement.after(
+      Object.assign(document.createElement("p"), { className: "tools" }),
+    );
+    table.parentElement.nextElementSibling.append(
+      button("Copy as numbers", async (made) => {
+        const rows = [...table.rows].map((row) => [...row.cells].map(asCopied).join("\t"));
+        await navigator.clipboard.writeText(rows.join("\n"));
+        made.textContent = "Copied";
+      }),
+    );
+  }
+  for (const table of document.querySelectorAll("table.sortable")) {
+    const body = table.tBodies[0];
+    const fixed = [...body.rows].filter((row) => row.classList.contains("base"));
+    [...table.tHead.rows[0].cells].forEach((head, column) => {
+      const words = head.textContent;
+      head.textContent = "";
+      head.append(
+        button(words, () => {
+          const falls = head.getAttribute("aria-sort") !== "descending";
+          for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+          head.setAttribute("aria-sort", falls ? "descending" : "ascending");
+          const key = (row) => plain(row.cells[column]);
+          const order = (a, b) => {
+            const [x, y] = [number(key(a)), number(key(b))];
+            return x !== null && y !== null ? x - y : key(a).localeCompare(key(b));
+          };
+          const rows = [...body.rows].filter((row) => !fixed.includes(row)).sort(order);
+          body.append(...(falls ? rows.reverse() : rows), ...fixed);
+        }),
+      );
+    });
+  }
+})();
