@@ -57,6 +57,19 @@ COMMANDS = (  # that are right but for the last, which finds something wrong wit
     ("diary", "good.toml", "--borrower", "all:0", "--replication", "0", "--variant", "baseline"),
     *(("policies", "--markdown"), ("policies", "--check", "panel.csv"), ("--version",), ("check", "--help")),
     *(("calibrate", *_TAPE, "--out", "out"), ("backtest", *_TAPE, "--fit-until", "2024-02", "--out", "out")),
+    *(
+        (*line.split(), "--borrowers", "8", "--months", "2", "--out", "out")
+        for line in (
+            "compare decide.toml --doubt 2 --variant cut",
+            "compare decide.toml --until npv=90% --without cut --against baseline",
+            "flips decide.toml --replications 2 --key discount_rate --map discount_rate,policy.cut.keep",
+            "sweep decide.toml --replications 2 --vary policy.cut.keep=0.1:0.9:2 --tornado",
+            "breakeven decide.toml --replications 2 --vary policy.cut.keep=0.1:0.9 --variant cut",
+            "optimise decide.toml --replications 2 --vary policy.cut.keep=0.1:0.9:2 --maximise npv",
+            "tail decide.toml --replications 200 --level 0.9 --variant cut",
+        )
+    ),
+    ("new", "mine"),
     ("macro", "panel.csv", *_QUARTERS, "--leave-out", "2005Q4", "--curve", "probit", "--out", "out"),
 )
 

@@ -22,10 +22,25 @@ income = { distribution = "lognormal", mean = 5000, sigma = 0.4, unit = "CNY per
 interest_rate = { value = 0.0005, unit = "per day" }
 minimum_share = 0.1
 """
+DECIDE = """
+extends = "good.toml"
+discount_rate = { value = 0.08, range = [0.05, 0.12] }
+economy.factor = { enabled = true, will_not_loading = 0.5 }
+[policy.cut]
+kind = "limit_cut"
+enabled = false
+at_dpd = 30
+keep = { value = 0.5, range = [0.2, 0.8] }
+[variant.cut]
+policy.cut.enabled = true
+[variant.deep]
+policy.cut = { enabled = true, keep = 0.1 }
+"""
 COLUMNS = '[columns]\naccount_id = "id"\nlimit = "limit"\nbalance = "balance"\ndpd = "late"\n'
 PANEL = ["id,month,limit,balance,late", *(f"a{i},2024-{m:02},9000,5000,0" for i in range(40) for m in (1, 2, 3))]
 RIGHT = {  # what stands beside the strange one, and names it
     "good.toml": GOOD,
+    "decide.toml": DECIDE,
     "top.toml": 'extends = ["good.toml", "strange.toml"]\n',
     "variant.toml": 'extends = "good.toml"\n[variant.a]\nextends = "strange.toml"\n',
     "book.toml": 'extends = "good.toml"\nportfolio = { tape = "tape.csv", mapping = "map.toml" }\n',
