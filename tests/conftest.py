@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from simulator import cli
+
 ROOT = Path(__file__).parent.parent
 
 settings.register_profile("fixed", derandomize=True, deadline=None)  # the same examples in every run, and no clock
@@ -25,6 +27,19 @@ def documented(title):
     guide = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
     return next(block for block in blocks if tomllib.loads(block).get("title") == title)
+
+
+@pytest.fixture
+def simulator(capsys):
+    """Return a function that runs a command line in this process and returns (exit code, output, error output)."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as left:
+            cli.main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return left.value.code or 0, said.out, said.err
+
+    return run
 
 
 @pytest.fixture

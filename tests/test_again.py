@@ -7,7 +7,6 @@ import pytest
 
 import simulator as sim
 from conftest import ROOT
-from simulator import cli
 from simulator.analysis.measures import shown_in
 from simulator.analysis.measures.tables import NUMBERS
 from simulator.engine import engine
@@ -38,19 +37,6 @@ def lived(tmp_path_factory):
     """Return a comparison with a run-on, a reference other than the baseline and swapped applicants, and its folder."""
     study = sim.compare(sim.load_scenario(TEXT, **SMALL), threads=2)
     return study, study.save(tmp_path_factory.mktemp("runs") / "run", drawing=NoPictures(processors=1))
-
-
-@pytest.fixture
-def command(capsys):
-    """Return a function that runs a command line in this process and returns (exit code, output, error output)."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as left:
-            cli.main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return left.value.code or 0, said.out, said.err
-
-    return run
 
 
 @pytest.mark.parametrize("name", list(figures.DRAWN))
@@ -92,7 +78,7 @@ def test_the_page_says_what_it_has_not(lived, tmp_path):
     assert told["made_from"]["folder"] == str(folder)
 
 
-def test_nothing_is_simulated(lived, command, tmp_path, monkeypatch):
+def test_nothing_is_simulated(lived, simulator, tmp_path, monkeypatch):
     """The command reads files alone, and leaves the folder of the run as it is; the workbook is that of the run."""
 
     def never(*_):
@@ -101,12 +87,12 @@ def test_nothing_is_simulated(lived, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(engine, "run", never)
     study, folder = lived
-    code, out, err = command("report", folder, "--excel")
+    code, out, err = simulator("report", folder, "--excel")
 
     assert (code, err) == (0, "") and out.startswith(phrasing.verdict(study.comparison))
     assert out.endswith("report: out/run-report/report.html\nworkbook: out/run-report/results.xlsx\n")
     assert (tmp_path / "out/run-report/results.xlsx").read_bytes() == excel.workbook(study)
-    assert spoiled(folder) == [] and command("report", folder)[0] == 2
+    assert spoiled(folder) == [] and simulator("report", folder)[0] == 2
 
 
 def test_a_run_without_variants_has_its_page(tmp_path):
@@ -144,13 +130,13 @@ def test_a_folder_of_before_has_what_it_can(lived, tmp_path):
         again.study.samples("cut", "net_loss")
 
 
-def test_what_is_no_run_is_refused(lived, command, tmp_path, monkeypatch):
+def test_what_is_no_run_is_refused(lived, simulator, tmp_path, monkeypatch):
     """A folder that is none, or that was changed, is told; nothing is written."""
     monkeypatch.chdir(tmp_path)
     spoilt = shutil.copytree(lived[1], tmp_path / "spoilt")
     (spoilt / "summary.json").write_text("{}")
 
     for name, words in (("spoilt", "not as they were written: summary.json"), ("none", "holds no run")):
-        code, out, err = command("report", name)
+        code, out, err = simulator("report", name)
         assert (code, out) == (2, "") and words in err
     assert [path.name for path in tmp_path.iterdir()] == ["spoilt"]

@@ -116,19 +116,6 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture
-def simulator(capsys):
-    """Return a function that runs a command line in this process and returns (exit code, output, error output)."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as left:
-            cli.main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return left.value.code or 0, said.out, said.err
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
     """Return the folder of one finished comparison; tests only read it."""

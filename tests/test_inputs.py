@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from simulator import cli
 from simulator.estimation import levels
 from simulator.lowering.quantiles import quantiles
 from simulator.model.errors import Problem, UserError
@@ -26,19 +25,6 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     strange.write_right(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def simulator(capsys):
-    """Return a function that runs a command line in this process and returns (exit code, output, error output)."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as left:
-            cli.main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return left.value.code or 0, said.out, said.err
-
-    return run
 
 
 def listing(folder):

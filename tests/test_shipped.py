@@ -5,7 +5,6 @@ import tomllib
 import pytest
 
 from conftest import ROOT
-from simulator import cli
 from simulator.model.errors import UserError
 from simulator.scenario import shipped
 from simulator.scenario.reader import load_scenario
@@ -18,19 +17,6 @@ def here(tmp_path, monkeypatch):
     """Return an empty current directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def simulator(capsys):
-    """Return a function that runs a command line in this process and returns (exit code, output, error output)."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as left:
-            cli.main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return left.value.code or 0, said.out, said.err
-
-    return run
 
 
 def test_what_is_shipped_is_the_folder_of_the_repository():

@@ -9,7 +9,6 @@ import pytest
 
 import simulator as sim
 from conftest import ROOT
-from simulator import cli
 from simulator.analysis.estimates import Estimate, independent, paired
 from simulator.model.errors import UserError
 from simulator.report.side_by_side import SideBySide
@@ -48,19 +47,6 @@ def dearer(saved):
     rate = {"value": 0.02, "unit": "per month"}
     (a, first), (b, second) = saved("a"), saved("b", {RATE: rate, "variant.cut.policy.cut.keep": 0.4})
     return sim.side_by_side(a, b), first, second
-
-
-@pytest.fixture
-def simulator(capsys):
-    """Return a function that runs a command line in this process and returns (exit code, output, error output)."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as left:
-            cli.main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return left.value.code or 0, said.out, said.err
-
-    return run
 
 
 def test_what_differs_in_settings_is_listed(dearer):
