@@ -64,6 +64,7 @@ def test_whole_numbers_switch_between_two():
     [
         ({"variant": "latr"}, "did you mean later"),
         ({"variant": "later", "against": "later"}, "the variant itself"),
+        ({"variant": "baseline"}, "--variant: baseline: what it is compared with"),
         ({"variant": "later", "measure": "npw"}, "did you mean npv"),
         ({"variant": "later", "measure": "var99"}, "no mean"),
     ],
@@ -72,6 +73,21 @@ def test_what_cannot_be_asked_is_refused(options, why):
     """Each mistake is named with what is allowed."""
     with pytest.raises(sim.UserError, match=why):
         sim.breakeven(SALE, "policy.later.price=0.3:0.4", threads=2, **options)
+
+
+@pytest.mark.parametrize(
+    ("vary", "why"),
+    [
+        ("policy.at_once.at_dpd=31:59", "no value is allowed between 31 and 59"),
+        ("policy.at_once.at_dpd=31:89", "60 is the only value that is allowed"),
+        ("replications=1:3", "says which replications live"),
+        ("seed", "says which replications live"),
+    ],
+)
+def test_what_cannot_be_varied_is_refused(vary, why):
+    """Whole numbers that the field does not take, and what pairs the replications, are named before anything lives."""
+    with pytest.raises(sim.UserError, match=why):
+        sim.breakeven(SALE, vary, "at_once", against="later", threads=2)
 
 
 def test_a_breakeven_is_saved(tmp_path):

@@ -123,6 +123,7 @@ def test_a_variant_alone_can_be_moved(experiment):
         ("policy.cut.keeps=0.1:0.5", "no such key"),
         ("policy.cut.enabled=0:1", "not a number"),
         ("policy.write_off.commission=0.1:0.5", "move as one"),
+        ("replications=1:3", "says which replications live"),
     ],
 )
 def test_what_is_varied_is_read_or_refused(experiment, said, why):

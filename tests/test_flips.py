@@ -71,6 +71,12 @@ def test_numbers_may_be_chosen():
         sim.flips(SALE, keys=["policy.at_once.prize"])
 
 
+def test_a_map_of_one_number_is_refused():
+    """A number cannot be moved together with itself."""
+    with pytest.raises(sim.UserError, match="the same number twice"):
+        sim.flips(SALE, maps=[("discount_rate", "discount_rate")])
+
+
 def test_lead_breakeven_and_flip_tell_one_story(tmp_path):
     """The lead at home, where it is nothing, and where the choice turns agree: each from the other two."""
     key, pair = "policy.at_once.price", {"variant": "at_once", "against": "later"}

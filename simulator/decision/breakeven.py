@@ -1,5 +1,6 @@
 """The value of one number at which two lenders are equal by a measure, with its interval, or why there is none."""
 
+from math import ceil, floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,7 +170,9 @@ class _Search:
         self.against = loaded.against.get(variant, "baseline") if against is None else against
         check_names("--against", [self.against], lenders)
         if self.variant == self.against:
-            raise UserError(Problem("--against", variant, "the variant itself", "allowed: another lender"))
+            said = ("--variant", "what it is compared with") if against is None else ("--against", "the variant itself")
+            other = "name another with --against" if against is None else "another lender"
+            raise UserError(Problem(said[0], variant, said[1], f"allowed: {other}"))
         check_names("--measure", [measure], MEASURES)
         if MEASURES[measure].statistic is not MEAN:
             raise UserError(
@@ -177,6 +180,7 @@ class _Search:
             )
         self.experiment = Experiment(loaded, [variant, self.against], threads)
         self.varied: Varied = varied(vary, self.experiment) if "=" in vary else on_its_own(vary, self.experiment)
+        self.places = self._places()
         self.threads, self.observer, self.is_straight = threads, observer, False
         self.curve = Curve(self.varied.middle, np.zeros(0))
 
@@ -188,15 +192,27 @@ class _Search:
         known = self.measure in at_home.measures
         if why := at_home.unstated(self.measure) if known else "this run has no such measure":
             raise UserError(Problem("--measure", self.measure, why, "allowed: a measure that the run states"))
-        places = [one.low, one.low + ASIDE * (one.high - one.low), one.high]
-        if one.is_whole:
-            places = list(map(float, whole_numbers(one, self.experiment, one.low - 1, one.high)))
-            places = [places[0], places[-1]]
-        for x in places:
+        for x in self.places:
             self.curve.add(x, self._live(x))
         self.is_straight = self.curve.is_straight()
         found = self._whole() if one.is_whole else seek(self.curve, self._live)
         return Breakeven(self, found, "" if found.at is not None else self._why())
+
+    def _places(self) -> list[float]:
+        """Return what is lived first; UserError if the field takes fewer than two of the whole numbers asked about."""
+        one = self.varied
+        if not one.is_whole:
+            return [one.low, one.low + ASIDE * (one.high - one.low), one.high]
+        allowed = whole_numbers(one, self.experiment, ceil(one.low) - 1, floor(one.high))
+        if len(allowed) < 2:
+            between = f"between {one.low:g} and {one.high:g}"
+            found = (
+                f"{allowed[0]} is the only value that is allowed {between}"
+                if allowed
+                else f"no value is allowed {between}"
+            )
+            raise UserError(Problem("--vary", self.said, found, "allowed: a range that holds two values it can have"))
+        return [float(allowed[0]), float(allowed[-1])]
 
     def _live(self, x):
         """Return float64[replication]: the difference at a place, with what the number then is told."""

@@ -243,11 +243,16 @@ class _Search:
             self.varied = [on_its_own(key, self.experiment) for key in self.keys]
         else:
             self.varied, self.left = everything(self.experiment)
-        self.pairs = [tuple(on_its_own(key, self.experiment) for key in pair) for pair in maps]
-        if wrong := [pair for pair in maps if len(pair) != 2]:
+        maps = [list(pair) for pair in maps]
+        if wrong := [pair for pair in maps if len(pair) != 2 or pair[0] == pair[1]]:
+            found = ["not two numbers" if len(pair) != 2 else "the same number twice" for pair in wrong]
             raise UserError(
-                [Problem("--map", ",".join(pair), "not two numbers", "allowed: KEY1,KEY2") for pair in wrong]
+                [
+                    Problem("--map", ",".join(pair), why, "allowed: KEY1,KEY2")
+                    for pair, why in zip(wrong, found, strict=True)
+                ]
             )
+        self.pairs = [tuple(on_its_own(key, self.experiment) for key in pair) for pair in maps]
         self.few = range(min(FEW, loaded.baseline.replications))
         self.some = range(min(SOME, loaded.baseline.replications))
 

@@ -14,6 +14,7 @@ from simulator.scenario.number_in_doubt import is_number
 FORM = "KEY=LOW:HIGH or KEY=LOW:HIGH:N; xLOW:xHIGH are times the file's value"
 MOST_POINTS = 1000
 TIMES = "times the file's"
+CHANCE = ("replications", "seed", "precision")  # what is compared replication by replication cannot move them
 TWICE = 2.0  # a number without a range is moved between half and twice of it: an assumption about assumptions
 
 
@@ -87,7 +88,8 @@ class Varied(NamedTuple):
 def varied(said: str, experiment: Experiment, steps: int = 0) -> Varied:
     """Return what `--vary` says; `steps` is how many points there are if it does not say so.
 
-    Raises UserError if it is not of the form KEY=LOW:HIGH:N, if there is no such number, or if LOW is not below HIGH.
+    Raises UserError if it is not of the form KEY=LOW:HIGH:N, if there is no such number, if it says which replications
+    live, or if LOW is not below HIGH.
     """
 
     def wrong(found, allowed=FORM):
@@ -108,6 +110,8 @@ def varied(said: str, experiment: Experiment, steps: int = 0) -> Varied:
     if len(parts) == 3 and not 2 <= steps <= MOST_POINTS:
         raise wrong(f"found {steps} points", f"allowed: 2 to {MOST_POINTS}")
     value = experiment.value_at(key := key.strip())
+    if why := _of_chance(key):
+        raise wrong(why, "allowed: any other number of the scenario")
     if not is_number(value) or (isinstance(value, list) and isinstance(value[0], list)):
         raise wrong("not a number", "a key whose value is a number or a list of numbers")
     if isinstance(value, list) and not times:
@@ -139,6 +143,8 @@ def on_its_own(key: str, experiment: Experiment) -> Varied:
     found: list[Varied] = []
     left: dict[str, str] = {}
     value = experiment.value_at(key)
+    if why := _of_chance(key):
+        raise UserError(Problem("--vary", key, why, "allowed: any other number of the scenario"))
     _add(found, left, experiment, key, experiment.about(key))
     if found:
         return found[0]
@@ -192,6 +198,13 @@ def _add(found, left, experiment, key, about):
         left[key] = "no other value between half and twice it"
         return
     found.append(Varied(key, low, high, 0, value, about.unit, False))
+
+
+def _of_chance(key: str) -> str:
+    """Return why a key cannot be varied, as it says which replications there are; nothing if it can."""
+    if key.partition(".")[0] in CHANCE:
+        return "says which replications live, and they must be the same at every value"
+    return ""
 
 
 def _in_list(settings, key):
