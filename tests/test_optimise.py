@@ -89,12 +89,49 @@ def test_a_folder_repeats_what_was_found(searched, tmp_path):
 
 
 def test_a_list_of_settings_and_what_changes_nothing(file):
-    """Reminders that are not sent are the same at any strength: all are named together, nobody as the best."""
-    settings = [{"policy.remind.strength": x} for x in (0.2, 0.5, 1.0)]
+    """Reminders that are not sent are the same at any strength: that is said first, and nothing is recommended."""
+    settings = [{"policy.remind.strength": x} for x in (0.2, 0.5, 0.8)]
     found = optimise(file, settings=settings, minimise="net_loss", threads=1)
 
-    assert found.status == "not told apart" and len(found.alike) == 2
+    assert found.status == "not moved" and found.alike == [] and found.chosen == {"policy.remind.strength": 1.0}
     assert found.gain.value == 0 and found.gain.se == 0
+    assert found.answers[0].startswith("What is varied does not move the net loss of baseline")
+    assert "No setting is recommended" in found.answers[0]
+    assert found.cautions == ["policy.remind is not enabled in the file: what is varied of it acts on nobody."]
+    assert ">chosen<" not in found.page({}) and ">worse<" not in found.page({})
+
+
+def test_what_moves_only_a_constraint_is_said_to(file):
+    """A rate of discount moves the present value and no loss: bounds are looked at, the objective is not moved."""
+    found = optimise(file, "discount_rate=0.05:0.2:3", minimise="net_loss", subject="npv >= -1e9", threads=1)
+    assert found.status == "not told apart"
+    assert found.answers[0].startswith("What is varied does not move the net loss of baseline: settings differ only")
+
+
+def test_a_bound_out_of_reach_for_what_does_not_move_it(file):
+    """No price moves how many are approved: the answer says so, and names no setting as the one that comes nearest."""
+    with pytest.raises(UserError, match="is a share, from 0 to 1"):
+        optimise(file, f"{RATE}=0.006:0.024:2", maximise="interest", subject="npl_ratio <= 60")
+    found = optimise(file, "discount_rate=0.05:0.2:3", maximise="npv", subject="net_loss <= -1e9", threads=1)
+    assert found.status == "impossible" and "what is varied does not move it" in found.answers[0]
+
+
+def test_fewer_replications_than_a_batch_are_said_first(file):
+    """One replication asked for becomes 20, which is said before any number."""
+    found = optimise(load_scenario(file, replications=1), f"{RATE}=0.006:0.024:2", maximise="interest", threads=1)
+    assert found.cautions[0].startswith("20 replications instead of the 1 replication asked for")
+
+
+def test_the_picture_says_what_it_draws(file):
+    """The file's own setting is drawn once; a caption speaks of no line and no dots that are not there."""
+    own = load_scenario(file, {RATE: 0.024})
+    found = optimise(own, f"{RATE}=0.006:0.024:3", maximise="interest", subject="net_loss >= 0", threads=1)
+    assert found.chosen == {RATE: 0.024}
+    assert "No other setting was seen to be better" in " ".join(found.answers)
+    page = found.page({})
+    assert "frontier: to have more" not in page and "the full one" not in page
+    assert "All dots surely keep all constraints" in page and "own setting, chosen" in page
+    assert "chosen, on fresh" not in page
 
 
 def test_an_impossible_bound_is_named_with_the_nearest(file):

@@ -8,10 +8,11 @@ import numpy as np
 
 from simulator.analysis.comparison import Comparison
 from simulator.analysis.measures import MEASURES
-from simulator.analysis.measures.registry import TAIL
+from simulator.analysis.measures.registry import SHARE, TAIL
 from simulator.model.errors import Problem, UserError, did_you_mean, names_of
 
 FORM = 'MEASURE >= NUMBER or MEASURE <= NUMBER, as in "approval_rate >= 0.6"'
+OF_A_WHOLE = ("approval_rate", "npl_ratio", "default_rate", "cure_rate", "redefault_rate", "settlement_rate")
 CONSTRAINT = re.compile(r"\s*(\w+)\s*(>=|<=)\s*(\S+)\s*")
 
 
@@ -78,6 +79,9 @@ def constraint(said: str) -> tuple[Constraint | None, list[Problem]]:
         bound = float("nan")
     if not isfinite(bound):
         problems.append(Problem("--subject", said, f"found {number}", "allowed: a number, in the measure's unit"))
+    elif _is_of_a_whole(measure) and not 0 <= bound <= 1:
+        found = f"found {number}, and {measure} is a share, from 0 to 1"
+        problems.append(Problem("--subject", said, found, "allowed: such as 0.6 for 60 %"))
     return (None, problems) if problems else (Constraint(measure, sign == ">=", bound), [])
 
 
@@ -96,6 +100,11 @@ def check_stated(wanted: Aims, comparison: Comparison, lender: str) -> None:
             problems.append(Problem("measure", name, found, "more borrowers or months, or another measure"))
     if problems:
         raise UserError(problems)
+
+
+def _is_of_a_whole(name):
+    """Return whether a measure is the part of a whole: unlike an LGD it is never above 1."""
+    return name in OF_A_WHOLE or (name.startswith("dpd") and name in MEASURES and MEASURES[name].unit == SHARE)
 
 
 def _of_measure(option, name):

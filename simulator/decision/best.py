@@ -15,6 +15,7 @@ APART = 0.05  # of the box: so far at least do they lie from each other, so that
 TIMES = 4  # the replications of a search: as many at most do settings live while they are compared
 DOUBTFUL = 1 - SURE  # chance to keep all constraints, below which a setting is said to break them
 CLEAR, TOGETHER, DOUBTFULLY, IMPOSSIBLE = "best", "not told apart", "doubtful", "impossible"
+UNMOVED = "not moved"  # no setting differs from the file's own in anything that is looked at
 
 EvaluatePoint = Callable[[np.ndarray, range], np.ndarray | None]  # as of a search, in some replications
 
@@ -88,7 +89,8 @@ def _chosen(selection):
         return chosen, tuple(sorted(alike, key=lambda k: -height[k])), TOGETHER if alike else CLEAR
     if chance.max() >= DOUBTFUL:
         return int(chance.argmax()), (), DOUBTFULLY
-    kept = np.stack([one[:, 1:].mean(axis=0) for one in values])
+    shared = min(map(len, values))  # who was beaten early has lived fewer
+    kept = np.stack([one[:shared, 1:].mean(axis=0) for one in values])
     spread = np.ptp(kept, axis=0)
     short = shortfall(kept, np.where(spread > 0, spread, 1.0))
     return int(np.lexsort((-height, short))[0]), (), IMPOSSIBLE

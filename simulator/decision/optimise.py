@@ -8,13 +8,14 @@ from simulator.analysis.estimates import Difference
 from simulator.decision import optimise_page
 from simulator.decision.aims import aims
 from simulator.decision.answer import Answer
-from simulator.decision.best import best_in_box, best_of_list
+from simulator.decision.best import UNMOVED, best_in_box, best_of_list
 from simulator.decision.experiment import Experiment
-from simulator.decision.optimum import AGAIN, COMPARISON, SEARCH, Numbers
+from simulator.decision.optimum import AGAIN, COMPARISON, SEARCH, Numbers, moved
 from simulator.decision.settings import HOME, Listed, Lived, box, own_key, setting_of
 from simulator.model.errors import Problem, UserError, names_of
 from simulator.model.layout import SUMS_PER_BATCH
 from simulator.model.observer import SILENT, Observer
+from simulator.report import phrasing
 from simulator.run import BASELINE
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import Scenario
@@ -72,12 +73,18 @@ class Optimum(Answer):
 
     @property
     def status(self) -> str:
-        """ "best" of those compared, "not told apart" from others, "doubtful" or "impossible": of the constraints."""
+        """ "best" of those compared, or "not told apart" from others; "doubtful" or "impossible": of the constraints.
+
+        "not moved" where no setting differs from the file's own in anything that is looked at: none is recommended.
+        """
         return self.numbers.status
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """The values of the chosen setting by key; where the constraints are impossible, of the one nearest to them."""
+        """The values of the chosen setting by key; where the constraints are impossible, of the one nearest to them.
+
+        The file's own where nothing is moved.
+        """
         return self.numbers.values(self.numbers.chosen)
 
     @property
@@ -165,7 +172,7 @@ def _optimum(scenario, said, wanted, space, lived, observer):
     if best is None:
         why = next(iter(lived.refused.values()), "")
         raise UserError(Problem("--vary", "", "no setting is allowed", f"the first: {why}"))
-    chosen = named[best.chosen]
+    chosen, alike, status = named[best.chosen], tuple(named[k] for k in best.alike), best.status
     begun = replications if best.search else 0
     compared = {
         named[k]: lived.values(named[k], range(begun, begun + len(values)))
@@ -173,12 +180,17 @@ def _optimum(scenario, said, wanted, space, lived, observer):
     }
     last = begun + best.selection.looks[-1]
     fresh = range(last, last + replications)
-    observer.note(f"the chosen setting again, on {replications:,} fresh replications")
-    seen = {COMPARISON: compared, AGAIN: {one: lived.values(one, fresh) for one in {chosen, HOME}}}
+    seen = {COMPARISON: compared}
     if best.search:
         points = map(space.setting_at, best.search.points)
         seen[SEARCH] = {one: lived.values(one, range(replications)) for one in points}
     ends = {SEARCH: range(replications), COMPARISON: range(begun, last), AGAIN: fresh}
+    home = {stage: lived.values(HOME, ends[stage]) for stage in (*seen, AGAIN)}
+    if not moved(seen, home).any():
+        chosen, alike, status = HOME, (), UNMOVED
+        compared[HOME] = home[COMPARISON]
+    observer.note(f"the chosen setting again, on {replications:,} fresh replications")
+    seen[AGAIN] = {one: lived.values(one, fresh) for one in {chosen, HOME}}
     numbers = Numbers(
         aims=wanted,
         frame=lived.home.frame,
@@ -186,11 +198,11 @@ def _optimum(scenario, said, wanted, space, lived, observer):
         file=space.file,
         units=space.units,
         chosen=chosen,
-        alike=tuple(named[k] for k in best.alike),
+        alike=alike,
         compared=len(named),
-        status=best.status,
+        status=status,
         seen=seen,
-        home={stage: lived.values(HOME, ends[stage]) for stage in seen},
+        home=home,
     )
     work = {
         "settings": len(lived.settings),
@@ -199,7 +211,13 @@ def _optimum(scenario, said, wanted, space, lived, observer):
         "replications_compared": best.selection.work,
         "replications_of_equal_work": best.selection.equal_work,
     }
-    return Optimum(scenario, _words(said, wanted, lived.lender), numbers, list(_remarks(lived, best)), work)
+    return Optimum(
+        scenario,
+        _words(said, wanted, lived.lender),
+        numbers,
+        list(_remarks(lived, best, space.file, replications)),
+        work,
+    )
 
 
 def _in_box(space, lived, replications):
@@ -228,8 +246,15 @@ def _of_list(listed, lived, replications):
     return allowed, best_of_list(evaluate, len(allowed), replications) if allowed else None
 
 
-def _remarks(lived, best):
-    """Return what was refused and what has not converged, in sentences."""
+def _remarks(lived, best, file, replications):
+    """Return what was lived instead of what was asked, what is refused, what has not converged, in sentences."""
+    asked = lived.experiment.scenario.baseline.replications
+    if asked != replications:
+        said = f"{asked:,} replication{phrasing.plural(asked)} asked for"
+        yield f"{replications:,} replications instead of the {said}: settings live them in batches of {SUMS_PER_BATCH}."
+    for above in dict.fromkeys(key.rpartition(".")[0] for key in file):
+        if ("policy." in above) and not lived.experiment.value_at(f"{above}.enabled"):
+            yield f"{above} is not enabled in the file: what is varied of it acts on nobody."
     if lived.refused:
         why = next(iter(lived.refused.values()))
         yield f"{len(lived.refused):,} settings are not allowed and were left out; the first: {why}."

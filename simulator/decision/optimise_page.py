@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from simulator.decision.answer import facts_told
-from simulator.decision.best import CLEAR, DOUBTFUL, DOUBTFULLY, IMPOSSIBLE, TOGETHER
+from simulator.decision.best import CLEAR, DOUBTFUL, DOUBTFULLY, IMPOSSIBLE, TOGETHER, UNMOVED
 from simulator.decision.elimination import OBJECTIVE, SURE
 from simulator.decision.optimum import AGAIN, COMPARISON, SEARCH, Numbers
 from simulator.decision.settings import HOME, Setting
@@ -90,14 +90,27 @@ def _level(numbers, one, stage, column=OBJECTIVE):
 def _chosen(numbers):
     """Return the setting that was chosen, what it brings, and what the search had seen, in sentences."""
     unit, chosen = numbers.unit(numbers.aims.objective), numbers.chosen
+    again = _level(numbers, chosen, AGAIN)
+    name = _begun(label(numbers.aims.objective))
+    if numbers.status == UNMOVED:
+        looked = " or ".join(label(one) for one in dict.fromkeys(numbers.aims.measures))
+        yield (
+            f"What is varied does not move the {looked} of {numbers.lender}: every setting that was lived gives what "
+            f"the file's own gives, in every replication. No setting is recommended. {name} is {again} on fresh "
+            "replications."
+        )
+        return
+    if not numbers.moved[OBJECTIVE]:
+        yield (
+            f"What is varied does not move the {label(numbers.aims.objective)} of {numbers.lender}: settings differ "
+            "only in what the constraints look at."
+        )
     if numbers.status in (IMPOSSIBLE, DOUBTFULLY):
         yield from _not_met(numbers)
     else:
         yield f"{_begun(_want(numbers))}: {in_short(numbers, chosen)}."
-    again = _level(numbers, chosen, AGAIN)
-    name = _begun(label(numbers.aims.objective))
     if chosen == HOME:
-        yield f"{name} is {again} on fresh replications. No setting is better than the one that the file has."
+        yield f"{name} is {again} on fresh replications. No other setting was seen to be better."
         return
     seen, gain = numbers.gain(chosen, numbers.first), numbers.gain(chosen, AGAIN)
     by = "search" if numbers.first == SEARCH else "comparison"
@@ -116,9 +129,12 @@ def _not_met(numbers):
         nearest, stage = numbers.nearest(k)
         if numbers.chances(nearest, stage)[k] < DOUBTFUL:
             reached = _level(numbers, nearest, stage, k + 1)
+            if numbers.moved[k + 1]:
+                found = f"it is {reached} at {'most' if one.is_least else 'least'}, with {in_short(numbers, nearest)}"
+            else:
+                found = f"what is varied does not move it, and it is {reached}"
             alone.append(
-                f"{_begun(label(one.measure))} {_bound(numbers, one)} is impossible within these ranges: "
-                f"it is {reached} at {'most' if one.is_least else 'least'}, with {in_short(numbers, nearest)}."
+                f"{_begun(label(one.measure))} {_bound(numbers, one)} is impossible within these ranges: {found}."
             )
     yield from alone
     if not alone and numbers.status == IMPOSSIBLE:
@@ -126,12 +142,14 @@ def _not_met(numbers):
     if numbers.status == DOUBTFULLY:
         yield f"No setting keeps the constraints with {sureness(SURE)}."
     broken = [
-        f"{label(one.measure)} is {_level(numbers, chosen, AGAIN, k + 1)} where {_bound(numbers, one)} is asked for"
+        f"{label(one.measure)} is {_level(numbers, chosen, AGAIN, k + 1)} on fresh replications where "
+        f"{_bound(numbers, one)} is asked for"
         for k, one in enumerate(aims.constraints)
         if numbers.chances(chosen, AGAIN)[k] < SURE
     ]
     tail = f": {'; '.join(broken)}" if broken else ""
-    yield f"The setting nearest to what is asked for is {in_short(numbers, chosen)}{tail}."
+    nearest = "nearest to what is asked for" + (" together" if len(aims.constraints) > 1 else "")
+    yield f"The setting {nearest} is {in_short(numbers, chosen)}{tail}."
 
 
 def _kept(numbers):
@@ -307,8 +325,12 @@ def _frontier_words(numbers):
     seen = numbers.seen[numbers.first]
     if numbers.aims.constraints:
         return [
-            f"{len(seen):,} settings lived the same people and random numbers. Those on the line are the frontier: to "
-            "have more of one, the other must be given up."
+            f"{len(seen):,} settings lived the same people and random numbers."
+            + (
+                " Those on the line are the frontier: to have more of one, the other must be given up."
+                if _has_line(numbers)
+                else ""
+            )
         ]
     return [f"{len(seen):,} settings lived the same people and random numbers."]
 
@@ -349,6 +371,8 @@ def _constraint_cells(numbers, one, stage):
 
 
 def _compared_words(numbers):
+    if numbers.status == UNMOVED:
+        return ["All lived the same replications, and came to the same."]
     return [
         "All lived the same replications, look by look; a setting that was beaten by one that surely keeps the "
         "constraints, or surely breaks one itself, lived no more. Those not told apart from the chosen one are marked."
@@ -374,6 +398,8 @@ def _compared_table(numbers):
 
 def _mark(numbers, one):
     """Return what became of a setting that was compared."""
+    if numbers.status == UNMOVED:
+        return "the same"
     if one == numbers.chosen:
         return "chosen"
     if one in numbers.alike:
@@ -404,6 +430,8 @@ def picture(numbers: Numbers) -> Picture:
         for axis, panel in zip(axes.flat, panels, strict=False):
             across = _across(numbers, panel)
             for one, gain in gains.items():
+                if one == HOME:
+                    continue  # the diamond is that
                 x, x_se = across(one, numbers.first)
                 is_kept = numbers.chance(one, numbers.first) >= SURE
                 colour = COLOURS[1] if is_kept else COLOURS[0]
@@ -413,17 +441,22 @@ def picture(numbers: Numbers) -> Picture:
                 )  # fmt: skip
             if aims.constraints:
                 line = [(across(one, numbers.first)[0], gains[one].value * factor) for one in numbers.frontier(panel)]
-                axis.plot([x for x, _ in line], [y for _, y in line], "-", color=COLOURS[1], lw=1.2, alpha=0.6)
+                if len(line) > 1:
+                    axis.plot([x for x, _ in line], [y for _, y in line], "-", color=COLOURS[1], lw=1.2, alpha=0.6)
                 bound = aims.constraints[panel]
                 axis.axvline(bound.bound * _scale_across(numbers, panel)[0], color=SOFT, lw=1, ls="--")
             x, _ = across(HOME, AGAIN)
-            axis.plot(x, 0, "D", color=INK, ms=6, mec="white", label="the file's own setting")
-            gain = numbers.gain(numbers.chosen, AGAIN)
-            x, x_se = across(numbers.chosen, AGAIN)
-            axis.errorbar(
-                x, gain.value * factor, 2 * gain.se * factor, 2 * x_se,
-                fmt="o", ms=8, color=COLOURS[2], mec="white", label="chosen, on fresh replications", zorder=5,
-            )  # fmt: skip
+            own = "the file's own setting"
+            if numbers.chosen == HOME and numbers.status != UNMOVED:
+                own += ", chosen"
+            axis.plot(x, 0, "D", color=INK, ms=6, mec="white", label=own)
+            if numbers.chosen != HOME:
+                gain = numbers.gain(numbers.chosen, AGAIN)
+                x, x_se = across(numbers.chosen, AGAIN)
+                axis.errorbar(
+                    x, gain.value * factor, 2 * gain.se * factor, 2 * x_se,
+                    fmt="o", ms=8, color=COLOURS[2], mec="white", label="chosen, on fresh replications", zorder=5,
+                )  # fmt: skip
             axis.set_xlabel(_across_name(numbers, panel))
             axis.xaxis.set_major_locator(MaxNLocator(6))
             axis.xaxis.set_major_formatter(THOUSANDS)
@@ -437,11 +470,26 @@ def picture(numbers: Numbers) -> Picture:
             "two standard errors; all settings share people and random numbers."
         )
         if aims.constraints:
-            caption += (
-                " Blue dots surely keep all constraints, grey ones may not; the dashed line is the bound, the full one "
-                "the frontier."
-            )
+            caption += _constraints_drawn(numbers)
         return Picture("The frontier", svg(made, caption), caption)
+
+
+def _constraints_drawn(numbers):
+    """Return what a picture shows of constraints, of that which there is."""
+    kept = {numbers.chance(one, numbers.first) >= SURE for one in numbers.seen[numbers.first] if one != HOME}
+    dots = {
+        frozenset((True, False)): "Blue dots surely keep all constraints, grey ones may not",
+        frozenset((True,)): "All dots surely keep all constraints",
+        frozenset((False,)): "No dot surely keeps all constraints",
+    }
+    said = [dots[frozenset(kept)]] if kept else []
+    said.append("the dashed line is the bound" if said else "The dashed line is the bound")
+    return f" {'; '.join(said)}{', the full one the frontier' if _has_line(numbers) else ''}."
+
+
+def _has_line(numbers):
+    """Return whether any frontier has more than one setting."""
+    return any(len(numbers.frontier(k)) > 1 for k in range(len(numbers.aims.constraints)))
 
 
 def _across(numbers, panel):

@@ -9,6 +9,7 @@ from simulator.analysis.estimates import Difference, Estimate, less, mean, paire
 from simulator.analysis.ledger import RunFrame
 from simulator.analysis.measures import MEASURES
 from simulator.decision.aims import Aims
+from simulator.decision.best import IMPOSSIBLE
 from simulator.decision.elimination import OBJECTIVE
 from simulator.decision.feasibility import chance_all_kept, chance_kept
 from simulator.decision.settings import Setting
@@ -30,6 +31,11 @@ class Numbers(NamedTuple):
     status: str  # of simulator.decision.best
     seen: Mapping[str, Mapping[Setting, np.ndarray]]  # by stage: float64[replication, measure]
     home: Mapping[str, np.ndarray]  # of the file's own setting, in the replications of each stage
+
+    @property
+    def moved(self) -> np.ndarray:
+        """bool[measure]: whether any setting differs from the file's own in it."""
+        return moved(self.seen, self.home)
 
     @property
     def first(self) -> str:
@@ -72,9 +78,14 @@ class Numbers(NamedTuple):
         return chance_all_kept(self.slack(setting, stage))
 
     def nearest(self, constraint: int) -> tuple[Setting, str]:
-        """Return the setting that keeps one constraint best, and the stage in which it was seen."""
+        """Return the setting that keeps one constraint best, and the stage in which it was seen.
+
+        Where all break the only one that there is, that is the one that was chosen for it.
+        """
+        if self.status == IMPOSSIBLE and len(self.aims.constraints) == 1:
+            return self.chosen, COMPARISON
         seen = [(setting, stage) for stage in (COMPARISON, SEARCH) for setting in self.seen.get(stage, ())]
-        return max(seen, key=lambda one: self.slack(*one)[:, constraint].mean())
+        return max(seen, key=lambda one: (self.slack(*one)[:, constraint].mean(), one[0] == self.chosen))
 
     def frontier(self, constraint: int) -> list[Setting]:
         """Return the settings that no other beats in both objective and one constraint's measure, the others kept.
@@ -89,3 +100,9 @@ class Numbers(NamedTuple):
             if not found or less(x[OBJECTIVE], kept[found[-1]][OBJECTIVE]) > 0:
                 found.append(one)
         return found
+
+
+def moved(seen: Mapping[str, Mapping[Setting, np.ndarray]], home: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return bool[measure]: whether any setting of any stage differs from the file's own in it, in any replication."""
+    apart = [one != home[stage][: len(one)] for stage, settings in seen.items() for one in settings.values()]
+    return np.any([one.any(axis=0) for one in apart], axis=0)
