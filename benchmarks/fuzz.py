@@ -31,6 +31,7 @@ import pyarrow.parquet as pq
 
 from simulator import cli
 from simulator.model.printable import controls_in
+from simulator.report import results  # noqa: F401  knows Drawing by name: imported while that is patched, for good
 
 from . import mutations, records, strange
 from .worlds import SCENARIOS
