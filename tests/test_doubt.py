@@ -4,6 +4,7 @@ import json
 from math import inf, sqrt
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from scipy.special import ndtri
 from scipy.stats import norm
@@ -359,13 +360,38 @@ def test_numbers_that_move_together_are_not_taken_apart():
 
 def test_what_a_field_test_shows():
     """A share's log-odds have the binomial error; of a number that no account shows there is nothing."""
-    share = Doubt("key", 0.2, 0.1, 0.4, (0, 1), False)
+    share = Doubt("behaviour.key", 0.2, 0.1, 0.4, (0, 1), False)
     spread = (np.log(0.4 / 0.6) - np.log(0.1 / 0.9)) / (2 * END)
     error = 1 / sqrt(1_000 * 0.2 * 0.8)
 
     assert shown_by(share, 1_000) == pytest.approx(spread / sqrt(spread**2 + error**2))
     assert shown_by(share, 10**9) == pytest.approx(1, abs=1e-6)
-    assert shown_by(Doubt("key", 0.0, -1.0, 2.0, (-5, 5), False), 1_000) is None
+    assert shown_by(Doubt("behaviour.key", 0.0, -1.0, 2.0, (-5, 5), False), 1_000) is None
+
+
+@pytest.mark.parametrize(
+    "key", ["products.line.late_rate", "costs.operating_cost", "economy.price_factor", "discount_rate"]
+)
+def test_no_customer_shows_what_the_lender_sets(key):
+    """Prices, costs, the economy and the discount rate are seen in no field test, whatever their shape."""
+    assert shown_by(Doubt(key, 0.2, 0.1, 0.4, (0, 1), False), 1_000) is None
+
+
+def test_the_error_of_a_chance_holds_what_taking_luck_out_costs():
+    """Where luck is as large as doubt, over 100 sets of draws the stated error of a chance is near its true spread.
+
+    Negative control: the binomial error over the draws alone is a fifth too small and more.
+    """
+    found = []
+    for seed in range(100):
+        z = normals("a", seed, np.arange(60)).repeat(2)
+        luck = np.stack([normals(name, seed, np.arange(120)) for name in ("b", "c")], axis=1)
+        found.append(choice(np.column_stack([luck[:, 0], z + luck[:, 1]]), ["a", "b"]).probability["b"])
+    spread = np.std([one.value for one in found], ddof=1)
+    stated = np.mean([one.se for one in found])
+    binomial = np.mean([np.sqrt(one.value * (1 - one.value) / 60) for one in found])
+    assert 0.85 < stated / spread < 1.2
+    assert binomial / spread < 0.8
 
 
 def test_luck_makes_nobody_better():
@@ -472,7 +498,11 @@ def test_summary_and_words_tell_the_same(study, tmp_path):
     assert sum(one["value"] for one in decision["probability_best"].values()) == pytest.approx(1)
     assert decision["expected_loss"][decision["best"]] == decision["perfect_information"]
     assert told["verdict"]["expected_loss"] == decision["perfect_information"]["value"]
-    assert "Under doubt: 4 numbers" in told["cautions"][-1]
+    assert "Under doubt: 4 numbers" in told["cautions"][-2] and "6 draws are few" in told["cautions"][-1]
+    draws = pq.read_table(folder / "draws.parquet").to_pylist()
+    known = study.comparison.known
+    assert [row["z"] for row in draws] == known.z.ravel().tolist() and len(draws) == 6 * len(known.doubts)
+    assert draws[0]["value"] == known.doubts[0].at(draws[0]["z"]) and draws[0]["key"] == known.doubts[0].key
     words = "\n".join(in_words(study.comparison))
     assert "Choosing" in words and "Best by" in words
     assert told["errors"]["se_people"] == "in se_luck: told apart from 20 replications on"

@@ -328,7 +328,7 @@ def test_under_doubt_all_worlds_are_drawn_alike(folder):
     assert all(np.array_equal(each.z[:, 0], own.z[:, 0]) for each in known.values())
     assert all(each.difference("null", "npv").value == 0 for each in study.worlds.values())
     assert study.worlds["same"].comparison.result_digest == study.comparison.result_digest
-    assert "World unsure: Best by net present value: " in repr(study)
+    assert "World unsure: Best by net present value, chance taken out: " in repr(study)
 
 
 def test_what_lives_one_world_says_so(folder):

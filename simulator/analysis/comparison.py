@@ -231,12 +231,16 @@ class Comparison:
         """Return how likely each lender is the best when lending ends; nothing without doubt."""
         return {}
 
+    def tables(self) -> dict[str, Any]:
+        """Return Arrow tables by name that its folder has besides those of every comparison; none without doubt."""
+        return {}
+
     def worth_knowing(self) -> str:
         """Return which numbers are most worth knowing before choosing, in words; empty without doubt."""
         return ""
 
-    def would_change(self) -> tuple[list[tuple[str, list[str]]], str]:
-        """Return what would make another lender the best by each measure, in words, and how it was sought.
+    def would_change(self) -> tuple[list[tuple[str, str, list[str]]], str]:
+        """Return [(measure, who is best by it, what would make another the best)] in words, and how it was sought.
 
         Nothing without doubt.
         """

@@ -29,6 +29,7 @@ from simulator.study import COMPARE, ScenarioLike, Study, in_every_world
 from simulator.study import compare as compare_as_it_stands
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from rich.console import RenderableType
 
 SHOWN = 5  # numbers worth knowing that are told in words
@@ -105,6 +106,7 @@ class Turns(NamedTuple):
 
     nearest: dict[str, list[dict[str, Any]]]  # by measure, each as a row of the table of flips
     said: dict[str, list[str]]  # the same in words
+    home: dict[str, str]  # who is best with every number at its value, in a sentence
     sizes: str  # how they were lived
 
 
@@ -205,10 +207,23 @@ class Doubted(Comparison):
         worth = self.worth.get(self.horizons[0]) if self.horizons else None
         return _worth_in_words(self, _worth_telling(self, worth)) if worth else ""
 
-    def would_change(self) -> tuple[list[tuple[str, list[str]]], str]:
-        """Return the nearest flips by each horizon, in words, and with how many lives they were sought."""
+    def tables(self) -> dict[str, "pa.Table"]:
+        """Return the tables that its folder has besides those of every comparison: what each draw was, as draws."""
+        import pyarrow as pa
+
+        rows = [
+            {"draw": draw, "key": one.key, "value": _alone(one.at(z)), "unit": one.about.unit, "z": z}
+            for draw, places in enumerate(self.known.z.tolist())
+            for one, z in zip(self.known.doubts, places, strict=True)
+        ]
+        return {"draws": pa.Table.from_pylist(rows)}
+
+    def would_change(self) -> tuple[list[tuple[str, str, list[str]]], str]:
+        """Return by each horizon who is best, and the nearest flips, in words, and how they were sought."""
         turns = self.known.turns
-        return ([(measure, turns.said[measure]) for measure in self.horizons], turns.sizes) if turns else ([], "")
+        if not turns:
+            return [], ""
+        return [(measure, turns.home[measure], turns.said[measure]) for measure in self.horizons], turns.sizes
 
     def summary(self) -> dict:
         """Return the contents of summary.json, with what is known of the choice."""
@@ -292,13 +307,9 @@ def in_words(comparison: Comparison) -> list[str]:
             if tested := next((one for one in first if one.tests), None):
                 sizes = [f"{n:,} {phrasing.number(*gain, unit)}" for n, gain in tested.tests.items()]
                 said.append(f"A field test of {tested.key}, by accounts an arm, is worth: {'; '.join(sizes)}.")
-        else:
-            said.append(
-                f"What each number is worth knowing, and what turns the choice, is told from {FEWEST} draws on."
-            )
         if turns := comparison.known.turns:
             nearest = "; ".join(turns.said[measure]) or "no number, moved alone within its range"
-            said.append(f"With every number at its value, another is best if: {nearest} ({turns.sizes}).")
+            said.append(f"{turns.home[measure]} Another is best if: {nearest} ({turns.sizes}).")
     return said
 
 
@@ -334,11 +345,28 @@ def _turns(asked: Scenario, draws: Draws, threads: int | None, observer: Observe
         return rows[flip.varied.key, flip.measure, flip.to_best, flip.varied.shown(flip.at)]
 
     frame = found.comparison.frame
+    home = {measure: _at_home(found.comparison, measure, best) for measure, best in found.best.items()}
     return Turns(
         {measure: [row(flip) for flip in some] for measure, some in found.first.items()},
         {measure: [until(flip) for flip in some] for measure, some in found.first.items()},
+        home,
         f"sought with {frame.borrowers:,} borrowers and {frame.replications:,} replications",
     )
+
+
+def _at_home(comparison: Comparison, measure: str, best: str) -> str:
+    """Return in a sentence by how much the best lender leads, and whether that is within chance."""
+    values = {name: comparison.estimate(name, measure).value for name in comparison.ledgers if name != best}
+    second = max(values, key=values.__getitem__)
+    lead = comparison.difference(best, measure, against=second)
+    chance = "" if lead.is_clear else ", within chance, so that anything may turn it"
+    by = phrasing.number(lead.value, lead.se, comparison.frame.currency)
+    return f"With every number at its value {best} is best, by {by} over {second}{chance}."
+
+
+def _alone(value) -> float | None:
+    """Return a number; None for a list of them."""
+    return None if isinstance(value, list) else float(value)
 
 
 def best_in_words(comparison: Doubted, measure: str) -> str:
@@ -348,7 +376,7 @@ def best_in_words(comparison: Doubted, measure: str) -> str:
     chances = {name: phrasing.number(*found.probability[name], SHARE) for name in likely}
     ever = ", ".join(f"{name} {said}" for name, said in chances.items() if found.probability[name].value > 0)
     lost = phrasing.number(*found.perfect_information, comparison.frame.currency)
-    return f"Best by {phrasing.label(measure)}: {ever}. Choosing {found.best} loses {lost}"
+    return f"Best by {phrasing.label(measure)}, chance taken out: {ever}. Choosing {found.best} loses {lost}"
 
 
 def _anew(*kept) -> Doubted:
@@ -378,4 +406,9 @@ def _cautions(draws: Draws) -> list[str]:
         f"Under doubt: {len(draws.doubts):,} numbers are drawn from their ranges, {draws.count:,} times; values are "
         f"means over the draws, errors and intervals hold chance and doubt.{left}"
     )
+    if draws.count < FEWEST:
+        said.append(
+            f"{draws.count:,} draws are few: how likely each lender is the best, and what choosing it loses, are "
+            f"rough; --doubt {FEWEST} and more also tells what each number is worth knowing, and what turns the choice."
+        )
     return said

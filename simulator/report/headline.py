@@ -52,7 +52,7 @@ class Headline(NamedTuple):
 
     heads: list[tuple[str, str]]  # for each column a measure with its unit, and what it is
     rows: list[Row]  # variants, the best first; then the baseline with its levels
-    flips: list[tuple[str, list[str]]]  # by horizon: what would make another best
+    flips: list[tuple[str, str, list[str]]]  # by horizon: who is best with every number at its value, what turns that
     sought: str  # with how many lives
     sources: Sources | None  # what the lead is uncertain of
     worth: str  # which numbers are most worth knowing; empty where that is not asked
@@ -81,7 +81,7 @@ def headline(comparison, tables: Mapping[str, Any]) -> Headline | None:
     rows = [row(name, [columns[measure][1][name] for measure in names]) for name in order]
     rows.append(row(comparison.baseline, [columns[measure][1][comparison.baseline] for measure in names]))
     by_measure, sought = comparison.would_change()
-    flips = [(phrasing.label(measure), said) for measure, said in by_measure]
+    flips = [(phrasing.label(measure), home, said) for measure, home, said in by_measure]
     return Headline(
         [(columns[name][0], MEASURES[name].text) for name in names],
         rows,

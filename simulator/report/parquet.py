@@ -238,6 +238,12 @@ def vintage_tables(comparison) -> Iterator[pa.Table]:
             yield pa.table(columns)
 
 
+def write_each(folder, tables):
+    """Write tables into a folder, each under its name."""
+    for name, table in tables.items():
+        pq.write_table(table, folder / f"{name}.parquet")
+
+
 def write_replications(path, worlds):
     """Write `replications_table` of each world."""
     write(path, worlds, lambda comparison: [replications_table(comparison)])

@@ -53,6 +53,7 @@ def write(
         parquet.write_vintages(partial / "vintages.parquet", worlds)
         parquet.write_comparison(partial / "comparison.parquet", worlds)
         parquet.write_replications(partial / "replications.parquet", worlds)
+        parquet.write_each(partial, comparison.tables())
         if excel:
             excel(partial / "results.xlsx")
         page = render(comparison, manifest, drawing.pictures(comparison), worlds, tomllib.loads(scenario_text))

@@ -68,8 +68,8 @@ class Lenders:
             self.problems.append(Problem(delta.file, path, f"found {delta.value!r}", f"allowed: a table [{path}]"))
             return None
         taken, why = _TAKEN[kind]
-        if name == taken or not name.replace("_", "").replace("-", "").isalnum() or not name.isascii():
-            wish = why if name == taken else "letters, digits, _ and -"
+        if name == taken or not name.replace("_", "").replace("-", "").isalnum():
+            wish = why if name == taken else "letters of any script, digits, _ and -"
             self.problems.append(Problem(self.file, path, f"not a name for a {kind}", f"choose another: {wish}"))
         refused = _REFUSED[kind]
         for key in (key for key in refused if key in delta):
