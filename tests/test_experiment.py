@@ -132,6 +132,19 @@ def test_what_is_varied_is_read_or_refused(experiment, said, why):
         varied(said, experiment)
 
 
+def test_the_numbers_of_quantiles_move_as_one():
+    """The list of a distribution is moved where it stands: its kind and its shares stay as they are."""
+    cards = load_scenario(SCENARIOS / "taiwan_cards.toml", borrowers=60, replications=1, months=1)
+    lenders = Experiment(cards, [], threads=1)
+    key = "segment.cards.line_limit.value"
+    limits = varied(f"{key}=x0.5:x2", lenders)
+    before, after = (
+        one.baseline.segment["cards"].line_limit for one in (cards, lenders.scenario_at({key: limits.at(2.0)}))
+    )
+    assert after.value == [2 * member for member in before.value]
+    assert after == before.model_copy(update={"value": after.value})
+
+
 def test_what_is_varied_keeps_its_kind(experiment):
     """Whole numbers stay whole, lists move as one, and times are of the file's value."""
     days = varied("policy.close.freeze_days_late=1:4:10", experiment)

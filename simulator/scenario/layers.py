@@ -63,12 +63,17 @@ def is_value_table(value: Any) -> bool:
 def merge(base: Any, over: Any) -> Any:
     """Return `base` with the layer `over` laid on it.
 
-    Tables merge; a distribution that names its kind, a list or a value replaces. A value without a unit keeps
+    Tables merge; a distribution that names its kind, a list or a value replaces; but the list
+    of numbers of a distribution is replaced alone. A value without a unit keeps
     the unit of the value it replaces: 0.0006 on "0.0005 per day" is per day. Its range goes with it: it was about that
     value.
     """
     if isinstance(over, Leaf):
         if isinstance(base, dict):
+            if (
+                isinstance(over.value, list) and "value" in base
+            ):  # the numbers of quantiles: no other field takes a list
+                return base | {"value": merge(base["value"], over)}
             if over.value is not NO_VALUE:
                 return over
             if "distribution" not in base:
