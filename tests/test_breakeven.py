@@ -7,6 +7,7 @@ import pytest
 
 import simulator as sim
 from conftest import ROOT
+from simulator.decision import breakeven
 
 SALE = ROOT / "tests" / "sale_or_wait.toml"
 MONTH = 1.12 ** (1 / 12)
@@ -49,6 +50,40 @@ def test_where_there_is_none_it_says_so():
     assert "at_once is ahead of later" in never.why
     same = sim.breakeven(SALE, "policy.later.price=0.3:0.4", "at_once", against="baseline", threads=2)
     assert not same.exists and "every value" in same.why
+
+
+def test_a_number_that_moves_nothing_is_said_first():
+    """No advice is given on a number that no lender feels: the difference is the same to the last digit."""
+    still = sim.breakeven(SALE, "costs.funding_rate=0:0.05", "at_once", against="later", threads=2)
+    assert not still.moves and still.content["moves"] is False
+    assert still.answers[0].startswith("costs.funding_rate does not move the difference")
+    assert "line" not in repr(still)
+    moved = sim.breakeven(SALE, "policy.at_once.price=0.3:0.4", "at_once", against="later", threads=2)
+    assert moved.moves and "does not move" not in repr(moved)
+
+
+@pytest.fixture
+def why(monkeypatch):
+    """Return what is said of a difference that is stated, float64[value, replication], at three values lived."""
+
+    def said(differences):
+        rows = iter(np.array(differences, dtype=np.float64))
+        monkeypatch.setattr(breakeven._Search, "_live", lambda search, x: next(rows))
+        scenario = sim.load_scenario(SALE, replications=len(differences[0]))
+        return sim.breakeven(scenario, "policy.at_once.price=0.25:0.75", "at_once", against="later", threads=2).why
+
+    return said
+
+
+def test_a_lead_within_chance_or_of_nothing_is_no_lead(why):
+    """Who is ahead is said with where that is within chance, and where it is exactly nothing."""
+    chance, clear, nothing = [-1, 0.5, 1, 1], [1.0, 1.1, 1.2, 1.3], [0, 0, 0, 0]
+    assert why([chance] * 2 + [[2 * one for one in chance]]) == (
+        "at_once is not clearly ahead of later: within chance at every value lived"
+    )
+    assert why([chance, clear, clear]) == "at_once is not clearly ahead of later: within chance at 0.25"
+    assert why([clear, clear, nothing]) == "at_once is ahead of later at every other value lived; equal at 0.75"
+    assert why([[3.0], [2.0], [9.0]]).endswith("at every value lived; one replication has no error: it may be chance")
 
 
 def test_whole_numbers_switch_between_two():

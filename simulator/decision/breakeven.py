@@ -49,6 +49,12 @@ class Breakeven(Answer):
         return self.found.at is not None
 
     @property
+    def moves(self) -> bool:
+        """Whether the number moves the difference at all: in any replication, between any of the values lived."""
+        first, *others = self.curve.points.values()
+        return not all(np.array_equal(first, other) for other in others)
+
+    @property
     def value(self) -> float | None:
         """The value, None if there is none; of a whole number the first at which the sign is another."""
         return self._shown(self.found.at)
@@ -82,6 +88,7 @@ class Breakeven(Answer):
             "high": self.high,
             "unit": one.shown_unit,
             "exists": self.exists,
+            "moves": self.moves,
             "why": self.why,
             "now": one.shown(one.middle),
             "searched": [one.shown(one.low), one.shown(one.high)],
@@ -240,16 +247,31 @@ class _Search:
         return Crossing(at, *self.curve.bounds(at, *sorted(bracket)), True)
 
     def _why(self):
-        """Say why there is no break-even: who is ahead all along."""
-        means = [self.curve.mean(x) for x in sorted(self.curve.points)]
-        if all(mean.value == 0 for mean in means):
+        """Say why there is no break-even: who is ahead all along, where that is within chance, where they are equal."""
+        means = {x: self.curve.mean(x) for x in sorted(self.curve.points)}
+        values = [mean.value for mean in means.values()]
+        if not any(values):
             return f"{self.variant} and {self.against} are equal at every value"
-        ahead, behind = (
-            (self.variant, self.against) if max(mean.value for mean in means) > 0 else (self.against, self.variant)
-        )
-        if self.is_straight and (far := self._beyond(means)) is not None:
-            return f"{ahead} is ahead of {behind} all along; their line meets 0 outside, at {far:.6g}"
-        return f"{ahead} is ahead of {behind} at every value lived"
+        ahead, behind = (self.variant, self.against) if max(values) > 0 else (self.against, self.variant)
+        equal = [x for x, mean in means.items() if mean.value == 0]
+        unclear = [x for x, mean in means.items() if mean.value and mean.low <= 0 <= mean.high]
+        if unclear:
+            said = [f"{ahead} is not clearly ahead of {behind}: within chance {self._at(unclear)}"]
+        else:
+            said = [f"{ahead} is ahead of {behind} at every {'other ' if equal else ''}value lived"]
+        if equal:
+            said.append(f"equal {self._at(equal)}")
+        if self.is_straight and (far := self._beyond(list(means.values()))) is not None:
+            said.append(f"their line meets 0 outside, at {far:.6g}")
+        if self.frame.replications == 1:
+            said.append("one replication has no error: it may be chance")
+        return "; ".join(said)
+
+    def _at(self, places):
+        """Return "at 0.1, 0.3", or "at every value lived"."""
+        if len(places) == len(self.curve.points):
+            return "at every value lived"
+        return f"at {', '.join(f'{self.varied.shown(x):.4g}' for x in places)}"
 
     def _beyond(self, means):
         """Return where a straight line meets 0 outside of what was searched, None if it never does."""

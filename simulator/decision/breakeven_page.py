@@ -24,6 +24,11 @@ def answers(found: "Breakeven") -> list[str]:
     one, by = found.varied, phrasing.label(found.measure)
     pair = f"{found.variant} and {found.against}"
     between = f"{digits(one.shown(one.low))} and {number(one, one.high)}"
+    if not found.moves:
+        mean = found.curve.mean(one.low)
+        gap = phrasing.number(mean.value, mean.se, MEASURES[found.measure].unit_in(found.frame), difference=True)
+        still = f"exactly the same at all {len(found.curve.points)} values lived between {between}"
+        return [f"{one.key} does not move the difference in {by} between {pair}: {gap}, {still}.", f"{found.why}."]
     if not found.exists:
         return [f"No value of {one.key} between {between} makes {pair} equal by {by}: {found.why}.", _how(found)]
     assert found.found.at is not None
