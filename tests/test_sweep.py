@@ -18,7 +18,7 @@ def test_a_grid_is_a_comparison_at_each_point():
     assert sorted({price for price, _ in rows}) == pytest.approx([0.45, 0.5, 0.55])
     assert rows[0.45, "at_once"]["difference"] == written.difference("at_once", "npv").value
     assert found.best("npv") == ["later", "at_once", "at_once"]
-    assert "later from 0.45 to 0.45; at_once from 0.5 to 0.55" in repr(found)
+    assert "later at 0.45 (clear); at_once from 0.5 to 0.55 (" in repr(found)
 
 
 def test_several_numbers_are_sobol_points():
@@ -36,6 +36,40 @@ def test_a_point_that_is_refused_is_said():
     found = sim.sweep(SALE, "policy.at_once.price=0.5:1.5:3", threads=2)
     assert [bool(place.rows) for place in found.places] == [True, True, False]
     assert any("1 of 3 points are refused" in said for said in found.cautions)
+    assert "at all 2 values that were lived, from 0.5 to 1" in repr(found)
+    one = sim.sweep(SALE, "policy.at_once.price=0.5:2.5:2", threads=2)
+    assert "is best by net present value along policy.at_once.price: at 0.5 (" in repr(one)
+
+
+def test_no_point_that_is_allowed_is_an_error(simulator, tmp_path):
+    """Where the scenario refuses every point there is no answer: exit 2, the reason, and nothing written."""
+    out = tmp_path / "out"
+    code, _, said = simulator("sweep", SALE, "--vary", "policy.at_once.price=1.5:2:3", "--out", out)
+    assert code == 2 and "refuses each of the 3 points" in said and not out.exists()
+
+
+def test_a_lead_within_chance_is_said_to_be():
+    """Two variants that are the same cannot be told apart: neither is best but within chance."""
+    written = {"variant.again.policy.at_once.enabled": True, "variant.at_once.policy.at_once.enabled": True}
+    found = sim.sweep(sim.load_scenario(SALE, written), "policy.at_once.price=0.55:0.6:2", threads=2)
+    assert [place.clear for place in found.places] == [frozenset()] * 2
+    assert "(within chance)" in repr(found)
+    assert "at_once, within chance" in found.page({})
+
+
+def test_a_lender_alone_is_told_by_its_levels(tmp_path):
+    """A file without variants has nobody to compare with, and no best."""
+    (tmp_path / "alone.toml").write_text(f'extends = "{(ROOT / "tests" / "plain_world.toml").as_posix()}"\n')
+    alone = sim.load_scenario(tmp_path / "alone.toml", borrowers=100, replications=4, months=3)
+    found = sim.sweep(alone, "discount_rate=0.1:0.2:2", threads=2)
+    assert found.answers[0].startswith("Without variants there is nobody to compare with: net present value is least")
+    assert "best" not in " ".join(found.answers)
+
+
+def test_a_tornado_of_nothing_is_refused():
+    """Ranges are what it moves: without any it says so, and how to give one."""
+    with pytest.raises(sim.UserError, match=r"no number has a range(.|\n)*range = \[0.2, 0.4\]"):
+        sim.sweep(SALE, tornado=True)
 
 
 def test_the_tornado_is_every_number_with_a_range(tmp_path):

@@ -65,6 +65,18 @@ class Effect(NamedTuple):
         return any(end is not None and end.leaders != usual.leaders for end in self.ends)
 
 
+def check_tornado(experiment: Experiment) -> None:
+    """Raise UserError if there is nothing to move, or no difference that it could move."""
+    path, problems = str(experiment.scenario.path), []
+    if len(experiment.lenders) < 2:
+        problems.append(Problem(path, "", "no variants: there is no difference to move", "a file with variants"))
+    if not any(one.doubt for one in everything(experiment)[0]):
+        found = "no number has a range, and ranges are what a tornado moves"
+        problems.append(Problem(path, "", found, "give some one, as in { value = 0.3, range = [0.2, 0.4] }"))
+    if problems:
+        raise UserError(problems)
+
+
 def one_at_a_time(experiment: Experiment, observer: Observer = SILENT) -> tuple[Outcome, list[Effect]]:
     """Return the outcome as the scenario stands, and the effect of every number with a range, the largest first."""
     usual = Outcome.of(experiment.at({}))
@@ -143,7 +155,9 @@ def main(arguments: list[str] | None = None) -> int:
             )
         scenario = load_scenario(given.scenario, (), given.borrowers, given.replications)
         with Progress() as progress:
-            usual, effects = one_at_a_time(Experiment(scenario, observer=progress), progress)
+            experiment = Experiment(scenario, observer=progress)
+            check_tornado(experiment)
+            usual, effects = one_at_a_time(experiment, progress)
         text = page(usual, effects, given.most, scenario.baseline.currency.code)
         if given.page:
             write_block(given.page, text, BEGIN, END)

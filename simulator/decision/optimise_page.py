@@ -148,6 +148,13 @@ def _not_met(numbers):
         if numbers.chances(chosen, AGAIN)[k] < SURE
     ]
     tail = f": {'; '.join(broken)}" if broken else ""
+    if not numbers.moved[OBJECTIVE + 1 :].any():
+        best = "highest" if aims.is_highest else "lowest"
+        yield (
+            f"No setting is nearer to what is asked for than another; the {best} {label(aims.objective)} of them has "
+            f"{in_short(numbers, chosen)}{tail}."
+        )
+        return
     nearest = "nearest to what is asked for" + (" together" if len(aims.constraints) > 1 else "")
     yield f"The setting {nearest} is {in_short(numbers, chosen)}{tail}."
 

@@ -10,7 +10,7 @@ from simulator.analysis.comparison import Comparison
 from simulator.analysis.ledger import RunFrame
 from simulator.decision.answer import Answer, asked_of
 from simulator.decision.experiment import Experiment
-from simulator.decision.one_at_a_time import Effect, Outcome, one_at_a_time
+from simulator.decision.one_at_a_time import Effect, Outcome, check_tornado, one_at_a_time
 from simulator.decision.vary import Varied, varied
 from simulator.model.errors import Problem, UserError, check_names
 from simulator.model.observer import SILENT, Observer
@@ -32,6 +32,7 @@ class Place(NamedTuple):
     at: tuple[float, ...]  # as `Varied.at` takes them
     rows: list[dict[str, Any]]  # variant, measure, unit and NUMBERS
     refused: str
+    clear: frozenset[str]  # the measures by which the best is told apart from every other lender
 
 
 class Sweep(Answer):
@@ -49,10 +50,11 @@ class Sweep(Answer):
     def cautions(self) -> list[str]:
         """What must be known before any number: also which points the scenario refuses."""
         refused = [place.refused for place in self.places if place.refused]
+        first = [said for said in (phrasing.without_errors(self.frame),) if said]
         if not refused:
-            return super().cautions
+            return [*first, *super().cautions]
         said = f"{len(refused)} of {len(self.places)} points are refused by the scenario, the first: {refused[0]}."
-        return [*super().cautions, said]
+        return [*first, *super().cautions, said]
 
     @property
     def table(self) -> "pa.Table":
@@ -79,12 +81,7 @@ class Sweep(Answer):
 
     def best(self, measure: str) -> list[str]:
         """Return who has the highest mean at each point, "" where it is refused."""
-        return [
-            max((row for row in place.rows if row["measure"] == measure), key=lambda row: row["value"])["variant"]
-            if place.rows
-            else ""
-            for place in self.places
-        ]
+        return [_best(place.rows, measure) if place.rows else "" for place in self.places]
 
     @property
     def answers(self) -> list[str]:
@@ -131,7 +128,8 @@ def sweep(
 
     `vary` is "KEY=LOW:HIGH:N", or several: one is a grid of N points; several are Sobol points all over them, as many
     as the largest N, rounded up to a power of two, scrambled with the scenario's seed. `tornado` moves every number
-    that has a range to both of its ends. Raises UserError with everything that is wrong.
+    that has a range to both of its ends. Raises UserError with everything that is wrong, if the scenario refuses every
+    point, and for a tornado of a scenario without variants or without a range.
     """
     said = [vary] if isinstance(vary, str) else list(vary)
     return _Search(scenario, said, threads, SILENT if observer is None else observer).found(tornado)
@@ -161,10 +159,15 @@ class _Search:
         if not self.varied and not tornado:
             allowed = "--vary KEY=LOW:HIGH:N, or --tornado"
             raise UserError(Problem("--vary", found="nothing is varied", allowed=allowed))
+        if tornado:
+            check_tornado(self.experiment)
         home = self.experiment.at({}, threads=self.threads)
         self.frame: RunFrame = home.frame
         self.measures = phrasing.stated(home, phrasing.BOTH)
         places = [self._live(k, at) for k, at in enumerate(self._points())] if self.varied else []
+        if self.varied and not any(place.rows for place in places):
+            found = f"the scenario refuses {'the' if len(places) == 1 else 'each of the'} {len(places):,} points"
+            raise UserError(Problem("--vary", ", ".join(self.said), found, f"the first: {places[0].refused}"))
         effects = one_at_a_time(self.experiment, self.observer) if tornado else None
         return Sweep(self, places, effects)
 
@@ -188,8 +191,9 @@ class _Search:
                 {one.key: one.at(x) for one, x in zip(self.varied, at, strict=True)}, threads=self.threads
             )
         except UserError as error:
-            return Place(at, [], str(error.problems[0]))
-        return Place(at, list(_rows(comparison)), "")
+            return Place(at, [], str(error.problems[0]), frozenset())
+        rows = list(_rows(comparison))
+        return Place(at, rows, "", frozenset(name for name in self.measures if _is_clear(comparison, rows, name)))
 
 
 def _rows(comparison: Comparison):
@@ -203,3 +207,16 @@ def _rows(comparison: Comparison):
             numbers = (value, se, d.value, d.se, d.low, d.high)
             told = {k: float(x) if np.isfinite(x) else None for k, x in zip(NUMBERS, numbers, strict=True)}
             yield {"variant": name, "measure": measure, "unit": about.unit_in(comparison.frame), **told}
+
+
+def _best(rows, measure):
+    """Return the lender with the highest mean of a measure; one that has none is behind all."""
+    told = {row["variant"]: row["value"] for row in rows if row["measure"] == measure}
+    return max(told, key=lambda name: -np.inf if told[name] is None else told[name])
+
+
+def _is_clear(comparison, rows, measure):
+    """Return whether the lender with the highest mean is told apart from every other one."""
+    best = _best(rows, measure)
+    others = [name for name in comparison.ledgers if name != best]
+    return all(comparison.difference(best, measure, against=name).is_clear for name in others)

@@ -45,20 +45,62 @@ def answers(found: "Sweep") -> list[str]:
 def _where(found, measure):
     """Say who is best by a measure along one number, or at how many points of several."""
     best, label = found.best(measure), phrasing.label(measure)
+    clear = [measure in place.clear for place in found.places]
+    if len(found.lenders) == 1:
+        return _levels(found, measure)
     if len(found.varied) > 1:
         counts = Counter(name for name in best if name)
-        told = ", ".join(f"{name} at {count}" for name, count in counts.most_common())
+        sure = Counter(name for name, is_clear in zip(best, clear, strict=True) if is_clear)
+        told = ", ".join(f"{name} at {count} ({_of_those(count, sure[name])})" for name, count in counts.most_common())
         return f"Best by {label}, of {sum(counts.values())} points: {told}."
     one = found.varied[0]
     runs = [(name, [k for k, _ in group]) for name, group in groupby(enumerate(best), key=lambda pair: pair[1]) if name]
     if len(runs) == 1:
-        ends = digits(one.shown(one.low)), number(one, one.high)
-        return f"{runs[0][0]} is best by {label} at every value of {one.key} from {ends[0]} to {ends[1]}."
-    told_runs = [
-        f"{name} from " + " to ".join(digits(found.shown(found.places[where[end]])[0]) for end in (0, -1))
-        for name, where in runs
-    ]
+        name, where = runs[0]
+        all_ = f"at all {len(where)} values that were lived, " if len(where) > 1 else ""
+        chance = _chance(found, where, clear)
+        return f"{name} is best by {label} along {one.key}: {all_}{_from_to(found, where)} ({chance})."
+    told_runs = [f"{name} {_from_to(found, where)} ({_chance(found, where, clear)})" for name, where in runs]
     return f"Best by {label} along {one.key}: {'; '.join(told_runs)}."
+
+
+def _from_to(found, where):
+    """Return between which values points that follow each other lie: "from 3 to 9", "at 3"."""
+    first, last = (digits(found.shown(found.places[where[end]])[0]) for end in (0, -1))
+    return f"at {first}" if first == last else f"from {first} to {last}"
+
+
+def _chance(found, where, clear):
+    """Return at which of some points the best is told apart from every other lender."""
+    if found.frame.replications < 2:
+        return "no errors are known"
+    sure = [k for k in where if clear[k]]
+    if len(sure) in (0, len(where)):
+        return "clear" if sure else "within chance"
+    runs = [[k for _, k in group] for _, group in groupby(enumerate(sure), key=lambda pair: pair[1] - pair[0])]
+    return f"clear {' and '.join(_from_to(found, run) for run in runs)}"
+
+
+def _of_those(count, sure):
+    """Return at how many of `count` points the best is told apart from every other lender."""
+    return "clear" if sure == count else f"clear at {sure}" if sure else "within chance"
+
+
+def _levels(found, measure):
+    """Return what the only lender brings where it is least and where it is most; there is nobody to compare with."""
+    unit = MEASURES[measure].unit_in(found.frame)
+    told = [
+        (row["value"], row["se"], place) for place in found.places for row in place.rows if row["measure"] == measure
+    ]
+
+    def said(one):
+        value, se, place = one
+        at = ", ".join(f"{one.key} {digits(x)}" for one, x in zip(found.varied, found.shown(place), strict=True))
+        return f"{phrasing.number(value, np.nan if se is None else se, unit)} at {at}"
+
+    low, high = min(told, key=lambda one: one[0]), max(told, key=lambda one: one[0])
+    name = phrasing.label(measure)
+    return f"Without variants there is nobody to compare with: {name} is least, {said(low)}, and most, {said(high)}."
 
 
 def along(found: "Sweep", measures: list[str]) -> Picture:
@@ -191,8 +233,10 @@ def _table(found, measure):
             value, se = ("value", "se") if name == found.lenders[0] else ("difference", "difference_se")
             numbers = [np.nan if row is None or row[k] is None else row[k] for k in (value, se)]
             cells.append(phrasing.number(numbers[0], numbers[1], unit, difference=name != found.lenders[0]))
+        if len(found.lenders) > 1 and place.rows and measure not in place.clear:
+            leader += ", within chance"
         rows.append((*cells, leader or "refused"))
-    head = (*(one.key for one in found.varied), *found.lenders, "best")
+    head = (*(one.key for one in found.varied), *found.lenders, "best" if len(found.lenders) > 1 else "lender")
     more = (
         f" {len(found.places) - MOST_ROWS} more points are in sweep.parquet." if len(found.places) > MOST_ROWS else ""
     )
