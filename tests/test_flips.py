@@ -1,9 +1,15 @@
 """Where the best turns: exactly where closed forms say, nowhere for a variant that changes nothing."""
 
+import copy
+
 import pytest
 
 import simulator as sim
 from conftest import ROOT
+from simulator.decision import flips as flips_module
+from simulator.decision import flips_page
+from simulator.decision.words import breakable
+from simulator.model.observer import SILENT
 
 SALE = ROOT / "tests" / "sale_or_wait.toml"
 MONTH = 1.12 ** (1 / 12)  # what a sale a month later is discounted by
@@ -71,10 +77,87 @@ def test_numbers_may_be_chosen():
         sim.flips(SALE, keys=["policy.at_once.prize"])
 
 
+def told_of(found, *flips):
+    """Return flips as if those were all that had been found, the nearest first."""
+    other = copy.copy(found)
+    other.flips = sorted(flips, key=lambda flip: flip.distance)
+    return other
+
+
+def test_what_may_be_noise_comes_after_what_is_sure(found):
+    """A flip whose interval is open to the end searched is no knowledge: it is told last, and that it may be none."""
+    near, far = sorted(found.flips, key=lambda flip: flip.distance)
+    told = told_of(found, near._replace(low=None, high=None), far)
+    assert [row["sure"] for row in told.table.to_pylist()] == [False, True]
+    assert [flip.is_sure for flip in told.first["npv"]] == [True, False]
+    sure, unsure = told.answers[1:3]
+    assert sure.startswith(f"It stays best until {far.varied.key} ")
+    assert unsure.startswith(f"later may be best where {near.varied.key} ")
+    assert "anywhere from the value now to the end, so cannot tell" in unsure
+    assert flips_page.until(near._replace(low=None, high=None)).endswith("then later may be")
+
+
+def test_a_number_that_turns_the_choice_either_way_is_told_once(found):
+    """Where the data cannot tell whether a number must fall or rise, that is no two places."""
+    one = found.flips[0]._replace(low=None, high=None)
+    told = told_of(found, one, one._replace(at=2 * one.varied.middle - one.at))
+    assert told.first["npv"] == told.flips[:1] or told.first["npv"] == told.flips[1:]
+    key = one.varied.key
+    assert [line for line in told.answers if key in line] == [
+        f"later may be best where {key} falls or rises (now 0.5): cannot tell."
+    ]
+
+
+def test_intervals_are_told_from_low_to_high(found):
+    """Also where a number falls; an end that is open is said by what is there."""
+    falls = next(flip for flip in found.flips if not flip.rises)._replace(low=0.3, high=0.4)
+    assert flips_page.ends(falls) == ("0.3", "0.4")
+    assert flips_page.sure(falls._replace(high=None)) == "95 % interval 0.3 to the value now"
+    assert flips_page.sure(falls._replace(low=None)) == "95 % interval the end to 0.4, or nowhere"
+
+
+def test_a_whole_number_never_turns_where_it_is_now():
+    """A place that the screen guesses between two whole numbers is the first that is allowed beyond it."""
+    made = sim.load_scenario(SALE, {"policy.at_once.price": 0.503})
+    search = flips_module._Search(made, ["at_once", "later"], (), ["policy.at_once.at_dpd"], 2, SILENT)
+    search.found()
+    days = search.varied[0]
+    number = flips_module.Screened(days, {"high": 60.0}, {}, [])
+    turn = flips_module._Turn(number, "high", 0, 1, days.middle + 0.2)
+    assert search._as_screened(turn).at > days.middle
+
+
+def test_numbers_are_counted_and_those_that_move_nothing_are_said(found):
+    """How many were moved, how many could not be, and first of all what was asked about and moves nothing."""
+    key = next(one.varied.key for one in found.screened if one.is_still)
+    still = sim.flips(SALE, between=["at_once", "later"], keys=[key], threads=2)
+    assert still.answers[0].startswith(f"{key} moves nothing")
+    assert "moves nothing" in still.screen["note"][0].as_py()
+    moved = sum(bool(one.ends) for one in found.screened)
+    nowhere = len(found.screened) - moved + len(found.left)
+    assert found.answers[-1].startswith(f"{moved} numbers were moved, each alone, of which ")
+    assert f"{nowhere} could not be" in found.answers[-1]
+
+
+def test_a_lead_within_chance_is_said_at_once():
+    """Where the interval of the lead holds 0 already now, no flip is news, and the first sentence says so."""
+    scenario = sim.load_scenario(ROOT / "scenarios" / "huabei.toml", borrowers=60, replications=4, months=6)
+    chance = sim.flips(scenario, between=["baseline", "cut_at_30"], keys=["costs.funding_rate"], threads=2)
+    lead = chance.comparison.difference("cut_at_30", "npv_run_on", against="baseline")
+    assert lead.low < 0 < lead.value
+    said = [line for line in chance.answers if line.startswith("Best")]
+    assert "equal" in said[0] and "already now within chance of baseline" in said[1]
+
+
 def test_a_map_of_one_number_is_refused():
     """A number cannot be moved together with itself."""
     with pytest.raises(sim.UserError, match="the same number twice"):
         sim.flips(SALE, maps=[("discount_rate", "discount_rate")])
+
+
+def test_long_keys_may_break_in_a_line():
+    """After dots and underscores of a key, never in a number, and what is no HTML stays text."""
+    assert breakable("policy.cut_at.keep <0.35") == "policy.<wbr>cut_<wbr>at.<wbr>keep &lt;0.35"
 
 
 def test_lead_breakeven_and_flip_tell_one_story(tmp_path):

@@ -38,6 +38,7 @@ MAP = 7  # points of each number of a two-way map
 
 
 SPARED = "not lived at its low end: at the high one no lead moved by a third of what turns it"
+STILL = "moves nothing: where it was lived, every lender brings exactly what it brings now"
 
 
 class Flip(NamedTuple):
@@ -57,6 +58,16 @@ class Flip(NamedTuple):
         """How far from the value now: standard deviations of its range, or else as a share of the value."""
         return self.varied.distance(self.at)
 
+    @property
+    def rises(self) -> bool:
+        """Whether the place lies above the value now."""
+        return self.at > self.varied.middle
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the choice has surely turned before the end of what was searched: there the interval is closed."""
+        return (self.high if self.rises else self.low) is not None
+
 
 class Screened(NamedTuple):
     """What became of a number: the ends that were lived, and where they are refused or were not needed, why."""
@@ -70,6 +81,11 @@ class Screened(NamedTuple):
     def is_spared(self) -> bool:
         """Whether one end was not lived, since the other moved so little."""
         return SPARED in self.notes
+
+    @property
+    def is_still(self) -> bool:
+        """Whether it moves nothing that any lender brings."""
+        return STILL in self.notes
 
 
 class Map(NamedTuple):
@@ -96,6 +112,7 @@ class Flips(Answer):
         super().__init__(search.experiment.scenario, tuple(words), search.remarks)
         self.comparison, self.lenders, self.best = search.comparison, search.lenders, search.best
         self.flips, self.screened, self.maps, self.left = flips, screened, maps, search.left
+        self.keys = search.keys
 
     @property
     def measures(self) -> list[str]:
@@ -104,15 +121,35 @@ class Flips(Answer):
 
     @property
     def first(self) -> dict[str, list[Flip]]:
-        """The nearest flips by each measure, all of them sought."""
-        return {measure: [flip for flip in self.flips if flip.measure == measure][:FIRST] for measure in self.best}
+        """The FIRST flips by each measure: the nearest of those that are sure, then of those that may be none.
+
+        Of a number that may turn the choice to the same lender either way, only the nearer place is among them.
+        """
+        return {measure: self._first([flip for flip in self.flips if flip.measure == measure]) for measure in self.best}
+
+    def _first(self, flips):
+        sure = [flip for flip in flips if flip.is_sure]
+        unsure: dict[tuple[str, str], Flip] = {}
+        for flip in flips:
+            if not flip.is_sure:
+                unsure.setdefault((flip.varied.key, flip.to_best), flip)
+        return [*sure, *unsure.values()][:FIRST]
+
+    def is_either_way(self, flip: Flip) -> bool:
+        """Return whether the data cannot tell if a number must fall or rise for that lender to become best."""
+        return not flip.is_sure and any(
+            other.rises != flip.rises and not other.is_sure
+            for other in self.flips
+            if (other.varied.key, other.measure, other.to_best) == (flip.varied.key, flip.measure, flip.to_best)
+        )
 
     @property
     def table(self) -> "pa.Table":
         """A row for each number, measure and side at which another lender becomes best, the nearest first.
 
         Columns key, measure, base, flips_at, low, high (95 % interval, null where open), unit, from_best, to_best,
-        distance, in (what distance is in), replications. A list of numbers is told by what multiplies it.
+        distance, in (what distance is in), sure (whether the interval ends before what was searched does: else it
+        may be no flip), replications. A list of numbers is told by what multiplies it.
         """
         import pyarrow as pa
 
@@ -132,6 +169,7 @@ class Flips(Answer):
                 "to_best": flip.to_best,
                 "distance": flip.distance,
                 "in": "standard deviations" if flip.varied.doubt else "share of the value",
+                "sure": flip.is_sure,
                 "replications": flip.replications,
             }
             for flip in self.flips
@@ -139,7 +177,7 @@ class Flips(Answer):
         names = ("key", "measure", "unit", "from_best", "to_best", "in")
         order = ("key", "measure", "base", "flips_at", "low", "high", "unit", "from_best", "to_best", "distance", "in")
         kinds = [(name, pa.string() if name in names else pa.float64()) for name in order]
-        return pa.Table.from_pylist(rows, pa.schema([*kinds, ("replications", pa.int64())]))
+        return pa.Table.from_pylist(rows, pa.schema([*kinds, ("sure", pa.bool_()), ("replications", pa.int64())]))
 
     @property
     def screen(self) -> "pa.Table":
@@ -240,7 +278,7 @@ class _Search:
         self.keys = list(keys or ())
         self.left: dict[str, str] = {}
         if self.keys:
-            self.varied = [on_its_own(key, self.experiment) for key in self.keys]
+            self.varied = [on_its_own(key, self.experiment, "--key") for key in self.keys]
         else:
             self.varied, self.left = everything(self.experiment)
         maps = [list(pair) for pair in maps]
@@ -252,7 +290,7 @@ class _Search:
                     for pair, why in zip(wrong, found, strict=True)
                 ]
             )
-        self.pairs = [tuple(on_its_own(key, self.experiment) for key in pair) for pair in maps]
+        self.pairs = [tuple(on_its_own(key, self.experiment, "--map") for key in pair) for pair in maps]
         self.few = range(min(FEW, loaded.baseline.replications))
         self.some = range(min(SOME, loaded.baseline.replications))
 
@@ -291,11 +329,14 @@ class _Search:
 
     # ---- the screen ------------------------------------------------------------------------------
     def _screen(self, varied: Varied) -> Screened:
-        """Live a number at its ends, the low one only where SURELY times what the high one moves may turn the best."""
+        """Live a number at its ends, the low one only where SURELY times what the high one moves may turn the best.
+
+        A number that moves nothing at its high end is lived at both: then it is known to move nothing.
+        """
         found = Screened(varied, {}, {}, [])
-        moved = 0.0
+        moved, is_still = 0.0, True
         for end, x in (("high", varied.high), ("low", varied.low)):
-            if end == "low" and "high" in found.ends and moved < 1 / SURELY:
+            if end == "low" and "high" in found.ends and 0 < moved < 1 / SURELY:
                 found.notes.append(SPARED)
                 continue
             if x == varied.middle:
@@ -309,6 +350,9 @@ class _Search:
             found.ends[end] = place
             found.leads[end] = self._leads(values)
             moved = self._moved(found.leads[end])
+            is_still &= np.array_equal(values, self.long[:, : len(self.few)])
+        if found.ends and is_still:
+            found.notes.append(STILL)
         self.observer.advanced(varied.key, 1, self.work)
         return found
 
@@ -418,9 +462,12 @@ class _Search:
     def _as_screened(self, turn) -> Flip:
         """Return where the screen has a turn, with no interval."""
         best, rival = self.lenders[int(self.places[turn.k])], self.lenders[turn.rival]
-        at = round(turn.guess) if turn.number.varied.is_whole else turn.guess
+        varied, at = turn.number.varied, turn.guess
+        if varied.is_whole:  # the first one there or beyond
+            way = whole_numbers(varied, self.experiment, varied.middle, turn.number.ends[turn.end])
+            at = next((n for n in way if abs(n - varied.middle) >= abs(at - varied.middle)), way[-1])
         measure = list(self.best)[turn.k]
-        return Flip(turn.number.varied, measure, float(at), None, None, best, rival, len(self.few))
+        return Flip(varied, measure, float(at), None, None, best, rival, len(self.few))
 
     def _whole(self, varied, limit, curve, live):
         """Return the first whole number on the way to `limit` at which the sign is another."""

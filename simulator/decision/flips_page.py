@@ -8,7 +8,7 @@ import numpy as np
 
 from simulator.decision.answer import facts_told
 from simulator.decision.crossing import FEWEST
-from simulator.decision.words import digits, number
+from simulator.decision.words import breakable, digits, number
 from simulator.report import phrasing
 from simulator.report.colours import COLOURS
 from simulator.report.figures import INK, STYLE, figure, svg
@@ -17,49 +17,97 @@ from simulator.report.paper import Picture, Section, Table, paper
 if TYPE_CHECKING:
     from simulator.decision.flips import Flip, Flips, Map
 
-END = "the end"  # of what was searched: there an interval is open
+NOW, END = "the value now", "the end"  # where an interval is open: up to where nothing is moved, or to the end searched
+NAMED = 5  # numbers asked about that move nothing: more are counted
 DRAWN = 15  # flips in the picture
 
 
 def answers(found: "Flips") -> list[str]:
-    """Return who is best by each horizon, and what turns that first."""
-    said = []
-    for measure, best in found.best.items():
-        values = {name: found.comparison.estimate(name, measure).value for name in found.lenders if name != best}
-        second = max(values, key=values.__getitem__)
-        lead = found.comparison.difference(best, measure, against=second)
-        by = phrasing.number(lead.value, lead.se, found.comparison.frame.currency)
-        said.append(f"Best by {phrasing.label(measure)}: {best}, by {by} over {second}.")
-        said += [f"It stays best until {until(flip)}." for flip in found.first[measure]]
+    """Return what moves nothing of the numbers asked about, who is best by each horizon, and what turns that first."""
+    still = [one.varied.key for one in found.screened if one.is_still and one.varied.key in found.keys]
+    said = [
+        f"{key} moves nothing: with any value lived, every lender brings exactly what it does now." for key in still
+    ]
+    said = said if len(still) <= NAMED else []
+    for measure in found.best:
+        said.append(_best(found, measure))
+        said += [_turns(found, flip) for flip in found.first[measure]]
         if not found.first[measure]:
             said.append("No number, moved alone as far as it is, makes another best.")
+    said.append(_moved(found))
+    said += [f"The page has a map of who is best by {one.first.key} and {one.second.key}." for one in found.maps]
     return said
 
 
-def until(flip: "Flip") -> str:
-    """Return "KEY falls below 0.3 (now 0.4; 0.25 to 0.35 with 95 %), then cut_at_30 is"."""
+def _best(found, measure):
+    """Say who is best, by how much over the second, and from whom that cannot be told apart already now."""
+    best, compared = found.best[measure], found.comparison
+    values = {name: compared.estimate(name, measure).value for name in found.lenders if name != best}
+    second = max(values, key=values.__getitem__)
+    leads = {name: compared.difference(best, measure, against=name) for name in values}
+    by = phrasing.number(leads[second].value, leads[second].se, compared.frame.currency)
+    said = f"Best by {phrasing.label(measure)}: {best}, by {by} over {second}"
+    if not (leads[second].value or leads[second].se > 0):
+        return f"Best by {phrasing.label(measure)}: {best} and {second}, which are equal."
+    unclear = [name for name, lead in leads.items() if lead.low <= 0 <= lead.high and lead.low < lead.high]
+    if compared.frame.replications == 1:
+        return f"{said}. One replication has no error: it may be chance, and anything may turn it."
+    if unclear:
+        return f"{said}: already now within chance of {' and '.join(unclear)}, so that anything may turn it."
+    return f"{said}."
+
+
+def _turns(found, flip):
+    """Say what a flip takes; of one that may be none, that it may."""
+    if flip.is_sure:
+        return f"It stays best until {until(flip)}."
     one = flip.varied
-    moves = "rises to" if flip.at > one.middle and one.is_whole else "rises above" if flip.at > one.middle else ""
-    moves = moves or ("falls to" if one.is_whole else "falls below")
-    now = number(one, one.middle)
-    return f"{one.key} {moves} {number(one, flip.at)} (now {now}; {sure(flip)}), then {flip.to_best} is"
+    if found.is_either_way(flip):
+        return (
+            f"{flip.to_best} may be best where {one.key} falls or rises (now {number(one, one.middle)}): cannot tell."
+        )
+    return f"{flip.to_best} may be best where {_moves(flip)}."
+
+
+def _moved(found):
+    """Say how many numbers were moved, how many of them move nothing, and how many could not be moved."""
+    moved = [one for one in found.screened if one.ends]
+    still, left = sum(one.is_still for one in moved), len(found.screened) - len(moved) + len(found.left)
+    said = f"{len(moved)} numbers were moved, each alone"
+    said += f", of which {still} move nothing" if still else ""
+    return f"{said}; {left} could not be: the last table says why." if left else f"{said}."
+
+
+def until(flip: "Flip") -> str:
+    """Return "KEY falls below 0.3 (now 0.4; 95 % interval 0.25 to 0.35), then cut_at_30 is", or "may be"."""
+    return f"{_moves(flip)}, then {flip.to_best} {'is' if flip.is_sure else 'may be'}"
+
+
+def _moves(flip):
+    """Return "KEY falls below 0.3 (now 0.4; 95 % interval 0.25 to 0.35)"."""
+    one = flip.varied
+    moves = ("rises" if flip.rises else "falls") + (" to" if one.is_whole else " above" if flip.rises else " below")
+    return f"{one.key} {moves} {number(one, flip.at)} (now {number(one, one.middle)}; {sure(flip)})"
 
 
 def sure(flip: "Flip") -> str:
     """Return the interval in words; what is open is said."""
-    near, far = ends(flip)
     if flip.replications < FEWEST:
         return "no interval: as the screen has it"
-    return f"95 % interval {near} to {far}{' of what was searched' if far == END else ''}"
+    if flip.low is None and flip.high is None:
+        return f"95 %: anywhere from {NOW} to {END}, so cannot tell"
+    return f"95 % interval {' to '.join(ends(flip))}{'' if flip.is_sure else ', or nowhere'}"
 
 
 def ends(flip: "Flip") -> tuple[str, str]:
-    """Return the ends of the interval, that next to the value now first; where they are open, up to where."""
+    """Return the lower and the upper end of the interval; where they are open, up to where."""
     one = flip.varied
-    near, far = (flip.low, flip.high) if flip.at > one.middle else (flip.high, flip.low)
     if flip.replications < FEWEST:
         return "–", "–"
-    return "the value now" if near is None else digits(one.shown(near)), END if far is None else digits(one.shown(far))
+    open_ = (NOW, END) if flip.rises else (END, NOW)
+    told = [words if x is None else digits(one.shown(x)) for x, words in zip((flip.low, flip.high), open_, strict=True)]
+    low, high = told if one.shown(one.low) <= one.shown(one.high) else reversed(told)
+    return low, high
 
 
 def nearest(found: "Flips") -> Picture:
@@ -71,7 +119,7 @@ def nearest(found: "Flips") -> Picture:
         axis = axes[0, 0]
         for row, flip in enumerate(shown):
             one = flip.varied
-            side = 1 if flip.at > one.middle else -1
+            side = 1 if flip.rises else -1
             far = abs((one.high if side > 0 else one.low) - one.middle)
 
             def at(x, one=one, far=far):
@@ -82,7 +130,8 @@ def nearest(found: "Flips") -> Picture:
                 at(one.middle if side < 0 else one.high) if flip.high is None else at(flip.high),
             )
             axis.plot([low, high], [row, row], color=colour[flip.to_best], lw=3, alpha=0.4, solid_capstyle="butt")
-            axis.plot(at(flip.at), row, "o", color=colour[flip.to_best], ms=6)
+            inside = colour[flip.to_best] if flip.is_sure else "white"
+            axis.plot(at(flip.at), row, "o", color=colour[flip.to_best], mfc=inside, ms=6)
         axis.axvline(0, color=INK, lw=0.9)
         axis.set_yticks(
             range(len(shown)), [flip.varied.key.replace("behaviour.", "") for flip in shown], color=INK, size=7
@@ -98,8 +147,8 @@ def nearest(found: "Flips") -> Picture:
             made.legend(loc="outside lower center", ncols=3)
         caption = (
             "Dots: where another lender becomes best, all other numbers as they stand; bars: 95 % intervals, to the "
-            "edge or to the value now where they are open. From a number's value now to the end of its range, or to "
-            "half or twice of it."
+            "edge or to the value now where they are open. A hollow dot may be none: its bar is open to the edge, or "
+            "it has no interval. From a number's value now to the end of its range, or to half or twice of it."
         )
         return Picture("The nearest flips", svg(made, caption), caption)
 
@@ -147,7 +196,8 @@ def page(found: "Flips", manifest: dict) -> str:
     sections.append(Section("Every number that was moved", [_counts(found)], (), [_screened(found)]))
     title = f"{found.scenario.baseline.title}: what would turn the choice"
     setting = phrasing.setting(found.comparison.frame)
-    return paper(title, setting, found.answers, [], sections, facts_told(manifest), found.cautions)
+    said: list[str] = [breakable(line) for line in found.answers]
+    return paper(title, setting, said, [], sections, facts_told(manifest), found.cautions)
 
 
 def _how(found):
@@ -179,15 +229,16 @@ def _table(found):
         one = flip.varied
         far = f"{flip.distance:.2g} sd" if one.doubt else f"{100 * flip.distance:.0f} %"
         where = number(one, one.middle), number(one, flip.at)
-        rows.append(
-            (one.key, *where, *ends(flip), phrasing.label(flip.measure), far, f"{flip.from_best} → {flip.to_best}")
-        )
-    head = ("number", "now", "turns at", "95 % from", "to", "by", "distance", "best")
+        best = f"{flip.from_best} → {flip.to_best}"
+        is_sure = "yes" if flip.is_sure else "may be none"
+        rows.append((breakable(one.key), *where, *ends(flip), is_sure, best, phrasing.label(flip.measure), far))
+    head = ("number", "now", "turns at", "95 % from", "to", "sure", "best", "by", "distance")
     return Table(
         head,
         rows,
-        "sd: standard deviations of the number's range. Without an interval: as the screen has it, on the line from "
-        "now to the end, with one replication moved; only the nearest are sought.",
+        "sure: by the end of what was searched another is best, beyond chance. sd: standard deviations of the number's "
+        "range. Without an interval: as the screen has it, on the line from now to the end, with one replication "
+        "moved; only the nearest are sought.",
     )
 
 
@@ -197,5 +248,8 @@ def _screened(found):
     for one in found.screened:
         ends = [number(one.varied, one.ends[end]) if end in one.ends else "–" for end in ("low", "high")]
         turns = "yes" if one.varied.key in turning else "no"
-        rows.append((one.varied.key, number(one.varied, one.varied.middle), *ends, turns, "; ".join(one.notes)))
+        rows.append(
+            (breakable(one.varied.key), number(one.varied, one.varied.middle), *ends, turns, "; ".join(one.notes))
+        )
+    rows += [(breakable(key), "–", "–", "–", "no", f"not moved: {why}") for key, why in found.left.items()]
     return Table(("number", "now", "low end lived", "high end lived", "turns", "note"), rows)

@@ -138,18 +138,22 @@ def everything(experiment: Experiment) -> tuple[list[Varied], dict[str, str]]:
     return found, left
 
 
-def on_its_own(key: str, experiment: Experiment) -> Varied:
-    """Return a number with what it is moved between where nobody says: as in `everything`; UserError if it cannot."""
+def on_its_own(key: str, experiment: Experiment, option: str = "--vary") -> Varied:
+    """Return a number with what it is moved between where nobody says: as in `everything`; UserError if it cannot.
+
+    `option` is where the key was given: `--vary` takes between what, too.
+    """
     found: list[Varied] = []
     left: dict[str, str] = {}
     value = experiment.value_at(key)
     if why := _of_chance(key):
-        raise UserError(Problem("--vary", key, why, "allowed: any other number of the scenario"))
+        raise UserError(Problem(option, key, why, "allowed: any other number of the scenario"))
     _add(found, left, experiment, key, experiment.about(key))
     if found:
         return found[0]
     why = left.get(key, "not a number" if not is_number(value) else "cannot be moved")
-    raise UserError(Problem("--vary", key, why, f"say between what: {FORM}"))
+    allowed = f"say between what: {FORM}" if option == "--vary" else "breakeven and sweep take KEY=LOW:HIGH"
+    raise UserError(Problem(option, key, why, allowed))
 
 
 def whole_numbers(one: Varied, experiment: Experiment, start: float, stop: float) -> list[int]:
