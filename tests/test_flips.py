@@ -143,6 +143,7 @@ def test_a_lead_within_chance_is_said_at_once():
     """Where the interval of the lead holds 0 already now, no flip is news, and the first sentence says so."""
     scenario = sim.load_scenario(ROOT / "scenarios" / "huabei.toml", borrowers=60, replications=4, months=6)
     chance = sim.flips(scenario, between=["baseline", "cut_at_30"], keys=["costs.funding_rate"], threads=2)
+    assert chance.screened[0].is_still  # present values are at the discount rate
     lead = chance.comparison.difference("cut_at_30", "npv_run_on", against="baseline")
     assert lead.low < 0 < lead.value
     said = [line for line in chance.answers if line.startswith("Best")]

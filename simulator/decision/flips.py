@@ -308,7 +308,7 @@ class _Search:
         ).swapaxes(1, 2)
         self.places = np.argmax(self.long.mean(axis=1), axis=1)  # of the best, by measure
         self.best = {m: self.lenders[k] for m, k in zip(measures, self.places, strict=True)}
-        self.experiment.several(measures, {}, self.few, self.lenders, self.threads)
+        self.unmoved = self.experiment.several(measures, {}, self.few, self.lenders, self.threads)
         self.experiment.several(measures, {}, self.some, self.lenders, self.threads)
         self.observer.started("moving every number")
         self.work = len(self.varied)
@@ -350,7 +350,7 @@ class _Search:
             found.ends[end] = place
             found.leads[end] = self._leads(values)
             moved = self._moved(found.leads[end])
-            is_still &= np.array_equal(values, self.long[:, : len(self.few)])
+            is_still &= np.array_equal(values, self.unmoved)
         if found.ends and is_still:
             found.notes.append(STILL)
         self.observer.advanced(varied.key, 1, self.work)
