@@ -86,6 +86,14 @@ def test_a_lead_within_chance_or_of_nothing_is_no_lead(why):
     assert why([[3.0], [2.0], [9.0]]).endswith("at every value lived; one replication has no error: it may be chance")
 
 
+def test_one_replication_has_no_interval():
+    """A break-even of one replication is told with no interval, and that it may be chance."""
+    made = sim.load_scenario(SALE, replications=1)
+    found = sim.breakeven(made, "policy.at_once.price=0.3:0.7", "at_once", against="later", threads=2)
+    assert found.exists and (found.low, found.high) == (None, None)
+    assert "One replication has no error" in found.answers[1]
+
+
 def test_whole_numbers_switch_between_two():
     """A whole number's break-even is the first at which the other is ahead; those its field refuses are passed over."""
     made = sim.load_scenario(SALE, {"policy.at_once.price": 0.503})  # worth a wait of less than a month

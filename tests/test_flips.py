@@ -8,7 +8,7 @@ import simulator as sim
 from conftest import ROOT
 from simulator.decision import flips as flips_module
 from simulator.decision import flips_page
-from simulator.decision.words import breakable
+from simulator.decision.words import breakable, spoken
 from simulator.model.observer import SILENT
 
 SALE = ROOT / "tests" / "sale_or_wait.toml"
@@ -90,7 +90,7 @@ def test_what_may_be_noise_comes_after_what_is_sure(found):
     told = told_of(found, near._replace(low=None, high=None), far)
     assert [row["sure"] for row in told.table.to_pylist()] == [False, True]
     assert [flip.is_sure for flip in told.first["npv"]] == [True, False]
-    sure, unsure = told.answers[1:3]
+    sure, unsure = told.answers[2:4]
     assert sure.startswith(f"It stays best until {far.varied.key} ")
     assert unsure.startswith(f"later may be best where {near.varied.key} ")
     assert "anywhere from the value now to the end, so cannot tell" in unsure
@@ -135,8 +135,8 @@ def test_numbers_are_counted_and_those_that_move_nothing_are_said(found):
     assert "moves nothing" in still.screen["note"][0].as_py()
     moved = sum(bool(one.ends) for one in found.screened)
     nowhere = len(found.screened) - moved + len(found.left)
-    assert found.answers[-1].startswith(f"{moved} numbers were moved, each alone, of which ")
-    assert f"{nowhere} could not be" in found.answers[-1]
+    assert found.answers[1].startswith(f"{moved} numbers were moved, each alone, of which ")
+    assert f"{nowhere} could not be" in found.answers[1]
 
 
 def test_a_lead_within_chance_is_said_at_once():
@@ -148,6 +148,19 @@ def test_a_lead_within_chance_is_said_at_once():
     assert lead.low < 0 < lead.value
     said = [line for line in chance.answers if line.startswith("Best")]
     assert "equal" in said[0] and "already now within chance of baseline" in said[1]
+
+
+def test_lenders_are_listed_as_one_speaks():
+    """Commas, then one "and"."""
+    assert [spoken(list("abc"[:n])) for n in (1, 2, 3)] == ["a", "a and b", "a, b and c"]
+
+
+def test_a_map_is_told_of(found):
+    """The terminal says that the page has a map."""
+    pair = tuple(found.screened[k].varied for k in (0, 1))
+    mapped = told_of(found)
+    mapped.maps = [flips_module.Map(*pair, [], [], {})]
+    assert mapped.answers[-1] == f"The page has a map of who is best by {pair[0].key} and {pair[1].key}."
 
 
 def test_a_map_of_one_number_is_refused():

@@ -7,7 +7,7 @@ import numpy as np
 
 from simulator.analysis.measures import MEASURES
 from simulator.decision.answer import facts_told
-from simulator.decision.words import digits, number
+from simulator.decision.words import breakable, digits, number
 from simulator.report import phrasing
 from simulator.report.colours import COLOURS
 from simulator.report.figures import INK, STYLE, THOUSANDS, figure, svg
@@ -41,6 +41,8 @@ def answers(found: "Breakeven") -> list[str]:
 def _sure(found):
     """Say the interval, and which end of it is open."""
     low, high = found.low, found.high
+    if found.frame.replications == 1:
+        return "One replication has no error, so that there is no interval: it may be chance."
     if low is not None and high is not None:
         return f"95 % interval: {digits(low)} to {digits(high)}."
     if low is None and high is None:
@@ -108,9 +110,8 @@ def page(found: "Breakeven", manifest: dict) -> str:
         mean = found.curve.mean(x)
         difference = phrasing.number(mean.value, mean.se, unit, difference=True)
         rows.append((number(found.varied, x), difference))
-    table = Table((found.varied.key, f"{found.variant} less {found.against}"), rows)
+    table = Table((breakable(found.varied.key), f"{found.variant} less {found.against}"), rows)
     title = f"{found.scenario.baseline.title}: break-even of {found.varied.key}"
     section = Section("The difference along the number", (), [curve(found)], [table])
-    return paper(
-        title, phrasing.setting(found.frame), found.answers, [], [section], facts_told(manifest), found.cautions
-    )
+    said: list[str] = [breakable(line) for line in found.answers]
+    return paper(title, phrasing.setting(found.frame), said, [], [section], facts_told(manifest), found.cautions)

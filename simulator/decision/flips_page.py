@@ -8,7 +8,7 @@ import numpy as np
 
 from simulator.decision.answer import facts_told
 from simulator.decision.crossing import FEWEST
-from simulator.decision.words import breakable, digits, number
+from simulator.decision.words import breakable, digits, number, spoken
 from simulator.report import phrasing
 from simulator.report.colours import COLOURS
 from simulator.report.figures import INK, STYLE, figure, svg
@@ -31,10 +31,11 @@ def answers(found: "Flips") -> list[str]:
     said = said if len(still) <= NAMED else []
     for measure in found.best:
         said.append(_best(found, measure))
+        if measure == found.measures[0]:
+            said.append(_moved(found))
         said += [_turns(found, flip) for flip in found.first[measure]]
         if not found.first[measure]:
             said.append("No number, moved alone as far as it is, makes another best.")
-    said.append(_moved(found))
     said += [f"The page has a map of who is best by {one.first.key} and {one.second.key}." for one in found.maps]
     return said
 
@@ -53,7 +54,7 @@ def _best(found, measure):
     if compared.frame.replications == 1:
         return f"{said}. One replication has no error: it may be chance, and anything may turn it."
     if unclear:
-        return f"{said}: already now within chance of {' and '.join(unclear)}, so that anything may turn it."
+        return f"{said}: already now within chance of {spoken(unclear)}, so that anything may turn it."
     return f"{said}."
 
 
@@ -229,10 +230,9 @@ def _table(found):
         one = flip.varied
         far = f"{flip.distance:.2g} sd" if one.doubt else f"{100 * flip.distance:.0f} %"
         where = number(one, one.middle), number(one, flip.at)
-        best = f"{flip.from_best} → {flip.to_best}"
         is_sure = "yes" if flip.is_sure else "may be none"
-        rows.append((breakable(one.key), *where, *ends(flip), is_sure, best, phrasing.label(flip.measure), far))
-    head = ("number", "now", "turns at", "95 % from", "to", "sure", "best", "by", "distance")
+        rows.append((breakable(one.key), *where, *ends(flip), is_sure, flip.to_best, phrasing.label(flip.measure), far))
+    head = ("number", "now", "turns at", "95 % from", "to", "sure", "then best", "by", "distance")
     return Table(
         head,
         rows,

@@ -1,6 +1,7 @@
 """Numbers that are varied, in words."""
 
 import re
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
@@ -25,3 +26,8 @@ def digits(x: float) -> str:
 def breakable(text: str) -> Markup:
     """Return text as HTML in which a line may break within a key, after its dots and underscores."""
     return Markup("<wbr>").join(_JOINT.split(text))
+
+
+def spoken(names: Sequence[str]) -> str:
+    """Return "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
