@@ -75,6 +75,12 @@ def why(monkeypatch):
     return said
 
 
+def test_a_rounding_is_no_move(why):
+    """Sums that are added in another order move nothing: no line through them is followed to the end of the world."""
+    clear = np.array([1000.0, 1001.0, 1002.0, 1003.0])
+    assert why([clear, clear + 1e-11, clear + 3e-11]) == "at_once is ahead of later at every value lived"
+
+
 def test_a_lead_within_chance_or_of_nothing_is_no_lead(why):
     """Who is ahead is said with where that is within chance, and where it is exactly nothing."""
     chance, clear, nothing = [-1, 0.5, 1, 1], [1.0, 1.1, 1.2, 1.3], [0, 0, 0, 0]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simulator.decision.crossing import Curve, mean_beside, seek
+from simulator.decision.crossing import Curve, is_same, mean_beside, seek
 from simulator.lowering.factor import standard_normal
 from simulator.model.random_words import philox_numpy
 
@@ -77,6 +77,13 @@ def test_a_root_that_the_data_cannot_place_is_open():
     found = seek(curve, lambda x: 0.02 - 0.04 * x + z - z.mean())
     assert found.at == pytest.approx(0.5)
     assert found.low is None and found.high is None
+
+
+def test_the_same_is_the_same_but_for_rounding():
+    """A fen is a move, the last digits of a sum are none."""
+    money = np.array([0.0, 1e6])
+    assert is_same(money, money + 1e-11)
+    assert not is_same(money, money + np.array([0.0, 0.01]))
 
 
 def test_a_bent_curve_takes_few_lives():

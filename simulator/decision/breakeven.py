@@ -9,7 +9,7 @@ import numpy as np
 from simulator.analysis.estimates import MEAN
 from simulator.analysis.measures import MEASURES
 from simulator.decision.answer import Answer, asked_of
-from simulator.decision.crossing import NONE, Crossing, Curve, seek, seek_whole
+from simulator.decision.crossing import NONE, Crossing, Curve, is_same, seek, seek_whole
 from simulator.decision.experiment import Experiment
 from simulator.decision.vary import Varied, on_its_own, varied, whole_numbers
 from simulator.model.errors import Problem, UserError, check_names
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from simulator.report.paper import Picture
 
 
+FAR = 10.0  # times what was searched: farther off no line is followed
 ASIDE = 0.382  # of the way: not the middle, where roundings of both ends may cancel and a bent line looks straight
 
 
@@ -52,7 +53,7 @@ class Breakeven(Answer):
     def moves(self) -> bool:
         """Whether the number moves the difference at all: in any replication, between any of the values lived."""
         first, *others = self.curve.points.values()
-        return not all(np.array_equal(first, other) for other in others)
+        return not all(is_same(first, other) for other in others)
 
     @property
     def value(self) -> float | None:
@@ -274,8 +275,10 @@ class _Search:
         return f"at {', '.join(f'{self.varied.shown(x):.4g}' for x in places)}"
 
     def _beyond(self, means):
-        """Return where a straight line meets 0 outside of what was searched, None if it never does."""
+        """Return where a straight line meets 0 outside of what was searched, None if never, or too far off to tell."""
         places = sorted(self.curve.points)
         slope = (means[-1].value - means[0].value) / (places[-1] - places[0])
         at = places[0] - means[0].value / slope if slope else None
-        return None if at is None or self.varied.doubt else at
+        if at is None or self.varied.doubt or max(places[0] - at, at - places[-1]) > FAR * (places[-1] - places[0]):
+            return None
+        return at

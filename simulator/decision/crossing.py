@@ -18,6 +18,9 @@ MOST_LIVES = 12  # of one search
 CLOSE = 0.02  # standard errors of a root within which it is found
 FINE = 1e-7  # of the range: within it, a root is exact
 STRAIGHT = 1e-6  # of the largest difference: by as much do lines bend that are settled in whole minor units
+ROUNDING = (
+    1e-10  # of a value, and of a currency unit or a share: by less do sums differ that are added in another order
+)
 FEWEST = 4  # replications from which a regression on a line leaves something to judge it by
 STEPS = 16  # in which the interval is sought between two points lived
 
@@ -134,6 +137,11 @@ class Curve:
                     return float(brentq(outside, before, x)) if outside(before) < 0 else before
                 before = float(x)
         return None
+
+
+def is_same(before: np.ndarray, after: np.ndarray) -> bool:
+    """Return whether values are the same, but for the rounding of sums."""
+    return bool(np.allclose(before, after, rtol=ROUNDING, atol=ROUNDING))
 
 
 def mean_beside(samples: np.ndarray, long: np.ndarray) -> Mean:

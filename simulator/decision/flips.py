@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from simulator.decision.answer import Answer, asked_of, home, together
-from simulator.decision.crossing import Curve, mean_beside, seek_whole
+from simulator.decision.crossing import Curve, is_same, mean_beside, seek_whole
 from simulator.decision.experiment import Experiment
 from simulator.decision.vary import Varied, everything, on_its_own, whole_numbers
 from simulator.model.errors import Problem, UserError, check_names
@@ -350,7 +350,7 @@ class _Search:
             found.ends[end] = place
             found.leads[end] = self._leads(values)
             moved = self._moved(found.leads[end])
-            is_still &= np.array_equal(values, self.unmoved)
+            is_still &= is_same(values, self.unmoved)
         if found.ends and is_still:
             found.notes.append(STILL)
         self.observer.advanced(varied.key, 1, self.work)
