@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/simulator run $(SCENARIO) --borrowers 8 --months 1 --replications 1 --quiet --out .venv/warm --overwrite  # compiles
 
 demo: setup ## compare the policies of one scenario under doubt and write a report to out/demo (some minutes)
-	$(BIN)/simulator compare $(SCENARIO) --doubt 100 --out out/demo --overwrite
+	$(BIN)/simulator compare $(SCENARIO) --borrowers 5000 --doubt 50 --out out/demo --overwrite
 
 lint: setup ## style, format and types
 	$(BIN)/ruff check .
