@@ -230,6 +230,10 @@ def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) ->
     from simulator.scenario.variants import lines
 
     loaded = sim.load_scenario(scenario, set_ or (), allow_code=allow_code)
+    if loaded.baseline.precision:
+        from simulator.decision.precision import wish
+
+        wish(loaded.baseline.precision.said)
     _warn(loaded.cautions)
     if allow_code:
         from simulator.policy.levers import try_own

@@ -34,6 +34,15 @@ from simulator.system.machine import threads_of
 OTHER_PEOPLE = 3  # number of the world in which a lender has the people of the other of each pair
 
 
+class TooLarge(UserError):
+    """A run would take more memory than this machine has; `share` is the part of it that there is."""
+
+    def __init__(self, problem: Problem, share: float):
+        """Keep the problem and the share, below 1."""
+        super().__init__(problem)
+        self.share = share
+
+
 @dataclass(frozen=True)
 class Run:
     """A finished run: the ledgers compared, and what a manifest says of how they came about."""
@@ -233,9 +242,8 @@ def _check_bytes(what, needed):
     there = machine_memory()
     if there is not None and needed > there:
         found = f"{what} would take {needed / 1e9:,.1f} GB, this machine has {there / 1e9:,.1f}"
-        raise UserError(
-            Problem("memory", "", found, "fewer replications, months, segments, people, variants or worlds")
-        )
+        allowed = "fewer replications, months, segments, people, variants or worlds"
+        raise TooLarge(Problem("memory", "", found, allowed), there / needed)
 
 
 def read_book(scenario: Scenario):

@@ -95,6 +95,7 @@ def test_equal_samples_differ_by_nothing_and_batches_stay_as_they_are(worlds):
         ("npv=0", "above 0"),
         ("npv=2bp", "not a share"),
         ("nvp=1%", "did you mean"),
+        ("var99=1%", "of all replications together"),
     ],
 )
 def test_a_precision_is_read_or_refused(said, why):
@@ -159,3 +160,36 @@ def test_the_file_may_wish_it_and_options_that_exclude_it_are_refused(tmp_path):
     for more in (["--doubt", "5"], ["--replications", "3"]):
         with pytest.raises(UserError, match="together with"):
             CliRunner().invoke(app, [*ask, "--until", "npv=1%", *more], catch_exceptions=False)
+
+
+def test_a_wish_beyond_the_memory_is_capped_and_said_first(tmp_path, monkeypatch):
+    """The next look has as many replications as the memory holds; that the wish was not had is the first caution."""
+    (tmp_path / "asked.toml").write_text(TEXT, encoding="utf-8")
+    scenario = sim.load_scenario(tmp_path / "asked.toml", borrowers=50, months=3)
+    needed = []
+    monkeypatch.setattr("simulator.run._check_bytes", lambda what, size: needed.append(size))
+    sim.compare(scenario.with_replications(200), threads=1)
+    monkeypatch.undo()
+    monkeypatch.setattr("simulator.run.machine_memory", lambda: max(needed))
+    study = sim.compare(scenario, threads=1, until="npv=0.0001%")
+    assert FIRST < study.facts["looks"][-1] < 400  # the least next one, 20,480, would not have fitted
+    assert not study.facts["until_reached"]
+    assert "the most that this machine has the memory for" in study.cautions[0]
+
+
+def test_a_wish_that_was_reached_is_said_with_its_measure(tmp_path):
+    """One sentence says so, with the value of the measure, which the answer may not have."""
+    (tmp_path / "asked.toml").write_text(TEXT, encoding="utf-8")
+    scenario = sim.load_scenario(tmp_path / "asked.toml", borrowers=50, months=3)
+    study = sim.compare(scenario, threads=1, until="dpd1_29_share_balance=5000bp")
+    assert study.cautions[-1].startswith(
+        "As precise as was wished (dpd1_29_share_balance=5000bp) after 20 replications"
+    )
+
+
+def test_check_refuses_a_width_of_nothing(simulator, tmp_path):
+    """What `compare` would refuse of `[precision]`, `check` refuses."""
+    wished = '[precision]\nmeasure = "npv"\nhalf_width = "0%"\n'
+    (tmp_path / "asked.toml").write_text(TEXT + wished, encoding="utf-8")
+    code, _, said = simulator("check", tmp_path / "asked.toml")
+    assert code == 2 and "allowed: a width above 0" in said

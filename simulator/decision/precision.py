@@ -13,17 +13,19 @@ from scipy.special import ndtri, stdtrit
 from simulator.analysis.comparison import Comparison
 from simulator.analysis.control import Controlled
 from simulator.analysis.measures import MEASURES, SHARE
+from simulator.analysis.measures import TAIL as TAIL_OF_ALL
 from simulator.lowering.factor import factor
 from simulator.model.errors import Problem, UserError, check_names
 from simulator.model.observer import Observer
 from simulator.report import phrasing
-from simulator.run import run
+from simulator.run import TooLarge, run
 from simulator.scenario.scenario import Scenario
 from simulator.study import COMPARE, Study
 
 FIRST = 20  # replications of the first look
 MOST = 20_480  # replications of a look; what is wished and not had by then is said
 SURER = 1.1  # times the replications that the last interval asks for: it is itself uncertain
+ROOM = 0.9  # of what the memory holds, at most, where a look asks for more
 MORE = 1.25  # times the replications of a look, at least, in the next
 TAIL = 0.025  # of a distribution, beyond each end of an interval
 NORMAL = float(ndtri(1 - TAIL))
@@ -68,6 +70,9 @@ def wish(said: str) -> Wish:
     if not is_there:
         raise wrong("not of that form")
     check_names("measure", [name], MEASURES)
+    if MEASURES[name].kind == TAIL_OF_ALL:
+        allowed = "a measure that is a mean; what a tail needs is said by `simulator tail` and --replications"
+        raise wrong(f"{name} is of all replications together, and the first look has {FIRST}", allowed)
     unit = next((ending for ending in ("%", "bp") if width.endswith(ending)), "")
     try:
         number = float(width.removesuffix(unit))
@@ -98,26 +103,38 @@ def compare_until(
     if wished.of_differences and not scenario.variants:
         raise UserError(Problem("--until", wished.said, "the scenario has no variants", "allowed: a level"))
     looks: list[int] = []
-    count = given or FIRST
+    count, tried = given or FIRST, "as many as the file as written took" if given else "the most that are tried"
+    is_last = bool(given)
     while True:
+        observer.note(f"look {len(looks) + 1}: {count:,} replications")
+        asked_now = scenario.with_replications(count)
+        try:
+            done = run(asked_now, asked_now.variants, True, threads, observer, worlds_held=worlds_held)
+        except TooLarge as error:
+            fits = int(count * error.share * ROOM) // FIRST * FIRST
+            if not looks or given:
+                raise
+            tried, is_last = "the most that this machine has the memory for", True
+            if fits <= looks[-1]:
+                break
+            count = fits
+            continue
+        asked = asked_now
         looks.append(count)
-        observer.note(f"look {len(looks)}: {count:,} replications")
-        asked = scenario.with_replications(count)
-        done = run(asked, asked.variants, True, threads, observer, worlds_held=worlds_held)
         comparison = _corrected(asked, done.comparison)
         if reason := comparison.unstated(wished.measure):
             raise UserError(Problem("--until", wished.said, "this run cannot state it", reason))
         found = wished.least(comparison)
-        if given or all(width <= wanted for _, width, wanted in found) or count >= MOST:
+        if is_last or all(width <= wanted for _, width, wanted in found) or count >= MOST:
             break
         count = next_look(count, found)
     caution = _not_had(
         wished,
         found,
-        f"{count:,} replications, {'as many as the file as written took' if given else 'the most that are tried'}",
+        f"{looks[-1]:,} replications, {tried}",
     )
-    if caution:
-        comparison = comparison.restated([caution, *comparison.cautions], comparison.average)
+    told = [caution, *comparison.cautions] if caution else [*comparison.cautions, _had(wished, comparison, found)]
+    comparison = comparison.restated(told, comparison.average)
     facts = {
         "until": wished.said,
         "until_reached": not caution,
@@ -147,6 +164,19 @@ def _corrected(scenario: Scenario, plain: Comparison) -> Comparison:
         return plain
     path = factor(settings.seed, settings.economy.factor.persistence, range(frame.replications), frame.horizon)
     return plain.restated(plain.cautions, Controlled(path[:, 1:], frame.months))
+
+
+def _had(wished: Wish, comparison: Comparison, found: list[tuple[str, float, float]]) -> str:
+    """Return that a wish was reached, and what the widest interval says, in a sentence."""
+    name = max(found, key=lambda one: one[1])[0]
+    of = phrasing.difference if wished.of_differences else phrasing.estimate
+    width = next(width for other, width, _ in found if other == name)
+    unit = MEASURES[wished.measure].unit_in(comparison.frame)
+    return (
+        f"As precise as was wished ({wished.said}) after {comparison.frame.replications:,} replications: the widest "
+        f"interval of {phrasing.label(wished.measure)} is that of {name}, {of(comparison, name, wished.measure)} "
+        f"(standard error), within ±{phrasing.NO_BREAK}{phrasing.number(width, 0.0, unit)} with 95{phrasing.NO_BREAK}%."
+    )
 
 
 def _not_had(wished: Wish, found, tried: str) -> str:

@@ -4,6 +4,7 @@ A pilot of plain replications says in which direction of the factor's path the l
 is the factor's. With that it is known by how much a shift can help at most; where that is little, it is refused.
 """
 
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -60,12 +61,12 @@ def tail(
     size, gain = best_shift(share, level)
     if not gain >= LEAST_GAIN:
         found = (
-            f"the factor has {share:.0%} of the variance of this loss (pilot of {PILOT}): a shift can give "
-            f"{gain:.1f} times less variance at most"
+            f"the common factor has {share:.0%} of the variance of this loss (pilot of {PILOT}), so that shifting it "
+            f"saves too little: {gain:.1f} times less variance at most, and {LEAST_GAIN:g} are asked for"
         )
         allowed = (
-            f"{LEAST_GAIN:g} times or more; else ask for {replications_needed(level):,} plain replications, "
-            "or for a larger book, of which the factor has more"
+            f"plain replications state this tail: `simulator run {shlex.quote(str(loaded.path))} --replications "
+            f"{replications_needed(level)}`; or a larger book, in which the factor has more of the variance"
         )
         raise UserError(Problem(str(loaded.path), "", found, allowed))
     shift = size * direction
