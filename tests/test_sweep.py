@@ -98,3 +98,25 @@ def test_what_cannot_be_swept_is_refused(vary, why):
     """Every mistake at once, each with what is allowed."""
     with pytest.raises(sim.UserError, match=why):
         sim.sweep(SALE, vary)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: sim.compare(SALE, doubt=2.5),
+        lambda: sim.compare(SALE, doubt="60"),
+        lambda: sim.compare(SALE, until=5),
+        lambda: sim.sweep(SALE, 123),
+        lambda: sim.sweep(SALE, [123]),
+        lambda: sim.breakeven(SALE, ("discount_rate", 0, 10), "later"),
+        lambda: sim.tail(SALE, level="a"),
+        lambda: sim.flips(SALE, between="baseline"),
+        lambda: sim.flips(SALE, between=5),
+        lambda: sim.flips(SALE, keys="discount_rat"),
+    ],
+)
+def test_a_wrong_type_is_one_message(ask):
+    """What is no text, number or name where one is asked for is told like any other mistake, once."""
+    with pytest.raises(sim.UserError) as wrong:
+        ask()
+    assert len(wrong.value.problems) == 1

@@ -12,7 +12,7 @@ from simulator.decision.answer import Answer, asked_of
 from simulator.decision.crossing import NONE, Crossing, Curve, is_same, seek, seek_whole
 from simulator.decision.experiment import Experiment
 from simulator.decision.vary import Varied, on_its_own, varied, whole_numbers
-from simulator.model.errors import Problem, UserError, check_names
+from simulator.model.errors import Problem, UserError, check_kind, check_names
 from simulator.model.observer import SILENT, Observer
 from simulator.study import ScenarioLike
 from simulator.system.folders import write_json
@@ -155,6 +155,9 @@ def breakeven(
     replication lies on a line, three points tell all; else the root is sought, in MOST_LIVES lives at most. Raises
     UserError with everything that is wrong.
     """
+    check_kind("vary", vary, str, 'text such as "KEY" or "KEY=LOW:HIGH"')
+    check_kind("variant", variant, str, "the name of a variant")
+    check_kind("measure", measure, str, "the name of a measure")
     return _Search(scenario, vary, variant, measure, against, threads, SILENT if observer is None else observer).found()
 
 

@@ -17,7 +17,7 @@ from simulator.decision.answer import Answer, asked_of, home, together
 from simulator.decision.crossing import Curve, is_same, mean_beside, seek_whole
 from simulator.decision.experiment import Experiment
 from simulator.decision.vary import Varied, everything, on_its_own, whole_numbers
-from simulator.model.errors import Problem, UserError, check_names
+from simulator.model.errors import Problem, UserError, check_names, names_of
 from simulator.model.observer import SILENT, Observer, Part
 from simulator.report import phrasing
 from simulator.study import ScenarioLike
@@ -248,6 +248,8 @@ def flips(
     scenario of more than BORROWERS or REPLICATIONS is lived with so many, unless its sizes were given when it was
     loaded. Raises UserError with everything that is wrong.
     """
+    between = None if between is None else names_of("between", between)
+    keys = None if keys is None else names_of("keys", keys)
     return _Search(scenario, between, maps, keys, threads, SILENT if observer is None else observer).found()
 
 

@@ -12,7 +12,7 @@ from simulator.decision.answer import Answer, asked_of
 from simulator.decision.experiment import Experiment
 from simulator.decision.one_at_a_time import Effect, Outcome, check_tornado, one_at_a_time
 from simulator.decision.vary import Varied, varied
-from simulator.model.errors import Problem, UserError, check_names
+from simulator.model.errors import Problem, UserError, check_names, names_of
 from simulator.model.observer import SILENT, Observer
 from simulator.report import phrasing
 from simulator.study import ScenarioLike
@@ -131,7 +131,7 @@ def sweep(
     that has a range to both of its ends. Raises UserError with everything that is wrong, if the scenario refuses every
     point, and for a tornado of a scenario without variants or without a range.
     """
-    said = [vary] if isinstance(vary, str) else list(vary)
+    said = names_of("vary", vary)
     return _Search(scenario, said, threads, SILENT if observer is None else observer).found(tornado)
 
 

@@ -21,7 +21,7 @@ from simulator.decision.answer import Answer, asked_of, facts_told
 from simulator.engine import engine
 from simulator.lowering.factor import news, path_of
 from simulator.lowering.lower import Lowered, lower, shares_factor
-from simulator.model.errors import Problem, UserError, check_names
+from simulator.model.errors import Problem, UserError, check_kind, check_names
 from simulator.model.observer import SILENT, Observer, compiling
 from simulator.report import phrasing
 from simulator.report.paper import Section, Table, paper
@@ -51,6 +51,10 @@ def tail(
     Of one lender, `variant`. Raises UserError where the scenario has no common factor, where borrowers share too little
     of it for a shift to help (and says by how much it could), or if a number of the question is out of bounds.
     """
+    check_kind("level", level, (int, float), "a number such as 0.999")
+    check_kind("replications", replications, int, "a whole number")
+    check_kind("measure", measure, str, "the name of a measure")
+    check_kind("variant", variant, str, "the name of a variant")
     loaded, remarks = asked_of(scenario)
     observer = SILENT if observer is None else observer
     _check(loaded, level, measure, variant, replications)

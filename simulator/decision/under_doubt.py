@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from simulator.decision.field_test import ACCOUNTS, shown_by
 from simulator.decision.paired import UnderDoubt
 from simulator.decision.precision import compare_until, wish
 from simulator.decision.worth import FEWEST, Choice, Regression, choice
-from simulator.model.errors import Problem, UserError, check_names
+from simulator.model.errors import Problem, UserError, check_kind, check_names
 from simulator.model.observer import SILENT, Aside, Observer
 from simulator.report import phrasing
 from simulator.report.certainty import certainty
@@ -50,6 +51,8 @@ def compare(
     how precise a measure is wished to be, "npv=1%": then there are as many replications as that takes
     (`decision.precision`). Raises UserError with everything that is wrong.
     """
+    check_kind("doubt", doubt, (int, NoneType), "a whole number of draws")
+    check_kind("until", until, (str, NoneType), 'text such as "npv=1%"')
     observer = SILENT if observer is None else observer
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     if doubt is not None and until is not None:

@@ -50,8 +50,16 @@ def names_of(what: str, given: Iterable[str] | str | None) -> list[str]:
     """Return the names that are given for `what`: one, several, or none; UserError if they are no names."""
     names = [given] if isinstance(given, str) else [] if given is None else given
     if isinstance(names, Iterable) and not isinstance(names, bytes):
-        return list(names)
+        listed = list(names)
+        if all(isinstance(name, str) for name in listed):
+            return listed
     raise UserError(Problem(what, "", f"found {given!r}", "allowed: a name, or a list of names"))
+
+
+def check_kind(what: str, given: object, kind: type | tuple[type, ...], allowed: str) -> None:
+    """Raise UserError if what is given for `what` is not of a kind; True and False are no numbers."""
+    if not isinstance(given, kind) or isinstance(given, bool):
+        raise UserError(Problem(what, "", f"found {given!r}", f"allowed: {allowed}"))
 
 
 def check_names(what: str, names: Iterable[str], known: Iterable[str]) -> None:
