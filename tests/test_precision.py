@@ -193,3 +193,12 @@ def test_check_refuses_a_width_of_nothing(simulator, tmp_path):
     (tmp_path / "asked.toml").write_text(TEXT + wished, encoding="utf-8")
     code, _, said = simulator("check", tmp_path / "asked.toml")
     assert code == 2 and "allowed: a width above 0" in said
+
+
+def test_what_no_run_can_state_is_refused_before_any(tmp_path, monkeypatch):
+    """A value with run-on of a scenario without one: no look is taken."""
+    (tmp_path / "asked.toml").write_text(TEXT, encoding="utf-8")
+    scenario = sim.load_scenario(tmp_path / "asked.toml", borrowers=50, months=3)
+    monkeypatch.delattr("simulator.decision.precision.run")
+    with pytest.raises(UserError, match="cannot state it; without run-on months"):
+        sim.compare(scenario, threads=1, until="npv_run_on=1%")

@@ -12,13 +12,14 @@ from scipy.special import ndtri, stdtrit
 
 from simulator.analysis.comparison import Comparison
 from simulator.analysis.control import Controlled
-from simulator.analysis.measures import MEASURES, SHARE
+from simulator.analysis.measures import MEASURES, SHARE, windows
 from simulator.analysis.measures import TAIL as TAIL_OF_ALL
 from simulator.lowering.factor import factor
+from simulator.lowering.lower import lower
 from simulator.model.errors import Problem, UserError, check_names
 from simulator.model.observer import Observer
 from simulator.report import phrasing
-from simulator.run import TooLarge, run
+from simulator.run import TooLarge, check_room, frame_of, read_book, run
 from simulator.scenario.scenario import Scenario
 from simulator.study import COMPARE, Study
 
@@ -102,6 +103,7 @@ def compare_until(
     """
     if wished.of_differences and not scenario.variants:
         raise UserError(Problem("--until", wished.said, "the scenario has no variants", "allowed: a level"))
+    _check_stated(scenario, wished)
     looks: list[int] = []
     count, tried = given or FIRST, "as many as the file as written took" if given else "the most that are tried"
     is_last = bool(given)
@@ -143,6 +145,15 @@ def compare_until(
         "corrected_for_factor": isinstance(comparison.average, Controlled),
     }
     return Study(asked, comparison, {"command": COMPARE, "scenario": str(asked.path), **done.facts, **facts})
+
+
+def _check_stated(scenario: Scenario, wished: Wish) -> None:
+    """Raise UserError if runs of the scenario cannot state the measure, as far as that is known before any is lived."""
+    check_room([scenario.baseline], True)
+    book = read_book(scenario)
+    frame = frame_of(scenario, lower(scenario.with_replications(FIRST).baseline, book and book.tape, True), True)
+    if reason := MEASURES[wished.measure].unstated(frame, windows(frame)["whole"]):
+        raise UserError(Problem("--until", wished.said, "this scenario cannot state it", reason))
 
 
 def next_look(count: int, found: list[tuple[str, float, float]]) -> int:
