@@ -20,6 +20,7 @@ from simulator.system.folders import FILES
 # Lowest first, a room each. A module may import modules of lower rooms and of its own; the longest name that fits
 # decides its room. Data flows the same way: what is asked, what it means in integers, what happened, what is said.
 LAYERS = (
+    "simulator.language",  # in whose words
     "simulator.model",  # what every room may know
     "simulator.system",  # the machine and its files
     "simulator.finance",  # closed forms
