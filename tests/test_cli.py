@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from io import StringIO
 from pathlib import Path
 
@@ -595,6 +596,31 @@ def test_who_ignores_a_closed_terminal_is_not_interrupted():
     finally:
         signal.signal(signal.SIGHUP, before)
         signal.signal(signal.SIGTERM, terminated)
+
+
+def test_plain_lines_say_how_far_work_is():
+    """A line has the stage, what is done and what is left, where that is known; lines come less and less often."""
+    lines = progress.Lines()
+    lines.stage = "reading the tape"
+    assert (lines.due, lines.line(2.0), lines.due) == (2, "2 s: reading the tape", 4)
+
+    lines.stage, lines.done, lines.total = "freeze", 1, 4
+    assert (lines.line(4.0), lines.due) == ("4 s: freeze, 25 % done, about 12 s left", 8)
+    lines.line(100.0)
+    assert lines.due == 160
+
+
+def test_on_a_pipe_plain_lines_come_until_the_work_is_done(monkeypatch, capsys):
+    """The lines are printed beside the work, unless it is quiet."""
+    monkeypatch.setattr(progress, "FIRST", 0.0)
+    with progress.Progress() as bar:
+        bar.started("reading the tape")
+        deadline, told = time.monotonic() + 30, ""
+        while "reading the tape" not in told and time.monotonic() < deadline:
+            time.sleep(0.01)
+            told += capsys.readouterr().err
+    assert "0 s: reading the tape\n" in told
+    assert progress.Progress(quiet=True).lines is None
 
 
 # ---- words ---------------------------------------------------------------------------------------
