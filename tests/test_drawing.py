@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 import toy_book
 from simulator import cli
 from simulator.analysis.comparison import Comparison
+from simulator.language.catalogue import CHINESE, LANGUAGES, speaking
 from simulator.report import drawing, figures, results
 from simulator.report.drawing import Drawing
 
@@ -37,6 +38,22 @@ def test_the_pictures_are_the_same_bytes(comparison, drawn_here):
 
     assert drawn_here == []
     assert pictures == Drawing(processors=1).pictures(comparison)
+    assert drawn_here == [comparison]
+
+
+def test_the_process_draws_in_every_language_that_it_is_asked_for(comparison, drawn_here):
+    """One process answers in both languages; a language that it was not asked for is drawn here."""
+    with Drawing(processors=2) as apart:
+        apart.begin(comparison, LANGUAGES)
+        for language in LANGUAGES:
+            with speaking(language):
+                pictures = apart.pictures(comparison)
+                assert drawn_here == []
+                assert pictures == figures.pictures(comparison)
+                drawn_here.clear()
+    with Drawing(processors=2) as apart, speaking(CHINESE):
+        apart.begin(comparison, LANGUAGES[:1])
+        apart.pictures(comparison)
     assert drawn_here == [comparison]
 
 

@@ -9,12 +9,14 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from simulator.language.catalogue import speaking, spoken
 from simulator.system.machine import available_threads
 
 MOST_BYTES = 1 << 28  # of sums that are sent: the memory for a second copy of more is worth more than the time
@@ -25,7 +27,7 @@ class Drawing:
 
     def __init__(self, processors: int | None = None):
         """Start the process if there are several `processors` (by default, those that may be used)."""
-        self.drawn: Future[list] | None = None
+        self.drawn: Future[dict[str, list]] | None = None
         self.process = _start() if (processors or available_threads()) > 1 else None
 
     def __enter__(self):
@@ -44,20 +46,26 @@ class Drawing:
         if not self.process:
             from simulator.report import figures  # noqa: F401
 
-    def begin(self, comparison) -> None:
-        """Have the process draw the pictures of a comparison, which take its ledgers and how they are compared."""
+    def begin(self, comparison, languages: Sequence[str] = ()) -> None:
+        """Have the process draw the pictures of a comparison, which take its ledgers and how they are compared.
+
+        They are drawn in each of the `languages`, by default in the one that is spoken here.
+        """
         ledgers = list(comparison.ledgers.values())
         sent = [*ledgers, *(ledger.run_on for ledger in ledgers if ledger.run_on)]
         if self.process and sum(sums.nbytes for ledger in sent for sums in ledger.sums) <= MOST_BYTES:
             self.drawn = ThreadPoolExecutor(1).submit(
-                _ask, self.process, ledgers, comparison.average, comparison.against
+                _ask, self.process, ledgers, comparison.average, comparison.against, tuple(languages) or (spoken(),)
             )
 
     def pictures(self, comparison) -> list:
-        """Return the pictures of the comparison in reading order: those of the process, or else drawn now."""
+        """Return the pictures of the comparison in reading order, in the language that is spoken here.
+
+        They are those of the process, or else drawn now.
+        """
         if self.drawn:
             with suppress(Exception):  # if it was not by chance, it will be here too
-                return self.drawn.result()
+                return self.drawn.result()[spoken()]
         from simulator.report.figures import pictures
 
         return pictures(comparison)
@@ -81,10 +89,10 @@ def _start():
         return None
 
 
-def _ask(process, ledgers, average, against):
-    """Return the pictures that the process draws."""
+def _ask(process, *asked):
+    """Return the pictures that the process draws, by language."""
     with process.stdin:
-        pickle.dump((ledgers, average, against), process.stdin, pickle.HIGHEST_PROTOCOL)
+        pickle.dump(asked, process.stdin, pickle.HIGHEST_PROTOCOL)
     return pickle.load(process.stdout)
 
 
@@ -96,8 +104,12 @@ def _answer():
     from simulator.analysis.comparison import Comparison
     from simulator.report.figures import pictures
 
-    ledgers, average, against = pickle.load(sys.stdin.buffer)
-    pickle.dump(pictures(Comparison(ledgers, average=average, against=against)), sys.stdout.buffer)
+    ledgers, average, against, languages = pickle.load(sys.stdin.buffer)
+    comparison, drawn = Comparison(ledgers, average=average, against=against), {}
+    for language in languages:
+        with speaking(language):
+            drawn[language] = pictures(comparison)
+    pickle.dump(drawn, sys.stdout.buffer)
 
 
 if __name__ == "__main__":
