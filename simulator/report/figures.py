@@ -16,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from simulator.analysis.measures import MEASURES, answer, highest_tail
 from simulator.analysis.measures.loss import CAUSE_WORDS
+from simulator.language.catalogue import noted, say
 from simulator.model.layout import (
     BUCKETS,
     CAUSES,
@@ -145,17 +146,17 @@ def forest(comparison):
         axis.spines["left"].set_visible(False)
     less = f"{comparison.baseline}{phrasing.compared_with(comparison)}"
     caption = f"Each dot is a variant less {less}, the same people and random numbers"
-    title = "What changes"
+    title = noted("What changes")
     if comparison.frame.replications > 1:
         caption += "; the bar is its 95 % interval. A bar that crosses the line at zero is within chance"
-        title = "What changes, and how sure that is"
+        title = noted("What changes, and how sure that is")
     caption += "."
     if RUN_ON in phrasing.stated(comparison, phrasing.BOTH):
         caption += (
             f" Net present value: full dots if lending ends after month {comparison.frame.months}, hollow ones if the "
             f"customers at hand first go on for {comparison.frame.run_on_months} months."
         )
-    return Picture(title, svg(made, caption), caption)
+    return Picture(say(title), svg(made, caption), caption)
 
 
 def path(comparison):
@@ -201,7 +202,7 @@ def path(comparison):
     )
     bands = "; bands are two standard errors" if frame.replications > 1 else ""
     caption = f"Overdue balance as a share of open balance{bands}.{end}"
-    return Picture("Delinquency month by month", svg(made, caption), caption)
+    return Picture(say("Delinquency month by month"), svg(made, caption), caption)
 
 
 def legend(made, axis, n):
@@ -241,7 +242,7 @@ def causes(comparison):
     for share, cause in parts[:1]:
         who = CAUSE_WORDS[cause].who
         caption += f" Under {names[0]}, {100 * share:.0f} % of it is debt of borrowers who {who}."
-    return Picture("Bad debt by cause", svg(made, caption), caption)
+    return Picture(say("Bad debt by cause"), svg(made, caption), caption)
 
 
 def vintages(comparison):
@@ -282,7 +283,7 @@ def vintages(comparison):
         caption = (
             "Of the accounts open at the start, and loans drawn since, the share that has reached 90 days past due."
         )
-    return Picture("Vintages" if arrivals else "Defaults as they add up", svg(made, caption), caption)
+    return Picture(say("Vintages" if arrivals else "Defaults as they add up"), svg(made, caption), caption)
 
 
 def vintage_curves(ledger):
@@ -349,7 +350,7 @@ def rolls(comparison):
         "column a month later, mean of the months with new credit. Rows of balance may pass 100 because balances "
         "grow by interest and spending. Exits by balance show what left."
     )
-    return Picture("Roll rates", svg(made, caption), caption)
+    return Picture(say("Roll rates"), svg(made, caption), caption)
 
 
 def lumped(matrix):
@@ -390,7 +391,7 @@ def distribution(comparison):
         f"How {phrasing.label(line)} varies from one replication to the next. Dashed: {MEASURES[tails[0]].text}; "
         f"solid: {MEASURES[tails[1]].text}."
     )
-    return Picture("The loss distribution", svg(made, caption), caption)
+    return Picture(say("The loss distribution"), svg(made, caption), caption)
 
 
 assert tuple(range(BUCKETS, N_TO)) == (TO_PAID_OFF, TO_CLOSED_AT_ZERO, TO_WRITTEN_OFF, TO_SOLD, TO_FORGIVEN)
