@@ -6,6 +6,7 @@ from itertools import chain
 from simulator.analysis.measures import MEASURES, SHARE, answer
 from simulator.report import phrasing, worlds
 from simulator.report.certainty import certainty
+from simulator.report.narrow import Column, Fitted
 from simulator.report.reasons import reasons
 
 CHANCE = "~\u00a0"  # before a difference that may be chance
@@ -16,21 +17,17 @@ def summary_table(comparison, compared=False):
 
     `compared`: a comparison was asked for, so that one without variants must say so.
     """
-    from rich.table import Table
     from rich.text import Text
 
     frame = comparison.frame
     told = answer(frame)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("", overflow="fold", min_width=12)
-    columns = []
-    for measure in phrasing.stated(comparison, told):
-        head, cells = column(comparison, measure)
-        table.add_column(head, justify="right")
-        columns.append([Text(text, style=style) for text, style in cells])
-    for name, *cells in zip(comparison.ledgers, *columns, strict=True):
-        table.add_row(phrasing.called(comparison, name), *cells)
-    lines: list[Text | Table] = [
+    heads = {measure: column(comparison, measure) for measure in phrasing.stated(comparison, told)}
+    columns = [
+        Column(head, [Text(text, style=style) for text, style in cells], measure in phrasing.BOTH)
+        for measure, (head, cells) in heads.items()
+    ]
+    table = Fitted([Text(phrasing.called(comparison, name)) for name in comparison.ledgers], columns)
+    lines: list[Text | Fitted] = [
         Text(f"Caution: {said}", style="bold") if said in comparison.cautions else Text(f"Note: {said}", style="yellow")
         for said in comparison.warnings()
     ]
@@ -41,7 +38,7 @@ def summary_table(comparison, compared=False):
     notes = [*phrasing.not_stated(comparison, told), phrasing.without_errors(frame)]
     if comparison.variants:
         error = "" if phrasing.without_errors(frame) else " ± standard error"
-        marked = any(CHANCE in str(text) for column in columns for text in column)
+        marked = any(CHANCE in str(text) for each in columns for text in each.cells)
         chance = f"; {CHANCE}before what is within chance" if marked else ""
         notes.append(
             f"{comparison.baseline}: value{error}; others: change from it{phrasing.compared_with(comparison)}{chance}."
@@ -64,21 +61,25 @@ def summary_table(comparison, compared=False):
 
 def worlds_table(every_world):
     """Return rich renderables: a row for each lender with its value in every world, and who is best in them."""
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("", overflow="fold", min_width=12)
-    for name in every_world:
-        table.add_column(worlds.called(name), justify="right", overflow="fold")
     found = worlds.verdict(every_world)
     own = next(iter(every_world.values()))
+    names: list[Text] = []
+    cells: list[list[Text]] = [[] for _ in every_world]
+
+    def add(what, texts):
+        names.append(what)
+        for column, text in zip(cells, texts, strict=True):
+            column.append(text)
+
     if own.variants:
-        table.add_row("best", *(worlds.best(one) for one in found.by_world.values()))
+        add(Text("best"), [Text(worlds.best(one)) for one in found.by_world.values()])
     for heading, rows in worlds.matrix(every_world):
-        table.add_row(Text(heading, style="italic"))
-        for what, cells in rows:
-            table.add_row(what, *(_in_cell(each) for each in cells))
+        add(Text(heading, style="italic"), [Text("")] * len(cells))
+        for what, row in rows:
+            add(Text(what), [_in_cell(each) for each in row])
+    table = Fitted(names, [Column(worlds.called(name), each) for name, each in zip(every_world, cells, strict=True)])
     note = f"Each variant stands against the {own.baseline} of the same world{phrasing.compared_with(own)}."
     return [Text(worlds.in_words(found), style="bold"), table, Text(note, style="dim"), Text("")]
 

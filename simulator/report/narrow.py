@@ -1,0 +1,89 @@
+"""A table for a terminal of any width: whole columns give way, with a mark, and never a digit."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.text import Text
+
+GAP, FEWEST = 2, 12  # columns of a terminal: between two of the table, and of the names at least
+
+BREAKS = re.compile("(?<![±~]) ")  # where a line may break: at a space that does not belong to a number
+
+
+class Column(NamedTuple):
+    """A column of the table: its head, a cell for each row, and whether it is one of the last to give way."""
+
+    head: str
+    cells: "Sequence[Text]"
+    is_kept: bool = False
+
+
+class Fitted:
+    """A rich renderable: the names of the rows, then as many whole columns as fit; what is left out stands below."""
+
+    def __init__(self, names: "Sequence[Text]", columns: Iterable[Column]):
+        """Take the name of each row and the columns, of as many cells."""
+        self.names, self.columns = names, list(columns)
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        """Yield the table, and a line that names the columns that are left out."""
+        from rich.table import Table
+        from rich.text import Text
+
+        shown = self._shown(options.max_width)
+        names, *widths = self._widths(shown, options.max_width)
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("", overflow="fold", width=names)
+        for column, width in zip(shown, widths, strict=True):
+            table.add_column(column.head, justify="right", width=width)
+        for name, *cells in zip(self.names, *(column.cells for column in shown), strict=True):
+            table.add_row(name, *cells)
+        yield table
+        if left := [column.head for column in self.columns if column not in shown]:
+            yield Text(f"… too narrow for {len(left)} more: {'; '.join(left)}", style="yellow")
+
+    def _shown(self, width: int) -> list[Column]:
+        """Return the columns that fit; the rightmost that may give way goes first, and one is always shown."""
+        shown = list(self.columns)
+        while len(shown) > 1 and FEWEST + sum(GAP + _least(column) for column in shown) > width:
+            free = [column for column in shown if not column.is_kept]
+            shown.remove((free or shown)[-1])
+        return shown
+
+    def _widths(self, shown: list[Column], width: int) -> list[int]:
+        """Return the width of the names and of each column shown: the least, then as much as they want and there is."""
+        least = [FEWEST, *map(_least, shown)]
+        rows = zip(self.names, *(column.cells for column in shown), strict=True)
+        named = [name.cell_len for name, *cells in rows if any(cells)]  # a heading above rows may fold
+        most = [max(named, default=1), *map(_most, shown)]
+        widths = [min(pair) for pair in zip(least, most, strict=True)]
+        room = width - sum(widths) - GAP * len(shown)
+        names = min(max(room, 0), most[0] - widths[0])  # first: a name that is folded takes lines
+        widths[0], room = widths[0] + names, room - names
+        while room > 0 and (tight := [k for k, wide in enumerate(widths) if wide < most[k]]):
+            for k in tight[:room]:
+                widths[k] += 1
+            room -= len(tight[:room])
+        return widths
+
+
+def _least(column: Column) -> int:
+    """Return the least width of a column in which no number and no word of its head is broken."""
+    from rich.cells import cell_len
+
+    words = [word for line in (column.head, *_lines(column)) for word in BREAKS.split(line)]
+    return max(map(cell_len, words), default=1)
+
+
+def _most(column: Column) -> int:
+    """Return the width of a column whose head is on one line."""
+    from rich.cells import cell_len
+
+    return max(map(cell_len, [*_lines(column), column.head]), default=1)
+
+
+def _lines(column: Column) -> list[str]:
+    return [line for cell in column.cells for line in cell.plain.splitlines()]
