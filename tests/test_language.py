@@ -8,9 +8,13 @@ from string import Formatter
 import pytest
 
 from conftest import ROOT
-from simulator.language.catalogue import CHINESE, noted, say, sentences, speaking, spoken
+from simulator.analysis.measures import MEASURES, MONEY, SECTIONS
+from simulator.analysis.measures.loss import CAUSE_WORDS
+from simulator.analysis.measures.registry import CURRENCY
+from simulator.analysis.measures.tables import BY_CAUSE, NUMBERS, SUPERVISORS
+from simulator.language.catalogue import CHINESE, anew, kept, noted, say, sentences, speaking, spoken
 
-SAID_IN = ("say", "noted")
+SAID_IN = ("say", "noted", "kept")
 PAGES = sorted((ROOT / "simulator").rglob("*.j2"))
 IN_PAGE = re.compile(r"""\bsay\(\s*("(?:[^"\\]|\\.)*"(?:\s*"(?:[^"\\]|\\.)*")*)""")
 
@@ -35,7 +39,19 @@ def said_in_code():
     return found
 
 
-SAID = said_in_code()
+def said_of_measures():
+    """Return {words: where} of measures, the tables that show them, and causes."""
+    found = dict.fromkeys((*SECTIONS, *NUMBERS, *BY_CAUSE, *SUPERVISORS), "a heading of measures")
+    for m in MEASURES.values():
+        unit = m.unit.replace(MONEY, CURRENCY)
+        found |= dict.fromkeys(filter(None, (m.label, m.short, m.text, m.moved_by, unit)), m.name)
+    for cause, words in CAUSE_WORDS.items():
+        found |= dict.fromkeys((words.label, words.who), f"cause {cause}")
+    return found
+
+
+SAID = said_in_code() | said_of_measures()
+ENGLISH_RUN = re.compile(r"[A-Za-z][A-Za-z'-]*(?: [A-Za-z][A-Za-z'-]*){2}")
 
 
 def slots(sentence):
@@ -58,6 +74,33 @@ def test_slots_agree():
     """A translation fills every slot of its sentence, and no other."""
     apart = {key: said for key, said in sentences(CHINESE).items() if slots(key) != slots(said)}
     assert not apart
+
+
+def test_no_english_is_left_in_a_translation():
+    """No translation has three English words in a row, but for slots and names such as `dpd30`."""
+    left = {key: said for key, said in sentences(CHINESE).items() if ENGLISH_RUN.search(re.sub(r"{\w*}", "", said))}
+    assert not left
+
+
+def test_what_a_measure_means_is_said_when_it_is_read():
+    """A measure's words follow the language that is spoken, and its English is what the catalogue's key is."""
+    utilisation = MEASURES["utilisation"]
+    english = utilisation.words
+    with speaking(CHINESE):
+        assert utilisation.words != english
+        assert "降额、提额或冻结额度" in utilisation.words
+    assert utilisation.words == english
+
+
+def test_a_kept_sentence_is_english_until_it_is_said_anew():
+    """What a run keeps is text in English, and knows its slots; others' text is said as it is."""
+    inner = kept("without run-off months, cash that comes after the last month is not counted")
+    outer = kept("{text}; a policy that {moved_by} moves it by definition", text=inner, moved_by="x")
+    assert outer == f"{inner}; a policy that x moves it by definition"
+    assert anew(outer) is outer
+    with speaking(CHINESE):
+        assert anew(outer) == say(outer.key, text=say(inner.key), moved_by="x") != outer
+        assert anew("a user's own caution") == "a user's own caution"
 
 
 def test_a_sentence_stands_in_one_file():

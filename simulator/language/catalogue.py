@@ -35,6 +35,30 @@ def noted(english: str, /) -> str:
     return english
 
 
+class Sentence(str):
+    """A sentence in English that is data of a run, kept and compared as such, and knows how others say it."""
+
+    key: str
+    slots: dict[str, Any]
+
+
+def kept(english: str, /, **slots: Any) -> Sentence:
+    """Return the sentence in English, its slots filled, as data that `anew` says in the language of who reads.
+
+    A slot may be such a sentence itself.
+    """
+    sentence = Sentence(english.format(**slots) if slots else english)
+    sentence.key, sentence.slots = english, slots
+    return sentence
+
+
+def anew(text: str, /) -> str:
+    """Return a kept sentence in the language that is spoken; any other text, a user's or of a folder, as it is."""
+    if not isinstance(text, Sentence) or _spoken.get() == ENGLISH:
+        return text
+    return say(text.key, **{name: anew(slot) if isinstance(slot, str) else slot for name, slot in text.slots.items()})
+
+
 def spoken() -> str:
     """Return the language that is spoken here, of LANGUAGES."""
     return _spoken.get()

@@ -10,7 +10,9 @@ from simulator.analysis.ledger import LINES, TRANSFER_LINES, Ledger, RunFrame, c
 from simulator.analysis.measures.tables import TABLES
 from simulator.analysis.measures.view import View, Window, ratio, windows
 from simulator.analysis.tails import ExpectedShortfall, ValueAtRisk
+from simulator.language.catalogue import noted, say
 
+CURRENCY = noted("{currency}")  # for money, in words
 MONEY = "money"  # in a measure's `unit`: the currency of the run
 SHARE, YEARLY, ACCOUNTS, RATIO = "share", "share per year", "accounts", "ratio"
 STOCK, FLOW, RATE, TAIL = "stock", "flow", "rate", "tail"
@@ -84,11 +86,18 @@ class Measure:
     @property
     def words(self):
         """Return what it means, and which policies move it by definition."""
-        return f"{self.text}; a policy that {self.moved_by} moves it by definition" if self.moved_by else self.text
+        text, moved_by = say(self.text), say(self.moved_by)
+        if not moved_by:
+            return text
+        return say("{text}; a policy that {moved_by} moves it by definition", text=text, moved_by=moved_by)
 
     def unit_in(self, frame):
-        """Return the unit in words, with the currency's code for money."""
+        """Return the unit with the currency's code for money, as files have it."""
         return self.unit.replace(MONEY, frame.currency)
+
+    def unit_words(self, frame):
+        """Return the unit in the words of who reads, with the currency's code for money."""
+        return say(self.unit.replace(MONEY, CURRENCY), currency=frame.currency)
 
     def applies_to(self, frame):
         """Return False where it says nothing: there are no transfers, no run-on, no factor, no reporting day."""

@@ -7,6 +7,7 @@ from simulator.analysis.estimates import gini
 from simulator.analysis.measures.registry import MONEY, RATIO, TAIL, Measure, rate
 from simulator.analysis.measures.tables import DELINQUENCY, LOSS_TAIL
 from simulator.analysis.tails import TAIL_LEVELS, ExpectedShortfall, ValueAtRisk, replications_needed
+from simulator.language.catalogue import kept
 from simulator.model.layout import N_PRODUCT, PRODUCTS, RATING_GRADE, RATING_SCORE
 
 RATINGS = {
@@ -68,7 +69,12 @@ def too_few(level, frame, window):
     needed = replications_needed(level)
     if frame.replications >= needed:
         return None
-    return f"a tail of {100 - 100 * level:.0f} % needs {needed:,} replications, this run has {frame.replications:,}"
+    return kept(
+        "a tail of {percent} % needs {needed} replications, this run has {replications}",
+        percent=f"{100 - 100 * level:.0f}",
+        needed=f"{needed:,}",
+        replications=f"{frame.replications:,}",
+    )
 
 
 SECTIONS = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.analysis.ledger import Ledger
+from simulator.language.catalogue import kept
 from simulator.model.layout import (
     BUCKETS,
     N_PRODUCT,
@@ -202,7 +203,7 @@ def ratio(top, bottom):
 def without_run_on(frame, window):
     """Return why nothing is known of customers who go on, or None."""
     if not frame.run_on_months:
-        return "without run-on months, what customers bring after the last month of lending is not known"
+        return kept("without run-on months, what customers bring after the last month of lending is not known")
     return without_run_off(frame, window)
 
 
@@ -210,4 +211,4 @@ def without_run_off(frame, window):
     """Return why a value of cash to come says nothing over a window that does not end with a run-off, or None."""
     if frame.run_off_months and window.last == frame.horizon:
         return None
-    return "without run-off months, cash that comes after the last month is not counted"
+    return kept("without run-off months, cash that comes after the last month is not counted")
