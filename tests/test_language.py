@@ -13,6 +13,8 @@ from simulator.analysis.measures.loss import CAUSE_WORDS
 from simulator.analysis.measures.registry import CURRENCY
 from simulator.analysis.measures.tables import BY_CAUSE, NUMBERS, SUPERVISORS
 from simulator.language.catalogue import CHINESE, anew, kept, noted, say, sentences, speaking, spoken
+from simulator.model.layout import LEVELS
+from simulator.policy.registry import kinds
 
 SAID_IN = ("say", "noted", "kept")
 PAGES = sorted((ROOT / "simulator").rglob("*.j2"))
@@ -50,7 +52,12 @@ def said_of_measures():
     return found
 
 
-SAID = said_in_code() | said_of_measures()
+def said_of_policies():
+    """Return {words: where} of the kinds of policies and the levels of the collection ladder."""
+    return {kind.replace("_", " "): "a kind of policy" for kind in kinds()} | dict.fromkeys(LEVELS, "a level")
+
+
+SAID = said_in_code() | said_of_measures() | said_of_policies()
 ENGLISH_RUN = re.compile(r"[A-Za-z][A-Za-z'-]*(?: [A-Za-z][A-Za-z'-]*){2}")
 
 

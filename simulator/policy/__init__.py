@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from simulator.language.catalogue import say
 from simulator.model import layout
 from simulator.model.layout import (
     AGE_BANDS,
@@ -136,6 +137,7 @@ __all__ = [  # constants, types, functions
     "mul_q16",
     "mul_q31",
     "multiplier",
+    "say",
     "share",
     "threshold",
 ]

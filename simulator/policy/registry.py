@@ -12,6 +12,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
+from simulator.language.catalogue import say
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.policy import kinds as kinds_folder
 from simulator.policy.base import Policy
@@ -94,7 +95,9 @@ def named(kind: str) -> ModuleType:
 
 def in_words(kind: str) -> str:
     """Return the name of a kind in words; that of a policy of the user's own is its file's."""
-    return (Path(kind.removeprefix(FILE)).stem if kind.startswith(FILE) else kind).replace("_", " ")
+    if kind.startswith(FILE):
+        return Path(kind.removeprefix(FILE)).stem.replace("_", " ")
+    return say(kind.replace("_", " "))
 
 
 @contextmanager

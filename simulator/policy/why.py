@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from math import inf, isfinite
 from typing import Any, Protocol
 
+from simulator.language.catalogue import say
+
 FACT = 4  # standard errors from which a movement is a fact and not chance
 SMALL = 0.10  # of the movement meant, up to which a movement not meant is called small
 HARD = ("mean_dpd90_cannot", "mean_dpd90_will_not")
@@ -92,24 +94,40 @@ class Evidence(Protocol):
 def forgetting(evidence: Evidence, tool: str) -> Iterator[str]:
     """Yield what `tool`, such as "the reminder", does that acts on forgetting: hard default should hardly move."""
     overdue, hard = evidence.change("mean_dpd30_forgot"), evidence.change(*HARD)
-    dues = evidence.clause("dues missed because forgotten", "n_missed_forgot", plural=True)
-    late = overdue.clause("accounts 30 or more days overdue for that reason, on average,", plural=True)
-    yield f"{tool} acts on forgetting: {dues}; {late}."
-    each = ", ".join(f"{evidence.label(name.removeprefix('mean_dpd90_'))} {evidence.change(name)}" for name in HARD)
-    whole = hard.clause("accounts 90 or more days overdue for want of means or will", plural=True)
+    yield say(
+        "{tool} acts on forgetting: {dues}; {late}.",
+        tool=tool,
+        dues=evidence.clause(say("dues missed because forgotten"), "n_missed_forgot", plural=True),
+        late=overdue.clause(say("accounts 30 or more days overdue for that reason, on average,"), plural=True),
+    )
+    each = [
+        say("{cause} {change}", cause=evidence.label(name.removeprefix("mean_dpd90_")), change=evidence.change(name))
+        for name in HARD
+    ]
+    found = {
+        "whole": hard.clause(say("accounts 90 or more days overdue for want of means or will"), plural=True),
+        "each": in_a_row(each),
+    }
     most = hard.bound / abs(overdue.value) if overdue.moves else inf
     if not isfinite(most):  # nothing to bound it by, or one replication, which bounds nothing
-        yield f"{whole}: {each}."
+        yield say("{whole}: {each}.", **found)
         return
-    bound, small = evidence.per_cent(most), evidence.per_cent(SMALL)
-    if not bound:
-        yield f"{whole}: {each}. That is not shown to be smaller than the change in forgotten overdue."
-        return
-    verdict = "within" if most <= SMALL else "not shown to be within"
-    yield (
-        f"{whole}: {each}. With {evidence.per_cent(0.95)} confidence that is at most {bound} of the change in "
-        f"forgotten overdue, {verdict} {small} of it."
-    )
+    found |= {"confidence": evidence.per_cent(0.95), "bound": evidence.per_cent(most)}
+    found["small"] = evidence.per_cent(SMALL)
+    if not found["bound"]:
+        yield say("{whole}: {each}. That is not shown to be smaller than the change in forgotten overdue.", **found)
+    elif most <= SMALL:
+        yield say(
+            "{whole}: {each}. With {confidence} confidence that is at most {bound} of the change in forgotten overdue, "
+            "within {small} of it.",
+            **found,
+        )
+    else:
+        yield say(
+            "{whole}: {each}. With {confidence} confidence that is at most {bound} of the change in forgotten overdue, "
+            "not shown to be within {small} of it.",
+            **found,
+        )
 
 
 def capital(text: str) -> str:
@@ -117,6 +135,13 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def in_a_row(names: Sequence[str]) -> str:
+    """Return "a, b, c"."""
+    return say(", ").join(names)
+
+
 def listed(names: Sequence[str]) -> str:
     """Return "a, b and c"."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+    if len(names) < 2:
+        return "".join(names)
+    return say("{names} and {last}", names=in_a_row(names[:-1]), last=names[-1])

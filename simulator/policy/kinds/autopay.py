@@ -1,6 +1,6 @@
 """Enrol borrowers in autopay."""
 
-from simulator.policy import Field, Policy, Share, forgetting, layout, share
+from simulator.policy import Field, Policy, Share, forgetting, layout, say, share
 
 DESCRIPTION = "Enrol a share of the borrowers in autopay, which pays on the due date if the money is there."
 EFFECT = "Forgetting ends for those enrolled; who is short of cash still misses the due; revolvers keep revolving."
@@ -23,6 +23,6 @@ def write(levers, settings, context):
 
 def why(evidence):
     """Yield that forgetting ends, and that autopay collects only where cash is."""
-    yield from forgetting(evidence, "autopay")
-    short = evidence.clause("dues missed for want of cash", "n_missed_short", "n_missed_cannot", plural=True)
-    yield f"Autopay collects only where cash is there: {short}."
+    yield from forgetting(evidence, say("autopay"))
+    short = evidence.clause(say("dues missed for want of cash"), "n_missed_short", "n_missed_cannot", plural=True)
+    yield say("Autopay collects only where cash is there: {short}.", short=short)

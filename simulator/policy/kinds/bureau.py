@@ -15,6 +15,7 @@ from simulator.policy import (
     layout,
     mul_q16,
     multiplier,
+    say,
     threshold,
 )
 
@@ -65,9 +66,11 @@ def write(levers, settings, context):
 
 def why(evidence):
     """Yield willingness before a report, credit elsewhere after it."""
-    yield f"before the report, willingness: {evidence.clause('dues refused', 'n_missed_will_not', plural=True)}."
-    used = evidence.clause("what is borrowed elsewhere to pay dues", "outside_used")
-    refused = evidence.clause("what borrowers on record wanted elsewhere and did not get", "outside_refused")
-    short = evidence.clause("dues missed for want of cash", "n_missed_short", "n_missed_cannot", plural=True)
-    yield f"after it, credit elsewhere: {used}; {refused}; {short}."
-    yield f"{evidence.level('n_reported')} borrowers are reported; {evidence.clause('net loss', 'net_loss')}."
+    unwilling = evidence.clause(say("dues refused"), "n_missed_will_not", plural=True)
+    yield say("before the report, willingness: {unwilling}.", unwilling=unwilling)
+    used = evidence.clause(say("what is borrowed elsewhere to pay dues"), "outside_used")
+    refused = evidence.clause(say("what borrowers on record wanted elsewhere and did not get"), "outside_refused")
+    short = evidence.clause(say("dues missed for want of cash"), "n_missed_short", "n_missed_cannot", plural=True)
+    yield say("after it, credit elsewhere: {used}; {refused}; {short}.", used=used, refused=refused, short=short)
+    loss = evidence.clause(say("net loss"), "net_loss")
+    yield say("{reported} borrowers are reported; {loss}.", reported=evidence.level("n_reported"), loss=loss)

@@ -1,6 +1,6 @@
 """Freeze and close accounts that are late."""
 
-from simulator.policy import NEVER, DaysLate, Field, Never, Policy, layout, threshold
+from simulator.policy import NEVER, DaysLate, Field, Never, Policy, layout, say, threshold
 
 DESCRIPTION = "Freeze, then close accounts that are so many days late; closing one may close the borrower's other one."
 EFFECT = "Exposure at default falls; accounts are closed over a forgotten bill: good customers are lost."
@@ -58,24 +58,37 @@ def why(evidence):
     if evidence.mean("n_closures"):
         yield from _closures(evidence)
     else:
-        frozen = evidence.level("n_frozen") if evidence.mean("n_frozen") else "no"
-        yield (
-            f"exposure: {evidence.clause('the mean balance at default', 'ead')}; {frozen} accounts are frozen at the "
-            "end of lending, and none is closed for lateness."
-        )
-    yield f"{evidence.clause('new credit', 'new_credit')}; {evidence.clause('net loss', 'net_loss')}."
+        balance = evidence.clause(say("the mean balance at default"), "ead")
+        if evidence.mean("n_frozen"):
+            yield say(
+                "exposure: {balance}; {frozen} accounts are frozen at the end of lending, and none is closed for "
+                "lateness.",
+                balance=balance,
+                frozen=evidence.level("n_frozen"),
+            )
+        else:
+            yield say(
+                "exposure: {balance}; no accounts are frozen at the end of lending, and none is closed for lateness.",
+                balance=balance,
+            )
+    credit, loss = evidence.clause(say("new credit"), "new_credit"), evidence.clause(say("net loss"), "net_loss")
+    yield say("{credit}; {loss}.", credit=credit, loss=loss)
 
 
 def _closures(evidence):
     """Yield how many accounts are closed, and what is known of the reason why they were late."""
     closed, level, unknown = evidence.level("n_closures"), evidence.level, evidence.mean("n_closures_unknown")
     if unknown == evidence.mean("n_closures"):
-        yield f"{closed} accounts are closed; of none is it known why they were late."
+        yield say("{closed} accounts are closed; of none is it known why they were late.", closed=closed)
         return
-    yield (
-        f"{closed} accounts are closed, {level('n_closures_good')} of them of good customers (the better half by "
-        f"quality, which no lender sees); {level('n_closures_forgot')} are closed after a forgotten bill, "
-        f"{level('n_closures_good_forgot')} of those of good customers."
+    yield say(
+        "{closed} accounts are closed, {good} of them of good customers (the better half by quality, which no lender "
+        "sees); {forgot} are closed after a forgotten bill, {good_forgot} of those of good customers.",
+        closed=closed,
+        good=level("n_closures_good"),
+        forgot=level("n_closures_forgot"),
+        good_forgot=level("n_closures_good_forgot"),
     )
     if unknown:
-        yield f"of {level('n_closures_unknown')} closed accounts it is not known why they were late."
+        level_unknown = level("n_closures_unknown")
+        yield say("of {unknown} closed accounts it is not known why they were late.", unknown=level_unknown)

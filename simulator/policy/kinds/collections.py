@@ -22,6 +22,7 @@ from simulator.policy import (
     layout,
     listed,
     multiplier,
+    say,
     share,
 )
 
@@ -305,9 +306,13 @@ def why(evidence):
     ladders, told, dear = [settings.levels for settings in evidence.settings], [], None
     lifts = [name for name in LEVELS if any(name in levels and levels[name].lift != 1 for levels in ladders)]
     if lifts:
-        come = evidence.clause("what comes of it", "recovered", "recovered_open")
-        cost = evidence.clause("what contacts cost", "contact_cost")
-        yield f"debt 90 days past due and later, worked by {listed(lifts)}: {come}; {cost}; {evidence.value()}."
+        yield say(
+            "debt 90 days past due and later, worked by {levels}: {come}; {cost}; {value}.",
+            levels=listed([say(name) for name in lifts]),
+            come=evidence.clause(say("what comes of it"), "recovered", "recovered_open"),
+            cost=evidence.clause(say("what contacts cost"), "contact_cost"),
+            value=evidence.value(),
+        )
     for name in LEVELS:
         if name in lifts:
             continue
@@ -317,12 +322,28 @@ def why(evidence):
             continue
         cost, commission = terms.pop()
         spent = contacts * cost + collected * commission
-        price = evidence.money(spent / collected, 3) if collected else "no end"
-        told.append(f"{name} {evidence.level(f'n_collected_{name}')} dues paid, at {price}")
+        paid = {"level": say(name), "paid": evidence.level(f"n_collected_{name}")}
+        if collected:
+            told.append(say("{level} {paid} dues paid, at {price}", **paid, price=evidence.money(spent / collected, 3)))
+        else:
+            told.append(say("{level} {paid} dues paid, at no end", **paid))
         if dear is None and spent >= collected:
             dear = name
-    if told:
-        stops = f"{capital(dear)} costs more than it collects" if dear else "No level costs more than it collects"
-        yield f"dues paid on a contact, and cost per {evidence.currency} collected: {'; '.join(told)}. {stops}."
-    costs = evidence.clause("contacts cost: their sum", "contact_cost")
-    yield f"{costs}; {evidence.clause('net loss', 'net_loss')}, {evidence.clause('net present value', 'npv')}."
+    known = {"currency": evidence.currency, "told": say("; ").join(told)}
+    if told and dear:
+        yield say(
+            "dues paid on a contact, and cost per {currency} collected: {told}. {level} costs more than it collects.",
+            **known,
+            level=capital(say(dear)),
+        )
+    elif told:
+        yield say(
+            "dues paid on a contact, and cost per {currency} collected: {told}. No level costs more than it collects.",
+            **known,
+        )
+    yield say(
+        "{cost}; {loss}, {npv}.",
+        cost=evidence.clause(say("contacts cost: their sum"), "contact_cost"),
+        loss=evidence.clause(say("net loss"), "net_loss"),
+        npv=evidence.clause(say("net present value"), "npv"),
+    )

@@ -3,7 +3,7 @@
 from math import inf
 from typing import Annotated, ClassVar, Literal
 
-from simulator.policy import CLOSE, MONTHS, RATE_PER_YEAR, Dpd, Field, Policy, Share, Unit, layout
+from simulator.policy import CLOSE, MONTHS, RATE_PER_YEAR, Dpd, Field, Policy, Share, Unit, layout, say
 
 DESCRIPTION = (
     "Insure the lender's own part against default: a premium, and claims on a share of the loss between a deductible "
@@ -110,9 +110,10 @@ def terms(settings, context):
 
 def why(evidence):
     """Yield the mean cost of cover against its relief in the tail."""
-    cost = evidence.clause("premiums less what insurers lose and fund", "insurer_result", plural=True)
-    theirs = evidence.clause("the net present value of insurers", "npv_insurer")
-    yield f"the mean: {cost}; {evidence.value()}; {theirs}."
+    cost = evidence.clause(say("premiums less what insurers lose and fund"), "insurer_result", plural=True)
+    theirs = evidence.clause(say("the net present value of insurers"), "npv_insurer")
+    yield say("the mean: {cost}; {value}; {theirs}.", cost=cost, value=evidence.value(), theirs=theirs)
     if worst := evidence.highest_own_tail():
-        bad = evidence.change(worst).clause(f"the {evidence.label(worst)}")
-        yield f"the tail: {bad}, while {evidence.change('own_net_loss').clause('the mean own net loss')}."
+        bad = evidence.change(worst).clause(say("the {measure}", measure=evidence.label(worst)))
+        mean = evidence.change("own_net_loss").clause(say("the mean own net loss"))
+        yield say("the tail: {bad}, while {mean}.", bad=bad, mean=mean)

@@ -14,6 +14,7 @@ from simulator.policy import (
     forgetting,
     layout,
     multiplier,
+    say,
     share,
     threshold,
 )
@@ -82,8 +83,16 @@ def write(levers, settings, context):
 
 def why(evidence):
     """Yield that forgetting and spending fall, and what the course costs against that."""
-    yield from forgetting(evidence, "education")
-    spent = evidence.clause("new credit", "new_credit")
-    yield f"{spent}; {evidence.clause('interest', 'interest')}; {evidence.clause('net loss', 'net_loss')}."
-    cost = f"{evidence.level('n_educated')} borrowers are taught, for {evidence.level('education_cost')}"
-    yield f"{cost}; {evidence.clause('net present value', 'npv')}."
+    yield from forgetting(evidence, say("education"))
+    yield say(
+        "{credit}; {interest}; {loss}.",
+        credit=evidence.clause(say("new credit"), "new_credit"),
+        interest=evidence.clause(say("interest"), "interest"),
+        loss=evidence.clause(say("net loss"), "net_loss"),
+    )
+    yield say(
+        "{taught} borrowers are taught, for {cost}; {npv}.",
+        taught=evidence.level("n_educated"),
+        cost=evidence.level("education_cost"),
+        npv=evidence.clause(say("net present value"), "npv"),
+    )

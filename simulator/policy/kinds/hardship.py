@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from simulator.policy import MONTHS, NEVER, Chance, Dpd, Field, Never, Policy, Share, layout, share, threshold
+from simulator.policy import MONTHS, NEVER, Chance, Dpd, Field, Never, Policy, Share, layout, say, share, threshold
 
 DESCRIPTION = "Offer those who are short of cash or out of work a plan: time, a lower rate, part of the debt forgiven."
 EFFECT = "Late accounts become current again; how many fall behind once more is an outcome; interest and debt are lost."
@@ -98,11 +98,21 @@ def write(levers, settings, context):
 
 def why(evidence):
     """Yield re-default of plans, and their value against collecting."""
-    forgiven = f"; {evidence.level('forgiven')} is forgiven" if evidence.mean("forgiven") else ""
     if evidence.mean("n_trials"):
-        failed = evidence.level("trial_failure_rate")
-        yield f"{evidence.level('n_trials')} trials are begun and {failed} of them failed."
-    broken, hazard = evidence.level("redefault_rate"), evidence.level("plan_break_hazard")
-    yield f"{evidence.level('n_plans')} plans are begun and {broken} of them broken, {hazard} a month{forgiven}."
-    npv = evidence.clause("net present value", "npv")
-    yield f"against collecting: {evidence.clause('net loss', 'net_loss')}, {npv}."
+        begun, failed = evidence.level("n_trials"), evidence.level("trial_failure_rate")
+        yield say("{begun} trials are begun and {failed} of them failed.", begun=begun, failed=failed)
+    plans = {
+        "begun": evidence.level("n_plans"),
+        "broken": evidence.level("redefault_rate"),
+        "hazard": evidence.level("plan_break_hazard"),
+    }
+    if evidence.mean("forgiven"):
+        yield say(
+            "{begun} plans are begun and {broken} of them broken, {hazard} a month; {forgiven} is forgiven.",
+            **plans,
+            forgiven=evidence.level("forgiven"),
+        )
+    else:
+        yield say("{begun} plans are begun and {broken} of them broken, {hazard} a month.", **plans)
+    loss, npv = evidence.clause(say("net loss"), "net_loss"), evidence.clause(say("net present value"), "npv")
+    yield say("against collecting: {loss}, {npv}.", loss=loss, npv=npv)

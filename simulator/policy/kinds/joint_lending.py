@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from simulator.policy import CLOSE, PRODUCTS, SHARE, Field, Policy, Share, layout, listed
+from simulator.policy import CLOSE, PRODUCTS, SHARE, Field, Policy, Share, layout, listed, say
 
 DESCRIPTION = "A partner holds a share of every account: of what is lent, earned and lost. It pays a fee for the work."
 EFFECT = "Own loss and own income fall together; costs stay with the lender, and the fee pays for them."
@@ -59,17 +59,28 @@ def terms(settings, context):
 
 def why(evidence):
     """Yield what is left of loss and income with a partner."""
-    theirs = evidence.clause("the net present value of partners", "npv_partner")
-    yield f"{evidence.clause('the own net loss', 'own_net_loss')}; {theirs}; {evidence.value()}."
-    earned = evidence.clause("what partners earn", "partner_profit")
-    yield f"{earned}; they pay {evidence.level('partner_fee')} for the work."
+    yield say(
+        "{loss}; {theirs}; {value}.",
+        loss=evidence.clause(say("the own net loss"), "own_net_loss"),
+        theirs=evidence.clause(say("the net present value of partners"), "npv_partner"),
+        value=evidence.value(),
+    )
+    earned = evidence.clause(say("what partners earn"), "partner_profit")
+    fee = evidence.level("partner_fee")
+    yield say("{earned}; they pay {fee} for the work.", earned=earned, fee=fee)
     if not evidence.has("partner_bought"):
         return
     for partner in evidence.risk_transfers:
         if prices := getattr(partner, "late_price", None):
-            told = (
-                f"of {name}s at {listed([f'{100 * price:.1f}' for price in prices[k]])} per cent"
+            told = [
+                say(
+                    "of {product} at {prices} per cent",
+                    product=say("lines" if name == "line" else "loans"),
+                    prices=listed([f"{100 * price:.1f}" for price in prices[k]]),
+                )
                 for k, name in enumerate(PRODUCTS)
                 if k in partner.products and name in evidence.products
+            ]
+            yield say(
+                "late debt changes hands, one due late, two, and in default, {told} of the balance.", told=listed(told)
             )
-            yield f"late debt changes hands, one due late, two, and in default, {listed(list(told))} of the balance."

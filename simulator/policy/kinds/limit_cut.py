@@ -21,6 +21,7 @@ from simulator.policy import (
     layout,
     mul_q31,
     multiplier,
+    say,
     share,
 )
 
@@ -120,11 +121,17 @@ def write(levers, settings, context):
 
 def why(evidence):
     """Yield exposure, liquidity and line income: the three sides of a limit cut."""
-    defaults = evidence.clause("defaults", "n_default", plural=True)
-    yield f"exposure: {evidence.clause('the mean balance at default', 'ead')}; {defaults}."
-    who = "dues missed for want of cash by those who usually spend half of their limit or more"
+    balance = evidence.clause(say("the mean balance at default"), "ead")
+    defaults = evidence.clause(say("defaults"), "n_default", plural=True)
+    yield say("exposure: {balance}; {defaults}.", balance=balance, defaults=defaults)
+    who = say("dues missed for want of cash by those who usually spend half of their limit or more")
     short = evidence.clause(who, "n_missed_short_high_use", plural=True)
-    all_short = evidence.clause("all dues missed for want of cash", "n_missed_short", plural=True)
-    yield f"liquidity: {short}; {all_short}."
-    income = evidence.clause("interest and merchant discount", "interest", "merchant_discount", plural=True)
-    yield f"the net: {income}, {evidence.clause('net loss', 'net_loss')}, {evidence.value()}."
+    all_short = evidence.clause(say("all dues missed for want of cash"), "n_missed_short", plural=True)
+    yield say("liquidity: {short}; {all_short}.", short=short, all_short=all_short)
+    earned = say("interest and merchant discount")
+    yield say(
+        "the net: {income}, {loss}, {value}.",
+        income=evidence.clause(earned, "interest", "merchant_discount", plural=True),
+        loss=evidence.clause(say("net loss"), "net_loss"),
+        value=evidence.value(),
+    )

@@ -22,6 +22,7 @@ from simulator.policy import (
     Share,
     layout,
     multiplier,
+    say,
     share,
     threshold,
 )
@@ -150,9 +151,13 @@ def write(levers, settings, context):
 
 def why(evidence):
     """Yield cash now against recoveries later."""
-    price = evidence.clause("proceeds of sales", "sold_open_proceeds", "sold_written_off_proceeds", plural=True)
-    later = evidence.clause("recoveries", "recovered", plural=True)
-    kept = evidence.clause("commission and the cost of collecting", "commission", "recovery_cost", plural=True)
-    yield f"cash now against cash later: {price}, {later}, {kept}."
-    npv = evidence.clause("net present value", "npv")
-    yield f"discounted, {npv}; {evidence.clause('net loss', 'net_loss')}."
+    proceeds = say("proceeds of sales")
+    kept = say("commission and the cost of collecting")
+    yield say(
+        "cash now against cash later: {price}, {later}, {kept}.",
+        price=evidence.clause(proceeds, "sold_open_proceeds", "sold_written_off_proceeds", plural=True),
+        later=evidence.clause(say("recoveries"), "recovered", plural=True),
+        kept=evidence.clause(kept, "commission", "recovery_cost", plural=True),
+    )
+    loss, npv = evidence.clause(say("net loss"), "net_loss"), evidence.clause(say("net present value"), "npv")
+    yield say("discounted, {npv}; {loss}.", npv=npv, loss=loss)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from simulator.policy import GRADES, MOST, Field, Multiplier, Policy, Share, layout, mul_q16, multiplier, share
+from simulator.policy import GRADES, MOST, Field, Multiplier, Policy, Share, layout, mul_q16, multiplier, say, share
 
 DESCRIPTION = "Change the interest rate, for all or by grade, and the share of the bill that is due each month."
 EFFECT = "Interest moves at once, delinquency slowly; a higher minimum payment repays sooner and strains who is short."
@@ -41,6 +41,7 @@ def write(levers, settings, context):
 
 def why(evidence):
     """Yield income against the strain that prices put on borrowers."""
-    short = evidence.clause("dues missed for want of cash", "n_missed_short", "n_missed_cannot", plural=True)
-    yield f"{evidence.clause('interest', 'interest')}; {evidence.value()}."
-    yield f"the strain: {short}; {evidence.clause('net loss', 'net_loss')}."
+    interest = evidence.clause(say("interest"), "interest")
+    yield say("{interest}; {value}.", interest=interest, value=evidence.value())
+    short = evidence.clause(say("dues missed for want of cash"), "n_missed_short", "n_missed_cannot", plural=True)
+    yield say("the strain: {short}; {loss}.", short=short, loss=evidence.clause(say("net loss"), "net_loss"))

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from simulator.policy import MONTHS, Field, Points, Policy, Share, layout, multiplier
+from simulator.policy import MONTHS, Field, Points, Policy, Share, layout, multiplier, say
 
 DESCRIPTION = "Grade accounts by bounds of the lender's own: months without a missed due, score, and use of the limit."
 EFFECT = "The grade ranks who defaults better or worse, and all that goes by grade meets others."
@@ -52,5 +52,6 @@ def write(levers, settings, context):
 
 def why(evidence):
     """Yield how well the grade ranks who defaults."""
-    clause = evidence.clause("the Gini of the grade", "gini_grade")
-    yield f"{clause}; {evidence.clause('net loss', 'net_loss')}, {evidence.value()}."
+    gini = evidence.clause(say("the Gini of the grade"), "gini_grade")
+    loss = evidence.clause(say("net loss"), "net_loss")
+    yield say("{gini}; {loss}, {value}.", gini=gini, loss=loss, value=evidence.value())

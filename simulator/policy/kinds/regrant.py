@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from simulator.policy import GRADE_NAMES, MONTHS, Chance, Field, Points, Policy, Share, layout, share
+from simulator.policy import GRADE_NAMES, MONTHS, Chance, Field, Points, Policy, Share, layout, say, share
 
 DESCRIPTION = "Open a closed and repaid account again after clean months, sooner with a guarantor or collateral."
 EFFECT = "Good customers who were closed over a forgotten bill return; how they do shows whether the bar is right."
@@ -63,7 +63,8 @@ def write(levers, settings, context):
 
 def why(evidence):
     """Yield who returns, and how they do."""
-    opened = evidence.level("n_regranted")
-    yield f"{opened} closed accounts are opened again; {evidence.clause('new credit', 'new_credit')}."
-    defaults = evidence.clause("first defaults", "n_default", plural=True)
-    yield f"{defaults}, {evidence.clause('net loss', 'net_loss')}, {evidence.value()}."
+    opened, credit = evidence.level("n_regranted"), evidence.clause(say("new credit"), "new_credit")
+    yield say("{opened} closed accounts are opened again; {credit}.", opened=opened, credit=credit)
+    defaults = evidence.clause(say("first defaults"), "n_default", plural=True)
+    loss = evidence.clause(say("net loss"), "net_loss")
+    yield say("{defaults}, {loss}, {value}.", defaults=defaults, loss=loss, value=evidence.value())

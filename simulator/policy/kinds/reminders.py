@@ -1,6 +1,6 @@
 """Remind borrowers before the due date."""
 
-from simulator.policy import BUCKETS, ONE, Field, Policy, Share, forgetting, layout, mul_q31, share
+from simulator.policy import BUCKETS, ONE, Field, Policy, Share, forgetting, layout, mul_q31, say, share
 
 DESCRIPTION = "Remind a share of the borrowers before each due date, so that fewer of them forget it."
 EFFECT = "Dues missed because they were forgotten fall; hard default hardly moves; each reminder costs."
@@ -30,6 +30,6 @@ def write(levers, settings, context):
 
 def why(evidence):
     """Yield that forgetting moves, hard default should not, and each reminder costs."""
-    yield from forgetting(evidence, "the reminder")
-    cost = evidence.clause("the cost of reminders", "reminder_cost")
-    yield f"{cost}; {evidence.clause('net loss', 'net_loss')}."
+    yield from forgetting(evidence, say("the reminder"))
+    cost = evidence.clause(say("the cost of reminders"), "reminder_cost")
+    yield say("{cost}; {loss}.", cost=cost, loss=evidence.clause(say("net loss"), "net_loss"))

@@ -23,6 +23,7 @@ from simulator.policy import (
     Unit,
     layout,
     multiplier,
+    say,
     share,
     threshold,
 )
@@ -162,9 +163,15 @@ def write(levers, settings, context):
 
 def why(evidence):
     """Yield how many settle and for what, and the cash now against what would have come later."""
-    of = f"of {evidence.level('n_offers')} offers {evidence.level('n_settlements')} are accepted"
-    kept, broken = evidence.level("n_settlements_kept"), evidence.level("n_settlements_broken")
-    yield f"{of}; {kept} are kept and {broken} broken; they bring {evidence.level('settlement_cash')}."
-    came = evidence.clause("what is collected of late debt, open and written off,", "recovered_open", "recovered")
-    yield f"against collecting: {came}; {evidence.clause('net loss', 'net_loss')}."
-    yield f"discounted, {evidence.clause('net present value', 'npv')}."
+    yield say(
+        "of {offers} offers {accepted} are accepted; {kept} are kept and {broken} broken; they bring {cash}.",
+        offers=evidence.level("n_offers"),
+        accepted=evidence.level("n_settlements"),
+        kept=evidence.level("n_settlements_kept"),
+        broken=evidence.level("n_settlements_broken"),
+        cash=evidence.level("settlement_cash"),
+    )
+    late = say("what is collected of late debt, open and written off,")
+    came, loss = evidence.clause(late, "recovered_open", "recovered"), evidence.clause(say("net loss"), "net_loss")
+    yield say("against collecting: {came}; {loss}.", came=came, loss=loss)
+    yield say("discounted, {npv}.", npv=evidence.clause(say("net present value"), "npv"))

@@ -20,6 +20,7 @@ from simulator.policy import (
     layout,
     mul_q16,
     multiplier,
+    say,
     share,
 )
 
@@ -110,39 +111,85 @@ def write(levers, settings, context):
 
 def why(evidence):
     """Yield the swap sets: loss avoided against good business lost."""
-    variant, baseline, level = evidence.variant, evidence.baseline, evidence.swap_level
-    moved = ", ".join(
-        (evidence.clause("new credit", "new_credit"), evidence.clause("net loss", "net_loss"), evidence.value())
+    moved = say(
+        "{credit}, {loss}, {value}",
+        credit=evidence.clause(say("new credit"), "new_credit"),
+        loss=evidence.clause(say("net loss"), "net_loss"),
+        value=evidence.value(),
     )
     if evidence.reads_book:
-        declined = evidence.clause("applications declined", "n_declined", plural=True)
-        yield f"swap sets are not worked out where a policy reads last month's book: {declined}; {moved}."
+        declined = evidence.clause(say("applications declined"), "n_declined", plural=True)
+        yield say(
+            "swap sets are not worked out where a policy reads last month's book: {declined}; {moved}.",
+            declined=declined,
+            moved=moved,
+        )
     elif not evidence.swapped:
-        yield f"nobody is swapped: {moved}."
+        yield say("nobody is swapped: {moved}.", moved=moved)
     if evidence.mean("n_taken_for_fraud"):
-        taken, caught = evidence.level("n_taken_for_fraud"), evidence.level("n_fraud_caught")
-        lost = evidence.clause("net loss by fraud", "fraud_net_loss")
-        cost = f"reviews cost {evidence.level('review_cost')}"
-        yield f"{taken} applications are taken for fraud, {caught} of them rightly; {lost}; {cost}."
-
-    def brought(side, what):
-        """Return what the accounts bring, in profit and, where the run states it, in net present value."""
-        npv = f", net present value {what}: {level(side, 'npv')}" if evidence.stated("npv") else ""
-        return f"profit {what}: {level(side, 'profit')}{npv}"
-
+        yield say(
+            "{taken} applications are taken for fraud, {caught} of them rightly; {lost}; reviews cost {cost}.",
+            taken=evidence.level("n_taken_for_fraud"),
+            caught=evidence.level("n_fraud_caught"),
+            lost=evidence.clause(say("net loss by fraud"), "fraud_net_loss"),
+            cost=evidence.level("review_cost"),
+        )
     if "out" in evidence.swapped:
-        yield (
-            f"{variant} declines {level('out', 'n_granted')} accounts that {baseline} takes: "
-            f"{level('out', 'default_rate')} of them would have defaulted. Net loss avoided: "
-            f"{level('out', 'net_loss')}; {brought('out', 'given up')}, "
-            f"with {level('out', 'n_never_default')} accounts that never default."
-        )
+        yield _declined(evidence)
     if "into" in evidence.swapped:
-        yield (
-            f"{variant} takes {level('into', 'n_granted')} accounts that {baseline} declines: "
-            f"{level('into', 'default_rate')} of them default. Net loss added: {level('into', 'net_loss')}; "
-            f"{brought('into', 'won')}."
-        )
+        yield _taken(evidence)
     if len(evidence.swapped) == 2:
-        gap = evidence.swap_change("default_rate").clause("the default rate")
-        yield f"from those declined to those taken instead, {gap}."
+        gap = evidence.swap_change("default_rate").clause(say("the default rate"))
+        yield say("from those declined to those taken instead, {gap}.", gap=gap)
+
+
+def _declined(evidence):
+    """Return what is given up with the accounts that only the baseline takes, and what is saved."""
+    level = evidence.swap_level
+    known = {
+        "variant": evidence.variant,
+        "baseline": evidence.baseline,
+        "granted": level("out", "n_granted"),
+        "rate": level("out", "default_rate"),
+        "loss": level("out", "net_loss"),
+        "profit": level("out", "profit"),
+        "good": level("out", "n_never_default"),
+    }
+    if not evidence.stated("npv"):
+        return say(
+            "{variant} declines {granted} accounts that {baseline} takes: {rate} of them would have defaulted. Net "
+            "loss avoided: {loss}; profit given up: {profit}, with {good} accounts that never default.",
+            **known,
+        )
+    return say(
+        "{variant} declines {granted} accounts that {baseline} takes: {rate} of them would have defaulted. Net loss "
+        "avoided: {loss}; profit given up: {profit}, net present value given up: {npv}, with {good} accounts that "
+        "never default.",
+        **known,
+        npv=level("out", "npv"),
+    )
+
+
+def _taken(evidence):
+    """Return what is won with the accounts that only the variant takes, and what is lost."""
+    level = evidence.swap_level
+    known = {
+        "variant": evidence.variant,
+        "baseline": evidence.baseline,
+        "granted": level("into", "n_granted"),
+        "rate": level("into", "default_rate"),
+        "loss": level("into", "net_loss"),
+        "profit": level("into", "profit"),
+    }
+    if not evidence.stated("npv"):
+        return say(
+            "{variant} takes {granted} accounts that {baseline} declines: {rate} of them default. Net loss added: "
+            "{loss}; profit won: {profit}.",
+            **known,
+        )
+    return say(
+        "{variant} takes {granted} accounts that {baseline} declines: {rate} of them default. Net loss added: {loss}; "
+        "profit won: {profit}, net present value won: {npv}.",
+        **known,
+        npv=level("into", "npv"),
+    )

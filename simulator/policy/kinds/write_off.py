@@ -28,6 +28,7 @@ from simulator.policy import (
     by_age,
     layout,
     multiplier,
+    say,
     share,
     threshold,
 )
@@ -211,12 +212,23 @@ def write(levers, settings, context):
 def why(evidence):
     """Yield the stock that the rule moves against the loss that it does not."""
     stock, loss = evidence.change("stage3_balance"), evidence.change("net_present_loss")
+    moved = stock.clause(say("the stock of 90 days and more"))
     if loss.moves or not loss.se > 0:
-        against = evidence.clause("net present loss", "net_present_loss")
+        against = evidence.clause(say("net present loss"), "net_present_loss")
+        yield say("{stock} at the end of lending; {loss}.", stock=moved, loss=against)
     else:
-        against = f"net present loss changes by 0 within {FACT} standard errors ({loss})"
-    yield f"{stock.clause('the stock of 90 days and more')} at the end of lending; {against}."
-    recovered = evidence.clause("what is recovered", "recovered")
-    yield f"{evidence.clause('the net loss booked', 'net_loss')}; {recovered}."
+        yield say(
+            "{stock} at the end of lending; net present loss changes by 0 within {fact} standard errors ({loss}).",
+            stock=moved,
+            fact=FACT,
+            loss=loss,
+        )
+    yield say(
+        "{loss}; {recovered}.",
+        loss=evidence.clause(say("the net loss booked"), "net_loss"),
+        recovered=evidence.clause(say("what is recovered"), "recovered"),
+    )
     if not evidence.mean("written_off"):
-        yield "nothing is written off: net loss and profit leave out debt that nobody pays, net present value does not."
+        yield say(
+            "nothing is written off: net loss and profit leave out debt that nobody pays, net present value does not."
+        )
