@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 SCENARIO ?= scenarios/huabei.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint tables levels assumptions bench bench-full clean
+.PHONY: help setup demo test lint tables levels assumptions notebook bench bench-full clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ tables: setup ## write the tables of docs/policies.md anew from the files of the
 
 levels: setup ## fit the shipped scenarios to the published levels again (minutes), print target and simulated
 	$(BIN)/python -m simulator.estimation.levels
+
+notebook: setup ## run docs/notebook.ipynb and keep what its cells show
+	$(BIN)/jupyter execute --inplace docs/notebook.ipynb
 
 assumptions: setup ## write what moves the demo most to docs/assumptions.md anew (some minutes)
 	$(BIN)/python -m simulator.decision.one_at_a_time $(SCENARIO) --borrowers 2000 --replications 8 --page docs/assumptions.md

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from html import escape
 
 import numpy as np
 import pytest
@@ -511,3 +512,12 @@ def test_the_taiwan_cards(tmp_path):
         assert accounts < float(row["high_factor"]) - float(row["low_factor"]) < float(row["high"]) - float(row["low"])
     rho = json.loads((out / "factor.json").read_text())["rho"]
     assert 0 < rho["posterior"]["low"] < rho["posterior"]["high"] < 0.2
+
+
+def test_a_calibration_shows_itself_in_a_notebook(tape):
+    """Cautions and answers as they are printed, escaped, and the picture of the month ahead; not the whole page."""
+    done = calibrate(*tape(accounts=400, months=3))
+    html = done._repr_html_()
+
+    assert all(escape(line) in html for line in (*done.cautions, *done.answers))
+    assert html.count("<svg") == 1 and len(html.encode()) < 100_000

@@ -6,7 +6,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,10 +69,6 @@ class Answer(Finding):
     @abstractmethod
     def write_numbers(self, folder: Path) -> None:
         """Write what was found into `folder`."""
-
-    def _repr_html_(self) -> str:
-        """Return the answer for a notebook."""
-        return "".join(f"<p>{escape(line)}</p>" for line in repr(self).splitlines())
 
 
 def asked_of(

@@ -129,6 +129,11 @@ class Breakeven(Answer):
 
         return breakeven_page.curve(self)
 
+    @property
+    def drawn(self) -> "Picture":
+        """The difference along the number."""
+        return self.plot()
+
     def page(self, manifest: dict) -> str:
         """Return the report as HTML; `manifest` is shown at its end."""
         from simulator.decision import breakeven_page

@@ -219,6 +219,11 @@ class Flips(Answer):
         check_names("plot", [picture], ["nearest", *mapped])
         return flips_page.map_of(self, mapped[picture]) if picture in mapped else flips_page.nearest(self)
 
+    @property
+    def drawn(self) -> "Picture":
+        """The nearest places at which another lender is best."""
+        return self.plot()
+
     def page(self, manifest: dict) -> str:
         """Return the report as HTML; `manifest` is shown at its end."""
         from simulator.decision import flips_page

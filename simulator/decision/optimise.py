@@ -132,9 +132,10 @@ class Optimum(Answer):
         write_json(folder / "optimise.json", told)
         pq.write_table(self.table(), folder / "frontier.parquet")
 
-    def _repr_html_(self) -> str:
-        """Return the answer and the picture for a notebook."""
-        return super()._repr_html_() + self.plot()._repr_html_()
+    @property
+    def drawn(self) -> "Picture":
+        """The frontier."""
+        return self.plot()
 
 
 def _space(said, settings, experiment, lender):

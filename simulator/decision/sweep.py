@@ -90,12 +90,22 @@ class Sweep(Answer):
 
         return sweep_page.answers(self)
 
+    @property
+    def drawn(self) -> "Picture | None":
+        """The tornado, or the first measure along each number; None where every point is refused."""
+        pictures = ["tornado"] * (self.tornado is not None) + self._measured()
+        return self.plot(pictures[0]) if pictures else None
+
+    def _measured(self) -> list[str]:
+        """Return the measures that can be drawn along the numbers."""
+        lived = [place.rows for place in self.places if place.rows]
+        return list(dict.fromkeys(row["measure"] for row in lived[0])) if self.varied and lived else []
+
     def plot(self, picture: str = "npv") -> "Picture":
         """Return a picture: a measure along each number, or "tornado"; UserError if there is no such one."""
         from simulator.decision import sweep_page
 
-        known = [row["measure"] for place in self.places[:1] for row in place.rows] if self.varied else []
-        check_names("plot", [picture], [*dict.fromkeys(known), *["tornado"] * (self.tornado is not None)])
+        check_names("plot", [picture], [*self._measured(), *["tornado"] * (self.tornado is not None)])
         return sweep_page.tornado(self) if picture == "tornado" else sweep_page.along(self, [picture])
 
     def page(self, manifest: dict) -> str:

@@ -3,9 +3,11 @@
 import shlex
 from abc import ABC, abstractmethod
 from codecs import BOM_UTF8
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from simulator.report.paper import Picture
 from simulator.system.folders import Place, placed
 
 
@@ -74,6 +76,18 @@ class Finding(ABC):
 
         place.write(files, command | self.facts)
         return place.folder
+
+    @property
+    def drawn(self) -> Picture | None:
+        """The one picture that says most, for a notebook; None if there is none."""
+        return None
+
+    def _repr_html_(self) -> str:
+        """Return it for a notebook: cautions, answers, and the picture that says most."""
+        told = [*(f"<p><b>Caution: {escape(line)}</b></p>" for line in self.cautions)]
+        told += [f"<p>{escape(line)}</p>" for line in self.answers]
+        drawn = self.drawn
+        return "".join([*told, drawn._repr_html_() if drawn else ""])
 
     def __repr__(self) -> str:
         """Return cautions and answers, a line each."""

@@ -9,6 +9,7 @@ from simulator.estimation.macro.link import Link, Series, economy_toml, link, re
 from simulator.estimation.protocol import Estimation
 from simulator.model.observer import Observer
 from simulator.report.finding import Command
+from simulator.report.paper import Picture
 from simulator.tape.columns import file_digest
 
 
@@ -50,6 +51,11 @@ class MacroEstimation(Estimation):
         """Write economy.toml, macro.json and macro.svg into `folder`."""
         (folder / "economy.toml").write_text(self.layer, encoding="utf-8")
         report.write_tables(self.link, folder)
+
+    @property
+    def drawn(self) -> Picture:
+        """The link, and the quarters that it was fitted to."""
+        return report.picture(self.link)
 
     def page(self, manifest: dict[str, Any]) -> str:
         """Return the report as HTML."""

@@ -19,6 +19,7 @@ from simulator.estimation.roll_rates.month_ahead import OneAhead, one_month_ahea
 from simulator.estimation.roll_rates.rolls import Rolls
 from simulator.model.observer import Observer
 from simulator.report.finding import Command
+from simulator.report.paper import Picture
 
 if TYPE_CHECKING:  # imported when it is asked for: it is half of all that a calibration imports
     from simulator.estimation.structural.estimator import StructuralPart
@@ -101,6 +102,11 @@ class RollRateCalibration(Calibration):
         report.write_tables(folder, self.estimates, self.ahead, self.levels, self.cautions)
         if self.structural:
             self.structural.write(folder)
+
+    @property
+    def drawn(self) -> Picture | None:
+        """The forecast a month ahead, by what makes it uncertain."""
+        return report.ahead_picture(self.ahead)[0] if self.ahead else None
 
     def page(self, manifest: dict[str, Any]) -> str:
         """Return the report as HTML."""

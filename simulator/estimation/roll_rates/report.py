@@ -151,7 +151,7 @@ def page(
             [_late(done)],
         ),
         *(_matrix(done, matrix) for matrix in done.rolls.pooled),
-        *([Section("A month ahead", AHEAD_WORDS, _ahead_picture(ahead), [_ahead(ahead)])] if ahead else []),
+        *([Section("A month ahead", AHEAD_WORDS, ahead_picture(ahead), [_ahead(ahead)])] if ahead else []),
         levels_section(found),
         Section("Memory and time", _test_words(done)),
         Section("The common factor", factor_words(factor), _factor_picture(factor)),
@@ -231,7 +231,8 @@ def _ahead(ahead):
     return Table(head, rows)
 
 
-def _ahead_picture(ahead):
+def ahead_picture(ahead):
+    """Return the picture of the forecast a month ahead, in a list for a section."""
     from matplotlib import rc_context
 
     from simulator.report.figures import COLOURS, PER_CENT, STYLE, Picture, figure, svg
