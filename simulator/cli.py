@@ -126,6 +126,8 @@ Unemployment = Annotated[
 Rate = Annotated[str, typer.Option("--rate", metavar="COLUMN", help="Column of a loss or delinquency rate, per cent.")]
 LeaveOut = Annotated[list[str] | None, typer.Option(metavar="QUARTER", help="Fit without it; may be repeated.")]
 Curve = Annotated[str, typer.Option(help="logit or probit.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1. Default: a free one.")]
+Language = Annotated[str, typer.Option(metavar="en|zh", help="Language of the page.")]
 Level = Annotated[float, typer.Option(help="Share of replications whose loss is at most the value at risk.")]
 LossMeasure = Annotated[str, typer.Option("--measure", metavar="NAME", help="The amount whose tail is asked for.")]
 Lender = Annotated[str, typer.Option("--variant", metavar="NAME", help="The lender.")]
@@ -513,6 +515,32 @@ def optimise(
         )
 
     _find(ask, out or Path("out") / f"{scenario.stem}-optimise", overwrite, quiet)
+
+
+@app.command()
+def explore(
+    scenario: ScenarioFile,
+    port: Port = 0,
+    language: Language = "en",
+    set_: Set = None,
+    borrowers: Borrowers = None,
+    months: Months = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    allow_code: Code = False,
+) -> None:
+    """Open a page with sliders for the policies of a scenario: what if? On this machine alone, until Ctrl-C."""
+    from simulator.language.catalogue import LANGUAGES
+
+    if language not in LANGUAGES:
+        raise UserError(Problem("--language", language, "not spoken here", f"allowed: {', '.join(LANGUAGES)}"))
+    loaded = sim.load_scenario(scenario, set_ or (), borrowers, None, months, seed, allow_code)
+    _warn(loaded.cautions)
+
+    from simulator.explore.question import Explored
+    from simulator.explore.server import listen, serve
+
+    serve(Explored(loaded), listen(port), threads, language, _say)
 
 
 @app.command()

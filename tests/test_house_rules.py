@@ -37,6 +37,7 @@ LAYERS = (
     "simulator.study",  # a question and its answer: what Python's door and the commands call
     "simulator.diaries",  # one borrower in words
     "simulator.decision",  # what an answer hangs on
+    "simulator.explore",  # a page on which one asks by moving sliders
     "simulator.estimation",  # from records to a scenario
     "simulator.cli",
     "simulator.__main__",

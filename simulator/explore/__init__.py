@@ -1,0 +1,1 @@
+"""A live what-if page: sliders for a scenario's policies, and what they change."""

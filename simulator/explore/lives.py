@@ -1,0 +1,179 @@
+"""A lender lived step by step: few replications of a part of the book first, all of the book last.
+
+Each unit of work is one replication of one part of the borrowers, a pure function of the setting and its two numbers.
+Sums of whole numbers do not care in which order they are added, so what all units add up to is what a run gives. Until
+then amounts are those of the parts that have been lived, over the share of the book that they are: each part has its
+share of every segment and month of entry, so it is a small book of the same make.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import floor
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+
+from simulator.analysis.measures import MEASURES, answer, shown_in
+from simulator.analysis.measures.registry import FLOW, STOCK
+from simulator.analysis.measures.tables import BAD_DEBT
+from simulator.engine import engine
+from simulator.engine.accumulators import flows_alone
+from simulator.lowering.lower import Lowered, lower
+from simulator.model.layout import K_COUNT, K_ENTRY, K_FIRST, K_SEGMENT, LANES
+from simulator.model.tables import Sums
+from simulator.run import frame_of, settled, settlement_of, transfers_of
+from simulator.scenario.scenario import Scenario
+from simulator.scenario.schema import Settings
+
+REPLICATIONS = 16
+FIRST = 4  # replications of the first picture: with fewer the interval says next to nothing
+UNIT = 1_000_000  # borrower-months of one replication of the first part at most
+GROWS = 4  # times as much of the book at the next step
+MOST = 8  # such steps
+PATH = "dpd30_share_balance"
+
+
+class Stopped(Exception):
+    """A unit was given up before its end, as nobody waits for it any more."""
+
+
+class Step(NamedTuple):
+    """How far a setting has been lived: so many replications of the first `parts` of the book, `share` of all of it."""
+
+    replications: int
+    parts: int
+    share: float
+
+    @property
+    def is_last(self) -> bool:
+        """Whether there is nothing left to live."""
+        return self.share == 1 and self.replications == REPLICATIONS
+
+    def units(self) -> list[tuple[int, int]]:
+        """Return (replication, part) of all that is lived by then."""
+        return [(replication, part) for part in range(self.parts) for replication in range(self.replications)]
+
+
+class Samples(NamedTuple):
+    """What a lender has come to at a step, replication by replication, amounts in the currency."""
+
+    measures: dict[str, np.ndarray]  # float64[replication]
+    path: np.ndarray  # float64[replication, month of lending]
+    causes: dict[str, np.ndarray]  # float64[replication], net loss by the cause of what was overdue
+
+
+class Life:
+    """One lender in one world for so many months."""
+
+    def __init__(self, scenario: Scenario, settings: Settings, tape, is_divisible: bool = True):
+        """Take the lender's settings; the book is lived in parts where it `is_divisible` and that makes no difference.
+
+        It does where policies read last month's book or others bear a share of the loss, which are of the whole book;
+        and parts of a tape are no samples.
+        """
+        self.world = lower(settings, tape, run_off=True)
+        self._settlement = settlement_of(settings)
+        self._terms = transfers_of(self.world)
+        whole = self.world._replace(replications=REPLICATIONS)
+        frame = frame_of(scenario, whole, True)
+        self.frame = replace(frame, run_on_months=0, transfers=bool(self._terms))
+        drawn = settings.redraw_people and tape is None and not self.world.readers and not self._terms
+        self.steps = _steps(self.world) if is_divisible and drawn else _steps_of_whole()
+        self._parts = _dealt(self.world.tiles, [step.share for step in self.steps if step.replications == REPLICATIONS])
+        self._people = np.cumsum([int(tiles[:, K_COUNT].sum()) for tiles in self._parts])
+        self._flows: np.ndarray | None = None
+        self._done: set[tuple[int, int]] = set()
+        self._samples: dict[Step, Samples] = {}
+        self._lock = Lock()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the book is lived whole, not part by part."""
+        return len(self._parts) == 1
+
+    def missing(self, step: Step) -> list[tuple[int, int]]:
+        """Return the units that have to be lived to be at a step."""
+        return [] if step in self._samples else [unit for unit in step.units() if unit not in self._done]
+
+    def live(self, replication: int, part: int, is_wanted: Callable[[], bool]) -> None:
+        """Live a unit, on this thread; raise Stopped where it is no longer wanted, as if it had not begun."""
+
+        def told(done):
+            if not is_wanted():
+                raise Stopped
+
+        world = self.world._replace(first=replication, replications=1, tiles=self._parts[part])
+        flows = engine.run(world, 1, told).flows
+        with self._lock:
+            if self._flows is None:
+                self._flows = np.zeros((REPLICATIONS, *flows.shape[1:]), flows.dtype)
+            if (replication, part) not in self._done:
+                self._flows[replication] += flows[0]
+                self._done.add((replication, part))
+
+    def at(self, step: Step) -> Samples:
+        """Return what the lender has come to at a step, all units of which have been lived."""
+        if step not in self._samples:
+            assert self._flows is not None
+            n = step.replications
+            empty = np.zeros((0,), np.int64)
+            sums = flows_alone(Sums(self._flows[:n], empty, empty, empty))
+            frame = replace(self.frame, replications=n)
+            ledger = settled("", [sums], frame, self._settlement, [self._terms], None)
+            scale = self._people[-1] / self._people[step.parts - 1]
+
+            def samples(name):
+                return MEASURES[name](ledger) * (scale if MEASURES[name].kind in (STOCK, FLOW) else 1.0)
+
+            names = [name for name in answer(frame) if not MEASURES[name].run_on and not MEASURES[name].unstated(frame)]
+            path = MEASURES[PATH](ledger, by_month=True)[:, : frame.months]
+            causes = {name: samples(name) for name in shown_in(BAD_DEBT)}
+            self._samples[step] = Samples({name: samples(name) for name in names}, path, causes)
+            if step.is_last:
+                self._flows = None
+        return self._samples[step]
+
+
+def _steps(world: Lowered) -> tuple[Step, ...]:
+    """Return the steps of a book: a small part first where it is large."""
+    work, parts = engine.borrower_months(world._replace(replications=1)), 1
+    while work > parts * UNIT and parts < GROWS**MOST:
+        parts *= GROWS
+    if parts == 1:
+        return _steps_of_whole()
+    shares = [GROWS**k / parts for k in range(MOST + 1) if GROWS**k <= parts]
+    first = [Step(n, 1, shares[0]) for n in (FIRST, 2 * FIRST)]
+    return *first, *(Step(REPLICATIONS, k, share) for k, share in enumerate(shares, 1))
+
+
+def _steps_of_whole() -> tuple[Step, ...]:
+    """Return the steps of a book that is lived whole: replications come one by one."""
+    return tuple(Step(n, 1, 1.0) for n in (2, FIRST, 2 * FIRST, REPLICATIONS))
+
+
+def _dealt(tiles: np.ndarray, shares: list[float]) -> list[np.ndarray]:
+    """Return the tiles of each part: by its end the book has been dealt out up to its share.
+
+    Of each segment and month of entry, and all together, as near to that as whole borrowers allow.
+    """
+    if shares == [1.0]:
+        return [tiles]
+    parts: list[list[np.ndarray]] = [[] for _ in shares]
+    before = 0
+    for group in np.unique(tiles[:, [K_SEGMENT, K_ENTRY]], axis=0):
+        first, *_ = own = tiles[(tiles[:, [K_SEGMENT, K_ENTRY]] == group).all(axis=1)]
+        people, start = int(own[:, K_COUNT].sum()), 0
+        for part, share in enumerate(shares):
+            end = max(start, floor((before + people) * share) - floor(before * share))
+            parts[part] += [_tile(first, k, min(LANES, end - k)) for k in range(start, end, LANES)]
+            start = end
+        before += people
+    return [np.array(part) for part in parts]
+
+
+def _tile(like: np.ndarray, first: int, count: int) -> np.ndarray:
+    """Return a tile of the segment and entry of another, of so many borrowers from `first` on."""
+    tile = like.copy()
+    tile[[K_FIRST, K_COUNT]] = first, count
+    return tile

@@ -1,0 +1,118 @@
+"""The page as it is first sent: every control where the question has it, and what the script needs to know."""
+
+import json
+from typing import Any, NamedTuple
+
+from simulator.explore.controls import SWITCH, Control, Value, value_at
+from simulator.explore.labels import policy_in_words, setting_in_words
+from simulator.explore.question import Explored, Question, text_of
+from simulator.explore.words import lender_in_words, months_in_words, value_in_words, world_in_words
+from simulator.language.catalogue import ENGLISH, say, spoken
+from simulator.scenario.scenario import AS_WRITTEN
+
+
+class Shown(NamedTuple):
+    """A control as the page shows it."""
+
+    key: str
+    label: str
+    within: str
+    about: str  # the schema's words, where the page is in their language
+    kind: str  # "slider", "switch" or "choice"
+    stops: list[tuple[str, str]]  # as the address has it, in words
+    at: int  # of the stops
+    home: int  # of the lender that one starts from
+
+
+class Group(NamedTuple):
+    """A policy: its kind in words, its name in the file, its switch, its other controls, whether it is shown open."""
+
+    title: str
+    name: str
+    switch: Shown
+    controls: list[Shown]
+    is_open: bool
+
+
+def page(explored: Explored, question: Question) -> str:
+    """Return the page of a question, in the language that is spoken."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("simulator.explore", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    scenario = explored.scenario
+    worlds = [(name, world_in_words(name, one.baseline.title)) for name, one in scenario.every_world.items()]
+    horizons = explored.horizons(question)
+    return environment.get_template("page.html.j2").render(
+        say=say,
+        language=spoken(),
+        title=scenario.baseline.title,
+        borrowers=f"{scenario.baseline.portfolio.borrowers:,}",
+        starts=[(name, lender_in_words(name, explored.lender(name).title)) for name in explored.starts],
+        worlds=worlds if len(worlds) > 1 else [],
+        question=question,
+        horizons=[(str(months), months_in_words(months)) for months in horizons],
+        horizon=horizons.index(question.months),
+        horizon_home=horizons.index(explored.home.months),
+        groups=_groups(explored, question),
+        data=_embedded(_data()),
+        as_written=AS_WRITTEN,
+    )
+
+
+def _groups(explored: Explored, question: Question) -> list[Group]:
+    """Return the policies in the order of the file."""
+    lender, values = explored.lender(question.start), explored.values(question)
+    own = explored.values(Question(question.start, question.world, question.months))
+    currency = lender.currency.code
+    baseline, variants = explored.scenario.baseline, explored.scenario.variants.values()
+    told = {key for key in explored.controls if any(value_at(v, key) != value_at(baseline, key) for v in variants)}
+    groups: dict[str, list[Shown]] = {}
+    for key, control in explored.controls_of(question).items():
+        if key in values:
+            shown = _shown(control, values[key], own[key], currency)
+            groups.setdefault(control.policy, []).append(shown)
+    return [
+        Group(
+            policy_in_words(lender.policy[name].kind),
+            name,
+            next(one for one in shown if one.key.endswith(f".{SWITCH}")),
+            [one for one in shown if not one.key.endswith(f".{SWITCH}")],
+            any(one.key in told or one.at != one.home for one in shown),
+        )
+        for name, shown in groups.items()
+    ]
+
+
+def _shown(control: Control, value: Value, home: Value, currency: str) -> Shown:
+    """Return a control with a value, and the value that the lender one starts from has."""
+    kind = "switch" if control.is_switch else "choice" if control.is_choice else "slider"
+    return Shown(
+        control.key,
+        setting_in_words(control.name),
+        control.within.replace(".", " · ").replace("_", " "),
+        control.about if spoken() == ENGLISH else "",
+        kind,
+        [(text_of(stop), value_in_words(control, stop, currency)) for stop in control.stops],
+        control.stops.index(value),
+        control.stops.index(home),
+    )
+
+
+def _data() -> dict[str, Any]:
+    """Return what the script needs: the words that it says itself."""
+    words = {"month": say("month of lending"), "lost": say("The connection is lost: is the command still running?")}
+    return {"language": spoken(), "words": words}
+
+
+def _embedded(data: dict[str, Any]) -> str:
+    """Return data as JSON that no page can take for markup."""
+    text = json.dumps(data, ensure_ascii=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text

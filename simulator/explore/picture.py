@@ -1,0 +1,152 @@
+"""What the page is sent at each step: the answer in words, every change with its interval, and what figures draw."""
+
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from simulator.analysis.estimates import SURE, Difference, mean, paired
+from simulator.explore.desk import Found
+from simulator.explore.lives import REPLICATIONS
+from simulator.explore.question import Explored
+from simulator.explore.words import (
+    amount,
+    cause_in_words,
+    change,
+    level,
+    measure_in_words,
+    number,
+    per_cent,
+    scale_of,
+    span,
+)
+from simulator.language.catalogue import say
+from simulator.model.errors import UserError
+
+DECISIVE = ("npv", "profit")  # the first that a run can state is what the answer is about
+
+
+def picture(found: Found, explored: Explored) -> dict[str, Any]:
+    """Return what is drawn of a step, as JSON has it: numbers that are not defined are null."""
+    own, baseline, frame = found.samples, found.baseline, found.own.frame
+    names = list(own.measures)
+    first = next((name for name in DECISIVE if name in names), names[0])
+    names = [first, *(name for name in names if name != first)]
+    moved = {name: paired(own.measures[name], baseline.measures[name]) for name in names}
+    levels = {name: float(mean(baseline.measures[name]).value) for name in names}
+    is_same = found.question.is_baseline
+    return {
+        "question": explored.address(found.question),
+        "settled": found.step.is_last,
+        "verdict": _verdict(first, moved[first], frame.currency, is_same, found.step.is_last),
+        "progress": found.step.share * found.step.replications / REPLICATIONS,
+        "counted": _counted(found),
+        "rows": [_row(name, moved[name], levels[name], frame.currency, is_same) for name in names],
+        "path": _path(own.path, baseline.path),
+        "causes": _causes(own.causes, baseline.causes, frame.currency),
+    }
+
+
+def refusal(error: UserError, address: str) -> dict[str, Any]:
+    """Return what is said where settings exclude each other."""
+    why = "; ".join(" ".join(filter(None, (problem.key, problem.found, problem.allowed))) for problem in error.problems)
+    return {"question": address, "settled": True, "refused": say("These settings cannot be lived: {why}", why=why)}
+
+
+def _verdict(measure: str, d: Difference, currency: str, is_same: bool, is_last: bool) -> str:
+    """Return the answer in a sentence."""
+    name = measure_in_words(measure)
+    if is_same:
+        return say("Nothing is changed yet: move a slider.")
+    if d.value == 0 and not d.se > 0:
+        return say("{measure}: exactly the same as the baseline's.", measure=name)
+    within = say("95 % interval {low} to {high}", low=amount(d.low, currency), high=amount(d.high, currency))
+    if d.is_clear:
+        by = amount(abs(d.value), currency)
+        if d.value > 0:
+            return say("{measure} rises by {by} ({interval}).", measure=name, by=by, interval=within)
+        return say("{measure} falls by {by} ({interval}).", measure=name, by=by, interval=within)
+    if is_last:
+        return say(
+            "{measure}: cannot be told from the baseline in {count} replications ({interval}).",
+            measure=name,
+            count=REPLICATIONS,
+            interval=within,
+        )
+    return say("{measure}: cannot yet be told from the baseline ({interval}).", measure=name, interval=within)
+
+
+def _counted(found: Found) -> str:
+    """Return how far the refinement is, in words."""
+    replications, share = found.step.replications, found.step.share
+    if share == 1:
+        return say("{count} of {all} replications", count=replications, all=REPLICATIONS)
+    return say(
+        "{count} of {all} replications, {share} of the borrowers",
+        count=replications,
+        all=REPLICATIONS,
+        share=per_cent(share),
+    )
+
+
+def _row(measure: str, d: Difference, base: float, currency: str, is_same: bool) -> dict[str, Any]:
+    """Return a line of the table of changes."""
+    scale = scale_of(measure, max(abs(base) / 50, abs(d.value)), currency)
+    ends = (d.low, d.high) if isfinite(d.low) else (d.value, d.value)
+    return {
+        "name": measure,
+        "label": measure_in_words(measure),
+        "about": say("{unit}; baseline {level}", unit=scale.unit, level=level(measure, base, currency)),
+        "value": _plain(d.value),
+        "low": _plain(ends[0]),
+        "high": _plain(ends[1]),
+        "text": change(d.value, scale),
+        "interval": "" if is_same else span(d.low, d.high, scale),
+        "clear": d.is_clear and not is_same,
+    }
+
+
+def _path(own: np.ndarray, baseline: np.ndarray) -> dict[str, Any]:
+    """Return the 30+ share month by month in per cent, with its 95 % interval, and the same in words."""
+    drawn: dict[str, Any] = {name: _band(samples) for name, samples in (("own", own), ("baseline", baseline))}
+    ends = {name: float(np.nanmean(samples[:, -1])) for name, samples in (("own", own), ("baseline", baseline))}
+    drawn["words"] = say(
+        "30+ share of balance by month: {own} at the end of lending with your settings, {baseline} with the baseline's",
+        **{name: per_cent(end) for name, end in ends.items()},
+    )
+    drawn["ends"] = {name: per_cent(end) for name, end in ends.items()}
+    return drawn
+
+
+def _band(samples: np.ndarray) -> dict[str, list[float | None]]:
+    from scipy.special import stdtrit
+
+    value, se = mean(samples)
+    reach = float(stdtrit(len(samples) - 1, SURE)) * se
+    curves = {"value": value, "low": np.maximum(value - reach, 0.0), "high": np.minimum(value + reach, 1.0)}
+    return {name: [_plain(100 * x, 4) for x in curve] for name, curve in curves.items()}
+
+
+def _causes(own: dict[str, np.ndarray], baseline: dict[str, np.ndarray], currency: str) -> dict[str, Any]:
+    """Return the net loss by cause: bars and numbers of both lenders."""
+    means = {name: (float(own[name].mean()), float(baseline[name].mean())) for name in own}
+    means = {name: both for name, both in means.items() if any(both)}
+    scale = scale_of("net_loss", max((abs(x) for both in means.values() for x in both), default=0.0), currency)
+    rows: list[dict[str, Any]] = [
+        {
+            "label": cause_in_words(name),
+            "own": mine,
+            "baseline": theirs,
+            "text": [number(x * scale.factor, scale.decimals) for x in (mine, theirs)],
+        }
+        for name, (mine, theirs) in means.items()
+    ]
+    words = "; ".join(
+        say("{cause}: {own}, baseline {baseline}", cause=row["label"], own=row["text"][0], baseline=row["text"][1])
+        for row in rows
+    )
+    return {"unit": scale.unit, "rows": rows, "words": words}
+
+
+def _plain(value: float, digits: int = 12) -> float | None:
+    return float(f"{value:.{digits}g}") if isfinite(value) else None

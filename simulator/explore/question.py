@@ -1,0 +1,175 @@
+"""What is asked: from which lender one starts, in which world, for how many months, with which settings moved."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from simulator.explore.controls import Control, Value, controls, holder_of, value_at, with_stop
+from simulator.model.errors import Problem, UserError, did_you_mean
+from simulator.scenario.fields import refusal
+from simulator.scenario.reader import rewritten
+from simulator.scenario.scenario import AS_WRITTEN, BASELINE, Scenario
+from simulator.scenario.schema import Settings
+
+START, WORLD, MONTHS, LANGUAGE = "from", "world", "months", "language"  # keys of the address
+HORIZONS = (6, 12, 18, 24, 36, 48, 60)  # months of lending
+MOST_MONTHS = 600  # as the schema
+OWN = "what_if"  # the variant that is made of the baseline
+
+
+@dataclass(frozen=True)
+class Question:
+    """One place of all controls. `moved` are the settings that differ from those of the lender it starts from."""
+
+    start: str
+    world: str
+    months: int
+    moved: tuple[tuple[str, Value], ...] = ()
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether nothing is asked: the lender is the baseline itself."""
+        return self.start == BASELINE and not self.moved
+
+    @property
+    def here(self) -> "Question":
+        """The question of the baseline in the same world and months."""
+        return replace(self, start=BASELINE, moved=())
+
+
+class Asked(NamedTuple):
+    """What a question is about: the scenario with the lender in it, and the settings of both that are compared."""
+
+    scenario: Scenario  # in the world that is asked for
+    own: Settings
+    baseline: Settings
+
+
+class Explored:
+    """A scenario whose policies are moved on the page: its controls, and the lenders that they make."""
+
+    def __init__(self, scenario: Scenario):
+        """Take the scenario with whatever was set on the command line."""
+        self.scenario = replace(scenario, against={})
+        self._written = rewritten(self.scenario)
+        taken = {BASELINE, *scenario.variants}
+        self.own = next(name for k in range(len(taken) + 1) if (name := f"{OWN}{k or ''}") not in taken)
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """The lenders one may start from: the baseline, and every variant."""
+        return BASELINE, *self.scenario.variants
+
+    @property
+    def worlds(self) -> tuple[str, ...]:
+        """The worlds: that of the file as written, and the scenario's others."""
+        return tuple(self.scenario.every_world)
+
+    @cached_property
+    def controls(self) -> dict[str, Control]:
+        """The controls by key, in the order of the file."""
+        return controls(self.scenario.baseline, list(self.scenario.variants.values()))
+
+    @cached_property
+    def home(self) -> Question:
+        """The question that the page opens with: nothing is moved."""
+        return Question(BASELINE, AS_WRITTEN, self.scenario.baseline.months)
+
+    def horizons(self, question: Question) -> tuple[int, ...]:
+        """Return the stops of the months, those of the scenario and of the question among them."""
+        return tuple(sorted({*HORIZONS, self.home.months, question.months}))
+
+    def lender(self, start: str) -> Settings:
+        """Return the settings of the lender one starts from, as the file has them."""
+        return self.scenario.variants.get(start, self.scenario.baseline)
+
+    def controls_of(self, question: Question) -> dict[str, Control]:
+        """Return the controls with the values of a question among their stops."""
+        moved = dict(question.moved)
+        return {key: with_stop(one, moved[key]) if key in moved else one for key, one in self.controls.items()}
+
+    def values(self, question: Question) -> dict[str, Value]:
+        """Return the value of each control under a question, by key."""
+        lender, moved = self.lender(question.start), dict(question.moved)
+        own = {key: value_at(lender, key) for key in self.controls}
+        return {key: moved.get(key, value) for key, value in own.items() if value is not None}
+
+    def question(self, said: Iterable[tuple[str, str]]) -> Question:
+        """Return the question of the pairs of an address; UserError with everything that is wrong in it."""
+        problems: list[Problem] = []
+        found: dict[str, Any] = {}
+        moved: dict[str, Value] = {}
+        names = {START: self.starts, WORLD: self.worlds}
+        for key, text in said:
+            if key == LANGUAGE:
+                continue
+            if key in names:
+                found[key] = text
+                if text not in names[key]:
+                    problems.append(Problem(key, text, "there is none of that name", did_you_mean(text, names[key])))
+            elif key == MONTHS:
+                months = _number(text)
+                if not isinstance(months, int) or not 1 <= months <= MOST_MONTHS:
+                    problems.append(Problem(key, text, "not months", f"allowed: 1 to {MOST_MONTHS}"))
+                found[key] = months
+            elif key in self.controls:
+                value = self._value(key, text)
+                if why := refusal(*holder_of(self.scenario.baseline, key), value):
+                    problems.append(Problem(key, text, "not allowed", why))
+                moved[key] = value
+            else:
+                problems.append(Problem(key, "", "no such setting", did_you_mean(key, self.controls)))
+        if problems:
+            raise UserError(problems)
+        start = found.get(START, BASELINE)
+        lender = self.lender(start)
+        asked = {key: moved[key] for key in self.controls if key in moved and moved[key] != value_at(lender, key)}
+        return Question(start, found.get(WORLD, AS_WRITTEN), found.get(MONTHS, self.home.months), tuple(asked.items()))
+
+    def address(self, question: Question) -> str:
+        """Return the question as the query of an address: only what differs from the scenario."""
+        home = self.home
+        pairs = [(START, question.start), (WORLD, question.world), (MONTHS, str(question.months))]
+        usual = (home.start, home.world, str(home.months))
+        said = [pair for pair, own in zip(pairs, usual, strict=True) if pair[1] != own]
+        return urlencode([*said, *((key, text_of(value)) for key, value in question.moved)])
+
+    def name_of(self, question: Question) -> str:
+        """Return the name of the variant that a question makes, or that it is."""
+        return self.own if question.start == BASELINE else question.start
+
+    def asked(self, question: Question) -> Asked:
+        """Return what a question is about; UserError where its settings exclude each other."""
+        name = self.name_of(question)
+        others: dict[str, Any] = {f"variant.{other}": False for other in self.scenario.variants if other != name}
+        others |= {f"world.{world}": False for world in self.scenario.worlds if world != question.world}
+        moved: Mapping[str, Any] = {f"variant.{name}.{key}": value for key, value in question.moved}
+        found = self._written.at({**others, **moved, MONTHS: question.months})
+        there = found.every_world[question.world]
+        return Asked(there, there.variants.get(name, there.baseline), there.baseline)
+
+    def _value(self, key: str, text: str) -> Value:
+        """Return the value that a text of an address stands for, as the control has it."""
+        stops = self.controls[key].stops
+        if (known := {text_of(stop): stop for stop in stops}).get(text) is not None:
+            return known[text]
+        number = _number(text)
+        is_whole = all(isinstance(stop, int) for stop in stops if not isinstance(stop, str))
+        return float(number) if isinstance(number, int) and not is_whole else number
+
+
+def text_of(value: Value) -> str:
+    """Return a value as it stands in an address, and in a scenario file without its quotes."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _number(text: str) -> Value:
+    """Return the number that a text is, else the text."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

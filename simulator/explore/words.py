@@ -1,0 +1,176 @@
+"""The page's words and numbers, in the language that is spoken."""
+
+from math import floor, isfinite, log10
+from typing import NamedTuple
+
+from simulator.analysis.measures import MEASURES, SHARE
+from simulator.analysis.measures.registry import YEARLY
+from simulator.explore.controls import Control, Value
+from simulator.language.catalogue import CHINESE, noted, say, spoken
+from simulator.scenario.scenario import AS_WRITTEN, BASELINE
+
+MINUS, NO_BREAK = "\u2212", "\u00a0"
+FIGURES = 3  # significant digits in sentences
+OF_THE_RUN = ("start", "end")  # settings that are a month of the run, not a number of months
+
+
+class Scale(NamedTuple):
+    """How numbers of one measure are shown: by what they are multiplied, their decimals, and their unit in words."""
+
+    factor: float
+    decimals: int
+    unit: str
+
+
+def scale_of(measure: str, largest: float, currency: str) -> Scale:
+    """Return the scale in which changes of a measure up to about `largest` are shown."""
+    unit = MEASURES[measure].unit
+    if unit in (SHARE, YEARLY):
+        return Scale(100.0, _decimals(100 * largest), say("percentage points"))
+    steps: tuple[tuple[float, str], ...] = (
+        (1e9, noted("{currency} billion")),
+        (1e6, noted("{currency} million")),
+        (1e3, noted("{currency} thousand")),
+    )
+    if spoken() == CHINESE:
+        steps = ((1e8, noted("100 million {currency}")), (1e4, noted("10,000 {currency}")))
+    for size, words in steps:
+        if largest >= size:
+            return Scale(1 / size, _decimals(largest / size), say(words, currency=_currency(currency)))
+    return Scale(1.0, _decimals(largest), _currency(currency))
+
+
+def number(value: float, decimals: int, signed: bool = False) -> str:
+    """Return a number with thousands separators, a true minus, and a plus if it is signed; a dash if there is none."""
+    if not isfinite(value):
+        return "–"
+    text = f"{abs(value):,.{decimals}f}"
+    if not text.strip("0.,"):
+        return text
+    return (MINUS if value < 0 else "+" if signed else "") + text
+
+
+def change(value: float, scale: Scale) -> str:
+    """Return a change in its scale, without the unit."""
+    return "0" if value == 0 else number(value * scale.factor, scale.decimals, signed=True)
+
+
+def span(low: float, high: float, scale: Scale) -> str:
+    """Return an interval in its scale, without the unit; nothing where there is none."""
+    if not (isfinite(low) and isfinite(high)):
+        return ""
+    ends = {name: number(end * scale.factor, scale.decimals) for name, end in (("low", low), ("high", high))}
+    return say("{low} to {high}", **ends)
+
+
+def level(measure: str, value: float, currency: str) -> str:
+    """Return a measure's level with its unit."""
+    if MEASURES[measure].unit in (SHARE, YEARLY):
+        return per_cent(value)
+    return amount(value, currency)
+
+
+def per_cent(share: float) -> str:
+    """Return a share in per cent, to FIGURES digits."""
+    if not isfinite(share):
+        return "–"
+    return f"{number(100 * share, _decimals(100 * share))}{'' if spoken() == CHINESE else NO_BREAK}%"
+
+
+def amount(value: float, currency: str) -> str:
+    """Return an amount of money in a sentence, to FIGURES digits."""
+    if not isfinite(value):
+        return "–"
+    if spoken() != CHINESE:
+        return f"{MINUS if value < 0 else ''}{currency}{NO_BREAK}{number(abs(_rounded(value)), 0)}"
+    for size, word in ((1e8, "亿"), (1e4, "万")):
+        if abs(value) >= size:
+            return f"{number(value / size, _decimals(value / size))}{NO_BREAK}{word}{_chinese(currency)}"
+    return f"{number(_rounded(value), 0)}{NO_BREAK}{_chinese(currency)}"
+
+
+def measure_in_words(measure: str) -> str:
+    """Return what the page calls a measure."""
+    known = {
+        "npv": noted("Net present value"),
+        "profit": noted("Profit"),
+        "net_loss": noted("Net loss"),
+        "own_net_loss": noted("Own net loss"),
+        "net_charge_off_rate": noted("Net charge-off rate, per year"),
+        "dpd30_share_balance": noted("30+ share of balance, last month of lending"),
+    }
+    label = MEASURES[measure].label
+    return say(known[measure]) if measure in known else label[:1].upper() + label[1:]
+
+
+def cause_in_words(measure: str) -> str:
+    """Return the cause that a measure of BAD_DEBT is of."""
+    known = {
+        "forgot": noted("Forgot"),
+        "short": noted("Short of cash"),
+        "cannot": noted("Cannot pay"),
+        "will_not": noted("Will not pay"),
+        "unknown": noted("Not known"),
+    }
+    cause = measure.removeprefix("bad_debt_")
+    return say(known[cause]) if cause in known else cause
+
+
+def lender_in_words(name: str, title: str) -> str:
+    """Return what the page calls a lender that one may start from."""
+    return say("Baseline") if name == BASELINE else title
+
+
+def world_in_words(name: str, title: str) -> str:
+    """Return what the page calls a world."""
+    return say("As written") if name == AS_WRITTEN else title
+
+
+def value_in_words(control: Control, value: Value, currency: str) -> str:
+    """Return the value of a control with its unit."""
+    if isinstance(value, bool):
+        return say("on") if value else say("off")
+    if isinstance(value, str):
+        return say("never") if value == "never" else value.replace("_", " ")
+    unit = control.unit.replace("{money}", currency)
+    if unit == SHARE:
+        return f"{number(100 * value, _needed(100 * value))}{'' if spoken() == CHINESE else NO_BREAK}%"
+    text = number(value, 0 if isinstance(value, int) else _needed(value))
+    if "days" in unit:
+        return say("{number} day", number=text) if value == 1 else say("{number} days", number=text)
+    if control.name in OF_THE_RUN:
+        return say("month {number}", number=text)
+    if unit == "months":
+        return months_in_words(value)
+    if unit.startswith(currency):
+        return f"{text}{NO_BREAK}{_chinese(currency)}" if spoken() == CHINESE else f"{currency}{NO_BREAK}{text}"
+    return text
+
+
+def months_in_words(months: float) -> str:
+    """Return a number of months."""
+    text = number(months, _needed(months))
+    return say("{number} month", number=text) if months == 1 else say("{number} months", number=text)
+
+
+def _currency(code: str) -> str:
+    return _chinese(code) if spoken() == CHINESE else code
+
+
+def _chinese(code: str) -> str:
+    return "元" if code == "CNY" else code
+
+
+def _rounded(value: float) -> float:
+    """Return a number rounded to FIGURES significant digits."""
+    return float(f"{value:.{FIGURES}g}")
+
+
+def _decimals(value: float) -> int:
+    """Return with how many decimals a number of this size has FIGURES digits."""
+    return min(4, max(0, FIGURES - 1 - floor(log10(abs(value))))) if value and isfinite(value) else 0
+
+
+def _needed(value: float) -> int:
+    """Return how many decimals a number needs to stand as it is, 6 at most."""
+    return next((k for k in range(6) if abs(round(value, k) - value) < 1e-9 * max(1.0, abs(value))), 6)
