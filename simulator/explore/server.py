@@ -98,6 +98,7 @@ def listen(port: int = 0) -> socket.socket:
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         opened.bind((LOOPBACK, port))
+        opened.listen()
     except OSError as error:
         opened.close()
         raise UserError(Problem("--port", str(port), f"cannot be listened on: {error.strerror}")) from None

@@ -1,0 +1,176 @@
+"""The live what-if page: what it asks and answers, what it refuses, and what it writes."""
+
+import json
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from threading import Thread
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+import uvicorn
+
+from simulator.explore.desk import Desk
+from simulator.explore.question import Explored
+from simulator.explore.server import application, listen
+from simulator.model.errors import UserError
+from simulator.scenario.reader import load_scenario
+from simulator.study import compare
+
+TOKEN = "a-token"
+MOVED = {"policy.cut.enabled": "true", "policy.cut.keep": "0.3"}
+
+
+@contextmanager
+def served(scenario, threads=2):
+    """Serve a scenario's page in this process; give the port."""
+    opened = listen()
+    port = opened.getsockname()[1]
+    desk = Desk(Explored(scenario), threads)
+    config = uvicorn.Config(application(desk, TOKEN, port, "en"), log_level="error", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run, kwargs={"sockets": [opened]}, daemon=True)
+    thread.start()
+    try:
+        yield port
+    finally:
+        server.should_exit = server.force_exit = True
+        thread.join(10)
+        desk.close()
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Give a small book of the shipped scenario."""
+    return load_scenario("huabei", borrowers=300, months=6, replications=16)
+
+
+@pytest.fixture(scope="module")
+def port(small):
+    """Give the port of its page."""
+    with served(small) as port:
+        yield port
+
+
+def get(port, path, method="GET", headers=(), token=TOKEN, body=None):
+    """Return (status, headers, text) of a request."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request(method, f"/{token}/{path}", body, dict(headers))
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, dict(answer.getheaders()), text
+
+
+def pictures(port, said):
+    """Return every picture that a question is answered with."""
+    status, _, text = get(port, f"pictures?{urlencode(said)}")
+    assert status == 200
+    return [json.loads(line.removeprefix("data: ")) for line in text.split("\n\n") if line]
+
+
+def test_the_last_picture_is_what_a_comparison_says(port, small):
+    """Replications have addresses: 16 of them one by one are those of `compare`, and so is every difference."""
+    *_, last = pictures(port, MOVED)
+    moved = {"variant.cut_at_30.policy.cut.keep": 0.3}
+    study = compare(load_scenario("huabei", moved, borrowers=300, months=6, replications=16).choose(["cut_at_30"]))
+
+    assert last["settled"] and last["question"] == urlencode(MOVED)
+    for row in last["rows"]:
+        told = study.difference("cut_at_30", row["name"])
+        assert (row["value"], row["low"], row["high"]) == pytest.approx((told.value, told.low, told.high), rel=1e-9)
+
+
+def test_pictures_come_one_by_one(port):
+    """The interval of each picture is of more replications than that of the one before."""
+    counted = [one["counted"] for one in pictures(port, {"policy.cut.enabled": "true"})]
+
+    assert counted == [f"{n} of 16 replications" for n in (2, 4, 8, 16)]
+
+
+def test_a_part_of_a_book_has_its_share_of_everyone_and_all_parts_are_the_book():
+    """A large book is dealt out: parts are lived one after the other, and add up to a run of all of it."""
+    from simulator.engine import engine
+    from simulator.explore.lives import UNIT, Life
+
+    scenario = load_scenario("huabei", borrowers=UNIT // 40, months=6)
+    life = Life(scenario, scenario.baseline, None)
+    parts, tiles = life._parts, life.world.tiles
+    counts = [part[:, 3].sum() for part in parts]
+
+    assert len(parts) > 1 and sum(counts) == tiles[:, 3].sum()
+    assert counts[0] == pytest.approx(life.steps[0].share * sum(counts), rel=0.01)
+    one = life.world._replace(replications=1)
+    lived = [engine.run(one._replace(tiles=part), 2).flows.sum(axis=1) for part in parts]
+    assert np.array_equal(sum(lived), engine.run(one, 2).flows.sum(axis=1))
+
+
+@pytest.mark.parametrize(
+    ("headers", "token", "method"),
+    [
+        ({}, "another", "GET"),
+        ({}, "", "GET"),
+        ({"Host": "evil.example:1"}, TOKEN, "GET"),
+        ({"Origin": "http://evil.example"}, TOKEN, "GET"),
+        ({"Sec-Fetch-Site": "cross-site"}, TOKEN, "GET"),
+        ({"Origin": "null"}, TOKEN, "POST"),
+        ({}, TOKEN, "POST"),
+    ],
+)
+def test_nobody_else_is_served(port, headers, token, method):
+    """Without the token, under another host's name, or from another site's page nothing is told and nothing done."""
+    status, _, text = get(port, "", method, headers, token)
+
+    assert status == 403 and "huabei" not in text
+
+
+def test_what_is_sent_is_sealed(port):
+    """No page of another site may frame it, no script but its own runs on it, and its address goes nowhere."""
+    status, headers, _ = get(port, "")
+
+    assert status == 200
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert headers["referrer-policy"] == "no-referrer" and headers["x-content-type-options"] == "nosniff"
+
+
+def test_only_loopback_listens():
+    """The page is on 127.0.0.1 alone, and a port that is taken is said in one line."""
+    with listen() as opened:
+        host, port = opened.getsockname()
+        assert host == "127.0.0.1"
+        with pytest.raises(UserError, match=f"--port: {port}: cannot be listened on"):
+            listen(port)
+
+
+def test_an_address_is_its_question(small):
+    """What an address says is read back, in the page's order; what is as the file has it is not said."""
+    explored = Explored(small)
+    said = [("months", "12"), ("policy.cut.keep", "0.5"), ("policy.close.close_days_late", "never"), ("language", "zh")]
+
+    question = explored.question(said)
+    assert explored.address(question) == "months=12&policy.close.close_days_late=never"
+    assert explored.question([("months", "12"), ("policy.close.close_days_late", "never")]) == question
+
+
+def test_every_wrong_part_of_an_address_is_told(port):
+    """An address with a wrong key, name or value is answered with each of them, and nothing is lived."""
+    said = {"from": "nobody", "world": "none", "months": "-3", "policy.cut.keep": "1.5", "policy.cut.kep": "1"}
+    status, headers, text = get(port, f"pictures?{urlencode(said)}")
+
+    assert status == 400 and headers["content-type"].startswith("text/plain")
+    assert all(f"{key}: " in text for key in said) and len(text.splitlines()) == len(said)
+
+
+def test_settings_that_exclude_each_other_are_refused_in_words(port):
+    """A closure before the freeze is no picture but a sentence."""
+    (only,) = pictures(port, {"policy.close.close_days_late": "5"})
+
+    assert only["settled"] and "closes at 5 days late" in only["refused"]
+
+
+def test_nothing_moved_says_so(port):
+    """The first picture is of the baseline itself: no change, and no interval of one."""
+    *_, last = pictures(port, {})
+
+    assert last["verdict"] == "Nothing is changed yet: move a slider."
+    assert {row["text"] for row in last["rows"]} == {"0"} and {row["interval"] for row in last["rows"]} == {""}
