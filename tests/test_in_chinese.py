@@ -5,11 +5,14 @@ import re
 import pytest
 import tomlkit
 
+import toy_book
 from conftest import ROOT
 from simulator import compare
+from simulator.analysis.comparison import Comparison
+from simulator.analysis.estimates import Difference
 from simulator.analysis.measures import MEASURES
 from simulator.analysis.measures.loss import CAUSE_WORDS
-from simulator.language.catalogue import CHINESE, say, speaking
+from simulator.language.catalogue import CHINESE, anew, say, speaking
 from simulator.policy.registry import in_words, kinds, policy_of
 from simulator.report.reasons import Change, Evidence
 from simulator.scenario.reader import load_scenario
@@ -95,3 +98,44 @@ def test_a_users_own_policy_speaks_for_itself(tmp_path):
     """The sentences and the name of a file of the user's own are said as they stand, whatever language is spoken."""
     with speaking(CHINESE):
         assert in_words(f"file:{tmp_path}/limit_cut.py") == "limit cut"
+
+
+def test_what_a_run_keeps_is_english_and_said_in_chinese():
+    """Cautions, warnings and verdicts are English as data, and none is left when they are said anew."""
+    dear = {"policy": {"dear": {"kind": "pricing", "rate": 2.0, "source": "a test", "status": "assumption"}}}
+    found = load_scenario(
+        {"extends": (ROOT / "scenarios" / "pricing.toml").as_posix(), **dear},
+        ["run_off_months=6", 'cautions=["what the user wrote"]'],
+        **SIZES,
+    )
+    comparison = compare(found).comparison
+    one = compare(found.with_replications(1)).comparison
+    said = [*comparison.warnings(), comparison.verdict().reason, one.verdict().reason, comparison.unstated("es99")]
+    dear_words = [text for text in said if "a year, above" in text]
+    assert dear_words
+    with speaking(CHINESE):
+        assert [anew(text) for text in said if text == "what the user wrote"] == ["what the user wrote"]
+        told = [anew(text) for text in said if text != "what the user wrote"]
+        assert not english_in(told)
+        assert all(re.search("[\u4e00-\u9fff]", text) for text in told)
+        assert said == [*comparison.warnings(), comparison.verdict().reason, one.verdict().reason, said[-1]]
+
+
+@pytest.mark.parametrize("is_sure", [True, False])
+@pytest.mark.parametrize("loss", [-3.0, 3.0])
+def test_rates_that_move_against_the_loss_are_said_whole(loss, is_sure, monkeypatch):
+    """Both rates or one, up or down, sure or not: the warning is one sentence in both languages."""
+    comparison = Comparison([toy_book.ledger(), toy_book.ledger("cut", limit=0.7)])
+
+    def difference(variant, measure, window="whole", against=None):
+        value = loss if measure == "net_loss" else -loss
+        return Difference(value, 1.0, *((value, value) if is_sure else (-4.0, 4.0)), 1.0)
+
+    monkeypatch.setattr(comparison, "difference", difference)
+    (said,) = comparison.warnings()
+    moves = "fall while the net loss rises" if loss > 0 else "rise while the net loss falls"
+    doubt = "" if is_sure else ", though not all beyond chance"
+    assert said.startswith(f"cut: the net charge-off rate and the bad-debt rate {moves}{doubt}. The rate divides")
+    with speaking(CHINESE):
+        assert anew(said).startswith("cut：净核销率与坏账率")
+        assert not english_in([anew(said)])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,13 +13,32 @@ from simulator.analysis.ledger import Ledger, result_digest
 from simulator.analysis.measures import MEASURES, measures_of, shown_in, windows
 from simulator.analysis.measures.registry import FLOW, STOCK, TAIL
 from simulator.analysis.measures.tables import LOSS_RATES, SWAPPED
+from simulator.language.catalogue import kept, noted
 from simulator.model.layout import GRADE_NAMES
 
-NOTHING_TO_DIVIDE_BY = "a rate of nothing is not defined"
+NOTHING_TO_DIVIDE_BY = kept("a rate of nothing is not defined")
 NUMBERS = ("value", "se", "low", "high")  # of an estimate, as summary.json names them
 
 
-CLEAR = "highest net present value, clear of every other variant"
+CLEAR = kept("highest net present value, clear of every other variant")
+OTHER_WAY = {  # what is said of loss rates that move against the loss, by (it falls, one rate does so)
+    (True, True): noted(
+        "{variant}: the {rates} rises while the net loss falls{sure}. The rate divides by what was lent or is owed, "
+        "and this variant shrinks that denominator: read the net loss first."
+    ),
+    (True, False): noted(
+        "{variant}: the {rates} rise while the net loss falls{sure}. The rate divides by what was lent or is owed, "
+        "and this variant shrinks that denominator: read the net loss first."
+    ),
+    (False, True): noted(
+        "{variant}: the {rates} falls while the net loss rises{sure}. The rate divides by what was lent or is owed, "
+        "and this variant swells that denominator: read the net loss first."
+    ),
+    (False, False): noted(
+        "{variant}: the {rates} fall while the net loss rises{sure}. The rate divides by what was lent or is owed, "
+        "and this variant swells that denominator: read the net loss first."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -287,13 +306,12 @@ class Comparison:
             if not other_way:
                 continue
             doubtful = any(np.isfinite(d.se) and not d.is_clear for d in (loss, *other_way.values()))
-            sure = ", though not all beyond chance" if doubtful else ""
-            rise, fall, change = ("rises", "falls", "shrinks") if loss.value < 0 else ("falls", "rises", "swells")
-            said.append(
-                f"{variant}: the {' and the '.join(other_way)} {rise if len(other_way) == 1 else rise[:-1]} while the "
-                f"net loss {fall}{sure}. The rate divides by what was lent or is owed, and this variant {change} that "
-                "denominator: read the net loss first."
+            names = reduce(
+                lambda some, other: kept("{some} and the {other}", some=some, other=other), map(kept, other_way)
             )
+            sure = kept(", though not all beyond chance") if doubtful else ""
+            which = loss.value < 0, len(other_way) == 1
+            said.append(kept(OTHER_WAY[which], variant=variant, rates=names, sure=sure))
         return said
 
     def verdict(self) -> Verdict:
@@ -302,7 +320,7 @@ class Comparison:
         Where there is a run-on, also by npv_run_on.
         """
         if not self.variants:
-            return Verdict(None, None, None, "there is nothing to compare")
+            return Verdict(None, None, None, kept("there is nothing to compare"))
         if reason := self.unstated("npv"):
             return Verdict(None, None, None, reason)
         by_run_off = self._verdict_by("npv")
@@ -315,7 +333,7 @@ class Comparison:
         rivals = {name: self.difference(best, value, against=name) for name in self.ledgers if name != best}
         second = max(rivals, key=lambda name: values[name])
         if self.frame.replications < 2:
-            return Verdict(None, second, rivals[second], "one replication has no standard error", best)
+            return Verdict(None, second, rivals[second], kept("one replication has no standard error"), best)
         # The highest of many is partly the luckiest. Whichever is truly best, it can be passed over for each of the
         # others: by Bonferroni's inequality the chances add, so the more variants, the clearer the lead must be.
         leader = self.samples(best, value)
@@ -324,11 +342,14 @@ class Comparison:
         nearest = max(rivals, key=lambda name: (doubt[name], values[name]))
         rival = rivals[nearest]
         if rival.value == 0 and rival.se == 0:
-            return Verdict(None, nearest, rival, f"{best} and {nearest} are equal", best, sure)
+            return Verdict(
+                None, nearest, rival, kept("{best} and {other} are equal", best=best, other=nearest), best, sure
+            )
         if sure < SURE:
-            why = f"{best} and {nearest} are not clearly apart"
+            why = kept("{best} and {other} are not clearly apart", best=best, other=nearest)
             if 1 - doubt[nearest] >= SURE:  # it would be the winner of two
-                why = f"{best} leads, but not clearly enough for the best of {len(self.ledgers)}"
+                count = len(self.ledgers)
+                why = kept("{best} leads, but not clearly enough for the best of {count}", best=best, count=count)
             return Verdict(None, nearest, rival, why, best, sure)
         return Verdict(best, second, rivals[second], CLEAR, best, sure)
 
@@ -419,13 +440,15 @@ def _by_both(run_off: Verdict, run_on: Verdict) -> Verdict:
     is at most the larger of the two (intersection-union test: R. L. Berger, Technometrics 24, 1982).
     """
     named = [found.winner for found in (run_off, run_on) if found.winner]
-    if len(named) == 2:
-        same = run_off.winner == run_on.winner
-        why = f"{CLEAR}, by both horizons" if same else "it depends on the horizon"
+    why: str
+    if len(named) == 2 and run_off.winner == run_on.winner:
+        why = kept("highest net present value, clear of every other variant, by both horizons")
+    elif len(named) == 2:
+        why = kept("it depends on the horizon")
     elif run_off.reason == run_on.reason:
         why = run_off.reason
     else:
-        why = f"{'only one' if named else 'neither'} horizon has a clear best"
+        why = kept("only one horizon has a clear best" if named else "neither horizon has a clear best")
     if run_off.leader != run_on.leader:
         return Verdict(None, None, None, why, run_off=run_off, run_on=run_on)
     winner = run_off.winner if len(named) == 2 else None

@@ -8,6 +8,7 @@ from typing import Any
 
 from simulator.analysis.comparison import NUMBERS, Comparison, Verdict, as_json
 from simulator.analysis.estimates import Difference
+from simulator.language.catalogue import kept
 
 NAN = float("nan")
 
@@ -35,14 +36,15 @@ def verdict_in(worlds: Mapping[str, Verdict]) -> VerdictInWorlds:
     turned = tuple(name for name, verdict in worlds.items() if verdict.leader != verdicts[0].leader)
     if len(leaders) > 1 or None in leaders:
         same = len({verdict.reason for verdict in verdicts}) == 1 and len(leaders) == 1
-        why = verdicts[0].reason if same else "it depends on the world"
+        why = verdicts[0].reason if same else kept("it depends on the world")
         return VerdictInWorlds(None, None, NAN, why, turned, dict(worlds))
     leader, sure = verdicts[0].leader, min(verdict.probability for verdict in verdicts)
     unclear = [name for name, verdict in worlds.items() if not verdict.winner]
     if unclear:
-        why = f"{leader} leads in every world, not clearly in {', '.join(unclear)}"
+        names = ", ".join(unclear)
+        why = kept("{leader} leads in every world, not clearly in {names}", leader=leader, names=names)
         return VerdictInWorlds(None, leader, sure, why, (), dict(worlds))
-    return VerdictInWorlds(leader, leader, sure, "the best in every world", (), dict(worlds))
+    return VerdictInWorlds(leader, leader, sure, kept("the best in every world"), (), dict(worlds))
 
 
 def effect(here: Comparison, there: Comparison, measure: str, lender: str, window: str = "whole") -> Difference:

@@ -5,6 +5,7 @@ report writes them with a capital.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from math import inf, isfinite
 from typing import Any, Protocol
 
@@ -137,7 +138,9 @@ def capital(text: str) -> str:
 
 def in_a_row(names: Sequence[str]) -> str:
     """Return "a, b, c"."""
-    return say(", ").join(names)
+    if not names:
+        return ""
+    return reduce(lambda some, other: say("{some}, {next}", some=some, next=other), names)
 
 
 def listed(names: Sequence[str]) -> str:

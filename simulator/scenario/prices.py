@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+from simulator.language.catalogue import kept, say
 from simulator.model.layout import GRADE_NAMES, GRADES, PRODUCTS
+from simulator.policy.why import in_a_row
 
 # Yearly rates, all costs counted: to the first, supervisors hold the platforms (S4, S46); the second is the old line
 # beyond which a court made the lender pay interest back (Supreme People's Court, 2015, on loans between private
@@ -64,13 +66,25 @@ def above_ceilings(rates: Rates) -> list[str]:
 
 
 def _words(product, dear, ceiling):
-    grades = "all grades" if len(dear) == GRADES else f"grade{'s' * (len(dear) > 1)} {', '.join(dear)}"
+    names = ", ".join(dear)
+    grades = kept("grade {names}", names=names) if len(dear) == 1 else kept("grades {names}", names=names)
     top, low = f"{100 * max(dear.values()):.1f}", f"{100 * min(dear.values()):.1f}"
-    rates = f"{top} %" if top == low else f"{low} to {top} %"
-    above = f"above {100 * ceiling:.0f} %"
+    said = {
+        "products": kept("lines" if product == "line" else "loans"),
+        "grades": kept("all grades") if len(dear) == GRADES else grades,
+        "rates": kept("{rate} %", rate=top) if top == low else kept("{low} to {high} %", low=low, high=top),
+        "ceiling": f"{100 * ceiling:.0f}",
+    }
     if ceiling == CEILINGS[-1]:
-        return f"{product}s of {grades} cost {rates} a year, {above}: far beyond what supervisors let platforms charge."
-    return f"{product}s of {grades} cost {rates} a year, {above}, to which supervisors hold platforms in China."
+        return kept(
+            "{products} of {grades} cost {rates} a year, above {ceiling} %: far beyond what supervisors let platforms "
+            "charge.",
+            **said,
+        )
+    return kept(
+        "{products} of {grades} cost {rates} a year, above {ceiling} %, to which supervisors hold platforms in China.",
+        **said,
+    )
 
 
 def price_cautions(rates: Mapping[str, Rates]) -> list[str]:
@@ -78,7 +92,7 @@ def price_cautions(rates: Mapping[str, Rates]) -> list[str]:
     first, *others = rates
     own = above_ceilings(rates[first])
     added = [(name, each) for name in others for each in above_ceilings(rates[name]) if each not in own]
-    return [*own, *(f"{name}: {each}" for name, each in added)]
+    return [*own, *(kept("{name}: {caution}", name=name, caution=each) for name, each in added)]
 
 
 def told(rates: Rates) -> str:
@@ -86,5 +100,8 @@ def told(rates: Rates) -> str:
     words = []
     for product, by_grade in rates.items():
         low, high = (f"{100 * rate:.1f}" for rate in (min(by_grade), max(by_grade)))
-        words.append(f"{product} {low} %" if low == high else f"{product} {low} to {high} %")
-    return ", ".join(words)
+        if low == high:
+            words.append(say("{product} {rate} %", product=say(product), rate=low))
+        else:
+            words.append(say("{product} {low} to {high} %", product=say(product), low=low, high=high))
+    return in_a_row(words)

@@ -7,6 +7,7 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
+from simulator.language.catalogue import kept
 from simulator.model.errors import Problem, UserError, did_you_mean, names_of
 from simulator.model.values import Provenance
 from simulator.scenario.resolved import Stated, document, plain, toml
@@ -108,11 +109,11 @@ class Scenario:
     @property
     def cautions(self) -> list[str]:
         """Return what must be known before any number: the baseline's cautions, then what variants and worlds add."""
-        own, worlds = self.baseline.cautions, {f"world {name}": world for name, world in self.worlds.items()}
+        own, worlds = self.baseline.cautions, self.worlds
         every = {name: lender.cautions for name, lender in self.variants.items()}
-        told = [*own, *(f"{name}: {said}" for name, more in every.items() for said in more if said not in own)]
+        told = [*own, *(_of(name, said) for name, more in every.items() for said in more if said not in own)]
         elsewhere = [(name, said) for name, world in worlds.items() for said in world.cautions if said not in told]
-        return [*told, *(f"{name}: {said}" for name, said in elsewhere)]
+        return [*told, *(_of(kept("world {world}", world=name), said) for name, said in elsewhere)]
 
     @property
     def has_code(self) -> bool:
@@ -154,3 +155,8 @@ class Scenario:
             for of in (self, *self.worlds.values())
         )
         return document(baseline, dict(zip(self.worlds, worlds, strict=True)), self.against, file)
+
+
+def _of(name: str, caution: str) -> str:
+    """Return a caution with whom it is of."""
+    return kept("{name}: {caution}", name=name, caution=caution)
