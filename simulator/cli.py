@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import simulator as sim
+from simulator.language.catalogue import BOTH, ENGLISH, LANGUAGES, retold, say, speaking
 from simulator.model.errors import Problem, UserError
 from simulator.model.printable import controls_in, printable
 from simulator.system.signals import INTERRUPTED, listen
@@ -105,6 +106,9 @@ Maps = Annotated[
     list[str] | None, typer.Option("--map", metavar="KEY1,KEY2", help="Two numbers to move together; may be repeated.")
 ]
 Excel = Annotated[bool, typer.Option("--excel", help="Write the numbers as a workbook too: results.xlsx.")]
+Languages = Annotated[
+    str, typer.Option("--language", metavar="en|zh|both", help="The report's: English, Chinese, or a page with both.")
+]
 CsvBom = Annotated[
     bool, typer.Option("--csv-bom", help="Begin CSV files with a byte order mark, so that Excel reads them as UTF-8.")
 ]
@@ -182,6 +186,7 @@ def study(
     without: Without = None,
     against: Against = None,
     until: Until = None,
+    language: Languages = "en",
 ) -> None:
     """Load, check the folder, simulate, write, print."""
     is_run = context.command.name == "run"
@@ -193,6 +198,8 @@ def study(
     if replications is not None and (chosen := [option for option, given in how_often.items() if given is not None]):
         allowed = "allowed: one of the two; it says itself how many replications are lived"
         raise UserError([Problem(option, found="together with --replications", allowed=allowed) for option in chosen])
+
+    in_one = _in_one(language)
 
     from simulator.report.drawing import Drawing
 
@@ -214,15 +221,18 @@ def study(
             finished = sim.compare(loaded, threads, progress, doubt, until)
         progress.started("writing the report")
         try:
-            finished.save(place, keep_replications=keep_replications, excel=excel, drawing=drawing)
+            finished.save(place, keep_replications=keep_replications, excel=excel, drawing=drawing, language=language)
         except UserError:
             if not quiet:
-                _print(finished)  # the answer is known, whatever became of its folder
+                with speaking(in_one):
+                    _print(finished)  # the answer is known, whatever became of its folder
             raise
     if not quiet:
-        _print(finished)
-        workbook = [f"workbook: {folder / 'results.xlsx'}"] if excel else []
-        _say("", f"result_digest {finished.result_digest}", f"report: {folder / 'report.html'}", *workbook)
+        with speaking(in_one):
+            _print(finished)
+            workbook = [say("workbook: {path}", path=folder / "results.xlsx")] if excel else []
+            page = say("report: {path}", path=folder / "report.html")
+        _say("", f"result_digest {finished.result_digest}", page, *workbook)
 
 
 @app.command()
@@ -350,17 +360,19 @@ def report(
     out: Out = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
+    language: Languages = "en",
 ) -> None:
     """Make the page of a saved run again, or lay two runs side by side; nothing is simulated."""
+    in_one = _in_one(language)
     if other is not None:
         if excel:
             allowed = "allowed: with one folder; two have measures.parquet and settings.parquet"
             raise UserError(Problem("--excel", found="together with two folders", allowed=allowed))
         place = out or Path("out") / f"{folder.resolve().name}-and-{other.resolve().name}"
-        _find(lambda observer: sim.side_by_side(folder, other), place, overwrite, quiet)
+        _find(lambda _: sim.side_by_side(folder, other, language=language), place, overwrite, quiet, language=in_one)
         return
     place = out or Path("out") / f"{folder.resolve().name}-report"
-    _find(lambda observer: sim.report_of(folder, excel), place, overwrite, quiet)
+    _find(lambda _: sim.report_of(folder, excel, language=language), place, overwrite, quiet, language=in_one)
 
 
 @app.command()
@@ -569,7 +581,15 @@ def policies(kind: PolicyKind = None, source: Source = False, check: CheckFile =
     _print_markdown(sim.policies(kind), source)
 
 
-def _find(ask, folder, overwrite, quiet, csv_bom=False):
+def _in_one(language):
+    """Return the language of what is printed, and of a workbook; UserError if there is none of that name."""
+    if language not in (*LANGUAGES, BOTH):
+        allowed = f"allowed: {', '.join((*LANGUAGES, BOTH))}"
+        raise UserError(Problem("--language", found=f"{language!r} is none of them", allowed=allowed))
+    return ENGLISH if language == BOTH else language
+
+
+def _find(ask, folder, overwrite, quiet, csv_bom=False, language=ENGLISH):
     """Check the folder, have what is asked found, save it, and print what it says."""
     from simulator.report.progress import Progress
 
@@ -578,8 +598,10 @@ def _find(ask, folder, overwrite, quiet, csv_bom=False):
         found = ask(progress)
         found.save(place, csv_bom=csv_bom)
     if not quiet:
-        _warn(found.cautions)
-        _say(*found.answers, *(f"{what}: {folder / name}" for what, name in found.opened))
+        with speaking(language):
+            _warn(found.cautions)
+            opened = [say("{what}: {path}", what=say(what), path=folder / name) for what, name in found.opened]
+            _say(*found.answers, *opened)
 
 
 def _names(given):
@@ -592,7 +614,8 @@ def _warn(cautions):
     if cautions:
         from rich.text import Text
 
-        _print(*(Text(f"Caution: {caution}", style="bold") for caution in cautions), soft_wrap=True)
+        told = [say("Caution: {caution}", caution=retold(said)) for said in cautions]
+        _print(*(Text(said, style="bold") for said in told), soft_wrap=True)
 
 
 def _place(folder, overwrite, quiet):

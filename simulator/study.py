@@ -16,6 +16,7 @@ from simulator.analysis.estimates import Difference, Estimate
 from simulator.analysis.ledger import RunFrame
 from simulator.analysis.measures import AXES, MEASURES, measures_of, windows
 from simulator.analysis.worlds import VerdictInWorlds, effect, result_digest, summary, verdict_in
+from simulator.language.catalogue import ENGLISH, LANGUAGES, speaking
 from simulator.model.errors import Problem, UserError, check_names, names_of, path_of
 from simulator.model.observer import SILENT, InTurn, Observer
 from simulator.run import run
@@ -174,7 +175,8 @@ class Study:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """What summary.json says: headline measures, differences, the verdict."""
-        return summary(self._comparisons)
+        with speaking(ENGLISH):  # as the file has it, whoever reads
+            return summary(self._comparisons)
 
     @property
     def cautions(self) -> list[str]:
@@ -303,36 +305,44 @@ class Study:
         keep_replications: bool = False,
         excel: bool = False,
         drawing: "Drawing | None" = None,
+        language: str = ENGLISH,
     ) -> Path:
         """Write the folder that the command writes, whole or not at all, and return its path.
 
         `keep_replications` keeps each one in monthly.parquet; `excel` adds results.xlsx, what `to_excel` writes;
-        `drawing` is a process that draws the report's pictures.
+        `drawing` is a process that draws the report's pictures. The page is in `language`: "en", "zh" or "both"; so is
+        the workbook, of "both" in English.
         Raises UserError if `folder` cannot be written, or if it holds a run and `overwrite` is not set.
         """
         from simulator.report import results
+        from simulator.report.paper import languages_of
 
+        in_one = languages_of(language)[0]
         place = placed(folder, overwrite)
         results.write(
             place,
             self.comparison,
-            {**self.facts, "replay": self._replay},
+            {**self.facts, "replay": lambda folder: self._replay(folder, language)},
             self.scenario.text(),
             keep_replications=keep_replications,
             drawing=drawing,
             elsewhere={name: study.comparison for name, study in self.worlds.items()},
-            excel=self.to_excel if excel else None,
+            excel=(lambda path: self.to_excel(path, language=in_one)) if excel else None,
+            language=language,
         )
         return place.folder
 
-    def to_excel(self, path: str | Path) -> Path:
+    def to_excel(self, path: str | Path, *, language: str = ENGLISH) -> Path:
         """Write a workbook, in the place of one that is there, and return its path; the same run gives the same bytes.
 
-        Sheets summary, comparison, monthly, settings, sources and glossary. Raises UserError if it cannot be written.
+        Sheets summary, comparison, monthly, settings, sources and glossary, in `language`: "en" or "zh". Raises
+        UserError if it cannot be written.
         """
         from simulator.report import excel
 
-        return excel.write(path_of("path", path), self)
+        check_names("language", [language], LANGUAGES)
+        with speaking(language):
+            return excel.write(path_of("path", path), self)
 
     def __repr__(self) -> str:
         """Return what was asked, what must be known of it, and the verdict, in a few lines."""
@@ -373,9 +383,10 @@ class Study:
         return self.comparison.difference(variant, measure, window, against)
 
     # ---- inner -----------------------------------------------------------------------------------
-    def _replay(self, folder: Path) -> str:
+    def _replay(self, folder: Path, language: str = ENGLISH) -> str:
         """Return the command that gives the same again, from the scenario that the folder itself keeps."""
         code = ["--allow-code"] if self.scenario.has_code else []
+        code += ["--language", language] if language != ENGLISH else []
         return shlex.join(["simulator", self.facts["command"], os.path.abspath(folder / "scenario.toml"), *code])
 
     def _check(self, variant: str, measure: str, window: str) -> None:
@@ -506,6 +517,7 @@ class SavedStudy(Study):
         keep_replications: bool = False,
         excel: bool = False,
         drawing: "Drawing | None" = None,
+        language: str = ENGLISH,
     ) -> Path:
         """Raise UserError: it is saved."""
         raise self._not_there("ledgers to be written anew", "copy the folder")
@@ -642,25 +654,26 @@ def load_study(folder: str | Path) -> Study:
     return SavedStudy(folder, manifest)
 
 
-def report_of(folder: str | Path, excel: bool = False) -> "Again":
+def report_of(folder: str | Path, excel: bool = False, *, language: str = ENGLISH) -> "Again":
     """Return the report of a saved run, made again from its files: its `report` is the page, `save` writes it.
 
-    With `excel` the workbook is written too. Nothing is simulated; the page says which figures the files do not have.
-    Raises UserError as `load_study` does.
+    With `excel` the workbook is written too. The page is in `language`: "en", "zh" or "both". Nothing is simulated; the
+    page says which figures the files do not have. Raises UserError as `load_study` does.
     """
     from simulator.report.again import Again
 
-    return Again(load_study(folder), excel)
+    return Again(load_study(folder), excel, language)
 
 
-def side_by_side(first: str | Path, second: str | Path) -> "SideBySide":
+def side_by_side(first: str | Path, second: str | Path, *, language: str = ENGLISH) -> "SideBySide":
     """Return two saved runs side by side: what differs in their settings, and each lender's measures in both.
 
+    The page is in `language`: "en", "zh" or "both".
     Raises UserError as `load_study` does, or if no lender is in both.
     """
     from simulator.report.side_by_side import SideBySide
 
-    return SideBySide(load_study(first), load_study(second))
+    return SideBySide(load_study(first), load_study(second), language)
 
 
 def _verdict(told: Mapping[str, Any]) -> Verdict:

@@ -19,6 +19,7 @@ from simulator.decision.field_test import ACCOUNTS, shown_by
 from simulator.decision.paired import UnderDoubt
 from simulator.decision.precision import compare_until, wish
 from simulator.decision.worth import FEWEST, Choice, Regression, choice
+from simulator.language.catalogue import ENGLISH
 from simulator.model.errors import Problem, UserError, check_kind, check_names
 from simulator.model.observer import SILENT, Aside, Observer
 from simulator.report import phrasing
@@ -291,8 +292,8 @@ class DoubtedStudy(Study):
             for measure in study.comparison.horizons
         ]
 
-    def _replay(self, folder: Path) -> str:
-        return shlex.join([*shlex.split(super()._replay(folder)), "--doubt", str(self.frame.draws)])
+    def _replay(self, folder: Path, language: str = ENGLISH) -> str:
+        return shlex.join([*shlex.split(super()._replay(folder, language)), "--doubt", str(self.frame.draws)])
 
 
 def in_words(comparison: Comparison) -> list[str]:

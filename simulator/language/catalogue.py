@@ -8,16 +8,20 @@ slots in whatever order that language wants. No sentence is put together from pi
 else is, and that the slots agree (tests/test_language.py).
 """
 
+import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 ENGLISH, CHINESE = "en", "zh"
 LANGUAGES = (ENGLISH, CHINESE)
+BOTH = "both"  # of a page that holds every language, and a switch
+FEWEST_WORDS = 2  # of its own, by which a sentence with slots is known again
 _spoken: ContextVar[str] = ContextVar("spoken", default=ENGLISH)
 
 
@@ -26,8 +30,91 @@ def say(english: str, /, **slots: Any) -> str:
 
     A sentence that the catalogue lacks, one of a user's own policy perhaps, is said in English.
     """
-    sentence = english if _spoken.get() == ENGLISH else sentences(_spoken.get()).get(english, english)
-    return sentence.format(**slots) if slots else sentence
+    if _spoken.get() == ENGLISH:
+        return english.format(**slots) if slots else english
+    sentence = sentences(_spoken.get()).get(english, english)
+    return spaced(sentence, slots) if slots else sentence
+
+
+def spaced(sentence: str, slots: Mapping[str, Any]) -> str:
+    """Return a sentence with its slots filled: where Han and Latin meet at one a space stands, between Han none.
+
+    So a sentence reads well whether a name in it is Chinese or English.
+    """
+    made = ""
+    for words, name, form, conversion in Formatter().parse(sentence):
+        made = _meet(made, words)
+        if name is not None:
+            slot = Formatter().convert_field(slots[name], conversion)
+            made = _meet(made, slot if isinstance(slot, str) else format(slot, form or ""))
+    return made
+
+
+def _meet(before: str, after: str) -> str:
+    """Return two pieces of a sentence together."""
+    left, right = before.rstrip(" "), after.lstrip(" ")
+    if not left or not right:
+        return before + after
+    if _is_han(left[-1]) and _is_han(right[0]):
+        return left + right
+    if (_is_han(left[-1]) and _is_latin(right[0])) or (_is_latin(left[-1]) and _is_han(right[0])):
+        return f"{left} {right}"
+    return before + after
+
+
+def _is_han(sign: str) -> bool:
+    return "\u3400" <= sign <= "\u9fff" or "\U00020000" <= sign <= "\U0003ffff"
+
+
+def _is_latin(sign: str) -> bool:
+    return (sign.isascii() and sign.isalnum()) or sign in "+\u2212\u00b1~%"
+
+
+def retold(sentence: str) -> str:
+    """Return a sentence that was kept in English, as a file keeps it, in the language that is spoken here.
+
+    Its slots are found by the words around them. What the catalogue does not know, as what a user wrote, stays.
+    """
+    language = spoken()
+    if language == ENGLISH or isinstance(sentence, Sentence):
+        return anew(sentence)
+    return _retold(sentence, language)
+
+
+@cache
+def _retold(sentence: str, language: str) -> str:
+    known = sentences(language)
+    if sentence in known:
+        return known[sentence]
+    for pattern, key in _patterns(language):
+        if found := pattern.fullmatch(sentence):
+            return spaced(known[key], {name: _within(said, language) for name, said in found.groupdict().items()})
+    return sentence
+
+
+def _within(said: str, language: str) -> str:
+    """Return what fills a slot: a sentence is told again, a name stays."""
+    return _retold(said, language) if " " in said else said
+
+
+@cache
+def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
+    """Return (pattern, sentence) of the sentences with slots, those with most words of their own first."""
+    found = []
+    for key in sentences(language):
+        parts = [(words, name) for words, name, *_ in Formatter().parse(key)]
+        names = [name for _, name in parts if name is not None]
+        own = sum(len(re.findall(r"[A-Za-z]{2,}", words)) for words, _ in parts)
+        if names and own >= FEWEST_WORDS:
+            seen: set[str] = set()
+            made = ""
+            for words, name in parts:
+                made += re.escape(words)
+                if name is not None:
+                    made += f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"
+                    seen.add(name)
+            found.append((own, re.compile(made, re.DOTALL), key))
+    return [(pattern, key) for _, pattern, key in sorted(found, key=lambda one: -one[0])]
 
 
 def noted(english: str, /) -> str:

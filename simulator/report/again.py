@@ -8,32 +8,33 @@ from typing import Any
 
 from simulator.analysis.measures import answer, shown_in
 from simulator.analysis.measures.tables import BY_CAUSE, NUMBERS, SUPERVISORS, SWAPS
+from simulator.language.catalogue import ENGLISH, noted, retold, say
 from simulator.model.errors import UserError
 from simulator.model.layout import GRADE_NAMES
 from simulator.report import figures, phrasing, worlds
 from simulator.report.certainty import certainty
 from simulator.report.finding import Command, Finding
 from simulator.report.kept import Kept
-from simulator.report.paper import Picture, Section, Table, paper
+from simulator.report.paper import Picture, Section, Table, asked, in_each, languages_of, page, sheet
 from simulator.report.render import account, caveats, flat, rate_table, swap_table, table
 
-NOT_HERE = "What is not on this page"  # the heading of what the files do not have
+NOT_HERE = noted("What is not on this page")  # the heading of what the files do not have
 WITHIN_CHANCE = "within chance"
 LEFT_OUT = (  # first of comparisons alone
-    "why each variant moves what it moves",
-    "where the loss comes from, by segment and product",
-    "coverage by product and stage",
-    "the part of the variance that the common factor has",
+    noted("why each variant moves what it moves"),
+    noted("where the loss comes from, by segment and product"),
+    noted("coverage by product and stage"),
+    noted("the part of the variance that the common factor has"),
 )
 
 
 class Again(Finding):
     """The page of a saved run, made from the files of its folder."""
 
-    def __init__(self, study, excel: bool = False):
-        """Take a study that was loaded; with `excel` its workbook is written too."""
-        self.study, self.excel = study, excel
-        self.command = Command(("report", str(study.folder)), ("--excel",) if excel else ())
+    def __init__(self, study, excel: bool = False, language: str = ENGLISH):
+        """Take a study that was loaded; with `excel` its workbook is written too. The page is in `language`."""
+        self.study, self.excel, self.languages = study, excel, languages_of(language)
+        self.command = Command(("report", str(study.folder)), (*(["--excel"] if excel else []), *asked(language)))
 
     @cached_property
     def kept(self) -> Kept:
@@ -61,70 +62,92 @@ class Again(Finding):
     @property
     def opened(self) -> list[tuple[str, str]]:
         """What is opened first in a saved folder: what it is, and the file."""
-        return [*super().opened, *([("workbook", "results.xlsx")] if self.excel else [])]
+        return [*super().opened, *([(noted("workbook"), "results.xlsx")] if self.excel else [])]
 
     @property
     def left_out(self) -> list[str]:
         """What the page of the run has and this one has not, in sentences."""
-        told = list(LEFT_OUT if self.study.variants else LEFT_OUT[1:])
+        folder, left = self.study.folder, list(LEFT_OUT if self.study.variants else LEFT_OUT[1:])
         if self.study.worlds:
-            told.append("the table of all worlds, side by side")
+            left.append(noted("the table of all worlds, side by side"))
         if self.study.frame.draws:
-            told.append("how often each lender is best, and what is worth knowing (summary.json has the numbers)")
-        said = [f"This page is made from the files of {self.study.folder}, which do not have: {'; '.join(told)}."]
-        if (self.study.folder / "report.html").is_file():
-            said.append(f"{self.study.folder / 'report.html'}, which the run itself wrote, has them.")
+            left.append(
+                noted("how often each lender is best, and what is worth knowing (summary.json has the numbers)")
+            )
+        told = phrasing.joined(map(say, left))
+        said = [
+            say("This page is made from the files of {folder}, which do not have: {told}.", folder=folder, told=told)
+        ]
+        if (folder / "report.html").is_file():
+            said.append(say("{path}, which the run itself wrote, has them.", path=folder / "report.html"))
         if strange := [name for name in self.study.measures if name not in self.kept.measures]:
-            said.append(f"Measures that this version does not know are left out: {', '.join(strange)}.")
+            names = phrasing.in_a_row(strange)
+            said.append(say("Measures that this version does not know are left out: {names}.", names=names))
         return said
 
     def page(self, manifest: dict[str, Any]) -> str:
         """Return the page as HTML; `manifest` is shown at its end."""
+        bodies = in_each(self.languages, lambda _: self._sheet(manifest))
+        return page(self.study.frame.title, bodies)
+
+    def _sheet(self, manifest: dict[str, Any]) -> str:
+        """Return what stands on the page, in the language that is spoken."""
         kept, frame = self.kept, self.study.frame
         told = [said for said in (phrasing.given_people(kept), *kept.warnings()) if said]
-        warnings = [said for said in told if said not in self.cautions]
-        sections = [*self._sections(), Section(NOT_HERE, words=self.left_out)]
-        setting = f"{phrasing.setting(frame)}. Made again from the files of {self.study.folder}; see “{NOT_HERE}”."
-        return paper(frame.title, setting, self.answers, warnings, sections, flat(manifest), self.cautions)
+        warnings = [retold(said) for said in told if said not in self.cautions]
+        sections = [*self._sections(), Section(say(NOT_HERE), words=self.left_out)]
+        setting = say(
+            "{setting}. Made again from the files of {folder}; see “{section}”.",
+            setting=phrasing.setting(frame),
+            folder=self.study.folder,
+            section=say(NOT_HERE),
+        )
+        cautions = [retold(said) for said in self.cautions]
+        return sheet(frame.title, setting, self.answers, warnings, sections, flat(manifest), cautions)
 
     def write_tables(self, folder: Path) -> None:
         """Write the workbook into `folder`, if it is asked for."""
         if self.excel:
-            self.study.to_excel(folder / "results.xlsx")
+            self.study.to_excel(folder / "results.xlsx", language=self.languages[0])
 
     # ---- sections --------------------------------------------------------------------------------
     def _sections(self) -> Iterator[Section]:
         """Yield what stands on the page, in its order."""
         kept = self.kept
         if kept.variants:
-            yield Section("What each variant changes", words=[_changes(kept, variant) for variant in kept.variants])
-        title = "The comparison in numbers" if kept.variants else "The run in numbers"
+            yield Section(
+                say("What each variant changes"), words=[_changes(kept, variant) for variant in kept.variants]
+            )
+        title = say("The comparison in numbers") if kept.variants else say("The run in numbers")
         yield Section(title, tables=_tables(kept, [(name, shown_in(name)) for name in NUMBERS]))
         if rows := swap_table(kept):
             heads = [phrasing.short(name) for name in phrasing.stated(kept, shown_in(SWAPS))]
-            swapped = Table(("accounts of applicants whom", *heads), [(who, *cells) for who, cells in rows])
-            yield Section("Who is swapped", tables=[swapped])
+            swapped = Table((say("accounts of applicants whom"), *heads), [(who, *cells) for who, cells in rows])
+            yield Section(say("Who is swapped"), tables=[swapped])
         for picture in self._pictures():
             yield Section(picture.title, pictures=[picture])
         some = [(name, [m for m in shown_in(name) if _has_any(kept, m)]) for name in BY_CAUSE]
         if causes := _tables(kept, some, phrasing.short):
-            yield Section("Bad debt, closures and overdue by cause", tables=causes)
+            yield Section(say("Bad debt, closures and overdue by cause"), tables=causes)
         told = account(kept)
         rows = [(label, *amounts) for label, amounts, _ in told["rows"]]
-        head = (f"{told['unit']}, mean over replications", *kept.ledgers)
-        yield Section("Profit, and how it becomes cash", tables=[Table(head, rows)])
+        head = (say("{unit}, mean over replications", unit=told["unit"]), *map(phrasing.named, kept.ledgers))
+        yield Section(say("Profit, and how it becomes cash"), tables=[Table(head, rows)])
         if rates := rate_table(kept):
-            rows = [(f"{lender}, {product}", *cells) for lender, product, cells in rates]
-            yield Section(
-                "What credit costs the customer", tables=[Table(("interest a year, by grade", *GRADE_NAMES), rows)]
-            )
-        yield Section("As supervisors and accountants see it", tables=[_standing(kept, name) for name in SUPERVISORS])
+            rows = [
+                (say("{lender}, {product}", lender=lender, product=product), *cells) for lender, product, cells in rates
+            ]
+            priced = Table((say("interest a year, by grade"), *GRADE_NAMES), rows)
+            yield Section(say("What credit costs the customer"), tables=[priced])
+        standing = [_standing(kept, name) for name in SUPERVISORS]
+        yield Section(say("As supervisors and accountants see it"), tables=standing)
         for name, study in self.study.worlds.items():
             there = Kept(study)
             words = [phrasing.verdict(there)] if there.variants else []
             tables = _tables(there, [(section, shown_in(section)) for section in NUMBERS])
-            yield Section(f"World {name}: {study.frame.title}", words=words, tables=tables)
-        yield Section("What to keep in mind", words=caveats(kept))
+            heading = say("World {name}: {title}", name=name, title=study.frame.title)
+            yield Section(heading, words=words, tables=tables)
+        yield Section(say("What to keep in mind"), words=caveats(kept))
 
     def _pictures(self) -> list[Picture]:
         """Return the pictures that can be drawn from the files."""
@@ -138,19 +161,22 @@ class Again(Finding):
 def _changes(kept, variant) -> str:
     """Return in one sentence what moves under a variant."""
     moved = phrasing.stated(kept, answer(kept.frame))
-    return f"{phrasing.called(kept, variant)}: {'; '.join(phrasing.movement(kept, variant, name) for name in moved)}."
+    clauses = phrasing.joined(phrasing.movement(kept, variant, name) for name in moved)
+    return say("{variant}: {clauses}.", variant=phrasing.called(kept, variant), clauses=clauses)
 
 
 def _tables(kept, of, called=phrasing.label) -> list[Table]:
     """Return a table for each section of measures: values of the baseline, changes of the variants."""
-    note = "First column: values; the others: changes from it, with standard error and 95 % interval; ~: within chance."
+    note = say(
+        "First column: values; the others: changes from it, with standard error and 95 % interval; ~: within chance."
+    )
     found: list[Table] = []
     for section, rows in table(kept, of, called):
         shown = [
             (label, *((_mark(value, sureness), _about(error, interval)) for value, error, interval, sureness in cells))
             for label, cells in rows
         ]
-        found.append(Table((section, *kept.ledgers), shown))
+        found.append(Table((say(section), *map(phrasing.named, kept.ledgers)), shown))
     if found and kept.variants:
         found[-1] = found[-1]._replace(note=note)
     return found
@@ -163,7 +189,7 @@ def _mark(value, sureness) -> str:
 
 def _about(error, interval) -> str:
     """Return what stands small under a value."""
-    return "; ".join(one for one in (error, interval) if one and one != WITHIN_CHANCE)
+    return phrasing.joined(one for one in (error, interval) if one and one != say(WITHIN_CHANCE))
 
 
 def _has_any(kept, measure) -> bool:
@@ -175,4 +201,4 @@ def _standing(kept, section) -> Table:
     """Return the measures of a section of supervisors, in words for each lender."""
     names = [name for name in shown_in(section) if name in kept.measures]
     rows = [(phrasing.short(name), *(phrasing.estimate(kept, v, name) for v in kept.ledgers)) for name in names]
-    return Table((section, *kept.ledgers), rows)
+    return Table((say(section), *map(phrasing.named, kept.ledgers)), rows)

@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 from simulator.analysis.errors import Errors
 from simulator.analysis.measures import MEASURES, answer
+from simulator.language.catalogue import noted, say
 from simulator.report import phrasing
 
 FROM = {
-    "people": "who the borrowers are",
-    "luck": "what happens to each",
-    "factor": "what happens to all",
-    "parameters": "the numbers in doubt",
+    "people": noted("who the borrowers are"),
+    "luck": noted("what happens to each"),
+    "factor": noted("what happens to all"),
+    "parameters": noted("the numbers in doubt"),
 }
 
 
@@ -28,9 +29,8 @@ def certainty(comparison) -> str:
     found = sources(comparison)
     if not found:
         return ""
-    return (
-        f"The ± of {found.what}, {found.said}, comes from {', '.join(f'{who} ({se})' for who, se, _ in found.parts)}."
-    )
+    parts = phrasing.in_a_row(say("{source} ({se})", source=who, se=se) for who, se, _ in found.parts)
+    return say("The ± of {what}, {value}, comes from {parts}.", what=found.what, value=found.said, parts=parts)
 
 
 def sources(comparison) -> Sources | None:
@@ -39,7 +39,8 @@ def sources(comparison) -> Sources | None:
         best, second = found
         value = comparison.difference(best, "npv", against=second).value
         errors, unit = comparison.errors(best, "npv", second), comparison.frame.currency
-        what = f"{best} less {second} by {phrasing.label('npv')}"
+        each = {"first": phrasing.named(best), "second": phrasing.named(second)}
+        what = say("{first} less {second} by {measure}", **each, measure=phrasing.label("npv"))
     else:
         told = phrasing.stated(comparison, answer(comparison.frame))
         if comparison.variants or not told:
@@ -67,4 +68,4 @@ def _parts(errors: Errors, value: float, unit: str) -> list[tuple[str, str, floa
         return []
     factor, *_ = phrasing.scale_of(value, errors.se, unit)
     decimals = phrasing.decimals_of(value * factor, errors.se * factor)
-    return [(FROM[name], phrasing.plain(se * factor, decimals), se / errors.se) for name, se in found.items()]
+    return [(say(FROM[name]), phrasing.plain(se * factor, decimals), se / errors.se) for name, se in found.items()]

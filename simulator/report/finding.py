@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from simulator.language.catalogue import noted, retold, say
 from simulator.report.paper import Picture
 from simulator.system.folders import Place, placed
 
@@ -58,7 +59,7 @@ class Finding(ABC):
     @property
     def opened(self) -> list[tuple[str, str]]:
         """What is opened first in a saved folder: what it is, and the file."""
-        return [("report", "report.html")]
+        return [(noted("report"), "report.html")]
 
     def save(self, folder: str | Path | Place, overwrite: bool = False, *, csv_bom: bool = False) -> Path:
         """Write everything into `folder`, whole or not at all, and return it; UserError as `Place` raises it.
@@ -84,11 +85,15 @@ class Finding(ABC):
 
     def _repr_html_(self) -> str:
         """Return it for a notebook: cautions, answers, and the picture that says most."""
-        told = [*(f"<p><b>Caution: {escape(line)}</b></p>" for line in self.cautions)]
+        told = [f"<p><b>{escape(line)}</b></p>" for line in self._cautions_told]
         told += [f"<p>{escape(line)}</p>" for line in self.answers]
         drawn = self.drawn
         return "".join([*told, drawn._repr_html_() if drawn else ""])
 
     def __repr__(self) -> str:
         """Return cautions and answers, a line each."""
-        return "\n".join([type(self).__name__, *(f"Caution: {line}" for line in self.cautions), *self.answers])
+        return "\n".join([type(self).__name__, *self._cautions_told, *self.answers])
+
+    @property
+    def _cautions_told(self) -> list[str]:
+        return [say("Caution: {caution}", caution=retold(said)) for said in self.cautions]

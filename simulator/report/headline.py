@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from simulator.analysis.estimates import Difference
 from simulator.analysis.measures import MEASURES, SHARE, answer
+from simulator.language.catalogue import say
 from simulator.report import phrasing
 from simulator.report.certainty import Sources, sources
 from simulator.report.colours import of_lenders
@@ -83,7 +84,7 @@ def headline(comparison, tables: Mapping[str, Any]) -> Headline | None:
     by_measure, sought = comparison.would_change()
     flips = [(phrasing.label(measure), home, said) for measure, home, said in by_measure]
     return Headline(
-        [(columns[name][0], MEASURES[name].text) for name in names],
+        [(columns[name][0], say(MEASURES[name].text)) for name in names],
         rows,
         flips,
         sought,
@@ -103,15 +104,15 @@ def changes(tables: Mapping[str, Any]) -> dict[str, list[str]]:
     for name, changed in own.items():
         said = [_change(one, now.get(one.key)) for one in changed]
         more = len(said) - MOST_CHANGES
-        found[name] = said if more <= 1 else [*said[:MOST_CHANGES], f"and {more} settings more"]
+        found[name] = said if more <= 1 else [*said[:MOST_CHANGES], say("and {n} settings more", n=more)]
     return found
 
 
 def _change(one: Setting, before: Setting | None) -> str:
     key = one.key.removeprefix("policy.")
     if key.endswith(".enabled"):
-        return f"{key.removesuffix('.enabled')} {'on' if one.value else 'off'}"
-    unit = f" {one.unit}" if one.unit and not one.unit.startswith(SHARE) else ""
+        return say("{policy} on" if one.value else "{policy} off", policy=key.removesuffix(".enabled"))
+    unit = f" {say(one.unit)}" if one.unit and not one.unit.startswith(SHARE) else ""
     was = f"{in_words(before.value)} → " if before else ""
     return f"{key} {was}{in_words(one.value)}{unit}"
 
@@ -141,7 +142,7 @@ def _column(comparison, measure: str) -> tuple[str, dict[str, Cell]]:
         within = (
             ""
             if d.low == d.high or not math.isfinite(d.low)
-            else (f"{phrasing.plain(d.low * factor, decimals)} to {phrasing.plain(d.high * factor, decimals)}")
+            else phrasing.between(*(phrasing.plain(end * factor, decimals) for end in (d.low, d.high)))
         )
         sign = "+" if d.value * factor > 0 and text.strip("0.") else ""
         return Cell(sign + text, within, phrasing.clarity(d), bar(d))
@@ -151,8 +152,8 @@ def _column(comparison, measure: str) -> tuple[str, dict[str, Cell]]:
     cells[comparison.baseline] = Cell(
         phrasing.plain(level * factor, _decimals(of_levels * factor)) if math.isfinite(level) else "–"
     )
-    scale = "%, changes in pp" if unit.startswith(SHARE) else phrasing.scale_in_words(before, after)
-    return ", ".join(filter(None, (phrasing.label(measure), scale))), cells
+    scale = say("%, changes in pp") if unit.startswith(SHARE) else phrasing.scale_in_words(before, after)
+    return phrasing.in_a_row(filter(None, (phrasing.label(measure), scale))), cells
 
 
 def _largest(values) -> float:

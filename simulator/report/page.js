@@ -21,11 +21,12 @@
     table.parentElement.after(
       Object.assign(document.createElement("p"), { className: "tools" }),
     );
+    const words = table.closest("main").dataset;
     table.parentElement.nextElementSibling.append(
-      button("Copy as numbers", async (made) => {
+      button(words.copy ?? "Copy as numbers", async (made) => {
         const rows = [...table.rows].map((row) => [...row.cells].map(asCopied).join("\t"));
         await navigator.clipboard.writeText(rows.join("\n"));
-        made.textContent = "Copied";
+        made.textContent = words.copied ?? "Copied";
       }),
     );
   }

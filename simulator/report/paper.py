@@ -1,12 +1,17 @@
 """A page of words, tables and pictures that opens offline: the reports of estimates, which compare no policies."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from simulator.model.errors import Problem, UserError, path_of
+from simulator.language.catalogue import BOTH, CHINESE, ENGLISH, LANGUAGES, say, speaking, spoken
+from simulator.model.errors import Problem, UserError, check_names, path_of
+from simulator.report import phrasing
 from simulator.system.inputs import reason
+
+CODES = {ENGLISH: "en", CHINESE: "zh-CN"}  # of the attribute lang
+OWN_NAMES = {ENGLISH: "English", CHINESE: "中文"}
 
 
 class Picture(NamedTuple):
@@ -56,13 +61,59 @@ def template(name: str):
     """Return the Jinja template of that name beside this file; what it does not know is an error."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    known = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    ).get_template(name)
+    )
+    known.globals["say"] = _said
+    known.filters |= {"named": phrasing.named, "code": CODES.__getitem__, "own_name": OWN_NAMES.__getitem__}
+    return known.get_template(name)
+
+
+def _said(english: str, /, **slots: Any):
+    """Return a sentence as part of a page: its own words as they are, what fills its slots escaped."""
+    from markupsafe import Markup, escape
+
+    return Markup(
+        say(english, **{name: escape(slot) if isinstance(slot, str) else slot for name, slot in slots.items()})
+    )
+
+
+def languages_of(language: str) -> tuple[str, ...]:
+    """Return the languages that a page in `language`, one of LANGUAGES or BOTH, is in; UserError of another."""
+    check_names("language", [language], (*LANGUAGES, BOTH))
+    return LANGUAGES if language == BOTH else (language,)
+
+
+def asked(language: str) -> list[str]:
+    """Return the words of a command that asks for a page in a language."""
+    return [] if language == ENGLISH else ["--language", language]
+
+
+def in_each(languages: Iterable[str], body: Callable[[str], Any]) -> list[tuple[str, Any]]:
+    """Return (language, what `body` gives of it while it is spoken) of each."""
+    found = []
+    for language in languages:
+        with speaking(language):
+            found.append((language, body(language)))
+    return found
+
+
+def page(title: str, bodies: list[tuple[str, str]], has_script: bool = False) -> str:
+    """Return a page of HTML that has a body in each of some languages, and a switch if they are several."""
+    from markupsafe import Markup
+
+    attributes = {}
+    for language, _ in bodies:
+        with speaking(language):
+            lang = f' lang="{CODES[language]}"' if len(bodies) > 1 else ""
+            words = f' data-copy="{say("Copy as numbers")}" data-copied="{say("Copied")}"'
+            attributes[language] = Markup(lang + (words if has_script and language != ENGLISH else ""))
+    slots = {"title": title, "bodies": [(language, Markup(body)) for language, body in bodies]}
+    return template("page.html.j2").render(**slots, attributes=attributes, has_script=has_script)
 
 
 def paper(
@@ -74,6 +125,21 @@ def paper(
     facts,
     cautions: Sequence[str] = (),
 ) -> str:
-    """Return the page. It begins with `cautions` and the answers; `facts` are (name, value) of how it was made."""
+    """Return the page in the language that is spoken. It begins with `cautions` and the answers; `facts` are
+    (name, value) of how it was made.
+    """
+    return page(title, [(spoken(), sheet(title, setting, answers, warnings, sections, facts, cautions))])
+
+
+def sheet(
+    title: str,
+    setting: str,
+    answers: list[str],
+    warnings: list[str],
+    sections: list[Section],
+    facts,
+    cautions: Sequence[str] = (),
+) -> str:
+    """Return what stands on such a page, for `page`."""
     said = {"cautions": cautions, "answers": answers, "warnings": warnings, "sections": sections, "facts": facts}
     return template("paper.html.j2").render(title=title, setting=setting, **said)

@@ -5,48 +5,86 @@ import math
 from simulator.analysis.estimates import samples_for
 from simulator.analysis.measures import ACCOUNTS, MEASURES, RATIO, SHARE, answer
 from simulator.analysis.measures.loss import CAUSE_WORDS
+from simulator.language.catalogue import CHINESE, ENGLISH, noted, retold, say, spoken
 from simulator.scenario.prices import CEILINGS, CLOSE, told
+from simulator.scenario.scenario import BASELINE
 
 CAUSE_LABELS = {cause: words.label for cause, words in CAUSE_WORDS.items()}
 MINUS = "−"
 MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
+    noted("January"), noted("February"), noted("March"), noted("April"), noted("May"), noted("June"), noted("July"),
+    noted("August"), noted("September"), noted("October"), noted("November"), noted("December"),
 )  # fmt: skip
+PRODUCT_WORDS = {"line": noted("line"), "loan": noted("loan")}
+CURRENCY_WORDS = {"CNY": "元"}  # of currencies with a word of their own in Chinese; others keep their code
 NO_BREAK = "\u00a0"  # a space at which no line breaks
 NOTHING = 2  # standard errors within which a number is nearly nothing, and no per cent of it says anything
 BOTH = ("npv", "npv_run_on")  # the same value by two horizons: told in one scale
-GOES_ON = "when the customers at hand go on"
 POINT = 0.0001  # one basis point
 FOLD = 3  # times the base from which a change in per cent is no longer read
 
 
 def label(measure):
     """Return the name in words of a measure, or of a line of the ledger that is none."""
-    words = MEASURES[measure].label if measure in MEASURES else measure.replace("_", " ")
+    words = say(MEASURES[measure].label) if measure in MEASURES else measure.replace("_", " ")
     return words.replace(" %", f"{NO_BREAK}%")
+
+
+def cause(name):
+    """Return in words why a debt is late."""
+    return say(CAUSE_LABELS[name])
+
+
+def product(name):
+    """Return the name of a product in words."""
+    return say(PRODUCT_WORDS[name])
+
+
+def named(lender):
+    """Return a lender's name as it is shown: the user's own, but for the baseline that the user has not named."""
+    return say("baseline") if lender == BASELINE else lender
+
+
+def joined(clauses):
+    """Return clauses as parts of one sentence."""
+    return say("; ").join(clauses)
+
+
+def in_a_row(names):
+    """Return names or short clauses one after the other."""
+    return say(", ").join(names)
+
+
+def together(sentences):
+    """Return sentences, but for empty ones, one after the other."""
+    return ("" if spoken() != ENGLISH else " ").join(filter(None, sentences))
 
 
 def short(measure):
     """Return the name in words of a measure under a heading that says the rest."""
-    return MEASURES[measure].short
+    return say(MEASURES[measure].short)
 
 
 def calendar(frame, month: int) -> str:
     """Return the calendar month of a month of a run that says which one its first is: "Jan"."""
-    return MONTHS[(frame.start_month + month - 2) % 12][:3]
+    name = say(MONTHS[(frame.start_month + month - 2) % 12])
+    return name[:3] if spoken() == ENGLISH else name
 
 
 def setting(frame):
     """Return in one clause how large and how long a run is."""
-    run_off = f" and {frame.run_off_months} of run-off" if frame.run_off_months else ""
-    begins = "" if frame.start_month is None else f" from {MONTHS[frame.start_month - 1]} on"
-    months = f"{frame.months} month{plural(frame.months)} of lending{begins}{run_off}"
+    months = say("{n} month of lending" if frame.months == 1 else "{n} months of lending", n=frame.months)
+    if frame.start_month is not None:
+        months = say("{lending} from {month} on", lending=months, month=say(MONTHS[frame.start_month - 1]))
+    if frame.run_off_months:
+        months = say("{lending} and {n} of run-off", lending=months, n=frame.run_off_months)
     if frame.run_on_months:
-        months += f" (again with {frame.run_on_months} of run-on between them)"
-    people = f"{frame.borrowers:,} borrower{plural(frame.borrowers)}"
-    draws = f" under {frame.draws:,} draws of the numbers in doubt" if frame.draws else ""
-    return f"{people}, {months}, {frame.replications:,} replication{plural(frame.replications)}{draws}"
+        months = say("{months} (again with {n} of run-on between them)", months=months, n=frame.run_on_months)
+    people = say("{n:,} borrower" if frame.borrowers == 1 else "{n:,} borrowers", n=frame.borrowers)
+    runs = say("{n:,} replication" if frame.replications == 1 else "{n:,} replications", n=frame.replications)
+    if frame.draws:
+        runs = say("{replications} under {n:,} draws of the numbers in doubt", replications=runs, n=frame.draws)
+    return in_a_row((people, months, runs))
 
 
 def plural(count):
@@ -70,16 +108,18 @@ def needed(comparison):
         if not (math.isfinite(se) and se > 0 and wanted > 0 and abs(value) > NOTHING * se):
             continue
         count = samples_for(wanted, max(high - value, value - low), frame.replications)
-        within = f"1{NO_BREAK}%" if width is None else f"1{NO_BREAK}bp"
-        said.append(f"the {label(name)} to ±{NO_BREAK}{within}: {count:,}")
-    return f"Replications that 95 % intervals of the baseline would take: {'; '.join(said)}." if said else ""
+        within = per_cent(1, 0) if width is None else say("1\u00a0bp")
+        said.append(say("the {measure} to ±\u00a0{within}: {n:,}", measure=label(name), within=within, n=count))
+    if not said:
+        return ""
+    return say("Replications that 95 % intervals of the baseline would take: {counts}.", counts=joined(said))
 
 
 def without_errors(frame):
     """Return what must be said of a single replication; else nothing."""
     if frame.replications > 1:
         return ""
-    return "One replication has no standard error: each number is of this one draw."
+    return say("One replication has no standard error: each number is of this one draw.")
 
 
 def stated(comparison, measures):
@@ -98,7 +138,10 @@ def not_stated(comparison, measures):
     for name in measures:
         if name in comparison.measures and (reason := comparison.unstated(name)):
             by_reason.setdefault(reason, []).append(label(name))
-    return [f"Not stated: {'; '.join(names)}: {reason}." for reason, names in by_reason.items()]
+    return [
+        say("Not stated: {measures}: {reason}.", measures=joined(names), reason=retold(reason))
+        for reason, names in by_reason.items()
+    ]
 
 
 def plain(value, decimals):
@@ -113,21 +156,56 @@ def scale_of(value, se, unit, difference=False):
     What an amount or rate is per (borrower, account, year) is left to the measure's label.
     """
     if unit.startswith(SHARE):
-        return 100.0, "", NO_BREAK + ("pp" if difference else "%")
+        return 100.0, "", say("\u00a0pp") if difference else say("\u00a0%")
     if unit == ACCOUNTS:
-        return 1.0, "", f"{NO_BREAK}{unit}"
+        return 1.0, "", say("\u00a0accounts")
     if unit == RATIO:
         return 1.0, "", ""
-    before = unit.partition(" ")[0] + NO_BREAK
+    currency = unit.partition(" ")[0]
     largest = max(abs(value), se if math.isfinite(se) else 0)
+    if spoken() == CHINESE:
+        return _scale_in_chinese(largest, currency)
+    before = currency + NO_BREAK
     for size, word in ((1e9, "billion"), (1e6, "million")):
         if largest >= size:
             return 1 / size, before, NO_BREAK + word
     return 1.0, before, ""
 
 
+def _scale_in_chinese(largest, currency):
+    """Return the same of an amount in ten thousands or hundred millions: "34.4 万元", "34.4 万 USD"."""
+    word = CURRENCY_WORDS.get(currency)
+    for size, many in ((1e8, "亿"), (1e4, "万")):
+        if largest >= size:
+            return 1 / size, "", f"{NO_BREAK}{many}{word or NO_BREAK + currency}"
+    return 1.0, "", f"{NO_BREAK}{word or currency}"
+
+
+def per_cent(percent, decimals):
+    """Return per cent with so many decimals in words."""
+    return plain(percent, decimals) + say("\u00a0%")
+
+
+def amount(value, decimals, currency):
+    """Return an amount with its currency."""
+    if spoken() == CHINESE:
+        return f"{plain(value, decimals)}{NO_BREAK}{CURRENCY_WORDS.get(currency, currency)}"
+    return f"{currency}{NO_BREAK}{plain(value, decimals)}"
+
+
+def unit_in_words(unit):
+    """Return a unit of a measure as the head of a column has it: "%", "CNY per account"."""
+    if unit.startswith(SHARE):
+        return "%"
+    currency, _, per = unit.partition(" per ")
+    currency = CURRENCY_WORDS.get(currency, currency) if spoken() == CHINESE else currency
+    return say(f"{{currency}} per {per}", currency=currency) if per else say(currency)
+
+
 def scale_in_words(before, after):
     """Return "CNY million" or "percentage points" for the head of an axis or a column."""
+    if spoken() != ENGLISH:
+        return (before + after).strip()
     return " ".join((before + after).split()).replace("pp", "percentage points")
 
 
@@ -195,51 +273,75 @@ def range_of(d, unit):
         return ""
     factor, _, _ = scale_of(d.value, d.se, unit, True)
     decimals = decimals_of(d.value * factor, d.se * factor)
-    return f"{plain(d.low * factor, decimals)} to {plain(d.high * factor, decimals)}"
+    return between(plain(d.low * factor, decimals), plain(d.high * factor, decimals))
+
+
+def between(low, high):
+    """Return the ends of an interval in words."""
+    return say("{low} to {high}", low=low, high=high)
 
 
 def called(comparison, variant):
     """Return a variant's name, with whom it is compared with where that is not the baseline."""
     other = comparison.reference(variant)
-    return variant if other == comparison.baseline else f"{variant}, against {other}"
+    if other == comparison.baseline:
+        return named(variant)
+    return say("{lender}, against {other}", lender=variant, other=named(other))
 
 
 def compared_with(comparison):
     """Return what is to be said of whom changes are from, where some are not from the baseline; else nothing."""
-    return ", or from the variant that it stands against" if comparison.against else ""
+    return say(", or from the variant that it stands against") if comparison.against else ""
 
 
 def clarity(d):
-    """Return in two or three words how sure the sign of a difference is; empty without a standard error."""
+    """Return in two or three words, said when they are shown, how sure the sign of a difference is.
+
+    Empty without a standard error.
+    """
     if not math.isfinite(d.value):
-        return "not defined"
+        return noted("not defined")
     if d.value == 0 and (d.se == 0 or not math.isfinite(d.se)):
-        return "exactly equal"
+        return noted("exactly equal")
     if not math.isfinite(d.se):
         return ""
-    return "clear" if d.is_clear else "within chance"
+    return noted("clear") if d.is_clear else noted("within chance")
 
 
 def movement(comparison, variant, measure):
     """Return one clause: whether a measure rises or falls under a variant, and by how much."""
     d, name = comparison.difference(variant, measure), label(measure)
     if not math.isfinite(d.value):
-        return f"{name} is not defined"
+        return say("{measure} is not defined", measure=name)
     if d.value == 0 and clarity(d) == "exactly equal":
-        return f"{name} is exactly the same"
+        return say("{measure} is exactly the same", measure=name)
     if clarity(d) == "within chance":
-        return f"{name} does not move clearly"
-    moves = f"{name} {'rises' if d.value > 0 else 'falls'}"
-    (base, se), unit = comparison.estimate(comparison.reference(variant), measure), MEASURES[measure].unit
+        return say("{measure} does not move clearly", measure=name)
+    (base, se), unit, rises = (
+        comparison.estimate(comparison.reference(variant), measure),
+        MEASURES[measure].unit,
+        d.value > 0,
+    )
     if unit == SHARE:
         decimals = min(4, max(2, 1 - math.floor(math.log10(abs(d.value * 100)))))  # so that the change shows
         before, after = (plain(share * 100, decimals) for share in (base, base + d.value))
         if before == after:
-            return f"{moves} by next to nothing"
-        return f"{moves} from {before}{NO_BREAK}% to {after}{NO_BREAK}%"
+            return say(
+                "{measure} rises by next to nothing" if rises else "{measure} falls by next to nothing", measure=name
+            )
+        return say(
+            "{measure} rises from {before}\u00a0% to {after}\u00a0%"
+            if rises
+            else "{measure} falls from {before}\u00a0% to {after}\u00a0%",
+            measure=name,
+            before=before,
+            after=after,
+        )
     # Net present value is a small difference of large sums: a per cent of it says nothing.
     share = "" if measure in BOTH else per_cent_of(d.value, base, se)
-    return f"{moves} by {share}" if share else moves
+    if not share:
+        return say("{measure} rises" if rises else "{measure} falls", measure=name)
+    return say("{measure} rises by {by}" if rises else "{measure} falls by {by}", measure=name, by=share)
 
 
 def per_cent_of(change, base, se):
@@ -251,7 +353,7 @@ def per_cent_of(change, base, se):
     if not base > 0 or base <= NOTHING * se or abs(change) > FOLD * base:
         return ""
     percent = plain(100 * abs(change) / base, 1)
-    return f"{percent}{NO_BREAK}%" if percent != "0.0" else ""
+    return percent + say("\u00a0%") if percent != "0.0" else ""
 
 
 def verdict(comparison):
@@ -263,41 +365,69 @@ def verdict(comparison):
         return ""
     found = comparison.verdict()
     said = (verdict_of(found, len(comparison.ledgers), comparison.frame), _apart(comparison, found))
-    return " ".join(filter(None, said))
+    return together(said)
 
 
 def verdict_of(found, lenders, frame):
     """Return the same of a `Verdict` on so many lenders, without what sets the horizons apart."""
-    given = "" if frame.redraw_people else "Given these people: "
-    ends = f"when lending ends after {frame.months} month{plural(frame.months)}"
+    given = "" if frame.redraw_people else say("Given these people: ")
+    ends = say(
+        "when lending ends after {n} month" if frame.months == 1 else "when lending ends after {n} months",
+        n=frame.months,
+    )
     if not found.winner:
-        return f"{given}No winner is named: {_unnamed(found, frame, ends)}."
-    best, lead = "Highest net present value", f"{_lead(found, frame)}, the next best"
+        return given + say("No winner is named: {why}.", why=_unnamed(found, frame, ends))
+    slots = {"lead": _lead(found, frame), "sure": sureness(found.probability), "lenders": lenders}
     if found.run_on:
-        gap = _lead(found.run_on, frame).removeprefix(f"{found.winner}, ")
-        best, lead = f"{best} by both horizons", f"{_lead(found, frame)} {ends} and {gap} {GOES_ON}"
-    goes = "chance and the ranges go" if frame.draws else "chance goes"
-    sure = f"as far as {goes}, {sureness(found.probability)} sure that it is the best"
-    return f"{given}{best}: {lead}; {sure} of {lenders}."
+        slots |= {"ends": ends, "gap": _over(found.run_on, frame)}
+        return given + say(
+            "Highest net present value by both horizons: {lead} {ends} and {gap} when the customers at hand go on; as "
+            "far as chance and the ranges go, {sure} sure that it is the best of {lenders}."
+            if frame.draws
+            else "Highest net present value by both horizons: {lead} {ends} and {gap} when the customers at hand go "
+            "on; as far as chance goes, {sure} sure that it is the best of {lenders}.",
+            **slots,
+        )
+    return given + say(
+        "Highest net present value: {lead}, the next best; as far as chance and the ranges go, {sure} sure that it is "
+        "the best of {lenders}."
+        if frame.draws
+        else "Highest net present value: {lead}, the next best; as far as chance goes, {sure} sure that it is the best "
+        "of {lenders}.",
+        **slots,
+    )
 
 
 def _unnamed(found, frame, ends):
     """Return why no winner is named, with the leads of both horizons where there are two; `ends` is the first's."""
     if not found.run_on:
         return _lead(found, frame)
-    (why, of), both = (found.reason, _lead), (found.run_off, found.run_on)
-    if why == found.run_off.reason:  # both say the same
-        why, of = f"{why} by either horizon", _gap
-    told = [of(one, frame) for one in both]
-    return f"{why}: {told[0]} {ends}; {told[1]} {GOES_ON}" if all(told) else found.reason
+    (why, of), both = (retold(found.reason), _lead), (found.run_off, found.run_on)
+    if found.reason == found.run_off.reason:  # both say the same
+        why, of = say("{why} by either horizon", why=why), _gap
+    first, second = (of(one, frame) for one in both)
+    if not (first and second):
+        return retold(found.reason)
+    return say(
+        "{why}: {first} {ends}; {second} when the customers at hand go on",
+        why=why,
+        first=first,
+        ends=ends,
+        second=second,
+    )
 
 
 def _lead(found, frame):
     """Return "X, by CNY 1,234 ± 56 over Y", or why no winner is named and by how much one leads."""
-    gap = _gap(found, frame)
     if found.winner:
-        return f"{found.winner}, by {gap} over {found.second}"
-    return f"{found.reason}{f' ({gap})' if gap else ''}"
+        return say("{winner}, {gap}", winner=named(found.winner), gap=_over(found, frame))
+    gap, why = _gap(found, frame), retold(found.reason)
+    return say("{why} ({gap})", why=why, gap=gap) if gap else why
+
+
+def _over(found, frame):
+    """Return "by CNY 1,234 ± 56 over Y"."""
+    return say("by {gap} over {second}", gap=_gap(found, frame), second=named(found.second))
 
 
 def _gap(found, frame):
@@ -315,32 +445,38 @@ def _apart(comparison, found):
     if not math.isfinite(d.value):  # of a folder that does not keep it
         return ""
     brought = number(d.value, d.se, frame.currency)
-    said = f"After month {frame.months} customers bring {brought} more by going on under {goes_on} than under {ends}"
+    slots = {"n": frame.months, "more": brought, "first": named(goes_on), "second": named(ends)}
     closed = comparison.difference(ends, "n_closures_good", "lending", against=goes_on)
     if closed.is_clear and closed.value > 0:
-        more = NO_BREAK.join(filter(None, count(closed.value, closed.se)))
-        said += f", which has by then closed {more} more good ones (the better half by quality)"
-    return f"{said}."
+        slots["closed"] = NO_BREAK.join(filter(None, count(closed.value, closed.se)))
+        return say(
+            "After month {n} customers bring {more} more by going on under {first} than under {second}, which has by "
+            "then closed {closed} more good ones (the better half by quality).",
+            **slots,
+        )
+    return say("After month {n} customers bring {more} more by going on under {first} than under {second}.", **slots)
 
 
 def sureness(probability):
     """Return "at least 99.3 %": rounded down, and never all of it, since chance is never quite excluded."""
     percent = min(math.floor(probability * 1000) / 10, 99.9)
-    return f"{'more than' if percent == 99.9 else 'at least'} {percent:.4g}{NO_BREAK}%"
+    return say(
+        "more than {percent}\u00a0%" if percent == 99.9 else "at least {percent}\u00a0%", percent=f"{percent:.4g}"
+    )
 
 
 def rates(comparison):
     """Return what the lenders charge a year, in words; empty where it is not known."""
     said = {name: told(own) for name, own in comparison.rates.items()}
     first = next(iter(said.values()), "")
-    others = [f"{name}: {words}" for name, words in said.items() if words != first]
-    return f"Interest a year by grade: {'; '.join([first, *others])}." if first else ""
+    others = [say("{name}: {words}", name=named(name), words=words) for name, words in said.items() if words != first]
+    return say("Interest a year by grade: {rates}.", rates=joined([first, *others])) if first else ""
 
 
 def ceiling(rate):
     """Return above which ceiling a yearly rate is, in words; empty where it is above none."""
     above = [ceiling for ceiling in CEILINGS if rate > ceiling + CLOSE]
-    return f"above {100 * above[-1]:.0f}{NO_BREAK}%" if above else ""
+    return say("above {rate}", rate=per_cent(100 * above[-1], 0)) if above else ""
 
 
 def given_people(comparison):
@@ -348,8 +484,8 @@ def given_people(comparison):
     if comparison.frame.redraw_people:
         return ""
     if comparison.frame.replications == 1:
-        return "Given these people: all numbers are of one draw of borrowers."
-    return (
+        return say("Given these people: all numbers are of one draw of borrowers.")
+    return say(
         "Given these people: the same borrowers live in every replication, so errors and intervals leave out who "
         "the borrowers happen to be."
     )

@@ -12,6 +12,7 @@ import numpy as np
 from simulator.analysis.estimates import MEAN
 from simulator.analysis.ledger import components
 from simulator.analysis.measures import ACCOUNTS, MEASURES, TAIL, highest_tail
+from simulator.language.catalogue import say
 from simulator.model.errors import UserError
 from simulator.model.layout import CAUSES
 from simulator.policy.registry import code_of, in_words, policy_of
@@ -63,22 +64,36 @@ class Change(NamedTuple):
 
     def clause(self, what, plural=False):
         """Return one clause on whether and by how much something moved."""
-        be, do, s = ("are", "do", "") if plural else ("is", "does", "s")
         if not np.isfinite(self.value):
-            return f"{what} {be} not defined"
+            return say("{what} are not defined" if plural else "{what} is not defined", what=what)
         if self.value == 0 and not self.se > 0:
-            return f"{what} {be} exactly the same"
+            return say("{what} are exactly the same" if plural else "{what} is exactly the same", what=what)
+        slots = {"what": what, "change": str(self)}
         if not np.isfinite(self.se) and self.replications > 1:
-            return f"{what} {be} known from one replication only ({self})"
+            return say(
+                "{what} are known from one replication only ({change})"
+                if plural
+                else "{what} is known from one replication only ({change})",
+                **slots,
+            )
+        rises = self.value > 0
         if not self.moves:
             if abs(self.z) > MAYBE:
-                return f"{what} may {'rise' if self.value > 0 else 'fall'} ({self})"
-            return f"{what} {do} not move beyond chance ({self})"
+                return say("{what} may rise ({change})" if rises else "{what} may fall ({change})", **slots)
+            return say(
+                "{what} do not move beyond chance ({change})"
+                if plural
+                else "{what} does not move beyond chance ({change})",
+                **slots,
+            )
         is_share = self.unit.startswith("share")
         part = "" if is_share else phrasing.per_cent_of(self.value, self.before, self.before_se)
-        by = number(abs(self.value), self.se, self.unit, is_share)
-        verb = f"rise{s}" if self.value > 0 else f"fall{s}"
-        return f"{what} {verb} by {by.removeprefix('+')}{part and f' ({part})'}"
+        by = number(abs(self.value), self.se, self.unit, is_share).removeprefix("+")
+        if part:
+            by = say("{by} ({part})", by=by, part=part)
+        if plural:
+            return say("{what} rise by {by}" if rises else "{what} fall by {by}", what=what, by=by)
+        return say("{what} rises by {by}" if rises else "{what} falls by {by}", what=what, by=by)
 
 
 class Evidence:
@@ -109,22 +124,29 @@ class Evidence:
     def clause(self, what, *measures, plural=False):
         """Return "net loss falls by CNY 1,234 ± 56 (3.4 %)", that it does not move beyond chance, or is not stated."""
         if not self.stated(measures[0]):
-            return f"{what} {'are' if plural else 'is'} not stated"
+            return say("{what} are not stated" if plural else "{what} is not stated", what=what)
         return self.change(*measures).clause(what, plural)
 
     def value(self) -> str:
         """Return the clauses on profit and net present value; also the money tied up where that sets them apart."""
-        said = f"{self.clause('profit', 'profit')}, {self.clause('net present value', 'npv')}"
-        profit, npv, tied = self.change("profit"), self.change("npv"), self.money_tied_up()
-        apart = npv.value * profit.value <= 0 and npv.value * tied.value <= 0
-        if not (apart and npv.moves and profit.moves and tied.moves):
+        profit, npv = self.clause(say("profit"), "profit"), self.clause(say("net present value"), "npv")
+        said = phrasing.in_a_row((profit, npv))
+        earned, worth, tied = self.change("profit"), self.change("npv"), self.money_tied_up()
+        apart = worth.value * earned.value <= 0 and worth.value * tied.value <= 0
+        if not (apart and worth.moves and earned.moves and tied.moves):
             return said
         rates = self.ledger.settlement
         to_value, to_profit = (self.per_cent(rates.mean_of(name)) for name in ("discount_rate", "funding_rate"))
-        return (
-            f"{said}; {'less' if tied.value < 0 else 'more'} of the lender's own money is tied up ({tied} on average), "
-            f"worth the discount rate of {to_value} a year to net present value and the funding rate of {to_profit} to "
-            "profit"
+        return say(
+            "{said}; less of the lender's own money is tied up ({tied} on average), worth the discount rate of "
+            "{to_value} a year to net present value and the funding rate of {to_profit} to profit"
+            if tied.value < 0
+            else "{said}; more of the lender's own money is tied up ({tied} on average), worth the discount rate of "
+            "{to_value} a year to net present value and the funding rate of {to_profit} to profit",
+            said=said,
+            tied=tied,
+            to_value=to_value,
+            to_profit=to_profit,
         )
 
     def money_tied_up(self) -> Change:
@@ -169,17 +191,17 @@ class Evidence:
 
     def label(self, name) -> str:
         """Return the name of a measure, or of a cause of being late, in words."""
-        return phrasing.CAUSE_LABELS.get(name) or phrasing.label(name)
+        return phrasing.cause(name) if name in phrasing.CAUSE_LABELS else phrasing.label(name)
 
     def money(self, amount, decimals) -> str:
         """Return an amount with its currency."""
-        return f"{self.currency}{phrasing.NO_BREAK}{phrasing.plain(amount, decimals)}"
+        return phrasing.amount(amount, decimals, self.currency)
 
     def per_cent(self, share) -> str:
         """Return a share in per cent with two digits that count; empty where it says nothing."""
         if share > phrasing.FOLD:
             return ""
-        return f"{phrasing.plain(100 * share, 0 if share >= 0.1 else 1)}{phrasing.NO_BREAK}%"
+        return phrasing.per_cent(100 * share, 0 if share >= 0.1 else 1)
 
     def _unit(self, measure):
         return MEASURES[measure].unit_in(self.frame)
@@ -207,15 +229,23 @@ def reasons(comparison, variant) -> list[str]:
     kinds = changed_kinds(comparison, variant)
     names = listed([in_words(kind) for kind in kinds])
     if comparison.is_same(variant):
-        changed = f"changes {names}, to no effect" if kinds else "changes nothing that is in force"
-        return [f"It {changed}: every measure is exactly that of {comparison.reference(variant)}."]
+        other = phrasing.named(comparison.reference(variant))
+        if not kinds:
+            return [
+                say("It changes nothing that is in force: every measure is exactly that of {other}.", other=other),
+            ]
+        return [
+            say("It changes {names}, to no effect: every measure is exactly that of {other}.", names=names, other=other)
+        ]
     evidence = Evidence(comparison, variant)
     own = [sentence for kind in kinds for sentence in _of_kind(comparison, variant, kind)]
     said = [
         sentence if sentence.startswith(f"{variant} ") else capital(sentence) for sentence in own or by_line(evidence)
     ]
     if len(kinds) > 1:
-        said.append(f"It changes {names} at once: the sentences say what moved, not which of them moved it.")
+        said.append(
+            say("It changes {names} at once: the sentences say what moved, not which of them moved it.", names=names)
+        )
     return [*said, *by_cause(evidence), *beyond_the_horizon(evidence)]
 
 
@@ -226,7 +256,7 @@ def _of_kind(comparison, variant, kind) -> list[str]:
         with code_of(kind, "why"):
             return [str(sentence) for sentence in why(Evidence(comparison, variant, kind))] if why else []
     except UserError as error:  # the run is over, and its numbers stand
-        return [f"{in_words(kind)} does not say why: {error}."]
+        return [say("{kind} does not say why: {error}.", kind=in_words(kind), error=error)]
 
 
 def changed_kinds(comparison, variant) -> list[str]:
@@ -258,40 +288,49 @@ def by_line(evidence):
     moved = sorted((name for name in changes if changes[name].moves), key=lambda name: -abs(changes[name].value))
     if moved:
         main = [name for name in moved if abs(changes[name].value) >= MAIN * abs(changes[moved[0]].value)]
-        yield f"{'; '.join(changes[name].clause(phrasing.label(name)) for name in main)}."
+        yield say("{clauses}.", clauses=phrasing.joined(changes[name].clause(phrasing.label(name)) for name in main))
     elif any(change.se > 0 for change in changes.values()):
         yield f"no line of income or cost moves by more than {FACT} standard errors."
     else:
         yield "every line of income and cost is exactly the same."
-    yield f"{evidence.value()}."
+    yield say("{clauses}.", clauses=evidence.value())
 
 
 def by_cause(evidence):
     """Yield by which causes bad debt moved."""
     changes = {cause: evidence.change(f"bad_debt_{cause}") for cause in CAUSES}
-    moved = [f"{phrasing.CAUSE_LABELS[cause]} {change}" for cause, change in changes.items() if change.moves]
-    still = [phrasing.CAUSE_LABELS[cause] for cause, c in changes.items() if not c.moves and c.se > 0]
-    if not any(c.value or c.before for cause, c in changes.items() if cause != "unknown"):
-        yield "The causes of the net loss are not known in this book."
+    moving = {phrasing.cause(name): change for name, change in changes.items() if change.moves}
+    moved = [say("{cause} {change}", cause=name, change=change) for name, change in moving.items()]
+    still = [phrasing.cause(name) for name, c in changes.items() if not c.moves and c.se > 0]
+    if not any(c.value or c.before for name, c in changes.items() if name != "unknown"):
+        yield say("The causes of the net loss are not known in this book.")
+    elif moved and still:
+        yield say(
+            "Net loss by cause: {causes}; {n} standard errors are not reached for {others}.",
+            causes=phrasing.in_a_row(moved),
+            n=FACT,
+            others=listed(still),
+        )
     elif moved:
-        rest = f"; {FACT} standard errors are not reached for {listed(still)}" if still else ""
-        yield f"Net loss by cause: {', '.join(moved)}{rest}."
+        yield say("Net loss by cause: {causes}.", causes=phrasing.in_a_row(moved))
     elif all(c.value == 0 and not c.se > 0 for c in changes.values()):
-        yield "Net loss is exactly the same for every cause: no borrower notices."
+        yield say("Net loss is exactly the same for every cause: no borrower notices.")
     elif still and evidence.change("net_loss").moves:
-        yield f"Net loss moves by more than {FACT} standard errors for no single cause."
+        yield say("Net loss moves by more than {n} standard errors for no single cause.", n=FACT)
 
 
 def beyond_the_horizon(evidence):
     """Yield what the customers at hand bring by going on, and how many of them there are, where there is a run-on."""
     if "customer_value" not in evidence.comparison.measures or not evidence.stated("customer_value"):
         return
-    brings = f"what the customers at hand bring after month {evidence.frame.months} by going on"
-    value = evidence.clause(brings, "customer_value")
-    accounts = evidence.clause("accounts open at its end", "n_accounts", plural=True)
-    good = evidence.change("n_closures_good")
-    closed = f"; {evidence.clause('good customers closed', 'n_closures_good', plural=True)}" if good.moves else ""
-    yield f"Beyond the horizon: {value}; {accounts}{closed}."
+    brings = say("what the customers at hand bring after month {n} by going on", n=evidence.frame.months)
+    clauses = [
+        evidence.clause(brings, "customer_value"),
+        evidence.clause(say("accounts open at its end"), "n_accounts", plural=True),
+    ]
+    if evidence.change("n_closures_good").moves:
+        clauses.append(evidence.clause(say("good customers closed"), "n_closures_good", plural=True))
+    yield say("Beyond the horizon: {clauses}.", clauses=phrasing.joined(clauses))
 
 
 def rating_power(comparison):
@@ -299,9 +338,9 @@ def rating_power(comparison):
     grade, score = (comparison.estimate(comparison.baseline, name) for name in ("gini_grade", "gini_score"))
     if not np.isfinite([grade.value, score.value]).all():
         return ""
-    return (
+    return say(
         "The grade, from an account's record with the lender only, ranks who defaults within 12 months with a Gini of "
-        f"{phrasing.number(grade.value, grade.se, 'ratio')}; the application score with "
-        f"{phrasing.number(score.value, score.se, 'ratio')} "
-        "(1: without fault, 0: not at all)."
+        "{grade}; the application score with {score} (1: without fault, 0: not at all).",
+        grade=phrasing.number(grade.value, grade.se, "ratio"),
+        score=phrasing.number(score.value, score.se, "ratio"),
     )

@@ -1,16 +1,19 @@
 """The report: one HTML page that opens offline and begins with the answer."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from simulator.analysis.accounting.ifrs9 import BEHAVIOURAL_LIFE, STAGES, coverage
 from simulator.analysis.ledger import components
 from simulator.analysis.measures import ACCOUNTS, AXES, MEASURES, answer, shown_in
 from simulator.analysis.measures.tables import BY_CAUSE, CELLS, NUMBERS, SUPERVISORS, SWAPS
+from simulator.language.catalogue import noted, retold, say, spoken
 from simulator.model.layout import GRADE_NAMES, PRODUCTS
 from simulator.report import phrasing, reasons, worlds
 from simulator.report.certainty import certainty
 from simulator.report.headline import headline
-from simulator.report.paper import Picture, template
+from simulator.report.paper import Picture, in_each, page, template
 from simulator.report.references import glossary
 from simulator.scenario.parameters import STATUSES, in_words, settings, status_of
 
@@ -18,14 +21,27 @@ ONE_LINE = ("loss_on_sale", "partner_profit")  # sums that the account of profit
 SHARED_VARIANCE_REPLICATIONS = 30  # a covariance from fewer is mostly noise
 
 
-def render(comparison, manifest: dict, pictures: list[Picture], every_world=None, tables=None) -> str:
+def render(
+    comparison, manifest: dict, pictures: list[Picture] | Mapping[str, list[Picture]], every_world=None, tables=None
+) -> str:
     """Return the page; `manifest` is what manifest.json says, `tables` those of the resolved scenario, if known.
 
-    `every_world` has the comparisons of all worlds by name, the first being `comparison`, if there are several.
+    `pictures` by language make it a page in each of these; alone, one in the language that is spoken. `every_world`
+    has the comparisons of all worlds by name, the first being `comparison`, if there are several.
     """
+    each = pictures if isinstance(pictures, Mapping) else {spoken(): pictures}
+
+    def told(language: str) -> str:
+        return body(comparison, manifest, each[language], every_world, tables)
+
+    return page(comparison.frame.title, in_each(each, told), has_script=True)
+
+
+def body(comparison, manifest: dict, pictures: list[Picture], every_world=None, tables=None) -> str:
+    """Return what stands on the page, in the language that is spoken."""
     told = answers(comparison)
     several = every_world if every_world and len(every_world) > 1 else {}
-    return template("template.html.j2").render(
+    return template("comparison.html.j2").render(
         comparison=comparison,
         compared_with=phrasing.compared_with(comparison),
         frame=comparison.frame,
@@ -36,7 +52,7 @@ def render(comparison, manifest: dict, pictures: list[Picture], every_world=None
         headline=headline(comparison, tables or {}),
         choice=comparison.of_choice(),
         certainty=certainty(comparison),
-        warnings=[said for said in (phrasing.given_people(comparison), *comparison.warnings()) if said],
+        warnings=[retold(said) for said in (phrasing.given_people(comparison), *comparison.warnings()) if said],
         in_worlds=worlds.in_words(worlds.verdict(several)) if several else "",
         world_heads=[(worlds.called(name), worlds.best(each.verdict())) for name, each in several.items()],
         matrix=worlds.matrix(several) if several else [],
@@ -69,7 +85,7 @@ def elsewhere(name, comparison, own):
         "name": name,
         "title": comparison.frame.title,
         "comparison": comparison,
-        "warnings": [said for said in comparison.warnings() if said not in own.warnings()],
+        "warnings": [retold(said) for said in comparison.warnings() if said not in own.warnings()],
         "verdict": phrasing.verdict(comparison),
         "table": table(comparison, [(section, shown_in(section)) for section in NUMBERS]),
         "why": [(phrasing.called(own, v), reasons.reasons(comparison, v)) for v in comparison.variants],
@@ -89,7 +105,8 @@ def answers(comparison):
             else:
                 (value, se), sureness = comparison.estimate(variant, measure), ""
             text, error = phrasing.apart(value, se, unit, difference=bool(comparison.variants))
-            facts.append((phrasing.label(measure), text, ", ".join(filter(None, (error, sureness))), sureness))
+            about = phrasing.in_a_row(filter(None, (error, sureness and say(sureness))))
+            facts.append((phrasing.label(measure), text, about, sureness))
         moved = phrasing.stated(comparison, answer(comparison.frame)) if comparison.variants else []
         clauses = [phrasing.movement(comparison, variant, measure) for measure in moved]
         why = reasons.reasons(comparison, variant) if comparison.variants else []
@@ -99,8 +116,8 @@ def answers(comparison):
 
 def sentence(clauses):
     """Return clauses as one sentence."""
-    text = "; ".join(clauses)
-    return f"{text[0].upper()}{text[1:]}."
+    text = phrasing.joined(clauses)
+    return say("{clauses}.", clauses=f"{text[0].upper()}{text[1:]}")
 
 
 def table(comparison, of, called=phrasing.label):
@@ -119,8 +136,8 @@ def table(comparison, of, called=phrasing.label):
             for variant in comparison.variants:
                 d = comparison.difference(variant, name)
                 sureness = phrasing.clarity(d)
-                text = phrasing.apart(d.value, d.se, unit, difference=True)
-                cells.append((*text, phrasing.interval(comparison, variant, name) or sureness, sureness))
+                text, within = phrasing.apart(d.value, d.se, unit, difference=True), phrasing.range_of(d, unit)
+                cells.append((*text, within or (sureness and say(sureness)), sureness))
             rows.append((called(name), cells))
         if rows:
             sections.append((section, rows))
@@ -147,7 +164,8 @@ def swap_table(comparison):
             for name in phrasing.stated(comparison, shown_in(SWAPS)):
                 (value, se), unit = comparison.swapped(variant, side, name), MEASURES[name].unit_in(comparison.frame)
                 cells.append(phrasing.count(value, se) if unit == ACCOUNTS else phrasing.apart(value, se, unit))
-            rows.append((f"{taker} takes, {decliner} declines", cells))
+            who = {"taker": phrasing.named(taker), "decliner": phrasing.named(decliner)}
+            rows.append((say("{taker} takes, {decliner} declines", **who), cells))
     return rows
 
 
@@ -167,8 +185,8 @@ def account(comparison):
         (phrasing.label(line), [sign * mean_of(name, line) for name in names], line == "profit")
         for line, sign in lines.items()
     ]
-    rows.append(("less growth of the open balance", [-growth[name] for name in names], False))
-    rows.append(("cash, all inflows less all outflows", [mean_of(name, "cash") for name in names], True))
+    rows.append((say("less growth of the open balance"), [-growth[name] for name in names], False))
+    rows.append((say("cash, all inflows less all outflows"), [mean_of(name, "cash") for name in names], True))
     for value in phrasing.stated(comparison, phrasing.BOTH):
         rows.append((phrasing.label(value), [comparison.estimate(name, value).value for name in names], True))
     largest = max(abs(x) for _, amounts, _ in rows for x in amounts)
@@ -195,7 +213,7 @@ def standing(comparison):
         )
         for section in SUPERVISORS
     ]
-    return [*told, ("Coverage, IFRS 9: allowance per unit of a stage's balance", coverage_ratios(comparison))]
+    return [*told, (noted("Coverage, IFRS 9: allowance per unit of a stage's balance"), coverage_ratios(comparison))]
 
 
 def coverage_ratios(comparison):
@@ -203,11 +221,8 @@ def coverage_ratios(comparison):
     every = [ledger.once(coverage) for ledger in comparison.ledgers.values()]
     return [
         (
-            f"{product}, stage {stage + 1}",
-            [
-                f"{phrasing.plain(100 * ratios[PRODUCTS.index(product), stage], 2)}{phrasing.NO_BREAK}%"
-                for ratios in every
-            ],
+            say("{product}, stage {stage}", product=phrasing.product(product), stage=stage + 1),
+            [phrasing.per_cent(100 * ratios[PRODUCTS.index(product), stage], 2) for ratios in every],
         )
         for product in comparison.frame.products
         for stage in range(len(STAGES))
@@ -218,9 +233,9 @@ def rate_table(comparison):
     """Return [(lender, product, [(yearly rate in words, above a ceiling)] by grade)]."""
     return [
         (
-            name,
-            product,
-            [(f"{phrasing.plain(100 * rate, 1)}{phrasing.NO_BREAK}%", phrasing.ceiling(rate)) for rate in by_grade],
+            phrasing.named(name),
+            phrasing.product(product),
+            [(phrasing.per_cent(100 * rate, 1), phrasing.ceiling(rate)) for rate in by_grade],
         )
         for name, own in comparison.rates.items()
         for product, by_grade in own.items()
@@ -240,7 +255,7 @@ def where(comparison):
                     measure = MEASURES[name]
                     value, se = measure.estimate(measure(ledger, by=AXES)[:, s, p])
                     row.append(phrasing.number(float(value), float(se), measure.unit_in(frame)))
-            cells.append((segment, product, row))
+            cells.append((segment, phrasing.product(product), row))
     return cells
 
 
@@ -257,65 +272,93 @@ def in_force(tables):
     for one in settings(tables):
         status = status_of(one)
         low, high = one.range if len(one.range) == 2 else ("", "")
-        between = f"{in_words(low)} to {in_words(high)}" if one.range else ""
-        value = " ".join(filter(None, (in_words(one.value), one.unit)))
-        found[status].append((one.key, one.lender, value, between, one.source, one.status))
+        between = phrasing.between(in_words(low), in_words(high)) if one.range else ""
+        value = " ".join(filter(None, (in_words(one.value), one.unit and say(one.unit))))
+        lender, said = phrasing.named(one.lender), one.status and say(one.status)
+        found[status].append((one.key, lender, value, between, one.source, said))
     return {status: rows for status, rows in found.items() if rows}
 
 
 def caveats(comparison):
     """Return sentences on what the numbers are not."""
     frame = comparison.frame
-    people = "People are drawn anew in each replication, so they include who the borrowers happen to be."
+    people = say("People are drawn anew in each replication, so they include who the borrowers happen to be.")
     if frame.tape:
-        people = (
+        people = say(
             "The accounts of the opening book are those of the tape in every replication: the errors are those of what "
             "becomes of this book. What the tape does not say of its people is drawn anew in each."
         )
     people = phrasing.given_people(comparison) or people
-    taken = "Parameters are taken as true. How uncertain they are is not in any number here: --doubt draws them."
+    taken = say("Parameters are taken as true. How uncertain they are is not in any number here: --doubt draws them.")
     if frame.draws:
-        taken = (
-            f"The numbers that have a range are drawn {frame.draws:,} times, for two replications each; all others are "
-            "taken as true. Standard errors hold chance and this doubt, which does not shrink with more draws."
+        taken = say(
+            "The numbers that have a range are drawn {n:,} times, for two replications each; all others are taken as "
+            "true. Standard errors hold chance and this doubt, which does not shrink with more draws.",
+            n=frame.draws,
         )
-    said = [
-        taken,
-        "Differences are paired: each variant meets the same people and the same random numbers as the baseline.",
-    ]
+    paired = say(
+        "Differences are paired: each variant meets the same people and the same random numbers as the baseline."
+    )
+    said = [taken, paired]
     if frame.replications > 1:
-        said.insert(0, f"Standard errors (±) are over {frame.replications} replications of chance. {people}")
-        said[-1] += " With several variants and measures, about one interval in twenty misses its true value."
+        over = say("Standard errors (±) are over {n} replications of chance.", n=frame.replications)
+        missed = say("With several variants and measures, about one interval in twenty misses its true value.")
+        said = [phrasing.together((over, people)), taken, phrasing.together((paired, missed))]
     if comparison.variants:
         said.append(
-            "Shares of a book (30+, 90+, rates a year on the balance, coverage) also move by definition, where a "
-            "variant shrinks the book or sells, writes off or re-ages late debt: read the amounts beside them. The "
-            "page on measures says of each what moves it so."
+            say(
+                "Shares of a book (30+, 90+, rates a year on the balance, coverage) also move by definition, where a "
+                "variant shrinks the book or sells, writes off or re-ages late debt: read the amounts beside them. The "
+                "page on measures says of each what moves it so."
+            )
         )
     if frame.run_off_months:
         left = comparison.estimate(comparison.baseline, "balance_left").value
-        share = f", {left * 100:.1f} % of the opening balance," if np.isfinite(left) else ""
-        said.append(
-            f"Flows run over {frame.months} months of lending and {frame.run_off_months} of run-off; shares are those "
-            f"at the end of month {frame.months}. What is still open at the very end{share} counts for nothing."
-        )
+        slots = {"months": frame.months, "run_off": frame.run_off_months}
+        if np.isfinite(left):
+            slots["share"] = f"{left * 100:.1f}"
+            said.append(
+                say(
+                    "Flows run over {months} months of lending and {run_off} of run-off; shares are those at the end "
+                    "of month {months}. What is still open at the very end, {share} % of the opening balance, counts "
+                    "for nothing.",
+                    **slots,
+                )
+            )
+        else:
+            said.append(
+                say(
+                    "Flows run over {months} months of lending and {run_off} of run-off; shares are those at the end "
+                    "of month {months}. What is still open at the very end counts for nothing.",
+                    **slots,
+                )
+            )
         if frame.run_on_months:
             said.append(
-                f"With the run-on the customers at hand go on for {frame.run_on_months} months under the lender's "
-                "policies, and nobody new arrives; then comes the same run-off. Only the net present value with run-on "
-                "and the value of the customers at hand know these months: all else on this page is without them."
+                say(
+                    "With the run-on the customers at hand go on for {months} months under the lender's policies, and "
+                    "nobody new arrives; then comes the same run-off. Only the net present value with run-on and the "
+                    "value of the customers at hand know these months: all else on this page is without them.",
+                    months=frame.run_on_months,
+                )
             )
     else:
         said.append(
-            f"Flows run over {frame.months} months without run-off: what is still open at the end, and what would be "
-            "paid, written off, recovered or sold after it, is not seen."
+            say(
+                "Flows run over {months} months without run-off: what is still open at the end, and what would be "
+                "paid, written off, recovered or sold after it, is not seen.",
+                months=frame.months,
+            )
         )
     if frame.replications >= SHARED_VARIANCE_REPLICATIONS:
         share = comparison.shared_variance(comparison.baseline, "net_loss")
         if np.isfinite(share):
             said.append(
-                f"About {np.clip(share, 0, 1) * 100:.0f} % of the variance of the baseline's net loss is the common "
-                "factor's, which all borrowers share; the rest is their own and would shrink with a larger book."
+                say(
+                    "About {share} % of the variance of the baseline's net loss is the common factor's, which all "
+                    "borrowers share; the rest is their own and would shrink with a larger book.",
+                    share=f"{np.clip(share, 0, 1) * 100:.0f}",
+                )
             )
     return said
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from simulator.analysis.comparison import Comparison
 from simulator.analysis.worlds import result_digest, summary
+from simulator.language.catalogue import ENGLISH
 from simulator.report.drawing import Drawing
 from simulator.scenario.scenario import AS_WRITTEN
 from simulator.system.folders import Place, placed, write_json
@@ -30,18 +31,22 @@ def write(
     drawing: Drawing | None = None,
     elsewhere: Mapping[str, Comparison] | None = None,
     excel: Callable[[Path], Any] | None = None,
+    language: str = ENGLISH,
 ) -> dict:
     """Write a run's folder and return the manifest as written; raise UserError as `Place` and its `write` do.
 
     `drawing` draws the pictures of the report meanwhile; without, this process does. `elsewhere` is what becomes of the
-    same lenders in other worlds, by name. `excel`, if there is to be a workbook, writes it.
+    same lenders in other worlds, by name. `excel`, if there is to be a workbook, writes it. The page is in `language`,
+    or in both; all other files are in English.
     """
     # Heavy (Arrow, Jinja): a light command that only checks a folder does not pay for them.
     from simulator.report import parquet
+    from simulator.report.paper import in_each, languages_of
     from simulator.report.render import render
 
     drawing = drawing or Drawing(processors=1)
-    drawing.begin(comparison)
+    languages = languages_of(language)
+    drawing.begin(comparison, languages)
     worlds = {AS_WRITTEN: comparison, **(elsewhere or {})}
     manifest = {**manifest, "result_digest": result_digest(worlds)}
 
@@ -56,7 +61,8 @@ def write(
         parquet.write_each(partial, comparison.tables())
         if excel:
             excel(partial / "results.xlsx")
-        page = render(comparison, manifest, drawing.pictures(comparison), worlds, tomllib.loads(scenario_text))
+        pictures = dict(in_each(languages, lambda _: drawing.pictures(comparison)))
+        page = render(comparison, manifest, pictures, worlds, tomllib.loads(scenario_text))
         (partial / "report.html").write_text(page, encoding="utf-8")
 
     return placed(folder, overwrite).write(files, manifest)

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from simulator.analysis.estimates import Difference, Estimate, independent, paired
 from simulator.analysis.measures import MEASURES, SHARE, answer
 from simulator.analysis.measures.registry import TAIL
+from simulator.language.catalogue import ENGLISH, say
 from simulator.model.errors import Problem, UserError
 from simulator.policy.why import listed
 from simulator.report import phrasing
 from simulator.report.finding import Command, Finding
-from simulator.report.paper import Section, Table, paper
+from simulator.report.paper import Section, Table, asked, in_each, languages_of, page, sheet
 from simulator.report.render import flat
 from simulator.scenario.parameters import Differing, Setting, differing, in_words, settings
 
@@ -36,10 +37,10 @@ class Measured(NamedTuple):
 class SideBySide(Finding):
     """Two saved runs side by side."""
 
-    def __init__(self, a, b):
-        """Take two studies that were loaded; UserError if no lender is in both."""
-        self.runs = (a, b)
-        self.command = Command(("report", *(str(run.folder) for run in self.runs)))
+    def __init__(self, a, b, language: str = ENGLISH):
+        """Take two studies that were loaded, and the language of the page; UserError if no lender is in both."""
+        self.runs, self.languages = (a, b), languages_of(language)
+        self.command = Command(("report", *(str(run.folder) for run in self.runs)), tuple(asked(language)))
         self.lenders = [name for name in a.lenders if name in b.lenders]
         if not self.lenders:
             found = f"{listed(a.lenders)}; {listed(b.lenders)}"
@@ -213,18 +214,27 @@ class SideBySide(Finding):
 
     def page(self, manifest: dict[str, Any]) -> str:
         """Return the report as HTML; `manifest` is shown at its end."""
+        titles = in_each(self.languages, lambda _: self._title)
+        return page(titles[0][1], in_each(self.languages, lambda _: self._sheet(manifest)))
+
+    @property
+    def _title(self) -> str:
         a, b = self.runs
+        title = a.frame.title if a.frame.title == b.frame.title else f"{a.frame.title} | {b.frame.title}"
+        return say("Two runs side by side: {title}", title=title)
+
+    def _sheet(self, manifest: dict[str, Any]) -> str:
+        """Return what stands on the page, in the language that is spoken."""
         settings = [(run.frame.title, phrasing.setting(run.frame), run.folder) for run in self.runs]
         told = [
             f"{name} ({folder}): {title}, {size}" for name, (title, size, folder) in zip(NAMES, settings, strict=True)
         ]
-        title = a.frame.title if a.frame.title == b.frame.title else f"{a.frame.title} | {b.frame.title}"
         brings = list(dict.fromkeys(one.lender for one in self.effects))
         tables = [Section(lender, tables=[self._table(self.measured, lender)]) for lender in self.lenders]
         tables += [Section(name, tables=[self._table(self.effects, name)]) for name in brings]
         sections = [self._differing(), *tables, Section("What is not here", words=self.left_out)]
         cautions, facts = self.cautions, flat(manifest)
-        return paper(f"Two runs side by side: {title}", ". ".join(told), self.answers, [], sections, facts, cautions)
+        return sheet(self._title, say(". ").join(told), self.answers, [], sections, facts, cautions)
 
     def _differing(self):
         """Return the section of settings that differ."""

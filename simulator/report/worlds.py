@@ -6,11 +6,10 @@ from typing import NamedTuple
 from simulator.analysis.comparison import Comparison, Verdict
 from simulator.analysis.measures import MEASURES, answer
 from simulator.analysis.worlds import VerdictInWorlds, effect, verdict_in
+from simulator.language.catalogue import retold, say
 from simulator.policy.why import listed
 from simulator.report import phrasing
 from simulator.scenario.scenario import AS_WRITTEN
-
-HORIZONS = {"npv": "lending ends", "npv_run_on": "customers go on"}  # by whose leaders a verdict may be undecided
 
 
 class Cell(NamedTuple):
@@ -24,12 +23,12 @@ class Cell(NamedTuple):
 
 def called(world: str) -> str:
     """Return a world's name in words."""
-    return "as written" if world == AS_WRITTEN else world
+    return say("as written") if world == AS_WRITTEN else world
 
 
 def where(world: str) -> str:
     """Return in which world, in words."""
-    return called(world) if world == AS_WRITTEN else f"in {world}"
+    return called(world) if world == AS_WRITTEN else say("in {world}", world=world)
 
 
 def verdict(worlds: Mapping[str, Comparison]) -> VerdictInWorlds:
@@ -39,29 +38,44 @@ def verdict(worlds: Mapping[str, Comparison]) -> VerdictInWorlds:
 
 def in_words(found: VerdictInWorlds) -> str:
     """Return in one sentence who is the best in every world and how sure that is, or which world turns it."""
-    names = ", ".join(map(called, found.by_world))
+    names = phrasing.in_a_row(map(called, found.by_world))
     if not found.turned_by and all(one.leader is None and not one.run_off for one in found.by_world.values()):
-        return f"No winner is named in any world ({names}): {found.reason}."
+        return say("No winner is named in any world ({worlds}): {reason}.", worlds=names, reason=retold(found.reason))
     if found.winner:
-        sure = phrasing.sureness(found.probability)
-        return f"Best in every world ({names}): {found.winner}; as far as chance goes, {sure} sure in each."
+        return say(
+            "Best in every world ({worlds}): {winner}; as far as chance goes, {sure} sure in each.",
+            worlds=names,
+            winner=phrasing.named(found.winner),
+            sure=phrasing.sureness(found.probability),
+        )
     if found.leader:
-        unclear = listed([where(name) for name, one in found.by_world.items() if not one.winner])
-        return f"No winner is named in every world ({names}): {found.leader} leads in each, but not clearly {unclear}."
-    told = [f"{best(one)} {where(name)}" for name, one in found.by_world.items()]
-    return f"It depends on the world who is best: {'; '.join(told)}."
+        return say(
+            "No winner is named in every world ({worlds}): {leader} leads in each, but not clearly {unclear}.",
+            worlds=names,
+            leader=phrasing.named(found.leader),
+            unclear=listed([where(name) for name, one in found.by_world.items() if not one.winner]),
+        )
+    told = [say("{best} {where}", best=best(one), where=where(name)) for name, one in found.by_world.items()]
+    return say("It depends on the world who is best: {told}.", told=phrasing.joined(told))
 
 
 def best(found: Verdict) -> str:
     """Return who is best in a world, how clearly, or by which horizon who is."""
     if found.winner:
-        return found.winner
+        return phrasing.named(found.winner)
     if found.leader:
-        return f"{found.leader} (not clearly)"
+        return say("{leader} (not clearly)", leader=phrasing.named(found.leader))
     if found.run_off and found.run_on:
-        both = zip(HORIZONS.values(), (found.run_off, found.run_on), strict=True)
-        return " or ".join(f"{one.leader} (if {when})" for when, one in both)
-    return "nobody"
+        return say(
+            "{first} (if lending ends) or {second} (if customers go on)",
+            first=_leader(found.run_off),
+            second=_leader(found.run_on),
+        )
+    return say("nobody")
+
+
+def _leader(found: Verdict) -> str:
+    return phrasing.named(found.leader) if found.leader else str(found.leader)
 
 
 def measures(worlds: Mapping[str, Comparison]) -> list[str]:
@@ -87,7 +101,7 @@ def matrix(worlds: Mapping[str, Comparison]) -> list[tuple[str, list[tuple[str, 
             )
             for variant in own.variants
         ]
-        sections.append((f"{phrasing.label(name)}: the variants’ changes in each world", rows))
+        sections.append((say("{measure}: the variants’ changes in each world", measure=phrasing.label(name)), rows))
     rows = []
     for name in phrasing.stated(own, answer(own.frame)):
         if all(phrasing.stated(comparison, [name]) for comparison in worlds.values()):
@@ -95,7 +109,8 @@ def matrix(worlds: Mapping[str, Comparison]) -> list[tuple[str, list[tuple[str, 
             value, error = phrasing.apart(*own.estimate(own.baseline, name), unit)
             moved = [effect(there, own, name, own.baseline) for there in worlds.values() if there is not own]
             rows.append((phrasing.label(name), [Cell(value, error, "", ""), *(_cell(d, unit) for d in moved)]))
-    return [*sections, (f"{own.baseline} as written, and what each world changes of it", rows)]
+    heading = say("{baseline} as written, and what each world changes of it", baseline=phrasing.named(own.baseline))
+    return [*sections, (heading, rows)]
 
 
 def _cell(d, unit) -> Cell:
