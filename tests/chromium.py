@@ -9,13 +9,21 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WAIT = 30.0  # seconds that anything may take
-READ, WRITE = 3, 4  # the browser's ends of the pipes
+# Puts two descriptors where the browser looks for them, past what they may be now, and becomes it.
+BECOME = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+for end, place in zip(ends, (3, 4)):
+    os.dup2(end, place)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def browser():
@@ -32,12 +40,10 @@ class Chromium:
         to_browser, self._out = os.pipe()
         self._in, from_browser = os.pipe()
         command = [
-            "sh",
-            "-c",
-            f'exec "$0" "$@" {READ}<&{to_browser} {WRITE}>&{from_browser}',
-            str(browser()),
+            *(sys.executable, "-c", BECOME, str(to_browser), str(from_browser), str(browser())),
             *("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"),
-            *("--disable-dev-shm-usage", "--remote-debugging-pipe", f"--user-data-dir={self._profile}"),
+            *("--disable-frame-rate-limit", "--disable-gpu-vsync", "--disable-dev-shm-usage"),
+            *("--remote-debugging-pipe", f"--user-data-dir={self._profile}"),
             f"--window-size={width},{height}",
             *options,
         ]
@@ -63,6 +69,12 @@ class Chromium:
         os.close(self._in)
         os.close(self._out)
         shutil.rmtree(self._profile, ignore_errors=True)
+
+    def post(self, method, **parameters):
+        """Send a command to the page without waiting for what comes of it."""
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": parameters, "sessionId": self._session}
+        os.write(self._out, json.dumps(message).encode() + b"\0")
 
     def call(self, method, **parameters):
         """Return the result of a command of the protocol to the page."""

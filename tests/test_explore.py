@@ -1,42 +1,22 @@
 """The live what-if page: what it asks and answers, what it refuses, and what it writes."""
 
 import json
-from contextlib import contextmanager
 from http.client import HTTPConnection
-from threading import Thread
+from time import sleep
 from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-import uvicorn
 
-from simulator.explore.desk import Desk
+from pages import TOKEN, served
 from simulator.explore.question import Explored
-from simulator.explore.server import application, listen
+from simulator.explore.saved import save
+from simulator.explore.server import listen
 from simulator.model.errors import UserError
 from simulator.scenario.reader import load_scenario
-from simulator.study import compare
+from simulator.study import compare, load_study
 
-TOKEN = "a-token"
 MOVED = {"policy.cut.enabled": "true", "policy.cut.keep": "0.3"}
-
-
-@contextmanager
-def served(scenario, threads=2):
-    """Serve a scenario's page in this process; give the port."""
-    opened = listen()
-    port = opened.getsockname()[1]
-    desk = Desk(Explored(scenario), threads)
-    config = uvicorn.Config(application(desk, TOKEN, port, "en"), log_level="error", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = Thread(target=server.run, kwargs={"sockets": [opened]}, daemon=True)
-    thread.start()
-    try:
-        yield port
-    finally:
-        server.should_exit = server.force_exit = True
-        thread.join(10)
-        desk.close()
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +154,69 @@ def test_nothing_moved_says_so(port):
 
     assert last["verdict"] == "Nothing is changed yet: move a slider."
     assert {row["text"] for row in last["rows"]} == {"0"} and {row["interval"] for row in last["rows"]} == {""}
+
+
+def lender(scenario, name):
+    """Return the settings of a variant without what it is called."""
+    return scenario.variants[name].model_dump(exclude={"title"})
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("huabei", {"months": "12", "policy.cut.enabled": "true", "policy.cut.floor": "600.0"}),
+        ("huabei", {"from": "freeze_and_close", "policy.close.close_days_late": "never", "policy.remind.start": "3"}),
+        ("downturn", {"from": "cut_at_30", "world": "china_2020", "policy.agency.levels.agency.cost": "2.0"}),
+    ],
+)
+def test_a_saved_scenario_is_the_same_question(name, said, tmp_path):
+    """The file extends the scenario and says only what differs; its variant is the lender of the page, in the world."""
+    explored = Explored(load_scenario(name, ["policy.cut.keep=0.4"], borrowers=200))
+    question = explored.question(said.items())
+
+    saved = save(explored, question, tmp_path)
+    again, asked = load_scenario(saved.path), explored.asked(question)
+
+    assert saved.text.startswith(f'extends = "{name}"\n') and len(saved.text) < 1200
+    there = again.every_world[question.world]
+    assert there.baseline == asked.baseline
+    assert lender(there, saved.variant) == asked.own.model_dump(exclude={"title"})
+
+
+def test_saving_overwrites_nothing(tmp_path):
+    """A second question gets a name of its own, beside the first; a file that extends one of the user's names it."""
+    mine = tmp_path / "mine.toml"
+    mine.write_text('extends = "huabei"\n', encoding="utf-8")
+    (folder := tmp_path / "sub").mkdir()
+    explored = Explored(load_scenario(mine, borrowers=200))
+
+    first, second = (save(explored, explored.question([("months", months)]), folder) for months in ("6", "12"))
+    assert (first.path.name, second.path.name) == ("mine-what-if.toml", "mine-what-if-2.toml")
+    assert first.path.read_text(encoding="utf-8") == first.text and "months = 6" in first.text
+    assert first.text.startswith('extends = "../mine.toml"\n')
+    assert load_scenario(second.path).baseline.months == 12
+
+
+def test_the_full_report_is_a_comparison_of_the_saved_scenario(port, tmp_path, monkeypatch):
+    """It is written into out/, and served as a page that may run its own script and reach nothing."""
+    monkeypatch.chdir(tmp_path)
+    here = {"Origin": f"http://127.0.0.1:{port}", "Host": f"127.0.0.1:{port}"}
+    _, _, text = get(port, f"save?{urlencode(MOVED)}", "POST", here)
+    assert json.loads(text)["path"] == "huabei-what-if.toml"
+    _, _, text = get(port, f"reports?{urlencode(MOVED)}", "POST", here)
+    name = json.loads(text)["name"]
+    assert name == "huabei-what-if-2"
+
+    state = {"folder": None, "problem": ""}
+    while not (state["folder"] or state["problem"]):
+        sleep(0.1)
+        state = json.loads(get(port, f"reports/{name}")[2])
+    status, headers, page = get(port, f"reports/{name}/report.html")
+
+    assert state == {"share": 1.0, "folder": f"out/{name}", "problem": ""}
+    assert status == 200 and page == (tmp_path / "out" / name / "report.html").read_text(encoding="utf-8")
+    assert headers["content-security-policy"].startswith("sandbox allow-scripts; default-src 'none'")
+    told = load_study(tmp_path / "out" / name).difference("what_if", "npv")
+    *_, last = pictures(port, MOVED)
+    assert last["rows"][0]["value"] == pytest.approx(told.value, rel=1e-9)
+    assert get(port, "reports/huabei/report.html")[0] == 404

@@ -30,9 +30,12 @@ class Found(NamedTuple):
 
 
 class Ask:
-    """A question that somebody waits for; `deliver` is told what is found, or what is wrong, from another thread."""
+    """A question that somebody waits for; `deliver` is told what is found, or what is wrong, from another thread.
 
-    def __init__(self, question: Question, deliver: Callable[[Found | UserError], None]):
+    It is told None where there will be no answer.
+    """
+
+    def __init__(self, question: Question, deliver: Callable[[Found | UserError | None], None]):
         """Take the question and who is told."""
         self.question, self.deliver = question, deliver
         self.told = 0  # steps
@@ -55,7 +58,7 @@ class Desk:
         self._thread = Thread(target=self._work, daemon=True)
         self._thread.start()
 
-    def ask(self, question: Question, deliver: Callable[[Found | UserError], None]) -> Ask:
+    def ask(self, question: Question, deliver: Callable[[Found | UserError | None], None]) -> Ask:
         """Put a question before all others, and return it."""
         one = Ask(question, deliver)
         with self._changed:
@@ -73,8 +76,10 @@ class Desk:
         """Answer nothing more."""
         with self._changed:
             self._is_open = False
-            self._asks.clear()
+            left, self._asks = self._asks, []
             self._changed.notify()
+        for one in left:
+            one.deliver(None)
         self._thread.join()
         self._pool.shutdown(cancel_futures=True)
 
@@ -93,6 +98,7 @@ class Desk:
                 is_over = True
             except Exception:  # nobody is served any better if the desk closes
                 traceback.print_exc()
+                one.deliver(None)
                 is_over = True
             if is_over:
                 self.withdraw(one)

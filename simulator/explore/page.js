@@ -50,7 +50,14 @@
     other.href = `?${withLanguage(question(), language === "zh" ? "en" : "zh")}`;
   }
 
-  let source = null, asked = null;
+  let source = null, asked = null, waiting = 0;
+  const ADDRESS = 250; // milliseconds: browsers take no more than 200 changes of the address in ten seconds
+
+  /** Have the address say what is asked; a moment later, so that a drag does not use up what the browser allows. */
+  function keepAddress() {
+    waiting = 0;
+    history.replaceState(null, "", `?${withLanguage(asked, spoken)}`);
+  }
 
   /** Ask the question that stands on the page; what was asked before is dropped, on both sides. */
   function ask() {
@@ -60,7 +67,8 @@
     asked = said;
     source?.close();
     stage.setAttribute("aria-busy", "true");
-    history.replaceState(null, "", `?${withLanguage(said, spoken)}`);
+    stage.dataset.asked = said;
+    waiting ||= setTimeout(keepAddress, ADDRESS);
     const here = new EventSource(`pictures?${withLanguage(said, language)}`);
     source = here;
     here.onmessage = (event) => {
@@ -91,7 +99,8 @@
       drawCauses(found);
     } else find("#counted").textContent = "";
     if (found.settled) find("#status").textContent = find("#verdict").textContent;
-    stage.setAttribute("aria-busy", found.refused ? "true" : "false");
+    stage.setAttribute("aria-busy", "false");
+    stage.classList.toggle("refused", found.refused !== undefined);
     stage.dataset.question = found.question;
     stage.dataset.settled = found.settled;
   }
@@ -229,6 +238,56 @@
     }
     if (find("#world")) find("#world").value = find("#world").dataset.home;
     ask();
+  });
+  /** Return what the server answers to a wish; an error in its own words. */
+  async function wish(what) {
+    const answer = await fetch(`${what}?${withLanguage(question(), language)}`, { method: "POST" });
+    if (!answer.ok) throw new Error(await answer.text());
+    return answer.json();
+  }
+
+  function tell(title, text, whole) {
+    find("#saved-title").textContent = title;
+    find("#saved-words").textContent = text;
+    find("#saved-text").textContent = whole ?? "";
+    find("#saved-text").hidden = whole === undefined;
+    if (!find("#saved").open) find("#saved").showModal();
+  }
+
+  const filled = (sentence, name, text) => sentence.replace(`{${name}}`, () => text);
+
+  find("#save").addEventListener("click", async () => {
+    find("#saved-report").hidden = true;
+    try {
+      const { path, text } = await wish("save");
+      tell(words.saved, filled(words.written, "path", path), text);
+    } catch (error) {
+      tell(words.saved, filled(words.failed, "why", error.message));
+    }
+  });
+  find("#report").addEventListener("click", async () => {
+    const link = find("#saved-link"), progress = find("#saved-report progress");
+    find("#saved-report").hidden = false;
+    [progress.hidden, link.hidden, progress.value] = [false, true, 0];
+    try {
+      const { name, path } = await wish("reports");
+      tell(words.report, filled(words.lived, "path", path));
+      for (;;) {
+        await new Promise((resolve) => setTimeout(resolve, 400));
+        const state = await (await fetch(`reports/${encodeURIComponent(name)}`)).json();
+        if (state.problem) throw new Error(state.problem);
+        progress.value = state.share;
+        if (!state.folder) continue;
+        link.href = `reports/${encodeURIComponent(name)}/report.html`;
+        [progress.hidden, link.hidden] = [true, false];
+        tell(words.report, filled(words.made, "folder", state.folder));
+        window.open(link.href, "_blank", "noopener");
+        return;
+      }
+    } catch (error) {
+      progress.hidden = true;
+      tell(words.report, filled(words.failed, "why", error.message));
+    }
   });
   find("#theme").addEventListener("click", () => {
     const root = document.documentElement;

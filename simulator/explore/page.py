@@ -106,7 +106,19 @@ def _shown(control: Control, value: Value, home: Value, currency: str) -> Shown:
 
 def _data() -> dict[str, Any]:
     """Return what the script needs: the words that it says itself."""
-    words = {"month": say("month of lending"), "lost": say("The connection is lost: is the command still running?")}
+    words = {
+        "month": say("month of lending"),
+        "lost": say("The connection is lost: is the command still running?"),
+        "saved": say("Saved as a scenario"),
+        "report": say("Full report"),
+        "written": say("Written: {path}", path="{path}"),
+        "lived": say(
+            "{path} is lived: the variant of these settings against the baseline, with every replication of the file.",
+            path="{path}",
+        ),
+        "made": say("The report is in {folder}.", folder="{folder}"),
+        "failed": say("It could not be done: {why}", why="{why}"),
+    }
     return {"language": spoken(), "words": words}
 
 

@@ -142,13 +142,17 @@ class Explored:
 
     def asked(self, question: Question) -> Asked:
         """Return what a question is about; UserError where its settings exclude each other."""
+        there = self.scenario_at(question).every_world[question.world]
+        return Asked(there, there.variants.get(self.name_of(question), there.baseline), there.baseline)
+
+    def scenario_at(self, question: Question) -> Scenario:
+        """Return the scenario with the lender of a question as its only variant, in the world that is asked for too."""
         name = self.name_of(question)
         others: dict[str, Any] = {f"variant.{other}": False for other in self.scenario.variants if other != name}
         others |= {f"world.{world}": False for world in self.scenario.worlds if world != question.world}
         moved: Mapping[str, Any] = {f"variant.{name}.{key}": value for key, value in question.moved}
-        found = self._written.at({**others, **moved, MONTHS: question.months})
-        there = found.every_world[question.world]
-        return Asked(there, there.variants.get(name, there.baseline), there.baseline)
+        months = {} if question.months == self.home.months else {MONTHS: question.months}
+        return self._written.at({**others, **moved, **months})
 
     def _value(self, key: str, text: str) -> Value:
         """Return the value that a text of an address stands for, as the control has it."""

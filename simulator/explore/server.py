@@ -7,12 +7,14 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from simulator.explore.desk import Desk, Found
@@ -20,18 +22,25 @@ from simulator.explore.guard import Guard
 from simulator.explore.page import page
 from simulator.explore.picture import picture, refusal
 from simulator.explore.question import LANGUAGE, Explored, Question
+from simulator.explore.saved import Report, save
 from simulator.language.catalogue import LANGUAGES, speaking
 from simulator.model.errors import Problem, UserError
 
 HERE = Path(__file__).parent
 LOOPBACK = "127.0.0.1"
+LAST = 3.0  # seconds for pages that are still open, when the process ends
 FILES = {"page.css": "text/css", "page.js": "text/javascript"}
 TOKEN_BYTES = 18
+# A report has its script and style inside: it runs as a page of nobody's, and can ask for nothing.
+OF_A_REPORT = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+)
 
 
 def application(desk: Desk, token: str, port: int, language: str) -> Guard:
     """Return the application that serves a desk's scenario at a port; its pages speak `language` unless asked."""
     explored = desk.explored
+    reports: dict[str, Report] = {}
 
     def asked(request: Request) -> tuple[Question, str]:
         """Return the question of an address, and the language."""
@@ -54,12 +63,45 @@ def application(desk: Desk, token: str, port: int, language: str) -> Guard:
         name = request.path_params["name"]
         return Response((HERE / name).read_bytes(), media_type=FILES[name]) if name in FILES else _missing()
 
+    async def save_it(request: Request) -> Response:
+        question, spoken = asked(request)
+        with speaking(spoken):
+            saved = await run_in_threadpool(save, explored, question, Path())
+            return JSONResponse({"path": str(saved.path), "text": saved.text})
+
+    async def make_report(request: Request) -> Response:
+        question, spoken = asked(request)
+        with speaking(spoken):
+            saved = await run_in_threadpool(save, explored, question, Path())
+        report = Report(saved, explored.scenario.has_code, desk.threads)
+        reports[saved.path.stem] = report
+        report.start()
+        return JSONResponse({"name": saved.path.stem, "path": str(saved.path)})
+
+    async def report_state(request: Request) -> Response:
+        report = reports.get(request.path_params["name"])
+        if report is None:
+            return _missing()
+        folder = str(report.folder) if report.folder else None
+        return JSONResponse({"share": report.share, "folder": folder, "problem": report.problem})
+
+    async def report_page(request: Request) -> Response:
+        report = reports.get(request.path_params["name"])
+        if report is None or report.folder is None:
+            return _missing()
+        text = (report.folder / "report.html").read_text(encoding="utf-8")
+        return HTMLResponse(text, headers={"content-security-policy": OF_A_REPORT})
+
     def wrong(request: Request, error: Exception) -> Response:
         return PlainTextResponse(f"{error}\n", status_code=400)
 
     routes = [
         Route("/", home),
         Route("/pictures", pictures),
+        Route("/save", save_it, methods=["POST"]),
+        Route("/reports", make_report, methods=["POST"]),
+        Route("/reports/{name}", report_state),
+        Route("/reports/{name}/report.html", report_page),
         Route("/{name}", file),
     ]
     handlers: Any = {UserError: wrong}
@@ -68,12 +110,12 @@ def application(desk: Desk, token: str, port: int, language: str) -> Guard:
 
 async def _events(desk: Desk, question: Question, language: str) -> AsyncIterator[str]:
     """Yield the pictures of a question as server-sent events, until the last, or until nobody listens."""
-    loop, told = asyncio.get_running_loop(), asyncio.Queue[dict[str, Any]]()
+    loop, told = asyncio.get_running_loop(), asyncio.Queue[dict[str, Any] | None]()
     address = desk.explored.address(question)
 
-    def deliver(found: Found | UserError) -> None:
+    def deliver(found: Found | UserError | None) -> None:
         with speaking(language):
-            drawn = refusal(found, address) if isinstance(found, UserError) else picture(found, desk.explored)
+            drawn = refusal(found, address) if isinstance(found, UserError) else found and picture(found, desk.explored)
         with suppress(RuntimeError):  # the server has gone
             loop.call_soon_threadsafe(told.put_nowait, drawn)
 
@@ -81,6 +123,8 @@ async def _events(desk: Desk, question: Question, language: str) -> AsyncIterato
     try:
         while True:
             drawn = await told.get()
+            if drawn is None:
+                return
             yield f"data: {json.dumps(drawn, ensure_ascii=False, allow_nan=False)}\n\n"
             if drawn["settled"]:
                 return
@@ -111,10 +155,16 @@ def serve(
     """Serve the page until the process is told to stop; `tell` is told its address."""
     port, token = opened.getsockname()[1], os.urandom(TOKEN_BYTES).hex()
     desk = Desk(explored, threads)
+    app = application(desk, token, port, language)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", ws="none"))
+    thread = Thread(target=server.run, kwargs={"sockets": [opened]}, daemon=True)  # signals are the main thread's
+    thread.start()
+    tell(f"http://{LOOPBACK}:{port}/{token}/")
     try:
-        app = application(desk, token, port, language)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
-        tell(f"http://{LOOPBACK}:{port}/{token}/")
-        uvicorn.Server(config).run(sockets=[opened])
+        thread.join()
+    except KeyboardInterrupt:  # so it is ended
+        pass
     finally:
         desk.close()
+        server.should_exit = True
+        thread.join(LAST)
