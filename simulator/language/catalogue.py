@@ -21,6 +21,7 @@ from typing import Any
 ENGLISH, CHINESE = "en", "zh"
 LANGUAGES = (ENGLISH, CHINESE)
 BOTH = "both"  # of a page that holds every language, and a switch
+MEANING = "|"  # before what a word of several meanings is about: say("months|of a window")
 FEWEST_WORDS = 2  # of its own, by which a sentence with slots is known again
 _spoken: ContextVar[str] = ContextVar("spoken", default=ENGLISH)
 
@@ -31,8 +32,9 @@ def say(english: str, /, **slots: Any) -> str:
     A sentence that the catalogue lacks, one of a user's own policy perhaps, is said in English.
     """
     if _spoken.get() == ENGLISH:
+        english = english.partition(MEANING)[0]
         return english.format(**slots) if slots else english
-    sentence = sentences(_spoken.get()).get(english, english)
+    sentence = sentences(_spoken.get()).get(english) or english.partition(MEANING)[0]
     return spaced(sentence, slots) if slots else sentence
 
 

@@ -4,6 +4,7 @@ from html import escape
 from textwrap import shorten
 
 from simulator.analysis.measures import MEASURES, answer
+from simulator.language.catalogue import retold, say
 from simulator.report import phrasing, worlds
 
 MOST_VARIANTS, MOST_CAUTIONS = 4, 2  # that are told
@@ -12,12 +13,12 @@ LONGEST = 240  # characters of a line
 
 def lines(study) -> list[str]:
     """Return title and setting, cautions, the verdict, and what changes under each variant: under 2,000 characters."""
-    told = [f"{study.frame.title}: {phrasing.setting(study.frame)}"]
-    told += [f"Caution: {said}" for said in study.cautions[:MOST_CAUTIONS]]
-    told += [f"({more:,} more cautions)"] if (more := len(study.cautions) - MOST_CAUTIONS) > 0 else []
+    told = [say("{name}: {words}", name=study.frame.title, words=phrasing.setting(study.frame))]
+    told += _cautions(study)[:MOST_CAUTIONS]
+    told += [say("({n:,} more cautions)", n=more)] if (more := len(study.cautions) - MOST_CAUTIONS) > 0 else []
     told += _answer(study)
     told += [_changes(study, variant) for variant in study.variants[:MOST_VARIANTS]]
-    told += [f"({more:,} more variants)"] if (more := len(study.variants) - MOST_VARIANTS) > 0 else []
+    told += [say("({n:,} more variants)", n=more)] if (more := len(study.variants) - MOST_VARIANTS) > 0 else []
     return [shorten(line, LONGEST, placeholder=" ...") for line in told]
 
 
@@ -25,11 +26,17 @@ def html(study) -> str:
     """Return the same as HTML: what a notebook shows, with a table of the variants."""
     measures = [name for name in answer(study.frame) if name in study.measures]
     head = "".join(f"<th>{escape(phrasing.label(name))}</th>" for name in measures)
-    rows = [f"<tr><th>{escape(name)}</th>{_cells(study, name, measures)}</tr>" for name in study.lenders]
+    rows = [
+        f"<tr><th>{escape(phrasing.named(name))}</th>{_cells(study, name, measures)}</tr>" for name in study.lenders
+    ]
     title = f"<h3>{escape(study.frame.title)}</h3><p>{escape(phrasing.setting(study.frame))}</p>"
-    words = [*(f"Caution: {said}" for said in study.cautions), *_answer(study)]
+    words = [*_cautions(study), *_answer(study)]
     about = "".join(f"<p>{escape(line)}</p>" for line in words)
     return f"{title}{about}<table><tr><th></th>{head}</tr>{''.join(rows)}</table>"
+
+
+def _cautions(study) -> list[str]:
+    return [say("Caution: {caution}", caution=retold(said)) for said in study.cautions]
 
 
 def _answer(study) -> list[str]:
@@ -47,8 +54,8 @@ def _changes(study, variant) -> str:
         d = study.difference(variant, measure) if measure in study.measures else None
         if d and d.value == d.value:
             number = phrasing.number(d.value, d.se, MEASURES[measure].unit_in(study.frame), difference=True)
-            said.append(f"{phrasing.label(measure)} {number}")
-    return f"{variant}: {', '.join(said)}"
+            said.append(say("{measure} {change}", measure=phrasing.label(measure), change=number))
+    return say("{name}: {words}", name=variant, words=phrasing.in_a_row(said))
 
 
 def _cells(study, lender, measures) -> str:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from simulator.analysis.estimates import Difference
 from simulator.analysis.measures import ACCOUNTS, MEASURES, RATIO, SECTIONS, SHARE, answer
+from simulator.language.catalogue import noted, retold, say
 from simulator.model.errors import Problem, UserError
 from simulator.model.printable import printable
 from simulator.report import phrasing, worlds
@@ -33,20 +34,46 @@ NARROW, WIDE = 8, 60  # characters of a column
 PLAIN_TEXT = ("strings_to_formulas", "strings_to_urls", "strings_to_numbers")  # what a text must never turn into
 WHOLE_AMOUNT = 1000  # from which an amount is shown without decimals
 SUMMARY, COMPARISON, MONTHLY, SETTINGS, SOURCES, GLOSSARY = SHEETS = (
-    "summary", "comparison", "monthly", "settings", "sources", "glossary",
+    noted("summary"), noted("comparison"), noted("monthly"), noted("settings"), noted("sources"), noted("glossary"),
 )  # fmt: skip
 WHAT_IS_IN = {
-    SUMMARY: "what was asked, what must be known first, the answer, and the measures it is made of",
-    COMPARISON: "every measure of every lender over all months and over those of lending, with its paired difference",
-    MONTHLY: "every monthly measure of the whole book by month and lender: the mean over replications",
-    SETTINGS: "every value in force with unit, range, source and status: assumptions first",
-    SOURCES: "where the values come from, and how many come from there: assumptions first",
-    GLOSSARY: "the words and names in this workbook, in English and Chinese",
+    SUMMARY: noted("what was asked, what must be known first, the answer, and the measures it is made of"),
+    COMPARISON: noted(
+        "every measure of every lender over all months and over those of lending, with its paired difference"
+    ),
+    MONTHLY: noted("every monthly measure of the whole book by month and lender: the mean over replications"),
+    SETTINGS: noted("every value in force with unit, range, source and status: assumptions first"),
+    SOURCES: noted("where the values come from, and how many come from there: assumptions first"),
+    GLOSSARY: noted("the words and names in this workbook, in English and Chinese"),
 }
-LEFT_OUT = (
+LEFT_OUT = noted(
     "Not in this workbook: standard errors by month, months by segment and product, lines of the ledger, roll "
     "matrices, vintages and single replications. They are in the Parquet files of the run's folder."
 )
+WINDOWS = {"whole": noted("all|months"), "lending": noted("lending|months")}  # of months
+LOST = {  # what the format could not hold
+    "control": noted("Dropped: {n:,} control character that no workbook can hold."),
+    "end": noted("Dropped: {n:,} end of text longer than a cell holds."),
+    "row": noted("Dropped: {n:,} row beyond those that a sheet holds."),
+    "cell": noted("Dropped: {n:,} cell beyond the columns that a sheet holds."),
+}
+MANY_LOST = {
+    "control": noted("Dropped: {n:,} control characters that no workbook can hold."),
+    "end": noted("Dropped: {n:,} ends of text longer than a cell holds."),
+    "row": noted("Dropped: {n:,} rows beyond those that a sheet holds."),
+    "cell": noted("Dropped: {n:,} cells beyond the columns that a sheet holds."),
+}
+FACTS = {  # of a manifest, and their names in words
+    "command": noted("command"),
+    "scenario": noted("scenario"),
+    "seed": noted("seed"),
+    "borrowers": noted("borrowers|how many"),
+    "replications": noted("replications|how many"),
+    "months": noted("months|of lending"),
+    "run_off_months": noted("run off months"),
+    "run_on_months": noted("run on months"),
+    "draws": noted("draws|how many"),
+}
 
 
 class Value(NamedTuple):
@@ -113,78 +140,96 @@ def _summary(sheet, study, every_world, book):
     """Fill the first sheet: words, the measures of the answer by lender, what is where, how it was made."""
     frame, told = study.frame, study.summary
     sheet.head([frame.title])
-    sheet.words("setting", f"{phrasing.setting(frame)}; currency {frame.currency}")
+    setting = phrasing.setting(frame)
+    sheet.words(say("setting"), say("{setting}; currency {currency}", setting=setting, currency=frame.currency))
     for said in study.cautions:
-        sheet.words("caution", said)
+        sheet.words(say("caution"), retold(said))
     if study.worlds:
-        sheet.words("in all worlds", worlds.in_words(study.verdict_in_every_world))
+        sheet.words(say("in all worlds"), worlds.in_words(study.verdict_in_every_world))
     for name, one in every_world.items():
         if one.variants:
             said = phrasing.verdict_of(one.verdict, len(one.lenders), one.frame)
-            sheet.words("answer" if name == AS_WRITTEN else f"answer, world {name}", said)
+            sheet.words(say("answer") if name == AS_WRITTEN else say("answer, world {world}", world=name), said)
     for name, one in every_world.items():
-        _answer(sheet, one, f" in world {name}" if name != AS_WRITTEN else "")
+        _answer(sheet, one, name)
     for measure, choice in told.get("decision", {}).items():
         _choice(sheet, measure, choice, frame.currency)
     sheet.gap()
     for name, what in WHAT_IS_IN.items():
-        sheet.words(f"sheet {name}", what)
+        sheet.words(say("sheet {name}", name=say(name)), say(what))
     strange = [name for name in study.measures if name not in MEASURES]
-    unknown = [f"Measures that this version does not know are left out: {', '.join(strange)}."] if strange else []
-    for said in (LEFT_OUT, *unknown, *book.notes()):
-        sheet.words("note", said)
+    names = phrasing.in_a_row(strange)
+    unknown = [say("Measures that this version does not know are left out: {names}.", names=names)] if strange else []
+    for said in (say(LEFT_OUT), *unknown, *book.notes()):
+        sheet.words(say("note"), said)
     sheet.gap()
     for name, fact in _facts(study).items():
         sheet.row([name, fact])
 
 
-def _answer(sheet, study, where):
+def _answer(sheet, study, world):
     """Put the measures of the answer: a row for each lender with its values, then one with its changes."""
     frame, rows = study.frame, {}
     names = [name for name in answer(frame) if name in study.measures]
     for row in study.compared(names).to_pylist():
         rows[row["variant"], row["measure"]] = row
     units = {name: MEASURES[name].unit_in(frame) for name in names}
-    heads = [f"{phrasing.label(name)}, {_unit(units[name])}" for name in names]
+    heads = [_head(name, frame) for name in names]
+    own = world == AS_WRITTEN
     sheet.gap()
-    sheet.head([f"lender{where}", *chain.from_iterable((head, "standard error") for head in heads)])
+    first = say("lender") if own else say("lender in world {world}", world=world)
+    sheet.head([first, *chain.from_iterable((head, say("standard error")) for head in heads)])
     for lender in study.lenders:
         cells = [
             shown(rows[lender, name][part], units[name], frame.currency, error=part != "value")
             for name in names
             for part in ("value", "value_standard_error")
         ]
-        sheet.row([lender, *cells])
+        sheet.row([phrasing.named(lender), *cells])
     if not study.variants:
         return
     sheet.gap()
-    changes = chain.from_iterable((f"change of {head}", "95 %: from", "to") for head in heads)
-    sheet.head([f"variant less its reference{where}", *changes])
+    ends = say("95 %: from"), say("to|an end")
+    changes = chain.from_iterable((say("change of {measure}", measure=head), *ends) for head in heads)
+    first = (
+        say("variant less its reference") if own else say("variant less its reference in world {world}", world=world)
+    )
+    sheet.head([first, *changes])
     for variant in study.variants:
         cells = [
             shown(rows[variant, name][part], units[name], frame.currency, difference=True)
             for name in names
             for part in ("difference", "low", "high")
         ]
-        sheet.row([f"{variant} less {study.reference(variant)}", *cells])
+        other = phrasing.named(study.reference(variant))
+        sheet.row([say("{first} less {second}", first=variant, second=other), *cells])
 
 
 def _choice(sheet, measure, choice, currency):
     """Put what is known of choosing under doubt, by one measure, then what is worth knowing."""
     sheet.gap()
-    lost = f"expected loss if chosen, {currency}"
-    sheet.head(
-        [f"under doubt, by {phrasing.label(measure)}", "probability best", "standard error", lost, "standard error"]
-    )
+    money = phrasing.unit_in_words(currency)
+    about = [
+        say("under doubt, by {measure}", measure=phrasing.label(measure)),
+        say("probability best"),
+        say("standard error"),
+        say("expected loss if chosen, {currency}", currency=money),
+        say("standard error"),
+    ]
+    sheet.head(about)
     for lender, likely in choice["probability_best"].items():
         loss = choice["expected_loss"][lender]
         cells = [(likely, SHARE), (loss, choice["unit"])]
         sheet.row(
-            [lender, *(shown(one[part], unit, currency, error=part == "se") for one, unit in cells for part in PARTS)]
+            [
+                phrasing.named(lender),
+                *(shown(one[part], unit, currency, error=part == "se") for one, unit in cells for part in PARTS),
+            ]
         )
     if choice["worth_knowing"]:
         sheet.gap()
-        sheet.head([f"number, by {phrasing.label(measure)}", f"worth knowing, {currency}", "standard error"])
+        number = say("number, by {measure}", measure=phrasing.label(measure))
+        sheet.head([number, say("worth knowing, {currency}", currency=money), say("standard error")])
     for one in choice["worth_knowing"]:
         sheet.row([one["key"], *(shown(one[part], choice["unit"], currency, error=part == "se") for part in PARTS)])
 
@@ -192,27 +237,29 @@ def _choice(sheet, measure, choice, currency):
 def _facts(study):
     """Return how the study came about, without what is of the machine, the folder or the clock."""
     facts = study.facts
-    wanted = (
-        "command",
-        "scenario",
-        "seed",
-        "borrowers",
-        "replications",
-        "months",
-        "run_off_months",
-        "run_on_months",
-        "draws",
-    )
-    told = {name.replace("_", " "): facts[name] for name in wanted if facts.get(name) is not None}
-    return {**told, "scenario digest": facts["scenario_digest"], "result digest": study.result_digest}
+    told = {say(name): facts[key] for key, name in FACTS.items() if facts.get(key) is not None}
+    return {**told, say("scenario digest"): facts["scenario_digest"], say("result digest"): study.result_digest}
 
 
 def _comparison(sheet, every_world):
     """Fill every measure: a row for each lender and window."""
     several, money = len(every_world) > 1, next(iter(every_world.values())).frame.currency
-    told = ["unit", f"value ({money}, %)", "standard error", "compared with", f"difference ({money}, %)"]
-    told += ["standard error of it", "95 %: from", "to", "sureness", "why there is no value", "section", "name"]
-    sheet.head(["measure", *(["world"] if several else []), "lender", "months", *told])
+    money = phrasing.unit_in_words(money)
+    told = [
+        say("unit"),
+        say("value ({currency}, %)", currency=money),
+        say("standard error"),
+        say("compared with"),
+        say("difference ({currency}, %)", currency=money),
+        say("standard error of it"),
+        say("95 %: from"),
+        say("to|an end"),
+        say("sureness"),
+        say("why there is no value"),
+        say("section"),
+        say("name"),
+    ]
+    sheet.head([say("measure"), *([say("world")] if several else []), say("lender"), say("months|of a window"), *told])
     sections = {measure.name: heading for heading, measures in SECTIONS.items() for measure in measures}
     for world, study in every_world.items():
         frame = study.frame
@@ -229,7 +276,7 @@ def _comparison(sheet, every_world):
                         return shown(row[part], unit, currency, difference, error=part.endswith("standard_error"))
 
                     changes = [
-                        row["baseline"],
+                        row["baseline"] and phrasing.named(row["baseline"]),
                         *(
                             cell(part, part != "standard_error")
                             for part in ("difference", "standard_error", "low", "high")
@@ -240,14 +287,14 @@ def _comparison(sheet, every_world):
                         [
                             phrasing.label(name),
                             *([worlds.called(world)] if several else []),
-                            lender,
-                            "all" if window == "whole" else window,
-                            unit,
+                            phrasing.named(lender),
+                            say(WINDOWS.get(window, window)),
+                            phrasing.unit_in_words(unit) if unit.startswith(frame.currency) else say(unit),
                             cell("value"),
                             cell("value_standard_error"),
                             *(changes if moved else [None] * len(changes)),
-                            row["reason"],
-                            sections[name],
+                            row["reason"] and retold(row["reason"]),
+                            say(sections[name]),
                             name,
                         ]
                     )
@@ -258,7 +305,8 @@ def _sureness(row):
     """Return how sure the sign of a row's difference is, in words."""
     parts = (row[part] for part in ("difference", "standard_error", "low", "high"))
     value, se, low, high = (NAN if x is None else x for x in parts)
-    return phrasing.clarity(Difference(value, se, low, high, NAN))
+    said = phrasing.clarity(Difference(value, se, low, high, NAN))
+    return said and say(said)
 
 
 def _monthly(sheet, every_world):
@@ -267,8 +315,9 @@ def _monthly(sheet, every_world):
     first = next(iter(every_world.values()))
     names = {name: None for study in every_world.values() for name in _known(study) if MEASURES[name].monthly}
     calendar = first.frame.start_month is not None
-    heads = [f"{phrasing.label(name)}, {_unit(MEASURES[name].unit_in(first.frame))}" for name in names]
-    before = ["lender", *(["world"] if several else []), "month", *(["of the year"] if calendar else [])]
+    heads = [_head(name, first.frame) for name in names]
+    before = [say("lender"), *([say("world")] if several else []), say("month|of a row")]
+    before += [say("of the year")] if calendar else []
     sheet.head([*before, *heads], fixed=len(before))
     for world, study in every_world.items():
         frame, found = study.frame, {}
@@ -280,7 +329,7 @@ def _monthly(sheet, every_world):
         for lender in study.lenders:
             for month in months:
                 place = [
-                    lender,
+                    phrasing.named(lender),
                     *([worlds.called(world)] if several else []),
                     Value(month, "0"),
                     *([phrasing.calendar(frame, month) if month else None] if calendar else []),
@@ -294,14 +343,32 @@ def _monthly(sheet, every_world):
 
 def _settings(sheet, in_force):
     """Fill every value in force, assumptions first."""
-    sheet.head(["key", "lender or world", "value", "unit", "90 %: from", "to", "source", "status", "spread, group"])
+    about = [
+        say("key"),
+        say("lender or world"),
+        say("value"),
+        say("unit"),
+        say("90 %: from"),
+        say("to|an end"),
+        say("source"),
+    ]
+    sheet.head([*about, say("status"), say("spread, group")])
     for one in sorted(in_force, key=_rank):
         low, high = one.range if len(one.range) == 2 else (None, None)
         ends = [
             _setting(end, one.unit) if isinstance(end, int | float) else end and in_words(end) for end in (low, high)
         ]
         sheet.row(
-            [one.key, one.lender, _setting(one.value, one.unit), one.unit, *ends, one.source, one.status, one.spread]
+            [
+                one.key,
+                phrasing.named(one.lender),
+                _setting(one.value, one.unit),
+                one.unit and say(one.unit),
+                *ends,
+                one.source,
+                one.status and say(one.status),
+                one.spread,
+            ]
         )
     sheet.filter()
 
@@ -322,7 +389,7 @@ def _rank(one: Setting) -> int:
 
 def _sources(sheet, in_force):
     """Fill where values come from: a row for each source as it is stated, assumptions first."""
-    sheet.head(["source", "status", "values", "references", "keys"])
+    sheet.head([say("source"), say("status"), say("values"), say("references"), say("keys")])
     by_source: dict[tuple[str, str], list[Setting]] = {}
     for one in sorted(in_force, key=_rank):
         if one.source:
@@ -330,13 +397,14 @@ def _sources(sheet, in_force):
     for (source, status), of in by_source.items():
         named = [f"{code}: {what}" for code, what in references(source).items()]
         keys = dict.fromkeys(one.key for one in of)
-        sheet.row([source, status, Value(len(of), "0"), "; ".join(named), ", ".join(keys)])
+        cells = [source, status and say(status), Value(len(of), "0"), phrasing.joined(named), ", ".join(keys)]
+        sheet.row(cells)
     sheet.filter()
 
 
 def _glossary(sheet, study, in_force, said):
     """Fill the terms of the glossary that occur in the workbook, by their names or in its words."""
-    sheet.head(["term", "中文", "name here", "meaning here"])
+    sheet.head([say("term"), "中文", say("name here"), say("meaning here")])
     parts = {part for one in in_force for part in one.key.split(".")}
     names = {*study.measures, *parts, *chain.from_iterable(part.split("_") for part in parts)}
     for row in glossary(names, " ".join(said)):
@@ -348,9 +416,10 @@ def _known(study) -> list[str]:
     return [name for name in study.measures if name in MEASURES]
 
 
-def _unit(unit):
-    """Return a unit as the head of a column has it."""
-    return "%" if unit.startswith(SHARE) else unit
+def _head(measure, frame):
+    """Return a measure with its unit as the head of a column."""
+    unit = phrasing.unit_in_words(MEASURES[measure].unit_in(frame))
+    return say("{measure}, {scale}", measure=phrasing.label(measure), scale=unit)
 
 
 # ---- the book ----------------------------------------------------------------------------------------
@@ -366,7 +435,7 @@ class _Book:
         self.formats: dict[tuple, Any] = {}
         self.lost: Counter[str] = Counter()  # what the format could not hold
         self.said: dict[str, None] = {}  # every text in it, once
-        self.sheets = {name: _Sheet(self, self.made.add_worksheet(name)) for name in SHEETS}
+        self.sheets = {name: _Sheet(self, self.made.add_worksheet(say(name))) for name in SHEETS}
 
     def format(self, **properties):
         """Return the format of these properties, the same for the same ones."""
@@ -380,9 +449,9 @@ class _Book:
         said = said.replace("\n", " ").replace("\t", " ")
         kept = "".join(sign for sign in said if _can_be_held(sign))
         if gone := len(said) - len(kept):
-            self.lost["control character{s} that no workbook can hold"] += gone
+            self.lost["control"] += gone
         if len(kept) > MOST_SIGNS:
-            self.lost["end{s} of text longer than a cell holds"] += 1
+            self.lost["end"] += 1
             kept = f"{kept[: MOST_SIGNS - 4]} ..."
         kept = printable(kept)
         self.said[kept] = None
@@ -390,7 +459,7 @@ class _Book:
 
     def notes(self) -> list[str]:
         """Return what was left out because the format cannot hold it, in sentences."""
-        return [f"Dropped: {n:,} {what.format(s=phrasing.plural(n))}." for what, n in self.lost.items()]
+        return [say(LOST[what] if n == 1 else MANY_LOST[what], n=n) for what, n in self.lost.items()]
 
     def closed(self) -> bytes:
         """Return the whole file."""
@@ -440,13 +509,13 @@ class _Sheet:
 
     def _put(self, cells, **style) -> None:
         if self.next >= MOST_ROWS:
-            self.book.lost["row{s} beyond those that a sheet holds"] += 1
+            self.book.lost["row"] += 1
             return
         for column, cell in enumerate(cells):
             if cell is None or cell == "":
                 continue
             if column >= MOST_COLUMNS:
-                self.book.lost["cell{s} beyond the columns that a sheet holds"] += 1
+                self.book.lost["cell"] += 1
                 continue
             self._cell(self.next, column, cell, style)
             longest = max(_width(line) for line in _in_short(cell, bool(style)))

@@ -153,7 +153,8 @@ def _column(comparison, measure: str) -> tuple[str, dict[str, Cell]]:
         phrasing.plain(level * factor, _decimals(of_levels * factor)) if math.isfinite(level) else "–"
     )
     scale = say("%, changes in pp") if unit.startswith(SHARE) else phrasing.scale_in_words(before, after)
-    return phrasing.in_a_row(filter(None, (phrasing.label(measure), scale))), cells
+    head = phrasing.label(measure)
+    return (say("{measure}, {scale}", measure=head, scale=scale) if scale else head), cells
 
 
 def _largest(values) -> float:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from simulator.language.catalogue import say
+
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.text import Text
@@ -43,7 +45,8 @@ class Fitted:
             table.add_row(name, *cells)
         yield table
         if left := [column.head for column in self.columns if column not in shown]:
-            yield Text(f"… too narrow for {len(left)} more: {'; '.join(left)}", style="yellow")
+            said = say("… too narrow for {n} more: {names}", n=len(left), names=say("; ").join(left))
+            yield Text(said, style="yellow")
 
     def _shown(self, width: int) -> list[Column]:
         """Return the columns that fit; the rightmost that may give way goes first, and one is always shown."""

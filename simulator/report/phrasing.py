@@ -197,6 +197,8 @@ def unit_in_words(unit):
     """Return a unit of a measure as the head of a column has it: "%", "CNY per account"."""
     if unit.startswith(SHARE):
         return "%"
+    if unit == ACCOUNTS:
+        return say("\u00a0accounts").strip()
     currency, _, per = unit.partition(" per ")
     currency = CURRENCY_WORDS.get(currency, currency) if spoken() == CHINESE else currency
     return say(f"{{currency}} per {per}", currency=currency) if per else say(currency)

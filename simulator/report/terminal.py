@@ -4,6 +4,7 @@ import math
 from itertools import chain
 
 from simulator.analysis.measures import MEASURES, SHARE, answer
+from simulator.language.catalogue import retold, say
 from simulator.report import phrasing, worlds
 from simulator.report.certainty import certainty
 from simulator.report.narrow import Column, Fitted
@@ -28,21 +29,34 @@ def summary_table(comparison, compared=False):
     ]
     table = Fitted([Text(phrasing.called(comparison, name)) for name in comparison.ledgers], columns)
     lines: list[Text | Fitted] = [
-        Text(f"Caution: {said}", style="bold") if said in comparison.cautions else Text(f"Note: {said}", style="yellow")
+        Text(say("Caution: {caution}", caution=retold(said)), style="bold")
+        if said in comparison.cautions
+        else Text(say("Note: {note}", note=retold(said)), style="yellow")
         for said in comparison.warnings()
     ]
     lines += [Text(said, style="yellow") for said in [phrasing.given_people(comparison)] if said]
     lines += map(Text, comparison.of_choice())
-    setting = f"{phrasing.setting(frame)}; flows over all months, shares at month {frame.months}"
+    setting = say(
+        "{setting}; flows over all months, shares at month {month}", setting=phrasing.setting(frame), month=frame.months
+    )
     lines += [Text(frame.title, style="italic"), Text(setting, style="dim"), table]
     notes = [*phrasing.not_stated(comparison, told), phrasing.without_errors(frame)]
     if comparison.variants:
-        error = "" if phrasing.without_errors(frame) else " ± standard error"
         marked = any(CHANCE in str(text) for each in columns for text in each.cells)
-        chance = f"; {CHANCE}before what is within chance" if marked else ""
-        notes.append(
-            f"{comparison.baseline}: value{error}; others: change from it{phrasing.compared_with(comparison)}{chance}."
-        )
+        slots = {"baseline": phrasing.named(comparison.baseline), "also": phrasing.compared_with(comparison)}
+        if phrasing.without_errors(frame):
+            notes.append(say("{baseline}: value; others: change from it{also}.", **slots))
+        elif not marked:
+            notes.append(say("{baseline}: value ± standard error; others: change from it{also}.", **slots))
+        else:
+            notes.append(
+                say(
+                    "{baseline}: value ± standard error; others: change from it{also}; {mark}before what is within "
+                    "chance.",
+                    **slots,
+                    mark=CHANCE,
+                )
+            )
     notes += [phrasing.needed(comparison), phrasing.rates(comparison)]
     lines += [Text(note, style="dim") for note in notes if note]
     if comparison.variants:
@@ -50,12 +64,15 @@ def summary_table(comparison, compared=False):
         lines += [Text(said) for said in [certainty(comparison)] if said]
         why = [(variant, reasons(comparison, variant)) for variant in comparison.variants]
         lines += [
-            Text(f"Why {phrasing.called(comparison, variant)}: {found[0]}", style="dim")
+            Text(
+                say("Why {variant}: {reason}", variant=phrasing.called(comparison, variant), reason=found[0]),
+                style="dim",
+            )
             for variant, found in why
             if found
         ]
     elif compared:
-        lines.append(Text("The scenario has no variants: there was nothing to compare with the baseline."))
+        lines.append(Text(say("The scenario has no variants: there was nothing to compare with the baseline.")))
     return lines
 
 
@@ -74,13 +91,14 @@ def worlds_table(every_world):
             column.append(text)
 
     if own.variants:
-        add(Text("best"), [Text(worlds.best(one)) for one in found.by_world.values()])
+        add(Text(say("best")), [Text(worlds.best(one)) for one in found.by_world.values()])
     for heading, rows in worlds.matrix(every_world):
         add(Text(heading, style="italic"), [Text("")] * len(cells))
         for what, row in rows:
             add(Text(what), [_in_cell(each) for each in row])
     table = Fitted(names, [Column(worlds.called(name), each) for name, each in zip(every_world, cells, strict=True)])
-    note = f"Each variant stands against the {own.baseline} of the same world{phrasing.compared_with(own)}."
+    slots = {"baseline": phrasing.named(own.baseline), "also": phrasing.compared_with(own)}
+    note = say("Each variant stands against the {baseline} of the same world{also}.", **slots)
     return [Text(worlds.in_words(found), style="bold"), table, Text(note, style="dim"), Text("")]
 
 
@@ -105,7 +123,8 @@ def column(comparison, measure):
     largest = max((abs(x.value) for x in every if math.isfinite(x.value)), default=0.0)
     factor, before, after = phrasing.scale_of(largest, 0.0, unit)
     shares = unit.startswith(SHARE) and comparison.variants
-    head = f"{phrasing.label(measure)}, {'%, pp' if shares else phrasing.scale_in_words(before, after)}"
+    scale = say("%, pp|of a narrow column") if shares else phrasing.scale_in_words(before, after)
+    head = say("{measure}, {scale}|of a narrow column", measure=phrasing.label(measure), scale=scale)
     return head, [(cell(level, factor), ""), *(changed(d, factor) for d in found)]
 
 
