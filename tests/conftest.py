@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from simulator import cli
+from simulator.report import progress
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,6 +28,12 @@ def documented(title):
     guide = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
     return next(block for block in blocks if tomllib.loads(block).get("title") == title)
+
+
+@pytest.fixture(autouse=True)
+def without_progress(monkeypatch):
+    """Let no line on how far work is depend on how fast this machine is just now."""
+    monkeypatch.setattr(progress, "FIRST", 3_600.0)
 
 
 @pytest.fixture

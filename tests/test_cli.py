@@ -598,8 +598,9 @@ def test_who_ignores_a_closed_terminal_is_not_interrupted():
         signal.signal(signal.SIGTERM, terminated)
 
 
-def test_plain_lines_say_how_far_work_is():
+def test_plain_lines_say_how_far_work_is(monkeypatch):
     """A line has the stage, what is done and what is left, where that is known; lines come less and less often."""
+    monkeypatch.setattr(progress, "FIRST", 2.0)
     lines = progress.Lines()
     lines.stage = "reading the tape"
     assert (lines.due, lines.line(2.0), lines.due) == (2, "2 s: reading the tape", 4)

@@ -19,6 +19,7 @@ from simulator.analysis.estimates import Difference, Estimate
 from simulator.analysis.ledger import LINES, SETTLED, components, result_digest
 from simulator.analysis.measures import MEASURES, TAIL, answer, shown_in
 from simulator.analysis.measures.tables import ANSWER, NUMBERS, TABLES
+from simulator.language.catalogue import speaking
 from simulator.model.errors import UserError
 from simulator.report import phrasing, render, results
 from simulator.report.figures import pictures
@@ -399,7 +400,7 @@ def test_what_is_within_chance_is_marked_in_plain_text(comparison):
     table = next(part for part in summary_table(comparison) if hasattr(part, "columns"))
     marks = []
     measures = phrasing.stated(comparison, answer(comparison.frame))
-    for column, measure in zip(list(table.columns)[1:], measures, strict=True):
+    for column, measure in zip(table.columns, measures, strict=True):
         for text, variant in zip(list(column.cells)[1:], comparison.variants, strict=True):
             marked = str(text).startswith("~")
             assert marked is (phrasing.clarity(comparison.difference(variant, measure)) == "within chance")
@@ -480,3 +481,17 @@ def test_of_a_tape_the_accounts_are_the_fact():
     told = Comparison([toy_book.ledger(frame=frame)]).summary()["people"]
 
     assert told.startswith("the accounts of the tape; ") and told.endswith("drawn anew in each replication")
+
+
+def test_the_page_says_who_asked_and_when(tmp_path):
+    """The author that a scenario names and the day of the run stand below the title, in the page's language."""
+    plain = {"author": "Risk <Analytics>"}
+    study = compare(load_scenario("huabei", plain, 50, 2, 2).choose("cut_at_30"), threads=1)
+    page = (study.save(tmp_path / "out") / "report.html").read_text(encoding="utf-8")
+    day = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))["date"]
+
+    assert f'<span class="made">Risk &lt;Analytics&gt;, {phrasing.made_by(None, day)}</span>' in page
+    assert phrasing.made_by("Risk Analytics", "2026-12-01") == "Risk Analytics, 1 December 2026"
+    assert phrasing.made_by(None, None) == ""
+    with speaking("zh"):
+        assert phrasing.made_by("风险分析部", "2026-12-01") == "风险分析部，2026 年 12 月 1 日"

@@ -34,6 +34,7 @@ from simulator.tape.tape import Tape
 
 _NOT_OF_TABLES: dict[str, Any] = {
     "title": "",
+    "author": None,
     "cautions": [],
     "policy": {},
     "costs": Costs(),

@@ -44,9 +44,10 @@ class Again(Finding):
     @property
     def facts(self) -> dict[str, Any]:
         """What the manifest says: that of the run, but for its files and its command."""
-        left = ("files", "replay", "command", "versions", "cpu", "system")
+        left = ("files", "replay", "command", "date", "versions", "cpu", "system")
         own = {key: value for key, value in self.study.facts.items() if key not in left}
-        return {"made_from": {"folder": str(self.study.folder), "replay": self.study.facts["replay"]}, **own}
+        run = {key: self.study.facts.get(key) for key in ("replay", "date")}
+        return {"made_from": {"folder": str(self.study.folder), **run}, **own}
 
     @property
     def cautions(self) -> list[str]:
@@ -102,6 +103,8 @@ class Again(Finding):
             folder=self.study.folder,
             section=say(NOT_HERE),
         )
+        made = phrasing.made_by(self.study.settings.get("author"), self.study.facts.get("date"))
+        setting = f"{setting} {made}".strip()
         cautions = [retold(said) for said in self.cautions]
         return sheet(frame.title, setting, self.answers, warnings, sections, flat(manifest), cautions)
 

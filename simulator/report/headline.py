@@ -14,7 +14,7 @@ from simulator.scenario.parameters import Setting, in_words, settings
 from simulator.scenario.scenario import BASELINE
 
 MOST_CHANGES = 4  # of a variant's settings that are told in the table
-WORDS_ONLY = ("title", "cautions")  # settings that change nothing
+WORDS_ONLY = ("title", "author", "cautions")  # settings that change nothing
 FIGURES = 3  # significant digits of the largest change in a column
 
 

@@ -71,6 +71,15 @@ def calendar(frame, month: int) -> str:
     return name[:3] if spoken() == ENGLISH else name
 
 
+def made_by(author: str | None, day: str | None) -> str:
+    """Return who asked and when, "Risk Analytics, 1 December 2026", of an author's name and a day as YYYY-MM-DD."""
+    told = [author] if author else []
+    if day:
+        year, month, number = map(int, day.split("-"))
+        told.append(say("{day} {month} {year}", day=number, month=say(MONTHS[month - 1]), year=year))
+    return ("，" if spoken() == CHINESE else ", ").join(told)
+
+
 def setting(frame):
     """Return in one clause how large and how long a run is."""
     months = say("{n} month of lending" if frame.months == 1 else "{n} months of lending", n=frame.months)

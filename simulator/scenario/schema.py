@@ -442,6 +442,7 @@ class Settings(Table):
     """One world and one set of policies, resolved: what a scenario's baseline and each variant become."""
 
     title: Annotated[str, Field(min_length=1)]
+    author: Annotated[str, Field(min_length=1)] | None = None  # who asks: named on the page
     cautions: list[Annotated[str, Field(min_length=1)]] = []  # what to know before any number; layers add to them
     months: Month
     run_off_months: Annotated[int, Field(ge=0, le=600), values.MONTHS] = 60

@@ -9,7 +9,7 @@ from simulator.scenario.schema import Settings
 
 MOST = 8  # changes that are told of a variant
 LONGEST = 60  # characters of a value
-SILENT = ("title", "cautions", "source")  # keys that change no number
+SILENT = ("title", "author", "cautions", "source")  # keys that change no number
 
 
 def lines(scenario: Scenario) -> list[str]:

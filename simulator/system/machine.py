@@ -26,8 +26,9 @@ def threads_of(asked: int | None) -> int:
 
 
 def environment() -> dict:
-    """Return the versions and the processor that a result was made with."""
+    """Return the day, the versions and the processor that a result was made with."""
     import platform
+    from datetime import date
     from importlib.metadata import PackageNotFoundError, version
 
     def version_of(package):
@@ -38,6 +39,7 @@ def environment() -> dict:
 
     versions = {name: version_of(name) for name in ("simulator", "numpy", "numba", "scipy", "pyarrow")}
     return {
+        "date": date.today().isoformat(),
         "versions": {"python": platform.python_version(), **versions},
         "cpu": cpu_name(),
         "system": platform.system(),
