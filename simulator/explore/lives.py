@@ -29,7 +29,7 @@ from simulator.scenario.schema import Settings
 
 REPLICATIONS = 16
 FIRST = 4  # replications of the first picture: with fewer the interval says next to nothing
-UNIT = 1_000_000  # borrower-months of one replication of the first part at most
+UNIT = 250_000  # borrower-months of one replication of the first part at most: it is there before one notices
 GROWS = 4  # times as much of the book at the next step
 MOST = 8  # such steps
 LEAST = 128  # borrowers of a month of entry who are dealt out together
