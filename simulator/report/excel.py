@@ -20,7 +20,7 @@ from simulator.language.catalogue import noted, retold, say
 from simulator.model.errors import Problem, UserError
 from simulator.model.printable import printable
 from simulator.report import phrasing, worlds
-from simulator.report.references import glossary, references
+from simulator.report.references import glossary, in_order, references
 from simulator.scenario.parameters import STATUSES, Setting, in_words, settings, source_words, status_of, unit_words
 from simulator.scenario.scenario import AS_WRITTEN
 from simulator.system.inputs import reason
@@ -410,11 +410,11 @@ def _sources(sheet, in_force):
 
 def _glossary(sheet, study, in_force, said):
     """Fill the terms of the glossary that occur in the workbook, by their names or in its words."""
-    sheet.head([say("term"), "中文", say("name here"), say("meaning here")])
+    sheet.head(in_order((say("term"), "中文", say("name here"), say("meaning here"))))
     parts = {part for one in in_force for part in one.key.split(".")}
     names = {*study.measures, *parts, *chain.from_iterable(part.split("_") for part in parts)}
     for row in glossary(names, " ".join(said)):
-        sheet.row(row)
+        sheet.row(in_order(row))
 
 
 def _known(study) -> list[str]:
