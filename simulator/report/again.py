@@ -20,8 +20,13 @@ from simulator.report.render import account, caveats, flat, rate_table, swap_tab
 
 NOT_HERE = noted("What is not on this page")  # the heading of what the files do not have
 WITHIN_CHANCE = "within chance"
-LEFT_OUT = (  # first of comparisons alone
+OF_COMPARISONS = (
     noted("why each variant moves what it moves"),
+    noted("changes month by month, and which changes of roll rates and vintages are within chance"),
+)
+LEFT_OUT = (
+    *OF_COMPARISONS,
+    noted("how far overdue shares spread over replications"),
     noted("where the loss comes from, by segment and product"),
     noted("coverage by product and stage"),
     noted("the part of the variance that the common factor has"),
@@ -68,7 +73,7 @@ class Again(Finding):
     @property
     def left_out(self) -> list[str]:
         """What the page of the run has and this one has not, in sentences."""
-        folder, left = self.study.folder, list(LEFT_OUT if self.study.variants else LEFT_OUT[1:])
+        folder, left = self.study.folder, list(LEFT_OUT if self.study.variants else LEFT_OUT[len(OF_COMPARISONS) :])
         if self.study.worlds:
             left.append(noted("the table of all worlds, side by side"))
         if self.study.frame.draws:

@@ -131,6 +131,10 @@ class Kept(Comparison):
                 found[:, month] = _numbers(numbers)
         return Estimates(*found[:, 1:])
 
+    def samples_by_month(self, variant: str, measure: str) -> None:
+        """Return None: of each month the files have means and standard errors."""
+        return None
+
     def sides(self, variant) -> list[str]:
         """Return which of "out" and "into" anybody is in, of the applicants swapped by a variant."""
         return list(self.told_of_swapped.get(variant, {}))

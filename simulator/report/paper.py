@@ -1,43 +1,16 @@
 """A page of words, tables and pictures that opens offline: the reports of estimates, which compare no policies."""
 
 from collections.abc import Callable, Iterable, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from simulator.language.catalogue import BOTH, CHINESE, ENGLISH, LANGUAGES, say, speaking, spoken
-from simulator.model.errors import Problem, UserError, check_names, path_of
+from simulator.model.errors import check_names
 from simulator.report import phrasing
-from simulator.system.inputs import reason
+from simulator.report.picture import Picture as Picture
 
 CODES = {ENGLISH: "en", CHINESE: "zh-CN"}  # of the attribute lang
 OWN_NAMES = {ENGLISH: "English", CHINESE: "中文"}
-
-
-class Picture(NamedTuple):
-    """A figure: its title, inline SVG, and a caption that says what to see."""
-
-    title: str
-    svg: str
-    caption: str
-
-    def save(self, path: str | Path) -> None:
-        """Write it as an SVG file, in the place of one that is there; UserError if it cannot be written."""
-        path = path_of("path", path)
-        if path.suffix.lower() not in ("", ".svg"):
-            raise UserError(Problem(str(path), "", f"no {path.suffix} is drawn", "allowed: a name that ends in .svg"))
-        try:
-            path.write_text(self.svg, encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise UserError(Problem(str(path), "", f"cannot be written: {reason(error)}")) from None
-
-    def __repr__(self) -> str:
-        """Return title and caption: the drawing itself is endless."""
-        return f"{self.title}: {self.caption}"
-
-    def _repr_html_(self) -> str:
-        """Return it for a notebook, with its caption."""
-        return f"<figure>{self.svg}<figcaption>{escape(self.caption)}</figcaption></figure>"
 
 
 class Table(NamedTuple):
@@ -113,7 +86,9 @@ def page(title: str, bodies: list[tuple[str, str]], has_script: bool = False) ->
             words = f' data-copy="{say("Copy as numbers")}" data-copied="{say("Copied")}"'
             attributes[language] = Markup(lang + (words if has_script and language != ENGLISH else ""))
     slots = {"title": title, "bodies": [(language, Markup(body)) for language, body in bodies]}
-    return template("page.html.j2").render(**slots, attributes=attributes, has_script=has_script)
+    return template("page.html.j2").render(
+        **slots, attributes=attributes, has_script=has_script, has_figures=any("<figure" in body for _, body in bodies)
+    )
 
 
 def paper(

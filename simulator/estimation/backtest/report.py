@@ -319,7 +319,9 @@ def fan_picture(scored: Scored):
     """Return the fan of 30+, 90+ and balance: the window's months, three nested bands, and what came."""
     import matplotlib
 
-    from simulator.report.figures import COLOURS, INK, PER_CENT, STYLE, Picture, figure, legend, svg
+    from simulator.report.colours import COLOURS, INK
+    from simulator.report.picture import Picture
+    from simulator.report.plotting import PER_CENT, STYLE, figure, legend, svg
 
     measures = [m for m in ("dpd30_share", "dpd90_share", "balance") if m in {o.measure for o in scored.outlooks}]
     names = (*scored.history_months, *scored.months)
@@ -378,7 +380,9 @@ def reliability_picture(scored: Scored):
     """Return forecast probability against what happened, of being 30+ in the next month, over all and near 0."""
     import matplotlib
 
-    from simulator.report.figures import COLOURS, INK, PER_CENT, STYLE, Picture, figure, legend, svg
+    from simulator.report.colours import COLOURS, INK
+    from simulator.report.picture import Picture
+    from simulator.report.plotting import PER_CENT, STYLE, figure, legend, svg
 
     with matplotlib.rc_context(STYLE):
         made, axes = figure(3.6, 1, 2)

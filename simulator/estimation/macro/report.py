@@ -130,7 +130,9 @@ def picture(found: Link):
     import matplotlib
     from matplotlib.ticker import FuncFormatter
 
-    from simulator.report.figures import COLOURS, INK, SOFT, STYLE, Picture, figure, svg
+    from simulator.report.colours import COLOURS, INK, SOFT
+    from simulator.report.picture import Picture
+    from simulator.report.plotting import STYLE, figure, svg
 
     of_link, of_series = COLOURS[1], COLOURS[2]
     series = found.series

@@ -235,7 +235,9 @@ def ahead_picture(ahead):
     """Return the picture of the forecast a month ahead, in a list for a section."""
     from matplotlib import rc_context
 
-    from simulator.report.figures import COLOURS, PER_CENT, STYLE, Picture, figure, svg
+    from simulator.report.colours import COLOURS
+    from simulator.report.picture import Picture
+    from simulator.report.plotting import PER_CENT, STYLE, figure, svg
 
     with rc_context(STYLE):
         made, axes = figure(0.9 + 0.42 * len(ahead))
@@ -265,7 +267,9 @@ def ahead_picture(ahead):
 def _factor_picture(factor):
     from matplotlib import rc_context
 
-    from simulator.report.figures import COLOURS, STYLE, Picture, figure, svg
+    from simulator.report.colours import COLOURS
+    from simulator.report.picture import Picture
+    from simulator.report.plotting import STYLE, figure, svg
 
     with rc_context(STYLE):
         made, axes = figure(2.6)
