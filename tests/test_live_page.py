@@ -10,6 +10,7 @@ from chromium import Chromium, browser
 from conftest import ROOT
 from pages import address, served
 from simulator.scenario.reader import load_scenario
+from simulator.study import compare
 
 pytestmark = pytest.mark.skipif(browser() is None, reason="no Chromium on this machine: Debian's package is chromium")
 
@@ -195,6 +196,18 @@ def test_axe_finds_no_serious_fault(page, port, width, language, dark):
         assert serious(page) == []
     finally:
         page.dark(False)
+
+
+def test_axe_finds_no_serious_fault_in_a_report(chromium, tmp_path):
+    """Nor in the page that a comparison writes."""
+    study = compare(load_scenario("huabei", borrowers=100, months=3, replications=2).choose(["cut_at_30"]))
+    chromium.events.clear()
+    chromium.open((study.save(tmp_path / "run") / "report.html").as_uri())
+
+    for width in (1400, 390):
+        chromium.size(width, 900)
+        assert serious(chromium) == []
+    assert chromium.complaints() == []
 
 
 def test_hostile_words_are_words(chromium, tmp_path):
