@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from statistics import median
 from typing import Annotated
 
 import typer
@@ -66,6 +67,24 @@ def where_a_moved_scenario_goes() -> None:
     for one in every:
         rows.add_row(one.name, *(f"{ms:.1f}" for ms in (one.read, one.scores, one.lowered, one.lived, one.whole)))
     _print(rows, f"the files read: {files:.1f} ms; a run of {moved.TINY} borrowers: {tiny:.1f} ms")
+
+
+@app.command()
+def explore(borrowers: Annotated[int, typer.Option(help="of the opening book")] = 100_000) -> None:
+    """Time the live page: from a drag to the first picture, to 16 replications, to the whole book."""
+    from . import explore as run
+
+    before = run.load()
+    with Progress() as bar:
+        every = run.drags(borrowers, bar.started)
+    about = f"{borrowers:,} borrowers, {run.MONTHS} months and the run-off, two lenders; {machine()['cpu']}, {before}"
+    rows = Table("after a drag", title=f"ms; {about}")
+    for column in ("best", "median"):
+        rows.add_column(column, justify="right")
+    names = ("first picture with an interval", "16 replications", "of the whole book", "processor time of all of it")
+    for name, took in zip(names, zip(*every, strict=True), strict=True):
+        rows.add_row(name, f"{min(took):,.0f}", f"{median(took):,.0f}")
+    _print(rows)
 
 
 @app.command()

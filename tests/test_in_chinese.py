@@ -1,10 +1,12 @@
 """What a run says in Chinese: no English is left between its names and numbers."""
 
+import pickle
 import re
 
 import pytest
 import tomlkit
 
+import simulator
 import toy_book
 from conftest import ROOT
 from simulator import compare
@@ -12,9 +14,13 @@ from simulator.analysis.comparison import Comparison
 from simulator.analysis.estimates import Difference
 from simulator.analysis.measures import MEASURES
 from simulator.analysis.measures.loss import CAUSE_WORDS
+from simulator.decision.flips import Flip
+from simulator.decision.flips_page import until
+from simulator.decision.vary import Varied
+from simulator.decision.worth import FEWEST
 from simulator.language.catalogue import CHINESE, anew, say, speaking
 from simulator.policy.registry import in_words, kinds, policy_of
-from simulator.report.reasons import Change, Evidence
+from simulator.report.reasons import Change, Evidence, reasons
 from simulator.scenario.reader import load_scenario
 
 ENGLISH = re.compile(r"[A-Za-z][a-z'-]*(?:[ \u00a0][A-Za-z][a-z'-]*){2}")  # three English words in a row
@@ -139,3 +145,70 @@ def test_rates_that_move_against_the_loss_are_said_whole(loss, is_sure, monkeypa
     with speaking(CHINESE):
         assert anew(said).startswith("cut：净核销率与坏账率")
         assert not english_in([anew(said)])
+
+
+@pytest.fixture(scope="module")
+def doubted(tmp_path_factory):
+    """Return the comparison of a small book under as many draws as tell what is worth knowing, and what turns it."""
+    world = {
+        "extends": (ROOT / "tests" / "plain_world.toml").as_posix(),
+        "discount_rate": {"value": 0.06, "range": [0.03, 0.12]},
+        "costs": {"operating_cost": {"value": 1.0, "range": [0.5, 2.0]}},
+        "variant": {"cut": {"policy": {"cut": {"enabled": True}}}},
+    }
+    path = tmp_path_factory.mktemp("doubted") / "world.toml"
+    path.write_text(tomlkit.dumps(world), encoding="utf-8")
+    found = load_scenario(path, ["run_off_months=6"], borrowers=200, months=6)
+    return simulator.compare(found, threads=2, doubt=FEWEST).comparison
+
+
+def test_the_choice_under_doubt_is_said_in_either_language(doubted):
+    """One comparison says how sure the choice is in both languages, in any order, and after it was pickled."""
+
+    def told(of):
+        by_measure, sought = of.would_change()
+        flips = [line for _, home, said in by_measure for line in (home, *said)]
+        return [*of.of_choice(), *flips, sought, of.worth_knowing(), *map(anew, of.cautions)]
+
+    english = told(doubted)
+    with speaking(CHINESE):
+        chinese = told(doubted)
+        assert told(pickle.loads(pickle.dumps(doubted))) == chinese
+    assert told(doubted) == english and len(english) == len(chinese)
+    assert not english_in(chinese)
+    assert english[0].startswith("Best by net present value, chance taken out: ")
+    assert chinese[0].startswith("剔除随机性后，按净现值")
+    assert any("Another is best if: " in line for line in english)
+
+
+def test_a_flip_is_said_both_ways():
+    """A place above or below, of a whole number or not, sure, open or not sought: whole clauses in Chinese too."""
+    share, months = (
+        Varied(key, 0, 12, 0, value, unit, False) for key, value, unit in (("a", 0.5, ""), ("b", 6, "months"))
+    )
+    flips = [
+        Flip(one, "npv", at, low, high, "x", "cut", replications)
+        for one in (share, months)
+        for at in (0.0, 12.0)
+        for low, high, replications in ((1.0, 11.0, 9), (None, 11.0, 9), (None, None, 9), (1.0, 11.0, 1))
+    ]
+    said = [until(flip) for flip in flips]
+    assert said[0] == "a falls below 0 (now 0.5; 95 % interval 1 to 11), then cut is"
+    assert said[-1] == "b rises to 12 months (now 6 months; no interval: as the screen has it), then cut is"
+    with speaking(CHINESE):
+        told = [until(flip) for flip in flips]
+        assert not english_in(told)
+        assert told[-1] == "b 升至 12 个月（当前 6 个月；无区间：为初筛结果），则“cut”最优"
+
+
+@pytest.mark.parametrize("kind", sorted(kinds()))
+def test_the_reasons_of_a_variant_are_chinese(kind, of_kind):
+    """Nothing English is left in what the report says of a variant that changes a kind, and nothing of it stays."""
+    comparison = of_kind(kind)
+    english = reasons(comparison, "on")
+    with speaking(CHINESE):
+        said = reasons(comparison, "on")
+    assert len(said) == len(english)
+    assert not english_in(said)
+    assert all(line.endswith("。") for line in said)
+    assert reasons(comparison, "on") == english

@@ -10,11 +10,16 @@ import pytest
 from conftest import ROOT
 from simulator.analysis.measures import MEASURES, MONEY, SECTIONS
 from simulator.analysis.measures.loss import CAUSE_WORDS
-from simulator.analysis.measures.registry import CURRENCY
 from simulator.analysis.measures.tables import BY_CAUSE, NUMBERS, SUPERVISORS
+from simulator.estimation.structural.scenario import CALIBRATED, NOT_IDENTIFIED
 from simulator.language.catalogue import CHINESE, anew, kept, noted, say, sentences, speaking, spoken
 from simulator.model.layout import LEVELS
 from simulator.policy.registry import kinds
+from simulator.scenario.distributions import KINDS
+from simulator.scenario.fields import fields_of
+from simulator.scenario.number_in_doubt import SHAPES
+from simulator.scenario.parameters import OURS, source_words, unit_words
+from simulator.scenario.schema import Settings
 
 SAID_IN = ("say", "noted", "kept")
 PAGES = sorted((ROOT / "simulator").rglob("*.j2"))
@@ -45,7 +50,7 @@ def said_of_measures():
     """Return {words: where} of measures, the tables that show them, and causes."""
     found = dict.fromkeys((*SECTIONS, *NUMBERS, *BY_CAUSE, *SUPERVISORS), "a heading of measures")
     for m in MEASURES.values():
-        unit = m.unit.replace(MONEY, CURRENCY)
+        unit = m.unit.replace(f"{MONEY} per", "{currency} per")
         found |= dict.fromkeys(filter(None, (m.label, m.short, m.text, m.moved_by, unit)), m.name)
     for cause, words in CAUSE_WORDS.items():
         found |= dict.fromkeys((words.label, words.who), f"cause {cause}")
@@ -57,7 +62,36 @@ def said_of_policies():
     return {kind.replace("_", " "): "a kind of policy" for kind in kinds()} | dict.fromkeys(LEVELS, "a level")
 
 
-SAID = said_in_code() | said_of_measures() | said_of_policies()
+def said_of_settings():
+    """Return {words: where} of units, statuses, sources and shapes of the numbers of a scenario."""
+    units, seen = set(), set()
+
+    def look(model):
+        if model not in seen:
+            seen.add(model)
+            for field in fields_of(model).values():
+                units.update([field.unit.name] if field.unit and field.unit.name else [])
+                if field.model:
+                    look(field.model)
+
+    for model in (Settings, *(kind.Settings for kind in kinds().values()), *KINDS.values()):
+        look(model)
+    statuses = (
+        "assumption",
+        "derived",
+        "read-a",
+        "read-b",
+        "read-c",
+        "recalled",
+        "default",
+        CALIBRATED,
+        NOT_IDENTIFIED,
+    )
+    sources = (*OURS, "CNY")
+    return dict.fromkeys(units, "a unit") | dict.fromkeys((*statuses, *sources, *SHAPES), "said of a number")
+
+
+SAID = said_in_code() | said_of_measures() | said_of_policies() | said_of_settings()
 ENGLISH_RUN = re.compile(r"[A-Za-z][A-Za-z'-]*(?: [A-Za-z][A-Za-z'-]*){2}")
 
 
@@ -97,6 +131,23 @@ def test_what_a_measure_means_is_said_when_it_is_read():
         assert utilisation.words != english
         assert "降额、提额或冻结额度" in utilisation.words
     assert utilisation.words == english
+
+
+def test_a_unit_has_its_currency():
+    """The currency in a unit has its name where it has one; a unit that nobody knows is said as it is."""
+    assert unit_words("EUR per month") == "EUR per month"
+    assert unit_words("CNY per account and month") == "CNY per account and month"
+    with speaking(CHINESE):
+        assert unit_words("CNY per account and month") == "元/账户/月"
+        assert [unit_words(unit) for unit in ("CNY", "per year", "of my own")] == ["元", "每年", "of my own"]
+
+
+def test_a_users_source_is_said_as_it_stands():
+    """Sources that the simulator gives are said in Chinese, a user's stays, even one that a catalogue has."""
+    given = ["neutral default", "author of my.toml", "S9: half of them", "assumption"]
+    assert [source_words(source) for source in given] == given
+    with speaking(CHINESE):
+        assert [source_words(source) for source in given] == ["中性默认值", "my.toml 的作者", *given[2:]]
 
 
 def test_a_kept_sentence_is_english_until_it_is_said_anew():

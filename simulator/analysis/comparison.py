@@ -15,6 +15,7 @@ from simulator.analysis.measures.registry import FLOW, STOCK, TAIL
 from simulator.analysis.measures.tables import LOSS_RATES, SWAPPED
 from simulator.language.catalogue import kept, noted
 from simulator.model.layout import GRADE_NAMES
+from simulator.scenario.scenario import BASELINE
 
 NOTHING_TO_DIVIDE_BY = kept("a rate of nothing is not defined")
 NUMBERS = ("value", "se", "low", "high")  # of an estimate, as summary.json names them
@@ -347,13 +348,20 @@ class Comparison:
         rival = rivals[nearest]
         if rival.value == 0 and rival.se == 0:
             return Verdict(
-                None, nearest, rival, kept("{best} and {other} are equal", best=best, other=nearest), best, sure
+                None,
+                nearest,
+                rival,
+                kept("{best} and {other} are equal", best=_named(best), other=_named(nearest)),
+                best,
+                sure,
             )
         if sure < SURE:
-            why = kept("{best} and {other} are not clearly apart", best=best, other=nearest)
+            why = kept("{best} and {other} are not clearly apart", best=_named(best), other=_named(nearest))
             if 1 - doubt[nearest] >= SURE:  # it would be the winner of two
                 count = len(self.ledgers)
-                why = kept("{best} leads, but not clearly enough for the best of {count}", best=best, count=count)
+                why = kept(
+                    "{best} leads, but not clearly enough for the best of {count}", best=_named(best), count=count
+                )
             return Verdict(None, nearest, rival, why, best, sure)
         return Verdict(best, second, rivals[second], CLEAR, best, sure)
 
@@ -435,6 +443,11 @@ class Comparison:
             numbers = zip(NUMBERS, (d.value, d.se, d.low, d.high), strict=True)
             told["difference"] = {name: as_json(x) for name, x in numbers} | {"unit": self.frame.currency}
         return told
+
+
+def _named(lender: str) -> str:
+    """Return a lender's name as it is said: the user's own, but for that of the baseline."""
+    return kept("baseline") if lender == BASELINE else lender
 
 
 def _by_both(run_off: Verdict, run_on: Verdict) -> Verdict:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from simulator.analysis.comparison import Comparison
+from simulator.language.catalogue import kept
 from simulator.model.observer import Observer
-from simulator.policy.why import capital
 from simulator.report.finding import Command, Finding
 from simulator.run import run
 from simulator.scenario.reader import SIZES, load_scenario
@@ -79,7 +79,10 @@ def asked_of(
     What was asked for by hand, as with `--borrowers`, stays.
     """
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-    remarks = [f"{capital(loaded.worlds_left_out)}."] if loaded.worlds else []
+    remarks: list[str] = []
+    if loaded.worlds:
+        names = ", ".join(loaded.worlds)
+        remarks.append(kept("Only the file as written is lived; compare lives its worlds too: {worlds}.", worlds=names))
     loaded = loaded.as_written
     most = {"borrowers": borrowers, "replications": replications}
     now = {"borrowers": loaded.baseline.portfolio.borrowers, "replications": loaded.baseline.replications}
@@ -98,10 +101,26 @@ def asked_of(
         replications=asked.get("replications"),
         allow_code=loaded.has_code,
     )
-    said = " and ".join(f"{asked[name]:,} of its {now[name]:,} {name}" for name in asked)
-    options = " and ".join(f"--{name}" for name in asked)
-    remark = f"Lived with {said}, so that so many lives take minutes; {options} say otherwise."
-    return _named(smaller, loaded), [*remarks, remark]
+    return _named(smaller, loaded), [*remarks, _lived_with(asked, now)]
+
+
+def _lived_with(asked: dict[str, int], now: dict[str, int]) -> str:
+    """Return that a question is lived with less than the scenario asks for, in a sentence."""
+    slots = {f"of_{name}": f"{now[name]:,}" for name in asked} | {name: f"{count:,}" for name, count in asked.items()}
+    if len(asked) == 2:
+        return kept(
+            "Lived with {borrowers} of its {of_borrowers} borrowers and {replications} of its {of_replications} "
+            "replications, so that so many lives take minutes; --borrowers and --replications say otherwise.",
+            **slots,
+        )
+    return kept(
+        "Lived with {borrowers} of its {of_borrowers} borrowers, so that so many lives take minutes; --borrowers say "
+        "otherwise."
+        if "borrowers" in asked
+        else "Lived with {replications} of its {of_replications} replications, so that so many lives take minutes; "
+        "--replications say otherwise.",
+        **slots,
+    )
 
 
 def home(scenario: Scenario, lenders: list[str], threads: int | None, observer: Observer) -> Comparison:

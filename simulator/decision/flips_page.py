@@ -9,6 +9,7 @@ import numpy as np
 from simulator.decision.answer import facts_told
 from simulator.decision.crossing import FEWEST
 from simulator.decision.words import breakable, digits, number, spoken
+from simulator.language.catalogue import noted, say
 from simulator.report import phrasing
 from simulator.report.colours import COLOURS, INK
 from simulator.report.paper import Picture, Section, Table, paper
@@ -17,7 +18,8 @@ from simulator.report.plotting import STYLE, figure, svg
 if TYPE_CHECKING:
     from simulator.decision.flips import Flip, Flips, Map
 
-NOW, END = "the value now", "the end"  # where an interval is open: up to where nothing is moved, or to the end searched
+# where an interval is open: up to where nothing is moved, or to the end searched
+NOW, END = noted("the value now"), noted("the end")
 NAMED = 5  # numbers asked about that move nothing: more are counted
 DRAWN = 15  # flips in the picture
 
@@ -81,23 +83,41 @@ def _moved(found):
 
 def until(flip: "Flip") -> str:
     """Return "KEY falls below 0.3 (now 0.4; 95 % interval 0.25 to 0.35), then cut_at_30 is", or "may be"."""
-    return f"{_moves(flip)}, then {flip.to_best} {'is' if flip.is_sure else 'may be'}"
+    slots = {"moves": _moves(flip), "lender": phrasing.named(flip.to_best)}
+    if flip.is_sure:
+        return say("{moves}, then {lender} is", **slots)
+    return say("{moves}, then {lender} may be", **slots)
 
 
 def _moves(flip):
     """Return "KEY falls below 0.3 (now 0.4; 95 % interval 0.25 to 0.35)"."""
     one = flip.varied
-    moves = ("rises" if flip.rises else "falls") + (" to" if one.is_whole else " above" if flip.rises else " below")
-    return f"{one.key} {moves} {number(one, flip.at)} (now {number(one, one.middle)}; {sure(flip)})"
+    slots = {"key": one.key, "place": number(one, flip.at), "now": number(one, one.middle), "sure": sure(flip)}
+    if one.is_whole:
+        return say(
+            "{key} rises to {place} (now {now}; {sure})"
+            if flip.rises
+            else "{key} falls to {place} (now {now}; {sure})",
+            **slots,
+        )
+    return say(
+        "{key} rises above {place} (now {now}; {sure})"
+        if flip.rises
+        else "{key} falls below {place} (now {now}; {sure})",
+        **slots,
+    )
 
 
 def sure(flip: "Flip") -> str:
     """Return the interval in words; what is open is said."""
     if flip.replications < FEWEST:
-        return "no interval: as the screen has it"
+        return say("no interval: as the screen has it")
     if flip.low is None and flip.high is None:
-        return f"95 %: anywhere from {NOW} to {END}, so cannot tell"
-    return f"95 % interval {' to '.join(ends(flip))}{'' if flip.is_sure else ', or nowhere'}"
+        return say("95 %: anywhere from the value now to the end, so cannot tell")
+    low, high = ends(flip)
+    if flip.is_sure:
+        return say("95 % interval {low} to {high}", low=low, high=high)
+    return say("95 % interval {low} to {high}, or nowhere", low=low, high=high)
 
 
 def ends(flip: "Flip") -> tuple[str, str]:
@@ -106,7 +126,9 @@ def ends(flip: "Flip") -> tuple[str, str]:
     if flip.replications < FEWEST:
         return "–", "–"
     open_ = (NOW, END) if flip.rises else (END, NOW)
-    told = [words if x is None else digits(one.shown(x)) for x, words in zip((flip.low, flip.high), open_, strict=True)]
+    told = [
+        say(words) if x is None else digits(one.shown(x)) for x, words in zip((flip.low, flip.high), open_, strict=True)
+    ]
     low, high = told if one.shown(one.low) <= one.shown(one.high) else reversed(told)
     return low, high
 

@@ -14,6 +14,7 @@ from simulator.analysis.comparison import Comparison
 from simulator.analysis.control import Controlled
 from simulator.analysis.measures import MEASURES, SHARE, windows
 from simulator.analysis.measures import TAIL as TAIL_OF_ALL
+from simulator.language.catalogue import kept
 from simulator.lowering.factor import factor
 from simulator.lowering.lower import lower
 from simulator.model.errors import Problem, UserError, check_names
@@ -105,7 +106,8 @@ def compare_until(
         raise UserError(Problem("--until", wished.said, "the scenario has no variants", "allowed: a level"))
     _check_stated(scenario, wished)
     looks: list[int] = []
-    count, tried = given or FIRST, "as many as the file as written took" if given else "the most that are tried"
+    count = given or FIRST
+    tried = kept("as many as the file as written took" if given else "the most that are tried")
     is_last = bool(given)
     while True:
         observer.note(f"look {len(looks) + 1}: {count:,} replications")
@@ -116,7 +118,7 @@ def compare_until(
             fits = int(count * error.share * ROOM) // FIRST * FIRST
             if not looks or given:
                 raise
-            tried, is_last = "the most that this machine has the memory for", True
+            tried, is_last = kept("the most that this machine has the memory for"), True
             if fits <= looks[-1]:
                 break
             count = fits
@@ -130,11 +132,8 @@ def compare_until(
         if is_last or all(width <= wanted for _, width, wanted in found) or count >= MOST:
             break
         count = next_look(count, found)
-    caution = _not_had(
-        wished,
-        found,
-        f"{looks[-1]:,} replications, {tried}",
-    )
+    lived = kept("{count} replications, {which}", count=f"{looks[-1]:,}", which=tried)
+    caution = _not_had(wished, found, lived)
     told = [caution, *comparison.cautions] if caution else [*comparison.cautions, _had(wished, comparison, found)]
     comparison = comparison.restated(told, comparison.average)
     facts = {
@@ -183,10 +182,15 @@ def _had(wished: Wish, comparison: Comparison, found: list[tuple[str, float, flo
     of = phrasing.difference if wished.of_differences else phrasing.estimate
     width = next(width for other, width, _ in found if other == name)
     unit = MEASURES[wished.measure].unit_in(comparison.frame)
-    return (
-        f"As precise as was wished ({wished.said}) after {comparison.frame.replications:,} replications: the widest "
-        f"interval of {phrasing.label(wished.measure)} is that of {name}, {of(comparison, name, wished.measure)} "
-        f"(standard error), within ±{phrasing.NO_BREAK}{phrasing.number(width, 0.0, unit)} with 95{phrasing.NO_BREAK}%."
+    return kept(
+        "As precise as was wished ({wish}) after {replications} replications: the widest interval of {measure} is that "
+        "of {lender}, {value} (standard error), within ±\u00a0{width} with 95\u00a0%.",
+        wish=wished.said,
+        replications=f"{comparison.frame.replications:,}",
+        measure=kept(MEASURES[wished.measure].label),
+        lender=name,
+        value=of(comparison, name, wished.measure),
+        width=phrasing.number(width, 0.0, unit),
     )
 
 
@@ -197,7 +201,13 @@ def _not_had(wished: Wish, found, tried: str) -> str:
         return ""
     name, width, wanted = max(short, key=lambda one: one[1] / one[2] if one[2] > 0 else np.inf)
     unit = MEASURES[wished.measure].unit
-    return (
-        f"Not as precise as was wished ({wished.said}): after {tried}, the "
-        f"interval of {name} is ±{phrasing.NO_BREAK}{width:.4g} {unit} wide, not ±{phrasing.NO_BREAK}{wanted:.4g}."
+    return kept(
+        "Not as precise as was wished ({wish}): after {tried}, the interval of {lender} is ±\u00a0{width} {unit} wide, "
+        "not ±\u00a0{wanted}.",
+        wish=wished.said,
+        tried=tried,
+        lender=name,
+        width=f"{width:.4g}",
+        unit=kept(unit),
+        wanted=f"{wanted:.4g}",
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from simulator.analysis.comparison import Comparison
 from simulator.analysis.errors import crossed_replications
-from simulator.analysis.estimates import CERTAIN, Estimate
+from simulator.analysis.estimates import CERTAIN, Difference, Estimate
 from simulator.analysis.measures import SHARE
 from simulator.decision.assumptions import Doubt
 from simulator.decision.doubt import Draws
@@ -19,9 +19,10 @@ from simulator.decision.field_test import ACCOUNTS, shown_by
 from simulator.decision.paired import UnderDoubt
 from simulator.decision.precision import compare_until, wish
 from simulator.decision.worth import FEWEST, Choice, Regression, choice
-from simulator.language.catalogue import ENGLISH
+from simulator.language.catalogue import ENGLISH, kept, say
 from simulator.model.errors import Problem, UserError, check_kind, check_names
 from simulator.model.observer import SILENT, Aside, Observer
+from simulator.policy.why import in_a_row
 from simulator.report import phrasing
 from simulator.report.certainty import certainty
 from simulator.run import run
@@ -33,6 +34,8 @@ from simulator.study import compare as compare_as_it_stands
 if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import RenderableType
+
+    from simulator.decision.flips import Flip
 
 SHOWN = 5  # numbers worth knowing that are told in words
 
@@ -105,13 +108,50 @@ def _compared(asked: Scenario, threads: int | None, observer: Observer, doubt: i
     return DoubtedStudy(asked, comparison, {"command": COMPARE, "scenario": str(asked.path), **done.facts, **facts})
 
 
+class AtHome(NamedTuple):
+    """Who is best with every number at its value, and by how much over the second."""
+
+    best: str
+    second: str
+    lead: Difference
+
+    def said(self, currency: str) -> str:
+        """Return it in a sentence, and whether that is within chance."""
+        by = phrasing.number(self.lead.value, self.lead.se, currency)
+        slots = {"best": phrasing.named(self.best), "by": by, "second": phrasing.named(self.second)}
+        if self.lead.is_clear:
+            return say("With every number at its value {best} is best, by {by} over {second}.", **slots)
+        return say(
+            "With every number at its value {best} is best, by {by} over {second}, within chance, so that anything may "
+            "turn it.",
+            **slots,
+        )
+
+
 class Turns(NamedTuple):
     """The places nearest to the values now at which another lender is best, one number moved at a time."""
 
     nearest: dict[str, list[dict[str, Any]]]  # by measure, each as a row of the table of flips
-    said: dict[str, list[str]]  # the same in words
-    home: dict[str, str]  # who is best with every number at its value, in a sentence
-    sizes: str  # how they were lived
+    flips: dict[str, list["Flip"]]  # the same places
+    home: dict[str, AtHome]
+    borrowers: int  # they were sought with so many
+    replications: int
+
+    def said(self, measure: str) -> list[str]:
+        """Return what would make another lender the best by a measure, the nearest first, in words."""
+        from simulator.decision.flips_page import until  # here, as in `_turns`
+
+        return [until(flip) for flip in self.flips[measure]]
+
+    @property
+    def sizes(self) -> str:
+        """How they were sought, in words."""
+        borrowers, replications = f"{self.borrowers:,}", f"{self.replications:,}"
+        return say(
+            "sought with {borrowers} borrowers and {replications} replications",
+            borrowers=borrowers,
+            replications=replications,
+        )
 
 
 class Known(NamedTuple):
@@ -227,7 +267,9 @@ class Doubted(Comparison):
         turns = self.known.turns
         if not turns:
             return [], ""
-        return [(measure, turns.home[measure], turns.said[measure]) for measure in self.horizons], turns.sizes
+        currency = self.frame.currency
+        told = [(measure, turns.home[measure].said(currency), turns.said(measure)) for measure in self.horizons]
+        return told, turns.sizes
 
     def summary(self) -> dict:
         """Return the contents of summary.json, with what is known of the choice."""
@@ -286,7 +328,11 @@ class DoubtedStudy(Study):
     def _elsewhere(self) -> list[str]:
         """Return in every other world which lender is best."""
         return [
-            f"World {name}: {best_in_words(study.comparison, measure)}."
+            say(
+                "World {name}: Best by {measure}, chance taken out: {chances}. Choosing {best} loses {lost}.",
+                name=name,
+                **best_in_words(study.comparison, measure),
+            )
             for name, study in self.worlds.items()
             if isinstance(study.comparison, Doubted)
             for measure in study.comparison.horizons
@@ -302,18 +348,36 @@ def in_words(comparison: Comparison) -> list[str]:
     unit, said = comparison.frame.currency, []
     for measure in comparison.horizons:
         said.append(
-            f"{best_in_words(comparison, measure)} on average to the best under each draw: that is what knowing every "
-            "number would be worth."
+            say(
+                "Best by {measure}, chance taken out: {chances}. Choosing {best} loses {lost} on average to the best "
+                "under each draw: that is what knowing every number would be worth.",
+                **best_in_words(comparison, measure),
+            )
         )
         if worth := comparison.worth.get(measure):
             first = _worth_telling(comparison, worth)
             said.append(_worth_in_words(comparison, first))
             if tested := next((one for one in first if one.tests), None):
-                sizes = [f"{n:,} {phrasing.number(*gain, unit)}" for n, gain in tested.tests.items()]
-                said.append(f"A field test of {tested.key}, by accounts an arm, is worth: {'; '.join(sizes)}.")
+                sizes = [
+                    say("{accounts} {worth}", accounts=f"{n:,}", worth=phrasing.number(*gain, unit))
+                    for n, gain in tested.tests.items()
+                ]
+                said.append(
+                    say(
+                        "A field test of {key}, by accounts an arm, is worth: {sizes}.",
+                        key=tested.key,
+                        sizes=say("; ").join(sizes),
+                    )
+                )
         if turns := comparison.known.turns:
-            nearest = "; ".join(turns.said[measure]) or "no number, moved alone within its range"
-            said.append(f"{turns.home[measure]} Another is best if: {nearest} ({turns.sizes}).")
+            said.append(
+                say(
+                    "{home} Another is best if: {nearest} ({sizes}).",
+                    home=turns.home[measure].said(unit),
+                    nearest=say("; ").join(turns.said(measure)) or say("no number, moved alone within its range"),
+                    sizes=turns.sizes,
+                )
+            )
     return said
 
 
@@ -325,12 +389,17 @@ def _worth_telling(comparison: Doubted, worth: list[Worth]) -> list[Worth]:
 def _worth_in_words(comparison: Doubted, first: list[Worth]) -> str:
     """Return what numbers are worth knowing, in a sentence; a second where chance alone could have made them so."""
     if not first:
-        return "Most worth knowing: no single number changes the choice."
-    each = [f"{one.key} {phrasing.number(*one.known, comparison.frame.currency)}" for one in first]
-    said = f"Most worth knowing: {'; '.join(each)}."
+        return say("Most worth knowing: no single number changes the choice.")
+    each = say("; ").join(
+        say("{key} {worth}", key=one.key, worth=phrasing.number(*one.known, comparison.frame.currency)) for one in first
+    )
     if any(one.known.value > CERTAIN * one.known.se for one in first):
-        return said
-    return f"{said} With {comparison.frame.draws:,} draws none of them is beyond chance: more draws tell."
+        return say("Most worth knowing: {each}.", each=each)
+    return say(
+        "Most worth knowing: {each}. With {draws} draws none of them is beyond chance: more draws tell.",
+        each=each,
+        draws=f"{comparison.frame.draws:,}",
+    )
 
 
 def _turns(asked: Scenario, draws: Draws, threads: int | None, observer: Observer) -> Turns | None:
@@ -339,7 +408,6 @@ def _turns(asked: Scenario, draws: Draws, threads: int | None, observer: Observe
         return None
     # Here, since most comparisons have no doubt, and drawing and root finding take long to import.
     from simulator.decision.flips import flips
-    from simulator.decision.flips_page import until
 
     keys = [one.key for one in draws.doubts]
     found = flips(asked.as_written, keys=keys, threads=threads, observer=Aside(observer))
@@ -350,22 +418,15 @@ def _turns(asked: Scenario, draws: Draws, threads: int | None, observer: Observe
 
     frame = found.comparison.frame
     home = {measure: _at_home(found.comparison, measure, best) for measure, best in found.best.items()}
-    return Turns(
-        {measure: [row(flip) for flip in some] for measure, some in found.first.items()},
-        {measure: [until(flip) for flip in some] for measure, some in found.first.items()},
-        home,
-        f"sought with {frame.borrowers:,} borrowers and {frame.replications:,} replications",
-    )
+    nearest = {measure: [row(flip) for flip in some] for measure, some in found.first.items()}
+    return Turns(nearest, found.first, home, frame.borrowers, frame.replications)
 
 
-def _at_home(comparison: Comparison, measure: str, best: str) -> str:
-    """Return in a sentence by how much the best lender leads, and whether that is within chance."""
+def _at_home(comparison: Comparison, measure: str, best: str) -> AtHome:
+    """Return by how much the best lender leads."""
     values = {name: comparison.estimate(name, measure).value for name in comparison.ledgers if name != best}
     second = max(values, key=values.__getitem__)
-    lead = comparison.difference(best, measure, against=second)
-    chance = "" if lead.is_clear else ", within chance, so that anything may turn it"
-    by = phrasing.number(lead.value, lead.se, comparison.frame.currency)
-    return f"With every number at its value {best} is best, by {by} over {second}{chance}."
+    return AtHome(best, second, comparison.difference(best, measure, against=second))
 
 
 def _alone(value) -> float | None:
@@ -373,14 +434,22 @@ def _alone(value) -> float | None:
     return None if isinstance(value, list) else float(value)
 
 
-def best_in_words(comparison: Doubted, measure: str) -> str:
-    """Return how likely each lender is the best by a measure, and what the best one loses, without a full stop."""
+def best_in_words(comparison: Doubted, measure: str) -> dict[str, str]:
+    """Return in words how likely each lender is the best by a measure, the best one and what it loses: slots."""
     found = comparison.choices[measure]
     likely = sorted(found.probability, key=lambda name: -found.probability[name].value)
     chances = {name: phrasing.number(*found.probability[name], SHARE) for name in likely}
-    ever = ", ".join(f"{name} {said}" for name, said in chances.items() if found.probability[name].value > 0)
-    lost = phrasing.number(*found.perfect_information, comparison.frame.currency)
-    return f"Best by {phrasing.label(measure)}, chance taken out: {ever}. Choosing {found.best} loses {lost}"
+    ever = [
+        say("{lender} {chance}", lender=phrasing.named(name), chance=said)
+        for name, said in chances.items()
+        if found.probability[name].value > 0
+    ]
+    return {
+        "measure": phrasing.label(measure),
+        "chances": in_a_row(ever),
+        "best": phrasing.named(found.best),
+        "lost": phrasing.number(*found.perfect_information, comparison.frame.currency),
+    }
 
 
 def _anew(*kept) -> Doubted:
@@ -397,22 +466,48 @@ def _in_pairs(scenario: Scenario, draws: int) -> Scenario:
 
 def _cautions(draws: Draws) -> list[str]:
     """Return what must be known first: what was drawn again, what was drawn, what was not."""
-    again, said = draws.refused.total(), []
+    again = draws.refused.total()
+    said: list[str] = []
     if again:
         key, times = draws.refused.most_common(1)[0]
-        share = f"{100 * again / (again + draws.count):.0f}{phrasing.NO_BREAK}%"
         said.append(
-            f"{again:,} draw{phrasing.plural(again)} not allowed by the scenario, drawn again ({share} of all; most "
-            f"often {key}, {times:,}): ranges that rule each other out are drawn as far as they do not."
+            kept(
+                "{again} draw not allowed by the scenario, drawn again ({share}\u00a0% of all; most often {key}, "
+                "{times}): ranges that rule each other out are drawn as far as they do not."
+                if again == 1
+                else "{again} draws not allowed by the scenario, drawn again ({share}\u00a0% of all; most often {key}, "
+                "{times}): ranges that rule each other out are drawn as far as they do not.",
+                again=f"{again:,}",
+                share=f"{100 * again / (again + draws.count):.0f}",
+                key=key,
+                times=f"{times:,}",
+            )
         )
-    left = f" Not drawn: {', '.join(draws.left)}." if draws.left else ""
-    said.append(
-        f"Under doubt: {len(draws.doubts):,} numbers are drawn from their ranges, {draws.count:,} times; values are "
-        f"means over the draws, errors and intervals hold chance and doubt.{left}"
-    )
+    drawn = {"numbers": f"{len(draws.doubts):,}", "times": f"{draws.count:,}"}
+    if draws.left:
+        said.append(
+            kept(
+                "Under doubt: {numbers} numbers are drawn from their ranges, {times} times; values are means over the "
+                "draws, errors and intervals hold chance and doubt. Not drawn: {left}.",
+                **drawn,
+                left=", ".join(draws.left),
+            )
+        )
+    else:
+        said.append(
+            kept(
+                "Under doubt: {numbers} numbers are drawn from their ranges, {times} times; values are means over the "
+                "draws, errors and intervals hold chance and doubt.",
+                **drawn,
+            )
+        )
     if draws.count < FEWEST:
         said.append(
-            f"{draws.count:,} draws are few: how likely each lender is the best, and what choosing it loses, are "
-            f"rough; --doubt {FEWEST} and more also tells what each number is worth knowing, and what turns the choice."
+            kept(
+                "{draws} draws are few: how likely each lender is the best, and what choosing it loses, are rough; "
+                "--doubt {fewest} and more also tells what each number is worth knowing, and what turns the choice.",
+                draws=f"{draws.count:,}",
+                fewest=FEWEST,
+            )
         )
     return said

@@ -7,13 +7,14 @@ from pydantic import BaseModel
 
 from simulator.decision.assumptions import ASKED, END, Doubt, at_key, bounds_at, doubt_at
 from simulator.decision.experiment import VARIANT, Experiment
+from simulator.language.catalogue import noted
 from simulator.model.errors import Problem, UserError
 from simulator.scenario.fields import refusal
 from simulator.scenario.number_in_doubt import is_number
 
 FORM = "KEY=LOW:HIGH or KEY=LOW:HIGH:N; xLOW:xHIGH are times the file's value"
 MOST_POINTS = 1000
-TIMES = "times the file's"
+TIMES = noted("times the file's")
 CHANCE = ("replications", "seed", "precision")  # what is compared replication by replication cannot move them
 TWICE = 2.0  # a number without a range is moved between half and twice of it: an assumption about assumptions
 

@@ -6,8 +6,9 @@ then amounts are those of the parts that have been lived, over the share of the 
 share of every segment and month of entry, so it is a small book of the same make.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from math import floor
 from threading import Lock
 from typing import NamedTuple
@@ -28,9 +29,10 @@ from simulator.scenario.schema import Settings
 
 REPLICATIONS = 16
 FIRST = 4  # replications of the first picture: with fewer the interval says next to nothing
-UNIT = 1_000_000  # borrower-months of one replication of the first part at most
+UNIT = 250_000  # borrower-months of one replication of the first part at most: it is there before one notices
 GROWS = 4  # times as much of the book at the next step
 MOST = 8  # such steps
+LEAST = 128  # borrowers of a month of entry who are dealt out together
 PATH = "dpd30_share_balance"
 
 
@@ -80,8 +82,9 @@ class Life:
         self.frame = replace(frame, run_on_months=0, transfers=bool(self._terms))
         drawn = settings.redraw_people and tape is None and not self.world.readers and not self._terms
         self.steps = _steps(self.world) if is_divisible and drawn else _steps_of_whole()
-        self._parts = _dealt(self.world.tiles, [step.share for step in self.steps if step.replications == REPLICATIONS])
-        self._people = np.cumsum([int(tiles[:, K_COUNT].sum()) for tiles in self._parts])
+        shares = tuple(step.share for step in self.steps if step.replications == REPLICATIONS)
+        self._parts = _dealt(self.world.tiles, shares)
+        self._people = np.cumsum([_people(tiles) for tiles in self._parts])
         self._flows: np.ndarray | None = None
         self._done: set[tuple[int, int]] = set()
         self._samples: dict[Step, Samples] = {}
@@ -152,24 +155,47 @@ def _steps_of_whole() -> tuple[Step, ...]:
     return tuple(Step(n, 1, 1.0) for n in (2, FIRST, 2 * FIRST, REPLICATIONS))
 
 
-def _dealt(tiles: np.ndarray, shares: list[float]) -> list[np.ndarray]:
-    """Return the tiles of each part: by its end the book has been dealt out up to its share.
+def _dealt(tiles: np.ndarray, shares: tuple[float, ...]) -> list[np.ndarray]:
+    """Return the tiles of each part: by its end every segment has been dealt out up to its share of the book.
 
-    Of each segment and month of entry, and all together, as near to that as whole borrowers allow.
+    Of those who apply too, but LEAST of a month at a time: so many take hardly longer than one.
     """
-    if shares == [1.0]:
+    if shares == (1.0,):
         return [tiles]
-    parts: list[list[np.ndarray]] = [[] for _ in shares]
-    before = 0
+    return _dealt_out(tiles.tobytes(), str(tiles.dtype), tiles.shape, shares)
+
+
+@lru_cache(2)
+def _dealt_out(content: bytes, dtype: str, shape: tuple[int, ...], shares: tuple[float, ...]) -> list[np.ndarray]:
+    """Return the same of tiles of this content: those of a scenario are the same wherever its policies are moved."""
+    tiles = np.frombuffer(content, dtype).reshape(shape)
+    groups = [(first, _people(own)) for first, own in _groups(tiles)]
+    dealt = [0] * len(groups)
+    parts = []
+    for share in shares:
+        part: list[np.ndarray] = []
+        segment, people, given = -1, 0, 0  # of the segment, by the end of this part
+        for k, (first, count) in enumerate(groups):
+            if first[K_SEGMENT] != segment:
+                segment, people, given = first[K_SEGMENT], 0, 0
+            people += count
+            owed = floor(people * share) - given - dealt[k]
+            end = count if share == 1 else dealt[k] + min(owed, count - dealt[k]) if owed >= LEAST else dealt[k]
+            part += [_tile(first, at, min(LANES, end - at)) for at in range(dealt[k], end, LANES)]
+            given, dealt[k] = given + end, end
+        parts.append(np.array(part).reshape(-1, shape[1]))
+    return parts
+
+
+def _groups(tiles: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (first tile, all tiles) of each segment and month of entry."""
     for group in np.unique(tiles[:, [K_SEGMENT, K_ENTRY]], axis=0):
-        first, *_ = own = tiles[(tiles[:, [K_SEGMENT, K_ENTRY]] == group).all(axis=1)]
-        people, start = int(own[:, K_COUNT].sum()), 0
-        for part, share in enumerate(shares):
-            end = max(start, floor((before + people) * share) - floor(before * share))
-            parts[part] += [_tile(first, k, min(LANES, end - k)) for k in range(start, end, LANES)]
-            start = end
-        before += people
-    return [np.array(part) for part in parts]
+        own = tiles[(tiles[:, [K_SEGMENT, K_ENTRY]] == group).all(axis=1)]
+        yield own[0], own
+
+
+def _people(tiles: np.ndarray) -> int:
+    return int(tiles[:, K_COUNT].sum())
 
 
 def _tile(like: np.ndarray, first: int, count: int) -> np.ndarray:

@@ -82,6 +82,9 @@ class Evidence(Protocol):
     def swap_change(self, measure: str) -> Change:
         """Return by how much a measure of those swapped "into" differs from those swapped "out"."""
 
+    def named(self, lender: str) -> str:
+        """Return a lender's name as it is shown: the user's own, but for that of the baseline."""
+
     def label(self, name: str) -> str:
         """Return the name of a measure, or of a cause of being late, in words."""
 

@@ -20,8 +20,8 @@ from simulator.language.catalogue import noted, retold, say
 from simulator.model.errors import Problem, UserError
 from simulator.model.printable import printable
 from simulator.report import phrasing, worlds
-from simulator.report.references import glossary, references
-from simulator.scenario.parameters import STATUSES, Setting, in_words, settings, status_of
+from simulator.report.references import glossary, in_order, references
+from simulator.scenario.parameters import STATUSES, Setting, in_words, settings, source_words, status_of, unit_words
 from simulator.scenario.scenario import AS_WRITTEN
 from simulator.system.inputs import reason
 
@@ -363,9 +363,9 @@ def _settings(sheet, in_force):
                 one.key,
                 phrasing.named(one.lender),
                 _setting(one.value, one.unit),
-                one.unit and say(one.unit),
+                unit_words(one.unit),
                 *ends,
-                one.source,
+                source_words(one.source),
                 one.status and say(one.status),
                 one.spread,
             ]
@@ -397,18 +397,24 @@ def _sources(sheet, in_force):
     for (source, status), of in by_source.items():
         named = [f"{code}: {what}" for code, what in references(source).items()]
         keys = dict.fromkeys(one.key for one in of)
-        cells = [source, status and say(status), Value(len(of), "0"), phrasing.joined(named), ", ".join(keys)]
+        cells = [
+            source_words(source),
+            status and say(status),
+            Value(len(of), "0"),
+            phrasing.joined(named),
+            ", ".join(keys),
+        ]
         sheet.row(cells)
     sheet.filter()
 
 
 def _glossary(sheet, study, in_force, said):
     """Fill the terms of the glossary that occur in the workbook, by their names or in its words."""
-    sheet.head([say("term"), "中文", say("name here"), say("meaning here")])
+    sheet.head(in_order((say("term"), "中文", say("name here"), say("meaning here"))))
     parts = {part for one in in_force for part in one.key.split(".")}
     names = {*study.measures, *parts, *chain.from_iterable(part.split("_") for part in parts)}
     for row in glossary(names, " ".join(said)):
-        sheet.row(row)
+        sheet.row(in_order(row))
 
 
 def _known(study) -> list[str]:

@@ -189,6 +189,10 @@ class Evidence:
         out, into = (self.comparison.swap_samples(self.variant, side, measure) for side in ("out", "into"))
         return self._paired(into, out, self._unit(measure))
 
+    def named(self, lender) -> str:
+        """Return a lender's name as it is shown."""
+        return phrasing.named(lender)
+
     def label(self, name) -> str:
         """Return the name of a measure, or of a cause of being late, in words."""
         return phrasing.cause(name) if name in phrasing.CAUSE_LABELS else phrasing.label(name)

@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 
+from simulator.language.catalogue import ENGLISH, spoken
+
 DOCS = Path(__file__).with_name("docs")  # in the repository a link to the folder docs; a wheel has the pages named here
 GLOSSARY, SCENARIOS = "glossary.md", "scenarios.md"
 SOURCES = "## Sources of the shipped scenarios"  # the heading of their table
@@ -13,14 +15,27 @@ _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 
 def glossary(names: Collection[str], words: str) -> Iterator[tuple[str, ...]]:
-    """Yield (term, Chinese, name, meaning) of the glossary's terms that occur: by a name, or as words of a text."""
-    said = words.casefold()
+    """Yield (term, Chinese, name, meaning) of the glossary's terms that occur: by a name, or as words of a text.
+
+    A text in Chinese is searched for the Chinese words.
+    """
+    said, is_english = words.casefold(), spoken() == ENGLISH
     for row in _rows(GLOSSARY, 4):
-        term, _, name, _ = row
+        term, chinese, name, _ = row
         own = re.findall(r"\w+", name)
-        terms = [re.sub(r"\(.*?\)", "", one).strip().casefold() for one in re.split("[;,]", term)]
-        if any(one in names for one in own) or any(re.search(rf"\b{re.escape(one)}\b", said) for one in terms if one):
+        if is_english:
+            terms = [re.sub(r"\(.*?\)", "", one).strip().casefold() for one in re.split("[;,]", term)]
+            occurs = any(re.search(rf"\b{re.escape(one)}\b", said) for one in terms if one)
+        else:
+            occurs = any(one in said for one in re.split("[；、（）]", chinese.casefold()) if one)
+        if occurs or any(one in names for one in own):
             yield row
+
+
+def in_order(row: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a row of the glossary as it is shown: to who reads Chinese their word first, without English meaning."""
+    term, chinese, name, meaning = row
+    return (term, chinese, name, meaning) if spoken() == ENGLISH else (chinese, term, name)
 
 
 def references(source: str) -> dict[str, str]:

@@ -14,8 +14,8 @@ from simulator.report import phrasing, reasons, worlds
 from simulator.report.certainty import certainty
 from simulator.report.headline import headline
 from simulator.report.paper import Picture, in_each, page, template
-from simulator.report.references import glossary
-from simulator.scenario.parameters import STATUSES, in_words, settings, status_of
+from simulator.report.references import glossary, in_order
+from simulator.scenario.parameters import STATUSES, in_words, settings, source_words, status_of, unit_words
 
 ONE_LINE = ("loss_on_sale", "partner_profit")  # sums that the account of profit shows as one line
 SHARED_VARIANCE_REPLICATIONS = 30  # a covariance from fewer is mostly noise
@@ -74,6 +74,7 @@ def body(comparison, manifest: dict, pictures: list[Picture], every_world=None, 
         standing=standing(comparison),
         behavioural_life=BEHAVIOURAL_LIFE,
         caveats=caveats(comparison),
+        glossary_head=in_order((say("term"), say("in Chinese"), say("name in files"), say("meaning"))),
         glossary=words_on_it(comparison, told),
         in_force=in_force(tables or {}),
         manifest=flat(manifest),
@@ -261,10 +262,11 @@ def where(comparison):
 
 
 def words_on_it(comparison, told):
-    """Return [(term, Chinese, name, meaning)] of the glossary's terms in the answer and in the table of numbers."""
+    """Return the rows of the glossary's terms in the answer and in the table of numbers, as they are shown."""
     names = [name for section in NUMBERS for name in shown_in(section)]
     said = [*(line for _, sentence, _, why in told for line in (sentence, *why)), *map(phrasing.label, names)]
-    return list(glossary(names, " ".join([phrasing.verdict(comparison), *comparison.of_choice(), *said])))
+    words = " ".join([phrasing.verdict(comparison), *comparison.of_choice(), *said])
+    return [in_order(row) for row in glossary(names, words)]
 
 
 def in_force(tables):
@@ -274,9 +276,9 @@ def in_force(tables):
         status = status_of(one)
         low, high = one.range if len(one.range) == 2 else ("", "")
         between = phrasing.between(in_words(low), in_words(high)) if one.range else ""
-        value = " ".join(filter(None, (in_words(one.value), one.unit and say(one.unit))))
+        value = " ".join(filter(None, (in_words(one.value), unit_words(one.unit))))
         lender, said = phrasing.named(one.lender), one.status and say(one.status)
-        found[status].append((one.key, lender, value, between, one.source, said))
+        found[status].append((one.key, lender, value, between, source_words(one.source), said))
     return {status: rows for status, rows in found.items() if rows}
 
 

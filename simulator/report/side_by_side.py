@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from simulator.analysis.estimates import Difference, Estimate, independent, paired
 from simulator.analysis.measures import MEASURES, SHARE, answer
 from simulator.analysis.measures.registry import TAIL
-from simulator.language.catalogue import ENGLISH, say
+from simulator.language.catalogue import ENGLISH, kept, noted, retold, say
 from simulator.model.errors import Problem, UserError
 from simulator.policy.why import listed
 from simulator.report import phrasing
@@ -19,7 +19,9 @@ from simulator.scenario.parameters import Differing, Setting, differing, in_word
 
 NAMES = ("A", "B")
 NAN = float("nan")
+LESS = " less "  # between the names of a lender and its reference
 UNSAID = ("", SHARE, "count", "number")  # units that say nothing beside their value
+MOST_NAMED = 5  # keys of settings that differ, in the answer
 MOST_SHOWN = 100  # settings that differ, on the page
 
 
@@ -55,16 +57,17 @@ class SideBySide(Finding):
     @cached_property
     def why_not_paired(self) -> list[str]:
         """Why the runs do not have the same people and random numbers; empty if they have."""
-        (a, b), said = self.runs, []
+        a, b = self.runs
+        said: list[str] = []
         seeds, counts = (run.facts["seed"] for run in self.runs), [run.frame.replications for run in self.runs]
         if len(set(seeds)) > 1:
-            said.append(f"another seed ({a.facts['seed']} and {b.facts['seed']})")
+            said.append(kept("another seed ({a} and {b})", a=a.facts["seed"], b=b.facts["seed"]))
         if len(set(counts)) > 1:
-            said.append(f"another number of replications ({counts[0]:,} and {counts[1]:,})")
+            said.append(kept("another number of replications ({a:,} and {b:,})", a=counts[0], b=counts[1]))
         if _book(a) != _book(b):
-            said.append("another book")
+            said.append(kept("another book"))
         if any(run.frame.draws for run in self.runs):
-            said.append("numbers in doubt, drawn for each run by itself")
+            said.append(kept("numbers in doubt, drawn for each run by itself"))
         return said
 
     @cached_property
@@ -107,7 +110,7 @@ class SideBySide(Finding):
         else:
             counts = [run.frame.draws or run.frame.replications for run in self.runs]
             found = independent(Estimate(b.value, b.se), counts[1], Estimate(a.value, a.se), counts[0])
-        called = lender if reference is None else f"{lender} less {reference}"
+        called = lender if reference is None else f"{lender}{LESS}{reference}"
         return Measured(called, measure, told[0]["unit"], values, found, is_paired)
 
     # ---- what is said ----------------------------------------------------------------------------
@@ -127,15 +130,16 @@ class SideBySide(Finding):
         """What must be known before any number: cautions of both, and what makes their numbers hard to compare."""
         a, b = self.runs
         said = [*a.cautions, *(one for one in b.cautions if one not in a.cautions)]
-        said = [f"{_of(one, a.cautions, b.cautions)}: {one}" for one in said]
+        said = [say("{name}: {words}", name=_of(one, a.cautions, b.cautions), words=retold(one)) for one in said]
         horizons = [_horizon(run.frame) for run in self.runs]
         if horizons[0] != horizons[1]:
-            said.append(f"Amounts are over other months: A {horizons[0]}; B {horizons[1]}.")
+            said.append(say("Amounts are over other months: A {a}; B {b}.", a=horizons[0], b=horizons[1]))
         if a.frame.borrowers != b.frame.borrowers:
-            sizes = f"{a.frame.borrowers:,} and {b.frame.borrowers:,} borrowers"
-            said.append(f"Amounts are of books of other sizes: {sizes}.")
+            sizes = {"a": a.frame.borrowers, "b": b.frame.borrowers}
+            said.append(say("Amounts are of books of other sizes: {a:,} and {b:,} borrowers.", **sizes))
         if a.frame.currency != b.frame.currency:
-            said.append(f"Amounts are not laid side by side: A is in {a.frame.currency}, B in {b.frame.currency}.")
+            each = {"a": a.frame.currency, "b": b.frame.currency}
+            said.append(say("Amounts are not laid side by side: A is in {a}, B in {b}.", **each))
         return said
 
     @property
@@ -143,18 +147,21 @@ class SideBySide(Finding):
         """What differs, whether the differences are paired, and which lender is best in each."""
         a, b = self.runs
         if a.result_digest == b.result_digest:
-            return [f"The two runs are the same to the last number (result_digest {a.result_digest})."]
-        count = len(self.settings)
-        said = [f"{count:,} setting{phrasing.plural(count)} differ{'s' if count == 1 else ''}{self._which()}."]
+            return [
+                say("The two runs are the same to the last number (result_digest {digest}).", digest=a.result_digest)
+            ]
+        said = [self._which()]
         if self.why_not_paired:
-            said.append(
-                f"Not paired: {'; '.join(self.why_not_paired)}. Errors of the differences are those of two independent "
-                "runs."
-            )
+            why = phrasing.joined(map(retold, self.why_not_paired))
+            said.append(say("Not paired: {why}. Errors of the differences are those of two independent runs.", why=why))
         else:
             said.append(
-                f"Paired: seed {a.facts['seed']}, {a.frame.replications:,} replications and the book are the same, so "
-                "the same people meet the same random numbers in both runs, and differences have the errors of pairs."
+                say(
+                    "Paired: seed {seed}, {n:,} replications and the book are the same, so the same people meet the "
+                    "same random numbers in both runs, and differences have the errors of pairs.",
+                    seed=a.facts["seed"],
+                    n=a.frame.replications,
+                )
             )
         return [*said, *self._moved(), *self._verdicts()]
 
@@ -162,29 +169,38 @@ class SideBySide(Finding):
         """Return what becomes of the first lender's loss and value."""
         lender, told = self.lenders[0], {one.measure: one for one in self.measured if one.lender == self.lenders[0]}
         moved = [
-            f"{phrasing.label(name)} {phrasing.number(one.difference.value, one.difference.se, one.unit, True)} "
-            f"({phrasing.clarity(one.difference) or 'of one replication each'})"
+            say(
+                "{measure} {change} ({sureness})",
+                measure=phrasing.label(name),
+                change=phrasing.number(one.difference.value, one.difference.se, one.unit, True),
+                sureness=say(phrasing.clarity(one.difference) or noted("of one replication each")),
+            )
             for name in ("net_loss", *phrasing.BOTH)
             if (one := told.get(name)) and math.isfinite(one.difference.value)
         ]
-        return [f"{lender}, B less A: {'; '.join(moved)}."] if moved else []
+        if not moved:
+            return []
+        return [say("{lender}, B less A: {moved}.", lender=phrasing.named(lender), moved=phrasing.joined(moved))]
 
     def _which(self):
-        """Return which settings differ, if they are few."""
-        keys = dict.fromkeys(one.key for one in self.settings)
-        return f": {', '.join(keys)}" if 0 < len(keys) <= 5 else ""
+        """Return how many settings differ, and which, if they are few."""
+        keys, n = dict.fromkeys(one.key for one in self.settings), len(self.settings)
+        if not 0 < len(keys) <= MOST_NAMED:
+            return say("{n:,} setting differs." if n == 1 else "{n:,} settings differ.", n=n)
+        names = phrasing.in_a_row(keys)
+        return say("{n:,} setting differs: {keys}." if n == 1 else "{n:,} settings differ: {keys}.", n=n, keys=names)
 
     def _verdicts(self):
         """Return what each run says is best."""
         each = [run.verdict for run in self.runs if run.variants]
         said = [
-            f"{name}: {phrasing.verdict_of(run.verdict, len(run.lenders), run.frame)}"
+            say("{name}: {words}", name=name, words=phrasing.verdict_of(run.verdict, len(run.lenders), run.frame))
             for name, run in zip(NAMES, self.runs, strict=True)
             if run.variants
         ]
         if len(each) == 2 and each[0].winner and each[1].winner:
             same = each[0].winner == each[1].winner
-            said.append("The best lender is the same in both." if same else "The best lender is not the same.")
+            said.append(say("The best lender is the same in both." if same else "The best lender is not the same."))
         return said
 
     @property
@@ -194,11 +210,14 @@ class SideBySide(Finding):
         said = []
         for name, one, other in (("A", a, b), ("B", b, a)):
             if alone := [lender for lender in one.lenders if lender not in other.lenders]:
-                said.append(f"Only in {name}: {', '.join(alone)}.")
+                said.append(say("Only in {name}: {lenders}.", name=name, lenders=phrasing.in_a_row(alone)))
         if worlds := [
-            f"{name}: {', '.join(run.worlds)}" for name, run in zip(NAMES, self.runs, strict=True) if run.worlds
+            say("{name}: {words}", name=name, words=phrasing.in_a_row(run.worlds))
+            for name, run in zip(NAMES, self.runs, strict=True)
+            if run.worlds
         ]:
-            said.append(f"Worlds other than the file as written are not laid side by side ({'; '.join(worlds)}).")
+            told = phrasing.joined(worlds)
+            said.append(say("Worlds other than the file as written are not laid side by side ({worlds}).", worlds=told))
         compared = {(one.lender, one.measure) for one in self.measured}
         unstated = {
             phrasing.label(name): None
@@ -208,8 +227,9 @@ class SideBySide(Finding):
             if (lender, name) not in compared
         }
         if unstated:
-            said.append(f"Not stated by both runs for every lender: {', '.join(unstated)}.")
-        said.append("Headline measures over all months; others are in comparison.parquet of each run's folder.")
+            names = phrasing.in_a_row(unstated)
+            said.append(say("Not stated by both runs for every lender: {names}.", names=names))
+        said.append(say("Headline measures over all months; others are in comparison.parquet of each run's folder."))
         return said
 
     def page(self, manifest: dict[str, Any]) -> str:
@@ -227,12 +247,13 @@ class SideBySide(Finding):
         """Return what stands on the page, in the language that is spoken."""
         settings = [(run.frame.title, phrasing.setting(run.frame), run.folder) for run in self.runs]
         told = [
-            f"{name} ({folder}): {title}, {size}" for name, (title, size, folder) in zip(NAMES, settings, strict=True)
+            say("{name} ({folder}): {title}, {setting}", name=name, folder=folder, title=title, setting=size)
+            for name, (title, size, folder) in zip(NAMES, settings, strict=True)
         ]
         brings = list(dict.fromkeys(one.lender for one in self.effects))
-        tables = [Section(lender, tables=[self._table(self.measured, lender)]) for lender in self.lenders]
-        tables += [Section(name, tables=[self._table(self.effects, name)]) for name in brings]
-        sections = [self._differing(), *tables, Section("What is not here", words=self.left_out)]
+        tables = [Section(_called(lender), tables=[self._table(self.measured, lender)]) for lender in self.lenders]
+        tables += [Section(_called(name), tables=[self._table(self.effects, name)]) for name in brings]
+        sections = [self._differing(), *tables, Section(say("What is not here"), words=self.left_out)]
         cautions, facts = self.cautions, flat(manifest)
         return sheet(self._title, say(". ").join(told), self.answers, [], sections, facts, cautions)
 
@@ -240,10 +261,12 @@ class SideBySide(Finding):
         """Return the section of settings that differ."""
         rows = self._rows()[:MOST_SHOWN]
         more = len(self.settings) - len(rows)
-        note = f"{more:,} more are in settings.parquet." if more > 0 else ""
+        note = say("{n:,} more are in settings.parquet.", n=more) if more > 0 else ""
         if not rows:
-            return Section("Settings that differ", words=["None: both run the same scenario."])
-        return Section("Settings that differ", tables=[Table(("key", "lender", *NAMES), rows, note)])
+            return Section(say("Settings that differ"), words=[say("None: both run the same scenario.")])
+        head = (say("key"), say("lender"), *NAMES)
+        shown = [(key, phrasing.named(lender), *values) for key, lender, *values in rows]
+        return Section(say("Settings that differ"), tables=[Table(head, shown, note)])
 
     def _rows(self):
         """Return (key, lender, value in A, value in B) of every setting that differs, in words."""
@@ -261,13 +284,13 @@ class SideBySide(Finding):
             ]
             d = one.difference
             text, _ = phrasing.apart(d.value, d.se, one.unit, difference=True)
-            sure = phrasing.clarity(d) + ("" if one.is_paired or self.why_not_paired else ", not paired")
-            about = "; ".join(filter(None, (phrasing.range_of(d, one.unit), sure)))
+            sure = say(phrasing.clarity(d)) + ("" if one.is_paired or self.why_not_paired else say(", not paired"))
+            about = phrasing.joined(filter(None, (phrasing.range_of(d, one.unit), sure)))
             rows.append((phrasing.label(one.measure), (text, about), *values))
-        note = (
+        note = say(
             "Below each number its 95 % interval. “Clear”: zero is outside it and more than two standard errors away."
         )
-        return Table(("measure", "B less A", *NAMES), rows, note)
+        return Table((say("measure"), say("B less A"), *NAMES), rows, note)
 
     def write_tables(self, folder: Path) -> None:
         """Write settings.parquet and measures.parquet into `folder`."""
@@ -337,14 +360,24 @@ def _book(run):
     return frame.segments, frame.products, frame.borrowers, frame.redraw_people, asked, tape
 
 
+def _called(name) -> str:
+    """Return in words of whom a table is: a lender, or what one brings."""
+    first, less, second = name.partition(LESS)
+    if not less:
+        return phrasing.named(name)
+    return say("{first} less {second}", first=phrasing.named(first), second=phrasing.named(second))
+
+
 def _horizon(frame) -> str:
-    run_on = f", {frame.run_on_months} of run-on" if frame.run_on_months else ""
-    return f"{frame.months} of lending, {frame.run_off_months} of run-off{run_on}"
+    slots = {"months": frame.months, "run_off": frame.run_off_months}
+    if frame.run_on_months:
+        return say("{months} of lending, {run_off} of run-off, {run_on} of run-on", **slots, run_on=frame.run_on_months)
+    return say("{months} of lending, {run_off} of run-off", **slots)
 
 
 def _of(said, *each) -> str:
     """Return whose caution it is."""
-    return " and ".join(name for name, cautions in zip(NAMES, each, strict=True) if said in cautions)
+    return say(" and ").join(name for name, cautions in zip(NAMES, each, strict=True) if said in cautions)
 
 
 def _value(one: Setting | None) -> str:
@@ -352,4 +385,4 @@ def _value(one: Setting | None) -> str:
     if one is None:
         return "–"
     ends = f" [{', '.join(map(in_words, one.range))}]" if one.range else ""
-    return f"{in_words(one.value)}{f' {one.unit}' if one.unit not in UNSAID else ''}{ends}"
+    return f"{in_words(one.value)}{f' {say(one.unit)}' if one.unit not in UNSAID else ''}{ends}"

@@ -1,13 +1,24 @@
 """Every value in force as a table: its unit, where it comes from, and how the variants differ."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from simulator.language.catalogue import noted, say
+from simulator.policy.why import in_a_row
+from simulator.scenario.layers import ON_TOP
 from simulator.scenario.resolved import QUANTITIES, difference, plain
 from simulator.scenario.scenario import BASELINE, Scenario
 
 WIDE = 120  # columns that hold the longest keys and their values side by side
-STATUSES = ("assumptions", "said by the file's author", "from a source", "without a source: switches, sizes, defaults")
+STATUSES = (
+    noted("assumptions"),
+    noted("said by the file's author"),
+    noted("from a source"),
+    noted("without a source: switches, sizes, defaults"),
+)
+OURS = ("neutral default", *ON_TOP.values())  # sources that no user wrote
+AUTHOR = "author of "  # a file that gives a value without a source
 _ABOUT = ("unit", "range", "source", "status")
 
 
@@ -141,9 +152,10 @@ def _members(key: str, lender: str, value: Any, about: dict[str, Any]) -> Iterat
 
 def _said_of(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a table says of its value, by the names of a `Setting`."""
-    group = f"group {in_words(value['group'])}" if "group" in value else ""
+    group = say("group {group}", group=in_words(value["group"])) if "group" in value else ""
+    shape = say(value["shape"]) if "shape" in value else ""
     words = {name: value.get(name, "") for name in ("unit", "source", "status")}
-    spread = ", ".join(filter(None, (value.get("shape", ""), group)))
+    spread = in_a_row([part for part in (shape, group) if part])
     return words | {"range": tuple(value.get("range", ())), "spread": spread}
 
 
@@ -200,3 +212,19 @@ def status_of(one: Setting) -> str:
     if one.source and not one.status:
         return STATUSES[1]
     return STATUSES[2] if one.source else STATUSES[3]
+
+
+def unit_words(unit: str) -> str:
+    """Return a unit in the language that is spoken, with the currency in it."""
+    code, _, per = unit.partition(" ")
+    if not re.fullmatch("[A-Z]{3}", code):
+        return say(unit)
+    return say(f"{{money}} {per}".strip(), money=say(code))
+
+
+def source_words(source: str) -> str:
+    """Return where a value is from in the language that is spoken; what a user wrote as it is."""
+    if source in OURS:
+        return say(source)
+    author = source.removeprefix(AUTHOR)
+    return source if author == source else say("author of {file}", file=author)

@@ -41,7 +41,8 @@ class Scenario:
     @property
     def worlds_left_out(self) -> str:
         """Return what is to be said where only the world of the file as written is lived."""
-        return f"only the file as written is lived; compare lives its worlds too: {', '.join(self.worlds)}"
+        names = ", ".join(self.worlds)
+        return kept("only the file as written is lived; compare lives its worlds too: {worlds}", worlds=names)
 
     @property
     def every_world(self) -> dict[str, "Scenario"]:
@@ -57,17 +58,17 @@ class Scenario:
         default each stands against what the scenario says. Raises UserError with every name that is not there.
         """
         wanted, left = (names_of("variant", names) for names in (self.variants if only is None else only, without))
-        kept = [name for name in self.variants if name in wanted and name not in left]
+        stay = [name for name in self.variants if name in wanted and name not in left]
         problems = [
             Problem("variant", name, "there is none of that name", did_you_mean(name, self.variants))
             for name in dict.fromkeys((*wanted, *left))
             if name not in self.variants
         ]
-        found = {name: other for name, other in self.against.items() if name in kept}
+        found = {name: other for name, other in self.against.items() if name in stay}
         if against is not None:
-            if against not in (BASELINE, *kept):
-                problems.append(Problem("against", against, "not compared", did_you_mean(against, (BASELINE, *kept))))
-            found = {name: against for name in kept if against not in (BASELINE, name)}
+            if against not in (BASELINE, *stay):
+                problems.append(Problem("against", against, "not compared", did_you_mean(against, (BASELINE, *stay))))
+            found = {name: against for name in stay if against not in (BASELINE, name)}
         elif not problems:
             problems += [
                 Problem(
@@ -77,15 +78,15 @@ class Scenario:
                     "keep both, or name another with --against",
                 )
                 for name, other in found.items()
-                if other not in kept
+                if other not in stay
             ]
-        if self.variants and not kept and not problems:
+        if self.variants and not stay and not problems:
             problems.append(Problem("variant", found="none is left", allowed="keep one to compare"))
         if problems:
             raise UserError(problems)
 
         def chosen(scenario: Scenario) -> Scenario:
-            variants = {name: scenario.variants[name] for name in kept}
+            variants = {name: scenario.variants[name] for name in stay}
             worlds = {name: chosen(world) for name, world in scenario.worlds.items()}
             return replace(scenario, variants=variants, against=found, worlds=worlds)
 

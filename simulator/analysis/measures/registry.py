@@ -12,8 +12,7 @@ from simulator.analysis.measures.view import View, Window, ratio, windows
 from simulator.analysis.tails import ExpectedShortfall, ValueAtRisk
 from simulator.language.catalogue import noted, say
 
-CURRENCY = noted("{currency}")  # for money, in words
-MONEY = "money"  # in a measure's `unit`: the currency of the run
+MONEY = noted("money")  # in a measure's `unit`: the currency of the run
 SHARE, YEARLY, ACCOUNTS, RATIO = "share", "share per year", "accounts", "ratio"
 STOCK, FLOW, RATE, TAIL = "stock", "flow", "rate", "tail"
 IN_BETWEEN = ("income", "gross_profit", "cash_before_funding", "gross_cash")  # sums that formulas take apart
@@ -94,10 +93,6 @@ class Measure:
     def unit_in(self, frame):
         """Return the unit with the currency's code for money, as files have it."""
         return self.unit.replace(MONEY, frame.currency)
-
-    def unit_words(self, frame):
-        """Return the unit in the words of who reads, with the currency's code for money."""
-        return say(self.unit.replace(MONEY, CURRENCY), currency=frame.currency)
 
     def applies_to(self, frame):
         """Return False where it says nothing: there are no transfers, no run-on, no factor, no reporting day."""

@@ -329,7 +329,7 @@ def why(evidence):
             told.append(say("{level} {paid} dues paid, at no end", **paid))
         if dear is None and spent >= collected:
             dear = name
-    known = {"currency": evidence.currency, "told": say("; ").join(told)}
+    known = {"currency": say(evidence.currency), "told": say("; ").join(told)}
     if told and dear:
         yield say(
             "dues paid on a contact, and cost per {currency} collected: {told}. {level} costs more than it collects.",

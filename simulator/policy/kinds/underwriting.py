@@ -147,8 +147,8 @@ def _declined(evidence):
     """Return what is given up with the accounts that only the baseline takes, and what is saved."""
     level = evidence.swap_level
     known = {
-        "variant": evidence.variant,
-        "baseline": evidence.baseline,
+        "variant": evidence.named(evidence.variant),
+        "baseline": evidence.named(evidence.baseline),
         "granted": level("out", "n_granted"),
         "rate": level("out", "default_rate"),
         "loss": level("out", "net_loss"),
@@ -174,8 +174,8 @@ def _taken(evidence):
     """Return what is won with the accounts that only the variant takes, and what is lost."""
     level = evidence.swap_level
     known = {
-        "variant": evidence.variant,
-        "baseline": evidence.baseline,
+        "variant": evidence.named(evidence.variant),
+        "baseline": evidence.named(evidence.baseline),
         "granted": level("into", "n_granted"),
         "rate": level("into", "default_rate"),
         "loss": level("into", "net_loss"),
