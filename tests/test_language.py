@@ -139,7 +139,7 @@ def test_a_unit_has_its_currency():
     assert unit_words("CNY per account and month") == "CNY per account and month"
     with speaking(CHINESE):
         assert unit_words("CNY per account and month") == "元/账户/月"
-        assert [unit_words(unit) for unit in ("CNY", "per year", "of my own")] == ["元", "每年", "of my own"]
+        assert [unit_words(unit) for unit in ("CNY", "per year", "of my own")] == ["元", "/年", "of my own"]
 
 
 def test_a_users_source_is_said_as_it_stands():

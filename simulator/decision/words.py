@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from simulator.decision.vary import Varied
 from simulator.report import phrasing
-from simulator.scenario.parameters import unit_words
+from simulator.scenario.parameters import measured
 
 _JOINT = re.compile(r"(?<=[A-Za-z0-9][._])(?=[A-Za-z])")  # of a key; numbers such as 0.3 have none
 PLAIN = ("share", "number", "multiplier")  # units that a number says by itself
@@ -15,8 +15,7 @@ PLAIN = ("share", "number", "multiplier")  # units that a number says by itself
 
 def number(one: Varied, x: float) -> str:
     """Return the number of a place with its unit."""
-    unit = "" if one.shown_unit in PLAIN else unit_words(one.shown_unit)
-    return f"{digits(one.shown(x))} {unit}".strip()
+    return measured(digits(one.shown(x)), "" if one.shown_unit in PLAIN else one.shown_unit)
 
 
 def digits(x: float) -> str:

@@ -10,7 +10,7 @@ from simulator.language.catalogue import say
 from simulator.report import phrasing
 from simulator.report.certainty import Sources, sources
 from simulator.report.colours import of_lenders
-from simulator.scenario.parameters import Setting, in_words, settings, unit_words
+from simulator.scenario.parameters import Setting, in_words, measured, settings
 from simulator.scenario.scenario import BASELINE
 
 MOST_CHANGES = 4  # of a variant's settings that are told in the table
@@ -112,9 +112,8 @@ def _change(one: Setting, before: Setting | None) -> str:
     key = one.key.removeprefix("policy.")
     if key.endswith(".enabled"):
         return say("{policy} on" if one.value else "{policy} off", policy=key.removesuffix(".enabled"))
-    unit = f" {unit_words(one.unit)}" if one.unit and not one.unit.startswith(SHARE) else ""
     was = f"{in_words(before.value)} → " if before else ""
-    return f"{key} {was}{in_words(one.value)}{unit}"
+    return f"{key} {was}{measured(in_words(one.value), '' if one.unit.startswith(SHARE) else one.unit)}"
 
 
 def _column(comparison, measure: str) -> tuple[str, dict[str, Cell]]:

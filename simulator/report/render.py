@@ -15,7 +15,7 @@ from simulator.report.certainty import certainty
 from simulator.report.headline import headline
 from simulator.report.paper import Picture, in_each, page, template
 from simulator.report.references import glossary, in_order
-from simulator.scenario.parameters import STATUSES, in_words, settings, source_words, status_of, unit_words
+from simulator.scenario.parameters import STATUSES, in_words, measured, settings, source_words, status_of
 
 ONE_LINE = ("loss_on_sale", "partner_profit")  # sums that the account of profit shows as one line
 SHARED_VARIANCE_REPLICATIONS = 30  # a covariance from fewer is mostly noise
@@ -276,7 +276,7 @@ def in_force(tables):
         status = status_of(one)
         low, high = one.range if len(one.range) == 2 else ("", "")
         between = phrasing.between(in_words(low), in_words(high)) if one.range else ""
-        value = " ".join(filter(None, (in_words(one.value), unit_words(one.unit))))
+        value = measured(in_words(one.value), one.unit)
         lender, said = phrasing.named(one.lender), one.status and say(one.status)
         found[status].append((one.key, lender, value, between, source_words(one.source), said))
     return {status: rows for status, rows in found.items() if rows}

@@ -222,6 +222,11 @@ def unit_words(unit: str) -> str:
     return say(f"{{money}} {per}".strip(), money=say(code))
 
 
+def measured(number: str, unit: str) -> str:
+    """Return a number with its unit, if it has one, in the language that is spoken."""
+    return say("{number} {unit}", number=number, unit=unit_words(unit)) if unit else number
+
+
 def source_words(source: str) -> str:
     """Return where a value is from in the language that is spoken; what a user wrote as it is."""
     if source in OURS:
