@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from simulator.language.catalogue import kept
 from simulator.model.errors import Problem, did_you_mean
 from simulator.model.layout import ABSENT, ACTIVE, BUCKETS, EXITS, N_PRODUCT, PRODUCTS, STATUSES, WRITTEN_OFF
 from simulator.scenario.contradictions import matrix_of
@@ -43,7 +44,7 @@ def standing(rows: Rows, settings, segment, product) -> tuple[np.ndarray, np.nda
 
 def _status(rows: Rows, said: Sequence[str | None], which) -> np.ndarray:
     """Return int64[row]: the account status by what is said; accounts paid off are left out."""
-    rows.leave_out(np.array([name == "paid_off" for name in said])[which], "paid off")
+    rows.leave_out(np.array([name == "paid_off" for name in said])[which], kept("paid off"))
     return np.array([STATUSES.index(name) if name in STATUSES else ACTIVE for name in said])[which]
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.language.catalogue import kept
 from simulator.model.errors import Problem
 from simulator.model.layout import BUCKETS
 from simulator.tape.mapping import AMOUNTS
@@ -55,13 +56,27 @@ def wrong_signs(parts: Sequence) -> dict[str, Problem]:
 
 def doubts(parts: Sequence) -> list[str]:
     """Return what is allowed and can hardly be meant, a line each."""
-    said = []
+    said: list[str] = []
     for role, look in _together(parts).items():
         name = getattr(parts[0].mapping.columns, role)
         if role == "dpd" and look.given >= FEW and look.most < BUCKETS:
-            found = f"The {look.given:,} days past due above 0 in {name} are {look.most:g} at most"
-            said.append(f"{found}: are they months? A bucket is 30 days, so that none of them is beyond bucket 0.")
+            said.append(
+                kept(
+                    "The {given} days past due above 0 in {name} are {most} at most: are they months? A bucket is 30 "
+                    "days, so that none of them is beyond bucket 0.",
+                    given=f"{look.given:,}",
+                    name=name,
+                    most=f"{look.most:g}",
+                )
+            )
         if role in AMOUNTS and look.finer >= FEW and look.finer > look.given / 2:
-            found = f"{look.finer:,} of {look.given:,} amounts in {name} are no whole number of minor units"
-            said.append(f"{found}: are amounts and minor_units in the mapping right?")
+            said.append(
+                kept(
+                    "{finer} of {given} amounts in {name} are no whole number of minor units: are amounts and "
+                    "minor_units in the mapping right?",
+                    finer=f"{look.finer:,}",
+                    given=f"{look.given:,}",
+                    name=name,
+                )
+            )
     return said

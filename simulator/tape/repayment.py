@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from simulator.language.catalogue import kept
 from simulator.model import layout
 
 FEW = 20  # loans below which a contradiction says nothing of the tape: assumption
@@ -25,15 +26,29 @@ def repayment_cautions(accounts: np.ndarray, rate: float) -> list[str]:
     if len(use) < FEW:
         return []
     balance, instalment, left = (column[use].astype(np.float64) for column in (balance, instalment, left))
-    n = f"{len(use):,} loans on time"
     short = int((instalment * left < (1 - ROUNDING) * balance).sum())
     if short > len(use) / 2:
-        return [f"In {short:,} of {n} the instalments to come are less than the balance: the last one takes the rest."]
+        return [
+            kept(
+                "In {short} of {loans} loans on time the instalments to come are less than the balance: the last one "
+                "takes the rest.",
+                short=f"{short:,}",
+                loans=f"{len(use):,}",
+            )
+        ]
     far = int((np.abs(instalment * worth(rate, left) / balance - 1) > FAR).sum())
     if far > len(use) / 2:
         own = float(np.median(implied(balance, instalment, left)))
-        said = f"In {far:,} of {n} balance, instalment and months left contradict the interest rate of the scenario"
-        return [f"{said}: it is {rate:.2%} a month, theirs {own:.2%} (median)."]
+        return [
+            kept(
+                "In {far} of {loans} loans on time balance, instalment and months left contradict the interest rate of "
+                "the scenario: it is {rate} a month, theirs {own} (median).",
+                far=f"{far:,}",
+                loans=f"{len(use):,}",
+                rate=f"{rate:.2%}",
+                own=f"{own:.2%}",
+            )
+        ]
     return []
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.language.catalogue import kept
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.fixed_point import half_up
 from simulator.model.layout import ABSENT
@@ -20,7 +21,7 @@ MOST_CODES = 1000
 DELIMITERS = (",", ";", "\t", "|")
 LEAVE_OUT = "leave_out"  # what an entry says of a code whose rows are not to be used
 BLANK = "(blank)"
-NOT_THERE = "no account in that month"
+NOT_THERE = kept("no account in that month")
 YES_NO = {"1": 1, "true": 1, "yes": 1, "y": 1, "0": 0, "false": 0, "no": 0, "n": 0}
 
 
@@ -96,7 +97,10 @@ class Rows:
                 found = f"code {code} of the tape matches {' and '.join(fits)}"
                 self.problems.append(Problem(self.mapping_path, role, found, "let each code match once"))
             elif fits and (table[fits[0]] == LEAVE_OUT or getattr(table[fits[0]], LEAVE_OUT, False)):
-                self.leave_out(column.row == number, f"{role} {code or BLANK}, which the mapping leaves out")
+                self.leave_out(
+                    column.row == number,
+                    kept("{role} {code}, which the mapping leaves out", role=role, code=code or BLANK),
+                )
             elif fits:
                 chosen[number] = 1 + keys.index(fits[0])
             else:
@@ -129,7 +133,8 @@ class Rows:
     def integers(self, role: str, needed=False, low=-np.inf, whole=False, unit: int = 1) -> np.ndarray:
         """Return int64[row] in steps of 1 / `unit`, ABSENT where there is none; what is too large is left out."""
         values, given = self.numbers(role, needed, low, whole, unit)
-        self.leave_out(np.abs(values * unit) > LARGEST, f"{role} beyond {LARGEST:,}, the room of 32 bits")
+        reason = kept("{role} beyond {most}, the room of 32 bits", role=role, most=f"{LARGEST:,}")
+        self.leave_out(np.abs(values * unit) > LARGEST, reason)
         return np.where(given, half_up(np.clip(values * unit, -LARGEST, LARGEST)), ABSENT)
 
     def yes_or_no(self, role: str) -> np.ndarray:
@@ -143,8 +148,8 @@ class Rows:
 
     def keep_only(self, name: str, column: Column, codes: list[str]) -> None:
         """Leave out the rows whose text in `column`, of that `name`, matches none of `codes`."""
-        kept = np.array([bool(codes_that_match(text, codes)) for text in column.text], dtype=bool)
-        self.leave_out(~kept[column.row], f"{name} is not {' or '.join(codes)}")
+        fits = np.array([bool(codes_that_match(text, codes)) for text in column.text], dtype=bool)
+        self.leave_out(~fits[column.row], kept("{name} is not {codes}", name=name, codes=" or ".join(codes)))
 
     def leave_out_absent(self) -> None:
         """Leave out the rows of a tape of months that have neither a balance nor a status, or days.

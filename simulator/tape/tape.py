@@ -1,11 +1,13 @@
 """Real accounts instead of drawn ones: a tape read through its mapping, and a count of everything (docs/tapes.md)."""
 
 from collections.abc import Iterable
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from simulator.language.catalogue import kept, noted
 from simulator.model import layout
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.layout import ABSENT, BUCKETS, LINE, LOAN, N_PRODUCT, N_TAPE, PRODUCTS, STATUSES
@@ -26,7 +28,7 @@ OF_MONTHS = (
 )  # columns that only a panel of months has use for
 
 
-OTHER_MONTH = "another month than {}"
+OTHER_MONTH = noted("another month than {month}")
 
 
 class Tape(NamedTuple):
@@ -97,7 +99,7 @@ def book_rows(path: str, mapping_path: str, mapping: Mapping, doubts: Iterable[t
         if len(dated) and mapping.as_of not in dated:
             said = f"the tape has {dated[0]} to {dated[-1]}"
             rows.problems.append(Problem(mapping_path, "as_of", f"no row of {mapping.as_of}", said))
-        rows.leave_out(months != mapping.as_of, OTHER_MONTH.format(mapping.as_of))
+        rows.leave_out(months != mapping.as_of, kept(OTHER_MONTH, month=mapping.as_of))
     rows.one_currency()
     return rows
 
@@ -125,7 +127,7 @@ def _book(rows: Rows, settings) -> TapeBook:
 
     unit = settings.currency.minor_units if mapping.amounts == "major" else 1
     balance = rows.integers("balance", True, unit=unit)
-    rows.leave_out((status == layout.WRITTEN_OFF) & (balance <= 0), "written off with nothing owed")
+    rows.leave_out((status == layout.WRITTEN_OFF) & (balance <= 0), kept("written off with nothing owed"))
     line = product == LINE
     limited = line & (status < layout.CLOSED)
     limit = rows.integers("limit", limited, 0, unit=unit)
@@ -165,13 +167,22 @@ def _book(rows: Rows, settings) -> TapeBook:
 
 def _not_used(rows: Rows) -> list[str]:
     """Return a line on the rows of the month that are left out, none if all are used."""
-    elsewhere = (NOT_THERE, OTHER_MONTH.format(rows.mapping.as_of))
+    elsewhere = (NOT_THERE, kept(OTHER_MONTH, month=rows.mapping.as_of))
     reasons = {why: count for why, count in rows.left_out.items() if why not in elsewhere}
     if not reasons:
         return []
-    said = "; ".join(f"{count:,} {why}" for why, count in sorted(reasons.items(), key=lambda reason: -reason[1]))
+    largest = sorted(reasons.items(), key=lambda reason: -reason[1])
+    each = [kept("{count} {why}", count=f"{count:,}", why=why) for why, count in largest]
     total = rows.count - sum(rows.left_out.get(why, 0) for why in elsewhere)
-    return [f"{sum(reasons.values()):,} of {total:,} rows of {Path(rows.path).name} are not used: {said}."]
+    return [
+        kept(
+            "{rows} of {total} rows of {file} are not used: {reasons}.",
+            rows=f"{sum(reasons.values()):,}",
+            total=f"{total:,}",
+            file=Path(rows.path).name,
+            reasons=reduce(lambda some, other: kept("{some}; {other}", some=some, other=other), each),
+        )
+    ]
 
 
 def _products(rows: Rows) -> np.ndarray:
@@ -204,7 +215,9 @@ def _borrowers(rows: Rows, most: int, product, segment) -> np.ndarray:
     again[np.unique(own, return_index=True)[1]] = False
     if role == "borrower_id":
         for number, name in enumerate(PRODUCTS):
-            rows.leave_out(again & (product == number), f"a second {name} of the same borrower")
+            rows.leave_out(
+                again & (product == number), kept("a second {product} of the same borrower", product=kept(name))
+            )
     used = np.flatnonzero(rows.in_use)
     who, first = np.unique(column.row[used], return_index=True)
     home = np.zeros(len(column.text), dtype=np.int64)
@@ -214,7 +227,11 @@ def _borrowers(rows: Rows, most: int, product, segment) -> np.ndarray:
     place = np.zeros(len(column.text), dtype=np.int64)
     place[who[np.argsort(first)]] = np.arange(len(who))
     if most:
-        reason = f"of borrowers after the first {most:,} of {len(who):,}, whom portfolio.borrowers leaves out"
+        reason = kept(
+            "of borrowers after the first {most} of {all}, whom portfolio.borrowers leaves out",
+            most=f"{most:,}",
+            all=f"{len(who):,}",
+        )
         rows.leave_out(place[column.row] >= most, reason)
     return place[column.row]
 
