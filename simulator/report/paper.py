@@ -1,5 +1,6 @@
 """A page of words, tables and pictures that opens offline: the reports of estimates, which compare no policies."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,9 @@ from simulator.report import phrasing
 from simulator.report.picture import Picture as Picture
 
 CODES = {ENGLISH: "en", CHINESE: "zh-CN"}  # of the attribute lang
+_DRAWING = re.compile(r"(<svg.*?</svg>)", re.DOTALL)
+_IN_TEXT = "(?=[^<>]*<)"  # the next sign of a tag opens one
+_QUOTED = re.compile(rf"(?<=[\u3000-\u9fff\uff00-\uffef])(?=“){_IN_TEXT}|(?<=”)(?=[\u3400-\u9fff]){_IN_TEXT}")
 OWN_NAMES = {ENGLISH: "English", CHINESE: "中文"}
 
 
@@ -85,10 +89,19 @@ def page(title: str, bodies: list[tuple[str, str]], has_script: bool = False) ->
             lang = f' lang="{CODES[language]}"' if len(bodies) > 1 else ""
             words = f' data-copy="{say("Copy as numbers")}" data-copied="{say("Copied")}"'
             attributes[language] = Markup(lang + (words if has_script and language != ENGLISH else ""))
-    slots = {"title": title, "bodies": [(language, Markup(body)) for language, body in bodies]}
-    return template("page.html.j2").render(
-        **slots, attributes=attributes, has_script=has_script, has_figures=any("<figure" in body for _, body in bodies)
-    )
+    each = [(language, Markup(body if language == ENGLISH else breakable(body))) for language, body in bodies]
+    slots = {"title": title, "bodies": each, "attributes": attributes}
+    has_figures = any("<figure" in body for _, body in bodies)
+    return template("page.html.j2").render(**slots, has_script=has_script, has_figures=has_figures)
+
+
+def breakable(body: str) -> str:
+    """Return a body in Chinese whose lines may break before and after what is quoted, as browsers do not by themselves.
+
+    In its text alone, not in tags or drawings.
+    """
+    parts = _DRAWING.split(body)
+    return "".join(part if k % 2 else _QUOTED.sub("<wbr>", part) for k, part in enumerate(parts))
 
 
 def paper(

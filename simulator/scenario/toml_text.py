@@ -81,7 +81,7 @@ def tables_of(text: str, file: str, any_text: bool = False) -> dict:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise NotToml(Problem(file, "", f"not valid TOML: {error}")) from None
+        raise NotToml(Problem(file, "", f"not valid TOML: {error}", _quotes_wanted(text, str(error)))) from None
     except RecursionError:
         raise UserError(Problem(file, "", "not valid TOML: tables nested too deeply")) from None
     except (ValueError, OverflowError) as error:  # Python's bound on the digits of a number
@@ -101,6 +101,15 @@ def bounded(table: dict, file: str, any_text: bool = False) -> dict:
 
 def _line(text: str, place: int) -> str:
     return f"at line {text.count(chr(10), 0, place) + 1}"
+
+
+def _quotes_wanted(text: str, error: str) -> str:
+    """Return what to do where an error is at letters that TOML has only in quotes; empty where it is not."""
+    if not (place := re.search(r"at line (\d+), column (\d+)", error)):
+        return ""
+    line, at = text.splitlines()[int(place[1]) - 1], int(place[2]) - 1
+    word = next((found[0] for found in re.finditer(r"[\w-]+", line) if found.start() <= at < found.end()), "")
+    return "" if word.isascii() else f'allowed: other letters than a to z in quotes: "{word}"'
 
 
 def _beyond(table: dict, any_text: bool) -> Iterator[tuple[str, str, str]]:
