@@ -1,6 +1,7 @@
 """The live what-if page: what it asks and answers, what it refuses, and what it writes."""
 
 import json
+import re
 from http.client import HTTPConnection
 from time import sleep
 from urllib.parse import urlencode
@@ -158,6 +159,19 @@ def test_nothing_moved_says_so(port):
 
     assert last["verdict"] == "Nothing is changed yet: move a slider."
     assert {row["text"] for row in last["rows"]} == {"0"} and {row["interval"] for row in last["rows"]} == {""}
+
+
+def test_the_page_speaks_chinese(port):
+    """Every word of the page and of a picture, but the scenario's own, in the language that the address asks for."""
+    status, _, text = get(port, "?language=zh")
+    assert status == 200 and '<html lang="zh-Hans">' in text and "额度调降与调升" in text and "Limit cut" not in text
+
+    *_, last = pictures(port, {**MOVED, "language": "zh"})
+    said = [last["verdict"], last["counted"], last["changed"], last["path"]["words"], last["causes"]["words"]]
+    said += [words for row in last["rows"] for words in (row["label"], row["about"], row["interval"])]
+    assert last["question"] == urlencode(MOVED) and "净现值" in last["verdict"] and "元" in last["verdict"]
+    assert not re.search("[A-Za-z]{2}", " ".join(said))
+    assert get(port, "?language=fr")[0] == 400
 
 
 def lender(scenario, name):

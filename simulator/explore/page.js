@@ -89,6 +89,7 @@
   function draw(found) {
     last = found;
     find("#verdict").textContent = found.refused ?? found.verdict;
+    find("#changed").textContent = found.changed ?? "";
     if (!found.refused) {
       find("#counted").textContent = found.counted;
       const share = Math.round(100 * found.progress);

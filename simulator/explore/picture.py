@@ -6,23 +6,31 @@ from typing import Any
 import numpy as np
 
 from simulator.analysis.estimates import SURE, Difference, mean, paired
+from simulator.explore.controls import SWITCH, value_at
 from simulator.explore.desk import Found
+from simulator.explore.labels import policy_in_words, setting_in_words
 from simulator.explore.lives import REPLICATIONS
-from simulator.explore.question import Explored
+from simulator.explore.question import Explored, Question
 from simulator.explore.words import (
+    NO_BREAK,
     amount,
+    between,
     cause_in_words,
     change,
+    lender_in_words,
     level,
     measure_in_words,
     number,
     per_cent,
     scale_of,
     span,
+    value_in_words,
 )
-from simulator.language.catalogue import say
+from simulator.language.catalogue import CHINESE, say, spoken
 from simulator.model.errors import UserError
+from simulator.scenario.scenario import BASELINE
 
+MOST_TOLD = 4  # changes
 DECISIVE = ("npv", "profit")  # the first that a run can state is what the answer is about
 
 
@@ -38,6 +46,7 @@ def picture(found: Found, explored: Explored) -> dict[str, Any]:
     return {
         "question": explored.address(found.question),
         "settled": found.step.is_last,
+        "changed": changed(explored, found.question),
         "verdict": _verdict(first, moved[first], frame.currency, is_same, found.step.is_last),
         "progress": found.step.share * found.step.replications / REPLICATIONS,
         "counted": _counted(found),
@@ -45,6 +54,29 @@ def picture(found: Found, explored: Explored) -> dict[str, Any]:
         "path": _path(own.path, baseline.path),
         "causes": _causes(own.causes, baseline.causes, frame.currency),
     }
+
+
+def changed(explored: Explored, question: Question) -> str:
+    """Return in words what a question changes of the scenario: the first MOST_TOLD of it."""
+    lender, said = explored.lender(question.start), []
+    if question.start != BASELINE:
+        said.append(lender_in_words(question.start, lender.title))
+    for key, value in question.moved:
+        control = explored.controls[key]
+        policy, setting = policy_in_words(lender.policy[control.policy].kind), setting_in_words(control.name)
+        before, after = (
+            "–" if one is None else value_in_words(control, one, lender.currency.code)
+            for one in (value_at(lender, key), value)
+        )
+        if control.name == SWITCH:
+            said.append(say("{policy} {after}", policy=policy, after=after))
+        else:
+            slots = {"policy": policy, "setting": setting, "before": before, "after": after}
+            said.append(say("{policy}, {setting}: {before} → {after}", **slots))
+    more = len(said) - MOST_TOLD
+    if more > 1:
+        said = [*said[:MOST_TOLD], say("and {count} more", count=more)]
+    return "  ·  ".join(said)
 
 
 def refusal(error: UserError, address: str) -> dict[str, Any]:
@@ -60,7 +92,7 @@ def _verdict(measure: str, d: Difference, currency: str, is_same: bool, is_last:
         return say("Nothing is changed yet: move a slider.")
     if d.value == 0 and not d.se > 0:
         return say("{measure}: exactly the same as the baseline's.", measure=name)
-    within = say("95 % interval {low} to {high}", low=amount(d.low, currency), high=amount(d.high, currency))
+    within = say("95 % interval {ends}", ends=between(d.low, d.high, currency))
     if d.is_clear:
         by = amount(abs(d.value), currency)
         if d.value > 0:
@@ -109,12 +141,13 @@ def _row(measure: str, d: Difference, base: float, currency: str, is_same: bool)
 def _path(own: np.ndarray, baseline: np.ndarray) -> dict[str, Any]:
     """Return the 30+ share month by month in per cent, with its 95 % interval, and the same in words."""
     drawn: dict[str, Any] = {name: _band(samples) for name, samples in (("own", own), ("baseline", baseline))}
-    ends = {name: float(np.nanmean(samples[:, -1])) for name, samples in (("own", own), ("baseline", baseline))}
+    ends = {name: float(mean(samples[:, -1]).value) for name, samples in (("own", own), ("baseline", baseline))}
     drawn["words"] = say(
         "30+ share of balance by month: {own} at the end of lending with your settings, {baseline} with the baseline's",
         **{name: per_cent(end) for name, end in ends.items()},
     )
-    drawn["ends"] = {name: per_cent(end) for name, end in ends.items()}
+    space = "" if spoken() == CHINESE else NO_BREAK
+    drawn["ends"] = {name: f"{number(100 * end, 2)}{space}%" if isfinite(end) else "–" for name, end in ends.items()}
     return drawn
 
 

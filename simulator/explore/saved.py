@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from simulator.decision.under_doubt import compare
 from simulator.explore.question import Explored, Question
-from simulator.language.catalogue import say
+from simulator.language.catalogue import say, speaking
 from simulator.model.errors import Problem, UserError
 from simulator.model.observer import Silent
 from simulator.scenario.reader import load_scenario
@@ -66,9 +66,9 @@ def save(explored: Explored, question: Question, folder: Path) -> Saved:
 class Report(Silent):
     """A comparison that is made while the page goes on: how far it is, and where it lies in the end."""
 
-    def __init__(self, saved: Saved, allow_code: bool, threads: int, out: Path = RESULTS):
-        """Take the scenario that was saved; `start` begins."""
-        self.saved, self.allow_code, self.threads, self._out = saved, allow_code, threads, out
+    def __init__(self, saved: Saved, allow_code: bool, threads: int, language: str):
+        """Take the scenario that was saved, and the language of the report; `start` begins."""
+        self.saved, self.allow_code, self.threads, self.language = saved, allow_code, threads, language
         self.folder: Path | None = None
         self.problem = ""
         self._done = self._total = 0
@@ -91,8 +91,9 @@ class Report(Silent):
     def _make(self) -> None:
         try:
             scenario = load_scenario(self.saved.path, allow_code=self.allow_code)
-            study = compare(scenario.choose([self.saved.variant]), self.threads, self)
-            self.folder = study.save(self._out / self.saved.path.stem)
+            with speaking(self.language):
+                study = compare(scenario.choose([self.saved.variant]), self.threads, self)
+                self.folder = study.save(RESULTS / self.saved.path.stem, language=self.language)
         except UserError as error:
             self.problem = str(error)
         except Exception as error:

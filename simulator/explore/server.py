@@ -73,7 +73,7 @@ def application(desk: Desk, token: str, port: int, language: str) -> Guard:
         question, spoken = asked(request)
         with speaking(spoken):
             saved = await run_in_threadpool(save, explored, question, Path())
-        report = Report(saved, explored.scenario.has_code, desk.threads)
+        report = Report(saved, explored.scenario.has_code, desk.threads, spoken)
         reports[saved.path.stem] = report
         report.start()
         return JSONResponse({"name": saved.path.stem, "path": str(saved.path)})

@@ -46,7 +46,7 @@ def number(value: float, decimals: int, signed: bool = False) -> str:
         return "–"
     text = f"{abs(value):,.{decimals}f}"
     if not text.strip("0.,"):
-        return text
+        return text  # no sign of nothing
     return (MINUS if value < 0 else "+" if signed else "") + text
 
 
@@ -83,10 +83,32 @@ def amount(value: float, currency: str) -> str:
         return "–"
     if spoken() != CHINESE:
         return f"{MINUS if value < 0 else ''}{currency}{NO_BREAK}{number(abs(_rounded(value)), 0)}"
-    for size, word in ((1e8, "亿"), (1e4, "万")):
-        if abs(value) >= size:
-            return f"{number(value / size, _decimals(value / size))}{NO_BREAK}{word}{_chinese(currency)}"
-    return f"{number(_rounded(value), 0)}{NO_BREAK}{_chinese(currency)}"
+    size, word = _of_ten_thousands(value)
+    return f"{number(_rounded(value) / size, _decimals(value / size))}{NO_BREAK}{word}{_chinese(currency)}"
+
+
+def between(low: float, high: float, currency: str) -> str:
+    """Return an interval of amounts in a sentence, both ends in one unit."""
+    if not (isfinite(low) and isfinite(high)):
+        return "–"
+    largest = max(abs(low), abs(high))
+    if spoken() != CHINESE:
+        ends = [number(_to_the_place(end, largest), 0) for end in (low, high)]
+        return say("{currency} {low} to {high}", currency=currency, low=ends[0], high=ends[1])
+    size, word = _of_ten_thousands(largest)
+    ends = [number(end / size, _decimals(largest / size)) for end in (low, high)]
+    return say("{currency} {low} to {high}", currency=f"{word}{_chinese(currency)}", low=ends[0], high=ends[1])
+
+
+def _to_the_place(value: float, largest: float) -> float:
+    """Return a number rounded at the place at which the larger one has FIGURES digits."""
+    place = max(0, floor(log10(largest)) - FIGURES + 1) if largest else 0
+    return round(value, -place)
+
+
+def _of_ten_thousands(value: float) -> tuple[float, str]:
+    """Return the unit of Chinese numbers in which an amount is told, and its word."""
+    return next(((size, word) for size, word in ((1e8, "亿"), (1e4, "万")) if abs(value) >= size), (1.0, ""))
 
 
 def measure_in_words(measure: str) -> str:
