@@ -196,6 +196,23 @@ class Comparison:
         """Return float64[replication, month] of one measure, from month 1 on; None if they are not kept."""
         return MEASURES[measure](self.ledgers[variant], by_month=True)
 
+    def differences_by_month(self, variant: str, measure: str, added_up: bool = False) -> list[Difference] | None:
+        """Return `variant` less its reference in each month, from month 1 on; of what has `added_up` to its end.
+
+        None if the replications of months are not kept.
+        """
+        return self._once(
+            ("by month", variant, measure, added_up), lambda: self._differences_by_month(variant, measure, added_up)
+        )
+
+    def _differences_by_month(self, variant, measure, added_up):
+        a, b = (self.samples_by_month(name, measure) for name in (variant, self.reference(variant)))
+        if a is None or b is None:
+            return None
+        if added_up:
+            a, b = np.cumsum(a, axis=1), np.cumsum(b, axis=1)
+        return [self.average.difference(*both) for both in zip(a.T, b.T, strict=True)]
+
     def interval(self, variant, measure, window="whole") -> tuple[float, float]:
         """Return the 95 % interval of one measure; NaN where there is none."""
         samples = self.samples(variant, measure, window)

@@ -1,5 +1,6 @@
 """A comparison as the files of its folder tell it, which is all but what only ledgers have."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, cast
 
@@ -24,6 +25,7 @@ class KeptLedger:
     def __init__(self, study, variant: str):
         """Take a saved study and which of its lenders this is."""
         self.study, self.variant, self.frame = study, variant, study.frame
+        self._once: dict[Callable[[KeptLedger], Any], Any] = {}
         self.months = 1 + study.frame.months + study.frame.run_off_months  # with the opening
 
     def total(self, line: str) -> np.ndarray:
@@ -36,6 +38,12 @@ class KeptLedger:
             if variant == self.variant and value is not None:
                 found[0, month] = value * self.frame.minor_units
         return found
+
+    def once(self, function):
+        """Return function(self), worked out at the first call only."""
+        if function not in self._once:
+            self._once[function] = function(self)
+        return self._once[function]
 
     @cached_property
     def vintages(self) -> np.ndarray:

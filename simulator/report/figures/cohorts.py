@@ -24,14 +24,20 @@ HEAD = 30  # of the table of changes, above its rows
 COHORTS = 4  # at most: the opening book, and the years in which accounts began
 
 
-def cohorts(frame) -> dict[str, Sequence[int]]:
-    """Return {name: entry months} of the accounts that began together: those of the opening book, and by year."""
-    found: dict[str, Sequence[int]] = {say("opening book"): [0]}
+def cohorts(frame) -> list[Sequence[int]]:
+    """Return the entry months of accounts that began together: those of the opening book, and by year."""
+    found: list[Sequence[int]] = [[0]]
     step = YEAR * max(1, math.ceil(frame.months / YEAR / (COHORTS - 1)))
     for first in range(1, frame.months, step):
-        together = range(first, min(first + step, frame.months))
-        found[say("months {first} to {last}", first=first, last=together[-1])] = together
+        found.append(range(first, min(first + step, frame.months)))
     return found
+
+
+def _called(entries: Sequence[int]) -> str:
+    """Return the name of a cohort."""
+    if entries[0] == 0:
+        return say("opening book")
+    return say("months {first} to {last}", first=entries[0], last=entries[-1])
 
 
 class Cohort(NamedTuple):
@@ -57,19 +63,24 @@ def _share(part, whole):
 
 def lived(ledger) -> dict[str, Cohort]:
     """Return {name: Cohort} of those in which anybody is, until lending ends: after it nobody arrives or borrows."""
+    return {_called(entries): cohort for entries, cohort in ledger.once(_lived)}
+
+
+def _lived(ledger) -> list[tuple[Sequence[int], Cohort]]:
+    """Return (entry months, Cohort) of each."""
     months = ledger.frame.months
     sums = ledger.vintages.sum(axis=(3, 4))[:, :, : months + 1].astype(float)  # [batch, entry, month, name]
     accounts = np.cumsum(sums[..., W_N_GRANTED], axis=2)
     accounts[:, 0] += sums[:, 0, :1, W_N_ACCOUNTS]
     late = np.cumsum(sums[..., W_N_DEFAULT], axis=2)
-    found = {}
-    for name, entries in cohorts(ledger.frame).items():
+    found = []
+    for entries in cohorts(ledger.frame):
         length = months - max(entries)
         if length < min(SHORTEST, months - 1):
             continue
         both = (np.sum([x[:, e, e : e + length + 1] for e in entries], axis=0) for x in (accounts, late))
         if (cohort := Cohort(*both)).accounts.any():
-            found[name] = cohort
+            found.append((entries, cohort))
     return found
 
 

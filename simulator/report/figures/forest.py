@@ -92,7 +92,7 @@ def _panel(comparison, measure) -> Panel:
         canvas.dot(plot.x(d.value * scale.factor), y + 22, shade, is_hollow=is_nothing, hint=said[-1])
     plot.below(marks, scale.ticks(marks))
     heading = phrasing.label(measure)
-    heading = f"{heading[:1].upper()}{heading[1:]}, {scale.words}" if scale.words else heading
+    heading = phrasing.in_a_row(filter(None, (f"{heading[:1].upper()}{heading[1:]}", scale.words)))
     return Panel(heading, canvas.svg(f"{heading}: {'; '.join(said)}"))
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.analysis.measures import MEASURES
+from simulator.analysis.measures.registry import FLOW
 from simulator.language.catalogue import say
 from simulator.report import phrasing
 from simulator.report.canvas import Plot, ticks, width_of
@@ -46,6 +47,7 @@ def path(comparison) -> Picture:
     found = {days: {name: _level(comparison, name, days) for name in lenders} for days in DAYS}
     has_fan = any(shown.bands for by_name in found.values() for shown in by_name.values())
     scale = scale_of([x for by in found.values() for m in by.values() for x in m.value], "share")
+    right = max(width_of(scale.plain(m.value[-1])) for by in found.values() for m in by.values())
     for days, by_name in found.items():
         reach = [x for m in by_name.values() for line in (m.value, *(b.high for b in m.bands)) for x in line]
         marks = ticks(0.0, max((x * scale.factor for x in reach if math.isfinite(x)), default=1.0) or 1.0, 5)
@@ -56,7 +58,7 @@ def path(comparison) -> Picture:
             outer = (shown.bands[0].low, shown.bands[0].high) if shown.bands else ()
             columns += [shown.value, *outer]
             said = _said(frame, heading, shown, scale)
-            drawn = _panel(comparison, name, shown, (scale, marks), said, range(first, len(head)))
+            drawn = _panel(comparison, name, shown, (scale, marks, right), said, range(first, len(head)))
             panels.append(Panel(phrasing.named(name), drawn, of_lenders(lenders)[name], _late(days)))
     rows = [(str(month + 1), *(scale.data(column[month]) for column in columns)) for month in range(frame.months)]
     caption = phrasing.together(
@@ -176,11 +178,10 @@ def payback(comparison) -> Picture | None:
 
 def _change(comparison, variant, measure, months) -> Months | None:
     """Return the paired difference of a measure by month, with its interval; of flows that of what has added up."""
-    pair = [comparison.samples_by_month(name, measure) for name in (variant, comparison.reference(variant))]
-    if any(samples is None for samples in pair):
+    found = comparison.differences_by_month(variant, measure, MEASURES[measure].kind == FLOW)
+    if found is None:
         return None
-    a, b = ((np.cumsum(x, axis=1) if MEASURES[measure].kind == "flow" else x)[:, :months] for x in pair)
-    found = [comparison.average.difference(a[:, k], b[:, k]) for k in range(months)]
+    found = found[:months]
     value, low, high = (np.array([getattr(d, end) for d in found]) for end in ("value", "low", "high"))
     return Months(value, (Band(low, high, 0.2),) if np.isfinite(low).any() else ())
 
@@ -194,6 +195,7 @@ def _changed(comparison, found, title, caption, unit) -> Picture | None:
     lines = [line for c in shown.values() for line in (c.value, *(x for b in c.bands for x in (b.low, b.high)))]
     reach = [x * scale.factor for line in lines for x in line if math.isfinite(x)]
     marks = ticks(min([0.0, *reach]), max([0.0, *reach]), 5)
+    right = max(width_of(scale.signed(change.value[-1])) for change in shown.values())
     panels, head, columns = [], [_month_word(comparison.frame)], []
     for (group, name), change in shown.items():
         called, first = phrasing.called(comparison, name), len(head)
@@ -210,7 +212,7 @@ def _changed(comparison, found, title, caption, unit) -> Picture | None:
             unit=scale.words,
             month=len(change.value),
         )
-        drawn = _panel(comparison, name, change, (scale, marks), said, range(first, len(head)), is_change=True)
+        drawn = _panel(comparison, name, change, (scale, marks, right), said, range(first, len(head)), is_change=True)
         panels.append(Panel(called, drawn, of_lenders(comparison.ledgers)[name], group))
     months = max(len(column) for column in columns)
     rows = [(str(month + 1), *(scale.data(column[month]) for column in columns)) for month in range(months)]
@@ -237,13 +239,13 @@ def _month_word(frame) -> str:
 
 def _panel(comparison, name, shown: Months, axis, said, columns, is_change=False) -> str:
     """Draw a line of months with its bands, the other's dashed, and the last value at its end."""
-    frame, (scale, marks), months = comparison.frame, axis, len(shown.value)
+    frame, (scale, marks, right), months = comparison.frame, axis, len(shown.value)
     colour = of_lenders(comparison.ledgers)[name]
     words = scale.ticks(marks, is_change)
     left = 8 + max(width_of(words(mark)) for mark in marks)
     last = shown.value[-1]
     told = (scale.signed if is_change else scale.plain)(last)
-    margins = (8, 8 + width_of(told), 34 if frame.start_month is not None else 22, left)
+    margins = (8, 8 + right, 34 if frame.start_month is not None else 22, left)
     plot = Plot((WIDTH, HEIGHT), (1, max(months, 2)), marks, margins)
     canvas = plot.canvas
     if months > frame.months:

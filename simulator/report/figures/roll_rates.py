@@ -20,11 +20,12 @@ from simulator.report.canvas import Canvas
 from simulator.report.colours import BETTER, COLOURS, EDGE, INK, PAPER, TINT, WORSE, of_lenders
 from simulator.report.picture import Data, Panel, Picture, pictured
 
-WIDTH, ROW = 400, 22
+WIDTH, ROW, RIGHT = 430, 22, 36
 LABEL, HEAD = 46, 44  # of a row, and of the columns
 LATE = 6  # bucket from which buckets are shown together
 SHOWN = 0.0005  # a share that is written; a smaller one is a dot
 NOTHING, TENTH = 0.005, 0.95  # percentage points: below the first a change is 0, from the other on told to a tenth
+NO_DIFFERENCE = Difference(0.0, 0.0, 0.0, 0.0, math.nan)
 DARK = 0.6  # of the colour of the largest share or change
 ROOT = 0.5  # power with which a colour grows darker: small changes are to be seen
 BACK = (TO_PAID_OFF - BUCKETS, TO_CLOSED_AT_ZERO - BUCKETS)  # exits that are good for the lender
@@ -44,7 +45,7 @@ def matrices(ledger, by_balance: bool = False, is_whole: bool = False) -> np.nda
     The mean of the months with new credit. By balance it is what is in that place a month later per unit that the
     bucket had; NaN where it had nothing. The `is_whole` ones are of all batches together.
     """
-    moved = ledger.rolls.sum(axis=(2, 3)).astype(float)[:, 1 : ledger.frame.months + 1]  # [batch, month, from, to, 2]
+    moved = ledger.once(_moved)
     if is_whole:
         moved = moved.sum(axis=0, keepdims=True)
     if not by_balance:
@@ -54,6 +55,11 @@ def matrices(ledger, by_balance: bool = False, is_whole: bool = False) -> np.nda
     before = moved[:, :-1, :, :BUCKETS, 1].sum(axis=(1, 2))
     before = np.concatenate([before[:, :LATE], before[:, LATE:].sum(axis=1, keepdims=True)], axis=1)
     return _shares(lumped(moved[:, 1:, :BUCKETS, :, 1].sum(axis=1)), before)
+
+
+def _moved(ledger):
+    """Return float64[batch, month, from, to, (accounts, balance)] of the months with new credit."""
+    return ledger.rolls.sum(axis=(2, 3)).astype(float)[:, 1 : ledger.frame.months + 1]
 
 
 def _shares(matrix, base):
@@ -79,9 +85,14 @@ def change(comparison, variant: str) -> list[list[Difference]]:
     ledgers = [comparison.ledgers[name] for name in (variant, comparison.reference(variant))]
     (now, then), (a, b) = map(whole, ledgers), map(matrices, ledgers)
     return [
-        [about(float(value), paired(a[:, i, j], b[:, i, j])) for j, value in enumerate(row)]
+        [about(float(value), _of_batches(a[:, i, j], b[:, i, j])) for j, value in enumerate(row)]
         for i, row in enumerate(now - then)
     ]
+
+
+def _of_batches(a, b) -> Difference:
+    """Return the paired difference of batches; most moves never happen, and need no arithmetic."""
+    return paired(a, b) if len(a) < 2 or a.any() or b.any() else NO_DIFFERENCE
 
 
 def about(value: float, of_batches: Difference) -> Difference:
@@ -181,7 +192,7 @@ def _grid(shape, cell) -> tuple[Canvas, list[str]]:
     """
     rows, columns, names = shape
     canvas, said = Canvas(WIDTH, HEAD + ROW * len(rows) + 2), []
-    wide = (WIDTH - LABEL) / len(columns)
+    wide = (WIDTH - LABEL - RIGHT) / len(columns)
     for k, j in enumerate(columns):
         x = LABEL + (k + 0.5) * wide
         canvas.text(x + 3, HEAD - 8, names[j], turn=-35)
