@@ -1,13 +1,22 @@
 // Tables that can be copied as numbers and sorted. Without scripts the page lacks these buttons and nothing else.
 (() => {
   const plain = (cell) => cell.innerText.trim().split("\n")[0].trim();
+  const SIZES = { thousand: 1e3, million: 1e6, billion: 1e9, 万: 1e4, 亿: 1e8 };
+  // A number with its currency, size or unit: "−CNY 1.2 million" and "−120 万元" are -1200000, "3.1 %" is 3.1.
+  const amount = (text) => {
+    const found = text
+      .replaceAll("\u2212", "-")
+      .replaceAll(",", "")
+      .match(/^([+-]?)(?:[A-Z]{3}\s)?(\d+(?:\.\d+)?)(?:\s?(thousand|million|billion|万|亿))?\s?(?:%|pp|个百分点|元|[A-Z]{3})?$/);
+    return found && Number((Number(found[1] + found[2]) * (SIZES[found[3]] ?? 1)).toPrecision(12));
+  };
   const number = (text) => {
     const digits = text.replaceAll("\u2212", "-").replaceAll(",", "").replace(/^\+/, "").replace(/[\s\u00a0].*$|%$/, "");
-    return digits !== "" && Number.isFinite(Number(digits)) ? Number(digits) : null;
+    return amount(text) ?? (digits !== "" && Number.isFinite(Number(digits)) ? Number(digits) : null);
   };
   const asCopied = (cell) => {
     const whole = cell.innerText.trim().replaceAll("\u00a0", " ").replaceAll("\u2212", "-");
-    const value = /^[+\u2212-]?[\d,]+(\.\d+)?$/.test(plain(cell)) ? number(plain(cell)) : null;
+    const value = amount(plain(cell));
     return value === null ? whole.replace(/\s+/g, " ") : String(value);
   };
   const button = (words, act) => {
