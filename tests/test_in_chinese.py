@@ -20,6 +20,7 @@ from simulator.decision.vary import Varied
 from simulator.decision.worth import FEWEST
 from simulator.language.catalogue import CHINESE, anew, say, speaking
 from simulator.policy.registry import in_words, kinds, policy_of
+from simulator.report import phrasing
 from simulator.report.reasons import Change, Evidence, reasons
 from simulator.scenario.reader import load_scenario
 
@@ -212,3 +213,10 @@ def test_the_reasons_of_a_variant_are_chinese(kind, of_kind):
     assert not english_in(said)
     assert all(line.endswith("。") for line in said)
     assert reasons(comparison, "on") == english
+
+
+def test_whose_a_setting_is_is_said():
+    """The baseline and a world have their words, a lender has the name that the user gave."""
+    assert [phrasing.named(name) for name in ("baseline", "world bad", "cut")] == ["baseline", "world bad", "cut"]
+    with speaking(CHINESE):
+        assert [phrasing.named(name) for name in ("baseline", "world bad", "cut")] == ["基准", "环境 bad", "cut"]

@@ -17,6 +17,7 @@ MONTHS = (
 )  # fmt: skip
 PRODUCT_WORDS = {"line": noted("line"), "loan": noted("loan")}
 CURRENCY_WORDS = {"CNY": "元"}  # of currencies with a word of their own in Chinese; others keep their code
+WORLD = "world "  # before the name of a world whose settings are told
 NO_BREAK = "\u00a0"  # a space at which no line breaks
 NOTHING = 2  # standard errors within which a number is nearly nothing, and no per cent of it says anything
 BOTH = ("npv", "npv_run_on")  # the same value by two horizons: told in one scale
@@ -41,7 +42,13 @@ def product(name):
 
 
 def named(lender):
-    """Return a lender's name as it is shown: the user's own, but for the baseline that the user has not named."""
+    """Return a lender's name as it is shown: the user's own, but for the baseline that the user has not named.
+
+    Of a setting it may be "world NAME".
+    """
+    world = lender.removeprefix(WORLD)
+    if world != lender:
+        return say("world {world}", world=world)
     return say("baseline") if lender == BASELINE else lender
 
 
