@@ -8,8 +8,9 @@ import simulator as sim
 from conftest import ROOT
 from simulator.decision import flips as flips_module
 from simulator.decision import flips_page
-from simulator.decision.words import breakable, spoken
+from simulator.decision.words import breakable
 from simulator.model.observer import SILENT
+from simulator.policy.why import listed
 
 SALE = ROOT / "tests" / "sale_or_wait.toml"
 MONTH = 1.12 ** (1 / 12)  # what a sale a month later is discounted by
@@ -152,7 +153,7 @@ def test_a_lead_within_chance_is_said_at_once():
 
 def test_lenders_are_listed_as_one_speaks():
     """Commas, then one "and"."""
-    assert [spoken(list("abc"[:n])) for n in (1, 2, 3)] == ["a", "a and b", "a, b and c"]
+    assert [listed(list("abc"[:n])) for n in (1, 2, 3)] == ["a", "a and b", "a, b and c"]
 
 
 def test_a_map_is_told_of(found):

@@ -220,3 +220,22 @@ def test_whose_a_setting_is_is_said():
     assert [phrasing.named(name) for name in ("baseline", "world bad", "cut")] == ["baseline", "world bad", "cut"]
     with speaking(CHINESE):
         assert [phrasing.named(name) for name in ("baseline", "world bad", "cut")] == ["基准", "环境 bad", "cut"]
+
+
+def test_what_flips_answer_is_said_in_either_language():
+    """Who is best, how many numbers were moved and what turns that: whole sentences in Chinese too."""
+    world = {
+        "extends": (ROOT / "tests" / "plain_world.toml").as_posix(),
+        "variant": {"cut": {"policy": {"cut": {"enabled": True}}}, "close": {"policy": {"close": {"enabled": True}}}},
+    }
+    found = simulator.flips(
+        load_scenario(world, ["run_off_months=6"], borrowers=200, replications=4, months=6),
+        keys=["discount_rate", "costs.funding_rate"],
+        threads=2,
+    )
+    english = found.answers
+    with speaking(CHINESE):
+        chinese = found.answers
+    assert found.answers == english and len(chinese) == len(english) >= 3
+    assert not english_in(chinese)
+    assert all(line.endswith("。") for line in chinese)

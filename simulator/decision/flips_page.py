@@ -8,8 +8,9 @@ import numpy as np
 
 from simulator.decision.answer import facts_told
 from simulator.decision.crossing import FEWEST
-from simulator.decision.words import breakable, digits, number, spoken
+from simulator.decision.words import breakable, digits, number
 from simulator.language.catalogue import noted, say
+from simulator.policy.why import listed
 from simulator.report import phrasing
 from simulator.report.colours import COLOURS, INK
 from simulator.report.paper import Picture, Section, Table, paper
@@ -28,7 +29,8 @@ def answers(found: "Flips") -> list[str]:
     """Return what moves nothing of the numbers asked about, who is best by each horizon, and what turns that first."""
     still = [one.varied.key for one in found.screened if one.is_still and one.varied.key in found.keys]
     said = [
-        f"{key} moves nothing: with any value lived, every lender brings exactly what it does now." for key in still
+        say("{key} moves nothing: with any value lived, every lender brings exactly what it does now.", key=key)
+        for key in still
     ]
     said = said if len(still) <= NAMED else []
     for measure in found.best:
@@ -37,8 +39,11 @@ def answers(found: "Flips") -> list[str]:
             said.append(_moved(found))
         said += [_turns(found, flip) for flip in found.first[measure]]
         if not found.first[measure]:
-            said.append("No number, moved alone as far as it is, makes another best.")
-    said += [f"The page has a map of who is best by {one.first.key} and {one.second.key}." for one in found.maps]
+            said.append(say("No number, moved alone as far as it is, makes another best."))
+    said += [
+        say("The page has a map of who is best by {first} and {second}.", first=one.first.key, second=one.second.key)
+        for one in found.maps
+    ]
     return said
 
 
@@ -48,37 +53,59 @@ def _best(found, measure):
     values = {name: compared.estimate(name, measure).value for name in found.lenders if name != best}
     second = max(values, key=values.__getitem__)
     leads = {name: compared.difference(best, measure, against=name) for name in values}
-    by = phrasing.number(leads[second].value, leads[second].se, compared.frame.currency)
-    said = f"Best by {phrasing.label(measure)}: {best}, by {by} over {second}"
+    slots = {"measure": phrasing.label(measure), "best": phrasing.named(best), "second": phrasing.named(second)}
     if not (leads[second].value or leads[second].se > 0):
-        return f"Best by {phrasing.label(measure)}: {best} and {second}, which are equal."
+        return say("Best by {measure}: {best} and {second}, which are equal.", **slots)
+    slots["by"] = phrasing.number(leads[second].value, leads[second].se, compared.frame.currency)
     unclear = [name for name, lead in leads.items() if lead.low <= 0 <= lead.high and lead.low < lead.high]
     if compared.frame.replications == 1:
-        return f"{said}. One replication has no error: it may be chance, and anything may turn it."
+        return say(
+            "Best by {measure}: {best}, by {by} over {second}. One replication has no error: it may be chance, and "
+            "anything may turn it.",
+            **slots,
+        )
     if unclear:
-        return f"{said}: already now within chance of {spoken(unclear)}, so that anything may turn it."
-    return f"{said}."
+        return say(
+            "Best by {measure}: {best}, by {by} over {second}: already now within chance of {unclear}, so that "
+            "anything may turn it.",
+            **slots,
+            unclear=listed([phrasing.named(name) for name in unclear]),
+        )
+    return say("Best by {measure}: {best}, by {by} over {second}.", **slots)
 
 
 def _turns(found, flip):
     """Say what a flip takes; of one that may be none, that it may."""
     if flip.is_sure:
-        return f"It stays best until {until(flip)}."
-    one = flip.varied
+        return say("It stays best until {until}.", until=until(flip))
+    one, lender = flip.varied, phrasing.named(flip.to_best)
     if found.is_either_way(flip):
-        return (
-            f"{flip.to_best} may be best where {one.key} falls or rises (now {number(one, one.middle)}): cannot tell."
+        now = number(one, one.middle)
+        return say(
+            "{lender} may be best where {key} falls or rises (now {now}): cannot tell.",
+            lender=lender,
+            key=one.key,
+            now=now,
         )
-    return f"{flip.to_best} may be best where {_moves(flip)}."
+    return say("{lender} may be best where {moves}.", lender=lender, moves=_moves(flip))
 
 
 def _moved(found):
     """Say how many numbers were moved, how many of them move nothing, and how many could not be moved."""
     moved = [one for one in found.screened if one.ends]
     still, left = sum(one.is_still for one in moved), len(found.screened) - len(moved) + len(found.left)
-    said = f"{len(moved)} numbers were moved, each alone"
-    said += f", of which {still} move nothing" if still else ""
-    return f"{said}; {left} could not be: the last table says why." if left else f"{said}."
+    slots = {"moved": len(moved), "still": still, "left": left}
+    if still and left:
+        return say(
+            "{moved} numbers were moved, each alone, of which {still} move nothing; {left} could not be: the last "
+            "table says why.",
+            **slots,
+        )
+    if still:
+        return say("{moved} numbers were moved, each alone, of which {still} move nothing.", **slots)
+    if left:
+        return say("{moved} numbers were moved, each alone; {left} could not be: the last table says why.", **slots)
+    return say("{moved} numbers were moved, each alone.", **slots)
 
 
 def until(flip: "Flip") -> str:

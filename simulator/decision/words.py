@@ -1,7 +1,6 @@
 """Numbers that are varied, in words."""
 
 import re
-from collections.abc import Sequence
 
 from markupsafe import Markup
 
@@ -26,8 +25,3 @@ def digits(x: float) -> str:
 def breakable(text: str) -> Markup:
     """Return text as HTML in which a line may break within a key, after its dots and underscores."""
     return Markup("<wbr>").join(_JOINT.split(text))
-
-
-def spoken(names: Sequence[str]) -> str:
-    """Return "a, b and c"."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
