@@ -11,6 +11,7 @@ import pytest
 
 from pages import TOKEN, served
 from simulator.engine import engine
+from simulator.explore.desk import Desk
 from simulator.explore.lives import LEAST, UNIT, Life
 from simulator.explore.question import Explored
 from simulator.explore.saved import save
@@ -238,3 +239,39 @@ def test_the_full_report_is_a_comparison_of_the_saved_scenario(port, tmp_path, m
     *_, last = pictures(port, MOVED)
     assert last["rows"][0]["value"] == pytest.approx(told.value, rel=1e-9)
     assert get(port, "reports/huabei/report.html")[0] == 404
+
+
+def test_insurance_is_compared_with_a_lender_that_has_none():
+    """The own loss of one who is insured stands against the loss of one who is not; both books are lived whole."""
+    scenario = load_scenario("insurance", borrowers=300, months=3)
+    name = next(iter(scenario.variants))
+    with served(scenario) as port:
+        *_, last = pictures(port, {"from": name})
+    told = compare(load_scenario("insurance", borrowers=300, months=3, replications=16).choose([name]))
+
+    assert "own_net_loss" in [row["name"] for row in last["rows"]]
+    for row in last["rows"]:
+        assert row["value"] == pytest.approx(told.difference(name, row["name"]).value, rel=1e-9)
+
+
+def test_a_newer_question_comes_first_and_nobody_lives_for_who_has_gone(small):
+    """Of three questions the last is answered first, then the one that still waits; one taken back is not at all."""
+    desk, told = Desk(Explored(small), 2), []
+
+    def ask(name, keep):
+        question = desk.explored.question([("policy.cut.enabled", "true"), ("policy.cut.keep", keep)])
+        return desk.ask(question, lambda found: told.append((name, found.step.replications)))
+
+    try:
+        ask("first", "0.1")
+        gone = ask("gone", "0.2")
+        ask("last", "0.3")
+        desk.withdraw(gone)
+        while ("first", 16) not in told:
+            sleep(0.01)
+    finally:
+        desk.close()
+
+    first, last = ([place for place, (name, _) in enumerate(told) if name == asked] for asked in ("first", "last"))
+    assert [count for name, count in told if name == "last"] == [2, 4, 8, 16]
+    assert len(first) == 4 and len(told) == 8 and last[-1] < first[1]

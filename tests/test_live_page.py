@@ -121,6 +121,8 @@ def test_a_real_drag_changes_the_picture(page):
 
     assert page.run(SHOWN) == page.run("location.search.slice(1)") == "policy.cut.enabled=true&policy.cut.keep=0.2"
     assert page.run("document.querySelector(\"input[data-key='policy.cut.enabled']\").checked")
+    bars = "[...document.querySelectorAll('#changes rect')].map((one) => parseFloat(one.getAttribute('width')))"
+    assert all(1 < width < 100 for width in page.run(bars))
     assert told(page) != before and "move a slider" not in told(page)[0]
     assert page.run("document.querySelector('#status').textContent") == told(page)[0]
 

@@ -4,15 +4,20 @@ import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+from functools import cache
 from threading import Condition, Lock, Thread
 from typing import NamedTuple
 
+from simulator.analysis.ledger import RunFrame
 from simulator.analysis.score_power import resolved
 from simulator.explore.lives import Life, Samples, Step, Stopped
 from simulator.explore.question import Explored, Question
 from simulator.model.errors import UserError
 from simulator.model.observer import SILENT
 from simulator.run import read_book
+from simulator.scenario.scenario import Scenario
+from simulator.scenario.schema import Settings
 from simulator.system.machine import threads_of
 
 KEPT = 12  # lives that are kept: going back to where one was costs nothing
@@ -24,8 +29,8 @@ class Found(NamedTuple):
 
     question: Question
     step: Step
-    own: Life
-    samples: Samples
+    frame: RunFrame
+    own: Samples
     baseline: Samples
 
 
@@ -51,8 +56,7 @@ class Desk:
         self._tape = book and book.tape
         self._asks: list[Ask] = []
         self._changed = Condition()
-        self._lives: OrderedDict[Question, Life] = OrderedDict()
-        self._baselines: OrderedDict[Question, Life] = OrderedDict()
+        self._lives, self._baselines = _Kept(KEPT), _Kept(KEPT_BASELINES)
         self._pool = ThreadPoolExecutor(self.threads)
         self._is_open = True
         self._thread = Thread(target=self._work, daemon=True)
@@ -108,7 +112,8 @@ class Desk:
         own, baseline = self._lives_of(one.question)
         step = own.steps[one.told]
         if self._lived(one, step, [own] if own is baseline else [baseline, own]):
-            one.deliver(Found(one.question, step, own, own.at(step), baseline.at(step)))
+            frame = replace(own.frame, transfers=own.frame.transfers or baseline.frame.transfers)
+            one.deliver(Found(one.question, step, frame, own.at(step), baseline.at(step)))
             one.told += 1
         return one.told == len(own.steps)
 
@@ -123,8 +128,8 @@ class Desk:
                     job = next(units, None)
                 if job is None:
                     return True
-                life, (replication, part) = job
-                life.live(replication, part, lambda: self._is_next(one))
+                life, unit = job
+                life.live(unit, lambda: self._is_next(one))
             raise Stopped
 
         at_work = [self._pool.submit(work) for _ in range(self.threads)]
@@ -138,35 +143,38 @@ class Desk:
         return self._asks[-1:] == [one]
 
     def _lives_of(self, question: Question) -> tuple[Life, Life]:
-        """Return the lives of the lender and of the baseline that a question is about."""
-        own, baseline = _kept(self._lives, question), _kept(self._baselines, question.here)
+        """Return the lives of the lender and of the baseline that a question is about, both in parts or both whole."""
+        lenders = cache(lambda: self._lenders_of(question))
+
+        def baseline(in_parts: bool) -> Life:
+            return self._baselines.get((question.here, in_parts), lambda: Life(*lenders()[1], self._tape, in_parts))
+
+        def own(in_parts: bool) -> Life:
+            return self._lives.get((question, in_parts), lambda: Life(*lenders()[0], self._tape, in_parts))
+
         if question.is_baseline:
-            own = baseline
-        if own and baseline:
-            return own, baseline
+            return baseline(True), baseline(True)
+        found = own(True), baseline(True)
+        return found if found[0].is_whole == found[1].is_whole else (own(False), baseline(False))
+
+    def _lenders_of(self, question: Question) -> list[tuple[Scenario, Settings]]:
+        """Return (scenario, settings) of the lender and of the baseline that a question is about."""
         asked = self.explored.asked(question)
-        lenders = {"baseline": asked.baseline, "own": asked.own}
+        lenders = {"own": asked.own, "baseline": asked.baseline}
         settings, _ = resolved(asked.scenario, lenders, self.threads, SILENT)
-        baseline = baseline or Life(asked.scenario, settings["baseline"], self._tape)
-        own = baseline if question.is_baseline else own or Life(asked.scenario, settings["own"], self._tape)
-        if own.steps != baseline.steps:  # one of the two is of the whole book: so both are
-            own, baseline = (
-                life if life.is_whole else Life(asked.scenario, settings[name], self._tape, False)
-                for name, life in (("own", own), ("baseline", baseline))
-            )
-        _keep(self._lives, question, own, KEPT)
-        _keep(self._baselines, question.here, baseline, KEPT_BASELINES)
-        return own, baseline
+        return [(asked.scenario, settings[name]) for name in lenders]
 
 
-def _kept(lives: OrderedDict[Question, Life], question: Question) -> Life | None:
-    if question in lives:
-        lives.move_to_end(question)
-    return lives.get(question)
+class _Kept:
+    """The lives that were asked for last, by what they are of."""
 
+    def __init__(self, most: int):
+        self._lives, self._most = OrderedDict[tuple[Question, bool], Life](), most
 
-def _keep(lives: OrderedDict[Question, Life], question: Question, life: Life, most: int) -> None:
-    lives[question] = life
-    lives.move_to_end(question)
-    while len(lives) > most:
-        lives.popitem(last=False)
+    def get(self, key: tuple[Question, bool], make: Callable[[], Life]) -> Life:
+        """Return the life of a key, made if it is not kept."""
+        life = self._lives.pop(key, None) or make()
+        self._lives[key] = life
+        while len(self._lives) > self._most:
+            self._lives.popitem(last=False)
+        return life

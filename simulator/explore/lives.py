@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.analysis.ledger import RunFrame
 from simulator.analysis.measures import MEASURES, answer, shown_in
 from simulator.analysis.measures.registry import FLOW, STOCK
 from simulator.analysis.measures.tables import BAD_DEBT
@@ -52,9 +53,13 @@ class Step(NamedTuple):
         """Whether there is nothing left to live."""
         return self.share == 1 and self.replications == REPLICATIONS
 
-    def units(self) -> list[tuple[int, int]]:
-        """Return (replication, part) of all that is lived by then."""
-        return [(replication, part) for part in range(self.parts) for replication in range(self.replications)]
+
+class Unit(NamedTuple):
+    """Work that one thread does: the replications `first` to `last` - 1 of a part of the book."""
+
+    first: int
+    last: int
+    part: int
 
 
 class Samples(NamedTuple):
@@ -86,7 +91,8 @@ class Life:
         self._parts = _dealt(self.world.tiles, shares)
         self._people = np.cumsum([_people(tiles) for tiles in self._parts])
         self._flows: np.ndarray | None = None
-        self._done: set[tuple[int, int]] = set()
+        self._units = _units(self.steps)
+        self._done: set[Unit] = set()
         self._samples: dict[Step, Samples] = {}
         self._lock = Lock()
 
@@ -95,25 +101,29 @@ class Life:
         """Whether the book is lived whole, not part by part."""
         return len(self._parts) == 1
 
-    def missing(self, step: Step) -> list[tuple[int, int]]:
+    def missing(self, step: Step) -> list[Unit]:
         """Return the units that have to be lived to be at a step."""
-        return [] if step in self._samples else [unit for unit in step.units() if unit not in self._done]
+        if step in self._samples:
+            return []
+        before = self.steps[: self.steps.index(step) + 1]
+        return [unit for one in before for unit in self._units[one] if unit not in self._done]
 
-    def live(self, replication: int, part: int, is_wanted: Callable[[], bool]) -> None:
+    def live(self, unit: Unit, is_wanted: Callable[[], bool]) -> None:
         """Live a unit, on this thread; raise Stopped where it is no longer wanted, as if it had not begun."""
 
         def told(done):
             if not is_wanted():
                 raise Stopped
 
-        world = self.world._replace(first=replication, replications=1, tiles=self._parts[part])
+        first, last, part = unit
+        world = self.world._replace(first=first, replications=last - first, tiles=self._parts[part])
         flows = engine.run(world, 1, told).flows
         with self._lock:
             if self._flows is None:
                 self._flows = np.zeros((REPLICATIONS, *flows.shape[1:]), flows.dtype)
-            if (replication, part) not in self._done:
-                self._flows[replication] += flows[0]
-                self._done.add((replication, part))
+            if unit not in self._done:
+                self._flows[first:last] += flows
+                self._done.add(unit)
 
     def at(self, step: Step) -> Samples:
         """Return what the lender has come to at a step, all units of which have been lived."""
@@ -129,13 +139,18 @@ class Life:
             def samples(name):
                 return MEASURES[name](ledger) * (scale if MEASURES[name].kind in (STOCK, FLOW) else 1.0)
 
-            names = [name for name in answer(frame) if not MEASURES[name].run_on and not MEASURES[name].unstated(frame)]
+            names = {name for transfers in (False, True) for name in shown(replace(frame, transfers=transfers))}
             path = MEASURES[PATH](ledger, by_month=True)[:, : frame.months]
             causes = {name: samples(name) for name in shown_in(BAD_DEBT)}
             self._samples[step] = Samples({name: samples(name) for name in names}, path, causes)
             if step.is_last:
                 self._flows = None
         return self._samples[step]
+
+
+def shown(frame: RunFrame) -> list[str]:
+    """Return the measures of a frame that are shown, without those of the run-on."""
+    return [name for name in answer(frame) if not MEASURES[name].run_on and not MEASURES[name].unstated(frame)]
 
 
 def _steps(world: Lowered) -> tuple[Step, ...]:
@@ -153,6 +168,24 @@ def _steps(world: Lowered) -> tuple[Step, ...]:
 def _steps_of_whole() -> tuple[Step, ...]:
     """Return the steps of a book that is lived whole: replications come one by one."""
     return tuple(Step(n, 1, 1.0) for n in (2, FIRST, 2 * FIRST, REPLICATIONS))
+
+
+def _units(steps: tuple[Step, ...]) -> dict[Step, list[Unit]]:
+    """Return what each step adds to the one before it.
+
+    Of a book in parts each replication by itself, so that a newer question has not long to wait; of a whole one half of
+    what is added to each of two threads, as living it costs something each time.
+    """
+    found, lived, parts = {}, 0, 0
+    for step in steps:
+        if step.parts > parts:
+            lived = 0
+        at_once = 1 if steps[-1].parts > 1 else max(1, (step.replications - lived) // 2)
+        starts = range(lived, step.replications, at_once)
+        new = range(parts if lived == 0 else 0, step.parts)
+        found[step] = [Unit(first, first + at_once, part) for part in new for first in starts]
+        lived, parts = step.replications, step.parts
+    return found
 
 
 def _dealt(tiles: np.ndarray, shares: tuple[float, ...]) -> list[np.ndarray]:

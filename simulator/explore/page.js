@@ -109,9 +109,8 @@
   /** Return the largest of what has been drawn in a figure in this world and these months: a drag moves no scale. */
   function scaleOf(name, largest) {
     const key = [name, find("#world")?.value, find("#months").value].join(" ");
-    const there = scales.get(key);
-    if (there === undefined || there < largest) scales.set(key, largest > 0 ? 1.15 * largest : 1);
-    return scales.get(key);
+    if (largest > (scales.get(key) ?? 0)) scales.set(key, 1.15 * largest);
+    return scales.get(key) ?? 1;
   }
 
   function drawn(name, attributes, text) {

@@ -9,7 +9,7 @@ from simulator.analysis.estimates import SURE, Difference, mean, paired
 from simulator.explore.controls import SWITCH, value_at
 from simulator.explore.desk import Found
 from simulator.explore.labels import policy_in_words, setting_in_words
-from simulator.explore.lives import REPLICATIONS
+from simulator.explore.lives import REPLICATIONS, shown
 from simulator.explore.question import Explored, Question
 from simulator.explore.words import (
     NO_BREAK,
@@ -36,8 +36,8 @@ DECISIVE = ("npv", "profit")  # the first that a run can state is what the answe
 
 def picture(found: Found, explored: Explored) -> dict[str, Any]:
     """Return what is drawn of a step, as JSON has it: numbers that are not defined are null."""
-    own, baseline, frame = found.samples, found.baseline, found.own.frame
-    names = list(own.measures)
+    own, baseline, frame = found.own, found.baseline, found.frame
+    names = shown(frame)
     first = next((name for name in DECISIVE if name in names), names[0])
     names = [first, *(name for name in names if name != first)]
     moved = {name: paired(own.measures[name], baseline.measures[name]) for name in names}
