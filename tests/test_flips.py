@@ -66,7 +66,9 @@ def test_flips_are_saved(found, tmp_path):
         file.name for file in folder.iterdir()
     }
     assert "stays best until" in (folder / "report.html").read_text()
-    assert found.plot("nearest").svg.startswith("<svg")
+    drawn = found.plot("nearest")
+    assert drawn.svg.startswith("<svg")
+    assert [row[0] for row in drawn.data.rows] == [row["key"] for row in found.table.to_pylist()]
 
 
 def test_numbers_may_be_chosen():

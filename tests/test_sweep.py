@@ -1,5 +1,6 @@
 """What lenders bring along a number: the same as runs of the scenario written so."""
 
+import pyarrow.parquet as pq
 import pytest
 
 import simulator as sim
@@ -84,6 +85,11 @@ def test_the_tornado_is_every_number_with_a_range(tmp_path):
     folder = found.save(tmp_path / "out")
     assert (folder / "tornado.parquet").exists() and not (folder / "sweep.parquet").exists()
     assert "What moves a difference most is policy.later.price" in repr(found)
+    drawn, told = found.plot("tornado"), pq.read_table(folder / "tornado.parquet").to_pylist()
+    assert [row[0] for row in drawn.data.rows] == [row["key"] for row in told]
+    assert [float(row[6].replace("\u2212", "-")) for row in drawn.data.rows] == pytest.approx(
+        [row["change_at_low"] / 1000 for row in told], abs=1e-3
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,26 +3,21 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import matplotlib
-import numpy as np
-
 from simulator.decision.answer import facts_told
 from simulator.decision.crossing import FEWEST
+from simulator.decision.pictures import map_of, nearest
 from simulator.decision.words import breakable, digits, number
 from simulator.language.catalogue import noted, say
 from simulator.policy.why import listed
 from simulator.report import phrasing
-from simulator.report.colours import COLOURS, INK
-from simulator.report.paper import Picture, Section, Table, paper
-from simulator.report.plotting import STYLE, figure, svg
+from simulator.report.paper import Section, Table, paper
 
 if TYPE_CHECKING:
-    from simulator.decision.flips import Flip, Flips, Map
+    from simulator.decision.flips import Flip, Flips
 
 # where an interval is open: up to where nothing is moved, or to the end searched
 NOW, END = noted("the value now"), noted("the end")
 NAMED = 5  # numbers asked about that move nothing: more are counted
-DRAWN = 15  # flips in the picture
 
 
 def answers(found: "Flips") -> list[str]:
@@ -158,83 +153,6 @@ def ends(flip: "Flip") -> tuple[str, str]:
     ]
     low, high = told if one.shown(one.low) <= one.shown(one.high) else reversed(told)
     return low, high
-
-
-def nearest(found: "Flips") -> Picture:
-    """Draw where the nearest flips lie between a number's value now and the end to which it was moved."""
-    shown = found.flips[:DRAWN]
-    colour = dict(zip(found.lenders, COLOURS, strict=False))
-    with matplotlib.rc_context(STYLE):
-        made, axes = figure(1.2 + 0.3 * max(len(shown), 1))
-        axis = axes[0, 0]
-        for row, flip in enumerate(shown):
-            one = flip.varied
-            side = 1 if flip.rises else -1
-            far = abs((one.high if side > 0 else one.low) - one.middle)
-
-            def at(x, one=one, far=far):
-                return (x - one.middle) / far
-
-            low, high = (
-                at(one.middle if side > 0 else one.low) if flip.low is None else at(flip.low),
-                at(one.middle if side < 0 else one.high) if flip.high is None else at(flip.high),
-            )
-            axis.plot([low, high], [row, row], color=colour[flip.to_best], lw=3, alpha=0.4, solid_capstyle="butt")
-            inside = colour[flip.to_best] if flip.is_sure else "white"
-            axis.plot(at(flip.at), row, "o", color=colour[flip.to_best], mfc=inside, ms=6)
-        axis.axvline(0, color=INK, lw=0.9)
-        axis.set_yticks(
-            range(len(shown)), [flip.varied.key.replace("behaviour.", "") for flip in shown], color=INK, size=7
-        )
-        axis.set_ylim(len(shown) - 0.5, -0.5)
-        axis.set_xlim(-1.05, 1.05)
-        axis.set_xticks([-1, 0, 1], ["low end", "now", "high end"])
-        axis.set_xlabel("where the number lies in what it is moved between")
-        axis.grid(axis="y", visible=False)
-        for name in dict.fromkeys(flip.to_best for flip in shown):
-            axis.plot([], [], "o", color=colour[name], label=f"then {name}")
-        if shown:
-            made.legend(loc="outside lower center", ncols=3)
-        caption = (
-            "Dots: where another lender becomes best, all other numbers as they stand; bars: 95 % intervals, to the "
-            "edge or to the value now where they are open. A hollow dot may be none: its bar is open to the edge, or "
-            "it has no interval. From a number's value now to the end of its range, or to half or twice of it."
-        )
-        return Picture("The nearest flips", svg(made, caption), caption)
-
-
-def map_of(found: "Flips", one: "Map") -> Picture:
-    """Draw who is best where two numbers are moved together, a panel for each horizon."""
-    colour = dict(zip(found.lenders, COLOURS, strict=False))
-    with matplotlib.rc_context(STYLE):
-        made, axes = figure(3.6, 1, len(one.best), sharey=True)
-        for axis, (measure, best) in zip(axes.flat, one.best.items(), strict=True):
-            for j, row in enumerate(best):
-                for i, name in enumerate(row):
-                    axis.add_patch(
-                        matplotlib.patches.Rectangle(
-                            (i - 0.5, j - 0.5), 1, 1, color=colour.get(name, "white"), lw=0, alpha=0.75
-                        )
-                    )
-            for number_, places, along in ((one.first, one.xs, "x"), (one.second, one.ys, "y")):
-                told = [digits(number_.shown(x)) for x in places]
-                getattr(axis, f"set_{along}ticks")(range(len(places)), told, size=7)
-                getattr(axis, f"set_{along}lim")(-0.5, len(places) - 0.5)
-                middle = np.interp(number_.middle, places, range(len(places)))
-                (axis.axvline if along == "x" else axis.axhline)(middle, color=INK, lw=0.9, ls=":")
-            axis.set_xlabel(f"{one.first.key}, {one.first.shown_unit}", size=8)
-            axis.set_title(phrasing.label(measure).capitalize())
-            axis.grid(visible=False)
-        axes[0, 0].set_ylabel(f"{one.second.key}, {one.second.shown_unit}", size=8)
-        seen = dict.fromkeys(name for best in one.best.values() for row in best for name in row if name)
-        for name in seen:
-            axes[0, 0].plot([], [], "s", color=colour[name], label=f"{name} is best")
-        made.legend(loc="outside lower center", ncols=3)
-        caption = (
-            f"Who is best where {one.first.key} and {one.second.key} are moved together; dotted lines: their values "
-            "now. Each square is lived at its middle; a white one is refused by the scenario."
-        )
-        return Picture(f"{one.first.key} and {one.second.key}", svg(made, caption), caption)
 
 
 def page(found: "Flips", manifest: dict) -> str:

@@ -106,7 +106,11 @@ class Sweep(Answer):
         from simulator.decision import sweep_page
 
         check_names("plot", [picture], [*self._measured(), *["tornado"] * (self.tornado is not None)])
-        return sweep_page.tornado(self) if picture == "tornado" else sweep_page.along(self, [picture])
+        return (
+            sweep_page.tornado(self, sweep_page.tornado_rows(self))
+            if picture == "tornado"
+            else sweep_page.along(self, [picture])
+        )
 
     def page(self, manifest: dict) -> str:
         """Return the report as HTML; `manifest` is shown at its end."""

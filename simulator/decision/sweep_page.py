@@ -4,22 +4,18 @@ from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-import matplotlib
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from simulator.analysis.measures import MEASURES
 from simulator.decision.answer import facts_told
+from simulator.decision.pictures import along, tornado
 from simulator.decision.words import digits, number
 from simulator.report import phrasing
-from simulator.report.colours import COLOURS, INK
-from simulator.report.paper import Picture, Section, Table, paper
-from simulator.report.plotting import STYLE, THOUSANDS, figure, svg
+from simulator.report.paper import Section, Table, paper
 
 if TYPE_CHECKING:
     from simulator.decision.sweep import Sweep
 
-DRAWN = 15  # bars of the tornado
 MOST_ROWS = 100  # points that the page tells one by one
 
 
@@ -103,86 +99,6 @@ def _levels(found, measure):
     return f"Without variants there is nobody to compare with: {name} is least, {said(low)}, and most, {said(high)}."
 
 
-def along(found: "Sweep", measures: list[str]) -> Picture:
-    """Draw each variant's difference from the baseline along every number, with its 95 % interval."""
-    variants = [name for name in found.lenders[1:]]
-    colour = dict(zip(found.lenders, COLOURS, strict=False))
-    panels = [(one, measure) for one in range(len(found.varied)) for measure in measures]
-    columns = min(2, len(panels))
-    rows = -(-len(panels) // columns)
-    lived = [place for place in found.places if place.rows]
-    with matplotlib.rc_context(STYLE):
-        made, axes = figure(0.6 + 2.9 * rows, rows, columns)
-        for axis in axes.flat[len(panels) :]:
-            axis.set_visible(False)
-        for axis, (k, measure) in zip(axes.flat, panels, strict=False):
-            unit = MEASURES[measure].unit_in(found.frame)
-            table = {
-                (row["variant"], j): row
-                for j, place in enumerate(lived)
-                for row in place.rows
-                if row["measure"] == measure
-            }
-            largest = max((abs(row["difference"] or 0.0) for row in table.values()), default=0.0)
-            factor, before, after = phrasing.scale_of(largest, 0.0, unit, difference=True)
-            x = np.array([found.shown(place)[k] for place in lived])
-            for name in variants:
-                told = [table[name, j] for j in range(len(lived))]
-                y, low, high = (
-                    np.array([row[column] if row[column] is not None else np.nan for row in told]) * factor
-                    for column in ("difference", "low", "high")
-                )
-                if len(found.varied) == 1:
-                    axis.plot(x, y, "o-", color=colour[name], ms=3.5, lw=1.8, label=name)
-                    axis.fill_between(x, low, high, color=colour[name], alpha=0.13, lw=0)
-                else:
-                    axis.plot(x, y, "o", color=colour[name], ms=3.5, alpha=0.75, label=name)
-            axis.axhline(0, color=INK, lw=0.9)
-            one = found.varied[k]
-            axis.axvline(one.shown(one.middle), color=INK, lw=0.9, ls=":")
-            axis.set_title(phrasing.label(measure).capitalize())
-            axis.set_xlabel(f"{one.key}, {one.shown_unit}".strip(", "), size=9)
-            axis.set_ylabel(f"change, {phrasing.scale_in_words(before, after)}")
-            axis.yaxis.set_major_formatter(THOUSANDS)
-        made.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-        what = "lines, with the band of its 95 % interval," if len(found.varied) == 1 else "dots, one a point,"
-        caption = f"Each variant less the baseline: {what} on common random numbers. Dotted: the value now."
-        return Picture("Along " + " and ".join(one.key for one in found.varied), svg(made, caption), caption)
-
-
-def tornado(found: "Sweep") -> Picture:
-    """Draw by how much each number moves the difference that it moves most, from its low end to its high end."""
-    assert found.tornado is not None
-    usual, effects = found.tornado
-    shown = effects[:DRAWN]
-    rows = [_bar(usual, effect) for effect in shown]
-    largest = max((abs(x) for low, high, *_ in rows for x in (low, high)), default=0.0)
-    factor, before, after = phrasing.scale_of(largest, 0.0, found.frame.currency, difference=True)
-    with matplotlib.rc_context(STYLE):
-        made, axes = figure(1.1 + 0.32 * max(len(shown), 1))
-        axis = axes[0, 0]
-        for row, (low, high, _, _) in enumerate(rows):
-            axis.barh(row, low * factor, color=COLOURS[1], height=0.6, label="" if row else "at the low end")
-            axis.barh(row, high * factor, color=COLOURS[2], height=0.6, label="" if row else "at the high end")
-        keys = [effect.number.key.replace("behaviour.", "") for effect in shown]
-        names = [f"{key} ({variant})" for key, (_, _, variant, _) in zip(keys, rows, strict=True)]
-        axis.set_yticks(range(len(shown)), names, color=INK, size=7)
-        axis.set_ylim(len(shown) - 0.5, -0.5)
-        axis.axvline(0, color=INK, lw=0.9)
-        axis.set_xlabel(
-            f"change of the variant's difference from the baseline, {phrasing.scale_in_words(before, after)}"
-        )
-        axis.xaxis.set_major_locator(MaxNLocator(5))
-        axis.xaxis.set_major_formatter(THOUSANDS)
-        axis.grid(axis="y", visible=False)
-        made.legend(loc="outside lower center", ncols=2)
-        caption = (
-            "Each number alone at both ends of its 90 % range: by how much that changes the difference from the "
-            "baseline that it moves most (in brackets the variant; by net present value, either horizon)."
-        )
-        return Picture("What moves results most", svg(made, caption), caption)
-
-
 def _bar(usual, effect):
     """Return (change at the low end, at the high end, variant, measure) of the difference that a number moves most."""
     _, variant, measure = effect.largest(usual)
@@ -215,7 +131,14 @@ def page(found: "Sweep", manifest: dict) -> str:
         drawn = [along(found, found.measures)] if found.measures and len(found.lenders) > 1 else []
         sections.append(Section("Every variant along the way", (), drawn, [_table(found, m) for m in found.measures]))
     if found.tornado:
-        sections.append(Section("Every number at the ends of its range", (), [tornado(found)], [_tornado_table(found)]))
+        sections.append(
+            Section(
+                "Every number at the ends of its range",
+                (),
+                [tornado(found, tornado_rows(found))],
+                [_tornado_table(found)],
+            )
+        )
     title = f"{found.scenario.baseline.title}: " + (f"along {keys}" if keys else "what moves results most")
     return paper(
         title, phrasing.setting(found.frame), found.answers, [], sections, facts_told(manifest), found.cautions
