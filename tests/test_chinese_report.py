@@ -175,6 +175,7 @@ def test_five_variants_in_both_languages_are_one_small_file(doubted, tmp_path):
     text = page.decode()
     assert text.count("<main lang=") == 2 and text.count("<svg") >= 8
     assert not re.search(r"<script[^>]|<link|@import|<img|https?://(?!www.w3.org/)", text)
+    assert english_in(texts_of(main_of(text, "zh-CN")), doubted) == []
     assert "--language both" in sim.load_study(folder).facts["replay"]
 
 

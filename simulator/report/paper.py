@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +37,11 @@ class Section(NamedTuple):
 
 def template(name: str):
     """Return the Jinja template of that name beside this file; what it does not know is an error."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment():
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     known = Environment(
@@ -47,7 +53,7 @@ def template(name: str):
     )
     known.globals["say"] = _said
     known.filters |= {"named": phrasing.named, "code": CODES.__getitem__, "own_name": OWN_NAMES.__getitem__}
-    return known.get_template(name)
+    return known
 
 
 def _said(english: str, /, **slots: Any):
