@@ -237,7 +237,7 @@ def test_hostile_words_are_words_in_both_languages(tmp_path):
     }
     study = sim.compare(sim.load_scenario(tables, **SMALL), threads=2)
     page = page_of(study, LANGUAGES)
-    assert page.count("<script>") == 1 and "<img" not in page and page.count(" onerror") == page.count("x onerror")
+    assert "<script>window" not in page and "<img" not in page and page.count(" onerror") == page.count("x onerror")
     for language in ("en", "zh-CN"):
         assert HOSTILE in unescape(main_of(page, language).replace("<wbr>", ""))
     assert "{title} {0.__class__} %s" in terminal(study, 400)

@@ -51,7 +51,7 @@ def _environment():
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    known.globals["say"] = _said
+    known.globals |= {"say": _said, "gap": phrasing.gap}
     known.filters |= {"named": phrasing.named, "code": CODES.__getitem__, "own_name": OWN_NAMES.__getitem__}
     return known
 

@@ -64,7 +64,12 @@ def in_a_row(names):
 
 def together(sentences):
     """Return sentences, but for empty ones, one after the other."""
-    return ("" if spoken() != ENGLISH else " ").join(filter(None, sentences))
+    return gap().join(filter(None, sentences))
+
+
+def gap():
+    """Return what stands between two sentences: a space, of which Chinese needs none."""
+    return " " if spoken() == ENGLISH else ""
 
 
 def short(measure):
