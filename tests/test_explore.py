@@ -275,3 +275,16 @@ def test_a_newer_question_comes_first_and_nobody_lives_for_who_has_gone(small):
     first, last = ([place for place, (name, _) in enumerate(told) if name == asked] for asked in ("first", "last"))
     assert [count for name, count in told if name == "last"] == [2, 4, 8, 16]
     assert len(first) == 4 and len(told) == 8 and last[-1] < first[1]
+
+
+def test_the_command_refuses_what_it_cannot_do(simulator):
+    """A language that is not spoken and a port that is taken are said in one line, with exit code 2."""
+    assert simulator("explore", "huabei", "--language", "fr") == (
+        2,
+        "",
+        "error: --language: fr: not spoken here; allowed: en, zh\n",
+    )
+    with listen() as taken:
+        port = str(taken.getsockname()[1])
+        code, said, error = simulator("explore", "huabei", "--port", port)
+    assert (code, said) == (2, "") and error.startswith(f"error: --port: {port}: cannot be listened on: ")

@@ -12,14 +12,14 @@ KINDS = (
     noted("Hardship"),
     noted("Joint lending"),
     noted("Limit cut"),
-    noted("Npl sale"),
+    noted("NPL sale"),
     noted("Pricing"),
     noted("Rating"),
     noted("Regrant"),
     noted("Reminders"),
     noted("Settlement"),
     noted("Underwriting"),
-    noted("Write off"),
+    noted("Write-off"),
 )
 SETTINGS = {
     "above": noted("Acts above"),
@@ -125,8 +125,9 @@ SETTINGS = {
 
 def policy_in_words(kind: str) -> str:
     """Return what the page calls a kind of policy; one of the user's own by its file."""
-    words = kind.rpartition("/")[2].removesuffix(".py").removeprefix("file:").replace("_", " ").capitalize()
-    return say(words) if words in KINDS else words
+    words = kind.rpartition("/")[2].removesuffix(".py").removeprefix("file:").replace("_", " ")
+    known = {one.lower().replace("-", " "): one for one in KINDS}
+    return say(known[words]) if words in known else words.capitalize()
 
 
 def setting_in_words(name: str) -> str:

@@ -160,11 +160,9 @@ def serve(
     thread = Thread(target=server.run, kwargs={"sockets": [opened]}, daemon=True)  # signals are the main thread's
     thread.start()
     tell(f"http://{LOOPBACK}:{port}/{token}/")
-    try:
+    with suppress(KeyboardInterrupt):  # so it is ended
         thread.join()
-    except KeyboardInterrupt:  # so it is ended
-        pass
-    finally:
+    with suppress(KeyboardInterrupt):  # and by who presses the keys twice
         desk.close()
         server.should_exit = True
         thread.join(LAST)

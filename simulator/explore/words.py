@@ -113,29 +113,16 @@ def _of_ten_thousands(value: float) -> tuple[float, str]:
 
 def measure_in_words(measure: str) -> str:
     """Return what the page calls a measure."""
-    known = {
-        "npv": noted("Net present value"),
-        "profit": noted("Profit"),
-        "net_loss": noted("Net loss"),
-        "own_net_loss": noted("Own net loss"),
-        "net_charge_off_rate": noted("Net charge-off rate, per year"),
-        "dpd30_share_balance": noted("30+ share of balance, last month of lending"),
-    }
-    label = MEASURES[measure].label
-    return say(known[measure]) if measure in known else label[:1].upper() + label[1:]
+    return _capital(say(MEASURES[measure].label))
 
 
 def cause_in_words(measure: str) -> str:
     """Return the cause that a measure of BAD_DEBT is of."""
-    known = {
-        "forgot": noted("Forgot"),
-        "short": noted("Short of cash"),
-        "cannot": noted("Cannot pay"),
-        "will_not": noted("Will not pay"),
-        "unknown": noted("Not known"),
-    }
-    cause = measure.removeprefix("bad_debt_")
-    return say(known[cause]) if cause in known else cause
+    return _capital(say(MEASURES[measure].short))
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def lender_in_words(name: str, title: str) -> str:
