@@ -114,6 +114,15 @@ def fitted(words: str, most: float, size: float = SIZE) -> str:
     return words.rstrip(" _,") + "…"
 
 
+def wrapped(words: str, most: float) -> list[str]:
+    """Return words in at most two lines, broken at a space; what is still wider than `most` is cut off."""
+    if width_of(words) <= most or " " not in words:
+        return [fitted(words, most)]
+    breaks = [k for k, letter in enumerate(words) if letter == " " and width_of(words[:k]) <= most]
+    at = max(breaks, default=words.index(" "))
+    return [fitted(words[:at], most), fitted(words[at + 1 :], most)]
+
+
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
     """Return round numbers from at or below `low` to at or above `high`, about `most`, at equal steps."""
     if not high > low:

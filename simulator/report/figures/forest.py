@@ -5,12 +5,12 @@ import math
 from simulator.analysis.measures import MEASURES, answer
 from simulator.language.catalogue import say
 from simulator.report import phrasing
-from simulator.report.canvas import Plot, ticks
+from simulator.report.canvas import SIZE, Plot, ticks, width_of
 from simulator.report.colours import EDGE, INK, SOFT, of_lenders
 from simulator.report.figures.scale import scale_of
 from simulator.report.picture import Data, Panel, Picture, pictured
 
-WIDTH, ROW = 300, 34
+WIDTH, ROW = 340, 34
 
 
 def forest(comparison) -> Picture | None:
@@ -19,11 +19,18 @@ def forest(comparison) -> Picture | None:
     measures = phrasing.stated(comparison, answer(frame))
     if not variants or not measures:
         return None
-    panels = [_panel(comparison, measure) for measure in measures]
+    scales = {measure: _scale(comparison, measure) for measure in measures}
+    # A name that does not fit beside its number stands above it, and so do all.
+    fits = all(
+        width_of(phrasing.called(comparison, v)) + width_of(_told(scales[m], comparison.difference(v, m))) < WIDTH - 8
+        for m in measures
+        for v in variants
+    )
+    panels = [_panel(comparison, measure, scales[measure], 0 if fits else SIZE + 2) for measure in measures]
     rows = []
     for measure in measures:
         found = {name: comparison.difference(name, measure) for name in variants}
-        scale = _scale(comparison, measure)
+        scale = scales[measure]
         rows += [
             (phrasing.label(measure), scale.words, phrasing.called(comparison, name),
              *(scale.data(x) for x in (d.value, d.low, d.high)))
@@ -65,23 +72,26 @@ def _scale(comparison, measure):
     return scale_of([d.value for d in found], MEASURES[measure].unit_in(comparison.frame), is_change=True)
 
 
-def _panel(comparison, measure) -> Panel:
+def _panel(comparison, measure, scale, above) -> Panel:
     """Draw one measure: a row for each variant, its name above its interval, the numbers at the right."""
-    variants, colour, scale = comparison.variants, of_lenders(comparison.ledgers), _scale(comparison, measure)
+    variants, colour = comparison.variants, of_lenders(comparison.ledgers)
     names = phrasing.in_one_scale(comparison, measure)
     reach = [comparison.difference(v, name) for name in names for v in variants]
     ends = [x * scale.factor for d in reach for x in (d.value, d.low, d.high) if math.isfinite(x)]
     marks = ticks(min([0.0, *ends]), max([0.0, *ends]), 4)
-    plot = Plot((WIDTH, ROW * len(variants) + 28), (marks[0], marks[-1]), (0, 1), (4, 28, 24, 28))
+    numbers = {name: _told(scale, comparison.difference(name, measure)) for name in variants}
+    called = {name: phrasing.called(comparison, name) for name in variants}
+    row = ROW + above
+    plot = Plot((WIDTH, row * len(variants) + 28), (marks[0], marks[-1]), (0, 1), (4, 28, 24, 28))
     canvas, zero = plot.canvas, plot.x(0)
     said = []
     for k, name in enumerate(variants):
-        d, y = comparison.difference(name, measure), 4 + ROW * k
+        d, top = comparison.difference(name, measure), 4 + row * k
+        y = top + above
         canvas.line([(zero, y + 16), (zero, y + 28)], EDGE)
-        told = _told(scale, d)
-        canvas.text(WIDTH, y + 10, told, "end", INK)
-        canvas.text(0, y + 10, phrasing.called(comparison, name), colour=INK, most=WIDTH - 8 - 7 * len(told))
-        said.append(f"{phrasing.called(comparison, name)} {told}")
+        canvas.text(WIDTH, y + 10, numbers[name], "end", INK)
+        canvas.text(0, top + 10, called[name], colour=INK, most=WIDTH)
+        said.append(f"{called[name]} {numbers[name]}")
         if not math.isfinite(d.value):
             continue
         shade = colour[name] if d.is_clear or not math.isfinite(d.se) else SOFT

@@ -59,7 +59,10 @@ def path(comparison) -> Picture:
             columns += [shown.value, *outer]
             said = _said(frame, heading, shown, scale)
             drawn = _panel(comparison, name, shown, (scale, marks, right), said, range(first, len(head)))
-            panels.append(Panel(phrasing.named(name), drawn, of_lenders(lenders)[name], _late(days)))
+            if len(lenders) > 1:
+                panels.append(Panel(phrasing.named(name), drawn, of_lenders(lenders)[name], _late(days)))
+            else:
+                panels.append(Panel(_late(days), drawn))
     rows = [(str(month + 1), *(scale.data(column[month]) for column in columns)) for month in range(frame.months)]
     caption = phrasing.together(
         (

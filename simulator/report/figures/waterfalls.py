@@ -10,7 +10,7 @@ from simulator.analysis.ledger import components
 from simulator.language.catalogue import say
 from simulator.model.layout import CAUSES
 from simulator.report import phrasing
-from simulator.report.canvas import Canvas
+from simulator.report.canvas import SIZE, Canvas, wrapped
 from simulator.report.colours import BETTER, EDGE, INK, SOFT, WORSE, of_lenders
 from simulator.report.figures.scale import Scale, scale_of
 from simulator.report.picture import Data, Panel, Picture, pictured
@@ -182,7 +182,11 @@ def _panel(heading: str, steps: list[Step], end: Step, scale: Scale, colour: str
         at += step.value
     reach = [0.0, end.value, *(x for place in places for x in place)]
     low, high = min(reach), max(reach)
-    canvas = Canvas(WIDTH, ROW * (len(steps) + 1) + 8)
+    labels = [wrapped(step.label, LABEL) for step in steps]
+    tops = [0]
+    for lines in labels:
+        tops.append(tops[-1] + ROW + (SIZE + 1) * (len(lines) - 1))
+    canvas = Canvas(WIDTH, tops[-1] + ROW + 8)
     left, right = LABEL + 6, WIDTH - NUMBER - 6
 
     def x(value):
@@ -191,15 +195,16 @@ def _panel(heading: str, steps: list[Step], end: Step, scale: Scale, colour: str
     show: Callable[[float], str] = scale.signed if better else scale.plain
     canvas.line([(x(0), 0), (x(0), canvas.height)], EDGE)
     for k, (step, place) in enumerate(zip(steps, places, strict=True)):
-        y, told = ROW * k + 3, f"{step.label} {show(step.value)}"
+        y, told = tops[k] + 3, f"{step.label} {show(step.value)}"
         good = step.value * better > 0
         shade = SOFT if not better else BETTER if good else WORSE
-        canvas.text(0, y + 11, step.label, colour=INK, most=LABEL)
+        for row, words in enumerate(labels[k]):
+            canvas.text(0, y + 11 + (SIZE + 1) * row, words, colour=INK)
         canvas.box(min(map(x, place)), y, max(abs(x(place[1]) - x(place[0])), 0.8), BAR, shade, hint=told)
         follows = places[k + 1][0] if k + 1 < len(places) else end.value
-        canvas.line([(x(place[1]), y + BAR), (x(follows), y + ROW)], SOFT, 0.7)
+        canvas.line([(x(place[1]), y + BAR), (x(follows), tops[k + 1] + 3)], SOFT, 0.7)
         canvas.text(WIDTH, y + 11, show(step.value), "end", INK)
-    y = ROW * len(steps) + 7
+    y = tops[-1] + 7
     canvas.line([(0, y - 3), (WIDTH, y - 3)], EDGE)
     canvas.text(0, y + 11, end.label, colour=INK, is_bold=True, most=LABEL)
     told = f"{end.label} {show(end.value)}"
