@@ -6,6 +6,7 @@ from html import unescape
 from io import StringIO
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 import simulator as sim
@@ -13,6 +14,7 @@ from conftest import ROOT
 from simulator.language.catalogue import CHINESE, LANGUAGES, anew, kept, retold, say, spaced, speaking
 from simulator.model.errors import UserError
 from simulator.report import excel, phrasing
+from simulator.report.narrow import flowed
 from simulator.report.render import render
 from simulator.report.results import write_csv
 from test_excel import Read
@@ -146,6 +148,20 @@ def test_no_english_is_left_in_the_workbook(doubted, tmp_path):
     assert list(read.rows) == ["摘要", "比较", "逐月", "参数", "来源", "术语"]
     texts = [text for name in read.rows if name not in ("来源", "术语") for text in cells_of(read, name)]
     assert english_in(texts, doubted) == []
+
+
+def test_lines_of_a_terminal_break_where_chinese_does(doubted):
+    """No line begins with punctuation, none is wider than the terminal, and a number stays with its error."""
+    for width in (60, 77, 100):
+        with speaking(CHINESE):
+            verdict = phrasing.verdict(doubted.comparison)
+        lines = flowed(verdict, width)
+        assert "".join(lines).replace(" ", "") == verdict.replace(" ", "")
+        assert all(cell_len(line) <= width and line[0] not in "，。；：、”）" for line in lines)
+        assert not any(re.search("[±\u00a0]$", line) for line in lines)
+        assert all(line in terminal(doubted, width) for line in lines)
+    for text in ("“", "", "，，。”", "a" * 30, "一二三 four “五", "（（", "🙂，\n二"):
+        assert "".join(flowed(text, 8)).replace(" ", "") == text.replace(" ", "")
 
 
 def test_a_page_of_both_is_each_page(doubted):

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 GAP, FEWEST = 2, 12  # columns of a terminal: between two of the table, and of the names at least
 
+_HAN = "\u3400-\u9fff"
+_OPENS, _CLOSES = "“（《", "”）》，。；：、！？%…"  # what ends no line, what begins none
+_WORD = rf"[{_HAN}]|[^ {_HAN}{_OPENS}{_CLOSES}]+|(?=[{_CLOSES}])"  # a sign of Chinese, or a word or number
+_PIECE = re.compile(
+    rf" +|[{_OPENS}]*(?:{_WORD})(?:[{_CLOSES}]|(?<=\u00a0)[{_HAN}])*|.", re.DOTALL
+)  # no line breaks in it
 BREAKS = re.compile("(?<![±~]) ")  # where a line may break: at a space that does not belong to a number
 
 
@@ -90,3 +96,41 @@ def _most(column: Column) -> int:
 
 def _lines(column: Column) -> list[str]:
     return [line for cell in column.cells for line in cell.plain.splitlines()]
+
+
+class Flowing:
+    """A rich renderable: a paragraph in Chinese, whose lines break between its signs, at no number and no name.
+
+    A line begins with no punctuation and ends with no opening quotation mark or bracket.
+    """
+
+    def __init__(self, text: "Text"):
+        """Take the paragraph, of one style."""
+        self.text = text
+
+    def __str__(self) -> str:
+        """Return the paragraph as it is."""
+        return str(self.text)
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        """Yield a text for each line."""
+        from rich.text import Text
+
+        for line in flowed(str(self.text), options.max_width):
+            yield Text(line, style=self.text.style, no_wrap=True, overflow="fold")
+
+
+def flowed(text: str, width: int) -> list[str]:
+    """Return the lines of a paragraph in Chinese on a terminal of a width; what is wider by itself is cut."""
+    from rich.cells import cell_len, chop_cells
+
+    lines, line = [], ""
+    for piece in _PIECE.findall(text):
+        if line and cell_len(line) + cell_len(piece.rstrip(" ")) > width:
+            lines.append(line.rstrip(" "))
+            line = ""
+        line += piece if line else piece.lstrip(" ")
+        if cell_len(line) > width and line.strip():
+            *cut, line = chop_cells(line, width)
+            lines += cut
+    return [*lines, line]

@@ -4,10 +4,10 @@ import math
 from itertools import chain
 
 from simulator.analysis.measures import MEASURES, SHARE, answer
-from simulator.language.catalogue import retold, say
+from simulator.language.catalogue import CHINESE, retold, say, spoken
 from simulator.report import phrasing, worlds
 from simulator.report.certainty import certainty
-from simulator.report.narrow import Column, Fitted
+from simulator.report.narrow import Column, Fitted, Flowing
 from simulator.report.reasons import reasons
 
 CHANCE = "~\u00a0"  # before a difference that may be chance
@@ -73,7 +73,7 @@ def summary_table(comparison, compared=False):
         ]
     elif compared:
         lines.append(Text(say("The scenario has no variants: there was nothing to compare with the baseline.")))
-    return lines
+    return [_flowing(line) for line in lines]
 
 
 def worlds_table(every_world):
@@ -99,7 +99,15 @@ def worlds_table(every_world):
     table = Fitted(names, [Column(worlds.called(name), each) for name, each in zip(every_world, cells, strict=True)])
     slots = {"baseline": phrasing.named(own.baseline), "also": phrasing.compared_with(own)}
     note = say("Each variant stands against the {baseline} of the same world{also}.", **slots)
-    return [Text(worlds.in_words(found), style="bold"), table, Text(note, style="dim"), Text("")]
+    lines = [Text(worlds.in_words(found), style="bold"), table, Text(note, style="dim"), Text("")]
+    return [_flowing(line) for line in lines]
+
+
+def _flowing(line):
+    """Return a paragraph as one in Chinese flows, where that is spoken; anything else as it is."""
+    from rich.text import Text
+
+    return Flowing(line) if isinstance(line, Text) and spoken() == CHINESE else line
 
 
 def _in_cell(cell):
