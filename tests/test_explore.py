@@ -13,6 +13,7 @@ from pages import TOKEN, served
 from simulator.engine import engine
 from simulator.explore.desk import Desk
 from simulator.explore.lives import LEAST, UNIT, Life
+from simulator.explore.page import page
 from simulator.explore.question import Explored
 from simulator.explore.saved import save
 from simulator.explore.server import listen
@@ -275,6 +276,23 @@ def test_a_newer_question_comes_first_and_nobody_lives_for_who_has_gone(small):
     first, last = ([place for place, (name, _) in enumerate(told) if name == asked] for asked in ("first", "last"))
     assert [count for name, count in told if name == "last"] == [2, 4, 8, 16]
     assert len(first) == 4 and len(told) == 8 and last[-1] < first[1]
+
+
+def test_a_policy_that_a_variant_adds_has_its_controls_there(tmp_path):
+    """Who starts from that variant moves it too; who starts from the baseline, which lacks it, cannot."""
+    path = tmp_path / "adds.toml"
+    added = '[variant.adds.policy.more]\nkind = "limit_cut"\nat_dpd = 60\nkeep = 0.5\nsource = "chosen"\n'
+    path.write_text(f'extends = "huabei"\n{added}', encoding="utf-8")
+    explored = Explored(load_scenario(path, borrowers=100))
+
+    question = explored.question([("from", "adds"), ("policy.more.keep", "0.25")])
+    assert explored.asked(question).own.policy["more"].keep == 0.25
+    assert load_scenario(save(explored, question, tmp_path).path).variants["what_if"].policy["more"].keep == 0.25
+    with pytest.raises(UserError, match=r"policy\.more\.keep: no such setting"):
+        explored.question([("policy.more.keep", "0.25")])
+    assert 'data-policy="more"' in page(explored, question) and 'data-policy="more"' not in page(
+        explored, explored.home
+    )
 
 
 def test_the_command_refuses_what_it_cannot_do(simulator):

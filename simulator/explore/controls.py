@@ -60,13 +60,16 @@ class Control(NamedTuple):
 
 
 def controls(settings: Settings, others: list[Settings]) -> dict[str, Control]:
-    """Return the controls of a lender's policies by key; the values of `others` are among the stops too."""
-    found = {}
-    for name, policy in settings.policy.items():
-        for key, model, last in _settings(policy, f"policy.{name}"):
-            values = [value for one in (settings, *others) if (value := value_at(one, key)) is not None]
-            if control := _control(key, model, last, values, settings.months + settings.run_off_months):
-                found[key] = control
+    """Return the controls of the policies of a lender and of `others` by key; the values of all are among the stops."""
+    found: dict[str, Control] = {}
+    lenders = [settings, *others]
+    for name in dict.fromkeys(name for one in lenders for name in one.policy):
+        for policy in (one.policy[name] for one in lenders if name in one.policy):
+            for key, model, last in _settings(policy, f"policy.{name}"):
+                values = [value for one in lenders if (value := value_at(one, key)) is not None]
+                last_month = settings.months + settings.run_off_months
+                if key not in found and (control := _control(key, model, last, values, last_month)):
+                    found[key] = control
     return found
 
 

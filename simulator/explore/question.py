@@ -98,13 +98,12 @@ class Explored:
 
     def question(self, said: Iterable[tuple[str, str]]) -> Question:
         """Return the question of the pairs of an address; UserError with everything that is wrong in it."""
-        problems: list[Problem] = []
+        said, problems = [pair for pair in said if pair[0] != LANGUAGE], list[Problem]()
         found: dict[str, Any] = {}
         moved: dict[str, Value] = {}
         names = {START: self.starts, WORLD: self.worlds}
+        lender = self.lender(dict(said).get(START, BASELINE))
         for key, text in said:
-            if key == LANGUAGE:
-                continue
             if key in names:
                 found[key] = text
                 if text not in names[key]:
@@ -114,17 +113,17 @@ class Explored:
                 if not isinstance(months, int) or not 1 <= months <= MOST_MONTHS:
                     problems.append(Problem(key, text, "not months", f"allowed: 1 to {MOST_MONTHS}"))
                 found[key] = months
-            elif key in self.controls:
+            elif key in self.controls and value_at(lender, key) is not None:
                 value = self._value(key, text)
-                if why := refusal(*holder_of(self.scenario.baseline, key), value):
+                if why := refusal(*holder_of(lender, key), value):
                     problems.append(Problem(key, text, "not allowed", why))
                 moved[key] = value
             else:
-                problems.append(Problem(key, "", "no such setting", did_you_mean(key, self.controls)))
+                known = [one for one in self.controls if value_at(lender, one) is not None]
+                problems.append(Problem(key, "", "no such setting", did_you_mean(key, known)))
         if problems:
             raise UserError(problems)
         start = found.get(START, BASELINE)
-        lender = self.lender(start)
         asked = {key: moved[key] for key in self.controls if key in moved and moved[key] != value_at(lender, key)}
         return Question(start, found.get(WORLD, AS_WRITTEN), found.get(MONTHS, self.home.months), tuple(asked.items()))
 
