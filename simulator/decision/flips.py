@@ -463,8 +463,11 @@ class _Search:
         if found is None:
             one.notes.append(f"{end} end: {rival} ahead of {best} by {measure} there, but not with more replications")
             return None
-        low, high = curve.bounds(found, *sorted((varied.middle, limit)))
-        return Flip(varied, measure, found, low, high, best, rival, len(self.some))
+        limits = sorted((varied.middle, limit))
+        for place in curve.bounds(found, *limits) if not varied.is_whole else ():
+            if place is not None and place not in curve.points:  # a line between far places would misplace it
+                curve.add(place, live(place))
+        return Flip(varied, measure, found, *curve.bounds(found, *limits), best, rival, len(self.some))
 
     def _as_screened(self, turn) -> Flip:
         """Return where the screen has a turn, with no interval."""
