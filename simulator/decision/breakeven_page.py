@@ -2,16 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-import matplotlib
 import numpy as np
 
 from simulator.analysis.measures import MEASURES
 from simulator.decision.answer import facts_told
-from simulator.decision.words import breakable, digits, number
+from simulator.decision.pictures import DASHES, WIDTH
+from simulator.decision.words import PLAIN, breakable, digits, number
 from simulator.report import phrasing
+from simulator.report.canvas import Plot, scale_ticks, ticks, width_of
 from simulator.report.colours import COLOURS, INK
+from simulator.report.figures.scale import scale_of
 from simulator.report.paper import Picture, Section, Table, paper
-from simulator.report.plotting import STYLE, THOUSANDS, figure, svg
+from simulator.report.picture import Data, Panel, pictured
 
 if TYPE_CHECKING:
     from simulator.decision.breakeven import Breakeven
@@ -69,37 +71,53 @@ def curve(found: "Breakeven") -> Picture:
     places = sorted({*np.linspace(one.low, one.high, FINE).tolist(), *found.curve.points})
     places = [x for x in places if min(found.curve.points) <= x <= max(found.curve.points)]
     means = [found.curve.mean(x) for x in places]
-    largest = max(abs(mean.value) for mean in means)
-    factor, before, after = phrasing.scale_of(largest, 0.0, unit, difference=True)
-    shown = [one.shown(x) for x in places]
-    with matplotlib.rc_context(STYLE):
-        made, axes = figure(3.6)
-        axis = axes[0, 0]
-        axis.plot(shown, [mean.value * factor for mean in means], color=COLOURS[1], lw=2)
-        if all(np.isfinite(mean.low) for mean in means):
-            low, high = ([getattr(mean, end) * factor for mean in means] for end in ("low", "high"))
-            axis.fill_between(shown, low, high, color=COLOURS[1], alpha=0.15, lw=0)
-        lived = sorted(found.curve.points)
-        axis.plot(
-            [one.shown(x) for x in lived], [found.curve.value(x) * factor for x in lived], "o", color=COLOURS[1], ms=5
-        )
-        axis.axhline(0, color=INK, lw=0.9)
-        axis.axvline(one.shown(one.middle), color=INK, lw=0.9, ls=":")
-        if found.value is not None:
-            ends = [one.shown(one.low if end is None else end) for end in (found.found.low,)]
-            ends += [one.shown(one.high if end is None else end) for end in (found.found.high,)]
-            axis.plot(ends, [0, 0], color=COLOURS[2], lw=4, alpha=0.6, solid_capstyle="butt")
-            axis.plot(found.value, 0, "o", color=COLOURS[2], ms=8)
-        axis.set_xlabel(f"{one.key}, {one.shown_unit}" if one.shown_unit else one.key)
-        axis.set_ylabel(f"{found.variant} less {found.against}, {phrasing.scale_in_words(before, after)}")
-        axis.yaxis.set_major_formatter(THOUSANDS)
-        band = "; the band is its 95 % interval" if found.frame.replications > 1 else ""
-        caption = (
-            f"{phrasing.label(found.measure).capitalize()} of {found.variant} less that of {found.against}{band}. Dots "
-            "were lived; the dotted line is the value now"
-            + ("; on the line at zero, the break-even with its 95 % interval." if found.exists else ".")
-        )
-        return Picture("Where the two are equal", svg(made, caption), caption)
+    scale = scale_of([mean.value for mean in means], unit, is_change=True)
+    has_band = all(np.isfinite(mean.low) for mean in means)
+    reach = [x * scale.factor for mean in means for x in ((mean.low, mean.high) if has_band else (mean.value,))]
+    marks = ticks(min([0.0, *reach]), max([0.0, *reach]), 5)
+    shown, lived = [one.shown(x) for x in places], sorted(found.curve.points)
+    now, below = one.shown(one.middle), ticks(min(shown), max(shown), 5)
+    words = scale.ticks(marks, is_change=True)
+    plot = Plot(
+        (WIDTH, 240), (below[0], below[-1]), marks, (8, 16, 24, 8 + max(width_of(words(mark)) for mark in marks))
+    )
+    plot.grid(words)
+    plot.below(below, scale_ticks(below))
+
+    def line(values):
+        return [(plot.x(x), plot.y(value * scale.factor)) for x, value in zip(shown, values, strict=True)]
+
+    if has_band:
+        ring = [*line([mean.low for mean in means]), *reversed(line([mean.high for mean in means]))]
+        plot.canvas.area(ring, COLOURS[1], 0.15)
+    plot.canvas.line(line([mean.value for mean in means]), COLOURS[1], 2)
+    said = []
+    for x in lived:
+        value = found.curve.value(x)
+        said.append(f"{number(one, x)}: {scale.signed(value)}")
+        plot.canvas.dot(plot.x(one.shown(x)), plot.y(value * scale.factor), COLOURS[1], 4, hint=said[-1])
+    plot.canvas.line([(plot.x(now), plot.top), (plot.x(now), plot.bottom)], INK, 1, DASHES)
+    if found.value is not None:
+        low, high = found.found.low, found.found.high
+        ends = one.shown(one.low if low is None else low), one.shown(one.high if high is None else high)
+        said.append(f"0: {digits(found.value)}")
+        plot.canvas.line([(plot.x(end), plot.y(0)) for end in ends], COLOURS[2], 4)
+        plot.canvas.dot(plot.x(found.value), plot.y(0), COLOURS[2], 6, hint=said[-1])
+    band = "; the band is its 95 % interval" if found.frame.replications > 1 else ""
+    caption = (
+        f"{phrasing.label(found.measure).capitalize()} of {found.variant} less that of {found.against}{band}. Dots "
+        "were lived; the dotted line is the value now"
+        + ("; on the line at zero, the break-even with its 95 % interval." if found.exists else ".")
+    )
+    heading = f"{found.variant} less {found.against}, {scale.words}"
+    rows = [
+        (digits(one.shown(x)), *(scale.data(getattr(found.curve.mean(x), end)) for end in ("value", "low", "high")))
+        for x in lived
+    ]
+    data = Data((one.key, heading, "95 % from", "to"), rows)
+    below_it = one.key if one.shown_unit in ("", *PLAIN) else f"{one.key}, {one.shown_unit}"
+    panel = Panel(heading, plot.canvas.svg(f"{heading}; {below_it}: {'; '.join(said)}"), group=below_it)
+    return pictured("Where the two are equal", [panel], caption, "", data)
 
 
 def page(found: "Breakeven", manifest: dict) -> str:

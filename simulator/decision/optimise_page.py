@@ -1,12 +1,17 @@
 """What is said of the setting that is best: sentences, a table, the picture of the frontier, a page."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from simulator.decision.answer import facts_told
 from simulator.decision.best import CLEAR, DOUBTFUL, DOUBTFULLY, IMPOSSIBLE, TOGETHER, UNMOVED
 from simulator.decision.elimination import OBJECTIVE, SURE
 from simulator.decision.optimum import AGAIN, COMPARISON, SEARCH, Numbers
+from simulator.decision.pictures import WIDTH, key_of
 from simulator.decision.settings import HOME, Setting
+from simulator.report.canvas import Plot, scale_ticks, ticks, width_of
+from simulator.report.colours import COLOURS, INK, SOFT
+from simulator.report.figures.scale import scale_of as figure_scale
 from simulator.report.paper import Picture, Section, Table, paper
 from simulator.report.phrasing import (
     MINUS,
@@ -19,6 +24,7 @@ from simulator.report.phrasing import (
     setting,
     sureness,
 )
+from simulator.report.picture import Data, Panel, pictured
 from simulator.scenario.parameters import in_words
 
 if TYPE_CHECKING:
@@ -416,69 +422,88 @@ def _mark(numbers, one):
 
 def picture(numbers: Numbers) -> Picture:
     """Return the picture: the objective against each constraint's measure, or without any against each key."""
-    import matplotlib
-    from matplotlib.ticker import MaxNLocator
-
-    from simulator.report.colours import COLOURS, INK, SOFT
-    from simulator.report.plotting import STYLE, THOUSANDS, figure, svg
-
-    aims = numbers.aims
-    seen = numbers.seen[numbers.first]
+    aims, seen = numbers.aims, numbers.seen[numbers.first]
     gains = {one: numbers.gain(one, numbers.first) for one in seen}
-    largest = max(abs(gain.value) for gain in gains.values())
-    factor, before, after = scale_of(largest, 0.0, numbers.unit(aims.objective), difference=True)
-    panels: list[Any] = list(range(len(aims.constraints))) or list(numbers.file)
-    with matplotlib.rc_context(STYLE):
-        columns = min(len(panels), 2)
-        rows = -(-len(panels) // columns)
-        made, axes = figure(0.4 + 3.2 * rows, rows, columns, sharey=True)
-        for axis in axes.flat[len(panels) :]:
-            axis.set_visible(False)
-        for axis, panel in zip(axes.flat, panels, strict=False):
-            across = _across(numbers, panel)
-            for one, gain in gains.items():
-                if one == HOME:
-                    continue  # the diamond is that
-                x, x_se = across(one, numbers.first)
-                is_kept = numbers.chance(one, numbers.first) >= SURE
-                colour = COLOURS[1] if is_kept else COLOURS[0]
-                axis.errorbar(
-                    x, gain.value * factor, 2 * gain.se * factor, 2 * x_se,
-                    fmt="o", ms=4, color=colour, alpha=0.9 if is_kept else 0.35, elinewidth=0.8, mec="white", mew=0.4,
-                )  # fmt: skip
-            if aims.constraints:
-                line = [(across(one, numbers.first)[0], gains[one].value * factor) for one in numbers.frontier(panel)]
-                if len(line) > 1:
-                    axis.plot([x for x, _ in line], [y for _, y in line], "-", color=COLOURS[1], lw=1.2, alpha=0.6)
-                bound = aims.constraints[panel]
-                axis.axvline(bound.bound * _scale_across(numbers, panel)[0], color=SOFT, lw=1, ls="--")
-            x, _ = across(HOME, AGAIN)
-            own = "the file's own setting"
-            if numbers.chosen == HOME and numbers.status != UNMOVED:
-                own += ", chosen"
-            axis.plot(x, 0, "D", color=INK, ms=6, mec="white", label=own)
-            if numbers.chosen != HOME:
-                gain = numbers.gain(numbers.chosen, AGAIN)
-                x, x_se = across(numbers.chosen, AGAIN)
-                axis.errorbar(
-                    x, gain.value * factor, 2 * gain.se * factor, 2 * x_se,
-                    fmt="o", ms=8, color=COLOURS[2], mec="white", label="chosen, on fresh replications", zorder=5,
-                )  # fmt: skip
-            axis.set_xlabel(_across_name(numbers, panel))
-            axis.xaxis.set_major_locator(MaxNLocator(6))
-            axis.xaxis.set_major_formatter(THOUSANDS)
-            axis.yaxis.set_major_formatter(THOUSANDS)
-        axes.flat[0].set_ylabel(f"change from the file, {scale_in_words(before, after)}")
-        axes.flat[0].set_title(_begun(label(aims.objective)))
-        axes.flat[0].legend(loc="best", fontsize=8)
-        against = "each constraint's measure" if aims.constraints else "what is varied"
-        caption = (
-            f"{_begun(label(aims.objective))} less that of the file's own setting, against {against}. Bars are "
-            "two standard errors; all settings share people and random numbers."
-        )
-        if aims.constraints:
-            caption += _constraints_drawn(numbers)
-        return Picture("The frontier", svg(made, caption), caption)
+    chosen = None if numbers.chosen == HOME else numbers.gain(numbers.chosen, AGAIN)
+    every = [*gains.values(), *([chosen] if chosen else [])]
+    scale = figure_scale([gain.value for gain in every], numbers.unit(aims.objective), is_change=True)
+    reach = [x * scale.factor for gain in every for x in (gain.value - 2 * gain.se, gain.value + 2 * gain.se)]
+    marks = ticks(min([0.0, *filter(math.isfinite, reach)]), max([0.0, *filter(math.isfinite, reach)]), 5)
+    sides: list[Any] = list(range(len(aims.constraints))) or list(numbers.file)
+    panels = [_panel(numbers, side, gains, chosen, (scale, marks)) for side in sides]
+    sure = {numbers.chance(one, numbers.first) >= SURE for one in seen if one != HOME}
+    entries = [(COLOURS[1], "surely keeps all constraints" if aims.constraints else "tried")] if True in sure else []
+    entries += [(COLOURS[0], "may break a constraint")] if False in sure else []
+    own = "the file's own setting"
+    if numbers.chosen == HOME and numbers.status != UNMOVED:
+        own += ", chosen"
+    entries += [(INK, own)] + ([(COLOURS[2], "chosen, on fresh replications")] if chosen else [])
+    against = "each constraint's measure" if aims.constraints else "what is varied"
+    caption = (
+        f"{_begun(label(aims.objective))} less that of the file's own setting, {scale.words}, against {against}. Bars "
+        "are two standard errors; all settings share people and random numbers."
+    )
+    if aims.constraints:
+        caption += _constraints_drawn(numbers)
+    head = ["setting", f"{label(aims.objective)}, change, {scale.words}", "standard error"]
+    head += [_across_name(numbers, side) for side in sides] if aims.constraints else []
+    rows = []
+    for one, gain in gains.items():
+        cells = [in_short(numbers, one), scale.data(gain.value), scale.data(gain.se)]
+        for side in sides if aims.constraints else []:
+            cells.append(f"{_across(numbers, side)(one, numbers.first)[0]:.5g}".replace("-", MINUS))
+        rows.append(cells)
+    shown = [*panels, key_of([(words, colour) for colour, words in entries])]
+    return pictured("The frontier", shown, caption, "", Data(head, rows))
+
+
+def _panel(numbers, side, gains, chosen, axis) -> Panel:
+    """Draw the objective against one measure or key: a dot for each setting, its error, the frontier, the bound."""
+    (scale, marks), across, aims = axis, _across(numbers, side), numbers.aims
+    placed = {one: across(one, numbers.first) for one in gains}
+    home, now = across(HOME, AGAIN), None if chosen is None else across(numbers.chosen, AGAIN)
+    names = sorted({x for x, _ in (*placed.values(), home, *([now] if now else [])) if isinstance(x, str)})
+
+    def at(x) -> float:  # words stand beside each other
+        return float(names.index(x)) if names else float(x)
+
+    bound = aims.constraints[side].bound * _scale_across(numbers, side)[0] if aims.constraints else None
+    reach = [at(x) + side_ * 2 * se for x, se in (*placed.values(), home, *([now] if now else [])) for side_ in (-1, 1)]
+    reach = [x for x in [*reach, *([] if bound is None else [bound])] if math.isfinite(x)]
+    below = [float(k) for k in range(len(names))] if names else ticks(min(reach), max(reach), 5)
+    words = scale.ticks(marks, is_change=True)
+    left = 8 + max(width_of(words(mark)) for mark in marks)
+    ends = (below[0], below[-1]) if len(below) > 1 else (below[0] - 1, below[0] + 1)
+    plot = Plot((WIDTH, 260), ends, marks, (8, 16, 24, left))
+    plot.grid(words)
+    told = scale_ticks(below)
+    plot.below(below, lambda x: names[int(x)] if names else told(x))
+    if bound is not None:
+        plot.canvas.line([(plot.x(bound), plot.top), (plot.x(bound), plot.bottom)], SOFT, 1.5, "6 4", hint="the bound")
+        line = [(at(placed[one][0]), gains[one].value) for one in numbers.frontier(side)]
+        plot.canvas.line([(plot.x(x), plot.y(y * scale.factor)) for x, y in line], COLOURS[1], 1.4)
+    said = []
+
+    def dot(where, gain, colour, radius, hint):
+        x, x_se = where
+        place, high = plot.x(at(x)), plot.y(gain.value * scale.factor)
+        for d_x, d_y in ((2 * x_se, 0.0), (0.0, 2 * gain.se)):
+            if d_x or (d_y and math.isfinite(d_y)):
+                ends = [(plot.x(at(x) + s * d_x), plot.y((gain.value + s * d_y) * scale.factor)) for s in (-1, 1)]
+                plot.canvas.line(ends, colour, 0.8)
+        plot.canvas.dot(place, high, colour, radius, hint=hint)
+        said.append(hint)
+
+    for one, gain in gains.items():
+        if one != HOME:  # the square is that
+            colour = COLOURS[1] if numbers.chance(one, numbers.first) >= SURE else COLOURS[0]
+            dot(placed[one], gain, colour, 3.5, f"{in_short(numbers, one)}: {scale.signed(gain.value)}")
+    plot.canvas.box(plot.x(at(home[0])) - 5, plot.y(0) - 5, 10, 10, INK, hint="the file's own setting: 0")
+    if chosen is not None:
+        hint = f"{in_short(numbers, numbers.chosen)}, on fresh replications: {scale.signed(chosen.value)}"
+        dot(now, chosen, COLOURS[2], 6, hint)
+    heading = f"{_begun(label(aims.objective))}, change, {scale.words}; across: {_across_name(numbers, side)}"
+    return Panel(heading, plot.canvas.svg(f"{heading}: {'; '.join(said)}"))
 
 
 def _constraints_drawn(numbers):

@@ -77,11 +77,11 @@ def tornado(found: "Sweep", rows: Sequence[dict[str, Any]]) -> Picture:
     )
     title = say("What moves results most")
     panel = Panel(_begun(phrasing.in_a_row(filter(None, (say("change"), scale.words)))), canvas.svg("; ".join(said)))
-    return pictured(title, [panel, _key(key)], caption, "", data)
+    return pictured(title, [panel, key_of(key)], caption, "", data)
 
 
-def _key(entries: Sequence[tuple[str, str]]) -> Panel:
-    """Return what colours stand for."""
+def key_of(entries: Sequence[tuple[str, str]]) -> Panel:
+    """Return what colours stand for: (words, colour)."""
     canvas = Canvas(WIDTH, 18 * len(entries) + 4)
     for k, (words, colour) in enumerate(entries):
         canvas.box(0, 18 * k + 2, 12, 12, colour)
@@ -207,7 +207,7 @@ def nearest(found: "Flips") -> Picture:
         "it has no interval. From a number's value now to the end of its range, or to half or twice of it."
     )
     key = [(say("then {lender}", lender=phrasing.named(n)), colour[n]) for n in dict.fromkeys(f.to_best for f in shown)]
-    panels = [Panel("", canvas.svg("; ".join(said))), *([_key(key)] if key else [])]
+    panels = [Panel("", canvas.svg("; ".join(said))), *([key_of(key)] if key else [])]
     return pictured(say("The nearest flips"), panels, caption, "", data)
 
 
@@ -261,4 +261,4 @@ def map_of(found: "Flips", one: "Map") -> Picture:
     )
     data = Data((say("measure"), *named, say("then best")), rows)
     title = say("{first} and {second}", first=one.first.key, second=one.second.key)
-    return pictured(title, [*panels, *([_key(key)] if key else [])], caption, "", data)
+    return pictured(title, [*panels, *([key_of(key)] if key else [])], caption, "", data)

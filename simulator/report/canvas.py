@@ -139,6 +139,12 @@ def decimals_of(numbers: Sequence[float]) -> int:
     return next((k for k in range(7) if all(abs(x - round(x, k)) < 1e-9 * max(1, abs(x)) for x in numbers)), 7)
 
 
+def scale_ticks(values: Sequence[float]):
+    """Return what writes ticks, all with the decimals that they need."""
+    decimals = decimals_of(values)
+    return lambda value: f"{value:,.{decimals}f}".replace("-", "\u2212")
+
+
 class Plot:
     """A canvas with two scales: a frame of axes in which numbers have their places."""
 
