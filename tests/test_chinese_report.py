@@ -262,6 +262,19 @@ def test_hostile_words_are_words_in_both_languages(tmp_path):
     assert HOSTILE in cells and not any("<f>" in part for part in read.parts.values())
 
 
+def test_the_commands_answer_in_chinese(simulator, tmp_path):
+    """`compare` writes the page and prints in Chinese; `report` does so of a folder that was written in English."""
+    small = ("--borrowers", 200, "--months", 3, "--replications", 2, "--set", "run_off_months=2")
+    folder = tmp_path / "out"
+    code, out, _ = simulator("compare", PLAIN, *small, "--language", CHINESE, "--excel", "--out", folder)
+    assert code == 0 and f"报告：{folder / 'report.html'}" in out and f"工作簿：{folder / 'results.xlsx'}" in out
+    assert '<html lang="zh-CN">' in (folder / "report.html").read_text(encoding="utf-8")
+    assert sim.load_study(folder).facts["replay"].endswith("--language zh")
+    code, out, _ = simulator("report", folder, "--language", "both", "--out", tmp_path / "again")
+    page = (tmp_path / "again" / "report.html").read_text(encoding="utf-8")
+    assert code == 0 and "report: " in out and page.count("<main lang=") == 2
+
+
 @pytest.mark.parametrize("wrong", ["fr", "", "zh-CN", "EN"])
 def test_an_unknown_language_is_one_message(wrong, ours, simulator, tmp_path):
     """The command exits with 2 before anything is lived; Python raises the same kind of error."""

@@ -89,7 +89,7 @@ def made_by(author: str | None, day: str | None) -> str:
     if day:
         year, month, number = map(int, day.split("-"))
         told.append(say("{day} {month} {year}", day=number, month=say(MONTHS[month - 1]), year=year))
-    return ("，" if spoken() == CHINESE else ", ").join(told)
+    return in_a_row(told)
 
 
 def setting(frame):
@@ -283,11 +283,6 @@ def difference(comparison, variant, measure):
     """Return a variant's paired difference from its reference in words."""
     d = comparison.difference(variant, measure)
     return number(d.value, d.se, MEASURES[measure].unit_in(comparison.frame), difference=True)
-
-
-def interval(comparison, variant, measure):
-    """Return the 95 % interval of a difference in words, in the scale of `difference`; empty where there is none."""
-    return range_of(comparison.difference(variant, measure), MEASURES[measure].unit_in(comparison.frame))
 
 
 def range_of(d, unit):
