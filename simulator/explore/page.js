@@ -106,11 +106,14 @@
     stage.dataset.settled = found.settled;
   }
 
-  /** Return the largest of what has been drawn in a figure in this world and these months: a drag moves no scale. */
-  function scaleOf(name, largest) {
+  /**
+   * Return the scale of a figure in this world and these months. It grows with what the whole book says alone, so that
+   * a drag moves no scale and a first picture, of few people, sets none; before there is any, a picture has its own.
+   */
+  function scaleOf(name, largest, isWhole) {
     const key = [name, find("#world")?.value, find("#months").value].join(" ");
-    if (largest > (scales.get(key) ?? 0)) scales.set(key, 1.15 * largest);
-    return scales.get(key) ?? 1;
+    if (isWhole && largest > (scales.get(key) ?? 0)) scales.set(key, 1.15 * largest);
+    return scales.get(key) ?? (1.15 * largest || 1);
   }
 
   function drawn(name, attributes, text) {
@@ -129,8 +132,7 @@
 
   function drawChanges(found) {
     const rows = found.rows.map((row) => {
-      // A wide interval of few replications does not set the scale: it goes off its end.
-      const reach = scaleOf(row.name, Math.max(2 * Math.abs(row.value), found.settled ? Math.max(Math.abs(row.low), Math.abs(row.high)) : 0));
+      const reach = scaleOf(row.name, Math.max(Math.abs(row.low), Math.abs(row.high)), found.settled);
       const place = (x) => Math.max(0, Math.min(100, 50 + 50 * x / reach));
       const line = element("tr", row.clear ? "clear" : "within");
       const head = element("th", "", row.label);
@@ -155,11 +157,11 @@
 
   const LOW = 10, HIGH = 262 - 38;
 
-  function drawPath({ path }) {
+  function drawPath({ path, settled }) {
     const box = find("#path"), width = box.clientWidth || 600, left = 38, right = width - 66;
     const months = path.own.value.length;
     const peak = Math.max(0, ...[path.own, path.baseline].flatMap((each) => each.value.filter((x) => x !== null)));
-    const top = ceiling(scaleOf("path", 1.1 * peak));
+    const top = ceiling(scaleOf("path", peak, settled));
     const x = (month) => left + (right - left) * (months > 1 ? month / (months - 1) : 0.5);
     const y = (value) => HIGH - (HIGH - LOW) * Math.min(value, top) / top;
     const svg = drawn("svg", { height: 262, viewBox: `0 0 ${width} 262`, role: "img", "aria-label": path.words });
@@ -189,10 +191,10 @@
     box.replaceChildren(svg);
   }
 
-  function drawCauses({ causes }) {
+  function drawCauses({ causes, settled }) {
     const box = find("#causes"), width = box.clientWidth || 400, left = language === "zh" ? 80 : 96;
     find("#unit").textContent = causes.rows.length ? (language === "zh" ? `，${causes.unit}` : `, ${causes.unit}`) : "";
-    const most = scaleOf("causes", Math.max(0, ...causes.rows.flatMap((row) => [row.own, row.baseline])));
+    const most = scaleOf("causes", Math.max(0, ...causes.rows.flatMap((row) => [row.own, row.baseline])), settled);
     const long = (value) => Math.max(1, (width - left - 62) * Math.max(value, 0) / most);
     const svg = drawn("svg", { height: 262, viewBox: `0 0 ${width} 262`, role: "img", "aria-label": causes.words });
     const step = Math.min(62, 254 / Math.max(1, causes.rows.length));
