@@ -150,7 +150,7 @@ def changes(comparison) -> Picture | None:
                     "Change of the share of open balance from the reference, {unit}, in the months of lending.",
                     unit=unit,
                 ),
-                say("Band: paired 95\u00a0% interval; one that holds zero is within chance."),
+                _band_words(found),
             )
         ),
         "share",
@@ -165,7 +165,7 @@ def payback(comparison) -> Picture | None:
         return phrasing.together(
             (
                 say("Change of profit from the reference, added up from the first month on, {unit}.", unit=unit),
-                say("Band: paired 95\u00a0% interval; one that holds zero is within chance."),
+                _band_words(found),
                 say("Shaded: the run-off.") if comparison.frame.run_off_months else "",
             )
         )
@@ -177,6 +177,13 @@ def payback(comparison) -> Picture | None:
         caption,
         comparison.frame.currency,
     )
+
+
+def _band_words(found) -> str:
+    """Say what the bands of changes are, where there are any."""
+    if not any(change.bands for change in found.values() if change):
+        return ""
+    return say("Band: paired 95\u00a0% interval; one that holds zero is within chance.")
 
 
 def _change(comparison, variant, measure, months) -> Months | None:
@@ -224,16 +231,23 @@ def _changed(comparison, found, title, caption, unit) -> Picture | None:
 
 
 def _turns(comparison, shown) -> str:
-    """Say from which month on what has added up stays above zero, of each variant that gets there."""
+    """Say from which month on what has added up stays above zero, clear of chance, of each variant that gets there."""
+    has_bands = any(change.bands for change in shown.values())
     said = []
     for (_, name), change in shown.items():
-        below = np.flatnonzero(~(change.value > 0))
-        if change.value[-1] > 0:
+        least = change.bands[0].low if change.bands else change.value
+        below = np.flatnonzero(~(least > 0))
+        if least[-1] > 0:
             month = int(below[-1]) + 2 if len(below) else 1
             said.append(say("{variant} from month {month} on", variant=phrasing.called(comparison, name), month=month))
+    variants = phrasing.joined(said)
+    if has_bands:
+        if not said:
+            return say("No variant has clearly brought more than its reference by the end.")
+        return say("What clearly brings more than its reference: {variants}.", variants=variants)
     if not said:
         return say("No variant has brought more than its reference by the end.")
-    return say("What brings more than its reference: {variants}.", variants=phrasing.joined(said))
+    return say("What brings more than its reference: {variants}.", variants=variants)
 
 
 def _month_word(frame) -> str:
