@@ -27,13 +27,17 @@
   const image = (figure) => {
     const style = getComputedStyle(document.documentElement);
     const whole = (figure.querySelector(".panels") ?? figure.querySelector("svg")).getBoundingClientRect();
-    const parts = [...figure.querySelectorAll(".panel h4, .panel .swatch, svg")].map((part) => {
+    const parts = [...figure.querySelectorAll(".panels h3, .panel h4, .panel .swatch, svg")].map((part) => {
       const box = part.getBoundingClientRect();
       const place = `x="${box.left - whole.left}" y="${box.top - whole.top}" width="${box.width}" height="${box.height}"`;
       if (part.matches("svg")) return part.outerHTML.replace("<svg", `<svg ${place}`);
       if (part.matches(".swatch")) return `<rect ${place} rx="2" fill="${part.style.background}"/>`;
-      const words = new XMLSerializer().serializeToString(document.createTextNode(part.textContent));
       const indent = part.firstElementChild ? 18 : 0;
+      const letters = [...part.textContent];
+      let room = box.width - indent; // a letter is about so wide, a Chinese one wider
+      const fit = letters.findIndex((letter) => (room -= letter > "\u2e80" ? 14.5 : 8.6) < 0);
+      const shown = fit < 0 ? part.textContent : `${letters.slice(0, fit).join("")}…`;
+      const words = new XMLSerializer().serializeToString(document.createTextNode(shown));
       return `<text x="${box.left - whole.left + indent}" y="${box.top - whole.top + 15}" font-size="14" font-weight="600" fill="var(--ink)">${words}</text>`;
     });
     const size = `viewBox="-16 -16 ${whole.width + 32} ${whole.height + 32}" width="${whole.width + 32}" height="${whole.height + 32}"`;

@@ -52,7 +52,7 @@ def path(comparison) -> Picture:
         reach = [x for m in by_name.values() for line in (m.value, *(b.high for b in m.bands)) for x in line]
         marks = ticks(0.0, max((x * scale.factor for x in reach if math.isfinite(x)), default=1.0) or 1.0, 5)
         for name, shown in by_name.items():
-            heading = f"{_late(days)}: {phrasing.named(name)}"
+            heading = _headed(_late(days), phrasing.named(name))
             first = len(head)
             head += [heading, *([f"{heading}, {p}\u00a0%" for p in (FAN[0], FAN[-1])] if shown.bands else [])]
             outer = (shown.bands[0].low, shown.bands[0].high) if shown.bands else ()
@@ -78,6 +78,11 @@ def path(comparison) -> Picture:
 def _late(days: int) -> str:
     """Return what is so many days late, as a heading."""
     return say("{days} or more days past due", days=days)
+
+
+def _headed(group: str, name: str) -> str:
+    """Return the name of a lender after that of the group of panels in which it is, if it is in one."""
+    return say("{group}: {name}", group=group, name=name) if group else name
 
 
 def _level(comparison, name, days) -> Months:
@@ -209,7 +214,7 @@ def _changed(comparison, found, title, caption, unit) -> Picture | None:
     panels, head, columns = [], [_month_word(comparison.frame)], []
     for (group, name), change in shown.items():
         called, first = phrasing.called(comparison, name), len(head)
-        heading = ": ".join(filter(None, (group, called)))
+        heading = _headed(group, called)
         head += [
             heading,
             *([say("{name}, from", name=heading), say("{name}, to", name=heading)] if change.bands else []),
