@@ -9,7 +9,7 @@ from simulator.analysis.measures import MEASURES, SHARE, answer
 from simulator.language.catalogue import say
 from simulator.report import phrasing
 from simulator.report.certainty import Sources, sources
-from simulator.report.colours import of_lenders
+from simulator.report.colours import of_lenders, themed
 from simulator.scenario.parameters import Setting, in_words, measured, settings
 from simulator.scenario.scenario import BASELINE
 
@@ -77,7 +77,9 @@ def headline(comparison, tables: Mapping[str, Any]) -> Headline | None:
 
     def row(name: str, cells: list[Cell]) -> Row:
         title = tables.get("variant", {}).get(name, {}).get("title", "")
-        return Row(name, title, colours[name], changed.get(name, []), chance(name), cells, is_winner=name == winner)
+        return Row(
+            name, title, themed(colours[name]), changed.get(name, []), chance(name), cells, is_winner=name == winner
+        )
 
     rows = [row(name, [columns[measure][1][name] for measure in names]) for name in order]
     rows.append(row(comparison.baseline, [columns[measure][1][comparison.baseline] for measure in names]))
