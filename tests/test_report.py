@@ -1,5 +1,6 @@
 """A run's folder and the page in it."""
 
+import csv
 import json
 import re
 from dataclasses import replace
@@ -494,3 +495,13 @@ def test_the_page_says_who_asked_and_when(tmp_path):
     assert phrasing.made_by(None, None) == ""
     with speaking("zh"):
         assert phrasing.made_by("风险分析部", "2026-12-01") == "风险分析部，2026 年 12 月 1 日"
+
+
+def test_no_name_is_a_formula_in_a_csv_file(tmp_path):
+    """Text that a spreadsheet would take for a formula begins with a quote; numbers stay as they are."""
+    cells = ["=cmd|' /C calc'!A0", "+HYPERLINK(1)", "@sum", "-x", "\tx", "冻结", "-0.5", -0.5, None, "a=b"]
+    results.write_csv(tmp_path / "names.csv", ["=head", *map(str, range(9))], [cells])
+    with open(tmp_path / "names.csv", newline="", encoding="utf-8") as file:
+        (_, row) = csv.reader(file)
+
+    assert row == ["'=cmd|' /C calc'!A0", "'+HYPERLINK(1)", "'@sum", "'-x", "'\tx", "冻结", "-0.5", "-0.5", "", "a=b"]

@@ -21,8 +21,12 @@
     drawn.addEventListener("pointermove", at);
     drawn.addEventListener("pointerleave", () => (tip.hidden = true));
   }
+  // Words that begin like a formula are none to the spreadsheet that they are put into.
+  const inert = (text) => (Number.isNaN(Number(text)) ? text.replace(/^(?=[=+@-])/, "'") : text);
   const copied = (figure) =>
-    rowsOf(figure).map((row) => [...row.cells].map((cell) => cell.textContent.replaceAll("\u2212", "-")).join("\t")).join("\n");
+    rowsOf(figure)
+      .map((row) => [...row.cells].map((cell) => inert(cell.textContent.replaceAll("\u2212", "-"))).join("\t"))
+      .join("\n");
   // The panels as they stand on the page, in its colours and fonts, as one SVG.
   const image = (figure) => {
     const style = getComputedStyle(document.documentElement);

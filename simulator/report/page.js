@@ -17,7 +17,8 @@
   const asCopied = (cell) => {
     const whole = cell.innerText.trim().replaceAll("\u00a0", " ").replaceAll("\u2212", "-");
     const value = amount(plain(cell));
-    return value === null ? whole.replace(/\s+/g, " ") : String(value);
+    // Words that begin like a formula are none to the spreadsheet that they are put into.
+    return value === null ? whole.replace(/\s+/g, " ").replace(/^(?=[=+@-])/, "'") : String(value);
   };
   const button = (words, act) => {
     const made = document.createElement("button");

@@ -3,6 +3,7 @@
 import csv
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from simulator.language.catalogue import ENGLISH
 from simulator.report.drawing import Drawing
 from simulator.scenario.scenario import AS_WRITTEN
 from simulator.system.folders import Place, placed, write_json
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes the beginning of a formula to be
 
 
 def get_ready(drawing: Drawing) -> None:
@@ -69,8 +72,21 @@ def write(
 
 
 def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Write a CSV file; None is an empty cell."""
+    """Write a CSV file; None is an empty cell, and no name is a formula to a spreadsheet (`inert`)."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(columns)
-        table.writerows(rows)
+        table.writerows(map(inert, row) for row in rows)
+
+
+def inert(cell: Any) -> Any:
+    """Return a cell of a CSV file as no spreadsheet takes it for a formula: text that begins like one after a quote.
+
+    Source: OWASP, CSV injection.
+    """
+    if not (isinstance(cell, str) and cell.startswith(FORMULA)):
+        return cell
+    with suppress(ValueError):  # a number written out
+        float(cell)
+        return cell
+    return f"'{cell}"

@@ -15,6 +15,7 @@ from simulator.estimation.backtest.scoring import RELIABILITY_EDGES, Outlook, Sc
 from simulator.estimation.panels.panel import Panel
 from simulator.estimation.roll_rates.forecast import QUANTILE_LEVELS, SOURCES
 from simulator.report.paper import Section, Table, paper
+from simulator.report.results import inert
 from simulator.system.folders import write_json
 
 SHOWN = ("account model", "plain matrix", "regression")  # in the picture of reliability: the others know no doubt
@@ -124,7 +125,7 @@ def _csv(head, rows):
     write = csv.writer(out, lineterminator="\n")
     write.writerow(head)
     for row in rows:
-        write.writerow(["" if x is None or (isinstance(x, float) and math.isnan(x)) else _short(x) for x in row])
+        write.writerow(["" if x is None or (isinstance(x, float) and math.isnan(x)) else inert(_short(x)) for x in row])
     return out.getvalue()
 
 
