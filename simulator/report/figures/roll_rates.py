@@ -16,11 +16,13 @@ from simulator.model.layout import (
     TO_WRITTEN_OFF,
 )
 from simulator.report import phrasing
-from simulator.report.canvas import Canvas
+from simulator.report.canvas import Canvas, width_of
 from simulator.report.colours import BETTER, COLOURS, EDGE, INK, PAPER, TINT, WORSE, of_lenders
 from simulator.report.picture import Data, Panel, Picture, pictured
 
-WIDTH, ROW, RIGHT = 430, 22, 36
+WIDTH, ROW, RIGHT = 468, 22, 36  # at least so wide (two in a saved picture), of a row, right of the last column
+SPACE = 5  # of a cell beside its number
+USUAL = "+0.01"  # a number as wide as most changes: every panel has room for it, so that all are of one scale
 LABEL, HEAD = 46, 44  # of a row, and of the columns
 LATE = 6  # bucket from which buckets are shown together
 SHOWN = 0.0005  # a share that is written; a smaller one is a dot
@@ -36,7 +38,7 @@ assert tuple(range(BUCKETS, N_TO)) == (TO_PAID_OFF, TO_CLOSED_AT_ZERO, TO_WRITTE
 def names_of() -> list[str]:
     """Return what rows and columns are called: buckets, then exits."""
     buckets = [say("current"), *(f"{30 * b}" for b in range(1, LATE)), f"{30 * LATE}+"]
-    return [*buckets, say("paid off"), say("closed"), say("written off"), say("sold"), say("forgiven")]
+    return [*buckets, say("paid off"), say("closed"), say("written off|of accounts"), say("sold"), say("forgiven")]
 
 
 def matrices(ledger, by_balance: bool = False, is_whole: bool = False) -> np.ndarray:
@@ -186,13 +188,15 @@ def _data(share: float) -> str:
 
 
 def _grid(shape, cell) -> tuple[Canvas, list[str]]:
-    """Return a canvas with a table on it, and what its cells say.
+    """Return a canvas with a table on it, and what its cells say; cells are as wide as the widest number needs.
 
     `cell` gives of (from, to): words, fill, opacity, hint.
     """
     rows, columns, names = shape
-    canvas, said = Canvas(WIDTH, HEAD + ROW * len(rows) + 2), []
-    wide = (WIDTH - LABEL - RIGHT) / len(columns)
+    cells = {(i, j): cell(i, j) for i in rows for j in columns}
+    widest = max(width_of(words) for words in (USUAL, *(words for words, *_ in cells.values())))
+    wide = max((WIDTH - LABEL - RIGHT) / len(columns), widest + SPACE)
+    canvas, said = Canvas(LABEL + wide * len(columns) + RIGHT, HEAD + ROW * len(rows) + 2), []
     for k, j in enumerate(columns):
         x = LABEL + (k + 0.5) * wide
         canvas.text(x + 3, HEAD - 8, names[j], turn=-35)
@@ -200,7 +204,7 @@ def _grid(shape, cell) -> tuple[Canvas, list[str]]:
         y = HEAD + ROW * row
         canvas.text(LABEL - 6, y + 15, names[i], "end")
         for k, j in enumerate(columns):
-            words, fill, opacity, hint = cell(i, j)
+            words, fill, opacity, hint = cells[i, j]
             x = LABEL + k * wide
             if fill:
                 canvas.box(x, y, wide - 2, ROW - 2, fill, opacity, hint=hint)
