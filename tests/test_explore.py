@@ -1,22 +1,31 @@
 """The live what-if page: what it asks and answers, what it refuses, and what it writes."""
 
+import gc
 import json
 import re
+from dataclasses import replace
 from http.client import HTTPConnection
+from threading import Event
 from time import sleep
 from urllib.parse import urlencode
+from weakref import ref
 
 import numpy as np
 import pytest
 
+from conftest import ROOT
 from pages import TOKEN, served
 from simulator.engine import engine
-from simulator.explore.desk import Desk
+from simulator.explore import desk as desks
+from simulator.explore.desk import KEPT, Desk
 from simulator.explore.lives import LEAST, UNIT, Life
 from simulator.explore.page import page
+from simulator.explore.picture import changed
 from simulator.explore.question import Explored
 from simulator.explore.saved import save
 from simulator.explore.server import listen
+from simulator.explore.words import amount, between
+from simulator.language.catalogue import speaking
 from simulator.model.errors import UserError
 from simulator.model.layout import K_COUNT, K_SEGMENT
 from simulator.scenario.reader import load_scenario
@@ -148,6 +157,31 @@ def test_every_wrong_part_of_an_address_is_told(port):
     assert all(f"{key}: " in text for key in said) and len(text.splitlines()) == len(said)
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("months=6_0", "months: 6_0: not months; allowed: 1 to 600"),
+        ("months=%EF%BC%96", "months: \uff16: not months; allowed: 1 to 600"),
+        ("months=%2B6", "months: +6: not months; allowed: 1 to 600"),
+        ("months=6&months=12", "months: given more than once"),
+        ("language=zh&language=zh", "language: given more than once"),
+        (f"{'k' * 500}=1", f"{'k' * 77}...: no such setting"),
+    ],
+)
+def test_an_address_is_plain(port, said, told):
+    """Numbers have ASCII digits alone, a key is given once, and one that there is none of is told shortened."""
+    status, _, text = get(port, f"pictures?{said}")
+
+    assert status == 400 and text.startswith(told) and len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["0_5", "\u0660.5", " 0.5", "1e999", "nan", "inf", "9" * 5000])
+def test_a_number_that_is_none_is_refused(small, text):
+    """So is one of a policy's setting, however it is written."""
+    with pytest.raises(UserError, match=r"policy\.cut\.keep: "):
+        Explored(small).question([("policy.cut.keep", text)])
+
+
 def test_settings_that_exclude_each_other_are_refused_in_words(port):
     """A closure before the freeze is no picture but a sentence."""
     (only,) = pictures(port, {"policy.close.close_days_late": "5"})
@@ -174,6 +208,86 @@ def test_the_page_speaks_chinese(port):
     assert last["question"] == urlencode(MOVED) and "净现值" in last["verdict"] and "元" in last["verdict"]
     assert not re.search("[A-Za-z]{2}", " ".join(said))
     assert get(port, "?language=fr")[0] == 400
+
+
+def test_an_answer_has_one_unit():
+    """The amount and both ends of its interval are told in the unit of the largest; English says it once."""
+    value, low, high = 9790, 5500, 15700
+
+    assert (
+        amount(value, "CNY", beside=high) == "CNY\u00a09,790" and between(low, high, "CNY", True) == "5,500 to 15,700"
+    )
+    with speaking("zh"):
+        assert amount(value, "CNY", beside=high) == "0.98\u00a0万元"
+        assert between(low, high, "CNY", True) == "0.55 至 1.57 万元"
+        assert (amount(12.34, "CNY", beside=56.78), amount(1234, "CNY")) == ("12.3\u00a0元", "1,230\u00a0元")
+
+
+def test_the_verdict_names_its_currency_once(port):
+    """An amount beside its interval has the currency; an interval by itself has it too."""
+    told = [one["verdict"] for one in pictures(port, {"policy.cut.enabled": "true", "policy.cut.keep": "0.01"})]
+
+    assert any("falls by" in verdict or "rises by" in verdict for verdict in told)
+    assert all(verdict.count("CNY") == 1 for verdict in told)
+
+
+def test_a_tape_has_its_accounts(tmp_path):
+    """The page of a tape says how many accounts and borrowers are on it, as many as a run has; and its cautions."""
+    path = tmp_path / "tape.toml"
+    data = ROOT / "tests" / "data"
+    path.write_text(
+        f"""
+title = "Made up"
+months = 3
+currency.code = "BRL"
+portfolio = {{ borrowers = 0, tape = "{data}/made_up_bank.csv", mapping = "{data}/made_up_bank.toml" }}
+behaviour.model = "structural"
+products.line.minimum_share = 0.1
+segment.north = {{ share = 0.5, line_holders = 1.0, line_limit = 900, income = 900 }}
+segment.south = {{ share = 0.5, line_holders = 1.0, line_limit = 900, income = 900 }}
+cautions = ["Nobody checked <this>."]
+""",
+        encoding="utf-8",
+    )
+    explored = Explored(load_scenario(path))
+    book, scenario = explored.book, explored.scenario
+    life = Life(scenario, scenario.baseline, book.tape)
+    accounts, borrowers = book.report["accounts"], book.report["borrowers"]
+
+    assert life.frame.borrowers == borrowers == sum(book.tape.borrowers) > 0
+    shown = page(explored, explored.home)
+    assert f'<span class="size">{accounts} accounts of {borrowers} borrowers, from the tape</span>' in shown
+    assert book.cautions and set(book.cautions) < set(explored.cautions)
+    assert "<li>Caution: Nobody checked &lt;this&gt;.</li>" in shown
+    assert shown.count("<li>Caution: ") == len(explored.cautions)
+    with speaking("zh"):
+        shown = page(explored, explored.home)
+    assert f"账户明细数据：{borrowers} 名借款人的 {accounts} 个账户" in shown and "注意：Nobody checked" in shown
+
+
+def test_the_page_warns_in_its_language(small):
+    """A caution of the program's own, that of a price, stands at the top in the language of the page."""
+    dear = load_scenario("huabei", {"products.line.interest_rate": 0.0015}, borrowers=100)
+    explored = Explored(dear)
+
+    assert explored.cautions and page(explored, explored.home).count("<li>Caution: ") == len(explored.cautions)
+    with speaking("zh"):
+        assert re.search("<li>注意：[^<A-Za-z]*</li>", page(explored, explored.home))
+    assert '<ul class="cautions">' not in page(Explored(small), Explored(small).home)
+
+
+def test_policies_of_one_kind_are_told_apart(small):
+    """Where a kind occurs twice what is changed has the policy's own name; one that occurs once has none."""
+    baseline = small.baseline
+    twice = {**baseline.policy, "more": baseline.policy["cut"]}
+    explored = Explored(small)
+    question = explored.question(MOVED.items())
+    explored.scenario = replace(small, baseline=baseline.model_copy(update={"policy": twice}))
+
+    assert "Limit cut (cut), " in changed(explored, question)
+    with speaking("zh"):
+        assert "额度调降与调升（cut）" in changed(explored, question)
+    assert "Limit cut, " in changed(Explored(small), question)
 
 
 def lender(scenario, name):
@@ -276,6 +390,35 @@ def test_a_newer_question_comes_first_and_nobody_lives_for_who_has_gone(small):
     first, last = ([place for place, (name, _) in enumerate(told) if name == asked] for asked in ("first", "last"))
     assert [count for name, count in told if name == "last"] == [2, 4, 8, 16]
     assert len(first) == 4 and len(told) == 8 and last[-1] < first[1]
+
+
+def test_who_has_gone_leaves_no_sums_behind(small, monkeypatch):
+    """Of 40 questions that were dropped early the lives that are kept have sums, and the baseline; no other lives."""
+    lived = []
+
+    def made(*given):
+        life = Life(*given)
+        lived.append(ref(life))
+        return life
+
+    monkeypatch.setattr(desks, "Life", made)
+    desk = Desk(Explored(small), 2)
+    gc.disable()  # as good as it is in the command, which collects rarely
+    try:
+        for k in range(1, 41):
+            begun = Event()
+            question = desk.explored.question([("policy.cut.enabled", "true"), ("policy.cut.keep", str(k / 100))])
+            asked = desk.ask(question, lambda found, begun=begun: begun.set())
+            assert begun.wait(60)
+            desk.withdraw(asked)
+    finally:
+        desk.close()
+        alive = [life for one in lived if (life := one()) is not None]
+        gc.enable()
+
+    assert len(lived) == 41
+    assert sum(life._flows is not None for life in alive) <= KEPT + 1
+    assert len(alive) <= KEPT + 1
 
 
 def test_a_policy_that_a_variant_adds_has_its_controls_there(tmp_path):

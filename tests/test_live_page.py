@@ -231,3 +231,15 @@ def test_hostile_words_are_words(chromium, tmp_path):
         assert chromium.run("document.querySelector('.title').textContent") == HOSTILE
         assert chromium.run("document.querySelector('#from').selectedOptions[0].textContent") == HOSTILE.strip()
         assert chromium.complaints() == []
+
+
+def test_no_band_is_cut_off(chromium):
+    """The scale of the months reaches above the top of both bands, however few people there are."""
+    scenario = load_scenario("huabei", borrowers=40, months=3)
+    with served(scenario) as port:
+        chromium.open(address(port))
+        chromium.until(SETTLED)
+        top = "({ points }) => Math.min(...[...points].map((point) => point.y))"
+        tops = chromium.run(f"[...document.querySelectorAll('#path polygon')].map({top})")
+
+    assert len(tops) == 2 and min(tops) > 12

@@ -15,7 +15,6 @@ from simulator.explore.lives import Life, Samples, Step, Stopped
 from simulator.explore.question import Explored, Question
 from simulator.model.errors import UserError
 from simulator.model.observer import SILENT
-from simulator.run import read_book
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.schema import Settings
 from simulator.system.machine import threads_of
@@ -52,8 +51,7 @@ class Desk:
     def __init__(self, explored: Explored, threads: int | None = None):
         """Take the scenario, and on how many threads it is lived."""
         self.explored, self.threads = explored, threads_of(threads)
-        book = read_book(explored.scenario)
-        self._tape = book and book.tape
+        self._tape = explored.book and explored.book.tape
         self._asks: list[Ask] = []
         self._changed = Condition()
         self._lives, self._baselines = _Kept(KEPT), _Kept(KEPT_BASELINES)
@@ -129,15 +127,17 @@ class Desk:
                 if job is None:
                     return True
                 life, unit = job
-                life.live(unit, lambda: self._is_next(one))
-            raise Stopped
+                try:
+                    life.live(unit, lambda: self._is_next(one))
+                except Stopped as stopped:
+                    # Futures of the engine keep it, and the frames of its traceback keep them, and this life.
+                    stopped.__traceback__ = None
+                    return False
+            return False
 
         at_work = [self._pool.submit(work) for _ in range(self.threads)]
         wait(at_work)
-        try:
-            return all(future.result() for future in at_work)
-        except Stopped:
-            return False
+        return all([future.result() for future in at_work])
 
     def _is_next(self, one: Ask) -> bool:
         return self._asks[-1:] == [one]
@@ -176,5 +176,6 @@ class _Kept:
         life = self._lives.pop(key, None) or make()
         self._lives[key] = life
         while len(self._lives) > self._most:
-            self._lives.popitem(last=False)
+            _, gone = self._lives.popitem(last=False)
+            gone.forget()
         return life

@@ -1,5 +1,7 @@
 """What the page calls policies and their settings: a label for each name, whichever policy it is of."""
 
+from collections import Counter
+
 from simulator.language.catalogue import noted, say
 
 KINDS = (
@@ -128,6 +130,16 @@ def policy_in_words(kind: str) -> str:
     words = kind.rpartition("/")[2].removesuffix(".py").removeprefix("file:").replace("_", " ")
     known = {one.lower().replace("-", " "): one for one in KINDS}
     return say(known[words]) if words in known else words.capitalize()
+
+
+def policies_in_words(kinds: dict[str, str]) -> dict[str, str]:
+    """Return what the page calls policies, whose kinds are given by name: with their names where words are the same."""
+    words = {name: policy_in_words(kind) for name, kind in kinds.items()}
+    times = Counter(words.values())
+    return {
+        name: say("{policy} ({name})", policy=said, name=name) if times[said] > 1 else said
+        for name, said in words.items()
+    }
 
 
 def setting_in_words(name: str) -> str:

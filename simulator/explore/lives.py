@@ -125,6 +125,11 @@ class Life:
                 self._flows[first:last] += flows
                 self._done.add(unit)
 
+    def forget(self) -> None:
+        """Let go of all that is large; the life cannot be lived on."""
+        self._flows, self._parts = None, []
+        self._samples.clear()
+
     def at(self, step: Step) -> Samples:
         """Return what the lender has come to at a step, all units of which have been lived."""
         if step not in self._samples:

@@ -160,7 +160,7 @@
   function drawPath({ path, settled }) {
     const box = find("#path"), width = box.clientWidth || 600, left = 38, right = width - 66;
     const months = path.own.value.length;
-    const peak = Math.max(0, ...[path.own, path.baseline].flatMap((each) => each.value.filter((x) => x !== null)));
+    const peak = Math.max(0, ...[path.own, path.baseline].flatMap((each) => [...each.value, ...each.high].filter((x) => x !== null)));
     const top = ceiling(scaleOf("path", peak, settled));
     const x = (month) => left + (right - left) * (months > 1 ? month / (months - 1) : 0.5);
     const y = (value) => HIGH - (HIGH - LOW) * Math.min(value, top) / top;

@@ -7,7 +7,7 @@ from simulator.explore.controls import SWITCH, Control, Value, value_at
 from simulator.explore.labels import policy_in_words, setting_in_words
 from simulator.explore.question import Explored, Question, text_of
 from simulator.explore.words import lender_in_words, months_in_words, value_in_words, world_in_words
-from simulator.language.catalogue import ENGLISH, say, spoken
+from simulator.language.catalogue import ENGLISH, retold, say, spoken
 from simulator.scenario.scenario import AS_WRITTEN
 
 
@@ -52,7 +52,8 @@ def page(explored: Explored, question: Question) -> str:
         say=say,
         language=spoken(),
         title=scenario.baseline.title,
-        borrowers=f"{scenario.baseline.portfolio.borrowers:,}",
+        size=_size(explored),
+        cautions=[say("Caution: {caution}", caution=retold(said)) for said in explored.cautions],
         starts=[(name, lender_in_words(name, explored.lender(name).title)) for name in explored.starts],
         worlds=worlds if len(worlds) > 1 else [],
         question=question,
@@ -63,6 +64,18 @@ def page(explored: Explored, question: Question) -> str:
         data=_embedded(_data()),
         as_written=AS_WRITTEN,
     )
+
+
+def _size(explored: Explored) -> str:
+    """Return how large the opening book is."""
+    if explored.book:
+        said = explored.book.report
+        return say(
+            "{accounts} accounts of {borrowers} borrowers, from the tape",
+            accounts=f"{said['accounts']:,}",
+            borrowers=f"{said['borrowers']:,}",
+        )
+    return say("{borrowers} borrowers", borrowers=f"{explored.scenario.baseline.portfolio.borrowers:,}")
 
 
 def _groups(explored: Explored, question: Question) -> list[Group]:

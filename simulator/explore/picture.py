@@ -8,7 +8,7 @@ import numpy as np
 from simulator.analysis.estimates import SURE, Difference, mean, paired
 from simulator.explore.controls import SWITCH, value_at
 from simulator.explore.desk import Found
-from simulator.explore.labels import policy_in_words, setting_in_words
+from simulator.explore.labels import policies_in_words, setting_in_words
 from simulator.explore.lives import REPLICATIONS, shown
 from simulator.explore.question import Explored, Question
 from simulator.explore.words import (
@@ -61,9 +61,10 @@ def changed(explored: Explored, question: Question) -> str:
     lender, said = explored.lender(question.start), []
     if question.start != BASELINE:
         said.append(lender_in_words(question.start, lender.title))
+    policies = policies_in_words({name: policy.kind for name, policy in lender.policy.items()})
     for key, value in question.moved:
         control = explored.controls[key]
-        policy, setting = policy_in_words(lender.policy[control.policy].kind), setting_in_words(control.name)
+        policy, setting = policies[control.policy], setting_in_words(control.name)
         before, after = (
             "–" if one is None else value_in_words(control, one, lender.currency.code)
             for one in (value_at(lender, key), value)
@@ -92,9 +93,9 @@ def _verdict(measure: str, d: Difference, currency: str, is_same: bool, is_last:
         return say("Nothing is changed yet: move a slider.")
     if d.value == 0 and not d.se > 0:
         return say("{measure}: exactly the same as the baseline's.", measure=name)
-    within = say("95 % interval {ends}", ends=between(d.low, d.high, currency))
+    within = say("95 % interval {ends}", ends=between(d.low, d.high, currency, d.is_clear))
     if d.is_clear:
-        by = amount(abs(d.value), currency)
+        by = amount(abs(d.value), currency, beside=max(abs(d.low), abs(d.high)))
         if d.value > 0:
             return say("{measure} rises by {by} ({interval}).", measure=name, by=by, interval=within)
         return say("{measure} falls by {by} ({interval}).", measure=name, by=by, interval=within)

@@ -1,6 +1,9 @@
 """What is asked: from which lender one starts, in which world, for how many months, with which settings moved."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -8,7 +11,9 @@ from urllib.parse import urlencode
 
 from simulator.explore.controls import Control, Value, controls, holder_of, value_at, with_stop
 from simulator.model.errors import Problem, UserError, did_you_mean
+from simulator.run import read_book
 from simulator.scenario.fields import refusal
+from simulator.scenario.prices import asked_rates, price_cautions
 from simulator.scenario.reader import rewritten
 from simulator.scenario.scenario import AS_WRITTEN, BASELINE, Scenario
 from simulator.scenario.schema import Settings
@@ -17,6 +22,9 @@ START, WORLD, MONTHS, LANGUAGE = "from", "world", "months", "language"  # keys o
 HORIZONS = (6, 12, 18, 24, 36, 48, 60)  # months of lending
 MOST_MONTHS = 600  # as the schema
 OWN = "what_if"  # the variant that is made of the baseline
+MOST_OF_A_KEY = 80  # characters that are told of a key that there is none of
+WHOLE = re.compile("-?[0-9]+")
+DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,18 @@ class Explored:
         return controls(self.scenario.baseline, list(self.scenario.variants.values()))
 
     @cached_property
+    def book(self):
+        """The TapeBook of the tape that the scenario starts from; None if it draws its borrowers."""
+        return read_book(self.scenario)
+
+    @property
+    def cautions(self) -> list[str]:
+        """What must be known before any number: of the scenario, of the prices as it has them, and of its tape."""
+        lenders = {BASELINE: self.scenario.baseline, **self.scenario.variants}
+        rates = {name: asked_rates(settings) for name, settings in lenders.items()}
+        return [*self.scenario.cautions, *price_cautions(rates), *(self.book.cautions if self.book else [])]
+
+    @cached_property
     def home(self) -> Question:
         """The question that the page opens with: nothing is moved."""
         return Question(BASELINE, AS_WRITTEN, self.scenario.baseline.months)
@@ -98,7 +118,13 @@ class Explored:
 
     def question(self, said: Iterable[tuple[str, str]]) -> Question:
         """Return the question of the pairs of an address; UserError with everything that is wrong in it."""
-        said, problems = [pair for pair in said if pair[0] != LANGUAGE], list[Problem]()
+        said = list(said)
+        problems = [
+            Problem(_short(key), "", "given more than once")
+            for key, times in Counter(key for key, _ in said).items()
+            if times > 1
+        ]
+        said = [pair for pair in said if pair[0] != LANGUAGE]
         found: dict[str, Any] = {}
         moved: dict[str, Value] = {}
         names = {START: self.starts, WORLD: self.worlds}
@@ -120,7 +146,7 @@ class Explored:
                 moved[key] = value
             else:
                 known = [one for one in self.controls if value_at(lender, one) is not None]
-                problems.append(Problem(key, "", "no such setting", did_you_mean(key, known)))
+                problems.append(Problem(_short(key), "", "no such setting", did_you_mean(_short(key), known)))
         if problems:
             raise UserError(problems)
         start = found.get(START, BASELINE)
@@ -169,10 +195,14 @@ def text_of(value: Value) -> str:
 
 
 def _number(text: str) -> Value:
-    """Return the number that a text is, else the text."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
+    """Return the number that a text is in plain digits, else the text."""
+    for kind, form in ((int, WHOLE), (float, DECIMAL)):
+        if form.fullmatch(text):
+            with suppress(ValueError):  # a whole number may have too many digits to be read as one
+                return kind(text)
     return text
+
+
+def _short(key: str) -> str:
+    """Return a key that may be of any length, as a message has it."""
+    return key if len(key) <= MOST_OF_A_KEY else f"{key[: MOST_OF_A_KEY - 3]}..."

@@ -77,33 +77,40 @@ def per_cent(share: float) -> str:
     return f"{number(100 * share, _decimals(100 * share))}{'' if spoken() == CHINESE else NO_BREAK}%"
 
 
-def amount(value: float, currency: str) -> str:
-    """Return an amount of money in a sentence, to FIGURES digits."""
+def amount(value: float, currency: str, beside: float = 0.0) -> str:
+    """Return an amount of money in a sentence, to FIGURES digits; in the unit of a larger one that it is beside."""
     if not isfinite(value):
         return "–"
     if spoken() != CHINESE:
         return f"{MINUS if value < 0 else ''}{currency}{NO_BREAK}{number(abs(_rounded(value)), 0)}"
-    size, word = _of_ten_thousands(value)
-    return f"{number(_rounded(value) / size, _decimals(value / size))}{NO_BREAK}{word}{_chinese(currency)}"
+    largest = max(abs(value), beside)
+    size, word = _of_ten_thousands(largest)
+    told = _to_the_place(value, largest) if beside else _rounded(value)
+    return f"{number(told / size, _decimals(largest / size))}{NO_BREAK}{word}{_chinese(currency)}"
 
 
-def between(low: float, high: float, currency: str) -> str:
-    """Return an interval of amounts in a sentence, both ends in one unit."""
+def between(low: float, high: float, currency: str, is_beside: bool = False) -> str:
+    """Return an interval of amounts in a sentence, both ends in one unit.
+
+    Where it `is_beside` an amount its currency has been told, which in English stands before a number.
+    """
     if not (isfinite(low) and isfinite(high)):
         return "–"
     largest = max(abs(low), abs(high))
     if spoken() != CHINESE:
         ends = [number(_to_the_place(end, largest), 0) for end in (low, high)]
+        if is_beside:
+            return say("{low} to {high}", low=ends[0], high=ends[1])
         return say("{currency} {low} to {high}", currency=currency, low=ends[0], high=ends[1])
     size, word = _of_ten_thousands(largest)
-    ends = [number(end / size, _decimals(largest / size)) for end in (low, high)]
+    ends = [number(_to_the_place(end, largest) / size, _decimals(largest / size)) for end in (low, high)]
     return say("{currency} {low} to {high}", currency=f"{word}{_chinese(currency)}", low=ends[0], high=ends[1])
 
 
 def _to_the_place(value: float, largest: float) -> float:
     """Return a number rounded at the place at which the larger one has FIGURES digits."""
-    place = max(0, floor(log10(largest)) - FIGURES + 1) if largest else 0
-    return round(value, -place)
+    place = floor(log10(largest)) - FIGURES + 1 if largest else 0
+    return round(value, -place) if place > 0 else value
 
 
 def _of_ten_thousands(value: float) -> tuple[float, str]:
