@@ -57,6 +57,7 @@ class Headline(NamedTuple):
     sought: str  # with how many lives
     sources: Sources | None  # what the lead is uncertain of
     worth: str  # which numbers are most worth knowing; empty where that is not asked
+    shares_scale: bool  # whether two columns, the value by both horizons, are drawn on one scale
 
 
 def headline(comparison, tables: Mapping[str, Any]) -> Headline | None:
@@ -77,6 +78,8 @@ def headline(comparison, tables: Mapping[str, Any]) -> Headline | None:
 
     def row(name: str, cells: list[Cell]) -> Row:
         title = tables.get("variant", {}).get(name, {}).get("title", "")
+        if title == name.replace("_", " "):  # of a variant without a title of its own
+            title = ""
         return Row(
             name, title, themed(colours[name]), changed.get(name, []), chance(name), cells, is_winner=name == winner
         )
@@ -92,6 +95,7 @@ def headline(comparison, tables: Mapping[str, Any]) -> Headline | None:
         sought,
         sources(comparison),
         comparison.worth_knowing(),
+        len(decisive) > 1,
     )
 
 

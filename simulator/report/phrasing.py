@@ -62,6 +62,11 @@ def in_a_row(names):
     return say(", ").join(names)
 
 
+def names_in_a_row(names):
+    """Return names one after the other, as Chinese lists them: with its own comma."""
+    return say(", |of names").join(names)
+
+
 def together(sentences):
     """Return sentences, but for empty ones, one after the other."""
     return gap().join(filter(None, sentences))

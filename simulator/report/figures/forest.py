@@ -3,7 +3,7 @@
 import math
 
 from simulator.analysis.measures import MEASURES, answer
-from simulator.language.catalogue import say
+from simulator.language.catalogue import noted, say
 from simulator.report import phrasing
 from simulator.report.canvas import SIZE, Plot, ticks, width_of
 from simulator.report.colours import EDGE, INK, SOFT, of_lenders
@@ -56,11 +56,11 @@ def _finding(comparison, measures) -> str:
     decisive = next((name for name in phrasing.BOTH if name in measures), measures[0])
     found = {name: comparison.difference(name, decisive) for name in comparison.variants}
     groups = {
-        say("clearly higher under {variants}"): [n for n, d in found.items() if d.is_clear and d.value > 0],
-        say("clearly lower under {variants}"): [n for n, d in found.items() if d.is_clear and d.value < 0],
-        say("within chance under {variants}"): [n for n, d in found.items() if not d.is_clear],
+        noted("clearly higher under {variants}"): [n for n, d in found.items() if d.is_clear and d.value > 0],
+        noted("clearly lower under {variants}"): [n for n, d in found.items() if d.is_clear and d.value < 0],
+        noted("within chance under {variants}"): [n for n, d in found.items() if not d.is_clear],
     }
-    clauses = [told.format(variants=phrasing.in_a_row(names)) for told, names in groups.items() if names]
+    clauses = [say(told, variants=phrasing.names_in_a_row(names)) for told, names in groups.items() if names]
     measure = phrasing.label(decisive)
     return say("{measure}: {clauses}.", measure=measure[:1].upper() + measure[1:], clauses=phrasing.joined(clauses))
 
