@@ -195,7 +195,7 @@ def _changes(comparison, names, every) -> Panel:
         return k * wide + (wide - 3) / 2
 
     for k, cohort in enumerate(names):
-        for row, words in enumerate(_in_two(cohort)):
+        for row, words in enumerate(_in_two(cohort, wide)):
             canvas.text(middle(k), 10 + 13 * row, words, "middle", most=wide)
         canvas.text(middle(k), HEAD + 27, level.plain(levels[cohort]), "middle", INK)
     _name(canvas, HEAD, phrasing.named(base), colour[base], DASHES)
@@ -221,6 +221,9 @@ def _name(canvas, y, name, colour, dashes="") -> None:
     canvas.text(25, y + 10, name, colour=INK, most=WIDTH - 25)
 
 
-def _in_two(words: str) -> list[str]:
-    """Return words in two lines, at their first space."""
-    return words.split(" ", 1) if " " in words else ["", words]
+def _in_two(words: str, most: float) -> list[str]:
+    """Return words in two lines, at their first space; in one, if need be without spaces, what begins with one sign."""
+    first, _, rest = words.partition(" ")
+    if len(first) == 1:  # 第 1～12 月
+        return ["", words if width_of(words) <= most else words.replace(" ", "")]
+    return [first, rest] if rest else ["", words]
