@@ -112,7 +112,7 @@ class Undrawn:
     def get_ready(self):
         """Nothing to import."""
 
-    def begin(self, comparison):
+    def begin(self, comparison, languages=()):
         """Nothing to begin."""
 
     def pictures(self, comparison):

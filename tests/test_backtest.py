@@ -273,7 +273,7 @@ def test_the_files_say_the_same(tmp_path):
     balance = next(row for row in fan if row["measure"] == "balance")
     assert float(balance["actual"]) == pytest.approx(found.outlook("balance").actual / 100)  # units, not minor units
     assert said["coverage_90"]["dpd30_share"]["months"] == 2
-    assert page.count("<svg") == 2 and page.index("verdict") < page.index("<svg")
+    assert page.count("<figure") == 2 and page.index("verdict") < page.index("<figure")
     line = "900 of 1,000 rows used; left out: 100 rows: status Q, which the mapping leaves out."
     assert (said["used"], said["cautions"]) == (line, [f"10% of the rows are left out. {line}"])
     assert line in page and page.index(f"<b>{said['cautions'][0]}</b>") < page.index('class="verdict"')

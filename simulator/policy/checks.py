@@ -192,7 +192,7 @@ class _Evidence:
         """Return a level in words, as all that is told of one number does."""
         return str(self.size)
 
-    value = swap_level = label = money = per_cent = level
+    value = swap_level = label = money = per_cent = named = level
 
     def mean(self, measure):
         """Return a level."""
