@@ -7,9 +7,9 @@ from simulator.analysis.measures import MEASURES, SHARE
 from simulator.analysis.measures.registry import YEARLY
 from simulator.explore.controls import Control, Value
 from simulator.language.catalogue import CHINESE, noted, say, spoken
+from simulator.report.phrasing import CURRENCY_WORDS, MINUS, NO_BREAK, plain, ten_thousands
 from simulator.scenario.scenario import AS_WRITTEN, BASELINE
 
-MINUS, NO_BREAK = "\u2212", "\u00a0"
 FIGURES = 3  # significant digits in sentences
 OF_THE_RUN = ("start", "end")  # settings that are a month of the run, not a number of months
 
@@ -44,10 +44,8 @@ def number(value: float, decimals: int, signed: bool = False) -> str:
     """Return a number with thousands separators, a true minus, and a plus if it is signed; a dash if there is none."""
     if not isfinite(value):
         return "–"
-    text = f"{abs(value):,.{decimals}f}"
-    if not text.strip("0.,"):
-        return text  # no sign of nothing
-    return (MINUS if value < 0 else "+" if signed else "") + text
+    text = plain(value, decimals)
+    return f"+{text}" if signed and value > 0 and text.strip("0.,") else text
 
 
 def change(value: float, scale: Scale) -> str:
@@ -84,7 +82,7 @@ def amount(value: float, currency: str, beside: float = 0.0) -> str:
     if spoken() != CHINESE:
         return f"{MINUS if value < 0 else ''}{currency}{NO_BREAK}{number(abs(_rounded(value)), 0)}"
     largest = max(abs(value), beside)
-    size, word = _of_ten_thousands(largest)
+    size, word = ten_thousands(largest)
     told = _to_the_place(value, largest) if beside else _rounded(value)
     return f"{number(told / size, _decimals(largest / size))}{NO_BREAK}{word}{_chinese(currency)}"
 
@@ -102,7 +100,7 @@ def between(low: float, high: float, currency: str, is_beside: bool = False) -> 
         if is_beside:
             return say("{low} to {high}", low=ends[0], high=ends[1])
         return say("{currency} {low} to {high}", currency=currency, low=ends[0], high=ends[1])
-    size, word = _of_ten_thousands(largest)
+    size, word = ten_thousands(largest)
     ends = [number(_to_the_place(end, largest) / size, _decimals(largest / size)) for end in (low, high)]
     return say("{currency} {low} to {high}", currency=f"{word}{_chinese(currency)}", low=ends[0], high=ends[1])
 
@@ -111,11 +109,6 @@ def _to_the_place(value: float, largest: float) -> float:
     """Return a number rounded at the place at which the larger one has FIGURES digits."""
     place = floor(log10(largest)) - FIGURES + 1 if largest else 0
     return round(value, -place) if place > 0 else value
-
-
-def _of_ten_thousands(value: float) -> tuple[float, str]:
-    """Return the unit of Chinese numbers in which an amount is told, and its word."""
-    return next(((size, word) for size, word in ((1e8, "亿"), (1e4, "万")) if abs(value) >= size), (1.0, ""))
 
 
 def measure_in_words(measure: str) -> str:
@@ -174,7 +167,7 @@ def _currency(code: str) -> str:
 
 
 def _chinese(code: str) -> str:
-    return "元" if code == "CNY" else code
+    return CURRENCY_WORDS.get(code, code)
 
 
 def _rounded(value: float) -> float:

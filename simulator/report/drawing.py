@@ -1,4 +1,4 @@
-"""The report's pictures, drawn by a process of its own, which imports matplotlib while the simulation is under way.
+"""The report's pictures, drawn by a process of its own, which imports what it needs while the simulation is under way.
 
 Where there is no second processor, or nothing comes from the process, they are drawn in this one: nothing is lost, and
 what fails fails where the user sees it.
@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from simulator.language.catalogue import speaking, spoken
@@ -99,8 +98,6 @@ def _ask(process, *asked):
 def _answer():
     """Draw, in a process of its own, what is asked on the standard input."""
     gc.disable()  # what is imported stays, and to look through it again and again takes a sixth of the time
-    solid: Any = SimpleNamespace(Axes3D=None)
-    sys.modules["mpl_toolkits.mplot3d"] = solid  # matplotlib imports it, no picture is solid
     from simulator.analysis.comparison import Comparison
     from simulator.report.figures import pictures
 

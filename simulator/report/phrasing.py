@@ -200,11 +200,14 @@ def scale_of(value, se, unit, difference=False):
 
 def _scale_in_chinese(largest, currency):
     """Return the same of an amount in ten thousands or hundred millions: "34.4 万元", "34.4 万 USD"."""
-    word = CURRENCY_WORDS.get(currency)
-    for size, many in ((1e8, "亿"), (1e4, "万")):
-        if largest >= size:
-            return 1 / size, "", f"{NO_BREAK}{many}{word or NO_BREAK + currency}"
-    return 1.0, "", f"{NO_BREAK}{word or currency}"
+    (size, many), word = ten_thousands(largest), CURRENCY_WORDS.get(currency)
+    unit = f"{many}{word or NO_BREAK + currency}" if many else word or currency
+    return 1 / size, "", NO_BREAK + unit
+
+
+def ten_thousands(amount):
+    """Return the unit in which Chinese tells an amount, and its word: (1e4, "万")."""
+    return next(((size, word) for size, word in ((1e8, "亿"), (1e4, "万")) if abs(amount) >= size), (1.0, ""))
 
 
 def per_cent(percent, decimals):

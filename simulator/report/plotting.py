@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.ticker import FuncFormatter
 
-from simulator.report import phrasing
 from simulator.report.canvas import FONTS
 from simulator.report.colours import EDGE, INK, LINE, SOFT
 
@@ -40,7 +39,6 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "simulator",
 }
 PER_CENT = FuncFormatter(lambda x, _: f"{100 * x:g} %")
-THOUSANDS = FuncFormatter(lambda x, _: f"{x:,g}".replace("-", phrasing.MINUS))
 WIDTH = 7.6  # inches
 
 

@@ -145,16 +145,7 @@ def why(evidence):
 
 def _declined(evidence):
     """Return what is given up with the accounts that only the baseline takes, and what is saved."""
-    level = evidence.swap_level
-    known = {
-        "variant": evidence.named(evidence.variant),
-        "baseline": evidence.named(evidence.baseline),
-        "granted": level("out", "n_granted"),
-        "rate": level("out", "default_rate"),
-        "loss": level("out", "net_loss"),
-        "profit": level("out", "profit"),
-        "good": level("out", "n_never_default"),
-    }
+    known = {**_swapped(evidence, "out"), "good": evidence.swap_level("out", "n_never_default")}
     if not evidence.stated("npv"):
         return say(
             "{variant} declines {granted} accounts that {baseline} takes: {rate} of them would have defaulted. Net "
@@ -166,21 +157,13 @@ def _declined(evidence):
         "avoided: {loss}; profit given up: {profit}, net present value given up: {npv}, with {good} accounts that "
         "never default.",
         **known,
-        npv=level("out", "npv"),
+        npv=evidence.swap_level("out", "npv"),
     )
 
 
 def _taken(evidence):
     """Return what is won with the accounts that only the variant takes, and what is lost."""
-    level = evidence.swap_level
-    known = {
-        "variant": evidence.named(evidence.variant),
-        "baseline": evidence.named(evidence.baseline),
-        "granted": level("into", "n_granted"),
-        "rate": level("into", "default_rate"),
-        "loss": level("into", "net_loss"),
-        "profit": level("into", "profit"),
-    }
+    known = _swapped(evidence, "into")
     if not evidence.stated("npv"):
         return say(
             "{variant} takes {granted} accounts that {baseline} declines: {rate} of them default. Net loss added: "
@@ -191,5 +174,15 @@ def _taken(evidence):
         "{variant} takes {granted} accounts that {baseline} declines: {rate} of them default. Net loss added: {loss}; "
         "profit won: {profit}, net present value won: {npv}.",
         **known,
-        npv=level("into", "npv"),
+        npv=evidence.swap_level("into", "npv"),
     )
+
+
+def _swapped(evidence, side):
+    """Return what is told of either side of a swap, by slot: both lenders, and what becomes of the accounts."""
+    levels = {"granted": "n_granted", "rate": "default_rate", "loss": "net_loss", "profit": "profit"}
+    return {
+        "variant": evidence.named(evidence.variant),
+        "baseline": evidence.named(evidence.baseline),
+        **{slot: evidence.swap_level(side, measure) for slot, measure in levels.items()},
+    }

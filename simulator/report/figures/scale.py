@@ -69,8 +69,8 @@ def _of_money(largest: float, currency: str) -> tuple[float, str]:
     """Return the factor of an amount, and what it then is in: thousands in English, ten thousands in Chinese."""
     if spoken() == CHINESE:
         word = phrasing.CURRENCY_WORDS.get(currency, phrasing.NO_BREAK + currency)
-        many = next(((size, name) for size, name in ((1e8, "亿"), (1e4, "万")) if largest >= size), (1.0, ""))
-        return 1 / many[0], f"{many[1]}{word}".strip()
+        size, many = phrasing.ten_thousands(largest)
+        return 1 / size, f"{many}{word}".strip()
     if largest >= 1e9:
         return 1e-6, say("{currency} million", currency=currency)
     if largest >= 1e4:
