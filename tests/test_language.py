@@ -58,8 +58,8 @@ def said_of_measures():
 
 
 def said_of_policies():
-    """Return {words: where} of the kinds of policies and the levels of the collection ladder."""
-    return {kind.replace("_", " "): "a kind of policy" for kind in kinds()} | dict.fromkeys(LEVELS, "a level")
+    """Return {words: where} of the levels of the collection ladder; what else policies say stands in their files."""
+    return dict.fromkeys(LEVELS, "a level")
 
 
 def said_of_settings():

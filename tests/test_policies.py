@@ -4,19 +4,22 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 import simulator.policy
 from conftest import ROOT
+from simulator.language.catalogue import LANGUAGES, say, speaking
 from simulator.model import layout
 from simulator.model.errors import UserError
 from simulator.model.fixed_point import q31
 from simulator.model.layout import BUCKETS, LINE, LOAN, NEVER, ONE, UNIT
+from simulator.model.values import parts_of
 from simulator.policy import Others, multiplier
 from simulator.policy.checks import CHECKS, CONTEXT, changed, problems, same
+from simulator.policy.labels import choice_label, labels_of
 from simulator.policy.levers import neutral_levers, write_all
 from simulator.policy.page import renewed
-from simulator.policy.registry import kinds, load_file, names
+from simulator.policy.registry import in_words, kinds, load_file, names
 
 
 def policy(kind, **settings):
@@ -48,6 +51,59 @@ def test_every_policy_is_found():
     """Each file of the policies' folder is a kind, named like it."""
     assert names() == sorted(kinds()) and len(kinds()) >= 14
     assert all(module.__name__.endswith(f".{kind}") for kind, module in kinds().items())
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_policy_says_what_it_and_its_settings_are_called(kind):
+    """Its file has a label for it and for each of its keys; no two keys of a table have the same, in no language."""
+    tables = [kinds()[kind].Settings]
+    for table in tables:
+        fields = table.model_fields.values()
+        parts = [part for info in fields for part in parts_of(info) if isinstance(part, type)]
+        tables += [part for part in parts if issubclass(part, BaseModel)]
+        for language in LANGUAGES:
+            with speaking(language):
+                said = [say(info.title) for info in fields]
+                assert len(set(said)) == len(said)
+    assert kinds()[kind].LABEL
+
+
+def test_what_a_file_does_not_call_is_called_by_its_names(tmp_path):
+    """A file of the user's own is called by its name, a setting by its key, unless it has words of its own."""
+    path, mine = tmp_path / "cut_more.py", tmp_path / "mine.py"
+    source = (ROOT / "simulator/policy/kinds/reminders.py").read_text(encoding="utf-8")
+    mine.write_text(source.replace("reminders|a policy", "nudges"), encoding="utf-8")
+    for said, other in (
+        ('LABEL = noted("reminders|a policy")\n', ""),
+        ('title=noted("borrowers reached")', 'title="who hears of it"'),
+        ('title=noted("forgetting removed"),', ""),
+    ):
+        assert said in source
+        source = source.replace(said, other)
+    path.write_text(source, encoding="utf-8")
+    load_file(str(mine))
+    module = load_file(str(path))
+    settings = module.Settings(kind="x", **module.EXAMPLE)
+
+    assert [in_words(f"file:{one}") for one in (path, mine)] == ["cut more", "nudges"]
+    called = [labels_of(settings, key) for key in ("reach", "strength", "start")]
+    assert called == [["who hears of it"], ["strength"], ["first month"]]
+
+
+def test_parts_of_a_key_are_called_as_their_tables_and_lists_say():
+    """Of the level of a ladder, of the member of a list, and of a word that a setting may be."""
+    ladder, sale = example("collections"), example("npl_sale")
+
+    assert labels_of(ladder, "levels.agency.effect.will_not") == ["levels", "agency", "effect", "paid by who will not"]
+    assert labels_of(ladder, "chance.3") == ["chance of payment by days past due", "90"]
+    assert labels_of(sale, "price.2") == ["price, share of the balance", "12–17"]
+    assert labels_of(policy("npl_sale", **{"from": "open", "at_dpd": 60, "price": [0.3, 0.2]}), "price.1")[1] == "90"
+    assert labels_of(sale, "bands.1") == ["bands of balance, up to", "2"]
+    assert choice_label(sale, "from", "written_off") == "written off"
+    with speaking("zh"):
+        assert labels_of(ladder, "levels.agency.cost") == ["层级", "委外", "单次联系成本"]
+        assert choice_label(ladder, "order", "balance_x_chance") == "预期还款最多者优先"
+        assert choice_label(example("regrant"), "grade", "C") == "C"
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

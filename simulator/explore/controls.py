@@ -44,9 +44,9 @@ class Control(NamedTuple):
         return self.key.rpartition(".")[2]
 
     @property
-    def within(self) -> str:
-        """The table in the policy that the setting is of, such as a level of a ladder; empty if it is the policy's."""
-        return ".".join(self.key.split(".")[2:-1])
+    def below(self) -> str:
+        """The key below the policy, such as `levels.sms.cost`."""
+        return self.key.split(".", 2)[2]
 
     @property
     def is_switch(self) -> bool:

@@ -4,11 +4,19 @@ import json
 from typing import Any, NamedTuple
 
 from simulator.explore.controls import SWITCH, Control, Value, value_at
-from simulator.explore.labels import policy_in_words, setting_in_words
 from simulator.explore.question import Explored, Question, text_of
-from simulator.explore.words import lender_in_words, months_in_words, value_in_words, world_in_words
+from simulator.explore.words import (
+    lender_in_words,
+    months_in_words,
+    policy_in_words,
+    setting_in_words,
+    table_in_words,
+    value_in_words,
+    world_in_words,
+)
 from simulator.language.catalogue import ENGLISH, retold, say, spoken
 from simulator.scenario.scenario import AS_WRITTEN
+from simulator.scenario.schema import Settings
 
 
 class Shown(NamedTuple):
@@ -82,13 +90,12 @@ def _groups(explored: Explored, question: Question) -> list[Group]:
     """Return the policies in the order of the file."""
     lender, values = explored.lender(question.start), explored.values(question)
     own = explored.values(Question(question.start, question.world, question.months))
-    currency = lender.currency.code
     baseline, variants = explored.scenario.baseline, explored.scenario.variants.values()
     told = {key for key in explored.controls if any(value_at(v, key) != value_at(baseline, key) for v in variants)}
     groups: dict[str, list[Shown]] = {}
     for key, control in explored.controls_of(question).items():
         if key in values:
-            shown = _shown(control, values[key], own[key], currency)
+            shown = _shown(control, values[key], own[key], lender)
             groups.setdefault(control.policy, []).append(shown)
     return [
         Group(
@@ -102,16 +109,16 @@ def _groups(explored: Explored, question: Question) -> list[Group]:
     ]
 
 
-def _shown(control: Control, value: Value, home: Value, currency: str) -> Shown:
+def _shown(control: Control, value: Value, home: Value, lender: Settings) -> Shown:
     """Return a control with a value, and the value that the lender one starts from has."""
     kind = "switch" if control.is_switch else "choice" if control.is_choice else "slider"
     return Shown(
         control.key,
-        setting_in_words(control.name),
-        control.within.replace(".", " · ").replace("_", " "),
+        setting_in_words(control, lender),
+        table_in_words(control, lender),
         control.about if spoken() == ENGLISH else "",
         kind,
-        [(text_of(stop), value_in_words(control, stop, currency)) for stop in control.stops],
+        [(text_of(stop), value_in_words(control, stop, lender)) for stop in control.stops],
         control.stops.index(value),
         control.stops.index(home),
     )

@@ -8,7 +8,6 @@ import numpy as np
 from simulator.analysis.estimates import SURE, Difference, mean, paired
 from simulator.explore.controls import SWITCH, value_at
 from simulator.explore.desk import Found
-from simulator.explore.labels import policies_in_words, setting_in_words
 from simulator.explore.lives import REPLICATIONS, shown
 from simulator.explore.question import Explored, Question
 from simulator.explore.words import (
@@ -22,7 +21,9 @@ from simulator.explore.words import (
     measure_in_words,
     number,
     per_cent,
+    policies_in_words,
     scale_of,
+    setting_in_words,
     span,
     value_in_words,
 )
@@ -61,14 +62,11 @@ def changed(explored: Explored, question: Question) -> str:
     lender, said = explored.lender(question.start), []
     if question.start != BASELINE:
         said.append(lender_in_words(question.start, lender.title))
-    policies = policies_in_words({name: policy.kind for name, policy in lender.policy.items()})
+    policies = policies_in_words(lender)
     for key, value in question.moved:
         control = explored.controls[key]
-        policy, setting = policies[control.policy], setting_in_words(control.name)
-        before, after = (
-            "–" if one is None else value_in_words(control, one, lender.currency.code)
-            for one in (value_at(lender, key), value)
-        )
+        policy, setting = policies[control.policy], setting_in_words(control, lender)
+        before, after = (value_in_words(control, one, lender) for one in (value_at(lender, key), value))
         if control.name == SWITCH:
             said.append(say("{policy} {after}", policy=policy, after=after))
         else:

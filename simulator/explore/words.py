@@ -1,5 +1,6 @@
 """The page's words and numbers, in the language that is spoken."""
 
+from collections import Counter
 from math import floor, isfinite, log10
 from typing import NamedTuple
 
@@ -7,8 +8,12 @@ from simulator.analysis.measures import MEASURES, SHARE
 from simulator.analysis.measures.registry import YEARLY
 from simulator.explore.controls import Control, Value
 from simulator.language.catalogue import CHINESE, noted, say, spoken
+from simulator.policy.labels import choice_label, labels_of
+from simulator.policy.registry import in_words
+from simulator.policy.why import capital
 from simulator.report.phrasing import CURRENCY_WORDS, MINUS, NO_BREAK, plain, ten_thousands
 from simulator.scenario.scenario import AS_WRITTEN, BASELINE
+from simulator.scenario.schema import Settings
 
 FIGURES = 3  # significant digits in sentences
 OF_THE_RUN = ("start", "end")  # settings that are a month of the run, not a number of months
@@ -113,16 +118,12 @@ def _to_the_place(value: float, largest: float) -> float:
 
 def measure_in_words(measure: str) -> str:
     """Return what the page calls a measure."""
-    return _capital(say(MEASURES[measure].label))
+    return capital(say(MEASURES[measure].label))
 
 
 def cause_in_words(measure: str) -> str:
     """Return the cause that a measure of BAD_DEBT is of."""
-    return _capital(say(MEASURES[measure].short))
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
+    return capital(say(MEASURES[measure].short))
 
 
 def lender_in_words(name: str, title: str) -> str:
@@ -135,12 +136,38 @@ def world_in_words(name: str, title: str) -> str:
     return say("As written") if name == AS_WRITTEN else title
 
 
-def value_in_words(control: Control, value: Value, currency: str) -> str:
+def policy_in_words(kind: str) -> str:
+    """Return what the page calls a kind of policy."""
+    return capital(in_words(kind))
+
+
+def policies_in_words(lender: Settings) -> dict[str, str]:
+    """Return what the page calls the policies of a lender by name: with their names where words are the same."""
+    words = {name: policy_in_words(policy.kind) for name, policy in lender.policy.items()}
+    times = Counter(words.values())
+    return {
+        name: say("{policy} ({name})", policy=said, name=name) if times[said] > 1 else said
+        for name, said in words.items()
+    }
+
+
+def setting_in_words(control: Control, lender: Settings) -> str:
+    """Return what the page calls a setting."""
+    return capital(labels_of(lender.policy[control.policy], control.below)[-1])
+
+
+def table_in_words(control: Control, lender: Settings) -> str:
+    """Return what the page calls the tables of a policy that a setting is in; nothing if it is the policy's own."""
+    return " · ".join(labels_of(lender.policy[control.policy], control.below)[:-1])
+
+
+def value_in_words(control: Control, value: Value, lender: Settings) -> str:
     """Return the value of a control with its unit."""
+    currency = lender.currency.code
     if isinstance(value, bool):
         return say("on") if value else say("off")
     if isinstance(value, str):
-        return say("never") if value == "never" else value.replace("_", " ")
+        return say("never") if value == "never" else choice_label(lender.policy[control.policy], control.below, value)
     unit = control.unit.replace("{money}", currency)
     if unit == SHARE:
         return f"{number(100 * value, _needed(100 * value))}{'' if spoken() == CHINESE else NO_BREAK}%"

@@ -1,9 +1,10 @@
 """Numbers with units: the types of the schema's fields, the units they may be given in, where they come from."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import Field
+from pydantic.fields import FieldInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,16 @@ def unit_in_words(description: str) -> Unit | None:
     """Return the unit that the first words of a description name, or None."""
     places = [(description.find(word), -len(word), word) for word in _WORDS if word in description]
     return _WORDS[min(places)[2]] if places else None
+
+
+def parts_of(info: FieldInfo | None) -> list[Any]:
+    """Return the types and metadata that a field is made of: those of its annotation from the outermost in, its own."""
+    return [*_parts(info.annotation), *info.metadata] if info else []
+
+
+def _parts(annotation: Any) -> list[Any]:
+    inner = [part for argument in get_args(annotation) for part in _parts(argument)]
+    return [get_origin(annotation) or annotation, *inner]
 
 
 def in_canonical_unit(value: Any, said: str | None, unit: Unit, currency: str) -> Any:

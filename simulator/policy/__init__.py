@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from simulator.language.catalogue import say
+from simulator.language.catalogue import noted, say
 from simulator.model import layout
 from simulator.model.layout import (
     AGE_BANDS,
@@ -43,6 +43,7 @@ from simulator.model.values import (
     Unit,
 )
 from simulator.policy.base import (
+    AGE_NAMES,
     AGES,
     CLOSE,
     MOST,
@@ -62,6 +63,7 @@ from simulator.policy.base import (
     share,
     threshold,
 )
+from simulator.policy.labels import Choices, Members
 from simulator.policy.others import Exits, Others
 from simulator.policy.why import FACT, Evidence, capital, forgetting, listed
 
@@ -80,6 +82,7 @@ _LAZY = {  # with numpy, which a command that only checks settings does not pay 
 __all__ = [  # constants, types, functions
     "AGES",
     "AGE_BANDS",
+    "AGE_NAMES",
     "BUCKETS",
     "CAUSES",
     "CLOSE",
@@ -106,6 +109,7 @@ __all__ = [  # constants, types, functions
     "UNIT",
     "Book",
     "Chance",
+    "Choices",
     "Correlation",
     "CurrentGrade",
     "DaysLate",
@@ -116,6 +120,7 @@ __all__ = [  # constants, types, functions
     "Gini",
     "Insurance",
     "LogOdds",
+    "Members",
     "Money",
     "Month",
     "Months",
@@ -137,6 +142,7 @@ __all__ = [  # constants, types, functions
     "mul_q16",
     "mul_q31",
     "multiplier",
+    "noted",
     "say",
     "share",
     "threshold",

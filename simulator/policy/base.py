@@ -6,10 +6,12 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from simulator.language.catalogue import noted
 from simulator.model.errors import did_you_mean
 from simulator.model.layout import AGE_BANDS, BUCKETS, GRADES, NEVER, ONE, UNIT
 from simulator.model.values import DPD, MONTHS, MULTIPLIER, Month, Share, Unit
 from simulator.policy.book import MEASURES, Book
+from simulator.policy.labels import Members
 from simulator.policy.others import Exits, Others
 
 Never = Literal["never"]
@@ -30,6 +32,7 @@ MOST_LOGIT = 256 * UNIT  # no sum of log-odds goes further, and beyond 16 they m
 Points = Annotated[int, Field(ge=0, le=1200), Unit("points")]
 CurrentGrade = Literal["A", "B", "C", "D"]  # E is late or in a plan
 CLOSE = 1e-9  # how far a sum of shares may be from 1
+AGE_NAMES = ("0–5", "6–11", "12–17", "18–35", "36–59", "60+")
 AGES = "by months since write-off: 0-5, 6-11, 12-17, 18-35, 36-59, 60 and more"
 
 
@@ -54,10 +57,14 @@ class When(PolicyTable):
     """A condition on last month's book: of the policy's own replication, segments and products."""
 
     measure: Annotated[str, AfterValidator(_measure_of_the_book), Unit("")] = Field(
-        description=f"what is looked at, at the end of the month before: {', '.join(MEASURES)}"
+        title=noted("measure"), description=f"what is looked at, at the end of the month before: {', '.join(MEASURES)}"
     )
-    above: Share | None = Field(None, description="share: the policy acts if the measure is above it")
-    below: Share | None = Field(None, description="share: the policy acts if the measure is below it")
+    above: Share | None = Field(
+        None, title=noted("acts above"), description="share: the policy acts if the measure is above it"
+    )
+    below: Share | None = Field(
+        None, title=noted("acts below"), description="share: the policy acts if the measure is below it"
+    )
 
     @model_validator(mode="after")
     def _one_bound(self):
@@ -88,15 +95,26 @@ class Policy(PolicyTable):
     insures: ClassVar[bool] = False  # somebody else bears a part of what is lost on accounts that default
 
     kind: str = Field(
-        description="name of the policy's file in simulator/policy/kinds, or file: and the path of your own"
+        title=noted("kind"),
+        description="name of the policy's file in simulator/policy/kinds, or file: and the path of your own",
     )
-    enabled: bool = Field(True, description="false: the policy does nothing")
-    start: Month = Field(1, description="first month in which it acts")
-    end: Month | None = Field(None, description="last month in which it acts; without it, to the end of the run-off")
-    products: list[Literal["line", "loan"]] = Field(["line", "loan"], min_length=1, description="products it acts on")
-    segments: list[str] | None = Field(None, min_length=1, description="segments it acts on; without it, all")
-    when: When | None = Field(None, description="acts only in months whose last month's book meets this")
-    source: str = Field("", description="where the policy's numbers come from")
+    enabled: bool = Field(True, title=noted("in force"), description="false: the policy does nothing")
+    start: Month = Field(1, title=noted("first month"), description="first month in which it acts")
+    end: Month | None = Field(
+        None,
+        title=noted("last month"),
+        description="last month in which it acts; without it, to the end of the run-off",
+    )
+    products: list[Literal["line", "loan"]] = Field(
+        ["line", "loan"], min_length=1, title=noted("products"), description="products it acts on"
+    )
+    segments: list[str] | None = Field(
+        None, min_length=1, title=noted("segments"), description="segments it acts on; without it, all"
+    )
+    when: When | None = Field(
+        None, title=noted("condition"), description="acts only in months whose last month's book meets this"
+    )
+    source: str = Field("", title=noted("source"), description="where the policy's numbers come from")
 
     @property
     def reads_book(self) -> bool:
@@ -158,7 +176,7 @@ class Policy(PolicyTable):
 
 def by_age(of):
     """Return the type of a list of `of`, one for each age of what is written off."""
-    return Annotated[list[of], Field(min_length=len(AGE_BANDS), max_length=len(AGE_BANDS))]
+    return Annotated[list[of], Field(min_length=len(AGE_BANDS), max_length=len(AGE_BANDS)), Members(AGE_NAMES)]
 
 
 def share(value: float) -> int:

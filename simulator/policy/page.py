@@ -3,13 +3,12 @@
 import json
 import re
 from pathlib import Path
-from typing import get_args, get_origin
 
 from pydantic import BaseModel
 
 from simulator.model import layout
 from simulator.model.markdown import Markdown
-from simulator.model.values import Unit, unit_in_words
+from simulator.model.values import Unit, parts_of, unit_in_words
 from simulator.policy.base import Policy
 from simulator.policy.registry import kinds, named
 
@@ -107,7 +106,7 @@ def _properties(model) -> dict[str, dict]:
         if inner is None:
             found[name] = {**schema[name], "unit": _unit(info), "needed": info.is_required()}
             continue
-        prefix = f"{name}.NAME" if dict in [get_origin(part) for part in _parts(info.annotation)] else name
+        prefix = f"{name}.NAME" if dict in parts_of(info) else name
         found[name] = {"type": "table", "default": None, "unit": "", "needed": False, **_names_in(schema[name])}
         found[name]["description"] = info.description
         found |= {f"{prefix}.{key}": about for key, about in _properties(inner).items()}
@@ -116,7 +115,7 @@ def _properties(model) -> dict[str, dict]:
 
 def _table_in(info) -> type[BaseModel] | None:
     """Return the model of a setting that is a table, or a table of tables, else None."""
-    types = [part for part in _parts(info.annotation) if isinstance(part, type)]
+    types = [part for part in parts_of(info) if isinstance(part, type)]
     return next((part for part in types if issubclass(part, BaseModel)), None)
 
 
@@ -127,14 +126,9 @@ def _names_in(schema: dict) -> dict:
 
 def _unit(info) -> str:
     """Return the name of the canonical unit of a field, as its type has it or else its description."""
-    found = [part for part in (*_parts(info.annotation), *info.metadata) if isinstance(part, Unit)]
+    found = [part for part in parts_of(info) if isinstance(part, Unit)]
     unit = found[-1] if found else unit_in_words(info.description)
     return unit.name.replace("{money}", "money") if unit else ""
-
-
-def _parts(annotation) -> list:
-    """Return the types and metadata that an annotation is made of."""
-    return [annotation, *(part for inner in get_args(annotation) for part in _parts(inner))]
 
 
 def _table(settings: dict[str, dict]) -> list[str]:

@@ -20,6 +20,7 @@ from simulator.system.inputs import MOST_TEXT, size_of
 from simulator.system.signals import Interrupted
 
 FILE = "file:"  # how the kind of a user's own policy begins; the path of a Python file follows
+_own: dict[str, ModuleType] = {}  # files of the user's own that have been run, by their path
 _NEEDED = ("DESCRIPTION", "EFFECT", "NEUTRAL", "EXAMPLE", "Settings", "write")
 
 
@@ -30,7 +31,7 @@ def names() -> list[str]:
 
 @cache
 def kinds() -> dict[str, ModuleType]:
-    """Return the modules by kind: each has the names of _NEEDED, and may have MEETS, RECORDS, `why` and `terms`.
+    """Return the modules by kind: each has the names of _NEEDED, and may have LABEL, MEETS, RECORDS, `why` and `terms`.
 
     docs/policies.md says what they are.
     """
@@ -71,6 +72,7 @@ def load_file(path: str) -> ModuleType:
     if not (isinstance(module.Settings, type) and issubclass(module.Settings, Policy)):
         allowed = "allowed: a class built on simulator.policy.Policy"
         raise UserError(Problem(path, "Settings", f"found {module.Settings!r}", allowed))
+    _own[path] = module
     return module
 
 
@@ -94,10 +96,11 @@ def named(kind: str) -> ModuleType:
 
 
 def in_words(kind: str) -> str:
-    """Return the name of a kind in words; that of a policy of the user's own is its file's."""
-    if kind.startswith(FILE):
-        return Path(kind.removeprefix(FILE)).stem.replace("_", " ")
-    return say(kind.replace("_", " "))
+    """Return what people call a kind: its LABEL; a policy of the user's own without one by its file's name."""
+    path = kind.removeprefix(FILE)
+    module = _own.get(path) if kind.startswith(FILE) else kinds()[kind]
+    label = getattr(module, "LABEL", "")
+    return say(label) if label else Path(path).stem.replace("_", " ")
 
 
 @contextmanager

@@ -2,13 +2,13 @@
 
 from functools import cache
 from math import inf
-from typing import Annotated, Any, NamedTuple, get_args, get_origin
+from typing import Annotated, Any, NamedTuple
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from simulator.model.values import Unit, unit_in_words
+from simulator.model.values import Unit, parts_of, unit_in_words
 from simulator.scenario.distributions import Distribution, Within
 
 
@@ -55,7 +55,7 @@ def bounds_of(model: type[BaseModel], key: str) -> tuple[float, float]:
     """
     info = model.model_fields[field_attribute(model, key)]
     low, high = -inf, inf
-    for part in (*info.metadata, *_parts(info.annotation)):
+    for part in parts_of(info):
         for said in part.metadata if isinstance(part, FieldInfo) else (part,):
             if isinstance(said, Ge | Gt):
                 low = max(low, float(said.ge if isinstance(said, Ge) else said.gt))  # type: ignore[arg-type]
@@ -74,7 +74,7 @@ def _adapter(model: type[BaseModel], key: str) -> TypeAdapter:
 
 
 def _field(info) -> Field:
-    parts = [*info.metadata, *_parts(info.annotation)]
+    parts = parts_of(info)
     unit = next((part for part in reversed(info.metadata) if isinstance(part, Unit)), None)
     unit = unit or next((part for part in parts if isinstance(part, Unit)), None)
     unit = unit or unit_in_words(info.description or "")
@@ -86,9 +86,3 @@ def _field(info) -> Field:
     else:
         shape = "tables" if dict in parts else "list" if list in parts else "table"
     return Field(unit, model, shape)
-
-
-def _parts(annotation: Any) -> list:
-    """Return the types and metadata an annotation is made of, outermost first."""
-    inner = [part for argument in get_args(annotation) for part in _parts(argument)]
-    return [get_origin(annotation) or annotation, *inner]

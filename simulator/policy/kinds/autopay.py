@@ -1,7 +1,8 @@
 """Enrol borrowers in autopay."""
 
-from simulator.policy import Field, Policy, Share, forgetting, layout, say, share
+from simulator.policy import Field, Policy, Share, forgetting, layout, noted, say, share
 
+LABEL = noted("autopay")
 DESCRIPTION = "Enrol a share of the borrowers in autopay, which pays on the due date if the money is there."
 EFFECT = "Forgetting ends for those enrolled; who is short of cash still misses the due; revolvers keep revolving."
 MEETS = "The larger share is enrolled."
@@ -12,7 +13,10 @@ EXAMPLE = {"enrolled": 0.8}
 class Settings(Policy):
     """How many borrowers are enrolled."""
 
-    enrolled: Share = Field(description="share of borrowers enrolled, if above the segment's own; always the same ones")
+    enrolled: Share = Field(
+        title=noted("borrowers enrolled"),
+        description="share of borrowers enrolled, if above the segment's own; always the same ones",
+    )
 
 
 def write(levers, settings, context):

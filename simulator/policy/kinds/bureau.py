@@ -15,10 +15,12 @@ from simulator.policy import (
     layout,
     mul_q16,
     multiplier,
+    noted,
     say,
     threshold,
 )
 
+LABEL = noted("bureau")
 DESCRIPTION = "Report accounts that are so many days late to the credit bureau, and say so beforehand."
 EFFECT = (
     "Fewer are unwilling to pay before they are reported, and accounts are used less; those who are reported lose "
@@ -32,16 +34,22 @@ EXAMPLE = {"report_days_late": 30, "retention_months": 60, "incentive": -0.3, "u
 class Settings(Policy):
     """When a report is made, how long it lasts, and what the prospect of it does."""
 
-    report_days_late: DaysLate | Never = Field(description="days late at which an account is reported")
+    report_days_late: DaysLate | Never = Field(
+        title=noted("days late when reported"), description="days late at which an account is reported"
+    )
     retention_months: Annotated[int, Field(ge=1, le=999), MONTHS] = Field(
-        60, description="months a report lasts after the last one"
+        60, title=noted("time on record"), description="months a report lasts after the last one"
     )
     incentive: LogOdds = Field(
-        0.0, description="log-odds added to not being willing to pay, for everybody; below 0: the prospect deters"
+        0.0,
+        title=noted("effect on unwillingness, log-odds"),
+        description="log-odds added to not being willing to pay, for everybody; below 0: the prospect deters",
     )
 
     usage: Multiplier = Field(
-        1.0, description="multiplier of the use of accounts, for everybody; below 1: reporting puts customers off"
+        1.0,
+        title=noted("use of accounts, times"),
+        description="multiplier of the use of accounts, for everybody; below 1: reporting puts customers off",
     )
 
     def acts_at(self):

@@ -1,7 +1,8 @@
 """Freeze and close accounts that are late."""
 
-from simulator.policy import NEVER, DaysLate, Field, Never, Policy, layout, say, threshold
+from simulator.policy import NEVER, DaysLate, Field, Never, Policy, layout, noted, say, threshold
 
+LABEL = noted("closure")
 DESCRIPTION = "Freeze, then close accounts that are so many days late; closing one may close the borrower's other one."
 EFFECT = "Exposure at default falls; accounts are closed over a forgotten bill: good customers are lost."
 MEETS = (
@@ -16,10 +17,18 @@ class Settings(Policy):
     """Days late count exactly within the first month, then by 30 for each bucket."""
 
     freeze_days_late: DaysLate | Never = Field(
-        "never", description="days late at which an account may borrow no more, until it is current again"
+        "never",
+        title=noted("days late when frozen"),
+        description="days late at which an account may borrow no more, until it is current again",
     )
-    close_days_late: DaysLate | Never = Field("never", description="days late at which an account is closed for good")
-    cross_product: bool = Field(False, description="closing an account closes the borrower's other account too")
+    close_days_late: DaysLate | Never = Field(
+        "never", title=noted("days late when closed"), description="days late at which an account is closed for good"
+    )
+    cross_product: bool = Field(
+        False,
+        title=noted("closes the other account too"),
+        description="closing an account closes the borrower's other account too",
+    )
 
     def contradictions(self):
         """An account is not closed before it is frozen."""

@@ -11,7 +11,9 @@ from simulator.policy import (
     LARGEST_AMOUNT,
     LEVELS,
     ONE,
+    Choices,
     Field,
+    Members,
     Money,
     Multiplier,
     Policy,
@@ -22,10 +24,12 @@ from simulator.policy import (
     layout,
     listed,
     multiplier,
+    noted,
     say,
     share,
 )
 
+LABEL = noted("collections")
 DESCRIPTION = "Contact who missed a due, level by level: text message, bot, call, letter, agency, legal action."
 EFFECT = "More missed dues are paid within the month, each contact costs: somewhere the next level stops paying."
 MEETS = "Each level works a bucket once; the smaller share served holds; one order holds at a time."
@@ -41,7 +45,28 @@ EXAMPLE = {
 }
 BucketDpd = Annotated[int, Field(ge=0, le=30 * (BUCKETS - 1), multiple_of=30), DPD]
 CALLS = ("bot", "call")
+DAYS = [str(30 * bucket) for bucket in range(BUCKETS)]
 ORDERS = ("lot", "age", "balance", "balance_x_chance")
+Order = Annotated[
+    Literal[ORDERS],
+    Choices(
+        lot=noted("by lot"),
+        age=noted("longest overdue first"),
+        balance=noted("largest balance first"),
+        balance_x_chance=noted("largest expected payment first"),
+    ),
+]
+Name = Annotated[
+    Literal[LEVELS],
+    Choices(
+        sms=noted("sms"),
+        bot=noted("bot"),
+        call=noted("call"),
+        letter=noted("letter"),
+        agency=noted("agency"),
+        legal=noted("legal"),
+    ),
+]
 # S35, S40: 87 % of dues missed on day 1 are paid within 30 days; S99: leave the ladder upwards, books that freeze
 CHANCE = (0.87, 0.22, 0.12, 0.05, 0.03, 0.03, 0.015)  # by bucket, the last one in all later ones
 
@@ -49,10 +74,22 @@ CHANCE = (0.87, 0.22, 0.12, 0.05, 0.03, 0.03, 0.015)  # by bucket, the last one 
 class Effect(PolicyTable):
     """What one contact achieves, by the reason for which the due was missed."""
 
-    forgot: Share = Field(0.0, description="share of those who have not paid yet that pay: of those who forgot")
-    short: Share = Field(0.0, description="share: of those short of cash, if they have the money by then")
-    cannot: Share = Field(0.0, description="share: of those without a job, if they have the money by then")
-    will_not: Share = Field(0.0, description="share: of the unwilling")
+    forgot: Share = Field(
+        0.0,
+        title=noted("paid by who forgot"),
+        description="share of those who have not paid yet that pay: of those who forgot",
+    )
+    short: Share = Field(
+        0.0,
+        title=noted("paid by who is short of cash"),
+        description="share: of those short of cash, if they have the money by then",
+    )
+    cannot: Share = Field(
+        0.0,
+        title=noted("paid by who is out of work"),
+        description="share: of those without a job, if they have the money by then",
+    )
+    will_not: Share = Field(0.0, title=noted("paid by who will not"), description="share: of the unwilling")
 
 
 class Conduct(PolicyTable):
@@ -60,40 +97,55 @@ class Conduct(PolicyTable):
 
     # S49, S50 (China's guideline of 2024 and national standard of 2025): 3 calls a day that are answered
     calls_a_day: Annotated[int, Field(ge=0, le=99), COUNT] | None = Field(
-        None, description="most calls of bots and people on a day; 3 in China"
+        None, title=noted("calls a day at most"), description="most calls of bots and people on a day; 3 in China"
     )
     calls_a_week: Annotated[int, Field(ge=0, le=999), COUNT] | None = Field(
-        None, description="most calls of bots and people in seven days"
+        None, title=noted("calls a week at most"), description="most calls of bots and people in seven days"
     )
     texts_a_month: Annotated[int, Field(ge=0, le=999), COUNT] | None = Field(  # S126: 0 to 4 in the US, 2015
-        None, description="most text messages in a month; 4 [0, 4]"
+        None, title=noted("texts a month at most"), description="most text messages in a month; 4 [0, 4]"
     )
 
 
 class Level(PolicyTable):
     """One level of the ladder: whom it contacts, when, at what cost, and what it achieves."""
 
-    from_dpd: BucketDpd = Field(0, description="days past due of the month's start from which the level works")
-    to_dpd: BucketDpd = Field(description="days past due of the month's start up to which it works, this one included")
-    day: Annotated[int, Field(ge=1, le=29), Unit("day of the month")] = Field(description="when it contacts")
+    from_dpd: BucketDpd = Field(
+        0,
+        title=noted("from days past due"),
+        description="days past due of the month's start from which the level works",
+    )
+    to_dpd: BucketDpd = Field(
+        title=noted("to days past due"),
+        description="days past due of the month's start up to which it works, this one included",
+    )
+    day: Annotated[int, Field(ge=1, le=29), Unit("day of the month")] = Field(
+        title=noted("first contact on day"), description="when it contacts"
+    )
     cost: Annotated[Money, Unit("{money} per contact", (("{money}", 1.0),))] = Field(
-        0.0, description="of each contact, whether it works or not"
+        0.0, title=noted("cost of a contact"), description="of each contact, whether it works or not"
     )
     attempts: Annotated[int, Field(ge=1, le=99), COUNT] = Field(
-        1, description="contacts of one account in the month, from day on; each costs, and effect is that of all"
+        1,
+        title=noted("contacts a month"),
+        description="contacts of one account in the month, from day on; each costs, and effect is that of all",
     )
     in_days: Annotated[int, Field(ge=1, le=30), Unit("days")] = Field(
-        1, description="days in which the attempts are made, as evenly as may be"
+        1, title=noted("contacts made within"), description="days in which the attempts are made, as evenly as may be"
     )
-    commission: Share = Field(0.0, description="share of what a contact collects that collecting costs")
-    effect: Effect = Field(Effect(), description="what a contact achieves")
+    commission: Share = Field(
+        0.0, title=noted("commission"), description="share of what a contact collects that collecting costs"
+    )
+    effect: Effect = Field(Effect(), title=noted("effect"), description="what a contact achieves")
     lift: Multiplier = Field(
         1.0,
+        title=noted("what late accounts pay, times"),
         description="multiplier of what comes a month of accounts 90 days past due and worse, under [behaviour.late]",
     )
     # S155 (a Chinese bank): 17.2 % instead of 12.4 % reached in a day with the hour chosen by a model, 1.4 times
     reach: Multiplier = Field(
         1.0,
+        title=noted("borrowers reached, times"),
         description="multiplier of the share of borrowers who are reached, by [behaviour.structural] contact_reach, of "
         "levels that talk to them: bot, call, agency",
     )
@@ -106,37 +158,46 @@ class Level(PolicyTable):
 class Settings(Policy):
     """The levels, worked in the order of the ladder, and what limits them."""
 
-    levels: dict[Literal[LEVELS], Level] = Field({}, description="the levels that are worked, by name")
+    levels: dict[Name, Level] = Field({}, title=noted("levels"), description="the levels that are worked, by name")
     calls_at_most: Annotated[int, Field(ge=0, le=len(CALLS)), COUNT] | None = Field(
-        None, description="conduct limit: calls of bots and people to one account in a month; the later are not made"
+        None,
+        title=noted("calls a month at most"),
+        description="conduct limit: calls of bots and people to one account in a month; the later are not made",
     )
     served: Share = Field(
         1.0,
+        title=noted("missed dues worked"),
         description="share of the missed dues that the ladder works, drawn by lot for each account and month; the "
         "others get no contact",
     )
     capacity: Annotated[int, Field(ge=0, le=10**12), COUNT] | None = Field(
         None,
+        title=noted("contacts a month that can be made"),
         description="contacts that can be made in a month, in all segments and products it acts on; without it, any "
         "number",
     )
-    order: Literal[ORDERS] = Field(
+    order: Order = Field(
         "lot",
+        title=noted("order of work"),
         description="who is worked first if capacity does not reach: by lot; age, the longest overdue; balance, the "
         "largest; balance_x_chance, the largest balance times chance",
     )
-    chance: Annotated[list[Share], Field(min_length=1, max_length=BUCKETS)] | None = Field(
+    chance: Annotated[list[Share], Field(min_length=1, max_length=BUCKETS), Members(DAYS)] | None = Field(
         None,
+        title=noted("chance of payment by days past due"),
         description="of balance_x_chance: share of what is overdue that is usually paid in a month, by bucket from 0 "
         "on, the last in all later ones; without it 0.87, 0.22, 0.12, 0.05, 0.03, 0.03, 0.015",
     )
     served_from: Annotated[int, Field(ge=0, le=layout.PRIORITIES - 1), COUNT] = Field(
         0,
+        title=noted("class worked in part"),
         description="class of the order, 15 first, of which `served` is the share that is worked: all of those before "
         "it are, none after; capacity finds it by itself",
     )
     conduct: Conduct = Field(
-        Conduct(), description="limits that the ladder must keep; a ladder that breaks one is refused"
+        Conduct(),
+        title=noted("conduct"),
+        description="limits that the ladder must keep; a ladder that breaks one is refused",
     )
 
     @property

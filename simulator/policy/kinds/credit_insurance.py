@@ -3,8 +3,9 @@
 from math import inf
 from typing import Annotated, ClassVar, Literal
 
-from simulator.policy import CLOSE, MONTHS, RATE_PER_YEAR, Dpd, Field, Policy, Share, Unit, layout, say
+from simulator.policy import CLOSE, MONTHS, RATE_PER_YEAR, Choices, Dpd, Field, Policy, Share, Unit, layout, noted, say
 
+LABEL = noted("credit insurance")
 DESCRIPTION = (
     "Insure the lender's own part against default: a premium, and claims on a share of the loss between a deductible "
     "and a cap. What comes back on claimed debt is shared."
@@ -15,6 +16,11 @@ NEUTRAL = {"premium": 0.0, "share": 0.0}
 EXAMPLE = {"premium": 0.01, "share": 0.8, "deductible": 0.01, "cap": 0.05, "subrogation": 1.0}
 
 Premium = Annotated[float, Field(ge=0, le=1), RATE_PER_YEAR]
+Base = Annotated[
+    Literal["opening", "insured"],
+    Unit(""),
+    Choices(opening=noted("the period's opening balance"), insured=noted("each month's opening balance")),
+]
 Period = Annotated[int, Field(ge=1, le=600), MONTHS]
 
 
@@ -26,25 +32,40 @@ class Settings(Policy):
 
     insures: ClassVar[bool] = True
 
-    premium: Premium = Field(description="share a year of the balance that `premium_on` names")
-    premium_on: Annotated[Literal["opening", "insured"], Unit("")] = Field(
+    premium: Premium = Field(
+        title=noted("premium a year"), description="share a year of the balance that `premium_on` names"
+    )
+    premium_on: Base = Field(
         "insured",
+        title=noted("premium on"),
         description="opening: the lender's own balance at the start of the period; insured: at the start of each month",
     )
-    share: Share = Field(description="share of the loss between deductible and cap that is paid")
-    deductible: Share = Field(0.0, description="share of the period's opening own balance that is lost before it pays")
-    cap: Share | None = Field(
-        None, description="share of the period's opening own balance from which it pays no more; without it, no cap"
+    share: Share = Field(
+        title=noted("share of the loss paid"), description="share of the loss between deductible and cap that is paid"
     )
-    period_months: Period = Field(12, description="months after which deductible and cap begin anew")
+    deductible: Share = Field(
+        0.0,
+        title=noted("deductible"),
+        description="share of the period's opening own balance that is lost before it pays",
+    )
+    cap: Share | None = Field(
+        None,
+        title=noted("cap"),
+        description="share of the period's opening own balance from which it pays no more; without it, no cap",
+    )
+    period_months: Period = Field(
+        12, title=noted("period"), description="months after which deductible and cap begin anew"
+    )
     claim_dpd: Dpd = Field(
         90,
+        title=noted("days past due when claimed"),
         description="days past due, a multiple of 30, at which an account's balance becomes claimable; a loss before "
         "that makes it claimable too",
     )
     # Insurance Law of China, article 60: an insurer that has paid takes the insured's place, up to what it paid.
     subrogation: Share = Field(
         1.0,
+        title=noted("subrogation"),
         description="share of what comes back on paid claims that goes to the insurer; the lender keeps the rest until "
         "its own loss is 0",
     )

@@ -14,11 +14,13 @@ from simulator.policy import (
     forgetting,
     layout,
     multiplier,
+    noted,
     say,
     share,
     threshold,
 )
 
+LABEL = noted("education")
 DESCRIPTION = (
     "Teach a share of the borrowers, once each, to keep to due dates, to spend less and to ask for help early."
 )
@@ -34,22 +36,31 @@ class Settings(Policy):
     """Who is taught, what that costs, and what it changes."""
 
     reached: Share = Field(
-        description="share of borrowers who are taught, in its first month or when they arrive; always the same ones"
+        title=noted("borrowers taught|a share"),
+        description="share of borrowers who are taught, in its first month or when they arrive; always the same ones",
     )
     cost: Annotated[Money, Unit("{money} per borrower", (("{money}", 1.0),))] = Field(
-        0.0, description="of each borrower who is taught, once"
+        0.0, title=noted("cost of a borrower"), description="of each borrower who is taught, once"
     )
     # assumption, [0.7, 1]: no trial with a lender's own borrowers was found
-    forgetting: Share = Field(0.9, description="share of the chance to forget a due that they keep")
+    forgetting: Share = Field(
+        0.9, title=noted("forgetting kept"), description="share of the chance to forget a due that they keep"
+    )
     # assumption, [0.9, 1]
-    spending: Share = Field(0.98, description="share of wanted spending on the line that they keep")
+    spending: Share = Field(
+        0.98, title=noted("spending kept"), description="share of wanted spending on the line that they keep"
+    )
     # assumption, [1, 1.5]: who knows what a call is for takes it
     contact: Annotated[Multiplier, Field(ge=1)] = Field(
-        1.0, description="multiplier of the share of them whom collectors reach, by contact_reach; 1.2 [1, 1.5]"
+        1.0,
+        title=noted("reached by collectors, times"),
+        description="multiplier of the share of them whom collectors reach, by contact_reach; 1.2 [1, 1.5]",
     )
     # assumption: a month before the lender offers it, or never
     asks_dpd: Dpd | Never = Field(
-        "never", description="days past due, a multiple of 30, from which they ask for a plan, if one is offered later"
+        "never",
+        title=noted("days past due when a plan is asked for"),
+        description="days past due, a multiple of 30, from which they ask for a plan, if one is offered later",
     )
 
     def contradictions(self):

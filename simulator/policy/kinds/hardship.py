@@ -2,8 +2,23 @@
 
 from typing import Annotated
 
-from simulator.policy import MONTHS, NEVER, Chance, Dpd, Field, Never, Policy, Share, layout, say, share, threshold
+from simulator.policy import (
+    MONTHS,
+    NEVER,
+    Chance,
+    Dpd,
+    Field,
+    Never,
+    Policy,
+    Share,
+    layout,
+    noted,
+    say,
+    share,
+    threshold,
+)
 
+LABEL = noted("hardship")
 DESCRIPTION = "Offer those who are short of cash or out of work a plan: time, a lower rate, part of the debt forgiven."
 EFFECT = "Late accounts become current again; how many fall behind once more is an outcome; interest and debt are lost."
 MEETS = "One plan is offered at a time."
@@ -25,30 +40,49 @@ EXAMPLE = {
 class Settings(Policy):
     """Who is offered a plan, how many accept, and its terms."""
 
-    offer_dpd: Dpd | Never = Field(description="days past due from which a plan is offered, a multiple of 30")
-    accepted: Share = Field(description="share of offers accepted, each month anew")
-    months: Annotated[int, Field(ge=1, le=60), MONTHS] = Field(description="months in which the balance is repaid")
-    rate: Share = Field(1.0, description="share of the contract's interest rate that a plan is charged")
-    forgiven: Share = Field(0.0, description="share of the balance forgiven at the start of a plan")
+    offer_dpd: Dpd | Never = Field(
+        title=noted("days past due when offered"),
+        description="days past due from which a plan is offered, a multiple of 30",
+    )
+    accepted: Share = Field(title=noted("offers accepted"), description="share of offers accepted, each month anew")
+    months: Annotated[int, Field(ge=1, le=60), MONTHS] = Field(
+        title=noted("length of the plan"), description="months in which the balance is repaid"
+    )
+    rate: Share = Field(
+        1.0,
+        title=noted("interest rate kept"),
+        description="share of the contract's interest rate that a plan is charged",
+    )
+    forgiven: Share = Field(
+        0.0, title=noted("share forgiven"), description="share of the balance forgiven at the start of a plan"
+    )
     trial_months: Annotated[int, Field(ge=0, le=12), MONTHS] = Field(
         0,
+        title=noted("trial"),
         description="months in which the instalment of the plan is paid before the plan stands; until then the account "
         "stays as late as it was, and nothing is forgiven",
     )
     # assumption; what is known of trials is that 65 % [45, 80] pass, and who cannot pay fails anyway
     trial_given_up: Chance = Field(
-        0.0, description="chance per month that the trial is given up by who could pay; 0.05 [0, 0.15]"
+        0.0,
+        title=noted("given up on trial, a month"),
+        description="chance per month that the trial is given up by who could pay; 0.05 [0, 0.15]",
     )
     # S154: 1.6 % a month leave the plans of an agency; without a trial 2.5 % [1.5, 5] after 3 months (S93)
     given_up: Chance = Field(
-        0.0, description="chance per month that a plan is given up by who could pay; at most 0.016 [0.008, 0.03]"
+        0.0,
+        title=noted("given up, a month"),
+        description="chance per month that a plan is given up by who could pay; at most 0.016 [0.008, 0.03]",
     )
     given_up_early: Chance | None = Field(
-        None, description="the same in the first 3 months of a plan, at most 0.06 without a trial; without it, given_up"
+        None,
+        title=noted("given up early, a month"),
+        description="the same in the first 3 months of a plan, at most 0.06 without a trial; without it, given_up",
     )
 
     again_after_months: Annotated[int, Field(ge=0, le=layout.WATCHED_MONTHS), MONTHS] = Field(
         12,
+        title=noted("offered again after"),
         description="months from the beginning of a plan in which the account is offered no other; 0: a broken plan is "
         "followed by the next, and the debt is not written off; 12 is as long as it is watched",
     )

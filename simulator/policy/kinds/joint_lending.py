@@ -2,24 +2,33 @@
 
 from typing import Annotated, Literal
 
-from simulator.policy import CLOSE, PRODUCTS, SHARE, Field, Policy, Share, layout, listed, say
+from simulator.policy import CLOSE, PRODUCTS, SHARE, Choices, Field, Policy, Share, layout, listed, noted, say
 
+LABEL = noted("joint lending")
 DESCRIPTION = "A partner holds a share of every account: of what is lent, earned and lost. It pays a fee for the work."
 EFFECT = "Own loss and own income fall together; costs stay with the lender, and the fee pays for them."
 MEETS = "Several partners; their shares sum to 1 at most."
 NEUTRAL = {"share": 0.0}
 EXAMPLE = {"share": 0.3, "fee": 0.1}
 
-LatePrice = Annotated[Literal["expected"] | Share, SHARE]
+LatePrice = Annotated[Literal["expected"] | Share, SHARE, Choices(expected=noted("expected value"))]
 
 
 class Settings(Policy):
     """The partner's part. It buys into the book when the policy starts after month 1 and is bought out when it ends."""
 
-    share: Share = Field(description="share of balance, new credit, interest and loss that is the partner's")
-    fee: Share = Field(0.0, description="share of the partner's interest and late charges that it pays to the lender")
+    share: Share = Field(
+        title=noted("partner's share"),
+        description="share of balance, new credit, interest and loss that is the partner's",
+    )
+    fee: Share = Field(
+        0.0,
+        title=noted("partner's fee"),
+        description="share of the partner's interest and late charges that it pays to the lender",
+    )
     late_price: LatePrice = Field(
         "expected",
+        title=noted("price of late debt"),
         description="share of the balance at which late debt changes hands when the partner joins or leaves; expected: "
         "what such debt brings in this run, at its value today. What is current changes hands at par",
     )

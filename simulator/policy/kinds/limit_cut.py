@@ -21,10 +21,12 @@ from simulator.policy import (
     layout,
     mul_q31,
     multiplier,
+    noted,
     say,
     share,
 )
 
+LABEL = noted("limit cut")
 DESCRIPTION = (
     "Cut the limit of an account when it falls this many days behind; in reviews, cut or raise the limits of accounts "
     "that are current, by grade, score and utilisation."
@@ -49,27 +51,53 @@ class Review(PolicyTable):
     """Which accounts a review cuts and which of the others it raises; a condition left out always holds."""
 
     every_months: Annotated[int, Field(ge=1, le=999), MONTHS] = Field(
-        description="months from one review to the next; the first is in the policy's first month"
+        title=noted("every"), description="months from one review to the next; the first is in the policy's first month"
     )
-    keep: Share = Field(1.0, description="share of the limit that a cut keeps; 1: no cuts")
-    grade: CurrentGrade = Field("A", description="cut: accounts of this grade or worse; late ones are not reviewed")
-    score: Points | None = Field(None, description="cut: points; borrowers below")
-    utilisation: Utilisation = Field(0.0, description="cut: share of the limit that the balance is at least")
-    raise_by: Raise = Field(1.0, description="multiplier of the limit in a raise; 1: no raises")
-    raise_grade: CurrentGrade = Field("A", description="raise: accounts of this grade or better")
-    raise_utilisation: Utilisation = Field(0.0, description="raise: share of the limit that the balance is at least")
-    raise_cap: Raise = Field(2.0, description="multiplier of the limit as granted that a raise does not exceed")
+    keep: Share = Field(
+        1.0, title=noted("share of the limit kept"), description="share of the limit that a cut keeps; 1: no cuts"
+    )
+    grade: CurrentGrade = Field(
+        "A",
+        title=noted("cut from grade"),
+        description="cut: accounts of this grade or worse; late ones are not reviewed",
+    )
+    score: Points | None = Field(None, title=noted("cut below score"), description="cut: points; borrowers below")
+    utilisation: Utilisation = Field(
+        0.0, title=noted("cut from utilisation"), description="cut: share of the limit that the balance is at least"
+    )
+    raise_by: Raise = Field(
+        1.0, title=noted("limit raised, times"), description="multiplier of the limit in a raise; 1: no raises"
+    )
+    raise_grade: CurrentGrade = Field(
+        "A", title=noted("raised from grade"), description="raise: accounts of this grade or better"
+    )
+    raise_utilisation: Utilisation = Field(
+        0.0,
+        title=noted("raised from utilisation"),
+        description="raise: share of the limit that the balance is at least",
+    )
+    raise_cap: Raise = Field(
+        2.0,
+        title=noted("raised at most, times"),
+        description="multiplier of the limit as granted that a raise does not exceed",
+    )
 
 
 class Settings(Policy):
     """When a limit is cut, and by how much."""
 
     at_dpd: Dpd | None = Field(
-        None, description="days past due at which the limit is cut, a multiple of 30; once, on falling into that bucket"
+        None,
+        title=noted("days past due when cut"),
+        description="days past due at which the limit is cut, a multiple of 30; once, on falling into that bucket",
     )
-    keep: Share | None = Field(None, description="share of the limit that is kept")
-    floor: Money = Field(0.0, description="a cut does not go below this limit, nor does one in a review")
-    review: Review | None = Field(None, description="reviews of the lines that are current")
+    keep: Share | None = Field(
+        None, title=noted("share of the limit kept"), description="share of the limit that is kept"
+    )
+    floor: Money = Field(
+        0.0, title=noted("not cut below"), description="a cut does not go below this limit, nor does one in a review"
+    )
+    review: Review | None = Field(None, title=noted("review"), description="reviews of the lines that are current")
 
     @model_validator(mode="after")
     def _of_something(self):

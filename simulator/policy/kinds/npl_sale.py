@@ -7,12 +7,15 @@ from pydantic import model_validator
 
 from simulator.policy import (
     AGE_BANDS,
+    AGE_NAMES,
     AGES,
     BUCKETS,
     NEVER,
+    Choices,
     Dpd,
     Exits,
     Field,
+    Members,
     Money,
     Month,
     Months,
@@ -22,11 +25,13 @@ from simulator.policy import (
     Share,
     layout,
     multiplier,
+    noted,
     say,
     share,
     threshold,
 )
 
+LABEL = noted("NPL sale")
 DESCRIPTION = "Sell accounts that are late or written off, at a price by age, every month or in bulk."
 EFFECT = "Cash now against recoveries later: there is a break-even price and a best age to sell."
 MEETS = "The earlier sale and the higher price hold; two that sell in the same months have the same bands."
@@ -39,26 +44,47 @@ EXAMPLE = {
     "band_factors": [1.2, 1.0, 0.8],
 }
 N_BANDS = 4
+Book = Annotated[
+    Literal["open", "written_off"], Choices(open=noted("open|sold from"), written_off=noted("written off|sold from"))
+]
+
+
+def _stages(settings):
+    """Return what members of the price are of: months since write-off, or days past due."""
+    if settings.sell_from == "written_off":
+        return AGE_NAMES
+    return [str(days) for days in range(threshold(settings.at_dpd), 30 * BUCKETS, 30)]
 
 
 class Settings(Policy):
     """What is sold, when, and at which share of its balance."""
 
-    sell_from: Literal["open", "written_off"] = Field(alias="from", description="the book that accounts are sold from")
-    at_dpd: Dpd | Never | None = Field(None, description="open: days past due from which it sells, multiple of 30")
+    sell_from: Book = Field(alias="from", title=noted("sold from"), description="the book that accounts are sold from")
+    at_dpd: Dpd | Never | None = Field(
+        None,
+        title=noted("days past due when sold"),
+        description="open: days past due from which it sells, multiple of 30",
+    )
     at_months: Months | Never | None = Field(
-        None, description="written_off: months since write-off from which it sells"
+        None,
+        title=noted("time since write-off when sold"),
+        description="written_off: months since write-off from which it sells",
     )
-    price: Share | list[Share] = Field(
+    price: Annotated[Share | list[Share], Members(_stages)] = Field(
+        title=noted("price, share of the balance"),
         description="share of the balance: one for all; or open: one for each bucket from at_dpd on, the last repeats; "
-        f"or written_off: six, {AGES}"
+        f"or written_off: six, {AGES}",
     )
-    bulk_months: list[Month] = Field([], description="months of the run in which it sells; empty: every month")
+    bulk_months: list[Month] = Field(
+        [], title=noted("months of sales"), description="months of the run in which it sells; empty: every month"
+    )
     bands: Annotated[list[Money], Field(max_length=N_BANDS - 1)] = Field(
-        [], description="money: upper balances of all bands but the last, at most three; empty: one price for all"
+        [],
+        title=noted("bands of balance, up to"),
+        description="money: upper balances of all bands but the last, at most three; empty: one price for all",
     )
     band_factors: Annotated[list[Multiplier], Field(max_length=N_BANDS)] = Field(
-        [], description="multiplier of the price in each band: one more than bands"
+        [], title=noted("price by band, times"), description="multiplier of the price in each band: one more than bands"
     )
 
     @model_validator(mode="after")

@@ -2,8 +2,24 @@
 
 from typing import Annotated
 
-from simulator.policy import GRADES, MOST, Field, Multiplier, Policy, Share, layout, mul_q16, multiplier, say, share
+from simulator.policy import (
+    GRADE_NAMES,
+    GRADES,
+    MOST,
+    Field,
+    Members,
+    Multiplier,
+    Policy,
+    Share,
+    layout,
+    mul_q16,
+    multiplier,
+    noted,
+    say,
+    share,
+)
 
+LABEL = noted("pricing")
 DESCRIPTION = "Change the interest rate, for all or by grade, and the share of the bill that is due each month."
 EFFECT = "Interest moves at once, delinquency slowly; a higher minimum payment repays sooner and strains who is short."
 MEETS = "Rates multiply; the higher minimum payment holds."
@@ -11,15 +27,24 @@ NEUTRAL = {"rate": 1.0, "rate_by_grade": [1.0] * GRADES}
 EXAMPLE = {"rate": 0.9, "rate_by_grade": [0.8, 0.9, 1.0, 1.1, 1.2], "minimum_share": 0.05}
 
 
+ByGrade = Annotated[list[Multiplier], Field(min_length=GRADES, max_length=GRADES), Members(GRADE_NAMES)]
+
+
 class Settings(Policy):
     """Multipliers of the products' rates, and the minimum payment of the line."""
 
-    rate: Multiplier = Field(1.0, description="multiplier of the interest rate")
-    rate_by_grade: Annotated[list[Multiplier], Field(min_length=GRADES, max_length=GRADES)] | None = Field(
-        None, description="five multipliers of the interest rate, by the account's grade from A to E"
+    rate: Multiplier = Field(1.0, title=noted("interest rate, times"), description="multiplier of the interest rate")
+    rate_by_grade: (
+        Annotated[list[Multiplier], Field(min_length=GRADES, max_length=GRADES), Members(GRADE_NAMES)] | None
+    ) = Field(
+        None,
+        title=noted("interest rate by grade, times"),
+        description="five multipliers of the interest rate, by the account's grade from A to E",
     )
     minimum_share: Share | None = Field(
-        None, description="share of the bill due on the line; without it, the product's own"
+        None,
+        title=noted("minimum payment"),
+        description="share of the bill due on the line; without it, the product's own",
     )
 
     def rates(self):

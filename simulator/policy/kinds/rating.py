@@ -2,29 +2,36 @@
 
 from typing import Annotated
 
-from simulator.policy import MONTHS, Field, Points, Policy, Share, layout, multiplier, say
+from simulator.policy import GRADE_NAMES, MONTHS, Field, Members, Points, Policy, Share, layout, multiplier, noted, say
 
+LABEL = noted("rating")
 DESCRIPTION = "Grade accounts by bounds of the lender's own: months without a missed due, score, and use of the limit."
 EFFECT = "The grade ranks who defaults better or worse, and all that goes by grade meets others."
 MEETS = "One way to grade holds at a time."
 NEUTRAL: dict = {}
 EXAMPLE = {"months": [6, 3, 1], "score": [580, 540, 500], "used": [0.3, 0.6, 0.9]}
+WORSE = Members(GRADE_NAMES[1:4])
 Clean = Annotated[int, Field(ge=0, le=255), MONTHS]
 
 
 class Settings(Policy):
     """What parts the grades A to D; E is late or in a plan."""
 
-    months: Annotated[list[Clean], Field(min_length=3, max_length=3)] | None = Field(
+    months: Annotated[list[Clean], Field(min_length=3, max_length=3), WORSE] | None = Field(
         None,
+        title=noted("worse below clean months"),
         description="months in a row without a missed due below which an account is B, C, D or worse; without it 12, "
         "6 and 3",
     )
-    score: Annotated[list[Points], Field(min_length=3, max_length=3)] | None = Field(
-        None, description="points below which an account is B, C, D or worse; without it the score does not count"
+    score: Annotated[list[Points], Field(min_length=3, max_length=3), WORSE] | None = Field(
+        None,
+        title=noted("worse below score"),
+        description="points below which an account is B, C, D or worse; without it the score does not count",
     )
-    used: Annotated[list[Share], Field(min_length=3, max_length=3)] | None = Field(
-        None, description="share of the limit above which a line is B, C, D or worse; without it 1/2, 7/8 and never"
+    used: Annotated[list[Share], Field(min_length=3, max_length=3), WORSE] | None = Field(
+        None,
+        title=noted("worse above utilisation"),
+        description="share of the limit above which a line is B, C, D or worse; without it 1/2, 7/8 and never",
     )
 
     def contradictions(self):

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from simulator.policy import GRADE_NAMES, MONTHS, Chance, Field, Points, Policy, Share, layout, say, share
+from simulator.policy import GRADE_NAMES, MONTHS, Chance, Field, Points, Policy, Share, layout, noted, say, share
 
+LABEL = noted("regrant")
 DESCRIPTION = "Open a closed and repaid account again after clean months, sooner with a guarantor or collateral."
 EFFECT = "Good customers who were closed over a forgotten bill return; how they do shows whether the bar is right."
 MEETS = "One bar holds at a time."
@@ -24,13 +25,32 @@ Wait = Annotated[int, Field(ge=1, le=999), MONTHS]
 class Settings(Policy):
     """The bar, who asks, and the limit they get. A borrower with a bureau report or a late account is refused."""
 
-    months: Wait = Field(description="months since the closure after which an account may be opened again")
-    months_guaranteed: Wait | None = Field(None, description="the same months with a guarantor or collateral")
-    guaranteed: Share = Field(0.0, description="share of borrowers who can name a guarantor or collateral")
-    ask_chance: Chance = Field(description="chance per month that a borrower who meets the bar asks")
-    score: Points = Field(0, description="points needed")
-    grade: Grade = Field("E", description="grade or better that the borrower's other account needs, if one is open")
-    limit: Share = Field(1.0, description="share of the limit granted before")
+    months: Wait = Field(
+        title=noted("time since closure"),
+        description="months since the closure after which an account may be opened again",
+    )
+    months_guaranteed: Wait | None = Field(
+        None,
+        title=noted("time since closure, with a guarantor"),
+        description="the same months with a guarantor or collateral",
+    )
+    guaranteed: Share = Field(
+        0.0,
+        title=noted("borrowers with a guarantor"),
+        description="share of borrowers who can name a guarantor or collateral",
+    )
+    ask_chance: Chance = Field(
+        title=noted("chance to ask, a month"), description="chance per month that a borrower who meets the bar asks"
+    )
+    score: Points = Field(0, title=noted("score needed"), description="points needed")
+    grade: Grade = Field(
+        "E",
+        title=noted("grade needed"),
+        description="grade or better that the borrower's other account needs, if one is open",
+    )
+    limit: Share = Field(
+        1.0, title=noted("share of the limit granted"), description="share of the limit granted before"
+    )
 
     def contradictions(self):
         """A guarantor does not make it later."""

@@ -1,7 +1,8 @@
 """Remind borrowers before the due date."""
 
-from simulator.policy import BUCKETS, ONE, Field, Policy, Share, forgetting, layout, mul_q31, say, share
+from simulator.policy import BUCKETS, ONE, Field, Policy, Share, forgetting, layout, mul_q31, noted, say, share
 
+LABEL = noted("reminders|a policy")
 DESCRIPTION = "Remind a share of the borrowers before each due date, so that fewer of them forget it."
 EFFECT = "Dues missed because they were forgotten fall; hard default hardly moves; each reminder costs."
 MEETS = "The wider reach holds; what they leave of forgetting multiplies."
@@ -12,9 +13,13 @@ EXAMPLE = {"reach": 0.8, "strength": 0.25}
 class Settings(Policy):
     """Whom a reminder reaches and what it does."""
 
-    reach: Share = Field(description="share of borrowers that a reminder reaches, always the same people")
+    reach: Share = Field(
+        title=noted("borrowers reached"),
+        description="share of borrowers that a reminder reaches, always the same people",
+    )
     strength: Share = Field(
-        description="share of the chance to forget that a reminder which arrives removes, in every bucket"
+        title=noted("forgetting removed"),
+        description="share of the chance to forget that a reminder which arrives removes, in every bucket",
     )
 
 

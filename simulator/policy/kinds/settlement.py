@@ -23,11 +23,13 @@ from simulator.policy import (
     Unit,
     layout,
     multiplier,
+    noted,
     say,
     share,
     threshold,
 )
 
+LABEL = noted("settlement")
 DESCRIPTION = "Offer those who are long overdue, or written off, to settle: they pay a part, and owe nothing any more."
 EFFECT = "Cash now for a part of the debt: too dear nobody accepts, too cheap it goes to who would have paid all."
 MEETS = "One offer is made at a time."
@@ -49,51 +51,77 @@ NO_CAUSE = 1.0  # debt whose cause is unknown is accepted as `accepted` says
 class Causes(PolicyTable):
     """Multipliers of the chance to accept, by the cause of the arrears."""
 
-    forgot: Multiplier = Field(1.0, description="multiplier of accepted: of those who forgot")
-    short: Multiplier = Field(1.0, description="multiplier: of those short of cash")
-    cannot: Multiplier = Field(1.0, description="multiplier: of those who were out of work, and have a job again")
+    forgot: Multiplier = Field(
+        1.0, title=noted("who forgot"), description="multiplier of accepted: of those who forgot"
+    )
+    short: Multiplier = Field(
+        1.0, title=noted("who is short of cash"), description="multiplier: of those short of cash"
+    )
+    cannot: Multiplier = Field(
+        1.0,
+        title=noted("who was out of work"),
+        description="multiplier: of those who were out of work, and have a job again",
+    )
     # assumption: who has no job pays no lump sum, [0.1, 0.6]; who will not pay reacts to an offer, [0.7, 3]
-    unemployed: Multiplier = Field(0.3, description="multiplier: of those out of work still")
-    will_not: Multiplier = Field(1.5, description="multiplier: of the unwilling")
+    unemployed: Multiplier = Field(
+        0.3, title=noted("who is out of work"), description="multiplier: of those out of work still"
+    )
+    will_not: Multiplier = Field(1.5, title=noted("who will not pay"), description="multiplier: of the unwilling")
 
 
 class Settings(Policy):
     """Who is offered a settlement, what it asks of them, and how many accept."""
 
     from_dpd: Dpd | Never = Field(
-        "never", description="days past due, a multiple of 30 and 90 or more, from which open accounts are offered one"
+        "never",
+        title=noted("days past due when offered"),
+        description="days past due, a multiple of 30 and 90 or more, from which open accounts are offered one",
     )
     from_months: Literal[(*AGE_BANDS, "never")] = Field(
-        "never", description="months since write-off from which written-off debt is offered one"
+        "never",
+        title=noted("time since write-off when offered"),
+        description="months since write-off from which written-off debt is offered one",
     )
     # S151 (commissioned by the industry): 1.95 % a month of those in a programme; here of all who are asked
     accepted: Chance = Field(
-        description="chance per month that who is asked accepts, if half of the balance settles; 0.008 [0.003, 0.025]"
+        title=noted("offers accepted, a month"),
+        description="chance per month that who is asked accepts, if half of the balance settles; 0.008 [0.003, 0.025]",
     )
     pays: Annotated[Share, Field(ge=0.01)] = Field(  # S151: the creditor gets about half
-        0.5, description="share of the balance that settles the debt; 0.5 [0.35, 0.7]"
+        0.5,
+        title=noted("share that settles"),
+        description="share of the balance that settles the debt; 0.5 [0.35, 0.7]",
     )
     pays_written_off: Annotated[Share, Field(ge=0.01)] | None = Field(
-        None, description="the same share after write-off; without it, pays"
+        None,
+        title=noted("share that settles after write-off"),
+        description="the same share after write-off; without it, pays",
     )
     elasticity: Annotated[float, Field(ge=0, le=10), Unit("exponent")] = Field(  # assumption
-        1.0, description="accepted times ((1 - pays) / 0.5) to this power; 1 [0.5, 2]"
+        1.0, title=noted("elasticity"), description="accepted times ((1 - pays) / 0.5) to this power; 1 [0.5, 2]"
     )
-    by_cause: Causes = Field(Causes(), description="multipliers of accepted, by cause")
+    by_cause: Causes = Field(
+        Causes(), title=noted("accepted by cause, times"), description="multipliers of accepted, by cause"
+    )
     # assumption: who has heard that half is enough does not pay all; nobody has counted them
     diverted: Share = Field(
-        0.5, description="share of those who would have paid the whole balance that settle instead; 0.5 [0.2, 0.8]"
+        0.5,
+        title=noted("full payments diverted"),
+        description="share of those who would have paid the whole balance that settle instead; 0.5 [0.2, 0.8]",
     )
     parts: Annotated[int, Field(ge=1, le=60), MONTHS] = Field(
-        1, description="months in which it is paid, in equal parts; 1: at once"
+        1, title=noted("paid within"), description="months in which it is paid, in equal parts; 1: at once"
     )
     # S153 (screened, legal plans) 0.6 %, S154 (agencies) 1.6 % a month
     broken: Chance = Field(
         0.0,
+        title=noted("broken off, a month"),
         description="chance per month that a settlement in parts is broken; 0.006 (screened) to 0.016 [0.008, 0.03]",
     )
     cost: Annotated[Money, Unit("{money} per offer", (("{money}", 1.0),))] = Field(
-        0.0, description="of each offer, accepted or not; an account is asked every month"
+        0.0,
+        title=noted("cost of an offer"),
+        description="of each offer, accepted or not; an account is asked every month",
     )
 
     @model_validator(mode="after")

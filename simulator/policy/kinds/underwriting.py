@@ -11,6 +11,7 @@ from simulator.policy import (
     Correlation,
     Field,
     Gini,
+    Members,
     Money,
     Multiplier,
     Points,
@@ -20,10 +21,12 @@ from simulator.policy import (
     layout,
     mul_q16,
     multiplier,
+    noted,
     say,
     share,
 )
 
+LABEL = noted("underwriting")
 DESCRIPTION = (
     "Decline applicants below a score or an income, or taken for fraud, and scale the limits of the others by score."
 )
@@ -31,35 +34,54 @@ EFFECT = "The approval rate falls; loss avoided stands against the good business
 MEETS = "The higher cut-offs hold; limits by score multiply; one check for fraud is made at a time."
 NEUTRAL = {"limit_by_score": [1.0] * SCORE_BANDS}
 EXAMPLE = {"score_cutoff": 560, "income_cutoff": 2000.0, "limit_by_score": [0.5] * 8 + [1.5] * 8, "score_power": 0.6}
+SCORES = [str(344 + 32 * band) for band in range(SCORE_BANDS)]  # from which each band is
+ByScore = Annotated[list[Multiplier], Field(min_length=SCORE_BANDS, max_length=SCORE_BANDS), Members(SCORES)]
 
 
 class Settings(Policy):
     """Who is declined and what limit the others get; the score has mean 600 and standard deviation 64."""
 
     score_cutoff: Points | None = Field(
-        None, description="points; applicants below are declined; without it, nobody is for the score"
+        None,
+        title=noted("score cut-off"),
+        description="points; applicants below are declined; without it, nobody is for the score",
     )
     income_cutoff: Annotated[Money, MONEY_PER_MONTH] | None = Field(
-        None, description="applicants below are declined; without it, nobody is for the income"
+        None,
+        title=noted("income cut-off"),
+        description="applicants below are declined; without it, nobody is for the income",
     )
-    limit_by_score: Annotated[list[Multiplier], Field(min_length=SCORE_BANDS, max_length=SCORE_BANDS)] | None = Field(
-        None, description="16 multipliers of the limit, one for each band of 32 points from 344 up"
+    limit_by_score: (
+        Annotated[list[Multiplier], Field(min_length=SCORE_BANDS, max_length=SCORE_BANDS), Members(SCORES)] | None
+    ) = Field(
+        None,
+        title=noted("limit by score, times"),
+        description="16 multipliers of the limit, one for each band of 32 points from 344 up",
     )
     score_power: Correlation | None = Field(
-        None, description="correlation of the score used in the review with true quality; without it the segment's own"
+        None,
+        title=noted("power of the score"),
+        description="correlation of the score used in the review with true quality; without it the segment's own",
     )
     score_gini: Gini | None = Field(
         None,
+        title=noted("Gini of the score"),
         description="before score_power, if not 0: the Gini that the score has among all applicants it is for, before "
         "review, against default within 12 months; the run finds the correlation that gives it",
     )
     # assumption, [0.3, 0.9] caught and [0.002, 0.03] wrongly refused: no sound number was found
     fraud_caught: Share = Field(
-        0.0, description="share of applicants who would never pay anything (fraud) that are declined for it"
+        0.0,
+        title=noted("fraud caught|a share"),
+        description="share of applicants who would never pay anything (fraud) that are declined for it",
     )
-    fraud_wrong: Share = Field(0.0, description="share of all other applicants that are taken for fraud and declined")
+    fraud_wrong: Share = Field(
+        0.0,
+        title=noted("wrongly taken for fraud"),
+        description="share of all other applicants that are taken for fraud and declined",
+    )
     review_cost: Annotated[Money, Unit("{money} per application", (("{money}", 1.0),))] = Field(
-        0.0, description="of each application, granted or not"
+        0.0, title=noted("cost of an application"), description="of each application, granted or not"
     )
 
     def sole(self, last):

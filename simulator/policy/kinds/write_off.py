@@ -14,6 +14,7 @@ from simulator.policy import (
     MOST,
     NEVER,
     Chance,
+    Choices,
     Dpd,
     Exits,
     Field,
@@ -28,11 +29,13 @@ from simulator.policy import (
     by_age,
     layout,
     multiplier,
+    noted,
     say,
     share,
     threshold,
 )
 
+LABEL = noted("write-off")
 DESCRIPTION = "Write off accounts that are so many days late, and collect on them at a commission until they expire."
 EFFECT = "The stock of 90+ moves against the loss: the same book looks different; recoveries come late."
 MEETS = (
@@ -53,21 +56,39 @@ EXAMPLE = {
     "channels": {"agency": {"from_months": 6, "chance": 0.05, "share": 0.3, "commission": 0.35, "cost": 1.0}},
 }
 _NOTHING, _USUAL = [0.0] * len(AGE_BANDS), [1.0] * len(AGE_BANDS)
+Name = Annotated[
+    Literal["in_house", "agency", "legal"],
+    Choices(in_house=noted("in house"), agency=noted("agency"), legal=noted("legal")),
+]
 Cost = Annotated[Money, Unit("{money} per account and month", (("{money}", 1.0),))]
 
 
 class Channel(PolicyTable):
     """One way to collect after write-off, in some of the ages."""
 
-    from_months: Literal[AGE_BANDS] = Field(0, description="months since write-off from which it collects")
-    to_months: Literal[(*AGE_BANDS[1:], "never")] = Field(
-        "never", description="months since write-off at which it stops, this one not included"
+    from_months: Literal[AGE_BANDS] = Field(
+        0, title=noted("from months since write-off"), description="months since write-off from which it collects"
     )
-    chance: Chance = Field(0.0, description="chance of a recovery per month")
-    share: Share = Field(0.0, description="share of the balance that a recovery brings")
-    effort: Multiplier = Field(1.0, description="multiplier of what comes under [behaviour.late]")
-    commission: Share = Field(0.0, description="share of what is recovered that collecting costs")
-    cost: Cost = Field(0.0, description="of each account, whether anything is recovered or not")
+    to_months: Literal[(*AGE_BANDS[1:], "never")] = Field(
+        "never",
+        title=noted("to months since write-off"),
+        description="months since write-off at which it stops, this one not included",
+    )
+    chance: Chance = Field(
+        0.0, title=noted("chance of a recovery, a month"), description="chance of a recovery per month"
+    )
+    share: Share = Field(0.0, title=noted("share recovered"), description="share of the balance that a recovery brings")
+    effort: Multiplier = Field(
+        1.0, title=noted("effort, times"), description="multiplier of what comes under [behaviour.late]"
+    )
+    commission: Share = Field(
+        0.0, title=noted("commission"), description="share of what is recovered that collecting costs"
+    )
+    cost: Cost = Field(
+        0.0,
+        title=noted("cost of an account a month"),
+        description="of each account, whether anything is recovered or not",
+    )
 
     @model_validator(mode="after")
     def _in_order(self):
@@ -100,21 +121,43 @@ class Recovery(NamedTuple):
 class Settings(Policy):
     """The write-off rule and what collecting brings afterwards."""
 
-    at_dpd: Dpd | Never = Field(description="days past due at which an account is written off, a multiple of 30")
+    at_dpd: Dpd | Never = Field(
+        title=noted("days past due when written off"),
+        description="days past due at which an account is written off, a multiple of 30",
+    )
     work_from_dpd: Dpd | Never = Field(
         "never",
+        title=noted("days past due when worked"),
         description="days past due, a multiple of 30, from which the recoveries of the first age also work accounts "
         "that are still open; under [behaviour.late] 90 or more",
     )
-    recover_chance: by_age(Chance) = Field(_NOTHING, description=f"chance of a recovery per month, {AGES}")
-    recover_share: by_age(Share) = Field(_NOTHING, description=f"share of the balance a recovery brings, {AGES}")
-    commission: by_age(Share) = Field(_NOTHING, description=f"share of what is recovered that collecting costs, {AGES}")
-    recovery_cost: by_age(Cost) = Field(_NOTHING, description=f"of each account worked, {AGES}")
-    effort: by_age(Multiplier) = Field(_USUAL, description=f"multiplier of what comes under [behaviour.late], {AGES}")
-    channels: dict[Literal["in_house", "agency", "legal"], Channel] = Field(
-        {}, description="ways to collect, by name, besides the lists by age"
+    recover_chance: by_age(Chance) = Field(
+        _NOTHING,
+        title=noted("chance of a recovery by age, a month"),
+        description=f"chance of a recovery per month, {AGES}",
     )
-    expire_months: Months | Never = Field("never", description="months after write-off when the claim expires")
+    recover_share: by_age(Share) = Field(
+        _NOTHING, title=noted("share recovered by age"), description=f"share of the balance a recovery brings, {AGES}"
+    )
+    commission: by_age(Share) = Field(
+        _NOTHING,
+        title=noted("commission by age"),
+        description=f"share of what is recovered that collecting costs, {AGES}",
+    )
+    recovery_cost: by_age(Cost) = Field(
+        _NOTHING, title=noted("cost of an account by age, a month"), description=f"of each account worked, {AGES}"
+    )
+    effort: by_age(Multiplier) = Field(
+        _USUAL,
+        title=noted("effort by age, times"),
+        description=f"multiplier of what comes under [behaviour.late], {AGES}",
+    )
+    channels: dict[Name, Channel] = Field(
+        {}, title=noted("ways to collect"), description="ways to collect, by name, besides the lists by age"
+    )
+    expire_months: Months | Never = Field(
+        "never", title=noted("claim expires after"), description="months after write-off when the claim expires"
+    )
 
     def contradictions(self):
         """An account that is written off is worked anyway."""
