@@ -26,6 +26,7 @@ LAYERS = (
     "simulator.finance",  # closed forms
     "simulator.policy",  # what the lender does: settings and the levers they write
     "simulator.scenario",  # what is asked
+    "simulator.reading",  # files of records as columns
     "simulator.tape",  # the lender's own accounts
     "simulator.lowering",  # settings -> tables
     "simulator.jit",  # how it is compiled, and kept

@@ -11,7 +11,7 @@ from simulator.estimation.panels.panel import NO_ROW
 from simulator.estimation.panels.reader import read_panel
 from simulator.estimation.panels.report import tape_report
 from simulator.model.errors import UserError
-from simulator.tape.months import month_of, months_between
+from simulator.reading.dates import month_of, months_between
 
 LONG = """account,month,product,balance,limit,paid,days,left
 a,2024-01,card,100.00,1000,,0,

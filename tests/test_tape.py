@@ -343,7 +343,7 @@ WRONG_ROWS = [  # rows, words of the one problem
     (ROWS + "d,100,NaN,0\n", ["row 4 (d): balance", "found 'NaN'", "a number"]),
     (ROWS + "d,100,ten,0\n", ["row 4 (d): balance", "found 'ten'", "a number"]),
     (ROWS + "d,100,inf,0\n", ["row 4 (d): balance", "found 'inf'"]),
-    (ROWS + 'd,"1,000",1,0\n', ["row 4 (d): limit", "found '1,000'"]),
+    (ROWS + 'd,"1,00",1,0\n', ["row 4 (d): limit", "found '1,00'"]),
     (ROWS + "d,-1,1,0\n", ["row 4 (d): limit", "found '-1'", "0 or more"]),
     (ROWS + "d,,1,0\n", ["row 4 (d): limit", "nothing there"]),
     (ROWS + "d,100,1,\n", ["status: a blank in row 4 has no entry", '"" = { leave_out = true }']),
@@ -362,7 +362,8 @@ WRONG_ROWS = [  # rows, words of the one problem
     (ROWS.replace("id", "\xe9").encode("latin-1"), ["not text in UTF-8"]),
 ]
 WRONG_FILES = [  # name, content, words
-    ("tape.xlsx", ROWS, ["unknown kind of file", ".csv, .csv.gz, .parquet"]),
+    ("tape.xls", ROWS, ["unknown kind of file", ".xlsx, .parquet"]),
+    ("tape.xlsx", ROWS, ["cannot be read", "zip"]),
     ("tape.csv.gz", ROWS, ["cannot be read", "gzip"]),
     ("tape.csv.gz", gzip.compress(ROWS.encode() * 9, mtime=0)[:30], ["cannot be read"]),
     ("tape.parquet", ROWS, ["cannot be read", "Parquet"]),

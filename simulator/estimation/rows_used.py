@@ -9,14 +9,15 @@ MUCH = 0.05  # share of the rows left out from which it is a caution; assumption
 
 
 def sentence(facts: Mapping[str, Any]) -> str:
-    """Return the line: rows used of those read, and how many are left out for what reason, the most first.
+    """Return the line: rows used of those read, how many are left out for what reason, and how the file was read.
 
     `facts` are those of a panel or of loans with outcomes.
     """
     count, left_out = facts.get("loans_used", facts.get("rows_used", 0)), facts.get("left_out", {})
     most_first = sorted(left_out.items(), key=lambda one: -one[1])
     left = "; ".join(f"{rows:,} row{'s' if rows > 1 else ''}: {reason}" for reason, rows in most_first)
-    return f"{count:,} of {facts.get('rows_read', count):,} rows used; left out: {left or 'none'}."
+    form = f" {facts['form']}" if facts.get("form") else ""
+    return f"{count:,} of {facts.get('rows_read', count):,} rows used; left out: {left or 'none'}.{form}"
 
 
 def cautions(facts: Mapping[str, Any]) -> list[str]:

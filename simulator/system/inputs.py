@@ -57,13 +57,18 @@ def content_of(path: str | os.PathLike, most: int = MOST_TEXT, wish: str = "") -
     return content
 
 
+def room_to_unpack(path: str | os.PathLike = "", size: int | None = None) -> int:
+    """Return the bytes that a packed file may unpack to: of the file `path`, or of one of `size` bytes."""
+    return max(UNPACKED_FREELY, MOST_UNPACKING * (os.stat(path).st_size if size is None else size))
+
+
 class Unpacked(gzip.GzipFile):
     """A compressed file, read: OSError where it unpacks to more than any tape of its size would."""
 
     def __init__(self, path: str):
         """Open the file; it may unpack to UNPACKED_FREELY bytes, or to MOST_UNPACKING times its own."""
         super().__init__(path, "rb")
-        self.left = self.most = max(UNPACKED_FREELY, MOST_UNPACKING * os.stat(path).st_size)
+        self.left = self.most = room_to_unpack(path)
 
     def read(self, size: int | None = -1) -> bytes:
         """Return up to `size` bytes, those that are left where it is below 0."""

@@ -9,11 +9,12 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.layout import BUCKETS, EXITS
+from simulator.reading.dates import month_of
+from simulator.reading.encodings import ENCODINGS
+from simulator.reading.table import Form
 from simulator.scenario.schema import Table
 from simulator.scenario.toml_text import read_toml
 from simulator.scenario.wording import problems_in
-from simulator.tape.csv_text import ENCODINGS, UTF8, Form
-from simulator.tape.months import month_of
 
 Account = Literal["active", "frozen", "closed", "written_off", "paid_off"]
 AMOUNTS = {  # role -> what is meant by an amount above 0
@@ -95,8 +96,11 @@ class Mapping(Table):
     currency: str | None = None
     amounts: Literal["major", "minor"] = "major"
     minor_units: Literal[1, 10, 100, 1000] | None = None  # in one unit of the currency; 100 in a panel without it
-    delimiter: Delimiter = ","
-    encoding: Literal[ENCODINGS] = UTF8
+    delimiter: Delimiter | None = None  # of text; found where nothing is said, as the next three
+    encoding: Literal[ENCODINGS] | None = None
+    sheet: str | None = None  # of a workbook
+    header_row: Annotated[int, Field(ge=1)] | None = None  # of the file, where titles stand above the names
+    decimal: Literal[".", ","] = "."  # the other one parts thousands
     month_format: MonthFormat | None = None  # of dates, in the signs of Python's strptime; ISO dates need none
     worst_bucket: Annotated[int, Field(ge=1, lt=BUCKETS)] = 6  # of a panel whose buckets follow from days past due
     opposite_sign: list[str] = Field([])  # columns of amounts whose sign is the other way round in the tape
@@ -115,8 +119,9 @@ class Mapping(Table):
 
     @property
     def form(self) -> Form:
-        """How a tape in CSV is written."""
-        return Form(self.delimiter, self.encoding)
+        """How the file of a tape is written."""
+        wanted = [name for _, name in self.columns if name and not is_monthly(name)]
+        return Form(self.delimiter, self.encoding, self.sheet, self.header_row, tuple(wanted))
 
     def is_wide(self) -> bool:
         """Return whether the tape has a column for each month."""

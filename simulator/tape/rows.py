@@ -9,18 +9,21 @@ from simulator.language.catalogue import kept
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.fixed_point import half_up
 from simulator.model.layout import ABSENT
-from simulator.tape.columns import Column, header
+from simulator.reading.column import Column
+from simulator.reading.dates import FORMS, month_of
+from simulator.reading.numbers import DAYS, MONTHS, PER_CENT
+from simulator.reading.table import DELIMITERS, TOTAL, Table
 from simulator.tape.doubts import Look, wrong_signs
 from simulator.tape.mapping import AMOUNTS, codes_that_match, is_monthly
-from simulator.tape.months import FORMS, month_of
 
 LISTED = 20  # wrong rows that are listed one by one
 MOST_NAMED = 5  # accounts, or their rows, that are named in one message
 LARGEST = 1 << 30  # half of what 32 bits hold, so that a balance has room to grow
 MOST_CODES = 1000
-DELIMITERS = (",", ";", "\t", "|")
+UNITS = {"term": MONTHS, "months_left": MONTHS, "dpd": DAYS, "rate": PER_CENT}  # what may follow a number, by role
 LEAVE_OUT = "leave_out"  # what an entry says of a code whose rows are not to be used
 BLANK = "(blank)"
+A_SUM = kept("a sum of other rows")
 NOT_THERE = kept("no account in that month")
 YES_NO = {"1": 1, "true": 1, "yes": 1, "y": 1, "0": 0, "false": 0, "no": 0, "n": 0}
 
@@ -31,9 +34,15 @@ class Rows:
     Roles that the mapping does not name are blank in every row.
     """
 
-    def __init__(self, path: str, mapping_path: str, mapping: Any, read: dict[str, Column]):
-        """Take the columns `read` by role; `mapping` is a Mapping, or that of another kind of tape."""
-        self.path, self.mapping_path, self.mapping, self.read = path, mapping_path, mapping, read
+    def __init__(self, table: Table, mapping_path: str, mapping: Any, read: dict[str, Column]):
+        """Take the columns `read` from `table` by role; `mapping` is a Mapping, or that of another kind of tape."""
+        self.path, self.form, self.mapping_path, self.mapping, self.read = (
+            table.path,
+            table.form,
+            mapping_path,
+            mapping,
+            read,
+        )
         self.count = len(read["account_id"].row)
         self.in_use = np.ones(self.count, dtype=bool)
         self.left_out: dict[str, int] = {}  # rows by reason
@@ -42,7 +51,8 @@ class Rows:
         self.problems: list[Problem] = []  # of the mapping and the file as a whole
         self._wrong: list[tuple[np.ndarray, str, str]] = []  # rows, role, what is allowed
         if not self.count:
-            raise UserError(Problem(path, "", "no accounts", "a tape has a header and at least one account"))
+            raise UserError(Problem(self.path, "", "no accounts", "a tape has a header and at least one account"))
+        self._leave_out_totals(len(table.totals))
 
     def leave_out(self, rows, reason: str) -> None:
         """Leave out those of `rows` that are still in use, counted under `reason`."""
@@ -50,6 +60,29 @@ class Rows:
         if count := int(rows.sum()):
             self.left_out[reason] = self.left_out.get(reason, 0) + count
             self.in_use &= ~rows
+
+    def _leave_out_totals(self, lines: int) -> None:
+        """Leave out the rows that sum up others, and count the `lines` below that do so and are no rows; so of blanks.
+
+        A total says so instead of an id, or in another column where the id is blank.
+        """
+        ids = self.read["account_id"]
+        named = ids.fits(TOTAL)
+        empty = ids.blank.copy()
+        if empty.any():
+            for column in self.read.values():
+                named |= ids.blank & column.fits(TOTAL)
+                empty &= column.blank
+        self.leave_out(named, A_SUM)
+        self.leave_out(empty, kept("nothing in the row"))
+        self.lines_below = lines
+        if lines:
+            self.left_out[A_SUM] = self.left_out.get(A_SUM, 0) + lines
+
+    @property
+    def rows_read(self) -> int:
+        """How many rows the file has below its header."""
+        return self.count + self.lines_below
 
     def complain(self, rows, role: str, allowed: str) -> None:
         """Note that what those of `rows` that are in use have in the column of `role` is wrong."""
@@ -119,7 +152,7 @@ class Rows:
         if role not in self.read:
             return np.zeros(self.count), np.zeros(self.count, dtype=bool)
         column = self.read[role]
-        values, text = column.numbers()
+        values, text = column.numbers(self.mapping.decimal, UNITS.get(role, ""))
         if role in AMOUNTS:
             values = -values if role in self.mapping.opposite_sign else values
         self.looks[role] = Look.at(values[self.in_use], unit)
@@ -284,9 +317,9 @@ def _quoted(code: str) -> str:
     return json.dumps(code, ensure_ascii=False)
 
 
-def header_problems(path: str, mapping_path: str, mapping: Any, wanted: dict[str, str]) -> list[Problem]:
+def header_problems(table: Table, mapping_path: str, mapping: Any, wanted: dict[str, str]) -> list[Problem]:
     """Return which of the columns `wanted`, name by key of the mapping, the header lacks, or has twice."""
-    found = header(path, mapping.form)
+    path, found = table.path, table.names
     if len(found) == 1 and (other := [sign for sign in DELIMITERS if sign in found[0]]):
         header_is = f"found {mapping.delimiter!r}, by which the header {found[0]!r} is one column"
         return [Problem(mapping_path, "delimiter", header_is, f"did you mean {other[0]!r}?")]

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.language.catalogue import kept, noted
+from simulator.language.catalogue import anew, kept, noted
 from simulator.model import layout
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.layout import ABSENT, BUCKETS, LINE, LOAN, N_PRODUCT, N_TAPE, PRODUCTS, STATUSES
+from simulator.reading.files import file_digest, open_table, read_columns
 from simulator.scenario.contradictions import matrix_of
 from simulator.tape.account_status import standing
-from simulator.tape.columns import file_digest, read_columns
 from simulator.tape.doubts import doubts
 from simulator.tape.mapping import Mapping, read_mapping
 from simulator.tape.repayment import repayment_cautions
@@ -53,6 +53,7 @@ class TapeBook(NamedTuple):
         lines = [
             f"tape {said['file']}{' as of ' + said['as_of'] if said['as_of'] else ''}: {said['rows_read']:,} rows, "
             f"{said['accounts']:,} accounts of {said['borrowers']:,} borrowers used",
+            *([f"  {anew(said['form'])}"] if said["form"] else []),
             *(f"  left out: {count:,} rows: {reason}" for reason, count in said["left_out"].items()),
             *([f"  limits are not on the tape: each line's is its {said['limits']}"] if said["limits"] else []),
             f"  balance {said['balance']:,.15g}; {said['zero_balances']:,} accounts at zero, "
@@ -84,11 +85,12 @@ def book_rows(path: str, mapping_path: str, mapping: Mapping, doubts: Iterable[t
     only = {mapping.column(name): list(map(str, codes)) for name, codes in mapping.only.items()}
     problems = [Problem(mapping_path, *doubt) for doubt in doubts]
     keys = {f"columns.{role}": name for role, name in wanted.items()} | {f"only.{name}": name for name in only}
-    problems += header_problems(path, mapping_path, mapping, keys)
+    table = open_table(path, mapping.form)
+    problems += header_problems(table, mapping_path, mapping, keys)
     if problems:
         raise UserError(problems)
-    read = read_columns(path, [*wanted.values(), *only], mapping.form)
-    rows = Rows(path, mapping_path, mapping, {role: read[name] for role, name in wanted.items()})
+    read = read_columns(table, [*wanted.values(), *only])
+    rows = Rows(table, mapping_path, mapping, {role: read[name] for role, name in wanted.items()})
     for name, codes in only.items():
         rows.keep_only(name, read[name], codes)
     if mapping.is_wide() or "month" in wanted:
@@ -173,7 +175,7 @@ def _not_used(rows: Rows) -> list[str]:
         return []
     largest = sorted(reasons.items(), key=lambda reason: -reason[1])
     each = [kept("{count} {why}", count=f"{count:,}", why=why) for why, count in largest]
-    total = rows.count - sum(rows.left_out.get(why, 0) for why in elsewhere)
+    total = rows.rows_read - sum(rows.left_out.get(why, 0) for why in elsewhere)
     return [
         kept(
             "{rows} of {total} rows of {file} are not used: {reasons}.",
@@ -266,7 +268,8 @@ def _report(rows: Rows, settings, accounts, product, segment, tape: Tape, over_l
         "sha256": file_digest(rows.path),
         "mapping_sha256": file_digest(rows.mapping_path),
         "as_of": rows.mapping.as_of or "",
-        "rows_read": rows.count,
+        "form": rows.form,
+        "rows_read": rows.rows_read,
         "left_out": rows.left_out,
         "limits": rows.mapping.limits or "",  # what stands for those that are not on the tape
         "accounts": len(accounts),

@@ -8,9 +8,9 @@ from simulator.estimation.macro import report
 from simulator.estimation.macro.link import Link, Series, economy_toml, link, read_series
 from simulator.estimation.protocol import Estimation
 from simulator.model.observer import Observer
+from simulator.reading.files import file_digest
 from simulator.report.finding import Command
 from simulator.report.paper import Picture
-from simulator.tape.columns import file_digest
 
 
 @dataclass(frozen=True, repr=False)

@@ -16,7 +16,8 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 from simulator.analysis.estimates import ROUNDING
 from simulator.model.errors import Problem, UserError, did_you_mean
-from simulator.tape.columns import header, read_columns
+from simulator.reading.files import open_table, read_columns
+from simulator.reading.table import Form
 
 YEAR = 4  # quarters
 LISTED = 20  # wrong values that are listed one by one
@@ -153,14 +154,15 @@ def read_series(path: str | Path, date: str, unemployment: str, rate: str) -> Se
 
 def _columns(path, names):
     """Return the columns `names` of a table with rows; raises UserError for columns that are not there."""
-    head = header(path)
+    table = open_table(path, Form(wanted=tuple(names)))
+    head = table.names
     problems = [Problem(path, name, "no such column", did_you_mean(name, head)) for name in names if name not in head]
     problems += [Problem(path, name, "two columns have this name") for name in names if head.count(name) > 1]
     if len(set(names)) < len(names):
         problems.append(Problem(path, ", ".join(names), "one column for two things", "name three columns"))
     if problems:
         raise UserError(problems)
-    read = read_columns(path, names)
+    read = read_columns(table, names)
     if not len(read[names[0]].row):
         raise UserError(Problem(path, found="no rows"))
     return read

@@ -11,11 +11,12 @@ from simulator.finance import annuity
 from simulator.model.errors import Problem, UserError
 from simulator.model.layout import MAX_TERM_MONTHS
 from simulator.model.values import LARGEST_AMOUNT
+from simulator.reading.encodings import ENCODINGS
+from simulator.reading.files import file_digest, open_table, read_columns
+from simulator.reading.table import Form
 from simulator.scenario.schema import Table
 from simulator.scenario.toml_text import read_toml
 from simulator.scenario.wording import problems_in
-from simulator.tape.columns import file_digest, read_columns
-from simulator.tape.csv_text import ENCODINGS, UTF8, Form
 from simulator.tape.mapping import Delimiter, MonthFormat, wrong_roles
 from simulator.tape.rows import LEAVE_OUT, Rows, header_problems
 
@@ -63,8 +64,11 @@ class OutcomeMapping(Table):
 
     outcomes: OutcomeSettings
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-    delimiter: Delimiter = ","
-    encoding: Literal[ENCODINGS] = UTF8
+    delimiter: Delimiter | None = None
+    encoding: Literal[ENCODINGS] | None = None
+    sheet: str | None = None
+    header_row: Annotated[int, Field(ge=1)] | None = None
+    decimal: Literal[".", ","] = "."
     month_format: MonthFormat | None = None  # of the date of issue, in the signs of Python's strptime
     opposite_sign: list[str] = Field([])  # columns of amounts whose sign is the other way round in the file
     columns: OutcomeColumns
@@ -74,8 +78,9 @@ class OutcomeMapping(Table):
 
     @property
     def form(self) -> Form:
-        """How a file in CSV is written."""
-        return Form(self.delimiter, self.encoding)
+        """How the file is written."""
+        wanted = tuple(name for _, name in self.columns if name)
+        return Form(self.delimiter, self.encoding, self.sheet, self.header_row, wanted)
 
     def column(self, name: str) -> str:
         """Return the name of a column, as it stands."""
@@ -149,10 +154,11 @@ def read_outcomes(path: str | Path, mapping_path: str | Path) -> Outcomes:
     mapping = read_outcome_mapping(mapping_path)
     wanted = {role: name for role, name in mapping.columns if name}
     keys = {f"columns.{role}": name for role, name in wanted.items()} | {f"only.{name}": name for name in mapping.only}
-    if problems := header_problems(path, mapping_path, mapping, keys):
+    table = open_table(path, mapping.form)
+    if problems := header_problems(table, mapping_path, mapping, keys):
         raise UserError(problems)
-    read = read_columns(path, [*wanted.values(), *mapping.only], mapping.form)
-    rows = Rows(path, mapping_path, mapping, {role: read[name] for role, name in wanted.items()})
+    read = read_columns(table, [*wanted.values(), *mapping.only])
+    rows = Rows(table, mapping_path, mapping, {role: read[name] for role, name in wanted.items()})
     for name, codes in mapping.only.items():
         rows.keep_only(name, read[name], list(map(str, codes)))
     return _outcomes(rows, mapping)
@@ -209,7 +215,8 @@ def _outcomes(rows: Rows, mapping: OutcomeMapping) -> Outcomes:
         "sha256": file_digest(rows.path),
         "mapping": Path(rows.mapping_path).name,
         "mapping_sha256": file_digest(rows.mapping_path),
-        "rows_read": rows.count,
+        "form": rows.form,
+        "rows_read": rows.rows_read,
         "loans_used": int(use.sum()),
         "left_out": dict(rows.left_out),
         "checks": checks,

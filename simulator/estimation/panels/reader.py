@@ -11,11 +11,12 @@ from simulator.estimation.panels.panel import NO_ROW, Panel, PanelState
 from simulator.model.errors import Problem, UserError
 from simulator.model.layout import ABSENT, EXITS, LINE, MAX_STATES, PRODUCTS
 from simulator.model.printable import controls_in
+from simulator.reading.column import Column
+from simulator.reading.dates import months_between
+from simulator.reading.files import file_digest, open_table, read_columns
 from simulator.scenario.lenders import MOST_TABLES
-from simulator.tape.columns import Column, file_digest, header, read_columns
 from simulator.tape.doubts import doubts
 from simulator.tape.mapping import Code, Mapping, is_monthly, read_mapping
-from simulator.tape.months import months_between
 from simulator.tape.rows import Rows, all_problems, header_problems, left_out, repeated
 
 AMOUNTS = ("balance", "limit", "payment", "written_off", "recovered")
@@ -78,10 +79,11 @@ def _long(path, mapping_path, mapping):
     """Return [(rows, month of each row)] and notes of a tape with a column for the month."""
     roles, only = _roles(mapping), _only(mapping)
     keys = {f"columns.{role}": name for role, name in roles.items()} | {f"only.{name}": name for name in only}
-    if problems := header_problems(path, mapping_path, mapping, keys):
+    table = open_table(path, mapping.form)
+    if problems := header_problems(table, mapping_path, mapping, keys):
         raise UserError(problems)
-    read = read_columns(path, [*roles.values(), *only], mapping.form)
-    rows = Rows(path, mapping_path, mapping, {role: read[name] for role, name in roles.items()})
+    read = read_columns(table, [*roles.values(), *only])
+    rows = Rows(table, mapping_path, mapping, {role: read[name] for role, name in roles.items()})
     for name, codes in only.items():
         rows.keep_only(name, read[name], codes)
     rows.leave_out_absent()
@@ -101,23 +103,24 @@ def _long(path, mapping_path, mapping):
 
 def _wide(path, mapping_path, mapping):
     """Return [(rows, their month)] and notes of a tape with columns for each month."""
-    roles, found = _roles(mapping), header(path, mapping.form)
+    roles, table = _roles(mapping), open_table(path, mapping.form)
+    found = table.names
     months = {role: _months_of(name, found) for role, name in roles.items() if is_monthly(name)}
     lead = next((role for role in ("status", "dpd") if role in months), None)  # its months are the tape's
     only, once = _only(mapping), {f"columns.{role}": name for role, name in roles.items() if role not in months}
     once |= {f"only.{name}": name for name in only if not is_monthly(name)}
     problems = _wide_problems(path, mapping_path, roles, months, lead, found)
-    if problems := problems or header_problems(path, mapping_path, mapping, once):
+    if problems := problems or header_problems(table, mapping_path, mapping, once):
         raise UserError(problems)
     of_month = {month: mapping.model_copy(update={"as_of": month}) for month in (months[lead] if lead else ())}
     own = {month: [r for r in roles if r not in months or month in months[r]] for month in of_month}
     every = {f"columns.{r} of {month}": at.column(roles[r]) for month, at in of_month.items() for r in own[month]}
     every |= {f"only.{name} of {month}": at.column(name) for month, at in of_month.items() for name in only}
-    if problems := header_problems(path, mapping_path, mapping, every):
+    if problems := header_problems(table, mapping_path, mapping, every):
         raise UserError(problems)
-    read, parts = read_columns(path, list(every.values()), mapping.form), []
+    read, parts = read_columns(table, list(every.values())), []
     for month, at in of_month.items():
-        rows = Rows(path, mapping_path, at, {r: read[at.column(roles[r])] for r in own[month]})
+        rows = Rows(table, mapping_path, at, {r: read[at.column(roles[r])] for r in own[month]})
         for name, codes in only.items():
             rows.keep_only(at.column(name), read[at.column(name)], codes)
         rows.leave_out_absent()
@@ -328,7 +331,8 @@ def _facts(every: list[Rows], notes: list[str]) -> dict[str, Any]:
         "sha256": file_digest(path),
         "mapping": Path(mapping_path).name,
         "mapping_sha256": file_digest(mapping_path),
-        "rows_read": sum(rows.count for rows in every),
+        "form": every[0].form,
+        "rows_read": sum(rows.rows_read for rows in every),
         "rows_used": int(sum(rows.in_use.sum() for rows in every)),
         "left_out": left_out(every),
         "repairs": notes,

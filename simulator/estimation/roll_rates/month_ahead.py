@@ -15,10 +15,10 @@ from simulator.estimation.roll_rates.states_ahead import states_ahead
 from simulator.lowering.lower import lower
 from simulator.model.layout import PRODUCTS
 from simulator.model.observer import SILENT, Observer, compiling
+from simulator.reading.dates import months_between
 from simulator.run import read_book
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import Scenario
-from simulator.tape.months import months_between
 
 ROUNDING = 1e-9  # of a share: chances in the kernel have 31 bits
 WRONG_Z = 6.0  # of the scenario against its own matrix: beyond this it is a fault, not chance (once in 5e8 cells)

@@ -1,0 +1,24 @@
+"""Parquet files as tables."""
+
+import io
+from collections.abc import Iterator
+
+from simulator.reading.packed import Source
+from simulator.reading.table import Table
+
+BATCH = 1 << 18  # rows
+
+
+def open_parquet(source: Source) -> Table:
+    """Return a Parquet file as a table."""
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(io.BytesIO(source.whole()) if source.member else source.path)
+    names = file.schema_arrow.names
+
+    def read(places: list[int]) -> Iterator:
+        for batch in file.iter_batches(BATCH, columns=[names[place] for place in places]):
+            if batch.num_rows:
+                yield [batch.column(names[place]) for place in places]
+
+    return Table(source.path, names, "", read)

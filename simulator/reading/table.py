@@ -1,0 +1,54 @@
+"""A file of records as a table: the names of its columns, and its rows in batches, whatever kind of file it is."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DELIMITERS = (",", ";", "\t", "|")
+HEADER_WITHIN = 50  # rows in which the header is looked for
+TOTAL = (  # of a cell that says that its row is a sum of others
+    r"(?i)^((grand |sub-?)?totals?([ :：].*)?|(合计|总计|小计|共计|总和)([ :：].*)?|(sum|summe|somme)[:：]?)$"
+)
+
+
+class Form(NamedTuple):
+    """How a file is written, as far as its mapping says; what it does not say is found by exact rules."""
+
+    delimiter: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None  # of a workbook
+    header_row: int | None = None  # of the file, from 1
+    wanted: tuple[str, ...] = ()  # columns by which the header is known where titles stand above it
+
+
+PLAIN = Form()
+
+
+@dataclass
+class Table:
+    """The columns of a file, and how it was read in a sentence, "" where there was no choice."""
+
+    path: str
+    names: list[str]
+    form: str
+    read: Callable[[list[int]], Iterator[list["pa.Array"]]]  # the columns at these places, batch by batch
+    totals: list[str] = field(default_factory=list)  # lines that are sums of rows, as far as they have been read
+
+    def batches(self, names: Sequence[str]) -> Iterator[dict[str, "pa.Array"]]:
+        """Yield the columns `names`, of text or of any simple type, in batches of rows."""
+        own = list(dict.fromkeys(names))
+        for arrays in self.read([self.names.index(name) for name in own]):
+            yield dict(zip(own, arrays, strict=True))
+
+
+def header_at(rows: Sequence[Sequence[str]], wanted: Sequence[str]) -> int:
+    """Return the place in `rows` of the header: the first that has all that is `wanted`, else the first with a text.
+
+    `rows` are the first of a file, HEADER_WITHIN or fewer.
+    """
+    filled = [number for number, row in enumerate(rows) if any(cell.strip() for cell in row)]
+    fits = [number for number in filled if set(wanted) <= {cell.strip() for cell in rows[number]}] if wanted else []
+    return (fits or filled or [-1])[0]

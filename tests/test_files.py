@@ -1,0 +1,248 @@
+"""Kinds of files that people have, read without code: counts are those of plain Python over the same rows."""
+
+import io
+import zipfile
+from collections import Counter
+
+import pytest
+import xlsxwriter
+
+from simulator.estimation.panels.reader import read_panel
+from simulator.model.errors import UserError
+from simulator.system.inputs import UNPACKED_FREELY
+
+MONTHS = ("2024-01", "2024-02", "2024-03")
+HEAD = ["id", "month", "bal", "lim", "dpd"]
+MAPPING = """currency = "CNY"
+[columns]
+account_id = "id"
+month = "month"
+balance = "bal"
+limit = "lim"
+dpd = "dpd"
+"""
+CHINESE = dict(zip(HEAD, ("账户号", "月份", "余额", "额度", "逾期天数"), strict=True))
+
+
+def rows(accounts=6):
+    """Return rows of `accounts` in three months, as lists of text."""
+    return [
+        [f"A{a}", month, str(1200 + 100 * a + m), "5000", str((0, 15, 31)[a % 3] * (m + 1))]
+        for a in range(accounts)
+        for m, month in enumerate(MONTHS)
+    ]
+
+
+def text(cells, sign=",", head=HEAD):
+    """Return lines of values between `sign`."""
+    return "\n".join(sign.join(line) for line in [head, *cells]) + "\n"
+
+
+def counted(cells):
+    """Return {(month, bucket): (accounts, balance)} of rows, by plain Python."""
+    accounts, balance = Counter(), Counter()
+    for _, month, owed, _, days in cells:
+        cell = month, min(int(days) // 30, 6)
+        accounts[cell] += 1
+        balance[cell] += int(owed)
+    return {cell: (count, balance[cell]) for cell, count in accounts.items()}
+
+
+def found(panel):
+    """Return the same of a panel."""
+    seen = {}
+    for m, month in enumerate(panel.months):
+        for bucket in {*panel.bucket[:, m].tolist()} - {-1}:
+            own = panel.bucket[:, m] == bucket
+            seen[month, bucket] = int(own.sum()), int(panel.balance[own, m].sum()) // 100
+    return seen
+
+
+def workbook(cells, head=HEAD, above=(), below=(), sheet="Sheet1", more=()):
+    """Return the bytes of an .xlsx: numbers typed as numbers, titles `above` in one merged row each."""
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, {"in_memory": True}) as book:
+        for name in more:
+            book.add_worksheet(name).write(0, 0, "notes")
+        page = book.add_worksheet(sheet)
+        for r, title in enumerate(above):
+            page.merge_range(r, 0, r, len(head) - 1, title)
+        for r, line in enumerate([head, *cells, *below], len(above)):
+            for c, cell in enumerate(line):
+                page.write(r, c, float(cell) if cell.isdecimal() else cell)
+    return content.getvalue()
+
+
+def packed(name, content):
+    """Return the bytes of a .zip of one file."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr(name, content)
+    return file.getvalue()
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Return a function that gives the panel of a file and a mapping."""
+
+    def panel(name, content, mapping=MAPPING):
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        (tmp_path / "map.toml").write_text(mapping, encoding="utf-8")
+        return read_panel(tmp_path / name, tmp_path / "map.toml")
+
+    return panel
+
+
+def wrong(read, *arguments):
+    """Return the problems of a file that is not read."""
+    with pytest.raises(UserError) as caught:
+        read(*arguments)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def in_chinese():
+    """Return the mapping for a tape whose columns have Chinese names."""
+    mapping = MAPPING
+    for role, name in CHINESE.items():
+        mapping = mapping.replace(f'= "{role}"', f'= "{name}"')
+    return mapping
+
+
+ROWS = rows()
+PLAIN = {  # kind: (file, content, mapping, what is said of how it was read)
+    "UTF-8": ("t.csv", text(ROWS), MAPPING, "text in UTF-8, its columns between commas, their names in row 1"),
+    "UTF-8 with a mark": ("t.csv", "\ufeff" + text(ROWS), MAPPING, "text in UTF-8"),
+    "GB18030": ("t.csv", text(ROWS, head=[*CHINESE.values()]).encode("gb18030"), in_chinese(), "text in GB18030"),
+    "UTF-16 with a mark": ("t.txt", text(ROWS, "\t").encode("utf-16"), MAPPING, "UTF-16-LE, its columns between tabs"),
+    "UTF-16 without": ("t.txt", text(ROWS, head=[*CHINESE.values()]).encode("utf-16-be"), in_chinese(), "UTF-16-BE"),
+    "semicolons": ("t.txt", text(ROWS, ";"), MAPPING, "between semicolons"),
+    "bars": ("t.txt", text(ROWS, "|"), MAPPING, "between bars"),
+    "tabs": ("t.tsv", text(ROWS, "\t"), MAPPING, "between tabs"),
+    "a workbook": ("t.xlsx", workbook(ROWS), MAPPING, "from sheet Sheet1, the names of columns in row 1"),
+    "a workbook with titles and totals": (
+        "t.xlsx",
+        workbook(ROWS, [*CHINESE.values()], ["信用卡明细", "单位：元"], [["合计", "", "99999"]], "明细", ["说明"]),
+        in_chinese(),
+        "from sheet 明细, the names of columns in row 3",
+    ),
+    "a .zip": ("t.zip", packed("out/t.csv", text(ROWS)), MAPPING, "text in UTF-8"),
+    "a .zip of a workbook": ("t.zip", packed("t.xlsx", workbook(ROWS)), MAPPING, "from sheet Sheet1"),
+    "titles above, totals below": (
+        "t.csv",
+        "Month-end accounts\nPrinted,2024-04-01\n\n" + text(ROWS) + "\nTotal,,99999,,\nTotal of 18 rows\n",
+        MAPPING,
+        "their names in row 4",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_a_file_of_any_kind_gives_the_same_counts(kind, read):
+    """Encoding, delimiter, packing, titles and totals are found, said, and change no number."""
+    *file, said = PLAIN[kind]
+    panel = read(*file)
+
+    assert found(panel) == counted(ROWS)
+    assert said in panel.facts["form"]
+
+
+def test_totals_and_empty_rows_are_counted(read):
+    """Sums of rows are no accounts, wherever they say so; neither is a row without anything in it."""
+    below = ",,,,\nTotal,,99999,,\n,合计,99999,,\nTotal of 18 rows\n"
+    panel = read("t.csv", text(ROWS) + below)
+
+    assert panel.facts["left_out"] == {"a sum of other rows": 3, "nothing in the row": 1}
+    assert panel.facts["rows_read"] == 22 and found(panel) == counted(ROWS)
+    assert "row 19: 1 values" in wrong(read, "t.csv", text(ROWS) + "Sumatra\n")[0]
+
+
+NUMBERS = {  # how it is written: (decimal, text, number in hundredths)
+    "thousands": (".", "1,234,567.50", 123456750),
+    "thousands apart": (".", "1 234 567.5", 123456750),
+    "yen": (".", "¥1,234", 123400),
+    "yuan": (".", "1234.5元", 123450),
+    "a code before": (".", "CNY 1,234.50", 123450),
+    "a code after": (".", "1,234.50 USD", 123450),
+    "brackets": (".", "(1,234.50)", -123450),
+    "a currency in brackets": (".", "($1,234)", -123400),
+    "a minus after": (".", "1,234-", -123400),
+    "a minus and a currency": (".", "-€1,234", -123400),
+    "a decimal comma": (",", "1.234,50", 123450),
+    "a decimal comma alone": (",", "12,5", 1250),
+    "a bracket and a comma": (",", "(1 234,5 €)", -123450),
+    "a full stop between thousands": (",", "1.234.567", 123456700),
+}
+NO_NUMBERS = [(".", "1,23"), (".", "12,34,567"), (".", "1,2345"), (",", "12.5"), (",", "1234.567"), (".", "5%"),
+              (".", "1.234,50"), (".", "12 days"), (".", "((5))"), (".", "A5")]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_numbers_are_read_as_people_write_them(kind, read):
+    """The sign between thousands and the decimal one are never taken for each other."""
+    decimal, written, amount = NUMBERS[kind]
+    cells = [[i, m, written, limit, d] for i, m, _, limit, d in ROWS]
+    panel = read(
+        "t.txt", text(cells, "|"), f'decimal = "{decimal}"\nopposite_sign = {["balance"] * (amount < 0)}\n' + MAPPING
+    )
+
+    assert set(panel.balance.ravel()) == {abs(amount)}
+
+
+@pytest.mark.parametrize(("decimal", "written"), NO_NUMBERS)
+def test_what_may_be_two_numbers_is_none(decimal, written, read):
+    """A comma before two digits, a point where a comma is the decimal sign, a unit that an amount does not have."""
+    cells = [[*ROWS[0][:2], written, *ROWS[0][3:]], *ROWS[1:]]
+
+    assert f"found '{written}'" in wrong(read, "t.txt", text(cells, "|"), f'decimal = "{decimal}"\n' + MAPPING)[0]
+
+
+def test_units_may_follow_days(read):
+    """Days past due say days."""
+    cells = [[*line[:4], line[4] + (" days", "天", " day")[n % 3]] for n, line in enumerate(ROWS)]
+
+    assert found(read("t.csv", text(cells))) == counted(ROWS)
+
+
+BAD = {  # kind: (file, content, what is said)
+    "no workbook": ("t.xlsx", b"PK\x03\x04 and no more", "cannot be read"),
+    "half a workbook": ("t.xlsx", workbook(ROWS)[:2000], "cannot be read"),
+    "a .zip that is none": ("t.zip", text(ROWS), "cannot be read"),
+    "another kind in a .zip": ("t.zip", packed("t.pdf", "x"), "'t.pdf' in it is an unknown kind of file"),
+    "Latin-1": ("t.csv", text([["Caf\xe9", *ROWS[0][1:]]]).encode("latin-1"), "not text in UTF-8: b'\\xe9,20'"),
+    "Big5": ("t.csv", (text(ROWS) + "甲乙丙丁戊己庚辛歸龜鬱,2024-01,1,1,1\n").encode("big5"), "not text in UTF-8"),
+    "an old workbook": ("t.xls", b"", "unknown kind of file"),
+    "an empty workbook": ("t.xlsx", workbook([], [""]), "empty"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_file_that_cannot_be_read_is_one_message(kind, read):
+    """What is wrong, in one problem."""
+    *file, said = BAD[kind]
+    problems = wrong(read, *file)
+
+    assert len(problems) == 1 and said in problems[0]
+
+
+def test_sheets_that_may_both_be_meant_need_a_name(read, tmp_path):
+    """Nobody guesses between two sheets with the same columns; a name that is not there is told."""
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, {"in_memory": True}) as book:
+        for name in ("January", "February"):
+            page = book.add_worksheet(name)
+            for r, line in enumerate([HEAD, *ROWS]):
+                page.write_row(r, 0, line)
+
+    assert "several sheets: January, February" in wrong(read, "t.xlsx", content.getvalue())[0]
+    assert found(read("t.xlsx", content.getvalue(), 'sheet = "February"\n' + MAPPING)) == counted(ROWS)
+    assert "did you mean February?" in wrong(read, "t.xlsx", content.getvalue(), 'sheet = "Febuary"\n' + MAPPING)[0]
+
+
+def test_a_zip_that_unpacks_without_end_is_refused(read):
+    """More than a hundred times its size, and more than any file may: an error, not a full memory."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as made, made.open("t.csv", "w") as member:
+        for _ in range(UNPACKED_FREELY // (1 << 20) + 2):
+            member.write(b"A,2024-01,1,1,1\n" * (1 << 16))
+
+    assert f"unpacks to more than {UNPACKED_FREELY:,} bytes" in wrong(read, "t.zip", file.getvalue())[0]
