@@ -29,6 +29,7 @@ from simulator.policy.risk_transfer import Partner
 from simulator.scenario.prices import price_cautions
 from simulator.scenario.scenario import BASELINE, Scenario
 from simulator.scenario.schema import Settings
+from simulator.scenario.titles import shown_names
 from simulator.system.machine import threads_of
 
 OTHER_PEOPLE = 3  # number of the world in which a lender has the people of the other of each pair
@@ -295,6 +296,7 @@ def frame_of(scenario: Scenario, world: Lowered, run_off: bool) -> RunFrame:
         tape=bool(settings.portfolio.tape),
         start_month=settings.start_month,
         reporting_day=settings.reporting_day,
+        names=shown_names({name: own.title for name, own in scenario.variants.items()}),
     )
 
 

@@ -22,6 +22,7 @@ from simulator.model.observer import SILENT, InTurn, Observer
 from simulator.run import run
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import AS_WRITTEN, Scenario
+from simulator.scenario.titles import shown_names
 from simulator.system.folders import MANIFEST, Place, placed, spoiled
 
 if TYPE_CHECKING:  # heavy: imported when a table, a picture or a folder is asked for
@@ -458,6 +459,7 @@ class SavedStudy(Study):
             transfers="own_net_loss" in self.measures,
             run_on_months=self.facts.get("run_on_months", 0),
             draws=self.facts.get("draws", 0),
+            names=shown_names({name: own.get("title", name) for name, own in asked.get("variant", {}).items()}),
         )
 
     @property

@@ -97,7 +97,7 @@ def test_what_may_be_noise_comes_after_what_is_sure(found):
     assert sure.startswith(f"It stays best until {far.varied.key} ")
     assert unsure.startswith(f"later may be best where {near.varied.key} ")
     assert "anywhere from the value now to the end, so cannot tell" in unsure
-    assert flips_page.until(near._replace(low=None, high=None)).endswith("then later may be")
+    assert flips_page.until(near._replace(low=None, high=None), found.comparison.frame).endswith("then later may be")
 
 
 def test_a_number_that_turns_the_choice_either_way_is_told_once(found):

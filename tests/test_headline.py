@@ -53,7 +53,7 @@ def test_cells_are_the_differences_on_one_scale(study, found):
 def test_what_changes_nothing_is_a_zero_without_sign(found):
     """Its changes are exactly 0, in every column; no setting is told."""
     (row,) = (row for row in found.rows if row.name == "nothing")
-    assert (row.title, row.changes) == ("Nothing at all", [])
+    assert (row.called, row.changes) == ("Nothing at all", [])
     assert all(re.fullmatch(r"0(\.0+)?", cell.value) and cell.sureness == "exactly equal" for cell in row.cells)
 
 

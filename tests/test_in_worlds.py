@@ -12,6 +12,7 @@ from rich.console import Console
 import simulator as sim
 from conftest import ROOT
 from simulator.analysis.comparison import Verdict
+from simulator.analysis.ledger import RunFrame
 from simulator.analysis.worlds import verdict_in
 from simulator.model.errors import UserError
 from simulator.report import worlds as words
@@ -241,9 +242,11 @@ def test_the_best_of_every_world_must_win_in_each():
     assert (leads.winner, leads.leader, leads.probability) == (None, "a", 0.9)
     assert (turned.winner, turned.leader, turned.turned_by) == (None, None, ("bad", "worse"))
     assert np.isnan(turned.probability)
-    assert "as far as chance goes, at least 98 % sure in each".replace(" %", "\u00a0%") in words.in_words(best)
-    assert words.in_words(leads).endswith("a leads in each, but not clearly in bad.")
-    assert words.in_words(turned).endswith("a as written; b in bad; b (not clearly) in worse.")
+    frame = RunFrame("", (), (), 1, 0, 1, 1)
+
+    assert "as far as chance goes, at least 98 % sure in each".replace(" %", "\u00a0%") in words.in_words(best, frame)
+    assert words.in_words(leads, frame).endswith("a leads in each, but not clearly in bad.")
+    assert words.in_words(turned, frame).endswith("a as written; b in bad; b (not clearly) in worse.")
 
 
 # ---- files, page, terminal -----------------------------------------------------------------------
@@ -294,7 +297,7 @@ def test_the_terminal_begins_with_the_worlds(study):
     console.print(study)
     text = console.file.getvalue()
 
-    assert text.startswith(words.in_words(study.verdict_in_every_world)[:60])
+    assert text.startswith(words.in_words(study.verdict_in_every_world, study.frame)[:60])
     head = text.partition("best  ")[0].splitlines()[-1]
     assert head.split() == ["as", "written", "same", "severe"]
 

@@ -372,11 +372,11 @@ def test_swap_sets_are_in_the_page_in_the_terminal_and_in_the_words():
     count = plain(" ".join(phrasing.count(*comparison.swapped("weak_score", "out", "n_granted"))))
     terminal = " ".join(str(part) for part in summary_table(comparison))
 
-    assert "Who is swapped" in page and "baseline takes, weak_score declines" in page
-    assert f"weak_score declines {count} accounts that baseline takes" in page
+    assert "Who is swapped" in page and "baseline takes, “Cut-off 480, a score that knows little” declines" in page
+    assert f"“Cut-off 480, a score that knows little” declines {count} accounts that baseline takes" in page
     worth = plain(phrasing.number(*comparison.swapped("weak_score", "out", "npv"), "CNY"))
     assert f"net present value given up: {worth}, with" in page
-    assert "Why cut_off_560: cut_off_560 declines" in terminal
+    assert "Why “Cut-off 560”: “Cut-off 560” declines" in terminal
     assert "cut_off_560 takes" not in page  # who only raises the bar swaps nobody in
 
 
@@ -387,4 +387,4 @@ def test_causes_and_rating_power_are_in_the_page():
     for section in BY_CAUSE:
         assert section in page
     assert "ranks who defaults within 12 months with a Gini of" in page
-    assert "freeze_7 against baseline" in page and "closed after a forgotten bill" in page
+    assert "Freeze at 7 days late, close at 150 against baseline" in page and "closed after a forgotten bill" in page

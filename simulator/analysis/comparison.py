@@ -16,6 +16,7 @@ from simulator.analysis.measures.tables import LOSS_RATES, SWAPPED
 from simulator.language.catalogue import kept, noted
 from simulator.model.layout import GRADE_NAMES
 from simulator.scenario.scenario import BASELINE
+from simulator.scenario.titles import quoted
 
 NOTHING_TO_DIVIDE_BY = kept("a rate of nothing is not defined")
 NUMBERS = ("value", "se", "low", "high")  # of an estimate, as summary.json names them
@@ -130,6 +131,10 @@ class Comparison:
     def reference(self, variant: str) -> str:
         """Return the lender that a variant is compared with."""
         return self.against.get(variant, self.baseline)
+
+    def named(self, lender: str) -> str:
+        """Return a lender's name as it stands in a sentence."""
+        return kept("baseline") if lender == BASELINE else quoted(self.frame.names.get(lender, lender), lender)
 
     def samples(self, variant: str, measure: str, window: str = "whole") -> np.ndarray:
         """Return float64[replication] (roll rates: [batch]) of one measure, amounts in the currency."""
@@ -333,7 +338,7 @@ class Comparison:
             )
             sure = kept(", though not all beyond chance") if doubtful else ""
             which = loss.value < 0, len(other_way) == 1
-            said.append(kept(OTHER_WAY[which], variant=variant, rates=names, sure=sure))
+            said.append(kept(OTHER_WAY[which], variant=self.named(variant), rates=names, sure=sure))
         return said
 
     def verdict(self) -> Verdict:
@@ -368,16 +373,16 @@ class Comparison:
                 None,
                 nearest,
                 rival,
-                kept("{best} and {other} are equal", best=_named(best), other=_named(nearest)),
+                kept("{best} and {other} are equal", best=self.named(best), other=self.named(nearest)),
                 best,
                 sure,
             )
         if sure < SURE:
-            why = kept("{best} and {other} are not clearly apart", best=_named(best), other=_named(nearest))
+            why = kept("{best} and {other} are not clearly apart", best=self.named(best), other=self.named(nearest))
             if 1 - doubt[nearest] >= SURE:  # it would be the winner of two
                 count = len(self.ledgers)
                 why = kept(
-                    "{best} leads, but not clearly enough for the best of {count}", best=_named(best), count=count
+                    "{best} leads, but not clearly enough for the best of {count}", best=self.named(best), count=count
                 )
             return Verdict(None, nearest, rival, why, best, sure)
         return Verdict(best, second, rivals[second], CLEAR, best, sure)
@@ -460,11 +465,6 @@ class Comparison:
             numbers = zip(NUMBERS, (d.value, d.se, d.low, d.high), strict=True)
             told["difference"] = {name: as_json(x) for name, x in numbers} | {"unit": self.frame.currency}
         return told
-
-
-def _named(lender: str) -> str:
-    """Return a lender's name as it is said: the user's own, but for that of the baseline."""
-    return kept("baseline") if lender == BASELINE else lender
 
 
 def _by_both(run_off: Verdict, run_on: Verdict) -> Verdict:

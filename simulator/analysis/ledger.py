@@ -3,8 +3,8 @@
 Everything here is int64 in minor units or counts. Months run from 0 (opening stocks) to `RunFrame.horizon`.
 """
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 
@@ -52,6 +52,7 @@ class RunFrame:
     start_month: int | None = None  # calendar month of month 1, 1 for January; None where the scenario names none
     reporting_day: int = 0  # days after the due date, 0 = the due date itself
     draws: int = 0  # of numbers in doubt, for a pair of replications each; 0: they are as they stand
+    names: Mapping[str, str] = field(default_factory=dict, compare=False)  # of variants, as they are shown; by key
 
     @property
     def horizon(self):

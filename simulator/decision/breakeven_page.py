@@ -24,7 +24,7 @@ FINE = 60  # places at which the curve is drawn
 def answers(found: "Breakeven") -> list[str]:
     """Return the value with its interval, or why there is none, and how it was found."""
     one, by = found.varied, phrasing.label(found.measure)
-    pair = f"{found.variant} and {found.against}"
+    pair = " and ".join(_pair(found, phrasing.quoted))
     between = f"{digits(one.shown(one.low))} and {number(one, one.high)}"
     if not found.moves:
         mean = found.curve.mean(one.low)
@@ -38,6 +38,11 @@ def answers(found: "Breakeven") -> list[str]:
     turn = "have the same mean" if not one.is_whole else "change places"
     said = f"{pair} {turn} by {by} where {one.key} is {number(one, found.found.at)} (now {now})."
     return [said, _sure(found), _how(found)]
+
+
+def _pair(found, write=phrasing.named):
+    """Return what the two lenders are called."""
+    return write(found.variant, found.frame), write(found.against, found.frame)
 
 
 def _sure(found):
@@ -104,12 +109,13 @@ def curve(found: "Breakeven") -> Picture:
         plot.canvas.line([(plot.x(end), plot.y(0)) for end in ends], COLOURS[2], 4)
         plot.canvas.dot(plot.x(found.value), plot.y(0), COLOURS[2], 6, hint=said[-1])
     band = "; the band is its 95 % interval" if found.frame.replications > 1 else ""
+    first, second = _pair(found, phrasing.quoted)
     caption = (
-        f"{phrasing.label(found.measure).capitalize()} of {found.variant} less that of {found.against}{band}. Dots "
+        f"{phrasing.label(found.measure).capitalize()} of {first} less that of {second}{band}. Dots "
         "were lived; the dotted line is the value now"
         + ("; on the line at zero, the break-even with its 95 % interval." if found.exists else ".")
     )
-    heading = f"{found.variant} less {found.against}, {scale.words}"
+    heading = f"{' less '.join(_pair(found))}, {scale.words}"
     rows = [
         (digits(one.shown(x)), *(scale.data(getattr(found.curve.mean(x), end)) for end in ("value", "low", "high")))
         for x in lived
@@ -128,7 +134,7 @@ def page(found: "Breakeven", manifest: dict) -> str:
         mean = found.curve.mean(x)
         difference = phrasing.number(mean.value, mean.se, unit, difference=True)
         rows.append((number(found.varied, x), difference))
-    table = Table((breakable(found.varied.key), f"{found.variant} less {found.against}"), rows)
+    table = Table((breakable(found.varied.key), " less ".join(_pair(found))), rows)
     title = f"{found.scenario.baseline.title}: break-even of {found.varied.key}"
     section = Section("The difference along the number", (), [curve(found)], [table])
     said: list[str] = [breakable(line) for line in found.answers]

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from simulator.analysis.ledger import RunFrame
 from simulator.decision.answer import facts_told
 from simulator.decision.crossing import FEWEST
 from simulator.decision.pictures import map_of, nearest
@@ -48,7 +49,9 @@ def _best(found, measure):
     values = {name: compared.estimate(name, measure).value for name in found.lenders if name != best}
     second = max(values, key=values.__getitem__)
     leads = {name: compared.difference(best, measure, against=name) for name in values}
-    slots = {"measure": phrasing.label(measure), "best": phrasing.named(best), "second": phrasing.named(second)}
+    frame = compared.frame
+    slots = {"best": phrasing.quoted(best, frame), "second": phrasing.quoted(second, frame)}
+    slots["measure"] = phrasing.label(measure)
     if not (leads[second].value or leads[second].se > 0):
         return say("Best by {measure}: {best} and {second}, which are equal.", **slots)
     slots["by"] = phrasing.number(leads[second].value, leads[second].se, compared.frame.currency)
@@ -64,7 +67,7 @@ def _best(found, measure):
             "Best by {measure}: {best}, by {by} over {second}: already now within chance of {unclear}, so that "
             "anything may turn it.",
             **slots,
-            unclear=listed([phrasing.named(name) for name in unclear]),
+            unclear=listed([phrasing.quoted(name, frame) for name in unclear]),
         )
     return say("Best by {measure}: {best}, by {by} over {second}.", **slots)
 
@@ -72,8 +75,8 @@ def _best(found, measure):
 def _turns(found, flip):
     """Say what a flip takes; of one that may be none, that it may."""
     if flip.is_sure:
-        return say("It stays best until {until}.", until=until(flip))
-    one, lender = flip.varied, phrasing.named(flip.to_best)
+        return say("It stays best until {until}.", until=until(flip, found.comparison.frame))
+    one, lender = flip.varied, phrasing.quoted(flip.to_best, found.comparison.frame)
     if found.is_either_way(flip):
         now = number(one, one.middle)
         return say(
@@ -103,9 +106,9 @@ def _moved(found):
     return say("{moved} numbers were moved, each alone.", **slots)
 
 
-def until(flip: "Flip") -> str:
+def until(flip: "Flip", frame: RunFrame) -> str:
     """Return "KEY falls below 0.3 (now 0.4; 95 % interval 0.25 to 0.35), then cut_at_30 is", or "may be"."""
-    slots = {"moves": _moves(flip), "lender": phrasing.named(flip.to_best)}
+    slots = {"moves": _moves(flip), "lender": phrasing.quoted(flip.to_best, frame)}
     if flip.is_sure:
         return say("{moves}, then {lender} is", **slots)
     return say("{moves}, then {lender} may be", **slots)
@@ -198,7 +201,8 @@ def _table(found):
         far = f"{flip.distance:.2g} sd" if one.doubt else f"{100 * flip.distance:.0f} %"
         where = number(one, one.middle), number(one, flip.at)
         is_sure = "yes" if flip.is_sure else "may be none"
-        rows.append((breakable(one.key), *where, *ends(flip), is_sure, flip.to_best, phrasing.label(flip.measure), far))
+        then = phrasing.named(flip.to_best, found.comparison.frame)
+        rows.append((breakable(one.key), *where, *ends(flip), is_sure, then, phrasing.label(flip.measure), far))
     head = ("number", "now", "turns at", "95 % from", "to", "sure", "then best", "by", "distance")
     return Table(
         head,

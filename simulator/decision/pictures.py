@@ -47,7 +47,7 @@ def tornado(found: "Sweep", rows: Sequence[dict[str, Any]]) -> Picture:
     for k, row in enumerate(shown):
         y, at = 4 + ROW * k, [row[f"change_at_{end}"] for end in ("low", "high")]
         told = " / ".join(scale.signed(change) for change in at)
-        lender = phrasing.named(row["variant"])
+        lender = phrasing.named(row["variant"], found.frame)
         ends = f"{digits(row['low'])} – {digits(row['high'])} {row['unit']}".strip()
         said.append(f"{row['key']} ({lender}), {ends}: {told}")
         room = WIDTH - 12 - width_of(told)
@@ -63,8 +63,8 @@ def tornado(found: "Sweep", rows: Sequence[dict[str, Any]]) -> Picture:
         (say("number"), say("low"), say("high"), say("unit"), say("variant"), say("measure"),
          f"{say('at the low end')}, {scale.words}", f"{say('at the high end')}, {scale.words}"),
         [
-            (row["key"], digits(row["low"]), digits(row["high"]), row["unit"], phrasing.named(row["variant"]),
-             phrasing.label(row["measure"]) if row["measure"] else "",
+            (row["key"], digits(row["low"]), digits(row["high"]), row["unit"],
+             phrasing.named(row["variant"], found.frame), phrasing.label(row["measure"]) if row["measure"] else "",
              *(scale.data(row[f"change_at_{end}"]) for end in ("low", "high")))
             for row in rows
         ],
@@ -100,7 +100,7 @@ def along(found: "Sweep", measures: Sequence[str]) -> Picture:
             if row["measure"] in measures and row["difference"] is not None:
                 at = [digits(x) for x in found.shown(place)]
                 told = (f"{row[name]:.6g}" for name in ("difference", "low", "high") if row[name] is not None)
-                rows.append((*at, phrasing.label(row["measure"]), phrasing.named(row["variant"]), *told))
+                rows.append((*at, phrasing.label(row["measure"]), phrasing.named(row["variant"], found.frame), *told))
     head = [one.key for one in found.varied] + [say("measure"), say("variant"), say("change")]
     full = max((len(row) for row in rows), default=len(head))
     head += [say("95 % from"), say("to")][: full - len(head)]
@@ -138,7 +138,7 @@ def _along(found, lived, k, measure) -> Panel:
     marks = ticks(min([0.0, *reach]), max([0.0, *reach]), 5)
     at = [found.shown(place)[k] for place in lived]
     words = scale.ticks(marks, is_change=True)
-    names = [phrasing.named(name) for name in variants]
+    names = [phrasing.named(name, found.frame) for name in variants]
     right = 8 + min(110.0, max((width_of(name) for name in names), default=0.0))
     left = 8 + max(width_of(words(mark)) for mark in marks)
     across = ticks(min(at), max(at), 4) if at else [0.0, 1.0]
@@ -176,13 +176,13 @@ def _begun(words: str) -> str:
 
 def nearest(found: "Flips") -> Picture:
     """Draw where the nearest flips lie between a number's value now and the end to which it was moved."""
-    shown = found.flips[:DRAWN]
+    shown, frame = found.flips[:DRAWN], found.comparison.frame
     plot = Plot((WIDTH, ROW * len(shown) + 28), (-1.05, 1.05), (0, 1), (4, 28, 24, 28))
     canvas, colour, said = plot.canvas, of_lenders(found.lenders), []
     middle = plot.x(0)
     for k, flip in enumerate(shown):
         one, y = flip.varied, 4 + ROW * k
-        told = f"{number(one, one.middle)} → {number(one, flip.at)}: {phrasing.named(flip.to_best)}"
+        told = f"{number(one, one.middle)} → {number(one, flip.at)}: {phrasing.named(flip.to_best, frame)}"
         said.append(f"{one.key} {told}")
         canvas.text(WIDTH, y + 10, told, "end", INK, most=WIDTH * 0.62)
         canvas.text(0, y + 10, _short(one.key), colour=INK, most=WIDTH - 10 - min(width_of(told), WIDTH * 0.62))
@@ -197,7 +197,7 @@ def nearest(found: "Flips") -> Picture:
         (say("number"), say("now"), say("turns at"), say("unit"), say("then best"), say("measure")),
         [
             (flip.varied.key, digits(flip.varied.shown(flip.varied.middle)), digits(flip.varied.shown(flip.at)),
-             flip.varied.shown_unit, phrasing.named(flip.to_best), phrasing.label(flip.measure))
+             flip.varied.shown_unit, phrasing.named(flip.to_best, frame), phrasing.label(flip.measure))
             for flip in found.flips
         ],
     )  # fmt: skip
@@ -206,7 +206,10 @@ def nearest(found: "Flips") -> Picture:
         "edge or to the value now where they are open. A hollow dot may be none: its bar is open to the edge, or "
         "it has no interval. From a number's value now to the end of its range, or to half or twice of it."
     )
-    key = [(say("then {lender}", lender=phrasing.named(n)), colour[n]) for n in dict.fromkeys(f.to_best for f in shown)]
+    key = [
+        (say("then {lender}", lender=phrasing.named(n, frame)), colour[n])
+        for n in dict.fromkeys(f.to_best for f in shown)
+    ]
     panels = [Panel("", canvas.svg("; ".join(said))), *([key_of(key)] if key else [])]
     return pictured(say("The nearest flips"), panels, caption, "", data)
 
@@ -222,7 +225,8 @@ def _places(flip: "Flip") -> tuple[float, float, float]:
 
 def map_of(found: "Flips", one: "Map") -> Picture:
     """Draw who is best where two numbers are moved together, a panel for each horizon."""
-    colour, order = of_lenders(found.lenders), {name: k for k, name in enumerate(found.lenders)}
+    frame, colour = found.comparison.frame, of_lenders(found.lenders)
+    order = {name: k for k, name in enumerate(found.lenders)}
     xs, ys = ([digits(of.shown(x)) for x in places] for of, places in ((one.first, one.xs), (one.second, one.ys)))
     left = 8 + max(width_of(words) for words in ys)
     wide = (WIDTH - left) / len(xs)
@@ -234,7 +238,7 @@ def map_of(found: "Flips", one: "Map") -> Picture:
             y = CELL * (len(ys) - 1 - j)
             canvas.text(left - 6, y + CELL / 2 + 4, ys[j], "end")
             for i, name in enumerate(row):
-                told = phrasing.named(name) if name else say("refused")
+                told = phrasing.named(name, frame) if name else say("refused")
                 said.append(f"{xs[i]}, {ys[j]}: {told}")
                 rows.append((phrasing.label(measure), xs[i], ys[j], told))
                 x = left + i * wide
@@ -251,7 +255,9 @@ def map_of(found: "Flips", one: "Map") -> Picture:
         canvas.line([(left, now_y), (WIDTH, now_y)], INK, 1, DASHES)
         panels.append(Panel(_begun(phrasing.label(measure)), canvas.svg("; ".join(said))))
     seen = dict.fromkeys(name for best in one.best.values() for row in best for name in row if name)
-    key = [(say("{n}: {lender} is best", n=order[name], lender=phrasing.named(name)), colour[name]) for name in seen]
+    key = [
+        (say("{n}: {lender} is best", n=order[name], lender=phrasing.named(name, frame)), colour[name]) for name in seen
+    ]
     named = [_in_words(of) for of in (one.first, one.second)]
     caption = say(
         "Who is best where two numbers are moved together: across {first}, upwards {second}; dotted lines: their "

@@ -26,9 +26,10 @@ def answers(found: "Sweep") -> list[str]:
         usual, effects = found.tornado
         if effects:
             by, variant, measure = effects[0].largest(usual)
+            lender = phrasing.quoted(variant, found.frame)
             said.append(
                 f"What moves a difference most is {effects[0].number.key}: "
-                f"{phrasing.number(by, 0.0, found.frame.currency)} of {variant} less baseline by "
+                f"{phrasing.number(by, 0.0, found.frame.currency)} of {lender} less baseline by "
                 f"{phrasing.label(measure)}, within its range."
             )
         turning = sum(effect.turns(usual) for effect in effects)
@@ -40,7 +41,7 @@ def answers(found: "Sweep") -> list[str]:
 
 def _where(found, measure):
     """Say who is best by a measure along one number, or at how many points of several."""
-    best, label = found.best(measure), phrasing.label(measure)
+    best, label = _best(found, measure, phrasing.quoted), phrasing.label(measure)
     clear = [measure in place.clear for place in found.places]
     if len(found.lenders) == 1:
         return _levels(found, measure)
@@ -58,6 +59,11 @@ def _where(found, measure):
         return f"{name} is best by {label} along {one.key}: {all_}{_from_to(found, where)} ({chance})."
     told_runs = [f"{name} {_from_to(found, where)} ({_chance(found, where, clear)})" for name, where in runs]
     return f"Best by {label} along {one.key}: {'; '.join(told_runs)}."
+
+
+def _best(found, measure, write=phrasing.named):
+    """Return what the best at each point is called; empty of a point that is refused."""
+    return [name and write(name, found.frame) for name in found.best(measure)]
 
 
 def _from_to(found, where):
@@ -147,7 +153,7 @@ def page(found: "Sweep", manifest: dict) -> str:
 
 def _table(found, measure):
     unit, rows = MEASURES[measure].unit_in(found.frame), []
-    best = found.best(measure)
+    best = _best(found, measure)
     for place, leader in list(zip(found.places, best, strict=True))[:MOST_ROWS]:
         told = {row["variant"]: row for row in place.rows if row["measure"] == measure}
         cells = [number(one, x) for one, x in zip(found.varied, place.at, strict=True)]
@@ -159,7 +165,8 @@ def _table(found, measure):
         if len(found.lenders) > 1 and place.rows and measure not in place.clear:
             leader += ", within chance"
         rows.append((*cells, leader or "refused"))
-    head = (*(one.key for one in found.varied), *found.lenders, "best" if len(found.lenders) > 1 else "lender")
+    names = [phrasing.named(name, found.frame) for name in found.lenders]
+    head = (*(one.key for one in found.varied), *names, "best" if len(found.lenders) > 1 else "lender")
     more = (
         f" {len(found.places) - MOST_ROWS} more points are in sweep.parquet." if len(found.places) > MOST_ROWS else ""
     )
@@ -175,6 +182,10 @@ def _tornado_table(found):
             phrasing.number(row[f"change_at_{end}"], 0.0, found.frame.currency, difference=True)
             for end in ("low", "high")
         ]
-        of = f"{row['variant']}, {phrasing.label(row['measure'])}" if row["measure"] else "nobody"
+        of = (
+            f"{phrasing.named(row['variant'], found.frame)}, {phrasing.label(row['measure'])}"
+            if row["measure"]
+            else "nobody"
+        )
         rows.append((row["key"], ends, of, *changes, "yes" if row["turns"] else "no", row["refused"]))
     return Table(("number", "range", "moves most", "at low", "at high", "turns", "refused"), rows)

@@ -12,6 +12,7 @@ import numpy as np
 from simulator.analysis.comparison import Comparison
 from simulator.analysis.errors import crossed_replications
 from simulator.analysis.estimates import CERTAIN, Difference, Estimate
+from simulator.analysis.ledger import RunFrame
 from simulator.analysis.measures import SHARE
 from simulator.decision.assumptions import Doubt
 from simulator.decision.doubt import Draws
@@ -115,10 +116,10 @@ class AtHome(NamedTuple):
     second: str
     lead: Difference
 
-    def said(self, currency: str) -> str:
+    def said(self, frame: RunFrame) -> str:
         """Return it in a sentence, and whether that is within chance."""
-        by = phrasing.number(self.lead.value, self.lead.se, currency)
-        slots = {"best": phrasing.named(self.best), "by": by, "second": phrasing.named(self.second)}
+        by = phrasing.number(self.lead.value, self.lead.se, frame.currency)
+        slots = {"best": phrasing.quoted(self.best, frame), "by": by, "second": phrasing.quoted(self.second, frame)}
         if self.lead.is_clear:
             return say("With every number at its value {best} is best, by {by} over {second}.", **slots)
         return say(
@@ -137,11 +138,11 @@ class Turns(NamedTuple):
     borrowers: int  # they were sought with so many
     replications: int
 
-    def said(self, measure: str) -> list[str]:
+    def said(self, measure: str, frame: RunFrame) -> list[str]:
         """Return what would make another lender the best by a measure, the nearest first, in words."""
         from simulator.decision.flips_page import until  # here, as in `_turns`
 
-        return [until(flip) for flip in self.flips[measure]]
+        return [until(flip, frame) for flip in self.flips[measure]]
 
     @property
     def sizes(self) -> str:
@@ -267,8 +268,8 @@ class Doubted(Comparison):
         turns = self.known.turns
         if not turns:
             return [], ""
-        currency = self.frame.currency
-        told = [(measure, turns.home[measure].said(currency), turns.said(measure)) for measure in self.horizons]
+        frame = self.frame
+        told = [(measure, turns.home[measure].said(frame), turns.said(measure, frame)) for measure in self.horizons]
         return told, turns.sizes
 
     def summary(self) -> dict:
@@ -373,8 +374,9 @@ def in_words(comparison: Comparison) -> list[str]:
             said.append(
                 say(
                     "{home} Another is best if: {nearest} ({sizes}).",
-                    home=turns.home[measure].said(unit),
-                    nearest=say("; ").join(turns.said(measure)) or say("no number, moved alone within its range"),
+                    home=turns.home[measure].said(comparison.frame),
+                    nearest=say("; ").join(turns.said(measure, comparison.frame))
+                    or say("no number, moved alone within its range"),
                     sizes=turns.sizes,
                 )
             )
@@ -440,14 +442,14 @@ def best_in_words(comparison: Doubted, measure: str) -> dict[str, str]:
     likely = sorted(found.probability, key=lambda name: -found.probability[name].value)
     chances = {name: phrasing.number(*found.probability[name], SHARE) for name in likely}
     ever = [
-        say("{lender} {chance}", lender=phrasing.named(name), chance=said)
+        say("{lender} {chance}", lender=phrasing.quoted(name, comparison.frame), chance=said)
         for name, said in chances.items()
         if found.probability[name].value > 0
     ]
     return {
         "measure": phrasing.label(measure),
         "chances": in_a_row(ever),
-        "best": phrasing.named(found.best),
+        "best": phrasing.quoted(found.best, comparison.frame),
         "lost": phrasing.number(*found.perfect_information, comparison.frame.currency),
     }
 

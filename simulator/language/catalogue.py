@@ -22,6 +22,7 @@ ENGLISH, CHINESE = "en", "zh"
 LANGUAGES = (ENGLISH, CHINESE)
 BOTH = "both"  # of a page that holds every language, and a switch
 MEANING = "|"  # before what a word of several meanings is about: say("months|of a window")
+QUOTES = "“”"  # of a name in a sentence, which Han touches without a space
 FEWEST_WORDS = 2  # of its own, by which a sentence with slots is known again
 _spoken: ContextVar[str] = ContextVar("spoken", default=ENGLISH)
 
@@ -57,7 +58,7 @@ def _meet(before: str, after: str) -> str:
     left, right = before.rstrip(" "), after.lstrip(" ")
     if not left or not right:
         return before + after
-    if _is_han(left[-1]) and _is_han(right[0]):
+    if all(_is_han(sign) or sign in QUOTES for sign in (left[-1], right[0])):
         return left + right
     if (_is_han(left[-1]) and _is_latin(right[0])) or (_is_latin(left[-1]) and _is_han(right[0])):
         return f"{left} {right}"

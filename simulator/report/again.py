@@ -62,7 +62,7 @@ class Again(Finding):
     @property
     def answers(self) -> list[str]:
         """The verdict, and how sure it is."""
-        everywhere = [worlds.in_words(self.study.verdict_in_every_world)] if self.study.worlds else []
+        everywhere = [worlds.in_words(self.study.verdict_in_every_world, self.study.frame)] if self.study.worlds else []
         return [said for said in (*everywhere, phrasing.verdict(self.kept), certainty(self.kept)) if said]
 
     @property
@@ -139,7 +139,7 @@ class Again(Finding):
             yield Section(say("Bad debt, closures and overdue by cause"), tables=causes)
         told = account(kept)
         rows = [(label, *amounts) for label, amounts, _ in told["rows"]]
-        head = (say("{unit}, mean over replications", unit=told["unit"]), *map(phrasing.named, kept.ledgers))
+        head = (say("{unit}, mean over replications", unit=told["unit"]), *phrasing.all_named(kept))
         yield Section(say("Profit, and how it becomes cash"), tables=[Table(head, rows)])
         if rates := rate_table(kept):
             rows = [
@@ -170,7 +170,7 @@ def _changes(kept, variant) -> str:
     """Return in one sentence what moves under a variant."""
     moved = phrasing.stated(kept, answer(kept.frame))
     clauses = phrasing.joined(phrasing.movement(kept, variant, name) for name in moved)
-    return say("{variant}: {clauses}.", variant=phrasing.called(kept, variant), clauses=clauses)
+    return say("{variant}: {clauses}.", variant=phrasing.called(kept, variant, phrasing.quoted), clauses=clauses)
 
 
 def _tables(kept, of, called=phrasing.label) -> list[Table]:
@@ -184,7 +184,7 @@ def _tables(kept, of, called=phrasing.label) -> list[Table]:
             (label, *((_mark(value, sureness), _about(error, interval)) for value, error, interval, sureness in cells))
             for label, cells in rows
         ]
-        found.append(Table((say(section), *map(phrasing.named, kept.ledgers)), shown))
+        found.append(Table((say(section), *phrasing.all_named(kept)), shown))
     if found and kept.variants:
         found[-1] = found[-1]._replace(note=note)
     return found
@@ -209,4 +209,4 @@ def _standing(kept, section) -> Table:
     """Return the measures of a section of supervisors, in words for each lender."""
     names = [name for name in shown_in(section) if name in kept.measures]
     rows = [(phrasing.short(name), *(phrasing.estimate(kept, v, name) for v in kept.ledgers)) for name in names]
-    return Table((say(section), *map(phrasing.named, kept.ledgers)), rows)
+    return Table((say(section), *phrasing.all_named(kept)), rows)

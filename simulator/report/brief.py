@@ -27,7 +27,8 @@ def html(study) -> str:
     measures = [name for name in answer(study.frame) if name in study.measures]
     head = "".join(f"<th>{escape(phrasing.label(name))}</th>" for name in measures)
     rows = [
-        f"<tr><th>{escape(phrasing.named(name))}</th>{_cells(study, name, measures)}</tr>" for name in study.lenders
+        f"<tr><th>{escape(phrasing.named(name, study.frame))}</th>{_cells(study, name, measures)}</tr>"
+        for name in study.lenders
     ]
     title = f"<h3>{escape(study.frame.title)}</h3><p>{escape(phrasing.setting(study.frame))}</p>"
     words = [*_cautions(study), *_answer(study)]
@@ -43,7 +44,7 @@ def _answer(study) -> list[str]:
     """Return the verdict in a sentence, or nothing where nothing is compared."""
     if not study.variants:
         return []
-    elsewhere = [worlds.in_words(study.verdict_in_every_world)] if study.worlds else []
+    elsewhere = [worlds.in_words(study.verdict_in_every_world, study.frame)] if study.worlds else []
     return [*elsewhere, phrasing.verdict_of(study.verdict, len(study.lenders), study.frame)]
 
 
@@ -55,7 +56,7 @@ def _changes(study, variant) -> str:
         if d and d.value == d.value:
             number = phrasing.number(d.value, d.se, MEASURES[measure].unit_in(study.frame), difference=True)
             said.append(say("{measure} {change}", measure=phrasing.label(measure), change=number))
-    return say("{name}: {words}", name=variant, words=phrasing.in_a_row(said))
+    return say("{name}: {words}", name=phrasing.named(variant, study.frame), words=phrasing.in_a_row(said))
 
 
 def _cells(study, lender, measures) -> str:

@@ -39,7 +39,7 @@ def sources(comparison) -> Sources | None:
         best, second = found
         value = comparison.difference(best, "npv", against=second).value
         errors, unit = comparison.errors(best, "npv", second), comparison.frame.currency
-        each = {"first": phrasing.named(best), "second": phrasing.named(second)}
+        each = {"first": phrasing.quoted(best, comparison.frame), "second": phrasing.quoted(second, comparison.frame)}
         what = say("{first} less {second} by {measure}", **each, measure=phrasing.label("npv"))
     else:
         told = phrasing.stated(comparison, answer(comparison.frame))

@@ -145,7 +145,7 @@ def _summary(sheet, study, every_world, book):
     for said in study.cautions:
         sheet.words(say("caution"), retold(said))
     if study.worlds:
-        sheet.words(say("in all worlds"), worlds.in_words(study.verdict_in_every_world))
+        sheet.words(say("in all worlds"), worlds.in_words(study.verdict_in_every_world, frame))
     for name, one in every_world.items():
         if one.variants:
             said = phrasing.verdict_of(one.verdict, len(one.lenders), one.frame)
@@ -153,7 +153,7 @@ def _summary(sheet, study, every_world, book):
     for name, one in every_world.items():
         _answer(sheet, one, name)
     for measure, choice in told.get("decision", {}).items():
-        _choice(sheet, measure, choice, frame.currency)
+        _choice(sheet, measure, choice, frame)
     sheet.gap()
     for name, what in WHAT_IS_IN.items():
         sheet.words(say("sheet {name}", name=say(name)), say(what))
@@ -185,7 +185,7 @@ def _answer(sheet, study, world):
             for name in names
             for part in ("value", "value_standard_error")
         ]
-        sheet.row([phrasing.named(lender), *cells])
+        sheet.row([phrasing.named(lender, frame), *cells])
     if not study.variants:
         return
     sheet.gap()
@@ -201,12 +201,13 @@ def _answer(sheet, study, world):
             for name in names
             for part in ("difference", "low", "high")
         ]
-        other = phrasing.named(study.reference(variant))
-        sheet.row([say("{first} less {second}", first=variant, second=other), *cells])
+        other = phrasing.named(study.reference(variant), frame)
+        sheet.row([say("{first} less {second}", first=phrasing.named(variant, frame), second=other), *cells])
 
 
-def _choice(sheet, measure, choice, currency):
+def _choice(sheet, measure, choice, frame):
     """Put what is known of choosing under doubt, by one measure, then what is worth knowing."""
+    currency = frame.currency
     sheet.gap()
     money = phrasing.unit_in_words(currency)
     about = [
@@ -222,7 +223,7 @@ def _choice(sheet, measure, choice, currency):
         cells = [(likely, SHARE), (loss, choice["unit"])]
         sheet.row(
             [
-                phrasing.named(lender),
+                phrasing.named(lender, frame),
                 *(shown(one[part], unit, currency, error=part == "se") for one, unit in cells for part in PARTS),
             ]
         )
@@ -276,7 +277,7 @@ def _comparison(sheet, every_world):
                         return shown(row[part], unit, currency, difference, error=part.endswith("standard_error"))
 
                     changes = [
-                        row["baseline"] and phrasing.named(row["baseline"]),
+                        row["baseline"] and phrasing.named(row["baseline"], frame),
                         *(
                             cell(part, part != "standard_error")
                             for part in ("difference", "standard_error", "low", "high")
@@ -287,7 +288,7 @@ def _comparison(sheet, every_world):
                         [
                             phrasing.label(name),
                             *([worlds.called(world)] if several else []),
-                            phrasing.named(lender),
+                            phrasing.named(lender, frame),
                             say(WINDOWS.get(window, window)),
                             phrasing.unit_in_words(unit) if unit.startswith(frame.currency) else say(unit),
                             cell("value"),
@@ -329,7 +330,7 @@ def _monthly(sheet, every_world):
         for lender in study.lenders:
             for month in months:
                 place = [
-                    phrasing.named(lender),
+                    phrasing.named(lender, frame),
                     *([worlds.called(world)] if several else []),
                     Value(month, "0"),
                     *([phrasing.calendar(frame, month) if month else None] if calendar else []),
@@ -361,7 +362,7 @@ def _settings(sheet, in_force):
         sheet.row(
             [
                 one.key,
-                phrasing.named(one.lender),
+                phrasing.by_key(one.lender),
                 _setting(one.value, one.unit),
                 unit_words(one.unit),
                 *ends,

@@ -37,10 +37,10 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A lender: its name, title and colour, what it changes, and a cell for each measure."""
+    """A lender: its name and what it is called, its colour, what it changes, and a cell for each measure."""
 
     name: str
-    title: str
+    called: str
     colour: str
     changes: list[str]
     chance: str  # to be the best, in words; empty where that is not known
@@ -77,11 +77,9 @@ def headline(comparison, tables: Mapping[str, Any]) -> Headline | None:
         return phrasing.number(chances[name].value, chances[name].se, SHARE) if name in chances else ""
 
     def row(name: str, cells: list[Cell]) -> Row:
-        title = tables.get("variant", {}).get(name, {}).get("title", "")
-        if title == name.replace("_", " "):  # of a variant without a title of its own
-            title = ""
+        called = phrasing.named(name, comparison.frame)
         return Row(
-            name, title, themed(colours[name]), changed.get(name, []), chance(name), cells, is_winner=name == winner
+            name, called, themed(colours[name]), changed.get(name, []), chance(name), cells, is_winner=name == winner
         )
 
     rows = [row(name, [columns[measure][1][name] for measure in names]) for name in order]

@@ -6,6 +6,7 @@ from simulator.analysis.estimates import samples_for
 from simulator.analysis.measures import ACCOUNTS, MEASURES, RATIO, SHARE, answer
 from simulator.analysis.measures.loss import CAUSE_WORDS
 from simulator.language.catalogue import CHINESE, ENGLISH, noted, retold, say, spoken
+from simulator.scenario import titles
 from simulator.scenario.prices import CEILINGS, CLOSE, told
 from simulator.scenario.scenario import BASELINE
 
@@ -41,10 +42,25 @@ def product(name):
     return say(PRODUCT_WORDS[name])
 
 
-def named(lender):
-    """Return a lender's name as it is shown: the user's own, but for the baseline that the user has not named.
+def named(lender, frame):
+    """Return what a lender is called in legends and heads: a variant by its title, if it has one."""
+    return frame.names.get(lender) or by_key(lender)
 
-    Of a setting it may be "world NAME".
+
+def quoted(lender, frame):
+    """Return what a lender is called in a sentence: its title in quotation marks."""
+    return titles.quoted(named(lender, frame), by_key(lender))
+
+
+def all_named(comparison):
+    """Return what the lenders of a comparison are called, in their order."""
+    return [named(name, comparison.frame) for name in comparison.ledgers]
+
+
+def by_key(lender):
+    """Return a lender's key as it is shown beside settings, which the user types; the baseline has none.
+
+    It may be "world NAME".
     """
     world = lender.removeprefix(WORLD)
     if world != lender:
@@ -307,12 +323,13 @@ def between(low, high):
     return say("{low} to {high}", low=low, high=high)
 
 
-def called(comparison, variant):
-    """Return a variant's name, with whom it is compared with where that is not the baseline."""
+def called(comparison, variant, write=named):
+    """Return a variant's name, with whom it is compared with where that is not the baseline; `write` says each."""
     other = comparison.reference(variant)
     if other == comparison.baseline:
-        return named(variant)
-    return say("{lender}, against {other}", lender=variant, other=named(other))
+        return write(variant, comparison.frame)
+    slots = {"lender": write(variant, comparison.frame), "other": write(other, comparison.frame)}
+    return say("{lender}, against {other}", **slots)
 
 
 def compared_with(comparison):
@@ -446,14 +463,14 @@ def _unnamed(found, frame, ends):
 def _lead(found, frame):
     """Return "X, by CNY 1,234 ± 56 over Y", or why no winner is named and by how much one leads."""
     if found.winner:
-        return say("{winner}, {gap}", winner=named(found.winner), gap=_over(found, frame))
+        return say("{winner}, {gap}", winner=quoted(found.winner, frame), gap=_over(found, frame))
     gap, why = _gap(found, frame), retold(found.reason)
     return say("{why} ({gap})", why=why, gap=gap) if gap else why
 
 
 def _over(found, frame):
     """Return "by CNY 1,234 ± 56 over Y"."""
-    return say("by {gap} over {second}", gap=_gap(found, frame), second=named(found.second))
+    return say("by {gap} over {second}", gap=_gap(found, frame), second=quoted(found.second, frame))
 
 
 def _gap(found, frame):
@@ -471,7 +488,7 @@ def _apart(comparison, found):
     if not math.isfinite(d.value):  # of a folder that does not keep it
         return ""
     brought = number(d.value, d.se, frame.currency)
-    slots = {"n": frame.months, "more": brought, "first": named(goes_on), "second": named(ends)}
+    slots = {"n": frame.months, "more": brought, "first": quoted(goes_on, frame), "second": quoted(ends, frame)}
     closed = comparison.difference(ends, "n_closures_good", "lending", against=goes_on)
     if closed.is_clear and closed.value > 0:
         slots["closed"] = NO_BREAK.join(filter(None, count(closed.value, closed.se)))
@@ -493,9 +510,9 @@ def sureness(probability):
 
 def rates(comparison):
     """Return what the lenders charge a year, in words; empty where it is not known."""
-    said = {name: told(own) for name, own in comparison.rates.items()}
+    said = {quoted(name, comparison.frame): told(own) for name, own in comparison.rates.items()}
     first = next(iter(said.values()), "")
-    others = [say("{name}: {words}", name=named(name), words=words) for name, words in said.items() if words != first]
+    others = [say("{name}: {words}", name=name, words=words) for name, words in said.items() if words != first]
     return say("Interest a year by grade: {rates}.", rates=joined([first, *others])) if first else ""
 
 

@@ -191,7 +191,7 @@ class Evidence:
 
     def named(self, lender) -> str:
         """Return a lender's name as it is shown."""
-        return phrasing.named(lender)
+        return phrasing.quoted(lender, self.frame)
 
     def label(self, name) -> str:
         """Return the name of a measure, or of a cause of being late, in words."""
@@ -233,7 +233,7 @@ def reasons(comparison, variant) -> list[str]:
     kinds = changed_kinds(comparison, variant)
     names = listed([in_words(kind) for kind in kinds])
     if comparison.is_same(variant):
-        other = phrasing.named(comparison.reference(variant))
+        other = phrasing.quoted(comparison.reference(variant), comparison.frame)
         if not kinds:
             return [
                 say("It changes nothing that is in force: every measure is exactly that of {other}.", other=other),
@@ -243,9 +243,8 @@ def reasons(comparison, variant) -> list[str]:
         ]
     evidence = Evidence(comparison, variant)
     own = [sentence for kind in kinds for sentence in _of_kind(comparison, variant, kind)]
-    said = [
-        sentence if sentence.startswith(f"{variant} ") else capital(sentence) for sentence in own or by_line(evidence)
-    ]
+    name = phrasing.quoted(variant, comparison.frame)  # as it is written, at the start of a sentence too
+    said = [sentence if sentence.startswith(f"{name} ") else capital(sentence) for sentence in own or by_line(evidence)]
     if len(kinds) > 1:
         said.append(
             say("It changes {names} at once: the sentences say what moved, not which of them moved it.", names=names)

@@ -54,8 +54,8 @@ def body(comparison, manifest: dict, pictures: list[Picture], every_world=None, 
         choice=comparison.of_choice(),
         certainty=certainty(comparison),
         warnings=[retold(said) for said in (phrasing.given_people(comparison), *comparison.warnings()) if said],
-        in_worlds=worlds.in_words(worlds.verdict(several)) if several else "",
-        world_heads=[(worlds.called(name), worlds.best(each.verdict())) for name, each in several.items()],
+        in_worlds=worlds.in_words(worlds.verdict(several), comparison.frame) if several else "",
+        world_heads=[(worlds.called(name), worlds.best(each.verdict(), each.frame)) for name, each in several.items()],
         matrix=worlds.matrix(several) if several else [],
         elsewhere=[elsewhere(name, each, comparison) for name, each in several.items() if each is not comparison],
         not_stated=phrasing.not_stated(comparison, [name for section in NUMBERS for name in shown_in(section)]),
@@ -157,7 +157,7 @@ def cause_table(comparison):
 
 def swap_table(comparison):
     """Return [(who, [value in words for each of SWAPS])] of the applicants that the variants swap."""
-    rows = []
+    rows, frame = [], comparison.frame
     for variant in comparison.swaps:
         for side in comparison.sides(variant):
             other = comparison.reference(variant)
@@ -166,7 +166,7 @@ def swap_table(comparison):
             for name in phrasing.stated(comparison, shown_in(SWAPS)):
                 (value, se), unit = comparison.swapped(variant, side, name), MEASURES[name].unit_in(comparison.frame)
                 cells.append(phrasing.count(value, se) if unit == ACCOUNTS else phrasing.apart(value, se, unit))
-            who = {"taker": phrasing.named(taker), "decliner": phrasing.named(decliner)}
+            who = {"taker": phrasing.quoted(taker, frame), "decliner": phrasing.quoted(decliner, frame)}
             rows.append((say("{taker} takes, {decliner} declines", **who), cells))
     return rows
 
@@ -235,7 +235,7 @@ def rate_table(comparison):
     """Return [(lender, product, [(yearly rate in words, above a ceiling)] by grade)]."""
     return [
         (
-            phrasing.named(name),
+            phrasing.named(name, comparison.frame),
             phrasing.product(product),
             [(phrasing.per_cent(100 * rate, 1), phrasing.ceiling(rate)) for rate in by_grade],
         )
@@ -277,7 +277,7 @@ def in_force(tables):
         low, high = one.range if len(one.range) == 2 else ("", "")
         between = phrasing.between(in_words(low), in_words(high)) if one.range else ""
         value = measured(in_words(one.value), one.unit)
-        lender, said = phrasing.named(one.lender), one.status and say(one.status)
+        lender, said = phrasing.by_key(one.lender), one.status and say(one.status)
         found[status].append((one.key, lender, value, between, source_words(one.source), said))
     return {status: rows for status, rows in found.items() if rows}
 

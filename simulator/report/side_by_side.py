@@ -180,7 +180,13 @@ class SideBySide(Finding):
         ]
         if not moved:
             return []
-        return [say("{lender}, B less A: {moved}.", lender=phrasing.named(lender), moved=phrasing.joined(moved))]
+        return [
+            say(
+                "{lender}, B less A: {moved}.",
+                lender=phrasing.named(lender, self.runs[0].frame),
+                moved=phrasing.joined(moved),
+            )
+        ]
 
     def _which(self):
         """Return how many settings differ, and which, if they are few."""
@@ -209,7 +215,8 @@ class SideBySide(Finding):
         a, b = self.runs
         said = []
         for name, one, other in (("A", a, b), ("B", b, a)):
-            if alone := [lender for lender in one.lenders if lender not in other.lenders]:
+            alone = [phrasing.named(lender, one.frame) for lender in one.lenders if lender not in other.lenders]
+            if alone:
                 said.append(say("Only in {name}: {lenders}.", name=name, lenders=phrasing.in_a_row(alone)))
         if worlds := [
             say("{name}: {words}", name=name, words=phrasing.in_a_row(run.worlds))
@@ -251,8 +258,13 @@ class SideBySide(Finding):
             for name, (title, size, folder) in zip(NAMES, settings, strict=True)
         ]
         brings = list(dict.fromkeys(one.lender for one in self.effects))
-        tables = [Section(_called(lender), tables=[self._table(self.measured, lender)]) for lender in self.lenders]
-        tables += [Section(_called(name), tables=[self._table(self.effects, name)]) for name in brings]
+        tables = [
+            Section(_called(lender, self.runs[0].frame), tables=[self._table(self.measured, lender)])
+            for lender in self.lenders
+        ]
+        tables += [
+            Section(_called(name, self.runs[0].frame), tables=[self._table(self.effects, name)]) for name in brings
+        ]
         sections = [self._differing(), *tables, Section(say("What is not here"), words=self.left_out)]
         cautions, facts = self.cautions, flat(manifest)
         return sheet(self._title, say(". ").join(told), self.answers, [], sections, facts, cautions)
@@ -265,7 +277,7 @@ class SideBySide(Finding):
         if not rows:
             return Section(say("Settings that differ"), words=[say("None: both run the same scenario.")])
         head = (say("key"), say("lender"), *NAMES)
-        shown = [(key, phrasing.named(lender), *values) for key, lender, *values in rows]
+        shown = [(key, phrasing.by_key(lender), *values) for key, lender, *values in rows]
         return Section(say("Settings that differ"), tables=[Table(head, shown, note)])
 
     def _rows(self):
@@ -360,12 +372,12 @@ def _book(run):
     return frame.segments, frame.products, frame.borrowers, frame.redraw_people, asked, tape
 
 
-def _called(name) -> str:
+def _called(name, frame) -> str:
     """Return in words of whom a table is: a lender, or what one brings."""
     first, less, second = name.partition(LESS)
     if not less:
-        return phrasing.named(name)
-    return say("{first} less {second}", first=phrasing.named(first), second=phrasing.named(second))
+        return phrasing.named(name, frame)
+    return say("{first} less {second}", first=phrasing.named(first, frame), second=phrasing.named(second, frame))
 
 
 def _horizon(frame) -> str:

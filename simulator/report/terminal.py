@@ -43,7 +43,10 @@ def summary_table(comparison, compared=False):
     notes = [*phrasing.not_stated(comparison, told), phrasing.without_errors(frame)]
     if comparison.variants:
         marked = any(CHANCE in str(text) for each in columns for text in each.cells)
-        slots = {"baseline": phrasing.named(comparison.baseline), "also": phrasing.compared_with(comparison)}
+        slots = {
+            "baseline": phrasing.named(comparison.baseline, comparison.frame),
+            "also": phrasing.compared_with(comparison),
+        }
         if phrasing.without_errors(frame):
             notes.append(say("{baseline}: value; others: change from it{also}.", **slots))
         elif not marked:
@@ -65,7 +68,11 @@ def summary_table(comparison, compared=False):
         why = [(variant, reasons(comparison, variant)) for variant in comparison.variants]
         lines += [
             Text(
-                say("Why {variant}: {reason}", variant=phrasing.called(comparison, variant), reason=found[0]),
+                say(
+                    "Why {variant}: {reason}",
+                    variant=phrasing.called(comparison, variant, phrasing.quoted),
+                    reason=found[0],
+                ),
                 style="dim",
             )
             for variant, found in why
@@ -91,15 +98,15 @@ def worlds_table(every_world):
             column.append(text)
 
     if own.variants:
-        add(Text(say("best")), [Text(worlds.best(one)) for one in found.by_world.values()])
+        add(Text(say("best")), [Text(worlds.best(one, own.frame)) for one in found.by_world.values()])
     for heading, rows in worlds.matrix(every_world):
         add(Text(heading, style="italic"), [Text("")] * len(cells))
         for what, row in rows:
             add(Text(what), [_in_cell(each) for each in row])
     table = Fitted(names, [Column(worlds.called(name), each) for name, each in zip(every_world, cells, strict=True)])
-    slots = {"baseline": phrasing.named(own.baseline), "also": phrasing.compared_with(own)}
+    slots = {"baseline": phrasing.named(own.baseline, own.frame), "also": phrasing.compared_with(own)}
     note = say("Each variant stands against the {baseline} of the same world{also}.", **slots)
-    lines = [Text(worlds.in_words(found), style="bold"), table, Text(note, style="dim"), Text("")]
+    lines = [Text(worlds.in_words(found, own.frame), style="bold"), table, Text(note, style="dim"), Text("")]
     return [_flowing(line) for line in lines]
 
 

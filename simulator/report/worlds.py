@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from simulator.analysis.comparison import Comparison, Verdict
+from simulator.analysis.ledger import RunFrame
 from simulator.analysis.measures import MEASURES, answer
 from simulator.analysis.worlds import VerdictInWorlds, effect, verdict_in
 from simulator.language.catalogue import retold, say
@@ -36,7 +37,7 @@ def verdict(worlds: Mapping[str, Comparison]) -> VerdictInWorlds:
     return verdict_in({name: comparison.verdict() for name, comparison in worlds.items()})
 
 
-def in_words(found: VerdictInWorlds) -> str:
+def in_words(found: VerdictInWorlds, frame: RunFrame) -> str:
     """Return in one sentence who is the best in every world and how sure that is, or which world turns it."""
     names = phrasing.in_a_row(map(called, found.by_world))
     if not found.turned_by and all(one.leader is None and not one.run_off for one in found.by_world.values()):
@@ -45,37 +46,40 @@ def in_words(found: VerdictInWorlds) -> str:
         return say(
             "Best in every world ({worlds}): {winner}; as far as chance goes, {sure} sure in each.",
             worlds=names,
-            winner=phrasing.named(found.winner),
+            winner=phrasing.quoted(found.winner, frame),
             sure=phrasing.sureness(found.probability),
         )
     if found.leader:
         return say(
             "No winner is named in every world ({worlds}): {leader} leads in each, but not clearly {unclear}.",
             worlds=names,
-            leader=phrasing.named(found.leader),
+            leader=phrasing.quoted(found.leader, frame),
             unclear=listed([where(name) for name, one in found.by_world.items() if not one.winner]),
         )
-    told = [say("{best} {where}", best=best(one), where=where(name)) for name, one in found.by_world.items()]
+    told = [
+        say("{best} {where}", best=best(one, frame, phrasing.quoted), where=where(name))
+        for name, one in found.by_world.items()
+    ]
     return say("It depends on the world who is best: {told}.", told=phrasing.joined(told))
 
 
-def best(found: Verdict) -> str:
+def best(found: Verdict, frame: RunFrame, write=phrasing.named) -> str:
     """Return who is best in a world, how clearly, or by which horizon who is."""
     if found.winner:
-        return phrasing.named(found.winner)
+        return write(found.winner, frame)
     if found.leader:
-        return say("{leader} (not clearly)", leader=phrasing.named(found.leader))
+        return say("{leader} (not clearly)", leader=write(found.leader, frame))
     if found.run_off and found.run_on:
         return say(
             "{first} (if lending ends) or {second} (if customers go on)",
-            first=_leader(found.run_off),
-            second=_leader(found.run_on),
+            first=_leader(found.run_off, frame, write),
+            second=_leader(found.run_on, frame, write),
         )
     return say("nobody")
 
 
-def _leader(found: Verdict) -> str:
-    return phrasing.named(found.leader) if found.leader else str(found.leader)
+def _leader(found: Verdict, frame: RunFrame, write) -> str:
+    return write(found.leader, frame) if found.leader else str(found.leader)
 
 
 def measures(worlds: Mapping[str, Comparison]) -> list[str]:
@@ -109,7 +113,9 @@ def matrix(worlds: Mapping[str, Comparison]) -> list[tuple[str, list[tuple[str, 
             value, error = phrasing.apart(*own.estimate(own.baseline, name), unit)
             moved = [effect(there, own, name, own.baseline) for there in worlds.values() if there is not own]
             rows.append((phrasing.label(name), [Cell(value, error, "", ""), *(_cell(d, unit) for d in moved)]))
-    heading = say("{baseline} as written, and what each world changes of it", baseline=phrasing.named(own.baseline))
+    heading = say(
+        "{baseline} as written, and what each world changes of it", baseline=phrasing.named(own.baseline, own.frame)
+    )
     return [*sections, (heading, rows)]
 
 

@@ -10,6 +10,7 @@ from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.scenario.layers import NO_VALUE, Leaf, merge
 from simulator.scenario.scenario import AS_WRITTEN, BASELINE
 from simulator.scenario.tables_read import Key, ReadTable
+from simulator.scenario.titles import untitled
 from simulator.scenario.validate import Resolved, resolve
 
 # What is the same in every world: so that values of the same months and random numbers stand side by side.
@@ -75,7 +76,7 @@ class Lenders:
         for key in (key for key in refused if key in delta):
             self.problems.append(Problem(self.file, f"{path}.{key}", f"not allowed in a {kind}", refused[key]))
         delta = {key: value for key, value in delta.items() if key not in refused}
-        delta.setdefault("title", Leaf(name.replace("_", " "), self.file, source=f"name of the {kind}"))
+        delta.setdefault("title", Leaf(untitled(name), self.file, source=f"name of the {kind}"))
         delta = known_segments(self.tree, delta, self.file, self.problems, f"{path}.")
         whole = self._sized(merge(self._below, delta), f"world {name}: " if kind == WORLD else "")
         check_crowds(whole, self.file)
@@ -95,7 +96,7 @@ class Lenders:
 
         A number of a variant means in every world what it means on the file as written.
         """
-        delta = {"title": Leaf(name.replace("_", " "), self.file, source=f"name of the {VARIANT}"), **delta}
+        delta = {"title": Leaf(untitled(name), self.file, source=f"name of the {VARIANT}"), **delta}
         found = self._resolve(_as_on(merge(self.tree, delta), delta, merge(whole, delta)))
         for problem in found.problems:
             allowed = f"{problem.allowed} (in world {world})".strip()

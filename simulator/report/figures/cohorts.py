@@ -104,7 +104,7 @@ def vintages(comparison) -> Picture | None:
     for cohort in names:
         for lender, by in found.items():
             if cohort in by:
-                head.append(f"{phrasing.named(lender)}, {cohort}")
+                head.append(f"{phrasing.named(lender, comparison.frame)}, {cohort}")
                 columns.append(by[cohort])
     longest = max(len(column) for column in columns)
     rows = [(str(k), *(scale.data(column[k]) if k < len(column) else "" for column in columns)) for k in range(longest)]
@@ -131,7 +131,9 @@ def _finding(comparison, names, found, scale) -> str:
         for c in names
     )
     return say(
-        "Ever 90 days late under {baseline}: {cohorts}.", baseline=phrasing.named(comparison.baseline), cohorts=told
+        "Ever 90 days late under {baseline}: {cohorts}.",
+        baseline=phrasing.named(comparison.baseline, comparison.frame),
+        cohorts=told,
     )
 
 
@@ -150,7 +152,7 @@ def _panel(comparison, cohort, found, scale) -> Panel:
         if cohort not in by:
             continue
         points = [(plot.x(k), plot.y(x * scale.factor)) for k, x in enumerate(by[cohort])]
-        told = f"{phrasing.named(name)}: {scale.plain(by[cohort][-1])}\u00a0%"
+        told = f"{phrasing.named(name, comparison.frame)}: {scale.plain(by[cohort][-1])}\u00a0%"
         is_base = name == comparison.baseline and bool(comparison.variants)
         plot.canvas.line(points, colour[name], 2, DASHES if is_base else "", hint=told)
         labels.append((by[cohort][-1] * scale.factor, scale.plain(by[cohort][-1]), colour[name]))
@@ -198,7 +200,7 @@ def _changes(comparison, names, every) -> Panel:
         for row, words in enumerate(_in_two(cohort, wide)):
             canvas.text(middle(k), 10 + 13 * row, words, "middle", most=wide)
         canvas.text(middle(k), HEAD + 27, level.plain(levels[cohort]), "middle", INK)
-    _name(canvas, HEAD, phrasing.named(base), colour[base], DASHES)
+    _name(canvas, HEAD, phrasing.named(base, comparison.frame), colour[base], DASHES)
     for row, variant in enumerate(variants, 1):
         y = HEAD + 34 * row
         called = phrasing.called(comparison, variant)
@@ -211,7 +213,9 @@ def _changes(comparison, names, every) -> Panel:
             said.append(f"{called}, {cohort}: {told}")
             canvas.box(k * wide, y + 14, wide - 3, 17, shade, 0.25 if d.is_clear else 1, hint=said[-1])
             canvas.text(middle(k), y + 27, told, "middle", INK)
-    heading = say("At the end: {baseline} %, changes in percentage points", baseline=phrasing.named(base))
+    heading = say(
+        "At the end: {baseline} %, changes in percentage points", baseline=phrasing.named(base, comparison.frame)
+    )
     return Panel(heading, canvas.svg(f"{heading}: {'; '.join(said)}"))
 
 

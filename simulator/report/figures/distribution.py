@@ -40,9 +40,9 @@ def distribution(comparison) -> Picture | None:
     panels = []
     for name in lenders:
         marked = dict(zip(called, found[name], strict=True))
-        drawn = _panel(phrasing.named(name), counts[name], (edges, marks, most), marked, scale, colour[name])
-        panels.append(Panel(phrasing.named(name), drawn, colour[name]))
-    rows = [(phrasing.named(name), *(scale.data(x) for x in found[name])) for name in lenders]
+        drawn = _panel(phrasing.named(name, frame), counts[name], (edges, marks, most), marked, scale, colour[name])
+        panels.append(Panel(phrasing.named(name, frame), drawn, colour[name]))
+    rows = [(phrasing.named(name, frame), *(scale.data(x) for x in found[name])) for name in lenders]
     data = Data((say("lender"), *(f"{one}, {scale.words}" for one in called)), rows)
     label = phrasing.label(line)
     how = [say("Dot: mean."), say("Dotted: {measure}.", measure=called[1])]
@@ -50,7 +50,7 @@ def distribution(comparison) -> Picture | None:
     how.append(say("Triangle: {measure}, the mean of what is worse.", measure=called[-1]))
     varies = say("How the {measure} varies from one replication to the next, {unit}.", measure=label, unit=scale.words)
     caption = phrasing.together((varies, *how))
-    finding = _finding(found, called, scale, label)
+    finding = _finding(found, called, scale, label, frame)
     return pictured(say("The loss distribution"), panels, caption, finding, data)
 
 
@@ -60,14 +60,14 @@ def _short(measure: str, suffix: str) -> str:
     return say("VaR {level}\u00a0%" if measure.startswith("var") else "expected shortfall {level}\u00a0%", level=level)
 
 
-def _finding(found, called, scale: Scale, label) -> str:
+def _finding(found, called, scale: Scale, label, frame) -> str:
     """Say what the tail of the first lender is, and whose is shortest."""
     last = {name: values[-1] for name, values in found.items()}
     best, first = min(last, key=last.__getitem__), next(iter(found))
     said = say(
         "In its worst runs the {measure} of {lender} is {tail} {unit} on average, {mean} over all runs.",
         measure=label,
-        lender=phrasing.named(first),
+        lender=phrasing.quoted(first, frame),
         tail=scale.plain(last[first]),
         mean=scale.plain(found[first][0]),
         unit=scale.words,
@@ -75,7 +75,9 @@ def _finding(found, called, scale: Scale, label) -> str:
     if best == first:
         return said
     least = say(
-        "The shortest tail is that of {lender}: {tail}.", lender=phrasing.named(best), tail=scale.plain(last[best])
+        "The shortest tail is that of {lender}: {tail}.",
+        lender=phrasing.quoted(best, frame),
+        tail=scale.plain(last[best]),
     )
     return phrasing.together((said, least))
 

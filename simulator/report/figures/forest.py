@@ -40,7 +40,7 @@ def forest(comparison) -> Picture | None:
     is_sure = frame.replications > 1
     less = say(
         "Each dot is a variant less {baseline}{or_another}, the same people and random numbers.",
-        baseline=phrasing.named(comparison.baseline),
+        baseline=phrasing.named(comparison.baseline, frame),
         or_another=phrasing.compared_with(comparison),
     )
     bars = say("The bar is its 95 % interval; one that crosses the line at zero is within chance, and grey.")
@@ -60,7 +60,11 @@ def _finding(comparison, measures) -> str:
         noted("clearly lower under {variants}"): [n for n, d in found.items() if d.is_clear and d.value < 0],
         noted("within chance under {variants}"): [n for n, d in found.items() if not d.is_clear],
     }
-    clauses = [say(told, variants=phrasing.names_in_a_row(names)) for told, names in groups.items() if names]
+    clauses = [
+        say(told, variants=phrasing.names_in_a_row(phrasing.quoted(name, comparison.frame) for name in names))
+        for told, names in groups.items()
+        if names
+    ]
     measure = phrasing.label(decisive)
     return say("{measure}: {clauses}.", measure=measure[:1].upper() + measure[1:], clauses=phrasing.joined(clauses))
 

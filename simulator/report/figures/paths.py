@@ -52,7 +52,7 @@ def path(comparison) -> Picture:
         reach = [x for m in by_name.values() for line in (m.value, *(b.high for b in m.bands)) for x in line]
         marks = ticks(0.0, max((x * scale.factor for x in reach if math.isfinite(x)), default=1.0) or 1.0, 5)
         for name, shown in by_name.items():
-            heading = _headed(_late(days), phrasing.named(name))
+            heading = _headed(_late(days), phrasing.named(name, frame))
             first = len(head)
             head += [heading, *([f"{heading}, {p}\u00a0%" for p in (FAN[0], FAN[-1])] if shown.bands else [])]
             outer = (shown.bands[0].low, shown.bands[0].high) if shown.bands else ()
@@ -60,7 +60,7 @@ def path(comparison) -> Picture:
             said = _said(frame, heading, shown, scale)
             drawn = _panel(comparison, name, shown, (scale, marks, right), said, range(first, len(head)))
             if len(lenders) > 1:
-                panels.append(Panel(phrasing.named(name), drawn, of_lenders(lenders)[name], _late(days)))
+                panels.append(Panel(phrasing.named(name, frame), drawn, of_lenders(lenders)[name], _late(days)))
             else:
                 panels.append(Panel(_late(days), drawn))
     rows = [(str(month + 1), *(scale.data(column[month]) for column in columns)) for month in range(frame.months)]
@@ -68,7 +68,9 @@ def path(comparison) -> Picture:
         (
             say("Share of the open balance, %, at the end of each month of lending. Line: mean over replications."),
             say("Dark and light band: the middle 50 and 80\u00a0% of replications.") if has_fan else "",
-            say("Dashed: {baseline}.", baseline=phrasing.named(comparison.baseline)) if comparison.variants else "",
+            say("Dashed: {baseline}.", baseline=phrasing.named(comparison.baseline, frame))
+            if comparison.variants
+            else "",
             say("The run-off is left out: without new credit the denominator shrinks.") if frame.run_off_months else "",
         )
     )
@@ -132,9 +134,9 @@ def _ends(comparison) -> str:
         "In month {month} from {least}\u00a0% ({low}) to {most}\u00a0% ({high}) of the balance is 30+ days late.",
         month=months,
         least=scale.plain(last[low]),
-        low=phrasing.named(low),
+        low=phrasing.quoted(low, comparison.frame),
         most=scale.plain(last[high]),
-        high=phrasing.named(high),
+        high=phrasing.quoted(high, comparison.frame),
     )
 
 
@@ -244,7 +246,13 @@ def _turns(comparison, shown) -> str:
         below = np.flatnonzero(~(least > 0))
         if least[-1] > 0:
             month = int(below[-1]) + 2 if len(below) else 1
-            said.append(say("{variant} from month {month} on", variant=phrasing.called(comparison, name), month=month))
+            said.append(
+                say(
+                    "{variant} from month {month} on",
+                    variant=phrasing.called(comparison, name, phrasing.quoted),
+                    month=month,
+                )
+            )
     variants = phrasing.joined(said)
     if has_bands:
         if not said:

@@ -106,6 +106,7 @@ def about(value: float, of_batches: Difference) -> Difference:
 def rolls(comparison) -> Picture | None:
     """Draw the baseline's roll matrix by accounts and by balance, and the change of the former under each variant."""
     baseline, names = comparison.ledgers[comparison.baseline], names_of()
+    base = phrasing.named(comparison.baseline, comparison.frame)
     levels = {say("by accounts"): whole(baseline), say("by balance"): whole(baseline, by_balance=True)}
     changed = {variant: change(comparison, variant) for variant in comparison.variants}
     every = [whole(ledger) for ledger in comparison.ledgers.values()]
@@ -116,8 +117,8 @@ def rolls(comparison) -> Picture | None:
     shape = (rows, columns, names)
     panels = [
         Panel(
-            f"{phrasing.named(comparison.baseline)}, {how}, %",
-            _level(matrix, shape, f"{phrasing.named(comparison.baseline)}, {how}"),
+            f"{base}, {how}, %",
+            _level(matrix, shape, f"{base}, {how}"),
         )
         for how, matrix in levels.items()
         if np.nansum(matrix)
@@ -131,7 +132,7 @@ def rolls(comparison) -> Picture | None:
     head = (
         say("days late now"),
         say("a month later"),
-        *(f"{phrasing.named(comparison.baseline)}, {how}, %" for how in levels),
+        *(f"{base}, {how}, %" for how in levels),
     )
     head += tuple(say("{variant}: change, percentage points", variant=phrasing.called(comparison, v)) for v in changed)
     told = [
@@ -163,7 +164,7 @@ def rolls(comparison) -> Picture | None:
         say("Roll rates"),
         panels,
         phrasing.together(caption),
-        _finding(every[0], phrasing.named(comparison.baseline)),
+        _finding(every[0], base),
         Data(head, told),
     )
 

@@ -158,7 +158,7 @@ def _finding(comparison, taken, name, scale) -> str:
     return say(
         "What moves most is the {measure} of {variant}: {up} {more}, {down} {less} {unit}.",
         measure=name,
-        variant=phrasing.called(comparison, variant),
+        variant=phrasing.called(comparison, variant, phrasing.quoted),
         up=up.label,
         more=scale.signed(up.value),
         down=down.label,

@@ -1,0 +1,130 @@
+"""Titles first: what a variant is called where it is shown, and where its key stands instead."""
+
+import re
+from html import unescape
+from io import StringIO
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+import simulator as sim
+from conftest import ROOT
+from simulator.language.catalogue import CHINESE, ENGLISH, LANGUAGES, say, speaking
+from simulator.report import figures
+from simulator.report.phrasing import by_key
+from simulator.report.render import render
+from simulator.scenario.titles import TAKEN, shown_names
+from test_excel import Read
+from test_in_worlds import NoPictures
+
+HOSTILE = '<b onmouseover=hit()>{0} %s =1+1 “丙”, _x_ & "y"'
+EQUAL = "逾期 30 天降额"
+VARIANTS = {
+    "half": {"title": EQUAL, "policy.cut.enabled": True},
+    "third": {"title": f" {EQUAL}", "policy.cut": {"enabled": True, "keep": 0.3}},
+    "strange": {"title": HOSTILE, "policy.close.freeze_days_late": 7},
+    "key_only": {"policy.close.freeze_days_late": 15},
+}
+SHOWN = {"half": f"{EQUAL} (half)", "third": f"{EQUAL} (third)", "strange": HOSTILE}
+
+
+@pytest.fixture(scope="module")
+def study():
+    """Return a small study of variants with equal titles, a hostile one, and none."""
+    cut = {"kind": "limit_cut", "enabled": False, "at_dpd": 30, "keep": 0.5, "source": "assumption"}
+    tables = {"extends": (ROOT / "tests" / "plain_world.toml").as_posix(), "run_off_months": 2, "policy.cut": cut}
+    asked = sim.load_scenario(tables | {"variant": VARIANTS}, borrowers=300, months=5, replications=3)
+    return sim.compare(asked, threads=2)
+
+
+# ---- the one place -------------------------------------------------------------------------------
+def test_a_variant_is_called_by_its_title_or_its_key():
+    """Its own title; without one its key, as it is typed."""
+    assert shown_names({"a_b": "Half", "c_d": "c d"}) == {"a_b": "Half", "c_d": "c_d"}
+
+
+@pytest.mark.parametrize("other", ["Half", "half ", "H\u200balf", "Ｈalf"])
+def test_titles_that_look_the_same_have_their_keys_beside_them(other):
+    """Whatever no reader can tell apart: case, spaces, what is invisible, full width."""
+    assert shown_names({"a": "Half", "b": other, "c": "c"}) == {"a": "Half (a)", "b": f"{other.strip()} (b)", "c": "c"}
+
+
+def test_a_title_is_no_other_variants_key_nor_the_baseline():
+    """The one with the title gets its key."""
+    assert shown_names({"a": "b", "b": "b"}) == {"a": "b (a)", "b": "b"}
+    for taken in TAKEN:
+        assert shown_names({"a": taken.upper()}) == {"a": f"{taken.upper()} (a)"}
+
+
+def test_what_the_baseline_is_called_is_taken():
+    """In every language."""
+    called = []
+    for language in (ENGLISH, CHINESE):
+        with speaking(language):
+            called.append(say("baseline"))
+    assert tuple(called) == TAKEN
+
+
+@given(
+    st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from(["x", "x (a)", "x (a) (b)", "a", "b (a)"]))
+)
+def test_all_are_called_differently(titles):
+    """Also where a title is another's with its key."""
+    names = shown_names(titles)
+    assert names.keys() == titles.keys() and len(set(names.values())) == len(names)
+
+
+# ---- where variants are shown --------------------------------------------------------------------
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_heads_legends_and_sentences_say_titles(study, language):
+    """On the page: each title in the heads, legends and in quotation marks; the key beside it in the first table."""
+    comparison = study.comparison
+    with speaking(language):
+        pictures = figures.pictures(comparison)
+        page = render(comparison, dict(study.facts), pictures, None, study.settings)
+        heading = say("Every number in force")
+    assert "<b onmouseover" not in page
+    above, settings = page.split(heading, 1)
+    heads = [unescape(re.sub("<[^>]*>", "", head)) for head in re.findall(r"<th[^>]*>(.*?)</th>", above, re.S)]
+    drawn = unescape(re.sub("<(wbr|svg|title)[^>]*>", "", "".join(picture.html() for picture in pictures)))
+    text = unescape(re.sub("<[^>]*>", "", above))
+    for key, title in SHOWN.items():
+        assert title in heads and title in drawn and f"“{title}”" in text
+        assert key not in heads
+    assert "key_only" in heads and "“key_only”" not in text
+    first = re.search(r'class="wide headline".*?</table>', above, re.S)[0]
+    assert re.findall(r"<code>(.*?)</code>", first) == ["strange"]  # the others have theirs in what they are called
+    for key in VARIANTS:
+        assert f"<td>{key}</td>" in settings
+
+
+def test_the_terminal_says_titles(study):
+    """In its table and its sentences, as text."""
+    out = StringIO()
+    Console(file=out, width=500, highlight=False).print(study)
+    for title in SHOWN.values():
+        assert title in out.getvalue() and f"Why “{title}”: " in out.getvalue()
+
+
+def test_the_workbook_says_titles_and_settings_keys(study, tmp_path):
+    """Sheets of numbers the titles; the sheet of settings the keys, which are typed."""
+    read = Read(study.to_excel(tmp_path / "results.xlsx").read_bytes())
+    cells = {
+        name: {str(cell) for row in rows for cell in (row.values() if isinstance(row, dict) else row)}
+        for name, rows in read.rows.items()
+    }
+    for name in ("summary", "comparison", "monthly"):
+        assert {*SHOWN.values(), "key_only"} <= cells[name] and not {*SHOWN} & cells[name]
+    assert {*VARIANTS} <= cells["settings"]
+
+
+def test_files_for_programs_have_keys(study, tmp_path):
+    """Parquet and JSON name variants as scenario and command line do."""
+    folder = study.save(tmp_path / "run", drawing=NoPictures(processors=1))
+    assert {*pq.read_table(folder / "comparison.parquet")["variant"].to_pylist()} == {"baseline", *VARIANTS}
+    again = sim.load_study(folder)
+    assert again.variants == [*VARIANTS] and again.frame.names == study.frame.names
+    assert by_key("baseline") == "baseline"
