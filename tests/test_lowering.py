@@ -189,7 +189,7 @@ def test_a_level_loan_ends_at_nothing(rate):
     loan = Loan.model_validate(
         {"interest_rate": rate, "terms": [{"months": 1, "share": 0.4}, {"months": 12, "share": 0.6}]}
     )
-    terms, owed = products.loan_terms(loan)
+    terms, owed = products.loan_terms(loan, rate)
     instalment = terms[1, layout.TERM_INSTALMENT]
     left = (owed[1, 1:13] - instalment) * (1 + rate)
 

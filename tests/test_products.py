@@ -7,13 +7,18 @@ import pytest
 
 import naive
 import worlds
+from conftest import ROOT
 from simulator.finance import annuity, apr
 from simulator.lowering import products
+from simulator.lowering.lower import lower
 from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
+from simulator.scenario.prices import asked_rates
+from simulator.scenario.reader import load_scenario
 from simulator.scenario.schema import Behaviour, Conversion, EarlySettlement, Line, Products
 from test_twin import kernel
 from worlds import YUAN
 
+CONSUMER = ROOT / "scenarios" / "base" / "consumer.toml"
 HUABEI = ((3, 0.025, 14.9), (6, 0.045, 15.3), (12, 0.088, 15.9))  # months, fee, APR in percent: FACTS S56
 
 
@@ -39,6 +44,7 @@ def test_left_out_nothing_of_it_happens():
 
 class _Segment:
     loan_open = 0.0
+    loan_rate = None
 
 
 def test_chances_of_early_settlement_average_to_the_given():
@@ -212,3 +218,20 @@ def test_who_refuses_the_first_due_goes_on_as_usual():
         assert bill[BUCKET] == 1 and bill[CAUSE] == WILL_NOT and bill[ARREARS] > 0
     assert total[F_N_MISSED_BY + WILL_NOT] >= total[F_N_FIRST_PAYMENT_30] >= len(entered)
     assert total[F_N_FIRST_PAYMENT_30] == total[F_N_FIRST_30]
+
+
+def test_a_segment_may_have_a_loan_rate_of_its_own():
+    """Its loans bear that rate in level instalments; the others' stay, and the dearest segment is the price told."""
+    own = {"segment.salaried.loan_rate": 0.02}
+    plain, dear = (load_scenario(CONSUMER, own if changed else {}).baseline for changed in (False, True))
+    place = list(plain.segment).index("salaried")
+    before, after = lower(plain).tables, lower(dear).tables
+    others = [g for g in range(len(plain.segment)) if g != place]
+    first = plain.products.loan.terms[0].months
+
+    assert after.product[place, LOAN, P_RATE] == worlds.q31(0.02)
+    assert after.terms[place, 0, TERM_INSTALMENT] == worlds.q31(annuity(1.0, 0.02, first))
+    assert (after.product[place, LINE] == before.product[place, LINE]).all()
+    assert all((getattr(after, name)[others] == getattr(before, name)[others]).all() for name in ("product", "terms"))
+    assert asked_rates(dear)["loan"] == pytest.approx([0.24] * GRADES)
+    assert asked_rates(dear)["line"] == asked_rates(plain)["line"]

@@ -32,6 +32,7 @@ from simulator.model.layout import (
 from simulator.model.tables import Levers
 from simulator.policy.base import MOST
 from simulator.policy.levers import neutral_levers
+from simulator.scenario.schema import rate_of
 
 RISKY, SAFE = range(5), range(11, QUALITIES)  # classes of quality of these thirds; the middle one has those between
 MOST_RATIO = MOST / UNIT  # of a rate to the customary one, and its inverse, beyond which nothing more happens
@@ -55,11 +56,11 @@ class Customers:
     does at once. **Prices** are int64[month, segment, product, len(PRICES)]: the levers of PRICES.
     """
 
-    def __init__(self, how, products, revolver_extra: list[float]):
-        """Work out what is the same in all months, given `behaviour.demand` and the revolvers of each segment."""
+    def __init__(self, how, products, rates: list[list[float]], revolver_extra: list[float]):
+        """Work out what is the same in all months, given `behaviour.demand`, and rates and revolvers by segment."""
         self.how = how
         self.segments = len(revolver_extra)
-        self.rates = [getattr(products, name).interest_rate for name in PRODUCTS]
+        self.rates = np.array(rates)[..., None]  # [segment, product, 1]
         self.customary = [getattr(how.customary_rate, name) for name in PRODUCTS]
         self.least = products.line.minimum_share
         self.revolver_extra = np.array(revolver_extra)
@@ -133,9 +134,9 @@ class Customers:
         """
         x = np.zeros((len(own), self.segments, N_PRODUCT, GRADES))
         dearer = np.zeros_like(x)
-        for p, (rate, customary) in enumerate(zip(self.rates, self.customary, strict=True)):
+        for p, customary in enumerate(self.customary):
             if customary:
-                yearly = YEAR * rate * own[:, :, p, OF_RATES] / UNIT
+                yearly = YEAR * self.rates[:, p] * own[:, :, p, OF_RATES] / UNIT
                 share = yearly / customary
                 above = np.maximum(share - 1, 0)
                 x[:, :, p] = above * (1 + self.how.steepening * above) + np.log(np.clip(share, 1 / MOST_RATIO, 1))
@@ -209,7 +210,8 @@ def customers_of(settings) -> Customers:
 
 def _who_answers(settings):
     everyone = settings.segment.values()
-    return settings.behaviour.demand, settings.products, [segment.revolver_extra for segment in everyone]
+    rates = [[rate_of(settings.products, segment, name) for name in PRODUCTS] for segment in everyone]
+    return settings.behaviour.demand, settings.products, rates, [segment.revolver_extra for segment in everyone]
 
 
 def answered(levers: Levers, settings) -> Levers:

@@ -29,7 +29,7 @@ from simulator.model.layout import (
 )
 from simulator.model.tables import Levers, Tables
 from simulator.policy.levers import PolicyContext, neutral_levers, written
-from simulator.scenario.schema import Costs, Portfolio, Settings
+from simulator.scenario.schema import Costs, Portfolio, Settings, rate_of
 from simulator.tape.tape import Tape
 
 _NOT_OF_TABLES: dict[str, Any] = {
@@ -167,7 +167,10 @@ def _of_any_months(settings) -> dict[str, Any]:
     everyone = settings.segment.values()
     n = len(everyone)
     states = [[_state_names(_rates(settings, s, name)) for name in PRODUCTS] for s in everyone]
-    terms, loan_balance = products.loan_terms(settings.products.loan)
+    loan = settings.products.loan
+    terms, loan_balance = zip(
+        *(products.loan_terms(loan, rate_of(settings.products, s, "loan")) for s in everyone), strict=True
+    )
     rolls = behaviour.model == "roll_rates"
     variation = behaviour.roll_rates.spending_variation if rolls else how.spending_variation
     linked_word, linked_rank = structural.linked_words({} if rolls else dict(how.quality_correlation))
@@ -180,9 +183,9 @@ def _of_any_months(settings) -> dict[str, Any]:
     return dict(
         key=np.array([settings.seed & 0xFFFFFFFF, settings.seed >> 32], dtype=np.uint32),
         product=np.stack([products.product_rows(settings.products, s, behaviour, minor_units) for s in everyone]),
-        terms=each(terms),
+        terms=np.stack(terms),
         conversion=each(products.conversion_terms(settings.products.line.conversion)),
-        loan_balance=each(loan_balance),
+        loan_balance=np.stack(loan_balance),
         **{name: np.stack([of[name] for of in people]) for name in people[0]},
         normal=borrowers.normal_table(),
         normal_rank=borrowers.normal_ranks(),

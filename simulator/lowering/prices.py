@@ -3,6 +3,7 @@
 from simulator.model.layout import GRADES, PRODUCTS, UNIT, V_RATE
 from simulator.model.tables import Levers
 from simulator.scenario.prices import Rates, held, yearly
+from simulator.scenario.schema import rate_of
 
 
 def charged_rates(settings, levers: Levers) -> Rates:
@@ -14,5 +15,7 @@ def charged_rates(settings, levers: Levers) -> Rates:
     months, found = levers.month[1 : settings.months + 1], {}
     for product in held(settings):
         rates = months[:, :, PRODUCTS.index(product), V_RATE : V_RATE + GRADES]
-        found[product] = yearly(settings, product, (rates.max(axis=(0, 1)) / UNIT).tolist())
+        times = (rates.max(axis=0) / UNIT).tolist()
+        own = [rate_of(settings.products, segment, product) for segment in settings.segment.values()]
+        found[product] = [max(of) for of in zip(*map(yearly, own, times), strict=True)]
     return found

@@ -8,6 +8,7 @@ from simulator.model import layout
 from simulator.model.fixed_point import cumulative, half_up, logit, q31
 from simulator.model.kept import kept
 from simulator.model.layout import DAYS, LINE, LOAN, MAX_TERMS, N_PRODUCT, N_TERMS, NEVER, ONE, QUALITIES
+from simulator.scenario.schema import rate_of
 
 MOST_MONTHS = 60
 WHENEVER = 1 - 2**-31  # a chance of almost 1, which a q31 in 32 bits with a sign still holds
@@ -16,8 +17,8 @@ WHENEVER = 1 - 2**-31  # a chance of almost 1, which a q31 in 32 bits with a sig
 def product_rows(products, segment, behaviour, minor_units: int) -> np.ndarray:
     """Return int64[product, N_TERMS]: the terms of both products for a segment."""
     rows = np.zeros((N_PRODUCT, N_TERMS), dtype=np.int64)
-    for row, product in ((rows[LINE], products.line), (rows[LOAN], products.loan)):
-        row[layout.P_RATE] = q31(product.interest_rate)
+    for row, product, name in zip(rows, (products.line, products.loan), layout.PRODUCTS, strict=True):
+        row[layout.P_RATE] = q31(rate_of(products, segment, name))
         row[layout.P_SUSPEND] = (product.suspend_interest_dpd or 30 * NEVER) // 30
         row[layout.P_HOLD] = q31(product.part_payment_holds)
         row[layout.P_DRAW_STEP] = 1
@@ -80,15 +81,14 @@ def late_table(products) -> np.ndarray:
 
 
 @kept
-def loan_terms(loan) -> tuple[np.ndarray, np.ndarray]:
-    """Return the loan's lengths, int64[MAX_TERMS, 3], and what is owed, int64[MAX_TERMS, 61].
+def loan_terms(loan, rate: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return, at a `rate` a month, the loan's lengths, int64[MAX_TERMS, 3], and what is owed, int64[MAX_TERMS, 61].
 
     Owed is q31 of the amount lent with k instalments left, just before the next one is due: the principal after
     the last instalment and the interest of the month since. Instalments are level (an annuity); a rate of 0 works.
     """
     terms = np.zeros((MAX_TERMS, 3), dtype=np.int64)
     owed = np.zeros((MAX_TERMS, MOST_MONTHS + 1), dtype=np.int64)
-    rate = loan.interest_rate
     shares = np.array([term.share for term in loan.terms])
     terms[:, layout.TERM_CUMULATIVE] = ONE
     terms[: len(shares), layout.TERM_CUMULATIVE] = cumulative(shares)

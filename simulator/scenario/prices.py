@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from simulator.language.catalogue import kept, say
 from simulator.model.layout import GRADE_NAMES, GRADES, PRODUCTS
 from simulator.policy.why import in_a_row
+from simulator.scenario.schema import rate_of
 
 # Yearly rates, all costs counted: to the first, supervisors hold the platforms (S4, S46); the second is the old line
 # beyond which a court made the lender pay interest back (Supreme People's Court, 2015, on loans between private
@@ -26,7 +27,8 @@ def asked_rates(settings) -> Rates:
     found = {}
     for product in held(settings):
         highest = [0.0] * GRADES
-        for segment in settings.segment:
+        for segment, table in settings.segment.items():
+            rate = rate_of(settings.products, table, product)
             acting = [p for p in policies if product in p.products and segment in (p.segments or settings.segment)]
             starts = {1, *(p.start for p in acting), *(p.end + 1 for p in acting if p.end is not None)}
             for month in (start for start in starts if start <= settings.months):  # between these nothing changes
@@ -34,8 +36,8 @@ def asked_rates(settings) -> Rates:
                 for policy in acting:
                     if policy.start <= month <= (policy.end or month):
                         times = [before * own for before, own in zip(times, policy.rates(), strict=True)]
-                highest = [max(*pair) for pair in zip(highest, times, strict=True)]
-        found[product] = yearly(settings, product, highest)
+                highest = [max(*pair) for pair in zip(highest, yearly(rate, times), strict=True)]
+        found[product] = highest
     return found
 
 
@@ -47,9 +49,8 @@ def held(settings) -> list[str]:
     ]
 
 
-def yearly(settings, product: str, times: list[float]) -> list[float]:
-    """Return the yearly rates of a product at multipliers of its own rate; no month charges more than all."""
-    monthly = getattr(settings.products, product).interest_rate
+def yearly(monthly: float, times: list[float]) -> list[float]:
+    """Return the yearly rates at multipliers of a monthly one; no month charges more than all."""
     return [12 * min(monthly * each, 1.0) for each in times]
 
 

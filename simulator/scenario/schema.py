@@ -140,6 +140,7 @@ class Segment(Table):
     line_limit: AmountOverPeople | None = None
     loan_limit: AmountOverPeople | None = None
     loan_ticket: AmountOverPeople | None = None
+    loan_rate: values.MonthlyRate | None = None
     limit_income_correlation: values.Correlation = 0.0
     score_correlation: values.Correlation = 0.0
     score_gini: values.Gini = 0.0
@@ -469,6 +470,12 @@ class Settings(Table):
     def last_month(self) -> int:
         """Return the last month that anybody lives to: that of the run-off, after the run-on if there is one."""
         return self.months + (self.run_on_months or 0) + self.run_off_months
+
+
+def rate_of(products: Products, segment: Segment, kind: str) -> float:
+    """Return the interest rate a month of a product in a segment: the segment's own for loans, else the product's."""
+    own = segment.loan_rate if kind == "loan" else None
+    return float(getattr(products, kind).interest_rate) if own is None else own
 
 
 def matrix_of(settings: Settings, segment: Segment, kind: str) -> RollMatrix | None:

@@ -12,10 +12,10 @@ SAMPLE = 10_000  # loans of which rates are worked out
 RATES = (-0.1, 1.0)  # a month: between these
 
 
-def repayment_cautions(accounts: np.ndarray, rate: float) -> list[str]:
+def repayment_cautions(accounts: np.ndarray, rate: np.ndarray) -> list[str]:
     """Return what contradicts itself in most loans that are on time; `accounts` are int64[loan, N_TAPE].
 
-    `rate` is the scenario's, a month. A loan on time owes what its instalments to come are worth at its rate.
+    `rate` is the scenario's, float64[loan], a month. A loan on time owes what its instalments to come are worth at its rate.
     """
     status, balance, instalment, left = (
         accounts[:, column]
@@ -36,7 +36,7 @@ def repayment_cautions(accounts: np.ndarray, rate: float) -> list[str]:
                 loans=f"{len(use):,}",
             )
         ]
-    far = int((np.abs(instalment * worth(rate, left) / balance - 1) > FAR).sum())
+    far = int((np.abs(instalment * worth(rate[use], left) / balance - 1) > FAR).sum())
     if far > len(use) / 2:
         own = float(np.median(implied(balance, instalment, left)))
         return [
@@ -45,7 +45,7 @@ def repayment_cautions(accounts: np.ndarray, rate: float) -> list[str]:
                 "the scenario: it is {rate} a month, theirs {own} (median).",
                 far=f"{far:,}",
                 loans=f"{len(use):,}",
-                rate=f"{rate:.2%}",
+                rate=f"{np.median(rate[use]):.2%}",
                 own=f"{own:.2%}",
             )
         ]
