@@ -15,7 +15,8 @@ RATES = (-0.1, 1.0)  # a month: between these
 def repayment_cautions(accounts: np.ndarray, rate: np.ndarray) -> list[str]:
     """Return what contradicts itself in most loans that are on time; `accounts` are int64[loan, N_TAPE].
 
-    `rate` is the scenario's, float64[loan], a month. A loan on time owes what its instalments to come are worth at its rate.
+    `rate` is the scenario's, float64[loan], a month. A loan on time owes what its instalments to come are worth at
+    its rate.
     """
     status, balance, instalment, left = (
         accounts[:, column]

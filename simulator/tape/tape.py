@@ -12,7 +12,7 @@ from simulator.model import layout
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.layout import ABSENT, BUCKETS, LINE, LOAN, N_PRODUCT, N_TAPE, PRODUCTS, STATUSES
 from simulator.reading.files import file_digest, open_table, read_columns
-from simulator.scenario.contradictions import matrix_of
+from simulator.scenario.schema import matrix_of, rate_of
 from simulator.tape.account_status import standing
 from simulator.tape.doubts import doubts
 from simulator.tape.mapping import Mapping, read_mapping
@@ -161,9 +161,9 @@ def _book(rows: Rows, settings) -> TapeBook:
     over_limit = int((line & (limit != ABSENT) & (balance > limit))[used].sum())
     accounts, product, segment = accounts[used], product[used], segment[used]
     tape = _grouped(accounts, borrower[used], product, segment, len(settings.segment))
-    loan = settings.products.loan
+    rates = np.array([rate_of(settings.products, of, "loan") for of in settings.segment.values()])
     cautions = _not_used(rows) + doubts([rows])
-    cautions += repayment_cautions(accounts[product == LOAN], loan.interest_rate) if loan else []
+    cautions += repayment_cautions(accounts[product == LOAN], rates[segment[product == LOAN]])
     return TapeBook(tape, _report(rows, settings, accounts, product, segment, tape, over_limit), cautions)
 
 
