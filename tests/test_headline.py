@@ -7,7 +7,9 @@ import pytest
 
 import simulator as sim
 from conftest import ROOT
-from simulator.report.headline import MOST_CHANGES, changes, headline
+from simulator.language.catalogue import speaking
+from simulator.report.changed import MOST_CHANGES, changes, value_in_words
+from simulator.report.headline import headline
 
 SIZE = {"borrowers": 200, "replications": 20, "months": 6}
 SALE = ROOT / "tests" / "sale_or_wait.toml"
@@ -58,19 +60,66 @@ def test_what_changes_nothing_is_a_zero_without_sign(found):
 
 
 def test_what_variants_change_is_in_words(found):
-    """From what to what with the unit; what is switched on by its name."""
+    """A policy and its settings by what its file calls them, from what to what; one switched on by what it is."""
     told = {row.name: row.changes for row in found.rows}
-    assert told["freeze_at_7"] == ["close.freeze_days_late 30 → 7 days past due"]
-    assert told["cut_at_30"] == ["cut on"]
+    assert told["freeze_at_7"] == ["closure: days late when frozen 30 → 7"]
+    assert told["cut_at_30"] == [
+        "limit cut: days past due when cut 30; share of the limit kept 50\u00a0%; not cut below CNY\u00a0500"
+    ]
     assert told["baseline"] == []
 
 
+def changed_by(over, language="en", **policies):
+    """Return what a variant of the plain world changes that sets `over` and has these policies switched off before."""
+    own = {name: {"enabled": False, "source": "assumption", **policy} for name, policy in policies.items()}
+    plain = (ROOT / "tests" / "plain_world.toml").as_posix()
+    asked = sim.load_scenario({"extends": plain, "policy": own, "variant": {"x": over}})
+    lenders = {"baseline": asked.baseline, **asked.variants}
+    with speaking(language):
+        return changes(tomllib.loads(asked.text()), {name: one.policy for name, one in lenders.items()})["x"]
+
+
+CUT = {"kind": "limit_cut", "at_dpd": 30, "keep": 0.5}
+
+
 def test_many_changes_are_counted():
-    """The first few are told, then how many there are more; one more is told itself."""
-    for count, told in ((MOST_CHANGES + 1, MOST_CHANGES + 1), (MOST_CHANGES + 3, MOST_CHANGES + 1)):
-        many = changes({"variant": {"x": {"policy": {"p": {f"k{i}": i for i in range(count)}}}}})["x"]
-        assert len(many) == told
-    assert many[-1] == "and 3 settings more"
+    """The first three are told, whatever they are of, then how many there are more."""
+    over = {"policy.cut": {"enabled": True, "floor": 500.0, "start": 3}, "policy.close.freeze_days_late": 7}
+    told = changed_by(over, cut=CUT)
+    assert len(told) == 2 and told[0].count(";") == MOST_CHANGES - 1 and told[1] == "and 2 more"
+    assert changed_by(over, "zh", cut=CUT)[1] == "另有 2 项"
+
+
+def test_two_policies_of_a_kind_are_told_apart_by_their_names():
+    """The one that is changed is named."""
+    (told,) = changed_by({"policy.deep.enabled": True}, cut=CUT, deep=CUT | {"keep": 0.25})
+    assert told == "limit cut (deep): days past due when cut 30; share of the limit kept 25\u00a0%"
+
+
+def test_what_is_no_policy_and_what_is_switched_off_is_told():
+    """A key in words with its unit; a policy that is off says no more."""
+    assert changed_by({"segment.salaried.limit_income_correlation": 0.5}) == [
+        "segment · salaried · limit income correlation 0.8 → 0.5"
+    ]
+    assert changed_by({"policy.cut.enabled": False}, cut=CUT | {"enabled": True}) == ["limit cut: off"]
+    assert changed_by({"policy.cut.enabled": False}, "zh", cut=CUT | {"enabled": True}) == ["额度调降与调升：关"]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (0.3, "share", "30\u00a0%"),
+        (1 / 3, "per month", "33.33\u00a0% per month"),
+        (12345.0, "CNY", "CNY\u00a012,345"),
+        (-0.5, "log-odds", "−0.5 log-odds"),
+        (1, "months", "1 month"),
+        ("never", "days past due", "never"),
+        (True, "", "on"),
+    ],
+)
+def test_values_are_in_words_with_their_unit(value, unit, said):
+    """Shares and rates in per cent, amounts with their currency, numbers as they are."""
+    assert value_in_words(value, unit) == said
 
 
 def test_under_doubt_it_says_how_likely_each_is_the_best_and_what_turns_it(study, found):

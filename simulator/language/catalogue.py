@@ -58,6 +58,8 @@ def _meet(before: str, after: str) -> str:
     left, right = before.rstrip(" "), after.lstrip(" ")
     if not left or not right:
         return before + after
+    if left[-1] == right[0] and right[0] in QUOTES:  # the name has them, and the sentence too
+        return left + right[1:]
     if all(_is_han(sign) or sign in QUOTES for sign in (left[-1], right[0])):
         return left + right
     if (_is_han(left[-1]) and _is_latin(right[0])) or (_is_latin(left[-1]) and _is_han(right[0])):

@@ -46,6 +46,12 @@ def labels_of(policy: BaseModel, key: str) -> list[str]:
     ]
 
 
+def is_default(policy: BaseModel, key: str, value: Any) -> bool:
+    """Return whether a value is the one that the setting at a key of a policy has where nothing is said."""
+    *_, (info, _, is_member) = _walk(policy, key)
+    return not is_member and info is not None and not info.is_required() and info.default == value
+
+
 def choice_label(policy: BaseModel, key: str, word: str) -> str:
     """Return what people call a word that the setting at a key of a policy may be."""
     *_, (info, _, _) = _walk(policy, key)

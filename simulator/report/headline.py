@@ -9,12 +9,9 @@ from simulator.analysis.measures import MEASURES, SHARE, answer
 from simulator.language.catalogue import say
 from simulator.report import phrasing
 from simulator.report.certainty import Sources, sources
+from simulator.report.changed import changes
 from simulator.report.colours import of_lenders, themed
-from simulator.scenario.parameters import Setting, in_words, measured, settings
-from simulator.scenario.scenario import BASELINE
 
-MOST_CHANGES = 4  # of a variant's settings that are told in the table
-WORDS_ONLY = ("title", "author", "cautions")  # settings that change nothing
 FIGURES = 3  # significant digits of the largest change in a column
 
 
@@ -68,7 +65,7 @@ def headline(comparison, tables: Mapping[str, Any]) -> Headline | None:
     decisive = [name for name in phrasing.BOTH if name in names]
     names = [*decisive, *(name for name in names if name not in decisive)]
     columns = {name: _column(comparison, name) for name in names}
-    changed, colours = changes(tables), of_lenders(comparison.ledgers)
+    changed, colours = changes(tables, comparison.policies), of_lenders(comparison.ledgers)
     order = sorted(comparison.variants, key=lambda v: -comparison.difference(v, names[0]).value)
     winner = comparison.verdict().winner
     chances = comparison.chances_to_be_best()
@@ -95,29 +92,6 @@ def headline(comparison, tables: Mapping[str, Any]) -> Headline | None:
         comparison.worth_knowing(),
         len(decisive) > 1,
     )
-
-
-def changes(tables: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return by variant what it changes, in words: "close.freeze_days_late 30 → 7 days"; the first MOST_CHANGES."""
-    own: dict[str, list[Setting]] = {}
-    for one in settings(tables):
-        if one.key not in WORDS_ONLY:
-            own.setdefault(one.lender, []).append(one)
-    now = {one.key: one for one in own.pop(BASELINE, [])}
-    found = {}
-    for name, changed in own.items():
-        said = [_change(one, now.get(one.key)) for one in changed]
-        more = len(said) - MOST_CHANGES
-        found[name] = said if more <= 1 else [*said[:MOST_CHANGES], say("and {n} settings more", n=more)]
-    return found
-
-
-def _change(one: Setting, before: Setting | None) -> str:
-    key = one.key.removeprefix("policy.")
-    if key.endswith(".enabled"):
-        return say("{policy} on" if one.value else "{policy} off", policy=key.removesuffix(".enabled"))
-    was = f"{in_words(before.value)} → " if before else ""
-    return f"{key} {was}{measured(in_words(one.value), '' if one.unit.startswith(SHARE) else one.unit)}"
 
 
 def _column(comparison, measure: str) -> tuple[str, dict[str, Cell]]:
