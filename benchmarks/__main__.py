@@ -71,19 +71,21 @@ def where_a_moved_scenario_goes() -> None:
 
 @app.command()
 def explore(borrowers: Annotated[int, typer.Option(help="of the opening book")] = 100_000) -> None:
-    """Time the live page: from a drag to the first picture, to 16 replications, to the whole book."""
+    """Time the live page: from a drag to each of its pictures, from a small part of the book to all of it."""
     from . import explore as run
 
     before = run.load()
     with Progress() as bar:
         every = run.drags(borrowers, bar.started)
     about = f"{borrowers:,} borrowers, {run.MONTHS} months and the run-off, two lenders; {machine()['cpu']}, {before}"
-    rows = Table("after a drag", title=f"ms; {about}")
-    for column in ("best", "median"):
+    rows = Table("picture", title=f"ms after a drag; {about}")
+    for column in ("best", "median", "processor, best", "width of the interval, of the last"):
         rows.add_column(column, justify="right")
-    names = ("first picture with an interval", "16 replications", "of the whole book", "processor time of all of it")
-    for name, took in zip(names, zip(*every, strict=True), strict=True):
-        rows.add_row(name, f"{min(took):,.0f}", f"{median(took):,.0f}")
+    last = every[0][-1].width
+    for shown in zip(*every, strict=True):
+        after, worked = [one.after for one in shown], [one.processor for one in shown]
+        times = (f"{time:,.0f}" for time in (min(after), median(after), min(worked)))
+        rows.add_row(shown[0].counted, *times, f"{shown[0].width / last:.1f}")
     _print(rows)
 
 

@@ -1,9 +1,10 @@
-"""The live page: how long after a drag the first picture with an interval comes, and 16 replications, over HTTP.
+"""The live page: how long after a drag each picture comes, and how wide its interval is, over HTTP.
 
 The page is served as the command serves it, a client asks for one setting after the other, no setting twice, and reads
 the events as a browser does. What a browser adds, to send and to draw, is not in it.
 """
 
+import json
 import os
 from collections.abc import Callable
 from http.client import HTTPConnection
@@ -27,17 +28,17 @@ TOKEN = "benchmark"
 STEP = 1e-4  # of the share of the limit kept, from drag to drag
 
 
-class Took(NamedTuple):
-    """Milliseconds from the request on, and of processor time until the last picture."""
+class Shown(NamedTuple):
+    """A picture: what it counts, when it came, and how wide its first interval is."""
 
-    first: float  # the first picture, which has an interval
-    replications: float  # the first of 16 replications, of whatever part of the book
-    last: float  # the whole book
-    processor: float
+    counted: str
+    after: float  # milliseconds from the request on
+    processor: float  # milliseconds of all threads' time until then
+    width: float
 
 
-def drags(borrowers: int = BORROWERS, tell: Callable[[str], None] = lambda name: None) -> list[Took]:
-    """Return what each of DRAGS took: the baseline has been lived, the setting is new."""
+def drags(borrowers: int = BORROWERS, tell: Callable[[str], None] = lambda name: None) -> list[list[Shown]]:
+    """Return what each of DRAGS is answered with: the baseline has been lived, the setting is new."""
     explored = Explored(load_scenario(SCENARIOS / "huabei.toml", borrowers=borrowers, months=MONTHS))
     opened = listen()
     port = opened.getsockname()[1]
@@ -66,16 +67,18 @@ def load() -> str:
     return f"load {os.getloadavg()[0]:.1f} of {os.cpu_count()} processors"
 
 
-def _asked(port: int, keep: float) -> Took:
-    """Return what a setting takes."""
+def _asked(port: int, keep: float) -> list[Shown]:
+    """Return what a setting is answered with."""
     connection = HTTPConnection(LOOPBACK, port)
     start, processor = perf_counter(), process_time()
     connection.request("GET", f"/{TOKEN}/pictures?policy.cut.enabled=true&policy.cut.keep={keep:.4f}")
-    answer, pictures, of_all = connection.getresponse(), [], 0.0
+    answer, pictures = connection.getresponse(), []
     while line := answer.readline():
         if line.startswith(b"data:"):
-            pictures.append(1e3 * (perf_counter() - start))
-            if b'"counted": "16 of' in line and not of_all:
-                of_all = pictures[-1]
+            after = 1e3 * (perf_counter() - start)
+            drawn = json.loads(line.removeprefix(b"data:"))
+            row = drawn["rows"][0]
+            worked = 1e3 * (process_time() - processor)
+            pictures.append(Shown(drawn["counted"].partition(";")[0], after, worked, row["high"] - row["low"]))
     connection.close()
-    return Took(pictures[0], of_all, pictures[-1], 1e3 * (process_time() - processor))
+    return pictures

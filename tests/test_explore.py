@@ -18,7 +18,7 @@ from pages import TOKEN, served
 from simulator.engine import engine
 from simulator.explore import desk as desks
 from simulator.explore.desk import KEPT, Desk
-from simulator.explore.lives import LEAST, UNIT, Life
+from simulator.explore.lives import FIRST, LEAST, Life
 from simulator.explore.page import page
 from simulator.explore.picture import changed
 from simulator.explore.question import Explored
@@ -80,18 +80,21 @@ def test_pictures_come_one_by_one(port):
     """The interval of each picture is of more replications than that of the one before."""
     counted = [one["counted"] for one in pictures(port, {"policy.cut.enabled": "true"})]
 
-    assert counted == [f"{n} of 16 replications" for n in (2, 4, 8, 16)]
+    assert counted == [
+        *(f"300 borrowers × {n} of 16 replications" for n in (2, 4, 8)),
+        "300 borrowers × 16 replications",
+    ]
 
 
 def test_a_part_of_a_book_has_its_share_of_everyone_and_all_parts_are_the_book():
     """A large book is dealt out: parts are lived one after the other, and add up to a run of all of it."""
-    scenario = load_scenario("huabei", borrowers=UNIT // 40, months=6)
+    scenario = load_scenario("huabei", borrowers=FIRST // 40, months=6)
     life = Life(scenario, scenario.baseline, None)
     parts, tiles = life._parts, life.world.tiles
     counts = [part[:, K_COUNT].sum() for part in parts]
 
     assert len(parts) > 1 and sum(counts) == tiles[:, K_COUNT].sum()
-    for part, share in zip(range(len(parts)), (step.share for step in life.steps[2:]), strict=True):
+    for part, share in zip(range(len(parts)), (step.share for step in life.steps), strict=True):
         dealt = np.concatenate(parts[: part + 1])
         for segment in np.unique(tiles[:, K_SEGMENT]):
             own, everyone = (each[each[:, K_SEGMENT] == segment, K_COUNT].sum() for each in (dealt, tiles))

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import cache
 from threading import Condition, Lock, Thread
+from time import perf_counter
 from typing import NamedTuple
 
 from simulator.analysis.ledger import RunFrame
@@ -31,6 +32,8 @@ class Found(NamedTuple):
     frame: RunFrame
     own: Samples
     baseline: Samples
+    borrowers: tuple[int, int]  # lived so far, and all
+    seconds_left: float  # until the last step, if it goes on as it went
 
 
 class Ask:
@@ -43,6 +46,7 @@ class Ask:
         """Take the question and who is told."""
         self.question, self.deliver = question, deliver
         self.told = 0  # steps
+        self.pace = 0.0  # seconds that a borrower-month took at the last step with any
 
 
 class Desk:
@@ -108,10 +112,16 @@ class Desk:
     def _serve(self, one: Ask) -> bool:
         """Come one step further with a question; return whether that was the last."""
         own, baseline = self._lives_of(one.question)
-        step = own.steps[one.told]
-        if self._lived(one, step, [own] if own is baseline else [baseline, own]):
+        step, lives = own.steps[one.told], [own] if own is baseline else [baseline, own]
+        before, start = sum(life.left for life in lives), perf_counter()
+        if self._lived(one, step, lives):
+            left = sum(life.left for life in lives)
+            if left < before:
+                one.pace = (perf_counter() - start) / (before - left)
             frame = replace(own.frame, transfers=own.frame.transfers or baseline.frame.transfers)
-            one.deliver(Found(one.question, step, frame, own.at(step), baseline.at(step)))
+            samples = own.at(step), baseline.at(step)
+            borrowers = own.borrowers(step), own.borrowers(own.steps[-1])
+            one.deliver(Found(one.question, step, frame, *samples, borrowers, left * one.pace))
             one.told += 1
         return one.told == len(own.steps)
 

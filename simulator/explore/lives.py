@@ -1,4 +1,4 @@
-"""A lender lived step by step: few replications of a part of the book first, all of the book last.
+"""A lender lived step by step: a part of the book first, all of it last, in as many replications at every step.
 
 Each unit of work is one replication of one part of the borrowers, a pure function of the setting and its two numbers.
 Sums of whole numbers do not care in which order they are added, so what all units add up to is what a run gives. Until
@@ -29,10 +29,11 @@ from simulator.scenario.scenario import Scenario
 from simulator.scenario.schema import Settings
 
 REPLICATIONS = 16
-FIRST = 4  # replications of the first picture: with fewer the interval says next to nothing
-UNIT = 250_000  # borrower-months of one replication of the first part at most: it is there before one notices
-GROWS = 4  # times as much of the book at the next step
-MOST = 8  # such steps
+OF_WHOLE = (2, 4, 8, REPLICATIONS)  # replications at the steps of a book that cannot be lived in parts
+FIRST = 250_000  # borrower-months of one replication of the first part at most: it is there before one notices
+UNIT = 800_000  # borrower-months up to which replications of a part go together: beginning takes time each time
+GROWS = 2  # times as much of the book at the next step
+MOST = 16  # such steps
 LEAST = 128  # borrowers of a month of entry who are dealt out together
 PATH = "dpd30_share_balance"
 
@@ -86,12 +87,16 @@ class Life:
         frame = frame_of(scenario, whole, True)
         self.frame = replace(frame, run_on_months=0, transfers=bool(self._terms))
         drawn = settings.redraw_people and tape is None and not self.world.readers and not self._terms
-        self.steps = _steps(self.world) if is_divisible and drawn else _steps_of_whole()
-        shares = tuple(step.share for step in self.steps if step.replications == REPLICATIONS)
+        shares = _shares(self.world) if is_divisible and drawn else (1.0,)
         self._parts = _dealt(self.world.tiles, shares)
         self._people = np.cumsum([_people(tiles) for tiles in self._parts])
+        opening = np.cumsum([_people(tiles[tiles[:, K_ENTRY] == 0]) for tiles in self._parts])
+        self._opening = opening if opening[-1] else self._people
         self._flows: np.ndarray | None = None
-        self._units = _units(self.steps)
+        work = [engine.borrower_months(self.world._replace(replications=1, tiles=tiles)) for tiles in self._parts]
+        self.steps = _steps(shares)
+        self._units = _units(self.steps, work)
+        self._work = {unit: (unit.last - unit.first) * work[unit.part] for own in self._units.values() for unit in own}
         self._done: set[Unit] = set()
         self._samples: dict[Step, Samples] = {}
         self._lock = Lock()
@@ -107,6 +112,16 @@ class Life:
             return []
         before = self.steps[: self.steps.index(step) + 1]
         return [unit for one in before for unit in self._units[one] if unit not in self._done]
+
+    def borrowers(self, step: Step) -> int:
+        """Return how many borrowers of the opening book have been lived at a step; of a book without any, of all."""
+        return int(self._opening[step.parts - 1])
+
+    @property
+    def left(self) -> int:
+        """The work that is left to be done, in borrower-months."""
+        unlived = set() if self.steps[-1] in self._samples else self._work.keys() - self._done
+        return sum(self._work[unit] for unit in unlived)
 
     def live(self, unit: Unit, is_wanted: Callable[[], bool]) -> None:
         """Live a unit, on this thread; raise Stopped where it is no longer wanted, as if it had not begun."""
@@ -158,38 +173,36 @@ def shown(frame: RunFrame) -> list[str]:
     return [name for name in answer(frame) if not MEASURES[name].run_on and not MEASURES[name].unstated(frame)]
 
 
-def _steps(world: Lowered) -> tuple[Step, ...]:
-    """Return the steps of a book: a small part first where it is large."""
-    work, parts = engine.borrower_months(world._replace(replications=1)), 1
-    while work > parts * UNIT and parts < GROWS**MOST:
-        parts *= GROWS
-    if parts == 1:
-        return _steps_of_whole()
-    shares = [GROWS**k / parts for k in range(MOST + 1) if GROWS**k <= parts]
-    first = [Step(n, 1, shares[0]) for n in (FIRST, 2 * FIRST)]
-    return *first, *(Step(REPLICATIONS, k, share) for k, share in enumerate(shares, 1))
+def _shares(world: Lowered) -> tuple[float, ...]:
+    """Return the shares of the book at the steps: a small one first where it is large."""
+    work, steps = engine.borrower_months(world._replace(replications=1)), 0
+    while work > GROWS**steps * FIRST and steps < MOST:
+        steps += 1
+    return tuple(1 / GROWS**k for k in range(steps, -1, -1))
 
 
-def _steps_of_whole() -> tuple[Step, ...]:
-    """Return the steps of a book that is lived whole: replications come one by one."""
-    return tuple(Step(n, 1, 1.0) for n in (2, FIRST, 2 * FIRST, REPLICATIONS))
+def _steps(shares: tuple[float, ...]) -> tuple[Step, ...]:
+    """Return the steps of a book: all replications of growing shares of it, or more and more of one that is whole."""
+    if len(shares) > 1:
+        return tuple(Step(REPLICATIONS, k, share) for k, share in enumerate(shares, 1))
+    return tuple(Step(n, 1, 1.0) for n in OF_WHOLE)
 
 
-def _units(steps: tuple[Step, ...]) -> dict[Step, list[Unit]]:
+def _units(steps: tuple[Step, ...], work: list[int]) -> dict[Step, list[Unit]]:
     """Return what each step adds to the one before it.
 
-    Of a book in parts each replication by itself, so that a newer question has not long to wait; of a whole one half of
-    what is added to each of two threads, as living it costs something each time.
+    As many replications of a part together as are no more than UNIT, so that a newer question has not long to wait; of
+    a book that is lived whole half of what is added to each of two threads, as its policies may read the book.
     """
-    found, lived, parts = {}, 0, 0
+    found, lived = {}, 0
     for step in steps:
-        if step.parts > parts:
-            lived = 0
-        at_once = 1 if steps[-1].parts > 1 else max(1, (step.replications - lived) // 2)
+        if len(work) > 1:
+            lived, at_once = 0, max(k for k in (1, 2, 4) if k == 1 or k * work[step.parts - 1] <= UNIT)
+        else:
+            at_once = max(1, (step.replications - lived) // 2)
         starts = range(lived, step.replications, at_once)
-        new = range(parts if lived == 0 else 0, step.parts)
-        found[step] = [Unit(first, first + at_once, part) for part in new for first in starts]
-        lived, parts = step.replications, step.parts
+        found[step] = [Unit(first, first + at_once, step.parts - 1) for first in starts]
+        lived = step.replications
     return found
 
 

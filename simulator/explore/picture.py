@@ -32,6 +32,7 @@ from simulator.model.errors import UserError
 from simulator.scenario.scenario import BASELINE
 
 MOST_TOLD = 4  # changes
+TOLD_FROM = 3  # seconds to wait from which on they are told
 DECISIVE = ("npv", "profit")  # the first that a run can state is what the answer is about
 
 
@@ -109,15 +110,18 @@ def _verdict(measure: str, d: Difference, currency: str, is_same: bool, is_last:
 
 def _counted(found: Found) -> str:
     """Return how far the refinement is, in words."""
-    replications, share = found.step.replications, found.step.share
-    if share == 1:
-        return say("{count} of {all} replications", count=replications, all=REPLICATIONS)
-    return say(
-        "{count} of {all} replications, {share} of the borrowers",
-        count=replications,
-        all=REPLICATIONS,
-        share=per_cent(share),
-    )
+    replications, (lived, everybody) = found.step.replications, found.borrowers
+    if found.step.is_last:
+        return say("{all} borrowers × {count} replications", all=f"{everybody:,}", count=replications)
+    if found.step.share < 1:
+        slots = {"lived": f"{lived:,}", "all": f"{everybody:,}", "count": replications}
+        said = say("{lived} of {all} borrowers × {count} replications", **slots)
+    else:
+        slots = {"borrowers": f"{everybody:,}", "count": replications, "all": REPLICATIONS}
+        said = say("{borrowers} borrowers × {count} of {all} replications", **slots)
+    if found.seconds_left < TOLD_FROM:
+        return said
+    return say("{counted}; all of them in about {seconds} s", counted=said, seconds=f"{found.seconds_left:.0f}")
 
 
 def _row(measure: str, d: Difference, base: float, currency: str, is_same: bool) -> dict[str, Any]:
