@@ -246,3 +246,167 @@ def test_a_zip_that_unpacks_without_end_is_refused(read):
             member.write(b"A,2024-01,1,1,1\n" * (1 << 16))
 
     assert f"unpacks to more than {UNPACKED_FREELY:,} bytes" in wrong(read, "t.zip", file.getvalue())[0]
+
+
+# ---- months and states of other forms --------------------------------------------------------------------------------
+def states_of(panel):
+    """Return {(account, month): name of the state} of a panel."""
+    return {
+        (name, month): panel.states[panel.state[a, m]].name
+        for a, name in enumerate(panel.account_id)
+        for m, month in enumerate(panel.months)
+        if panel.state[a, m] >= 0
+    }
+
+
+BUREAU = """month_0 = "2024-03"
+constants.product = "line"
+[columns]
+account_id = "SK_ID_BUREAU"
+month = "MONTHS_BALANCE"
+status = "STATUS"
+[status]
+"0|C" = { bucket = 0 }
+1 = { bucket = 1 }
+X = { leave_out = true }
+"""
+BUREAU_ROWS = [
+    [f"{5000 + a}", f"{-m}", ("C", "0", "1", "X")[(a + m) % 4]] for a in range(8) for m in range(4)
+]  # status by month, counted back, and no balance
+
+
+def test_numbered_months_and_states_alone(read):
+    """Months count from the one that the mapping names; each account owes the same, which is said."""
+    panel = read("t.csv", text(BUREAU_ROWS, head=["SK_ID_BUREAU", "MONTHS_BALANCE", "STATUS"]), BUREAU)
+    month = {"0": "2024-03", "0.0": "2024-03", "-1": "2024-02", "-2": "2024-01", "-3": "2023-12"}
+    said = {"C": "current", "0": "current", "1": "30"}
+    expected = {(a, month[m]): said[status] for a, m, status in BUREAU_ROWS if status != "X"}
+
+    assert states_of(panel) == expected
+    assert panel.facts["left_out"] == {"status X, which the mapping leaves out": 8}
+    assert {*panel.balance[panel.state >= 0]} == {100_000} and "each account owes 1,000" in panel.facts["doubts"][0]
+    panel = read("t.csv", text(BUREAU_ROWS, head=["SK_ID_BUREAU", "MONTHS_BALANCE", "STATUS"]),
+                 BUREAU.replace("constants.", "constants.balance = 20\nconstants."))  # fmt: skip
+    assert {*panel.balance[panel.state >= 0]} == {2000} and panel.facts["doubts"] == []
+
+
+def test_numbered_columns_that_count_back(read):
+    """PAY_0, PAY_2, PAY_3 of September, August, July, and bills 1 to 3: one column has another name than its row."""
+    head = ["ID", "LIMIT_BAL", "PAY_0", "PAY_2", "PAY_3", "BILL_AMT1", "BILL_AMT2", "BILL_AMT3"]
+    cells = [
+        [f"{k}", "9000", f"{k % 3}", f"{(k + 1) % 3}", "0", f"{100 + k}", f"{200 + k}", f"{300 + k}"] for k in range(9)
+    ]
+    mapping = """month_0 = "2005-10"
+month_step = -1
+rename.PAY_0 = "PAY_1"
+[columns]
+account_id = "ID"
+limit = "LIMIT_BAL"
+balance = "BILL_AMT{number}"
+status = "PAY_{number}"
+[status]
+0 = { bucket = 0 }
+1 = { bucket = 1 }
+2 = { bucket = 2 }
+"""
+    panel = read("t.csv", text(cells, head=head), mapping)
+
+    assert panel.months == ("2005-07", "2005-08", "2005-09")
+    assert panel.bucket.tolist() == [[0, (k + 1) % 3, k % 3] for k in range(9)]
+    assert panel.balance.tolist() == [[100 * (300 + k), 100 * (200 + k), 100 * (100 + k)] for k in range(9)]
+
+
+PAIRS = """constants.month = "2024-01"
+[columns]
+status = "from"
+status_to = "to"
+count = "n"
+[status]
+C = { bucket = 0 }
+30 = { bucket = 1 }
+W = { account = "written_off" }
+"""
+
+
+def test_pairs_of_states(read):
+    """A row that counts accounts stands for so many, in two months; one without is one."""
+    cells = [["C", "C", "7"], ["C", "30", "2"], ["30", "C", "1"], ["30", "W", "3"]]
+    panel = read("t.csv", text(cells, head=["from", "to", "n"]), PAIRS)
+
+    assert panel.months == ("2024-01", "2024-02") and len(panel.account_id) == 13
+    assert panel.moves(next(panel.pairs())).tolist() == [[7, 2, 0], [1, 0, 3]]
+    one = read("t.csv", text([line[:2] for line in cells], head=["from", "to"]), PAIRS.replace('count = "n"\n', ""))
+    assert one.moves(next(one.pairs())).tolist() == [[1, 1, 0], [1, 0, 1]]
+    assert (
+        "row 2: n: found '1.5'"
+        in wrong(read, "t.csv", text([cells[0], ["C", "C", "1.5"]], head=["from", "to", "n"]), PAIRS)[0]
+    )
+
+
+def test_pairs_of_accounts_meet(read):
+    """The state to of a month is that of the next row, which counts where both are there."""
+    mapping = PAIRS.replace('constants.month = "2024-01"\n', "").replace(
+        'count = "n"', 'month = "m"\naccount_id = "id"'
+    )
+    cells = [["A", "202401", "C", "30"], ["A", "202402", "C", "C"], ["B", "202402", "30", "W"]]
+    panel = read("t.csv", text(cells, head=["id", "m", "from", "to"]), mapping)
+
+    assert states_of(panel) == {
+        ("A", "2024-01"): "current", ("A", "2024-02"): "current", ("A", "2024-03"): "current",
+        ("B", "2024-02"): "30", ("B", "2024-03"): "written_off",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        (["45322", "45350", "45382"], 'month_format = "day number"\n'),
+        (["2024年1月", "2024年2月", "2024年3月"], ""),
+        (["31.01.24", "29.02.24", "31.03.24"], 'month_formats.month = "%d.%m.%y"\nmonth_format = "%Y"\n'),
+        (["Jan-2024", "Feb-2024", "March 2024"], ""),
+        (["2024/1/31", "2024/2/29", "2024/3/31"], ""),
+        (["7", "8", "9"], 'month_0 = "2023-06"\n'),
+    ],
+)
+def test_dates_are_read_as_people_write_them(written, key, read):
+    """Numbers of spreadsheets, Chinese and English dates, a form for one column, numbered months."""
+    key = key.replace('"%Y"', '"%Y-%m"')
+    cells = [[i, written[MONTHS.index(m)], *rest] for i, m, *rest in ROWS]
+
+    assert found(read("t.csv", text(cells), key + MAPPING)) == counted(ROWS)
+
+
+def test_quarters_are_their_last_months(read):
+    """Three months apart: read, and noted as months without a row."""
+    cells = [[i, f"2024Q{1 + MONTHS.index(m)}", *rest] for i, m, *rest in ROWS]
+    panel = read("t.csv", text(cells), MAPPING)
+
+    assert [month for m, month in enumerate(panel.months) if (panel.state[:, m] >= 0).any()] == [
+        "2024-03",
+        "2024-06",
+        "2024-09",
+    ]
+
+
+def test_days_below_0_are_not_late(read):
+    """Paid before it was due: 0 days, and counted."""
+    cells = [[*line[:4], "-3" if n < 5 else line[4]] for n, line in enumerate(ROWS)]
+    panel = read("t.csv", text(cells))
+
+    assert found(panel) == counted([[*line[:4], "0" if n < 5 else line[4]] for n, line in enumerate(ROWS)])
+    assert panel.facts["doubts"] == ["5 days past due are below 0, taken as 0: paid before they were due."]
+
+
+WRONG = {
+    'constants.colour = "red"': "constants.colour: no role of a column is called 'colour'",
+    'constants.balance = "5"': "constants.balance: given, and columns.balance; give one of them",
+    'month_formats.maturity = "%Y-%m"': "month_formats.maturity",
+    "header_row = 9": "columns.account_id: no column id",
+    'decimal = ";"': "decimal: found ';'",
+}
+
+
+@pytest.mark.parametrize("key", WRONG)
+def test_keys_that_say_nothing_are_told(key, read):
+    """A constant of no role, of one that has a column, a header that is not there."""
+    assert WRONG[key] in "\n".join(wrong(read, "t.csv", text(ROWS), f"{key}\n{MAPPING}"))

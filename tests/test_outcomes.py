@@ -187,7 +187,7 @@ def test_every_wrong_row_is_said_at_once(tmp_path):
     """Text for a number, a blank, a date in words, a negative amount and an id twice end in one answer with all."""
     rows, _ = drawn_loans(60, 5)
     rows[1] = rows[1].replace(",24,", ",two years,")
-    rows[2] = rows[2].replace("2020-03-01", "March 2020")
+    rows[2] = rows[2].replace("2020-03-01", "early 2020")
     parts = rows[3].split(",")
     rows[3] = ",".join([*parts[:3], "-5", *parts[4:]])
     rows[4] = rows[4].replace("L4,", "L5,")
@@ -195,7 +195,7 @@ def test_every_wrong_row_is_said_at_once(tmp_path):
         read_outcomes(*written(tmp_path, rows))
 
     said = str(caught.value)
-    assert all(word in said for word in ("two years", "March 2020", "-5", "L5"))
+    assert all(word in said for word in ("two years", "early 2020", "-5", "L5"))
 
 
 @pytest.mark.parametrize(

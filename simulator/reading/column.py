@@ -27,6 +27,13 @@ class Column:
             values = pc.if_else(pc.is_nan(values), None, values)
         self.values = values
 
+    @classmethod
+    def constant(cls, text: str, rows: int) -> "Column":
+        """Return a column of one text."""
+        import pyarrow as pa
+
+        return cls(pa.repeat(pa.scalar(text), rows))
+
     def __len__(self) -> int:
         return len(self.values)
 

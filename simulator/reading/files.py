@@ -37,8 +37,11 @@ def open_table(path: str, form: Form = PLAIN) -> Table:
     return _readable(path, _open, path, form)
 
 
-def read_batches(table: Table, names: Sequence[str]) -> Iterator[dict[str, Column]]:
-    """Yield the columns `names` of a table, rows after rows; raises UserError if they cannot be read."""
+def read_batches(table: Table, names: Sequence[str], whole: bool = False) -> Iterator[dict[str, Column]]:
+    """Yield the columns `names` of a table, rows after rows, or all at once; UserError if they cannot be read."""
+    if whole:
+        yield read_columns(table, names)
+        return
     batches = table.batches(names)
     while (batch := _readable(table.path, next, batches, None)) is not None:
         yield {name: Column(array) for name, array in batch.items()}
@@ -57,7 +60,7 @@ def _open(path: str, form: Form) -> Table:
     source = source_of(path)
     if source.kind in TEXT:
         return open_text(source, form)
-    return open_workbook(source, form) if source.kind == ".xlsx" else open_parquet(source)
+    return open_workbook(source, form) if source.kind == ".xlsx" else open_parquet(source, form)
 
 
 def _readable(path, read, *arguments):

@@ -4,12 +4,12 @@ import io
 from collections.abc import Iterator
 
 from simulator.reading.packed import Source
-from simulator.reading.table import Table
+from simulator.reading.table import Form, Table, renamed
 
 BATCH = 1 << 18  # rows
 
 
-def open_parquet(source: Source) -> Table:
+def open_parquet(source: Source, form: Form) -> Table:
     """Return a Parquet file as a table."""
     import pyarrow.parquet as pq
 
@@ -21,4 +21,4 @@ def open_parquet(source: Source) -> Table:
             if batch.num_rows:
                 yield [batch.column(names[place]) for place in places]
 
-    return Table(source.path, names, "", read)
+    return Table(source.path, renamed(names, form.rename), "", read)

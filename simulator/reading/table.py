@@ -1,6 +1,6 @@
 """A file of records as a table: the names of its columns, and its rows in batches, whatever kind of file it is."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +21,7 @@ class Form(NamedTuple):
     encoding: str | None = None
     sheet: str | None = None  # of a workbook
     header_row: int | None = None  # of the file, from 1
+    rename: Mapping[str, str] = {}  # another name of a column, by that in the file
     wanted: tuple[str, ...] = ()  # columns by which the header is known where titles stand above it
 
 
@@ -44,11 +45,17 @@ class Table:
             yield dict(zip(own, arrays, strict=True))
 
 
-def header_at(rows: Sequence[Sequence[str]], wanted: Sequence[str]) -> int:
-    """Return the place in `rows` of the header: the first that has all that is `wanted`, else the first with a text.
+def renamed(names: Sequence[str], rename: Mapping[str, str]) -> list[str]:
+    """Return the names of columns as the mapping calls them."""
+    return [rename.get(name.strip(), name.strip()) for name in names]
+
+
+def header_at(rows: Sequence[Sequence[str]], form: Form) -> int:
+    """Return the place in `rows` of the header: the first that has all that is wanted, else the first with a text.
 
     `rows` are the first of a file, HEADER_WITHIN or fewer.
     """
     filled = [number for number, row in enumerate(rows) if any(cell.strip() for cell in row)]
-    fits = [number for number in filled if set(wanted) <= {cell.strip() for cell in rows[number]}] if wanted else []
+    wanted = set(form.wanted)
+    fits = [number for number in filled if wanted <= set(renamed(rows[number], form.rename))] if wanted else []
     return (fits or filled or [-1])[0]

@@ -11,7 +11,7 @@ from simulator.model.errors import Problem, UserError
 from simulator.reading.encodings import CHUNK, encoding_of, utf8_pieces
 from simulator.reading.packed import Source
 from simulator.reading.quotes import has_long_values
-from simulator.reading.table import DELIMITERS, HEADER_WITHIN, TOTAL, Form, Table, header_at
+from simulator.reading.table import DELIMITERS, HEADER_WITHIN, TOTAL, Form, Table, header_at, renamed
 
 LISTED = 20  # rows of another length that are listed one by one
 _HEAD = 1 << 20  # bytes in which the header must end
@@ -25,12 +25,12 @@ def open_text(source: Source, form: Form) -> Table:
     lines = _first_lines(source, encoding)
     delimiter = form.delimiter or _delimiter(lines)
     rows = [_values(line, delimiter) for line in lines[: max(HEADER_WITHIN, form.header_row or 0)]]
-    at = form.header_row - 1 if form.header_row else header_at(rows, form.wanted)
+    at = form.header_row - 1 if form.header_row else header_at(rows, form)
     if not any(line.strip() for line in lines):
         raise UserError(Problem(source.path, "", "the file is empty", "a tape has a header and at least one account"))
     if at >= len(rows) or not rows[at]:
         raise UserError(Problem(source.path, "", f"no header in row {at + 1:,}", "header_row: the row of the names"))
-    names = [name.strip() for name in rows[at]]
+    names = renamed(rows[at], form.rename)
     said = kept(
         "Read as text in {encoding}, its columns between {signs}, their names in row {row}.",
         encoding=encoding.upper(),

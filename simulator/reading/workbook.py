@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 from simulator.language.catalogue import kept
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.reading.packed import Source, check_workbook_size
-from simulator.reading.table import HEADER_WITHIN, Form, Table, header_at
+from simulator.reading.table import HEADER_WITHIN, Form, Table, header_at, renamed
 
 BATCH = 1 << 18  # rows
 
@@ -38,8 +38,8 @@ def open_workbook(source: Source, form: Form) -> Table:
 def _header(rows: list[list], form: Form) -> tuple[int, list[str]]:
     """Return the place of the header in `rows` and the names in it."""
     first = [[text_of(cell) for cell in row] for row in rows[:HEADER_WITHIN]]
-    at = form.header_row - 1 if form.header_row else header_at(first, form.wanted)
-    names = [text_of(cell).strip() for cell in rows[at]] if 0 <= at < len(rows) else []
+    at = form.header_row - 1 if form.header_row else header_at(first, form)
+    names = renamed([text_of(cell) for cell in rows[at]], form.rename) if 0 <= at < len(rows) else []
     return at, names
 
 

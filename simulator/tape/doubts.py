@@ -57,6 +57,19 @@ def wrong_signs(parts: Sequence) -> dict[str, Problem]:
 def doubts(parts: Sequence) -> list[str]:
     """Return what is allowed and can hardly be meant, a line each."""
     said: list[str] = []
+    if below := sum(part.below_0 for part in parts):
+        said.append(
+            kept("{count} days past due are below 0, taken as 0: paid before they were due.", count=f"{below:,}")
+        )
+    mapping = parts[0].mapping
+    if "balance" in mapping.constant and "balance" not in mapping.constants:
+        said.append(
+            kept(
+                "Balances are not on the tape: each account owes {amount} in every month, an assumption. Shares of the "
+                "balance are shares of accounts, and amounts mean nothing.",
+                amount=f"{int(mapping.constant['balance']):,}",
+            )
+        )
     for role, look in _together(parts).items():
         name = getattr(parts[0].mapping.columns, role)
         if role == "dpd" and look.given >= FEW and look.most < BUCKETS:

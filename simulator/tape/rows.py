@@ -1,7 +1,7 @@
 """The rows of a tape: which are in use, which are left out and why, which are wrong and where."""
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.fixed_point import half_up
 from simulator.model.layout import ABSENT
 from simulator.reading.column import Column
-from simulator.reading.dates import FORMS, month_of
+from simulator.reading.dates import FORMS
 from simulator.reading.numbers import DAYS, MONTHS, PER_CENT
 from simulator.reading.table import DELIMITERS, TOTAL, Table
 from simulator.tape.doubts import Look, wrong_signs
@@ -28,14 +28,26 @@ NOT_THERE = kept("no account in that month")
 YES_NO = {"1": 1, "true": 1, "yes": 1, "y": 1, "0": 0, "false": 0, "no": 0, "n": 0}
 
 
+class _Wrong(NamedTuple):
+    """Rows with something wrong in one role."""
+
+    rows: np.ndarray
+    role: str
+    allowed: str
+    said: dict[int, tuple[str, str]]  # account and text of the first LISTED rows
+
+
 class Rows:
     """The rows of one tape, read by the role of each column; what is said of rows is a bool[row].
 
     Roles that the mapping does not name are blank in every row.
     """
 
-    def __init__(self, table: Table, mapping_path: str, mapping: Any, read: dict[str, Column]):
-        """Take the columns `read` from `table` by role; `mapping` is a Mapping, or that of another kind of tape."""
+    def __init__(self, table: Table, mapping_path: str, mapping: Any, read: dict[str, Column], first: int = 0):
+        """Take columns `read` from `table`, by role, of the rows from number `first` on; constants join them.
+
+        `mapping` is a Mapping, or that of another kind of tape.
+        """
         self.path, self.form, self.mapping_path, self.mapping, self.read = (
             table.path,
             table.form,
@@ -43,16 +55,20 @@ class Rows:
             mapping,
             read,
         )
-        self.count = len(read["account_id"].row)
+        self.first, self.count = first, len(read["account_id"])
         self.in_use = np.ones(self.count, dtype=bool)
         self.left_out: dict[str, int] = {}  # rows by reason
         self.unknown: dict[tuple[str, str, str], tuple[int, int]] = {}  # (role, code, its entry) -> rows, the first one
         self.looks: dict[str, Look] = {}  # what amounts and days look like, by role
         self.problems: list[Problem] = []  # of the mapping and the file as a whole
-        self._wrong: list[tuple[np.ndarray, str, str]] = []  # rows, role, what is allowed
+        self.currencies: dict[str, int] = {}  # rows by what the column of currencies says
+        self.lines_below = 0  # that sum up rows
+        self.below_0 = 0  # days past due that are taken as 0
+        self._wrong: list[_Wrong] = []
         if not self.count:
             raise UserError(Problem(self.path, "", "no accounts", "a tape has a header and at least one account"))
-        self._leave_out_totals(len(table.totals))
+        self._leave_out_totals()
+        read |= {role: Column.constant(text, self.count) for role, text in mapping.constant.items() if role not in read}
 
     def leave_out(self, rows, reason: str) -> None:
         """Leave out those of `rows` that are still in use, counted under `reason`."""
@@ -61,8 +77,8 @@ class Rows:
             self.left_out[reason] = self.left_out.get(reason, 0) + count
             self.in_use &= ~rows
 
-    def _leave_out_totals(self, lines: int) -> None:
-        """Leave out the rows that sum up others, and count the `lines` below that do so and are no rows; so of blanks.
+    def _leave_out_totals(self) -> None:
+        """Leave out the rows that sum up others, and those with nothing in them.
 
         A total says so instead of an id, or in another column where the id is blank.
         """
@@ -75,6 +91,9 @@ class Rows:
                 empty &= column.blank
         self.leave_out(named, A_SUM)
         self.leave_out(empty, kept("nothing in the row"))
+
+    def add_lines_below(self, lines: int) -> None:
+        """Count so many lines of the file that sum up its rows and are none themselves."""
         self.lines_below = lines
         if lines:
             self.left_out[A_SUM] = self.left_out.get(A_SUM, 0) + lines
@@ -87,7 +106,8 @@ class Rows:
     def complain(self, rows, role: str, allowed: str) -> None:
         """Note that what those of `rows` that are in use have in the column of `role` is wrong."""
         if len(places := np.flatnonzero(rows & self.in_use)):
-            self._wrong.append((places, role, allowed))
+            said = {row: (self.read["account_id"].at(row), self.read[role].at(row)) for row in places[:LISTED].tolist()}
+            self._wrong.append(_Wrong(places, role, allowed, said))
 
     def needs_an_id(self, role: str) -> None:
         """Note the rows without an id; NA is none, else all who have none would be one."""
@@ -100,7 +120,10 @@ class Rows:
         kept = np.flatnonzero(self.in_use & ~column.missing)
         if twice := repeated(column.row[kept]):
             name = self._name("account_id")
-            listed = [f"{column.text[number]} (rows {_listed(kept[rows] + 1)})" for number, rows in twice[:MOST_NAMED]]
+            listed = [
+                f"{column.text[number]} (rows {_listed(kept[rows] + 1 + self.first)})"
+                for number, rows in twice[:MOST_NAMED]
+            ]
             found = f"{len(twice):,} account {'id' if len(twice) == 1 else 'ids'} in more than one row: "
             found += ", ".join(listed) + (", ..." if len(twice) > MOST_NAMED else "")
             self.problems.append(Problem(self.path, name, found, "give each account one row"))
@@ -139,7 +162,7 @@ class Rows:
             else:
                 entry = '"leave_out"' if isinstance(next(iter(table.values()), ""), str) else "{ leave_out = true }"
                 first = int(np.flatnonzero((column.row == number) & self.in_use)[0])
-                self.unknown[role, code, f"{_quoted(code)} = {entry}"] = int(count[number]), first
+                self.unknown[role, code, f"{_quoted(code)} = {entry}"] = int(count[number]), first + self.first
         return [None, *table.values()], chosen[column.row]
 
     def numbers(
@@ -155,6 +178,9 @@ class Rows:
         values, text = column.numbers(self.mapping.decimal, UNITS.get(role, ""))
         if role in AMOUNTS:
             values = -values if role in self.mapping.opposite_sign else values
+        if role == "dpd":  # paid before it was due: not late
+            self.below_0 = int((values[self.in_use] < 0).sum())
+            values = np.maximum(values, 0)
         self.looks[role] = Look.at(values[self.in_use], unit)
         wrong = text | (column.missing & needed) | (~column.missing & (values < low)) | (whole & (values % 1 != 0))
         wish = ("a whole number" if whole else "a number such as 1234.5") + (
@@ -199,7 +225,8 @@ class Rows:
         lead = self.read[role]
         named = [role == "status" and bool(codes_that_match(text, self.mapping.status)) for text in lead.text]
         nothing = lead.missing & ~np.array(named, dtype=bool)[lead.row]
-        self.leave_out(nothing & self.read["balance"].missing, NOT_THERE)
+        unsaid = "balance" in self.mapping.constant
+        self.leave_out(nothing & (unsaid | self.read["balance"].missing), NOT_THERE)
 
     def one_currency(self) -> None:
         """Note a column of currencies with more than one in it, or another one than the mapping's."""
@@ -208,37 +235,44 @@ class Rows:
         column = self.read["currency"]
         self.complain(column.blank, "currency", "each row needs one")
         count = np.bincount(column.row[self.in_use & ~column.blank], minlength=len(column.text))
-        found = {column.text[number]: int(count[number]) for number in np.flatnonzero(count)}
-        if len(found) > 1 or (self.mapping.currency and found and self.mapping.currency not in found):
-            name, rows = self.mapping.columns.currency, ", ".join(f"{code} in {n:,} rows" for code, n in found.items())
-            hint = f"amounts of one currency; only.{name} = [...] keeps the rows of one"
-            self.problems.append(Problem(self.path, name or "currency", f"found {rows}", hint))
+        self.currencies = {column.text[number]: int(count[number]) for number in np.flatnonzero(count)}
 
     def wrong_rows(self, told=()) -> np.ndarray:
         """Return int64[...]: the rows with something wrong in a role that is not `told` of as a whole, in order."""
         return np.unique(
-            np.concatenate([np.zeros(0, int), *(rows for rows, role, _ in self._wrong if role not in told)])
+            np.concatenate([np.zeros(0, int), *(wrong.rows for wrong in self._wrong if wrong.role not in told)])
         )
 
     def problems_in(self, row: int, told=()) -> list[Problem]:
-        """Return what is wrong in one row, but for the roles that are `told` of as a whole."""
-        where = f"row {row + 1} ({self.read['account_id'].at(row)}): "
+        """Return what is wrong in one of the first LISTED rows, but for the roles that are `told` of as a whole."""
         return [
-            Problem(self.path, where + self._name(role), f"found {text!r}" if text else "nothing there", allowed)
-            for rows, role, allowed in self._wrong
-            if role not in told and row in rows
-            for text in [self.read[role].at(row)]
+            Problem(
+                self.path,
+                f"row {row + 1 + self.first} ({account}): {self._name(wrong.role)}",
+                f"found {text!r}" if text else "nothing there",
+                wrong.allowed,
+            )
+            for wrong in self._wrong
+            if wrong.role not in told and row in wrong.said
+            for account, text in [wrong.said[row]]
         ]
 
+    def forget(self) -> None:
+        """Let go of the columns: what must be said of them is known."""
+        self.read = {}
+
     def _name(self, role: str) -> str:
-        """Return the name of the column of `role` in the tape."""
-        return self.mapping.column(getattr(self.mapping.columns, role))
+        """Return the name of the column of `role` in the tape, or the key of what stands for it."""
+        name = getattr(self.mapping.columns, role)
+        return self.mapping.column(name) if name else f"constants.{role}"
 
     def months(self, role: str = "month", needed: bool = True) -> np.ndarray:
         """Return str[row]: the month of the date in a column, "" where there is none; notes what is no date."""
-        column, form = self.read[role], self.mapping.month_format
-        said = np.array([month_of(text, form) or "" for text in column.text], dtype="U7")[column.row]
+        column, form = self.read[role], self.mapping.month_form(role)
+        said = np.array([self.mapping.month_said(text, role) or "" for text in column.text], dtype="U7")[column.row]
         allowed = f"a date like {form}" if form else f"{FORMS}, or month_format in the mapping"
+        if role == "month" and self.mapping.month_0:
+            allowed = f"a whole number of months from {self.mapping.month_0}"
         self.complain((said == "") & (~column.missing | needed), role, f"allowed: {allowed}")
         return said
 
@@ -251,7 +285,8 @@ class Rows:
 def all_problems(parts: list[Rows]) -> list[Problem]:
     """Return everything that is wrong with the `parts` of one tape: the first rows are listed, all are counted."""
     signs = wrong_signs(parts)
-    problems = [problem for part in parts for problem in part.problems] + _unknown(parts) + list(signs.values())
+    problems = [problem for part in parts for problem in part.problems] + _currencies(parts)
+    problems += _unknown(parts) + list(signs.values())
     wrong = [(part, row) for part in parts for row in part.wrong_rows(signs).tolist()]
     for part, row in wrong[:LISTED]:
         problems += part.problems_in(row, signs)
@@ -263,6 +298,20 @@ def all_problems(parts: list[Rows]) -> list[Problem]:
         reasons = "; ".join(f"{count:,} rows: {reason}" for reason, count in left_out(parts).items())
         problems.append(Problem(parts[0].path, "", "no account is left", reasons))
     return problems
+
+
+def _currencies(parts: list[Rows]) -> list[Problem]:
+    """Return a problem where rows have more than one currency, or another one than the mapping's."""
+    found: dict[str, int] = {}
+    for part in parts:
+        for code, count in part.currencies.items():
+            found[code] = found.get(code, 0) + count
+    wanted = parts[0].mapping.currency
+    if len(found) < 2 and (not wanted or not found or wanted in found):
+        return []
+    name, rows = parts[0].mapping.columns.currency, ", ".join(f"{code} in {n:,} rows" for code, n in found.items())
+    hint = f"amounts of one currency; only.{name} = [...] keeps the rows of one"
+    return [Problem(parts[0].path, name or "currency", f"found {rows}", hint)]
 
 
 def repeated(number: np.ndarray) -> list[tuple[int, np.ndarray]]:

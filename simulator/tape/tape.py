@@ -85,7 +85,7 @@ def book_rows(path: str, mapping_path: str, mapping: Mapping, doubts: Iterable[t
     only = {mapping.column(name): list(map(str, codes)) for name, codes in mapping.only.items()}
     problems = [Problem(mapping_path, *doubt) for doubt in doubts]
     keys = {f"columns.{role}": name for role, name in wanted.items()} | {f"only.{name}": name for name in only}
-    table = open_table(path, mapping.form)
+    table = open_table(path, mapping.form(mapping.columns))
     problems += header_problems(table, mapping_path, mapping, keys)
     if problems:
         raise UserError(problems)
@@ -189,9 +189,9 @@ def _not_used(rows: Rows) -> list[str]:
 
 def _products(rows: Rows) -> np.ndarray:
     """Return int64[row]: the product, a line where the tape does not say."""
-    if not rows.mapping.product:
+    if "product" not in rows.read:
         return np.full(rows.count, LINE)
-    meaning, which = rows.codes("product", rows.mapping.product)
+    meaning, which = rows.codes("product", rows.mapping.product or {name: name for name in PRODUCTS})
     return np.array([PRODUCTS.index(name) if name in PRODUCTS else LINE for name in meaning])[which]
 
 

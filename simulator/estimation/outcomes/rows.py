@@ -11,13 +11,11 @@ from simulator.finance import annuity
 from simulator.model.errors import Problem, UserError
 from simulator.model.layout import MAX_TERM_MONTHS
 from simulator.model.values import LARGEST_AMOUNT
-from simulator.reading.encodings import ENCODINGS
 from simulator.reading.files import file_digest, open_table, read_columns
-from simulator.reading.table import Form
 from simulator.scenario.schema import Table
 from simulator.scenario.toml_text import read_toml
 from simulator.scenario.wording import problems_in
-from simulator.tape.mapping import Delimiter, MonthFormat, wrong_roles
+from simulator.tape.mapping import FileMapping, wrong_constants, wrong_roles
 from simulator.tape.rows import LEAVE_OUT, Rows, header_problems
 
 Ended = Literal["paid", "charged_off", "leave_out"]
@@ -28,6 +26,9 @@ MORE_INTEREST = 0.05  # share of the scheduled interest that delays may add: ass
 FEW = 20  # loans that may be off by chance: assumption
 SAMPLE = 1000  # loans on which other units of the rate are tried
 SHORTEST_TERM = 6  # months: below it a charge-off cannot be placed in the life of a loan
+
+
+NEEDED = ("issued", "amount", "term", "rate", "principal", "interest", "recoveries")  # by a column or a constant
 
 
 class OutcomeSettings(Table):
@@ -44,14 +45,14 @@ class OutcomeColumns(Table):
     """The name of each column in the file."""
 
     account_id: str
-    issued: str
-    amount: str
-    term: str
-    rate: str
+    issued: str | None = None
+    amount: str | None = None
+    term: str | None = None
+    rate: str | None = None
     status: str
-    principal: str  # received until the end, without recoveries
-    interest: str
-    recoveries: str  # gross, after charge-off
+    principal: str | None = None  # received until the end, without recoveries
+    interest: str | None = None
+    recoveries: str | None = None  # gross, after charge-off
     recovery_cost: str | None = None
     fees: str | None = None
     total: str | None = None  # received: principal + interest + fees + recoveries
@@ -59,28 +60,19 @@ class OutcomeColumns(Table):
     segment: str | None = None
 
 
-class OutcomeMapping(Table):
+class OutcomeMapping(FileMapping):
     """A mapping file of loans with outcomes."""
 
     outcomes: OutcomeSettings
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-    delimiter: Delimiter | None = None
-    encoding: Literal[ENCODINGS] | None = None
-    sheet: str | None = None
-    header_row: Annotated[int, Field(ge=1)] | None = None
-    decimal: Literal[".", ","] = "."
-    month_format: MonthFormat | None = None  # of the date of issue, in the signs of Python's strptime
-    opposite_sign: list[str] = Field([])  # columns of amounts whose sign is the other way round in the file
     columns: OutcomeColumns
     status: Annotated[dict[str, Ended], Field(min_length=1)]
     segment: dict[str, Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]] = Field({})
-    only: dict[str, list[str | int]] = Field({})
 
     @property
-    def form(self) -> Form:
-        """How the file is written."""
-        wanted = tuple(name for _, name in self.columns if name)
-        return Form(self.delimiter, self.encoding, self.sheet, self.header_row, wanted)
+    def constant(self) -> dict[str, str]:
+        """What stands in every row, by role."""
+        return {role: str(value) for role, value in self.constants.items()}
 
     def column(self, name: str) -> str:
         """Return the name of a column, as it stands."""
@@ -132,7 +124,9 @@ def read_outcome_mapping(path: str | Path) -> OutcomeMapping:
         mapping = OutcomeMapping.model_validate(read_toml(Path(path), "mapping", any_text=True))
     except ValidationError as errors:
         raise UserError(problems_in(str(path), OutcomeMapping, errors)) from None
-    if problems := [Problem(str(path), *found) for found in wrong_roles(mapping)]:
+    lacking = [role for role in NEEDED if not getattr(mapping.columns, role) and role not in mapping.constants]
+    found = [("columns." + role, "missing", f"a column, or constants.{role} for every loan") for role in lacking]
+    if problems := [Problem(str(path), *one) for one in (*found, *wrong_roles(mapping), *wrong_constants(mapping))]:
         raise UserError(problems)
     if mapping.segment and not mapping.columns.segment:
         raise UserError(
@@ -154,7 +148,7 @@ def read_outcomes(path: str | Path, mapping_path: str | Path) -> Outcomes:
     mapping = read_outcome_mapping(mapping_path)
     wanted = {role: name for role, name in mapping.columns if name}
     keys = {f"columns.{role}": name for role, name in wanted.items()} | {f"only.{name}": name for name in mapping.only}
-    table = open_table(path, mapping.form)
+    table = open_table(path, mapping.form(mapping.columns))
     if problems := header_problems(table, mapping_path, mapping, keys):
         raise UserError(problems)
     read = read_columns(table, [*wanted.values(), *mapping.only])

@@ -1,7 +1,5 @@
 """Read a tape of months, wide (a column for each month) or long (a row for each account and month), into a panel."""
 
-import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +10,18 @@ from simulator.model.errors import Problem, UserError
 from simulator.model.layout import ABSENT, EXITS, LINE, MAX_STATES, PRODUCTS
 from simulator.model.printable import controls_in
 from simulator.reading.column import Column
-from simulator.reading.dates import months_between
-from simulator.reading.files import file_digest, open_table, read_columns
+from simulator.reading.dates import month_at, months_between, number_of
+from simulator.reading.files import file_digest, open_table, read_batches
 from simulator.scenario.lenders import MOST_TABLES
 from simulator.tape.doubts import doubts
-from simulator.tape.mapping import Code, Mapping, is_monthly, read_mapping
+from simulator.tape.mapping import Code, Mapping, is_monthly, months_of, read_mapping
+from simulator.tape.pairs import without_pairs
 from simulator.tape.rows import Rows, all_problems, header_problems, left_out, repeated
 
 AMOUNTS = ("balance", "limit", "payment", "written_off", "recovered")
 OF_ONE_MONTH = ("instalment", "arrears", "full_payer", "borrower_id")  # nothing a panel needs
 MOST_MONTHS = 600
+CODES = (("code", "status"), ("grade", "grade"))  # what a panel keeps as it stands, and in which role it is read
 _BY_DPD = Code(dpd=True)
 
 
@@ -33,21 +33,23 @@ def read_panel(path: str | Path, mapping_path: str | Path) -> Panel:
     """
     path, mapping_path = str(path), str(mapping_path)
     mapping = read_mapping(mapping_path, panel=True)
-    states = _States(mapping, mapping_path)
-    every, notes = (_wide if mapping.is_wide() else _long)(path, mapping_path, mapping)
-    parts = [(rows, own) for rows, own in every if rows.in_use.any()]
-    months = months_between(min(min(months) for _, months in parts), max(max(months) for _, months in parts))
+    states, table = _States(mapping, mapping_path), open_table(path, mapping.form(mapping.columns))
+    words = _Words()
+    if mapping.is_wide():
+        parts, notes = _wide(table, mapping_path, mapping, states, words)
+    else:
+        parts, notes = _long(table, mapping_path, mapping, states, words)
+    if problems := all_problems([part.rows for part in parts]):
+        raise UserError(problems)
+    used = [part for part in parts if len(part.month)]
+    first, last = min(int(part.month.min()) for part in used), max(int(part.month.max()) for part in used)
+    months = months_between(month_at(first), month_at(last))
     if len(months) > MOST_MONTHS:
         found = f"months from {months[0]} to {months[-1]}"
         raise UserError(Problem(path, "", found, f"allowed: up to {MOST_MONTHS} months; is a date wrong?"))
-    place = {month: number for number, month in enumerate(months)}
-    read = [_Part(rows, states, [place[month] for month in own]) for rows, own in parts]
-    problems = all_problems([part.rows for part in read])
-    problems += _twice(read, months, path, mapping)
-    if problems:
-        raise UserError(problems)
-    panel = _panel(read, months, states, mapping, _facts([rows for rows, _ in every], notes))
-    if problems := list(_unnameable(path, _roles(mapping).get("segment", "segment"), panel.segments)):
+    facts = _facts([part.rows for part in parts], notes)
+    panel = _panel(used, months, states, mapping, facts, words)
+    if problems := list(_unnameable(path, mapping.columns.segment or "segment", panel.segments)):
         raise UserError(problems)
     return panel
 
@@ -75,37 +77,42 @@ def _only(mapping: Mapping) -> dict[str, list[str]]:
     return {name: list(map(str, codes)) for name, codes in mapping.only.items()}
 
 
-def _long(path, mapping_path, mapping):
-    """Return [(rows, month of each row)] and notes of a tape with a column for the month."""
+def _long(table, mapping_path, mapping, states, words):
+    """Return the parts of a tape with a column for the month, and notes."""
     roles, only = _roles(mapping), _only(mapping)
     keys = {f"columns.{role}": name for role, name in roles.items()} | {f"only.{name}": name for name in only}
-    table = open_table(path, mapping.form)
     if problems := header_problems(table, mapping_path, mapping, keys):
         raise UserError(problems)
-    read = read_columns(table, [*roles.values(), *only])
-    rows = Rows(table, mapping_path, mapping, {role: read[name] for role, name in roles.items()})
-    for name, codes in only.items():
-        rows.keep_only(name, read[name], codes)
-    rows.leave_out_absent()
-    months = rows.months()
-    rows.stop_if_wrong()
-    there = np.unique(months[rows.in_use])
+    parts, first, last, ordered = [], 0, -1, True
+    for read in read_batches(table, [*roles.values(), *only], whole=bool(mapping.columns.status_to)):
+        of_role, own = {role: read[name] for role, name in roles.items()}, mapping
+        if mapping.columns.status_to:
+            of_role, own = without_pairs(table.path, of_role, mapping)
+        rows = Rows(table, mapping_path, own, of_role, first)
+        for name, codes in only.items():
+            rows.keep_only(name, read[name], codes)
+        rows.leave_out_absent()
+        months = _numbers(rows.months())
+        first += rows.count
+        parts.append(part := _Part(rows, states, words, months))
+        order = part.account * np.int64(100_000) + part.month
+        ordered = ordered and bool((np.diff(order, prepend=last) >= 0).all())
+        last = order[-1] if len(order) else last
+        rows.forget()
+    _add_lines_below(table, parts, mapping_path, mapping)
+    there = sorted({month for part in parts for month in np.unique(part.month).tolist()})
     notes = []
-    missing = sorted(set(months_between(there[0], there[-1])) - set(there.tolist()))
-    if missing:
-        notes.append(f"no row in {_listed(missing)}: no moves are counted across")
-    order = rows.read["account_id"].row.astype(np.int64) * 100_000 + _number(months)
-    if (np.diff(order[rows.in_use]) < 0).any():
+    if there and (missing := sorted(set(range(there[0], there[-1] + 1)) - set(there))):
+        notes.append(f"no row in {_listed([month_at(month) for month in missing])}: no moves are counted across")
+    if not ordered:
         notes.append("rows were not in the order of accounts and months: sorted")
-    months[~rows.in_use] = there[0]
-    return [(rows, months.tolist() if len(there) > 1 else [there[0]] * rows.count)], notes
+    return parts, notes
 
 
-def _wide(path, mapping_path, mapping):
-    """Return [(rows, their month)] and notes of a tape with columns for each month."""
-    roles, table = _roles(mapping), open_table(path, mapping.form)
-    found = table.names
-    months = {role: _months_of(name, found) for role, name in roles.items() if is_monthly(name)}
+def _wide(table, mapping_path, mapping, states, words):
+    """Return the parts of a tape with columns for each month, one for each month, and notes."""
+    path, roles, found = table.path, _roles(mapping), table.names
+    months = {role: months_of(name, found, mapping) for role, name in roles.items() if is_monthly(name)}
     lead = next((role for role in ("status", "dpd") if role in months), None)  # its months are the tape's
     only, once = _only(mapping), {f"columns.{role}": name for role, name in roles.items() if role not in months}
     once |= {f"only.{name}": name for name in only if not is_monthly(name)}
@@ -118,18 +125,27 @@ def _wide(path, mapping_path, mapping):
     every |= {f"only.{name} of {month}": at.column(name) for month, at in of_month.items() for name in only}
     if problems := header_problems(table, mapping_path, mapping, every):
         raise UserError(problems)
-    read, parts = read_columns(table, list(every.values())), []
-    for month, at in of_month.items():
-        rows = Rows(table, mapping_path, at, {r: read[at.column(roles[r])] for r in own[month]})
-        for name, codes in only.items():
-            rows.keep_only(at.column(name), read[at.column(name)], codes)
-        rows.leave_out_absent()
-        parts.append((rows, [month]))
-    notes = [f"no account in use in {month}" for rows, (month,) in parts if not rows.in_use.any()]
-    if len(notes) == len(parts):
-        reasons = "; ".join(f"{count:,} rows: {reason}" for reason, count in left_out([r for r, _ in parts]).items())
-        raise UserError(Problem(path, "", "no account is left in any month", reasons))
+    parts, first = [], 0
+    for read in read_batches(table, list(every.values())):
+        for month, at in of_month.items():
+            rows = Rows(table, mapping_path, at, {r: read[at.column(roles[r])] for r in own[month]}, first)
+            for name, codes in only.items():
+                rows.keep_only(at.column(name), read[at.column(name)], codes)
+            rows.leave_out_absent()
+            parts.append(_Part(rows, states, words, np.full(rows.count, number_of(month))))
+            rows.forget()
+        first += rows.count
+    _add_lines_below(table, parts, mapping_path, mapping)
+    there = {month for part in parts for month in np.unique(part.month).tolist()}
+    notes = [f"no account in use in {month}" for month in of_month if number_of(month) not in there]
     return parts, _gaps(months, lead) + notes
+
+
+def _add_lines_below(table, parts, mapping_path, mapping):
+    """Count what a file has below its rows; raises UserError if it has no row at all."""
+    if not parts:
+        raise UserError(Problem(table.path, "", "no accounts", "a tape has a header and at least one account"))
+    parts[-1].rows.add_lines_below(len(table.totals))
 
 
 def _wide_problems(path, mapping_path, roles, months, lead, found):
@@ -137,7 +153,7 @@ def _wide_problems(path, mapping_path, roles, months, lead, found):
     problems = [
         Problem(mapping_path, f"columns.{role}", f"{name} has {{month}} without {{year}} or the reverse", "give both")
         for role, name in roles.items()
-        if role in months and not ("{year}" in name and "{month}" in name)
+        if role in months and ("{year}" in name) != ("{month}" in name)
     ]
     if lead is None:
         problems.append(Problem(mapping_path, "columns", "neither status nor dpd has {year} and {month}", "give one"))
@@ -162,22 +178,10 @@ def _gaps(months, lead):
     return notes
 
 
-def _months_of(name: str, found: Iterable[str]) -> list[str]:
-    """Return the months that the header has a column `name` for, in order."""
-    form = (
-        re.escape(name)
-        .replace(r"\{year\}", r"(?P<year>\d{4})", 1)
-        .replace(r"\{month\}", r"(?P<month>0[1-9]|1[0-2])", 1)
-    )
-    form = form.replace(r"\{year\}", r"(?P=year)").replace(r"\{month\}", r"(?P=month)")
-    matches = [re.fullmatch(form, column) for column in found]
-    return sorted(f"{m['year']}-{m['month']}" for m in matches if m and {"year", "month"} <= m.groupdict().keys())
-
-
-def _number(months: np.ndarray) -> np.ndarray:
-    """Return int64: the months since year 0."""
+def _numbers(months: np.ndarray) -> np.ndarray:
+    """Return int64: the months since year 0, 0 where there is none."""
     texts, which = np.unique(months, return_inverse=True)
-    return np.array([12 * int(text[:4]) + int(text[5:]) if text else 0 for text in texts])[which]
+    return np.array([number_of(str(text)) if text else 0 for text in texts], dtype=np.int64)[which]
 
 
 def _listed(months: list[str]) -> str:
@@ -250,30 +254,82 @@ def _of_bucket(bucket: int | None) -> str:
 # ---- the rows -----------------------------------------------------------------------------------------------------
 
 
-class _Part:
-    """What some rows of the tape say, as arrays by row."""
+class _Words:
+    """The texts of columns that all parts of a tape share, each with a number."""
 
-    def __init__(self, rows: Rows, states: _States, months: list[int]):
+    def __init__(self):
+        self.numbers: dict[str, dict[str, int]] = {name: {} for name in ("code", "grade", "segment")}
+        self._accounts: Any = None  # an Arrow array of text
+
+    def accounts(self, column: Column) -> np.ndarray:
+        """Return int32[row]: the number of each row's account."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        words = column.words.cast(pa.string())
+        known = words[:0] if self._accounts is None else self._accounts
+        if not len(known):
+            self._accounts = words
+            return column.row
+        number = pc.index_in(words, value_set=known)
+        fresh = words.filter(number.is_null())
+        self._accounts = pa.concat_arrays([known, fresh])
+        of_word = number.fill_null(-1).to_numpy(zero_copy_only=False).copy()
+        of_word[of_word < 0] = np.arange(len(known), len(known) + len(fresh))
+        return of_word[column.row]
+
+    def names(self) -> np.ndarray:
+        """Return str[account]: the ids."""
+        return self._accounts.to_numpy(zero_copy_only=False).astype(str)
+
+    def of(self, name: str, column: Column) -> np.ndarray:
+        """Return int16[row]: the number of each row's word in those of `name`, which take up new ones; blank NO_ROW."""
+        words, there = self.numbers[name], np.zeros(len(column.text), dtype=bool)
+        there[column.row[~column.blank]] = True
+        number = [
+            words.setdefault(text, len(words)) if used else NO_ROW
+            for text, used in zip(column.text, there, strict=True)
+        ]
+        return np.where(column.blank, NO_ROW, np.array(number)[column.row]).astype(np.int16)
+
+
+class _Part:
+    """What some rows of the tape say: arrays of those in use, no larger than they must be."""
+
+    def __init__(self, rows: Rows, states: _States, words: _Words, months: np.ndarray):
+        """Read the `rows`, whose `months` count from the year 0, and note in them what is wrong."""
         self.rows = rows
-        self.month = np.full(rows.count, months[0]) if len(months) == 1 else np.array(months)
         rows.needs_an_id("account_id")
         rows.one_currency()
-        self.account = rows.read["account_id"].row
-        self.product, self._segment = self._products(), self._segments()
-        self.state = self._states(states)
+        account, product, segment = words.accounts(rows.read["account_id"]), self._products(), self._segments()
+        state = self._states(states)
         unit = (rows.mapping.minor_units or 100) if rows.mapping.amounts == "major" else 1
-        self.months_left = rows.integers("months_left", False, 0, whole=True)
-        self.opened = rows.months("opened", False) if "opened" in rows.read else None
-        is_open = self.state < sum(not state.is_exit for state in states.states)
-        self.amount = {
+        months_left = rows.integers("months_left", False, 0, whole=True)
+        opened = _numbers(rows.months("opened", False)) if "opened" in rows.read else None
+        is_open = state < sum(not kind.is_exit for kind in states.states)
+        amounts = {
             role: rows.integers(role, is_open if role == "balance" else False, unit=unit, low=low)
             for role, low in zip(AMOUNTS, (-np.inf, 0, -np.inf, 0, -np.inf), strict=True)
+            if role in rows.read
         }
+        used = rows.in_use
+        self.account, self.month = account[used], months[used].astype(np.int32)
+        self.product, self.state = product[used].astype(np.int8), state[used].astype(np.int8)
+        names, which = segment
+        for number in np.unique(which[used]).tolist():
+            words.numbers["segment"].setdefault(names[number], len(words.numbers["segment"]))
+        known = words.numbers["segment"]
+        self.segment = np.array([known.get(name, NO_ROW) for name in names])[which[used]].astype(np.int32)
+        self.by_month = {name: words.of(name, rows.read[role])[used] for name, role in CODES if role in rows.read}
+        self.amount = {role: value[used].astype(np.int32) for role, value in amounts.items()}
+        if "months_left" in rows.read:
+            self.amount["months_left"] = months_left[used].astype(np.int32)
+        self.opened = None if opened is None else opened[used].astype(np.int32)
 
     def _products(self):
-        if not self.rows.mapping.product:
+        if "product" not in self.rows.read:
             return np.full(self.rows.count, LINE)
-        meaning, which = self.rows.codes("product", self.rows.mapping.product)
+        meaning, which = self.rows.codes("product", self.rows.mapping.product or {name: name for name in PRODUCTS})
         return np.array([PRODUCTS.index(name) if name in PRODUCTS else LINE for name in meaning])[which]
 
     def _segments(self):
@@ -282,13 +338,6 @@ class _Part:
             return ["all"], np.zeros(self.rows.count, dtype=np.int64)
         column = self.rows.read["segment"]
         return self.rows.codes("segment", self.rows.mapping.segment or {text: text for text in column.text if text})
-
-    def segments(self, numbers: dict[str, int]) -> np.ndarray:
-        """Return int64[row]: the number of its segment by name in `numbers`, which takes up those of rows in use."""
-        names, which = self._segment
-        for number in np.unique(which[self.rows.in_use]).tolist():
-            numbers.setdefault(names[number], len(numbers))
-        return np.array([numbers.get(name, NO_ROW) for name in names])[which]
 
     def _states(self, states: _States):
         """Return int64[row]: the number of the state; an account column that says it has left has the last word."""
@@ -306,21 +355,17 @@ class _Part:
         return np.where(by_dpd, states.by_dpd[np.clip(dpd // 30, 0, states.worst).astype(np.int64)], state)
 
 
-def _twice(parts: list[_Part], months: list[str], path: str, mapping: Mapping) -> list[Problem]:
-    """Return a problem if an account has more than one row of a month, with those rows."""
-    kept = [np.flatnonzero(part.rows.in_use) for part in parts]
-    cell = np.concatenate(
-        [(part.account * len(months) + part.month)[own] for part, own in zip(parts, kept, strict=True)]
-    )
-    if not (twice := repeated(cell)):
-        return []
-    ids, rows = parts[0].rows.read["account_id"].text, np.concatenate(kept) + 1
+def _twice(parts: list[_Part], first: int, months: list[str], path: str, mapping: Mapping, names) -> Problem:
+    """Return what to say of accounts with more than one row of a month: which, in which rows."""
+    cell = np.concatenate([part.account * np.int64(len(months)) + (part.month - first) for part in parts])
+    rows = np.concatenate([np.flatnonzero(part.rows.in_use) + part.rows.first for part in parts]) + 1
+    twice = repeated(cell)
     listed = [
-        f"{ids[cell // len(months)]} in {months[cell % len(months)]} (rows {', '.join(map(str, rows[places][:5]))})"
+        f"{names[cell // len(months)]} in {months[cell % len(months)]} (rows {', '.join(map(str, rows[places][:5]))})"
         for cell, places in twice[:5]
     ]
     found = f"{len(twice):,} account-months stand in more than one row: {', '.join(listed)}"
-    return [Problem(path, mapping.columns.account_id, found, "give each account one row a month")]
+    return Problem(path, mapping.columns.account_id or "", found, "give each account one row a month")
 
 
 def _facts(every: list[Rows], notes: list[str]) -> dict[str, Any]:
@@ -340,81 +385,67 @@ def _facts(every: list[Rows], notes: list[str]) -> dict[str, Any]:
     }
 
 
-def _panel(parts: list[_Part], months, states: _States, mapping, facts) -> Panel:
-    """Return the rectangle of accounts and months that the rows of `parts` fill."""
-    ids = np.array(parts[0].rows.read["account_id"].text)
+def _panel(parts: list[_Part], months, states: _States, mapping, facts, words: _Words) -> Panel:
+    """Return the rectangle of accounts and months that the rows of `parts` fill, and let go of them.
+
+    Raises UserError if an account has two rows of a month.
+    """
+    ids, first, path = words.names(), number_of(months[0]), parts[0].rows.path
     seen = np.zeros(len(ids), dtype=bool)
     for part in parts:
-        seen[part.account[part.rows.in_use]] = True
-    place = np.cumsum(seen) - 1  # of the accounts that have a row in use
+        seen[part.account] = True
+    place = (np.cumsum(seen) - 1).astype(np.int32)  # of the accounts that have a row in use
     shape = (int(seen.sum()), len(months))
-    grid = {name: np.full(shape, NO_ROW, dtype) for name, dtype in {"state": "i1", "code": "i2", "grade": "i2"}.items()}
-    amounts = {role: np.full(shape, np.nan) for role in AMOUNTS}
-    months_left = np.full(shape, np.nan)
-    fixed = {name: np.full(shape[0], NO_ROW, dtype=np.int64) for name in ("product", "segment")}
-    words: dict[str, dict[str, int]] = {
-        name: {} for name in ("code", "grade", "segment")
-    }  # text -> number, over all parts
-    repairs = facts["repairs"]
-    changed: dict[str, set] = {name: set() for name in fixed}
-    born = np.full(shape[0], "", dtype="U7")
+    grid = {"state": np.full(shape, NO_ROW, np.int8)}
     for part in parts:
-        used = np.flatnonzero(part.rows.in_use)
-        account, month, read = place[part.account[used]], part.month[used], part.rows.read
-        at = account, month
-        grid["state"][at] = part.state[used]
-        for name, role in (("code", "status"), ("grade", "grade")):
-            if role in read:
-                grid[name][at] = _numbered(read[role], words[name])[used]
-        for role in AMOUNTS:
-            value = part.amount[role][used]
-            amounts[role][at] = np.where(value == ABSENT, np.nan, value)
-        months_left[at] = np.where(part.months_left[used] == ABSENT, np.nan, part.months_left[used])
-        own = {"product": part.product[used], "segment": part.segments(words["segment"])[used]}
-        _, first = np.unique(account, return_index=True)
+        grid["state"][place[part.account], part.month - first] = part.state
+    if (grid["state"] >= 0).sum() < sum(len(part.state) for part in parts):
+        raise UserError(_twice(parts, first, months, path, mapping, ids))
+    for name, _ in CODES:
+        there = any(name in part.by_month for part in parts)
+        grid[name] = np.full(shape, NO_ROW, np.int16) if there else np.broadcast_to(np.int16(NO_ROW), shape)
+    for role in (*AMOUNTS, "months_left"):  # what the tape has not takes no room
+        there = any(role in part.amount for part in parts)
+        grid[role] = np.full(shape, np.nan) if there else np.broadcast_to(np.nan, shape)
+    fixed = {name: np.full(shape[0], NO_ROW, dtype=np.int64) for name in ("product", "segment")}
+    repairs, currency = facts["repairs"], mapping.currency or next((c for p in parts for c in p.rows.currencies), "")
+    changed: dict[str, set] = {name: set() for name in fixed}
+    born = np.zeros(shape[0], dtype=np.int64)
+    while parts:
+        part = parts.pop(0)
+        account, month = place[part.account], part.month - first
+        for name, value in part.by_month.items():
+            grid[name][account, month] = value
+        for role, value in part.amount.items():
+            grid[role][account, month] = np.where(value == ABSENT, np.nan, value)
+        _, once = np.unique(account, return_index=True)
         if part.opened is not None:
-            born[account[first]] = part.opened[used][first]
-        for name, value in own.items():
-            fresh = first[fixed[name][account[first]] == NO_ROW]
+            born[account[once]] = part.opened[once]
+        for name, value in (("product", part.product), ("segment", part.segment)):
+            fresh = once[fixed[name][account[once]] == NO_ROW]
             fixed[name][account[fresh]] = value[fresh]
             changed[name] |= set(account[fixed[name][account] != value].tolist())
     for name, accounts in changed.items():
         if accounts:
             repairs.append(f"{len(accounts):,} accounts change their {name}: the first one is kept")
-    if (born != "").any() and (count := int((born == "").sum())):
+    if born.any() and (count := int((born == 0).sum())):
         repairs.append(f"{count:,} of {len(born):,} accounts have no date of opening: none is used")
-    bucket = np.array([s.bucket if not s.is_exit else 0 for s in states.states] + [NO_ROW])[grid["state"]]
+    bucket = np.array([s.bucket if not s.is_exit else 0 for s in states.states] + [NO_ROW], dtype=np.int8)
+    months_left = grid.pop("months_left")
     return Panel(
         months=tuple(months),
         states=states.states,
-        segments=tuple(words["segment"]),
-        grades=tuple(words["grade"]),
-        currency=mapping.currency or _only_currency(parts),
+        segments=tuple(words.numbers["segment"]),
+        grades=tuple(words.numbers["grade"]),
+        currency=currency,
         minor_units=mapping.minor_units or 100,
         account_id=ids[seen],
         product=fixed["product"].astype(np.int8),
         segment=fixed["segment"],
-        bucket=bucket.astype(np.int8),
-        codes=tuple(words["code"]),
+        bucket=bucket[grid["state"]],
+        codes=tuple(words.numbers["code"]),
         **grid,
-        **amounts,
         facts=facts,
         months_left=months_left if np.isfinite(months_left).any() else None,
-        opened=_number(born) - int(_number(np.array(months[:1]))[0]) if (born != "").all() else None,
+        opened=born - first if born.all() else None,
     )
-
-
-def _numbered(column: Column, words: dict[str, int]) -> np.ndarray:
-    """Return int64[row]: the number of each row's word in `words`, which takes up the new ones; blank is NO_ROW."""
-    there = np.zeros(len(column.text), dtype=bool)
-    there[column.row[~column.blank]] = True
-    number = [
-        words.setdefault(text, len(words)) if used else NO_ROW for text, used in zip(column.text, there, strict=True)
-    ]
-    return np.where(column.blank, NO_ROW, np.array(number)[column.row])
-
-
-def _only_currency(parts: list[_Part]) -> str:
-    """Return the currency in the tape's own column, of which there is only one; "" without a column."""
-    column = parts[0].rows.read.get("currency")
-    return column.at(int(np.flatnonzero(parts[0].rows.in_use)[0])) if column else ""
