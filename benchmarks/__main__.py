@@ -192,6 +192,23 @@ def coverage(seeds: Annotated[int, typer.Option(min=50, help="runs of each world
 
 
 @app.command()
+def remembering(books: Annotated[int, typer.Option(min=20, help="of each length")] = 100) -> None:
+    """Check that of books without memory at most 5 in 100 are given some, at 4, 12, 24 and 60 months."""
+    from . import remembering as run
+
+    with Progress() as bar:
+        rates = [run.false_alarms(months, 8000, books, bar.advanced) for months in (4, 12, 24, 60)]
+    table = Table("months", title=f"books without memory, moved by a factor ({bar.seconds:,.0f} s)")
+    for column in ("accounts", "books", "given memory"):
+        table.add_column(column, justify="right")
+    for rate in rates:
+        table.add_row(str(rate.months), f"{rate.accounts:,}", str(rate.books), str(rate.expanded))
+    _print(table)
+    often = [str(rate.months) for rate in rates if rate.expanded > run.MOST_FALSE * rate.books]
+    _end(not often, f"too often with {' and '.join(often)} months")
+
+
+@app.command()
 def digests(
     write: Annotated[Path | None, typer.Option(help="JSON file to write")] = None,
     against: Annotated[Path | None, typer.Option(help="JSON file written before, to compare with")] = None,

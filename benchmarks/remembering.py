@@ -1,0 +1,147 @@
+"""Does a forecast find what a book remembers, and nothing where there is nothing? Many made-up books, each of its seed.
+
+Books of 24 months, moved by a common factor. In one kind the next month hangs on the state alone; in the other an
+account that has been in a state for longer leaves it more seldom, and all accounts were opened before the tape's first
+month, so that what the tape shows is not what comes.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from simulator.estimation import random_numbers
+from simulator.estimation.panels.panel import Panel, PanelState
+from simulator.estimation.roll_rates.choice import remembered
+
+STATES = (
+    PanelState("current", 0),
+    PanelState("30", 1),
+    PanelState("60", 2),
+    PanelState("90+", 3, at_least=True),
+    PanelState("written_off", "written_off"),
+)
+MATRIX = np.array(  # without memory
+    [
+        [0.96, 0.04, 0.0, 0.0, 0.0],
+        [0.45, 0.20, 0.35, 0.0, 0.0],
+        [0.20, 0.05, 0.20, 0.55, 0.0],
+        [0.06, 0.0, 0.02, 0.80, 0.12],
+    ]
+)
+GONE_BAD = 4
+MOST_FALSE = 0.05  # of books without memory
+FACTOR, OPENED, MOVES = 40, 41, 42  # purposes of random numbers; of moves as many as there are months
+LONGEST = 24  # months in a state after which hazards fall no further
+
+
+class Kind(NamedTuple):
+    """A kind of books: where accounts go, by state and months in it, and the factor that moves them."""
+
+    chance: np.ndarray  # float64[open state, months in it, state]
+    rho: float = 0.02
+    persistence: float = 0.6
+
+
+def memoryless(**factor) -> Kind:
+    """Return books in which the next month hangs on the state alone."""
+    return Kind(MATRIX[:, None], **factor)
+
+
+def lasting(**factor) -> Kind:
+    """Return books whose hazards fall with the months in a state: of falling late to a quarter, of cures to a half."""
+    fall = np.exp(-np.arange(LONGEST) / 3)[:, None]
+    chance = np.repeat(MATRIX[:, None], LONGEST, axis=1)
+    chance[0, :, 1:] = MATRIX[0, 1:] * (0.25 + 1.0 * fall)
+    for late in (1, 2, 3):
+        chance[late, :, :late] = MATRIX[late, :late] * (0.5 + 0.6 * fall)
+    for s in range(4):
+        others = np.delete(np.arange(5), s)
+        chance[s, :, s] = 1 - chance[s][:, others].sum(axis=1)
+    return Kind(chance, **factor)
+
+
+def lived(kind: Kind, seed: int, accounts: int, months: int, before: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Return int8[account, month], states, and int64[account], months before the last in the state it is in then.
+
+    Accounts were opened up to `before` months before the first month.
+    """
+    span = months + before
+    news = random_numbers.normals(seed, FACTOR, 1, span)[0]
+    z = news.copy()
+    for m in range(1, span):
+        z[m] = kind.persistence * z[m - 1] + np.sqrt(1 - kind.persistence**2) * news[m]
+    worse = _worse(kind.chance)
+    opened = (random_numbers.uniforms(seed, OPENED, 1, accounts)[0] * before).astype(np.int64)
+    state, stay = np.zeros(accounts, dtype=np.int64), np.zeros(accounts, dtype=np.int64)
+    found = np.empty((accounts, months), dtype=np.int8)
+    for m in range(span):
+        if m >= before:
+            found[:, m - before] = state
+        if m == span - 1:
+            break
+        beyond = ndtr((ndtri(worse) - np.sqrt(kind.rho) * z[m]) / np.sqrt(1 - kind.rho))
+        at = np.minimum(stay, kind.chance.shape[1] - 1)
+        there = (state < GONE_BAD) & (opened <= m)
+        luck = random_numbers.uniforms(seed, MOVES + m, 1, accounts)[0]
+        to = (luck[:, None] < beyond[np.minimum(state, GONE_BAD - 1), at]).sum(axis=1)
+        stay = np.where(there & (to == state), stay + 1, 0)
+        state = np.where(there, to, state)
+    return found, stay
+
+
+def late_ahead(kind: Kind, state: np.ndarray, stay: np.ndarray, months: int) -> float:
+    """Return the share 30+ that accounts in these states for so long are expected to have in `months`, at z = 0."""
+    longest = kind.chance.shape[1]
+    here, later = np.zeros((GONE_BAD, longest)), np.minimum(np.arange(longest) + 1, longest - 1)
+    there = state < GONE_BAD
+    np.add.at(here, (state[there], np.minimum(stay[there], longest - 1)), 1)
+    for _ in range(months):
+        flow = here[..., None] * kind.chance[..., :GONE_BAD]
+        here = np.zeros_like(here)
+        for s in range(GONE_BAD):
+            np.add.at(here[s], later, flow[s, :, s])
+            here[s, 0] += flow[:, :, s].sum() - flow[s, :, s].sum()
+    return float(here[1:].sum() / here.sum())
+
+
+def _worse(chance):
+    worse = np.clip(1 - np.cumsum(chance, axis=2), 0, 1)
+    worse[..., -1] = 0
+    return worse
+
+
+def book(kind: Kind, seed: int, accounts: int, months: int, before: int = 1) -> Panel:
+    """Return the panel of `lived`."""
+    return _panel(lived(kind, seed, accounts, months, before)[0])
+
+
+def _panel(state: np.ndarray) -> Panel:
+    nothing = np.full(state.shape, np.nan)
+    bucket = np.array([0, 1, 2, 3, 15], dtype=np.int8)[state]
+    none = np.full(state.shape, -1, dtype=np.int16)
+    months = tuple(f"{2000 + m // 12}-{m % 12 + 1:02d}" for m in range(state.shape[1]))
+    n, zeros = len(state), np.zeros(len(state), dtype=np.int64)
+    return Panel(
+        *(months, STATES, ("all",), (), "CNY", 100, np.arange(n).astype(str), zeros.astype(np.int8), zeros),
+        *(state, bucket, none, (), none, nothing, nothing, nothing, nothing, nothing, {}),
+    )
+
+
+class Rate(NamedTuple):
+    """How often a state of a book without memory got cells."""
+
+    months: int
+    accounts: int
+    books: int
+    expanded: int
+
+
+def false_alarms(months: int, accounts: int, books: int, progress: Callable[[str, int, int], None]) -> Rate:
+    """Return in how many of so many books without memory, each of its seed, some state gets cells."""
+    found = 0
+    for seed in range(books):
+        found += bool(remembered(book(memoryless(), seed, accounts, months, before=12))["line"].states)
+        progress(f"{months} months", seed + 1, books)
+    return Rate(months, accounts, books, found)
