@@ -24,7 +24,8 @@ MANIFEST = "manifest.json"  # written last, with the SHA-256 of every other file
 FILES = frozenset(  # whatever any command has ever written: so a folder without a manifest is known as a run's
     f"{MANIFEST} scenario.toml summary.json report.html comparison.parquet monthly.parquet rolls.parquet "
     "replications.parquet vintages.parquet mapping.toml tape.json factor.json ratios.csv roll_matrix.csv "
-    "roll_matrix_balance.csv roll_matrix_by_grade.csv vintages.csv one_month_ahead.csv levels.csv structural.toml "
+    "roll_matrix_balance.csv roll_matrix_by_grade.csv memory.csv rows.csv gone.csv "
+    "vintages.csv one_month_ahead.csv levels.csv structural.toml "
     "structural_parameters.csv "
     "structural_moments.csv outcomes.csv held_out.csv hazards.csv backtest.json scores.csv fan.csv economy.toml "
     "macro.json macro.svg flips.parquet screened.parquet breakeven.json sweep.parquet tornado.parquet tail.json "

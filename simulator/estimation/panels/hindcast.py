@@ -13,6 +13,7 @@ import numpy as np
 
 from simulator.analysis.estimates import within
 from simulator.estimation.intervals import LEVEL
+from simulator.estimation.panels.leavers import GONE
 from simulator.estimation.panels.panel import Panel
 from simulator.model.errors import UserError
 from simulator.scenario.reader import load_scenario
@@ -121,7 +122,8 @@ def _of_tape(panel: Panel, accounts: np.ndarray, start: int) -> dict[str, float]
     opening, closing = balance[:, :-1], np.where(after < n_open, balance[:, 1:], 0.0)
     known = moves & np.isfinite(opening) & np.isfinite(closing)
     lost = np.where(np.isfinite(panel.written_off[rows, start + 1 :]), panel.written_off[rows, start + 1 :], opening)
-    paid = panel.payment[rows, start + 1 :]
+    settled = np.array([state.name.startswith(GONE) and state.bucket == "paid_off" for state in panel.states] + [False])
+    paid = np.where(settled[after], opening, panel.payment[rows, start + 1 :])  # as the scenario takes it
     answered = known & np.isfinite(paid)
     worst = panel.open_states[-1]
     tells_90 = worst.is_late(NINETY) or not worst.at_least  # else nobody knows how much later the worst are

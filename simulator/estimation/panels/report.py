@@ -76,7 +76,7 @@ def _gaps(panel):
     if late:
         yield Finding("gap", f"{late:,} accounts first stand on the tape after its first month: age unknown", late)
     if gone:
-        yield Finding("gap", f"{gone:,} accounts stop before the last month without an exit: taken as not seen", gone)
+        yield Finding("gap", f"{gone:,} accounts stop before the last month without an exit: taken to leave then", gone)
 
 
 def _ends_in_exit(panel, last):

@@ -4,9 +4,24 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from simulator.estimation.panels.leavers import GONE, leavers
 from simulator.estimation.panels.panel import Group, Panel
 from simulator.estimation.roll_rates.scenario import MINIMUM, write_off_rule
 from simulator.model.layout import LINE
+
+
+def left_silently(panel: Panel) -> Iterator[str]:
+    """Yield what is assumed of accounts whose rows end before the tape does, without an exit."""
+    left = list(leavers(panel))
+    if not left:
+        return
+    buckets = {state.name: state.bucket for state in panel.states}
+    late = sum(each.accounts for each in left if buckets[each.state] != 0)
+    who = f"{sum(each.accounts for each in left):,} accounts" + (f", {late:,} of them late," if late else "")
+    yield (
+        f"{who} stop before the tape's last month without an exit: they are taken to leave then with nothing owed and "
+        f"nothing lost, as {GONE}. Give those that were written off a status."
+    )
 
 
 def of_the_tape(panel: Panel, has_limits: bool, counts: dict[tuple[str, str], np.ndarray]) -> Iterator[str]:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from simulator.estimation.panels.leavers import with_leavers
 from simulator.estimation.panels.panel import Panel
 from simulator.estimation.panels.report import TapeReport, tape_report
-from simulator.estimation.roll_rates.cautions import of_the_tape
+from simulator.estimation.roll_rates.cautions import left_silently, of_the_tape
+from simulator.estimation.roll_rates.choice import Remembered, remembered
 from simulator.estimation.roll_rates.memory import Homogeneity, Memory, homogeneity, memory
 from simulator.estimation.roll_rates.ratio_report import Ratio, ratios, vintages
 from simulator.estimation.roll_rates.rolls import THIN, RollMatrix, Rolls, rolls
@@ -29,12 +31,14 @@ class TapeEstimates:
 
     tape: Path
     mapping: Path
-    panel: Panel
+    panel: Panel  # as it is read
+    moving: Panel  # with an exit for accounts that leave silently
     found: TapeReport
     rolls: Rolls
     tests: dict[tuple[str, str], tuple[Memory, Homogeneity]]  # by product and segment
     ratios: list[Ratio]
     vintages: list[tuple[str, str, Vintage]]  # product, segment, curves
+    remembered: dict[str, Remembered]  # by product
 
     @property
     def has_limits(self) -> bool:
@@ -48,7 +52,7 @@ class TapeEstimates:
 
     def cautions(self) -> list[str]:
         """Return what must be known before any number of the scenario, as the tape alone tells it."""
-        return list(of_the_tape(self.panel, self.has_limits, self.counts))
+        return [*left_silently(self.panel), *of_the_tape(self.moving, self.has_limits, self.counts)]
 
     def scenario_text(self, cautions: Sequence[str] = ()) -> str:
         """Return the scenario with these cautions, to stand beside `mapping_text` in one folder."""
@@ -70,7 +74,8 @@ def estimate_panel(panel: Panel, tape: Path, mapping: Path) -> TapeEstimates:
 
     Raises UserError if it has no two months next to each other, or no open account in the last.
     """
-    rolling = panel.without_last_dues()
+    moving = with_leavers(panel)
+    rolling = moving.without_last_dues()
     if not list(rolling.pairs()):
         seen = (
             f"{len(panel.account_id):,} accounts, months {', '.join(panel.months[:3])}: nobody stands in two in a row"
@@ -85,10 +90,10 @@ def estimate_panel(panel: Panel, tape: Path, mapping: Path) -> TapeEstimates:
     tests = {}
     for group in panel.groups():
         moves = np.array([rolling.moves(pair, group.accounts) for pair in rolling.pairs()])
-        of_group = memory(rolling.state[group.accounts], panel.states), homogeneity(moves, panel.states)
+        of_group = memory(rolling.state[group.accounts], rolling.states), homogeneity(moves, rolling.states)
         tests[group.product, group.segment] = of_group
-    found, matrices = tape_report(panel), rolls(rolling)
-    return TapeEstimates(tape, mapping, panel, found, matrices, tests, ratios(panel), vintages(panel))
+    found, matrices, pasts = tape_report(panel), rolls(rolling), remembered(rolling)
+    return TapeEstimates(tape, mapping, panel, moving, found, matrices, tests, ratios(panel), vintages(panel), pasts)
 
 
 def _inputs(done: TapeEstimates) -> ScenarioInputs:
@@ -105,7 +110,7 @@ def _inputs(done: TapeEstimates) -> ScenarioInputs:
     source += f"{factor.level:.0%} interval {low} to {high}, under Beta({factor.prior.a:g}, {factor.prior.b:g})"
     path = str(done.tape.resolve())
     persistence = factor.persistence._replace(value=PERSISTENCE)
-    return ScenarioInputs(done.panel, done.counts, factor.posterior, persistence, source, path, "mapping.toml")
+    return ScenarioInputs(done.moving, done.counts, factor.posterior, persistence, source, path, "mapping.toml")
 
 
 def filled(matrix: RollMatrix) -> np.ndarray:

@@ -147,7 +147,7 @@ class RollRateEstimator:
             path.write_text(scenario, encoding="utf-8")
             path.with_name("mapping.toml").write_text(mapping, encoding="utf-8")
             ahead = one_month_ahead(found, path, observer)
-        levels = hindcast(found.panel, scenario, found.mapping_text, self.options.threads)
+        levels = hindcast(found.moving, scenario, found.mapping_text, self.options.threads)
         structural = self._structural(found).check(fit) if fit else None
         return RollRateCalibration(self._command, found, mapping, ahead, levels, structural)
 

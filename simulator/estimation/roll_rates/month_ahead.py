@@ -55,7 +55,7 @@ def one_month_ahead(done: TapeEstimates, scenario: str | Path, observer: Observe
     world = lower(loaded.baseline, book and book.tape, False)
     engine.prepare(world, compiling(observer))
     ahead = states_ahead(world, 1, lambda r: observer.advanced("a month ahead", 1, world.replications))
-    panel, table = done.panel.without_last_dues(), []
+    panel, table = done.moving.without_last_dues(), []
     n_open, n = len(panel.open_states), len(panel.states)
     next_month = months_between(panel.months[-1], "9999-12")[1]
     believed = posterior_correlation(done.rolls.factor, n_open)
@@ -73,9 +73,10 @@ def one_month_ahead(done: TapeEstimates, scenario: str | Path, observer: Observe
         names = [state.name for state in panel.states]
         if "written_off" in names:
             simulated[:, names.index("written_off")] = ahead.written_off[:, g, p]
-        if "paid_off" in names:
-            rest = everyone - simulated.sum(axis=1) + simulated[:, names.index("paid_off")]
-            simulated[:, names.index("paid_off")] = rest
+        if paid := [s for s, state in enumerate(panel.states) if state.bucket == "paid_off"]:
+            rest = everyone - np.delete(simulated, paid, axis=1).sum(axis=1)
+            of_each = forecast[paid] / max(forecast[paid].sum(), np.finfo(float).tiny)
+            simulated[:, paid] = rest[:, None] * of_each if len(paid) > 1 else rest[:, None]
         reached, spread = mean(simulated)  # of whole numbers, so that what is certain has a spread of exactly 0
         alone = np.sqrt(opening @ (chance * (1 - chance)) / len(simulated))  # a rare move may be in no replication
         se = np.maximum(spread, alone)

@@ -10,6 +10,14 @@ from simulator.estimation.panels.hindcast import Hindcast
 from simulator.estimation.panels.phrasing import level_words, levels_section
 from simulator.estimation.roll_rates.estimates import TapeEstimates
 from simulator.estimation.roll_rates.forecast import SOURCES
+from simulator.estimation.roll_rates.memory_report import (
+    GONE_COLUMNS,
+    MEMORY_COLUMNS,
+    ROW_COLUMNS,
+    cell_rows,
+    gone_rows,
+    memory_rows,
+)
 from simulator.estimation.roll_rates.month_ahead import OneAhead
 from simulator.estimation.roll_rates.phrasing import (
     FEW_MONTHS,
@@ -39,6 +47,11 @@ def write_tables(
     write_csv(folder / "one_month_ahead.csv", AHEAD_COLUMNS, ahead_rows(ahead))
     write_csv(folder / "roll_matrix.csv", COLUMNS, (row.values() for row in done.rolls.rows()))
     write_csv(folder / "roll_matrix_balance.csv", BALANCE_COLUMNS, _dollar_rows(done))
+    write_csv(folder / "memory.csv", MEMORY_COLUMNS, memory_rows(done))
+    if any(found.states for found in done.remembered.values()):
+        write_csv(folder / "rows.csv", ROW_COLUMNS, cell_rows(done))
+    if done.moving is not done.panel:
+        write_csv(folder / "gone.csv", GONE_COLUMNS, gone_rows(done))
     if done.rolls.by_grade:
         rows = ((matrix.grade, *row.values()) for matrix in done.rolls.by_grade for row in cells(matrix))
         write_csv(folder / "roll_matrix_by_grade.csv", ("grade", *COLUMNS), rows)
