@@ -31,6 +31,7 @@ from simulator.model.layout import K_COUNT, K_SEGMENT
 from simulator.scenario.reader import load_scenario
 from simulator.study import compare, load_study
 
+ENGLISH_RUN = re.compile(r"[A-Za-z]{2,}( [A-Za-z]{2,}){2}")
 MOVED = {"policy.cut.enabled": "true", "policy.cut.keep": "0.3"}
 
 
@@ -167,7 +168,7 @@ def test_every_wrong_part_of_an_address_is_told(port):
         ("months=%EF%BC%96", "months: \uff16: not months; allowed: 1 to 600"),
         ("months=%2B6", "months: +6: not months; allowed: 1 to 600"),
         ("months=6&months=12", "months: given more than once"),
-        ("language=zh&language=zh", "language: given more than once"),
+        ("language=en&language=en", "language: given more than once"),
         (f"{'k' * 500}=1", f"{'k' * 77}...: no such setting"),
     ],
 )
@@ -189,7 +190,22 @@ def test_settings_that_exclude_each_other_are_refused_in_words(port):
     """A closure before the freeze is no picture but a sentence."""
     (only,) = pictures(port, {"policy.close.close_days_late": "5"})
 
-    assert only["settled"] and "closes at 5 days late" in only["refused"]
+    why = "Closure, days late when closed: closes at 5 days late and freezes at 30; allowed: not before that"
+    assert only["settled"] and only["refused"] == f"These settings cannot be lived: {why}"
+
+
+def test_a_refusal_is_in_the_language_of_the_page(port):
+    """What excludes what, which book is sold from, and a wrong address: in Chinese there is no English sentence."""
+    late = {"policy.close.close_days_late": "5", "language": "zh"}
+    (only,) = pictures(port, late)
+    (sold,) = pictures(port, {"policy.sell_open.from": "written_off", "language": "zh"})
+    status, _, text = get(port, "pictures?months=x&policy.none=1&language=zh")
+
+    assert only["refused"].endswith("冻结与关户，关户时的逾期天数：逾期 5 天关户，逾期 30 天才冻结；关户不得早于冻结")
+    assert "转让来源为" in sold["refused"]
+    assert status == 400 and "可取 1 至 600" in text and "没有这项设定" in text
+    for said in (only["refused"], sold["refused"]):
+        assert not ENGLISH_RUN.search(said)
 
 
 def test_nothing_moved_says_so(port):

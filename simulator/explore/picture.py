@@ -22,6 +22,7 @@ from simulator.explore.words import (
     number,
     per_cent,
     policies_in_words,
+    refusal_in_words,
     scale_of,
     setting_in_words,
     span,
@@ -79,10 +80,11 @@ def changed(explored: Explored, question: Question) -> str:
     return "  ·  ".join(said)
 
 
-def refusal(error: UserError, address: str) -> dict[str, Any]:
+def refusal(error: UserError, explored: Explored, question: Question) -> dict[str, Any]:
     """Return what is said where settings exclude each other."""
-    why = "; ".join(" ".join(filter(None, (problem.key, problem.found, problem.allowed))) for problem in error.problems)
-    return {"question": address, "settled": True, "refused": say("These settings cannot be lived: {why}", why=why)}
+    why = refusal_in_words(error, explored.lender(question.start))
+    said = say("These settings cannot be lived: {why}", why=why)
+    return {"question": explored.address(question), "settled": True, "refused": said}
 
 
 def _verdict(measure: str, d: Difference, currency: str, is_same: bool, is_last: bool) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from simulator.explore.controls import Control, Value, controls, holder_of, value_at, with_stop
+from simulator.language.catalogue import kept
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.run import read_book
 from simulator.scenario.fields import refusal
@@ -120,7 +121,7 @@ class Explored:
         """Return the question of the pairs of an address; UserError with everything that is wrong in it."""
         said = list(said)
         problems = [
-            Problem(_short(key), "", "given more than once")
+            Problem(_short(key), "", kept("given more than once"))
             for key, times in Counter(key for key, _ in said).items()
             if times > 1
         ]
@@ -133,20 +134,24 @@ class Explored:
             if key in names:
                 found[key] = text
                 if text not in names[key]:
-                    problems.append(Problem(key, text, "there is none of that name", did_you_mean(text, names[key])))
+                    problems.append(
+                        Problem(key, text, kept("there is none of that name"), did_you_mean(text, names[key]))
+                    )
             elif key == MONTHS:
                 months = _number(text)
                 if not isinstance(months, int) or not 1 <= months <= MOST_MONTHS:
-                    problems.append(Problem(key, text, "not months", f"allowed: 1 to {MOST_MONTHS}"))
+                    problems.append(
+                        Problem(key, text, kept("not months"), kept("allowed: 1 to {most}", most=MOST_MONTHS))
+                    )
                 found[key] = months
             elif key in self.controls and value_at(lender, key) is not None:
                 value = self._value(key, text)
                 if why := refusal(*holder_of(lender, key), value):
-                    problems.append(Problem(key, text, "not allowed", why))
+                    problems.append(Problem(key, text, kept("not allowed"), why))
                 moved[key] = value
             else:
                 known = [one for one in self.controls if value_at(lender, one) is not None]
-                problems.append(Problem(_short(key), "", "no such setting", did_you_mean(_short(key), known)))
+                problems.append(Problem(_short(key), "", kept("no such setting"), did_you_mean(_short(key), known)))
         if problems:
             raise UserError(problems)
         start = found.get(START, BASELINE)

@@ -23,6 +23,7 @@ from simulator.explore.page import page
 from simulator.explore.picture import picture, refusal
 from simulator.explore.question import LANGUAGE, Explored, Question
 from simulator.explore.saved import Report, save
+from simulator.explore.words import retold_error
 from simulator.language.catalogue import LANGUAGES, speaking
 from simulator.model.errors import Problem, UserError
 
@@ -92,8 +93,10 @@ def application(desk: Desk, token: str, port: int, language: str) -> Guard:
         text = (report.folder / "report.html").read_text(encoding="utf-8")
         return HTMLResponse(text, headers={"content-security-policy": OF_A_REPORT})
 
-    def wrong(request: Request, error: Exception) -> Response:
-        return PlainTextResponse(f"{error}\n", status_code=400)
+    def wrong(request: Request, error: Any) -> Response:
+        said = request.query_params.get(LANGUAGE, language)
+        with speaking(said if said in LANGUAGES else language):
+            return PlainTextResponse(f"{retold_error(error)}\n", status_code=400)
 
     routes = [
         Route("/", home),
@@ -111,11 +114,13 @@ def application(desk: Desk, token: str, port: int, language: str) -> Guard:
 async def _events(desk: Desk, question: Question, language: str) -> AsyncIterator[str]:
     """Yield the pictures of a question as server-sent events, until the last, or until nobody listens."""
     loop, told = asyncio.get_running_loop(), asyncio.Queue[dict[str, Any] | None]()
-    address = desk.explored.address(question)
 
     def deliver(found: Found | UserError | None) -> None:
         with speaking(language):
-            drawn = refusal(found, address) if isinstance(found, UserError) else found and picture(found, desk.explored)
+            if isinstance(found, UserError):
+                drawn: dict[str, Any] | None = refusal(found, desk.explored, question)
+            else:
+                drawn = found and picture(found, desk.explored)
         with suppress(RuntimeError):  # the server has gone
             loop.call_soon_threadsafe(told.put_nowait, drawn)
 

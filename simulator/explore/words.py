@@ -1,13 +1,17 @@
 """The page's words and numbers, in the language that is spoken."""
 
+import re
 from collections import Counter
+from dataclasses import replace
+from functools import reduce
 from math import floor, isfinite, log10
 from typing import NamedTuple
 
 from simulator.analysis.measures import MEASURES, SHARE
 from simulator.analysis.measures.registry import YEARLY
 from simulator.explore.controls import Control, Value
-from simulator.language.catalogue import CHINESE, noted, say, spoken
+from simulator.language.catalogue import CHINESE, noted, retold, say, spoken
+from simulator.model.errors import UserError
 from simulator.policy.labels import choice_label, labels_of
 from simulator.policy.registry import in_words
 from simulator.policy.why import capital
@@ -16,6 +20,7 @@ from simulator.scenario.scenario import AS_WRITTEN, BASELINE
 from simulator.scenario.schema import Settings
 
 FIGURES = 3  # significant digits in sentences
+OF_A_POLICY = re.compile(r"(variant\.[^.]+\.)?policy\.(?P<name>[^.]+)(\.(?P<below>.+))?")  # a key in a problem
 OF_THE_RUN = ("start", "end")  # settings that are a month of the run, not a number of months
 
 
@@ -159,6 +164,30 @@ def setting_in_words(control: Control, lender: Settings) -> str:
 def table_in_words(control: Control, lender: Settings) -> str:
     """Return what the page calls the tables of a policy that a setting is in; nothing if it is the policy's own."""
     return " · ".join(labels_of(lender.policy[control.policy], control.below)[:-1])
+
+
+def retold_error(error: UserError) -> str:
+    """Return every problem of an error on a line of its own."""
+    problems = (replace(one, found=retold(one.found), allowed=retold(one.allowed)) for one in error.problems)
+    return "\n".join(map(str, problems))
+
+
+def refusal_in_words(error: UserError, lender: Settings) -> str:
+    """Return why settings of a lender cannot be, each of them by what the page calls it."""
+    policies = policies_in_words(lender)
+    said = []
+    for problem in error.problems:
+        parts = [retold(part) for part in (problem.found, problem.allowed) if part]
+        why = say("{found}; {allowed}", found=parts[0], allowed=parts[1]) if len(parts) > 1 else "".join(parts)
+        known = OF_A_POLICY.fullmatch(problem.key)
+        if known is None or known["name"] not in policies:
+            said.append(say("{setting}: {why}", setting=problem.key, why=why) if problem.key else why)
+        elif known["below"] is None:
+            said.append(say("{setting}: {why}", setting=policies[known["name"]], why=why))
+        else:
+            setting = " · ".join(labels_of(lender.policy[known["name"]], known["below"]))
+            said.append(say("{policy}, {setting}: {why}", policy=policies[known["name"]], setting=setting, why=why))
+    return reduce(lambda some, other: say("{some}; {next}", some=some, next=other), said)
 
 
 def value_in_words(control: Control, value: Value, lender: Settings) -> str:

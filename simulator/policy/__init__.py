@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from simulator.language.catalogue import noted, say
+from simulator.language.catalogue import kept, noted, say
 from simulator.model import layout
 from simulator.model.layout import (
     AGE_BANDS,
@@ -137,6 +137,7 @@ __all__ = [  # constants, types, functions
     "by_age",
     "capital",
     "forgetting",
+    "kept",
     "layout",
     "listed",
     "mul_q16",

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from simulator.language.catalogue import noted
+from simulator.language.catalogue import kept, noted
 from simulator.model.errors import did_you_mean
 from simulator.model.layout import AGE_BANDS, BUCKETS, GRADES, NEVER, ONE, UNIT
 from simulator.model.values import DPD, MONTHS, MULTIPLIER, Month, Share, Unit
@@ -20,7 +20,7 @@ Never = Literal["never"]
 def _countable(days: int) -> int:
     """Return days late that the month can tell apart: of later months it knows whole ones only."""
     if days > 30 and days % 30:
-        raise ValueError(f"found {days}; allowed: 1 to 30, or a multiple of 30")
+        raise ValueError(kept("found {value}; allowed: 1 to 30, or a multiple of 30", value=days))
     return days
 
 
@@ -70,7 +70,7 @@ class When(PolicyTable):
     def _one_bound(self):
         """Refuse a condition without a bound, or with two."""
         if (self.above is None) == (self.below is None):
-            raise ValueError("give either above or below")
+            raise ValueError(kept("give either above or below"))
         return self
 
     def holds(self, book: Book) -> bool:
@@ -167,11 +167,11 @@ class Policy(PolicyTable):
         gone = others.exits.written_off
         for key, days in self.acts_at().items():
             if gone <= days < NEVER:
-                yield key, f"found {days}", f"allowed: below {gone}, the write-off{self._or_never(key)}"
-
-    def _or_never(self, key):
-        field = type(self).model_fields.get(key)
-        return ", or never" if field and Never in get_args(field.annotation) else ""
+                field = type(self).model_fields.get(key)
+                allowed = kept("allowed: below {gone}, the write-off", gone=gone)
+                if field and Never in get_args(field.annotation):
+                    allowed = kept("allowed: below {gone}, the write-off, or never", gone=gone)
+                yield key, kept("found {value}", value=days), allowed
 
 
 def by_age(of):

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from simulator.language.catalogue import noted
 from simulator.model.errors import Problem, UserError
 from simulator.model.kept import kept
 from simulator.model.layout import (
@@ -108,20 +109,22 @@ GRADE_MONTHS = (12, 6, 3)  # without a missed due, below which an account is B, 
 # What accounts that move by a roll matrix cannot feel: the levers, by array, that their month does not read, by what
 # they act on (docs/model.md, steps 4 to 10).
 OF_PEOPLE = {
-    "forgetting": {"month": (V_REACH, V_AUTOPAY), "stage": (S_FORGET_KEEP,)},
-    "what borrowers are taught": {"month": (V_EDUCATED, V_TAUGHT, *range(V_EDUCATION_COST, V_EDUCATION_PLAN + 1))},
-    "not being willing to pay": {"month": (V_WILL_NOT,)},
-    "being short of cash or out of work": {
+    noted("forgetting"): {"month": (V_REACH, V_AUTOPAY), "stage": (S_FORGET_KEEP,)},
+    noted("what borrowers are taught"): {
+        "month": (V_EDUCATED, V_TAUGHT, *range(V_EDUCATION_COST, V_EDUCATION_PLAN + 1))
+    },
+    noted("not being willing to pay"): {"month": (V_WILL_NOT,)},
+    noted("being short of cash or out of work"): {
         "month": (*range(V_PLAN_BUCKET, V_PLAN_FORGIVE + 1), *range(V_TRIAL_MONTHS, V_PLAN_DROPS + 1))
     },
-    "the reasons for which dues are missed": {
+    noted("the reasons for which dues are missed"): {
         "month": (V_SERVED, V_PRIORITY, V_SERVED_CLASS),
         "stage": (S_PRIORITY,),
         "ladder": range(N_LADDER),
     },
 }
 OF_APPLICANTS = {  # read when somebody applies, and never else
-    "applicants": {
+    noted("applicants"): {
         "month": (
             *(V_SCORE_CUTOFF, V_INCOME_CUTOFF, V_SCORE_CORRELATION, V_SCORE_NOISE),
             *(V_FRAUD_CAUGHT, V_FRAUD_WRONG, V_REVIEW_COST),

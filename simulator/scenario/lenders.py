@@ -6,6 +6,7 @@ A variant or a world is a layer on the file as written; in another world the var
 from collections.abc import Callable
 from dataclasses import replace
 
+from simulator.language.catalogue import kept
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.scenario.layers import NO_VALUE, Leaf, merge
 from simulator.scenario.scenario import AS_WRITTEN, BASELINE
@@ -111,10 +112,11 @@ class Lenders:
     def add_common(self) -> None:
         """Add to the problems what a file says wrongly and some layers only bring into force, with their names."""
         for problem, where in self._of_files.items():
-            said = f"{problem.allowed} " if problem.allowed else ""
             kinds = {kind: [name for each, name in where if each == kind] for kind in LAID}
             layers = " and ".join(f"{kind} {', '.join(names)}" for kind, names in kinds.items() if names)
-            self.problems.append(replace(problem, allowed=f"{said}(in force in {layers})"))
+            force = kept("(in force in {layers})", layers=layers)
+            allowed = kept("{allowed} {where}", allowed=problem.allowed, where=force) if problem.allowed else force
+            self.problems.append(replace(problem, allowed=allowed))
         self._of_files.clear()
 
 

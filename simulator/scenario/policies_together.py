@@ -7,6 +7,7 @@ check yields (key path, what was found, what is allowed).
 from collections.abc import Iterator
 from itertools import combinations
 
+from simulator.language.catalogue import kept
 from simulator.model.layout import NEVER
 from simulator.policy.others import Exits, Others
 from simulator.policy.registry import code_of
@@ -34,7 +35,12 @@ def _said(policy, name: str, method: str, *given) -> list[Found]:
     """Return what a policy says is wrong, with the path of each key; its own code may be the user's."""
     with code_of(policy.kind, method):
         said = getattr(policy, method)(*given)
-        return [(f"policy.{name}{key and f'.{key}'}", str(found), str(allowed)) for key, found, allowed in said]
+        return [(f"policy.{name}{key and f'.{key}'}", _text(found), _text(allowed)) for key, found, allowed in said]
+
+
+def _text(said) -> str:
+    """Return what a policy says as text; a sentence that knows how others say it stays one."""
+    return said if isinstance(said, str) else str(said)
 
 
 def _others(settings: Settings, in_force: dict, name: str, exits: dict[str, Exits]) -> Others:
@@ -87,8 +93,8 @@ def _alone(settings: Settings, one, other, first: str, path: str) -> Iterator[Fo
     with code_of(one.kind, "sole"):
         both = sorted({key for key, *_ in one.sole(settings.last_month) & other.sole(settings.last_month)})
     for key in both:
-        allowed = "one policy at a time: give them different months, segments or products"
-        yield f"{path}.{key}", f"set by policy.{first} too, for the same accounts", allowed
+        allowed = kept("one policy at a time: give them different months, segments or products")
+        yield f"{path}.{key}", kept("set by policy.{first} too, for the same accounts", first=first), allowed
 
 
 def _meet(settings: Settings, one, other) -> bool:

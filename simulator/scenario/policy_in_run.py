@@ -4,7 +4,9 @@ Every check yields (key path, what was found, what is allowed).
 """
 
 from collections.abc import Iterator
+from functools import reduce
 
+from simulator.language.catalogue import kept
 from simulator.model.layout import BUCKETS, NEVER
 from simulator.policy.registry import code_of, policy_of
 from simulator.scenario.schema import Settings, matrix_of
@@ -17,8 +19,8 @@ def in_this_world(settings: Settings, policy, path: str) -> Iterator[Found]:
     """Yield what is wrong with a policy in force, given the months, segments and behaviour of the run."""
     yield from in_this_run(settings, policy, path)
     if policy.reads_book and hasattr(policy_of(policy.kind), "terms"):
-        found = f"{policy.kind} is settled after the run, and cannot depend on a month's book"
-        yield f"{path}.when", found, "leave it out, or give the policy a start and an end"
+        found = kept("{kind} is settled after the run, and cannot depend on a month's book", kind=policy.kind)
+        yield f"{path}.when", found, kept("leave it out, or give the policy a start and an end")
     if settings.behaviour.model == "roll_rates":
         yield from _felt(settings, policy, path)
 
@@ -26,12 +28,24 @@ def in_this_world(settings: Settings, policy, path: str) -> Iterator[Found]:
 def in_this_run(settings: Settings, policy, path: str) -> Iterator[Found]:
     """Yield what is wrong with the months and segments of a policy, of which nothing else is asked."""
     if policy.start > settings.months:
-        yield f"{path}.start", f"found {policy.start}", f"allowed: up to {settings.months}, the months of the run"
+        yield (
+            f"{path}.start",
+            kept("found {value}", value=policy.start),
+            kept("allowed: up to {months}, the months of the run", months=settings.months),
+        )
     if policy.end is not None and policy.end < policy.start:
-        yield f"{path}.end", f"found {policy.end}", f"allowed: {policy.start}, its start, or later"
+        yield (
+            f"{path}.end",
+            kept("found {value}", value=policy.end),
+            kept("allowed: {start}, its start, or later", start=policy.start),
+        )
     for segment in policy.segments or []:
         if segment not in settings.segment:
-            yield f"{path}.segments", f"found {segment!r}", f"allowed: {', '.join(settings.segment)}"
+            yield (
+                f"{path}.segments",
+                kept("found {value}", value=f"{segment!r}"),
+                kept("allowed: {names}", names=", ".join(settings.segment)),
+            )
 
 
 def _felt(settings: Settings, policy, path: str) -> Iterator[Found]:
@@ -40,17 +54,32 @@ def _felt(settings: Settings, policy, path: str) -> Iterator[Found]:
 
     units = settings.currency.minor_units
     if on := acts_on(policy, OF_PEOPLE, units):
-        found = f"acts on {' and '.join(on)}, of which a roll matrix knows nothing"
-        allowed = 'allowed with behaviour.model = "structural"; here leave it out, or its settings that act on that'
+        found = kept("acts on {what}, of which a roll matrix knows nothing", what=_all(on))
+        allowed = kept(
+            'allowed with behaviour.model = "structural"; here leave it out, or its settings that act on that'
+        )
         yield f"{path}.kind", found, allowed
     if not settings.portfolio.applicants_per_month and (on := acts_on(policy, OF_APPLICANTS, units)):
-        yield f"{path}.kind", f"acts on {' and '.join(on)}, and nobody applies", "give portfolio.applicants_per_month"
+        yield (
+            f"{path}.kind",
+            kept("acts on {what}, and nobody applies", what=_all(on)),
+            kept("give portfolio.applicants_per_month"),
+        )
     latest = _latest(settings, policy)
     with code_of(policy.kind, "acts_at"):
         late = [(key, days) for key, days in policy.acts_at().items() if latest < days < NEVER]
     for key, days in late:
-        most = f"by their roll matrices accounts get to {latest} days past due"
-        yield f"{path}.{key}", f"found {days}", f"allowed: up to {latest}; {most}"
+        most = kept("by their roll matrices accounts get to {latest} days past due", latest=latest)
+        yield (
+            f"{path}.{key}",
+            kept("found {value}", value=days),
+            kept("allowed: up to {latest}; {most}", latest=latest, most=most),
+        )
+
+
+def _all(names: list[str]) -> str:
+    """Return "a and b and c" of words that are noted."""
+    return reduce(lambda some, other: kept("{names} and {last}", names=some, last=other), map(kept, names))
 
 
 def _latest(settings: Settings, policy) -> int:

@@ -1,6 +1,6 @@
 """Freeze and close accounts that are late."""
 
-from simulator.policy import NEVER, DaysLate, Field, Never, Policy, layout, noted, say, threshold
+from simulator.policy import NEVER, DaysLate, Field, Never, Policy, kept, layout, noted, say, threshold
 
 LABEL = noted("closure")
 DESCRIPTION = "Freeze, then close accounts that are so many days late; closing one may close the borrower's other one."
@@ -34,7 +34,11 @@ class Settings(Policy):
         """An account is not closed before it is frozen."""
         freeze, close = (threshold(days) for days in (self.freeze_days_late, self.close_days_late))
         if close < freeze < NEVER:
-            yield "close_days_late", f"closes at {close} days late and freezes at {freeze}", "allowed: not before that"
+            yield (
+                "close_days_late",
+                kept("closes at {close} days late and freezes at {freeze}", close=close, freeze=freeze),
+                kept("allowed: not before that"),
+            )
 
     def acts_at(self):
         """Accounts are frozen and closed while they are open."""
@@ -47,9 +51,17 @@ class Settings(Policy):
         for name, other in others.of(Settings, earlier=True).items():
             its_freeze, its_close = other.acts_at().values()
             if close < its_freeze < NEVER and freeze == NEVER:
-                yield "close_days_late", f"closes at {close} days late", f"policy.{name} freezes at {its_freeze}"
+                yield (
+                    "close_days_late",
+                    kept("closes at {close} days late", close=close),
+                    kept("policy.{name} freezes at {its_freeze}", name=name, its_freeze=its_freeze),
+                )
             if its_close < freeze < NEVER and its_freeze == NEVER:
-                yield "freeze_days_late", f"freezes at {freeze} days late", f"policy.{name} closes at {its_close}"
+                yield (
+                    "freeze_days_late",
+                    kept("freezes at {freeze} days late", freeze=freeze),
+                    kept("policy.{name} closes at {its_close}", name=name, its_close=its_close),
+                )
 
 
 def write(levers, settings, context):

@@ -21,6 +21,7 @@ from simulator.policy import (
     Share,
     Unit,
     capital,
+    kept,
     layout,
     listed,
     multiplier,
@@ -248,37 +249,59 @@ class Settings(Policy):
         reached = None
         for name, level in ladder:
             if level.from_dpd > level.to_dpd:
-                yield f"levels.{name}.from_dpd", f"found {level.from_dpd}", f"allowed: up to to_dpd, {level.to_dpd}"
+                yield (
+                    f"levels.{name}.from_dpd",
+                    kept("found {value}", value=level.from_dpd),
+                    kept("allowed: up to to_dpd, {to_dpd}", to_dpd=level.to_dpd),
+                )
             if reached is not None and level.from_dpd > reached + 30:
-                found = f"found {level.from_dpd}: a gap, nobody works from {reached + 30} DPD on"
-                yield f"levels.{name}.from_dpd", found, f"allowed: up to {reached + 30}"
+                found = kept(
+                    "found {value}: a gap, nobody works from {below} DPD on",
+                    value=level.from_dpd,
+                    below=reached + 30,
+                )
+                yield f"levels.{name}.from_dpd", found, kept("allowed: up to {most}", most=reached + 30)
             reached = max(reached or 0, level.to_dpd)
             if level.in_days > level.attempts or level.day + level.in_days > 30:
-                found = f"found {level.in_days}, from day {level.day} on"
-                allowed = f"allowed: up to the attempts, {level.attempts}, and day 29"
+                found = kept("found {in_days}, from day {day} on", in_days=level.in_days, day=level.day)
+                allowed = kept("allowed: up to the attempts, {attempts}, and day 29", attempts=level.attempts)
                 yield f"levels.{name}.in_days", found, allowed
             if level.cost * level.attempts > LARGEST_AMOUNT:
-                found = f"found {level.attempts}, at {level.cost:g} each"
-                yield f"levels.{name}.attempts", found, f"allowed: together up to {LARGEST_AMOUNT:,}"
+                found = kept("found {attempts}, at {cost} each", attempts=level.attempts, cost=f"{level.cost:g}")
+                yield (
+                    f"levels.{name}.attempts",
+                    found,
+                    kept("allowed: together up to {most}", most=f"{LARGEST_AMOUNT:,}"),
+                )
             if level.reach != 1 and not layout.TALKING >> LEVELS.index(name) & 1:
-                yield f"levels.{name}.reach", f"found {level.reach:g}", "allowed: 1; who writes or sues needs no answer"
+                yield (
+                    f"levels.{name}.reach",
+                    kept("found {value}", value=f"{level.reach:g}"),
+                    kept("allowed: 1; who writes or sues needs no answer"),
+                )
         yield from self._orders()
         for (name, level), (above, higher) in pairwise(ladder):
             meet = max(level.from_dpd, higher.from_dpd) <= min(level.to_dpd, higher.to_dpd)
             if meet and higher.day < level.day:
-                found = f"found {higher.day}, before {name} on day {level.day}"
-                yield f"levels.{above}.day", found, "allowed: levels that work the same account go up in days"
+                found = kept(
+                    "found {day}, before {name} on day {day_before}", day=higher.day, name=name, day_before=level.day
+                )
+                yield f"levels.{above}.day", found, kept("allowed: levels that work the same account go up in days")
 
     def _orders(self):
         """Yield what is said of an order in vain."""
         if self.order == "lot":
             for key, said in (("chance", self.chance is not None), ("served_from", self.served_from > 0)):
                 if said:
-                    yield key, "found one", "allowed: none by lot, or another order"
+                    yield key, kept("found one"), kept("allowed: none by lot, or another order")
         elif self.capacity is None and self.served_from == 0 and self.served == 1:
-            yield "order", f"found {self.order}, and all are served", "allowed: lot, or a capacity"
+            yield (
+                "order",
+                kept("found {order}, and all are served", order=self.order),
+                kept("allowed: lot, or a capacity"),
+            )
         if self.chance is not None and self.order in ("age", "balance"):
-            yield "chance", f"found one, by {self.order}", "allowed: none, or balance_x_chance"
+            yield "chance", kept("found one, by {order}", order=self.order), kept("allowed: none, or balance_x_chance")
 
     def breaches(self, others):
         """Yield (key of its conduct, what a bucket's levels may come to, the limit), its own and others' levels."""
@@ -308,11 +331,11 @@ class Settings(Policy):
         """Yield what says twice, or in vain, what comes of accounts 90 days past due and worse."""
         for name, level in self.levels.items():
             if late_stage and level.from_dpd >= 30 * DEFAULT_BUCKET and level.effect != Effect():
-                allowed = "with [behaviour.late], from 90 days past due on: lift, which multiplies what comes"
-                yield f"levels.{name}.effect", "found one", allowed
+                allowed = kept("with [behaviour.late], from 90 days past due on: lift, which multiplies what comes")
+                yield f"levels.{name}.effect", kept("found one"), allowed
             if not late_stage and level.lift != 1:
-                allowed = "allowed: 1, or a curve for it to multiply, [behaviour.late]"
-                yield f"levels.{name}.lift", f"found {level.lift:g}", allowed
+                allowed = kept("allowed: 1, or a curve for it to multiply, [behaviour.late]")
+                yield f"levels.{name}.lift", kept("found {value}", value=f"{level.lift:g}"), allowed
 
     def conflicts(self, others):
         """Ladders that meet leave no bucket unworked between them."""
@@ -321,18 +344,26 @@ class Settings(Policy):
         ladders = others.of(Settings)
         for key, bucket, most, limit in self.breaches(ladders.values()):
             if limit is not None and most > limit:
-                yield f"conduct.{key}", f"up to {most} at {30 * bucket} days past due", f"allowed: {limit}, as it says"
+                yield (
+                    f"conduct.{key}",
+                    kept("up to {most} at {bucket} days past due", most=most, bucket=30 * bucket),
+                    kept("allowed: {limit}, as it says", limit=limit),
+                )
         for name, other in ladders.items():
             if self.order != "lot" and (other.served < 1 or other.capacity is not None):
-                yield "order", f"policy.{name} limits the ladder too", "allowed: lot, or one policy that limits it"
+                yield (
+                    "order",
+                    kept("policy.{name} limits the ladder too", name=name),
+                    kept("allowed: lot, or one policy that limits it"),
+                )
         own = {bucket for bucket, _, _ in self.worked()}
         worked = own.union(*({bucket for bucket, *_ in other.worked()} for other in ladders.values()))
         lowest = min(own, default=0)
         if any(bucket < lowest for bucket in worked) and lowest - 1 not in worked:
             level = next(level for level in self.levels if self.levels[level].from_dpd == 30 * lowest)
             below = 30 * (max(bucket for bucket in worked if bucket < lowest) + 1)
-            found = f"found {30 * lowest}: a gap, nobody works from {below} DPD on"
-            yield f"levels.{level}.from_dpd", found, f"allowed: up to {below}"
+            found = kept("found {value}: a gap, nobody works from {below} DPD on", value=30 * lowest, below=below)
+            yield f"levels.{level}.from_dpd", found, kept("allowed: up to {most}", most=below)
 
 
 def write(levers, settings, context):

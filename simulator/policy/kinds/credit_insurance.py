@@ -3,7 +3,21 @@
 from math import inf
 from typing import Annotated, ClassVar, Literal
 
-from simulator.policy import CLOSE, MONTHS, RATE_PER_YEAR, Choices, Dpd, Field, Policy, Share, Unit, layout, noted, say
+from simulator.policy import (
+    CLOSE,
+    MONTHS,
+    RATE_PER_YEAR,
+    Choices,
+    Dpd,
+    Field,
+    Policy,
+    Share,
+    Unit,
+    kept,
+    layout,
+    noted,
+    say,
+)
 
 LABEL = noted("credit insurance")
 DESCRIPTION = (
@@ -77,7 +91,11 @@ class Settings(Policy):
     def contradictions(self):
         """A layer ends where it begins, or above."""
         if self.cap is not None and self.deductible > self.cap:
-            yield "deductible", f"found {self.deductible:g}", f"allowed: up to {self.cap:g}, the cap"
+            yield (
+                "deductible",
+                kept("found {value}", value=f"{self.deductible:g}"),
+                kept("allowed: up to {cap}, the cap", cap=f"{self.cap:g}"),
+            )
 
     def conflicts(self, others):
         """One loss is borne once, all layers have one trigger, and accounts are claimed before they are gone."""
@@ -85,16 +103,27 @@ class Settings(Policy):
         # Of the unit of loss at which this cover begins, no more than one is borne.
         borne = sum(layer.share for layer in (self, *layers) if layer.pays_at(self.deductible))
         if borne > 1 + CLOSE:
-            found = f"with those of other insurers it is {borne:g}"
-            yield "share", found, "allowed: shares of one loss that sum to 1 or less"
+            found = kept("with those of other insurers it is {borne}", borne=f"{borne:g}")
+            yield "share", found, kept("allowed: shares of one loss that sum to 1 or less")
         for layer in layers:
             if layer.share > 0 and layer.claim_dpd != self.claim_dpd:
-                found = f"claims at {self.claim_dpd} DPD, another layer at {layer.claim_dpd}"
-                yield "claim_dpd", found, "allowed: one trigger for all layers on the same accounts"
-        gone = {"the write-off": others.exits.written_off, "where open accounts are sold": others.exits.sold}
+                found = kept(
+                    "claims at {claim_dpd} DPD, another layer at {other}",
+                    claim_dpd=self.claim_dpd,
+                    other=layer.claim_dpd,
+                )
+                yield "claim_dpd", found, kept("allowed: one trigger for all layers on the same accounts")
+        gone = {
+            kept("the write-off"): others.exits.written_off,
+            kept("where open accounts are sold"): others.exits.sold,
+        }
         for what, days in gone.items():
             if days < self.claim_dpd:
-                yield "claim_dpd", f"claims at {self.claim_dpd} DPD", f"allowed: up to {days}, {what}"
+                yield (
+                    "claim_dpd",
+                    kept("claims at {claim_dpd} DPD", claim_dpd=self.claim_dpd),
+                    kept("allowed: up to {days}, {what}", days=days, what=what),
+                )
 
     def pays_at(self, at: float) -> bool:
         """Return whether the insurer bears a part of the unit of loss at `at`, a share of the opening balance."""

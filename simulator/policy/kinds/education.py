@@ -12,6 +12,7 @@ from simulator.policy import (
     Share,
     Unit,
     forgetting,
+    kept,
     layout,
     multiplier,
     noted,
@@ -66,7 +67,7 @@ class Settings(Policy):
     def contradictions(self):
         """Who is taught stays so: it does not depend on the month."""
         if self.when is not None:
-            yield "when", "found one", "allowed: none; a course is given once, in the month start"
+            yield "when", kept("found one"), kept("allowed: none; a course is given once, in the month start")
 
     def sole(self, last):
         """Only one course is given at a time."""

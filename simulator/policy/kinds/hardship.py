@@ -11,6 +11,7 @@ from simulator.policy import (
     Never,
     Policy,
     Share,
+    kept,
     layout,
     noted,
     say,
@@ -90,8 +91,8 @@ class Settings(Policy):
     def contradictions(self):
         """What is not tried is not given up."""
         if self.trial_months == 0 and self.trial_given_up > 0:
-            allowed = "allowed: 0 where trial_months is 0, or a trial"
-            yield "trial_given_up", f"found {self.trial_given_up:g}", allowed
+            allowed = kept("allowed: 0 where trial_months is 0, or a trial")
+            yield "trial_given_up", kept("found {value}", value=f"{self.trial_given_up:g}"), allowed
 
     def sole(self, last):
         """Only one plan is offered at a time."""
@@ -105,7 +106,11 @@ class Settings(Policy):
         """A plan is offered before an account is written off, or in that month at the latest."""
         gone, offered = others.exits.written_off, threshold(self.offer_dpd)
         if gone < offered < NEVER:
-            yield "offer_dpd", f"found {offered}", f"allowed: up to {gone}, the write-off"
+            yield (
+                "offer_dpd",
+                kept("found {value}", value=offered),
+                kept("allowed: up to {gone}, the write-off", gone=gone),
+            )
 
     @property
     def _offers(self):

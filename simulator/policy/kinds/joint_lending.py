@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from simulator.policy import CLOSE, PRODUCTS, SHARE, Choices, Field, Policy, Share, layout, listed, noted, say
+from simulator.policy import CLOSE, PRODUCTS, SHARE, Choices, Field, Policy, Share, kept, layout, listed, noted, say
 
 LABEL = noted("joint lending")
 DESCRIPTION = "A partner holds a share of every account: of what is lent, earned and lost. It pays a fee for the work."
@@ -37,18 +37,22 @@ class Settings(Policy):
         """One loss is borne once, and no partner joins or leaves accounts that are insured: that too changes hands."""
         borne = self.share + sum(partner.share for partner in others.of(Settings).values())
         if borne > 1 + CLOSE:
-            found = f"with those of other partners it is {borne:g}"
-            yield "share", found, "allowed: shares of one loss that sum to 1 or less"
+            found = kept("with those of other partners it is {borne}", borne=f"{borne:g}")
+            yield "share", found, kept("allowed: shares of one loss that sum to 1 or less")
         covers = {name: other.start for name, other in others.sharing.items() if other.insures and self.share > 0}
         for name, begins in covers.items():
-            same = f"where {name} begins to insure the same accounts"
+            same = kept("where {name} begins to insure the same accounts", name=name)
             if self.start > begins:
-                yield "start", f"joins in month {self.start}", f"allowed: up to {begins}, {same}"
+                yield (
+                    "start",
+                    kept("joins in month {start}", start=self.start),
+                    kept("allowed: up to {begins}, {same}", begins=begins, same=same),
+                )
             if begins <= (self.end or others.months) < others.months:
-                allowed = f"allowed: before {begins}, {same}, or no end"
+                allowed = kept("allowed: before {begins}, {same}, or no end", begins=begins, same=same)
                 if begins == 1:
-                    allowed = f"allowed: no end, as {name} insures the same accounts from the start"
-                yield "end", f"leaves after month {self.end}", allowed
+                    allowed = kept("allowed: no end, as {name} insures the same accounts from the start", name=name)
+                yield "end", kept("leaves after month {end}", end=self.end), allowed
 
 
 def write(levers, settings, context):

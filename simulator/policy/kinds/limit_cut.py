@@ -18,6 +18,7 @@ from simulator.policy import (
     Policy,
     PolicyTable,
     Share,
+    kept,
     layout,
     mul_q31,
     multiplier,
@@ -103,7 +104,7 @@ class Settings(Policy):
     def _of_something(self):
         """Refuse a cut without its size, and a policy without either kind of cut."""
         if (self.at_dpd is None) != (self.keep is None) or (self.at_dpd is None and self.review is None):
-            raise ValueError("a limit_cut needs at_dpd and keep, or a review, or all of them")
+            raise ValueError(kept("a limit_cut needs at_dpd and keep, or a review, or all of them"))
         return self
 
     def months(self, last: int) -> range:

@@ -23,6 +23,7 @@ from simulator.policy import (
     Never,
     Policy,
     Share,
+    kept,
     layout,
     multiplier,
     noted,
@@ -92,22 +93,45 @@ class Settings(Policy):
         """Refuse a threshold of the other book, and a price list that does not fit the book."""
         used, other = ("at_dpd", "at_months") if self.sell_from == "open" else ("at_months", "at_dpd")
         if getattr(self, used) is None or getattr(self, other) is not None:
-            raise ValueError(f'a sale from = "{self.sell_from}" needs {used} (a number or "never") and no {other}')
+            raise ValueError(
+                kept(
+                    'a sale from = "{book}" needs {used} (a number or "never") and no {other}',
+                    book=self.sell_from,
+                    used=used,
+                    other=other,
+                )
+            )
         if not isinstance(self.price, list):
             return self
         if self.sell_from == "written_off" and len(self.price) != len(AGE_BANDS):
-            raise ValueError(f"price has {len(self.price)} members; allowed: one number, or six {AGES}")
+            raise ValueError(
+                kept("price has {count} members; allowed: one number, or six {ages}", count=len(self.price), ages=AGES)
+            )
         if self.sell_from == "open" and not 1 <= len(self.price) <= BUCKETS:
-            raise ValueError(f"price has {len(self.price)} members; allowed: one number, or 1 to {BUCKETS} by bucket")
+            raise ValueError(
+                kept(
+                    "price has {count} members; allowed: one number, or 1 to {most} by bucket",
+                    count=len(self.price),
+                    most=BUCKETS,
+                )
+            )
         return self
 
     def contradictions(self):
         """Bands rise, and each has a factor."""
         if any(low >= high for low, high in pairwise(self.bands)):
-            yield "bands", f"found {self.bands}", "allowed: rising balances"
+            yield "bands", kept("found {value}", value=self.bands), kept("allowed: rising balances")
         if len(self.band_factors) != (len(self.bands) + 1 if self.bands else 0):
-            wanted = f"{len(self.bands) + 1}, the last for what is above" if self.bands else "none without bands"
-            yield "band_factors", f"found {len(self.band_factors)} factors", f"allowed: {wanted}"
+            wanted = (
+                kept("allowed: {count}, the last for what is above", count=len(self.bands) + 1)
+                if self.bands
+                else kept("allowed: none without bands")
+            )
+            yield (
+                "band_factors",
+                kept("found {count} factors", count=len(self.band_factors)),
+                wanted,
+            )
 
     @property
     def threshold(self) -> int | str | None:
@@ -128,16 +152,16 @@ class Settings(Policy):
         last = min(others.months, self.end or NEVER)
         for month in self.bulk_months:
             if not self.start <= month <= last:
-                allowed = f"allowed: from {self.start} to {last}, while the policy acts"
-                yield "bulk_months", f"found {month}", allowed
+                allowed = kept("allowed: from {start} to {last}, while the policy acts", start=self.start, last=last)
+                yield "bulk_months", kept("found {value}", value=month), allowed
         if self.sell_from == "written_off" and self.at_months != "never":
             yield from self._of_written_off(others)
         for name, other in others.of(Settings, earlier=True).items():
             months = [set(sale.bulk_months or range(1, others.months + 1)) for sale in (self, other)]
             differ = (self.bands, self.band_factors) != (other.bands, other.band_factors)
             if differ and "never" not in (self.threshold, other.threshold) and months[0] & months[1]:
-                found = f"not those of policy.{name}, which sells in the same months"
-                yield "bands", found, "allowed: the same bands and band_factors, they hold for both books"
+                found = kept("not those of policy.{name}, which sells in the same months", name=name)
+                yield "bands", found, kept("allowed: the same bands and band_factors, they hold for both books")
 
     def _of_written_off(self, others):
         """Yield what keeps it from selling anything that is written off."""

@@ -2,7 +2,20 @@
 
 from typing import Annotated
 
-from simulator.policy import GRADE_NAMES, MONTHS, Field, Members, Points, Policy, Share, layout, multiplier, noted, say
+from simulator.policy import (
+    GRADE_NAMES,
+    MONTHS,
+    Field,
+    Members,
+    Points,
+    Policy,
+    Share,
+    kept,
+    layout,
+    multiplier,
+    noted,
+    say,
+)
 
 LABEL = noted("rating")
 DESCRIPTION = "Grade accounts by bounds of the lender's own: months without a missed due, score, and use of the limit."
@@ -38,7 +51,11 @@ class Settings(Policy):
         """A worse grade needs more."""
         for key, given, worse in (("months", self.months, -1), ("score", self.score, -1), ("used", self.used, 1)):
             if given is not None and sorted(given, reverse=worse < 0) != list(given):
-                yield key, f"found {given}", f"allowed: {'rising' if worse > 0 else 'falling'}, or the same again"
+                yield (
+                    key,
+                    kept("found {value}", value=given),
+                    kept("allowed: rising, or the same again" if worse > 0 else "allowed: falling, or the same again"),
+                )
 
     def sole(self, last):
         """Only one way to grade holds at a time."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from simulator.policy import GRADE_NAMES, MONTHS, Chance, Field, Points, Policy, Share, layout, noted, say, share
+from simulator.policy import GRADE_NAMES, MONTHS, Chance, Field, Points, Policy, Share, kept, layout, noted, say, share
 
 LABEL = noted("regrant")
 DESCRIPTION = "Open a closed and repaid account again after clean months, sooner with a guarantor or collateral."
@@ -55,8 +55,8 @@ class Settings(Policy):
     def contradictions(self):
         """A guarantor does not make it later."""
         if self.months_guaranteed and self.months_guaranteed > self.months:
-            found = f"found {self.months_guaranteed}"
-            yield "months_guaranteed", found, f"allowed: up to months, which is {self.months}"
+            found = kept("found {value}", value=self.months_guaranteed)
+            yield "months_guaranteed", found, kept("allowed: up to months, which is {months}", months=self.months)
 
     def sole(self, last):
         """Only one bar holds at a time."""

@@ -21,6 +21,7 @@ from simulator.policy import (
     PolicyTable,
     Share,
     Unit,
+    kept,
     layout,
     multiplier,
     noted,
@@ -128,15 +129,29 @@ class Settings(Policy):
     def _in_default(self):
         """Refuse an offer to who is not in default."""
         if threshold(self.from_dpd) < 30 * DEFAULT_BUCKET:
-            raise ValueError(f"from_dpd = {self.from_dpd}; allowed: {30 * DEFAULT_BUCKET} or more, or never")
+            raise ValueError(
+                kept(
+                    "from_dpd = {value}; allowed: {least} or more, or never",
+                    value=self.from_dpd,
+                    least=30 * DEFAULT_BUCKET,
+                )
+            )
         return self
 
     def contradictions(self):
         """What is paid at once is not broken; an offer that is accepted is made to somebody."""
         if self.accepted > 0 and self.from_dpd == self.from_months == "never":
-            yield "accepted", f"found {self.accepted:g}, and nobody is asked", "give from_dpd, from_months or both"
+            yield (
+                "accepted",
+                kept("found {accepted}, and nobody is asked", accepted=f"{self.accepted:g}"),
+                kept("give from_dpd, from_months or both"),
+            )
         if self.parts == 1 and self.broken > 0:
-            yield "broken", f"found {self.broken:g}", "allowed: 0 where parts is 1, or more parts"
+            yield (
+                "broken",
+                kept("found {value}", value=f"{self.broken:g}"),
+                kept("allowed: 0 where parts is 1, or more parts"),
+            )
 
     def sole(self, last):
         """Only one offer is made at a time."""
@@ -152,11 +167,15 @@ class Settings(Policy):
         if self.from_months == "never" or not self._offers:
             return
         if others.exits.expired <= self.from_months:
-            allowed = f"allowed: below {others.exits.expired}, when the claim expires, or never"
-            yield "from_months", f"found {self.from_months}", allowed
+            allowed = kept("allowed: below {expired}, when the claim expires, or never", expired=others.exits.expired)
+            yield "from_months", kept("found {value}", value=self.from_months), allowed
         if others.first_write_off is None:
-            allowed = "allowed: never, or a policy that writes off"
-            yield "from_months", f"found {self.from_months}, and nothing is ever written off", allowed
+            allowed = kept("allowed: never, or a policy that writes off")
+            yield (
+                "from_months",
+                kept("found {from_months}, and nothing is ever written off", from_months=self.from_months),
+                allowed,
+            )
 
     @property
     def _offers(self):

@@ -18,6 +18,7 @@ from simulator.policy import (
     Policy,
     Share,
     Unit,
+    kept,
     layout,
     mul_q16,
     multiplier,
@@ -101,13 +102,17 @@ class Settings(Policy):
         """An income cut-off needs incomes."""
         if self.income_cutoff is not None:
             for name in others.without_income:
-                yield "income_cutoff", f"segment {name} has no income", f"give segment.{name}.income"
+                yield (
+                    "income_cutoff",
+                    kept("segment {name} has no income", name=name),
+                    kept("give segment.{name}.income", name=name),
+                )
         if self.fraud_caught > 0 and not others.fraud:
-            found = f"found {self.fraud_caught:g}, and nobody is a fraud"
+            found = kept("found {fraud_caught}, and nobody is a fraud", fraud_caught=f"{self.fraud_caught:g}")
             yield (
                 "fraud_caught",
                 found,
-                "allowed: 0, or fraud of one of its products above 0 under the structural model",
+                kept("allowed: 0, or fraud of one of its products above 0 under the structural model"),
             )
 
 

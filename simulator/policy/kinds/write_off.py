@@ -27,6 +27,7 @@ from simulator.policy import (
     Share,
     Unit,
     by_age,
+    kept,
     layout,
     multiplier,
     noted,
@@ -94,7 +95,13 @@ class Channel(PolicyTable):
     def _in_order(self):
         """Refuse a channel that stops before it begins."""
         if self.to_months != "never" and self.to_months <= self.from_months:
-            raise ValueError(f"collects from month {self.from_months} to {self.to_months}; allowed: a later to_months")
+            raise ValueError(
+                kept(
+                    "collects from month {start} to {end}; allowed: a later to_months",
+                    start=self.from_months,
+                    end=self.to_months,
+                )
+            )
         return self
 
 
@@ -163,7 +170,7 @@ class Settings(Policy):
         """An account that is written off is worked anyway."""
         work, at = threshold(self.work_from_dpd), threshold(self.at_dpd)
         if at <= work < NEVER:
-            yield "work_from_dpd", f"found {work}", f"allowed: less than at_dpd, {at}"
+            yield "work_from_dpd", kept("found {value}", value=work), kept("allowed: less than at_dpd, {at}", at=at)
 
     def acts_at(self):
         """Accounts are written off, and worked before that, while they are open."""
@@ -176,22 +183,24 @@ class Settings(Policy):
     def conflicts(self, others):
         """What comes of late debt is said once: by the curve of [behaviour.late] and effort, or by chance and share."""
         if others.late_stage:
-            allowed = "with [behaviour.late] what comes follows its curve: leave it out, effort multiplies the curve"
+            allowed = kept(
+                "with [behaviour.late] what comes follows its curve: leave it out, effort multiplies the curve"
+            )
             if any(one.mean > 0 for one in map(self.of_lists, range(len(AGE_BANDS)))):
-                yield "recover_chance", f"found {self.recover_chance}", allowed
+                yield "recover_chance", kept("found {value}", value=self.recover_chance), allowed
             for name, channel in self.channels.items():
                 if channel.chance * channel.share > 0:
-                    yield f"channels.{name}.chance", f"found {channel.chance:g}", allowed
+                    yield f"channels.{name}.chance", kept("found {value}", value=f"{channel.chance:g}"), allowed
             if threshold(self.work_from_dpd) < 30 * DEFAULT_BUCKET:
-                allowed = "allowed with [behaviour.late]: 90 or more, or never"
-                yield "work_from_dpd", f"found {self.work_from_dpd}", allowed
+                allowed = kept("allowed with [behaviour.late]: 90 or more, or never")
+                yield "work_from_dpd", kept("found {value}", value=self.work_from_dpd), allowed
         else:
-            allowed = "allowed: 1, or a curve for it to multiply, [behaviour.late]"
+            allowed = kept("allowed: 1, or a curve for it to multiply, [behaviour.late]")
             if self.effort != _USUAL:
-                yield "effort", f"found {self.effort}", allowed
+                yield "effort", kept("found {value}", value=self.effort), allowed
             for name, channel in self.channels.items():
                 if channel.effort != 1:
-                    yield f"channels.{name}.effort", f"found {channel.effort:g}", allowed
+                    yield f"channels.{name}.effort", kept("found {value}", value=f"{channel.effort:g}"), allowed
 
     def of_lists(self, band: int) -> Recovery:
         """Return what the lists say of an age."""
