@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 import toy_book
+from simulator.analysis import cohorts
 from simulator.analysis.comparison import Comparison
 from simulator.language.catalogue import CHINESE, speaking
 from simulator.report import canvas, colours, figures, phrasing
 from simulator.report.canvas import decimals_of, fitted, ticks, width_of
 from simulator.report.colours import COLOURS, PALETTE, of_lenders, themed
-from simulator.report.figures import cohorts, paths, roll_rates, waterfalls
+from simulator.report.figures import paths, roll_rates, waterfalls
 from simulator.report.picture import Data, Panel, pictured
 
 
@@ -118,9 +119,9 @@ def test_changes_by_month_are_paired_differences(comparison):
 
 def test_roll_rates_are_shares_and_their_changes_differences_of_them(comparison, drawn):
     """A row by accounts adds up to one; a change is the variant's rate less the baseline's; the data have both."""
-    base, cut = (roll_rates.whole(comparison.ledgers[name]) for name in ("baseline", "cut"))
+    base, cut = map(comparison.roll_rates, ("baseline", "cut"))
     assert np.nansum(base, axis=1)[~np.isnan(base).any(axis=1)] == pytest.approx(1)
-    changed = roll_rates.change(comparison, "cut")
+    changed = comparison.roll_rate_changes("cut")
     told = {(row[0], row[1]): row for row in drawn["rolls"].data.rows}
     for (i, j), rate in np.ndenumerate(base):
         if not math.isfinite(rate):
@@ -136,8 +137,8 @@ def test_vintages_count_accounts_once(comparison):
     """The share of a cohort ends at its defaults per account of the ledger, and never falls."""
     ledger = comparison.ledgers["baseline"]
     found = cohorts.lived(ledger)
-    assert list(found) == ["opening book", "months 1 to 12"][: len(found)] and found
-    opening = found["opening book"]
+    assert list(found) == [(0, 0), (1, 12)][: len(found)] and found
+    opening = found[0, 0]
     assert opening.accounts[:, 0].sum() == ledger.total("n_accounts")[:, 0].sum()
     assert all(np.all(np.diff(one.late.sum(axis=0)) >= 0) for one in found.values())
     same = cohorts.change(opening, opening)

@@ -1,20 +1,24 @@
 """Variants side by side: paired differences from the baseline, their errors, and what may be concluded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from simulator.analysis import cohorts
+from simulator.analysis.accounting.ifrs9 import coverage
 from simulator.analysis.errors import FEWEST, Errors, HalfBook, apart
 from simulator.analysis.estimates import MEAN, SURE, Difference, Estimate, Estimates, Mean, less, shared_variance
 from simulator.analysis.ledger import Ledger, result_digest
-from simulator.analysis.measures import MEASURES, measures_of, shown_in, windows
+from simulator.analysis.measures import AXES, MEASURES, measures_of, shown_in, windows
 from simulator.analysis.measures.registry import FLOW, STOCK, TAIL
 from simulator.analysis.measures.tables import LOSS_RATES, SWAPPED
+from simulator.analysis.roll_rates import change as change_of_rates
+from simulator.analysis.roll_rates import whole as whole_rates
 from simulator.language.catalogue import kept, noted
-from simulator.model.layout import GRADE_NAMES
+from simulator.model.layout import GRADE_NAMES, PRODUCTS
 from simulator.scenario.scenario import BASELINE
 from simulator.scenario.titles import quoted
 
@@ -217,6 +221,68 @@ class Comparison:
         if added_up:
             a, b = np.cumsum(a, axis=1), np.cumsum(b, axis=1)
         return [self.average.difference(*both) for both in zip(a.T, b.T, strict=True)]
+
+    def spread_by_month(self, variant: str, measure: str, per_cent: Sequence[int]) -> np.ndarray | None:
+        """Return float64[per cent, month]: below what so many per cent of replications are, in each month of lending.
+
+        NaN where none has a value. None of a single replication, or if the replications of months are not kept.
+        """
+        samples = self.samples_by_month(variant, measure)
+        if samples is None or len(samples) < 2:
+            return None
+        samples = samples[:, : self.frame.months]
+        lines, known = np.full((len(per_cent), self.frame.months), np.nan), np.isfinite(samples).any(axis=0)
+        lines[:, known] = np.nanpercentile(samples[:, known], per_cent, axis=0)
+        return lines
+
+    def total(self, lender: str, line: str) -> float:
+        """Return a line of the ledger over all months, in the currency: the mean over replications."""
+        return float(self.ledgers[lender].total(line)[:, 1:].sum(axis=1).mean() / self.frame.minor_units)
+
+    def growth(self, lender: str) -> float:
+        """Return by how much a lender's own open balance grows from the opening to the end, in the currency."""
+        ends = self.ledgers[lender].total("own_balance")[:, [0, -1]]
+        return float(np.diff(ends).mean() / self.frame.minor_units)
+
+    def by_cell(self, lender: str, measure: str) -> dict[tuple[str, str], Estimate]:
+        """Return one measure's value and standard error by segment and product."""
+        of, found = MEASURES[measure], {}
+        samples = of(self.ledgers[lender], by=AXES)
+        for s, segment in enumerate(self.frame.segments):
+            for product in self.frame.products:
+                value, se = of.estimate(samples[:, s, PRODUCTS.index(product)])
+                found[segment, product] = Estimate(float(value), float(se))
+        return found
+
+    def coverage(self, lender: str) -> np.ndarray:
+        """Return float64[product, stage]: at which a lender provides for its own book (IFRS 9)."""
+        return self.ledgers[lender].once(coverage)
+
+    def roll_rates(self, lender: str, by_balance: bool = False) -> np.ndarray:
+        """Return float64[from, to]: the roll rates of all replications together, by accounts or by balance."""
+        return whole_rates(self.ledgers[lender], by_balance)
+
+    def roll_rate_changes(self, variant: str) -> list[list[Difference]]:
+        """Return by [from][to] the change of a variant's roll rate by accounts from its reference's."""
+        return change_of_rates(self.ledgers[variant], self.ledgers[self.reference(variant)])
+
+    def ever_late(self, lender: str) -> dict[cohorts.Entries, np.ndarray]:
+        """Return by when accounts began float64[months on book]: the share that was ever 90 days late."""
+        return {entries: cohort.curve for entries, cohort in cohorts.lived(self.ledgers[lender]).items()}
+
+    def ever_late_changes(self, variant: str) -> dict[cohorts.Entries, Difference]:
+        """Return by when accounts began the change of that share, when lending ends, from the reference's."""
+        now, then = (cohorts.lived(self.ledgers[name]) for name in (variant, self.reference(variant)))
+        return {entries: cohorts.change(now[entries], then[entries]) for entries in now if entries in then}
+
+    def effect(self, there: "Comparison", measure: str, lender: str, window: str = "whole") -> Difference:
+        """Return a lender here less the same lender in the world `there`, replication by replication."""
+        a, b = (comparison.samples(lender, measure, window) for comparison in (self, there))
+        return there.statistic(measure, b).difference(a, b)
+
+    def told_why(self, variant: str) -> list[str] | None:
+        """Return why a variant differs, in sentences that were told and kept; None where they are to be found anew."""
+        return None
 
     def interval(self, variant, measure, window="whole") -> tuple[float, float]:
         """Return the 95 % interval of one measure; NaN where there is none."""

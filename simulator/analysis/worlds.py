@@ -49,8 +49,7 @@ def verdict_in(worlds: Mapping[str, Verdict]) -> VerdictInWorlds:
 
 def effect(here: Comparison, there: Comparison, measure: str, lender: str, window: str = "whole") -> Difference:
     """Return a lender in one world less the same lender in another, replication by replication: what the world does."""
-    a, b = (comparison.samples(lender, measure, window) for comparison in (here, there))
-    return there.statistic(measure, b).difference(a, b)
+    return here.effect(there, measure, lender, window)
 
 
 def result_digest(worlds: Mapping[str, Comparison]) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from simulator.analysis.accounting.ifrs9 import BEHAVIOURAL_LIFE, STAGES, coverage
+from simulator.analysis.accounting.ifrs9 import BEHAVIOURAL_LIFE, STAGES
 from simulator.analysis.ledger import components
-from simulator.analysis.measures import ACCOUNTS, AXES, MEASURES, answer, shown_in
+from simulator.analysis.measures import ACCOUNTS, MEASURES, answer, shown_in
 from simulator.analysis.measures.tables import BY_CAUSE, CELLS, NUMBERS, SUPERVISORS, SWAPS
 from simulator.language.catalogue import noted, retold, say, spoken
 from simulator.model.layout import GRADE_NAMES, PRODUCTS
@@ -149,7 +149,7 @@ def table(comparison, of, called=phrasing.label):
 def cause_table(comparison):
     """Return `table` by cause, without the causes of which no lender has anything."""
     some = [
-        (section, [n for n in shown_in(section) if any(comparison.samples(v, n).any() for v in comparison.ledgers)])
+        (section, [n for n in shown_in(section) if any(comparison.estimate(v, n).value for v in comparison.ledgers)])
         for section in BY_CAUSE
     ]
     return table(comparison, some, phrasing.short)
@@ -174,21 +174,13 @@ def swap_table(comparison):
 def account(comparison):
     """Return {unit, rows: [(label, [amount in words for each variant], is a total)]}: profit, then cash."""
     frame, names = comparison.frame, list(comparison.ledgers)
-
-    def mean_of(name, line):
-        return comparison.ledgers[name].total(line)[:, 1:].sum(axis=1).mean() / frame.minor_units
-
-    growth = {
-        name: np.diff(ledger.total("own_balance")[:, [0, -1]]).mean() / frame.minor_units
-        for name, ledger in comparison.ledgers.items()
-    }
     lines = {**components("profit", ONE_LINE), "profit": 1}
     rows = [
-        (phrasing.label(line), [sign * mean_of(name, line) for name in names], line == "profit")
+        (phrasing.label(line), [sign * comparison.total(name, line) for name in names], line == "profit")
         for line, sign in lines.items()
     ]
-    rows.append((say("less growth of the open balance"), [-growth[name] for name in names], False))
-    rows.append((say("cash, all inflows less all outflows"), [mean_of(name, "cash") for name in names], True))
+    rows.append((say("less growth of the open balance"), [-comparison.growth(name) for name in names], False))
+    rows.append((say("cash, all inflows less all outflows"), [comparison.total(name, "cash") for name in names], True))
     for value in phrasing.stated(comparison, phrasing.BOTH):
         rows.append((phrasing.label(value), [comparison.estimate(name, value).value for name in names], True))
     largest = max(abs(x) for _, amounts, _ in rows for x in amounts)
@@ -220,7 +212,7 @@ def standing(comparison):
 
 def coverage_ratios(comparison):
     """Return [("line, stage 1", [coverage in words for each variant])]: at which each lender provides for its own."""
-    every = [ledger.once(coverage) for ledger in comparison.ledgers.values()]
+    every = [comparison.coverage(name) for name in comparison.ledgers]
     return [
         (
             say("{product}, stage {stage}", product=phrasing.product(product), stage=stage + 1),
@@ -246,19 +238,20 @@ def rate_table(comparison):
 
 def where(comparison):
     """Return [(segment, product, [value in words for each variant and each of CELLS])] by segment and product."""
-    frame = comparison.frame
-    cells = []
-    for s, segment in enumerate(frame.segments):
-        for product in frame.products:
-            p = PRODUCTS.index(product)
-            row = []
-            for ledger in comparison.ledgers.values():
-                for name in shown_in(CELLS):
-                    measure = MEASURES[name]
-                    value, se = measure.estimate(measure(ledger, by=AXES)[:, s, p])
-                    row.append(phrasing.number(float(value), float(se), measure.unit_in(frame)))
-            cells.append((segment, phrasing.product(product), row))
-    return cells
+    frame, names = comparison.frame, shown_in(CELLS)
+    by_cell = [(MEASURES[m].unit_in(frame), comparison.by_cell(v, m)) for v in comparison.ledgers for m in names]
+    return [
+        (
+            segment,
+            phrasing.product(product),
+            [
+                phrasing.number(found[segment, product].value, found[segment, product].se, unit)
+                for unit, found in by_cell
+            ],
+        )
+        for segment in frame.segments
+        for product in frame.products
+    ]
 
 
 def words_on_it(comparison, told):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from simulator.analysis.comparison import Comparison, Verdict
 from simulator.analysis.ledger import RunFrame
 from simulator.analysis.measures import MEASURES, answer
-from simulator.analysis.worlds import VerdictInWorlds, effect, verdict_in
+from simulator.analysis.worlds import VerdictInWorlds, verdict_in
 from simulator.language.catalogue import retold, say
 from simulator.policy.why import listed
 from simulator.report import phrasing
@@ -111,7 +111,7 @@ def matrix(worlds: Mapping[str, Comparison]) -> list[tuple[str, list[tuple[str, 
         if all(phrasing.stated(comparison, [name]) for comparison in worlds.values()):
             unit = MEASURES[name].unit_in(own.frame)
             value, error = phrasing.apart(*own.estimate(own.baseline, name), unit)
-            moved = [effect(there, own, name, own.baseline) for there in worlds.values() if there is not own]
+            moved = [there.effect(own, name, own.baseline) for there in worlds.values() if there is not own]
             rows.append((phrasing.label(name), [Cell(value, error, "", ""), *(_cell(d, unit) for d in moved)]))
     heading = say(
         "{baseline} as written, and what each world changes of it", baseline=phrasing.named(own.baseline, own.frame)

@@ -1,105 +1,49 @@
 """Vintages: of accounts that began together, how many have ever been 90 days late, under every lender."""
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from simulator.analysis.estimates import Difference, paired
+from simulator.analysis.cohorts import YEAR, Entries
+from simulator.analysis.estimates import Difference
 from simulator.language.catalogue import say
-from simulator.model.layout import W_N_ACCOUNTS, W_N_DEFAULT, W_N_GRANTED
 from simulator.report import phrasing
 from simulator.report.canvas import SIZE, Canvas, Plot, ticks, width_of
 from simulator.report.colours import BETTER, INK, PAPER, TINT, WORSE, of_lenders
 from simulator.report.figures.paths import DASHES
-from simulator.report.figures.roll_rates import about
 from simulator.report.figures.scale import scale_of
 from simulator.report.picture import Data, Panel, Picture, pictured
 
 WIDTH, HEIGHT = 300, 186
-YEAR = 12
-SHORTEST = 6  # months that a cohort is followed: of fewer nothing is seen
 HEAD = 30  # of the table of changes, above its rows
-COHORTS = 4  # at most: the opening book, and the years in which accounts began
 
 
-def cohorts(frame) -> list[Sequence[int]]:
-    """Return the entry months of accounts that began together: those of the opening book, and by year."""
-    found: list[Sequence[int]] = [[0]]
-    step = YEAR * max(1, math.ceil(frame.months / YEAR / (COHORTS - 1)))
-    for first in range(1, frame.months, step):
-        found.append(range(first, min(first + step, frame.months)))
-    return found
-
-
-def _called(entries: Sequence[int]) -> str:
+def _called(entries: Entries) -> str:
     """Return the name of a cohort."""
-    if entries[0] == 0:
+    first, last = entries
+    if first == 0:
         return say("opening book")
-    return say("months {first} to {last}", first=entries[0], last=entries[-1])
-
-
-class Cohort(NamedTuple):
-    """Accounts that began together, float64[batch, months on book]: how many, and how many were ever 90 days late."""
-
-    accounts: np.ndarray
-    late: np.ndarray
-
-    @property
-    def curve(self) -> np.ndarray:
-        """Return float64[months on book]: the share that was ever late, of all replications; NaN of no accounts."""
-        return _share(self.late.sum(axis=0), self.accounts.sum(axis=0))
-
-    @property
-    def ends(self) -> np.ndarray:
-        """Return float64[batch]: the same at the end of lending, of each batch of replications."""
-        return _share(self.late[:, -1], self.accounts[:, -1])
-
-
-def _share(part, whole):
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
-
-
-def lived(ledger) -> dict[str, Cohort]:
-    """Return {name: Cohort} of those in which anybody is, until lending ends: after it nobody arrives or borrows."""
-    return {_called(entries): cohort for entries, cohort in ledger.once(_lived)}
-
-
-def _lived(ledger) -> list[tuple[Sequence[int], Cohort]]:
-    """Return (entry months, Cohort) of each."""
-    months = ledger.frame.months
-    sums = ledger.vintages.sum(axis=(3, 4))[:, :, : months + 1].astype(float)  # [batch, entry, month, name]
-    accounts = np.cumsum(sums[..., W_N_GRANTED], axis=2)
-    accounts[:, 0] += sums[:, 0, :1, W_N_ACCOUNTS]
-    late = np.cumsum(sums[..., W_N_DEFAULT], axis=2)
-    found = []
-    for entries in cohorts(ledger.frame):
-        length = months - max(entries)
-        if length < min(SHORTEST, months - 1):
-            continue
-        both = (np.sum([x[:, e, e : e + length + 1] for e in entries], axis=0) for x in (accounts, late))
-        if (cohort := Cohort(*both)).accounts.any():
-            found.append((entries, cohort))
-    return found
-
-
-def change(now: Cohort, then: Cohort) -> Difference:
-    """Return the paired change of a cohort's share at the end of lending, its error over batches of replications."""
-    return about(float(now.curve[-1] - then.curve[-1]), paired(now.ends, then.ends))
+    return say("months {first} to {last}", first=first, last=last)
 
 
 def vintages(comparison) -> Picture | None:
     """Draw the cumulative share of accounts ever 90+ by months on book: a panel for each cohort, a line per lender."""
-    every = {name: lived(ledger) for name, ledger in comparison.ledgers.items()}
-    found = {name: {cohort: one.curve for cohort, one in by.items()} for name, by in every.items()}
+    found = {
+        name: {_called(entries): curve for entries, curve in comparison.ever_late(name).items()}
+        for name in comparison.ledgers
+    }
     names = list(found[comparison.baseline])
     if not any(np.nansum(curve) for by in found.values() for curve in by.values()):
         return None
     scale = scale_of([x for by in found.values() for curve in by.values() for x in curve], "share")
     panels = [_panel(comparison, cohort, found, scale) for cohort in names]
     if comparison.variants:
-        panels.append(_changes(comparison, names, every))
+        changed = {
+            (variant, _called(entries)): d
+            for variant in comparison.variants
+            for entries, d in comparison.ever_late_changes(variant).items()
+        }
+        panels.append(_changes(comparison, found[comparison.baseline], changed))
     head, columns = [say("months on book")], []
     for cohort in names:
         for lender, by in found.items():
@@ -113,7 +57,7 @@ def vintages(comparison) -> Picture | None:
         "opening book: since the start), until lending ends."
     )
     if comparison.variants:
-        is_sure = any(len(one.ends) > 1 for by in every.values() for one in by.values())
+        is_sure = any(math.isfinite(d.se) for d in changed.values())
         last = say(
             "Last panel: at the end of lending; a change in grey is within chance, over batches of replications."
             if is_sure
@@ -178,17 +122,13 @@ def _apart(labels, plot):
     return kept
 
 
-def _changes(comparison, names, every) -> Panel:
+def _changes(comparison, base, changed) -> Panel:
     """Draw a table: the baseline's shares at the end, and the change of each variant, grey within chance."""
-    variants, colour, base = comparison.variants, of_lenders(comparison.ledgers), comparison.baseline
+    variants, colour, names = comparison.variants, of_lenders(comparison.ledgers), list(base)
     nothing = Difference(*(math.nan,) * 5)
-    found = {
-        (v, c): change(every[v][c], every[comparison.reference(v)][c]) if c in every[v] else nothing
-        for v in variants
-        for c in names
-    }
+    found = {(variant, cohort): changed.get((variant, cohort), nothing) for variant in variants for cohort in names}
     scale = scale_of([d.value for d in found.values()], "share", is_change=True)
-    levels = {cohort: float(every[base][cohort].curve[-1]) for cohort in names}
+    levels = {cohort: float(curve[-1]) for cohort, curve in base.items()}
     level = scale_of(levels.values(), "share")
     canvas, said = Canvas(WIDTH, HEAD + 34 * (1 + len(variants))), []
     wide = (WIDTH - 4) / len(names)
@@ -200,7 +140,8 @@ def _changes(comparison, names, every) -> Panel:
         for row, words in enumerate(_in_two(cohort, wide)):
             canvas.text(middle(k), 10 + 13 * row, words, "middle", most=wide)
         canvas.text(middle(k), HEAD + 27, level.plain(levels[cohort]), "middle", INK)
-    _name(canvas, HEAD, phrasing.named(base, comparison.frame), colour[base], DASHES)
+    lender = phrasing.named(comparison.baseline, comparison.frame)
+    _name(canvas, HEAD, lender, colour[comparison.baseline], DASHES)
     for row, variant in enumerate(variants, 1):
         y = HEAD + 34 * row
         called = phrasing.called(comparison, variant)
@@ -213,9 +154,7 @@ def _changes(comparison, names, every) -> Panel:
             said.append(f"{called}, {cohort}: {told}")
             canvas.box(k * wide, y + 14, wide - 3, 17, shade, 0.25 if d.is_clear else 1, hint=said[-1])
             canvas.text(middle(k), y + 27, told, "middle", INK)
-    heading = say(
-        "At the end: {baseline} %, changes in percentage points", baseline=phrasing.named(base, comparison.frame)
-    )
+    heading = say("At the end: {baseline} %, changes in percentage points", baseline=lender)
     return Panel(heading, canvas.svg(f"{heading}: {'; '.join(said)}"))
 
 

@@ -94,12 +94,9 @@ def _level(comparison, name, days) -> Months:
     other = None
     if name != comparison.baseline:
         other = comparison.by_month(comparison.baseline, measure).value[:months]
-    samples = comparison.samples_by_month(name, measure)
-    if samples is None or len(samples) < 2:
+    lines = comparison.spread_by_month(name, measure, FAN)
+    if lines is None:
         return Months(value, (), other)
-    lines = np.full((len(FAN), months), np.nan)
-    known = np.isfinite(samples[:, :months]).any(axis=0)
-    lines[:, known] = np.nanpercentile(samples[:, :months][:, known], FAN, axis=0)
     return Months(value, (Band(lines[0], lines[3], 0.16), Band(lines[1], lines[2], 0.22)), other)
 
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from simulator.analysis.estimates import Difference, paired
+from simulator.analysis.roll_rates import LATE
 from simulator.language.catalogue import say
 from simulator.model.layout import (
     BUCKETS,
@@ -24,10 +24,8 @@ WIDTH, ROW, RIGHT = 468, 22, 36  # at least so wide (two in a saved picture), of
 SPACE = 5  # of a cell beside its number
 USUAL = "+0.01"  # a number as wide as most changes: every panel has room for it, so that all are of one scale
 LABEL, HEAD = 46, 44  # of a row, and of the columns
-LATE = 6  # bucket from which buckets are shown together
 SHOWN = 0.0005  # a share that is written; a smaller one is a dot
 NOTHING, TENTH = 0.005, 0.95  # percentage points: below the first a change is 0, from the other on told to a tenth
-NO_DIFFERENCE = Difference(0.0, 0.0, 0.0, 0.0, math.nan)
 DARK = 0.6  # of the colour of the largest share or change
 ROOT = 0.5  # power with which a colour grows darker: small changes are to be seen
 BACK = (TO_PAID_OFF - BUCKETS, TO_CLOSED_AT_ZERO - BUCKETS)  # exits that are good for the lender
@@ -41,75 +39,15 @@ def names_of() -> list[str]:
     return [*buckets, say("paid off"), say("closed"), say("written off|of accounts"), say("sold"), say("forgiven")]
 
 
-def matrices(ledger, by_balance: bool = False, is_whole: bool = False) -> np.ndarray:
-    """Return float64[batch, from, to]: of the accounts of a bucket, the share in each place a month later.
-
-    The mean of the months with new credit. By balance it is what is in that place a month later per unit that the
-    bucket had; NaN where it had nothing. The `is_whole` ones are of all batches together.
-    """
-    moved = ledger.once(_moved)
-    if is_whole:
-        moved = moved.sum(axis=0, keepdims=True)
-    if not by_balance:
-        count = lumped(moved[:, :, :BUCKETS, :, 0].sum(axis=1))
-        return _shares(count, count.sum(axis=2))
-    # The balance a bucket begins with is what the month before put there, so the first month has none.
-    before = moved[:, :-1, :, :BUCKETS, 1].sum(axis=(1, 2))
-    before = np.concatenate([before[:, :LATE], before[:, LATE:].sum(axis=1, keepdims=True)], axis=1)
-    return _shares(lumped(moved[:, 1:, :BUCKETS, :, 1].sum(axis=1)), before)
-
-
-def _moved(ledger):
-    """Return float64[batch, month, from, to, (accounts, balance)] of the months with new credit."""
-    return ledger.rolls.sum(axis=(2, 3)).astype(float)[:, 1 : ledger.frame.months + 1]
-
-
-def _shares(matrix, base):
-    """Return float64[batch, from, to] of what is in `base`; NaN where there is nothing in it."""
-    base = np.broadcast_to(base[..., None], matrix.shape)
-    return np.divide(matrix, base, out=np.full(matrix.shape, np.nan), where=base > 0)
-
-
-def lumped(matrix) -> np.ndarray:
-    """Return float64[..., LATE + 1, LATE + 1 + exits]: buckets from LATE on added together."""
-    rows = np.concatenate([matrix[..., :LATE, :], matrix[..., LATE:, :].sum(axis=-2, keepdims=True)], axis=-2)
-    late = rows[..., LATE:BUCKETS].sum(axis=-1, keepdims=True)
-    return np.concatenate([rows[..., :LATE], late, rows[..., BUCKETS:]], axis=-1)
-
-
-def whole(ledger, by_balance: bool = False) -> np.ndarray:
-    """Return float64[from, to]: the roll rates of all replications together."""
-    return matrices(ledger, by_balance, is_whole=True)[0]
-
-
-def change(comparison, variant: str) -> list[list[Difference]]:
-    """Return by [from][to] the change of a roll rate by accounts: of all replications, its error from batches."""
-    ledgers = [comparison.ledgers[name] for name in (variant, comparison.reference(variant))]
-    (now, then), (a, b) = map(whole, ledgers), map(matrices, ledgers)
-    return [
-        [about(float(value), _of_batches(a[:, i, j], b[:, i, j])) for j, value in enumerate(row)]
-        for i, row in enumerate(now - then)
-    ]
-
-
-def _of_batches(a, b) -> Difference:
-    """Return the paired difference of batches; most moves never happen, and need no arithmetic."""
-    return paired(a, b) if len(a) < 2 or a.any() or b.any() else NO_DIFFERENCE
-
-
-def about(value: float, of_batches: Difference) -> Difference:
-    """Return a difference of all replications together, with the error that batches of them show."""
-    low, high = (value + end - of_batches.value for end in (of_batches.low, of_batches.high))
-    return Difference(value, of_batches.se, low, high, of_batches.variance_reduction)
-
-
 def rolls(comparison) -> Picture | None:
     """Draw the baseline's roll matrix by accounts and by balance, and the change of the former under each variant."""
-    baseline, names = comparison.ledgers[comparison.baseline], names_of()
-    base = phrasing.named(comparison.baseline, comparison.frame)
-    levels = {say("by accounts"): whole(baseline), say("by balance"): whole(baseline, by_balance=True)}
-    changed = {variant: change(comparison, variant) for variant in comparison.variants}
-    every = [whole(ledger) for ledger in comparison.ledgers.values()]
+    names, base = names_of(), phrasing.named(comparison.baseline, comparison.frame)
+    levels = {
+        say("by accounts"): comparison.roll_rates(comparison.baseline),
+        say("by balance"): comparison.roll_rates(comparison.baseline, by_balance=True),
+    }
+    changed = {variant: comparison.roll_rate_changes(variant) for variant in comparison.variants}
+    every = [comparison.roll_rates(name) for name in comparison.ledgers]
     rows = [i for i in range(LATE + 1) if any(np.isfinite(matrix[i]).any() for matrix in every)]
     columns = [j for j in range(len(names)) if j in rows or any(np.nansum(matrix[:, j]) > 0 for matrix in every)]
     if not columns:
@@ -127,7 +65,7 @@ def rolls(comparison) -> Picture | None:
     largest = max((abs(d.value) for by in changed.values() for row in by for d in row if d.is_clear), default=1.0)
     for variant, by in changed.items():
         heading = say("{variant}: change, percentage points", variant=phrasing.called(comparison, variant))
-        happens = np.nan_to_num(whole(comparison.ledgers[variant])) > 0
+        happens = np.nan_to_num(comparison.roll_rates(variant)) > 0
         panels.append(Panel(heading, _change(by, shape, heading, largest, happens), colour[variant]))
     head = (
         say("days late now"),

@@ -4,8 +4,6 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-
 from simulator.analysis.ledger import components
 from simulator.language.catalogue import say
 from simulator.model.layout import CAUSES
@@ -39,7 +37,7 @@ def by_mechanism(comparison, variant: str) -> list[Step]:
     if is_value:
         signs.pop("funding_cost", None)  # the value is of cash before funding
     steps = [
-        Step(phrasing.label(line), sign * (_mean_of(comparison, variant, line) - _mean_of(comparison, other, line)))
+        Step(phrasing.label(line), sign * (comparison.total(variant, line) - comparison.total(other, line)))
         for line, sign in signs.items()
     ]
     if is_value:
@@ -59,11 +57,6 @@ def by_cause(comparison, variant: str) -> list[Step]:
         )
         for cause in CAUSES
     ]
-
-
-def _mean_of(comparison, lender, line) -> float:
-    """Return the mean over replications of a line of all months, in the currency."""
-    return float(np.mean(comparison.ledgers[lender].total(line)[:, 1:].sum(axis=1)) / comparison.frame.minor_units)
 
 
 def waterfall(comparison) -> Picture | None:
