@@ -109,6 +109,10 @@ Excel = Annotated[bool, typer.Option("--excel", help="Write the numbers as a wor
 Languages = Annotated[
     str, typer.Option("--language", metavar="en|zh|both", help="The report's: English, Chinese, or a page with both.")
 ]
+Again = Annotated[
+    str | None,
+    typer.Option("--language", metavar="en|zh|both", help="The page's. Default: the run's; of two, English."),
+]
 CsvBom = Annotated[
     bool, typer.Option("--csv-bom", help="Begin CSV files with a byte order mark, so that Excel reads them as UTF-8.")
 ]
@@ -360,19 +364,26 @@ def report(
     out: Out = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
-    language: Languages = "en",
+    language: Again = None,
 ) -> None:
     """Make the page of a saved run again, or lay two runs side by side; nothing is simulated."""
-    in_one = _in_one(language)
+    in_one = _in_one(language or ENGLISH)
     if other is not None:
         if excel:
             allowed = "allowed: with one folder; two have measures.parquet and settings.parquet"
             raise UserError(Problem("--excel", found="together with two folders", allowed=allowed))
         place = out or Path("out") / f"{folder.resolve().name}-and-{other.resolve().name}"
-        _find(lambda _: sim.side_by_side(folder, other, language=language), place, overwrite, quiet, language=in_one)
+        _find(
+            lambda _: sim.side_by_side(folder, other, language=language or ENGLISH),
+            place,
+            overwrite,
+            quiet,
+            language=in_one,
+        )
         return
     place = out or Path("out") / f"{folder.resolve().name}-report"
-    _find(lambda _: sim.report_of(folder, excel, language=language), place, overwrite, quiet, language=in_one)
+    again = sim.report_of(folder, excel, language=language)
+    _find(lambda _: again, place, overwrite, quiet, language=again.languages[0])
 
 
 @app.command()

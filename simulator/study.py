@@ -546,6 +546,21 @@ class SavedStudy(Study):
         return told if self._world == AS_WRITTEN else told["worlds"][self._world]
 
     @cached_property
+    def page_data(self) -> dict[str, Any] | None:
+        """What page.json has of this world; None where an older version has written the folder without it."""
+        from simulator.report.page_data import FORMAT
+
+        path = self.folder / "page.json"
+        told = json.loads(path.read_bytes()) if path.is_file() else {}
+        return told["worlds"][self._world] if told.get("format") == FORMAT else None
+
+    @property
+    def language(self) -> str:
+        """In which language, or in both, the run's page was asked for."""
+        words = shlex.split(self.facts["replay"])
+        return words[words.index("--language") + 1] if "--language" in words[:-1] else ENGLISH
+
+    @cached_property
     def _compared(self) -> "pa.Table":
         """comparison.parquet, without the rows of swapped applicants."""
         import pyarrow.compute as pc
@@ -622,10 +637,12 @@ class SavedStudy(Study):
 
     def _row(self, variant: str, measure: str, window: str) -> dict[str, Any]:
         """Return the row of comparison.parquet."""
-        import pyarrow.compute as pc
+        return self._rows[variant, measure, window]
 
-        (row,) = self._comparison_table([measure], window).filter(pc.field("variant") == variant).to_pylist()
-        return row
+    @cached_property
+    def _rows(self) -> dict[tuple[str, str, str], dict[str, Any]]:
+        """The rows of comparison.parquet by variant, measure and window."""
+        return {(row["variant"], row["measure"], row["window"]): row for row in self._compared.to_pylist()}
 
     def _not_there(self, what: str, instead: str = "") -> UserError:
         """Return the error that files do not keep `what`, with what to do `instead`."""
@@ -633,7 +650,7 @@ class SavedStudy(Study):
         return UserError(Problem(str(self.folder), found=f"a saved study keeps no {what}", allowed=instead or again))
 
 
-def load_study(folder: str | Path) -> Study:
+def load_study(folder: str | Path) -> SavedStudy:
     """Return the study that `Study.save`, `simulator run` or `simulator compare` wrote into `folder`.
 
     Its numbers are read from the files. They do not keep the ledgers: `plot`, `save`, a difference from another than
@@ -657,11 +674,12 @@ def load_study(folder: str | Path) -> Study:
     return SavedStudy(folder, manifest)
 
 
-def report_of(folder: str | Path, excel: bool = False, *, language: str = ENGLISH) -> "Again":
+def report_of(folder: str | Path, excel: bool = False, *, language: str | None = None) -> "Again":
     """Return the report of a saved run, made again from its files: its `report` is the page, `save` writes it.
 
-    With `excel` the workbook is written too. The page is in `language`: "en", "zh" or "both". Nothing is simulated; the
-    page says which figures the files do not have. Raises UserError as `load_study` does.
+    With `excel` the workbook is written too. The page is in `language`, "en", "zh" or "both", by default that of the
+    run. Nothing is simulated; the page of a folder that an older version has written says first what it lacks. Raises
+    UserError as `load_study` does.
     """
     from simulator.report.again import Again
 

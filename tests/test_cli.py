@@ -92,6 +92,7 @@ FILES = {
     "comparison.parquet",
     "replications.parquet",
     "report.html",
+    "page.json",
     "summary.json",
 }
 HEADLINES = {

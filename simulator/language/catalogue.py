@@ -151,6 +151,22 @@ def anew(text: str, /) -> str:
     return say(text.key, **{name: anew(slot) if isinstance(slot, str) else slot for name, slot in text.slots.items()})
 
 
+def as_data(text: str, /) -> str | dict[str, Any]:
+    """Return a text as a file keeps it: a kept sentence with what it is made of, any other as it is."""
+    if not isinstance(text, Sentence):
+        return text
+    slots = {name: as_data(slot) if isinstance(slot, str) else slot for name, slot in text.slots.items()}
+    return {"sentence": text.key, "slots": slots}
+
+
+def of_data(told: str | dict[str, Any], /) -> str:
+    """Return the text that `as_data` kept."""
+    if isinstance(told, str):
+        return told
+    slots = {name: of_data(slot) if isinstance(slot, dict) else slot for name, slot in told["slots"].items()}
+    return kept(told["sentence"], **slots)
+
+
 def spoken() -> str:
     """Return the language that is spoken here, of LANGUAGES."""
     return _spoken.get()

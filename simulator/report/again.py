@@ -1,4 +1,8 @@
-"""The page of a saved run, made again from its files: nothing is simulated, and what no file has is said."""
+"""The page of a saved run, made again from its files: nothing is simulated.
+
+It is the run's page, by the same code, in any language. A folder that an older version has written, without page.json,
+gives a page of what its tables have, which says first what it lacks.
+"""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -8,17 +12,17 @@ from typing import Any
 
 from simulator.analysis.measures import answer, shown_in
 from simulator.analysis.measures.tables import BY_CAUSE, NUMBERS, SUPERVISORS, SWAPS
-from simulator.language.catalogue import ENGLISH, noted, retold, say
+from simulator.language.catalogue import noted, retold, say
 from simulator.model.errors import UserError
 from simulator.model.layout import GRADE_NAMES
 from simulator.report import figures, phrasing, worlds
 from simulator.report.certainty import certainty
 from simulator.report.finding import Command, Finding
-from simulator.report.kept import Kept
-from simulator.report.paper import Picture, Section, Table, asked, in_each, languages_of, page, sheet
-from simulator.report.render import account, caveats, flat, rate_table, swap_table, table
+from simulator.report.kept import Kept, kept
+from simulator.report.paper import Picture, Section, Table, in_each, languages_of, page, sheet
+from simulator.report.render import account, caveats, flat, rate_table, render, swap_table, table
+from simulator.scenario.scenario import AS_WRITTEN
 
-NOT_HERE = noted("What is not on this page")  # the heading of what the files do not have
 WITHIN_CHANCE = "within chance"
 OF_COMPARISONS = (
     noted("why each variant moves what it moves"),
@@ -36,15 +40,19 @@ LEFT_OUT = (
 class Again(Finding):
     """The page of a saved run, made from the files of its folder."""
 
-    def __init__(self, study, excel: bool = False, language: str = ENGLISH):
-        """Take a study that was loaded; with `excel` its workbook is written too. The page is in `language`."""
-        self.study, self.excel, self.languages = study, excel, languages_of(language)
-        self.command = Command(("report", str(study.folder)), (*(["--excel"] if excel else []), *asked(language)))
+    def __init__(self, study, excel: bool = False, language: str | None = None):
+        """Take a study that was loaded; with `excel` its workbook is written too.
+
+        The page is in `language`, by default that of the run.
+        """
+        self.study, self.excel, self.languages = study, excel, languages_of(language or study.language)
+        options = [*(["--excel"] if excel else []), *(["--language", language] if language else [])]
+        self.command = Command(("report", str(study.folder)), tuple(options))
 
     @cached_property
     def kept(self) -> Kept:
         """The comparison, as the files tell it."""
-        return Kept(self.study)
+        return kept(self.study)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -72,7 +80,9 @@ class Again(Finding):
 
     @property
     def left_out(self) -> list[str]:
-        """What the page of the run has and this one has not, in sentences."""
+        """What the page of the run has and this one has not, in sentences; nothing where they are the same."""
+        if self.study.page_data is not None:
+            return []
         folder, left = self.study.folder, list(LEFT_OUT if self.study.variants else LEFT_OUT[len(OF_COMPARISONS) :])
         if self.study.worlds:
             left.append(noted("the table of all worlds, side by side"))
@@ -82,7 +92,12 @@ class Again(Finding):
             )
         told = phrasing.joined(map(say, left))
         said = [
-            say("This page is made from the files of {folder}, which do not have: {told}.", folder=folder, told=told)
+            say(
+                "{folder} was written by another version, without the page.json that this one reads: from its tables "
+                "alone this page does not have {told}.",
+                folder=folder,
+                told=told,
+            )
         ]
         if (folder / "report.html").is_file():
             said.append(say("{path}, which the run itself wrote, has them.", path=folder / "report.html"))
@@ -92,25 +107,26 @@ class Again(Finding):
         return said
 
     def page(self, manifest: dict[str, Any]) -> str:
-        """Return the page as HTML; `manifest` is shown at its end."""
-        bodies = in_each(self.languages, lambda _: self._sheet(manifest))
-        return page(self.study.frame.title, bodies)
+        """Return the page as HTML, with the manifest of the run at its end; of an older folder with `manifest`."""
+        if self.study.page_data is None:
+            bodies = in_each(self.languages, lambda _: self._sheet(manifest))
+            return page(self.study.frame.title, bodies)
+        worlds = {AS_WRITTEN: self.kept, **{name: kept(study) for name, study in self.study.worlds.items()}}
+        drawn = dict(in_each(self.languages, lambda _: figures.pictures(self.kept)))
+        run = {key: value for key, value in self.study.facts.items() if key != "files"}
+        return render(self.kept, run, drawn, worlds, self.study.settings, made_from=str(self.study.folder))
 
+    # ---- of an older folder ----------------------------------------------------------------------
     def _sheet(self, manifest: dict[str, Any]) -> str:
         """Return what stands on the page, in the language that is spoken."""
-        kept, frame = self.kept, self.study.frame
-        told = [said for said in (phrasing.given_people(kept), *kept.warnings()) if said]
+        frame = self.study.frame
+        told = [said for said in (phrasing.given_people(self.kept), *self.kept.warnings()) if said]
         warnings = [retold(said) for said in told if said not in self.cautions]
-        sections = [*self._sections(), Section(say(NOT_HERE), words=self.left_out)]
-        setting = say(
-            "{setting}. Made again from the files of {folder}; see “{section}”.",
-            setting=phrasing.setting(frame),
-            folder=self.study.folder,
-            section=say(NOT_HERE),
-        )
+        sections = list(self._sections())
+        setting = say("{setting}.", setting=phrasing.setting(frame))
         made = phrasing.made_by(self.study.settings.get("author"), self.study.facts.get("date"))
         setting = f"{setting} {made}".strip()
-        cautions = [retold(said) for said in self.cautions]
+        cautions = [*self.left_out, *map(retold, self.cautions)]
         return sheet(frame.title, setting, self.answers, warnings, sections, flat(manifest), cautions)
 
     def write_tables(self, folder: Path) -> None:
@@ -118,44 +134,41 @@ class Again(Finding):
         if self.excel:
             self.study.to_excel(folder / "results.xlsx", language=self.languages[0])
 
-    # ---- sections --------------------------------------------------------------------------------
     def _sections(self) -> Iterator[Section]:
         """Yield what stands on the page, in its order."""
-        kept = self.kept
-        if kept.variants:
-            yield Section(
-                say("What each variant changes"), words=[_changes(kept, variant) for variant in kept.variants]
-            )
-        title = say("The comparison in numbers") if kept.variants else say("The run in numbers")
-        yield Section(title, tables=_tables(kept, [(name, shown_in(name)) for name in NUMBERS]))
-        if rows := swap_table(kept):
-            heads = [phrasing.short(name) for name in phrasing.stated(kept, shown_in(SWAPS))]
+        own = self.kept
+        if own.variants:
+            yield Section(say("What each variant changes"), words=[_changes(own, variant) for variant in own.variants])
+        title = say("The comparison in numbers") if own.variants else say("The run in numbers")
+        yield Section(title, tables=_tables(own, [(name, shown_in(name)) for name in NUMBERS]))
+        if rows := swap_table(own):
+            heads = [phrasing.short(name) for name in phrasing.stated(own, shown_in(SWAPS))]
             swapped = Table((say("accounts of applicants whom"), *heads), [(who, *cells) for who, cells in rows])
             yield Section(say("Who is swapped"), tables=[swapped])
         for picture in self._pictures():
             yield Section(picture.title, pictures=[picture])
-        some = [(name, [m for m in shown_in(name) if _has_any(kept, m)]) for name in BY_CAUSE]
-        if causes := _tables(kept, some, phrasing.short):
+        some = [(name, [m for m in shown_in(name) if _has_any(own, m)]) for name in BY_CAUSE]
+        if causes := _tables(own, some, phrasing.short):
             yield Section(say("Bad debt, closures and overdue by cause"), tables=causes)
-        told = account(kept)
+        told = account(own)
         rows = [(label, *amounts) for label, amounts, _ in told["rows"]]
-        head = (say("{unit}, mean over replications", unit=told["unit"]), *phrasing.all_named(kept))
+        head = (say("{unit}, mean over replications", unit=told["unit"]), *phrasing.all_named(own))
         yield Section(say("Profit, and how it becomes cash"), tables=[Table(head, rows)])
-        if rates := rate_table(kept):
+        if rates := rate_table(own):
             rows = [
                 (say("{lender}, {product}", lender=lender, product=product), *cells) for lender, product, cells in rates
             ]
             priced = Table((say("interest a year, by grade"), *GRADE_NAMES), rows)
             yield Section(say("What credit costs the customer"), tables=[priced])
-        standing = [_standing(kept, name) for name in SUPERVISORS]
+        standing = [_standing(own, name) for name in SUPERVISORS]
         yield Section(say("As supervisors and accountants see it"), tables=standing)
         for name, study in self.study.worlds.items():
-            there = Kept(study)
+            there = kept(study)
             words = [phrasing.verdict(there)] if there.variants else []
             tables = _tables(there, [(section, shown_in(section)) for section in NUMBERS])
             heading = say("World {name}: {title}", name=name, title=study.frame.title)
             yield Section(heading, words=words, tables=tables)
-        yield Section(say("What to keep in mind"), words=caveats(kept))
+        yield Section(say("What to keep in mind"), words=caveats(own))
 
     def _pictures(self) -> list[Picture]:
         """Return the pictures that can be drawn from the files."""

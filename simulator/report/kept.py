@@ -1,18 +1,22 @@
-"""A comparison as the files of its folder tell it, which is all but what only ledgers have."""
+"""A comparison as the files of its folder tell it: all that its page asks, or of an older folder what tables have."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
 
-from simulator.analysis.comparison import Comparison, Verdict
+from simulator.analysis.cohorts import Entries
+from simulator.analysis.comparison import NUMBERS, Comparison, Verdict
 from simulator.analysis.errors import PARTS, Errors
 from simulator.analysis.estimates import MEAN, Difference, Estimate, Estimates, paired
 from simulator.analysis.ledger import TRANSFER_LINES
 from simulator.analysis.measures import MEASURES, windows
+from simulator.language.catalogue import of_data, spoken
 from simulator.model.layout import N_TO, VINTAGES
 from simulator.policy.risk_transfer import TRANSFERRED
+from simulator.report.page_data import array_of, difference_of, frame_of
 from simulator.report.parquet import FROM, TO
 
 NAN = float("nan")
@@ -159,6 +163,131 @@ class Kept(Comparison):
     def verdict(self) -> Verdict:
         """Return the verdict that was saved."""
         return self.study.verdict
+
+
+class KeptPage(Kept):
+    """A comparison of which page.json is there too: it answers all that the page asks as the run's own does."""
+
+    def __init__(self, study):
+        """Take a saved study that has page data."""
+        super().__init__(study)
+        self.data: dict[str, Any] = study.page_data
+        self.frame = frame_of(self.data["frame"])
+        self.cautions = [of_data(said) for said in self.data["cautions"]]
+        self.windows = windows(self.frame)
+        self._leaders = {
+            (*(one[name] for name in ("lender", "against", "measure", "window")),): one for one in self.data["leaders"]
+        }
+
+    @property
+    def _sentences(self) -> dict[str, Any]:
+        """What was told in the language that is spoken."""
+        return self.data["sentences"][spoken()]
+
+    def told_why(self, variant: str) -> list[str]:
+        """Return why a variant differs, as the run told it."""
+        return self._sentences["why"][variant]
+
+    def of_choice(self) -> list[str]:
+        """Return what else is known of choosing between the lenders, as the run told it."""
+        return self._sentences["choice"]
+
+    def worth_knowing(self) -> str:
+        """Return which numbers are most worth knowing before choosing, as the run told it."""
+        return self._sentences["worth_knowing"]
+
+    def would_change(self) -> tuple[list[tuple[str, str, list[str]]], str]:
+        """Return what would make another lender the best, as the run told it."""
+        told, sought = self._sentences["would_change"]
+        return [(measure, home, said) for measure, home, said in told], sought
+
+    def chances_to_be_best(self) -> dict[str, Estimate]:
+        """Return how likely each lender is the best when lending ends; nothing without doubt."""
+        return {name: Estimate(*array_of(told).tolist()) for name, told in self.data["chances_to_be_best"].items()}
+
+    def verdict(self) -> Verdict:
+        """Return the verdict that was saved, whose reasons can be told in any language."""
+        return self._once(("verdict",), self._verdict)
+
+    def _verdict(self) -> Verdict:
+        saved, why = self.study.verdict, {name: of_data(told) for name, told in self.data["reasons"].items()}
+        each = {name: getattr(saved, name) for name in ("run_off", "run_on")}
+        known = {name: found and replace(found, reason=why[name]) for name, found in each.items()}
+        return replace(saved, reason=why["both"], **known)
+
+    def difference(self, variant, measure, window="whole", against=None) -> Difference:
+        """Return `variant` less `against` (its reference): of another, what is told of leaders."""
+        if told := self._leaders.get((variant, against, measure, window)):
+            return difference_of(told["difference"])
+        return super().difference(variant, measure, window, against)
+
+    def errors(self, variant: str, measure: str, against: str | None = None) -> Errors:
+        """Return the errors of a headline measure, or of its difference from its reference or that of a leader."""
+        if told := self._leaders.get((variant, against, measure, "whole")):
+            people, luck, factor, parameters, se = told["errors"]
+            return Errors(people, luck, factor, parameters, NAN if se is None else se)
+        return super().errors(variant, measure, against)
+
+    def by_month(self, variant: str, measure: str) -> Estimates:
+        """Return a measure's value and standard error in each month, from month 1 on."""
+        told = self.data["months"][variant][measure]
+        return Estimates(array_of(told["value"]), array_of(told["se"]))
+
+    def spread_by_month(self, variant: str, measure: str, per_cent: Sequence[int]) -> np.ndarray | None:
+        """Return float64[per cent, month]: below what so many per cent of the replications are."""
+        told = self.data["months"][variant][measure]["spread"]
+        return None if told is None else array_of(told)
+
+    def differences_by_month(self, variant: str, measure: str, added_up: bool = False) -> list[Difference]:
+        """Return `variant` less its reference in each month; of flows that of what has added up."""
+        return [difference_of(told) for told in self.data["changes"][variant][measure]]
+
+    def total(self, lender: str, line: str) -> float:
+        """Return a line of the ledger over all months, in the currency: the mean over replications."""
+        return self.data["totals"][lender][line]
+
+    def growth(self, lender: str) -> float:
+        """Return by how much a lender's own open balance grows from the opening to the end, in the currency."""
+        return self.data["growth"][lender]
+
+    def by_cell(self, lender: str, measure: str) -> dict[tuple[str, str], Estimate]:
+        """Return one measure's value and standard error by segment and product."""
+        cells = self.data["by_cell"][lender][measure]
+        return {(segment, product): Estimate(*array_of(told).tolist()) for segment, product, *told in cells}
+
+    def coverage(self, lender: str) -> np.ndarray:
+        """Return float64[product, stage]: at which a lender provides for its own book (IFRS 9)."""
+        return array_of(self.data["coverage"][lender])
+
+    def roll_rates(self, lender: str, by_balance: bool = False) -> np.ndarray:
+        """Return float64[from, to]: the roll rates of all replications together, by accounts or by balance."""
+        return array_of(self.data["roll_rates"][lender]["balance" if by_balance else "accounts"])
+
+    def roll_rate_changes(self, variant: str) -> list[list[Difference]]:
+        """Return by [from][to] the change of a variant's roll rate by accounts from its reference's."""
+        return [[difference_of(told) for told in row] for row in self.data["roll_rate_changes"][variant]]
+
+    def ever_late(self, lender: str) -> dict[Entries, np.ndarray]:
+        """Return by when accounts began float64[months on book]: the share that was ever 90 days late."""
+        return {(first, last): array_of(told) for first, last, told in self.data["ever_late"][lender]}
+
+    def ever_late_changes(self, variant: str) -> dict[Entries, Difference]:
+        """Return by when accounts began the change of that share, when lending ends, from the reference's."""
+        return {(first, last): difference_of(told) for first, last, told in self.data["ever_late_changes"][variant]}
+
+    def shared_variance(self, variant, line) -> float:
+        """Return the share of the variance of the baseline's net loss that all borrowers have in common."""
+        return float(array_of(self.data["shared_variance"]))
+
+    def effect(self, there: Comparison, measure: str, lender: str, window: str = "whole") -> Difference:
+        """Return the baseline here less the same in the world as written: a headline measure, over the whole run."""
+        told = self.study.summary["effect"][measure]
+        return difference_of([told[name] for name in NUMBERS])
+
+
+def kept(study) -> Kept:
+    """Return the comparison of a saved study, with all that its page asks where the folder has page.json."""
+    return Kept(study) if study.page_data is None else KeptPage(study)
 
 
 def _numbers(values) -> np.ndarray:

@@ -18,26 +18,35 @@ from simulator.report.references import glossary, in_order
 from simulator.scenario.parameters import STATUSES, in_words, measured, settings, source_words, status_of
 
 ONE_LINE = ("loss_on_sale", "partner_profit")  # sums that the account of profit shows as one line
+SHARED = "net_loss"  # of which is told what part of its variance all borrowers share
 SHARED_VARIANCE_REPLICATIONS = 30  # a covariance from fewer is mostly noise
 
 
 def render(
-    comparison, manifest: dict, pictures: list[Picture] | Mapping[str, list[Picture]], every_world=None, tables=None
+    comparison,
+    manifest: dict,
+    pictures: list[Picture] | Mapping[str, list[Picture]],
+    every_world=None,
+    tables=None,
+    made_from: str = "",
 ) -> str:
     """Return the page; `manifest` is what manifest.json says, `tables` those of the resolved scenario, if known.
 
     `pictures` by language make it a page in each of these; alone, one in the language that is spoken. `every_world`
-    has the comparisons of all worlds by name, the first being `comparison`, if there are several.
+    has the comparisons of all worlds by name, the first being `comparison`, if there are several. `made_from` is the
+    folder that has the run's files, if it is not that of the page.
     """
     each = pictures if isinstance(pictures, Mapping) else {spoken(): pictures}
 
     def told(language: str) -> str:
-        return body(comparison, manifest, each[language], every_world, tables)
+        return body(comparison, manifest, each[language], every_world, tables, made_from)
 
     return page(comparison.frame.title, in_each(each, told), has_script=True)
 
 
-def body(comparison, manifest: dict, pictures: list[Picture], every_world=None, tables=None) -> str:
+def body(
+    comparison, manifest: dict, pictures: list[Picture], every_world=None, tables=None, made_from: str = ""
+) -> str:
     """Return what stands on the page, in the language that is spoken."""
     told = answers(comparison)
     several = every_world if every_world and len(every_world) > 1 else {}
@@ -78,6 +87,7 @@ def body(comparison, manifest: dict, pictures: list[Picture], every_world=None, 
         glossary=words_on_it(comparison, told),
         in_force=in_force(tables or {}),
         manifest=flat(manifest),
+        made_from=made_from,
     )
 
 
@@ -347,7 +357,7 @@ def caveats(comparison):
             )
         )
     if frame.replications >= SHARED_VARIANCE_REPLICATIONS:
-        share = comparison.shared_variance(comparison.baseline, "net_loss")
+        share = comparison.shared_variance(comparison.baseline, SHARED)
         if np.isfinite(share):
             said.append(
                 say(

@@ -19,7 +19,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes the begin
 
 def get_ready(drawing: Drawing) -> None:
     """Import what `write` takes: on a thread beside the simulation, whose compiled code leaves Python free."""
-    from simulator.report import parquet, render  # noqa: F401
+    from simulator.report import page_data, parquet  # noqa: F401
 
     drawing.get_ready()
 
@@ -44,6 +44,7 @@ def write(
     """
     # Heavy (Arrow, Jinja): a light command that only checks a folder does not pay for them.
     from simulator.report import parquet
+    from simulator.report.page_data import page_data
     from simulator.report.paper import in_each, languages_of
     from simulator.report.render import render
 
@@ -62,6 +63,7 @@ def write(
         parquet.write_comparison(partial / "comparison.parquet", worlds)
         parquet.write_replications(partial / "replications.parquet", worlds)
         parquet.write_each(partial, comparison.tables())
+        write_json(partial / "page.json", page_data(worlds), indent=None)
         if excel:
             excel(partial / "results.xlsx")
         pictures = dict(in_each(languages, lambda _: drawing.pictures(comparison)))

@@ -23,7 +23,7 @@ from simulator.system.machine import environment
 MANIFEST = "manifest.json"  # written last, with the SHA-256 of every other file: its presence means a whole folder
 FILES = frozenset(  # whatever any command has ever written: so a folder without a manifest is known as a run's
     f"{MANIFEST} scenario.toml summary.json report.html comparison.parquet monthly.parquet rolls.parquet "
-    "replications.parquet vintages.parquet mapping.toml tape.json factor.json ratios.csv roll_matrix.csv "
+    "replications.parquet vintages.parquet page.json mapping.toml tape.json factor.json ratios.csv roll_matrix.csv "
     "roll_matrix_balance.csv roll_matrix_by_grade.csv memory.csv rows.csv gone.csv "
     "vintages.csv one_month_ahead.csv levels.csv structural.toml "
     "structural_parameters.csv "
@@ -183,9 +183,9 @@ def spoiled(folder: Path) -> list[str]:
     return [name for name, digest in files if not (folder / name).is_file() or _digest(folder / name) != digest]
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON that any reader takes: no NaN, readable text."""
-    path.write_text(json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+def write_json(path: Path, content: Any, indent: int | None = 2) -> None:
+    """Write JSON that any reader takes: no NaN, readable text; in one line without `indent`."""
+    path.write_text(json.dumps(content, indent=indent, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 class _Taken(Exception):

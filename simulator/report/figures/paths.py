@@ -19,6 +19,8 @@ from simulator.report.picture import Data, Panel, Picture, pictured
 WIDTH, HEIGHT = 300, 168
 DAYS = (30, 90)
 FAN = (10, 25, 75, 90)  # per cent of the replications that lie below each line of the fan
+LEVELS = tuple(f"dpd{days}_share_balance" for days in DAYS)  # what is drawn month by month
+CHANGES = (*LEVELS, "profit")  # of which changes are
 DASHES = "5 4"  # of the baseline
 YEAR = 12
 MOST_LABELS = 6  # below an axis
