@@ -1,6 +1,7 @@
-"""The page of a saved run, made again from its files: the same numbers and pictures, and what is lacking is said."""
+"""The page of a saved run, made again from its files: the same to the byte; of an older folder what its tables have."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -9,11 +10,13 @@ import simulator as sim
 from conftest import ROOT
 from simulator.analysis.measures import shown_in
 from simulator.analysis.measures.tables import NUMBERS
+from simulator.decision.worth import FEWEST
 from simulator.engine import engine
 from simulator.model.errors import UserError
 from simulator.report import excel, figures, phrasing
-from simulator.report.again import LEFT_OUT, NOT_HERE
+from simulator.report.again import LEFT_OUT
 from simulator.report.certainty import certainty
+from simulator.report.drawing import Drawing
 from simulator.report.kept import Kept
 from simulator.report.render import account, caveats, rate_table, swap_table, table
 from simulator.system.folders import spoiled
@@ -32,17 +35,116 @@ TEXT = {
 SMALL = {"borrowers": 400, "months": 6, "replications": 20}
 
 
+PLAIN = (ROOT / "tests" / "plain_world.toml").as_posix()
+RANGED = f"""
+extends = "{PLAIN}"
+title = "In doubt"
+run_off_months = 2
+costs.funding_rate = {{ value = 0.04, range = [0.01, 0.09], source = "assumption" }}
+costs.operating_cost = {{ value = 1.0, range = [0.5, 2.0], source = "assumption" }}
+[variant.cut]
+policy.cut.enabled = true
+[world.worse]
+title = "Worse"
+economy.unemployment = 0.09
+"""
+PLACE = re.compile(r'<p class="tiny">.*?</p>')  # says where the files are: beside the page, or in the run's folder
+HERE = Drawing(processors=1)
+
+
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory):
     """Return a comparison with a run-on, a reference other than the baseline and swapped applicants, and its folder."""
     study = sim.compare(sim.load_scenario(TEXT, **SMALL), threads=2)
-    return study, study.save(tmp_path_factory.mktemp("runs") / "run", drawing=NoPictures(processors=1))
+    return study, study.save(tmp_path_factory.mktemp("runs") / "run", drawing=HERE)
 
 
-@pytest.mark.parametrize("name", list(figures.DRAWN))
-def test_every_picture_is_that_of_the_run(name, lived):
-    """Drawn from the files it is the same to the last stroke, or has the same numbers but for those of replications."""
+@pytest.fixture(scope="module")
+def old(lived, tmp_path_factory):
+    """Return its folder as an older version has written it."""
+    return without(lived[1], tmp_path_factory.mktemp("older") / "run", "page.json")
+
+
+@pytest.fixture(scope="module")
+def doubted(tmp_path_factory):
+    """Return the folder of a run under doubt in two worlds, in both languages."""
+    place = tmp_path_factory.mktemp("doubted")
+    (place / "mine.toml").write_text(RANGED, encoding="utf-8")
+    study = sim.compare(sim.load_scenario(place / "mine.toml", borrowers=60, months=3), threads=2, doubt=FEWEST)
+    return study.save(place / "run", drawing=HERE, language="both")
+
+
+def without(folder, place, *names):
+    """Return a copy of a folder that was written without some of its files."""
+    shutil.copytree(folder, place)
+    manifest = json.loads((place / "manifest.json").read_text())
+    for name in names:
+        (place / name).unlink()
+        del manifest["files"][name]
+    (place / "manifest.json").write_text(json.dumps(manifest))
+    return place
+
+
+def pages(folder, language=None):
+    """Return the page that the run wrote, and the one that is made again, without the place of their files."""
+    again = sim.report_of(folder, language=language).report
+    own = (folder / "report.html").read_text(encoding="utf-8")
+    (here, *_), (there, *_) = (PLACE.findall(page) for page in (own, again))
+    assert here != there and str(folder) in there
+    return PLACE.sub("", own), PLACE.sub("", again)
+
+
+# ---- the run's page ------------------------------------------------------------------------------
+def test_it_is_the_page_of_the_run(lived):
+    """The same bytes, with every table and figure, but for the last sentence."""
+    own, again = pages(lived[1])
+
+    assert again == own and own.count("<figure") == 7 and own.count("<table") > 10
+
+
+def test_it_is_in_the_language_of_the_run(lived, tmp_path):
+    """A run in both languages is told in both; asked in Chinese it is the page of a run in Chinese."""
     study, folder = lived
+    both = study.save(tmp_path / "both", drawing=HERE, language="both")
+    own, again = pages(both)
+    assert again == own and own.count("<main lang=") == 2
+
+    chinese = (study.save(tmp_path / "zh", drawing=HERE, language="zh") / "report.html").read_text(encoding="utf-8")
+    told = sim.report_of(folder, language="zh").report
+    asked = f"{tmp_path / 'zh' / 'scenario.toml'} --language zh"  # the line that repeats the run is the run's own
+    assert PLACE.sub("", told) == PLACE.sub("", chinese).replace(asked, str(folder / "scenario.toml"))
+
+
+def test_a_run_under_doubt_in_several_worlds_has_its_page(doubted):
+    """What each lender's chance is, what is worth knowing, what turns the choice; and every world beside the others."""
+    own, again = pages(doubted)
+
+    assert again == own
+    assert all(said in own for said in ("probability best", "Most worth knowing", "World worse: Worse", "最值得"))
+
+
+@pytest.mark.parametrize("size", [{"replications": 1, "months": 3}, {"replications": 3, "months": 1}])
+def test_a_run_of_one_lender_has_its_page(size, tmp_path):
+    """Without variants, without errors, without months: nothing is said otherwise than by the run."""
+    scenario = sim.load_scenario({**TEXT, "cautions": ["Mind this."]}, **SMALL | size)
+    own, again = pages(sim.simulate(scenario, threads=2).save(tmp_path / "run", drawing=HERE))
+
+    assert again == own and "Mind this." in own
+
+
+def test_page_data_of_another_format_is_not_read(lived, tmp_path):
+    """A page of what the tables have is made, which says so."""
+    folder = without(lived[1], tmp_path / "run", "page.json")
+    (folder / "page.json").write_text('{"format": 2, "worlds": 0}')
+
+    assert sim.report_of(folder).left_out
+
+
+# ---- of an older folder --------------------------------------------------------------------------
+@pytest.mark.parametrize("name", list(figures.DRAWN))
+def test_every_picture_is_that_of_the_run(name, lived, old):
+    """Drawn from tables it is the same to the last stroke, or has the same numbers but for those of replications."""
+    study, folder = lived[0], old
     drawn, of_run = figures.draw(Kept(sim.load_study(folder)), name), figures.draw(study.comparison, name)
 
     if name in ("changes", "payback"):  # of each month the files have no replications
@@ -56,10 +158,10 @@ def test_every_picture_is_that_of_the_run(name, lived):
         assert drawn == of_run and (drawn or name in ("causes", "distribution"))
 
 
-def test_every_table_is_that_of_the_run(lived):
+def test_every_table_is_that_of_the_run(lived, old):
     """Measures with errors and intervals, swapped applicants, the account of profit, rates, the verdict, its errors."""
-    (study, folder), sections = lived, [(name, shown_in(name)) for name in NUMBERS]
-    kept, comparison = Kept(sim.load_study(folder)), study.comparison
+    sections = [(name, shown_in(name)) for name in NUMBERS]
+    kept, comparison = Kept(sim.load_study(old)), lived[0].comparison
 
     assert table(kept, sections) == table(comparison, sections)
     for of in (swap_table, account, rate_table, phrasing.verdict, certainty, phrasing.needed):
@@ -69,13 +171,14 @@ def test_every_table_is_that_of_the_run(lived):
     assert [said for said in caveats(comparison) if said not in caveats(kept)] == []
 
 
-def test_the_page_says_what_it_has_not(lived, tmp_path):
-    """What only ledgers have is named, with the page that has it; the head of the page leads there; titles are text."""
-    _, folder = lived
+def test_the_page_says_what_it_has_not(lived, old, tmp_path):
+    """What it lacks is said first, and why, with the page that has it; titles are text."""
+    folder = old
     again = sim.report_of(folder)
     page = again.report
 
-    assert all(said in page for said in LEFT_OUT) and page.count(NOT_HERE) == 2
+    assert all(said in page for said in LEFT_OUT)
+    assert page.index(f"{folder} was written by another version, without the page.json") < page.index('class="verdict"')
     assert f"{folder}/report.html, which the run itself wrote, has them." in page
     assert "&lt;i&gt;Mine" in page and "<i>Mine" not in page and "https://" not in page
     assert not {"luck", "lucky", "dull"} & set(page.lower().split())
@@ -103,34 +206,27 @@ def test_nothing_is_simulated(lived, simulator, tmp_path, monkeypatch):
     assert spoiled(folder) == [] and simulator("report", folder)[0] == 2
 
 
-def test_a_run_without_variants_has_its_page(tmp_path):
+def test_an_older_run_without_variants_has_its_page(tmp_path):
     """Values, months, vintages and cautions of one lender; nothing is said of changes."""
     study = sim.simulate(sim.load_scenario({**TEXT, "cautions": ["Mind this."]}, **SMALL), threads=2)
-    page = sim.report_of(study.save(tmp_path / "run", drawing=NoPictures(processors=1))).report
+    folder = study.save(tmp_path / "run", drawing=NoPictures(processors=1))
+    page = sim.report_of(without(folder, tmp_path / "old", "page.json")).report
 
     assert "The run in numbers" in page and "Mind this." in page and "Delinquency month by month" in page
     assert "changes" not in page.split("What to keep in mind")[0] and LEFT_OUT[0] not in page
 
 
-def test_worlds_and_doubt_have_theirs(tmp_path):
+def test_older_worlds_and_doubt_have_theirs(doubted, tmp_path):
     """Each world has its table and its verdict; what is known under doubt is said to be in summary.json."""
-    text = {**TEXT, "run_on_months": 0, "world": {"worse": {"title": "Worse", "economy.unemployment": 0.09}}}
-    scenario = sim.load_scenario(text, borrowers=200, months=3, replications=4).choose("cut")
-    study = sim.compare(scenario, threads=2, doubt=2)
-    again = sim.report_of(study.save(tmp_path / "run", drawing=NoPictures(processors=1)))
+    again = sim.report_of(without(doubted, tmp_path / "old", "page.json"), language="en")
 
     assert "World worse: Worse" in again.report and "world" in again.answers[0]
     assert "summary.json has the numbers" in again.left_out[0] and "all worlds" in again.left_out[0]
 
 
-def test_a_folder_of_before_has_what_it_can(lived, tmp_path):
+def test_a_still_older_folder_has_what_it_can(lived, tmp_path):
     """Without single replications there is no loss distribution; measures of another version are named."""
-    _, folder = lived
-    old = shutil.copytree(folder, tmp_path / "old")
-    (old / "replications.parquet").unlink()
-    manifest = json.loads((old / "manifest.json").read_text())
-    del manifest["files"]["replications.parquet"]
-    (old / "manifest.json").write_text(json.dumps(manifest))
+    old = without(lived[1], tmp_path / "old", "page.json", "replications.parquet")
     again = sim.report_of(old)
 
     assert "Delinquency month by month" in again.report
@@ -138,6 +234,7 @@ def test_a_folder_of_before_has_what_it_can(lived, tmp_path):
         again.study.samples("cut", "net_loss")
 
 
+# ---- what is no run ------------------------------------------------------------------------------
 def test_what_is_no_run_is_refused(lived, simulator, tmp_path, monkeypatch):
     """A folder that is none, or that was changed, is told; nothing is written."""
     monkeypatch.chdir(tmp_path)

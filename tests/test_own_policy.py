@@ -9,9 +9,11 @@ from simulator.model.errors import UserError
 from simulator.policy.checks import problems
 from simulator.policy.page import markdown
 from simulator.policy.registry import load_file
+from simulator.report.drawing import Drawing
 from simulator.report.reasons import reasons
 from simulator.scenario.reader import load_scenario
 from simulator.study import compare
+from test_again import pages
 
 SIZES = {"borrowers": 1000, "replications": 4, "months": 8}
 
@@ -46,6 +48,15 @@ def test_its_reasons_are_in_the_report(path):
     first, second, *_ = reasons(compare(scenario(path)).comparison, "on")
 
     assert first.startswith("Exposure: the mean balance at default ") and second.startswith("Income: interest ")
+
+
+def test_its_reasons_stay_with_a_saved_run(path, tmp_path):
+    """They are kept as they were said: the page is made again when the policy's file is gone, and runs no code."""
+    folder = compare(scenario(path)).save(tmp_path / "run", drawing=Drawing(processors=1))
+    path.unlink()
+    own, again = pages(folder)
+
+    assert again == own and "Exposure: the mean balance at default" in own
 
 
 @pytest.mark.parametrize(
