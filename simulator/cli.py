@@ -367,7 +367,7 @@ def report(
     language: Again = None,
 ) -> None:
     """Make the page of a saved run again, or lay two runs side by side; nothing is simulated."""
-    in_one = _in_one(language or ENGLISH)
+    in_one = _in_one(ENGLISH if language is None else language)
     if other is not None:
         if excel:
             allowed = "allowed: with one folder; two have measures.parquet and settings.parquet"

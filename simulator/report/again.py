@@ -45,8 +45,12 @@ class Again(Finding):
 
         The page is in `language`, by default that of the run.
         """
-        self.study, self.excel, self.languages = study, excel, languages_of(language or study.language)
-        options = [*(["--excel"] if excel else []), *(["--language", language] if language else [])]
+        self.study, self.excel, self.languages = (
+            study,
+            excel,
+            languages_of(study.language if language is None else language),
+        )
+        options = [*(["--excel"] if excel else []), *(["--language", language] if language is not None else [])]
         self.command = Command(("report", str(study.folder)), tuple(options))
 
     @cached_property
