@@ -280,8 +280,8 @@ class Comparison:
         a, b = (comparison.samples(lender, measure, window) for comparison in (self, there))
         return there.statistic(measure, b).difference(a, b)
 
-    def told_why(self, variant: str) -> list[str] | None:
-        """Return why a variant differs, in sentences that were told and kept; None where they are to be found anew."""
+    def told(self, what: str) -> dict[str, list[str]] | None:
+        """Return what each variant "changes", or "why" it differs, in words that were kept; None if they are not."""
         return None
 
     def interval(self, variant, measure, window="whole") -> tuple[float, float]:

@@ -65,7 +65,9 @@ def headline(comparison, tables: Mapping[str, Any]) -> Headline | None:
     decisive = [name for name in phrasing.BOTH if name in names]
     names = [*decisive, *(name for name in names if name not in decisive)]
     columns = {name: _column(comparison, name) for name in names}
-    changed, colours = changes(tables, comparison.policies), of_lenders(comparison.ledgers)
+    changed, colours = comparison.told("changes"), of_lenders(comparison.ledgers)
+    if changed is None:
+        changed = changes(tables, comparison.policies)
     order = sorted(comparison.variants, key=lambda v: -comparison.difference(v, names[0]).value)
     winner = comparison.verdict().winner
     chances = comparison.chances_to_be_best()

@@ -184,9 +184,9 @@ class KeptPage(Kept):
         """What was told in the language that is spoken."""
         return self.data["sentences"][spoken()]
 
-    def told_why(self, variant: str) -> list[str]:
-        """Return why a variant differs, as the run told it."""
-        return self._sentences["why"][variant]
+    def told(self, what: str) -> dict[str, list[str]] | None:
+        """Return what each variant "changes", or "why" it differs, as the run told it."""
+        return self._sentences[what]
 
     def of_choice(self) -> list[str]:
         """Return what else is known of choosing between the lenders, as the run told it."""

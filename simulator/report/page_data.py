@@ -1,7 +1,7 @@
 """What the page of a run says that no table of its folder has, as plain data: page.json.
 
-Numbers are as the page takes them, before they are put in words. Why a variant differs and what is known of a choice
-are sentences, in every language: policies say them, which may be the user's own code.
+Numbers are as the page takes them, before they are put in words. What a variant changes, why it differs and what is
+known of a choice are words, in every language: policies say them, which may be the user's own code.
 """
 
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ from simulator.analysis.measures.registry import FLOW
 from simulator.analysis.measures.tables import CELLS
 from simulator.language.catalogue import LANGUAGES, as_data
 from simulator.report import reasons, render
+from simulator.report.changed import changes
 from simulator.report.figures import paths, waterfalls
 from simulator.report.paper import in_each
 
@@ -27,19 +28,23 @@ LINES = (*components("profit", render.ONE_LINE), *components("profit", waterfall
 NAN = float("nan")
 
 
-def page_data(worlds: Mapping[str, Comparison]) -> dict[str, Any]:
-    """Return the contents of page.json; of worlds but the first, of which nothing is drawn, what is said of them."""
+def page_data(worlds: Mapping[str, Comparison], tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the contents of page.json; of worlds but the first, of which nothing is drawn, what is said of them.
+
+    `tables` are those of the resolved scenario.
+    """
     (first, own), *_ = worlds.items()
-    told = {name: _said(comparison) for name, comparison in worlds.items()}
+    told = {name: _said(comparison, tables) for name, comparison in worlds.items()}
     told[first] |= _shown(own)
     return {"format": FORMAT, "worlds": told}
 
 
-def _said(comparison) -> dict[str, Any]:
+def _said(comparison, tables) -> dict[str, Any]:
     """Return the sizes of a run, what is kept of it in sentences, and what is known of its leaders."""
 
     def told(_):
         return {
+            "changes": changes(tables, comparison.policies),
             "why": {variant: reasons.reasons(comparison, variant) for variant in comparison.variants},
             "choice": comparison.of_choice(),
             "would_change": comparison.would_change(),

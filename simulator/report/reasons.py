@@ -230,8 +230,8 @@ def change_of(d, level, unit, replications) -> Change:
 
 def reasons(comparison, variant) -> list[str]:
     """Return the sentences that say why a variant differs, most to the point first."""
-    if (told := comparison.told_why(variant)) is not None:
-        return told
+    if (told := comparison.told("why")) is not None:
+        return told[variant]
     kinds = changed_kinds(comparison, variant)
     names = listed([in_words(kind) for kind in kinds])
     if comparison.is_same(variant):

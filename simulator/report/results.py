@@ -54,6 +54,8 @@ def write(
     worlds = {AS_WRITTEN: comparison, **(elsewhere or {})}
     manifest = {**manifest, "result_digest": result_digest(worlds)}
 
+    tables = tomllib.loads(scenario_text)
+
     def files(partial: Path, manifest: dict) -> None:
         write_json(partial / "summary.json", summary(worlds))
         (partial / "scenario.toml").write_text(scenario_text, encoding="utf-8")
@@ -63,11 +65,11 @@ def write(
         parquet.write_comparison(partial / "comparison.parquet", worlds)
         parquet.write_replications(partial / "replications.parquet", worlds)
         parquet.write_each(partial, comparison.tables())
-        write_json(partial / "page.json", page_data(worlds), indent=None)
+        write_json(partial / "page.json", page_data(worlds, tables), indent=None)
         if excel:
             excel(partial / "results.xlsx")
         pictures = dict(in_each(languages, lambda _: drawing.pictures(comparison)))
-        page = render(comparison, manifest, pictures, worlds, tomllib.loads(scenario_text))
+        page = render(comparison, manifest, pictures, worlds, tables)
         (partial / "report.html").write_text(page, encoding="utf-8")
 
     return placed(folder, overwrite).write(files, manifest)
