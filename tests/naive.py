@@ -366,9 +366,10 @@ def draw_line(world, b, s, w0, w2):
     if scalars[G_LIMIT_INCOME] != 0:
         z = scalars[G_LIMIT_INCOME] * tables.normal[w0[0] >> 22] + scalars[G_LIMIT_NOISE] * tables.normal[quantile]
         quantile = tables.normal_rank[min(max(((z >> 16) + 4 * 65536) >> 7, 0), 4095)]
-    line.status, line.state = ACTIVE, s
+    line.status, line.bucket = ACTIVE, s
     line.limit = tables.limit[b.segment][LINE][s][quantile]
     if b.entry == 0:
+        line.state = tables.roll_state[b.segment][LINE][s][ROLL_OPENED]
         line.balance = mul_q16(line.limit, tables.utilisation[b.segment][s][w2[1] >> 22])
 
 
@@ -382,7 +383,7 @@ def draw_loan(world, b, s, w3):
         if amount > 0:
             loan.months_left = k = 1 + (((w3[3] & 0xFFFF) * loan.months_left) >> 16)
             loan.balance = mul_q31(amount, tables.loan_balance[b.segment][term][k])
-            loan.state = s
+            loan.state, loan.bucket = tables.roll_state[b.segment][LOAN][s][ROLL_OPENED], s
 
 
 def new_loan(world, loan, ticket_word, term_word):
@@ -416,8 +417,6 @@ def open_in_bucket(world, account, row):
     terms, owing = world.terms[account.product], max(account.balance, 0)
     if world.segment[G_MODEL] == 1:
         account.bucket = world.tables.roll_state[g][account.product][account.state][ROLL_BUCKET]
-    elif row is None:
-        account.bucket = account.state
     if owing == 0 and (world.segment[G_MODEL] == 0 or account.product == LOAN):
         account.bucket = 0
     if owing == 0 and account.product == LOAN:
@@ -876,9 +875,10 @@ def roll_accounts(world, b):
             continue
         states = world.tables.roll_state[b.segment][account.product]
         bill, owed, before = account.bill, account.owed, account.bucket
-        to = first_above(world.roll[account.product][account.state], u)
+        drawn = first_above(world.roll[account.product][account.state], u)
+        moved = world.tables.roll_next[b.segment][account.product][account.state][drawn]
+        stays, to = moved >= STAYS_WORSE, moved % STAYS_WORSE
         bucket = states[to][ROLL_BUCKET]
-        stays = to == account.state and states[to][ROLL_AT_LEAST]
         if bucket == EXIT_WRITTEN_OFF:
             account.exit = EXIT_WRITTEN_OFF
             account.bucket, account.arrears = min(before + 1, WORST), owed
@@ -923,7 +923,7 @@ def work_open_accounts(world, b):
         account.arrears = min(account.arrears, balance - account.recovered)
         if account.recovered == balance:
             account.settled = True
-            account.bucket = account.state = 0
+            account.bucket, account.state = 0, world.tables.roll_next[b.segment][account.product][account.state][0]
 
 
 def has_late_stage(world, account):
@@ -993,7 +993,7 @@ def work_late_accounts(world, b):
         account.arrears = min(account.arrears, account.balance - account.recovered)
         if account.recovered >= demanded:
             account.settled = True
-            account.bucket = account.state = 0
+            account.bucket, account.state = 0, world.tables.roll_next[b.segment][account.product][account.state][0]
             account.arrears = arrears if account.was_in_trial else 0
             if account.was_in_trial:
                 keep_trial(account, account.recovered)
@@ -1716,11 +1716,11 @@ def live(world, b, replication, months, sums, history):
         world.at(b, replication, month)
         for account in b.accounts:
             account.begin_month()
-            account.was_grade = account.grade(world.lever[account.product], b.score)
         if month == b.entry > 0:
-            review(world, b)
-            for account in b.accounts:
-                account.was_account = account.is_account
+            review(world, b)  # which may score anew
+        for account in b.accounts:
+            account.was_account = account.is_account
+            account.was_grade = account.grade(world.lever[account.product], b.score)
         if month > 0:
             live_one_month(world, b)
             end_month(world, b)

@@ -415,7 +415,8 @@ def test_named_states_have_their_own_opening():
 
     assert tables.opening[0, LINE, :2].tolist() == [q31(0.75), ONE]
     assert set(tables.limit[0, LINE, 1]) == {1234} != set(tables.limit[0, LINE, 0])
-    assert tables.roll_state[0, LINE, :2].tolist() == [[0, 0, q31(0.2), UNIT], [1, 1, 0, UNIT]]
+    assert tables.roll_state[0, LINE, :2].tolist() == [[0, 0, q31(0.2), UNIT, 0], [1, 1, 0, UNIT, 1]]
+    assert (tables.roll_next[0, LINE, :2, :2] % layout.STAYS_WORSE).tolist() == [[0, 1], [0, 1]]
     assert tables.segment[0, layout.G_MODEL] == 1
 
 

@@ -15,6 +15,7 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of every arra
 from simulator.model.tables import Levers, Tables
 
 N_SEGMENTS = 2
+ROWS = 24  # of a roll matrix: more than there are states
 YUAN = 100  # fen
 NORMAL = NormalDist()
 # bucket, "or more", share of the rest of the bill paid, spending; the states of every roll matrix here
@@ -199,11 +200,38 @@ def draw_limits(rng):
     return limits, utilisations
 
 
-def draw_roll(rng):
-    """Return one roll matrix [from][to] as cumulative shares: a random mixture of staying, curing and falling."""
+PLAIN_ROWS = (  # of a segment without roll rates
+    [[0, s % MAX_STATES, 0, UNIT, s % MAX_STATES] for s in range(ROWS)],
+    [list(range(MAX_STATES)) for _ in range(ROWS)],
+)
+
+
+def draw_rows(rng):
+    """Return (what ROWS rows are, the row after a move [row][state]): states, and further rows that remember at random.
+
+    The first row is the first state's, for new accounts; accounts drawn in a state begin in any of its rows.
+    """
+    everyone = range(len(ROLL_STATES))
+    named = [*everyone, *(rng.choice(everyone[:6]) for _ in range(ROWS - MAX_STATES))]
+    at = [*everyone, *range(MAX_STATES, ROWS)]  # those between are nobody's
+    of_state = [[row for row, state in zip(at, named, strict=True) if state == s] for s in everyone]
+    states, after = [[0] * N_ROLL for _ in range(ROWS)], [[0] * MAX_STATES for _ in range(ROWS)]
+    for row, s in zip(at, named, strict=True):
+        bucket, or_more, pays, spends = ROLL_STATES[s]
+        states[row][:4] = bucket, s, q31(pays), q16(spends)
+        for to in everyone:
+            worse = STAYS_WORSE if to == s and or_more else 0
+            after[row][to] = rng.choice(of_state[to]) + worse
+    for s in everyone:
+        states[s][ROLL_OPENED] = rng.choice(of_state[s])
+    return states, after
+
+
+def draw_roll(rng, states):
+    """Return one roll matrix [row][to] as cumulative shares: a random mixture of staying, curing and falling."""
     matrix = []
-    for state in range(MAX_STATES):
-        weights = [0.02] * len(ROLL_STATES)
+    for row in range(len(states)):
+        state, weights = states[row][ROLL_STATE], [0.02] * len(ROLL_STATES)
         if state < 6:
             weights[state] += 0.5
             weights[min(state + 1, 5)] += rng.uniform(0.1, 0.6)
@@ -227,12 +255,11 @@ def draw_tables(rng, *, model, products, months, replications, pay_first, suspen
     loans = [draw_loan_terms(rng, product[segment][LOAN][P_RATE] / ONE) for segment in g]
     limits = [draw_limits(rng) for _ in g]
     opening = [6, 2, 1, 1, 0.5] + [0.3] * (11 if model == "structural" else 1)
-    states = [[r[ROLL_BUCKET], r[ROLL_AT_LEAST], q31(r[ROLL_PAYS]), q16(r[ROLL_SPEND])] for r in ROLL_STATES]
-    states += [[0] * N_ROLL] * (MAX_STATES - len(states))
+    rows = [[draw_rows(rng) if models[k] else PLAIN_ROWS for _ in range(N_PRODUCT)] for k in g]
     z = [NORMAL.inv_cdf((k + 0.5) / QUANTILES) for k in range(QUANTILES)]
     sigmoid = [0, *(q31(1 / (1 + math.exp(16 - k / 128))) for k in range(1, 4096)), ONE, ONE]
     rolls = [
-        [[[draw_roll(rng) for _ in range(N_PRODUCT)] for _ in g] for _ in range(months if factor else 1)]
+        [[[draw_roll(rng, states) for states, _ in own] for own in rows] for _ in range(months if factor else 1)]
         for _ in range(replications if factor else 1)
     ]
     economy = [
@@ -282,7 +309,8 @@ def draw_tables(rng, *, model, products, months, replications, pay_first, suspen
         alert=shares(32, 0.1, 1),
         spending=np.array([by_quantile(lambda u: UNIT * lognormal(0.9, 0.5)(u)) for _ in g], np.int32),
         uptake=whole([[[q31(rng.uniform(0, 0.5)) for _ in range(CUSTOMERS)] for _ in range(N_UPTAKE)] for _ in g]),
-        roll_state=whole([[states] * N_PRODUCT for _ in g]),
+        roll_state=whole([[states for states, _ in own] for own in rows]),
+        roll_next=whole([[after for _, after in own] for own in rows]),
         late_hazard=np.zeros((N_SEGMENTS, N_PRODUCT, LATE_MONTHS), np.int64),
         late_cause=np.full((N_SEGMENTS, N_LATE_CAUSES), UNIT, np.int64),
         late_burden=np.full((N_SEGMENTS, 8), UNIT, np.int64),

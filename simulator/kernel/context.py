@@ -50,7 +50,8 @@ class SegmentTables(NamedTuple):
     alert: np.ndarray  # uint32[32]
     spending: np.ndarray  # int32[QUANTILES]
     uptake: np.ndarray  # int64[N_UPTAKE, CUSTOMERS]
-    roll_state: np.ndarray  # int64[product, MAX_STATES, N_ROLL]
+    roll_state: np.ndarray  # int64[product, row, N_ROLL]
+    roll_next: np.ndarray  # int64[product, row, MAX_STATES]: the row after a move, and STAYS_WORSE
     late_hazard: np.ndarray  # int64[product, LATE_MONTHS]
     late_cause: np.ndarray  # int64[N_LATE_CAUSES]
     late_burden: np.ndarray  # int64[8]
@@ -62,7 +63,7 @@ class Month(NamedTuple):
     """What a month is to a segment, and what that asks for: economy, roll rates, interest rates, random words."""
 
     economy: np.ndarray  # int64[N_MACRO]
-    thresholds: np.ndarray  # int64[product, from, to]: q31 cumulative roll rates
+    thresholds: np.ndarray  # int64[product, row, to]: q31 cumulative roll rates
     rates: np.ndarray  # uint32[product, GRADES]: q31 a month
     slots: int  # those of the random words that somebody may need, as bits
 
@@ -104,6 +105,6 @@ def segment_of(tables, segment):
         tables.conversion[segment], tables.quantile[segment], tables.in_month[segment], tables.will_not_bucket[segment],
         tables.will_not_cause[segment], tables.will_not_burden[segment], tables.will_not_quality[segment],
         tables.job_loss_quality[segment], tables.alert[segment], tables.spending[segment], tables.uptake[segment],
-        tables.roll_state[segment], tables.late_hazard[segment], tables.late_cause[segment],
-        tables.late_burden[segment], tables.sigmoid, tables.key,
+        tables.roll_state[segment], tables.roll_next[segment], tables.late_hazard[segment],
+        tables.late_cause[segment], tables.late_burden[segment], tables.sigmoid, tables.key,
     )  # fmt: skip

@@ -122,28 +122,26 @@ def workspace() -> Workspace:
     """Return a Workspace of zeros."""
     lane_list = np.zeros((4, LANES + STEP), np.uint32)
     return Workspace(
-        np.zeros((MAX_MONTH + 1, N_PRODUCT), np.int64),
-        np.zeros((MAX_MONTH + 1, N_MOST), np.int64),
+        np.zeros((MAX_MONTH + 1, N_PRODUCT), np.int64), np.zeros((MAX_MONTH + 1, N_MOST), np.int64),
         np.zeros((N_PRODUCT, GRADES), np.uint32),
         Opening(
-            np.zeros((N_STATE, LANES), np.int32),
-            np.zeros((2, N_PRODUCT, N_FLOWS), np.int64),
+            np.zeros((N_STATE, LANES), np.int32), np.zeros((2, N_PRODUCT, N_FLOWS), np.int64),
             np.zeros((N_PRODUCT, N_VINTAGE), np.int64),
         ),
         Lists(*lane_list, np.zeros(LANES + STEP, np.int32)),
         Bounds(
-            np.zeros(QUALITY_GROUPS, np.int64),
-            np.zeros(N_PRODUCT * QUALITY_GROUPS, np.uint32),
+            np.zeros(QUALITY_GROUPS, np.int64), np.zeros(N_PRODUCT * QUALITY_GROUPS, np.uint32),
             np.zeros(len(MEMORY) - 1, np.uint32),
         ),
-        RollRates(np.zeros((N_ROLL, MAX_STATES), np.int32), np.zeros(MAX_STATES * MAX_STATES, np.uint32)),
-        NarrowTables(
-            np.zeros(CURE_SIZE, np.uint32),
-            np.zeros(N_PRODUCT * CURE_ROW, np.uint32),
-            np.zeros(N_PRODUCT * BUCKETS, np.uint32),
-            np.zeros(LADDER_SIZE, np.uint32),
+        RollRates(
+            np.zeros((N_ROLL, MAX_ROWS), np.int32), np.zeros(MAX_ROWS * MAX_STATES, np.uint32),
+            np.zeros(MAX_ROWS * MAX_STATES, np.int32),
         ),
-    )
+        NarrowTables(
+            np.zeros(CURE_SIZE, np.uint32), np.zeros(N_PRODUCT * CURE_ROW, np.uint32),
+            np.zeros(N_PRODUCT * BUCKETS, np.uint32), np.zeros(LADDER_SIZE, np.uint32),
+        ),
+    )  # fmt: skip
 
 
 class _Own(local):
@@ -303,9 +301,11 @@ def segment_constants(work, segment):
         bound_segment(work.bounds, segment)
         narrow_segment(work.narrow, segment)
     else:
-        for s in range(MAX_STATES):
+        for row in range(segment.roll_state.shape[1]):
             for k in range(N_ROLL):
-                work.roll_rates.states[k, s] = segment.roll_state[LINE, s, k]
+                work.roll_rates.states[k, row] = segment.roll_state[LINE, row, k]
+            for k in range(MAX_STATES):
+                work.roll_rates.next[row * MAX_STATES + k] = segment.roll_next[LINE, row, k]
 
 
 @njit(forceinline=True)
@@ -436,11 +436,11 @@ def amounts_for(economy):
 def month_constants(lanes, tile, segment, month, levers, derived, work):
     """Work out what a month means for the vector paths, and each borrower's own columns where that has changed."""
     if segment.scalars[G_MODEL] != 0:
-        for s in range(MAX_STATES):
+        for row in range(month.thresholds.shape[1]):
             for k in range(MAX_STATES):
-                work.roll_rates.cumulative[s * MAX_STATES + k] = month.thresholds[LINE, s, k]
-            spends = mul_q16(segment.roll_state[LINE, s, ROLL_SPEND], month.economy[M_SPENDING])
-            work.roll_rates.states[ROLL_SPEND, s] = spends
+                work.roll_rates.cumulative[row * MAX_STATES + k] = month.thresholds[LINE, row, k]
+            spends = mul_q16(segment.roll_state[LINE, row, ROLL_SPEND], month.economy[M_SPENDING])
+            work.roll_rates.states[ROLL_SPEND, row] = spends
         return derived
     economy, n, loan_reminding = month.economy, tile.count, derived.loan_reminders
     amounts = amounts_for(economy)

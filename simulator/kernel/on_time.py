@@ -41,8 +41,9 @@ class Bounds(NamedTuple):
 class RollRates(NamedTuple):
     """The roll rates of a segment and month of lines, in the 32-bit tables of the lanes."""
 
-    states: np.ndarray  # int32[N_ROLL, MAX_STATES]
-    cumulative: np.ndarray  # uint32[MAX_STATES * MAX_STATES], from, then to: q31
+    states: np.ndarray  # int32[N_ROLL, MAX_ROWS]
+    cumulative: np.ndarray  # uint32[MAX_ROWS * MAX_STATES], row, then to: q31
+    next: np.ndarray  # int32[MAX_ROWS * MAX_STATES]: the row after a move, and STAYS_WORSE
 
 
 @njit(forceinline=True)
@@ -440,13 +441,14 @@ def step_on_time_rolls(tile, pending, base, n, row, segment, levers, sums, roll_
         line_live = rules.is_live(state[LINE_AT + STATUS, j])
         loan_live = rules.is_live(state[LOAN_AT + STATUS, j])
         on_time = is_current(state, j, LINE_AT, ACTIVE) & ~loan_live
-        balance, old = state[LINE_AT + BALANCE, j], u4(state[LINE_AT + STATE, j]) & u4(15)
+        balance, here = state[LINE_AT + BALANCE, j], u4(state[LINE_AT + STATE, j]) & u4(MAX_ROWS - 1)
         u, to = half(words[U_LINE_DECISION, i]), u4(0)
         for step in (8, 4, 2, 1):  # how many of the rising thresholds are passed
-            passed = u >= cumulative[u4(u4(old * u4(MAX_STATES)) + u4(to + u4(step - 1))) & u4(255)]
+            passed = u >= cumulative[u4(u4(here * u4(MAX_STATES)) + u4(to + u4(step - 1)))]
             to = u4(to + (u4(step) & u4(mask_of(passed))))
-        stays_worse = (to == old) & (states[ROLL_AT_LEAST, to] != i4(0))
-        on_time = on_time & (states[ROLL_BUCKET, to] == i4(0)) & ~stays_worse
+        moved = roll_rates.next[u4(u4(here * u4(MAX_STATES)) + to)]
+        to = u4(moved) & u4(MAX_ROWS - 1)
+        on_time = on_time & (states[ROLL_BUCKET, to] == i4(0)) & (moved < i4(STAYS_WORSE))
 
         bill = max(balance, i4(0))
         owed = rules.line_due(bill, floor, min_share)

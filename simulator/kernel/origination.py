@@ -155,7 +155,8 @@ def draw_lines(state, words, n, cohort, tables):
     segment, entry = cohort.segment, cohort.entry
     scalars = tables.segment[segment]
     states, limits, used = tables.opening[segment, LINE], tables.limit[segment, LINE], tables.utilisation[segment]
-    normals, ranks, holders = tables.normal, tables.normal_rank, u4(scalars[G_HAS_LINE])
+    rolls, holders = tables.roll_state[segment, LINE], u4(scalars[G_HAS_LINE])
+    normals, ranks = tables.normal, tables.normal_rank
     with_income, with_noise, opening = scalars[G_LIMIT_INCOME], scalars[G_LIMIT_NOISE], mask_of(entry == 0)
     tied = mask_of(with_income != 0)
     for lane in range(n):
@@ -172,7 +173,7 @@ def draw_lines(state, words, n, cohort, tables):
         state[LINE_AT + LIMIT, i] = only(holds, limit)
         state[LINE_AT + BALANCE, i] = only(holds, i4(i4(mul_q16(limit, share)) & opening))
         state[LINE_AT + ARREARS, i] = i4(ABSENT)
-        state[LINE_AT + STATE, i] = only(holds, opened_in)
+        state[LINE_AT + STATE, i] = only(holds, i4(i4(rolls[u4(opened_in), ROLL_OPENED]) & opening))
         state[LINE_AT + BUCKET, i] = only(holds, opened_in)
 
 
@@ -181,11 +182,8 @@ def draw_loans(state, words, n, cohort, tables):
     """Draw who holds a loan facility, its limit and, in the opening book, the loan that is open."""
     segment, entry = cohort.segment, cohort.entry
     scalars = tables.segment[segment]
-    states, limits, tickets = (
-        tables.opening[segment, LOAN],
-        tables.limit[segment, LOAN, 0],
-        tables.quantile[segment, Q_TICKET],
-    )
+    states, rolls = tables.opening[segment, LOAN], tables.roll_state[segment, LOAN]
+    limits, tickets = tables.limit[segment, LOAN, 0], tables.quantile[segment, Q_TICKET]
     offered, balances = tables.terms[segment], tables.loan_balance[segment]
     holders, draw_step = u4(scalars[G_HAS_LOAN]), i4(tables.product[segment, LOAN, P_DRAW_STEP])
     open_share = u4(tables.product[segment, LOAN, P_OPEN_AT_START] if entry == 0 else i8(0))
@@ -214,7 +212,7 @@ def draw_loans(state, words, n, cohort, tables):
         state[LOAN_AT + INSTALMENT, i] = only(is_open, i4(mul_q31(amount, instalment)))
         state[LOAN_AT + MONTHS_LEFT, i] = only(is_open, i4(months_left))
         state[LOAN_AT + ARREARS, i] = i4(ABSENT)
-        state[LOAN_AT + STATE, i] = opened_in
+        state[LOAN_AT + STATE, i] = only(is_open, i4(rolls[u4(opened_in), ROLL_OPENED]))
         state[LOAN_AT + BUCKET, i] = opened_in
 
 
@@ -224,11 +222,8 @@ def open_accounts(state, words, n, cohort, tables, p):
     segment, entry = cohort.segment, cohort.entry
     scalars = tables.segment[segment]
     at, terms = u8(N_BORROWER + p * N_ACCOUNT), tables.product[segment, p]
-    rolls, causes, spends = (
-        tables.roll_state[segment, p],
-        tables.opening_cause[segment],
-        tables.quantile[segment, Q_SPEND],
-    )
+    rolls, causes = tables.roll_state[segment, p], tables.opening_cause[segment]
+    spends = tables.quantile[segment, Q_SPEND]
     floor, min_share, is_line = i4(terms[P_MIN_FLOOR]), terms[P_MIN_SHARE], p == LINE
     by_matrix, opening = mask_of(scalars[G_MODEL] == 1), mask_of(entry == 0)
     late_stage = mask_of(has_late_stage(terms))
@@ -237,7 +232,7 @@ def open_accounts(state, words, n, cohort, tables, p):
         status, limit, balance = state[at + u8(STATUS), i], state[at + u8(LIMIT), i], state[at + u8(BALANCE), i]
         opened_in, bucket = state[at + u8(STATE), i], state[at + u8(BUCKET), i]
         held = mask_of(status != i4(NONE))
-        of_state = i4(rolls[u4(opened_in) & u4(MAX_STATES - 1), ROLL_BUCKET])
+        of_state = i4(rolls[u4(opened_in), ROLL_BUCKET])
         bucket = pick(by_matrix, i4(of_state & held), only(balance > i4(0), bucket))
         kept = i4(mask_of(is_line) | mask_of(balance > i4(0)))
         bucket = i4(bucket & kept)

@@ -249,30 +249,32 @@ def collect_in_month(state, i, record, words, k, products, advance, segment, eco
 
 
 @njit(forceinline=True)
-def find_bucket(state, i, record, products, terms):
+def find_bucket(state, i, record, products, segment):
     """Step 7: bucket and arrears after the payments. A trial that is kept leaves them as they were."""
     for p in range(products):
         owed, paid, at = record[p, A_OWED], record[p, A_PAID], N_BORROWER + p * N_ACCOUNT
         aside = i8(state[at + ARREARS, i]) if record[p, A_PLAN] == IN_TRIAL else i8(0)
         if paid < owed:
             bucket = state[at + BUCKET, i]
-            record[p, A_TO] = rules.bucket_after(bucket, owed + aside, paid, record[p, A_DUE], terms[p, P_HOLD])
+            record[p, A_TO] = rules.bucket_after(bucket, owed + aside, paid, record[p, A_DUE], segment.terms[p, P_HOLD])
             record[p, A_AFTER] = owed + aside - paid
         elif record[p, A_PLAN] == IN_TRIAL:
-            settle(state, i, record, p)
+            settle(state, i, record, p, segment.roll_next)
 
 
 @njit(forceinline=True)
-def draw_state(state, i, record, words, k, products, roll_state, thresholds):
+def draw_state(state, i, record, words, k, products, segment, thresholds):
     """Steps 5 to 7 under roll_rates: the next state is drawn, the payment follows from it."""
     for p in range(products):
         if record[p, A_OPEN]:
             at = N_BORROWER + p * N_ACCOUNT
             before, bucket = i8(state[at + STATE, i]), i8(state[at + BUCKET, i])
-            u, after = half(words[rules.decision_word(p), k]), i8(0)
-            while u >= thresholds[p, before, after]:
-                after += 1
-            to = roll_state[p, after, ROLL_BUCKET]
+            u, drawn = half(words[rules.decision_word(p), k]), i8(0)
+            while u >= thresholds[p, before, drawn]:
+                drawn += 1
+            moved = segment.roll_next[p, before, drawn]
+            after = moved & (MAX_ROWS - 1)
+            to = segment.roll_state[p, after, ROLL_BUCKET]
             bill, owed = record[p, A_BILL], record[p, A_OWED]
             state[at + STATE, i] = after
             if to == EXIT_PAID_OFF:
@@ -283,7 +285,7 @@ def draw_state(state, i, record, words, k, products, roll_state, thresholds):
                 record[p, A_EXIT] = EXIT_WRITTEN_OFF
                 record[p, A_TO] = min(bucket + 1, i8(BUCKETS - 1))
                 record[p, A_AFTER] = owed
-            elif to > bucket or (after == before and roll_state[p, after, ROLL_AT_LEAST] == 1):
+            elif to > bucket or moved >= STAYS_WORSE:
                 if to <= bucket:
                     to = min(bucket + 1, i8(BUCKETS - 1))
                 record[p, A_TO] = to
@@ -293,13 +295,13 @@ def draw_state(state, i, record, words, k, products, roll_state, thresholds):
                 record[p, A_TO] = to
                 record[p, A_AFTER] = owed - record[p, A_PAID]
                 if to == 0:
-                    record[p, A_EXTRA] = mul_q31_lane(bill - owed, roll_state[p, after, ROLL_PAYS])
+                    record[p, A_EXTRA] = mul_q31_lane(bill - owed, segment.roll_state[p, after, ROLL_PAYS])
             record[p, A_REST] = owed - record[p, A_PAID]
             record[p, A_MISSED] = record[p, A_REST] > 0
 
 
 @njit(forceinline=True)
-def work_open(state, i, record, words, k, products, stage_levers, flows):
+def work_open(state, i, record, words, k, products, segment, stage_levers, flows):
     """Step 7: collectors work accounts that were late and still are. What they take does not make them less late."""
     for p in range(products):
         at = N_BORROWER + p * N_ACCOUNT
@@ -322,11 +324,11 @@ def work_open(state, i, record, words, k, products, stage_levers, flows):
                 if recovered < balance:
                     record[p, A_AFTER] = min(record[p, A_AFTER], balance - recovered)
                 else:
-                    settle(state, i, record, p)
+                    settle(state, i, record, p, segment.roll_next)
 
 
 @njit(forceinline=True)
-def settle(state, i, record, p):
+def settle(state, i, record, p, roll_next):
     """Step 7: nothing of an account is late any more, and no late charge stays behind; in a trial it stays as late."""
     at, after = N_BORROWER + p * N_ACCOUNT, i8(0)
     if record[p, A_PLAN] == IN_TRIAL:
@@ -336,7 +338,7 @@ def settle(state, i, record, p):
     record[p, A_AFTER] = after
     if record[p, A_DAY] == 0:
         record[p, A_REST] = 0
-    state[at + STATE, i] = 0
+    state[at + STATE, i] = roll_next[p, state[at + STATE, i], 0]
 
 
 @njit(forceinline=True)
@@ -353,7 +355,7 @@ def work_late(state, i, record, words, k, products, segment, economy, levers, fl
             record[p, A_CASH] -= cost
             record[p, A_AFTER] = min(record[p, A_AFTER], state[at + BALANCE, i] - paid)
             if what == IN_FULL:
-                settle(state, i, record, p)
+                settle(state, i, record, p, segment.roll_next)
             elif what == PAYS_DUES:
                 bucket, due, hold = state[at + BUCKET, i], record[p, A_DUE], segment.terms[p, P_HOLD]
                 record[p, A_TO] = rules.bucket_after(bucket, owed, paid, due, hold)
@@ -501,10 +503,10 @@ def step_scalar(tile, words, listed, n, place, segment, month, levers, sums):
             word, terms = words[U_LOAN_DECISION, k], segment.terms[LOAN]
             settle_early(state, i, record, word, place.month, terms, economy, flows[LOAN])
             collect_in_month(state, i, record, words, k, products, advance, segment, economy, levers, flows)
-            find_bucket(state, i, record, products, segment.terms)
+            find_bucket(state, i, record, products, segment)
         else:
-            draw_state(state, i, record, words, k, products, segment.roll_state, month.thresholds)
-        work_open(state, i, record, words, k, products, levers.stage, flows)
+            draw_state(state, i, record, words, k, products, segment, month.thresholds)
+        work_open(state, i, record, words, k, products, segment, levers.stage, flows)
         work_late(state, i, record, words, k, products, segment, economy, levers, flows)
         count_dues(state, i, record, products, flows)
         post_and_accrue(state, i, record, products, segment, flows)

@@ -1,6 +1,7 @@
 """A scenario's settings lowered to the integers the kernel reads: once, on one host."""
 
 import hashlib
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,7 +30,7 @@ from simulator.model.layout import (
 )
 from simulator.model.tables import Levers, Tables
 from simulator.policy.levers import PolicyContext, neutral_levers, written
-from simulator.scenario.schema import Costs, Portfolio, Settings, rate_of
+from simulator.scenario.schema import Costs, Portfolio, RollMatrix, Settings, rate_of
 from simulator.tape.tape import Tape
 
 _NOT_OF_TABLES: dict[str, Any] = {
@@ -166,7 +167,9 @@ def _of_any_months(settings) -> dict[str, Any]:
     how = behaviour.structural
     everyone = settings.segment.values()
     n = len(everyone)
-    states = [[_state_names(_rates(settings, s, name)) for name in PRODUCTS] for s in everyone]
+    rates = _every_rates(settings)
+    rows = roll_rates.row_count(chain(*rates))
+    states = [[_state_names(of_product) for of_product in own] for own in rates]
     loan = settings.products.loan
     terms, loan_balance = zip(
         *(products.loan_terms(loan, rate_of(settings.products, s, "loan")) for s in everyone), strict=True
@@ -200,9 +203,8 @@ def _of_any_months(settings) -> dict[str, Any]:
         alert=each(structural.alert_table(how.alert_after_miss, how.alert_fading)),
         spending=each(structural.spending_table(variation)),
         uptake=np.stack([demand.uptake_table(settings, s) for s in everyone]),
-        roll_state=np.stack(
-            [[roll_rates.state_table(_rates(settings, s, name)) for name in PRODUCTS] for s in everyone]
-        ),
+        roll_state=np.array([[roll_rates.state_table(of_product, rows) for of_product in own] for own in rates]),
+        roll_next=np.array([[roll_rates.next_table(of_product, rows) for of_product in own] for own in rates]),
         late_hazard=each(late.hazard_table(behaviour.late)),
         late_cause=each(late.cause_table(behaviour.late)),
         late_burden=each(late.burden_table(behaviour.late, not rolls)),
@@ -331,20 +333,27 @@ def _rates(settings, segment, product: str):
     return own or getattr(settings.behaviour.roll_rates, product)
 
 
+def _every_rates(settings) -> list[list[RollMatrix | None]]:
+    """Return the roll matrices by segment and product."""
+    return [[_rates(settings, segment, name) for name in PRODUCTS] for segment in settings.segment.values()]
+
+
 def _state_names(rates) -> list[str]:
     return [state.name for state in rates.states] if rates else []
 
 
 @kept
 def _roll(settings, months: int = 0, replications: range | None = None, fresh=None) -> np.ndarray:
-    """Return int64[replication or 1, month or 1, segment, product, from, to]; with `replications` as `_economy`."""
+    """Return int64[replication or 1, month or 1, segment, product, row, to]; with `replications` as `_economy`."""
     z = None if replications is None else _factor(settings, months, replications, fresh)[:, 1:]
     rho = settings.economy.factor.correlation
     lead = (1, 1) if z is None else z.shape
-    table = np.empty((*lead, len(settings.segment), N_PRODUCT, MAX_STATES, MAX_STATES), dtype=np.int64)
-    for g, segment in enumerate(settings.segment.values()):
-        for product, name in enumerate(PRODUCTS):
-            table[:, :, g, product] = roll_rates.thresholds(_rates(settings, segment, name), rho, z)
+    rates = _every_rates(settings)
+    rows = roll_rates.row_count(chain(*rates))
+    table = np.empty((*lead, len(rates), N_PRODUCT, rows, MAX_STATES), dtype=np.int64)
+    for g, own in enumerate(rates):
+        for product, each in enumerate(own):
+            table[:, :, g, product] = roll_rates.thresholds(each, rho, z, rows)
     return table
 
 

@@ -9,54 +9,73 @@ from simulator.model.layout import (
     MAX_STATES,
     N_ROLL,
     ONE,
-    ROLL_AT_LEAST,
     ROLL_BUCKET,
+    ROLL_OPENED,
     ROLL_PAYS,
     ROLL_SPEND,
+    ROLL_STATE,
+    STAYS_WORSE,
     UNIT,
 )
+from simulator.scenario.histories import rows_of
 
 
-def state_table(rates) -> np.ndarray:
-    """Return int64[MAX_STATES, N_ROLL]; without `rates`, states of bucket 0 that pay nothing extra."""
-    table = np.zeros((MAX_STATES, N_ROLL), dtype=np.int64)
+def row_count(every_rates) -> int:
+    """Return how many rows the tables of a scenario have: enough for each of its roll matrices, and for all states."""
+    return max([MAX_STATES, *(len(rows_of(rates).state) for rates in every_rates if rates)])
+
+
+def state_table(rates, rows: int = MAX_STATES) -> np.ndarray:
+    """Return int64[row, N_ROLL]; without `rates`, states of bucket 0 that pay nothing extra."""
+    table = np.zeros((rows, N_ROLL), dtype=np.int64)
     table[:, ROLL_SPEND] = UNIT
-    for s, state in enumerate(rates.states if rates else ()):
-        table[s, ROLL_BUCKET] = EXITS.get(state.bucket, state.bucket)
-        table[s, ROLL_AT_LEAST] = state.at_least
-        table[s, ROLL_PAYS] = q31(state.pays)
-        table[s, ROLL_SPEND] = q16(state.spends)
+    table[:MAX_STATES, ROLL_STATE] = table[:MAX_STATES, ROLL_OPENED] = np.arange(MAX_STATES)
+    if rates:
+        own = rows_of(rates)
+        table[: len(own.opened), ROLL_OPENED] = own.opened
+        for row, state in enumerate(rates.states[s] for s in own.state):
+            table[row, ROLL_BUCKET] = EXITS.get(state.bucket, state.bucket)
+            table[row, ROLL_PAYS] = q31(state.pays)
+            table[row, ROLL_SPEND] = q16(state.spends)
+        table[: len(own.state), ROLL_STATE] = own.state
     return table
 
 
-def probabilities(rates) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that the matrix gives, int[from], and float64[from, to], each row summing to 1."""
-    rows = np.array([s for s, state in enumerate(rates.states) if state.bucket not in EXITS])
-    given = np.asarray(rates.matrix if rates.matrix is not None else rates.counts, dtype=np.float64)
-    return rows, given / given.sum(axis=1, keepdims=True)
+def next_table(rates, rows: int = MAX_STATES) -> np.ndarray:
+    """Return int64[row, state]: the row after a move to a state, with STAYS_WORSE where that is a due more."""
+    table = np.broadcast_to(np.arange(MAX_STATES), (rows, MAX_STATES)).copy()
+    if rates:
+        own = rows_of(rates)
+        worse = np.array([state.at_least for state in rates.states]) & (
+            own.state[:, None] == np.arange(own.after.shape[1])
+        )
+        table[: len(own.after), : own.after.shape[1]] = own.after + STAYS_WORSE * worse
+    return table
 
 
-def thresholds(rates, correlation: float = 0.0, z=None) -> np.ndarray:
-    """Return int64[*z.shape, MAX_STATES, MAX_STATES]: q31 cumulative thresholds by state, in the order of the states.
+def thresholds(rates, correlation: float = 0.0, z=None, rows: int = MAX_STATES) -> np.ndarray:
+    """Return int64[*z.shape, row, MAX_STATES]: q31 cumulative thresholds by row, in the order of the states.
 
-    Without z they are those of the matrix, of shape [MAX_STATES, MAX_STATES]. With a factor z, good when high, a row
-    is an ordered probit: the probability to end worse than state j is N((c_j - sqrt(rho) z) / sqrt(1 - rho)) with
+    Without z they are those of the matrix, of shape [row, MAX_STATES]. With a factor z, good when high, a row is
+    an ordered probit: the probability to end worse than state j is N((c_j - sqrt(rho) z) / sqrt(1 - rho)) with
     c_j = N^-1(P(worse than j)), whose mean over a standard normal z is P(worse than j) (Vasicek 2002). States are
-    given from best to worst; paid off counts as best wherever it stands. A state without a row stays where it is.
+    given from best to worst; paid off counts as best wherever it stands. A row without moves stays where it is.
     """
-    stay = np.where(np.arange(MAX_STATES) >= np.arange(MAX_STATES)[:, None], ONE, 0)
-    table = np.broadcast_to(stay, (*np.shape(z if z is not None else 0), MAX_STATES, MAX_STATES)).copy()
+    stay = np.where(np.arange(MAX_STATES) >= np.minimum(np.arange(rows), MAX_STATES - 1)[:, None], ONE, 0)
+    table = np.broadcast_to(stay, (*np.shape(z if z is not None else 0), rows, MAX_STATES)).copy()
     if not rates:
         return table
-    rows, matrix = probabilities(rates)
-    n = len(rates.states)
+    own, n = rows_of(rates), len(rates.states)
+    table[..., : len(own.state), :] = np.where(np.arange(MAX_STATES) >= own.state[:, None], ONE, 0)
+    moves = np.flatnonzero(own.chance.any(axis=1))
+    matrix = own.chance[moves]
     if z is None or correlation == 0:
-        table[..., rows, :n] = cumulative(matrix)
+        table[..., moves, :n] = cumulative(matrix)
     else:
         best_first = sorted(range(n), key=lambda s: rates.states[s].bucket != "paid_off")
         moved = _ordered_probit(matrix[:, best_first], correlation, np.asarray(z)[..., None, None])
-        table[..., rows, :n] = np.cumsum(moved[..., np.argsort(best_first)], axis=-1)
-    table[..., rows, n:] = ONE
+        table[..., moves, :n] = np.cumsum(moved[..., np.argsort(best_first)], axis=-1)
+    table[..., moves, n:] = ONE
     return table
 
 

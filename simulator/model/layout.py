@@ -21,6 +21,8 @@ DEFAULT_BUCKET = 3  # 90 days past due: an account in this bucket or a worse one
 STAGES = 22  # bucket 0..15, then months since write-off 0-5, 6-11, 12-17, 18-35, 36-59, 60+
 AGE_BANDS = (0, 6, 12, 18, 36, 60)
 MAX_STATES = 16
+MAX_ROWS = 256  # of a roll matrix: its named states, each with what is remembered of accounts in it
+MAX_MONTHS_BACK = 60  # that a row may look back
 BURDEN_CLASSES = 8  # debt-to-income classes
 DAYS = 31  # days late 0..30
 LATE_MONTHS = 256  # months in the late stage, 90 days past due or worse, that are told apart
@@ -76,7 +78,7 @@ INTEREST_DUE = 3  # interest inside the balance
 FEE_DUE = 4  # fees inside the balance
 ARREARS = 5  # dues missed and unpaid
 BUCKET = 6
-STATE = 7  # roll_rates: the named state
+STATE = 7  # roll_rates: the row of the roll matrix, a named state with what is remembered
 CLEAN = 8  # months in a row without a missed due, at most 255
 CAUSE = 9
 AGE = 10  # months since write-off, or of a line in use without use; the month a loan was drawn, or one was closed
@@ -350,12 +352,14 @@ TERM_FEE = 2  # of a converted bill, instead of the instalment: q31 of the amoun
 ) = range(6)
 N_QUANTILE = 6
 
-# ---- named states of a roll matrix: int64[segment, product, state, name] -------------------------
+# ---- rows of a roll matrix: int64[segment, product, row, name] -----------------------------------
 ROLL_BUCKET = 0  # bucket, or one of the exits below
-ROLL_AT_LEAST = 1  # 1: the state means "this bucket or more", so staying is another missed due
+ROLL_STATE = 1  # the named state
 ROLL_PAYS = 2  # q31 of the rest of the bill paid when the account ends the month here
 ROLL_SPEND = 3  # q16 of the account's usual spending
-N_ROLL = 4
+ROLL_OPENED = 4  # of the named state with this number: the row of accounts that are drawn in it
+N_ROLL = 5
+STAYS_WORSE = MAX_ROWS  # in the row after a move: the state means "this bucket or more", and staying misses a due more
 EXIT_WRITTEN_OFF = -1
 EXIT_PAID_OFF = -2
 EXITS = {"written_off": EXIT_WRITTEN_OFF, "paid_off": EXIT_PAID_OFF}

@@ -44,11 +44,12 @@ class Tables(NamedTuple):
     alert: np.ndarray  # uint32[segment, 32]: q31 of FORGET left, by months since the last forgotten due
     spending: np.ndarray  # int32[segment, QUANTILES]: q16 of the usual spending, by quantile
     uptake: np.ndarray  # int64[segment, N_UPTAKE, CUSTOMERS]: q31 of a change of the limit that spending changes by
-    roll_state: np.ndarray  # int64[segment, product, MAX_STATES, N_ROLL]
+    roll_state: np.ndarray  # int64[segment, product, row, N_ROLL]
+    roll_next: np.ndarray  # int64[segment, product, row, MAX_STATES]: the row after a move, and STAYS_WORSE
     late_hazard: np.ndarray  # int64[segment, product, LATE_MONTHS]: q31 of the balance that comes in a month, by months
     late_cause: np.ndarray  # int64[segment, N_LATE_CAUSES]: q16 of it by cause
     late_burden: np.ndarray  # int64[segment, 8]: q16 of it by the balance over the income
-    roll: np.ndarray  # int64[replication or 1, month or 1, segment, product, from, to]: q31 cumulative
+    roll: np.ndarray  # int64[replication or 1, month or 1, segment, product, row, to]: q31 cumulative
     economy: np.ndarray  # int64[replication or 1, month + 1, segment, N_MACRO]
     redraw_people: int  # 1: other people in each replication; 2: those of the other of its pair, 2k and 2k + 1
     observe_month: int  # month at whose end grades and scores are noted, to compare with defaults of the next 12

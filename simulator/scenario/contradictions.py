@@ -6,11 +6,13 @@ Every check yields (key path, what was found, what is allowed).
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from simulator.model.layout import BUCKETS, EXITS, PRODUCTS
+from simulator.model.errors import did_you_mean
+from simulator.model.layout import BUCKETS, EXITS, MAX_ROWS, PRODUCTS
 from simulator.policy.base import CLOSE
+from simulator.scenario.histories import rows_of
 from simulator.scenario.policies_together import policies_together
 from simulator.scenario.policy_in_run import in_this_run
-from simulator.scenario.schema import ALL_YEAR, RollMatrix, Seasons, Segment, Settings, matrix_of
+from simulator.scenario.schema import ALL_YEAR, Memory, RollMatrix, Seasons, Segment, Settings, matrix_of
 
 Found = tuple[str, str, str]
 
@@ -189,6 +191,33 @@ def _matrix(roll: RollMatrix, path: str) -> Iterator[Found]:
             yield from _sum_to_one(row, where, f"row {state.name}:")
         elif sum(row) <= 0:
             yield where, f"row {state.name} counts nobody", "allowed: at least one count above 0"
+    yield from _memory(roll, [state.name for state in rows], f"{path}.memory")
+
+
+def _memory(roll: RollMatrix, names: list[str], path: str) -> Iterator[Found]:
+    """Check the rows of accounts with a certain history; `names` are the states that are no exit."""
+    wrong = False
+    for number, entry in enumerate(roll.memory):
+        for where, found, allowed in _entry(entry, len(roll.states), names):
+            wrong = True
+            yield f"{path}.{number}.{where}", found, allowed
+    if not wrong and (needed := len(rows_of(roll).state)) > MAX_ROWS:
+        found = f"{needed} rows, counting states with what is remembered of accounts in them"
+        yield path, found, f"allowed: {MAX_ROWS}; look less far back, or at fewer states"
+
+
+def _entry(entry: Memory, columns: int, names: list[str]) -> Iterator[Found]:
+    for where, named in [("state", entry.state), *(("state_before", name) for name in entry.state_before or ())]:
+        if named not in names:
+            yield where, f"found {named!r}", did_you_mean(named, names)
+    for where, first in (("months_in_state", 1), ("months_since_late", 0)):
+        months = getattr(entry, where)
+        if months != sorted(months) or months[0] < first:
+            yield where, f"found {months}", f"allowed: from and to, or from alone, from {first} on"
+    if len(entry.counts) != columns:
+        yield "counts", f"{len(entry.counts)} columns", f"allowed: {columns}, one for each state"
+    elif sum(entry.counts) <= 0:
+        yield "counts", "counts nobody", "allowed: at least one count above 0"
 
 
 def _economy(settings: Settings) -> Iterator[Found]:

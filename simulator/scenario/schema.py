@@ -8,7 +8,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from simulator.model import values
-from simulator.model.layout import BUCKETS, BURDEN_CLASSES, MAX_STATES, MAX_TERM_MONTHS, MAX_TERMS, REACH_BANDS
+from simulator.model.layout import (
+    BUCKETS,
+    BURDEN_CLASSES,
+    MAX_MONTHS_BACK,
+    MAX_STATES,
+    MAX_TERM_MONTHS,
+    MAX_TERMS,
+    REACH_BANDS,
+)
 from simulator.model.values import CertainLogOdds, Chance, Incomes, LogOdds, Money, Month, Multiplier, Share
 from simulator.scenario.distributions import Constant, over_people
 
@@ -87,12 +95,29 @@ class State(Table):
     spends: Multiplier = 1.0
 
 
+Months = Annotated[list[Annotated[int, Field(ge=0, le=MAX_MONTHS_BACK)]], Field(min_length=1, max_length=2)]
+
+
+class Memory(Table):
+    """The row of a state for accounts with a certain history: from month, to month; one number has no end."""
+
+    state: Annotated[str, Field(min_length=1)]
+    months_in_state: Months = [1]  # 1 in the month of arrival
+    months_since_late: Months = [0]  # 0 while late, 1 in the first month that is not; never late has no end
+    state_before: Annotated[list[str], Field(min_length=1)] | None = None  # a month before; None: any
+    counts: Annotated[list[Annotated[float, Field(ge=0)]], values.COUNT]
+
+
 class RollMatrix(Table):
-    """Monthly moves between named states. `matrix` is normalised from `counts` where those are given."""
+    """Monthly moves between named states. `matrix` is normalised from `counts` where those are given.
+
+    An account moves by the first row of `memory` that fits its state and history, else by the row of its state.
+    """
 
     states: Annotated[list[State], Field(min_length=1, max_length=MAX_STATES)]
     matrix: Annotated[list[list[Share]], values.CHANCE] | None = None
     counts: Annotated[list[list[Annotated[float, Field(ge=0)]]], values.COUNT] | None = None
+    memory: list[Memory] = []
 
     @model_validator(mode="before")
     @classmethod

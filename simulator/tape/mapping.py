@@ -123,6 +123,10 @@ class Columns(Table):
     months_left: str | None = None
     arrears: str | None = None
     full_payer: str | None = None
+    # of an account whose roll matrix remembers
+    months_in_state: str | None = None
+    state_before: str | None = None
+    months_since_late: str | None = None
     # of a panel, account by month: what calibrate and backtest read
     month: str | None = None
     payment: str | None = None

@@ -12,10 +12,12 @@ from simulator.model import layout
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.layout import ABSENT, BUCKETS, LINE, LOAN, N_PRODUCT, N_TAPE, PRODUCTS, STATUSES
 from simulator.reading.files import file_digest, open_table, read_columns
+from simulator.scenario.histories import rows_of
 from simulator.scenario.schema import matrix_of, rate_of
 from simulator.tape.account_status import standing
 from simulator.tape.doubts import doubts
 from simulator.tape.mapping import Mapping, read_mapping
+from simulator.tape.remembered import rows_remembered
 from simulator.tape.repayment import repayment_cautions
 from simulator.tape.rows import LEAVE_OUT, NOT_THERE, Rows, header_problems
 
@@ -140,6 +142,7 @@ def _book(rows: Rows, settings) -> TapeBook:
     months_left = rows.integers("months_left", owing_loan, 0, whole=True)
     arrears = rows.integers("arrears", False, 0, unit=unit)
     full_payer = rows.yes_or_no("full_payer")
+    row, assumed = rows_remembered(rows, settings, segment, product, state)
     if not mapping.limits:
         rows.needs_column("limit", limited, 'unless limits = "balance" stands for it, lines')
     rows.needs_column("instalment", owing_loan, "loans")
@@ -152,7 +155,7 @@ def _book(rows: Rows, settings) -> TapeBook:
     accounts[:, layout.TAPE_LIMIT] = np.where((status >= layout.CLOSED) | (limit == ABSENT), 0, limit)
     accounts[:, layout.TAPE_BALANCE] = balance
     accounts[:, layout.TAPE_BUCKET] = bucket
-    accounts[:, layout.TAPE_STATE] = state
+    accounts[:, layout.TAPE_STATE] = row
     accounts[:, layout.TAPE_FULL_PAYER] = full_payer
     accounts[:, layout.TAPE_ARREARS] = arrears
     accounts[:, layout.TAPE_INSTALMENT] = instalment
@@ -162,7 +165,7 @@ def _book(rows: Rows, settings) -> TapeBook:
     accounts, product, segment = accounts[used], product[used], segment[used]
     tape = _grouped(accounts, borrower[used], product, segment, len(settings.segment))
     rates = np.array([rate_of(settings.products, of, "loan") for of in settings.segment.values()])
-    cautions = _not_used(rows) + doubts([rows])
+    cautions = _not_used(rows) + assumed + doubts([rows])
     cautions += repayment_cautions(accounts[product == LOAN], rates[segment[product == LOAN]])
     return TapeBook(tape, _report(rows, settings, accounts, product, segment, tape, over_limit), cautions)
 
@@ -259,10 +262,11 @@ def _report(rows: Rows, settings, accounts, product, segment, tape: Tape, over_l
                 (segment == g) & (product == p) & (accounts[:, layout.TAPE_STATE] != ABSENT), layout.TAPE_STATE
             ]
             matrix = matrix_of(settings, group, kind)
-            for number, count in enumerate(np.bincount(states).tolist()):
-                if count and matrix:
-                    name = matrix.states[number].name
-                    by_state[name] = by_state.get(name, 0) + count
+            if matrix and len(states):
+                for number, count in enumerate(np.bincount(rows_of(matrix).state[states]).tolist()):
+                    if count:
+                        name = matrix.states[number].name
+                        by_state[name] = by_state.get(name, 0) + count
     return {
         "file": Path(rows.path).name,
         "sha256": file_digest(rows.path),

@@ -17,9 +17,11 @@ from simulator.model.layout import (
     K_TAPE_ROW,
     LINE,
     LOAN,
+    MAX_STATES,
     N_ACCOUNT,
     N_BORROWER,
     PRODUCTS,
+    ROLL_STATE,
     STATE,
     STATUS,
     TAPE_ARREARS,
@@ -54,7 +56,7 @@ def states_ahead(lowered: Lowered, month: int = 1, progress=lambda done: None) -
     for tile in tiles:
         for p in range(len(PRODUCTS)):
             here, followed = _of(lowered.tape, tile, p), _followed(lowered.tape, tile, p)
-            opening[tile[K_SEGMENT], p] += np.bincount(here[followed, TAPE_STATE], minlength=16)
+            opening[tile[K_SEGMENT], p] += _by_state(lowered, tile[K_SEGMENT], p, here[followed, TAPE_STATE])
     for r in range(lowered.replications):
         lives = Trajectories(tables_for(lowered, r, r + 1), lowered.levers, tiles, lowered.tape, range(r, r + 1), month)
         for state, tile in zip(lives.advance_to(month)[0], tiles, strict=True):
@@ -63,12 +65,17 @@ def states_ahead(lowered: Lowered, month: int = 1, progress=lambda done: None) -
                 account = columns[N_BORROWER + p * N_ACCOUNT : N_BORROWER + (p + 1) * N_ACCOUNT]
                 followed, status = _followed(lowered.tape, tile, p), account[STATUS]
                 is_open = followed & (status >= ACTIVE) & (status <= CLOSED) & ((p != LOAN) | (account[BALANCE] > 0))
-                counts[r, g, p] += np.bincount(account[STATE][is_open], minlength=16)
+                counts[r, g, p] += _by_state(lowered, g, p, account[STATE][is_open])
                 if p == LOAN:  # of lines all are followed, and one that owes nothing is written off and gone
                     gone[r, g, p] += int((followed & (status == WRITTEN_OFF)).sum())
         gone[r, :, LINE] = lives.sums.rolls[:, 1:, :, LINE, :, TO_WRITTEN_OFF, 0].sum(axis=(0, 1, 3))
         progress(r + 1)
     return Ahead(opening, counts, gone)
+
+
+def _by_state(lowered: Lowered, segment: int, product: int, rows: np.ndarray) -> np.ndarray:
+    """Return int64[MAX_STATES]: how many of these rows of the roll matrix each named state has."""
+    return np.bincount(lowered.tables.roll_state[segment, product, rows, ROLL_STATE], minlength=MAX_STATES)
 
 
 def _of(tape: np.ndarray, tile: np.ndarray, product: int) -> np.ndarray:
