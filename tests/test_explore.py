@@ -20,7 +20,7 @@ from simulator.explore import desk as desks
 from simulator.explore.desk import KEPT, Desk
 from simulator.explore.lives import FIRST, LEAST, Life
 from simulator.explore.page import page
-from simulator.explore.picture import changed
+from simulator.explore.picture import changed, picture
 from simulator.explore.question import Explored
 from simulator.explore.saved import save
 from simulator.explore.server import listen
@@ -276,9 +276,10 @@ cautions = ["Nobody checked <this>."]
     assert life.frame.borrowers == borrowers == sum(book.tape.borrowers) > 0
     shown = page(explored, explored.home)
     assert f'<span class="size">{accounts} accounts of {borrowers} borrowers, from the tape</span>' in shown
-    assert book.cautions and set(book.cautions) < set(explored.cautions)
+    cautions = explored.cautions(explored.home)
+    assert book.cautions and set(book.cautions) < set(cautions)
     assert "<li>Caution: Nobody checked &lt;this&gt;.</li>" in shown
-    assert shown.count("<li>Caution: ") == len(explored.cautions)
+    assert shown.count("<li>Caution: ") == len(cautions)
     with speaking("zh"):
         shown = page(explored, explored.home)
     assert f"账户明细数据：{borrowers} 名借款人的 {accounts} 个账户" in shown and "注意：Nobody checked" in shown
@@ -289,10 +290,73 @@ def test_the_page_warns_in_its_language(small):
     dear = load_scenario("huabei", {"products.line.interest_rate": 0.0015}, borrowers=100)
     explored = Explored(dear)
 
-    assert explored.cautions and page(explored, explored.home).count("<li>Caution: ") == len(explored.cautions)
+    assert page(explored, explored.home).count("<li>Caution: ") == 1
     with speaking("zh"):
         assert re.search("<li>注意：[^<A-Za-z]*</li>", page(explored, explored.home))
-    assert '<ul class="cautions">' not in page(Explored(small), Explored(small).home)
+    assert '<ul class="cautions" id="cautions" hidden></ul>' in page(Explored(small), Explored(small).home)
+
+
+def test_a_price_that_is_moved_is_warned_of():
+    """The caution comes with the setting that asks for it, and goes with it; it says whose the price is."""
+    scenario = load_scenario("pricing", borrowers=100, months=3)
+    explored = Explored(scenario)
+    name = next(one.policy for key, one in explored.controls.items() if key.endswith(".rate"))
+    with served(scenario) as port:
+        *_, dear = pictures(port, {f"policy.{name}.enabled": "true", f"policy.{name}.rate": "5.0", "language": "zh"})
+        *_, home = pictures(port, {})
+
+    assert len(dear["cautions"]) == len(home["cautions"]) + 1
+    assert dear["cautions"][-1].startswith("注意：当前设定：") and "36%" in dear["cautions"][-1]
+
+
+def test_a_member_of_a_list_is_a_control_like_any_other(small, tmp_path):
+    """Its place is in the address; what is asked, said and saved is the list with the others as they were."""
+    explored = Explored(small)
+    question = explored.question([("policy.sell_written_off.price.2", "0.05")])
+    before = small.baseline.policy["sell_written_off"].price
+
+    assert explored.address(question) == "policy.sell_written_off.price.2=0.05"
+    own = explored.asked(question).own.policy["sell_written_off"].price
+    assert own == [*before[:2], 0.05, *before[3:]] != before
+    assert "Price, share of the balance · 12–17: " in changed(explored, question)
+    assert (
+        load_scenario(save(explored, question, tmp_path).path).variants["what_if"].policy["sell_written_off"].price
+        == own
+    )
+    for text in ("1.5", "-0.1", "x"):
+        with pytest.raises(UserError, match=r"policy\.sell_written_off\.price\.2: "):
+            explored.question([("policy.sell_written_off.price.2", text)])
+    with pytest.raises(UserError, match="no such setting"):
+        explored.question([("policy.sell_written_off.price.6", "0.1")])
+    with pytest.raises(UserError, match="allowed: falling, or the same again"):
+        explored.asked(explored.question([("policy.rating.months.2", "9")]))
+
+
+def test_nothing_moved_is_not_saved(port, small, tmp_path):
+    """There is nothing to save: a sentence says so, in the language of the page, and no file is written."""
+    with pytest.raises(UserError, match="nothing is moved"):
+        save(Explored(small), Explored(small).home, tmp_path)
+    origin = {"Origin": f"http://127.0.0.1:{port}"}
+    answers = [get(port, f"{what}?language=zh", "POST", origin) for what in ("save", "reports")]
+
+    assert [(status, "尚未移动任何设定" in text) for status, _, text in answers] == [(400, True)] * 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_long_wait_is_told_before(small):
+    """A picture of a part says how long all of it takes, if that is long; the last says nothing of it."""
+    found = []
+    desk = Desk(Explored(small), 2)
+    try:
+        desk.ask(desk.explored.question(MOVED.items()), found.append)
+        while len(found) < 4:
+            sleep(0.01)
+    finally:
+        desk.close()
+
+    assert all(one.seconds_left > 0 for one in found[:-1]) and found[-1].seconds_left == 0
+    with_wait = picture(found[0]._replace(seconds_left=41.6), desk.explored)
+    assert with_wait["counted"] == "300 borrowers × 2 of 16 replications; all of them in about 42 s"
 
 
 def test_policies_of_one_kind_are_told_apart(small):

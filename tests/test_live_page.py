@@ -66,7 +66,7 @@ def middle(page, selector, share=0.5):
     """Return a place on a slider, `share` of the way from its left end to its right, in sight."""
     script = f"""(() => {{
       const it = document.querySelector({json.dumps(selector)});
-      it.closest("details")?.setAttribute("open", "");
+      for (let one = it.closest("details"); one; one = one.parentElement.closest("details")) one.open = true;
       it.scrollIntoView({{block: "center"}});
       const box = it.getBoundingClientRect();
       return [box.left + 9 + (box.width - 18) * {share}, box.top + box.height / 2];
@@ -167,6 +167,20 @@ def test_keys_move_a_slider_and_the_address_holds_the_question(page, port):
     page.until(SETTLED)
     assert page.run(f'document.querySelector("{KEEP}").getAttribute("aria-valuetext")') == "48\u00a0%"
     assert told(page) == shown
+
+
+def test_a_list_that_has_to_fall_stays_so(page):
+    """A member that is moved takes the others along, and one moved back does not; the answer is of all of them."""
+    at = "[...document.querySelectorAll(\"input[data-key^='policy.rating.months.']\")].map((one) => Number(one.value))"
+    last = "input[data-key='policy.rating.months.2']"
+    before = page.run(at)
+    drag(page, last, 0.5)
+    page.until(f"{ANSWERED} && {SETTLED} && {SHOWN} === {ASKED}")
+    after = page.run(at)
+
+    assert before == [6, 3, 1]
+    assert after[0] == after[1] == after[2] > before[0]
+    assert "cannot be lived" not in told(page)[0]
 
 
 def test_every_control_has_a_name_and_a_place_in_the_order_of_tabs(page):

@@ -4,13 +4,14 @@ A control has stops, from the least to the most that the schema allows: so a sli
 at the file's own exactly, wherever it is put.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import ceil, floor, inf, log10
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 
-from simulator.model.values import MONTHS
+from simulator.model.values import MONTHS, parts_of
+from simulator.policy.labels import Members
 from simulator.scenario.fields import bounds_of, field_attribute, fields_of, refusal
 from simulator.scenario.schema import Settings
 
@@ -32,6 +33,7 @@ class Control(NamedTuple):
     unit: str
     stops: tuple[Value, ...]
     about: str  # the schema's own words
+    order: int = 0  # of the list that it is a member of: 1 if that has to rise, -1 if it has to fall
 
     @property
     def policy(self) -> str:
@@ -40,8 +42,14 @@ class Control(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The setting's own name."""
-        return self.key.rpartition(".")[2]
+        """The setting's own name; of the member of a list that of the list."""
+        return (self.list or self.key).rpartition(".")[2]
+
+    @property
+    def list(self) -> str:
+        """The key of the list that it is a member of; empty if it is none."""
+        above, _, last = self.key.rpartition(".")
+        return above if last.isdecimal() else ""
 
     @property
     def below(self) -> str:
@@ -68,8 +76,11 @@ def controls(settings: Settings, others: list[Settings]) -> dict[str, Control]:
             for key, model, last in _settings(policy, f"policy.{name}"):
                 values = [value for one in lenders if (value := value_at(one, key)) is not None]
                 last_month = settings.months + settings.run_off_months
-                if key not in found and (control := _control(key, model, last, values, last_month)):
-                    found[key] = control
+                members = max((len(value) for value in values if isinstance(value, list)), default=0)
+                keys = [f"{key}.{place}" for place in range(members)] or [key]
+                missing = [one for one in keys if one not in found]
+                if missing and (control := _control(key, model, last, values, last_month)):
+                    found |= {one: control._replace(key=one) for one in missing}
     return found
 
 
@@ -78,6 +89,8 @@ def value_at(settings: Any, key: str) -> Any:
     for part in key.split("."):
         if isinstance(settings, dict):
             settings = settings.get(part)
+        elif isinstance(settings, list):
+            settings = settings[int(part)] if part.isdecimal() and int(part) < len(settings) else None
         elif isinstance(settings, BaseModel) and part in fields_of(type(settings)):
             settings = getattr(settings, field_attribute(type(settings), part))
         else:
@@ -85,10 +98,30 @@ def value_at(settings: Any, key: str) -> Any:
     return settings
 
 
-def holder_of(settings: Any, key: str) -> tuple[type[BaseModel], str]:
-    """Return the model that the last part of a key is a field of, and that part."""
+def refusal_at(settings: Any, key: str, value: Any) -> str:
+    """Return why the setting at a key cannot have a value, in pydantic's words; nothing if it can."""
     above, _, last = key.rpartition(".")
-    return type(value_at(settings, above)), last
+    holder = value_at(settings, above)
+    if isinstance(holder, list):
+        return refusal_at(settings, above, _with_member(holder, int(last), value))
+    return refusal(type(holder), last, value)
+
+
+def in_whole(settings: Any, moved: Iterable[tuple[str, Value]]) -> dict[str, Any]:
+    """Return by key what is moved, where members of a list are moved that list."""
+    found: dict[str, Any] = {}
+    for key, value in moved:
+        above, _, last = key.rpartition(".")
+        whole = found.get(above, value_at(settings, above))
+        if isinstance(whole, list):
+            found[above] = _with_member(whole, int(last), value)
+        else:
+            found[key] = value
+    return found
+
+
+def _with_member(members: list, place: int, value: Any) -> list:
+    return [*members[:place], value, *members[place + 1 :]]
 
 
 def with_stop(control: Control, value: Value) -> Control:
@@ -109,7 +142,7 @@ def _settings(model: BaseModel, path: str) -> Iterator[tuple[str, type[BaseModel
             for name, member in value.items():
                 if isinstance(member, BaseModel):
                     yield from _settings(member, f"{here}.{name}")
-        elif key not in HELD and isinstance(value, Value):
+        elif key not in HELD and (isinstance(value, Value) or (isinstance(value, list) and value)):
             yield here, type(model), key
 
 
@@ -117,6 +150,9 @@ def _control(key: str, model: type[BaseModel], last: str, values: list, last_mon
     """Return the control of a field, None where there is nothing to choose."""
     info = model.model_fields[field_attribute(model, last)]
     words = _words(info.annotation)
+    lists = [value for value in values if isinstance(value, list)]
+    if lists:  # each member has the stops of all
+        values, words = [member for value in lists for member in value], set()
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     stops: set[Value] = set(values)
     if any(isinstance(value, bool) for value in values):
@@ -126,12 +162,14 @@ def _control(key: str, model: type[BaseModel], last: str, values: list, last_mon
         whole = all(isinstance(value, int) for value in numbers)
         if fields_of(model)[last].unit == MONTHS:
             high = min(high, last_month)
-        stops |= {stop for stop in _places(low, high, numbers, whole) if not refusal(model, last, stop)}
+        places = _places(low, high, numbers, whole)
+        stops |= {stop for stop in places if not refusal(model, last, [stop] * len(lists[0]) if lists else stop)}
         stops |= words
     else:
         stops |= words
     field = fields_of(model)[last]
-    control = Control(key, field.unit.name if field.unit else "", _ordered(stops), info.description or "")
+    order = next((part.order for part in parts_of(info) if isinstance(part, Members)), 0)
+    control = Control(key, field.unit.name if field.unit else "", _ordered(stops), info.description or "", order)
     return control if len(control.stops) > 1 else None
 
 

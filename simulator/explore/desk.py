@@ -34,6 +34,7 @@ class Found(NamedTuple):
     baseline: Samples
     borrowers: tuple[int, int]  # lived so far, and all
     seconds_left: float  # until the last step, if it goes on as it went
+    cautions: list[str]
 
 
 class Ask:
@@ -46,6 +47,7 @@ class Ask:
         """Take the question and who is told."""
         self.question, self.deliver = question, deliver
         self.told = 0  # steps
+        self.cautions: list[str] | None = None
         self.pace = 0.0  # seconds that a borrower-month took at the last step with any
 
 
@@ -121,7 +123,9 @@ class Desk:
             frame = replace(own.frame, transfers=own.frame.transfers or baseline.frame.transfers)
             samples = own.at(step), baseline.at(step)
             borrowers = own.borrowers(step), own.borrowers(own.steps[-1])
-            one.deliver(Found(one.question, step, frame, *samples, borrowers, left * one.pace))
+            if one.cautions is None:
+                one.cautions = self.explored.cautions(one.question)
+            one.deliver(Found(one.question, step, frame, *samples, borrowers, left * one.pace, one.cautions))
             one.told += 1
         return one.told == len(own.steps)
 

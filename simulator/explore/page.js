@@ -91,6 +91,8 @@
     find("#verdict").textContent = found.refused ?? found.verdict;
     find("#changed").textContent = found.changed ?? "";
     if (!found.refused) {
+      find("#cautions").replaceChildren(...found.cautions.map((said) => element("li", "", said)));
+      find("#cautions").hidden = !found.cautions.length;
       find("#counted").textContent = found.counted;
       const share = Math.round(100 * found.progress);
       find("#bar .done").setAttribute("width", `${share}%`);
@@ -218,10 +220,22 @@
   const plain = (value) => String(Number(value.toPrecision(4)));
 
   // ---- what one does ------------------------------------------------------------------------------
+  /** In a list that has to rise or to fall, move the others on either side as far as the one that was moved asks. */
+  function takeAlong(control) {
+    const list = control.closest(".list"), order = Number(list?.dataset.order ?? 0);
+    if (!order) return;
+    const members = all("input[type=range]", list), at = members.indexOf(control), moved = Number(control.value);
+    members.forEach((other, place) => {
+      const most = (place - at) * order > 0 ? Math.max : Math.min;
+      if (place !== at) other.value = most(Number(other.value), moved);
+    });
+  }
+
   for (const control of controls) {
     control.addEventListener(control.type === "range" ? "input" : "change", () => {
       const policy = control.closest(".policy"), onOff = policy && find("input[type=checkbox]", policy);
       if (onOff && onOff !== control) onOff.checked = true; // who moves a setting wants it in force
+      takeAlong(control);
       ask();
     });
   }
@@ -298,7 +312,7 @@
   });
   new ResizeObserver(() => { if (last && !last.refused) { drawPath(last); drawCauses(last); } }).observe(find("#path"));
   if (matchMedia("(max-width: 900px)").matches) { // what is moved is open; all else would hide the figures
-    for (const policy of all(".policy")) policy.open = controls.some((one) => policy.contains(one) && valueOf(one) !== homeOf(one));
+    for (const part of all(".policy, .list")) part.open = controls.some((one) => part.contains(one) && valueOf(one) !== homeOf(one));
   }
   ask();
 })();

@@ -1,11 +1,13 @@
 """The page as it is first sent: every control where the question has it, and what the script needs to know."""
 
 import json
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from simulator.explore.controls import SWITCH, Control, Value, value_at
 from simulator.explore.question import Explored, Question, text_of
 from simulator.explore.words import (
+    cautions_in_words,
     lender_in_words,
     months_in_words,
     policy_in_words,
@@ -14,7 +16,8 @@ from simulator.explore.words import (
     value_in_words,
     world_in_words,
 )
-from simulator.language.catalogue import ENGLISH, retold, say, spoken
+from simulator.language.catalogue import ENGLISH, say, spoken
+from simulator.policy.why import capital
 from simulator.scenario.scenario import AS_WRITTEN
 from simulator.scenario.schema import Settings
 
@@ -32,13 +35,23 @@ class Shown(NamedTuple):
     home: int  # of the lender that one starts from
 
 
+class Block(NamedTuple):
+    """Controls that stand together: the members of a list under its name and key, or one setting without either."""
+
+    title: str
+    key: str
+    order: int  # 1 if the members have to rise, -1 if they have to fall
+    controls: list[Shown]
+    is_open: bool
+
+
 class Group(NamedTuple):
     """A policy: its kind in words, its name in the file, its switch, its other controls, whether it is shown open."""
 
     title: str
     name: str
     switch: Shown
-    controls: list[Shown]
+    blocks: list[Block]
     is_open: bool
 
 
@@ -61,7 +74,7 @@ def page(explored: Explored, question: Question) -> str:
         language=spoken(),
         title=scenario.baseline.title,
         size=_size(explored),
-        cautions=[say("Caution: {caution}", caution=retold(said)) for said in explored.cautions],
+        cautions=cautions_in_words(explored.cautions(question)),
         starts=[(name, lender_in_words(name, explored.lender(name).title)) for name in explored.starts],
         worlds=worlds if len(worlds) > 1 else [],
         question=question,
@@ -92,21 +105,29 @@ def _groups(explored: Explored, question: Question) -> list[Group]:
     own = explored.values(Question(question.start, question.world, question.months))
     baseline, variants = explored.scenario.baseline, explored.scenario.variants.values()
     told = {key for key in explored.controls if any(value_at(v, key) != value_at(baseline, key) for v in variants)}
-    groups: dict[str, list[Shown]] = {}
-    for key, control in explored.controls_of(question).items():
-        if key in values:
-            shown = _shown(control, values[key], own[key], lender)
-            groups.setdefault(control.policy, []).append(shown)
+    groups: dict[str, list[Block]] = {}
+    there = [control for key, control in explored.controls_of(question).items() if key in values]
+    for (policy, above), members in groupby(there, lambda one: (one.policy, one.list or one.key)):
+        controls = list(members)
+        shown = [_shown(one, values[one.key], own[one.key], lender) for one in controls]
+        first, is_open = controls[0], any(one.key in told or one.at != one.home for one in shown)
+        title = capital(table_in_words(first, lender)) if first.list else ""
+        groups.setdefault(policy, []).append(Block(title, above, first.order, shown, is_open))
     return [
         Group(
             policy_in_words(lender.policy[name].kind),
             name,
-            next(one for one in shown if one.key.endswith(f".{SWITCH}")),
-            [one for one in shown if not one.key.endswith(f".{SWITCH}")],
-            any(one.key in told or one.at != one.home for one in shown),
+            next(one for block in blocks for one in block.controls if _is_switch(one)),
+            [block for block in blocks if not _is_switch(block.controls[0])],
+            any(block.is_open for block in blocks),
         )
-        for name, shown in groups.items()
+        for name, blocks in groups.items()
     ]
+
+
+def _is_switch(shown: Shown) -> bool:
+    """Return whether a control is that of the whole policy."""
+    return shown.key.endswith(f".{SWITCH}")
 
 
 def _shown(control: Control, value: Value, home: Value, lender: Settings) -> Shown:
@@ -115,7 +136,7 @@ def _shown(control: Control, value: Value, home: Value, lender: Settings) -> Sho
     return Shown(
         control.key,
         setting_in_words(control, lender),
-        table_in_words(control, lender),
+        "" if control.list else table_in_words(control, lender),
         control.about if spoken() == ENGLISH else "",
         kind,
         [(text_of(stop), value_in_words(control, stop, lender)) for stop in control.stops],

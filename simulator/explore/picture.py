@@ -15,6 +15,7 @@ from simulator.explore.words import (
     amount,
     between,
     cause_in_words,
+    cautions_in_words,
     change,
     lender_in_words,
     level,
@@ -26,10 +27,12 @@ from simulator.explore.words import (
     scale_of,
     setting_in_words,
     span,
+    table_in_words,
     value_in_words,
 )
 from simulator.language.catalogue import CHINESE, say, spoken
 from simulator.model.errors import UserError
+from simulator.policy.why import capital
 from simulator.scenario.scenario import BASELINE
 
 MOST_TOLD = 4  # changes
@@ -50,6 +53,7 @@ def picture(found: Found, explored: Explored) -> dict[str, Any]:
         "question": explored.address(found.question),
         "settled": found.step.is_last,
         "changed": changed(explored, found.question),
+        "cautions": cautions_in_words(found.cautions),
         "verdict": _verdict(first, moved[first], frame.currency, is_same, found.step.is_last),
         "progress": found.step.share * found.step.replications / REPLICATIONS,
         "counted": _counted(found),
@@ -68,6 +72,8 @@ def changed(explored: Explored, question: Question) -> str:
     for key, value in question.moved:
         control = explored.controls[key]
         policy, setting = policies[control.policy], setting_in_words(control, lender)
+        if control.list:
+            setting = capital(f"{table_in_words(control, lender)} · {setting}")
         before, after = (value_in_words(control, one, lender) for one in (value_at(lender, key), value))
         if control.name == SWITCH:
             said.append(say("{policy} {after}", policy=policy, after=after))

@@ -9,11 +9,10 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from simulator.explore.controls import Control, Value, controls, holder_of, value_at, with_stop
+from simulator.explore.controls import Control, Value, controls, in_whole, refusal_at, value_at, with_stop
 from simulator.language.catalogue import kept
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.run import read_book
-from simulator.scenario.fields import refusal
 from simulator.scenario.prices import asked_rates, price_cautions
 from simulator.scenario.reader import rewritten
 from simulator.scenario.scenario import AS_WRITTEN, BASELINE, Scenario
@@ -22,6 +21,7 @@ from simulator.scenario.schema import Settings
 START, WORLD, MONTHS, LANGUAGE = "from", "world", "months", "language"  # keys of the address
 HORIZONS = (6, 12, 18, 24, 36, 48, 60)  # months of lending
 MOST_MONTHS = 600  # as the schema
+YOURS = kept("your settings")  # what a caution calls the lender of a question
 OWN = "what_if"  # the variant that is made of the baseline
 MOST_OF_A_KEY = 80  # characters that are told of a key that there is none of
 WHOLE = re.compile("-?[0-9]+")
@@ -86,11 +86,16 @@ class Explored:
         """The TapeBook of the tape that the scenario starts from; None if it draws its borrowers."""
         return read_book(self.scenario)
 
-    @property
-    def cautions(self) -> list[str]:
-        """What must be known before any number: of the scenario, of the prices as it has them, and of its tape."""
-        lenders = {BASELINE: self.scenario.baseline, **self.scenario.variants}
-        rates = {name: asked_rates(settings) for name, settings in lenders.items()}
+    def cautions(self, question: Question) -> list[str]:
+        """Return what must be known before any number: of the scenario, of a question's prices, and of its tape.
+
+        Of settings that exclude each other there are no prices.
+        """
+        try:
+            asked = self.asked(question)
+        except UserError:
+            asked = self.asked(question.here)
+        rates = {name: asked_rates(one) for name, one in ((BASELINE, asked.baseline), (YOURS, asked.own))}
         return [*self.scenario.cautions, *price_cautions(rates), *(self.book.cautions if self.book else [])]
 
     @cached_property
@@ -146,7 +151,7 @@ class Explored:
                 found[key] = months
             elif key in self.controls and value_at(lender, key) is not None:
                 value = self._value(key, text)
-                if why := refusal(*holder_of(lender, key), value):
+                if why := refusal_at(lender, key, value):
                     problems.append(Problem(key, text, kept("not allowed"), why))
                 moved[key] = value
             else:
@@ -180,7 +185,8 @@ class Explored:
         name = self.name_of(question)
         others: dict[str, Any] = {f"variant.{other}": False for other in self.scenario.variants if other != name}
         others |= {f"world.{world}": False for world in self.scenario.worlds if world != question.world}
-        moved: Mapping[str, Any] = {f"variant.{name}.{key}": value for key, value in question.moved}
+        whole = in_whole(self.lender(question.start), question.moved)
+        moved: Mapping[str, Any] = {f"variant.{name}.{key}": value for key, value in whole.items()}
         months = {} if question.months == self.home.months else {MONTHS: question.months}
         return self._written.at({**others, **moved, **months})
 

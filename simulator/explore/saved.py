@@ -6,8 +6,9 @@ from threading import Lock, Thread
 from typing import Any, NamedTuple
 
 from simulator.decision.under_doubt import compare
+from simulator.explore.controls import in_whole
 from simulator.explore.question import Explored, Question
-from simulator.language.catalogue import say, speaking
+from simulator.language.catalogue import kept, say, speaking
 from simulator.model.errors import Problem, UserError
 from simulator.model.observer import Silent
 from simulator.scenario.reader import load_scenario
@@ -41,7 +42,7 @@ def text_of(explored: Explored, question: Question, folder: Path) -> str:
     if question.start in scenario.variants:
         started = plain(scenario.variants[question.start], scenario.variant_provenance[question.start])
         own |= difference(plain(scenario.baseline, scenario.provenance), started) | own
-    for key, value in question.moved:
+    for key, value in in_whole(explored.lender(question.start), question.moved).items():
         _put(own, key, value)
     tables = {"extends": _extended(scenario.path, folder), **common, "variant": {explored.own: own}}
     return toml(tables)
@@ -49,7 +50,11 @@ def text_of(explored: Explored, question: Question, folder: Path) -> str:
 
 def save(explored: Explored, question: Question, folder: Path) -> Saved:
     """Write the scenario of a question into `folder`, under a name that nothing has; UserError if it cannot be."""
-    text, stem = text_of(explored, question, folder), f"{explored.scenario.path.stem}-what-if"
+    stem = f"{explored.scenario.path.stem}-what-if"
+    if not question.moved and question.months == explored.home.months:
+        why = kept("nothing is moved: it would be what the scenario has already"), kept("move a setting first")
+        raise UserError(Problem(f"{stem}{SUFFIX}", "", *why))
+    text = text_of(explored, question, folder)
     for k in range(1, MOST):
         path = folder / f"{stem}{f'-{k}' if k > 1 else ''}{SUFFIX}"
         try:

@@ -157,13 +157,18 @@ def policies_in_words(lender: Settings) -> dict[str, str]:
 
 
 def setting_in_words(control: Control, lender: Settings) -> str:
-    """Return what the page calls a setting."""
+    """Return what the page calls a setting; of the member of a list that member."""
     return capital(labels_of(lender.policy[control.policy], control.below)[-1])
 
 
 def table_in_words(control: Control, lender: Settings) -> str:
-    """Return what the page calls the tables of a policy that a setting is in; nothing if it is the policy's own."""
+    """Return what the page calls the tables and the list that a setting is in; nothing if it is the policy's own."""
     return " · ".join(labels_of(lender.policy[control.policy], control.below)[:-1])
+
+
+def cautions_in_words(cautions: list[str]) -> list[str]:
+    """Return cautions as the page says them."""
+    return [say("Caution: {caution}", caution=retold(said)) for said in cautions]
 
 
 def retold_error(error: UserError) -> str:

@@ -25,11 +25,14 @@ class Choices:
 
 
 class Members:
-    """Beside the type of a list: what its members are called, in their order, or a function of the policy that says."""
+    """Beside the type of a list: what its members are called, in their order, or a function of the policy that says.
 
-    def __init__(self, names: Names | Callable[[Any], Names]):
-        """Take the names, which are said as they are."""
-        self._names = names
+    `order` is 1 where they have to rise, -1 where they have to fall, 0 where they may be in any order.
+    """
+
+    def __init__(self, names: Names | Callable[[Any], Names] = (), order: int = 0):
+        """Take the names, which are said as they are; without any, members are counted."""
+        self._names, self.order = names, order
 
     def of(self, policy: Any) -> Names:
         """Return the names in a policy."""

@@ -79,7 +79,7 @@ class Settings(Policy):
     bulk_months: list[Month] = Field(
         [], title=noted("months of sales"), description="months of the run in which it sells; empty: every month"
     )
-    bands: Annotated[list[Money], Field(max_length=N_BANDS - 1)] = Field(
+    bands: Annotated[list[Money], Field(max_length=N_BANDS - 1), Members(order=1)] = Field(
         [],
         title=noted("bands of balance, up to"),
         description="money: upper balances of all bands but the last, at most three; empty: one price for all",

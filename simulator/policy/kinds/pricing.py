@@ -25,8 +25,6 @@ EFFECT = "Interest moves at once, delinquency slowly; a higher minimum payment r
 MEETS = "Rates multiply; the higher minimum payment holds."
 NEUTRAL = {"rate": 1.0, "rate_by_grade": [1.0] * GRADES}
 EXAMPLE = {"rate": 0.9, "rate_by_grade": [0.8, 0.9, 1.0, 1.1, 1.2], "minimum_share": 0.05}
-
-
 ByGrade = Annotated[list[Multiplier], Field(min_length=GRADES, max_length=GRADES), Members(GRADE_NAMES)]
 
 
@@ -34,9 +32,7 @@ class Settings(Policy):
     """Multipliers of the products' rates, and the minimum payment of the line."""
 
     rate: Multiplier = Field(1.0, title=noted("interest rate, times"), description="multiplier of the interest rate")
-    rate_by_grade: (
-        Annotated[list[Multiplier], Field(min_length=GRADES, max_length=GRADES), Members(GRADE_NAMES)] | None
-    ) = Field(
+    rate_by_grade: ByGrade | None = Field(
         None,
         title=noted("interest rate by grade, times"),
         description="five multipliers of the interest rate, by the account's grade from A to E",

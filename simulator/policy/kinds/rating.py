@@ -23,25 +23,25 @@ EFFECT = "The grade ranks who defaults better or worse, and all that goes by gra
 MEETS = "One way to grade holds at a time."
 NEUTRAL: dict = {}
 EXAMPLE = {"months": [6, 3, 1], "score": [580, 540, 500], "used": [0.3, 0.6, 0.9]}
-WORSE = Members(GRADE_NAMES[1:4])
+FALLING, RISING = (Members(GRADE_NAMES[1:4], order) for order in (-1, 1))
 Clean = Annotated[int, Field(ge=0, le=255), MONTHS]
 
 
 class Settings(Policy):
     """What parts the grades A to D; E is late or in a plan."""
 
-    months: Annotated[list[Clean], Field(min_length=3, max_length=3), WORSE] | None = Field(
+    months: Annotated[list[Clean], Field(min_length=3, max_length=3), FALLING] | None = Field(
         None,
         title=noted("worse below clean months"),
         description="months in a row without a missed due below which an account is B, C, D or worse; without it 12, "
         "6 and 3",
     )
-    score: Annotated[list[Points], Field(min_length=3, max_length=3), WORSE] | None = Field(
+    score: Annotated[list[Points], Field(min_length=3, max_length=3), FALLING] | None = Field(
         None,
         title=noted("worse below score"),
         description="points below which an account is B, C, D or worse; without it the score does not count",
     )
-    used: Annotated[list[Share], Field(min_length=3, max_length=3), WORSE] | None = Field(
+    used: Annotated[list[Share], Field(min_length=3, max_length=3), RISING] | None = Field(
         None,
         title=noted("worse above utilisation"),
         description="share of the limit above which a line is B, C, D or worse; without it 1/2, 7/8 and never",

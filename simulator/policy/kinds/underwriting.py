@@ -52,9 +52,7 @@ class Settings(Policy):
         title=noted("income cut-off"),
         description="applicants below are declined; without it, nobody is for the income",
     )
-    limit_by_score: (
-        Annotated[list[Multiplier], Field(min_length=SCORE_BANDS, max_length=SCORE_BANDS), Members(SCORES)] | None
-    ) = Field(
+    limit_by_score: ByScore | None = Field(
         None,
         title=noted("limit by score, times"),
         description="16 multipliers of the limit, one for each band of 32 points from 344 up",
