@@ -151,6 +151,18 @@ def bitflips(
     _end(not wrong, f"a flipped bit was not seen in: {', '.join(wrong)}")
 
 
+@app.command(name="as_numba")
+def as_numba() -> None:
+    """Compile the whole kernel by numba itself too: the same bytes of every sum."""
+    from . import as_numba as run
+
+    with Progress() as bar:
+        bar.started("compiling the kernel by numba itself")
+        same = run.check()
+    _print(f"{len(same)} scenarios ({bar.seconds:,.0f} s)")
+    _end(all(same.values()), f"other sums: {', '.join(name for name, is_same in same.items() if not is_same)}")
+
+
 @app.command()
 def kills(times: Annotated[int, typer.Option(help="of kill -9")] = 50, seed: int = 1) -> None:
     """Kill a comparison that replaces another at random points: whole folders only, no litter after the next run."""
