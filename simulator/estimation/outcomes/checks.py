@@ -14,6 +14,7 @@ from simulator.estimation.outcomes.rows import Outcomes
 from simulator.estimation.outcomes.scenario import scenario_text
 from simulator.model.layout import LOAN
 from simulator.model.observer import SILENT, Observer, Part
+from simulator.scenario.reader import load_scenario
 
 AT_ONCE = 50  # replications whose sums are held together
 UNIT_AMOUNT = 10_000.0  # what everybody borrows where a share of the amount is asked for
@@ -104,7 +105,7 @@ def held_out(
 
 def _simulated(fitted, seed, replications, threads, equal_amount, observer) -> np.ndarray:
     """Return float64[replication, segment, COLUMNS] of a scenario's ledger, without column 2."""
-    from simulator.study import compare
+    from simulator.run import run
 
     found = []
     with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +113,8 @@ def _simulated(fitted, seed, replications, threads, equal_amount, observer) -> n
             path = Path(folder) / "scenario.toml"
             size = min(AT_ONCE, replications - first)
             path.write_text(scenario_text(fitted, seed + first, size, equal_amount), encoding="utf-8")
-            ledger = compare(path, threads, Part(observer)).comparison.ledgers["baseline"]
+            loaded = load_scenario(path)
+            ledger = run(loaded, {}, True, threads, Part(observer)).comparison.ledgers["baseline"]
             money = ledger.frame.minor_units
 
             def total(name, ledger=ledger):
