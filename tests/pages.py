@@ -10,6 +10,7 @@ from simulator.explore.question import Explored
 from simulator.explore.server import application, listen
 
 TOKEN = "a-token"
+ENDS = {"run_off_months": 6, "run_on_months": 6}  # both futures, without their long tails
 
 
 @contextmanager

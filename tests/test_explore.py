@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from pages import TOKEN, served
+from pages import ENDS, TOKEN, served
 from simulator.engine import engine
 from simulator.explore import desk as desks
 from simulator.explore.desk import KEPT, Desk
@@ -38,7 +38,7 @@ MOVED = {"policy.cut.enabled": "true", "policy.cut.keep": "0.3"}
 @pytest.fixture(scope="module")
 def small():
     """Give a small book of the shipped scenario."""
-    return load_scenario("huabei", borrowers=300, months=6, replications=16)
+    return load_scenario("huabei", ENDS, borrowers=300, months=6, replications=16)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_the_last_picture_is_what_a_comparison_says(port, small):
     """Replications have addresses: 16 of them one by one are those of `compare`, and so is every difference."""
     *_, last = pictures(port, MOVED)
     moved = {"variant.cut_at_30.policy.cut.keep": 0.3}
-    study = compare(load_scenario("huabei", moved, borrowers=300, months=6, replications=16).choose(["cut_at_30"]))
+    study = compare(load_scenario("huabei", ENDS | moved, borrowers=300, months=6, replications=16).choose(["cut_at_30"]))
 
     assert last["settled"] and last["question"] == urlencode(MOVED)
     for row in last["rows"]:
@@ -287,7 +287,7 @@ cautions = ["Nobody checked <this>."]
 
 def test_the_page_warns_in_its_language(small):
     """A caution of the program's own, that of a price, stands at the top in the language of the page."""
-    dear = load_scenario("huabei", {"products.line.interest_rate": 0.0015}, borrowers=100)
+    dear = load_scenario("huabei", ENDS | {"products.line.interest_rate": 0.0015}, borrowers=100)
     explored = Explored(dear)
 
     assert page(explored, explored.home).count("<li>Caution: ") == 1
@@ -441,11 +441,11 @@ def test_the_full_report_is_a_comparison_of_the_saved_scenario(port, tmp_path, m
 
 def test_insurance_is_compared_with_a_lender_that_has_none():
     """The own loss of one who is insured stands against the loss of one who is not; both books are lived whole."""
-    scenario = load_scenario("insurance", borrowers=300, months=3)
+    scenario = load_scenario("insurance", ENDS, borrowers=300, months=3)
     name = next(iter(scenario.variants))
     with served(scenario) as port:
         *_, last = pictures(port, {"from": name})
-    told = compare(load_scenario("insurance", borrowers=300, months=3, replications=16).choose([name]))
+    told = compare(load_scenario("insurance", ENDS, borrowers=300, months=3, replications=16).choose([name]))
 
     assert "own_net_loss" in [row["name"] for row in last["rows"]]
     for row in last["rows"]:

@@ -48,7 +48,7 @@ def of_kind(tmp_path_factory):
             }
             path = tmp_path_factory.mktemp(kind) / "world.toml"
             path.write_text(tomlkit.dumps(world), encoding="utf-8")
-            done[kind] = compare(load_scenario(path, ["run_off_months=6"], **SIZES)).comparison
+            done[kind] = compare(load_scenario(path, ["run_off_months=6", "run_on_months=6"], **SIZES)).comparison
         return done[kind]
 
     return compared
@@ -112,7 +112,7 @@ def test_what_a_run_keeps_is_english_and_said_in_chinese():
     dear = {"policy": {"dear": {"kind": "pricing", "rate": 2.0, "source": "a test", "status": "assumption"}}}
     found = load_scenario(
         {"extends": (ROOT / "scenarios" / "pricing.toml").as_posix(), **dear},
-        ["run_off_months=6", 'cautions=["what the user wrote"]'],
+        ["run_off_months=6", "run_on_months=6", 'cautions=["what the user wrote"]'],
         **SIZES,
     )
     comparison = compare(found).comparison
@@ -159,7 +159,7 @@ def doubted(tmp_path_factory):
     }
     path = tmp_path_factory.mktemp("doubted") / "world.toml"
     path.write_text(tomlkit.dumps(world), encoding="utf-8")
-    found = load_scenario(path, ["run_off_months=6"], borrowers=200, months=6)
+    found = load_scenario(path, ["run_off_months=6", "run_on_months=6"], borrowers=200, months=6)
     return simulator.compare(found, threads=2, doubt=FEWEST).comparison
 
 
@@ -229,7 +229,7 @@ def test_what_flips_answer_is_said_in_either_language():
         "variant": {"cut": {"policy": {"cut": {"enabled": True}}}, "close": {"policy": {"close": {"enabled": True}}}},
     }
     found = simulator.flips(
-        load_scenario(world, ["run_off_months=6"], borrowers=200, replications=4, months=6),
+        load_scenario(world, ["run_off_months=6", "run_on_months=6"], borrowers=200, replications=4, months=6),
         keys=["discount_rate", "costs.funding_rate"],
         threads=2,
     )
