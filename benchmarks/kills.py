@@ -34,7 +34,7 @@ class Killed(NamedTuple):
 
 
 def check(times: int, seed: int, tell: Callable[[int], None] = lambda done: None) -> list[Killed]:
-    """Return what so many kills left: half of them at any moment of the command, half while it writes."""
+    """Return what so many kills left: half of them, the first too, while it writes, half at any moment of the command."""
     luck, killed = random.Random(seed), []
     with TemporaryDirectory() as above:
         place = Path(above, "run")
@@ -46,7 +46,7 @@ def check(times: int, seed: int, tell: Callable[[int], None] = lambda done: None
         whole, writing = time.perf_counter() - start, time.perf_counter() - begun
         for k in count(1):
             process = _start(place, k)
-            if k % 2:
+            if k % 2 == 0:
                 time.sleep(luck.uniform(0, whole))
             else:
                 _wait_for_writing(place, process)
