@@ -38,6 +38,14 @@ def doubted(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def saved(doubted, tmp_path_factory):
+    """Return the folders of that study: in English without pictures, and in both languages with all of them."""
+    place = tmp_path_factory.mktemp("saved")
+    english = doubted.save(place / "english", drawing=NoPictures(processors=1))
+    return english, doubted.save(place / "both", language="both")
+
+
+@pytest.fixture(scope="module")
 def ours(tmp_path_factory):
     """Return a study whose title, author, segments, policies, variants and sources are in Chinese, over two files."""
     folder = tmp_path_factory.mktemp("情景")
@@ -183,9 +191,9 @@ def test_an_english_page_has_nothing_of_the_other(doubted):
     assert 'lang="zh-CN"' not in page and '<html lang="en">' in page
 
 
-def test_five_variants_in_both_languages_are_one_small_file(doubted, tmp_path):
+def test_five_variants_in_both_languages_are_one_small_file(doubted, saved):
     """With all pictures the page is at most 1.5 MB, loads nothing, and says that it is in both."""
-    folder = doubted.save(tmp_path / "run", language="both")
+    _, folder = saved
     page = (folder / "report.html").read_bytes()
     assert len(page) <= MOST_BYTES
     text = page.decode()
@@ -195,18 +203,16 @@ def test_five_variants_in_both_languages_are_one_small_file(doubted, tmp_path):
     assert "--language both" in sim.load_study(folder).facts["replay"]
 
 
-def test_what_is_kept_in_files_is_english(doubted, tmp_path):
+def test_what_is_kept_in_files_is_english(saved):
     """Only the page and the workbook speak: other files are the same whoever reads them."""
-    each = [doubted.save(tmp_path / one, language=one, drawing=NoPictures(processors=1)) for one in LANGUAGES]
     for name in ("summary.json", "scenario.toml", "comparison.parquet", "monthly.parquet"):
-        first, second = ((folder / name).read_bytes() for folder in each)
+        first, second = ((folder / name).read_bytes() for folder in saved)
         assert first == second
 
 
-def test_a_saved_run_is_told_in_chinese_again(doubted, tmp_path):
+def test_a_saved_run_is_told_in_chinese_again(doubted, saved):
     """What its files keep in English is said in Chinese: cautions, reasons, the verdict."""
-    folder = doubted.save(tmp_path / "run", drawing=NoPictures(processors=1))
-    again = sim.report_of(folder, language=CHINESE)
+    again = sim.report_of(saved[0], language=CHINESE)
     again._pictures = list
     page = again.report
     assert '<html lang="zh-CN">' in page
@@ -216,7 +222,7 @@ def test_a_saved_run_is_told_in_chinese_again(doubted, tmp_path):
     assert verdict in unescape(page.replace("<wbr>", ""))
 
 
-def test_two_runs_are_laid_side_by_side_in_chinese(ours, doubted, tmp_path):
+def test_two_runs_are_laid_side_by_side_in_chinese(ours, tmp_path):
     """The page of two runs says what differs, what is paired and what is left out in Chinese."""
     folders = [
         study.save(tmp_path / name, drawing=NoPictures(processors=1)) for name, study in (("a", ours), ("b", ours))
@@ -334,7 +340,7 @@ def test_a_word_of_two_meanings_has_two_translations():
         assert (say("months|of a window"), say("months|of lending")) == ("期间", "放贷月数")
 
 
-def test_the_english_workbook_is_that_of_before(doubted, tmp_path):
+def test_the_english_workbook_is_that_of_before(ours, tmp_path):
     """Its sheets, and every head, are those that programs know."""
-    read = workbook(doubted, tmp_path, "en")
+    read = workbook(ours, tmp_path, "en")
     assert list(read.rows) == list(excel.SHEETS)

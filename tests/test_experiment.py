@@ -22,7 +22,8 @@ HUABEI = SCENARIOS / "huabei.toml"
 @pytest.fixture(scope="module")
 def experiment():
     """Return a small experiment of the demo with one variant."""
-    scenario = load_scenario(HUABEI, borrowers=300, replications=40, months=12).choose("cut_at_30")
+    ends = {"run_off_months": 12, "run_on_months": 6}
+    scenario = load_scenario(HUABEI, ends, borrowers=300, replications=40, months=12).choose("cut_at_30")
     return Experiment(scenario, ["cut_at_30"], threads=2)
 
 
