@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from simulator import cli
-from simulator.report import progress
+from simulator.report import drawing, progress
 
 ROOT = Path(__file__).parent.parent
 
@@ -34,6 +34,14 @@ def documented(title):
 def without_progress(monkeypatch):
     """Let no line on how far work is depend on how fast this machine is just now."""
     monkeypatch.setattr(progress, "FIRST", 3_600.0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def drawn_here():
+    """Have pictures drawn in this process: to start another for each small page takes longer than to draw it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing, "available_threads", lambda: 1)
+        yield
 
 
 @pytest.fixture
