@@ -34,7 +34,7 @@ class Killed(NamedTuple):
 
 
 def check(times: int, seed: int, tell: Callable[[int], None] = lambda done: None) -> list[Killed]:
-    """Return what so many kills left: half of them, the first too, while it writes, half at any moment of the command."""
+    """Return what so many kills left: the first and every other while it writes, half at any moment of the command."""
     luck, killed = random.Random(seed), []
     with TemporaryDirectory() as above:
         place = Path(above, "run")

@@ -69,7 +69,9 @@ def test_the_last_picture_is_what_a_comparison_says(port, small):
     """Replications have addresses: 16 of them one by one are those of `compare`, and so is every difference."""
     *_, last = pictures(port, MOVED)
     moved = {"variant.cut_at_30.policy.cut.keep": 0.3}
-    study = compare(load_scenario("huabei", ENDS | moved, borrowers=300, months=6, replications=16).choose(["cut_at_30"]))
+    study = compare(
+        load_scenario("huabei", ENDS | moved, borrowers=300, months=6, replications=16).choose(["cut_at_30"])
+    )
 
     assert last["settled"] and last["question"] == urlencode(MOVED)
     for row in last["rows"]:

@@ -42,7 +42,9 @@ SIZES = {"borrowers": 1000, "replications": 3, "months": 7}
 
 def shipped(name, **sizes):
     """Return the comparison of a shipped scenario in small."""
-    loaded = load_scenario(ROOT / "scenarios" / f"{name}.toml", ["run_off_months=6", "run_on_months=6"], **{**SIZES, **sizes})
+    loaded = load_scenario(
+        ROOT / "scenarios" / f"{name}.toml", ["run_off_months=6", "run_on_months=6"], **{**SIZES, **sizes}
+    )
     return compare(loaded).comparison
 
 

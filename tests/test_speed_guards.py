@@ -103,7 +103,8 @@ from simulator.lowering.lower import tables_for
 from simulator.engine.accumulators import empty_sums
 from simulator.model.tables import Span
 
-world = shipped(sys.argv[1], 400, 1, 8)
+borrowers, months = map(int, sys.argv[3:])
+world = shipped(sys.argv[1], borrowers, 1, months)
 sums = empty_sums(1, world.months_total, len(world.segments))
 end_month, step_scalar, counted = delinquent.end_month, driver.step_scalar, [0]
 
@@ -120,7 +121,7 @@ with np.errstate(all="ignore"):
     fast = sys.argv[2] == "fast"
     tables = tables_for(world, 0, 1)
     driver.advance(
-        tables, world.levers, world.tiles, world.tape, Span(0, 1, 1, 8), fast, engine.NO_STORE, sums
+        tables, world.levers, world.tiles, world.tape, Span(0, 1, 1, months), fast, engine.NO_STORE, sums
     )
 print(counted[0] / on_book(sums))
 """
@@ -135,8 +136,8 @@ def test_few_go_one_by_one(name, share):
     Without a late stage and closures it is one of a hundred at most.
     """
     ways = {}
-    for way in ("fast", "slow"):
-        command = [sys.executable, "-c", COUNT_ONE_BY_ONE, name, way]
+    for way, size in (("fast", ("400", "8")), ("slow", ("60", "3"))):
+        command = [sys.executable, "-c", COUNT_ONE_BY_ONE, name, way, *size]
         done = subprocess.run(
             command, cwd=ROOT, env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, check=True, capture_output=True, text=True
         )

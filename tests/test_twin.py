@@ -15,7 +15,10 @@ ALL = tuple(worlds.POLICIES)
 CLOSING = ("close", "cross", "sell_open", "regrant", "regrant_when_forgotten", "sell_by_size")
 WORLDS = {
     **{policy: {"policies": (policy,), "arrivals": 1} for policy in ALL},
-    **{f"roll_rates {policy}": {"policies": (policy,), "arrivals": 1, "model": "roll_rates"} for policy in ALL},
+    **{
+        f"roll_rates {policy}": {"policies": (policy,), "arrivals": 1, "model": "roll_rates", "replications": 1}
+        for policy in ALL
+    },
     "neutral": {},
     "line only": {"products": "line", "policies": ("limit_cut", "freeze", "write_off")},
     "loan only": {"products": "loan", "policies": ("reminders", "close", "sell_open")},
