@@ -109,13 +109,13 @@ def test_without_a_factor_expected_states_follow_matrix_powers():
     found = fan(fitted, ("2006-01", "2006-02", "2006-03"), KNOWN, 2000, seed=3, sources=SOURCES[:1]).accounts[0]
     rows = posterior(fitted.moves)[0]
     rows = rows / rows.sum(axis=1, keepdims=True)
-    expected, n = fitted.start[0].astype(float), fitted.start.sum()
+    expected, n = fitted.rows.start[0].astype(float), fitted.rows.start.sum()
 
     for m in range(3):
         expected = expected @ rows
         assert found[:, m].mean(axis=0) == pytest.approx(expected, abs=4 * np.sqrt(n / 4 / 2000))
         assert (found[:, m].sum(axis=1) == n).all()
-    first = fitted.start[0] @ (rows * (1 - rows))
+    first = fitted.rows.start[0] @ (rows * (1 - rows))
     assert found[:, 0].var(axis=0) == pytest.approx(first, rel=0.15)
 
 

@@ -20,6 +20,8 @@ from scipy.special import betaln, log_ndtr, logsumexp, ndtr, ndtri, xlog1py, xlo
 
 from simulator.estimation.intervals import LEVEL
 from simulator.estimation.panels.panel import Panel, PanelState
+from simulator.estimation.roll_rates.choice import Remembered
+from simulator.estimation.roll_rates.rows import cell_counts
 
 EXPAND_AT = 0.04 / 0.96  # variance of the shifts around which the likelihood is expanded: that of rho 0.04
 GRID = np.linspace(0, np.sqrt(0.7), 601)[1:]  # of sqrt(rho); dense where rho is small
@@ -114,12 +116,16 @@ def best_first(states: tuple[PanelState, ...]) -> list[int]:
     return sorted(range(len(states)), key=lambda s: states[s].bucket != "paid_off")
 
 
-def panel_factor(panel: Panel, prior: Prior | None = None, level: float = LEVEL) -> Factor:
-    """Return the factor of all month pairs of `panel`: one z a month, shared by all products, segments and rows."""
-    pairs, groups, order = list(panel.pairs()), list(panel.groups()), best_first(panel.states)
-    shape = (len(pairs), len(groups) * len(panel.open_states), len(order))
-    counts = np.array([[panel.moves(pair, group.accounts)[:, order] for group in groups] for pair in pairs])
-    at = [pair.second for pair in pairs]
+def panel_factor(
+    panel: Panel, prior: Prior | None = None, level: float = LEVEL, remembered: dict[str, Remembered] | None = None
+) -> Factor:
+    """Return the factor of all month pairs of `panel`: one z a month, shared by all products, segments and rows.
+
+    Rows are states, with the cells of what they remember: else a mix that moves would look like a factor.
+    """
+    order, at = best_first(panel.states), [pair.second for pair in panel.pairs()]
+    counts = cell_counts(panel, remembered or {})[..., order]
+    shape = (len(at), counts.shape[1] * counts.shape[2], len(order))
     return estimate_factor(counts.reshape(shape), at, [panel.months[m] for m in at], prior, level)
 
 

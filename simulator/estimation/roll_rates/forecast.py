@@ -1,7 +1,8 @@
 """The fan: forecasts of a book from a roll matrix; the doubt from accounts, common factor and parameters apart.
 
-A forecast is made of draws. In each, month by month, the accounts of a state are dealt over states by a multinomial,
-whose probabilities are those of the matrix, moved by the month's factor z as in `simulator.lowering.roll_rates`.
+A forecast is made of draws. In each, month by month, the accounts of a row are dealt over states by a multinomial,
+whose probabilities are those of the matrix, moved by the month's factor z as in `simulator.lowering.roll_rates`. A row
+is a state, or a state with what is remembered of the accounts in it (`rows.py`), and a move leads to the next row.
 Three sources of uncertainty are added one to the other, on the same random numbers:
 
 1. accounts: matrix and correlation as estimated, no factor;
@@ -30,7 +31,9 @@ from scipy.special import betaincinv, gammaincinv
 
 from simulator.estimation import random_numbers
 from simulator.estimation.panels.panel import Panel, PanelState
+from simulator.estimation.roll_rates.choice import Remembered
 from simulator.estimation.roll_rates.factor import Factor, drawn, shifts_ahead
+from simulator.estimation.roll_rates.rows import BookRows, book_rows
 from simulator.estimation.shrinkage import strength
 from simulator.lowering.roll_rates import worse_than
 
@@ -47,7 +50,7 @@ class Correlation(NamedTuple):
     value: float
     quantiles: np.ndarray  # float64[k]
     source: str
-    dispersion: np.ndarray | None = None  # float64[group, open state], of monthly counts around the factor; None: all 1
+    dispersion: np.ndarray | None = None  # float64[group, cell], of monthly counts around the factor; None: all 1
     factor: Factor | None = None  # that the months ahead go on from; None: months are independent
 
 
@@ -61,12 +64,12 @@ def prior_correlation(panel: Panel | None = None) -> Correlation:
     return Correlation(0.04, values, "prior Beta(2, 48), centred at the 0.04 of CRR art. 154")
 
 
-def posterior_correlation(factor: Factor, n_open: int) -> Correlation:
+def posterior_correlation(factor: Factor, cells: int) -> Correlation:
     """Return the correlation of an estimated factor, which goes on, and the dispersion of the rows around it.
 
-    `n_open` is the number of open states of the panel. The posterior is 100 equally likely values.
+    `cells` are those of a group: its open states, and more if it remembers. The posterior is 100 equally likely values.
     """
-    dispersion = factor.evidence.row_dispersion.reshape(-1, n_open)
+    dispersion = factor.evidence.row_dispersion.reshape(-1, cells)
     if not factor.months:
         return prior_correlation()._replace(dispersion=dispersion)
     share = np.cumsum(factor.weights.sum(axis=0))
@@ -82,8 +85,8 @@ class FitWindow:
     n_pairs: int
     end: int  # place of the last month among the panel's
     moves: np.ndarray  # int64[group, open state, state], all pairs together
-    start: np.ndarray  # int64[group, open state], accounts in the last month
-    balance: np.ndarray  # float64[group, open state], of those accounts, minor units; NaN where the tape has none
+    rows: BookRows  # that accounts move by, and how many of them are in each in the last month
+    balance: np.ndarray  # float64[group, row], of those accounts, minor units; NaN where the tape has none
     change: np.ndarray  # float64[group, open state, state], mean change of an account's balance by move
     change_sd: np.ndarray  # float64[group, open state, state]
     growth: np.ndarray  # float64[pair], log of closing over opening balance of accounts open in both months
@@ -94,8 +97,8 @@ class FitWindow:
         return bool(np.isfinite(self.balance).all()) and len(self.growth) > 0
 
 
-def window(panel: Panel) -> FitWindow:
-    """Return the window of a panel: all its pairs of months, and the book at its end."""
+def window(panel: Panel, remembered: dict[str, Remembered] | None = None) -> FitWindow:
+    """Return the window of a panel: all its pairs of months, and the book at its end, with what it remembers."""
     groups, pairs = list(panel.groups()), list(panel.pairs())
     n_open, n = len(panel.open_states), len(panel.states)
     moves = np.zeros((len(groups), n_open, n), dtype=np.int64)
@@ -113,19 +116,18 @@ def window(panel: Panel) -> FitWindow:
             for power in range(3):
                 sums[power, g] += np.bincount(cell, change**power, minlength=n_open * n).reshape(n_open, n)
             totals[k] += opening[there].sum(), closing[there].sum()
-    start, balance = np.zeros((len(groups), n_open), dtype=np.int64), np.zeros((len(groups), n_open))
-    for g, group in enumerate(groups):
-        state = panel.state[group.accounts, -1]
-        is_open = (state >= 0) & (state < n_open)
-        start[g] = np.bincount(state[is_open], minlength=n_open)
-        balance[g] = np.bincount(state[is_open], panel.balance[group.accounts, -1][is_open], minlength=n_open)
+    rows, places = book_rows(panel, remembered or {})
+    balance = np.zeros(rows.start.shape)
+    for g, (group, row) in enumerate(zip(groups, places, strict=True)):
+        is_open = row >= 0
+        balance[g] = np.bincount(row[is_open], panel.balance[group.accounts, -1][is_open], minlength=balance.shape[1])
     known, row = sums[0], sums[:, :, :, :n_open].sum(axis=3, keepdims=True)
     row_mean = row[1] / np.maximum(row[0], 1)
     mean = np.where(known > 0, sums[1] / np.maximum(known, 1), row_mean)  # a move not seen: as others from that state
     variance = np.maximum(sums[2] / np.maximum(known, 1) - mean**2, 0)
     growth = np.array([np.log(b / a) for a, b in totals if a > 0 and b > 0])
     end = len(panel.months) - 1
-    return FitWindow(panel.states, len(pairs), end, moves, start, balance, mean, np.sqrt(variance), growth)
+    return FitWindow(panel.states, len(pairs), end, moves, rows, balance, mean, np.sqrt(variance), growth)
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,8 @@ def fan(
     sources=SOURCES,
 ) -> Fan:
     """Return the fan of the window's closing book over the following `months`; `sources` are a part of SOURCES."""
-    alpha = posterior(fitted.moves)
+    of_cells = fitted.rows.leaning + 1 / len(fitted.states)
+    alpha = np.concatenate([posterior(fitted.moves), of_cells], axis=1)
     runs = [_run(fitted, alpha, len(months), correlation, draws, seed, SOURCES.index(source)) for source in sources]
     balance = np.stack([run[1] for run in runs]) if fitted.has_balance else None
     return Fan(fitted.states, tuple(months), np.stack([run[0] for run in runs]), balance, correlation)
@@ -187,11 +190,14 @@ def fan(
 
 def _run(fitted, alpha, months, correlation, draws, seed, source):
     """Return (accounts int64[draw, month, state], balance float64[draw, month] or None), sources up to `source`."""
-    groups, n_open, n = alpha.shape
+    book, (groups, _, n), n_open = fitted.rows, alpha.shape, fitted.moves.shape[1]
+    group, rows = np.arange(groups)[:, None], book.state.shape[1]
     matrix = (alpha / alpha.sum(axis=-1, keepdims=True))[None]
     if source and correlation.dispersion is not None:
-        size = size_of(fitted.moves.sum(axis=-1) / max(fitted.n_pairs, 1), correlation.dispersion)
-        row_luck = random_numbers.uniforms(seed, random_numbers.ROWS, draws, months, *alpha.shape)
+        seen = np.concatenate([fitted.moves, book.leaning], axis=1).sum(axis=-1)
+        size = size_of(seen / max(fitted.n_pairs, 1), correlation.dispersion)
+        luck = random_numbers.uniforms(seed, random_numbers.ROWS, draws, months, groups, n_open, n)
+        row_luck = luck[:, :, group, book.cell_state]  # cells of a state move together
         alpha = alpha / correlation.dispersion[..., None]  # so many accounts say as little
     if source == 2:
         matrix = dirichlet(alpha, random_numbers.uniforms(seed, random_numbers.MATRIX, draws, *alpha.shape))
@@ -200,21 +206,21 @@ def _run(fitted, alpha, months, correlation, draws, seed, source):
         # With this correlation `moved` is N(c sqrt(1 + variance) - shift): over shifts of mean 0 the mean stays N(c).
         rho = variance / (1 + variance)
         z = np.divide(shift, np.sqrt(variance), out=np.zeros(shift.shape), where=variance > 0)
-    uniform = random_numbers.uniforms(seed, random_numbers.MOVES, draws, months, groups, n_open, n - 1)
-    here = np.broadcast_to(fitted.start, (draws, groups, n_open))
+    uniform = random_numbers.uniforms(seed, random_numbers.MOVES, draws, months, groups, rows, n - 1)
+    here = np.broadcast_to(book.start, (draws, groups, rows))
     gone = np.zeros((draws, n - n_open), dtype=np.int64)
     accounts, moves = np.empty((draws, months, n), dtype=np.int64), []
     for m in range(months):
         of_month = np.s_[:, m, None, None, None]
         chance = moved(matrix, rho[of_month], z[of_month], fitted.states) if source else matrix
-        chance = np.broadcast_to(chance, (draws, groups, n_open, n))
+        chance = np.broadcast_to(chance, (draws, *alpha.shape))
         if source and correlation.dispersion is not None:
             chance = on_their_own(chance, size, row_luck[:, m])
-        move = multinomial(here, chance, uniform[:, m])
+        move = multinomial(here, chance[:, group, book.cell], uniform[:, m])
         moves.append(move[..., :n_open])
-        here = moves[-1].sum(axis=2)
+        here = arrivals(moves[-1], book)
         gone = gone + move[..., n_open:].sum(axis=(1, 2))
-        accounts[:, m] = np.concatenate([here.sum(axis=1), gone], axis=1)
+        accounts[:, m] = np.concatenate([moves[-1].sum(axis=(1, 2)), gone], axis=1)
     return accounts, _balance(fitted, moves, draws, seed, source) if fitted.has_balance else None
 
 
@@ -242,25 +248,33 @@ def _shifts(fitted, correlation, months, draws, seed, with_doubt):
 
 
 def _balance(fitted, moves, draws, seed, source):
-    """Return float64[draw, month], the open balance after `moves`, of each month int64[draw, group, from, to].
+    """Return float64[draw, month], the open balance after `moves`, of each month int64[draw, group, row, to].
 
-    An account brings the mean balance of its state, changes it as accounts with its move did, and all grow together.
+    An account brings the mean balance of its row, changes it as accounts with its move did, and all grow together.
     """
-    groups, n_open = fitted.start.shape
+    book, n_open, (groups, rows) = fitted.rows, fitted.moves.shape[1], fitted.rows.start.shape
     spread, drift = _growth(fitted, draws, seed, source)
-    shock = random_numbers.normals(seed, random_numbers.BALANCE, draws, len(moves), 1 + groups * n_open**2)
-    change, sd = (x[..., :n_open] for x in (fitted.change, fitted.change_sd))
-    owed = np.broadcast_to(fitted.balance, (draws, groups, n_open))
-    here = np.broadcast_to(fitted.start, (draws, groups, n_open))
+    shock = random_numbers.normals(seed, random_numbers.BALANCE, draws, len(moves), 1 + groups * rows * n_open)
+    change, sd = (x[np.arange(groups)[:, None], book.state, :n_open] for x in (fitted.change, fitted.change_sd))
+    owed = np.broadcast_to(fitted.balance, (draws, groups, rows))
+    here = np.broadcast_to(book.start, (draws, groups, rows))
     total = np.empty((draws, len(moves)))
     for m, to in enumerate(moves):
         each = owed / np.maximum(here, 1)
-        noise = shock[:, m, 1:].reshape(draws, groups, n_open, n_open)
+        noise = shock[:, m, 1:].reshape(draws, groups, rows, n_open)
         amounts = to * (each[..., None] + change) + np.sqrt(to) * sd * noise
-        owed = amounts.sum(axis=2) * np.exp(drift + spread * shock[:, m, 0])[:, None, None]
-        here = to.sum(axis=2)
+        owed = arrivals(amounts, book) * np.exp(drift + spread * shock[:, m, 0])[:, None, None]
+        here = arrivals(to, book)
         total[:, m] = owed.sum(axis=(1, 2))
     return total
+
+
+def arrivals(moved_to: np.ndarray, book: BookRows) -> np.ndarray:
+    """Return [draw, group, row]: what `moved_to`, [draw, group, row, open state], brings to each row a month later."""
+    found = np.zeros(moved_to.shape[:-1], dtype=moved_to.dtype)
+    for g, row, to in np.ndindex(book.after.shape):
+        found[:, g, book.after[g, row, to]] += moved_to[:, g, row, to]
+    return found
 
 
 def _growth(fitted, draws, seed, source):
