@@ -24,7 +24,7 @@ MANIFEST = "manifest.json"  # written last, with the SHA-256 of every other file
 FILES = frozenset(  # whatever any command has ever written: so a folder without a manifest is known as a run's
     f"{MANIFEST} scenario.toml summary.json report.html comparison.parquet monthly.parquet rolls.parquet "
     "replications.parquet vintages.parquet page.json mapping.toml tape.json factor.json ratios.csv roll_matrix.csv "
-    "roll_matrix_balance.csv roll_matrix_by_grade.csv memory.csv rows.csv gone.csv "
+    "roll_matrix_balance.csv roll_matrix_by_grade.csv memory.csv rows.csv gone.csv book.parquet book.toml "
     "vintages.csv one_month_ahead.csv levels.csv structural.toml "
     "structural_parameters.csv "
     "structural_moments.csv outcomes.csv held_out.csv hazards.csv backtest.json scores.csv fan.csv economy.toml "

@@ -69,12 +69,15 @@ def hindcast(
     scenario: str,
     mapping_of: Callable[[str], str],
     threads: int | None = None,
+    book_in: Callable[[Path, str], None] = lambda folder, month: None,
+    earliest: int = 0,
 ) -> Hindcast:
     """Return the levels of the tape beside those of the text `scenario`, which starts from the same tape.
 
-    The scenario calls its mapping mapping.toml; `mapping_of` returns the text of one with `as_of` at a month.
+    The scenario calls its mapping mapping.toml; `mapping_of` returns the text of one with `as_of` at a month,
+    and `book_in` writes into a folder what else it then starts from. Months before `earliest` are no start.
     """
-    start = _start(panel)
+    start = _start(panel, earliest)
     accounts = np.flatnonzero(_open(panel, start))
     months = len(panel.months) - 1 - start
     where = panel.months[start], panel.months[-1], len(accounts)
@@ -83,6 +86,7 @@ def hindcast(
         path = Path(folder) / "scenario.toml"
         path.write_text(scenario, encoding="utf-8")
         path.with_name("mapping.toml").write_text(mapping_of(panel.months[start]), encoding="utf-8")
+        book_in(path.parent, panel.months[start])
         loaded = load_scenario(path, months=months, replications=replications)
         try:
             ledger = simulate(loaded, threads).comparison.ledgers["baseline"]
@@ -98,11 +102,11 @@ def hindcast(
     return Hindcast(*where, levels)
 
 
-def _start(panel: Panel) -> int:
-    """Return the month whose open accounts are seen in the most months after it; the earliest of equals."""
+def _start(panel: Panel, earliest: int) -> int:
+    """Return the month from `earliest` on whose open accounts are seen most after it; the first of equals."""
     there = panel.state >= 0
-    seen = [int(there[_open(panel, m), m + 1 :].sum()) for m in range(len(panel.months) - 1)]
-    return int(np.argmax(seen))
+    seen = [int(there[_open(panel, m), m + 1 :].sum()) for m in range(earliest, len(panel.months) - 1)]
+    return earliest + int(np.argmax(seen))
 
 
 def _open(panel: Panel, month: int) -> np.ndarray:

@@ -26,6 +26,12 @@ class Cell(NamedTuple):
     before: tuple[int, ...] | None = None  # states a month before; None: any
     since_late: tuple[int, int | None] = (0, None)  # never late has no end
 
+    @property
+    def looks_back(self) -> int:
+        """How many months before the present one tell whether an account is in the cell."""
+        ends = (low - 1 if high is None else high for low, high in (self.months, self.since_late))
+        return max([self.before is not None, *ends])
+
     def may_hold(self, of: Histories) -> np.ndarray:
         """Return bool[past]: whether accounts of that past are in the cell, or may be where their past is not known."""
         came = np.ones(len(of.before), dtype=bool)

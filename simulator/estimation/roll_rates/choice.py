@@ -55,6 +55,11 @@ class Remembered:
     candidates: tuple[Candidate, ...]
     states: tuple[StateCells, ...]  # with cells; the others have their row alone
 
+    @property
+    def looks_back(self) -> int:
+        """How many months before the present one the cells look at, 0 without any."""
+        return max([0, *(cell.looks_back for of in self.states for cell in of.cells)])
+
     def entries(self, panel: Panel, segment: str | None = None) -> list[dict[str, Any]]:
         """Return the entries of `memory` in the scenario's roll matrix: of a segment, or of all of them together."""
         found = []

@@ -9,8 +9,10 @@ import numpy as np
 from simulator.estimation.panels.leavers import with_leavers
 from simulator.estimation.panels.panel import Panel
 from simulator.estimation.panels.report import TapeReport, tape_report
+from simulator.estimation.roll_rates.book import BOOK, BOOK_MAPPING, write_book
 from simulator.estimation.roll_rates.cautions import left_silently, of_the_tape
 from simulator.estimation.roll_rates.choice import Remembered, remembered
+from simulator.estimation.roll_rates.factor import Factor, panel_factor
 from simulator.estimation.roll_rates.memory import Homogeneity, Memory, homogeneity, memory
 from simulator.estimation.roll_rates.ratio_report import Ratio, ratios, vintages
 from simulator.estimation.roll_rates.rolls import THIN, RollMatrix, Rolls, rolls
@@ -39,6 +41,7 @@ class TapeEstimates:
     ratios: list[Ratio]
     vintages: list[tuple[str, str, Vintage]]  # product, segment, curves
     remembered: dict[str, Remembered]  # by product
+    factor: Factor  # of the rows of the scenario: that of the matrices where nothing is remembered
 
     @property
     def has_limits(self) -> bool:
@@ -49,6 +52,21 @@ class TapeEstimates:
     def counts(self) -> dict[tuple[str, str], np.ndarray]:
         """Return the moves of each product and segment that the scenario has, float64[open state, state]."""
         return {(matrix.product, matrix.segment): filled(matrix) for matrix in self.rolls.pooled}
+
+    @property
+    def remembers(self) -> bool:
+        """Whether some state has cells."""
+        return any(found.states for found in self.remembered.values())
+
+    @property
+    def first_told(self) -> int:
+        """Return the place of the first month in which the tape tells of every account what is remembered of it."""
+        return max([0, *(found.looks_back for found in self.remembered.values())])
+
+    def book_in(self, folder: Path, month: str = "") -> None:
+        """Write into `folder` what the scenario starts from beside the tape: nothing, unless the book remembers."""
+        if self.remembers:
+            write_book(folder, self.tape, self.mapping, self.moving, month or self.panel.months[-1])
 
     def cautions(self) -> list[str]:
         """Return what must be known before any number of the scenario, as the tape alone tells it."""
@@ -93,7 +111,9 @@ def estimate_panel(panel: Panel, tape: Path, mapping: Path) -> TapeEstimates:
         of_group = memory(rolling.state[group.accounts], rolling.states), homogeneity(moves, rolling.states)
         tests[group.product, group.segment] = of_group
     found, matrices, pasts = tape_report(panel), rolls(rolling), remembered(rolling)
-    return TapeEstimates(tape, mapping, panel, moving, found, matrices, tests, ratios(panel), vintages(panel), pasts)
+    factor = panel_factor(rolling, remembered=pasts) if any(of.states for of in pasts.values()) else matrices.factor
+    of_panel = tests, ratios(panel), vintages(panel)
+    return TapeEstimates(tape, mapping, panel, moving, found, matrices, *of_panel, pasts, factor)
 
 
 def _inputs(done: TapeEstimates) -> ScenarioInputs:
@@ -104,13 +124,14 @@ def _inputs(done: TapeEstimates) -> ScenarioInputs:
             raise UserError(
                 Problem(str(done.mapping), ", ".join(absent), "missing", "a book of loans starts from them")
             )
-    factor = done.rolls.factor
+    factor = done.factor
     low, high = f"{factor.posterior.low:.3f}", f"{factor.posterior.high:.3f}"
     source = f"calibrated from {done.panel.facts['file']}: posterior median of {len(factor.months)} months, "
     source += f"{factor.level:.0%} interval {low} to {high}, under Beta({factor.prior.a:g}, {factor.prior.b:g})"
-    path = str(done.tape.resolve())
+    files = (BOOK, BOOK_MAPPING) if done.remembers else (str(done.tape.resolve()), "mapping.toml")
     persistence = factor.persistence._replace(value=PERSISTENCE)
-    return ScenarioInputs(done.moving, done.counts, factor.posterior, persistence, source, path, "mapping.toml")
+    moves = done.counts, done.remembered
+    return ScenarioInputs(done.moving, *moves, factor.posterior, persistence, source, *files)
 
 
 def filled(matrix: RollMatrix) -> np.ndarray:

@@ -54,7 +54,7 @@ class RollRateCalibration(Calibration):
     @property
     def factor(self) -> Factor:
         """The common factor: its correlation with interval, and where it stood in each month."""
-        return self.estimates.rolls.factor
+        return self.estimates.factor
 
     @property
     def panel(self) -> Panel:
@@ -99,6 +99,7 @@ class RollRateCalibration(Calibration):
         """Write the scenario with its mapping, and every table, into `folder`."""
         (folder / "scenario.toml").write_text(self.scenario, encoding="utf-8")
         (folder / "mapping.toml").write_text(self.mapping, encoding="utf-8")
+        self.estimates.book_in(folder)
         report.write_tables(folder, self.estimates, self.ahead, self.levels, self.cautions)
         if self.structural:
             self.structural.write(folder)
@@ -146,8 +147,10 @@ class RollRateEstimator:
             path = Path(folder) / "scenario.toml"
             path.write_text(scenario, encoding="utf-8")
             path.with_name("mapping.toml").write_text(mapping, encoding="utf-8")
+            found.book_in(path.parent)
             ahead = one_month_ahead(found, path, observer)
-        levels = hindcast(found.moving, scenario, found.mapping_text, self.options.threads)
+        book = found.book_in, found.first_told
+        levels = hindcast(found.moving, scenario, found.mapping_text, self.options.threads, *book)
         structural = self._structural(found).check(fit) if fit else None
         return RollRateCalibration(self._command, found, mapping, ahead, levels, structural)
 

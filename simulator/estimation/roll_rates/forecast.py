@@ -120,7 +120,9 @@ def window(panel: Panel, remembered: dict[str, Remembered] | None = None) -> Fit
     balance = np.zeros(rows.start.shape)
     for g, (group, row) in enumerate(zip(groups, places, strict=True)):
         is_open = row >= 0
-        balance[g] = np.bincount(row[is_open], panel.balance[group.accounts, -1][is_open], minlength=balance.shape[1])
+        balance[g] = np.bincount(
+            row[is_open], panel.balance[group.accounts, -1][is_open], minlength=rows.start.shape[1]
+        )
     known, row = sums[0], sums[:, :, :, :n_open].sum(axis=3, keepdims=True)
     row_mean = row[1] / np.maximum(row[0], 1)
     mean = np.where(known > 0, sums[1] / np.maximum(known, 1), row_mean)  # a move not seen: as others from that state
@@ -190,7 +192,7 @@ def fan(
 
 def _run(fitted, alpha, months, correlation, draws, seed, source):
     """Return (accounts int64[draw, month, state], balance float64[draw, month] or None), sources up to `source`."""
-    book, (groups, _, n), n_open = fitted.rows, alpha.shape, fitted.moves.shape[1]
+    book, (groups, n_open, n) = fitted.rows, fitted.moves.shape
     group, rows = np.arange(groups)[:, None], book.state.shape[1]
     matrix = (alpha / alpha.sum(axis=-1, keepdims=True))[None]
     if source and correlation.dispersion is not None:

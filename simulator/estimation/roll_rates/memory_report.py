@@ -1,4 +1,4 @@
-"""What a book remembers and who left it silently, as tables."""
+"""What a book remembers and who left it silently, in sentences and tables."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,10 +8,83 @@ import numpy as np
 from simulator.estimation.intervals import jeffreys
 from simulator.estimation.panels.leavers import leavers
 from simulator.estimation.roll_rates.estimates import TapeEstimates
+from simulator.estimation.roll_rates.forecast import shares
+from simulator.estimation.roll_rates.rows import expected
+from simulator.report.paper import Section, Table
 
 MEMORY_COLUMNS = ("product", "state", "candidate", "cells", "gain", "sd", "chosen", "why_not")
 ROW_COLUMNS = ("product", "segment", "from_state", "cell", "to_state", "n", "probability", "low", "high")
 GONE_COLUMNS = ("month", "state", "accounts", "of", "balance")
+
+
+YEAR = 12  # months ahead for which both forecasts are told
+SHORT = 12  # months of a tape below which what hangs on a longer past is said to stay unseen
+
+
+def answers(done: TapeEstimates) -> Iterator[str]:
+    """Yield whether the book remembers and what that gains, and who left silently; nothing where there is neither."""
+    if done.remembers:
+        what = " and ".join(dict.fromkeys(kind for each in _chosen(done) for kind in _kinds(each.name)))
+        without, within = (f"{share:.1%}" for share in _late_in_a_year(done))
+        yield (
+            f"The book remembers {what}: 30 or more days past due in a year, without a factor, are {within} of open "
+            f"accounts instead of {without} by its matrix."
+        )
+    left, stood = 0, 0
+    if done.moving is not done.panel:
+        left = sum(each.accounts for each in leavers(done.panel))
+        stood = sum(int(done.moving.moves(pair).sum()) for pair in done.moving.pairs())
+        yield f"{left:,} accounts left in silence, {left / max(stood, 1):.2%} of open accounts a month."
+
+
+def section(done: TapeEstimates) -> list[Section]:
+    """Return the section on what the book remembers, in a list; none where it remembers nothing."""
+    if not done.remembers:
+        return []
+    gained = {(each.state, each.name): each for each in _chosen(done)}
+    told = "; ".join(f"{each.state} by {_in_words(each.name)} (gain {each.gain:,.0f})" for each in gained.values())
+    months = len(done.moving.months)
+    words = [
+        f"Accounts of a state do not all move alike. Divided: {told}. A division is taken if it forecasts months that "
+        "it was not fitted on better than the state's row does, each month's level aside; the gain is in log "
+        "likelihood. memory.csv has all that were tried.",
+        "The scenario moves accounts by these rows, and starts from book.parquet, where each account has its past.",
+    ]
+    if months < SHORT:
+        words.append(
+            f"{months} months tell little of a past: what hangs on a longer one stays unseen, and a forecast beyond a "
+            "few months keeps a part of the matrix's drift."
+        )
+    states = [state.name for state in done.moving.states]
+    rows: dict[tuple[str, ...], list] = {}
+    for product, segment, state, cell, _, n, chance, low, high in cell_rows(done):
+        key = (*((product, segment) if len(done.rolls.pooled) > 1 else ()), state, cell, f"{n:,}")
+        rows.setdefault(key, []).append((f"{chance:.1%}", f"{low:.1%} to {high:.1%}"))
+    names = ("product", "segment") if len(done.rolls.pooled) > 1 else ()
+    table = Table((*names, "from", "past", "accounts", *states), [(*key, *cells) for key, cells in rows.items()])
+    return [Section("What the book remembers", words, (), [table])]
+
+
+def _chosen(done):
+    return [each for found in done.remembered.values() for each in found.candidates if each.chosen]
+
+
+def _kinds(name: str) -> list[str]:
+    """Return what a division looks at, in words."""
+    looks = ("months", "how long accounts have been in a state"), ("since late", "how long ago they were late")
+    found = [words for key, words in looks if key in name]
+    return [*(["where they came from"] if "before" in name else []), *found]
+
+
+def _in_words(name: str) -> str:
+    return name.replace("months ", "months in it from ").replace("since late ", "months since late from ")
+
+
+def _late_in_a_year(done: TapeEstimates) -> list[float]:
+    """Return the share 30+ of open accounts in a year by the matrix alone, and by the rows that remember."""
+    panel = done.moving.without_last_dues()
+    ahead = (expected(panel, pasts, YEAR)[-1] for pasts in ({}, done.remembered))
+    return [float(shares(accounts, panel.states)["dpd30_share"]) for accounts in ahead]
 
 
 def memory_rows(done: TapeEstimates) -> Iterator[tuple[Any, ...]]:

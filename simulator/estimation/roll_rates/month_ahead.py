@@ -11,14 +11,18 @@ from simulator.engine import engine
 from simulator.estimation.panels.panel import Group, Panel
 from simulator.estimation.roll_rates.estimates import TapeEstimates, filled
 from simulator.estimation.roll_rates.forecast import SOURCES, Fan, fan, posterior_correlation, window
-from simulator.estimation.roll_rates.states_ahead import states_ahead
+from simulator.estimation.roll_rates.rolls import RollMatrix
+from simulator.estimation.roll_rates.rows import most_cells
+from simulator.estimation.roll_rates.states_ahead import Ahead, states_ahead
 from simulator.lowering.lower import lower
 from simulator.model.layout import PRODUCTS
 from simulator.model.observer import SILENT, Observer, compiling
 from simulator.reading.dates import months_between
 from simulator.run import read_book
+from simulator.scenario.histories import rows_of
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import Scenario
+from simulator.scenario.schema import matrix_of
 
 ROUNDING = 1e-9  # of a share: chances in the kernel have 31 bits
 WRONG_Z = 6.0  # of the scenario against its own matrix: beyond this it is a fault, not chance (once in 5e8 cells)
@@ -56,18 +60,16 @@ def one_month_ahead(done: TapeEstimates, scenario: str | Path, observer: Observe
     engine.prepare(world, compiling(observer))
     ahead = states_ahead(world, 1, lambda r: observer.advanced("a month ahead", 1, world.replications))
     panel, table = done.moving.without_last_dues(), []
-    n_open, n = len(panel.open_states), len(panel.states)
+    n_open, n, pasts = len(panel.open_states), len(panel.states), done.remembered
     next_month = months_between(panel.months[-1], "9999-12")[1]
-    believed = posterior_correlation(done.rolls.factor, n_open)
-    dispersion = done.rolls.factor.evidence.row_dispersion.reshape(-1, n_open)
+    believed = posterior_correlation(done.factor, n_open + most_cells(pasts))
+    every = done.factor.evidence.row_dispersion.reshape(-1, n_open + most_cells(pasts))
     believed = believed._replace(factor=None)  # as in the scenario, whose factor does not go on from the tape's
     for k, (group, matrix) in enumerate(zip(panel.groups(), done.rolls.pooled, strict=True)):
         g, p = world.segments.index(matrix.segment), PRODUCTS.index(matrix.product)
-        opening = ahead.opening[g, p, :n_open]
+        opening, chance = _opening(done, matrix, loaded, ahead)
         if not (everyone := opening.sum()):  # all have left before the end: nobody to forecast
             continue
-        counts = filled(matrix)
-        chance = counts / counts.sum(axis=1, keepdims=True)
         forecast = opening @ chance
         simulated = ahead.counts[:, g, p, :n].astype(np.float64)
         names = [state.name for state in panel.states]
@@ -80,8 +82,9 @@ def one_month_ahead(done: TapeEstimates, scenario: str | Path, observer: Observe
         reached, spread = mean(simulated)  # of whole numbers, so that what is certain has a spread of exactly 0
         alone = np.sqrt(opening @ (chance * (1 - chance)) / len(simulated))  # a rare move may be in no replication
         se = np.maximum(spread, alone)
-        own = believed._replace(dispersion=dispersion[[k]])
-        fans = _intervals(fan(window(_only(panel, group)), [next_month], own), done.rolls.level)
+        fitted = window(_only(panel, group), pasts)
+        own = believed._replace(dispersion=every[[k], : fitted.rows.cell_state.shape[1]])
+        fans = _intervals(fan(fitted, [next_month], own), done.rolls.level)
         table += [
             OneAhead(matrix.product, matrix.segment, names[s], *numbers, *fans[s])
             for s, numbers in enumerate((np.array([forecast, reached, se]) / everyone).T.tolist())
@@ -90,6 +93,18 @@ def one_month_ahead(done: TapeEstimates, scenario: str | Path, observer: Observe
     if wrong:
         raise ArithmeticError(f"the scenario does not move as its matrix: {wrong[0]}")
     return table
+
+
+def _opening(done: TapeEstimates, matrix: RollMatrix, loaded: Scenario, ahead: Ahead) -> tuple[np.ndarray, np.ndarray]:
+    """Return (int64[row], float64[row, state]): accounts of a product and segment at the start, and where they go."""
+    p, settings = PRODUCTS.index(matrix.product), loaded.baseline
+    g = list(settings.segment).index(matrix.segment)
+    of_scenario = matrix_of(settings, settings.segment[matrix.segment], matrix.product)
+    if of_scenario and of_scenario.memory:
+        chance = rows_of(of_scenario).chance[:, : len(matrix.states)]
+        return ahead.rows[g, p, : len(chance)], chance
+    counts = filled(matrix)
+    return ahead.opening[g, p, : len(counts)], counts / counts.sum(axis=1, keepdims=True)
 
 
 def _only(panel: Panel, group: Group) -> Panel:

@@ -8,16 +8,9 @@ import numpy as np
 from simulator.estimation import rows_used
 from simulator.estimation.panels.hindcast import Hindcast
 from simulator.estimation.panels.phrasing import level_words, levels_section
+from simulator.estimation.roll_rates import memory_report as of_memory
 from simulator.estimation.roll_rates.estimates import TapeEstimates
 from simulator.estimation.roll_rates.forecast import SOURCES
-from simulator.estimation.roll_rates.memory_report import (
-    GONE_COLUMNS,
-    MEMORY_COLUMNS,
-    ROW_COLUMNS,
-    cell_rows,
-    gone_rows,
-    memory_rows,
-)
 from simulator.estimation.roll_rates.month_ahead import OneAhead
 from simulator.estimation.roll_rates.phrasing import (
     FEW_MONTHS,
@@ -47,17 +40,17 @@ def write_tables(
     write_csv(folder / "one_month_ahead.csv", AHEAD_COLUMNS, ahead_rows(ahead))
     write_csv(folder / "roll_matrix.csv", COLUMNS, (row.values() for row in done.rolls.rows()))
     write_csv(folder / "roll_matrix_balance.csv", BALANCE_COLUMNS, _dollar_rows(done))
-    write_csv(folder / "memory.csv", MEMORY_COLUMNS, memory_rows(done))
-    if any(found.states for found in done.remembered.values()):
-        write_csv(folder / "rows.csv", ROW_COLUMNS, cell_rows(done))
+    write_csv(folder / "memory.csv", of_memory.MEMORY_COLUMNS, of_memory.memory_rows(done))
+    if done.remembers:
+        write_csv(folder / "rows.csv", of_memory.ROW_COLUMNS, of_memory.cell_rows(done))
     if done.moving is not done.panel:
-        write_csv(folder / "gone.csv", GONE_COLUMNS, gone_rows(done))
+        write_csv(folder / "gone.csv", of_memory.GONE_COLUMNS, of_memory.gone_rows(done))
     if done.rolls.by_grade:
         rows = ((matrix.grade, *row.values()) for matrix in done.rolls.by_grade for row in cells(matrix))
         write_csv(folder / "roll_matrix_by_grade.csv", ("grade", *COLUMNS), rows)
     write_csv(folder / "ratios.csv", RATIO_COLUMNS, done.ratios)
     write_csv(folder / "vintages.csv", VINTAGE_COLUMNS, vintage_rows(done.vintages))
-    factor = done.rolls.factor
+    factor = done.factor
     write_json(folder / "factor.json", {**factor.as_dict(), "words": factor_words(factor)})
     findings = [{"kind": f.kind, "words": f.words, "accounts": f.accounts} for f in done.found.findings]
     late = [{k: _number(v) for k, v in row._asdict().items()} for row in done.found.late]
@@ -97,10 +90,11 @@ def answers(done: TapeEstimates, ahead: list[OneAhead], found: Hindcast) -> list
     """Return what a reader wants to know first."""
     told = "; ".join(map(level_words, found.levels[:2]))
     return [
+        *of_memory.answers(done),
         *_turn(done),
         _moves(done, ahead),
         *([f"From {found.first} to {found.last} this book {told}."] if told else []),
-        _shared_luck(done.rolls.factor),
+        _shared_luck(done.factor),
     ]
 
 
@@ -152,7 +146,7 @@ def page(
     more: Sequence[Section] = (),
 ) -> str:
     """Return report.html; `more` are sections of a structural fit."""
-    panel, factor = done.panel, done.rolls.factor
+    panel, factor = done.panel, done.factor
     spans = f"{panel.months[0]} to {panel.months[-1]}, {len(panel.months)} months"
     setting = f"{panel.facts['file']}, {spans}: {rows_used.sentence(panel.facts)}"
     warnings = [f.words for f in done.found.findings if f.kind in ("impossible", "codes")]
@@ -163,6 +157,7 @@ def page(
             (),
             [_late(done)],
         ),
+        *of_memory.section(done),
         *(_matrix(done, matrix) for matrix in done.rolls.pooled),
         *([Section("A month ahead", AHEAD_WORDS, ahead_picture(ahead), [_ahead(ahead)])] if ahead else []),
         levels_section(found),

@@ -47,10 +47,15 @@ def book_rows(panel: Panel, remembered: dict[str, Remembered]) -> tuple[BookRows
     return BookRows(states, cells, after, starts, cell_states, leanings), [part[5] for part in parts]
 
 
+def most_cells(remembered: dict[str, Remembered]) -> int:
+    """Return how many cells the product has that remembers most."""
+    return max([0, *(sum(len(of.cells) for of in found.states) for found in remembered.values())])
+
+
 def cell_counts(panel: Panel, remembered: dict[str, Remembered]) -> np.ndarray:
     """Return int64[pair, group, cell, state]: moves of each pair of months by cell, those of unknown past by state."""
     n_open, n, pairs, groups = len(panel.open_states), len(panel.states), list(panel.pairs()), list(panel.groups())
-    most = n_open + max([0, *(sum(len(of.cells) for of in each.states) for each in remembered.values())])
+    most = n_open + most_cells(remembered)
     found = np.zeros((len(pairs), len(groups), most, n), dtype=np.int64)
     place = {pair.first: k for k, pair in enumerate(pairs)}
     for g, group in enumerate(groups):
@@ -132,7 +137,7 @@ def _of_group(panel: Panel, group: Group, remembered: Remembered | None):
     return rows.state[there], cell, rows.after[there][:, :n_open], of_state, leaning, place
 
 
-def _cell(rows: Rows, row: int, chance: np.ndarray, of_state: np.ndarray, n_open: int) -> int:
+def _cell(rows: Rows, row, chance: np.ndarray, of_state: np.ndarray, n_open: int) -> int:
     """Return the number of the cell that a row moves by: of its state the one with its chances, else its state's."""
     apart = np.where(of_state == rows.state[row], np.abs(chance - rows.chance[row]).max(axis=1), np.inf)
     return n_open + int(apart.argmin()) if apart.min(initial=np.inf) < ROUNDED else int(rows.state[row])

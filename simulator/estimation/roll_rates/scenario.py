@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simulator.estimation.panels.panel import Group, Panel, PanelState
+from simulator.estimation.roll_rates.choice import Remembered
 from simulator.estimation.roll_rates.factor import Range
 from simulator.policy.registry import kind_of_records
 
@@ -90,6 +91,7 @@ class ScenarioInputs(NamedTuple):
 
     panel: Panel
     counts: dict[tuple[str, str], np.ndarray]  # (product, segment) -> float64[open state, state], no row empty
+    remembered: dict[str, Remembered]  # by product
     correlation: Range  # of the common factor, and between what it lies with 90 %
     persistence: Range
     correlation_source: str
@@ -112,7 +114,7 @@ def document(given: ScenarioInputs, cautions: Sequence[str] = ()) -> dict[str, A
         own = {group.product: group for group in groups if group.segment == name}
         segments[name] = _segment(panel, own, at_the_end, line, about)
         if len(panel.segments) > 1:
-            rolls = {p: _matrix(panel, given.counts[p, name], line, p, about) for p in own}
+            rolls = {p: _matrix(panel, given.counts[p, name], line, _memory(given, p, name), p, about) for p in own}
             segments[name]["roll_rates"] = rolls
     products = {group.product for group in groups}
     counts = {p: [table for (product, _), table in given.counts.items() if product == p] for p in sorted(products)}
@@ -134,7 +136,7 @@ def document(given: ScenarioInputs, cautions: Sequence[str] = ()) -> dict[str, A
         "costs": {"funding_rate": {"value": 0.03, "unit": "per year", "source": f"assumption; {NOT_ON_THE_TAPE}"}},
         "behaviour": {
             "model": "roll_rates",
-            "roll_rates": {p: _matrix(panel, pooled[p], line, p, about) for p in pooled},
+            "roll_rates": {p: _matrix(panel, pooled[p], line, _memory(given, p), p, about) for p in pooled},
         },
         "economy": {
             "factor": {
@@ -233,8 +235,15 @@ def _terms(product: str, line: Habits, about: _About) -> dict[str, Any]:
     }
 
 
-def _matrix(panel: Panel, counts: np.ndarray, line: Habits, product: str, about: _About) -> dict[str, Any]:
-    """Return the named states of a product with their habits, and the counts of their moves."""
+def _memory(given: ScenarioInputs, product: str, segment: str | None = None) -> list[dict[str, Any]]:
+    """Return the entries of `memory` in the roll matrix of a product, of all segments together without one."""
+    return given.remembered[product].entries(given.panel, segment) if product in given.remembered else []
+
+
+def _matrix(
+    panel: Panel, counts: np.ndarray, line: Habits, memory: list[dict[str, Any]], product: str, about: _About
+) -> dict[str, Any]:
+    """Return the named states of a product with their habits, the counts of their moves, and what is remembered."""
     states = []
     for s, state in enumerate(panel.states):
         row: dict[str, Any] = {"name": state.name, "bucket": state.bucket}
@@ -248,6 +257,7 @@ def _matrix(panel: Panel, counts: np.ndarray, line: Habits, product: str, about:
     return {
         "states": about.tape(states, "payments and balances by state"),
         "counts": about.tape([[round(float(c), 4) for c in row] for row in counts], "moves of all months together"),
+        **({"memory": memory} if memory else {}),
     }
 
 

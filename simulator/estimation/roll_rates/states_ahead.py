@@ -42,6 +42,7 @@ class Ahead(NamedTuple):
     opening: np.ndarray  # int64[segment, product, state]: the same accounts at the start
     counts: np.ndarray  # int64[replication, segment, product, state]; accounts that left the open book are nowhere
     written_off: np.ndarray  # int64[replication, segment, product]: of them, since the start
+    rows: np.ndarray  # int64[segment, product, row]: the opening by row of the roll matrix
 
 
 def states_ahead(lowered: Lowered, month: int = 1, progress=lambda done: None) -> Ahead:
@@ -51,11 +52,13 @@ def states_ahead(lowered: Lowered, month: int = 1, progress=lambda done: None) -
     The same people and random numbers as in a run, the same kernel; only the state that a run throws away is read.
     """
     tiles = lowered.tiles[lowered.tiles[:, K_ENTRY] == 0]
+    rows = np.zeros((len(lowered.segments), len(PRODUCTS), lowered.tables.roll_state.shape[2]), np.int64)
     n = lowered.replications, len(lowered.segments), len(PRODUCTS)
     opening, counts, gone = np.zeros((*n[1:], 16), np.int64), np.zeros((*n, 16), np.int64), np.zeros(n, np.int64)
     for tile in tiles:
         for p in range(len(PRODUCTS)):
             here, followed = _of(lowered.tape, tile, p), _followed(lowered.tape, tile, p)
+            rows[tile[K_SEGMENT], p] += np.bincount(here[followed, TAPE_STATE], minlength=rows.shape[2])
             opening[tile[K_SEGMENT], p] += _by_state(lowered, tile[K_SEGMENT], p, here[followed, TAPE_STATE])
     for r in range(lowered.replications):
         lives = Trajectories(tables_for(lowered, r, r + 1), lowered.levers, tiles, lowered.tape, range(r, r + 1), month)
@@ -70,7 +73,7 @@ def states_ahead(lowered: Lowered, month: int = 1, progress=lambda done: None) -
                     gone[r, g, p] += int((followed & (status == WRITTEN_OFF)).sum())
         gone[r, :, LINE] = lives.sums.rolls[:, 1:, :, LINE, :, TO_WRITTEN_OFF, 0].sum(axis=(0, 1, 3))
         progress(r + 1)
-    return Ahead(opening, counts, gone)
+    return Ahead(opening, counts, gone, rows)
 
 
 def _by_state(lowered: Lowered, segment: int, product: int, rows: np.ndarray) -> np.ndarray:

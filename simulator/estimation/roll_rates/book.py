@@ -1,0 +1,74 @@
+"""The book that a scenario with memory starts from: rows of a tape in one month, with what is remembered of each."""
+
+from pathlib import Path
+
+import numpy as np
+
+from simulator.estimation.panels.panel import Panel
+from simulator.estimation.roll_rates.histories import UNKNOWN
+from simulator.estimation.roll_rates.rows import last_counters
+from simulator.model.layout import MAX_MONTHS_BACK
+from simulator.tape.mapping import read_mapping
+from simulator.tape.tape import book_rows
+
+BOOK = "book.parquet"
+BOOK_MAPPING = "book.toml"
+COUNTERS = ("months_in_state", "state_before", "months_since_late")  # roles of a mapping, and the columns' names
+NOT_OF_A_BOOK = ("delimiter", "encoding", "sheet", "header_row", "only")  # how text is read, and rows left out already
+
+
+def write_book(folder: Path, tape: Path, mapping: Path, panel: Panel, month: str) -> None:
+    """Write BOOK into `folder`: rows and columns of `tape` that a book of `month` needs, and COUNTERS; and its mapping.
+
+    `mapping` and `panel` are those of the tape; counters are of its months up to then. Blank is what nobody knows.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    of_month = read_mapping(mapping, panel=True).model_copy(update={"as_of": month})
+    rows = book_rows(str(tape), str(mapping), of_month)
+    used = pa.array(rows.in_use)
+    columns = {of_month.column(getattr(of_month.columns, role)): read.values for role, read in rows.read.items()}
+    found = {name: values.filter(used) for name, values in columns.items()}
+    ids = rows.read["account_id"]
+    place = {name: k for k, name in enumerate(panel.account_id.tolist())}
+    of_text = np.array([place.get(text, -1) for text in ids.text], dtype=np.int64)
+    account = of_text[ids.row][rows.in_use]
+    past = panel.until(month)
+    last = last_counters(past, np.arange(len(past.state)))
+    is_open = (past.state[:, -1] >= 0) & (past.state[:, -1] < len(past.open_states))
+    known = (account >= 0) & is_open[account]
+    name_of = [*(state.name for state in past.states), None]
+    before = np.where(known, last.before[account], UNKNOWN)
+    never = last.since_late[account] >= MAX_MONTHS_BACK
+    counted = (
+        pa.array(last.months[account], mask=~known),
+        pa.array([name_of[s] for s in before.tolist()], pa.string()),
+        pa.array(last.since_late[account], mask=~known | never),
+    )
+    named = _column_names(list(found))
+    pq.write_table(pa.table(found | dict(zip(named.values(), counted, strict=True))), folder / BOOK)
+    (folder / BOOK_MAPPING).write_text(_mapping(mapping, month, named), encoding="utf-8")
+
+
+def _column_names(taken: list[str]) -> dict[str, str]:
+    """Return the column of each role of COUNTERS, none of those taken."""
+    found = {}
+    for role in COUNTERS:
+        name = role
+        while name in taken:
+            name += "_"
+        found[role] = name
+    return found
+
+
+def _mapping(mapping: Path, month: str, named: dict[str, str]) -> str:
+    """Return the text of the mapping of a BOOK of `month`; `named` are the columns of COUNTERS."""
+    import tomlkit
+
+    table = tomlkit.parse(mapping.read_text(encoding="utf-8-sig"))
+    for key in (*NOT_OF_A_BOOK, "as_of"):
+        table.pop(key, None)
+    for role, name in named.items():
+        table["columns"][role] = name
+    return f'as_of = "{month}"\n' + tomlkit.dumps(table)
