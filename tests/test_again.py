@@ -177,7 +177,7 @@ def test_the_page_says_what_it_has_not(lived, old, tmp_path):
     again = sim.report_of(folder)
     page = again.report
 
-    assert all(said in page for said in LEFT_OUT)
+    assert all(said in page for said in LEFT_OUT) and again.cautions[0] == again.left_out[0]
     assert page.index(f"{folder} was written by another version, without the page.json") < page.index('class="verdict"')
     assert f"{folder}/report.html, which the run itself wrote, has them." in page
     assert "&lt;i&gt;Mine" in page and "<i>Mine" not in page and "https://" not in page

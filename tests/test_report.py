@@ -28,7 +28,7 @@ from simulator.report.terminal import summary_table
 from simulator.scenario.reader import load_scenario
 
 FILES = {
-    *("manifest.json", "scenario.toml", "summary.json", "report.html"),
+    *("manifest.json", "scenario.toml", "summary.json", "report.html", "page.json"),
     *("monthly.parquet", "rolls.parquet", "vintages.parquet", "comparison.parquet"),
     "replications.parquet",
 }

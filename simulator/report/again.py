@@ -68,8 +68,8 @@ class Again(Finding):
 
     @property
     def cautions(self) -> list[str]:
-        """What must be known before any number."""
-        return self.study.cautions
+        """What must be known before any number: of an older folder first what it lacks."""
+        return [*self.left_out, *map(retold, self.study.cautions)]
 
     @property
     def answers(self) -> list[str]:
@@ -125,13 +125,12 @@ class Again(Finding):
         """Return what stands on the page, in the language that is spoken."""
         frame = self.study.frame
         told = [said for said in (phrasing.given_people(self.kept), *self.kept.warnings()) if said]
-        warnings = [retold(said) for said in told if said not in self.cautions]
+        warnings = [retold(said) for said in told if said not in self.study.cautions]
         sections = list(self._sections())
         setting = say("{setting}.", setting=phrasing.setting(frame))
         made = phrasing.made_by(self.study.settings.get("author"), self.study.facts.get("date"))
         setting = f"{setting} {made}".strip()
-        cautions = [*self.left_out, *map(retold, self.cautions)]
-        return sheet(frame.title, setting, self.answers, warnings, sections, flat(manifest), cautions)
+        return sheet(frame.title, setting, self.answers, warnings, sections, flat(manifest), self.cautions)
 
     def write_tables(self, folder: Path) -> None:
         """Write the workbook into `folder`, if it is asked for."""

@@ -172,6 +172,8 @@ class KeptPage(Kept):
         """Take a saved study that has page data."""
         super().__init__(study)
         self.data: dict[str, Any] = study.page_data
+        self.ledgers = dict.fromkeys(self.ledgers)  # their names alone: what is asked of a ledger fails
+        del self.policies  # so does what is asked of these
         self.frame = frame_of(self.data["frame"])
         self.cautions = [of_data(said) for said in self.data["cautions"]]
         self.windows = windows(self.frame)
