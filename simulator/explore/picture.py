@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from simulator.analysis.estimates import SURE, Difference, mean, paired
+from simulator.analysis.measures import MEASURES, MONEY
 from simulator.explore.controls import SWITCH, value_at
 from simulator.explore.desk import Found
 from simulator.explore.lives import REPLICATIONS, shown
@@ -16,7 +17,6 @@ from simulator.explore.words import (
     between,
     cause_in_words,
     cautions_in_words,
-    change,
     lender_in_words,
     level,
     measure_in_words,
@@ -24,7 +24,6 @@ from simulator.explore.words import (
     per_cent,
     policies_in_words,
     refusal_in_words,
-    scale_of,
     setting_in_words,
     span,
     table_in_words,
@@ -33,9 +32,11 @@ from simulator.explore.words import (
 from simulator.language.catalogue import CHINESE, say, spoken
 from simulator.model.errors import UserError
 from simulator.policy.why import capital
+from simulator.report.figures.scale import scale_of
 from simulator.scenario.scenario import BASELINE
 
 MOST_TOLD = 4  # changes
+SMALL = 50  # a change is told with the digits of one this part of the baseline's level at least
 TOLD_FROM = 3  # seconds to wait from which on they are told
 DECISIVE = ("npv", "profit")  # the first that a run can state is what the answer is about
 
@@ -134,16 +135,17 @@ def _counted(found: Found) -> str:
 
 def _row(measure: str, d: Difference, base: float, currency: str, is_same: bool) -> dict[str, Any]:
     """Return a line of the table of changes."""
-    scale = scale_of(measure, max(abs(base) / 50, abs(d.value)), currency)
+    unit = MEASURES[measure].unit.replace(MONEY, currency)
+    scale = scale_of([base / SMALL, d.value], unit, is_change=True)
     ends = (d.low, d.high) if isfinite(d.low) else (d.value, d.value)
     return {
         "name": measure,
         "label": measure_in_words(measure),
-        "about": say("{unit}; baseline {level}", unit=scale.unit, level=level(measure, base, currency)),
+        "about": say("{unit}; baseline {level}", unit=scale.words, level=level(measure, base, currency)),
         "value": _plain(d.value),
         "low": _plain(ends[0]),
         "high": _plain(ends[1]),
-        "text": change(d.value, scale),
+        "text": scale.signed(d.value),
         "interval": "" if is_same else span(d.low, d.high, scale),
         "clear": d.is_clear and not is_same,
     }
@@ -175,13 +177,13 @@ def _causes(own: dict[str, np.ndarray], baseline: dict[str, np.ndarray], currenc
     """Return the net loss by cause: bars and numbers of both lenders."""
     means = {name: (float(own[name].mean()), float(baseline[name].mean())) for name in own}
     means = {name: both for name, both in means.items() if any(both)}
-    scale = scale_of("net_loss", max((abs(x) for both in means.values() for x in both), default=0.0), currency)
+    scale = scale_of([x for both in means.values() for x in both], currency)
     rows: list[dict[str, Any]] = [
         {
             "label": cause_in_words(name),
             "own": mine,
             "baseline": theirs,
-            "text": [number(x * scale.factor, scale.decimals) for x in (mine, theirs)],
+            "text": [scale.plain(x) for x in (mine, theirs)],
         }
         for name, (mine, theirs) in means.items()
     ]
@@ -189,7 +191,7 @@ def _causes(own: dict[str, np.ndarray], baseline: dict[str, np.ndarray], currenc
         say("{cause}: {own}, baseline {baseline}", cause=row["label"], own=row["text"][0], baseline=row["text"][1])
         for row in rows
     )
-    return {"unit": scale.unit, "rows": rows, "words": words}
+    return {"unit": scale.words, "rows": rows, "words": words}
 
 
 def _plain(value: float, digits: int = 12) -> float | None:

@@ -5,49 +5,22 @@ from collections import Counter
 from dataclasses import replace
 from functools import reduce
 from math import floor, isfinite, log10
-from typing import NamedTuple
 
 from simulator.analysis.measures import MEASURES, SHARE
 from simulator.analysis.measures.registry import YEARLY
 from simulator.explore.controls import Control, Value
-from simulator.language.catalogue import CHINESE, noted, retold, say, spoken
+from simulator.language.catalogue import CHINESE, retold, say, spoken
 from simulator.model.errors import UserError
 from simulator.policy.labels import choice_label, labels_of
 from simulator.policy.registry import in_words
 from simulator.policy.why import capital
+from simulator.report.figures.scale import DIGITS, Scale
 from simulator.report.phrasing import CURRENCY_WORDS, MINUS, NO_BREAK, plain, ten_thousands
 from simulator.scenario.scenario import AS_WRITTEN, BASELINE
 from simulator.scenario.schema import Settings
 
-FIGURES = 3  # significant digits in sentences
 OF_A_POLICY = re.compile(r"(variant\.[^.]+\.)?policy\.(?P<name>[^.]+)(\.(?P<below>.+))?")  # a key in a problem
 OF_THE_RUN = ("start", "end")  # settings that are a month of the run, not a number of months
-
-
-class Scale(NamedTuple):
-    """How numbers of one measure are shown: by what they are multiplied, their decimals, and their unit in words."""
-
-    factor: float
-    decimals: int
-    unit: str
-
-
-def scale_of(measure: str, largest: float, currency: str) -> Scale:
-    """Return the scale in which changes of a measure up to about `largest` are shown."""
-    unit = MEASURES[measure].unit
-    if unit in (SHARE, YEARLY):
-        return Scale(100.0, _decimals(100 * largest), say("percentage points"))
-    steps: tuple[tuple[float, str], ...] = (
-        (1e9, noted("{currency} billion")),
-        (1e6, noted("{currency} million")),
-        (1e3, noted("{currency} thousand")),
-    )
-    if spoken() == CHINESE:
-        steps = ((1e8, noted("100 million {currency}")), (1e4, noted("10,000 {currency}")))
-    for size, words in steps:
-        if largest >= size:
-            return Scale(1 / size, _decimals(largest / size), say(words, currency=_currency(currency)))
-    return Scale(1.0, _decimals(largest), _currency(currency))
 
 
 def number(value: float, decimals: int, signed: bool = False) -> str:
@@ -58,17 +31,11 @@ def number(value: float, decimals: int, signed: bool = False) -> str:
     return f"+{text}" if signed and value > 0 and text.strip("0.,") else text
 
 
-def change(value: float, scale: Scale) -> str:
-    """Return a change in its scale, without the unit."""
-    return "0" if value == 0 else number(value * scale.factor, scale.decimals, signed=True)
-
-
 def span(low: float, high: float, scale: Scale) -> str:
     """Return an interval in its scale, without the unit; nothing where there is none."""
     if not (isfinite(low) and isfinite(high)):
         return ""
-    ends = {name: number(end * scale.factor, scale.decimals) for name, end in (("low", low), ("high", high))}
-    return say("{low} to {high}", **ends)
+    return say("{low} to {high}", low=scale.plain(low), high=scale.plain(high))
 
 
 def level(measure: str, value: float, currency: str) -> str:
@@ -79,14 +46,14 @@ def level(measure: str, value: float, currency: str) -> str:
 
 
 def per_cent(share: float) -> str:
-    """Return a share in per cent, to FIGURES digits."""
+    """Return a share in per cent, to DIGITS digits."""
     if not isfinite(share):
         return "–"
     return f"{number(100 * share, _decimals(100 * share))}{'' if spoken() == CHINESE else NO_BREAK}%"
 
 
 def amount(value: float, currency: str, beside: float = 0.0) -> str:
-    """Return an amount of money in a sentence, to FIGURES digits; in the unit of a larger one that it is beside."""
+    """Return an amount of money in a sentence, to DIGITS digits; in the unit of a larger one that it is beside."""
     if not isfinite(value):
         return "–"
     if spoken() != CHINESE:
@@ -116,8 +83,8 @@ def between(low: float, high: float, currency: str, is_beside: bool = False) -> 
 
 
 def _to_the_place(value: float, largest: float) -> float:
-    """Return a number rounded at the place at which the larger one has FIGURES digits."""
-    place = floor(log10(largest)) - FIGURES + 1 if largest else 0
+    """Return a number rounded at the place at which the larger one has DIGITS digits."""
+    place = floor(log10(largest)) - DIGITS + 1 if largest else 0
     return round(value, -place) if place > 0 else value
 
 
@@ -223,22 +190,18 @@ def months_in_words(months: float) -> str:
     return say("{number} month", number=text) if months == 1 else say("{number} months", number=text)
 
 
-def _currency(code: str) -> str:
-    return _chinese(code) if spoken() == CHINESE else code
-
-
 def _chinese(code: str) -> str:
     return CURRENCY_WORDS.get(code, code)
 
 
 def _rounded(value: float) -> float:
-    """Return a number rounded to FIGURES significant digits."""
-    return float(f"{value:.{FIGURES}g}")
+    """Return a number rounded to DIGITS significant digits."""
+    return float(f"{value:.{DIGITS}g}")
 
 
 def _decimals(value: float) -> int:
-    """Return with how many decimals a number of this size has FIGURES digits."""
-    return min(4, max(0, FIGURES - 1 - floor(log10(abs(value))))) if value and isfinite(value) else 0
+    """Return with how many decimals a number of this size has DIGITS digits."""
+    return min(4, max(0, DIGITS - 1 - floor(log10(abs(value))))) if value and isfinite(value) else 0
 
 
 def _needed(value: float) -> int:
