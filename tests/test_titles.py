@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 import simulator as sim
+from chromium import Chromium, browser
 from conftest import ROOT
 from simulator.language.catalogue import CHINESE, ENGLISH, LANGUAGES, say, speaking
 from simulator.report import figures
@@ -22,13 +23,16 @@ from test_in_worlds import NoPictures
 
 HOSTILE = '<b onmouseover=hit()>{0} %s =1+1 “丙”, _x_ & "y"'
 EQUAL = "逾期 30 天降额"
+LONG = f"{'Fristverlaengerungsgebuehrenordnung' * 2}, and then as many words as a committee can agree upon in a year"
+SMALLEST_PRINT = 7.0  # points
 VARIANTS = {
     "half": {"title": EQUAL, "policy.cut.enabled": True},
     "third": {"title": f" {EQUAL}", "policy.cut": {"enabled": True, "keep": 0.3}},
     "strange": {"title": HOSTILE, "policy.close.freeze_days_late": 7},
+    "long": {"title": LONG, "policy.close.freeze_days_late": 30},
     "key_only": {"policy.close.freeze_days_late": 15},
 }
-SHOWN = {"half": f"{EQUAL} (half)", "third": f"{EQUAL} (third)", "strange": HOSTILE}
+SHOWN = {"half": f"{EQUAL} (half)", "third": f"{EQUAL} (third)", "strange": HOSTILE, "long": LONG}
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +100,33 @@ def test_heads_legends_and_sentences_say_titles(study, language):
         assert key not in heads
     assert "key_only" in heads and "“key_only”" not in text
     first = re.search(r'class="wide headline".*?</table>', above, re.S)[0]
-    assert re.findall(r"<code>(.*?)</code>", first) == ["strange"]  # the others have theirs in what they are called
+    assert re.findall(r"<code>(.*?)</code>", first) == [
+        "strange",
+        "long",
+    ]  # the others have theirs in what they are called
     for key in VARIANTS:
         assert f"<td>{key}</td>" in settings
+
+
+@pytest.mark.skipif(browser() is None, reason="no Chromium on this machine: Debian's package is chromium")
+def test_a_long_title_pushes_nothing_out(study, tmp_path):
+    """It is wrapped: at 1400 px no table is cut, at 390 px the page is not wider, on A4 nothing is shrunk to fit."""
+    path = tmp_path / "page.html"
+    path.write_text(render(study.comparison, dict(study.facts), [], None, study.settings), encoding="utf-8")
+    cut = "[...document.querySelectorAll('.wide')].filter(one => one.scrollWidth > one.clientWidth + 1).length"
+    with Chromium() as chromium:
+        chromium.size(1400, 900)
+        chromium.open(path.as_uri())
+        assert chromium.run(cut) == 0
+        chromium.size(390, 844)
+        assert chromium.run("document.documentElement.scrollWidth") == 390
+        chromium.size(703, 1000)  # A4 without the margins of the style
+        chromium.call("Emulation.setEmulatedMedia", media="print")
+        assert chromium.run("document.documentElement.scrollWidth") == 703
+        smallest = (
+            "Math.min(...[...document.querySelectorAll('main *')].map(e => parseFloat(getComputedStyle(e).fontSize)))"
+        )
+        assert chromium.run(smallest) * 0.75 >= SMALLEST_PRINT
 
 
 def test_the_terminal_says_titles(study):

@@ -247,17 +247,19 @@ def rate_table(comparison):
 
 
 def where(comparison):
-    """Return [(segment, product, [value in words for each variant and each of CELLS])] by segment and product."""
-    frame, names = comparison.frame, shown_in(CELLS)
-    by_cell = [(MEASURES[m].unit_in(frame), comparison.by_cell(v, m)) for v in comparison.ledgers for m in names]
+    """Return [(segment, product, [(lender, [value in words for each of CELLS])])] by segment and product."""
+    frame, measures = comparison.frame, shown_in(CELLS)
+    found = {(v, m): comparison.by_cell(v, m) for v in comparison.ledgers for m in measures}
+
+    def said(lender, measure, *cell):
+        value, se = found[lender, measure][cell]
+        return phrasing.number(value, se, MEASURES[measure].unit_in(frame))
+
     return [
         (
             segment,
             phrasing.product(product),
-            [
-                phrasing.number(found[segment, product].value, found[segment, product].se, unit)
-                for unit, found in by_cell
-            ],
+            [(phrasing.named(v, frame), [said(v, m, segment, product) for m in measures]) for v in comparison.ledgers],
         )
         for segment in frame.segments
         for product in frame.products
