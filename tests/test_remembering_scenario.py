@@ -8,7 +8,7 @@ import simulator as sim
 from simulator.estimation.roll_rates.choice import remembered
 from simulator.estimation.roll_rates.factor import panel_factor
 from simulator.estimation.roll_rates.forecast import SOURCES, fan, posterior_correlation, window
-from simulator.estimation.roll_rates.rows import book_rows, expected
+from simulator.estimation.roll_rates.rows import book_rows, expected, within_rows
 from simulator.estimation.roll_rates.states_ahead import states_ahead
 from simulator.lowering.lower import lower
 from simulator.run import read_book
@@ -140,6 +140,21 @@ def test_the_fan_goes_by_the_rows():
     assert len(fitted.rows.state[0]) > 4
     assert (found.sum(axis=-1) == fitted.rows.start.sum()).all()
     assert late(found.mean(axis=0)) == pytest.approx(late(powers), rel=0.02)
+
+
+def test_a_book_that_needs_too_many_rows_forgets_its_least_state():
+    """With room for fewer rows than are needed the state that gains least gives up its cells, and says why."""
+    panel = book(lasting(rho=0), 1, 8000, 24)
+    every = remembered(panel)
+    needed = len(book_rows(panel, every)[0].state[0])
+    fewer = within_rows(panel, every, needed)["line"]  # exits need rows too
+    gains = {each.state: each.gain for each in every["line"].candidates if each.chosen}
+
+    assert within_rows(panel, every) == every
+    assert [of.name for of in every["line"].states if of.name not in [left.name for left in fewer.states]] == [
+        min(gains, key=gains.get)
+    ]
+    assert f"more than {needed} rows with the other states" in [each.why_not for each in fewer.candidates]
 
 
 def test_segments_have_rows_of_their_own():

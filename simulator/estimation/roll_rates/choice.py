@@ -4,7 +4,7 @@ A cell's row is tried inside a month: rows of all cells are raked to what the ac
 so that a month's level, which all cells share, is no evidence; only the difference between cells is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +41,7 @@ class StateCells(NamedTuple):
     """The cells of a state and their rows."""
 
     state: int
+    name: str
     cells: tuple[Cell, ...]
     n: np.ndarray  # float64[segment, cell]: accounts that surely were in it
     chance: np.ndarray  # float64[segment, cell, state]
@@ -60,17 +61,25 @@ class Remembered:
         """How many months before the present one the cells look at, 0 without any."""
         return max([0, *(cell.looks_back for of in self.states for cell in of.cells)])
 
+    def without_least(self, reason: str) -> "Remembered":
+        """Return the same without the cells of the state that gains least by them, which `reason` explains."""
+        least = min((each for each in self.candidates if each.chosen), key=lambda each: each.gain)
+        given_up = least._replace(chosen=False, why_not=reason)
+        candidates = tuple(given_up if each is least else each for each in self.candidates)
+        at = [of.name for of in self.states].index(least.state)
+        return replace(self, candidates=candidates, states=self.states[:at] + self.states[at + 1 :])
+
     def entries(self, panel: Panel, segment: str | None = None) -> list[dict[str, Any]]:
         """Return the entries of `memory` in the scenario's roll matrix: of a segment, or of all of them together."""
         found = []
         for of in self.states:
             weights = of.n if segment is None else of.n * (np.array(self.segments) == segment)[:, None]
-            n, name = weights.sum(axis=0), panel.states[of.state].name
+            n = weights.sum(axis=0)
             every = np.maximum(weights, 1e-9 * (weights.sum(axis=0) == 0))
             rows = (of.chance * every[..., None]).sum(axis=0)
             rows /= rows.sum(axis=1, keepdims=True)
             for cell, row, accounts in zip(of.cells, rows, n, strict=True):
-                found.append(cell.entry(name, panel.states, row * max(accounts, 1.0)))
+                found.append(cell.entry(of.name, panel.states, row * max(accounts, 1.0)))
         return found
 
 
@@ -114,7 +123,7 @@ def _choose(of: Histories, state: int, panel: Panel) -> tuple[list[Candidate], S
         if not reason and k != best:
             reason = f"{tried[best][0].name} gains more"
         if not reason:
-            chosen = StateCells(state, each.cells, *_fitted(of, each))
+            chosen = StateCells(state, name, each.cells, *_fitted(of, each))
         found.append(Candidate(name, each.name, len(each.cells), float(gain.sum()), spread, not reason, reason))
     return found, chosen
 

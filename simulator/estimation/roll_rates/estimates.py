@@ -16,6 +16,7 @@ from simulator.estimation.roll_rates.factor import Factor, panel_factor
 from simulator.estimation.roll_rates.memory import Homogeneity, Memory, homogeneity, memory
 from simulator.estimation.roll_rates.ratio_report import Ratio, ratios, vintages
 from simulator.estimation.roll_rates.rolls import THIN, RollMatrix, Rolls, rolls
+from simulator.estimation.roll_rates.rows import within_rows
 from simulator.estimation.roll_rates.scenario import ScenarioInputs, document
 from simulator.estimation.roll_rates.survival import Vintage
 from simulator.model.errors import Problem, UserError
@@ -110,7 +111,7 @@ def estimate_panel(panel: Panel, tape: Path, mapping: Path) -> TapeEstimates:
         moves = np.array([rolling.moves(pair, group.accounts) for pair in rolling.pairs()])
         of_group = memory(rolling.state[group.accounts], rolling.states), homogeneity(moves, rolling.states)
         tests[group.product, group.segment] = of_group
-    found, matrices, pasts = tape_report(panel), rolls(rolling), remembered(rolling)
+    found, matrices, pasts = tape_report(panel), rolls(rolling), within_rows(rolling, remembered(rolling))
     factor = panel_factor(rolling, remembered=pasts) if any(of.states for of in pasts.values()) else matrices.factor
     of_panel = tests, ratios(panel), vintages(panel)
     return TapeEstimates(tape, mapping, panel, moving, found, matrices, *of_panel, pasts, factor)

@@ -7,7 +7,7 @@ import numpy as np
 from simulator.estimation.panels.panel import Group, Panel
 from simulator.estimation.roll_rates.choice import Remembered
 from simulator.estimation.roll_rates.histories import Counters, counters, histories
-from simulator.model.layout import MAX_MONTHS_BACK
+from simulator.model.layout import MAX_MONTHS_BACK, MAX_ROWS
 from simulator.scenario.histories import Rows, rows_of
 from simulator.scenario.schema import RollMatrix
 
@@ -73,6 +73,17 @@ def cell_counts(panel: Panel, remembered: dict[str, Remembered]) -> np.ndarray:
                 found[at, g, cell] = moves
                 found[at, g, of.state] -= moves
                 cell += 1
+    return found
+
+
+def within_rows(panel: Panel, remembered: dict[str, Remembered], most: int = MAX_ROWS) -> dict[str, Remembered]:
+    """Return what is remembered, but of a product that needs more than `most` rows without the states of least gain."""
+    found = dict(remembered)
+    for group in panel.groups():
+        while (own := found[group.product]).states:
+            if len(rows_of(matrix_with_memory(panel, group, own)).state) <= most:
+                break
+            found[group.product] = own.without_least(f"more than {most} rows with the other states")
     return found
 
 
