@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import panels
+from simulator.estimation.panels.hindcast import _of_tape
 from simulator.estimation.panels.leavers import leavers, with_leavers
 from simulator.estimation.roll_rates.cautions import left_silently
 
@@ -28,6 +29,17 @@ def test_who_stops_without_an_exit_is_gone_a_month_later():
     assert (found.state[1:] == read.state[1:]).all()
     assert [tuple(left) for left in leavers(read)] == [("2005-05", "late", 1, 40.0, 1)]
     assert next(left_silently(read)).startswith("1 accounts, 1 of them late, stop before the tape's last month")
+
+
+@pytest.mark.parametrize(("payment", "paid"), [(np.nan, np.nan), (10.0, (10 + 10 + 10 + 100) / 400)])
+def test_who_is_gone_has_paid_what_they_owed_if_payments_are_known(payment, paid):
+    """Two accounts of 100 over two months, one of which is gone after the first: it paid 100, as in the scenario.
+
+    On a tape without payments nothing is said of them.
+    """
+    read = with_leavers(panels.panel([["current", "current", ""], ["current"] * 3], balance=100.0, payment=payment))
+
+    assert _of_tape(read, np.arange(2), 0)["paid"] == pytest.approx(paid, nan_ok=True)
 
 
 def test_where_nobody_leaves_silently_nothing_changes():

@@ -126,8 +126,9 @@ def _of_tape(panel: Panel, accounts: np.ndarray, start: int) -> dict[str, float]
     opening, closing = balance[:, :-1], np.where(after < n_open, balance[:, 1:], 0.0)
     known = moves & np.isfinite(opening) & np.isfinite(closing)
     lost = np.where(np.isfinite(panel.written_off[rows, start + 1 :]), panel.written_off[rows, start + 1 :], opening)
-    settled = np.array([state.name.startswith(GONE) and state.bucket == "paid_off" for state in panel.states] + [False])
-    paid = np.where(settled[after], opening, panel.payment[rows, start + 1 :])  # as the scenario takes it
+    paid = panel.payment[rows, start + 1 :]
+    if np.isfinite(paid).any():  # else the tape tells of no payment
+        paid = np.where(np.append(_is_silent(panel), False)[after], opening, paid)  # as the scenario takes it
     answered = known & np.isfinite(paid)
     worst = panel.open_states[-1]
     tells_90 = worst.is_late(NINETY) or not worst.at_least  # else nobody knows how much later the worst are
@@ -138,6 +139,11 @@ def _of_tape(panel: Panel, accounts: np.ndarray, start: int) -> dict[str, float]
         "balance": _over(closing[known].sum(), opening[known].sum()),
         "paid": _over(paid[answered].sum(), opening[answered].sum()),
     }
+
+
+def _is_silent(panel: Panel) -> np.ndarray:
+    """Return bool[state]: whether a state is the exit of those who left silently."""
+    return np.array([state.name.startswith(GONE) and state.bucket == "paid_off" for state in panel.states])
 
 
 def _of_book(ledger) -> dict[str, np.ndarray]:
