@@ -10,8 +10,10 @@ from simulator.estimation.backtest.account_model import AccountForecast, CellMod
 from simulator.estimation.backtest.features import Features, features
 from simulator.estimation.backtest.peers import LastValue, PlainMatrix, Regression, SpreadLastValue
 from simulator.estimation.panels.panel import Panel
+from simulator.estimation.roll_rates.choice import Remembered, remembered
 from simulator.estimation.roll_rates.factor import panel_factor
 from simulator.estimation.roll_rates.forecast import DRAWS, Correlation, Fan, fan, posterior_correlation, window
+from simulator.estimation.roll_rates.rows import most_cells, within_rows
 from simulator.model.errors import Problem, UserError
 
 OURS, SPREAD = "account model", "last value with spread"
@@ -38,6 +40,7 @@ class Forecasts:
     accounts: np.ndarray  # int64[account], rows of the panel that are open at the end of the window
     features: Features  # of those accounts
     fitted_on: int  # account-months
+    remembering: tuple[str, ...]  # states whose accounts move in the fan by rows that remember
 
     def by_account(self) -> Iterator[tuple[np.ndarray, str, AccountForecast]]:
         """Yield (positions in `accounts`, forecaster, forecast), some accounts at a time."""
@@ -50,7 +53,13 @@ class Forecasts:
 
 def estimated(past: Panel) -> Correlation:
     """Return the factor correlation of a window, with the dispersion of its rows around the factor."""
-    return posterior_correlation(panel_factor(past), len(past.open_states))
+    pasts = _remembered(past)
+    return posterior_correlation(panel_factor(past, remembered=pasts), len(past.open_states) + most_cells(pasts))
+
+
+def _remembered(past: Panel) -> dict[str, Remembered]:
+    """Return what the window's accounts remember, as a scenario calibrated from it would."""
+    return within_rows(past, remembered(past))
 
 
 @dataclass(frozen=True)
@@ -73,14 +82,16 @@ class Method:
         months = panel.months[len(past.months) :]
         sample = pairs_sample(past)
         n_open = len(past.open_states)
+        pasts = _remembered(past)
         accounts = np.flatnonzero((past.state[:, -1] >= 0) & (past.state[:, -1] < n_open))
         return Forecasts(
             self,
-            fan(window(past), months, self.correlation(past), self.draws, self.seed),
+            fan(window(past, pasts), months, self.correlation(past), self.draws, self.seed),
             {name: fit(sample, len(past.states)) for name, fit in self.forecasters.items()},
             accounts,
             features(past, len(past.months) - 1).take(accounts),
             len(sample.state),
+            tuple(dict.fromkeys(of.name for found in pasts.values() for of in found.states)),
         )
 
 

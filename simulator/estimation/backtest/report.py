@@ -276,6 +276,8 @@ def _book_section(scored):
         "the matrix that move on their own where the window shows it. Parameters: doubt about the matrix, its level "
         "over so few months, the factor's correlation and persistence.",
     ]
+    if names := scored.facts.get("states_that_remember"):
+        words.append(f"Accounts of {names} move by rows that remember what they did before; so does the matrix here.")
     rows = []
     for o in scored.outlooks:
         shown = [_amount(o, x, scored) for x in (o.actual, o.last_value, o.matrix, o.account_model)]

@@ -122,6 +122,7 @@ def score(panel: Panel, made: Forecasts) -> Scored:
             "largest_row_dispersion": float(np.max(made.fan.correlation.dispersion, initial=1.0))
             if made.fan.correlation.dispersion is not None
             else 1.0,
+            **({"states_that_remember": ", ".join(made.remembering)} if made.remembering else {}),
             "draws": made.method.draws,
             "seed": seed,
             "forecast_digest": of_all,
