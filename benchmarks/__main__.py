@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +16,7 @@ from simulator.report.progress import Progress
 from .machine import machine
 
 OUT = Path("out")
+LENDINGCLUB = Path("scenarios/maps/lendingclub_36m.toml")
 MOST_NS = 8  # per borrower-month and core, line only: the aim on a machine with 512-bit vectors
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 Full = Annotated[bool, typer.Option("--full", help="also books of 10^8 and whole commands of minutes")]
@@ -218,6 +220,33 @@ def remembering(books: Annotated[int, typer.Option(min=20, help="of each length"
     _print(table)
     often = [str(rate.months) for rate in rates if rate.expanded > run.MOST_FALSE * rate.books]
     _end(not often, f"too often with {' and '.join(often)} months")
+
+
+@app.command()
+def dues(
+    books: Annotated[int, typer.Option(min=20, help="with a planted hump")] = 100,
+    loans: Annotated[Path | None, typer.Option(help="finished loans: also halves of that file")] = None,
+    mapping: Annotated[Path, typer.Option(help="what the columns of that file mean")] = LENDINGCLUB,
+) -> None:
+    """Check that intervals of what is charged off by a due hold the truth, in planted books and in unseen halves."""
+    from . import dues as run
+
+    with Progress() as bar:
+        found = {"planted humps": run.humps(books, progress=bar.advanced)}
+        if loans:
+            found["halves of the file"] = run.unseen(loans, mapping, progress=bar.advanced)
+    table = Table("90 % intervals", title=f"share that holds the truth, by due ({bar.seconds:,.0f} s)")
+    for due in run.DUES[: max(len(held.dues) for held in found.values())]:
+        table.add_column(str(due), justify="right")
+    table.add_column("of", justify="right")
+    table.add_column("chi-squared of ten groups: median, 95 %", justify="right")
+    for name, held in found.items():
+        shares = [f"{share:.2f}" for share in held.held / held.of]
+        middle, most = np.quantile(held.chi_squared, [0.5, 0.95])
+        table.add_row(name, *shares, str(held.of), f"{middle:.1f}, {most:.1f}")
+    _print(table)
+    wrong = [name for name, held in found.items() if not held.is_right]
+    _end(not wrong, f"hold too seldom or too often: {', '.join(wrong)}")
 
 
 @app.command()

@@ -14,10 +14,11 @@ from scipy.stats import binom
 
 from conftest import ROOT
 from simulator.engine import engine
-from simulator.estimation.outcomes.checks import check, held_out, simulated_sums
+from simulator.estimation.outcomes.checks import check, held_out, simulated
 from simulator.estimation.outcomes.estimator import LoanEstimator
 from simulator.estimation.outcomes.figures import by_segment, figures, halves, intervals, resampled
-from simulator.estimation.outcomes.fit import collect, expected, fit_loans, hazards, moments, placed, schedule
+from simulator.estimation.outcomes.fit import collect, fit_loans
+from simulator.estimation.outcomes.hazards import exposure_of, missed_by, placed, schedule
 from simulator.estimation.outcomes.rows import has_outcomes, read_outcomes
 from simulator.estimation.outcomes.scenario import scenario_text
 from simulator.estimation.protocol import Options, run_estimator
@@ -112,10 +113,10 @@ def calibration(made):
 
 
 @pytest.fixture(scope="module")
-def simulated(made):
-    """Return (fit, sums) of the scenario of the drawn loans."""
+def lived(made):
+    """Return (fit, what is simulated) of the scenario of the drawn loans."""
     fitted = fit_loans(made[0])
-    return fitted, simulated_sums(fitted, 3, REPLICATIONS)
+    return fitted, simulated(fitted, 3, REPLICATIONS)
 
 
 # ---- what the rows say -----------------------------------------------------------------------------------
@@ -251,34 +252,14 @@ def test_halves_are_all_loans_once_and_another_seed_gives_others(made):
 
 
 # ---- the fit ---------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("term", [12, 36, 60])
-@pytest.mark.parametrize("slopes", [(0.0, 0.0), (1.3, 2.4), (-0.8, 0.5)])
-def test_hazards_that_gave_the_moments_come_back(term, slopes):
-    """From the four moments of known hazards the fit returns these hazards."""
-    age = np.linspace(-0.5, 0.5, 6)
-    default, early = np.exp(-5 + slopes[0] * age), np.exp(-4 + slopes[1] * age)
-    targets = moments(*expected(default, early, term), schedule(RATE, term)[0])
-    found = hazards(targets, RATE, term, 6)
-
-    assert found[2]
-    assert found[0] == pytest.approx(default, rel=1e-3)
-    assert found[1] == pytest.approx(early, rel=1e-3)
-
-
-def test_targets_that_no_hazard_gives_are_said():
-    """Exposures above the whole amount cannot be: the fit says that it was not met."""
-    assert not hazards(np.array([0.1, 1.2, 0.3, 0.5]), RATE, TERM, 6)[2]
-
-
 def test_known_hazards_come_back_from_drawn_loans(made):
-    """Hazards that do not change with age: fitted level within 4 standard errors, and no other segment's."""
+    """Hazards that do not change with the due: fitted level within 4 standard errors, and no other segment's."""
     outcomes = made[0]
     for name, segment in fit_loans(outcomes).segments.items():
         own = outcomes.segment == outcomes.segments.index(name)
         mean, se = segment.default.mean(), DEFAULT[name] / np.sqrt((own & outcomes.charged_off).sum())
         other = DEFAULT["good" if name == "weak" else "weak"]
 
-        assert segment.met
         assert abs(mean - DEFAULT[name]) < 4 * se
         assert abs(mean - other) > 4 * se
 
@@ -321,8 +302,8 @@ def test_recoveries_are_tested_for_being_alike(made, tmp_path):
     assert apart.segments["weak"].collecting.share > 2 * apart.segments["good"].collecting.share
 
 
-def test_a_thin_segment_takes_the_timing_of_all(tmp_path):
-    """With two charge-offs a segment keeps its own share and takes exposure and recoveries of all loans."""
+def test_a_thin_segment_leans_on_all(tmp_path):
+    """With two charge-offs of 32 a segment has its own share, the curve of all, shifted, and the recoveries of all."""
     rows, lives = drawn_loans(900, 5)
     bad, good = np.flatnonzero(lives[:, 0] == 1)[:2], np.flatnonzero(lives[:, 0] == 0)[:30]
     for i in (*bad, *good):
@@ -330,17 +311,18 @@ def test_a_thin_segment_takes_the_timing_of_all(tmp_path):
     outcomes = read_outcomes(*written(tmp_path, rows))
     few = fit_loans(outcomes).segments["few"]
 
-    assert few.borrowed[0] == "exposure"
-    assert few.targets[0] == 2 / 32
-    assert few.targets[1] == pytest.approx(figures(by_segment(outcomes))[-1, 1])
+    others = [segment.default for name, segment in fit_loans(outcomes).segments.items() if name != "few"]
+    assert abs(missed_by(few.default, few.early)[-1] - 2 / 32) < 0.02
     assert few.collecting == collect(outcomes, RATE)
+    odds = np.log(few.default / (1 - few.default)) - np.log(others[0] / (1 - others[0]))
+    assert odds == pytest.approx(odds[0], abs=1e-9)
 
 
 # ---- the scenario ----------------------------------------------------------------------------------------
-def test_every_number_of_the_fit_names_its_source(simulated):
+def test_every_number_of_the_fit_names_its_source(lived):
     """Hazards, recoveries, rate, shares and amounts say which file, how many loans and its digest."""
-    table = tomllib.loads(scenario_text(simulated[0]))
-    source = simulated[0].outcomes.source
+    table = tomllib.loads(scenario_text(lived[0]))
+    source = lived[0].outcomes.source
 
     assert source.startswith("calibrated from loans.csv: 6,000 loans, SHA-256 ")
     for name in ("good", "weak"):
@@ -350,33 +332,36 @@ def test_every_number_of_the_fit_names_its_source(simulated):
     assert table["policy"]["write_off"]["recover_share"]["source"] == source
 
 
-def test_the_kernel_lives_the_hazards_that_were_fitted(simulated):
-    """Simulated charge-off shares and exposures are those of the recursion, |z| < 4 over replications."""
-    fitted, sums = simulated
-    owed, _ = schedule(fitted.rate, TERM)
+def test_the_kernel_lives_the_hazards_that_were_fitted(lived):
+    """Simulated exposures and shares charged off by each due are those of the recursion, |z| < 4 over replications."""
+    fitted, found = lived
     for s, segment in enumerate(fitted.segments.values()):
-        wanted = moments(*expected(segment.default, segment.early, TERM), owed)[:2]
-        drawn = figures(sums)[:, s, :2]
-        z = (drawn.mean(axis=0) - wanted) / (drawn.std(axis=0, ddof=1) / np.sqrt(REPLICATIONS))
+        by_due = missed_by(segment.default, segment.early)
+        wanted = np.append(by_due, exposure_of(segment.default, segment.early, segment.rate))
+        shares = found.missed[:, s] / found.sums[:, s, :1]
+        drawn = np.column_stack([shares, figures(found.sums)[:, s, 1]])
+        se = drawn.std(axis=0, ddof=1) / np.sqrt(REPLICATIONS)
 
-        assert (np.abs(z) < 4).all()
+        assert (np.abs(drawn.mean(axis=0) - wanted) < 4 * se).all()
+        a_due_early = drawn.mean(axis=0)[1:TERM] - wanted[: TERM - 1]
+        assert (np.abs(a_due_early) / se[1:TERM]).max() > 8
 
 
-def test_figures_of_the_file_are_inside_the_intervals_of_its_scenario(made, simulated):
+def test_figures_of_the_file_are_inside_the_intervals_of_its_scenario(made, lived):
     """Fitted figures all are; of those that follow from them (LGD and net loss of a segment) at most one is not."""
-    inside = check(made[0], simulated[1], 0.95).inside
+    inside = check(made[0], lived[1].sums, 0.95).inside
 
     assert inside[:, :2].all() and inside[-1].all()
     assert inside.sum() >= inside.size - 1
 
 
-def test_figures_of_another_hazard_timing_or_recovery_are_outside(made, simulated):
+def test_figures_of_another_hazard_timing_or_recovery_are_outside(made, lived):
     """Negative control: half as many defaults again, defaults only late, a third of the recoveries: each is seen."""
-    fitted, _ = simulated
+    fitted, _ = lived
 
     def inside(**change):
         segments = {name: s._replace(**{k: f(s) for k, f in change.items()}) for name, s in fitted.segments.items()}
-        return check(made[0], simulated_sums(fitted._replace(segments=segments), 3, 16), 0.95).inside[-1]
+        return check(made[0], simulated(fitted._replace(segments=segments), 3, 16).sums, 0.95).inside[-1]
 
     def a_third(segment):
         return segment.collecting._replace(chance=segment.collecting.chance / 3)
@@ -388,13 +373,14 @@ def test_figures_of_another_hazard_timing_or_recovery_are_outside(made, simulate
 
 
 def test_a_half_the_scenario_was_not_fitted_on_is_inside(made):
-    """Of 12 figures at 95% at least 10 are inside; with the other half's charge-offs doubled, its shares are not."""
+    """At 95% at least 10 of 12 figures and 13 of 15 shares by due are; with charge-offs doubled, the shares are not."""
     outcomes = made[0]
-    unseen = held_out(outcomes, 4, REPLICATIONS, level=0.95)
+    unseen, in_time = held_out(outcomes, 4, REPLICATIONS, level=0.95)
     other = by_segment(outcomes.take(halves(outcomes, 4)[1]))
     other[:, 1] *= 2
 
     assert unseen.inside.sum() >= 10
+    assert in_time.dues == (3, 6, 12, 18, 24) and in_time.inside.sum() >= 13
     doubled = figures(other)[:, 0]
     assert (doubled > unseen.high[:, 0]).all()
 
@@ -407,19 +393,30 @@ def test_calibrate_writes_a_scenario_that_runs_and_the_tables(made, calibration,
     assert calibration.answers[0] == told["used"] and calibration.answers[0].startswith("6,000 of 6,")
     assert calibration.cautions == told["cautions"]
     assert calibration.answers[0] in (tmp_path / "out" / "report.html").read_text()
-    rows, dues = (
+    rows, dues, by_due = (
         list(csv.DictReader((tmp_path / "out" / name).read_text().splitlines()))
-        for name in ("outcomes.csv", "hazards.csv")
+        for name in ("outcomes.csv", "hazards.csv", "cumulative.csv")
     )
 
-    names = ["hazards.csv", "held_out.csv", "manifest.json", "outcomes.csv", "report.html", "scenario.toml"]
+    names = [
+        "cumulative.csv",
+        "hazards.csv",
+        "held_out.csv",
+        "manifest.json",
+        "outcomes.csv",
+        "report.html",
+        "scenario.toml",
+    ]
     names.append("tape.json")
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == names
     settings = load_scenario(tmp_path / "out" / "scenario.toml").baseline
     assert settings.months + settings.run_off_months == 1 + TERM + 3 + 12
-    assert len(rows) == 3 * 4 and len(dues) == 2 * TERM
+    assert len(rows) == 3 * 4 and len(dues) == 3 * TERM and len(by_due) == 3 * 5
     assert all(float(row["low"]) <= float(row["value"]) <= float(row["high"]) for row in rows)
-    assert sum(int(row["missed_for_good"]) for row in dues) == made[0].charged_off.sum()
+    of_all = [row for row in dues if row["segment"] == "all"]
+    assert sum(int(row["missed"]) for row in of_all) == int(by_due[-1]["missed"]) == made[0].charged_off.sum()
+    assert all(float(row["low"]) < float(row["fitted"]) < float(row["high"]) for row in dues + by_due)
+    assert all(float(row["next_low"]) < float(row["low"]) for row in by_due)
     with pytest.raises(UserError, match="complete run"):
         calibration.save(tmp_path / "out")
 
@@ -494,14 +491,14 @@ def test_lendingclub_figures_are_inside_the_intervals_of_the_calibrated_scenario
     tape = shared_file("lendingclub_36m_sample_2015apr_3000.csv")
     outcomes = read_outcomes(tape, ROOT / "scenarios" / "maps" / "lendingclub_36m.toml")
     fitted = fit_loans(outcomes)
-    found = check(outcomes, simulated_sums(fitted, 1, REPLICATIONS), 0.95)
+    found = check(outcomes, simulated(fitted, 1, REPLICATIONS).sums, 0.95)
     worse = {name: segment._replace(default=1.25 * segment.default) for name, segment in fitted.segments.items()}
-    other = check(outcomes, simulated_sums(fitted._replace(segments=worse), 1, 16), 0.95)
+    other = check(outcomes, simulated(fitted._replace(segments=worse), 1, 16).sums, 0.95)
 
     assert outcomes.facts["loans_used"] == 3000 and outcomes.charged_off.sum() == 467
     assert outcomes.segments == ("A", "B", "C", "D", "E-G")
-    assert all(segment.met and not segment.borrowed for segment in fitted.segments.values())
-    assert found.inside[:, :3].all()
+    assert not any(segment.borrowed for segment in fitted.segments.values())
+    assert found.inside[-1].all() and found.inside[:, :3].sum() >= 17  # of 18: grade B's exposure is below all timing
     assert not other.inside[-1, 0]
 
 

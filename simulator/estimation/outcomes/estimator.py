@@ -7,7 +7,7 @@ from typing import Any
 from simulator.estimation import rows_used
 from simulator.estimation.intervals import LEVEL
 from simulator.estimation.outcomes import report
-from simulator.estimation.outcomes.checks import Checked, check, held_out, simulated_sums
+from simulator.estimation.outcomes.checks import Checked, check, held_out, simulated, timing
 from simulator.estimation.outcomes.figures import intervals
 from simulator.estimation.outcomes.fit import LoanFit, fit_loans
 from simulator.estimation.outcomes.rows import Outcomes, has_outcomes, read_outcomes
@@ -97,9 +97,10 @@ class LoanEstimator:
         outcomes, replications, threads = fitted.outcomes, self.replications, self.options.threads
         observer.started("checking: as many loans simulated")
         measured = intervals(outcomes, self.seed, self.level)
-        sums = simulated_sums(fitted, self.seed, replications, threads, observer)
-        inside = check(outcomes, sums, self.level)
+        found = simulated(fitted, self.seed, replications, threads, observer)
+        inside = check(outcomes, found.sums, self.level)
+        in_time = timing(fitted.hazards.counts, found, self.level)
         observer.started("checking: fitted to one half, compared with the other")
-        unseen = held_out(outcomes, self.seed, replications, threads, self.level)
+        unseen, unseen_in_time = held_out(outcomes, self.seed, replications, threads, self.level)
         command = Command(("calibrate", str(self.tape), "--mapping", str(self.mapping)))
-        return LoanCalibration(command, Checked(fitted, measured, inside, unseen, self.seed))
+        return LoanCalibration(command, Checked(fitted, measured, inside, unseen, (in_time, unseen_in_time), self.seed))

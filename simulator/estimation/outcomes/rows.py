@@ -85,6 +85,7 @@ class Outcomes:
 
     segments: tuple[str, ...]
     segment: np.ndarray  # int64[loan]
+    issued: np.ndarray  # str[loan], its month
     amount: np.ndarray  # float64[loan]
     rate: np.ndarray  # float64[loan], a month
     charged_off: np.ndarray  # bool[loan]; all others were paid
@@ -109,7 +110,7 @@ class Outcomes:
 
     def take(self, loans: np.ndarray) -> "Outcomes":
         """Return the loans that `loans` says, as an index or bool[loan]."""
-        names = ("segment", "amount", "rate", "charged_off", "principal", "interest", "recovered", "recovery_cost")
+        names = [name for name, value in vars(self).items() if isinstance(value, np.ndarray)]
         return Outcomes(**{**vars(self), **{name: getattr(self, name)[loans] for name in names}})
 
 
@@ -220,6 +221,7 @@ def _outcomes(rows: Rows, mapping: OutcomeMapping) -> Outcomes:
     return Outcomes(
         tuple(there),
         number[segment[use]],
+        issued[use],
         amount[use],
         rate[use],
         charged_off[use],

@@ -7,6 +7,7 @@ from simulator.estimation.outcomes.fit import QUANTILES, LoanFit, SegmentFit
 from simulator.policy.registry import kind_of_records
 
 DEFAULT_SEED = 20260101
+CURRENT = "current"
 DIGITS = 12  # of a share after the point: rows must sum to 1
 
 
@@ -31,11 +32,10 @@ def scenario_text(
     derived = f'source = {source}, status = "derived"'
     bad = settings.charge_off_dpd // 30
     late = [f"{30 * b}" for b in range(1, bad + 1)]
-    ages = [f"age_{a + 1}" for a in range(fit.ages)]
     lines = [
         f"# Written by `simulator calibrate` from {facts['file']}: loans issued {issued}, and how they ended.",
         "# A vintage: all borrow in month 1; `simulator compare` runs it off to the last recovery.",
-        f"# A current loan goes through {fit.ages} ages of {outcomes.term / fit.ages:.3g} dues on average.",
+        "# A current loan has a row for each due: months_in_state counts from the month of lending.",
         f"title = {json.dumps(f'Loans of {outcomes.term} months issued {issued}: paid or charged off')}",
         *([f"cautions = {json.dumps(list(cautions), ensure_ascii=False)}"] if cautions else []),
         'source = "assumption"',
@@ -51,7 +51,7 @@ def scenario_text(
         f"borrowers = {{ value = {len(outcomes.amount)}, {derived} }}",
         "",
         "[products.loan]",
-        "# One rate for all segments, the mean by amount: the terms of a product are the same in every segment.",
+        "# The mean by amount; each segment has its own as well.",
         f'interest_rate = {{ value = {fit.rate!r}, unit = "per month", {derived} }}',
         "suspend_interest_dpd = 30 # exposure is principal, as in the file",
         "draw_probability = 1.0 # in the only month of lending",
@@ -62,7 +62,7 @@ def scenario_text(
         'model = "roll_rates"',
     ]
     for name, segment in fit.segments.items():
-        lines += _segment(name, segment, ages, late, source, equal_amount, max(outcomes.amount))
+        lines += _segment(name, segment, late, source, equal_amount, max(outcomes.amount))
     charge_off = f'source = {json.dumps(settings.charge_off_source)}, status = "assumption"'
     expire = f'source = {json.dumps(settings.recovery_source)}, status = "assumption"'
     alike = len({segment.collecting for segment in fit.segments.values()}) == 1
@@ -88,7 +88,7 @@ def scenario_text(
     return "\n".join(lines) + "\n"
 
 
-def _segment(name: str, fit: SegmentFit, ages, late, source, equal_amount, most) -> list[str]:
+def _segment(name: str, fit: SegmentFit, late, source, equal_amount, most) -> list[str]:
     """Return the lines of one segment."""
     key = _key(name)
     if equal_amount is None:
@@ -96,12 +96,13 @@ def _segment(name: str, fit: SegmentFit, ages, late, source, equal_amount, most)
         ticket = f'distribution = "quantiles", at = {[round(float(q), 4) for q in QUANTILES]}, value = {values}'
     else:
         most, ticket = equal_amount, f'distribution = "constant", value = {float(equal_amount)}'
-    states = [f'    {{ name = "{age}", bucket = 0 }},' for age in ages]
+    states = [f'    {{ name = "{CURRENT}", bucket = 0 }},']
     states += [
         f'    {{ name = "{days}", bucket = {b}{", at_least = true" if b == len(late) else ""} }},'
         for b, days in enumerate(late, 1)
     ]
     states += ['    { name = "paid_off", bucket = "paid_off" },']
+    by_due = current_rows(fit, len(late))
     return [
         "",
         f"[segment.{key}]",
@@ -111,30 +112,41 @@ def _segment(name: str, fit: SegmentFit, ages, late, source, equal_amount, most)
         "loan_holders = 1.0",
         f'loan_limit = {{ distribution = "constant", value = {float(most)} }}',
         f"loan_ticket = {{ {ticket} }}",
+        f'loan_rate = {{ value = {fit.rate!r}, unit = "per month" }}',
         "",
         f"[segment.{key}.roll_rates.loan]",
         f'states = {{ value = [\n{chr(10).join(states)}\n], source = {source}, status = "derived" }}',
         "# The file shows no cures: who misses a due is late by one more each month, until charged off.",
         "matrix = { value = [",
-        *(f"    {row}," for row in _matrix(fit, len(ages), len(late))),
+        *(f"    {row}," for row in [by_due[-1], *_late_rows(len(late))]),
         f'], source = {source}, status = "derived" }}',
+        *_memory(by_due, source),
     ]
 
 
-def _matrix(fit: SegmentFit, ages: int, late: int) -> list[list[float]]:
-    """Return the rows of the monthly matrix; columns are the ages, the buckets from 1 on, paid off."""
+def current_rows(fit: SegmentFit, late: int) -> list[list[float]]:
+    """Return the row of current loans by due; columns are current, the buckets from 1 on, paid off."""
     rows = []
-    for a in range(ages):
-        row = [0.0] * (ages + late + 1)
-        row[ages], row[-1] = round(float(fit.default[a]), DIGITS), round(float(fit.early[a]), DIGITS)
-        stay = 1 - row[ages] - row[-1]
-        if a + 1 < ages:
-            row[a + 1] = round(stay * fit.moves, DIGITS)
-        row[a] = round(1 - sum(row), DIGITS)
+    for default, early in zip(fit.default.tolist(), fit.early.tolist(), strict=True):
+        row = [0.0] * (late + 2)
+        row[1], row[-1] = round(default, DIGITS), round((1 - default) * early, DIGITS)
+        row[0] = round(1 - row[1] - row[-1], DIGITS)
         rows.append(row)
-    for b in range(late):
-        rows.append([float(column == ages + min(b + 1, late - 1)) for column in range(ages + late + 1)])
     return rows
+
+
+def _late_rows(late: int) -> list[list[float]]:
+    """Return the rows of the buckets from 1 on: a month later each is late by one more."""
+    return [[float(column == 1 + min(b + 1, late - 1)) for column in range(late + 2)] for b in range(late)]
+
+
+def _memory(by_due: list[list[float]], source: str) -> list[str]:
+    """Return the lines of the rows of current loans by due."""
+    lines = ["memory = { value = ["]
+    for due, row in enumerate(by_due, 1):
+        months = [due, due] if due < len(by_due) else [due]
+        lines.append(f'    {{ state = "{CURRENT}", months_in_state = {months}, counts = {row} }},')
+    return [*lines, f'], source = {source}, status = "derived" }}']
 
 
 def _key(name: str) -> str:
