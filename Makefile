@@ -26,7 +26,7 @@ lint: setup ## style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint ## lint, then every test (in the order of their files: the two longest are among the first)
+test: lint ## lint, then every test (in the order of their files, the longest first)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 tables: setup ## write the tables of docs/policies.md anew from the files of the policies

@@ -13,6 +13,8 @@ from simulator.report import drawing, progress
 
 ROOT = Path(__file__).parent.parent
 
+LONGEST = ("test_twin.py", "test_ahead_of_time.py", "test_benchmarks.py")  # half a minute and more of processor time
+
 settings.register_profile("fixed", derandomize=True, deadline=None)  # the same examples in every run, and no clock
 settings.load_profile("fixed")
 
@@ -21,6 +23,11 @@ settings.load_profile("fixed")
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, usual)
+
+
+def pytest_collection_modifyitems(items):
+    """Have the longest files begin first, so that no worker has one of them alone at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 def documented(title):
