@@ -92,6 +92,16 @@ def explore(borrowers: Annotated[int, typer.Option(help="of the opening book")] 
 
 
 @app.command()
+def screenshots(runs: Annotated[Path, typer.Option(help="where the runs lie, or are written")] = OUT / "pages") -> None:
+    """Take the pictures of docs/images: a report wide and narrow, light, dark and printed, in both languages."""
+    from . import screenshots as pictures
+
+    with Progress() as bar:
+        taken = list(pictures.take(Path("docs") / "images", runs, bar.started))
+    _print(*(f"{size / 1000:6.0f} kB  {name}" for name, size in taken))
+
+
+@app.command()
 def identities(replications: Annotated[int, typer.Option(help="of every scenario")] = 0) -> None:
     """Check every identity over all shipped scenarios and variants, at least 10^9 borrower-months."""
     from . import identities as run

@@ -73,7 +73,7 @@ def of_scenario(path, size: Size) -> dict[str, str]:
 
 def of_world(number: int) -> dict[str, str]:
     """Return the digest of a random world by each of the KERNELS."""
-    run, small = _of_the_tests("test_twin").kernel, world(number)
+    run, small = of_the_tests("test_twin").kernel, world(number)
     return {f"world {number}: {name}": digest_of(run(small, fast)) for name, fast in KERNELS.items()}
 
 
@@ -88,7 +88,7 @@ def digest_of(arrays) -> str:
 
 def world(number: int):
     """Return the random world of a number, as tests/worlds.py makes them, with every kind of policy in force."""
-    make, rng = _of_the_tests("worlds"), Random(f"digests {number}")
+    make, rng = of_the_tests("worlds"), Random(f"digests {number}")
     months, special = rng.randint(24, 40), rng.choice((None, "tape", "factor", "redraw_people"))
     small = make.world(
         f"digests {number}",
@@ -143,7 +143,7 @@ def _numbers(told, path=""):
         yield path, told
 
 
-def _of_the_tests(module):
+def of_the_tests(module):
     """Return a module of the tests' folder."""
     from importlib import import_module
 
