@@ -1,7 +1,6 @@
 """The page's words and numbers, in the language that is spoken."""
 
 import re
-from collections import Counter
 from dataclasses import replace
 from functools import reduce
 from math import floor, isfinite, log10
@@ -14,6 +13,7 @@ from simulator.model.errors import UserError
 from simulator.policy.labels import choice_label, labels_of
 from simulator.policy.registry import in_words
 from simulator.policy.why import capital
+from simulator.report.changed import policies_called
 from simulator.report.figures.scale import DIGITS, Scale
 from simulator.report.phrasing import CURRENCY_WORDS, MINUS, NO_BREAK, plain, ten_thousands
 from simulator.scenario.scenario import AS_WRITTEN, BASELINE
@@ -115,12 +115,7 @@ def policy_in_words(kind: str) -> str:
 
 def policies_in_words(lender: Settings) -> dict[str, str]:
     """Return what the page calls the policies of a lender by name: with their names where words are the same."""
-    words = {name: policy_in_words(policy.kind) for name, policy in lender.policy.items()}
-    times = Counter(words.values())
-    return {
-        name: say("{policy} ({name})", policy=said, name=name) if times[said] > 1 else said
-        for name, said in words.items()
-    }
+    return {name: capital(called) for name, called in policies_called(lender.policy).items()}
 
 
 def setting_in_words(control: Control, lender: Settings) -> str:
