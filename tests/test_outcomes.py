@@ -425,16 +425,20 @@ def test_a_scenario_that_is_not_at_the_level_of_its_loans_says_so(made, tmp_path
     """A figure of all loans outside the scenario's interval is a caution: in the answer, the files and every check."""
     done = calibrated(*made[2:], replications=10)
     value, low, high = done.checked.fitted.value, done.checked.fitted.value + 0.01, done.checked.fitted.value + 0.02
-    for name, fitted in (
-        ("level", done.checked.fitted._replace(low=value, high=value)),
-        ("off", done.checked.fitted._replace(low=low, high=high)),
+    own, other = done.checked.timing
+    by_due = own.value + 0.01 * (np.array(own.dues) == 6)
+    for name, fitted, shares in (
+        ("level", done.checked.fitted._replace(low=value, high=value), own._replace(low=own.value, high=own.value)),
+        ("off", done.checked.fitted._replace(low=low, high=high), own._replace(low=by_due, high=own.value + 0.02)),
     ):
-        replace(done, checked=done.checked._replace(fitted=fitted)).save(tmp_path / name)
+        found = done.checked._replace(fitted=fitted, timing=(shares, other))
+        replace(done, checked=found).save(tmp_path / name)
     carried = load_scenario(tmp_path / "off" / "scenario.toml").cautions
     page = (tmp_path / "off" / "report.html").read_text()
 
     assert load_scenario(tmp_path / "level" / "scenario.toml").cautions == []
-    assert len(carried) == 4 and all(f"<b>{caution}</b>" in page for caution in carried)
+    assert len(carried) == 5 and carried[4].startswith("Charged off by due 6: ")
+    assert all(f"<b>{caution}</b>" in page for caution in carried)
     off, least, most = (f"{x[-1, 0]:.1%}" for x in (value, low, high))
     assert carried[0] == f"Charged off, of loans: {off} of the loans, in this scenario {least} to {most}."
 

@@ -61,13 +61,19 @@ def cautions(done: Checked) -> list[str]:
 
 
 def _off_level(done: Checked) -> list[str]:
-    """Return a sentence for each figure of all loans together that the scenario does not give."""
-    found, every = done.fitted, -1
-    return [
+    """Return a sentence for each figure of all loans, or share by a due, that the scenario does not give."""
+    found, every, by_due = done.fitted, -1, done.timing[0]
+    off = [
         f"{TITLES[name]}: {found.value[every, f]:.1%} of the loans, in this scenario {found.low[every, f]:.1%} to "
         f"{found.high[every, f]:.1%}."
         for f, name in enumerate(FIGURES)
         if np.isfinite(found.value[every, f]) and not found.inside[every, f]
+    ]
+    return off + [
+        f"Charged off by due {due}: {by_due.value[every, k]:.1%} of the loans, in this scenario "
+        f"{by_due.low[every, k]:.1%} to {by_due.high[every, k]:.1%}."
+        for k, due in enumerate(by_due.dues)
+        if not by_due.inside[every, k]
     ]
 
 
@@ -88,11 +94,11 @@ def _hazard_words(done: Checked) -> str:
     curves = _curves(done)
     hazard = curves.default[0][-1]
     top = int(hazard.argmax())
-    peak = f", and most, {hazard[top]:.2%}, due {top + 1}" if 0 < top < len(hazard) - 1 else ""
+    peak = f", {hazard[top]:.2%} due {top + 1}, the most," if 0 < top < len(hazard) - 1 else ""
     inside, unseen = (int(each.inside[-1].sum()) for each in done.timing)
     dues = len(done.timing[0].dues)
     return (
-        f"Of loans that still pay, {hazard[0]:.2%} miss the first due for good, {hazard[-1]:.2%} the last{peak}. "
+        f"Of loans that still pay, {hazard[0]:.2%} miss the first due for good{peak} and {hazard[-1]:.2%} the last. "
         f"Charged off by {_listed(done.timing[0].dues)} dues: inside the interval at {inside} of {dues}, in a half not "
         f"fitted on at {unseen} of {dues}."
     )
