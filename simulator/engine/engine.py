@@ -145,6 +145,9 @@ def run(
             with adding:
                 add(sums, own, slice(chunk[0] - start, chunk[1] - start))
 
+    if threads == 1:  # a thread of its own would begin with memory of its own
+        take_shards()
+        return sums
     with ThreadPoolExecutor(threads) as pool:
         try:
             for done in [pool.submit(take_shards) for _ in range(threads)]:
@@ -181,7 +184,7 @@ class _Shards:
 
 
 def _shards(lowered, among, threads):
-    """Yield ((replication_from, replication_to), tiles) of all shards, smaller ones towards the end."""
+    """Yield ((replication_from, replication_to), tiles) of all shards, smaller ones at the end if threads share it."""
     upto = np.concatenate(
         [[0], np.cumsum(by_month.borrower_months(lowered.tiles, 1, lowered.months_total))]
     )  # borrower-months of each
@@ -189,7 +192,8 @@ def _shards(lowered, among, threads):
     for chunk in _chunks(lowered, among):
         replications, first = chunk[1] - chunk[0], 0
         while first < len(lowered.tiles):
-            work = min(SHARD_WORK, left // (SHARDS_LEFT * threads)) // replications
+            most = left if threads == 1 else left // (SHARDS_LEFT * threads)
+            work = min(SHARD_WORK, most) // replications
             end = max(int(np.searchsorted(upto, upto[first] + work, side="right")) - 1, first + 1)
             left -= int(upto[end] - upto[first]) * replications
             yield chunk, lowered.tiles[first:end]

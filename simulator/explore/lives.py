@@ -32,6 +32,7 @@ REPLICATIONS = 16
 OF_WHOLE = (2, 4, 8, REPLICATIONS)  # replications at the steps of a book that cannot be lived in parts
 FIRST = 250_000  # borrower-months of one replication of the first part at most: it is there before one notices
 UNIT = 800_000  # borrower-months up to which replications of a part go together: beginning takes time each time
+FEWEST = 500  # borrowers of the first part at least, if there are as many
 GROWS = 2  # times as much of the book at the next step
 MOST = 16  # such steps
 LEAST = 128  # borrowers of a month of entry who are dealt out together
@@ -175,8 +176,8 @@ def shown(frame: RunFrame) -> list[str]:
 
 def _shares(world: Lowered) -> tuple[float, ...]:
     """Return the shares of the book at the steps: a small one first where it is large."""
-    work, steps = engine.borrower_months(world._replace(replications=1)), 0
-    while work > GROWS**steps * FIRST and steps < MOST:
+    work, people, steps = engine.borrower_months(world._replace(replications=1)), _people(world.tiles), 0
+    while work > GROWS**steps * FIRST and people >= GROWS ** (steps + 1) * FEWEST and steps < MOST:
         steps += 1
     return tuple(1 / GROWS**k for k in range(steps, -1, -1))
 

@@ -20,7 +20,7 @@ from simulator.scenario.schema import Settings
 
 START, WORLD, MONTHS, LANGUAGE = "from", "world", "months", "language"  # keys of the address
 HORIZONS = (6, 12, 18, 24, 36, 48, 60)  # months of lending
-MOST_MONTHS = 600  # as the schema
+MOST_MONTHS = 120  # or those of the file: what a month adds to the wait grows with their number
 YOURS = kept("your settings")  # what a caution calls the lender of a question
 OWN = "what_if"  # the variant that is made of the baseline
 MOST_OF_A_KEY = 80  # characters that are told of a key that there is none of
@@ -144,10 +144,10 @@ class Explored:
                     )
             elif key == MONTHS:
                 months = _number(text)
-                if not isinstance(months, int) or not 1 <= months <= MOST_MONTHS:
-                    problems.append(
-                        Problem(key, text, kept("not months"), kept("allowed: 1 to {most}", most=MOST_MONTHS))
-                    )
+                most = max(MOST_MONTHS, self.home.months)
+                if not isinstance(months, int) or not 1 <= months <= most:
+                    allowed = kept("allowed: 1 to {most}", most=most)
+                    problems.append(Problem(key, text, kept("not months"), allowed))
                 found[key] = months
             elif key in self.controls and value_at(lender, key) is not None:
                 value = self._value(key, text)
