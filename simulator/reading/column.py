@@ -52,6 +52,24 @@ class Column:
         return words, encoded.indices.to_numpy(zero_copy_only=False)
 
     @cached_property
+    def _plain(self):
+        """The column as an Arrow array of float64, null where it is blank; None where other text stands."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if self.is_number:
+            return self.values.cast(pa.float64())
+        if not pa.types.is_string(self.values.type):
+            return None
+        try:
+            values = pc.if_else(pc.equal(self.values, ""), None, self.values).cast(pa.float64())
+        except pa.ArrowInvalid:
+            return None
+        return (
+            values if pc.all(pc.is_finite(values)).as_py() is not False else None
+        )  # "nan" and "inf" are numbers to it
+
+    @cached_property
     def text(self) -> list[str]:
         """Each distinct text once."""
         return self._encoded[0].to_pylist()
@@ -79,8 +97,8 @@ class Column:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        if self.is_number:
-            return self.values.is_null().to_numpy(zero_copy_only=False)
+        if self._plain is not None:
+            return self._plain.is_null().to_numpy(zero_copy_only=False)
         nothing = pc.is_in(pc.utf8_lower(self.words), value_set=pa.array(_NOTHING))
         return nothing.to_numpy(zero_copy_only=False)[self.row]
 
@@ -99,8 +117,8 @@ class Column:
 
         `decimal` and `unit` are as `numbers.parsed` takes them.
         """
-        if self.is_number:
-            values = self.values.fill_null(0).to_numpy(zero_copy_only=False).astype(np.float64)
+        if self._plain is not None and (self.is_number or decimal == "."):
+            values = self._plain.fill_null(0).to_numpy(zero_copy_only=False)
             wrong = ~np.isfinite(values)
             return np.where(wrong, 0.0, values), wrong
         values, good = parsed(self.words, decimal, unit)

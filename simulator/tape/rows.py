@@ -10,7 +10,7 @@ from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.fixed_point import half_up
 from simulator.model.layout import ABSENT
 from simulator.reading.column import Column
-from simulator.reading.dates import FORMS
+from simulator.reading.dates import FORMS, number_of
 from simulator.reading.numbers import DAYS, MONTHS, PER_CENT
 from simulator.reading.table import DELIMITERS, TOTAL, Table
 from simulator.tape.doubts import Look, wrong_signs
@@ -267,14 +267,15 @@ class Rows:
         return self.mapping.column(name) if name else f"constants.{role}"
 
     def months(self, role: str = "month", needed: bool = True) -> np.ndarray:
-        """Return str[row]: the month of the date in a column, "" where there is none; notes what is no date."""
+        """Return int64[row]: the months from the year 0 to the date in a column, 0 where none is; notes others."""
         column, form = self.read[role], self.mapping.month_form(role)
-        said = np.array([self.mapping.month_said(text, role) or "" for text in column.text], dtype="U7")[column.row]
+        said = [self.mapping.month_said(text, role) for text in column.text]
+        number = np.array([number_of(month) if month else 0 for month in said], dtype=np.int64)[column.row]
         allowed = f"a date like {form}" if form else f"{FORMS}, or month_format in the mapping"
         if role == "month" and self.mapping.month_0:
             allowed = f"a whole number of months from {self.mapping.month_0}"
-        self.complain((said == "") & (~column.missing | needed), role, f"allowed: {allowed}")
-        return said
+        self.complain((number == 0) & (~column.missing | needed), role, f"allowed: {allowed}")
+        return number
 
     def stop_if_wrong(self) -> None:
         """Raise UserError if anything is wrong: the first rows are listed, all are counted."""

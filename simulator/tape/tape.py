@@ -11,6 +11,7 @@ from simulator.language.catalogue import anew, kept, noted
 from simulator.model import layout
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.layout import ABSENT, BUCKETS, LINE, LOAN, N_PRODUCT, N_TAPE, PRODUCTS, STATUSES
+from simulator.reading.dates import month_at, number_of
 from simulator.reading.files import file_digest, open_table, read_columns
 from simulator.scenario.histories import rows_of
 from simulator.scenario.schema import matrix_of, rate_of
@@ -99,11 +100,11 @@ def book_rows(path: str, mapping_path: str, mapping: Mapping, doubts: Iterable[t
         rows.leave_out_absent()
     if "month" in wanted:
         months = rows.months()
-        dated = np.unique(months[months != ""])
-        if len(dated) and mapping.as_of not in dated:
-            said = f"the tape has {dated[0]} to {dated[-1]}"
+        dated, as_of = np.unique(months[months > 0]), number_of(mapping.as_of or "")
+        if len(dated) and as_of not in dated:
+            said = f"the tape has {month_at(dated[0])} to {month_at(dated[-1])}"
             rows.problems.append(Problem(mapping_path, "as_of", f"no row of {mapping.as_of}", said))
-        rows.leave_out(months != mapping.as_of, kept(OTHER_MONTH, month=mapping.as_of))
+        rows.leave_out(months != as_of, kept(OTHER_MONTH, month=mapping.as_of))
     rows.one_currency()
     return rows
 

@@ -11,6 +11,7 @@ from simulator.finance import annuity
 from simulator.model.errors import Problem, UserError
 from simulator.model.layout import MAX_TERM_MONTHS
 from simulator.model.values import LARGEST_AMOUNT
+from simulator.reading.dates import month_at
 from simulator.reading.files import file_digest, open_table, read_columns
 from simulator.scenario.schema import Table
 from simulator.scenario.toml_text import read_toml
@@ -215,7 +216,7 @@ def _outcomes(rows: Rows, mapping: OutcomeMapping) -> Outcomes:
         "loans_used": int(use.sum()),
         "left_out": dict(rows.left_out),
         "checks": checks,
-        "issued": [str(min(issued[use])), str(max(issued[use]))],
+        "issued": [month_at(min(issued[use])), month_at(max(issued[use]))],
         "term": length,
     }
     return Outcomes(

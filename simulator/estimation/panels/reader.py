@@ -92,7 +92,7 @@ def _long(table, mapping_path, mapping, states, words):
         for name, codes in only.items():
             rows.keep_only(name, read[name], codes)
         rows.leave_out_absent()
-        months = _numbers(rows.months())
+        months = rows.months()
         first += rows.count
         parts.append(part := _Part(rows, states, words, months))
         order = part.account * np.int64(100_000) + part.month
@@ -176,12 +176,6 @@ def _gaps(months, lead):
         if missing := [month for month in months[lead] if month not in months[role]]:
             notes.append(f"no {role} in {_listed(missing)}")
     return notes
-
-
-def _numbers(months: np.ndarray) -> np.ndarray:
-    """Return int64: the months since year 0, 0 where there is none."""
-    texts, which = np.unique(months, return_inverse=True)
-    return np.array([number_of(str(text)) if text else 0 for text in texts], dtype=np.int64)[which]
 
 
 def _listed(months: list[str]) -> str:
@@ -305,7 +299,7 @@ class _Part:
         state = self._states(states)
         unit = (rows.mapping.minor_units or 100) if rows.mapping.amounts == "major" else 1
         months_left = rows.integers("months_left", False, 0, whole=True)
-        opened = _numbers(rows.months("opened", False)) if "opened" in rows.read else None
+        opened = rows.months("opened", False) if "opened" in rows.read else None
         is_open = state < sum(not kind.is_exit for kind in states.states)
         amounts = {
             role: rows.integers(role, is_open if role == "balance" else False, unit=unit, low=low)
@@ -418,11 +412,10 @@ def _panel(parts: list[_Part], months, states: _States, mapping, facts, words: _
             grid[name][account, month] = value
         for role, value in part.amount.items():
             grid[role][account, month] = np.where(value == ABSENT, np.nan, value)
-        _, once = np.unique(account, return_index=True)
         if part.opened is not None:
-            born[account[once]] = part.opened[once]
+            born[account[::-1]] = part.opened[::-1]  # of several rows the first one has the last word
         for name, value in (("product", part.product), ("segment", part.segment)):
-            fresh = once[fixed[name][account[once]] == NO_ROW]
+            fresh = np.flatnonzero(fixed[name][account] == NO_ROW)[::-1]
             fixed[name][account[fresh]] = value[fresh]
             changed[name] |= set(account[fixed[name][account] != value].tolist())
     for name, accounts in changed.items():
