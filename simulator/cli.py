@@ -121,6 +121,8 @@ Borrower = Annotated[str, typer.Option(metavar="ID", help="segment:index, segmen
 Variants = Annotated[list[str] | None, typer.Option("--variant", help="A variant to show; may be repeated, up to 3.")]
 Replication = Annotated[int, typer.Option(help="The replication, from 0: its people and random numbers.")]
 TapeFile = Annotated[Path, typer.Argument(metavar="TAPE", help="Accounts by month, or loans with their outcome.")]
+RecordsFile = Annotated[Path, typer.Argument(metavar="FILE", help="Accounts by month, or loans with their outcome.")]
+DraftFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there. Default: print it.")]
 MappingFile = Annotated[Path, typer.Option("--mapping", metavar="FILE", help="What the tape's columns and codes mean.")]
 FitUntil = Annotated[str, typer.Option("--fit-until", metavar="YYYY-MM", help="Last month that is fitted on.")]
 Fit = Annotated[bool, typer.Option("--structural", help="Fit the structural model too: structural.toml.")]
@@ -384,6 +386,28 @@ def report(
     place = out or Path("out") / f"{folder.resolve().name}-report"
     again = sim.report_of(folder, excel, language=language)
     _find(lambda _: again, place, overwrite, quiet, language=again.languages[0])
+
+
+@app.command("map")
+def draft(file: RecordsFile, out: DraftFile = None) -> None:
+    """Draft the mapping of a file of accounts or loans: what its columns and codes seem to be, with questions."""
+    from simulator.system.new_file import write_new
+    from simulator.tape.draft.draft import draft_mapping
+
+    drafted = draft_mapping(file)
+    if out is None:
+        _say(*drafted.text.splitlines())
+    else:
+        write_new(out, drafted.text)
+    _say(
+        say(
+            "{questions} questions in it, after # ?; then: simulator calibrate {file} --mapping {mapping}",
+            questions=drafted.questions,
+            file=file,
+            mapping=out or "FILE",
+        ),
+        error=True,
+    )
 
 
 @app.command()

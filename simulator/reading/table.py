@@ -1,5 +1,6 @@
 """A file of records as a table: the names of its columns, and its rows in batches, whatever kind of file it is."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -36,6 +37,7 @@ class Table:
     names: list[str]
     form: str
     read: Callable[[list[int]], Iterator[list["pa.Array"]]]  # the columns at these places, batch by batch
+    sheet: str = ""  # of a workbook with more than one that has cells
     totals: list[str] = field(default_factory=list)  # lines that are sums of rows, as far as they have been read
 
     def batches(self, names: Sequence[str]) -> Iterator[dict[str, "pa.Array"]]:
@@ -53,9 +55,16 @@ def renamed(names: Sequence[str], rename: Mapping[str, str]) -> list[str]:
 def header_at(rows: Sequence[Sequence[str]], form: Form) -> int:
     """Return the place in `rows` of the header: the first that has all that is wanted, else the first with a text.
 
+    Where nothing is wanted, it is the first that is as long as most rows are.
+
     `rows` are the first of a file, HEADER_WITHIN or fewer.
     """
     filled = [number for number, row in enumerate(rows) if any(cell.strip() for cell in row)]
     wanted = set(form.wanted)
-    fits = [number for number in filled if wanted <= set(renamed(rows[number], form.rename))] if wanted else []
+    if wanted:
+        fits = [number for number in filled if wanted <= set(renamed(rows[number], form.rename))]
+    else:
+        cells = Counter(sum(bool(cell.strip()) for cell in rows[number]) for number in filled)
+        most = max(cells, key=lambda count: (cells[count], count), default=0)
+        fits = [number for number in filled if sum(bool(cell.strip()) for cell in rows[number]) >= most]
     return (fits or filled or [-1])[0]

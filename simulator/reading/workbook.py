@@ -29,10 +29,10 @@ def open_workbook(source: Source, form: Form) -> Table:
     fits = fits or filled
     if len(fits) > 1 and form.wanted:
         raise UserError(Problem(path, "", f"several sheets: {', '.join(fits)}", 'sheet = "..." in the mapping: which'))
-    name, rows = next(iter(fits.items()))
+    name, rows = max(fits.items(), key=lambda sheet: len(sheet[1])) if not form.wanted else next(iter(fits.items()))
     at, names = _header(rows, form)
     said = kept("Read from sheet {sheet}, the names of columns in row {row}.", sheet=name, row=f"{at + 1:,}")
-    return Table(path, names, said, lambda places: _batches(rows[at + 1 :], places))
+    return Table(path, names, said, lambda places: _batches(rows[at + 1 :], places), name if len(filled) > 1 else "")
 
 
 def _header(rows: list[list], form: Form) -> tuple[int, list[str]]:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from simulator.model.errors import Problem, UserError, path_of
-from simulator.system.inputs import reason
+from simulator.system import new_file
 
 # In the repository a link to the folder scenarios, which setuptools follows: an installed package has the files.
 FOLDER = Path(__file__).with_name("shipped").resolve()
@@ -48,17 +48,4 @@ def write_new(name: str | Path) -> Path:
     if not given.name or given.name == SUFFIX:
         raise UserError(Problem(str(given), "", "this is no name", "give one such as mine: mine.toml is written"))
     text = FIRST.read_text(encoding="utf-8").replace('"NAME"', json.dumps(path.stem, ensure_ascii=False))
-    made = False
-    try:
-        with open(path, "x", encoding="utf-8") as file:
-            made = True
-            file.write(text.replace("NAME.toml", path.name))
-    except FileExistsError:
-        raise UserError(
-            Problem(str(path), "", "is there already", "nothing is overwritten: give another name")
-        ) from None
-    except (OSError, ValueError) as error:  # no such folder, no permission, \0 in the name, a full disk
-        if made:
-            path.unlink()
-        raise UserError(Problem(str(path), "", f"cannot be written: {reason(error)}")) from None
-    return path
+    return new_file.write_new(path, text.replace("NAME.toml", path.name))
