@@ -137,7 +137,6 @@ Rate = Annotated[str, typer.Option("--rate", metavar="COLUMN", help="Column of a
 LeaveOut = Annotated[list[str] | None, typer.Option(metavar="QUARTER", help="Fit without it; may be repeated.")]
 Curve = Annotated[str, typer.Option(help="logit or probit.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1. Default: a free one.")]
-Language = Annotated[str, typer.Option(metavar="en|zh", help="Language of the page.")]
 Level = Annotated[float, typer.Option(help="Share of replications whose loss is at most the value at risk.")]
 LossMeasure = Annotated[str, typer.Option("--measure", metavar="NAME", help="The amount whose tail is asked for.")]
 Lender = Annotated[str, typer.Option("--variant", metavar="NAME", help="The lender.")]
@@ -155,6 +154,13 @@ PolicyKind = Annotated[str | None, typer.Argument(metavar="[KIND]", help="One ki
 Source = Annotated[bool, typer.Option("--markdown", help="Print the Markdown itself.")]
 
 
+def _one_language(language: str) -> str:
+    """Return the language that is asked for; UserError if it is not spoken."""
+    if language not in LANGUAGES:
+        raise UserError(Problem("--language", language, "not spoken here", f"allowed: {', '.join(LANGUAGES)}"))
+    return language
+
+
 def _version(wanted: bool) -> None:
     """Print the version and leave."""
     if wanted:
@@ -162,6 +168,9 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+Language = Annotated[
+    str, typer.Option(metavar="en|zh", help="Language of the page and of what is printed.", callback=_one_language)
+]
 Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
 
 
@@ -296,6 +305,7 @@ def flips(
     months: Months = None,
     seed: Seed = None,
     threads: Threads = None,
+    language: Language = ENGLISH,
     quiet: Quiet = False,
     allow_code: Code = False,
 ) -> None:
@@ -304,7 +314,13 @@ def flips(
     folder = out or Path("out") / f"{scenario.stem}-flips"
 
     pairs = [one.split(",") for one in map_ or ()]
-    _find(lambda observer: sim.flips(loaded, between, pairs, key, threads, observer), folder, overwrite, quiet)
+    _find(
+        lambda observer: sim.flips(loaded, between, pairs, key, threads, observer),
+        folder,
+        overwrite,
+        quiet,
+        language=language,
+    )
 
 
 @app.command()
@@ -320,6 +336,7 @@ def sweep(
     months: Months = None,
     seed: Seed = None,
     threads: Threads = None,
+    language: Language = ENGLISH,
     quiet: Quiet = False,
     allow_code: Code = False,
 ) -> None:
@@ -327,7 +344,13 @@ def sweep(
     loaded = sim.load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
     folder = out or Path("out") / f"{scenario.stem}-sweep"
 
-    _find(lambda observer: sim.sweep(loaded, vary or (), tornado, threads, observer), folder, overwrite, quiet)
+    _find(
+        lambda observer: sim.sweep(loaded, vary or (), tornado, threads, observer),
+        folder,
+        overwrite,
+        quiet,
+        language=language,
+    )
 
 
 @app.command()
@@ -345,6 +368,7 @@ def breakeven(
     months: Months = None,
     seed: Seed = None,
     threads: Threads = None,
+    language: Language = ENGLISH,
     quiet: Quiet = False,
     allow_code: Code = False,
 ) -> None:
@@ -355,7 +379,7 @@ def breakeven(
     def ask(observer):
         return sim.breakeven(loaded, vary, variant, measure, against, threads, observer)
 
-    _find(ask, folder, overwrite, quiet)
+    _find(ask, folder, overwrite, quiet, language=language)
 
 
 @app.command()
@@ -514,6 +538,7 @@ def tail(
     months: Months = None,
     seed: Seed = None,
     threads: Threads = None,
+    language: Language = ENGLISH,
     quiet: Quiet = False,
     allow_code: Code = False,
 ) -> None:
@@ -524,7 +549,7 @@ def tail(
     def ask(observer):
         return sim.tail(loaded, level, measure, variant, threads=threads, observer=observer, **size)
 
-    _find(ask, out or Path("out") / f"{scenario.stem}-tail", overwrite, quiet)
+    _find(ask, out or Path("out") / f"{scenario.stem}-tail", overwrite, quiet, language=language)
 
 
 @app.command()
@@ -543,6 +568,7 @@ def optimise(
     months: Months = None,
     seed: Seed = None,
     threads: Threads = None,
+    language: Language = ENGLISH,
     quiet: Quiet = False,
     allow_code: Code = False,
 ) -> None:
@@ -561,14 +587,14 @@ def optimise(
             observer=observer,
         )
 
-    _find(ask, out or Path("out") / f"{scenario.stem}-optimise", overwrite, quiet)
+    _find(ask, out or Path("out") / f"{scenario.stem}-optimise", overwrite, quiet, language=language)
 
 
 @app.command()
 def explore(
     scenario: ScenarioFile,
     port: Port = 0,
-    language: Language = "en",
+    language: Language = ENGLISH,
     set_: Set = None,
     borrowers: Borrowers = None,
     months: Months = None,
@@ -577,10 +603,6 @@ def explore(
     allow_code: Code = False,
 ) -> None:
     """Open a page with sliders for the policies of a scenario: what if? On this machine alone, until Ctrl-C."""
-    from simulator.language.catalogue import LANGUAGES
-
-    if language not in LANGUAGES:
-        raise UserError(Problem("--language", language, "not spoken here", f"allowed: {', '.join(LANGUAGES)}"))
     loaded = sim.load_scenario(scenario, set_ or (), borrowers, None, months, seed, allow_code)
     _warn(loaded.cautions)
 
@@ -631,7 +653,7 @@ def _find(ask, folder, overwrite, quiet, csv_bom=False, language=ENGLISH):
     place = _place(folder, overwrite, quiet)
     with Progress(quiet) as progress:
         found = ask(progress)
-        found.save(place, csv_bom=csv_bom)
+        found.save(place, csv_bom=csv_bom, language=language)
     if not quiet:
         with speaking(language):
             _warn(found.cautions)

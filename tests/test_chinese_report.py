@@ -4,6 +4,7 @@ import re
 import tomllib
 from html import unescape
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from rich.cells import cell_len
@@ -156,6 +157,38 @@ def test_no_english_is_left_in_the_workbook(doubted, tmp_path):
     assert list(read.rows) == ["摘要", "比较", "逐月", "参数", "来源", "术语"]
     texts = [text for name in read.rows if name not in ("来源", "术语") for text in cells_of(read, name)]
     assert english_in(texts, doubted) == []
+
+
+QUESTIONS = {
+    "flips": lambda asked: sim.flips(asked, keys=["policy.cut.keep", "behaviour.structural.shock_probability"]),
+    "sweep": lambda asked: sim.sweep(asked, ["policy.cut.keep=0.2:0.8:2"], tornado=True),
+    "sweep of two": lambda asked: sim.sweep(
+        asked, ["policy.cut.keep=0.2:0.8:2", "policy.close.freeze_days_late=7:30:2"]
+    ),
+    "break-even": lambda asked: sim.breakeven(asked, "policy.cut.keep=0.2:0.8", "cut_at_30"),
+    "no break-even": lambda asked: sim.breakeven(
+        asked, "behaviour.structural.shock_probability=0.01:0.02", "freeze_at_7"
+    ),
+    "best setting": lambda asked: sim.optimise(
+        asked, ["policy.cut.keep=0.2:0.8:3"], maximise="npv", subject=["approval_rate>=0.6"], variant="cut_at_30"
+    ),
+    "no setting": lambda asked: sim.optimise(
+        asked, ["policy.cut.keep=0.2:0.8:2"], minimise="net_loss", subject=["approval_rate>=1"], variant="cut_at_30"
+    ),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_no_english_is_left_on_the_page_of_a_question(question):
+    """What turns a choice, what a number does along the way, and the best setting are told in Chinese."""
+    values = {"run_off_months": 2, "run_on_months": 0}
+    values |= {f"variant.{name}.title": f"方案{k}" for k, name in enumerate(sim.load_scenario(HUABEI).variants)}
+    asked = sim.load_scenario(HUABEI, values, borrowers=60, months=4, replications=3)
+    found = QUESTIONS[question](asked)
+    with speaking(CHINESE):
+        told = [*found.answers, *texts_of(found.report)]
+    left = english_in(told, SimpleNamespace(settings=tomllib.loads(asked.text())))
+    assert not left, left
 
 
 def test_lines_of_a_terminal_break_where_chinese_does(doubted):

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from simulator.analysis.comparison import Comparison
-from simulator.language.catalogue import kept
+from simulator.language.catalogue import kept, spoken
 from simulator.model.observer import Observer
 from simulator.report.finding import Command, Finding
+from simulator.report.paper import asked as asked_in
 from simulator.run import run
 from simulator.scenario.reader import SIZES, load_scenario
 from simulator.scenario.scenario import Scenario
@@ -31,7 +32,7 @@ class Question(Command):
         """Return the line that gives the same again."""
         command, *words = self.words
         file = os.path.abspath(folder / "scenario.toml")
-        return shlex.join(["simulator", command, file, *words, *self.options])
+        return shlex.join(["simulator", command, file, *words, *self.options, *asked_in(spoken())])
 
 
 class Answer(Finding):

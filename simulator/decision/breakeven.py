@@ -1,5 +1,6 @@
 """The value of one number at which two lenders are equal by a measure, with its interval, or why there is none."""
 
+from functools import reduce
 from math import ceil, floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,11 @@ from simulator.decision.answer import Answer, asked_of
 from simulator.decision.crossing import NONE, Crossing, Curve, is_same, seek, seek_whole
 from simulator.decision.experiment import Experiment
 from simulator.decision.vary import Varied, on_its_own, varied, whole_numbers
+from simulator.language.catalogue import kept
 from simulator.model.errors import Problem, UserError, check_kind, check_names
 from simulator.model.observer import SILENT, Observer
+from simulator.report import phrasing
+from simulator.scenario.scenario import BASELINE
 from simulator.study import ScenarioLike
 from simulator.system.folders import write_json
 
@@ -260,27 +264,39 @@ class _Search:
         means = {x: self.curve.mean(x) for x in sorted(self.curve.points)}
         values = [mean.value for mean in means.values()]
         if not any(values):
-            return f"{self.variant} and {self.against} are equal at every value"
+            return kept(
+                "{one} and {other} are equal at every value",
+                one=self._called(self.variant),
+                other=self._called(self.against),
+            )
         ahead, behind = (self.variant, self.against) if max(values) > 0 else (self.against, self.variant)
         equal = [x for x, mean in means.items() if mean.value == 0]
         unclear = [x for x, mean in means.items() if mean.value and mean.low <= 0 <= mean.high]
-        if unclear:
-            said = [f"{ahead} is not clearly ahead of {behind}: within chance {self._at(unclear)}"]
+        slots = {"ahead": self._called(ahead), "behind": self._called(behind)}
+        if unclear and len(unclear) == len(self.curve.points):
+            said = [kept("{ahead} is not clearly ahead of {behind}: within chance at every value lived", **slots)]
+        elif unclear:
+            at = self._listed(unclear)
+            said = [kept("{ahead} is not clearly ahead of {behind}: within chance at {at}", **slots, at=at)]
+        elif equal:
+            said = [kept("{ahead} is ahead of {behind} at every other value lived", **slots)]
         else:
-            said = [f"{ahead} is ahead of {behind} at every {'other ' if equal else ''}value lived"]
+            said = [kept("{ahead} is ahead of {behind} at every value lived", **slots)]
         if equal:
-            said.append(f"equal {self._at(equal)}")
+            said.append(kept("equal at {at}", at=self._listed(equal)))
         if self.is_straight and (far := self._beyond(list(means.values()))) is not None:
-            said.append(f"their line meets 0 outside, at {far:.6g}")
+            said.append(kept("their line meets 0 outside, at {far}", far=f"{far:.6g}"))
         if self.frame.replications == 1:
-            said.append("one replication has no error: it may be chance")
-        return "; ".join(said)
+            said.append(kept("one replication has no error: it may be chance"))
+        return reduce(lambda some, other: kept("{some}; {other}", some=some, other=other), said)
 
-    def _at(self, places):
-        """Return "at 0.1, 0.3", or "at every value lived"."""
-        if len(places) == len(self.curve.points):
-            return "at every value lived"
-        return f"at {', '.join(f'{self.varied.shown(x):.4g}' for x in places)}"
+    def _called(self, lender):
+        """Return what a lender is called in a sentence that is kept: its title, or that it is the baseline."""
+        return kept("baseline") if lender == BASELINE else phrasing.named(lender, self.frame)
+
+    def _listed(self, places):
+        """Return "0.1, 0.3"."""
+        return ", ".join(f"{self.varied.shown(x):.4g}" for x in places)
 
     def _beyond(self, means):
         """Return where a straight line meets 0 outside of what was searched, None if never, or too far off to tell."""

@@ -7,7 +7,8 @@ import numpy as np
 from simulator.analysis.measures import MEASURES
 from simulator.decision.answer import facts_told
 from simulator.decision.pictures import DASHES, WIDTH
-from simulator.decision.words import PLAIN, breakable, digits, number
+from simulator.decision.words import PLAIN, begun, breakable, digits, number
+from simulator.language.catalogue import retold, say
 from simulator.report import phrasing
 from simulator.report.canvas import Plot, scale_ticks, ticks, width_of
 from simulator.report.colours import COLOURS, INK
@@ -23,20 +24,33 @@ FINE = 60  # places at which the curve is drawn
 
 def answers(found: "Breakeven") -> list[str]:
     """Return the value with its interval, or why there is none, and how it was found."""
-    one, by = found.varied, phrasing.label(found.measure)
-    pair = " and ".join(_pair(found, phrasing.quoted))
-    between = f"{digits(one.shown(one.low))} and {number(one, one.high)}"
+    one, (first, second) = found.varied, _pair(found, phrasing.quoted)
+    slots = {"first": first, "second": second, "by": phrasing.label(found.measure), "key": one.key}
+    slots |= {"low": digits(one.shown(one.low)), "high": number(one, one.high), "why": retold(found.why)}
     if not found.moves:
         mean = found.curve.mean(one.low)
         gap = phrasing.number(mean.value, mean.se, MEASURES[found.measure].unit_in(found.frame), difference=True)
-        still = f"exactly the same at all {len(found.curve.points)} values lived between {between}"
-        return [f"{one.key} does not move the difference in {by} between {pair}: {gap}, {still}.", f"{found.why}."]
+        still = say(
+            "{key} does not move the difference in {by} between {first} and {second}: {gap}, exactly the same at all "
+            "{count} values lived between {low} and {high}.",
+            **slots,
+            gap=gap,
+            count=len(found.curve.points),
+        )
+        return [still, say("{why}.", **slots)]
     if not found.exists:
-        return [f"No value of {one.key} between {between} makes {pair} equal by {by}: {found.why}.", _how(found)]
+        none = say(
+            "No value of {key} between {low} and {high} makes {first} and {second} equal by {by}: {why}.", **slots
+        )
+        return [none, _how(found)]
     assert found.found.at is not None
-    now = number(one, one.middle)
-    turn = "have the same mean" if not one.is_whole else "change places"
-    said = f"{pair} {turn} by {by} where {one.key} is {number(one, found.found.at)} (now {now})."
+    slots |= {"place": number(one, found.found.at), "now": number(one, one.middle)}
+    said = say(
+        "{first} and {second} change places by {by} where {key} is {place} (now {now})."
+        if one.is_whole
+        else "{first} and {second} have the same mean by {by} where {key} is {place} (now {now}).",
+        **slots,
+    )
     return [said, _sure(found), _how(found)]
 
 
@@ -49,25 +63,33 @@ def _sure(found):
     """Say the interval, and which end of it is open."""
     low, high = found.low, found.high
     if found.frame.replications == 1:
-        return "One replication has no error, so that there is no interval: it may be chance."
+        return say("One replication has no error, so that there is no interval: it may be chance.")
     if low is not None and high is not None:
-        return f"95 % interval: {digits(low)} to {digits(high)}."
+        return say("95 % interval: {low} to {high}.", low=digits(low), high=digits(high))
     if low is None and high is None:
-        return "The data cannot tell: anywhere in what was searched the difference is within chance of nothing."
+        return say("The data cannot tell: anywhere in what was searched the difference is within chance of nothing.")
     if low is None:
-        return f"95 % interval: below {digits(high)}, down to the end of what was searched: there the data cannot tell."
-    return f"95 % interval: above {digits(low)}, up to the end of what was searched: there the data cannot tell."
+        return say(
+            "95 % interval: below {high}, down to the end of what was searched: there the data cannot tell.",
+            high=digits(high),
+        )
+    return say(
+        "95 % interval: above {low}, up to the end of what was searched: there the data cannot tell.", low=digits(low)
+    )
 
 
 def _how(found):
     """Say how it was found."""
     lives = len(found.curve.points)
     if found.is_straight:
-        return "Every replication lies on a line, but for rounding: two values tell all, and a third proved it."
-    ended = (
-        "" if found.found.is_exact else " The search ended there: the root is not yet as exact as its error asks for."
+        return say("Every replication lies on a line, but for rounding: two values tell all, and a third proved it.")
+    return say(
+        "Sought in {lives} lives of both lenders, with the same people and random numbers."
+        if found.found.is_exact
+        else "Sought in {lives} lives of both lenders, with the same people and random numbers. The search ended "
+        "there: the root is not yet as exact as its error asks for.",
+        lives=lives,
     )
-    return f"Sought in {lives} lives of both lenders, with the same people and random numbers.{ended}"
 
 
 def curve(found: "Breakeven") -> Picture:
@@ -108,22 +130,34 @@ def curve(found: "Breakeven") -> Picture:
         said.append(f"0: {digits(found.value)}")
         plot.canvas.line([(plot.x(end), plot.y(0)) for end in ends], COLOURS[2], 4)
         plot.canvas.dot(plot.x(found.value), plot.y(0), COLOURS[2], 6, hint=said[-1])
-    band = "; the band is its 95 % interval" if found.frame.replications > 1 else ""
     first, second = _pair(found, phrasing.quoted)
-    caption = (
-        f"{phrasing.label(found.measure).capitalize()} of {first} less that of {second}{band}. Dots "
-        "were lived; the dotted line is the value now"
-        + ("; on the line at zero, the break-even with its 95 % interval." if found.exists else ".")
-    )
-    heading = f"{' less '.join(_pair(found))}, {scale.words}"
+    caption = [
+        say(
+            "{measure} of {first} less that of {second}. Dots were lived; the dotted line is the value now.",
+            measure=begun(phrasing.label(found.measure)),
+            first=first,
+            second=second,
+        )
+    ]
+    if found.frame.replications > 1:
+        caption.append(say("The band is the 95 % interval."))
+    if found.exists:
+        caption.append(say("On the line at zero, the break-even with its 95 % interval."))
+    heading = phrasing.in_a_row([_less(found), scale.words])
     rows = [
         (digits(one.shown(x)), *(scale.data(getattr(found.curve.mean(x), end)) for end in ("value", "low", "high")))
         for x in lived
     ]
-    data = Data((one.key, heading, "95 % from", "to"), rows)
-    below_it = one.key if one.shown_unit in ("", *PLAIN) else f"{one.key}, {one.shown_unit}"
+    data = Data((one.key, heading, say("95 % from"), say("to")), rows)
+    below_it = phrasing.in_a_row([one.key] if one.shown_unit in ("", *PLAIN) else [one.key, one.shown_unit])
     panel = Panel(heading, plot.canvas.svg(f"{heading}; {below_it}: {'; '.join(said)}"), group=below_it)
-    return pictured("Where the two are equal", [panel], caption, "", data)
+    return pictured(say("Where the two are equal"), [panel], phrasing.together(caption), "", data)
+
+
+def _less(found):
+    """Return the difference of the two lenders in words."""
+    first, second = _pair(found)
+    return say("{first} less {second}", first=first, second=second)
 
 
 def page(found: "Breakeven", manifest: dict) -> str:
@@ -134,8 +168,8 @@ def page(found: "Breakeven", manifest: dict) -> str:
         mean = found.curve.mean(x)
         difference = phrasing.number(mean.value, mean.se, unit, difference=True)
         rows.append((number(found.varied, x), difference))
-    table = Table((breakable(found.varied.key), " less ".join(_pair(found))), rows)
-    title = f"{found.scenario.baseline.title}: break-even of {found.varied.key}"
-    section = Section("The difference along the number", (), [curve(found)], [table])
+    table = Table((breakable(found.varied.key), _less(found)), rows)
+    title = say("{title}: break-even of {key}", title=found.scenario.baseline.title, key=found.varied.key)
+    section = Section(say("The difference along the number"), (), [curve(found)], [table])
     said: list[str] = [breakable(line) for line in found.answers]
     return paper(title, phrasing.setting(found.frame), said, [], [section], facts_told(manifest), found.cautions)

@@ -17,6 +17,7 @@ from simulator.decision.answer import Answer, asked_of, home, together
 from simulator.decision.crossing import Curve, is_same, mean_beside, seek_whole
 from simulator.decision.experiment import Experiment
 from simulator.decision.vary import Varied, everything, on_its_own, whole_numbers
+from simulator.language.catalogue import kept, noted
 from simulator.model.errors import Problem, UserError, check_names, names_of
 from simulator.model.observer import SILENT, Observer, Part
 from simulator.report import phrasing
@@ -37,8 +38,10 @@ NEAR = 0.05  # of the way: a place that is nearer to where it was lived is not l
 MAP = 7  # points of each number of a two-way map
 
 
-SPARED = "not lived at its low end: at the high one no lead moved by a third of what turns it"
-STILL = "moves nothing: where it was lived, every lender brings exactly what it brings now"
+SPARED = noted("not lived at its low end: at the high one no lead moved by a third of what turns it")
+STILL = noted("moves nothing: where it was lived, every lender brings exactly what it brings now")
+ENDS = {"low": noted("low end: {why}"), "high": noted("high end: {why}")}
+AT_END = {"low": noted("its value is its low end already"), "high": noted("its value is its high end already")}
 
 
 class Flip(NamedTuple):
@@ -347,11 +350,11 @@ class _Search:
                 found.notes.append(SPARED)
                 continue
             if x == varied.middle:
-                found.notes.append(f"its value is its {end} end already")
+                found.notes.append(AT_END[end])
                 continue
             place, values, refused = self._nearest(varied, x)
             if refused:
-                found.notes.append(f"{end} end: {refused}")
+                found.notes.append(kept(ENDS[end], why=refused))
             if values is None:
                 continue
             found.ends[end] = place
@@ -395,7 +398,8 @@ class _Search:
             return x, self._live(varied, x, measures), ""
         except UserError as error:
             why = error.problems[0]
-        refused = f"refused: {why.key}: {'; '.join(filter(None, (why.found, why.allowed)))}"
+        said = "; ".join(filter(None, (why.found, why.allowed)))
+        refused = kept("refused: {key}: {why}", key=why.key, why=said)
         place = self._allowed(varied, x)
         return (None, None, refused) if place is None else (place, self._live(varied, place, measures), refused)
 
@@ -461,7 +465,8 @@ class _Search:
         found = self._whole(varied, limit, curve, live) if varied.is_whole else _place(curve, live, limit, guess)
         self.observer.advanced(varied.key, 1, self.work)
         if found is None:
-            one.notes.append(f"{end} end: {rival} ahead of {best} by {measure} there, but not with more replications")
+            fades = noted("{rival} ahead of {best} by {measure} there, but not with more replications")
+            one.notes.append(kept(ENDS[end], why=kept(fades, rival=rival, best=best, measure=measure)))
             return None
         limits = sorted((varied.middle, limit))
         for place in curve.bounds(found, *limits) if not varied.is_whole else ():

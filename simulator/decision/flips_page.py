@@ -8,7 +8,7 @@ from simulator.decision.answer import facts_told
 from simulator.decision.crossing import FEWEST
 from simulator.decision.pictures import map_of, nearest
 from simulator.decision.words import breakable, digits, number
-from simulator.language.catalogue import noted, say
+from simulator.language.catalogue import noted, retold, say
 from simulator.policy.why import listed
 from simulator.report import phrasing
 from simulator.report.paper import Section, Table, paper
@@ -161,18 +161,18 @@ def ends(flip: "Flip") -> tuple[str, str]:
 def page(found: "Flips", manifest: dict) -> str:
     """Return the report as HTML."""
     sections = [
-        Section("What turns the choice first", [_how(found)], [nearest(found)] if found.flips else [], [_table(found)])
+        Section(say("What turns the choice first"), [_how()], [nearest(found)] if found.flips else [], [_table(found)])
     ]
-    sections += [Section("Two numbers together", (), [map_of(found, one)]) for one in found.maps]
-    sections.append(Section("Every number that was moved", [_counts(found)], (), [_screened(found)]))
-    title = f"{found.scenario.baseline.title}: what would turn the choice"
+    sections += [Section(say("Two numbers together"), (), [map_of(found, one)]) for one in found.maps]
+    sections.append(Section(say("Every number that was moved"), _counts(found), (), [_screened(found)]))
+    title = say("{title}: what would turn the choice", title=found.scenario.baseline.title)
     setting = phrasing.setting(found.comparison.frame)
     said: list[str] = [breakable(line) for line in found.answers]
     return paper(title, setting, said, [], sections, facts_told(manifest), found.cautions)
 
 
-def _how(found):
-    return (
+def _how():
+    return say(
         "Each number is moved alone, within its 90 % range or, where it has none, between half and twice its value. "
         "Best is who has the highest mean; a lead that is within chance turns within chance. Nearest first: by "
         "standard deviations of the range, or by the share of the value."
@@ -185,32 +185,52 @@ def _counts(found):
     spared = sum(one.is_spared for one in found.screened)
     nowhere = sum(not one.ends for one in found.screened)
     said = [
-        f"{len(found.screened)} numbers were moved, to {ends} ends; {len(turning)} turn the choice.",
-        f"{spared} were lived at one end only: there no lead moved by a third of what turns it." if spared else "",
-        f"{nowhere} could be moved to no end: the notes say why." if nowhere else "",
+        say(
+            "{moved} numbers were moved, to {ends} ends; {turning} turn the choice.",
+            moved=len(found.screened),
+            ends=ends,
+            turning=len(turning),
+        )
     ]
+    if spared:
+        said.append(
+            say("{count} were lived at one end only: there no lead moved by a third of what turns it.", count=spared)
+        )
+    if nowhere:
+        said.append(say("{count} could be moved to no end: the notes say why.", count=nowhere))
     why = Counter(found.left.values())
-    said += [f"Not moved: {count} numbers: {reason}." for reason, count in why.most_common()]
-    return " ".join(filter(None, said))
+    return said + [
+        say("Not moved: {count} numbers: {reason}.", count=count, reason=retold(reason))
+        for reason, count in why.most_common()
+    ]
 
 
 def _table(found):
     rows = []
     for flip in found.flips:
         one = flip.varied
-        far = f"{flip.distance:.2g} sd" if one.doubt else f"{100 * flip.distance:.0f} %"
+        far = say("{count} sd", count=f"{flip.distance:.2g}") if one.doubt else f"{100 * flip.distance:.0f} %"
         where = number(one, one.middle), number(one, flip.at)
-        is_sure = "yes" if flip.is_sure else "may be none"
+        is_sure = say("yes") if flip.is_sure else say("may be none")
         then = phrasing.named(flip.to_best, found.comparison.frame)
         rows.append((breakable(one.key), *where, *ends(flip), is_sure, then, phrasing.label(flip.measure), far))
-    head = ("number", "now", "turns at", "95 % from", "to", "sure", "then best", "by", "distance")
-    return Table(
-        head,
-        rows,
+    head = (
+        say("number"),
+        say("now"),
+        say("turns at"),
+        say("95 % from"),
+        say("to"),
+        say("sure"),
+        say("then best"),
+        say("by|a measure"),
+        say("distance"),
+    )
+    note = say(
         "sure: by the end of what was searched another is best, beyond chance. sd: standard deviations of the number's "
         "range. Without an interval: as the screen has it, on the line from now to the end, with one replication "
-        "moved; only the nearest are sought.",
+        "moved; only the nearest are sought."
     )
+    return Table(head, rows, note)
 
 
 def _screened(found):
@@ -218,9 +238,19 @@ def _screened(found):
     turning = {flip.varied.key for flip in found.flips}
     for one in found.screened:
         ends = [number(one.varied, one.ends[end]) if end in one.ends else "–" for end in ("low", "high")]
-        turns = "yes" if one.varied.key in turning else "no"
+        turns = say("yes") if one.varied.key in turning else say("no")
         rows.append(
-            (breakable(one.varied.key), number(one.varied, one.varied.middle), *ends, turns, "; ".join(one.notes))
+            (
+                breakable(one.varied.key),
+                number(one.varied, one.varied.middle),
+                *ends,
+                turns,
+                say("; ").join(map(retold, one.notes)),
+            )
         )
-    rows += [(breakable(key), "–", "–", "–", "no", f"not moved: {why}") for key, why in found.left.items()]
-    return Table(("number", "now", "low end lived", "high end lived", "turns", "note"), rows)
+    rows += [
+        (breakable(key), "–", "–", "–", say("no"), say("not moved: {why}", why=retold(why)))
+        for key, why in found.left.items()
+    ]
+    head = (say("number"), say("now"), say("low end lived"), say("high end lived"), say("turns"), say("note"))
+    return Table(head, rows)

@@ -12,10 +12,10 @@ from simulator.decision.best import UNMOVED, best_in_box, best_of_list
 from simulator.decision.experiment import Experiment
 from simulator.decision.optimum import AGAIN, COMPARISON, SEARCH, Numbers, moved
 from simulator.decision.settings import HOME, Listed, Lived, box, own_key, setting_of
+from simulator.language.catalogue import kept
 from simulator.model.errors import Problem, UserError, names_of
 from simulator.model.layout import SUMS_PER_BATCH
 from simulator.model.observer import SILENT, Observer
-from simulator.report import phrasing
 from simulator.run import BASELINE
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import Scenario
@@ -251,16 +251,23 @@ def _remarks(lived, best, file, replications):
     """Return what was lived instead of what was asked, what is refused, what has not converged, in sentences."""
     asked = lived.experiment.scenario.baseline.replications
     if asked != replications:
-        said = f"{asked:,} replication{phrasing.plural(asked)} asked for"
-        yield f"{replications:,} replications instead of the {said}: settings live them in batches of {SUMS_PER_BATCH}."
+        yield kept(
+            "{lived} replications instead of the {asked} asked for: settings live them in batches of {batch}.",
+            lived=f"{replications:,}",
+            asked=f"{asked:,}",
+            batch=SUMS_PER_BATCH,
+        )
     for above in dict.fromkeys(key.rpartition(".")[0] for key in file):
         if ("policy." in above) and not lived.experiment.value_at(f"{above}.enabled"):
-            yield f"{above} is not enabled in the file: what is varied of it acts on nobody."
+            yield kept("{key} is not enabled in the file: what is varied of it acts on nobody.", key=above)
     if lived.refused:
         why = next(iter(lived.refused.values()))
-        yield f"{len(lived.refused):,} settings are not allowed and were left out; the first: {why}."
+        count = f"{len(lived.refused):,}"
+        yield kept("{count} settings are not allowed and were left out; the first: {why}.", count=count, why=why)
     if best.search and not best.search.is_done:
-        yield "The search ended while another round was still expected to bring more: narrow the ranges and ask again."
+        yield kept(
+            "The search ended while another round was still expected to bring more: narrow the ranges and ask again."
+        )
 
 
 def _words(said, wanted, lender):

@@ -9,6 +9,9 @@ from simulator.decision.elimination import OBJECTIVE, SURE
 from simulator.decision.optimum import AGAIN, COMPARISON, SEARCH, Numbers
 from simulator.decision.pictures import WIDTH, key_of
 from simulator.decision.settings import HOME, Setting
+from simulator.decision.words import begun
+from simulator.language.catalogue import noted, say
+from simulator.policy.why import listed
 from simulator.report.canvas import Plot, scale_ticks, ticks, width_of
 from simulator.report.colours import COLOURS, INK, SOFT
 from simulator.report.figures.scale import scale_of as figure_scale
@@ -16,13 +19,14 @@ from simulator.report.paper import Picture, Section, Table, paper
 from simulator.report.phrasing import (
     MINUS,
     NO_BREAK,
+    in_a_row,
     label,
     number,
-    plural,
     scale_in_words,
     scale_of,
     setting,
     sureness,
+    together,
 )
 from simulator.report.picture import Data, Panel, pictured
 from simulator.scenario.parameters import in_words
@@ -33,7 +37,11 @@ if TYPE_CHECKING:
     from simulator.scenario.scenario import Scenario
 
 SHOWN = 10  # settings that are named together, at most
-STAGES = {SEARCH: "as the search saw it", COMPARISON: "as it was compared", AGAIN: "again, on fresh replications"}
+STAGES = {
+    SEARCH: noted("as the search saw it"),
+    COMPARISON: noted("as it was compared"),
+    AGAIN: noted("again, on fresh replications"),
+}
 
 
 # ---- words ---------------------------------------------------------------------------------------
@@ -47,7 +55,8 @@ def answers(numbers: Numbers) -> list[str]:
 def in_short(numbers: Numbers, one: Setting) -> str:
     """Return a setting in words: its last keys, and the values."""
     said = [f"{_key(numbers, key)} = {_value(numbers, key, value)}" for key, value in numbers.values(one).items()]
-    return ", ".join(said) + (" (as the file has it)" if one == HOME else "")
+    told = in_a_row(said)
+    return say("{setting} (as the file has it)", setting=told) if one == HOME else told
 
 
 def _key(numbers, key):
@@ -68,23 +77,23 @@ def _value(numbers, key, value):
     return in_words(value)
 
 
-def _begun(words):
-    """Return words with a capital at their beginning; those within stay as they are."""
-    return words[:1].upper() + words[1:]
-
-
 def _want(numbers):
     """Return "highest net present value with approval rate at least 60 %"."""
     aims = numbers.aims
-    best = f"{'highest' if aims.is_highest else 'lowest'} {label(aims.objective)}"
-    bounds = [f"{label(one.measure)} {_bound(numbers, one)}" for one in aims.constraints]
-    return f"{best} with {' and '.join(bounds)}" if bounds else best
+    best = say("highest {measure}" if aims.is_highest else "lowest {measure}", measure=label(aims.objective))
+    bounds = [_bounded(numbers, one) for one in aims.constraints]
+    return say("{best} with {bounds}", best=best, bounds=listed(bounds)) if bounds else best
 
 
 def _bound(numbers, one):
     factor, before, after = scale_of(one.bound, 0.0, numbers.unit(one.measure))
     digits = f"{one.bound * factor:,.10g}".replace("-", MINUS)
-    return f"at {'least' if one.is_least else 'most'} {before}{digits}{after}"
+    return say("at least {bound}" if one.is_least else "at most {bound}", bound=f"{before}{digits}{after}")
+
+
+def _bounded(numbers, one):
+    """Return "approval rate at least 60 %"."""
+    return say("{measure} {bound}", measure=label(one.measure), bound=_bound(numbers, one))
 
 
 def _level(numbers, one, stage, column=OBJECTIVE):
@@ -97,33 +106,40 @@ def _chosen(numbers):
     """Return the setting that was chosen, what it brings, and what the search had seen, in sentences."""
     unit, chosen = numbers.unit(numbers.aims.objective), numbers.chosen
     again = _level(numbers, chosen, AGAIN)
-    name = _begun(label(numbers.aims.objective))
+    slots = {"name": begun(label(numbers.aims.objective)), "again": again, "lender": numbers.lender}
     if numbers.status == UNMOVED:
-        looked = " or ".join(label(one) for one in dict.fromkeys(numbers.aims.measures))
-        yield (
-            f"What is varied does not move the {looked} of {numbers.lender}: every setting that was lived gives what "
-            f"the file's own gives, in every replication. No setting is recommended. {name} is {again} on fresh "
-            "replications."
+        yield say(
+            "What is varied does not move the {looked} of {lender}: every setting that was lived gives what the file's "
+            "own gives, in every replication. No setting is recommended. {name} is {again} on fresh replications.",
+            looked=in_a_row([label(one) for one in dict.fromkeys(numbers.aims.measures)]),
+            **slots,
         )
         return
     if not numbers.moved[OBJECTIVE]:
-        yield (
-            f"What is varied does not move the {label(numbers.aims.objective)} of {numbers.lender}: settings differ "
-            "only in what the constraints look at."
+        yield say(
+            "What is varied does not move the {measure} of {lender}: settings differ only in what the constraints look "
+            "at.",
+            measure=label(numbers.aims.objective),
+            **slots,
         )
     if numbers.status in (IMPOSSIBLE, DOUBTFULLY):
         yield from _not_met(numbers)
     else:
-        yield f"{_begun(_want(numbers))}: {in_short(numbers, chosen)}."
+        yield say("{want}: {setting}.", want=begun(_want(numbers)), setting=in_short(numbers, chosen))
     if chosen == HOME:
-        yield f"{name} is {again} on fresh replications. No other setting was seen to be better."
+        yield say("{name} is {again} on fresh replications. No other setting was seen to be better.", **slots)
         return
     seen, gain = numbers.gain(chosen, numbers.first), numbers.gain(chosen, AGAIN)
-    by = "search" if numbers.first == SEARCH else "comparison"
     better, looked = (number(one.value, one.se, unit, difference=True) for one in (gain, seen))
-    yield (
-        f"{name} is {again} on fresh replications: {better} from that of the file's own setting. The {by} by which "
-        f"it was chosen had seen {looked}."
+    yield say(
+        "{name} is {again} on fresh replications: {better} from that of the file's own setting. The search by which it "
+        "was chosen had seen {looked}."
+        if numbers.first == SEARCH
+        else "{name} is {again} on fresh replications: {better} from that of the file's own setting. The comparison by "
+        "which it was chosen had seen {looked}.",
+        better=better,
+        looked=looked,
+        **slots,
     )
 
 
@@ -134,35 +150,45 @@ def _not_met(numbers):
     for k, one in enumerate(aims.constraints):
         nearest, stage = numbers.nearest(k)
         if numbers.chances(nearest, stage)[k] < DOUBTFUL:
-            reached = _level(numbers, nearest, stage, k + 1)
-            if numbers.moved[k + 1]:
-                found = f"it is {reached} at {'most' if one.is_least else 'least'}, with {in_short(numbers, nearest)}"
+            slots = {"bounded": begun(_bounded(numbers, one)), "reached": _level(numbers, nearest, stage, k + 1)}
+            slots["setting"] = in_short(numbers, nearest)
+            if not numbers.moved[k + 1]:
+                found = noted(
+                    "{bounded} is impossible within these ranges: what is varied does not move it, and it is {reached}."
+                )
+            elif one.is_least:
+                found = noted("{bounded} is impossible within these ranges: it is {reached} at most, with {setting}.")
             else:
-                found = f"what is varied does not move it, and it is {reached}"
-            alone.append(
-                f"{_begun(label(one.measure))} {_bound(numbers, one)} is impossible within these ranges: {found}."
-            )
+                found = noted("{bounded} is impossible within these ranges: it is {reached} at least, with {setting}.")
+            alone.append(say(found, **slots))
     yield from alone
     if not alone and numbers.status == IMPOSSIBLE:
-        yield "The constraints are impossible together within these ranges, though each can be met alone."
+        yield say("The constraints are impossible together within these ranges, though each can be met alone.")
     if numbers.status == DOUBTFULLY:
-        yield f"No setting keeps the constraints with {sureness(SURE)}."
-    broken = [
-        f"{label(one.measure)} is {_level(numbers, chosen, AGAIN, k + 1)} on fresh replications where "
-        f"{_bound(numbers, one)} is asked for"
-        for k, one in enumerate(aims.constraints)
-        if numbers.chances(chosen, AGAIN)[k] < SURE
-    ]
-    tail = f": {'; '.join(broken)}" if broken else ""
+        yield say("No setting keeps the constraints with {sure}.", sure=sureness(SURE))
+    slots = {"setting": in_short(numbers, chosen), "measure": label(aims.objective)}
     if not numbers.moved[OBJECTIVE + 1 :].any():
-        best = "highest" if aims.is_highest else "lowest"
-        yield (
-            f"No setting is nearer to what is asked for than another; the {best} {label(aims.objective)} of them has "
-            f"{in_short(numbers, chosen)}{tail}."
+        yield say(
+            "No setting is nearer to what is asked for than another; the highest {measure} of them has {setting}."
+            if aims.is_highest
+            else "No setting is nearer to what is asked for than another; the lowest {measure} of them has {setting}.",
+            **slots,
         )
-        return
-    nearest = "nearest to what is asked for" + (" together" if len(aims.constraints) > 1 else "")
-    yield f"The setting {nearest} is {in_short(numbers, chosen)}{tail}."
+    else:
+        yield say(
+            "The setting nearest to what is asked for together is {setting}."
+            if len(aims.constraints) > 1
+            else "The setting nearest to what is asked for is {setting}.",
+            **slots,
+        )
+    for k, one in enumerate(aims.constraints):
+        if numbers.chances(chosen, AGAIN)[k] < SURE:
+            yield say(
+                "With it {measure} is {level} on fresh replications where {bound} is asked for.",
+                measure=label(one.measure),
+                level=_level(numbers, chosen, AGAIN, k + 1),
+                bound=_bound(numbers, one),
+            )
 
 
 def _kept(numbers):
@@ -171,28 +197,46 @@ def _kept(numbers):
     if not aims.constraints:
         return
     each = [
-        f"{label(one.measure)} {_level(numbers, numbers.chosen, AGAIN, k + 1)}, "
-        f"{_bound(numbers, one)} with {_percent(chance)}"
+        say(
+            "{measure} {level}, {bound} with {chance}",
+            measure=label(one.measure),
+            level=_level(numbers, numbers.chosen, AGAIN, k + 1),
+            bound=_bound(numbers, one),
+            chance=_percent(chance),
+        )
         for k, (one, chance) in enumerate(zip(aims.constraints, numbers.chances(numbers.chosen, AGAIN), strict=True))
     ]
-    together = f"; all together with {_percent(numbers.chance(numbers.chosen, AGAIN))}" if len(each) > 1 else ""
-    yield f"On fresh replications: {'; '.join(each)}{together}."
+    yield say(
+        "On fresh replications: {each}; all together with {chance}."
+        if len(each) > 1
+        else "On fresh replications: {each}.",
+        each=say("; ").join(each),
+        chance=_percent(numbers.chance(numbers.chosen, AGAIN)),
+    )
 
 
 def _alike(numbers):
     """Return which settings cannot be told apart from the chosen one, or that it was told apart from all."""
     if numbers.status == CLEAR:
         others = numbers.compared - 1
-        yield f"It is told apart from the {others:,} other{plural(others)} compared, at least {_percent(SURE)} sure."
+        yield say(
+            "It is told apart from the {count:,} other compared, at least {sure} sure."
+            if others == 1
+            else "It is told apart from the {count:,} others compared, at least {sure} sure.",
+            count=others,
+            sure=_percent(SURE),
+        )
     if numbers.status == TOGETHER:
         if level := [one for one in numbers.alike if not _would_be_better(numbers, one)]:
             named = _listed([in_short(numbers, one) for one in level])
-            yield f"It cannot be told apart from {len(level):,} of {numbers.compared:,}: {named}."
+            slots = {"count": len(level), "of": numbers.compared, "named": named}
+            yield say("It cannot be told apart from {count:,} of {of:,}: {named}.", **slots)
         if better := [one for one in numbers.alike if _would_be_better(numbers, one)]:
+            chances = {one: _percent(numbers.chance(one, COMPARISON)) for one in better}
             named = _listed(
-                [f"{in_short(numbers, one)} ({_percent(numbers.chance(one, COMPARISON))})" for one in better]
+                [say("{setting} ({chance})", setting=in_short(numbers, one), chance=chances[one]) for one in better]
             )
-            yield f"Better still, but not sure to keep the constraints: {named}."
+            yield say("Better still, but not sure to keep the constraints: {named}.", named=named)
 
 
 def _would_be_better(numbers, one):
@@ -204,7 +248,8 @@ def _would_be_better(numbers, one):
 def _listed(named):
     """Return the first of what is named, and how many more there are."""
     more = len(named) - SHOWN
-    return "; ".join(named[:SHOWN]) + (f"; and {more:,} more" if more > 0 else "")
+    told = say("; ").join(named[:SHOWN])
+    return say("{named}; and {more:,} more", named=told, more=more) if more > 0 else told
 
 
 def _percent(chance):
@@ -212,8 +257,10 @@ def _percent(chance):
     if chance == SURE:
         return f"{100 * chance:.0f}{NO_BREAK}%"
     if chance > 0.999:
-        return f"more than 99.9{NO_BREAK}%"
-    return f"less than 0.1{NO_BREAK}%" if chance < 0.001 else f"{100 * chance:.1f}{NO_BREAK}%"
+        return say("more than {share}", share=f"99.9{NO_BREAK}%")
+    if chance < 0.001:
+        return say("less than {share}", share=f"0.1{NO_BREAK}%")
+    return f"{100 * chance:.1f}{NO_BREAK}%"
 
 
 # ---- tables --------------------------------------------------------------------------------------
@@ -318,16 +365,17 @@ def _difference(d):
 
 def page(numbers: Numbers, scenario: "Scenario", cautions: list[str], manifest: dict[str, Any]) -> str:
     """Return the report: one page that opens offline and begins with the answers."""
-    own = "" if numbers.lender == "baseline" else f", {numbers.lender}"
+    slots = {"title": numbers.frame.title, "lender": numbers.lender}
+    own = numbers.lender == "baseline"
     return paper(
-        f"Best setting: {numbers.frame.title}{own}",
-        f"{setting(numbers.frame)}.",
+        say("Best setting: {title}" if own else "Best setting: {title}, {lender}", **slots),
+        setting(numbers.frame),
         answers(numbers),
         [],
         [
-            Section("The frontier", _frontier_words(numbers), [picture(numbers)]),
-            Section("Seen, and seen again", _again_words(numbers), [], [_again_table(numbers)]),
-            Section("Settings compared", _compared_words(numbers), [], [_compared_table(numbers)]),
+            Section(say("The frontier"), _frontier_words(numbers), [picture(numbers)]),
+            Section(say("Seen, and seen again"), _again_words(), [], [_again_table(numbers)]),
+            Section(say("Settings compared"), _compared_words(numbers), [], [_compared_table(numbers)]),
         ],
         facts_told(manifest),
         cautions,
@@ -336,35 +384,33 @@ def page(numbers: Numbers, scenario: "Scenario", cautions: list[str], manifest: 
 
 def _frontier_words(numbers):
     seen = numbers.seen[numbers.first]
-    if numbers.aims.constraints:
-        return [
-            f"{len(seen):,} settings lived the same people and random numbers."
-            + (
-                " Those on the line are the frontier: to have more of one, the other must be given up."
-                if _has_line(numbers)
-                else ""
-            )
-        ]
-    return [f"{len(seen):,} settings lived the same people and random numbers."]
+    said = [say("{count:,} settings lived the same people and random numbers.", count=len(seen))]
+    if numbers.aims.constraints and _has_line(numbers):
+        said.append(say("Those on the line are the frontier: to have more of one, the other must be given up."))
+    return said
 
 
-def _again_words(numbers):
+def _again_words():
     return [
-        "What is chosen for being the best has been favoured by chance, too. So it is lived once more, by people and "
-        "random numbers by which nothing was chosen."
+        say(
+            "What is chosen for being the best has been favoured by chance, too. So it is lived once more, by people "
+            "and random numbers by which nothing was chosen."
+        )
     ]
 
 
 def _again_table(numbers):
     aims, unit = numbers.aims, numbers.unit(numbers.aims.objective)
-    bounds = (f"{label(one.measure)} ({_bound(numbers, one)})" for one in aims.constraints)
-    head = ("", "replications", label(aims.objective), "less the file's own", *bounds)
+    bounds = (
+        say("{measure} ({bound})", measure=label(one.measure), bound=_bound(numbers, one)) for one in aims.constraints
+    )
+    head = ("", say("replications"), label(aims.objective), say("less the file's own"), *bounds)
     rows = []
     for stage in (name for name in STAGES if numbers.chosen in numbers.seen.get(name, {})):
-        rows.append(_seen_row(numbers, numbers.chosen, stage, STAGES[stage], unit))
+        rows.append(_seen_row(numbers, numbers.chosen, stage, say(STAGES[stage]), unit))
     if numbers.chosen != HOME:
-        rows.append(_seen_row(numbers, HOME, AGAIN, "the file's own setting, on fresh replications", unit))
-    return Table(head, rows, "± standard error; under a constraint's measure, the chance that it is kept.")
+        rows.append(_seen_row(numbers, HOME, AGAIN, say("the file's own setting, on fresh replications"), unit))
+    return Table(head, rows, say("± standard error; under a constraint's measure, the chance that it is kept."))
 
 
 def _seen_row(numbers, one, stage, name, unit):
@@ -385,17 +431,21 @@ def _constraint_cells(numbers, one, stage):
 
 def _compared_words(numbers):
     if numbers.status == UNMOVED:
-        return ["All lived the same replications, and came to the same."]
+        return [say("All lived the same replications, and came to the same.")]
     return [
-        "All lived the same replications, look by look; a setting that was beaten by one that surely keeps the "
-        "constraints, or surely breaks one itself, lived no more. Those not told apart from the chosen one are marked."
+        say(
+            "All lived the same replications, look by look; a setting that was beaten by one that surely keeps the "
+            "constraints, or surely breaks one itself, lived no more. Those not told apart from the chosen one are "
+            "marked."
+        )
     ]
 
 
 def _compared_table(numbers):
     aims, unit = numbers.aims, numbers.unit(numbers.aims.objective)
     others = (label(one.measure) for one in aims.constraints)
-    head = ("setting", "replications", f"{label(aims.objective)} less that of the chosen", *others)
+    less = say("{measure} less that of the chosen", measure=label(aims.objective))
+    head = (say("setting"), say("replications"), less, *others)
     seen = numbers.seen[COMPARISON]
     order = sorted(seen, key=lambda one: (one != numbers.chosen, one not in numbers.alike, -len(seen[one])))
     rows = []
@@ -406,18 +456,18 @@ def _compared_table(numbers):
         named, lived = (in_short(numbers, one), mark), f"{len(seen[one]):,}"
         rows.append((named, lived, apart, *_constraint_cells(numbers, one, COMPARISON)))
     more = len(order) - len(rows)
-    return Table(head, rows, f"{more:,} more are in frontier.parquet." if more > 0 else "")
+    return Table(head, rows, say("{more:,} more are in frontier.parquet.", more=more) if more > 0 else "")
 
 
 def _mark(numbers, one):
     """Return what became of a setting that was compared."""
     if numbers.status == UNMOVED:
-        return "the same"
+        return say("the same")
     if one == numbers.chosen:
-        return "chosen"
+        return say("chosen")
     if one in numbers.alike:
-        return "better, if allowed" if _would_be_better(numbers, one) else "not told apart"
-    return "breaks a constraint" if numbers.chance(one, COMPARISON) < DOUBTFUL else "worse"
+        return say("better, if allowed") if _would_be_better(numbers, one) else say("not told apart")
+    return say("breaks a constraint") if numbers.chance(one, COMPARISON) < DOUBTFUL else say("worse")
 
 
 def picture(numbers: Numbers) -> Picture:
@@ -432,20 +482,26 @@ def picture(numbers: Numbers) -> Picture:
     sides: list[Any] = list(range(len(aims.constraints))) or list(numbers.file)
     panels = [_panel(numbers, side, gains, chosen, (scale, marks)) for side in sides]
     sure = {numbers.chance(one, numbers.first) >= SURE for one in seen if one != HOME}
-    entries = [(COLOURS[1], "surely keeps all constraints" if aims.constraints else "tried")] if True in sure else []
-    entries += [(COLOURS[0], "may break a constraint")] if False in sure else []
-    own = "the file's own setting"
-    if numbers.chosen == HOME and numbers.status != UNMOVED:
-        own += ", chosen"
-    entries += [(INK, own)] + ([(COLOURS[2], "chosen, on fresh replications")] if chosen else [])
-    against = "each constraint's measure" if aims.constraints else "what is varied"
-    caption = (
-        f"{_begun(label(aims.objective))} less that of the file's own setting, {scale.words}, against {against}. Bars "
-        "are two standard errors; all settings share people and random numbers."
-    )
+    kept_all = say("surely keeps all constraints") if aims.constraints else say("tried")
+    entries = [(COLOURS[1], kept_all)] if True in sure else []
+    entries += [(COLOURS[0], say("may break a constraint"))] if False in sure else []
+    is_own = numbers.chosen == HOME and numbers.status != UNMOVED
+    own = say("the file's own setting, chosen") if is_own else say("the file's own setting")
+    entries += [(INK, own)] + ([(COLOURS[2], say("chosen, on fresh replications"))] if chosen else [])
+    caption = [
+        say(
+            "{measure} less that of the file's own setting, {unit}, against each constraint's measure. Bars are two "
+            "standard errors; all settings share people and random numbers."
+            if aims.constraints
+            else "{measure} less that of the file's own setting, {unit}, against what is varied. Bars are two standard "
+            "errors; all settings share people and random numbers.",
+            measure=begun(label(aims.objective)),
+            unit=scale.words,
+        )
+    ]
     if aims.constraints:
         caption += _constraints_drawn(numbers)
-    head = ["setting", f"{label(aims.objective)}, change, {scale.words}", "standard error"]
+    head = [say("setting"), in_a_row([label(aims.objective), say("change"), scale.words]), say("standard error")]
     head += [_across_name(numbers, side) for side in sides] if aims.constraints else []
     rows = []
     for one, gain in gains.items():
@@ -454,7 +510,7 @@ def picture(numbers: Numbers) -> Picture:
             cells.append(f"{_across(numbers, side)(one, numbers.first)[0]:.5g}".replace("-", MINUS))
         rows.append(cells)
     shown = [*panels, key_of([(words, colour) for colour, words in entries])]
-    return pictured("The frontier", shown, caption, "", Data(head, rows))
+    return pictured(say("The frontier"), shown, together(caption), "", Data(head, rows))
 
 
 def _panel(numbers, side, gains, chosen, axis) -> Panel:
@@ -479,7 +535,9 @@ def _panel(numbers, side, gains, chosen, axis) -> Panel:
     told = scale_ticks(below)
     plot.below(below, lambda x: names[int(x)] if names else told(x))
     if bound is not None:
-        plot.canvas.line([(plot.x(bound), plot.top), (plot.x(bound), plot.bottom)], SOFT, 1.5, "6 4", hint="the bound")
+        plot.canvas.line(
+            [(plot.x(bound), plot.top), (plot.x(bound), plot.bottom)], SOFT, 1.5, "6 4", hint=say("the bound")
+        )
         line = [(at(placed[one][0]), gains[one].value) for one in numbers.frontier(side)]
         plot.canvas.line([(plot.x(x), plot.y(y * scale.factor)) for x, y in line], COLOURS[1], 1.4)
     said = []
@@ -498,25 +556,28 @@ def _panel(numbers, side, gains, chosen, axis) -> Panel:
         if one != HOME:  # the square is that
             colour = COLOURS[1] if numbers.chance(one, numbers.first) >= SURE else COLOURS[0]
             dot(placed[one], gain, colour, 3.5, f"{in_short(numbers, one)}: {scale.signed(gain.value)}")
-    plot.canvas.box(plot.x(at(home[0])) - 5, plot.y(0) - 5, 10, 10, INK, hint="the file's own setting: 0")
+    plot.canvas.box(plot.x(at(home[0])) - 5, plot.y(0) - 5, 10, 10, INK, hint=say("the file's own setting: 0"))
     if chosen is not None:
-        hint = f"{in_short(numbers, numbers.chosen)}, on fresh replications: {scale.signed(chosen.value)}"
+        where = say("{setting}, on fresh replications", setting=in_short(numbers, numbers.chosen))
+        hint = f"{where}: {scale.signed(chosen.value)}"
         dot(now, chosen, COLOURS[2], 6, hint)
-    heading = f"{_begun(label(aims.objective))}, change, {scale.words}; across: {_across_name(numbers, side)}"
+    up = in_a_row([begun(label(aims.objective)), say("change"), scale.words])
+    heading = say("{up}; across: {across}", up=up, across=_across_name(numbers, side))
     return Panel(heading, plot.canvas.svg(f"{heading}: {'; '.join(said)}"))
 
 
 def _constraints_drawn(numbers):
-    """Return what a picture shows of constraints, of that which there is."""
+    """Return what a picture shows of constraints, of that which there is, in sentences."""
     kept = {numbers.chance(one, numbers.first) >= SURE for one in numbers.seen[numbers.first] if one != HOME}
     dots = {
-        frozenset((True, False)): "Blue dots surely keep all constraints, grey ones may not",
-        frozenset((True,)): "All dots surely keep all constraints",
-        frozenset((False,)): "No dot surely keeps all constraints",
+        frozenset((True, False)): noted("Blue dots surely keep all constraints, grey ones may not."),
+        frozenset((True,)): noted("All dots surely keep all constraints."),
+        frozenset((False,)): noted("No dot surely keeps all constraints."),
     }
-    said = [dots[frozenset(kept)]] if kept else []
-    said.append("the dashed line is the bound" if said else "The dashed line is the bound")
-    return f" {'; '.join(said)}{', the full one the frontier' if _has_line(numbers) else ''}."
+    said = [say(dots[frozenset(kept)])] if kept else []
+    if _has_line(numbers):
+        return [*said, say("The dashed line is the bound, the full one the frontier.")]
+    return [*said, say("The dashed line is the bound.")]
 
 
 def _has_line(numbers):
@@ -547,6 +608,6 @@ def _scale_across(numbers, panel):
 def _across_name(numbers, panel):
     if isinstance(panel, str):
         times = isinstance(numbers.file[panel], list)
-        return f"{_key(numbers, panel)}, {'times the file' if times else numbers.units[panel]}"
+        return in_a_row([_key(numbers, panel), say("times the file's") if times else say(numbers.units[panel])])
     _, before, after = _scale_across(numbers, panel)
-    return f"{label(numbers.aims.constraints[panel].measure)}, {scale_in_words(before, after)}"
+    return in_a_row([label(numbers.aims.constraints[panel].measure), scale_in_words(before, after)])

@@ -48,7 +48,7 @@ def tornado(found: "Sweep", rows: Sequence[dict[str, Any]]) -> Picture:
         y, at = 4 + ROW * k, [row[f"change_at_{end}"] for end in ("low", "high")]
         told = " / ".join(scale.signed(change) for change in at)
         lender = phrasing.named(row["variant"], found.frame)
-        ends = f"{digits(row['low'])} – {digits(row['high'])} {row['unit']}".strip()
+        ends = f"{digits(row['low'])} – {digits(row['high'])} {say(row['unit'])}".strip()
         said.append(f"{row['key']} ({lender}), {ends}: {told}")
         room = WIDTH - 12 - width_of(told)
         canvas.text(0, y + 10, f"{_short(row['key'])} ({lender})", colour=INK, is_bold=row["turns"], most=room)
@@ -63,7 +63,7 @@ def tornado(found: "Sweep", rows: Sequence[dict[str, Any]]) -> Picture:
         (say("number"), say("low"), say("high"), say("unit"), say("variant"), say("measure"),
          f"{say('at the low end')}, {scale.words}", f"{say('at the high end')}, {scale.words}"),
         [
-            (row["key"], digits(row["low"]), digits(row["high"]), row["unit"],
+            (row["key"], digits(row["low"]), digits(row["high"]), say(row["unit"]),
              phrasing.named(row["variant"], found.frame), phrasing.label(row["measure"]) if row["measure"] else "",
              *(scale.data(row[f"change_at_{end}"]) for end in ("low", "high")))
             for row in rows

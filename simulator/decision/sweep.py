@@ -12,6 +12,7 @@ from simulator.decision.answer import Answer, asked_of
 from simulator.decision.experiment import Experiment
 from simulator.decision.one_at_a_time import Effect, Outcome, check_tornado, one_at_a_time
 from simulator.decision.vary import Varied, varied
+from simulator.language.catalogue import kept
 from simulator.model.errors import Problem, UserError, check_names, names_of
 from simulator.model.observer import SILENT, Observer
 from simulator.report import phrasing
@@ -53,7 +54,12 @@ class Sweep(Answer):
         first = [said for said in (phrasing.without_errors(self.frame),) if said]
         if not refused:
             return [*first, *super().cautions]
-        said = f"{len(refused)} of {len(self.places)} points are refused by the scenario, the first: {refused[0]}."
+        said = kept(
+            "{count} of {points} points are refused by the scenario, the first: {why}.",
+            count=len(refused),
+            points=len(self.places),
+            why=refused[0],
+        )
         return [*first, *super().cautions, said]
 
     @property

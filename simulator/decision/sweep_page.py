@@ -9,7 +9,9 @@ import numpy as np
 from simulator.analysis.measures import MEASURES
 from simulator.decision.answer import facts_told
 from simulator.decision.pictures import along, tornado
-from simulator.decision.words import digits, number
+from simulator.decision.words import begun, digits, number
+from simulator.language.catalogue import say
+from simulator.policy.why import listed
 from simulator.report import phrasing
 from simulator.report.paper import Section, Table, paper
 
@@ -28,13 +30,22 @@ def answers(found: "Sweep") -> list[str]:
             by, variant, measure = effects[0].largest(usual)
             lender = phrasing.quoted(variant, found.frame)
             said.append(
-                f"What moves a difference most is {effects[0].number.key}: "
-                f"{phrasing.number(by, 0.0, found.frame.currency)} of {lender} less baseline by "
-                f"{phrasing.label(measure)}, within its range."
+                say(
+                    "What moves a difference most is {key}: {by} of {lender} less baseline by {measure}, within its "
+                    "range.",
+                    key=effects[0].number.key,
+                    by=phrasing.number(by, 0.0, found.frame.currency),
+                    lender=lender,
+                    measure=phrasing.label(measure),
+                )
             )
         turning = sum(effect.turns(usual) for effect in effects)
         said.append(
-            f"{len(effects)} numbers have a range; with {turning} of them another lender leads at an end of it."
+            say(
+                "{count} numbers have a range; with {turning} of them another lender leads at an end of it.",
+                count=len(effects),
+                turning=turning,
+            )
         )
     return said
 
@@ -48,17 +59,36 @@ def _where(found, measure):
     if len(found.varied) > 1:
         counts = Counter(name for name in best if name)
         sure = Counter(name for name, is_clear in zip(best, clear, strict=True) if is_clear)
-        told = ", ".join(f"{name} at {count} ({_of_those(count, sure[name])})" for name, count in counts.most_common())
-        return f"Best by {label}, of {sum(counts.values())} points: {told}."
+        told = phrasing.in_a_row(
+            say("{name} at {count} ({chance})", name=name, count=count, chance=_of_those(count, sure[name]))
+            for name, count in counts.most_common()
+        )
+        return say("Best by {label}, of {count} points: {told}.", label=label, count=sum(counts.values()), told=told)
     one = found.varied[0]
     runs = [(name, [k for k, _ in group]) for name, group in groupby(enumerate(best), key=lambda pair: pair[1]) if name]
     if len(runs) == 1:
         name, where = runs[0]
-        all_ = f"at all {len(where)} values that were lived, " if len(where) > 1 else ""
-        chance = _chance(found, where, clear)
-        return f"{name} is best by {label} along {one.key}: {all_}{_from_to(found, where)} ({chance})."
-    told_runs = [f"{name} {_from_to(found, where)} ({_chance(found, where, clear)})" for name, where in runs]
-    return f"Best by {label} along {one.key}: {'; '.join(told_runs)}."
+        return say(
+            "{name} is best by {label} along {key}: at all {count} values that were lived, {where} ({chance})."
+            if len(where) > 1
+            else "{name} is best by {label} along {key}: {where} ({chance}).",
+            name=name,
+            label=label,
+            key=one.key,
+            count=len(where),
+            where=_from_to(found, where),
+            chance=_chance(found, where, clear),
+        )
+    told_runs = [
+        say(
+            "{name} {where} ({chance})",
+            name=name,
+            where=_from_to(found, where),
+            chance=_chance(found, where, clear),
+        )
+        for name, where in runs
+    ]
+    return say("Best by {label} along {key}: {told}.", label=label, key=one.key, told=say("; ").join(told_runs))
 
 
 def _best(found, measure, write=phrasing.named):
@@ -69,23 +99,27 @@ def _best(found, measure, write=phrasing.named):
 def _from_to(found, where):
     """Return between which values points that follow each other lie: "from 3 to 9", "at 3"."""
     first, last = (digits(found.shown(found.places[where[end]])[0]) for end in (0, -1))
-    return f"at {first}" if first == last else f"from {first} to {last}"
+    if first == last:
+        return say("at {value}", value=first)
+    return say("from {first} to {last}", first=first, last=last)
 
 
 def _chance(found, where, clear):
     """Return at which of some points the best is told apart from every other lender."""
     if found.frame.replications < 2:
-        return "no errors are known"
+        return say("no errors are known")
     sure = [k for k in where if clear[k]]
     if len(sure) in (0, len(where)):
-        return "clear" if sure else "within chance"
+        return say("clear") if sure else say("within chance")
     runs = [[k for _, k in group] for _, group in groupby(enumerate(sure), key=lambda pair: pair[1] - pair[0])]
-    return f"clear {' and '.join(_from_to(found, run) for run in runs)}"
+    return say("clear {where}", where=listed([_from_to(found, run) for run in runs]))
 
 
 def _of_those(count, sure):
     """Return at how many of `count` points the best is told apart from every other lender."""
-    return "clear" if sure == count else f"clear at {sure}" if sure else "within chance"
+    if not sure:
+        return say("within chance")
+    return say("clear") if sure == count else say("clear at {count}", count=sure)
 
 
 def _levels(found, measure):
@@ -97,12 +131,19 @@ def _levels(found, measure):
 
     def said(one):
         value, se, place = one
-        at = ", ".join(f"{one.key} {digits(x)}" for one, x in zip(found.varied, found.shown(place), strict=True))
-        return f"{phrasing.number(value, np.nan if se is None else se, unit)} at {at}"
+        at = phrasing.in_a_row(
+            f"{one.key} {digits(x)}" for one, x in zip(found.varied, found.shown(place), strict=True)
+        )
+        return say("{value} at {at}", value=phrasing.number(value, np.nan if se is None else se, unit), at=at)
 
     low, high = min(told, key=lambda one: one[0]), max(told, key=lambda one: one[0])
     name = phrasing.label(measure)
-    return f"Without variants there is nobody to compare with: {name} is least, {said(low)}, and most, {said(high)}."
+    return say(
+        "Without variants there is nobody to compare with: {name} is least, {low}, and most, {high}.",
+        name=name,
+        low=said(low),
+        high=said(high),
+    )
 
 
 def _bar(usual, effect):
@@ -131,21 +172,24 @@ def tornado_rows(found: "Sweep") -> list[dict[str, Any]]:
 
 def page(found: "Sweep", manifest: dict) -> str:
     """Return the report as HTML."""
-    keys = " and ".join(one.key for one in found.varied)
+    keys = listed([one.key for one in found.varied])
     sections = []
     if found.varied:
         drawn = [along(found, found.measures)] if found.measures and len(found.lenders) > 1 else []
-        sections.append(Section("Every variant along the way", (), drawn, [_table(found, m) for m in found.measures]))
+        sections.append(
+            Section(say("Every variant along the way"), (), drawn, [_table(found, m) for m in found.measures])
+        )
     if found.tornado:
         sections.append(
             Section(
-                "Every number at the ends of its range",
+                say("Every number at the ends of its range"),
                 (),
                 [tornado(found, tornado_rows(found))],
                 [_tornado_table(found)],
             )
         )
-    title = f"{found.scenario.baseline.title}: " + (f"along {keys}" if keys else "what moves results most")
+    slots = {"title": found.scenario.baseline.title, "keys": keys}
+    title = say("{title}: along {keys}" if keys else "{title}: what moves results most", **slots)
     return paper(
         title, phrasing.setting(found.frame), found.answers, [], sections, facts_told(manifest), found.cautions
     )
@@ -163,29 +207,35 @@ def _table(found, measure):
             numbers = [np.nan if row is None or row[k] is None else row[k] for k in (value, se)]
             cells.append(phrasing.number(numbers[0], numbers[1], unit, difference=name != found.lenders[0]))
         if len(found.lenders) > 1 and place.rows and measure not in place.clear:
-            leader += ", within chance"
-        rows.append((*cells, leader or "refused"))
+            leader = say("{leader}, within chance", leader=leader)
+        rows.append((*cells, leader or say("refused")))
     names = [phrasing.named(name, found.frame) for name in found.lenders]
-    head = (*(one.key for one in found.varied), *names, "best" if len(found.lenders) > 1 else "lender")
-    more = (
-        f" {len(found.places) - MOST_ROWS} more points are in sweep.parquet." if len(found.places) > MOST_ROWS else ""
-    )
-    note = f"{phrasing.label(measure).capitalize()}: baseline its value, variants their change, ± standard error.{more}"
-    return Table(head, rows, note)
+    head = (*(one.key for one in found.varied), *names, say("best") if len(found.lenders) > 1 else say("lender"))
+    note = [
+        say(
+            "{measure}: baseline its value, variants their change, ± standard error.",
+            measure=begun(phrasing.label(measure)),
+        )
+    ]
+    if (more := len(found.places) - MOST_ROWS) > 0:
+        note.append(say("{count} more points are in sweep.parquet.", count=more))
+    return Table(head, rows, phrasing.together(note))
 
 
 def _tornado_table(found):
     rows = []
     for row in tornado_rows(found):
-        ends = f"{digits(row['low'])} to {digits(row['high'])} {row['unit']}"
+        low, high = digits(row["low"]), digits(row["high"])
+        ends = say("{low} to {high} {unit}", low=low, high=high, unit=say(row["unit"]))
         changes = [
             phrasing.number(row[f"change_at_{end}"], 0.0, found.frame.currency, difference=True)
             for end in ("low", "high")
         ]
         of = (
-            f"{phrasing.named(row['variant'], found.frame)}, {phrasing.label(row['measure'])}"
+            phrasing.in_a_row([phrasing.named(row["variant"], found.frame), phrasing.label(row["measure"])])
             if row["measure"]
-            else "nobody"
+            else say("nobody")
         )
-        rows.append((row["key"], ends, of, *changes, "yes" if row["turns"] else "no", row["refused"]))
-    return Table(("number", "range", "moves most", "at low", "at high", "turns", "refused"), rows)
+        rows.append((row["key"], ends, of, *changes, say("yes") if row["turns"] else say("no"), row["refused"]))
+    head = (say("number"), say("range"), say("moves most"), say("at low"), say("at high"), say("turns"), say("refused"))
+    return Table(head, rows)

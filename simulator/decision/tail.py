@@ -19,6 +19,7 @@ from simulator.analysis.shifted import FEWEST_EFFECTIVE, Tail, best_shift, is_sh
 from simulator.analysis.tails import replications_needed
 from simulator.decision.answer import Answer, asked_of, facts_told
 from simulator.engine import engine
+from simulator.language.catalogue import kept, say
 from simulator.lowering.factor import news, path_of
 from simulator.lowering.lower import Lowered, lower, shares_factor
 from simulator.model.errors import Problem, UserError, check_kind, check_names
@@ -188,9 +189,11 @@ class TailFinding(Answer):
     @property
     def cautions(self) -> list[str]:
         """What must be known before any number."""
-        few = (
-            f"The tail rests on {self.tail.effective:.0f} effective replications, fewer than {FEWEST_EFFECTIVE}: its "
-            "intervals are too narrow. Ask for more."
+        few = kept(
+            "The tail rests on {count} effective replications, fewer than {fewest}: its intervals are too narrow. Ask "
+            "for more.",
+            count=f"{self.tail.effective:.0f}",
+            fewest=FEWEST_EFFECTIVE,
         )
         return [*([few] if self.tail.effective < FEWEST_EFFECTIVE else []), *super().cautions]
 
@@ -201,14 +204,28 @@ class TailFinding(Answer):
         what = phrasing.label(facts["measure"])
         level = f"{100 * t.level:.6g}{phrasing.NO_BREAK}%"
         return [
-            f"{facts['variant']}: with {level} the {what} of {facts['months']} months is at most "
-            f"{phrasing.number(t.var, t.var_se, unit)} (95 %: {phrasing.number(t.var_low, 0.0, unit)} to "
-            f"{phrasing.number(t.var_high, 0.0, unit)}); beyond that it is {phrasing.number(t.es, t.es_se, unit)} "
-            "on average.",
-            f"{facts['replications']:,} replications, nine of ten with the factor shifted by {facts['shift']:.2f} "
-            f"standard deviations towards bad times; the part beyond is worth {t.effective:,.0f}. The factor has "
-            f"{facts['share_of_factor']:.0%} of the variance: the shift gains {facts['gain_at_most']:.0f} times at "
-            "most.",
+            say(
+                "{lender}: with {level} the {what} of {months} months is at most {var} (95 %: {low} to {high}); beyond "
+                "that it is {es} on average.",
+                lender=facts["variant"],
+                level=level,
+                what=what,
+                months=facts["months"],
+                var=phrasing.number(t.var, t.var_se, unit),
+                low=phrasing.number(t.var_low, 0.0, unit),
+                high=phrasing.number(t.var_high, 0.0, unit),
+                es=phrasing.number(t.es, t.es_se, unit),
+            ),
+            say(
+                "{replications} replications, nine of ten with the factor shifted by {shift} standard deviations "
+                "towards bad times; the part beyond is worth {effective}. The factor has {share} of the variance: the "
+                "shift gains {gain} times at most.",
+                replications=f"{facts['replications']:,}",
+                shift=f"{facts['shift']:.2f}",
+                effective=f"{t.effective:,.0f}",
+                share=f"{facts['share_of_factor']:.0%}",
+                gain=f"{facts['gain_at_most']:.0f}",
+            ),
         ]
 
     def page(self, manifest: dict[str, Any]) -> str:
@@ -224,14 +241,16 @@ class TailFinding(Answer):
                     f"{one.effective:,.0f}",
                 )
             )
-        head = ("level", "value at risk", "expected shortfall", "effective replications")
-        note = (
+        head = (say("level"), say("value at risk"), say("expected shortfall"), say("effective replications"))
+        note = say(
             "Value at risk: what the loss exceeds with one less the level. Expected shortfall: its mean beyond. The "
             "shift is made for the last level; nearer ones are as true and less precise."
         )
-        frame = f"{self.facts['borrowers']:,} borrowers, {self.facts['months']} months of lending"
-        section = Section("By level", [], [], [Table(head, rows, note)])
-        title = f"Tail of {phrasing.label(self.facts['measure'])}: {self.scenario.baseline.title}"
+        people = say("{n:,} borrowers", n=self.facts["borrowers"])
+        frame = phrasing.in_a_row([people, say("{n} months of lending", n=self.facts["months"])])
+        section = Section(say("By level"), [], [], [Table(head, rows, note)])
+        slots = {"measure": phrasing.label(self.facts["measure"]), "title": self.scenario.baseline.title}
+        title = say("Tail of {measure}: {title}", **slots)
         return paper(title, frame, self.answers, [], [section], facts_told(manifest), self.cautions)
 
     def write_numbers(self, folder: Path) -> None:

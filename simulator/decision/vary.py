@@ -176,12 +176,12 @@ def _add(found, left, experiment, key, about):
         value = at_key(settings, own)
     except (AttributeError, KeyError, TypeError):
         if is_number(_in_list(settings, own)):
-            left[key] = "a member of a list of tables"
+            left[key] = noted("a member of a list of tables")
         return
     if not is_number(value):
         return
     if isinstance(value, list) and isinstance(value[0], list):
-        left[key] = "a matrix: what its rows share must stay 1"
+        left[key] = noted("a matrix: what its rows share must stay 1")
         return
     if about.range:
         doubt = doubt_at(settings, own, about)
@@ -190,7 +190,7 @@ def _add(found, left, experiment, key, about):
         found.append(Varied(key, low, high, 0, value, about.unit, False, doubt))
         return
     if not any(value) if isinstance(value, list) else not value:
-        left[key] = "0 and without a range: half to twice of it is 0"
+        left[key] = noted("0 and without a range: half to twice of it is 0")
         return
     if isinstance(value, list):
         found.append(Varied(key, 1 / TWICE, TWICE, 0, value, about.unit, True))
@@ -200,7 +200,7 @@ def _add(found, left, experiment, key, about):
     if isinstance(value, int):
         low, high = float(np.ceil(low)), float(np.floor(high))
     if low == high:
-        left[key] = "no other value between half and twice it"
+        left[key] = noted("no other value between half and twice it")
         return
     found.append(Varied(key, low, high, 0, value, about.unit, False))
 
@@ -208,7 +208,7 @@ def _add(found, left, experiment, key, about):
 def _of_chance(key: str) -> str:
     """Return why a key cannot be varied, as it says which replications there are; nothing if it can."""
     if key.partition(".")[0] in CHANCE:
-        return "says which replications live, and they must be the same at every value"
+        return noted("says which replications live, and they must be the same at every value")
     return ""
 
 

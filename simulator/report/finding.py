@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from simulator.language.catalogue import noted, retold, say
+from simulator.language.catalogue import ENGLISH, noted, retold, say, speaking
 from simulator.report.paper import Picture
 from simulator.system.folders import Place, placed
 
@@ -61,19 +61,25 @@ class Finding(ABC):
         """What is opened first in a saved folder: what it is, and the file."""
         return [(noted("report"), "report.html")]
 
-    def save(self, folder: str | Path | Place, overwrite: bool = False, *, csv_bom: bool = False) -> Path:
+    def save(
+        self, folder: str | Path | Place, overwrite: bool = False, *, csv_bom: bool = False, language: str = ENGLISH
+    ) -> Path:
         """Write everything into `folder`, whole or not at all, and return it; UserError as `Place` raises it.
 
-        With `csv_bom` its CSV files begin with a byte order mark, by which Excel knows that they are UTF-8.
+        With `csv_bom` its CSV files begin with a byte order mark, by which Excel knows that they are UTF-8. The page is
+        in `language`, as far as its question is asked in it; tables keep their English names.
         """
         place = placed(folder, overwrite)
-        command = {"command": self.command.words[0], "replay": self.command.replay(place.folder)}
+        with speaking(language):
+            command = {"command": self.command.words[0], "replay": self.command.replay(place.folder)}
 
         def files(partial: Path, manifest: dict[str, Any]) -> None:
             self.write_tables(partial)
             for table in partial.glob("*.csv") if csv_bom else ():
                 table.write_bytes(BOM_UTF8 + table.read_bytes())
-            (partial / "report.html").write_text(self.page(manifest), encoding="utf-8")
+            with speaking(language):
+                page = self.page(manifest)
+            (partial / "report.html").write_text(page, encoding="utf-8")
 
         place.write(files, command | self.facts)
         return place.folder

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from simulator.language.catalogue import BOTH, CHINESE, ENGLISH, LANGUAGES, say, speaking, spoken
+from simulator.language.catalogue import BOTH, CHINESE, ENGLISH, LANGUAGES, retold, say, speaking, spoken
 from simulator.model.errors import check_names
 from simulator.report import phrasing
 from simulator.report.picture import Picture as Picture
@@ -52,7 +52,12 @@ def _environment():
         lstrip_blocks=True,
     )
     known.globals |= {"say": _said, "gap": phrasing.gap}
-    known.filters |= {"named": phrasing.named, "code": CODES.__getitem__, "own_name": OWN_NAMES.__getitem__}
+    known.filters |= {
+        "told": retold,
+        "named": phrasing.named,
+        "code": CODES.__getitem__,
+        "own_name": OWN_NAMES.__getitem__,
+    }
     return known
 
 
