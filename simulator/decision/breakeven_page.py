@@ -15,6 +15,7 @@ from simulator.report.colours import COLOURS, INK
 from simulator.report.figures.scale import scale_of
 from simulator.report.paper import Picture, Section, Table, paper
 from simulator.report.picture import Data, Panel, pictured
+from simulator.scenario.parameters import unit_words
 
 if TYPE_CHECKING:
     from simulator.decision.breakeven import Breakeven
@@ -149,7 +150,7 @@ def curve(found: "Breakeven") -> Picture:
         for x in lived
     ]
     data = Data((one.key, heading, say("95 % from"), say("to")), rows)
-    below_it = phrasing.in_a_row([one.key] if one.shown_unit in ("", *PLAIN) else [one.key, one.shown_unit])
+    below_it = phrasing.in_a_row([one.key] if one.shown_unit in ("", *PLAIN) else [one.key, unit_words(one.shown_unit)])
     panel = Panel(heading, plot.canvas.svg(f"{heading}; {below_it}: {'; '.join(said)}"), group=below_it)
     return pictured(say("Where the two are equal"), [panel], phrasing.together(caption), "", data)
 

@@ -29,7 +29,7 @@ from simulator.report.phrasing import (
     together,
 )
 from simulator.report.picture import Data, Panel, pictured
-from simulator.scenario.parameters import in_words
+from simulator.scenario.parameters import in_words, unit_words
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -608,6 +608,6 @@ def _scale_across(numbers, panel):
 def _across_name(numbers, panel):
     if isinstance(panel, str):
         times = isinstance(numbers.file[panel], list)
-        return in_a_row([_key(numbers, panel), say("times the file's") if times else say(numbers.units[panel])])
+        return in_a_row([_key(numbers, panel), say("times the file's") if times else unit_words(numbers.units[panel])])
     _, before, after = _scale_across(numbers, panel)
     return in_a_row([label(numbers.aims.constraints[panel].measure), scale_in_words(before, after)])

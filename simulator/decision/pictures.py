@@ -14,6 +14,7 @@ from simulator.report.canvas import Canvas, Plot, fitted, ticks, width_of
 from simulator.report.colours import COLOURS, INK, LINE, SOFT, of_lenders
 from simulator.report.figures.scale import scale_of
 from simulator.report.picture import Data, Panel, Picture, pictured
+from simulator.scenario.parameters import unit_words
 
 if TYPE_CHECKING:
     from simulator.decision.flips import Flip, Flips, Map
@@ -32,7 +33,7 @@ def _short(key: str) -> str:
 
 def _in_words(one) -> str:
     """Return the key of a number with the unit that it is shown in, where it has one."""
-    return phrasing.in_a_row([one.key] if one.shown_unit in ("", *PLAIN) else [one.key, one.shown_unit])
+    return phrasing.in_a_row([one.key] if one.shown_unit in ("", *PLAIN) else [one.key, unit_words(one.shown_unit)])
 
 
 def tornado(found: "Sweep", rows: Sequence[dict[str, Any]]) -> Picture:
@@ -48,7 +49,7 @@ def tornado(found: "Sweep", rows: Sequence[dict[str, Any]]) -> Picture:
         y, at = 4 + ROW * k, [row[f"change_at_{end}"] for end in ("low", "high")]
         told = " / ".join(scale.signed(change) for change in at)
         lender = phrasing.named(row["variant"], found.frame)
-        ends = f"{digits(row['low'])} – {digits(row['high'])} {say(row['unit'])}".strip()
+        ends = f"{digits(row['low'])} – {digits(row['high'])} {unit_words(row['unit'])}".strip()
         said.append(f"{row['key']} ({lender}), {ends}: {told}")
         room = WIDTH - 12 - width_of(told)
         canvas.text(0, y + 10, f"{_short(row['key'])} ({lender})", colour=INK, is_bold=row["turns"], most=room)
@@ -63,7 +64,7 @@ def tornado(found: "Sweep", rows: Sequence[dict[str, Any]]) -> Picture:
         (say("number"), say("low"), say("high"), say("unit"), say("variant"), say("measure"),
          f"{say('at the low end')}, {scale.words}", f"{say('at the high end')}, {scale.words}"),
         [
-            (row["key"], digits(row["low"]), digits(row["high"]), say(row["unit"]),
+            (row["key"], digits(row["low"]), digits(row["high"]), unit_words(row["unit"]),
              phrasing.named(row["variant"], found.frame), phrasing.label(row["measure"]) if row["measure"] else "",
              *(scale.data(row[f"change_at_{end}"]) for end in ("low", "high")))
             for row in rows
@@ -197,7 +198,7 @@ def nearest(found: "Flips") -> Picture:
         (say("number"), say("now"), say("turns at"), say("unit"), say("then best"), say("measure")),
         [
             (flip.varied.key, digits(flip.varied.shown(flip.varied.middle)), digits(flip.varied.shown(flip.at)),
-             flip.varied.shown_unit, phrasing.named(flip.to_best, frame), phrasing.label(flip.measure))
+             unit_words(flip.varied.shown_unit), phrasing.named(flip.to_best, frame), phrasing.label(flip.measure))
             for flip in found.flips
         ],
     )  # fmt: skip

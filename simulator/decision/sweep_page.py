@@ -14,6 +14,7 @@ from simulator.language.catalogue import say
 from simulator.policy.why import listed
 from simulator.report import phrasing
 from simulator.report.paper import Section, Table, paper
+from simulator.scenario.parameters import unit_words
 
 if TYPE_CHECKING:
     from simulator.decision.sweep import Sweep
@@ -226,7 +227,7 @@ def _tornado_table(found):
     rows = []
     for row in tornado_rows(found):
         low, high = digits(row["low"]), digits(row["high"])
-        ends = say("{low} to {high} {unit}", low=low, high=high, unit=say(row["unit"]))
+        ends = say("{low} to {high} {unit}", low=low, high=high, unit=unit_words(row["unit"]))
         changes = [
             phrasing.number(row[f"change_at_{end}"], 0.0, found.frame.currency, difference=True)
             for end in ("low", "high")

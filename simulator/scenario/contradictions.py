@@ -9,7 +9,6 @@ from itertools import pairwise
 from simulator.model.errors import did_you_mean
 from simulator.model.layout import BUCKETS, EXITS, MAX_ROWS, PRODUCTS
 from simulator.policy.base import CLOSE
-from simulator.scenario.histories import rows_of
 from simulator.scenario.policies_together import policies_together
 from simulator.scenario.policy_in_run import in_this_run
 from simulator.scenario.schema import ALL_YEAR, Memory, RollMatrix, Seasons, Segment, Settings, matrix_of
@@ -201,7 +200,11 @@ def _memory(roll: RollMatrix, names: list[str], path: str) -> Iterator[Found]:
         for where, found, allowed in _entry(entry, len(roll.states), names):
             wrong = True
             yield f"{path}.{number}.{where}", found, allowed
-    if not wrong and (needed := len(rows_of(roll).state)) > MAX_ROWS:
+    if wrong or not roll.memory:
+        return
+    from simulator.scenario.histories import rows_of  # with numpy, which is heavy to import
+
+    if (needed := len(rows_of(roll).state)) > MAX_ROWS:
         found = f"{needed} rows, counting states with what is remembered of accounts in them"
         yield path, found, f"allowed: {MAX_ROWS}; look less far back, or at fewer states"
 
