@@ -260,6 +260,31 @@ def dues(
 
 
 @app.command()
+def trials(count: Annotated[int, typer.Option("--trials", min=50, help="made-up trials")] = 500) -> None:
+    """Check that 90 % intervals of what trials teach hold 86 to 94 times in 100, and the size of the next trial."""
+    from . import trials as run
+
+    with Progress() as bar:
+        held = run.held(count, 1, tell=bar.advanced)
+        bar.started("every trial that can come out")
+        sizes = [run.size(*case) for case in run.cases()]
+    table = Table("90 % intervals of", title=f"{count} made-up trials ({bar.seconds:,.0f} s)")
+    for column in ("hold", "of", "of 100"):
+        table.add_column(column, justify="right")
+    shares = {"the setting": (held.setting, held.trials), "a segment's effect": (held.segments, held.of_segments)}
+    for name, (holds, of) in shares.items():
+        table.add_row(name, f"{holds:,}", f"{of:,}", f"{100 * holds / of:.1f}")
+    next_trial = Table("next trial, accounts an arm", "recommended", "by brute force", "off by")
+    for size in sizes:
+        numbers = f"{size.recommended:,}", f"{size.brute:,}", f"{100 * (size.recommended / size.brute - 1):+.0f} %"
+        next_trial.add_row(size.case, *numbers)
+    _print(table, next_trial)
+    wrong = [name for name, (holds, of) in shares.items() if not run.LEAST <= holds / of <= run.MOST]
+    wrong += [size.case for size in sizes if not size.is_right]
+    _end(not wrong, f"wrong: {', '.join(wrong)}")
+
+
+@app.command()
 def digests(
     write: Annotated[Path | None, typer.Option(help="JSON file to write")] = None,
     against: Annotated[Path | None, typer.Option(help="JSON file written before, to compare with")] = None,

@@ -136,6 +136,26 @@ Unemployment = Annotated[
 Rate = Annotated[str, typer.Option("--rate", metavar="COLUMN", help="Column of a loss or delinquency rate, per cent.")]
 LeaveOut = Annotated[list[str] | None, typer.Option(metavar="QUARTER", help="Fit without it; may be repeated.")]
 Curve = Annotated[str, typer.Option(help="logit or probit.")]
+TrialFile = Annotated[Path, typer.Argument(metavar="TRIAL", help="A row for each arm, segment and month.")]
+InScenario = Annotated[Path, typer.Option("--scenario", metavar="SCENARIO", help="The scenario that has the policy.")]
+Effect = Annotated[str, typer.Option("--effect", metavar="KEY", help="Which setting, as policy.remind.strength.")]
+Counts = Annotated[
+    str,
+    typer.Option("--counts", metavar="MEASURE", help="What it counts or adds up; 'not MEASURE': of whom it is not so."),
+]
+Control = Annotated[str, typer.Option("--control", metavar="NAME", help="The arm without the policy.")]
+Arm = Annotated[str | None, typer.Option("--arm", metavar="NAME", help="The arm with it. Default: the only other one.")]
+TrialMonths = Annotated[
+    int | None, typer.Option("--trial-months", min=1, help="That it lasted. Default: as many as the file tells apart.")
+]
+PriorKind = Annotated[
+    str | None,
+    typer.Option(
+        "--prior", metavar="published|scenario|flat", help="What was known before. Default: the first that there is."
+    ),
+]
+AccountCost = Annotated[float, typer.Option(help="Cost of an account in the next trial; an assumption.")]
+BookSize = Annotated[int | None, typer.Option("--book", min=1, help="Borrowers to come. Default: the scenario's.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1. Default: a free one.")]
 Level = Annotated[float, typer.Option(help="Share of replications whose loss is at most the value at risk.")]
 LossMeasure = Annotated[str, typer.Option("--measure", metavar="NAME", help="The amount whose tail is asked for.")]
@@ -522,6 +542,43 @@ def macro(
         return macro(series, date, unemployment, rate, leave_out=leave_out or (), curve=curve, observer=observer)
 
     _find(ask, folder, overwrite, quiet)
+
+
+@app.command()
+def learn(
+    trial: TrialFile,
+    scenario: InScenario,
+    effect: Effect,
+    counts: Counts,
+    control: Control = "control",
+    arm: Arm = None,
+    trial_months: TrialMonths = None,
+    prior: PriorKind = None,
+    account_cost: AccountCost = 1.0,
+    book: BookSize = None,
+    out: Out = None,
+    csv_bom: CsvBom = False,
+    overwrite: Overwrite = False,
+    set_: Set = None,
+    borrowers: Borrowers = None,
+    replications: Replications = None,
+    months: Months = None,
+    seed: Seed = None,
+    threads: Threads = None,
+    quiet: Quiet = False,
+    allow_code: Code = False,
+) -> None:
+    """Learn a policy's setting from a randomised trial, and size the next one."""
+    loaded = sim.load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
+
+    def ask(observer):
+        from simulator.estimation.trials.estimator import Asked
+        from simulator.estimation.workflows import learn
+
+        asked = Asked(effect, counts, control, arm, trial_months, prior, account_cost, book)
+        return learn(trial, loaded, asked, threads=threads, observer=observer)
+
+    _find(ask, out or Path("out") / trial.name.partition(".")[0], overwrite, quiet, csv_bom)
 
 
 @app.command()

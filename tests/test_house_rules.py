@@ -53,6 +53,7 @@ ESTIMATORS = (
     "simulator.estimation.backtest",
     "simulator.estimation.outcomes",
     "simulator.estimation.macro",
+    "simulator.estimation.trials",
     "simulator.estimation.workflows",  # the table of estimators
 )
 

@@ -1,4 +1,4 @@
-"""The questions to records: `calibrate`, `backtest` and `macro` put them to an estimator and return what it found."""
+"""The questions to records: `calibrate`, `backtest`, `macro`, `learn` put them to an estimator, return its finding."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +12,8 @@ from simulator.system.machine import threads_of
 if TYPE_CHECKING:
     from simulator.estimation.backtest.estimator import Backtest
     from simulator.estimation.macro.estimator import MacroEstimation
+    from simulator.estimation.trials.estimator import Asked, Learned
+    from simulator.scenario.scenario import Scenario
 
 
 def calibrators() -> tuple[type[Calibrator], ...]:
@@ -74,3 +76,20 @@ def macro(
     from simulator.estimation.macro.estimator import MacroEstimator
 
     return run_estimator(MacroEstimator(Path(series), date, unemployment, rate, tuple(leave_out), curve), observer)
+
+
+def learn(
+    trial: str | Path,
+    scenario: "Scenario",
+    asked: "Asked",
+    *,
+    threads: int | None = None,
+    observer: Observer | None = None,
+) -> "Learned":
+    """Return what a randomised trial says of a policy's setting in a scenario; UserError if it is wrong.
+
+    `asked` says which setting, what the trial counts, and how it was run.
+    """
+    from simulator.estimation.trials.estimator import TrialEstimator
+
+    return run_estimator(TrialEstimator(path_of("trial", trial), scenario, asked, threads_of(threads)), observer)

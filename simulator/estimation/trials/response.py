@@ -1,0 +1,111 @@
+"""What the engine makes of a setting: the arms of the trial lived, with the setting at a few values.
+
+A setting is not what a trial sees: a reminder's strength takes that share off forgetting, and not all lateness is
+forgetting. So both arms are lived, with the same people and random numbers, and the contrast between them is followed
+along the setting.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+from simulator.analysis.measures import MEASURES
+from simulator.decision.experiment import Experiment
+from simulator.estimation.trials.prior import Prior
+from simulator.model.errors import Problem, UserError, check_names
+from simulator.model.observer import Observer
+from simulator.scenario.scenario import BASELINE
+
+NOT = "not "
+AT = (-12.0, -1.6448536269514722, 0.0, 1.6448536269514722, 4.0, 12.0)  # places of the setting that are lived
+CLEAR = 3.0  # standard errors by which the setting must move the measure
+VALUE = "npv"
+
+
+@dataclass(frozen=True)
+class Response:
+    """The arms along the setting: float64[value] each where nothing else is said."""
+
+    settings: np.ndarray  # the values that were lived, rising
+    contrast: np.ndarray  # of the arm against the control, on the trial's scale
+    error: np.ndarray  # standard error of the contrast
+    level: np.ndarray  # of the measure in the arm
+    control: float  # of the measure in the control
+    lead: np.ndarray | None  # the whole book's value with the policy less without it; None if it cannot be stated
+    unvalued: str  # why it cannot
+
+    def at(self, x: np.ndarray) -> np.ndarray:
+        """Return the contrast at settings: monotone between any two values that were lived."""
+        return PchipInterpolator(self.settings, self.contrast)(x)
+
+    def variance_at(self, x: np.ndarray) -> np.ndarray:
+        """Return the variance of the error of `at`."""
+        return np.interp(x, self.settings, self.error) ** 2
+
+    def lead_at(self, x: np.ndarray) -> np.ndarray:
+        """Return what the policy is worth at settings: a parabola, since single values hold much chance."""
+        assert self.lead is not None
+        return np.polyval(np.polyfit(self.settings, self.lead, min(2, len(self.settings) - 1)), x)
+
+
+def response(
+    experiment: Experiment, prior: Prior, counts: str, is_share: bool, months: int, observer: Observer
+) -> Response:
+    """Return what the engine makes of the setting in the first `months`, by what the trial `counts`.
+
+    `counts` is a measure, a share if `is_share`, or "not " and one. Raises UserError where the run has no such measure,
+    or where the setting does not move it.
+    """
+    key = prior.doubt.key
+    switch = ".".join([*key.split(".")[:2], "enabled"])
+    measure = counts.removeprefix(NOT)
+    check_names("--counts", [measure], MEASURES)
+    wrong = (MEASURES[measure].unit == "share") != is_share
+    if wrong or (counts != measure and not is_share):
+        wish = "a share, which successes are counted of" if is_share else "an amount, which is added up"
+        raise UserError(Problem("--counts", counts, f"is in {MEASURES[measure].unit}", f"allowed: {wish}"))
+    observer.started("living the control")
+    at_home = experiment.at({switch: False})
+    asked = at_home.frame
+    if asked.replications < 2:
+        raise UserError(Problem("--replications", found=str(asked.replications), allowed="allowed: 2 or more"))
+    if months > asked.months:
+        raise UserError(
+            Problem("--trial-months", str(months), f"the scenario lasts {asked.months}", "allowed: no more")
+        )
+
+    def levels(comparison):
+        by_month = comparison.samples_by_month(BASELINE, measure)
+        found = None if by_month is None else np.nanmean(by_month[:, :months], axis=1)
+        if found is None or not np.isfinite(found).all() or not (found.mean() > 0):
+            raise UserError(Problem("--counts", measure, "the scenario has none in these months", "another measure"))
+        return 1 - found if counts != measure else found
+
+    home = levels(at_home)
+    why = at_home.unstated(VALUE) or ""
+    worth = at_home.samples(BASELINE, VALUE)
+    settings = np.unique([prior.x[np.abs(prior.z - z).argmin()] for z in AT])
+    rows = []
+    for x in settings:
+        observer.started(f"living the arm with {key} at {x:.4g}")
+        lived = experiment.at({switch: True, key: float(x)})
+        arm = levels(lived)
+        moved, level = _scaled(arm, is_share)
+        unmoved, _ = _scaled(home, is_share)
+        lead = float((lived.samples(BASELINE, VALUE) - worth).mean())
+        contrast = float(level - _scaled(home, is_share)[1])
+        rows.append((contrast, float((moved - unmoved).std(ddof=1) / np.sqrt(len(arm))), float(arm.mean()), lead))
+    contrast, error, level, lead = np.array(rows).T
+    if np.ptp(contrast) <= CLEAR * error.max():
+        found = f"{key} does not move it beyond chance in this scenario"
+        raise UserError(Problem("--counts", counts, found, "more --borrowers, or a measure that it moves"))
+    return Response(settings, contrast, error, level, float(home.mean()), None if why else lead, why)
+
+
+def _scaled(samples: np.ndarray, is_share: bool) -> tuple[np.ndarray, float]:
+    """Return samples made linear around their mean on the trial's scale, and the scale's value of the mean."""
+    mean = samples.mean()
+    if is_share:
+        return samples / (mean * (1 - mean)), np.log(mean / (1 - mean))
+    return samples / mean, np.log(mean)
