@@ -217,19 +217,27 @@ def coverage(seeds: Annotated[int, typer.Option(min=50, help="runs of each world
 
 @app.command()
 def remembering(books: Annotated[int, typer.Option(min=20, help="of each length")] = 100) -> None:
-    """Check that of books without memory at most 5 in 100 are given some, at 4, 12, 24 and 60 months."""
+    """Check that few books without memory are given some, and that 30+ in a year is right where hazards fall."""
     from . import remembering as run
 
     with Progress() as bar:
-        rates = [run.false_alarms(months, 8000, books, bar.advanced) for months in (4, 12, 24, 60)]
+        rates = [run.false_alarms(months, 8000, books, bar.advanced) for months in (3, 4, 12, 24, 60)]
+        drifts = [run.drift(months, 20_000, books // 5, bar.advanced) for months in (4, 12, 24, 60)]
     table = Table("months", title=f"books without memory, moved by a factor ({bar.seconds:,.0f} s)")
     for column in ("accounts", "books", "given memory"):
         table.add_column(column, justify="right")
     for rate in rates:
         table.add_row(str(rate.months), f"{rate.accounts:,}", str(rate.books), str(rate.expanded))
-    _print(table)
+    off = Table("months", title="hazards that fall with the stay: 30+ in a year against what is to come")
+    for column in ("accounts", "books", "rows that remember", "matrix"):
+        off.add_column(column, justify="right")
+    for one in drifts:
+        near = f"{100 * one.remembering:+.1f} % ± {100 * one.error:.1f}"
+        off.add_row(str(one.months), f"{one.accounts:,}", str(one.books), near, f"{100 * one.plain:+.0f} %")
+    _print(table, off)
     often = [str(rate.months) for rate in rates if rate.expanded > run.MOST_FALSE * rate.books]
-    _end(not often, f"too often with {' and '.join(often)} months")
+    far = [str(one.months) for one in drifts if one.months >= run.ENOUGH and not one.is_right]
+    _end(not often + far, f"too often with {' and '.join(often)} months, off with {' and '.join(far)}")
 
 
 @app.command()

@@ -14,6 +14,7 @@ from scipy.special import ndtr, ndtri
 from simulator.estimation import random_numbers
 from simulator.estimation.panels.panel import Panel, PanelState
 from simulator.estimation.roll_rates.choice import remembered
+from simulator.estimation.roll_rates.rows import expected
 
 STATES = (
     PanelState("current", 0),
@@ -32,6 +33,9 @@ MATRIX = np.array(  # without memory
 )
 GONE_BAD = 4
 MOST_FALSE = 0.05  # of books without memory
+NEAR, FAR = 0.05, 0.2  # of 30+ a year ahead: what rows that remember may be off by, and the matrix alone at least is
+YEAR = 12
+ENOUGH = 24  # months of a tape, from which the forecast must be near
 FACTOR, OPENED, MOVES = 40, 41, 42  # purposes of random numbers; of moves as many as there are months
 LONGEST = 24  # months in a state after which hazards fall no further
 
@@ -127,6 +131,36 @@ def _panel(state: np.ndarray) -> Panel:
         *(months, STATES, ("all",), (), "CNY", 100, np.arange(n).astype(str), zeros.astype(np.int8), zeros),
         *(state, bucket, none, (), none, nothing, nothing, nothing, nothing, nothing, {}),
     )
+
+
+class Drift(NamedTuple):
+    """How far 30+ a year ahead is from what is to come, over books whose hazards fall: means, in shares of it."""
+
+    months: int
+    accounts: int
+    books: int
+    remembering: float
+    error: float  # standard error of that mean
+    plain: float
+
+    @property
+    def is_right(self) -> bool:
+        """Return whether rows that remember are near, and the matrix alone is not."""
+        return abs(self.remembering) < NEAR + 2 * self.error and self.plain > FAR
+
+
+def drift(months: int, accounts: int, books: int, progress: Callable[[str, int, int], None]) -> Drift:
+    """Return the drift of books without a factor, opened as the tape begins: by rows that remember, by the matrix."""
+    off = []
+    for seed in range(books):
+        kind = lasting(rho=0)
+        state, stay = lived(kind, seed, accounts, months)
+        came, panel = late_ahead(kind, state[:, -1].astype(np.int64), stay, YEAR), _panel(state)
+        ahead = [expected(panel, pasts, YEAR)[-1] for pasts in (remembered(panel), {})]
+        off.append([late[1:GONE_BAD].sum() / late[:GONE_BAD].sum() / came - 1 for late in ahead])
+        progress(f"{months} months that fall", seed + 1, books)
+    (remembering, plain), error = np.mean(off, axis=0), np.std(off, axis=0, ddof=1)[0] / np.sqrt(books)
+    return Drift(months, accounts, books, float(remembering), float(error), float(plain))
 
 
 class Rate(NamedTuple):
