@@ -237,7 +237,9 @@ def remembering(books: Annotated[int, typer.Option(min=20, help="of each length"
     _print(table, off)
     often = [str(rate.months) for rate in rates if rate.expanded > run.MOST_FALSE * rate.books]
     far = [str(one.months) for one in drifts if one.months >= run.ENOUGH and not one.is_right]
-    _end(not often + far, f"too often with {' and '.join(often)} months, off with {' and '.join(far)}")
+    wrong = [f"given memory too often with {months} months" for months in often]
+    wrong += [f"off with {months} months" for months in far]
+    _end(not wrong, "; ".join(wrong))
 
 
 @app.command()

@@ -33,7 +33,7 @@ MATRIX = np.array(  # without memory
 )
 GONE_BAD = 4
 MOST_FALSE = 0.05  # of books without memory
-NEAR, FAR = 0.05, 0.2  # of 30+ a year ahead: what rows that remember may be off by, and the matrix alone at least is
+NEAR, FAR = 0.05, 0.1  # of 30+ a year ahead: what rows that remember may be off by, and the matrix alone at least is
 YEAR = 12
 ENOUGH = 24  # months of a tape, from which the forecast must be near
 FACTOR, OPENED, MOVES = 40, 41, 42  # purposes of random numbers; of moves as many as there are months

@@ -157,7 +157,7 @@ def _told(of: Histories, by: Partition) -> _Told:
     may = np.array([cell.may_hold(of) for cell in by.cells]).T
     kinds, kind = np.unique(may, axis=0, return_inverse=True)
     belongs = (kind.ravel()[:, None] == np.arange(len(kinds))).astype(float)
-    return _Told(np.einsum("pthj,hk->ptkj", of.moves, belongs), kinds)
+    return _Told((of.moves.swapaxes(2, 3) @ belongs).swapaxes(2, 3), kinds)
 
 
 def _gain(of: Histories, by: Partition) -> np.ndarray:
