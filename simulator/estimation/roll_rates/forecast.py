@@ -18,8 +18,9 @@ Three sources of uncertainty are added one to the other, on the same random numb
 The shift of a month is against that mean. What is doubted about it moves the matrix in probit and leaves the mean over
 draws as it is.
 
-The same for the balance: the change of an account's balance by its move; a growth of all balances together that is
-drawn anew each month; and doubt about the mean and spread of that growth, which few months hardly tell.
+The same for the balance: what an account keeps of it (`balances.py`), and a level beside that by its move; a growth of
+all balances together that is drawn anew each month; and doubt about the mean and spread of that growth, which few
+months hardly tell.
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ from scipy.special import betaincinv, gammaincinv
 
 from simulator.estimation import random_numbers
 from simulator.estimation.panels.panel import Panel, PanelState
+from simulator.estimation.roll_rates.balances import kept_shares
 from simulator.estimation.roll_rates.choice import Remembered
 from simulator.estimation.roll_rates.factor import Factor, drawn, shifts_ahead
 from simulator.estimation.roll_rates.rows import BookRows, book_rows
@@ -87,7 +89,8 @@ class FitWindow:
     moves: np.ndarray  # int64[group, open state, state], all pairs together
     rows: BookRows  # that accounts move by, and how many of them are in each in the last month
     balance: np.ndarray  # float64[group, row], of those accounts, minor units; NaN where the tape has none
-    change: np.ndarray  # float64[group, open state, state], mean change of an account's balance by move
+    kept: np.ndarray  # float64[group, open state], what an account keeps of its balance
+    change: np.ndarray  # float64[group, open state, state], mean balance by move beyond what is kept
     change_sd: np.ndarray  # float64[group, open state, state]
     growth: np.ndarray  # float64[pair], log of closing over opening balance of accounts open in both months
 
@@ -104,6 +107,7 @@ def window(panel: Panel, remembered: dict[str, Remembered] | None = None) -> Fit
     moves = np.zeros((len(groups), n_open, n), dtype=np.int64)
     sums = np.zeros((3, len(groups), n_open, n))  # accounts with balances, sum and sum of squares of their changes
     totals = np.zeros((len(pairs), 2))
+    kept = np.array([kept_shares(panel, group.accounts) for group in groups]).reshape(len(groups), n_open)
     for g, group in enumerate(groups):
         for k, pair in enumerate(pairs):
             moves[g] += panel.moves(pair, group.accounts)
@@ -111,7 +115,7 @@ def window(panel: Panel, remembered: dict[str, Remembered] | None = None) -> Fit
             opening, closing = (panel.balance[group.accounts, m] for m in pair)
             there = (before >= 0) & (before < n_open) & (after >= 0) & (after < n_open)
             there &= np.isfinite(opening) & np.isfinite(closing)
-            change = (closing - opening)[there]
+            change = closing[there] - kept[g][before[there]] * opening[there]
             cell = before[there].astype(np.int64) * n + after[there]
             for power in range(3):
                 sums[power, g] += np.bincount(cell, change**power, minlength=n_open * n).reshape(n_open, n)
@@ -129,7 +133,7 @@ def window(panel: Panel, remembered: dict[str, Remembered] | None = None) -> Fit
     variance = np.maximum(sums[2] / np.maximum(known, 1) - mean**2, 0)
     growth = np.array([np.log(b / a) for a, b in totals if a > 0 and b > 0])
     end = len(panel.months) - 1
-    return FitWindow(panel.states, len(pairs), end, moves, rows, balance, mean, np.sqrt(variance), growth)
+    return FitWindow(panel.states, len(pairs), end, moves, rows, balance, kept, mean, np.sqrt(variance), growth)
 
 
 @dataclass(frozen=True)
@@ -252,11 +256,13 @@ def _shifts(fitted, correlation, months, draws, seed, with_doubt):
 def _balance(fitted, moves, draws, seed, source):
     """Return float64[draw, month], the open balance after `moves`, of each month int64[draw, group, row, to].
 
-    An account brings the mean balance of its row, changes it as accounts with its move did, and all grow together.
+    An account keeps a part of the mean balance of its row, has beside it what accounts with its move had, and all grow
+    together.
     """
     book, n_open, (groups, rows) = fitted.rows, fitted.moves.shape[1], fitted.rows.start.shape
     spread, drift = _growth(fitted, draws, seed, source)
     shock = random_numbers.normals(seed, random_numbers.BALANCE, draws, len(moves), 1 + groups * rows * n_open)
+    kept = fitted.kept[np.arange(groups)[:, None], book.state][..., None]
     change, sd = (x[np.arange(groups)[:, None], book.state, :n_open] for x in (fitted.change, fitted.change_sd))
     owed = np.broadcast_to(fitted.balance, (draws, groups, rows))
     here = np.broadcast_to(book.start, (draws, groups, rows))
@@ -264,7 +270,7 @@ def _balance(fitted, moves, draws, seed, source):
     for m, to in enumerate(moves):
         each = owed / np.maximum(here, 1)
         noise = shock[:, m, 1:].reshape(draws, groups, rows, n_open)
-        amounts = to * (each[..., None] + change) + np.sqrt(to) * sd * noise
+        amounts = to * (kept * each[..., None] + change) + np.sqrt(to) * sd * noise
         owed = arrivals(amounts, book) * np.exp(drift + spread * shock[:, m, 0])[:, None, None]
         here = arrivals(to, book)
         total[:, m] = owed.sum(axis=(1, 2))
