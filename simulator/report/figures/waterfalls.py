@@ -118,11 +118,12 @@ def _picture(comparison, title, caption, measure, take: Callable, better: int) -
         for k, (label, _) in enumerate(next(iter(taken.values())))
         if max(abs(steps[k].value) for steps in taken.values()) >= SMALL * largest
     ]
+    has_rest = any(step.value and step.label not in kept for steps in taken.values() for step in steps)
     colour, name = of_lenders(comparison.ledgers), phrasing.label(measure)
     panels = [
         _panel(
             phrasing.called(comparison, variant),
-            _few(steps, kept),
+            _few(steps, kept, has_rest),
             Step(name, ends[variant].value),
             scale,
             colour[variant],
@@ -160,11 +161,11 @@ def _finding(comparison, taken, name, scale) -> str:
     )
 
 
-def _few(steps: list[Step], kept: list[str]) -> list[Step]:
-    """Return the steps that are kept, and one of all others together."""
+def _few(steps: list[Step], kept: list[str], has_rest: bool) -> list[Step]:
+    """Return the steps that are kept, and one of all others together, where some panel has it."""
     rest = [step.value for step in steps if step.label not in kept]
     shown = [step for step in steps if step.label in kept]
-    return [*shown, Step(say("all else"), math.fsum(rest))] if any(rest) else shown
+    return [*shown, Step(say("all else"), math.fsum(rest))] if has_rest else shown
 
 
 def _panel(heading: str, steps: list[Step], end: Step, scale: Scale, colour: str, better: int) -> Panel:
