@@ -41,8 +41,11 @@ def factor_words(factor: Factor) -> list[str]:
     return said
 
 
-def memory_words(memory: Memory, most: int = 6) -> list[str]:
-    """Return whether the state before tells the next, and paths that say so: certain ones, then the strongest."""
+def memory_words(memory: Memory, remembers: bool = False, most: int = 6) -> list[str]:
+    """Return whether the state before tells the next, and paths that say so: certain ones, then the strongest.
+
+    `remembers` is whether the scenario has rows that remember.
+    """
     rejected = [row.state for row in memory.rows if row.rejected]
     tested = [row.state for row in memory.rows if row.test.degrees]
     if not tested:
@@ -52,10 +55,13 @@ def memory_words(memory: Memory, most: int = 6) -> list[str]:
             f"No memory found beyond the present state: {_names(tested)} tested, {_percent(ERROR_RATE)} chance of any "
             "false alarm."
         ]
+    mends = "the rows that remember mend it as far as they forecast better"
+    if not remembers:
+        mends = "states that remember (a state of its own after a cure, say) would mend it"
     said = [
         f"The next state depends on where an account came from, not on its state alone, in {_names(rejected)}. "
         "A matrix forecasts the sum of accounts better than single ones, and is off where the mix of what they came "
-        "from changes; states that remember (a state of its own after a cure, say) would mend it."
+        f"from changes; {mends}."
     ]
     everyone = [s for s in memory.surprises if s.seen == s.of]
     others = sorted((s for s in memory.surprises if not s.certain), key=lambda s: s.p)

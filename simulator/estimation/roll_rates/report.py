@@ -199,7 +199,7 @@ def _test_words(done):
     for (product, segment), (memory, homogeneity) in done.tests.items():
         if len(done.tests) > 1:
             words.append(f"{product.capitalize()}, {segment}:")
-        words += [*memory_words(memory), *homogeneity_words(homogeneity)]
+        words += [*memory_words(memory, done.remembers), *homogeneity_words(homogeneity)]
     return words
 
 
