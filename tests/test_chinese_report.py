@@ -255,6 +255,13 @@ def test_a_saved_run_is_told_in_chinese_again(doubted, saved):
     assert verdict in unescape(page.replace("<wbr>", ""))
 
 
+def test_a_title_in_a_kept_sentence_stays_whole():
+    """Words of sentences in it, too: what is between quotation marks is a name."""
+    with speaking(CHINESE):
+        told = retold("“Cut and sell” and “Sell and cut are equal” are equal")
+    assert told == "“Cut and sell”与“Sell and cut are equal”完全相等"
+
+
 def test_two_runs_are_laid_side_by_side_in_chinese(ours, tmp_path):
     """The page of two runs says what differs, what is paired and what is left out in Chinese."""
     folders = [

@@ -23,6 +23,7 @@ LANGUAGES = (ENGLISH, CHINESE)
 BOTH = "both"  # of a page that holds every language, and a switch
 MEANING = "|"  # before what a word of several meanings is about: say("months|of a window")
 QUOTES = "“”"  # of a name in a sentence, which Han touches without a space
+NAME = "“[^“”]*”"  # a title in a sentence, whatever words are in it
 FEWEST_WORDS = 2  # of its own, by which a sentence with slots is known again
 _spoken: ContextVar[str] = ContextVar("spoken", default=ENGLISH)
 
@@ -99,7 +100,7 @@ def _retold(sentence: str, language: str) -> str:
 
 def _within(said: str, language: str) -> str:
     """Return what fills a slot: a sentence is told again, a name stays."""
-    return _retold(said, language) if " " in said else said
+    return said if " " not in said or re.fullmatch(NAME, said) else _retold(said, language)
 
 
 @cache
@@ -116,7 +117,7 @@ def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
             for words, name in parts:
                 made += re.escape(words)
                 if name is not None:
-                    made += f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"
+                    made += f"(?P={name})" if name in seen else f"(?P<{name}>{NAME}|.+?)"
                     seen.add(name)
             found.append((own, re.compile(made, re.DOTALL), key))
     return [(pattern, key) for _, pattern, key in sorted(found, key=lambda one: -one[0])]
