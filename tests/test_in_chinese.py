@@ -218,9 +218,10 @@ def test_the_reasons_of_a_variant_are_chinese(kind, of_kind):
 
 def test_whose_a_setting_is_is_said():
     """The baseline and a world have their words, a lender has the name that the user gave."""
-    assert [phrasing.named(name, FRAME) for name in ("baseline", "world bad", "cut")] == ["baseline", "world bad", "cut"]
+    names = ("baseline", "world bad", "cut")
+    assert [phrasing.named(name, FRAME) for name in names] == ["baseline", "world bad", "cut"]
     with speaking(CHINESE):
-        assert [phrasing.named(name, FRAME) for name in ("baseline", "world bad", "cut")] == ["基准", "环境 bad", "cut"]
+        assert [phrasing.named(name, FRAME) for name in names] == ["基准", "环境 bad", "cut"]
 
 
 def test_what_flips_answer_is_said_in_either_language():
