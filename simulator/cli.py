@@ -128,7 +128,7 @@ FitUntil = Annotated[str, typer.Option("--fit-until", metavar="YYYY-MM", help="L
 Fit = Annotated[bool, typer.Option("--structural", help="Fit the structural model too: structural.toml.")]
 Force = Annotated[bool, typer.Option("--force", help="Write a structural fit that the tape refuses, with a caution.")]
 Prior = Annotated[Path | None, typer.Option("--prior", metavar="SCENARIO", help="What the tape cannot tell.")]
-SeriesFile = Annotated[Path, typer.Argument(metavar="SERIES", help="A row a quarter: CSV, CSV.GZ or Parquet.")]
+SeriesFile = Annotated[Path, typer.Argument(metavar="SERIES", help="A row a quarter: text, a workbook or Parquet.")]
 Date = Annotated[str, typer.Option("--date", metavar="COLUMN", help="Column of quarters: 2005Q4 or 2005-10-01.")]
 Unemployment = Annotated[
     str, typer.Option("--unemployment", metavar="COLUMN", help="Column of unemployment, per cent.")

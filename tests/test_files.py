@@ -4,12 +4,19 @@ import io
 import zipfile
 from collections import Counter
 
+import numpy as np
 import pytest
 import xlsxwriter
 
 from simulator.estimation.panels.reader import read_panel
+from simulator.estimation.workflows import calibrate
 from simulator.model.errors import UserError
+from simulator.reading.files import open_table, read_batches
+from simulator.run import read_book
+from simulator.scenario.reader import load_scenario
 from simulator.system.inputs import UNPACKED_FREELY
+from simulator.tape.mapping import read_mapping
+from simulator.tape.tape import book_rows
 
 MONTHS = ("2024-01", "2024-02", "2024-03")
 HEAD = ["id", "month", "bal", "lim", "dpd"]
@@ -410,3 +417,52 @@ WRONG = {
 def test_keys_that_say_nothing_are_told(key, read):
     """A constant of no role, of one that has a column, a header that is not there."""
     assert WRONG[key] in "\n".join(wrong(read, "t.csv", text(ROWS), f"{key}\n{MAPPING}"))
+
+
+# ---- batches ---------------------------------------------------------------------------------------------------------
+def test_batches_change_nothing(read, tmp_path, monkeypatch):
+    """A tape read in many pieces gives the panel, the book and the numbers of wrong rows that it gives in one."""
+    cells = rows(40)
+    whole = read("t.csv", text(cells))
+    book = (tmp_path / "map.toml").read_text(encoding="utf-8").replace("[columns]", 'as_of = "2024-02"\n[columns]')
+    (tmp_path / "book.toml").write_text(book, encoding="utf-8")
+
+    def rows_of_book():
+        found = book_rows(str(tmp_path / "t.csv"), str(tmp_path / "book.toml"), read_mapping(tmp_path / "book.toml"))
+        used = [found.read["balance"].at(row) for row in np.flatnonzero(found.in_use)]
+        return used, found.rows_read, found.left_out, found.row_numbers(np.flatnonzero(found.in_use)).tolist()
+
+    one = rows_of_book()
+    for module in ("encodings", "text"):
+        monkeypatch.setattr(f"simulator.reading.{module}.CHUNK", 400)
+    parts = list(read_batches(open_table(str(tmp_path / "t.csv")), ["id"]))
+    again = read("t.csv", text(cells))
+
+    assert len(parts) > 5 and rows_of_book() == one and one[1] == 120 and len(one[0]) == 40
+    for name in ("state", "balance", "limit", "account_id", "product"):
+        assert np.array_equal(getattr(again, name), getattr(whole, name)), name
+    assert again.facts["rows_used"] == 120 and again.facts["repairs"] == whole.facts["repairs"]
+    cells[100][2] = "much"
+    assert "row 101 (A33): bal: found 'much'" in wrong(read, "t.csv", text(cells))[0]
+    cells[100] = cells[1]
+    assert "A0 in 2024-02 (rows 2, 101)" in wrong(read, "t.csv", text(cells))[0]
+
+
+def test_pairs_give_a_scenario(tmp_path):
+    """The book of a tape of pairs is that of its last month, rows that `only` does not keep left out."""
+    cells = [
+        ["C", "C", "90", "x"],
+        ["C", "30", "9", "x"],
+        ["30", "C", "20", "x"],
+        ["30", "W", "5", "x"],
+        ["C", "30", "50", "y"],
+    ]
+    (tmp_path / "t.csv").write_text(text(cells, head=["from", "to", "n", "kind"]))
+    (tmp_path / "map.toml").write_text('only.kind = ["x"]\n' + PAIRS)
+    done = calibrate(tmp_path / "t.csv", tmp_path / "map.toml")
+    done.save(tmp_path / "out")
+    book = read_book(load_scenario(tmp_path / "out" / "scenario.toml"))
+
+    assert done.facts["tape"]["left_out"] == {"kind is not x": 100}
+    assert book.report["by_state"] == {"current": 110, "30": 9}
+    assert any("each account owes 1,000" in caution for caution in done.cautions)

@@ -68,7 +68,7 @@ def _on_tape(name: str, settings) -> Address | None:
     fits = [used & (rows.read[role].row == text) for role in ("account_id", "borrower_id") if role in rows.read
             for text, said in enumerate(rows.read[role].text) if said == name]  # fmt: skip
     if _NUMBER.fullmatch(name):
-        fits.append(used & (np.arange(1, rows.count + 1) == int(name)))
+        fits.append(used & (rows.row_numbers(np.arange(rows.count)) == int(name)))
     row = next((int(np.flatnonzero(mask)[0]) for mask in fits if mask.any()), None)
     if row is None:
         return None

@@ -1,5 +1,6 @@
 """One column of some rows: as text, each distinct one once; as numbers; and where nothing stands."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -123,6 +124,14 @@ class Column:
             return np.where(wrong, 0.0, values), wrong
         values, good = parsed(self.words, decimal, unit)
         return values[self.row], ~good[self.row] & ~self.missing
+
+
+def joined(columns: Sequence[Column], kept: Sequence[np.ndarray]) -> Column:
+    """Return the rows of several columns, one after the other, that are `kept`: bool[row] of each."""
+    import pyarrow as pa
+
+    pairs = zip(columns, kept, strict=True)
+    return Column(pa.chunked_array([column.values.filter(pa.array(rows)) for column, rows in pairs]))
 
 
 def is_nothing(word: str) -> bool:

@@ -55,14 +55,15 @@ class Rows:
             mapping,
             read,
         )
-        self.first, self.count = first, len(read["account_id"])
+        self.table, self.first, self.count = table, first, len(read["account_id"])
+        self.places = np.arange(0)  # of rows in the file, where others between them are not there
         self.in_use = np.ones(self.count, dtype=bool)
         self.left_out: dict[str, int] = {}  # rows by reason
         self.unknown: dict[tuple[str, str, str], tuple[int, int]] = {}  # (role, code, its entry) -> rows, the first one
         self.looks: dict[str, Look] = {}  # what amounts and days look like, by role
         self.problems: list[Problem] = []  # of the mapping and the file as a whole
         self.currencies: dict[str, int] = {}  # rows by what the column of currencies says
-        self.lines_below = 0  # that sum up rows
+        self.not_there = 0  # rows of the file that are not among these: lines that sum up others, what was left out
         self.below_0 = 0  # days past due that are taken as 0
         self._wrong: list[_Wrong] = []
         if not self.count:
@@ -94,14 +95,18 @@ class Rows:
 
     def add_lines_below(self, lines: int) -> None:
         """Count so many lines of the file that sum up its rows and are none themselves."""
-        self.lines_below = lines
+        self.not_there += lines
         if lines:
             self.left_out[A_SUM] = self.left_out.get(A_SUM, 0) + lines
+
+    def row_numbers(self, rows):
+        """Return the numbers of rows in the file, from 1."""
+        return (self.places[rows] if len(self.places) else rows + self.first) + 1
 
     @property
     def rows_read(self) -> int:
         """How many rows the file has below its header."""
-        return self.count + self.lines_below
+        return self.count + self.not_there
 
     def complain(self, rows, role: str, allowed: str) -> None:
         """Note that what those of `rows` that are in use have in the column of `role` is wrong."""
@@ -121,7 +126,7 @@ class Rows:
         if twice := repeated(column.row[kept]):
             name = self._name("account_id")
             listed = [
-                f"{column.text[number]} (rows {_listed(kept[rows] + 1 + self.first)})"
+                f"{column.text[number]} (rows {_listed(self.row_numbers(kept[rows]))})"
                 for number, rows in twice[:MOST_NAMED]
             ]
             found = f"{len(twice):,} account {'id' if len(twice) == 1 else 'ids'} in more than one row: "
@@ -162,7 +167,10 @@ class Rows:
             else:
                 entry = '"leave_out"' if isinstance(next(iter(table.values()), ""), str) else "{ leave_out = true }"
                 first = int(np.flatnonzero((column.row == number) & self.in_use)[0])
-                self.unknown[role, code, f"{_quoted(code)} = {entry}"] = int(count[number]), first + self.first
+                self.unknown[role, code, f"{_quoted(code)} = {entry}"] = (
+                    int(count[number]),
+                    int(self.row_numbers(first)) - 1,
+                )
         return [None, *table.values()], chosen[column.row]
 
     def numbers(
@@ -248,7 +256,7 @@ class Rows:
         return [
             Problem(
                 self.path,
-                f"row {row + 1 + self.first} ({account}): {self._name(wrong.role)}",
+                f"row {self.row_numbers(row)} ({account}): {self._name(wrong.role)}",
                 f"found {text!r}" if text else "nothing there",
                 wrong.allowed,
             )

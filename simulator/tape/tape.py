@@ -12,15 +12,16 @@ from simulator.model import layout
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.layout import ABSENT, BUCKETS, LINE, LOAN, N_PRODUCT, N_TAPE, PRODUCTS, STATUSES
 from simulator.reading.dates import month_at, number_of
-from simulator.reading.files import file_digest, open_table, read_columns
+from simulator.reading.files import file_digest, open_table
 from simulator.scenario.histories import rows_of
 from simulator.scenario.schema import matrix_of, rate_of
 from simulator.tape.account_status import standing
+from simulator.tape.batches import batches, in_use
 from simulator.tape.doubts import doubts
 from simulator.tape.mapping import Mapping, read_mapping
 from simulator.tape.remembered import rows_remembered
 from simulator.tape.repayment import repayment_cautions
-from simulator.tape.rows import LEAVE_OUT, NOT_THERE, Rows, header_problems
+from simulator.tape.rows import LEAVE_OUT, NOT_THERE, Rows, all_problems, header_problems
 
 OF_MONTHS = (
     "payment",
@@ -85,26 +86,25 @@ def book_rows(path: str, mapping_path: str, mapping: Mapping, doubts: Iterable[t
     `doubts` are (key, found, allowed) of the mapping; raises UserError with them and with what is wrong with columns.
     """
     wanted = {role: mapping.column(name) for role, name in mapping.columns if name and role not in OF_MONTHS}
-    only = {mapping.column(name): list(map(str, codes)) for name, codes in mapping.only.items()}
-    problems = [Problem(mapping_path, *doubt) for doubt in doubts]
-    keys = {f"columns.{role}": name for role, name in wanted.items()} | {f"only.{name}": name for name in only}
-    table = open_table(path, mapping.form(mapping.columns))
-    problems += header_problems(table, mapping_path, mapping, keys)
-    if problems:
-        raise UserError(problems)
-    read = read_columns(table, [*wanted.values(), *only])
-    rows = Rows(table, mapping_path, mapping, {role: read[name] for role, name in wanted.items()})
-    for name, codes in only.items():
-        rows.keep_only(name, read[name], codes)
-    if mapping.is_wide() or "month" in wanted:
-        rows.leave_out_absent()
-    if "month" in wanted:
-        months = rows.months()
-        dated, as_of = np.unique(months[months > 0]), number_of(mapping.as_of or "")
-        if len(dated) and as_of not in dated:
-            said = f"the tape has {month_at(dated[0])} to {month_at(dated[-1])}"
-            rows.problems.append(Problem(mapping_path, "as_of", f"no row of {mapping.as_of}", said))
-        rows.leave_out(months != as_of, kept(OTHER_MONTH, month=mapping.as_of))
+    table, as_of = open_table(path, mapping.form(mapping.columns)), mapping.as_of or ""
+    if problems := [Problem(mapping_path, *doubt) for doubt in doubts]:
+        keys = {f"columns.{role}": name for role, name in wanted.items()}
+        raise UserError(problems + header_problems(table, mapping_path, mapping, keys))
+    parts, dated = [], np.zeros(0, dtype=np.int64)
+    for rows in batches(table, mapping_path, mapping, wanted):
+        if mapping.is_wide() or mapping.has("month"):
+            rows.leave_out_absent()
+        if mapping.has("month"):
+            months = rows.months()
+            dated = np.union1d(dated, months[months > 0])
+            rows.leave_out(months != number_of(as_of), kept(OTHER_MONTH, month=as_of))
+        parts.append(rows)
+    if len(parts) > 1 and any(len(part.wrong_rows()) for part in parts):
+        raise UserError(all_problems(parts))
+    rows = in_use(parts)
+    if len(dated) and number_of(as_of) not in dated:
+        said = f"the tape has {month_at(dated[0])} to {month_at(dated[-1])}"
+        rows.problems.append(Problem(mapping_path, "as_of", f"no row of {as_of}", said))
     rows.one_currency()
     return rows
 
@@ -116,7 +116,7 @@ def _against(mapping: Mapping, settings):
         yield "currency", f"found {mapping.currency!r}", f"allowed: {code}, the currency of the scenario"
     if mapping.minor_units not in (None, units):
         yield "minor_units", f"found {mapping.minor_units}", f"allowed: {units}, as in the scenario"
-    if not mapping.columns.segment and len(segments) > 1:
+    if not mapping.has("segment") and len(segments) > 1:
         yield "columns.segment", "missing", f"the scenario has the segments {', '.join(segments)}"
     for said, name in mapping.segment.items():
         if name not in (*segments, LEAVE_OUT):

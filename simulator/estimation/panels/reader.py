@@ -13,9 +13,9 @@ from simulator.reading.column import Column
 from simulator.reading.dates import month_at, months_between, number_of
 from simulator.reading.files import file_digest, open_table, read_batches
 from simulator.scenario.lenders import MOST_TABLES
+from simulator.tape.batches import batches
 from simulator.tape.doubts import doubts
 from simulator.tape.mapping import Code, Mapping, is_monthly, months_of, read_mapping
-from simulator.tape.pairs import without_pairs
 from simulator.tape.rows import Rows, all_problems, header_problems, left_out, repeated
 
 AMOUNTS = ("balance", "limit", "payment", "written_off", "recovered")
@@ -79,27 +79,14 @@ def _only(mapping: Mapping) -> dict[str, list[str]]:
 
 def _long(table, mapping_path, mapping, states, words):
     """Return the parts of a tape with a column for the month, and notes."""
-    roles, only = _roles(mapping), _only(mapping)
-    keys = {f"columns.{role}": name for role, name in roles.items()} | {f"only.{name}": name for name in only}
-    if problems := header_problems(table, mapping_path, mapping, keys):
-        raise UserError(problems)
-    parts, first, last, ordered = [], 0, -1, True
-    for read in read_batches(table, [*roles.values(), *only], whole=bool(mapping.columns.status_to)):
-        of_role, own = {role: read[name] for role, name in roles.items()}, mapping
-        if mapping.columns.status_to:
-            of_role, own = without_pairs(table.path, of_role, mapping)
-        rows = Rows(table, mapping_path, own, of_role, first)
-        for name, codes in only.items():
-            rows.keep_only(name, read[name], codes)
+    parts, last, ordered = [], -1, True
+    for rows in batches(table, mapping_path, mapping, _roles(mapping)):
         rows.leave_out_absent()
-        months = rows.months()
-        first += rows.count
-        parts.append(part := _Part(rows, states, words, months))
+        parts.append(part := _Part(rows, states, words, rows.months()))
         order = part.account * np.int64(100_000) + part.month
         ordered = ordered and bool((np.diff(order, prepend=last) >= 0).all())
         last = order[-1] if len(order) else last
         rows.forget()
-    _add_lines_below(table, parts, mapping_path, mapping)
     there = sorted({month for part in parts for month in np.unique(part.month).tolist()})
     notes = []
     if there and (missing := sorted(set(range(there[0], there[-1] + 1)) - set(there))):
@@ -135,17 +122,12 @@ def _wide(table, mapping_path, mapping, states, words):
             parts.append(_Part(rows, states, words, np.full(rows.count, number_of(month))))
             rows.forget()
         first += rows.count
-    _add_lines_below(table, parts, mapping_path, mapping)
+    if not parts:
+        raise UserError(Problem(path, "", "no accounts", "a tape has a header and at least one account"))
+    parts[-1].rows.add_lines_below(len(table.totals))
     there = {month for part in parts for month in np.unique(part.month).tolist()}
     notes = [f"no account in use in {month}" for month in of_month if number_of(month) not in there]
     return parts, _gaps(months, lead) + notes
-
-
-def _add_lines_below(table, parts, mapping_path, mapping):
-    """Count what a file has below its rows; raises UserError if it has no row at all."""
-    if not parts:
-        raise UserError(Problem(table.path, "", "no accounts", "a tape has a header and at least one account"))
-    parts[-1].rows.add_lines_below(len(table.totals))
 
 
 def _wide_problems(path, mapping_path, roles, months, lead, found):

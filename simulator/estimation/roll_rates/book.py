@@ -8,13 +8,20 @@ from simulator.estimation.panels.panel import Panel
 from simulator.estimation.roll_rates.histories import UNKNOWN
 from simulator.estimation.roll_rates.rows import last_counters
 from simulator.model.layout import MAX_MONTHS_BACK
-from simulator.tape.mapping import read_mapping
+from simulator.tape.mapping import Mapping, read_mapping
 from simulator.tape.tape import book_rows
 
 BOOK = "book.parquet"
 BOOK_MAPPING = "book.toml"
 COUNTERS = ("months_in_state", "state_before", "months_since_late")  # roles of a mapping, and the columns' names
-NOT_OF_A_BOOK = ("delimiter", "encoding", "sheet", "header_row", "only")  # how text is read, and rows left out already
+NOT_OF_A_BOOK = (
+    "delimiter",
+    "encoding",
+    "sheet",
+    "header_row",
+    "rename",
+    "only",
+)  # how text is read, and rows left out already
 
 
 def write_book(folder: Path, tape: Path, mapping: Path, panel: Panel, month: str) -> None:
@@ -28,7 +35,9 @@ def write_book(folder: Path, tape: Path, mapping: Path, panel: Panel, month: str
     of_month = read_mapping(mapping, panel=True).model_copy(update={"as_of": month})
     rows = book_rows(str(tape), str(mapping), of_month)
     used = pa.array(rows.in_use)
-    columns = {of_month.column(getattr(of_month.columns, role)): read.values for role, read in rows.read.items()}
+    made = _made(of_month)
+    names = {role: made.get(role) or getattr(of_month.columns, role) for role in rows.read}
+    columns = {of_month.column(name): rows.read[role].values for role, name in names.items() if name}
     found = {name: values.filter(used) for name, values in columns.items()}
     ids = rows.read["account_id"]
     place = {name: k for k, name in enumerate(panel.account_id.tolist())}
@@ -48,7 +57,15 @@ def write_book(folder: Path, tape: Path, mapping: Path, panel: Panel, month: str
     )
     named = _column_names(list(found))
     pq.write_table(pa.table(found | dict(zip(named.values(), counted, strict=True))), folder / BOOK)
-    (folder / BOOK_MAPPING).write_text(_mapping(mapping, month, named), encoding="utf-8")
+    (folder / BOOK_MAPPING).write_text(_mapping(mapping, month, named | made), encoding="utf-8")
+
+
+def _made(mapping: Mapping) -> dict[str, str]:
+    """Return the columns by role that a tape of pairs of states is given where it has none itself."""
+    if not mapping.columns.status_to:
+        return {}
+    own = {} if mapping.columns.account_id and not mapping.columns.count else {"account_id": "account_id"}
+    return own | {"month": "month"}
 
 
 def _column_names(taken: list[str]) -> dict[str, str]:
@@ -69,6 +86,11 @@ def _mapping(mapping: Path, month: str, named: dict[str, str]) -> str:
     table = tomlkit.parse(mapping.read_text(encoding="utf-8-sig"))
     for key in (*NOT_OF_A_BOOK, "as_of"):
         table.pop(key, None)
+    if table["columns"].pop("status_to", None):  # a book has a row for each account, and months as ISO writes them
+        for key in ("month_0", "month_step", "month_format"):
+            table.pop(key, None)
+        table["columns"].pop("count", None)
+        table.get("constants", {}).pop("month", None)
     for role, name in named.items():
         table["columns"][role] = name
     return f'as_of = "{month}"\n' + tomlkit.dumps(table)
