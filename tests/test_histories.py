@@ -62,7 +62,7 @@ def test_without_memory_rows_are_states():
     """As many rows as states, in their order, and a move to a state is a move to its row."""
     rows = rows_of(roll())
 
-    assert rows.state.tolist() == rows.opened.tolist() == [0, 1, 2, 3, 4]
+    assert rows.state.tolist() == rows.opened[0].tolist() == [0, 1, 2, 3, 4]
     assert (rows.after[:4] == np.arange(5)).all()
     assert (rows.chance[:4] == np.array(COUNTS) / 100).all() and not rows.chance[4].any()
 
@@ -105,6 +105,27 @@ def test_no_two_rows_move_alike_for_ever(seed):
     assert not alike
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_a_kind_moves_as_it_would_alone(seed):
+    """From each place of a kind every walk has the chances that a matrix of that kind alone gives, to the end."""
+    rng = random.Random(seed)
+    matrices = [[[rng.randint(1, 50) for _ in NAMES] for _ in OPEN] for _ in range(3)]
+    memories = [drawn_memory(rng) if k else [] for k in range(3)]
+    each = zip("abc", matrices, memories, strict=True)
+    kinds = [{"name": name, "counts": table, "memory": memory} for name, table, memory in each]
+    rows = rows_of(RollMatrix.model_validate({"states": STATES, "counts": COUNTS, "kinds": kinds}))
+    for k in range(3):
+        alone = rows_of(roll(memories[k], matrices[k]))
+        for state in range(4):
+            history = tuple(np.array([x]) for x in (state, rng.randint(1, 9), rng.randrange(4), rng.randint(0, 9)))
+            (here,), (there,) = rows.of(*history, np.array([k])), alone.of(*history)
+            for _ in range(30):
+                assert (rows.chance[here] == alone.chance[there]).all() and rows.state[here] == alone.state[there]
+                to = rng.randrange(4)
+                here, there = rows.after[here, to], alone.after[there, to]
+            assert rows.state[rows.after[here, 4]] == 4 and not rows.chance[rows.after[here, 4]].any()
+
+
 WORLD = """
 title = "A book that remembers"
 months = 6
@@ -143,7 +164,7 @@ def test_the_kernel_draws_from_the_row_of_each_account(tmp_path):
     matrix = scenario.baseline.behaviour.roll_rates.line
     rows = rows_of(matrix)
     here = np.zeros(len(rows.state))
-    np.add.at(here, rows.opened[:3], [0.7, 0.2, 0.1])
+    np.add.at(here, rows.opened[0, :3], [0.7, 0.2, 0.1])
     plain, alone = np.array([0.7, 0.2, 0.1, 0, 0]), np.vstack([np.array(COUNTS) / 100, np.eye(5)[4]])
 
     ledger = simulate(scenario).comparison.ledgers["baseline"]
@@ -208,7 +229,7 @@ def test_a_tape_that_does_not_tell_histories_says_so(tmp_path):
     book, settings = read(tmp_path, "a,10,100,good,9,,\nb,10,100,60,1,30,0\n", mapping)
 
     rows = rows_of(settings.behaviour.roll_rates.line)
-    assert book.tape.values[:, LINE, TAPE_STATE].tolist() == rows.opened[[0, 3]].tolist()
+    assert book.tape.values[:, LINE, TAPE_STATE].tolist() == rows.opened[0, [0, 3]].tolist()
     assert any("How long accounts have been" in caution for caution in book.cautions)
 
 
@@ -219,6 +240,42 @@ def test_wrong_histories_on_a_tape_are_said(tmp_path):
 
     said = "\n".join(map(str, raised.value.problems))
     assert "allowed: a whole number, 1 or more" in said and "'31'" in said and "0 or more" in said
+
+
+KINDS = """
+kinds = [
+    { name = "steady", counts = [[90, 9, 1, 0, 0], [50, 50, 0, 0, 0], [50, 50, 0, 0, 0], [1, 0, 0, 9, 0]] },
+    { name = "late", counts = [[50, 9, 41, 0, 0], [50, 50, 0, 0, 0], [5, 5, 90, 0, 0], [1, 0, 0, 9, 0]] },
+]
+"""
+
+
+def test_kinds_need_a_tape_that_says_whose_each_account_is(tmp_path):
+    """Without a tape they are refused; a tape puts each account into its kind's rows; one it does not know is said."""
+    world = (WORLD + KINDS).replace("portfolio.borrowers = 4000", 'portfolio.tape = "tape.csv"')
+    world = world.replace("behaviour.model", 'portfolio.mapping = "mapping.toml"\nbehaviour.model', 1)
+    mapping = MAPPING.replace("[columns]", '[columns]\nkind = "kind"')
+    tape = "id,balance,limit,state,kind,months,before,since\n"
+    for name, text in (("world.toml", world), ("mapping.toml", mapping), ("none.toml", WORLD + KINDS)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "tape.csv").write_text(tape + "a,1,9,good,late,1,,\nb,1,9,30,steady,1,,\n", encoding="utf-8")
+    settings = load_scenario(tmp_path / "world.toml").baseline
+
+    book = read_tape(tmp_path / "tape.csv", tmp_path / "mapping.toml", settings)
+    (tmp_path / "tape.csv").write_text(tape + "a,1,9,good,odd,1,,\n", encoding="utf-8")
+    with pytest.raises(UserError) as odd:
+        read_tape(tmp_path / "tape.csv", tmp_path / "mapping.toml", settings)
+    (tmp_path / "mapping.toml").write_text(MAPPING, encoding="utf-8")
+    with pytest.raises(UserError) as missing:
+        read_tape(tmp_path / "tape.csv", tmp_path / "mapping.toml", settings)
+    with pytest.raises(UserError) as drawn:
+        load_scenario(tmp_path / "none.toml")
+
+    assert book.tape.values[:, LINE, TAPE_STATE].tolist() == [5, 2]
+    assert book.report["by_state"] == {"good": 1, "30": 1}
+    assert "found 'odd'" in str(odd.value.problems[0]) and "steady, late" in str(odd.value.problems[0])
+    assert "columns.kind" in str(missing.value.problems[0])
+    assert "line.kinds" in str(drawn.value.problems[0]) and "with a tape" in str(drawn.value.problems[0])
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def state_table(rates, rows: int = MAX_STATES) -> np.ndarray:
     table[:MAX_STATES, ROLL_STATE] = table[:MAX_STATES, ROLL_OPENED] = np.arange(MAX_STATES)
     if rates:
         own = rows_of(rates)
-        table[: len(own.opened), ROLL_OPENED] = own.opened
+        table[: own.opened.shape[1], ROLL_OPENED] = own.opened[0]
         for row, state in enumerate(rates.states[s] for s in own.state):
             table[row, ROLL_BUCKET] = EXITS.get(state.bucket, state.bucket)
             table[row, ROLL_PAYS] = q31(state.pays)

@@ -11,7 +11,7 @@ from simulator.model.layout import BUCKETS, EXITS, MAX_ROWS, PRODUCTS
 from simulator.policy.base import CLOSE
 from simulator.scenario.policies_together import policies_together
 from simulator.scenario.policy_in_run import in_this_run
-from simulator.scenario.schema import ALL_YEAR, Memory, RollMatrix, Seasons, Segment, Settings, matrix_of
+from simulator.scenario.schema import ALL_YEAR, Memory, Moves, RollMatrix, Seasons, Segment, Settings, State, matrix_of
 
 Found = tuple[str, str, str]
 
@@ -148,6 +148,11 @@ def _roll_rates(settings: Settings) -> Iterator[Found]:
                 yield from _matrix(own, f"segment.{name}.roll_rates.{kind}")
             elif settings.behaviour.model == "roll_rates" and getattr(segment, f"{kind}_holders") and not shared:
                 yield f"behaviour.roll_rates.{kind}", "missing", f"segment {name} holds {kind}s and needs a roll matrix"
+            used = matrix_of(settings, segment, kind) if settings.behaviour.model == "roll_rates" else None
+            if used and used.kinds and (not settings.portfolio.tape or settings.portfolio.applicants_per_month):
+                where = f"segment.{name}.roll_rates" if own else "behaviour.roll_rates"
+                allowed = "with a tape that says each account's kind, and without applicants"
+                yield f"{where}.{kind}.kinds", "found kinds of people", allowed
 
 
 def _scores(settings: Settings) -> Iterator[Found]:
@@ -163,9 +168,8 @@ def _scores(settings: Settings) -> Iterator[Found]:
 
 
 def _matrix(roll: RollMatrix, path: str) -> Iterator[Found]:
-    """Check the states of a roll matrix and its rows."""
+    """Check the states of a roll matrix and its rows, and those of each kind of people."""
     names = [state.name for state in roll.states]
-    rows = [state for state in roll.states if state.bucket not in EXITS]
     if len(set(names)) < len(names):
         yield f"{path}.states", "two states of the same name", "give each state once"
     if roll.states[0].bucket != 0:
@@ -175,8 +179,27 @@ def _matrix(roll: RollMatrix, path: str) -> Iterator[Found]:
     buckets = [place if isinstance(place, int) else rank[place] for place in places]
     if buckets != sorted(buckets):
         yield f"{path}.states", "not in order", "give the states from best to worst, written_off after the buckets"
-    key = "counts" if roll.counts is not None else "matrix"
-    table = roll.counts or roll.matrix or []
+    wrong = list(_moves(roll, roll.states, path))
+    for number, kind in enumerate(roll.kinds):
+        wrong += _moves(kind, roll.states, f"{path}.kinds.{number}")
+    if len({kind.name for kind in roll.kinds}) < len(roll.kinds):
+        wrong.append((f"{path}.kinds", "two kinds of the same name", "give each kind once"))
+    yield from wrong
+    if wrong or not (roll.kinds or roll.memory):
+        return
+    from simulator.scenario.histories import rows_of  # with numpy, which is heavy to import
+
+    if (needed := len(rows_of(roll).state)) > MAX_ROWS:
+        found = f"{needed} rows, counting states with what is remembered of accounts in them"
+        yield f"{path}.{'kinds' if roll.kinds else 'memory'}", found, f"allowed: {MAX_ROWS}; look less far back"
+
+
+def _moves(moves: Moves, states: list[State], path: str) -> Iterator[Found]:
+    """Check the rows by which people move, in the order of the states that are no exit."""
+    names = [state.name for state in states]
+    rows = [state for state in states if state.bucket not in EXITS]
+    key = "counts" if moves.counts is not None else "matrix"
+    table = moves.counts or moves.matrix or []
     if len(table) != len(rows):
         wanted = f"{len(rows)}, one for each state that is no exit: {', '.join(state.name for state in rows)}"
         yield f"{path}.{key}", f"{len(table)} rows", f"allowed: {wanted}"
@@ -190,23 +213,9 @@ def _matrix(roll: RollMatrix, path: str) -> Iterator[Found]:
             yield from _sum_to_one(row, where, f"row {state.name}:")
         elif sum(row) <= 0:
             yield where, f"row {state.name} counts nobody", "allowed: at least one count above 0"
-    yield from _memory(roll, [state.name for state in rows], f"{path}.memory")
-
-
-def _memory(roll: RollMatrix, names: list[str], path: str) -> Iterator[Found]:
-    """Check the rows of accounts with a certain history; `names` are the states that are no exit."""
-    wrong = False
-    for number, entry in enumerate(roll.memory):
-        for where, found, allowed in _entry(entry, len(roll.states), names):
-            wrong = True
-            yield f"{path}.{number}.{where}", found, allowed
-    if wrong or not roll.memory:
-        return
-    from simulator.scenario.histories import rows_of  # with numpy, which is heavy to import
-
-    if (needed := len(rows_of(roll).state)) > MAX_ROWS:
-        found = f"{needed} rows, counting states with what is remembered of accounts in them"
-        yield path, found, f"allowed: {MAX_ROWS}; look less far back, or at fewer states"
+    for number, entry in enumerate(moves.memory):
+        for where, found, allowed in _entry(entry, len(states), [state.name for state in rows]):
+            yield f"{path}.memory.{number}.{where}", found, allowed
 
 
 def _entry(entry: Memory, columns: int, names: list[str]) -> Iterator[Found]:

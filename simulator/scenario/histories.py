@@ -11,7 +11,7 @@ import numpy as np
 
 from simulator.model.kept import kept
 from simulator.model.layout import EXITS
-from simulator.scenario.schema import Memory, RollMatrix
+from simulator.scenario.schema import Memory, Moves, RollMatrix, State
 
 NO_STATE = -1
 
@@ -26,29 +26,57 @@ class History(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """What accounts move by. Row 0 is that of new accounts; rows of a state stand together, states in their order."""
+    """What accounts move by. Row 0 is that of new accounts; rows of a state stand together, states in their order.
+
+    Where there are kinds of people the rows of a further kind follow; exits are those of the first.
+    """
 
     state: np.ndarray  # int64[row]: the named state
     after: np.ndarray  # int64[row, state]: the row after a move to a state
     chance: np.ndarray  # float64[row, state]: of a move, 0 in rows of exits
-    opened: np.ndarray  # int64[state]: the row of accounts long in a state, and before it never late
-    place: np.ndarray  # int64[state, months in it, state before, months since late]: row, counters up to their ends
+    opened: np.ndarray  # int64[kind, state]: the row of accounts long in a state, and before it never late
+    place: np.ndarray  # int64[kind, state, months in it, state before, months since late]: row, counters to their ends
 
-    def of(self, state, months_in_state, state_before, months_since_late) -> np.ndarray:
-        """Return int64[account]: the row of accounts with these histories, each int64[account].
+    def of(self, state, months_in_state, state_before, months_since_late, kind=0) -> np.ndarray:
+        """Return int64[account]: the row of accounts with these histories, each int64[account], and of a kind.
 
         A counter beyond its end is at its end, which is where those belong who were never late. NO_STATE in
         `state_before`, which counts in the month of arrival only, is the state itself.
         """
-        _, longest, _, since_late = self.place.shape
+        _, _, longest, _, since_late = self.place.shape
         came = np.where((months_in_state > 1) | (state_before == NO_STATE), state, state_before)
         months = np.clip(months_in_state, 1, longest) - 1
-        return self.place[state, months, came, np.clip(months_since_late, 0, since_late - 1)]
+        return self.place[kind, state, months, came, np.clip(months_since_late, 0, since_late - 1)]
 
 
 @kept
 def rows_of(roll: RollMatrix) -> Rows:
     """Return the rows of a roll matrix, as few as there are ways to move."""
+    everyone: list[Moves] = [*roll.kinds] or [roll]
+    return _together([_rows(roll.states, moves) for moves in everyone])
+
+
+def _together(kinds: list[Rows]) -> Rows:
+    """Return the rows of several kinds of people one after the other; exits are those of the first."""
+    first, *others = kinds
+    state, after, chance, opened, place = [first.state], [first.after], [first.chance], [first.opened], [first.place]
+    shape = np.max([one.place.shape for one in kinds], axis=0)
+    for one in others:
+        goes_on = one.chance.any(axis=1)
+        start = sum(map(len, state))
+        row = np.where(goes_on, start + np.cumsum(goes_on) - 1, first.opened[0, one.state])
+        state.append(one.state[goes_on])
+        after.append(row[one.after[goes_on]])
+        chance.append(one.chance[goes_on])
+        opened.append(row[one.opened])
+        place.append(row[one.place])
+    wide = [np.pad(one, [(0, most - n) for most, n in zip(shape, one.shape, strict=True)], "edge") for one in place]
+    return Rows(*map(np.concatenate, (state, after, chance, opened, wide)))
+
+
+def _rows(named: list[State], moves: Moves) -> Rows:
+    """Return the rows of people of one kind."""
+    roll = RollMatrix(states=named, matrix=moves.matrix, counts=moves.counts, memory=moves.memory)
     histories, after = _histories(roll)
     chance = np.stack([_chance(roll, history) for history in histories])
     states = np.array([history.state for history in histories])
@@ -71,7 +99,7 @@ def rows_of(roll: RollMatrix) -> Rows:
     place = _places(histories, numbers, n)
     opening[is_open] = place[is_open, -1, is_open.nonzero()[0], np.where(_is_late(roll)[is_open], 0, -1)]
     opening[exits] = [row[NO_STATE - s] for s in exits]
-    return Rows(np.array([s for s, _ in order]), table, chances, opening, place)
+    return Rows(np.array([s for s, _ in order]), table, chances, opening[None], place[None])
 
 
 def _histories(roll: RollMatrix) -> tuple[list[History], np.ndarray]:

@@ -108,13 +108,12 @@ class Memory(Table):
     counts: Annotated[list[Annotated[float, Field(ge=0)]], values.COUNT]
 
 
-class RollMatrix(Table):
+class Moves(Table):
     """Monthly moves between named states. `matrix` is normalised from `counts` where those are given.
 
     An account moves by the first row of `memory` that fits its state and history, else by the row of its state.
     """
 
-    states: Annotated[list[State], Field(min_length=1, max_length=MAX_STATES)]
     matrix: Annotated[list[list[Share]], values.CHANCE] | None = None
     counts: Annotated[list[list[Annotated[float, Field(ge=0)]]], values.COUNT] | None = None
     memory: list[Memory] = []
@@ -125,6 +124,19 @@ class RollMatrix(Table):
         if isinstance(raw, dict) and (raw.get("matrix") is None) == (raw.get("counts") is None):
             raise ValueError("give either matrix or counts")
         return raw
+
+
+class Kind(Moves):
+    """People of one kind: they move by rows of their own, and never become another kind."""
+
+    name: Annotated[str, Field(min_length=1)]
+
+
+class RollMatrix(Moves):
+    """The moves of everybody; where there are `kinds` of people, each account moves as its kind does."""
+
+    states: Annotated[list[State], Field(min_length=1, max_length=MAX_STATES)]
+    kinds: list[Kind] = []
 
 
 class RollRates(Table):

@@ -127,6 +127,7 @@ class Columns(Table):
     months_in_state: str | None = None
     state_before: str | None = None
     months_since_late: str | None = None
+    kind: str | None = None  # of people, where a roll matrix has kinds
     # of a panel, account by month: what calibrate and backtest read
     month: str | None = None
     payment: str | None = None
