@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from simulator.decision.answer import asked_of
 from simulator.decision.assumptions import at_key
 from simulator.decision.experiment import Experiment
 from simulator.estimation.protocol import Estimation
@@ -25,6 +26,7 @@ from simulator.scenario.number_in_doubt import is_number
 from simulator.scenario.scenario import Scenario
 
 LEAST_PARTS = 1e-12  # of a place's weight, of the largest: below it nothing hangs on it
+BORROWERS, REPLICATIONS = 5_000, 40  # that are lived at most, unless asked for by hand
 ACCOUNT_COST = 1.0  # of an account in a trial; assumption [0.2, 5]
 
 
@@ -100,11 +102,14 @@ class Learned(Estimation):
     prior: Prior
     response: Response
     seen: Evidence
-    book: int
-    unit: str
     months: int
     currency: str
     remarks: list[str] = field(default_factory=list)
+
+    @property
+    def book(self) -> int:
+        """Borrowers on whom the policy will act."""
+        return self.asked.book or self.scenario.baseline.portfolio.borrowers
 
     @property
     def before(self) -> Posterior:
@@ -119,12 +124,12 @@ class Learned(Estimation):
     @cached_property
     def after(self) -> Posterior:
         """What is known of the setting now."""
-        return posterior(self.prior, self.effect, self.response.variance_at(self.prior.x), self.seen)
+        return posterior(self.prior, self.effect, self.response.error_at(self.prior.x) ** 2, self.seen)
 
     @cached_property
     def by_segment(self) -> np.ndarray:
         """float64[segment, 3]: the contrast in each segment, median and 90 % interval, after pooling."""
-        error = self.response.variance_at(self.prior.x)
+        error = self.response.error_at(self.prior.x) ** 2
         joint = self.prior.weight * self.seen.likelihood(self.effect, error)  # [point, place]
         point = joint.sum(axis=1)
         mean = joint @ self.effect / point
@@ -231,26 +236,26 @@ class TrialEstimator:
     def check(self, found: tuple[Trial, Evidence], observer: Observer) -> Learned:
         """Return what that means for the setting: both arms are simulated, with the setting at a few values."""
         trial, seen = found
-        experiment = Experiment(self.scenario, (), self.threads, observer)
+        scenario, remarks = asked_of(self.scenario, BORROWERS, REPLICATIONS)
+        experiment = Experiment(scenario, (), self.threads, observer)
         known = prior(experiment, self.asked.effect, self.asked.prior)
         months = self.asked.trial_months or len(trial.months)
         lived = response(experiment, known, self.asked.counts, trial.counts, months, observer)
-        words = ("learn", os.path.abspath(self.trial), *self.asked.words)
+        baseline = self.scenario.baseline  # before it was made smaller
+        asked = self.asked._replace(book=self.asked.book or baseline.portfolio.borrowers)
+        words = ("learn", os.path.abspath(self.trial), *asked.words)
         options = ("--allow-code",) if self.scenario.has_code else ()
-        baseline = self.scenario.baseline
         return Learned(
             InFolder(words, options),
-            self.asked,
+            asked,
             experiment.scenario,
             trial,
             known,
             lived,
             seen,
-            self.asked.book or baseline.portfolio.borrowers,
-            experiment.unit_of(self.asked.effect),
             months,
             baseline.currency.code,
-            [self.scenario.worlds_left_out] if self.scenario.worlds else [],
+            remarks,
         )
 
     def _problems(self) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""What is known of a setting before the trial: published trials, else the scenario's range, else nothing."""
+"""What is known of a setting before the trial: the scenario's range, else published trials, else nothing."""
 
 import tomllib
 from dataclasses import dataclass
@@ -13,11 +13,12 @@ from simulator.decision.experiment import Experiment
 from simulator.model.errors import Problem, UserError
 from simulator.model.values import Provenance
 
-PRIORS = ("published", "scenario", "flat")
+PRIORS = ("scenario", "published", "flat")
+LEARNED = "learned from "  # how the source begins of what an earlier trial gave
 PUBLISHED = Path(__file__).with_name("published.toml")
-REACH, PLACES = 12.0, 961  # of the grid, standard normal
-# A trial may contradict what is known: with some weight the range is three times as wide. Assumptions, [0.1, 0.5] and
-# [2, 5]; the form is that of H. Schmidli et al., Biometrics 70 (2014), robust meta-analytic-predictive priors.
+REACH, PLACES = 8.0, 801  # of the grid, standard normal
+# A trial may contradict what others found: with some weight the range is three times as wide. Assumptions, [0.1, 0.5]
+# and [2, 5]; the form is that of H. Schmidli et al., Biometrics 70 (2014), robust meta-analytic-predictive priors.
 WIDE, WIDER = 0.2, 3.0
 
 
@@ -28,6 +29,11 @@ class Prior:
     doubt: Doubt
     source: str
     kind: str  # one of PRIORS
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it comes from an earlier trial of the lender's own, of which nothing is taken back."""
+        return self.source.startswith(LEARNED)
 
     @cached_property
     def z(self) -> np.ndarray:
@@ -44,7 +50,7 @@ class Prior:
         """float64[place]: how likely each is, adding up to 1."""
         z = self.z
         found = np.exp(-(z**2) / 2)
-        if self.kind != "flat":
+        if self.kind != "flat" and not self.is_own:
             found = (1 - WIDE) * found + WIDE / WIDER * np.exp(-((z / WIDER) ** 2) / 2)
         return found / found.sum()
 
@@ -65,7 +71,7 @@ def prior(experiment: Experiment, key: str, wanted: str | None) -> Prior:
     kind = at_key(settings, f"policy.{policy}").kind
     about, bounds = experiment.about(key), bounds_at(settings, own)
     trials = [one for one in published() if (one["kind"], one["setting"]) == (kind, setting)]
-    there = {"published": bool(trials), "scenario": bool(about.range), "flat": bool(np.isfinite(bounds).all())}
+    there = {"scenario": bool(about.range), "published": bool(trials), "flat": bool(np.isfinite(bounds).all())}
     chosen = wanted or next((name for name in PRIORS if there[name]), None)
     if chosen is None or not there.get(chosen):
         known = ", ".join(name for name in PRIORS if there[name])

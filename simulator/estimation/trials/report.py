@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simulator.estimation.trials.prior import LEARNED
 from simulator.report.paper import Section, Table, paper
 from simulator.report.phrasing import MINUS
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 FAR = 2.0  # standard errors beyond which the trial and what is known, or can be, do not agree
 ODDS_APART = 1.5  # times the odds by which the controls of trial and scenario may differ before it is said
+LEAST = 1.0  # of the currency: what is worth less is worth nothing
 SHOWN = 12  # sizes of the next trial in the table of the page
 
 
@@ -62,6 +64,8 @@ def _next(found):
     book = (
         f"for {found.book:,} borrowers the policy is worth {_money(sizes.lead)} {unit} more than none as things stand"
     )
+    if sizes.perfect < LEAST:
+        return f"A next trial would change nothing: {book}, whatever the setting is in its range."
     if sizes.best is None:
         return (
             f"No further trial pays at {each}: {book}, and to know the setting exactly would be worth "
@@ -83,25 +87,31 @@ def cautions(found: "Learned") -> list[str]:
     away = max(possible[0] - middle, middle - possible[1]) / sd
     if away > FAR:
         said.append(
-            f"the trial's contrast, {_signed(middle)} ({_signed(low)} to {_signed(high)}), is beyond what any value "
-            f"lived of {found.asked.effect} makes in this scenario ({_signed(possible[0])} to {_signed(possible[1])})"
+            f"The trial's contrast, {_signed(middle)} ({_signed(low)} to {_signed(high)}), is beyond what any value "
+            f"lived of {found.asked.effect} makes in this scenario ({_signed(possible[0])} to {_signed(possible[1])})."
         )
     known = found.response.at(np.array(found.before.quantiles(0.005, 0.995)))
     if away <= FAR and max(known.min() - middle, middle - known.max()) / sd > FAR:
-        said.append("the trial lies far from what was known before it: what stands here is between the two")
+        said.append("The trial lies far from what was known before it: what stands here is between the two.")
     here, there = trial.level[0], found.response.control
     apart = np.log(here / (1 - here) * (1 - there) / there) if trial.counts else np.log(here / there)
     if trial.counts and abs(apart) > np.log(ODDS_APART):
         said.append(
-            f"{found.asked.counts} of the trial's control is {_level(found, here)}, of the scenario's "
-            f"{_level(found, there)}: a scenario that fits better reads the trial better"
+            f"In the trial {found.asked.counts} of the control is {_level(found, here)}, in the scenario "
+            f"{_level(found, there)}: a scenario that fits better reads the trial better."
         )
+    if found.response.error_at(found.after.interval[0]) > sd / 2:
+        said.append("The simulation's error is much of the trial's: more --borrowers or --replications read it better.")
+    if found.prior.is_own and found.prior.source.startswith(f"{LEARNED}{trial.file}:"):
+        said.append(f"The scenario has learned from {trial.file} before: the same accounts would count twice.")
     if trial.is_rough:
-        said.append("some cells have fewer than 5 accounts with or without a success: take months or segments together")
+        said.append(
+            "Some cells have fewer than 5 accounts with or without a success: take months or segments together."
+        )
     if trial.left_out:
-        said.append(f"arms that were not looked at: {', '.join(trial.left_out)}")
+        said.append(f"Arms that were not looked at: {', '.join(trial.left_out)}.")
     if len(trial.months) == 1:
-        said.append("one month, or none told apart: what another month would do is in no interval")
+        said.append("One month, or none told apart: what another month would do is in no interval.")
     return said
 
 
@@ -112,7 +122,7 @@ def effects_toml(found: "Learned") -> str:
     value, low, high = (float(f"{x:.4g}") for x in found.after.interval)
     trial = found.trial
     source = (
-        f"learned from {trial.file}: arm {trial.arm} against {trial.control}, {trial.n.sum():,.0f} accounts; "
+        f"{LEARNED}{trial.file}: arm {trial.arm} against {trial.control}, {trial.n.sum():,.0f} accounts; "
         f"before it {_interval(found.before.interval)} ({found.prior.kind})"
     )
     path, _, name = found.asked.effect.rpartition(".")
@@ -195,7 +205,7 @@ def page(found: "Learned", manifest: dict[str, Any]) -> str:
         ),
         Section("What the setting does in the scenario", [], [], [response]),
     ]
-    if (sizes := found.next_trial) is not None:
+    if (sizes := found.next_trial) is not None and sizes.perfect >= LEAST:
         shown = np.unique(np.linspace(0, len(sizes.accounts) - 1, SHOWN).astype(int))
         if sizes.best is not None:
             shown = np.unique([*shown, sizes.best])
@@ -226,7 +236,7 @@ def page(found: "Learned", manifest: dict[str, Any]) -> str:
         [],
         sections,
         [(str(name).replace("_", " "), str(value)) for name, value in manifest.items()],
-        [f"Caution: {caution}." for caution in found.cautions],
+        [f"Caution: {caution}" for caution in found.cautions],
     )
 
 
@@ -239,6 +249,8 @@ def picture(found: "Learned") -> "Picture":
     from simulator.report.plotting import STYLE, figure, svg
 
     sizes = found.next_trial
+    if sizes and sizes.perfect < LEAST:
+        sizes = None
     with matplotlib.rc_context(STYLE):
         made, axes = figure(3.2, 1, 2 if sizes else 1)
         setting = axes[0][0]

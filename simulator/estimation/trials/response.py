@@ -11,14 +11,16 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from simulator.analysis.measures import MEASURES
+from simulator.decision.assumptions import END
 from simulator.decision.experiment import Experiment
-from simulator.estimation.trials.prior import Prior
+from simulator.estimation.trials.prior import REACH, Prior
 from simulator.model.errors import Problem, UserError, check_names
 from simulator.model.observer import Observer
 from simulator.scenario.scenario import BASELINE
 
 NOT = "not "
-AT = (-12.0, -1.6448536269514722, 0.0, 1.6448536269514722, 4.0, 12.0)  # places of the setting that are lived
+AT = (-REACH, -END, 0.0, END, 4.0, REACH)  # places of the setting that are lived
+NEAR = 1e-3  # of what is lived, below which two values are one
 CLEAR = 3.0  # standard errors by which the setting must move the measure
 VALUE = "npv"
 
@@ -39,9 +41,9 @@ class Response:
         """Return the contrast at settings: monotone between any two values that were lived."""
         return PchipInterpolator(self.settings, self.contrast)(x)
 
-    def variance_at(self, x: np.ndarray) -> np.ndarray:
-        """Return the variance of the error of `at`."""
-        return np.interp(x, self.settings, self.error) ** 2
+    def error_at(self, x):
+        """Return the standard error of `at`."""
+        return np.interp(x, self.settings, self.error)
 
     def lead_at(self, x: np.ndarray) -> np.ndarray:
         """Return what the policy is worth at settings: a parabola, since single values hold much chance."""
@@ -77,29 +79,30 @@ def response(
 
     def levels(comparison):
         by_month = comparison.samples_by_month(BASELINE, measure)
-        found = None if by_month is None else np.nanmean(by_month[:, :months], axis=1)
-        if found is None or not np.isfinite(found).all() or not (found.mean() > 0):
+        found = np.zeros(1) if by_month is None else by_month[:, :months].mean(axis=1)
+        if not found.mean() > 0:  # nor of what is not defined
             raise UserError(Problem("--counts", measure, "the scenario has none in these months", "another measure"))
         return 1 - found if counts != measure else found
 
     home = levels(at_home)
     why = at_home.unstated(VALUE) or ""
     worth = at_home.samples(BASELINE, VALUE)
-    settings = np.unique([prior.x[np.abs(prior.z - z).argmin()] for z in AT])
+    settings = np.unique([float(prior.x[np.abs(prior.z - z).argmin()]) for z in AT])
+    settings = settings[np.diff(settings, prepend=-np.inf) > NEAR * np.ptp(settings)]
     rows = []
     for x in settings:
         observer.started(f"living the arm with {key} at {x:.4g}")
         lived = experiment.at({switch: True, key: float(x)})
         arm = levels(lived)
-        moved, level = _scaled(arm, is_share)
-        unmoved, _ = _scaled(home, is_share)
-        lead = float((lived.samples(BASELINE, VALUE) - worth).mean())
-        contrast = float(level - _scaled(home, is_share)[1])
-        rows.append((contrast, float((moved - unmoved).std(ddof=1) / np.sqrt(len(arm))), float(arm.mean()), lead))
+        (moved, level), (unmoved, without) = (_scaled(one, is_share) for one in (arm, home))
+        error = (moved - unmoved).std(ddof=1) / np.sqrt(len(arm))
+        rows.append((level - without, error, arm.mean(), (lived.samples(BASELINE, VALUE) - worth).mean()))
     contrast, error, level, lead = np.array(rows).T
     if np.ptp(contrast) <= CLEAR * error.max():
-        found = f"{key} does not move it beyond chance in this scenario"
-        raise UserError(Problem("--counts", counts, found, "more --borrowers, or a measure that it moves"))
+        moved = f"{key} moves it by {np.ptp(contrast):.3f} ({'log-odds' if is_share else 'logarithm'})"
+        found = f"{moved}, and the simulation's error is {error.max():.3f}"
+        allowed = f"allowed: {CLEAR:g} times the error; more --borrowers, or a measure that the setting moves"
+        raise UserError(Problem("--counts", counts, found, allowed))
     return Response(settings, contrast, error, level, float(home.mean()), None if why else lead, why)
 
 
