@@ -19,6 +19,7 @@ from simulator.tape.mapping import AMOUNTS, codes_that_match, is_monthly
 LISTED = 20  # wrong rows that are listed one by one
 MOST_NAMED = 5  # accounts, or their rows, that are named in one message
 LARGEST = 1 << 30  # half of what 32 bits hold, so that a balance has room to grow
+WHOLE = 2.0**53  # from here on a number has no parts
 MOST_CODES = 1000
 UNITS = {"term": MONTHS, "months_left": MONTHS, "dpd": DAYS, "rate": PER_CENT}  # what may follow a number, by role
 LEAVE_OUT = "leave_out"  # what an entry says of a code whose rows are not to be used
@@ -184,6 +185,7 @@ class Rows:
             return np.zeros(self.count), np.zeros(self.count, dtype=bool)
         column = self.read[role]
         values, text = column.numbers(self.mapping.decimal, UNITS.get(role, ""))
+        values = np.clip(values, -WHOLE, WHOLE)  # 1e308 is too large in any unit, and must not overflow in one
         if role in AMOUNTS:
             values = -values if role in self.mapping.opposite_sign else values
         if role == "dpd":  # paid before it was due: not late
