@@ -71,6 +71,7 @@ COMMANDS = (  # that are right but for the last, which finds something wrong wit
         )
     ),
     ("new", "mine"),
+    ("learn", "panel.csv", "--scenario", "decide.toml", "--effect", "policy.cut.keep", "--counts", "day1_rate"),
     ("macro", "panel.csv", *_QUARTERS, "--leave-out", "2005Q4", "--curve", "probit", "--out", "out"),
 )
 

@@ -138,6 +138,18 @@ def _series() -> Shape:
     return Shape(rows, {}, words)
 
 
+def _trial() -> Shape:
+    """Return the arms of a trial by segment and month, and the scenario that it is read in."""
+    rows = [["arm", "segment", "month", "n", "successes"]]
+    for number, month in enumerate(_months(2)):
+        for segment in ("A", "B"):
+            for arm, share in (("control", 0.08), ("reminded", 0.07)):
+                rows.append([arm, segment, month, "4000", str(round(4000 * share) + number)])
+    policy = '[policy.remind]\nkind = "reminders"\nreach = 1.0\nstrength = { value = 0.1, range = [0.02, 0.3] }\n'
+    words = ("learn", "{}", "--scenario", "book.toml", "--effect", "policy.remind.strength", "--counts", "day1_rate")
+    return Shape(rows, {}, (*words, "--borrowers", "50", "--replications", "2"), GOOD + policy)
+
+
 SHAPES = {
     "panel": _panel,
     "wide panel": _wide,
@@ -146,4 +158,5 @@ SHAPES = {
     "book of loans": _loans,
     "outcomes": _outcomes,
     "series": _series,
+    "trial": _trial,
 }

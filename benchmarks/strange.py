@@ -50,6 +50,7 @@ RIGHT = {  # what stands beside the strange one, and names it
     "panel.toml": f'{COLUMNS}month = "month"\n',
 }
 _SERIES = ("--date", "q", "--unemployment", "u", "--rate", "r")
+_TRIAL = ("--scenario", "decide.toml", "--effect", "policy.cut.keep", "--counts", "day1_rate")
 _PANEL = ("--mapping", "panel.toml")
 
 
@@ -86,6 +87,7 @@ READERS = {
     "prior": Reader(".toml", ("calibrate", "panel.csv", *_PANEL, "--structural", "--prior", "{}")),
     "backtest": Reader(".csv", ("backtest", "{}", *_PANEL, "--fit-until", "2024-02")),
     "series": Reader(".csv", ("macro", "{}", *_SERIES)),
+    "trial": Reader(".csv", ("learn", "{}", *_TRIAL)),
     "Parquet series": Reader(".parquet", ("macro", "{}", *_SERIES)),
     "policy": Reader(".py", ("policies", "--check", "{}")),
     "own policy": Reader(".py", ("check", "good.toml", "--allow-code", "--set", 'policy.own.kind="file:{}"')),

@@ -12,9 +12,10 @@ from scipy.stats import norm
 from benchmarks import trials
 from conftest import ROOT
 from simulator.decision.assumptions import doubts
-from simulator.estimation.trials import pooling
+from simulator.decision.experiment import Experiment
+from simulator.estimation.trials import estimator, pooling
 from simulator.estimation.trials.next_trial import worth_of
-from simulator.estimation.trials.prior import published
+from simulator.estimation.trials.prior import LEARNED, Prior, prior, published
 from simulator.estimation.trials.rows import read_trial
 from simulator.model.errors import UserError
 from simulator.scenario.reader import load_scenario
@@ -224,6 +225,38 @@ def test_the_command_writes_a_layer_whose_range_is_doubt(simulator, file, tmp_pa
     code, _, err = simulator(*words[1:], "--out", again)
     assert code == 0, err
     assert (again / "posterior.csv").read_bytes() == (out / "posterior.csv").read_bytes()
+
+
+def test_two_trials_in_turn_are_nearly_one():
+    """What is learned from one trial, carried as median and range into the next, is what both together teach."""
+    before = trials.known(kind="flat")  # without wide tails
+
+    def after(known, total, n):
+        seen = pooling.evidence(trials.one_cell(n, total))
+        return estimator.posterior(known, trials.effect(known.x), 0.0, seen).interval
+
+    carried = trials.known(*after(before, [400, 340], 5000))
+    own = Prior(carried.doubt, f"{LEARNED}first.csv", "scenario")
+    together = after(before, [820, 640], 10_000)
+
+    assert after(own, [420, 300], 5000) == pytest.approx(together, abs=0.02)
+    assert own.weight.max() > carried.weight.max()  # what others found has wide tails, one's own trial has not
+
+
+def test_what_is_known_is_the_range_else_published_else_nothing(tmp_path):
+    """A range in the file is what is known; without one it is that of publications; of other settings anything."""
+    settings = "[policy.remind]\nstrength = 0.1\n[policy.plan]\naccepted = 0.3\n"
+    mine = tmp_path / "mine.toml"
+    mine.write_text(f'extends = "{ROOT}/scenarios/hardship.toml"\n{settings}', encoding="utf-8")
+    with_range, without = (Experiment(load_scenario(path), ()) for path in (SCENARIO, mine))
+    strength = "policy.remind.strength"
+
+    assert prior(with_range, strength, None).kind == "scenario"
+    assert prior(without, strength, None).kind == prior(with_range, strength, "published").kind == "published"
+    assert "S71" in prior(without, strength, None).source
+    assert prior(without, "policy.plan.accepted", None).kind == "flat"
+    with pytest.raises(UserError, match="--prior: scenario: nothing of that kind is known of this setting"):
+        prior(without, strength, "scenario")
 
 
 def test_published_trials_lie_in_their_ranges():

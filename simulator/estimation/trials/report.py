@@ -61,9 +61,8 @@ def _next(found):
     if sizes is None:
         return f"The size of a next trial is not stated: {found.response.unvalued}."
     each = f"{found.asked.account_cost:g} {unit} an account"
-    book = (
-        f"for {found.book:,} borrowers the policy is worth {_money(sizes.lead)} {unit} more than none as things stand"
-    )
+    lead = f"{_money(abs(sizes.lead))} {unit} {'more' if sizes.lead > 0 else 'less'} than none"
+    book = f"for {found.book:,} borrowers the policy is worth {lead} as things stand"
     if sizes.perfect < LEAST:
         return f"A next trial would change nothing: {book}, whatever the setting is in its range."
     if sizes.best is None:
