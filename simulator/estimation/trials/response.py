@@ -99,8 +99,8 @@ def response(
         rows.append((level - without, error, arm.mean(), (lived.samples(BASELINE, VALUE) - worth).mean()))
     contrast, error, level, lead = np.array(rows).T
     if np.ptp(contrast) <= CLEAR * error.max():
-        moved = f"{key} moves it by {np.ptp(contrast):.3f} ({'log-odds' if is_share else 'logarithm'})"
-        found = f"{moved}, and the simulation's error is {error.max():.3f}"
+        told = f"{key} moves it by {np.ptp(contrast):.3f} ({'log-odds' if is_share else 'logarithm'})"
+        found = f"{told}, and the simulation's error is {error.max():.3f}"
         allowed = f"allowed: {CLEAR:g} times the error; more --borrowers, or a measure that the setting moves"
         raise UserError(Problem("--counts", counts, found, allowed))
     return Response(settings, contrast, error, level, float(home.mean()), None if why else lead, why)
