@@ -429,9 +429,10 @@ def test_the_verdict_pays_for_the_number_it_chose_among(monkeypatch):
     """
     generator = np.random.Generator(np.random.Philox(5))
     names = [f"v{k}" for k in range(5)]
-    comparison = Comparison([toy_book.ledger(name, frame=toy_book.frame(replications=40)) for name in names])
+    ledgers = [toy_book.ledger(name, frame=toy_book.frame(replications=40)) for name in names]
     named = sure = 0
     for _ in range(400):
+        comparison = Comparison(ledgers)
         luck = dict(zip(names, generator.standard_normal((5, 40)), strict=True))
         monkeypatch.setattr(comparison, "samples", lambda name, measure, window="whole", luck=luck: luck[name])
         verdict = comparison.verdict()

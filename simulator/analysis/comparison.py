@@ -193,9 +193,13 @@ class Comparison:
 
     def estimate(self, variant, measure, window="whole") -> Estimate:
         """Return one measure's value and standard error."""
-        samples = self.samples(variant, measure, window)
-        value, se = self.statistic(measure, samples).estimate(samples)
-        return Estimate(float(value), float(se))
+
+        def found():
+            samples = self.samples(variant, measure, window)
+            value, se = self.statistic(measure, samples).estimate(samples)
+            return Estimate(float(value), float(se))
+
+        return self._once(("estimate", variant, measure, window), found)
 
     def by_month(self, variant, measure) -> Estimates:
         """Return one measure's value and standard error in each month, from month 1 on."""
@@ -292,8 +296,12 @@ class Comparison:
     def difference(self, variant, measure, window="whole", against=None) -> Difference:
         """Return `variant` less `against` (its reference), replication by replication."""
         other = against or self.reference(variant)
-        a, b = (self.samples(name, measure, window) for name in (variant, other))
-        return self.statistic(measure, b).difference(a, b)
+
+        def found():
+            a, b = (self.samples(name, measure, window) for name in (variant, other))
+            return self.statistic(measure, b).difference(a, b)
+
+        return self._once(("difference", variant, measure, window, other), found)
 
     def errors(self, variant: str, measure: str, against: str | None = None) -> Errors:
         """Return the errors of a measure, or of its difference `against` another lender, by what they come from."""

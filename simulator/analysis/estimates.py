@@ -105,8 +105,10 @@ def less(a, b) -> np.ndarray:
 def paired(a, b, freedom: float | None = None) -> Difference:
     """Return the mean of `a` less that of `b`, sample by sample; the interval with `freedom` as in `interval`."""
     samples = less(a, b)
-    value, se = (float(x) for x in mean(samples))
-    return Difference(value, se, *interval(samples, freedom), variance_reduction(mean(a).se, mean(b).se, se))
+    found = mean(samples)
+    value, se = (float(x) for x in found)
+    ends = interval(samples, freedom, found)
+    return Difference(value, se, *ends, variance_reduction(mean(a).se, mean(b).se, se))
 
 
 def independent(a: Estimate, samples_a: int, b: Estimate, samples_b: int) -> Difference:
@@ -158,8 +160,10 @@ def mean(samples) -> Estimates:
         return Estimates(origin + centre, np.sqrt(variance / n))
 
 
-def interval(samples, freedom: float | None = None) -> tuple[float, float]:
+def interval(samples, freedom: float | None = None, known: Estimates | None = None) -> tuple[float, float]:
     """Return the 95 % interval of the mean of `samples`; NaN for fewer than two, without width where they are equal.
+
+    `known` is that mean with its standard error, where somebody has it.
 
     Student's t, of n - 1 degrees of freedom or of `freedom`, corrected for the skewness of the samples by Hall's cubic
     transformation of t, so that a few replications that carry most of a loss do not make it miss on one side: of 20
@@ -169,7 +173,7 @@ def interval(samples, freedom: float | None = None) -> tuple[float, float]:
     """
     from scipy.special import stdtrit  # scipy.stats has it too, but takes ten times as long to import
 
-    n, (value, se) = int(np.isfinite(samples).sum()), mean(samples)
+    n, (value, se) = int(np.isfinite(samples).sum()), known or mean(samples)
     if n < 2:
         return float("nan"), float("nan")
     end, skew = float(stdtrit(freedom or n - 1, SURE)), _skewness(samples)

@@ -454,7 +454,8 @@ class _Book:
     def text(self, said: str) -> str:
         """Return a text as the format can hold it; what turns the order of signs around is written out."""
         said = said.replace("\n", " ").replace("\t", " ")
-        kept = "".join(sign for sign in said if _can_be_held(sign))
+        is_plain = said.isascii() and said.isprintable()
+        kept = said if is_plain else "".join(sign for sign in said if _can_be_held(sign))
         if gone := len(said) - len(kept):
             self.lost["control"] += gone
         if len(kept) > MOST_SIGNS:
