@@ -286,3 +286,15 @@ def test_a_chinese_tape_goes_from_file_to_page(kind, tmp_path, simulator):
 
     assert json.loads(facts)["tape"]["rows_used"] == 300
     assert ("GB18030" if name.endswith("csv") else "from sheet Sheet1") in page
+
+
+def test_a_wrong_cell_does_not_hide_a_column(drafted):
+    """One amount that is no number, one month that is none: the columns stay what they are, and are asked about."""
+    rows, head = long()
+    rows[5][2], rows[7][1], rows[9][4] = "much", "soon", "\x1b[31m"
+    asked, lines = drafted(csv((rows, head)))
+
+    assert asked['balance = "bal"'] == "1 rows are no numbers, such as 'much'"
+    assert asked['month = "month"'] == "1 rows are no dates, such as 'soon'"
+    assert asked['dpd = "dpd"'].startswith("1 rows are no numbers")
+    assert all(line.isprintable() for line in lines)

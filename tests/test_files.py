@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xlsxwriter
 
+from simulator.estimation.outcomes.rows import read_outcomes
 from simulator.estimation.panels.reader import read_panel
 from simulator.estimation.workflows import calibrate
 from simulator.model.errors import UserError
@@ -466,3 +467,47 @@ def test_pairs_give_a_scenario(tmp_path):
     assert done.facts["tape"]["left_out"] == {"kind is not x": 100}
     assert book.report["by_state"] == {"current": 110, "30": 9}
     assert any("each account owes 1,000" in caution for caution in done.cautions)
+
+
+LOANS = """currency = "USD"
+constants.term = 36
+constants.issued = "2020-01"
+constants.recoveries = 0
+[outcomes]
+rate_unit = "percent per year"
+[columns]
+account_id = "id"
+amount = "amount"
+rate = "rate"
+status = "end"
+principal = "principal"
+interest = "interest"
+[status]
+paid = "paid"
+lost = "charged_off"
+"""
+
+
+def test_loans_take_constants_and_per_cent(tmp_path):
+    """A term that no column says is a constant; a rate may have its sign, in a unit of per cent."""
+    cells = [
+        [f"{k}", "$1,200", "12.0%", "lost" if k % 2 else "paid", "300" if k % 2 else "1,200", "90"] for k in range(60)
+    ]
+    (tmp_path / "t.tsv").write_text(text(cells, "\t", ["id", "amount", "rate", "end", "principal", "interest"]))
+    (tmp_path / "map.toml").write_text(LOANS)
+    loans = read_outcomes(tmp_path / "t.tsv", tmp_path / "map.toml")
+
+    assert (loans.term, set(loans.rate), set(loans.amount)) == (36, {0.01}, {1200.0})
+    assert loans.exposure.tolist() == [900.0 if k % 2 else 0.0 for k in range(60)]
+    for old, new, said in (
+        (
+            "percent per year",
+            "per year",
+            'outcomes.rate_unit: rates with a per cent sign; did you mean "percent per year"?',
+        ),
+        ("constants.term = 36\n", "", "columns.term: missing; a column, or constants.term for every loan"),
+    ):
+        (tmp_path / "map.toml").write_text(LOANS.replace(old, new))
+        with pytest.raises(UserError) as caught:
+            read_outcomes(tmp_path / "t.tsv", tmp_path / "map.toml")
+        assert said in str(caught.value)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from simulator.model.errors import Problem, UserError
-from simulator.reading.column import joined
+from simulator.reading.column import Column, joined
 from simulator.reading.files import read_batches
 from simulator.reading.table import Table
 from simulator.tape.mapping import Mapping
@@ -44,16 +44,28 @@ def batches(table: Table, mapping_path: str, mapping: Mapping, roles: dict[str, 
     yield last
 
 
-def in_use(parts: list[Rows]) -> Rows:
-    """Return the rows in use of several batches as one; those that are not are counted, and no longer there."""
-    if len(parts) == 1:
+def shrunk(rows: Rows) -> Rows:
+    """Return the rows in use, alone; where something is wrong with some, all of them, to be told with their places."""
+    if len(rows.wrong_rows()):
+        return rows
+    read = {role: joined([column], [rows.in_use]) for role, column in rows.read.items()}
+    return _without_others(read, [rows]) if rows.in_use.any() else rows
+
+
+def together(parts: list[Rows]) -> Rows:
+    """Return the rows of several batches, shrunk, as one; the number of a row stays that in the file."""
+    some = [part for part in parts if part.in_use.any()]
+    if len(parts) == 1 or not some:
         return parts[0]
-    some = [part for part in parts if part.in_use.any()] or parts[:1]
-    read = {role: joined([part.read[role] for part in some], [part.in_use for part in some]) for role in some[0].read}
-    if not len(read["account_id"]):
-        return parts[0]
-    whole = Rows(some[0].table, some[0].mapping_path, some[0].mapping, read)
-    whole.places = np.concatenate([np.flatnonzero(part.in_use) + part.first for part in some])
+    used = [part.in_use for part in some]
+    read = {role: joined([part.read[role] for part in some], used) for role in some[0].read}
+    return _without_others(read, parts)
+
+
+def _without_others(read: dict[str, Column], parts: list[Rows]) -> Rows:
+    """Return the columns `read`, which are the rows in use of `parts`, as rows; those that are not are counted."""
+    whole = Rows(parts[0].table, parts[0].mapping_path, parts[0].mapping, read)
+    whole.places = np.concatenate([part.row_numbers(np.flatnonzero(part.in_use)) - 1 for part in parts])
     for part in parts:
         for reason, count in part.left_out.items():
             whole.left_out[reason] = whole.left_out.get(reason, 0) + count

@@ -16,7 +16,7 @@ from simulator.reading.files import file_digest, open_table
 from simulator.scenario.histories import rows_of
 from simulator.scenario.schema import matrix_of, rate_of
 from simulator.tape.account_status import standing
-from simulator.tape.batches import batches, in_use
+from simulator.tape.batches import batches, shrunk, together
 from simulator.tape.doubts import doubts
 from simulator.tape.mapping import Mapping, read_mapping
 from simulator.tape.remembered import rows_remembered
@@ -90,7 +90,8 @@ def book_rows(path: str, mapping_path: str, mapping: Mapping, doubts: Iterable[t
     if problems := [Problem(mapping_path, *doubt) for doubt in doubts]:
         keys = {f"columns.{role}": name for role, name in wanted.items()}
         raise UserError(problems + header_problems(table, mapping_path, mapping, keys))
-    parts, dated = [], np.zeros(0, dtype=np.int64)
+    parts: list[Rows] = []
+    dated = np.zeros(0, dtype=np.int64)
     for rows in batches(table, mapping_path, mapping, wanted):
         if mapping.is_wide() or mapping.has("month"):
             rows.leave_out_absent()
@@ -98,10 +99,10 @@ def book_rows(path: str, mapping_path: str, mapping: Mapping, doubts: Iterable[t
             months = rows.months()
             dated = np.union1d(dated, months[months > 0])
             rows.leave_out(months != number_of(as_of), kept(OTHER_MONTH, month=as_of))
-        parts.append(rows)
+        parts = [*parts[:-1], *map(shrunk, parts[-1:]), rows]
     if len(parts) > 1 and any(len(part.wrong_rows()) for part in parts):
         raise UserError(all_problems(parts))
-    rows = in_use(parts)
+    rows = together(parts)
     if len(dated) and number_of(as_of) not in dated:
         said = f"the tape has {month_at(dated[0])} to {month_at(dated[-1])}"
         rows.problems.append(Problem(mapping_path, "as_of", f"no row of {as_of}", said))

@@ -170,7 +170,11 @@ def _outcomes(rows: Rows, mapping: OutcomeMapping) -> Outcomes:
     amount, _ = rows.numbers("amount", True, 0)
     rows.complain(amount <= 0, "amount", "allowed: a number above 0")
     rate, _ = rows.numbers("rate", True, 0)
-    rate = rate * RATES[mapping.outcomes.rate_unit]
+    unit = mapping.outcomes.rate_unit
+    if not unit.startswith("percent") and rows.read["rate"].fits("[%％]").any():
+        wish = f'did you mean "percent {unit}"?'
+        rows.problems.append(Problem(rows.mapping_path, "outcomes.rate_unit", "rates with a per cent sign", wish))
+    rate = rate * RATES[unit]
     rows.complain(rate > 1, "rate", f"allowed: up to 1 a month; is it {mapping.outcomes.rate_unit}?")
     term, _ = rows.numbers("term", True, 1, whole=True)
     read = {role: rows.numbers(role, True, 0)[0] for role in ("principal", "interest", "recoveries")}

@@ -26,7 +26,8 @@ MOST_SEGMENTS = 40
 MOST_MONTHS = 600
 NUMBER_0 = "2024-01"  # month 0 where nobody knows it
 AMOUNTS = ("balance", "limit", "payment", "written_off", "recovered", "instalment", "arrears")
-NUMBERS = (*AMOUNTS, "count", "amount", "rate", "principal", "interest", "recoveries", "recovery_cost", "fees", "total")
+OF_LOANS = ("amount", "rate", "principal", "interest", "recoveries", "recovery_cost", "fees", "total")
+NUMBERS = (*AMOUNTS, *OF_LOANS, "count")
 ENDS = {"paid": ("paid_off",), "charged_off": ("written_off",)}
 
 
@@ -82,18 +83,7 @@ def _seen(table: Table) -> dict[str, Seen]:
 # ---- which column is what --------------------------------------------------------------------------------------------
 def _fits(role: str, column: Seen) -> bool:
     """Return whether what stands in a column can be of a role."""
-    if role in (
-        *AMOUNTS,
-        "count",
-        "amount",
-        "rate",
-        "principal",
-        "interest",
-        "recoveries",
-        "recovery_cost",
-        "fees",
-        "total",
-    ):
+    if role in NUMBERS:
         return column.decimal is not None
     if role in ("dpd", "months_left", "term"):
         return column.is_whole
@@ -195,6 +185,7 @@ def _of_accounts(table: Table, seen: dict[str, Seen], together: list[Group]) -> 
         found = ", ".join(table.names[:12])
         raise UserError(Problem(table.path, "", "no column seems to say how late an account is", f"found: {found}"))
     yield from _currency(seen, chosen)
+    asked |= {role: said for role, name in chosen.items() if name in seen and (said := _wrong(role, seen[name]))}
     numbered = [group for group in wide.values() if group.numbers]
     if numbered:
         yield from _numbered(seen, wide, lead)
@@ -214,6 +205,18 @@ def _of_accounts(table: Table, seen: dict[str, Seen], together: list[Group]) -> 
     if "product" in chosen:
         yield "\n[product]"
         yield from _products(seen[chosen["product"]])
+
+
+def _wrong(role: str, column: Seen) -> str:
+    """Return what to ask of a column in which some rows have no number, or no date; "" of another."""
+    if role in (*NUMBERS, "dpd", "months_left") and column.decimal and column.wrong.any():
+        some = column.column.at(int(np.argmax(column.wrong)))
+        return f"{int(column.wrong.sum()):,} rows are no numbers, such as {some!r}"
+    if role in ("month", "opened") and column.month_forms:
+        form = column.month_forms[0] or None
+        none = [text for text in column.texts if not month_of(text, form)]
+        return f"{sum(column.counts[text] for text in none):,} rows are no dates, such as {none[0]!r}" if none else ""
+    return ""
 
 
 def _are_pairs(seen: dict[str, Seen], chosen: dict[str, str], wide: dict[str, Group]) -> bool:
@@ -376,7 +379,7 @@ def _status(seen: dict[str, Seen], chosen: dict[str, str], wide: dict[str, Group
     for entry, meaning in told.items():
         taken = [code for code in numbers if int(code) >= int(entry[2:])] if entry not in counts else [entry]
         words = f"{sum(counts[code] for code in taken):,} rows" + (after.words(entry) if entry in counts else "")
-        yield f"{_quoted(entry)} = {meaning.entry}{_asked(meaning.question)} # {words}"
+        yield f"{_quoted(entry)} = {meaning.entry}{_asked(meaning.question)} # {_one_line(words)}"
 
 
 def _codes(seen: dict[str, Seen], chosen: dict[str, str], wide: dict[str, Group]) -> tuple[dict[str, int], After]:
@@ -457,4 +460,4 @@ def _one_line(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", r"\u007f")
