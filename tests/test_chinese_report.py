@@ -159,21 +159,18 @@ def test_no_english_is_left_in_the_workbook(doubted, tmp_path):
     assert english_in(texts, doubted) == []
 
 
+KEEP = "policy.cut.keep=0.2:0.8"
 QUESTIONS = {
-    "flips": lambda asked: sim.flips(asked, keys=["policy.cut.keep", "behaviour.structural.shock_probability"]),
-    "sweep": lambda asked: sim.sweep(asked, ["policy.cut.keep=0.2:0.8:2"], tornado=True),
-    "sweep of two": lambda asked: sim.sweep(
-        asked, ["policy.cut.keep=0.2:0.8:2", "policy.close.freeze_days_late=7:30:2"]
-    ),
-    "break-even": lambda asked: sim.breakeven(asked, "policy.cut.keep=0.2:0.8", "cut_at_30"),
-    "no break-even": lambda asked: sim.breakeven(
-        asked, "behaviour.structural.shock_probability=0.01:0.02", "freeze_at_7"
-    ),
+    "flips": lambda asked: sim.flips(asked, keys=["policy.cut.keep", "discount_rate"]),
+    "sweep": lambda asked: sim.sweep(asked, [f"{KEEP}:2"], tornado=True),
+    "sweep of two": lambda asked: sim.sweep(asked, [f"{KEEP}:2", "discount_rate=0.01:0.1:2"]),
+    "break-even": lambda asked: sim.breakeven(asked, KEEP, "cut"),
+    "no break-even": lambda asked: sim.breakeven(asked, "discount_rate=0.01:0.02", "close"),
     "best setting": lambda asked: sim.optimise(
-        asked, ["policy.cut.keep=0.2:0.8:3"], maximise="npv", subject=["approval_rate>=0.6"], variant="cut_at_30"
+        asked, [f"{KEEP}:3"], maximise="npv", subject=["approval_rate>=0.6"], variant="cut"
     ),
     "no setting": lambda asked: sim.optimise(
-        asked, ["policy.cut.keep=0.2:0.8:2"], minimise="net_loss", subject=["approval_rate>=1"], variant="cut_at_30"
+        asked, [f"{KEEP}:2"], minimise="net_loss", subject=["approval_rate>=1"], variant="cut"
     ),
 }
 
@@ -181,9 +178,11 @@ QUESTIONS = {
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_no_english_is_left_on_the_page_of_a_question(question):
     """What turns a choice, what a number does along the way, and the best setting are told in Chinese."""
-    values = {"run_off_months": 2, "run_on_months": 0}
-    values |= {f"variant.{name}.title": f"方案{k}" for k, name in enumerate(sim.load_scenario(HUABEI).variants)}
-    asked = sim.load_scenario(HUABEI, values, borrowers=60, months=4, replications=3)
+    world = {"extends": PLAIN, "title": TITLE, "run_off_months": 2, "run_on_months": 2}
+    world["variant"] = {"cut": {"title": HALF, "policy": {"cut": {"enabled": True}}}}
+    world["variant"]["close"] = {"title": FROZEN, "policy": {"close": {"freeze_days_late": 7}}}
+    world["segment"] = {"salaried": {"forget": {"sd": {"value": 0.12, "range": [0.1, 0.14]}}}}
+    asked = sim.load_scenario(world, borrowers=60, months=4, replications=3)
     found = QUESTIONS[question](asked)
     with speaking(CHINESE):
         told = [*found.answers, *texts_of(found.report)]
