@@ -14,8 +14,9 @@ from scipy.special import expit, logit, ndtr
 from conftest import ROOT
 from simulator import cli
 from simulator.analysis.worlds import effect
-from simulator.estimation.macro.link import CHANGE, LEVEL, Series, economy_toml, link, read_series, regression
+from simulator.estimation.macro.link import CHANGE, LEVEL, economy_toml, link, regression
 from simulator.estimation.macro.report import answers, content, page
+from simulator.estimation.macro.series import Series, read_series
 from simulator.lowering.economy import economy_table
 from simulator.lowering.factor import factor
 from simulator.model.errors import UserError

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.diaries.address import address_of
-from simulator.estimation.macro.link import read_series
+from simulator.estimation.macro.series import read_series
 from simulator.estimation.outcomes.rows import read_outcomes
 from simulator.estimation.panels.reader import read_panel
 from simulator.lowering.lower import lower

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from simulator.estimation.macro import report
-from simulator.estimation.macro.link import Link, Series, economy_toml, link, read_series
+from simulator.estimation.macro.link import Link, economy_toml, link
+from simulator.estimation.macro.series import Series, read_series
 from simulator.estimation.protocol import Estimation
 from simulator.model.observer import Observer
 from simulator.reading.files import file_digest

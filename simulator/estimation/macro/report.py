@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from simulator.estimation.macro.link import CHANGE, LEVEL, YEAR, Link
+from simulator.estimation.macro.link import CHANGE, LEVEL, Link
+from simulator.estimation.macro.series import YEAR
 from simulator.report.paper import Section, Table, paper
 from simulator.report.phrasing import MINUS
 from simulator.system.folders import write_json
