@@ -135,6 +135,14 @@ Unemployment = Annotated[
 ]
 Rate = Annotated[str, typer.Option("--rate", metavar="COLUMN", help="Column of a loss or delinquency rate, per cent.")]
 LeaveOut = Annotated[list[str] | None, typer.Option(metavar="QUARTER", help="Fit without it; may be repeated.")]
+Drivers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--driver",
+        metavar="COLUMN[:FORM]",
+        help="Another series to choose from, by its yearly change, growth or level; up to 3.",
+    ),
+]
 Curve = Annotated[str, typer.Option(help="logit or probit.")]
 TrialFile = Annotated[Path, typer.Argument(metavar="TRIAL", help="A row for each arm, segment and month.")]
 InScenario = Annotated[Path, typer.Option("--scenario", metavar="SCENARIO", help="The scenario that has the policy.")]
@@ -527,21 +535,24 @@ def macro(
     date: Date,
     unemployment: Unemployment,
     rate: Rate,
+    driver: Drivers = None,
     leave_out: LeaveOut = None,
     curve: Curve = "logit",
     out: Out = None,
+    csv_bom: CsvBom = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
-    """Link a loss rate to the yearly change of unemployment."""
+    """Link a loss rate to the yearly change of unemployment; choose its lag, memory and other drivers; forecast."""
     folder = out or Path("out") / series.stem
 
     def ask(observer):
         from simulator.estimation.workflows import macro
 
-        return macro(series, date, unemployment, rate, leave_out=leave_out or (), curve=curve, observer=observer)
+        others, left = driver or (), leave_out or ()
+        return macro(series, date, unemployment, rate, leave_out=left, curve=curve, drivers=others, observer=observer)
 
-    _find(ask, folder, overwrite, quiet)
+    _find(ask, folder, overwrite, quiet, csv_bom)
 
 
 @app.command()

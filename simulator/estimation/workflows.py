@@ -67,15 +67,19 @@ def macro(
     *,
     leave_out: Sequence[str] = (),
     curve: str = "logit",
+    drivers: Sequence[str] = (),
     observer: Observer | None = None,
 ) -> "MacroEstimation":
     """Return the macro link of a series file; UserError if it is wrong.
 
     `date`, `unemployment` and `rate` name columns; `leave_out` names quarters ("2005Q4"); `curve` is logit or probit.
+    `drivers` are up to three more columns, "COLUMN" or "COLUMN:FORM": its yearly `change` (unless said otherwise), its
+    yearly `growth` in per cent, or its `level`.
     """
     from simulator.estimation.macro.estimator import MacroEstimator
 
-    return run_estimator(MacroEstimator(Path(series), date, unemployment, rate, tuple(leave_out), curve), observer)
+    asked = MacroEstimator(Path(series), date, unemployment, rate, tuple(leave_out), curve, tuple(drivers))
+    return run_estimator(asked, observer)
 
 
 def learn(

@@ -28,7 +28,7 @@ FILES = frozenset(  # whatever any command has ever written: so a folder without
     "vintages.csv one_month_ahead.csv levels.csv structural.toml "
     "structural_parameters.csv cumulative.csv "
     "structural_moments.csv outcomes.csv held_out.csv hazards.csv backtest.json scores.csv fan.csv economy.toml "
-    "macro.json macro.svg effects.toml posterior.csv response.csv next_trial.csv "
+    "macro.json macro.svg forecast.csv effects.toml posterior.csv response.csv next_trial.csv "
     "flips.parquet screened.parquet breakeven.json sweep.parquet tornado.parquet tail.json "
     "tail.parquet optimise.json frontier.parquet results.xlsx settings.parquet "
     "measures.parquet".split()

@@ -143,7 +143,16 @@ def link(series: Series, leave_out=(), curve: str = "logit") -> Link:
     )
 
 
-def regression(y, columns, names, used) -> LinkFit:
+class Solution(NamedTuple):
+    """What least squares gives of n quarters and k columns, the constant among them."""
+
+    beta: np.ndarray  # float64[k]
+    covariance: np.ndarray  # float64[k, k], Newey-West
+    error: np.ndarray  # float64[n]
+    critical: float  # half a 95 % interval, in standard errors
+
+
+def least_squares(y, columns, used) -> Solution:
     """Return the least-squares fit of y[used] on a constant and `columns`, with Newey-West standard errors.
 
     Residuals last for years, so the Bartlett kernel reaches over 1.3 sqrt(n) quarters and the interval uses the
@@ -167,11 +176,18 @@ def regression(y, columns, names, used) -> LinkFit:
     for lag in range(1, width):
         together = scores[lag:].T @ scores[:-lag]
         middle += (1 - lag / width) * (together + together.T)
-    se = np.sqrt(np.diag(inverse @ middle @ inverse) * n / (n - k))
-    reach = np.polynomial.polynomial.polyval(width / n, (1.9600, 2.9694, 0.4160, -0.5324)) * se
+    critical = np.polynomial.polynomial.polyval(width / n, (1.9600, 2.9694, 0.4160, -0.5324))
+    return Solution(beta, inverse @ middle @ inverse * n / (n - k), error, float(critical))
+
+
+def regression(y, columns, names, used) -> LinkFit:
+    """Return the fit of `least_squares` with its terms by name, and what share of the variance it explains."""
+    beta, covariance, error, critical = least_squares(y, columns, used)
+    se = np.sqrt(np.diag(covariance))
+    reach = critical * se
     terms = zip(("constant", *names), beta, se, beta - reach, beta + reach, strict=True)
     r2 = 1 - error @ error / np.sum((y[used] - y[used].mean()) ** 2)
-    return LinkFit({name: Coefficient(*map(float, numbers)) for name, *numbers in terms}, float(r2), int(n))
+    return LinkFit({name: Coefficient(*map(float, numbers)) for name, *numbers in terms}, float(r2), len(error))
 
 
 def _check(series, left_out, known, named, change, curve):
@@ -217,30 +233,3 @@ def _surprises(residual, used, persistence):
         if used[t]:
             last = t
     return surprise
-
-
-# ---- to a scenario ---------------------------------------------------------------------------------------------------
-
-
-def economy_toml(found: Link) -> str:
-    """Return the part of a scenario file that the link gives: a layer with value, standard error and source."""
-    term, used = found.log_odds_per_point, np.flatnonzero(np.isfinite(found.fitted) & np.isfinite(found.series.rate))
-    first, last = (found.series.quarters[used[k]] for k in (0, -1))
-    without = f" without {', '.join(found.left_out)}" if found.left_out else ""
-    source = (
-        f"calibrated from {found.series.file}: {found.curve} of {found.series.rate_name} on the yearly change of "
-        f"unemployment, {first} to {last}{without}; standard error {term.se:.3f}, "
-        f"95% interval {term.low:.3f} to {term.high:.3f}"
-    )
-    number = f'value = {term.value:.4f}, source = {_quoted(source)}, status = "derived"'
-    return (
-        '# Lay it over a scenario: extends = ["my.toml", "economy.toml"]. Log-odds per point of yearly change.\n'
-        f"[economy]\nwill_not_per_point = {{ {number} }}\n"
-    )
-
-
-def _quoted(text) -> str:
-    """Return `text` as a TOML string."""
-    import tomlkit
-
-    return tomlkit.item(text).as_string()
