@@ -401,7 +401,8 @@ def _reason(account: Seen, other: Seen) -> int:
     for number, cause in enumerate(CAUSES):
         if account.flow[f"n_missed_{cause}"]:  # counted for accounts that were on time before
             return number
-    if account.planned or account.paid_in_part():  # plans are for those who have not got the money
+    offered = account.planned and not account.in_trial  # plans are for those who have not got the money
+    if offered or account.paid_in_part():
         return SHORT if account.after[EMPLOYED] else CANNOT
     if account.cured and account.paid > account.owed():  # only who forgot pays more than what was owed
         return FORGOT
