@@ -72,8 +72,13 @@ def evidence(trial: Trial) -> Evidence:
 
 
 def _grid(by_segment: bool, by_month: bool) -> np.ndarray:
-    """Return float64[point, 2]: equally likely points of the two spreads; 0 of what is only one."""
-    points = SPREAD * ndtri(0.5 + (np.arange(POINTS) + 0.5) / (2 * POINTS))
+    """Return float64[point, 2]: equally likely points of the two spreads; 0 of what is only one.
+
+    Each is the root mean square of its part of the half-normal, so that together they have its variance.
+    """
+    edges = ndtri(0.5 + np.arange(POINTS) / (2 * POINTS))
+    inside = edges * np.exp(-(edges**2) / 2) / np.sqrt(2 * np.pi)
+    points = SPREAD * np.sqrt(1 - 2 * POINTS * np.diff(inside, append=0.0))
     return np.array([(a, b) for a in (points if by_segment else (0.0,)) for b in (points if by_month else (0.0,))])
 
 

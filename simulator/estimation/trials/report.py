@@ -1,10 +1,12 @@
 """What a trial taught, as files: effects.toml, posterior.csv, response.csv, next_trial.csv and a page."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import logit
 
 from simulator.estimation.trials.prior import LEARNED
 from simulator.report.paper import Section, Table, paper
@@ -50,7 +52,7 @@ def _in_scenario(found):
     fall = level / found.response.control - 1
     return (
         f"In the scenario {found.asked.effect} = {middle:.3g} moves {found.asked.counts} from "
-        f"{_level(found, found.response.control)} to {_level(found, level)}, by {_signed(100 * fall, 1)} % of it: both "
+        f"{_level(found, found.response.control)} to {_level(found, level)}, {_signed(100 * fall, 1)} %: both "
         "arms were simulated to read the trial on the setting's own scale."
     )
 
@@ -125,14 +127,25 @@ def effects_toml(found: "Learned") -> str:
         f"before it {_interval(found.before.interval)} ({found.prior.kind})"
     )
     path, _, name = found.asked.effect.rpartition(".")
-    number = (
-        f'value = {value}, range = [{low}, {high}], source = {tomlkit.item(source).as_string()}, status = "derived"'
-    )
+    at = f'value = {value}, range = [{low}, {high}], shape = "{_shape(found, value, low, high)}"'
+    number = f'{at}, source = {tomlkit.item(source).as_string()}, status = "derived"'
     return (
         '# Lay it over a scenario: extends = ["my.toml", "effects.toml"]. The range is the 90 % interval after the\n'
         "# trial, which `compare --doubt` draws from.\n"
         f"[{path}]\n{name} = {{ {number} }}\n"
     )
+
+
+def _shape(found, value, low, high):
+    """Return the scale on which both ends lie most nearly as far from the value."""
+    bounds = found.prior.doubt.bounds
+    scales: dict[str, Callable] = {"normal": float}
+    if low > 0 and bounds[0] >= 0:
+        scales["lognormal"] = np.log
+    if low > 0 and high < 1 and bounds[0] >= 0 and bounds[1] <= 1:
+        scales["logit"] = logit
+    sides = {name: (to(high) - to(value)) / (to(value) - to(low)) for name, to in scales.items() if low < value < high}
+    return min(sides, key=lambda name: abs(np.log(sides[name])), default="normal")
 
 
 def write_tables(found: "Learned", folder: Path) -> None:

@@ -169,7 +169,11 @@ def _arm_of(name, arms, control, arm):
     if not arms:
         return arm, []
     if control not in arms:
-        return arm, [Problem("--control", control, f"{name} has no such arm", did_you_mean(control, arms))]
+        wanted = {"--control": control, "--arm": arm}
+        strange = {option: of for option, of in wanted.items() if of is not None and of not in arms}
+        return arm, [
+            Problem(option, of, f"{name} has no such arm", did_you_mean(of, arms)) for option, of in strange.items()
+        ]
     others = [of for of in arms if of != control]
     if arm is None and len(others) == 1:
         return others[0], []
