@@ -1,19 +1,24 @@
 """The account model and its peers: each finds what is planted, and none invents what is not there."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from panels import chain, panel, uniform
 from simulator.estimation import random_numbers
-from simulator.estimation.backtest.account_model import CellModel, Sample, kept, quantiles
+from simulator.estimation.backtest.account_model import AccountModel
+from simulator.estimation.backtest.boosting import Boosting
+from simulator.estimation.backtest.cells import CellModel, Sample, kept, quantiles
 from simulator.estimation.backtest.features import bands, features, limit_edges
 from simulator.estimation.backtest.forecasts import pairs_sample
-from simulator.estimation.backtest.peers import LastValue, PlainMatrix, Regression, SpreadLastValue, logistic, softmax
+from simulator.estimation.backtest.logistic import WideLogistic, logistic, softmax
+from simulator.estimation.backtest.peers import LastValue, PlainMatrix, Regression, SpreadLastValue
 from simulator.estimation.backtest.scores import brier, crps
 from simulator.estimation.panels.panel import PanelState
 
 STATES = (PanelState("current", 0), PanelState("late", 1))
-EVERYONE = (CellModel, LastValue, SpreadLastValue, PlainMatrix, Regression)
+EVERYONE = (AccountModel, CellModel, LastValue, SpreadLastValue, PlainMatrix, Regression)
 
 
 def with_memory(seed, accounts=4000, months=5):
@@ -68,6 +73,49 @@ def test_a_logistic_regression_of_groups_is_their_shares():
 
     assert found[0] == pytest.approx([0.2, 0.3, 0.5], abs=1e-3)
     assert found[-1] == pytest.approx([0.8, 0.1, 0.1], abs=1e-3)
+
+
+def test_steps_along_the_axes_end_where_newton_does():
+    """On columns of unlike size that lean on each other both ways to fit give the same probabilities."""
+    x = random_numbers.normals(1, 63, 6, 2000).T * [1, 3, 0.1, 1, 1, 1]
+    x[:, 0], x[:, 4] = 1, x[:, 3] + 0.1 * x[:, 4]
+    came = np.argmax(x[:, 1:4] * [0.3, 5, 1] + random_numbers.normals(1, 64, 3, 2000).T, axis=1)
+    start = np.zeros((6, 3))
+    newton, steps = logistic(x, came, 3, 2.0, start), WideLogistic(x, came, 3).fit(2.0, start, 60)
+
+    assert softmax(x @ steps) == pytest.approx(softmax(x @ newton), abs=2e-3)
+
+
+def with_codes(accounts=2000, months=4):
+    """Return a panel of two codes for `current`: after one of them an account is late in half of the months."""
+    code = (uniform(5, 0, accounts, months) < 0.5).astype(np.int16)
+    late = (np.roll(code, 1, axis=1) == 1) & (uniform(5, 1, accounts, months) < 0.5)
+    return panel(late.astype(int), STATES, code=np.where(late, 2, code).astype(np.int16), codes=("b", "a", "late"))
+
+
+def test_raw_codes_are_read():
+    """Two codes of one state that differ in what follows: the account model sees them, cells alone do not."""
+    lived = with_codes()
+
+    assert score(lived, AccountModel) < score(lived, CellModel) - 0.01
+
+
+def test_the_order_of_codes_means_nothing():
+    """Codes numbered the other way about, as another order of rows would number them, give the same to the bit."""
+    lived = with_codes()
+    other = replace(lived, codes=("a", "b", "late"), code=np.array([1, 0, 2, -1], dtype=np.int16)[lived.code])
+    one, two = (AccountModel(pairs_sample(p), 2)(features(p, 3)).states for p in (lived, other))
+
+    assert np.array_equal(one, two)
+
+
+def test_boosting_finds_memory():
+    """The peer beats the plain matrix where the month before last matters, and twice fitted is the same to the bit."""
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed: pip install -e '.[boosting]'")
+    lived = with_memory(1)
+
+    assert score(lived, Boosting) < score(lived, PlainMatrix) - 0.01
+    assert score(lived, Boosting) == score(lived, Boosting)
 
 
 def test_quantiles_of_cells_are_those_of_numpy():

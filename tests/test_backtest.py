@@ -7,13 +7,16 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from conftest import ROOT
 from panels import chain, panel, uniform
+from simulator.estimation.backtest import boosting
 from simulator.estimation.backtest import report as backtest_report
 from simulator.estimation.backtest.estimator import Backtest
 from simulator.estimation.backtest.forecasts import FORECASTERS, OURS, Method, scrambled
+from simulator.estimation.backtest.scores import brier
 from simulator.estimation.backtest.scoring import LeakError, realised, score
 from simulator.estimation.panels.panel import Panel, PanelState
 from simulator.estimation.panels.reader import read_panel
@@ -58,6 +61,14 @@ def test_the_account_model_beats_simple_forecasts(taiwan, score, peer):
 
     assert found.accounts == 30_000
     assert found.less.high < 0
+
+
+def test_july_is_forecast_as_well_as_was_found(taiwan):
+    """Squared error, log loss and how late accounts are ranked are no worse than docs/calibration.md says."""
+    assert taiwan.score(OURS, "Brier").value < 0.2770
+    assert taiwan.score(OURS, "log loss").value < 0.542
+    assert taiwan.score(OURS, "AUC of 30+").value > 0.872
+    assert taiwan.score(OURS, "AUC of newly 30+").value > 0.709
 
 
 @pytest.mark.parametrize("score", ["Brier", "CRPS"])
@@ -248,6 +259,25 @@ def test_a_forecaster_of_ones_own_can_be_added():
     assert found.score("mine", "Brier").value == found.score("plain matrix", "Brier").value
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_boosting_that_is_not_installed_is_said(monkeypatch, there):
+    """Without scikit-learn a plain sentence stands where the answers are, and all else is made."""
+    monkeypatch.setattr(boosting, "is_there", lambda: there)
+    found = backtest(lived(), "2005-08", forecasters=FORECASTERS, draws=5)
+
+    assert (boosting.MISSING in backtest_report.answers(found)) is not there
+
+
+def test_boosting_speaks_of_states_only():
+    """Where it is installed it is a peer by default; utilisation is scored of the others, on the same accounts."""
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed: pip install -e '.[boosting]'")
+    found = backtest(lived(), "2005-08", draws=5)
+
+    assert np.isfinite(found.score("boosting", "Brier").value)
+    assert {s.forecaster for s in found.scores if s.target == "utilisation"} == {*FORECASTERS}
+    assert found.score(OURS, "CRPS").accounts > 0
+
+
 def test_forecasts_are_made_for_accounts_open_at_the_end():
     """Written-off accounts and accounts without a row in the last month of the window are not forecast."""
     whole = lived()
@@ -272,7 +302,14 @@ def test_the_files_say_the_same(tmp_path):
     assert len(fan) == len(found.outlooks) * len(SOURCES)
     balance = next(row for row in fan if row["measure"] == "balance")
     assert float(balance["actual"]) == pytest.approx(found.outlook("balance").actual / 100)  # units, not minor units
-    assert said["coverage_90"]["dpd30_share"]["months"] == 2
+    assert said["coverage_90"]["dpd30_share"]["months"] == said["coverage_50"]["dpd30_share"]["months"] == 2
+    accounts = pq.read_table(tmp_path / "accounts.parquet").to_pydict()
+    chance = np.array([accounts[f"probability of {state.name}"] for state in STATES]).T
+    assert accounts["account_id"] == whole.account_id[found.by_account.accounts].tolist()
+    assert accounts["state"] == [STATES[s].name for s in whole.state[found.by_account.accounts, 4]]
+    assert np.array_equal(chance, found.by_account.chance) and chance.sum(axis=1) == pytest.approx(1)
+    came = whole.state[found.by_account.accounts, 5].astype(int)
+    assert brier(chance, came).mean() == pytest.approx(found.score(OURS, "Brier").value)
     assert page.count("<figure") == 2 and page.index("verdict") < page.index("<figure")
     line = "900 of 1,000 rows used; left out: 100 rows: status Q, which the mapping leaves out."
     assert (said["used"], said["cautions"]) == (line, [f"10% of the rows are left out. {line}"])

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import ndtri
 
 from simulator.estimation import random_numbers
-from simulator.estimation.backtest.scores import brier, covered, crps, paired
+from simulator.estimation.backtest.scores import auc, auc_less, brier, covered, crps, log_loss, paired, ranked
 
 
 def test_more_draws_leave_the_earlier_ones_alone():
@@ -26,6 +26,32 @@ def test_brier_is_the_squared_error_over_all_states():
     forecast = np.array([[1.0, 0, 0], [1.0, 0, 0], [0.5, 0.5, 0]])
 
     assert brier(forecast, np.array([0, 1, 1])).tolist() == [0.0, 2.0, 0.5]
+
+
+def test_log_loss_of_a_sure_miss_ends():
+    """Half a chance costs log 2; a sure hit nothing, and a sure miss as much as one in a million."""
+    forecast = np.array([[0.5, 0.5], [1.0, 0.0], [1.0, 0.0]])
+
+    assert log_loss(forecast, np.array([1, 0, 1])) == pytest.approx([np.log(2), 0, np.log(1e6)])
+
+
+def test_auc_counts_pairs_in_order_and_ties_as_halves():
+    """Of the six pairs of one that came and one that did not four are in order and one is tied; none without both."""
+    chance, came = np.array([0.9, 0.5, 0.3, 0.5, 0.1]), np.array([True, True, False, False, False])
+
+    assert auc(ranked(chance, came))[0] == pytest.approx(5.5 / 6)
+    assert ranked(chance, np.ones(5, dtype=bool)) is None and np.isnan(auc(None)).all()
+
+
+def test_the_error_of_an_auc_is_how_far_it_strays():
+    """Over 300 samples the AUC, and its difference to that of a blurred forecast, stray by their standard errors."""
+    came = np.arange(400) % 4 == 0
+    noise = random_numbers.normals(7, random_numbers.SPREAD, 2, 300, 400)
+    clear = [ranked(came + x, came) for x in noise[0]]
+    blurred = [ranked(came + x + y, came) for x, y in zip(*noise, strict=True)]
+    for found in ([auc(x) for x in clear], [auc_less(x, y)[:2] for x, y in zip(clear, blurred, strict=True)]):
+        value, se = np.array(found).T
+        assert se.mean() == pytest.approx(value.std(), rel=0.15)
 
 
 def test_crps_of_a_point_is_the_absolute_error():

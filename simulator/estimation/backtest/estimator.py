@@ -62,7 +62,7 @@ class Backtest(Estimation):
         return [rows_used.sentence(self.panel.facts), *report.answers(self.scored)]
 
     def write_tables(self, folder: Path) -> None:
-        """Write backtest.json, scores.csv and fan.csv into `folder`."""
+        """Write backtest.json, scores.csv, fan.csv and accounts.parquet into `folder`."""
         report.write_tables(self.scored, self.panel, folder)
 
     def page(self, manifest: dict[str, Any]) -> str:

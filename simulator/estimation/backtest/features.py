@@ -26,6 +26,11 @@ class Features(NamedTuple):
     change: np.ndarray  # of utilisation since the month before, at this month's limit
     paid: np.ndarray  # paid in the month / balance of the month before, 0..FULL; -1 where there was nothing to pay
     limit: np.ndarray  # minor units
+    code: np.ndarray  # place of the tape's status code among its codes in order of their names, NO_ROW without one
+    code_before: np.ndarray  # that of the month before
+    spent: np.ndarray  # new spending / limit: what the balance grew by and what was paid
+    payment: np.ndarray  # in the month, minor units
+    bill: np.ndarray  # balance of the month before, minor units
 
     def take(self, rows: np.ndarray) -> "Features":
         """Return the features of some accounts."""
@@ -40,11 +45,15 @@ def features(panel: Panel, month: int) -> Features:
     balance, limit = panel.balance[:, month], panel.limit[:, month]
     known = limit > 0
     before = panel.balance[:, month - 1] if month else np.full(len(balance), np.nan)
-    previous = panel.state[:, month - 1] if month else np.full(len(balance), NO_ROW)
+    nobody = np.full(len(balance), NO_ROW)
+    previous = panel.state[:, month - 1] if month else nobody
+    payment = panel.payment[:, month]
+    place = np.append(np.argsort(np.argsort(panel.codes)), NO_ROW).astype(np.int64)  # no code, -1, takes the last
     with np.errstate(divide="ignore", invalid="ignore"):
         utilisation = np.where(known, balance / limit, np.nan)
         change = np.where(known, (balance - before) / limit, np.nan)
-        paid = np.clip(panel.payment[:, month] / before, 0, FULL)
+        spent = np.where(known, (balance - before + payment) / limit, np.nan)
+        paid = np.clip(payment / before, 0, FULL)
     return Features(
         panel.state[:, month].astype(np.int64),
         previous.astype(np.int64),
@@ -54,6 +63,11 @@ def features(panel: Panel, month: int) -> Features:
         change,
         np.where(before <= 0, -1.0, paid),
         np.where(known, limit, np.nan),
+        place[panel.code[:, month]],
+        place[panel.code[:, month - 1]] if month else nobody,
+        spent,
+        payment,
+        before,
     )
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from simulator.estimation.backtest.account_model import AccountForecast, CellModel, Forecaster, Sample
+from simulator.estimation.backtest.account_model import AccountModel
+from simulator.estimation.backtest.boosting import BOOSTING, Boosting, is_there
+from simulator.estimation.backtest.cells import AccountForecast, Forecaster, Sample
 from simulator.estimation.backtest.features import Features, features
 from simulator.estimation.backtest.peers import LastValue, PlainMatrix, Regression, SpreadLastValue
 from simulator.estimation.panels.panel import Panel
@@ -18,12 +20,19 @@ from simulator.model.errors import Problem, UserError
 
 OURS, SPREAD = "account model", "last value with spread"
 FORECASTERS: dict[str, Callable[[Sample, int], Forecaster]] = {
-    OURS: CellModel,
+    OURS: AccountModel,
     "last value": LastValue,
     SPREAD: SpreadLastValue,
     "plain matrix": PlainMatrix,
     "regression": Regression,
 }
+
+
+def all_forecasters() -> dict[str, Callable[[Sample, int], Forecaster]]:
+    """Return the forecasters, and boosting where scikit-learn is installed."""
+    return {**FORECASTERS, BOOSTING: Boosting} if is_there() else FORECASTERS
+
+
 MIN_PAIRS = 2
 CHUNK = 20_000  # accounts forecast at a time: the memory in use does not grow with the book
 SAMPLE = 2_000_000  # account-months that account models are fitted on, at most: evenly spaced accounts of each pair
@@ -68,7 +77,7 @@ class Method:
 
     fit_until: str
     correlation: Callable[[Panel], Correlation] = estimated  # of the factor, estimated from the window
-    forecasters: dict[str, Callable[[Sample, int], Forecaster]] = field(default_factory=lambda: FORECASTERS)
+    forecasters: dict[str, Callable[[Sample, int], Forecaster]] = field(default_factory=all_forecasters)
     draws: int = DRAWS
     seed: int = SEED
 

@@ -4,10 +4,10 @@ Each is fitted on the same sample of the window; none sees a later month.
 """
 
 import numpy as np
-from scipy.optimize import minimize
 
-from simulator.estimation.backtest.account_model import MIDPOINTS, AccountForecast, Sample, quantiles
+from simulator.estimation.backtest.cells import MIDPOINTS, AccountForecast, Sample, quantiles
 from simulator.estimation.backtest.features import Features, design
+from simulator.estimation.backtest.logistic import log_loss, logistic, ridge, softmax
 
 PENALTIES = (
     100.0,
@@ -15,9 +15,6 @@ PENALTIES = (
     1.0,
 )  # on squared slopes of standardised features; the best by halves of the window's accounts
 FITTED_ON = 60_000  # accounts that a regression is fitted on, at most: evenly spaced rows of the sample
-ITERATIONS = 50
-BLOCK = 256  # rows
-GRADIENT = 1e-4  # of the loss per account, at which a fit is done
 
 
 class LastValue:
@@ -143,70 +140,6 @@ def _logistic_by_halves(x, came, n):
     for penalty in PENALTIES:  # each begins where the one before ended
         logits = logistic(x[::2], came[::2], n, penalty, logits)
         fits.append(logits)
-        losses.append(_log_loss(x[1::2], came[1::2], logits))
+        losses.append(log_loss(x[1::2], came[1::2], logits))
     best = int(np.argmin(losses))
     return PENALTIES[best], logistic(x, came, n, PENALTIES[best], fits[best])
-
-
-def logistic(x: np.ndarray, came: np.ndarray, n: int, penalty: float, start: np.ndarray) -> np.ndarray:
-    """Return float64[column, n]: the logits of a multinomial logistic regression, beginning at `start`.
-
-    `came` is the class of each row of x; `penalty` holds all columns but the first, the constant.
-    """
-    size, columns = x.shape
-    x = in_blocks(x)
-    hit = np.zeros((*x.shape[:2], n))
-    hit.reshape(-1, n)[np.arange(size), came] = 1
-    held = np.full((n, columns), penalty)
-    held[:, 0] = 1e-3  # only the sum of logits over states needs holding
-    diagonal = np.diag(held.ravel()) / size
-
-    def loss(flat):
-        logits = flat.reshape(n, columns)
-        chance = softmax(x @ logits.T)
-        of_hit = chance.reshape(-1, n)[np.arange(size), came]
-        value = -np.log(np.maximum(of_hit, 1e-300)).sum() + (held * logits**2).sum() / 2
-        slope = ((chance - hit).transpose(0, 2, 1) @ x).sum(axis=0) + held * logits
-        return value / size, slope.ravel() / size
-
-    def curvature(flat):
-        chance = softmax(x @ flat.reshape(n, columns).T)
-        blocks = np.empty((n, columns, n, columns))
-        for i in range(n):
-            for j in range(i + 1):
-                weight = chance[..., i] * ((i == j) - chance[..., j])
-                product = (x * weight[..., None]).transpose(0, 2, 1) @ x
-                blocks[i, :, j] = blocks[j, :, i] = product.sum(axis=0) / size
-        return blocks.reshape(n * columns, n * columns) + diagonal
-
-    options = {"maxiter": ITERATIONS, "gtol": GRADIENT}
-    found = minimize(loss, start.T.ravel(), jac=True, hess=curvature, method="trust-exact", options=options)
-    return found.x.reshape(n, columns).T
-
-
-def ridge(x: np.ndarray, y: np.ndarray, penalty: float) -> np.ndarray:
-    """Return float64[column]: slopes of a linear regression held by `penalty`, the first column free."""
-    held = np.full(x.shape[1], penalty)
-    held[0] = 1e-9
-    x, y = in_blocks(x), in_blocks(y[:, None])
-    gram, pull = ((x.transpose(0, 2, 1) @ other).sum(axis=0) for other in (x, y))
-    return np.linalg.solve(gram + np.diag(held), pull[:, 0])
-
-
-def in_blocks(x: np.ndarray) -> np.ndarray:
-    """Return float64[block, BLOCK, column] of x[row, column], filled up with rows of zeros, which add nothing to sums.
-
-    Products of small blocks run on one thread, where BLAS on many waits more than it works, and so always round alike.
-    """
-    return np.concatenate([x, np.zeros((-len(x) % BLOCK, x.shape[1]))]).reshape(-1, BLOCK, x.shape[1])
-
-
-def softmax(x: np.ndarray) -> np.ndarray:
-    """Return probabilities along the last axis."""
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
-def _log_loss(x, came, logits):
-    chance = softmax(x @ logits)[np.arange(len(came)), came]
-    return -np.log(np.maximum(chance, 1e-300)).sum()

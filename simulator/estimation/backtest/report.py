@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from simulator.estimation import rows_used
+from simulator.estimation.backtest import boosting
 from simulator.estimation.backtest.forecasts import OURS
 from simulator.estimation.backtest.scores import ScoreDifference
 from simulator.estimation.backtest.scoring import RELIABILITY_EDGES, Outlook, Scored
@@ -24,10 +25,26 @@ TWO_MONTHS = 2
 
 
 def write_tables(scored: Scored, panel: Panel, folder: Path) -> None:
-    """Write backtest.json, scores.csv and fan.csv into `folder`."""
+    """Write backtest.json, scores.csv, fan.csv and accounts.parquet into `folder`."""
     write_json(folder / "backtest.json", as_dict(scored, panel))
     (folder / "scores.csv").write_text(scores_csv(scored), encoding="utf-8")
     (folder / "fan.csv").write_text(fan_csv(scored), encoding="utf-8")
+    write_accounts(scored, panel, folder / "accounts.parquet")
+
+
+def write_accounts(scored: Scored, panel: Panel, path: Path) -> None:
+    """Write a row for each account open at the end of the window: its state then, and the chance of each a month on."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names, of = [state.name for state in panel.states], scored.by_account
+    columns = {
+        "account_id": pa.array(panel.account_id[of.accounts].tolist(), pa.string()),
+        "state": pa.array(np.array(names)[of.state].tolist(), pa.string()),
+        **{f"probability of {name}": pa.array(of.chance[:, s]) for s, name in enumerate(names)},
+    }
+    facts = {"fit_until": scored.fit_until, "month": scored.months[0], "forecaster": OURS}
+    pq.write_table(pa.table(columns, metadata=facts), path, compression="zstd")
 
 
 def as_dict(scored: Scored, panel: Panel) -> dict[str, Any]:
@@ -64,10 +81,12 @@ def as_dict(scored: Scored, panel: Panel) -> dict[str, Any]:
                 "crps": _known(_scaled(o, o.crps, scored)),
                 "bias": _known(_scaled(o, o.bias, scored)),
                 "inside_90": o.inside,
+                "inside_50": o.inside_half,
             }
             for o in scored.outlooks
         ],
         "coverage_90": coverage(scored),
+        "coverage_50": coverage(scored, half=True),
         "reliability": [
             {
                 "forecaster": r.forecaster,
@@ -86,12 +105,12 @@ _POINTS = ("actual", "last_value", "matrix", "account_model")
 _LEVEL_NAMES = tuple(f"p{round(100 * level):02d}" for level in QUANTILE_LEVELS)
 
 
-def coverage(scored: Scored) -> dict[str, dict[str, int]]:
-    """Return {measure: {"inside", "months"}}: forecast months whose actual value lay inside the 90 % fan."""
+def coverage(scored: Scored, half: bool = False) -> dict[str, dict[str, int]]:
+    """Return {measure: {"inside", "months"}}: forecast months whose actual value lay inside the 90 % fan, or 50 %."""
     found: dict[str, dict[str, int]] = {}
     for o in scored.outlooks:
         here = found.setdefault(o.measure, {"inside": 0, "months": 0})
-        here["inside"] += o.inside
+        here["inside"] += o.inside_half if half else o.inside
         here["months"] += 1
     return found
 
@@ -108,13 +127,14 @@ def scores_csv(scored: Scored) -> str:
 
 def fan_csv(scored: Scored) -> str:
     """Return one line for each month, measure and source of uncertainty; amounts are in the currency's units."""
-    head = ("month", "measure", "unit", "source", *_LEVEL_NAMES, *_POINTS, "crps", "bias", "inside_90")
+    head = ("month", "measure", "unit", "source", *_LEVEL_NAMES, *_POINTS, "crps", "bias", "inside_90", "inside_50")
     rows = []
     for o in scored.outlooks:
         points = [_scaled(o, getattr(o, key), scored) for key in _POINTS]
         for k, source in enumerate(SOURCES):
             last = k == len(SOURCES) - 1  # the scores are those of all sources together
-            scores = (_scaled(o, o.crps, scored), _scaled(o, o.bias, scored), int(o.inside)) if last else ("",) * 3
+            inside = int(o.inside), int(o.inside_half)
+            scores = (_scaled(o, o.crps, scored), _scaled(o, o.bias, scored), *inside) if last else ("",) * 4
             fan = [_scaled(o, x, scored) for x in o.quantiles[k]]
             rows.append((o.month, o.measure, _unit(o.measure, scored), source, *fan, *points, *scores))
     return _csv(head, rows)
@@ -171,11 +191,13 @@ def answers(scored: Scored) -> list[str]:
         if clauses:
             found.append(f"For {target}, the account model is {', '.join(clauses)}.")
     o = scored.outlook("dpd30_share")
-    low, _, high = o.quantiles[-1]
+    low, *_, high = o.quantiles[-1]
     found.append(
         f"30 or more days past due in {o.month}: {_percent(o.actual)} of the open accounts, "
         f"{'inside' if o.inside else 'outside'} the 90 % fan of {_percent(low)} to {_percent(high)}."
     )
+    if boosting.BOOSTING not in {s.forecaster for s in scored.scores} and not boosting.is_there():
+        found.append(boosting.MISSING)
     return found
 
 
@@ -229,11 +251,16 @@ def _accounts_section(scored):
     words = [
         "Each account's next state and utilisation, from what was known at the end of the window. Brier score: squared "
         "error of the probabilities, summed over states, 0 for a sure hit and 2 for a sure miss. CRPS: the same idea "
-        "for an amount; of a forecast without doubt it is the absolute error. Lower is better for both.",
-        "The account model is a roll matrix over finer cells: state, the state before, utilisation, the share of the "
-        "bill that was paid, limit; each cell leans on the coarser one as far as the window says.",
+        "for an amount; of a forecast without doubt it is the absolute error. Log loss: minus the logarithm of the "
+        "probability of what came, at least one in a million. Lower is better for these. AUC: how often an account "
+        "that was 30+ had the higher forecast than one that was not; 0.5 is no better than chance, 1 is perfect.",
+        "The account model is the mean of two. One is a roll matrix over finer cells: state, the state before, "
+        "utilisation, the share of the bill that was paid, limit; each cell leans on the coarser one as far as the "
+        "window says. The other is one logit of all states on bent amounts, status codes, new spending, and these "
+        "within each state. Utilisation is that of the cells.",
     ]
-    tables = [_score_table(scored, "Brier", 5, 1), _score_table(scored, "CRPS", 3, 100)]
+    tables = [_score_table(scored, *how) for how in (("Brier", 5, 1), ("log loss", 4, 1), ("CRPS", 3, 100))]
+    tables += [_score_table(scored, name, 4, 1) for name in ("AUC of 30+", "AUC of newly 30+")]
     tables.append(_bias_table(scored))
     return Section("Account by account", words, [reliability_picture(scored)], [t for t in tables if t])
 
@@ -241,7 +268,7 @@ def _accounts_section(scored):
 def _score_table(scored, name, decimals, factor):
     rows = []
     for s in scored.scores:
-        if s.score == name and s.accounts:
+        if s.score == name and s.accounts and math.isfinite(s.value):
             less = ("", "") if s.less is None else _difference(s.less, decimals, factor)
             rows.append((s.forecaster, f"{s.value * factor:.{decimals}f}", f"{s.accounts:,}", *less))
     unit = "" if factor == 1 else " (% of the limit)"
@@ -262,10 +289,11 @@ def _bias_table(scored):
 
     rows = []
     for name in dict.fromkeys(s.forecaster for s in scored.scores):
-        bias30, bias, covered = (cell(name, score) for score in ("bias of 30+", "bias", "coverage of 90 %"))
+        bias30, bias = (cell(name, score) for score in ("bias of 30+", "bias"))
+        inside = (cell(name, f"coverage of {level} %") for level in (50, 90))
         signed = [f"{100 * x:+.2f} pp" if x != "" else "" for x in (bias30, bias)]
-        rows.append((name, *signed, _percent(covered) if covered != "" else ""))
-    head = ("bias: forecast less actual", "30+ share", "utilisation", "utilisation inside its 90 % interval")
+        rows.append((name, *signed, *(_percent(x) if x != "" else "" for x in inside)))
+    head = ("bias: forecast less actual", "30+ share", "utilisation", "utilisation inside its 50 %", "its 90 %")
     return Table(head, rows)
 
 
@@ -282,13 +310,26 @@ def _book_section(scored):
     for o in scored.outlooks:
         shown = [_amount(o, x, scored) for x in (o.actual, o.last_value, o.matrix, o.account_model)]
         ends = [(_amount(o, row[0], scored).removesuffix(" %"), _amount(o, row[-1], scored)) for row in o.quantiles]
+        ends += [(_amount(o, o.quantiles[-1][1], scored).removesuffix(" %"), _amount(o, o.quantiles[-1][-2], scored))]
         bands = [f"{low}–{high}" for low, high in ends]
         unit = f", {_axis_scale(o.measure, scored)[1]}" if o.measure == "balance" else ""
-        scores = _amount(o, o.crps, scored), "yes" if o.inside else "no"
+        scores = _amount(o, o.crps, scored), *("yes" if x else "no" for x in (o.inside_half, o.inside))
         rows.append((f"{label(o.measure)}{unit}, {o.month}", *shown, *bands, *scores))
-    head = ("", "actual", "last value", "matrix", "account model", *_BANDS, "CRPS", "inside")
+    head = (
+        "",
+        "actual",
+        "last value",
+        "matrix",
+        "account model",
+        *_BANDS,
+        "its middle 50 %",
+        "CRPS",
+        "inside 50 %",
+        "90 %",
+    )
     note = (
-        "Fans hold 90 % of the draws; CRPS and “inside” are of all sources together. Shares by state are of all "
+        "Fans hold 90 % of the draws, the middle one of all sources 50 %; CRPS and “inside” are of all sources "
+        "together. Shares by state are of all "
         "accounts of the fan, balances of the same accounts."
     )
     return Section("The book", words, [fan_picture(scored)], [Table(head, rows, note)])
@@ -344,7 +385,7 @@ def fan_picture(scored: Scored):
                 axis.fill_between(
                     ahead, low, high, color=COLOURS[1], alpha=shade, lw=0, label=SOURCES[k], zorder=2 - k / 3
                 )
-            axis.plot(ahead, bands[:, -1, 1], "--", color="white", lw=1.2)
+            axis.plot(ahead, bands[:, -1, bands.shape[2] // 2], "--", color="white", lw=1.2)
             axis.plot(places[: start + 1][shown], past[shown], "-", color=INK, lw=1.8)
             came = np.array([o.actual for o in outlooks]) * factor
             axis.plot(ahead, np.insert(came, 0, past[-1]), "-o", color=COLOURS[2], ms=5, lw=1.6, label="what came")

@@ -1,14 +1,17 @@
-"""Scores of a forecast: Brier, CRPS, coverage, and the difference of two forecasters with its error."""
+"""Scores of a forecast: Brier, log loss, CRPS, AUC, coverage; and two forecasters' difference with its error."""
 
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import rankdata
 
-from simulator.analysis.estimates import less, within
+from simulator.analysis.estimates import less, mean, within
 from simulator.estimation import random_numbers
 
 MAX_BATCHES = 500  # accounts are resampled in so many batches: the cost no longer grows with the book
 RESAMPLES = 1000
+LEAST = 1e-6  # probability that counts at least: a sure miss costs 13.8 of log loss, and not without end
+WIDTH_95 = 1.959964  # standard errors
 
 
 class ScoreDifference(NamedTuple):
@@ -28,6 +31,48 @@ def brier(probabilities: np.ndarray, outcome: np.ndarray) -> np.ndarray:
     """
     hit = probabilities[np.arange(len(outcome)), outcome]
     return (probabilities**2).sum(axis=1) - 2 * hit + 1
+
+
+def log_loss(probabilities: np.ndarray, outcome: np.ndarray) -> np.ndarray:
+    """Return float64[account]: minus the logarithm of what the outcome was given, at least LEAST.
+
+    probabilities: float64[account, state]; outcome: int[account], the state that came. Source: I. J. Good, Rational
+    decisions, Journal of the Royal Statistical Society B 14 (1952).
+    """
+    return -np.log(np.maximum(probabilities[np.arange(len(outcome)), outcome], LEAST))
+
+
+class Ranked(NamedTuple):
+    """How high accounts rank of which something came: of each the share of the others that it ranks against rightly."""
+
+    came: np.ndarray  # float64[account], against those of which it did not come
+    rest: np.ndarray  # float64[account], the other way about
+
+
+def ranked(chance: np.ndarray, came: np.ndarray) -> Ranked | None:
+    """Return how `chance`, float64[account], ranks accounts of which it `came`, bool[account]; None if all are alike.
+
+    Ties count a half. Its mean is the AUC. Source: E. R. DeLong and others, Comparing the areas under two or more
+    correlated receiver operating characteristic curves, Biometrics 44 (1988).
+    """
+    yes, no = chance[came], chance[~came]
+    if not len(yes) or not len(no):
+        return None
+    of_all = rankdata(np.concatenate([yes, no]))
+    return Ranked((of_all[: len(yes)] - rankdata(yes)) / len(no), 1 - (of_all[len(yes) :] - rankdata(no)) / len(yes))
+
+
+def auc(found: Ranked | None) -> tuple[float, float]:
+    """Return the AUC and its standard error over accounts; NaN without both kinds."""
+    if found is None:
+        return float("nan"), float("nan")
+    return float(found.came.mean()), float(np.hypot(mean(found.came).se, mean(found.rest).se))
+
+
+def auc_less(ours: Ranked, theirs: Ranked) -> ScoreDifference:
+    """Return one AUC less another of the same accounts, with DeLong's standard error."""
+    value, se = auc(Ranked(*(less(a, b) for a, b in zip(ours, theirs, strict=True))))
+    return ScoreDifference(value, se, value - WIDTH_95 * se, value + WIDTH_95 * se)
 
 
 def crps(values: np.ndarray, outcome) -> np.ndarray:

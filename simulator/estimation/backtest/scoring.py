@@ -14,7 +14,17 @@ import numpy as np
 from simulator.analysis.estimates import mean, within
 from simulator.estimation.backtest.features import features
 from simulator.estimation.backtest.forecasts import SPREAD, Forecasts, digest, hash_accounts, hash_fan, scrambled
-from simulator.estimation.backtest.scores import ScoreDifference, brier, covered, crps, paired
+from simulator.estimation.backtest.scores import (
+    ScoreDifference,
+    auc,
+    auc_less,
+    brier,
+    covered,
+    crps,
+    log_loss,
+    paired,
+    ranked,
+)
 from simulator.estimation.panels.panel import NO_ROW, Panel
 from simulator.estimation.roll_rates.forecast import QUANTILE_LEVELS, SOURCES, Fan, shares
 
@@ -50,6 +60,7 @@ class Outlook(NamedTuple):
     crps: float  # of all sources together
     bias: float  # mean forecast less actual
     inside: bool  # actual within the 90 % fan of all sources
+    inside_half: bool  # and within its middle 50 %
 
 
 class Reliability(NamedTuple):
@@ -59,6 +70,14 @@ class Reliability(NamedTuple):
     accounts: np.ndarray  # int64[band]
     forecast: np.ndarray  # float64[band], mean probability, NaN without accounts
     happened: np.ndarray  # float64[band], share
+
+
+class ByAccount(NamedTuple):
+    """The account model's forecast of each account that was open at the end of the window."""
+
+    accounts: np.ndarray  # int64[account], rows of the panel
+    state: np.ndarray  # int64[account], at the end of the window
+    chance: np.ndarray  # float64[account, state], of each state in the month after it
 
 
 @dataclass(frozen=True)
@@ -72,6 +91,7 @@ class Scored:
     scores: tuple[Score, ...]
     outlooks: tuple[Outlook, ...]
     reliability: tuple[Reliability, ...]
+    by_account: ByAccount
     fan: Fan
     history: dict[str, np.ndarray]  # measure -> float64[month of the window], of the accounts open in each
     history_months: tuple[str, ...]
@@ -107,8 +127,9 @@ def score(panel: Panel, made: Forecasts) -> Scored:
         currency=panel.currency,
         minor_units=panel.minor_units,
         scores=tuple(tally.scores(seed)),
-        outlooks=tuple(_outlooks(made.fan, came, tally.expected, panel)),
+        outlooks=tuple(_outlooks(made.fan, came, tally.chance.sum(axis=0), panel)),
         reliability=tuple(tally.reliability()),
+        by_account=ByAccount(made.accounts, made.features.state, tally.chance),
         fan=made.fan,
         history={measure: np.array([book[measure] for book in history]) for measure in history[0]},
         history_months=panel.months[: at + 1],
@@ -171,26 +192,28 @@ class _Tally:
         n = len(made.accounts)
         self.scored = np.flatnonzero(came.state[:, 0] != NO_ROW)
         self.by_account = {
-            name: {key: np.full(n, np.nan) for key in ("brier", "p30", "crps", "mean", "covered")}
+            name: {key: np.full(n, np.nan) for key in ("brier", "log", "p30", "crps", "mean", "covered", "half")}
             for name in self.names
         }
         self._sum = hashlib.sha256()
         hash_fan(self._sum, made.fan)
-        self.expected = np.zeros(len(panel.states))  # accounts that the first forecaster expects in each
+        self.chance = np.zeros((n, len(panel.states)))  # the first forecaster's
         for some, name, forecast in made.by_account():
             hash_accounts(self._sum, forecast)
             here, state = self.by_account[name], came.state[some, 0]
             hit = state != NO_ROW
             here["brier"][some[hit]] = brier(forecast.states[hit], state[hit])
+            here["log"][some[hit]] = log_loss(forecast.states[hit], state[hit])
             here["p30"][some] = forecast.states[:, self.late].sum(axis=1)
             outcome = came.utilisation[some]
             here["crps"][some] = crps(forecast.utilisation, outcome)
             here["mean"][some] = forecast.utilisation.mean(axis=1)
             # NaN, where nothing is forecast, is not scored
-            inside = covered(forecast.utilisation, outcome).astype(float)
-            here["covered"][some] = np.where(np.isfinite(here["crps"][some]), inside, np.nan)
+            for key, level in (("covered", 0.9), ("half", 0.5)):
+                inside = covered(forecast.utilisation, outcome, level).astype(float)
+                here[key][some] = np.where(np.isfinite(here["crps"][some]), inside, np.nan)
             if name == self.names[0]:
-                self.expected += forecast.states.sum(axis=0)
+                self.chance[some] = forecast.states
 
     def digest(self) -> str:
         """Return the SHA-256 of all forecasts."""
@@ -199,23 +222,32 @@ class _Tally:
     def scores(self, seed) -> Iterator[Score]:
         """Yield every score of every forecaster."""
         state, utilisation = self.came.state[self.scored, 0], self.came.utilisation
-        came30 = self.late[state].astype(float)
+        late, newly = self.late[state], ~self.late[self.made.features.state[self.scored]]
         for name in self.names:
             if name == SPREAD:  # as last value
                 continue
-            here = self.by_account[name]
-            yield self._score(name, "next state", "Brier", here["brier"], seed, self.by_account[self.names[0]]["brier"])
-            yield self._score(name, "next state", "bias of 30+", here["p30"][self.scored] - came30)
+            here, first = self.by_account[name], self.by_account[self.names[0]]
+            yield self._score(name, "next state", "Brier", here["brier"], seed, first["brier"])
+            yield self._score(name, "next state", "log loss", here["log"], seed, first["log"])
+            yield self._score(name, "next state", "bias of 30+", here["p30"][self.scored] - late)
+            for score, some in (("AUC of 30+", np.ones_like(newly)), ("AUC of newly 30+", newly)):
+                theirs, own = (ranked(of["p30"][self.scored][some], late[some]) for of in (here, first))
+                less = None if name == self.names[0] else theirs and own and auc_less(own, theirs)
+                yield Score(name, "next state", score, *auc(theirs), int(some.sum()), less)
         if not np.isfinite(utilisation).any():
             return
-        # the same accounts for everyone: those that all can forecast
-        all_known = np.logical_and.reduce([np.isfinite(self.by_account[name]["crps"]) for name in self.names])
-        for name in self.names:
-            here = {key: np.where(all_known, self.by_account[name][key], np.nan) for key in ("crps", "mean", "covered")}
+        # the same accounts for everyone who says something of utilisation: those that all can forecast
+        known = {name: np.isfinite(self.by_account[name]["crps"]) for name in self.names}
+        known = {name: some for name, some in known.items() if some.any() or name == self.names[0]}
+        all_known = np.logical_and.reduce(list(known.values()))
+        for name in known:
+            known_of = self.by_account[name]
+            here = {key: np.where(all_known, known_of[key], np.nan) for key in ("crps", "mean", "covered", "half")}
             ours = np.where(all_known, self.by_account[self.names[0]]["crps"], np.nan)
             yield self._score(name, "utilisation", "CRPS", here["crps"], seed, ours)
             yield self._score(name, "utilisation", "bias", here["mean"] - utilisation)
             yield self._score(name, "utilisation", "coverage of 90 %", here["covered"])
+            yield self._score(name, "utilisation", "coverage of 50 %", here["half"])
 
     def _score(self, name, target, score, values, seed=None, ours=None):
         known = np.isfinite(values)
@@ -250,7 +282,7 @@ def _outlooks(made: Fan, came: Realised, expected: np.ndarray, panel: Panel) -> 
             actual["balance"] = came.balance[:, m].sum()
         for measure, of in measures.items():
             drawn = np.sort(of[-1, :, m])
-            low, high = np.quantile(drawn, [QUANTILE_LEVELS[0], QUANTILE_LEVELS[-1]])
+            low, lower, _, upper, high = np.quantile(drawn, QUANTILE_LEVELS)
             yield Outlook(
                 month,
                 measure,
@@ -262,4 +294,5 @@ def _outlooks(made: Fan, came: Realised, expected: np.ndarray, panel: Panel) -> 
                 float(crps(drawn, actual[measure])),
                 float(drawn.mean() - actual[measure]),
                 bool(within(actual[measure], low, high)),
+                bool(within(actual[measure], lower, upper)),
             )

@@ -42,7 +42,7 @@ from simulator.lowering.roll_rates import worse_than
 SOURCES = ("accounts", "accounts and factor", "accounts, factor and parameters")
 DRAWS = 1000
 GROWTH_PRIOR = (4.0, 0.02)  # degrees of freedom, sd of a month's common growth of balances; source: assumption
-QUANTILE_LEVELS = (0.05, 0.5, 0.95)
+QUANTILE_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 TINY = 1e-300
 
 
