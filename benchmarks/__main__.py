@@ -217,27 +217,35 @@ def coverage(seeds: Annotated[int, typer.Option(min=50, help="runs of each world
 
 @app.command()
 def remembering(books: Annotated[int, typer.Option(min=20, help="of each length")] = 100) -> None:
-    """Check that few books without memory are given some, and that 30+ in a year is right where hazards fall."""
+    """Check that few books without memory are given some, or kinds of people, and that 30+ in a year is right.
+
+    Where hazards fall with the stay, and where people differ.
+    """
     from . import remembering as run
 
     with Progress() as bar:
         rates = [run.false_alarms(months, 8000, books, bar.advanced) for months in (3, 4, 12, 24, 60)]
         drifts = [run.drift(months, 20_000, books // 5, bar.advanced) for months in (4, 12, 24, 60)]
+        people = [run.drift_of_kinds(months, 20_000, books // 5, bar.advanced) for months in (4, 12, 24, 60)]
     table = Table("months", title=f"books without memory, moved by a factor ({bar.seconds:,.0f} s)")
-    for column in ("accounts", "books", "given memory"):
+    for column in ("accounts", "books", "given memory", "given kinds"):
         table.add_column(column, justify="right")
     for rate in rates:
-        table.add_row(str(rate.months), f"{rate.accounts:,}", str(rate.books), str(rate.expanded))
-    off = Table("months", title="hazards that fall with the stay: 30+ in a year against what is to come")
-    for column in ("accounts", "books", "rows that remember", "matrix"):
-        off.add_column(column, justify="right")
-    for one in drifts:
-        near = f"{100 * one.remembering:+.1f} % ± {100 * one.error:.1f}"
-        off.add_row(str(one.months), f"{one.accounts:,}", str(one.books), near, f"{100 * one.plain:+.0f} %")
-    _print(table, off)
-    often = [str(rate.months) for rate in rates if rate.expanded > run.MOST_FALSE * rate.books]
-    far = [str(one.months) for one in drifts if one.months >= run.ENOUGH and not one.is_right]
-    wrong = [f"given memory too often with {months} months" for months in often]
+        table.add_row(str(rate.months), f"{rate.accounts:,}", str(rate.books), str(rate.expanded), str(rate.of_kinds))
+    tables = []
+    for title, found in (("hazards that fall with the stay", drifts), ("people who differ", people)):
+        off = Table("months", title=f"{title}: 30+ in a year against what is to come")
+        for column in ("accounts", "books", "rows chosen", "matrix"):
+            off.add_column(column, justify="right")
+        for one in found:
+            near = f"{100 * one.remembering:+.1f} % ± {100 * one.error:.1f}"
+            off.add_row(str(one.months), f"{one.accounts:,}", str(one.books), near, f"{100 * one.plain:+.0f} %")
+        tables.append(off)
+    _print(table, *tables)
+    most = run.MOST_FALSE
+    often = [str(rate.months) for rate in rates if max(rate.expanded, rate.of_kinds) > most * rate.books]
+    far = [str(one.months) for one in (*drifts, *people) if one.months >= run.ENOUGH and not one.is_right]
+    wrong = [f"given memory or kinds too often with {months} months" for months in often]
     wrong += [f"off with {months} months" for months in far]
     _end(not wrong, "; ".join(wrong))
 

@@ -1,8 +1,8 @@
 """Does a forecast find what a book remembers, and nothing where there is nothing? Many made-up books, each of its seed.
 
-Books of 24 months, moved by a common factor. In one kind the next month hangs on the state alone; in the other an
+Books of 24 months, moved by a common factor. In one kind the next month hangs on the state alone; in another an
 account that has been in a state for longer leaves it more seldom, and all accounts were opened before the tape's first
-month, so that what the tape shows is not what comes.
+month, so that what the tape shows is not what comes; in the third people differ and remember nothing.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from scipy.special import ndtr, ndtri
 from simulator.estimation import random_numbers
 from simulator.estimation.panels.panel import Panel, PanelState
 from simulator.estimation.roll_rates.choice import remembered
+from simulator.estimation.roll_rates.kinds import with_kinds
 from simulator.estimation.roll_rates.rows import expected
 
 STATES = (
@@ -36,7 +37,7 @@ MOST_FALSE = 0.05  # of books without memory
 NEAR, FAR = 0.05, 0.1  # of 30+ a year ahead: what rows that remember may be off by, and the matrix alone at least is
 YEAR = 12
 ENOUGH = 24  # months of a tape, from which the forecast must be near
-FACTOR, OPENED, MOVES = 40, 41, 42  # purposes of random numbers; of moves as many as there are months
+WHO, FACTOR, OPENED, MOVES = range(39, 43)  # purposes of random numbers; of moves as many as there are months
 LONGEST = 24  # months in a state after which hazards fall no further
 
 
@@ -134,18 +135,18 @@ def _panel(state: np.ndarray) -> Panel:
 
 
 class Drift(NamedTuple):
-    """How far 30+ a year ahead is from what is to come, over books whose hazards fall: means, in shares of it."""
+    """How far 30+ a year ahead is from what is to come, over books: means, in shares of it."""
 
     months: int
     accounts: int
     books: int
-    remembering: float
+    remembering: float  # by rows that remember, or of kinds of people
     error: float  # standard error of that mean
     plain: float
 
     @property
     def is_right(self) -> bool:
-        """Return whether rows that remember are near, and the matrix alone is not."""
+        """Return whether the rows are near, and the matrix alone is not."""
         return abs(self.remembering) < NEAR + 2 * self.error and self.plain > FAR
 
 
@@ -156,26 +157,75 @@ def drift(months: int, accounts: int, books: int, progress: Callable[[str, int, 
         kind = lasting(rho=0)
         state, stay = lived(kind, seed, accounts, months)
         came, panel = late_ahead(kind, state[:, -1].astype(np.int64), stay, YEAR), _panel(state)
-        ahead = [expected(panel, pasts, YEAR)[-1] for pasts in (remembered(panel), {})]
-        off.append([late[1:GONE_BAD].sum() / late[:GONE_BAD].sum() / came - 1 for late in ahead])
+        off.append(_off(panel, came))
         progress(f"{months} months that fall", seed + 1, books)
-    (remembering, plain), error = np.mean(off, axis=0), np.std(off, axis=0, ddof=1)[0] / np.sqrt(books)
-    return Drift(months, accounts, books, float(remembering), float(error), float(plain))
+    return _drift(months, accounts, off)
+
+
+def drift_of_kinds(months: int, accounts: int, books: int, progress: Callable[[str, int, int], None]) -> Drift:
+    """Return the drift of books of people who differ and have no memory: by the rows of kinds, by the matrix."""
+    off = []
+    for seed in range(books):
+        off.append(_off(*differing(seed, accounts, months)))
+        progress(f"{months} months of people who differ", seed + 1, books)
+    return _drift(months, accounts, off)
+
+
+def _off(panel: Panel, came: float) -> list[float]:
+    """Return how far 30+ in a year is from what comes: by the rows that are chosen, by the matrix."""
+    ahead = [expected(panel, pasts, YEAR)[-1] for pasts in (with_kinds(panel, remembered(panel)), {})]
+    return [late[1:GONE_BAD].sum() / late[:GONE_BAD].sum() / came - 1 for late in ahead]
+
+
+def _drift(months: int, accounts: int, off: list[list[float]]) -> Drift:
+    (rows, plain), error = np.mean(off, axis=0), np.std(off, axis=0, ddof=1)[0] / np.sqrt(len(off))
+    return Drift(months, accounts, len(off), float(rows), float(error), float(plain))
 
 
 class Rate(NamedTuple):
-    """How often a state of a book without memory got cells."""
+    """How often a state of a book without memory got cells, or its people, all alike, were taken to be of kinds."""
 
     months: int
     accounts: int
     books: int
     expanded: int
+    of_kinds: int
 
 
 def false_alarms(months: int, accounts: int, books: int, progress: Callable[[str, int, int], None]) -> Rate:
-    """Return in how many of so many books without memory, each of its seed, some state gets cells."""
-    found = 0
+    """Return in how many of so many books without memory, each of its seed, some state gets cells; or kinds."""
+    cells, kinds = 0, 0
     for seed in range(books):
-        found += bool(remembered(book(memoryless(), seed, accounts, months, before=12))["line"].states)
+        panel = book(memoryless(), seed, accounts, months, before=12)
+        pasts = remembered(panel)
+        cells += bool(pasts["line"].states)
+        kinds += with_kinds(panel, pasts)["line"].kinds is not None
         progress(f"{months} months", seed + 1, books)
-    return Rate(months, accounts, books, found)
+    return Rate(months, accounts, books, cells, kinds)
+
+
+class Person(NamedTuple):
+    """A kind of people: how many they are, and how often they turn late in a month."""
+
+    share: float
+    turns_late: float
+
+
+PEOPLE = (Person(0.6, 0.01), Person(0.3, 0.05), Person(0.1, 0.20))  # who differ and have no memory
+
+
+def differing(
+    seed: int, accounts: int, months: int, people: tuple[Person, ...] = PEOPLE, rho: float = 0.0
+) -> tuple[Panel, float]:
+    """Return the panel of people who differ, opened as the tape begins, and the share 30+ to come in YEAR months."""
+    up_to = np.cumsum([person.share for person in people])[:-1]
+    who = (random_numbers.uniforms(seed, WHO, 1, accounts)[0][:, None] >= up_to).sum(axis=1)
+    state, here = np.empty((accounts, months), dtype=np.int8), np.zeros(GONE_BAD)
+    for k, person in enumerate(people):
+        matrix = MATRIX.copy()
+        matrix[0, :2] = 1 - person.turns_late, person.turns_late
+        lives = lived(Kind(matrix[:, None], rho=rho), seed, accounts, months)[0][who == k]
+        state[who == k] = lives
+        ahead = np.linalg.matrix_power(matrix[:, :GONE_BAD], YEAR)
+        here += np.bincount(lives[:, -1], minlength=GONE_BAD + 1)[:GONE_BAD] @ ahead
+    return _panel(state), float(here[1:].sum() / here.sum())

@@ -15,6 +15,7 @@ from simulator.estimation.panels.panel import Panel
 from simulator.estimation.roll_rates.choice import Remembered, remembered
 from simulator.estimation.roll_rates.factor import panel_factor
 from simulator.estimation.roll_rates.forecast import DRAWS, Correlation, Fan, fan, posterior_correlation, window
+from simulator.estimation.roll_rates.kinds import with_kinds
 from simulator.estimation.roll_rates.rows import most_cells, within_rows
 from simulator.model.errors import Problem, UserError
 
@@ -50,6 +51,7 @@ class Forecasts:
     features: Features  # of those accounts
     fitted_on: int  # account-months
     remembering: tuple[str, ...]  # states whose accounts move in the fan by rows that remember
+    kinds: int  # of people, by whose rows accounts move in the fan; 0 where all move by their states
 
     def by_account(self) -> Iterator[tuple[np.ndarray, str, AccountForecast]]:
         """Yield (positions in `accounts`, forecaster, forecast), some accounts at a time."""
@@ -67,8 +69,8 @@ def estimated(past: Panel) -> Correlation:
 
 
 def _remembered(past: Panel) -> dict[str, Remembered]:
-    """Return what the window's accounts remember, as a scenario calibrated from it would."""
-    return within_rows(past, remembered(past))
+    """Return what the window's accounts remember or their kinds, as a scenario calibrated from it would have it."""
+    return within_rows(past, with_kinds(past, remembered(past)))
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class Method:
             features(past, len(past.months) - 1).take(accounts),
             len(sample.state),
             tuple(dict.fromkeys(of.name for found in pasts.values() for of in found.states)),
+            max((len(found.kinds.names) for found in pasts.values() if found.kinds), default=0),
         )
 
 

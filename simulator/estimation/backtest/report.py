@@ -306,6 +306,10 @@ def _book_section(scored):
     ]
     if names := scored.facts.get("states_that_remember"):
         words.append(f"Accounts of {names} move by rows that remember what they did before; so does the matrix here.")
+    if kinds := scored.facts.get("kinds_of_people"):
+        words.append(
+            f"Accounts are of {kinds} kinds of people and move by the rows of theirs; so does the matrix here."
+        )
     rows = []
     for o in scored.outlooks:
         shown = [_amount(o, x, scored) for x in (o.actual, o.last_value, o.matrix, o.account_model)]

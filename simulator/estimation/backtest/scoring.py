@@ -144,6 +144,7 @@ def score(panel: Panel, made: Forecasts) -> Scored:
             if made.fan.correlation.dispersion is not None
             else 1.0,
             **({"states_that_remember": ", ".join(made.remembering)} if made.remembering else {}),
+            **({"kinds_of_people": made.kinds} if made.kinds else {}),
             "draws": made.method.draws,
             "seed": seed,
             "forecast_digest": of_all,

@@ -1,4 +1,7 @@
-"""The book that a scenario with memory starts from: rows of a tape in one month, with what is remembered of each."""
+"""The book that a scenario with memory or kinds of people starts from: rows of a tape in one month, and what is told.
+
+That is what is remembered of each account, and which kind its holder is of.
+"""
 
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from simulator.tape.tape import book_rows
 BOOK = "book.parquet"
 BOOK_MAPPING = "book.toml"
 COUNTERS = ("months_in_state", "state_before", "months_since_late")  # roles of a mapping, and the columns' names
+KIND = "kind"  # likewise
 NOT_OF_A_BOOK = (
     "delimiter",
     "encoding",
@@ -24,10 +28,13 @@ NOT_OF_A_BOOK = (
 )  # how text is read, and rows left out already
 
 
-def write_book(folder: Path, tape: Path, mapping: Path, panel: Panel, month: str) -> None:
+def write_book(
+    folder: Path, tape: Path, mapping: Path, panel: Panel, month: str, kind: np.ndarray | None = None
+) -> None:
     """Write BOOK into `folder`: rows and columns of `tape` that a book of `month` needs, and COUNTERS; and its mapping.
 
     `mapping` and `panel` are those of the tape; counters are of its months up to then. Blank is what nobody knows.
+    With `kind`, int64[account], the column KIND has the kind of each account's holder, from "1" on; below 0 is none.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -50,12 +57,17 @@ def write_book(folder: Path, tape: Path, mapping: Path, panel: Panel, month: str
     name_of = [*(state.name for state in past.states), None]
     before = np.where(known, last.before[account], UNKNOWN)
     never = last.since_late[account] >= MAX_MONTHS_BACK
-    counted = (
+    counted = [
         pa.array(last.months[account], mask=~known),
         pa.array([name_of[s] for s in before.tolist()], pa.string()),
         pa.array(last.since_late[account], mask=~known | never),
-    )
-    named = _column_names(list(found))
+    ]
+    roles: tuple[str, ...] = COUNTERS
+    if kind is not None:
+        of_kind = np.where(account >= 0, kind[account], -1)
+        roles = (*COUNTERS, KIND)
+        counted.append(pa.array([str(k + 1) if k >= 0 else None for k in of_kind.tolist()], pa.string()))
+    named = _column_names(roles, list(found))
     pq.write_table(pa.table(found | dict(zip(named.values(), counted, strict=True))), folder / BOOK)
     (folder / BOOK_MAPPING).write_text(_mapping(mapping, month, named | made), encoding="utf-8")
 
@@ -68,10 +80,10 @@ def _made(mapping: Mapping) -> dict[str, str]:
     return own | {"month": "month"}
 
 
-def _column_names(taken: list[str]) -> dict[str, str]:
-    """Return the column of each role of COUNTERS, none of those taken."""
+def _column_names(roles: tuple[str, ...], taken: list[str]) -> dict[str, str]:
+    """Return the column of each of `roles`, none of those taken."""
     found = {}
-    for role in COUNTERS:
+    for role in roles:
         name = role
         while name in taken:
             name += "_"
@@ -80,7 +92,7 @@ def _column_names(taken: list[str]) -> dict[str, str]:
 
 
 def _mapping(mapping: Path, month: str, named: dict[str, str]) -> str:
-    """Return the text of the mapping of a BOOK of `month`; `named` are the columns of COUNTERS."""
+    """Return the text of the mapping of a BOOK of `month`; `named` are the columns of what is remembered."""
     import tomlkit
 
     table = tomlkit.parse(mapping.read_text(encoding="utf-8-sig"))

@@ -5,7 +5,7 @@ so that a month's level, which all cells share, is no evidence; only the differe
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from simulator.estimation.roll_rates.cells import Cell, Partition, partitions
 from simulator.estimation.roll_rates.histories import Histories, histories
 from simulator.estimation.shrinkage import log_evidence
 from simulator.model.layout import PRODUCTS
+
+if TYPE_CHECKING:
+    from simulator.estimation.roll_rates.kinds import Kinds
 
 BLOCKS = 4  # of months next to each other, each in turn not fitted on
 LEANING = 2.0 ** np.arange(15)  # accounts' worth of the state's row that a cell's may have
@@ -55,6 +58,12 @@ class Remembered:
     segments: tuple[str, ...]  # those of the product, as the panel names them
     candidates: tuple[Candidate, ...]
     states: tuple[StateCells, ...]  # with cells; the others have their row alone
+    kinds: "Kinds | None" = None  # of people, in place of cells
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether accounts move by more rows than those of their states."""
+        return bool(self.states) or self.kinds is not None
 
     @property
     def looks_back(self) -> int:
@@ -119,7 +128,7 @@ def _choose(of: Histories, state: int, panel: Panel) -> tuple[list[Candidate], S
     found, chosen = [], None
     for k, (each, gain) in enumerate(tried):
         spread = float(gain.std(ddof=1) * np.sqrt(len(gain))) if len(gain) > 1 else np.nan
-        reason = _why_not(float(gain.sum()), spread, len(each.cells), months)
+        reason = why_not(float(gain.sum()), spread, len(each.cells), months)
         if not reason and k != best:
             reason = f"{tried[best][0].name} gains more"
         if not reason:
@@ -128,7 +137,7 @@ def _choose(of: Histories, state: int, panel: Panel) -> tuple[list[Candidate], S
     return found, chosen
 
 
-def _why_not(gain: float, spread: float, cells: int, months: int) -> str:
+def why_not(gain: float, spread: float, cells: int, months: int) -> str:
     """Return why cells that gain so much are none to use, if so."""
     if gain <= GAIN + cells - 1:
         return f"gains {gain:.1f}, no more than {GAIN + cells - 1:g}"
@@ -182,10 +191,10 @@ def _gain(of: Histories, by: Partition) -> np.ndarray:
         fitted = _rows(_by_group(flat[fold != held], group[fold != held], groups), told, NEVER)
         row[fold == held] = _of_kinds(*fitted, may)[group[fold == held]]
     total, size = flat.sum(axis=1), flat.sum(axis=2)
-    raked = _raked(row, size, total)
+    at_level = raked(row, size, total)
     expected = total / np.maximum(total.sum(axis=1, keepdims=True), 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        gain = np.where(flat > 0, flat * (np.log(raked) - np.log(expected)[:, None]), 0.0).sum(axis=(1, 2))
+        gain = np.where(flat > 0, flat * (np.log(at_level) - np.log(expected)[:, None]), 0.0).sum(axis=(1, 2))
     gain = np.maximum(gain, -1e6)  # what a row excludes, and happened
     of_month = np.bincount(of.month[stratum].ravel(), gain)
     return of_month[months]
@@ -233,7 +242,7 @@ def _of_kinds(n: np.ndarray, rows: np.ndarray, may: np.ndarray) -> np.ndarray:
     return np.einsum("gkc,gcj->gkj", weight / weight.sum(axis=2, keepdims=True), rows)
 
 
-def _raked(rows: np.ndarray, size: np.ndarray, total: np.ndarray) -> np.ndarray:
+def raked(rows: np.ndarray, size: np.ndarray, total: np.ndarray) -> np.ndarray:
     """Return `rows`, float64[stratum, kind, state], with a factor by destination so that all kinds add up to `total`.
 
     size: float64[stratum, kind], accounts; total: float64[stratum, state].

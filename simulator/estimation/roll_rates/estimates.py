@@ -13,6 +13,7 @@ from simulator.estimation.roll_rates.book import BOOK, BOOK_MAPPING, write_book
 from simulator.estimation.roll_rates.cautions import left_silently, of_the_tape
 from simulator.estimation.roll_rates.choice import Remembered, remembered
 from simulator.estimation.roll_rates.factor import Factor, panel_factor
+from simulator.estimation.roll_rates.kinds import kind_of, with_kinds
 from simulator.estimation.roll_rates.memory import Homogeneity, Memory, homogeneity, memory
 from simulator.estimation.roll_rates.ratio_report import Ratio, ratios, vintages
 from simulator.estimation.roll_rates.rolls import THIN, RollMatrix, Rolls, rolls
@@ -60,14 +61,25 @@ class TapeEstimates:
         return any(found.states for found in self.remembered.values())
 
     @property
+    def differs(self) -> bool:
+        """Whether some product has kinds of people."""
+        return any(found.kinds for found in self.remembered.values())
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether accounts move by more rows than those of their states: they remember, or are of several kinds."""
+        return any(found.has_rows for found in self.remembered.values())
+
+    @property
     def first_told(self) -> int:
         """Return the place of the first month in which the tape tells of every account what is remembered of it."""
         return max([0, *(found.looks_back for found in self.remembered.values())])
 
     def book_in(self, folder: Path, month: str = "") -> None:
-        """Write into `folder` what the scenario starts from beside the tape: nothing, unless the book remembers."""
-        if self.remembers:
-            write_book(folder, self.tape, self.mapping, self.moving, month or self.panel.months[-1])
+        """Write into `folder` what the scenario starts from beside the tape: nothing if rows are states alone."""
+        if self.has_rows:
+            kind = kind_of(self.moving, self.remembered)
+            write_book(folder, self.tape, self.mapping, self.moving, month or self.panel.months[-1], kind)
 
     def cautions(self) -> list[str]:
         """Return what must be known before any number of the scenario, as the tape alone tells it."""
@@ -111,8 +123,9 @@ def estimate_panel(panel: Panel, tape: Path, mapping: Path) -> TapeEstimates:
         moves = np.array([rolling.moves(pair, group.accounts) for pair in rolling.pairs()])
         of_group = memory(rolling.state[group.accounts], rolling.states), homogeneity(moves, rolling.states)
         tests[group.product, group.segment] = of_group
-    found, matrices, pasts = tape_report(panel), rolls(rolling), within_rows(rolling, remembered(rolling))
-    factor = panel_factor(rolling, remembered=pasts) if any(of.states for of in pasts.values()) else matrices.factor
+    found, matrices = tape_report(panel), rolls(rolling)
+    pasts = within_rows(rolling, with_kinds(rolling, remembered(rolling)))
+    factor = panel_factor(rolling, remembered=pasts) if any(of.has_rows for of in pasts.values()) else matrices.factor
     of_panel = tests, ratios(panel), vintages(panel)
     return TapeEstimates(tape, mapping, panel, moving, found, matrices, *of_panel, pasts, factor)
 
@@ -129,7 +142,7 @@ def _inputs(done: TapeEstimates) -> ScenarioInputs:
     low, high = f"{factor.posterior.low:.3f}", f"{factor.posterior.high:.3f}"
     source = f"calibrated from {done.panel.facts['file']}: posterior median of {len(factor.months)} months, "
     source += f"{factor.level:.0%} interval {low} to {high}, under Beta({factor.prior.a:g}, {factor.prior.b:g})"
-    files = (BOOK, BOOK_MAPPING) if done.remembers else (str(done.tape.resolve()), "mapping.toml")
+    files = (BOOK, BOOK_MAPPING) if done.has_rows else (str(done.tape.resolve()), "mapping.toml")
     persistence = factor.persistence._replace(value=PERSISTENCE)
     moves = done.counts, done.remembered
     return ScenarioInputs(done.moving, *moves, factor.posterior, persistence, source, *files)

@@ -100,7 +100,7 @@ def _opening(done: TapeEstimates, matrix: RollMatrix, loaded: Scenario, ahead: A
     p, settings = PRODUCTS.index(matrix.product), loaded.baseline
     g = list(settings.segment).index(matrix.segment)
     of_scenario = matrix_of(settings, settings.segment[matrix.segment], matrix.product)
-    if of_scenario and of_scenario.memory:
+    if of_scenario and (of_scenario.memory or of_scenario.kinds):
         chance = rows_of(of_scenario).chance[:, : len(matrix.states)]
         return ahead.rows[g, p, : len(chance)], chance
     counts = filled(matrix)

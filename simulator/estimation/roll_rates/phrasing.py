@@ -41,10 +41,10 @@ def factor_words(factor: Factor) -> list[str]:
     return said
 
 
-def memory_words(memory: Memory, remembers: bool = False, most: int = 6) -> list[str]:
+def memory_words(memory: Memory, by: str = "", most: int = 6) -> list[str]:
     """Return whether the state before tells the next, and paths that say so: certain ones, then the strongest.
 
-    `remembers` is whether the scenario has rows that remember.
+    `by` says which rows the scenario has beside those of states: "that remember", say.
     """
     rejected = [row.state for row in memory.rows if row.rejected]
     tested = [row.state for row in memory.rows if row.test.degrees]
@@ -55,8 +55,8 @@ def memory_words(memory: Memory, remembers: bool = False, most: int = 6) -> list
             f"No memory found beyond the present state: {_names(tested)} tested, {_percent(ERROR_RATE)} chance of any "
             "false alarm."
         ]
-    mends = "the rows that remember mend it as far as they forecast better"
-    if not remembers:
+    mends = f"the rows {by} mend it as far as they forecast better"
+    if not by:
         mends = "states that remember (a state of its own after a cure, say) would mend it"
     said = [
         f"The next state depends on where an account came from, not on its state alone, in {_names(rejected)}. "

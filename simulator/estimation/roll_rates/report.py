@@ -41,7 +41,7 @@ def write_tables(
     write_csv(folder / "roll_matrix.csv", COLUMNS, (row.values() for row in done.rolls.rows()))
     write_csv(folder / "roll_matrix_balance.csv", BALANCE_COLUMNS, _dollar_rows(done))
     write_csv(folder / "memory.csv", of_memory.MEMORY_COLUMNS, of_memory.memory_rows(done))
-    if done.remembers:
+    if done.has_rows:
         write_csv(folder / "rows.csv", of_memory.ROW_COLUMNS, of_memory.cell_rows(done))
     if done.moving is not done.panel:
         write_csv(folder / "gone.csv", of_memory.GONE_COLUMNS, of_memory.gone_rows(done))
@@ -157,7 +157,7 @@ def page(
             (),
             [_late(done)],
         ),
-        *of_memory.section(done),
+        *of_memory.sections(done),
         *(_matrix(done, matrix) for matrix in done.rolls.pooled),
         *([Section("A month ahead", AHEAD_WORDS, ahead_picture(ahead), [_ahead(ahead)])] if ahead else []),
         levels_section(found),
@@ -195,11 +195,11 @@ def _late(done):
 
 
 def _test_words(done):
-    words = []
+    words, by = [], "that remember" if done.remembers else "of kinds of people" if done.differs else ""
     for (product, segment), (memory, homogeneity) in done.tests.items():
         if len(done.tests) > 1:
             words.append(f"{product.capitalize()}, {segment}:")
-        words += [*memory_words(memory, done.remembers), *homogeneity_words(homogeneity)]
+        words += [*memory_words(memory, by), *homogeneity_words(homogeneity)]
     return words
 
 

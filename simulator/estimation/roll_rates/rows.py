@@ -1,4 +1,7 @@
-"""The rows that accounts of a panel move by: states, or states with what is remembered, and the row after each move."""
+"""The rows that accounts of a panel move by, and the row after each move.
+
+Rows are states, states with what is remembered, or the states of each kind of people.
+"""
 
 from typing import Any, NamedTuple
 
@@ -7,6 +10,7 @@ import numpy as np
 from simulator.estimation.panels.panel import Group, Panel
 from simulator.estimation.roll_rates.choice import Remembered
 from simulator.estimation.roll_rates.histories import Counters, counters, histories
+from simulator.estimation.roll_rates.kinds import Kinds
 from simulator.model.layout import MAX_MONTHS_BACK, MAX_ROWS
 from simulator.scenario.histories import Rows, rows_of
 from simulator.scenario.schema import RollMatrix
@@ -16,7 +20,8 @@ class BookRows(NamedTuple):
     """Rows by group, a product and segment of the panel; those that a group has fewer of are filled up with row 0.
 
     A cell is what has chances of its own: first each open state, for accounts of which nothing is remembered, then the
-    chosen cells. Several rows may have one cell: by them it is told what an account will be in later.
+    chosen cells, or the states of each kind of people. Several rows may have one cell: by them it is told what an
+    account will be in later.
     """
 
     state: np.ndarray  # int64[group, row]: open state
@@ -48,12 +53,16 @@ def book_rows(panel: Panel, remembered: dict[str, Remembered]) -> tuple[BookRows
 
 
 def most_cells(remembered: dict[str, Remembered]) -> int:
-    """Return how many cells the product has that remembers most."""
-    return max([0, *(sum(len(of.cells) for of in found.states) for found in remembered.values())])
+    """Return how many cells the product has that has most."""
+    of_kinds = (found.kinds.cells for found in remembered.values() if found.kinds)
+    return max([0, *(sum(len(of.cells) for of in found.states) for found in remembered.values()), *of_kinds])
 
 
 def cell_counts(panel: Panel, remembered: dict[str, Remembered]) -> np.ndarray:
-    """Return int64[pair, group, cell, state]: moves of each pair of months by cell, those of unknown past by state."""
+    """Return int64[pair, group, cell, state]: moves of each pair of months by cell, those of unknown past by state.
+
+    Where there are kinds of people, each account's are those of its kind.
+    """
     n_open, n, pairs, groups = len(panel.open_states), len(panel.states), list(panel.pairs()), list(panel.groups())
     most = n_open + most_cells(remembered)
     found = np.zeros((len(pairs), len(groups), most, n), dtype=np.int64)
@@ -62,7 +71,10 @@ def cell_counts(panel: Panel, remembered: dict[str, Remembered]) -> np.ndarray:
         cell = n_open
         for k, pair in enumerate(pairs):
             found[k, g, :n_open] = panel.moves(pair, group.accounts)
-        chosen = remembered[group.product].states if group.product in remembered else ()
+        own = remembered.get(group.product)
+        if own and own.kinds:
+            found[:, g] = _by_kind(panel, group, own.kinds.kind[own.segments.index(group.segment)], found[:, g].shape)
+        chosen = own.states if own else ()
         past = histories(panel, [group.accounts]) if chosen else []
         for of in chosen:
             of_state = past[of.state]
@@ -73,6 +85,16 @@ def cell_counts(panel: Panel, remembered: dict[str, Remembered]) -> np.ndarray:
                 found[at, g, cell] = moves
                 found[at, g, of.state] -= moves
                 cell += 1
+    return found
+
+
+def _by_kind(panel: Panel, group: Group, kind: np.ndarray, shape) -> np.ndarray:
+    """Return int64[pair, cell, state], moves of a group's accounts, of each kind in the cells of its states."""
+    n_open, found = len(panel.open_states), np.zeros(shape, dtype=np.int64)
+    for k in np.unique(kind).tolist():
+        cells = slice((k + 1) * n_open, (k + 2) * n_open)
+        for p, pair in enumerate(panel.pairs()):
+            found[p, cells] = panel.moves(pair, group.accounts[kind == k])
     return found
 
 
@@ -133,6 +155,8 @@ def _of_group(panel: Panel, group: Group, remembered: Remembered | None):
     n_open, n = len(panel.open_states), len(panel.states)
     state = panel.state[group.accounts, -1].astype(np.int64)
     is_open, own = (state >= 0) & (state < n_open), np.arange(n_open)
+    if remembered and remembered.kinds:
+        return _of_kinds(remembered.kinds, remembered.segments.index(group.segment), np.where(is_open, state, -1))
     if not remembered or not remembered.states:
         return own, own, np.tile(own, (n_open, 1)), own, np.zeros((0, n)), np.where(is_open, state, -1)
     rows = rows_of(matrix_with_memory(panel, group, remembered))
@@ -146,6 +170,17 @@ def _of_group(panel: Panel, group: Group, remembered: Remembered | None):
     there = rows.state < n_open
     cell = np.array([_cell(rows, row, chance, of_state[n_open:], n_open) for row in np.flatnonzero(there)])
     return rows.state[there], cell, rows.after[there][:, :n_open], of_state, leaning, place
+
+
+def _of_kinds(kinds: Kinds, g: int, state: np.ndarray):
+    """Return what `_of_group` does: a row for each open state of each kind, of which no move leaves its kind."""
+    counts = kinds.counts(g)
+    many, n_open, n = counts.shape
+    of_state = np.tile(np.arange(n_open), many)
+    after = np.repeat(np.arange(many) * n_open, n_open)[:, None] + np.arange(n_open)
+    place = np.where(state >= 0, kinds.kind[g] * n_open + state, -1)
+    cell_state = np.concatenate([np.arange(n_open), of_state])
+    return of_state, n_open + np.arange(many * n_open), after, cell_state, counts.reshape(-1, n), place
 
 
 def _cell(rows: Rows, row, chance: np.ndarray, of_state: np.ndarray, n_open: int) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 from simulator.estimation.panels.panel import Group, Panel, PanelState
 from simulator.estimation.roll_rates.choice import Remembered
 from simulator.estimation.roll_rates.factor import Range
+from simulator.estimation.roll_rates.kinds import entries
 from simulator.policy.registry import kind_of_records
 
 AT = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)  # quantiles that limits and utilisation are given at
@@ -114,7 +115,7 @@ def document(given: ScenarioInputs, cautions: Sequence[str] = ()) -> dict[str, A
         own = {group.product: group for group in groups if group.segment == name}
         segments[name] = _segment(panel, own, at_the_end, line, about)
         if len(panel.segments) > 1:
-            rolls = {p: _matrix(panel, given.counts[p, name], line, _memory(given, p, name), p, about) for p in own}
+            rolls = {p: _matrix(panel, given.counts[p, name], line, _more(given, p, name), p, about) for p in own}
             segments[name]["roll_rates"] = rolls
     products = {group.product for group in groups}
     counts = {p: [table for (product, _), table in given.counts.items() if product == p] for p in sorted(products)}
@@ -136,7 +137,7 @@ def document(given: ScenarioInputs, cautions: Sequence[str] = ()) -> dict[str, A
         "costs": {"funding_rate": {"value": 0.03, "unit": "per year", "source": f"assumption; {NOT_ON_THE_TAPE}"}},
         "behaviour": {
             "model": "roll_rates",
-            "roll_rates": {p: _matrix(panel, pooled[p], line, _memory(given, p), p, about) for p in pooled},
+            "roll_rates": {p: _matrix(panel, pooled[p], line, _more(given, p), p, about) for p in pooled},
         },
         "economy": {
             "factor": {
@@ -235,15 +236,18 @@ def _terms(product: str, line: Habits, about: _About) -> dict[str, Any]:
     }
 
 
-def _memory(given: ScenarioInputs, product: str, segment: str | None = None) -> list[dict[str, Any]]:
-    """Return the entries of `memory` in the roll matrix of a product, of all segments together without one."""
-    return given.remembered[product].entries(given.panel, segment) if product in given.remembered else []
+def _more(given: ScenarioInputs, product: str, segment: str | None = None) -> dict[str, Any]:
+    """Return `memory` or `kinds` of the roll matrix of a product, of all segments together without one."""
+    if not (found := given.remembered.get(product)):
+        return {}
+    tables = {"memory": found.entries(given.panel, segment), "kinds": entries(found, segment)}
+    return {key: table for key, table in tables.items() if table}
 
 
 def _matrix(
-    panel: Panel, counts: np.ndarray, line: Habits, memory: list[dict[str, Any]], product: str, about: _About
+    panel: Panel, counts: np.ndarray, line: Habits, more: dict[str, Any], product: str, about: _About
 ) -> dict[str, Any]:
-    """Return the named states of a product with their habits, the counts of their moves, and what is remembered."""
+    """Return the named states of a product with their habits, the counts of their moves, and `more` rows."""
     states = []
     for s, state in enumerate(panel.states):
         row: dict[str, Any] = {"name": state.name, "bucket": state.bucket}
@@ -257,7 +261,7 @@ def _matrix(
     return {
         "states": about.tape(states, "payments and balances by state"),
         "counts": about.tape([[round(float(c), 4) for c in row] for row in counts], "moves of all months together"),
-        **({"memory": memory} if memory else {}),
+        **more,
     }
 
 
