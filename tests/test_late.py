@@ -89,7 +89,7 @@ def test_a_loan_and_a_cause_multiply():
 
 def test_what_comes_decays_as_the_hazards_say():
     """Of many debts, each age pays its hazard of what it owes, within 4 standard errors; a flat hazard would not."""
-    world = worlds.world("decay", products="line", late=True, months=20, sizes=(64,) * 8, lanes=64, replications=4)
+    world = worlds.world("decay", products="line", late=True, months=20, sizes=(64,) * 8, lanes=64, replications=6)
     tables = world.tables
     tables.late_hazard[:] = q31(0.08 / (1 + np.arange(LATE_MONTHS) / 2))
     tables.late_cause[:] = tables.late_burden[:] = tables.economy[..., M_COLLECTION] = UNIT

@@ -119,7 +119,7 @@ def test_a_bound_out_of_reach_for_what_does_not_move_it(file):
 def test_fewer_replications_than_a_batch_are_said_first(file):
     """One replication asked for becomes 20, which is said before any number."""
     found = optimise(load_scenario(file, replications=1), f"{RATE}=0.006:0.024:2", maximise="interest", threads=1)
-    assert found.cautions[0].startswith("20 replications instead of the 1 replication asked for")
+    assert found.cautions[0].startswith("20 replications instead of the 1 asked for")
 
 
 def test_the_picture_says_what_it_draws(file):

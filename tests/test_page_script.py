@@ -68,7 +68,8 @@ def told(study, tmp_path_factory):
 def test_a_table_sorts_by_its_numbers(study, told):
     """By the second measure, falling and then rising; the baseline stays last."""
     measure = "net_loss"
-    loss = {name: study.difference(name, measure).value for name in study.variants}
+    names = study.comparison.frame.names
+    loss = {names[name]: study.difference(name, measure).value for name in study.variants}
     rises = sorted(loss, key=loss.__getitem__)
     assert sorted(told["before"][:-1]) == sorted(loss) and told["before"] != told["rising"]
     assert told["rising"] == [*rises, "baseline"] and told["falling"] == [*rises[::-1], "baseline"]
@@ -78,9 +79,10 @@ def test_a_table_is_copied_as_numbers(study, told):
     """Tabs between cells, a row for each lender; a changed number is a number with a plain minus."""
     rows = [line.split("\t") for line in told["copied"].split("\n")]
     assert len(rows) == 2 + len(study.variants) and len({len(row) for row in rows}) == 1
-    first = {row[0].split(" ")[0]: row[1] for row in rows[1:-1]}
-    for name in study.variants:
-        assert float(first[name]) == pytest.approx(study.difference(name, "npv").value, abs=0.5)
+    first = {row[0]: row[1] for row in rows[1:-1]}
+    for name, title in study.comparison.frame.names.items():
+        (lender,) = [told for told in first if told.startswith(f"{title} {name} ")]
+        assert float(first[lender]) == pytest.approx(study.difference(name, "npv").value, abs=0.5)
 
 
 def test_nothing_fails(told):
