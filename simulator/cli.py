@@ -39,6 +39,9 @@ app = typer.Typer(
 ScenarioFile = Annotated[
     Path, typer.Argument(metavar="SCENARIO", help="The scenario file (TOML), or the name of a shipped one.")
 ]
+Encoding = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Of a text file that is in none found by itself: windows-1252, ...")
+]
 RunFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run or a comparison.")]
 OtherRun = Annotated[Path | None, typer.Argument(metavar="[OTHER]", help="Another one, to be laid beside it.")]
 NewName = Annotated[Path, typer.Argument(metavar="NAME", help="NAME.toml is written; nothing is overwritten.")]
@@ -441,12 +444,12 @@ def report(
 
 
 @app.command("map")
-def draft(file: RecordsFile, out: DraftFile = None) -> None:
+def draft(file: RecordsFile, out: DraftFile = None, encoding: Encoding = None) -> None:
     """Draft the mapping of a file of accounts or loans: what its columns and codes seem to be, with questions."""
     from simulator.system.new_file import write_new
     from simulator.tape.draft.draft import draft_mapping
 
-    drafted = draft_mapping(file)
+    drafted = draft_mapping(file, encoding)
     if out is None:
         _say(*drafted.text.splitlines())
     else:

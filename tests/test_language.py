@@ -11,8 +11,10 @@ from conftest import ROOT
 from simulator.analysis.measures import MEASURES, MONEY, SECTIONS
 from simulator.analysis.measures.loss import CAUSE_WORDS
 from simulator.analysis.measures.tables import BY_CAUSE, NUMBERS, SUPERVISORS
+from simulator.estimation.panels.hindcast import BOOK_LEVELS, Hindcast, Level
+from simulator.estimation.panels.phrasing import level_cautions
 from simulator.estimation.structural.scenario import CALIBRATED, NOT_IDENTIFIED
-from simulator.language.catalogue import CHINESE, anew, kept, noted, say, sentences, speaking, spoken
+from simulator.language.catalogue import CHINESE, anew, kept, noted, retold, say, sentences, speaking, spoken
 from simulator.model.layout import LEVELS
 from simulator.policy.registry import kinds
 from simulator.scenario.distributions import KINDS
@@ -179,3 +181,14 @@ def test_who_speaks_what_ends_with_the_block():
         raise ZeroDivisionError
     assert spoken() == "en"
     assert noted("as it is {x}") == "as it is {x}"
+
+
+def test_cautions_that_a_scenario_carries_are_said_in_chinese():
+    """Calibration writes them into a file in English; who reads the scenario in Chinese is warned in Chinese."""
+    found = Hindcast("2024-01", "2024-12", 9, [Level(name, 0.01, 0.02, 0.015, 0.025) for name in BOOK_LEVELS])
+    carried = [str(said) for said in (*level_cautions(found), *level_cautions(found._replace(why_not="no limits")))]
+    assert len(carried) == 2 * len(BOOK_LEVELS) + 1
+    with speaking(CHINESE):
+        said = [retold(one) for one in carried]
+    assert all(re.search("[\u4e00-\u9fff]", one) for one in said)
+    assert not any(ENGLISH_RUN.search(one) for one in said)

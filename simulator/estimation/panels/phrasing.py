@@ -5,17 +5,23 @@ from collections.abc import Iterator
 import numpy as np
 
 from simulator.estimation.panels.hindcast import BOOK_LEVELS, Hindcast, Level
+from simulator.language.catalogue import kept, noted
 from simulator.report.paper import Section, Table
 
 
 def level_cautions(found: Hindcast) -> Iterator[str]:
     """Yield a sentence for each level of the book that is not the tape's, or why nobody knows."""
     if found.why_not:
-        yield f"Whether this book is at the tape's levels is not known: {found.first} is no book ({found.why_not})."
+        yield kept(
+            "Whether this book is at the tape's levels is not known: {first} is no book ({why}).",
+            first=found.first,
+            why=found.why_not,
+        )
     for level in found.levels:
         if level.is_off:
-            low, high = _percent(level, level.low, level.high)
-            yield f"From {found.first} to {found.last} this book {level_words(level)}, outside {low} to {high}."
+            ends = zip(("book", "tape", "low", "high"), (level.book, level.tape, level.low, level.high), strict=True)
+            shares = {name: _percent(level, share)[0] for name, share in ends}
+            yield kept(OFF[level.name], first=found.first, last=found.last, **shares)
 
 
 def level_words(level: Level) -> str:
@@ -25,6 +31,28 @@ def level_words(level: Level) -> str:
     return f"{VERBS[level.name].format(book)}{beside}"
 
 
+OFF = {
+    "written_off": noted(
+        "From {first} to {last} this book writes off {book} of its balance a month, the tape {tape}, outside {low} to "
+        "{high}."
+    ),
+    "dpd30_share": noted(
+        "From {first} to {last} this book has {book} of its accounts 30 or more days past due, the tape {tape}, "
+        "outside {low} to {high}."
+    ),
+    "dpd90_share": noted(
+        "From {first} to {last} this book has {book} of its accounts 90 or more days past due, the tape {tape}, "
+        "outside {low} to {high}."
+    ),
+    "balance": noted(
+        "From {first} to {last} this book has at a month's end {book} of the balance before, the tape {tape}, outside "
+        "{low} to {high}."
+    ),
+    "paid": noted(
+        "From {first} to {last} this book is paid {book} of its balance a month, the tape {tape}, outside {low} to "
+        "{high}."
+    ),
+}
 VERBS = {
     "written_off": "writes off {} of its balance a month",
     "dpd30_share": "has {} of its accounts 30 or more days past due",

@@ -7,6 +7,7 @@ import numpy as np
 from simulator.estimation.panels.leavers import GONE, leavers
 from simulator.estimation.panels.panel import Group, Panel
 from simulator.estimation.roll_rates.scenario import MINIMUM, write_off_rule
+from simulator.language.catalogue import kept
 from simulator.model.layout import LINE
 
 
@@ -17,10 +18,15 @@ def left_silently(panel: Panel) -> Iterator[str]:
         return
     buckets = {state.name: state.bucket for state in panel.states}
     late = sum(each.accounts for each in left if buckets[each.state] != 0)
-    who = f"{sum(each.accounts for each in left):,} accounts" + (f", {late:,} of them late," if late else "")
-    yield (
-        f"{who} stop before the tape's last month without an exit: they are taken to leave then with nothing owed and "
-        f"nothing lost, as {GONE}. Give those that were written off a status."
+    yield kept(
+        "{count} accounts, {late} of them late, stop before the tape's last month without an exit: they are taken to "
+        "leave then with nothing owed and nothing lost, as {gone}. Give those that were written off a status."
+        if late
+        else "{count} accounts stop before the tape's last month without an exit: they are taken to leave then with "
+        "nothing owed and nothing lost, as {gone}. Give those that were written off a status.",
+        count=f"{sum(each.accounts for each in left):,}",
+        late=f"{late:,}",
+        gone=GONE,
     )
 
 
@@ -31,12 +37,16 @@ def of_the_tape(panel: Panel, has_limits: bool, counts: dict[tuple[str, str], np
     """
     lines = panel.product == LINE
     if not has_limits:
-        owed = f"each line's is what it owes in {panel.months[-1]}, so that nobody borrows more than that"
-        yield f"Limits are not on the tape: {owed}."
+        yield kept(
+            "Limits are not on the tape: each line's is what it owes in {month}, so that nobody borrows more than "
+            "that.",
+            month=panel.months[-1],
+        )
     if lines.any() and not np.isfinite(panel.payment[lines]).any():
-        yield (
-            f"Payments are not on the tape: {MINIMUM:.0%} of the bill is taken to be paid, and new borrowing to be "
-            "what moves balances as on the tape."
+        yield kept(
+            "Payments are not on the tape: {share} of the bill is taken to be paid, and new borrowing to be what moves "
+            "balances as on the tape.",
+            share=f"{MINIMUM:.0%}",
         )
     yield from _losses(panel, counts)
 
@@ -55,11 +65,23 @@ def _losses(panel: Panel, counts: dict[tuple[str, str], np.ndarray]) -> Iterator
         grows = at != "never" and panel.states[worst].at_least and reached[worst] and table[worst, worst] > 0
         (ruled if grows else never).append(f"{group.product}s of {group.segment}")
     if ruled:
-        whose = "" if len(ruled) == len(counts) else f" of {' and '.join(ruled)}"
-        yield f"No write-off{whose} is on the tape: debts are written off at {at} days past due, an assumption."
+        yield kept(
+            "No write-off is on the tape: debts are written off at {days} days past due, an assumption."
+            if len(ruled) == len(counts)
+            else "No write-off of {whose} is on the tape: debts are written off at {days} days past due, an "
+            "assumption.",
+            whose=" and ".join(ruled),
+            days=at,
+        )
     if never:
-        who = "This book" if len(never) == len(counts) else f"In this book {' and '.join(never)}"
-        yield f"{who} cannot write off: no move on the tape leads to it, and no rule that is assumed. It shows no loss."
+        yield kept(
+            "This book cannot write off: no move on the tape leads to it, and no rule that is assumed. It shows no "
+            "loss."
+            if len(never) == len(counts)
+            else "In this book {whose} cannot write off: no move on the tape leads to it, and no rule that is assumed. "
+            "It shows no loss.",
+            whose=" and ".join(never),
+        )
 
 
 def _reached(panel: Panel, group: Group, table: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from simulator.estimation.panels.panel import PanelState
 LEANING = 10.0  # accounts' worth of everyone's row that each row of a kind has; assumption
 NEVER = 1e-9  # accounts: so that months may hold what those fitted on did not, in all kinds alike
 APART = 1.0  # log of how much more often the worst kind worsens than the average at the start of the search
-STEPS, SETTLED = 300, 0.01  # of expectation and maximisation at most; log likelihood by which the last one gains
+STEPS, SETTLED = 2000, 0.0001  # of expectation and maximisation at most; log likelihood by which the last one gains
 
 
 class Mixture(NamedTuple):

@@ -261,7 +261,7 @@ def _matrix(
     return {
         "states": about.tape(states, "payments and balances by state"),
         "counts": about.tape([[round(float(c), 4) for c in row] for row in counts], "moves of all months together"),
-        **more,
+        **{key: about.tape(rows, "moves of all months together, by what went before") for key, rows in more.items()},
     }
 
 

@@ -10,6 +10,7 @@ from scipy.special import ndtri
 from simulator.estimation.structural.document import at, is_distribution, is_value, numbers, say, settings_of, values_of
 from simulator.estimation.structural.fit import LEVEL, Posterior, StructuralFit
 from simulator.estimation.structural.parameters import moved, nodes
+from simulator.language.catalogue import kept
 from simulator.model.errors import UserError
 from simulator.scenario.resolved import toml
 
@@ -23,7 +24,6 @@ LEVEL_MOMENTS = ("newly", "cured", "rolled")  # moments that levels of late acco
 FAINT = 0.05  # correlation with a group that is taken for none
 FOLLOWS = 0.5  # share of those who pay nothing that are late after it, below which status does not follow payment
 REJECTED = 0.01  # chance below which the tape refuses the model
-REFUSED = "it cannot do what the accounts do in all moments at once"
 
 
 def scenario_text(fit: StructuralFit, cautions: Sequence[str] = ()) -> str:
@@ -85,12 +85,17 @@ def put_ranges(document: dict, fit: StructuralFit) -> None:
 
 def refusals(fit: StructuralFit) -> list[str]:
     """Return why the tape refuses the fit; empty if it does not."""
-    found = []
+    found: list[str] = []
     if not any(e.is_fitted for e in fit.estimates):
-        found.append("The tape tells nothing of why people pay: every parameter is the prior's.")
+        found.append(kept("The tape tells nothing of why people pay: every parameter is the prior's."))
     if fit.test_of_all.p_value < REJECTED:
         p = f"p = {fit.test_of_all.p_value:.2g}" if fit.test_of_all.p_value > 1e-15 else "p < 1e-15"
-        found.append(f"The tape refuses this model: {REFUSED} ({p}).")
+        found.append(
+            kept(
+                "The tape refuses this model: it cannot do what the accounts do in all moments at once ({p}).",
+                p=p,
+            )
+        )
     return found
 
 
@@ -98,7 +103,9 @@ def cautions(fit: StructuralFit) -> list[str]:
     """Return what must be known of the fitted scenario before any number."""
     prior = fit.causes_are_prior
     return refusals(fit) + (
-        [f"Why people do not pay is the prior's more than the tape's: {prior} are {NOT_IDENTIFIED}."] if prior else []
+        [kept("Why people do not pay is the prior's more than the tape's: {prior} are not identified.", prior=prior)]
+        if prior
+        else []
     )
 
 
@@ -155,7 +162,7 @@ def verdict(fit: StructuralFit) -> Iterator[str]:
             yield "late accounts and losses here are not at this book's level: take levels from the roll rates"
         yield f"all moments together: J = {of_all.j:,.1f} on {of_all.freedom:.1f}, p = {of_all.p_value:.2g}"
     if of_all.p_value < REJECTED:
-        yield f"the tape refuses the model: {REFUSED}"
+        yield "the tape refuses the model: it cannot do what the accounts do in all moments at once"
     unpaid = next((c for c in fit.compared if c.moment.name == "late_unpaid"), None)
     if unpaid and unpaid.observed < FOLLOWS:
         shares = f"{unpaid.observed:.0%} are late a month later, in the model {unpaid.simulated:.0%}"

@@ -109,7 +109,7 @@ class Learned(Estimation):
     @property
     def book(self) -> int:
         """Borrowers on whom the policy will act."""
-        return self.asked.book or self.scenario.baseline.portfolio.borrowers
+        return self.asked.book or self.response.borrowers
 
     @property
     def before(self) -> Posterior:
@@ -146,7 +146,7 @@ class Learned(Estimation):
         effect, weight = self.effect, self.after.weight
         share = self.seen.weight * np.sqrt(self.seen.variance)
         kept = float(share @ self.seen.spreads[:, 1] ** 2 / share.sum()) / len(self.trial.months)
-        lead = self.response.lead_at(self.prior.x) * self.book / self.scenario.baseline.portfolio.borrowers
+        lead = self.response.lead_at(self.prior.x) * self.book / self.response.borrowers
         kept_places = weight > LEAST_PARTS * weight.max()
         effect, lead, weight = (one[kept_places] for one in (effect, lead, weight))
         return sizes(
@@ -169,7 +169,7 @@ class Learned(Estimation):
             "scenario": str(self.scenario.path),
             "scenario_digest": self.scenario.digest(),
             "seed": self.scenario.baseline.seed,
-            "borrowers": self.scenario.baseline.portfolio.borrowers,
+            "borrowers": self.response.borrowers,
             "replications": self.scenario.baseline.replications,
         }
 

@@ -36,6 +36,7 @@ class Response:
     control: float  # of the measure in the control
     lead: np.ndarray | None  # the whole book's value with the policy less without it; None if it cannot be stated
     unvalued: str  # why it cannot
+    borrowers: int  # of that book
 
     def at(self, x: np.ndarray) -> np.ndarray:
         """Return the contrast at settings: monotone between any two values that were lived."""
@@ -103,7 +104,8 @@ def response(
         found = f"{told}, and the simulation's error is {error.max():.3f}"
         allowed = f"allowed: {CLEAR:g} times the error; more --borrowers, or a measure that the setting moves"
         raise UserError(Problem("--counts", counts, found, allowed))
-    return Response(settings, contrast, error, level, float(home.mean()), None if why else lead, why)
+    worth_of = None if why else lead
+    return Response(settings, contrast, error, level, float(home.mean()), worth_of, why, asked.borrowers)
 
 
 def _scaled(samples: np.ndarray, is_share: bool) -> tuple[np.ndarray, float]:

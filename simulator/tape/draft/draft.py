@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.model.errors import Problem, UserError
+from simulator.model.errors import Problem, UserError, check_names
 from simulator.model.layout import BUCKETS
 from simulator.reading.column import Column
 from simulator.reading.dates import DAY_NUMBER, month_at, month_of, number_of
+from simulator.reading.encodings import ENCODINGS
 from simulator.reading.files import open_table, read_batches
-from simulator.reading.table import TOTAL, Table
+from simulator.reading.table import TOTAL, Form, Table
 from simulator.tape.draft.codes import After, Meaning, meaning_of, of_numbers
 from simulator.tape.draft.names import ANY_ID, OUTCOMES, ROLES, sounds_like
 from simulator.tape.draft.seen import Seen
@@ -31,6 +32,9 @@ NUMBERS = (*AMOUNTS, *OF_LOANS, "count")
 ENDS = {"paid": ("paid_off",), "charged_off": ("written_off",)}
 
 
+ASKED = "# ?"  # before a question
+
+
 class Draft(NamedTuple):
     """A drafted mapping."""
 
@@ -39,11 +43,19 @@ class Draft(NamedTuple):
     said: str  # how the file was read
 
 
-def draft_mapping(path: str | Path) -> Draft:
-    """Return the draft of the mapping of a file; raises UserError if it cannot be read, or has no ids of accounts."""
-    table = open_table(str(path))
-    text = "\n".join(_drafted(table)) + "\n"
-    return Draft(text, text.count("# ?"), table.form)
+def draft_mapping(path: str | Path, encoding: str | None = None) -> Draft:
+    """Return the draft of the mapping of a file, which is in an `encoding` that cannot be found by rules.
+
+    Raises UserError if it cannot be read, or has no ids of accounts.
+    """
+    if encoding is not None:
+        check_names("--encoding", [encoding], ENCODINGS)
+    table = open_table(str(path), Form(encoding=encoding))
+    lines = list(_drafted(table))
+    if encoding is not None:
+        lines.insert(2, f'encoding = "{encoding}"')
+    text = "\n".join(lines) + "\n"
+    return Draft(text, text.count("# ?") - text.count(f"`{ASKED}`"), table.form)
 
 
 def _drafted(table: Table) -> Iterator[str]:
