@@ -59,7 +59,8 @@ class Backtest(Estimation):
     @property
     def answers(self) -> list[str]:
         """What a reader wants to know first."""
-        return [rows_used.sentence(self.panel.facts), *report.answers(self.scored)]
+        said = [*report.answers(self.scored), *report.outside(self.scored)]
+        return [rows_used.sentence(self.panel.facts), *said]
 
     def write_tables(self, folder: Path) -> None:
         """Write backtest.json, scores.csv, fan.csv and accounts.parquet into `folder`."""

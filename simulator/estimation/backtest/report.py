@@ -215,12 +215,16 @@ def warnings(scored: Scored) -> list[str]:
             f"{pairs} pairs of months were fitted: no season and no turn of the economy is in them. The factor "
             f"correlation: {scored.facts['correlation_source']}."
         )
-    outside = sorted({label(o.measure) for o in scored.outlooks if not o.inside})
-    if outside:
-        found.append(f"Outside the 90 % fan in some month: {_listed(outside)}.")
+    found += outside(scored)
     if missing := scored.facts["accounts_without_next_month"]:
         found.append(f"{missing:,} accounts have no row in {scored.months[0]}: they are forecast and not scored.")
     return found
+
+
+def outside(scored: Scored) -> list[str]:
+    """Return which measures came outside the fan, in a sentence; nothing where none did."""
+    named = sorted({label(o.measure) for o in scored.outlooks if not o.inside})
+    return [f"Outside the 90 % fan in some month: {_listed(named)}."] if named else []
 
 
 def page(scored: Scored, panel: Panel, manifest: dict[str, Any]) -> str:

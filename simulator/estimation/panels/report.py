@@ -74,7 +74,8 @@ def _gaps(panel):
     late = int(((first > 0) & there.any(axis=1)).sum())
     gone = int(((last < there.shape[1] - 1) & ~_ends_in_exit(panel, last)).sum())
     if late:
-        yield Finding("gap", f"{late:,} accounts first stand on the tape after its first month: age unknown", late)
+        age = ": age unknown" if panel.opened is None else ""
+        yield Finding("gap", f"{late:,} accounts first stand on the tape after its first month{age}", late)
     if gone:
         yield Finding("gap", f"{gone:,} accounts stop before the last month without an exit: taken to leave then", gone)
 
