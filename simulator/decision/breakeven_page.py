@@ -7,8 +7,9 @@ import numpy as np
 from simulator.analysis.measures import MEASURES
 from simulator.decision.answer import facts_told
 from simulator.decision.pictures import DASHES, WIDTH
-from simulator.decision.words import PLAIN, begun, breakable, digits, number
+from simulator.decision.words import PLAIN, breakable, digits, number
 from simulator.language.catalogue import retold, say
+from simulator.policy.why import capital
 from simulator.report import phrasing
 from simulator.report.canvas import Plot, scale_ticks, ticks, width_of
 from simulator.report.colours import COLOURS, INK
@@ -135,7 +136,7 @@ def curve(found: "Breakeven") -> Picture:
     caption = [
         say(
             "{measure} of {first} less that of {second}. Dots were lived; the dotted line is the value now.",
-            measure=begun(phrasing.label(found.measure)),
+            measure=capital(phrasing.label(found.measure)),
             first=first,
             second=second,
         )

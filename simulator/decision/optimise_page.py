@@ -9,9 +9,8 @@ from simulator.decision.elimination import OBJECTIVE, SURE
 from simulator.decision.optimum import AGAIN, COMPARISON, SEARCH, Numbers
 from simulator.decision.pictures import WIDTH, key_of
 from simulator.decision.settings import HOME, Setting
-from simulator.decision.words import begun
 from simulator.language.catalogue import noted, say
-from simulator.policy.why import listed
+from simulator.policy.why import capital, listed
 from simulator.report.canvas import Plot, scale_ticks, ticks, width_of
 from simulator.report.colours import COLOURS, INK, SOFT
 from simulator.report.figures.scale import scale_of as figure_scale
@@ -106,7 +105,7 @@ def _chosen(numbers):
     """Return the setting that was chosen, what it brings, and what the search had seen, in sentences."""
     unit, chosen = numbers.unit(numbers.aims.objective), numbers.chosen
     again = _level(numbers, chosen, AGAIN)
-    slots = {"name": begun(label(numbers.aims.objective)), "again": again, "lender": numbers.lender}
+    slots = {"name": capital(label(numbers.aims.objective)), "again": again, "lender": numbers.lender}
     if numbers.status == UNMOVED:
         yield say(
             "What is varied does not move the {looked} of {lender}: every setting that was lived gives what the file's "
@@ -125,7 +124,7 @@ def _chosen(numbers):
     if numbers.status in (IMPOSSIBLE, DOUBTFULLY):
         yield from _not_met(numbers)
     else:
-        yield say("{want}: {setting}.", want=begun(_want(numbers)), setting=in_short(numbers, chosen))
+        yield say("{want}: {setting}.", want=capital(_want(numbers)), setting=in_short(numbers, chosen))
     if chosen == HOME:
         yield say("{name} is {again} on fresh replications. No other setting was seen to be better.", **slots)
         return
@@ -150,7 +149,7 @@ def _not_met(numbers):
     for k, one in enumerate(aims.constraints):
         nearest, stage = numbers.nearest(k)
         if numbers.chances(nearest, stage)[k] < DOUBTFUL:
-            slots = {"bounded": begun(_bounded(numbers, one)), "reached": _level(numbers, nearest, stage, k + 1)}
+            slots = {"bounded": capital(_bounded(numbers, one)), "reached": _level(numbers, nearest, stage, k + 1)}
             slots["setting"] = in_short(numbers, nearest)
             if not numbers.moved[k + 1]:
                 found = noted(
@@ -495,7 +494,7 @@ def picture(numbers: Numbers) -> Picture:
             if aims.constraints
             else "{measure} less that of the file's own setting, {unit}, against what is varied. Bars are two standard "
             "errors; all settings share people and random numbers.",
-            measure=begun(label(aims.objective)),
+            measure=capital(label(aims.objective)),
             unit=scale.words,
         )
     ]
@@ -561,7 +560,7 @@ def _panel(numbers, side, gains, chosen, axis) -> Panel:
         where = say("{setting}, on fresh replications", setting=in_short(numbers, numbers.chosen))
         hint = f"{where}: {scale.signed(chosen.value)}"
         dot(now, chosen, COLOURS[2], 6, hint)
-    up = in_a_row([begun(label(aims.objective)), say("change"), scale.words])
+    up = in_a_row([capital(label(aims.objective)), say("change"), scale.words])
     heading = say("{up}; across: {across}", up=up, across=_across_name(numbers, side))
     return Panel(heading, plot.canvas.svg(f"{heading}: {'; '.join(said)}"))
 

@@ -9,6 +9,7 @@ import numpy as np
 from simulator.analysis.measures import MEASURES
 from simulator.decision.words import PLAIN, digits, number
 from simulator.language.catalogue import say
+from simulator.policy.why import capital
 from simulator.report import phrasing
 from simulator.report.canvas import Canvas, Plot, fitted, ticks, width_of
 from simulator.report.colours import COLOURS, INK, LINE, SOFT, of_lenders
@@ -77,7 +78,7 @@ def tornado(found: "Sweep", rows: Sequence[dict[str, Any]]) -> Picture:
         unit=scale.words,
     )
     title = say("What moves results most")
-    panel = Panel(_begun(phrasing.in_a_row(filter(None, (say("change"), scale.words)))), canvas.svg("; ".join(said)))
+    panel = Panel(capital(phrasing.in_a_row(filter(None, (say("change"), scale.words)))), canvas.svg("; ".join(said)))
     return pictured(title, [panel, key_of(key)], caption, "", data)
 
 
@@ -166,13 +167,9 @@ def _along(found, lived, k, measure) -> Panel:
     plot.canvas.line([(now, plot.top), (now, plot.bottom)], INK, 1, DASHES)
     plot.at_end(labels)
     plot.below(across, digits)
-    heading = phrasing.in_a_row(filter(None, (_begun(phrasing.label(measure)), scale.words)))
+    heading = phrasing.in_a_row(filter(None, (capital(phrasing.label(measure)), scale.words)))
     below = _in_words(one)
     return Panel(heading, plot.canvas.svg(f"{heading}; {below}: {'; '.join(said)}"), group=below)
-
-
-def _begun(words: str) -> str:
-    return words[:1].upper() + words[1:]
 
 
 def nearest(found: "Flips") -> Picture:
@@ -254,7 +251,7 @@ def map_of(found: "Flips", one: "Map") -> Picture:
         now_x, now_y = left + (along_x + 0.5) * wide - 1, CELL * (len(ys) - up_y - 0.5) - 1
         canvas.line([(now_x, 0), (now_x, CELL * len(ys) - 2)], INK, 1, DASHES)
         canvas.line([(left, now_y), (WIDTH, now_y)], INK, 1, DASHES)
-        panels.append(Panel(_begun(phrasing.label(measure)), canvas.svg("; ".join(said))))
+        panels.append(Panel(capital(phrasing.label(measure)), canvas.svg("; ".join(said))))
     seen = dict.fromkeys(name for best in one.best.values() for row in best for name in row if name)
     key = [
         (say("{n}: {lender} is best", n=order[name], lender=phrasing.named(name, frame)), colour[name]) for name in seen

@@ -9,9 +9,9 @@ import numpy as np
 from simulator.analysis.measures import MEASURES
 from simulator.decision.answer import facts_told
 from simulator.decision.pictures import along, tornado
-from simulator.decision.words import begun, digits, number
+from simulator.decision.words import digits, number
 from simulator.language.catalogue import say
-from simulator.policy.why import listed
+from simulator.policy.why import capital, listed
 from simulator.report import phrasing
 from simulator.report.paper import Section, Table, paper
 from simulator.scenario.parameters import unit_words
@@ -215,7 +215,7 @@ def _table(found, measure):
     note = [
         say(
             "{measure}: baseline its value, variants their change, ± standard error.",
-            measure=begun(phrasing.label(measure)),
+            measure=capital(phrasing.label(measure)),
         )
     ]
     if (more := len(found.places) - MOST_ROWS) > 0:

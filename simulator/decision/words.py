@@ -22,11 +22,6 @@ def digits(x: float) -> str:
     return phrasing.plain(x, 0) if abs(x) >= 1000 else f"{x:.4g}".replace("-", phrasing.MINUS)
 
 
-def begun(words: str) -> str:
-    """Return words with a capital at their beginning; those within stay as they are."""
-    return words[:1].upper() + words[1:]
-
-
 def breakable(text: str) -> Markup:
     """Return text as HTML in which a line may break within a key, after its dots and underscores."""
     return Markup("<wbr>").join(_JOINT.split(text))

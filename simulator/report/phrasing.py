@@ -129,11 +129,6 @@ def setting(frame):
     return in_a_row((people, months, runs))
 
 
-def plural(count):
-    """Return the ending of a noun."""
-    return "" if count == 1 else "s"
-
-
 def needed(comparison):
     """Return in a sentence how many replications a rounder precision of the baseline would take.
 

@@ -9,8 +9,6 @@ from simulator.scenario.histories import NO_STATE, rows_of
 from simulator.scenario.schema import RollMatrix, matrix_of
 from simulator.tape.rows import Rows
 
-ROLES = ("months_in_state", "state_before", "months_since_late", "kind")
-
 
 def rows_remembered(rows: Rows, settings, segment, product, state) -> tuple[np.ndarray, list[str]]:
     """Return int64[row], the row of the roll matrix of each account, ABSENT without a state; and what is assumed.

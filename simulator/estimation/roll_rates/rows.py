@@ -111,14 +111,20 @@ def within_rows(panel: Panel, remembered: dict[str, Remembered], most: int = MAX
 
 def matrix_with_memory(panel: Panel, group: Group, remembered: Remembered) -> RollMatrix:
     """Return the roll matrix of a group with its entries of `memory`, as a scenario has it."""
-    counts = np.sum([panel.moves(pair, group.accounts) for pair in panel.pairs()], axis=0).astype(np.float64)
-    empty = np.flatnonzero(counts.sum(axis=1) == 0)
-    counts[empty, empty] = 1.0
+    counts = _pooled(panel, group)
     states: list[dict[str, Any]] = [
         {"name": s.name, "bucket": s.bucket, "at_least": s.at_least and not s.is_exit} for s in panel.states
     ]
     entries = remembered.entries(panel, group.segment)
     return RollMatrix.model_validate({"states": states, "counts": counts.tolist(), "memory": entries})
+
+
+def _pooled(panel: Panel, group: Group) -> np.ndarray:
+    """Return float64[open state, state], the moves of all months together; a row of nobody stays where it is."""
+    counts = np.sum([panel.moves(pair, group.accounts) for pair in panel.pairs()], axis=0).astype(np.float64)
+    empty = np.flatnonzero(counts.sum(axis=1) == 0)
+    counts[empty, empty] = 1.0
+    return counts
 
 
 def last_counters(panel: Panel, accounts: np.ndarray) -> Counters:
@@ -136,10 +142,7 @@ def expected(panel: Panel, remembered: dict[str, Remembered], months: int) -> np
     n_open, n, groups = len(panel.open_states), len(panel.states), list(panel.groups())
     found = np.zeros((months, n))
     for g, group in enumerate(groups):
-        counts = np.sum([panel.moves(pair, group.accounts) for pair in panel.pairs()], axis=0).astype(np.float64)
-        empty = np.flatnonzero(counts.sum(axis=1) == 0)
-        counts[empty, empty] = 1.0
-        counts = np.concatenate([counts, book.leaning[g]])
+        counts = np.concatenate([_pooled(panel, group), book.leaning[g]])
         chance = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-300))[book.cell[g]]
         here, gone = book.start[g].astype(np.float64), np.zeros(n)
         for m in range(months):

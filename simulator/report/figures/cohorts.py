@@ -7,6 +7,7 @@ import numpy as np
 from simulator.analysis.cohorts import YEAR, Entries
 from simulator.analysis.estimates import Difference
 from simulator.language.catalogue import say
+from simulator.policy.why import capital
 from simulator.report import phrasing
 from simulator.report.canvas import SIZE, Canvas, Plot, ticks, width_of
 from simulator.report.colours import BETTER, INK, PAPER, TINT, WORSE, of_lenders
@@ -108,7 +109,7 @@ def _panel(comparison, cohort, found, scale) -> Panel:
     step = YEAR * max(1, months // 48)
     plot.right = WIDTH - right
     plot.below(range(0, months + 1, step) if months >= YEAR else (0, months), lambda month: f"{month}")
-    heading = cohort[:1].upper() + cohort[1:]
+    heading = capital(cohort)
     return Panel(heading, plot.canvas.svg(f"{heading}: {'; '.join(said)}"))
 
 

@@ -4,6 +4,7 @@ import math
 
 from simulator.analysis.measures import MEASURES, answer
 from simulator.language.catalogue import noted, say
+from simulator.policy.why import capital
 from simulator.report import phrasing
 from simulator.report.canvas import SIZE, Plot, ticks, width_of
 from simulator.report.colours import EDGE, INK, SOFT, of_lenders
@@ -66,7 +67,7 @@ def _finding(comparison, measures) -> str:
         if names
     ]
     measure = phrasing.label(decisive)
-    return say("{measure}: {clauses}.", measure=measure[:1].upper() + measure[1:], clauses=phrasing.joined(clauses))
+    return say("{measure}: {clauses}.", measure=capital(measure), clauses=phrasing.joined(clauses))
 
 
 def _scale(comparison, measure):
@@ -106,7 +107,7 @@ def _panel(comparison, measure, scale, above) -> Panel:
         canvas.dot(plot.x(d.value * scale.factor), y + 22, shade, is_hollow=is_nothing, hint=said[-1])
     plot.below(marks, scale.ticks(marks))
     heading = phrasing.label(measure)
-    heading = phrasing.in_a_row(filter(None, (f"{heading[:1].upper()}{heading[1:]}", scale.words)))
+    heading = phrasing.in_a_row(filter(None, (capital(heading), scale.words)))
     return Panel(heading, canvas.svg(f"{heading}: {'; '.join(said)}"))
 
 
