@@ -373,6 +373,24 @@ def test_one_horizon_alone_names_nobody(lenders, said):
     assert words.startswith("No winner is named: ")
 
 
+def without_run_on(variant, fees=0, cost_at_the_end=0):
+    """Return a toy lender without a run-on: with more fees while it lends, and a cost in the run-off."""
+    made = toy_book.ledger(variant)
+    made.sums.flows[:, 0, 1, 0, LINE, F_FEES] += fees
+    made.sums.flows[:, 0, made.frame.horizon, 0, LINE, F_CONTACT_COST] += cost_at_the_end
+    return Ledger(variant, made.sums, made.frame, made.settlement)
+
+
+@pytest.mark.parametrize(("fees", "winner"), [(100_00, None), (0, "cheap")])
+def test_without_a_run_on_nobody_wins_who_earns_less_within_the_months(fees, winner):
+    """The only horizon is the run-off's: who leads there and earns clearly less before it is not named, and why."""
+    comparison = Comparison([without_run_on("dear", fees, 500_00), without_run_on("cheap")])
+    found, words = comparison.verdict(), phrasing.verdict(comparison)
+    assert (found.winner, found.leader, found.second) == (winner, "cheap", "dear")
+    assert ("without run_on_months only one is known: dear earns more than cheap" in words) == (winner is None)
+    assert words.count("468.9") == 1  # by how much it leads, discounted
+
+
 def test_a_run_on_is_of_all_lenders_or_of_none():
     """A comparison of one lender with a run-on and one without is refused."""
     one = lender("one", 100, 200)

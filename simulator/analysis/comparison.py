@@ -1,7 +1,7 @@
 """Variants side by side: paired differences from the baseline, their errors, and what may be concluded."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from typing import Any, NamedTuple
 
@@ -27,6 +27,10 @@ NUMBERS = ("value", "se", "low", "high")  # of an estimate, as summary.json name
 
 
 CLEAR = kept("highest net present value, clear of every other variant")
+MORE_BEFORE = noted(  # the gap of the leader's lead follows it
+    "it depends on the horizon, and without run_on_months only one is known: {other} earns more than {best} within the "
+    "months compared, and {best} has the highest net present value once all is collected"
+)
 OTHER_WAY = {  # what is said of loss rates that move against the loss, by (it falls, one rate does so)
     (True, True): noted(
         "{variant}: the {rates} rises while the net loss falls{sure}. The rate divides by what was lent or is owed, "
@@ -418,14 +422,32 @@ class Comparison:
     def verdict(self) -> Verdict:
         """Return the variant with the highest npv if it is clear of all others and the run has a run-off.
 
-        Where there is a run-on, also by npv_run_on.
+        Where there is a run-on, also by npv_run_on; else unless another clearly earns more within the months compared.
         """
         if not self.variants:
             return Verdict(None, None, None, kept("there is nothing to compare"))
         if reason := self.unstated("npv"):
             return Verdict(None, None, None, reason)
         by_run_off = self._verdict_by("npv")
-        return _by_both(by_run_off, self._verdict_by("npv_run_on")) if self.frame.run_on_months else by_run_off
+        if self.frame.run_on_months:
+            return _by_both(by_run_off, self._verdict_by("npv_run_on"))
+        return self._within_the_months(by_run_off)
+
+    def _within_the_months(self, found: Verdict) -> Verdict:
+        """Return the verdict of the run-off, the only horizon, without a winner that clearly earns less before it.
+
+        Nobody borrows in a run-off, so a customer who is lost costs nothing there: what a lender gains in it alone may
+        be what its customers would have brought by going on.
+        """
+        if not found.winner:
+            return found
+        earned = {name: self.estimate(name, "profit", "lending").value for name in self.ledgers}
+        most = max(earned, key=lambda name: earned[name])
+        less_than = self.difference(most, "profit", "lending", against=found.winner)
+        if not (less_than.value > 0 and less_than.is_clear):
+            return found
+        why = kept(MORE_BEFORE, other=self.named(most), best=self.named(found.winner))
+        return replace(found, winner=None, reason=why)
 
     def _verdict_by(self, value) -> Verdict:
         """Return the variant with the highest mean of a measure if it is clear of all others."""
