@@ -96,6 +96,7 @@ class Account:
         self.was_in_trial = False  # of a lender who still offers trials
         self.gives_up = False  # a plan or its trial
         self.bill = self.due = self.owed = 0
+        self.meant = None  # what is meant to be paid, where it is not all that is owed
         self.paid = 0  # towards owed, on the due date
         self.paid_in_month = 0  # towards owed, by the end of the month (`p` of the specification)
         self.extra = 0  # paid above what was owed
@@ -231,6 +232,7 @@ class Borrower:
         self.columns = tuple(vars(self))
 
         self.segment, self.entry, self.index = segment, entry, index
+        self.person = None  # the replication whose people the tape says they are of
         self.used_much = False  # a usual month of spending is half of the line's limit as granted, or more
         self.line, self.loan = self.accounts = Account(LINE), Account(LOAN)
 
@@ -257,6 +259,7 @@ class World:
         self.terms = self.tables.product[g]  # [product][name]
         economy = self.tables.economy[min(replication, len(self.tables.economy) - 1)]
         self.economy = economy[min(month, len(economy) - 1)][g]
+        self.tie = self.tables.tie[min(month, len(self.tables.tie) - 1)]  # [name][bucket]
         roll = self.tables.roll[min(replication, len(self.tables.roll) - 1)]
         self.roll = roll[min(max(month - 1, 0), len(roll) - 1)][g]  # [product][from][to]
         self.lever = self.levers.month[month][g]  # [product][name]
@@ -274,6 +277,7 @@ class World:
         b, tables = self.borrower, self.tables
         if tag == PEOPLE:
             month, r = 0, (0, self.replication + 1, (self.replication ^ 1) + 1)[tables.redraw_people]
+            r = r if b.person is None else b.person + 1
         else:
             month, r = self.month, self.replication
         return philox((b.index, month << 20 | b.entry << 8 | slot, r, b.segment | tag << 16), tables.key)
@@ -283,6 +287,8 @@ class World:
 def born(world, replication, segment, entry, index, tape_row=None):
     """Return the borrower of that identity as drawn (or as the tape has its accounts), before any review."""
     b = Borrower(segment, entry, index)
+    told = [row[TAPE_PERSON] for row in tape_row or () if row[TAPE_PERSON] != ABSENT]
+    b.person = told[-1] if told else None
     world.at(b, replication, entry)
     tables, scalars = world.tables, world.segment
     w0, w1, w2, w3, w4, w5, w6 = linked(world, [list(world.words(PEOPLE, slot)) for slot in range(7)])
@@ -637,14 +643,17 @@ def due_date(world, b):
         elif u >= ONE - mul_q31(f, ONE - q):
             account.reason = FORGOT
         else:
+            if u < q + mul_q31(world.tie[TIE_PART][tied_bucket(account)], ONE - mul_q31(f, ONE - q) - q):
+                account.meant = max(account.due, 0)  # below 0 where more is overdue than owed
             payers.append(account)
 
     if world.segment[G_PAY_FIRST] == LOAN:
         payers.reverse()
     allowed, refused = (0, b.outside) if b.reported > 0 else (b.outside, 0)  # of credit elsewhere
     for account in payers:
-        from_buffer = min(account.owed, max(b.buffer, 0))
-        short = account.owed - from_buffer
+        meant = account.owed if account.meant is None else account.meant
+        from_buffer = min(meant, max(b.buffer, 0))
+        short = meant - from_buffer
         from_outside, not_given = min(short, allowed), min(short, refused)
         allowed, refused = allowed - from_outside, refused - not_given
         account.flow[F_OUTSIDE_USED] += from_outside
@@ -729,7 +738,7 @@ def chance_will_not(world, b, account, debt):
     tables, scalars, g = world.tables, world.segment, b.segment
     burden = sum((debt >> k) > (world.pay >> 2) for k in range(7))
     x = scalars[G_WILL_NOT_BASE] + world.terms[account.product][P_WILL_NOT] + world.economy[M_WILL_NOT]
-    x += world.lever[account.product][V_WILL_NOT]
+    x += world.lever[account.product][V_WILL_NOT] + world.tie[TIE_WILL_NOT][tied_bucket(account)]
     bucket, cause = (0, UNKNOWN) if account.was_in_trial else (account.bucket, account.cause)
     x += tables.will_not_bucket[g][bucket] + tables.will_not_cause[g][cause]
     x += tables.will_not_burden[g][burden] + tables.will_not_quality[g][b.quality]
@@ -740,12 +749,18 @@ def chance_will_not(world, b, account, debt):
     return sigmoid(tables.sigmoid, x)
 
 
+def tied_bucket(account):
+    """Return the bucket by which an account is tied to the book's levels: 0 in a trial."""
+    return 0 if account.was_in_trial else account.bucket
+
+
 def chance_to_forget(world, b, account):
     """Return the q31 chance that the borrower forgets this due, and count the reminder."""
     levers = world.lever[account.product]
     enrolled = b.autopay < max(world.segment[G_AUTOPAY], levers[V_AUTOPAY])
     forget = min(mul_q16(b.forget, world.economy[M_FORGET]), ONE - 1)
-    f = 0 if enrolled else mul_q31(forget, world.tables.alert[b.segment][b.alert])
+    manual = mul_q31(forget, world.tables.alert[b.segment][b.alert])
+    f = 0 if enrolled else min(mul_q16(manual, world.tie[TIE_FORGET][account.bucket]), ONE - 1)
     if b.reach < levers[V_REACH]:
         account.flow[F_N_REMINDED] += 1
         f = mul_q31(f, world.stage[account.product][account.bucket][S_FORGET_KEEP])

@@ -18,7 +18,7 @@ from simulator.model.layout import LINE, LOAN, MAX_STATES, ONE, QUANTILES, UNIT
 from simulator.policy.registry import kinds
 from simulator.scenario.distributions import Beta, Constant, Lognormal, Quantiles, Uniform
 from simulator.scenario.reader import load_scenario
-from simulator.scenario.schema import Economy, Loan, Products, RollMatrix, Settings
+from simulator.scenario.schema import Economy, Loan, Products, RollMatrix, Settings, Tie
 
 INCOME = {"distribution": "lognormal", "mean": 6000.0, "sigma": 0.5, "max": 100_000.0}
 LIMIT = {"distribution": "lognormal", "mean": 8000.0, "sigma": 0.6, "min": 500.0, "max": 50_000.0}
@@ -383,7 +383,7 @@ def test_every_table_has_its_documented_type_and_shape():
     """Shapes agree over segments, states and quantiles; what the tile gathers from is 32 bits."""
     tables = lower(scenario()).tables
     narrow = {"will_not_bucket", "will_not_cause", "will_not_burden", "will_not_quality", "spending"}
-    narrow |= {"limit", "utilisation", "normal", "normal_rank", "quality_score", "linked_rank"}
+    narrow |= {"tie", "limit", "utilisation", "normal", "normal_rank", "quality_score", "linked_rank"}
     unsigned = {"key", "sigmoid", "alert", "job_loss_quality", "quantile"}
     for name, array in tables._asdict().items():
         if name not in ("redraw_people", "observe_month"):
@@ -395,6 +395,30 @@ def test_every_table_has_its_documented_type_and_shape():
     assert tables.opening.tolist() == [[[ONE] * MAX_STATES] * 2] * 2
     assert tables.roll.shape == (1, 1, 2, 2, MAX_STATES, MAX_STATES)
     assert tables.economy.shape == (1, 13, 2, layout.N_MACRO)
+
+
+def test_the_tie_of_bucket_0_is_in_the_economy_and_that_of_late_buckets_beside_it():
+    """The last month and the last bucket hold for what is beyond; without a tie all of it is neutral."""
+    of = scenario()
+    shift, part = [[0.5, 1.0], [-0.5, 0.25, 2.0]], [[0.25]]
+    tie = Tie(shift=shift, part=part)
+    tied = of.model_copy(
+        update={
+            "behaviour": of.behaviour.model_copy(
+                update={"structural": of.behaviour.structural.model_copy(update={"tie": tie})}
+            )
+        }
+    )
+    plain, tables = lower(of).tables, lower(tied).tables
+
+    assert plain.tie.tolist() == [[[0] * 16, [UNIT] * 16, [0] * 16]]
+    assert tables.tie.shape == (3, 3, 16) and tables.tie[0].tolist() == plain.tie[0].tolist()
+    assert tables.tie[1:, 0].tolist() == [[0] + [UNIT // 2] * 15, [0, 3 * UNIT // 4] + [5 * UNIT // 2] * 14]
+    assert tables.tie[1, 1].tolist() == [UNIT] + [q16(np.exp(0.5))] * 15
+    assert tables.tie[1:, 2].tolist() == [[0] + [q31(0.25)] * 15] * 2
+    moved = tables.economy[0, :, 0, layout.M_WILL_NOT] - plain.economy[0, :, 0, layout.M_WILL_NOT]
+    assert moved[:4].tolist() == [0, UNIT // 2, -UNIT // 2, -UNIT // 2] and set(moved[4:].tolist()) == {-UNIT // 2}
+    assert tables.economy[0, 1, 0, layout.M_FORGET] == q16(np.exp(0.5))
 
 
 def test_named_states_have_their_own_opening():

@@ -316,9 +316,21 @@ def draw_tables(rng, *, model, products, months, replications, pay_first, suspen
         late_burden=np.full((N_SEGMENTS, 8), UNIT, np.int64),
         roll=whole(rolls),
         economy=whole(economy),
+        tie=draw_tie(rng, months),
         redraw_people=int(redraw_people),
         observe_month=rng.randint(1, (months + 1) // 2),
     )
+
+
+def draw_tie(rng, months):
+    """Return the tie of a few months to a book's levels: none, mild or strong, bucket 0 as it is."""
+    tie = np.zeros((rng.choice((1, 1, 2, months + 1)), N_TIE, BUCKETS), np.int32)
+    tie[:, TIE_FORGET] = UNIT
+    if rng.random() < 0.6:
+        each(tie[:, TIE_WILL_NOT, 1:], lambda: q16(rng.uniform(-1, 1)))
+        each(tie[:, TIE_FORGET, 1:], lambda: q16(rng.choice((0, 0.5, rng.uniform(0, 8)))))
+        each(tie[:, TIE_PART, 1:], lambda: min(q31(rng.choice((0, 1, rng.random()))), ONE - 1))
+    return tie
 
 
 def draw_economy(rng):
@@ -776,6 +788,8 @@ def draw_tape(rng, tables, n):
             account[TAPE_BUCKET], account[TAPE_STATE] = rng.choice((0, 0, 0, 1, 2, 4)), rng.randint(0, 5)
             if product == LINE and rng.random() < 0.5:
                 account[TAPE_FULL_PAYER] = rng.randint(0, 1)
+            if rng.random() < 0.3:
+                account[TAPE_PERSON] = rng.randint(0, 30)
             if rng.random() < 0.3:
                 account[TAPE_ARREARS] = rng.randint(-100, 2 * abs(balance) + 1)
             if product == LOAN and balance > 0:

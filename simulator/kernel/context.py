@@ -60,9 +60,10 @@ class SegmentTables(NamedTuple):
 
 
 class Month(NamedTuple):
-    """What a month is to a segment, and what that asks for: economy, roll rates, interest rates, random words."""
+    """What a month is to a segment, and what that asks for: economy, tie, roll rates, interest rates, random words."""
 
     economy: np.ndarray  # int64[N_MACRO]
+    tie: np.ndarray  # int32[N_TIE, BUCKETS]
     thresholds: np.ndarray  # int64[product, row, to]: q31 cumulative roll rates
     rates: np.ndarray  # uint32[product, GRADES]: q31 a month
     slots: int  # those of the random words that somebody may need, as bits

@@ -181,8 +181,8 @@ def update_income(gathered, n, segment, economy):
 
 
 @njit(forceinline=True)
-def decide_payment(gathered, n, p, segment, economy, month_levers, forget_keeps):
-    """Step 5: what is owed, who will not pay and who forgets; R_REASON is WILL_NOT, FORGOT or 0.
+def decide_payment(gathered, n, p, segment, month, month_levers, forget_keeps):
+    """Step 5: what is owed and what of it is meant to be paid, R_PAID; R_REASON is WILL_NOT, FORGOT or 0.
 
     In the late stage nothing is decided: the reason stays what the arrears have been for.
     """
@@ -190,7 +190,7 @@ def decide_payment(gathered, n, p, segment, economy, month_levers, forget_keeps)
     at, account = p * N_OWN, N_BORROWER + p * N_ACCOUNT
     floor, min_share, suspend = i4(terms[P_MIN_FLOOR]), rules.min_share_of(terms, month_levers), u4(terms[P_SUSPEND])
     enrolled, reach = u4(max(segment.scalars[G_AUTOPAY], month_levers[V_AUTOPAY])), u4(month_levers[V_REACH])
-    common = rules.common_logit(segment, p, economy, month_levers)
+    common = rules.common_logit(segment, p, month.economy, month_levers)
     educated, habit = u4(month_levers[V_EDUCATED]), u4(month_levers[V_EDUCATION_FORGET])
     late_stage = mask_of(has_late_stage(terms))
     for lane in range(n):
@@ -211,17 +211,19 @@ def decide_payment(gathered, n, p, segment, economy, month_levers, forget_keeps)
         reached = u4(state[REACH, i]) < reach
         keep = i4(forget_keeps[u4(bucket + u4(p * BUCKETS)) & u4(N_PRODUCT * BUCKETS - 1)])
         kept = rules.kept_by(u4(state[EDUCATION, i]) < educated, habit)
-        forgets = rules.forgetting(record[R_MANUAL, i], reached, keep, u4(state[AUTOPAY, i]) < enrolled, kept)
+        manual = rules.in_season(record[R_MANUAL, i], u4(month.tie[TIE_FORGET, bucket]))
+        forgets = rules.forgetting(manual, reached, keep, u4(state[AUTOPAY, i]) < enrolled, kept)
         cause = state[account + CAUSE, i]
-        own = rules.account_logit(segment, status, bucket, cause)
+        own = rules.account_logit(segment, month.tie, status, bucket, cause)
         logit = i4(i4(common + record[R_LOGIT, i]) + own)
-        refuses, forgot = rules.refuses_or_forgets(
-            bill, half(words[rules.decision_word(p), i]), logit, segment.sigmoid, forgets
-        )
-        record[at + R_BILL, i], record[at + R_DUE, i] = bill, due
-        record[at + R_OWED, i] = i4(due + only(bill > i4(0), arrears))
+        u, part = half(words[rules.decision_word(p), i]), month.tie[TIE_PART, bucket]
+        refuses, forgot, pays_part = rules.decision_of(bill, u, logit, segment.sigmoid, forgets, part)
+        owed = i4(due + only(bill > i4(0), arrears))
+        record[at + R_BILL, i], record[at + R_DUE, i], record[at + R_OWED, i] = bill, due, owed
         in_stage = i4(mask_of((bill > i4(0)) & (state[account + MONTHS_LATE, i] > i4(0))) & late_stage)
-        record[at + R_REASON, i] = pick(in_stage, cause, i4(only(refuses, i4(WILL_NOT)) + only(forgot, i4(FORGOT))))
+        reason = i4(only(refuses, i4(WILL_NOT)) + only(forgot, i4(FORGOT)))
+        record[at + R_REASON, i] = pick(in_stage, cause, reason)
+        record[at + R_PAID, i] = only(i4(reason | in_stage) == i4(0), pick(mask_of(pays_part), max(due, i4(0)), owed))
         record[R_REMINDED + p, i] = i4(i4(reached & (bill > i4(0))) & ~in_stage)
         record[at + R_STAGE, i] = in_stage
 
@@ -234,14 +236,14 @@ def pay_dues(state, record, n, scalars, revolver_share):
         i = u8(lane)
         buffer, outside, reported = state[LIQUIDITY, i], state[EXTERNAL_CREDIT, i], state[REPORTED, i] != i4(0)
         owed, reason, loan_reason = record[R_OWED, i], record[R_REASON, i], record[N_OWN + R_REASON, i]
-        line_asks = only(i4(reason | record[R_STAGE, i]) == i4(0), owed)
-        loan_asks = only(i4(loan_reason | record[N_OWN + R_STAGE, i]) == i4(0), record[N_OWN + R_OWED, i])
+        pays = i4(reason | record[R_STAGE, i]) == i4(0)
+        pays_loan = i4(loan_reason | record[N_OWN + R_STAGE, i]) == i4(0)
         paid, loan_paid, line_borrowed, loan_borrowed, buffer, outside = rules.pay_in_order(
-            line_first, line_asks, loan_asks, buffer, outside, reported
+            line_first, record[R_PAID, i], record[N_OWN + R_PAID, i], buffer, outside, reported
         )
         broke = pick(mask_of(state[EMPLOYED, i] != i4(0)), i4(SHORT), i4(CANNOT))
-        reason = i4(reason + only(paid < line_asks, broke))
-        loan_reason = i4(loan_reason + only(loan_paid < loan_asks, broke))
+        reason = i4(reason + only(pays & (paid < owed), broke))
+        loan_reason = i4(loan_reason + only(pays_loan & (loan_paid < record[N_OWN + R_OWED, i]), broke))
         rest = i4(i4(record[R_BILL, i] - owed) - state[LINE_AT + CONVERTED, i])
         extra = rules.extra_of(state[FULL_PAYER, i], rest, revolver_share, buffer)
         extra = only(i4(reason | record[R_STAGE, i]) == i4(0), extra)
@@ -825,11 +827,11 @@ def step_delinquent(tile, gathered, pending, listed, n_listed, place, segment, m
     derive(state, derived, n, economy, segment, levers.month[LINE])
     draw_slots(gathered.words, derived, n, month.slots, place, segment.key)
     update_income(gathered, n, segment, economy)
-    decide_payment(gathered, n, LINE, segment, economy, levers.month[LINE], narrow.forget_keeps)
+    decide_payment(gathered, n, LINE, segment, month, levers.month[LINE], narrow.forget_keeps)
     if products == N_PRODUCT:
-        decide_payment(gathered, n, LOAN, segment, economy, levers.month[LOAN], narrow.forget_keeps)
+        decide_payment(gathered, n, LOAN, segment, month, levers.month[LOAN], narrow.forget_keeps)
     else:
-        for c in (R_OWED, R_REASON, R_STAGE, R_REPORT):
+        for c in (R_OWED, R_PAID, R_REASON, R_STAGE, R_REPORT):
             for k in range(n):
                 record[u8(N_OWN + c), u8(k)] = 0
     revolver_share = rules.revolver_share_of(scalars, levers.month[LINE])

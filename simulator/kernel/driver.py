@@ -389,7 +389,7 @@ def month_of(tables, segment, levers, place, r, rates):
     if ((levers.bits[LINE] | levers.bits[LOAN]) & OFFERS) != 0 or drops > 0:
         slots |= FIFTH
     roll = tables.roll[min(r, tables.roll.shape[0] - 1), min(month - 1, tables.roll.shape[1] - 1), place.segment]
-    return Month(economy, roll, rates, slots)
+    return Month(economy, tables.tie[min(month, tables.tie.shape[0] - 1)], roll, rates, slots)
 
 
 @njit(forceinline=True)

@@ -58,6 +58,7 @@ def originate(state, words, n, cohort, tables, levers, tape):
         for i in range(n):
             state[u8(c), u8(i)] = 0
     has_loans = cohort.tape_row >= 0 or tables.segment[cohort.segment, G_HAS_LOAN] > 0
+    name_people(state, n, cohort, tape)
     draw_borrowers(state, words, n, cohort, tables)
     if cohort.tape_row >= 0:
         read_accounts(state, n, cohort.tape_row, tape)
@@ -84,6 +85,17 @@ def link_words(words, n, tables):
 
 
 @njit(forceinline=True)
+def name_people(state, n, cohort, tape):
+    """Put into INCOME, which is drawn next, the replication whose people are there: the tape's own where it says."""
+    for lane in range(n):
+        state[INCOME, u8(lane)] = i4(cohort.replication)
+        for p in range(N_PRODUCT if cohort.tape_row >= 0 else 0):
+            person = tape[u8(cohort.tape_row + lane), p, TAPE_PERSON]
+            if person != ABSENT:
+                state[INCOME, u8(lane)] = i4(person + 1)
+
+
+@njit(forceinline=True)
 def draw_borrowers(state, words, n, cohort, tables):
     """Draw the words of the borrowers and what they are, whatever they hold."""
     segment, k0, k1 = cohort.segment, tables.key[0], tables.key[1]
@@ -92,7 +104,7 @@ def draw_borrowers(state, words, n, cohort, tables):
         c1, at = counter(0, cohort.entry, slot), u8(4 * slot)
         for lane in range(n):
             i = u8(lane)
-            w0, w1, w2, w3 = philox(u4(u4(cohort.first) + u4(lane)), c1, cohort.replication, people, k0, k1)
+            w0, w1, w2, w3 = philox(u4(u4(cohort.first) + u4(lane)), c1, u4(state[INCOME, i]), people, k0, k1)
             words[at, i] = w0
             words[at + u8(1), i] = w1
             words[at + u8(2), i] = w2

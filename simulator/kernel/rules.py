@@ -294,15 +294,16 @@ def borrower_logit(segment, quality, burden, reported):
 
 
 @njit(forceinline=True)
-def account_logit(segment, status, bucket, cause):
+def account_logit(segment, tie, status, bucket, cause):
     """Return an account's own part of the log-odds (q16) of not being willing to pay."""
-    logit = i4(segment.will_not_bucket[u4(bucket) & u4(15)] + segment.will_not_cause[u4(cause) & u4(7)])
+    at = u4(bucket) & u4(15)
+    logit = i4(i4(segment.will_not_bucket[at] + tie[TIE_WILL_NOT, at]) + segment.will_not_cause[u4(cause) & u4(7)])
     return i4(logit + only(status == i4(CLOSED), segment.scalars[G_WILL_NOT_CLOSED]))
 
 
 @njit(forceinline=True)
 def in_season(forget, factor):
-    """Return a borrower's chance (q31) to forget a due in this month, of which the season makes `factor` (q16)."""
+    """Return a chance (q31) to forget a due, of which the season or the tie makes `factor` (q16)."""
     return i4(min((u8(u4(forget)) * u8(u4(factor)) + u8(1 << 15)) >> u8(16), u8(ONE - 1)))
 
 
@@ -323,12 +324,16 @@ def forgetting(manual, reached, keep, on_autopay, habit):
 
 
 @njit(forceinline=True)
-def refuses_or_forgets(bill, u, logit, sigmoid_table, forgets):
-    """Return whether a bill is refused, and whether it is forgotten; `u` the decision word >> 1, `forgets` q31."""
+def decision_of(bill, u, logit, sigmoid_table, forgets, part):
+    """Return whether a bill is refused, is forgotten, or only what falls due of it is paid: of payers a share `part`.
+
+    `u` is the decision word >> 1; `forgets` and `part` are q31.
+    """
     unwilling = sigmoid(sigmoid_table, logit)
     refuses = (bill > i4(0)) & (u < unwilling)
     pays_from = u4(u4(ONE) - u4(mul_q31_own_lane(forgets, u4(u4(ONE) - unwilling))))
-    return refuses, (bill > i4(0)) & ~refuses & (u >= pays_from)
+    pays_all_from = u4(unwilling + u4(mul_q31_own_lane(part, u4(pays_from - unwilling))))
+    return refuses, (bill > i4(0)) & ~refuses & (u >= pays_from), (u >= unwilling) & (u < pays_all_from)
 
 
 @njit(forceinline=True)

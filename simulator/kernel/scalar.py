@@ -93,14 +93,14 @@ def bill_accounts(state, i, record, products, terms, month_levers):
 
 
 @njit(forceinline=True)
-def decide_payment(state, i, record, words, k, products, pay, segment, economy, levers, flows):
-    """Step 5: each bill is paid, forgotten or refused; sets A_REASON (0 = pays). Counts reminders that arrive.
+def decide_payment(state, i, record, words, k, products, pay, segment, month, levers, flows):
+    """Step 5: a bill is paid, forgotten or refused; sets A_REASON (0 = pays), and A_PAID to what is meant to be paid.
 
-    In the late stage nothing is decided: the reason stays what the arrears have been for.
+    Counts reminders that arrive. In the late stage nothing is decided: the reason stays what the arrears have been for.
     """
     debt = record[LINE, A_BILL] + record[LOAN, A_BILL]
     own = rules.borrower_logit(segment, state[QUALITY, i], rules.burden_of(debt, pay), state[REPORTED, i] != 0)
-    forget = rules.in_season(state[FORGET, i], economy[M_FORGET])
+    forget = rules.in_season(state[FORGET, i], month.economy[M_FORGET])
     manual = mul_q31_lane(forget, segment.alert[state[MONTHS_SINCE_FORGOT, i]])
     for p in range(products):
         at = N_BORROWER + p * N_ACCOUNT
@@ -112,19 +112,21 @@ def decide_payment(state, i, record, words, k, products, pay, segment, economy, 
             on_autopay = state[AUTOPAY, i] < max(segment.scalars[G_AUTOPAY], levers.month[p, V_AUTOPAY])
             taught = state[EDUCATION, i] < levers.month[p, V_EDUCATED]
             habit = rules.kept_by(taught, levers.month[p, V_EDUCATION_FORGET])
-            forgets = rules.forgetting(manual, reached, levers.stage[p, bucket, S_FORGET_KEEP], on_autopay, habit)
-            logit = rules.common_logit(segment, p, economy, levers.month[p]) + own
+            own_manual = rules.in_season(manual, month.tie[TIE_FORGET, bucket])
+            forgets = rules.forgetting(own_manual, reached, levers.stage[p, bucket, S_FORGET_KEEP], on_autopay, habit)
+            logit = rules.common_logit(segment, p, month.economy, levers.month[p]) + own
             tries = record[p, A_PLAN] == IN_TRIAL  # who has asked for a plan is as willing as in it
             since = (i4(0), i4(UNKNOWN)) if tries else (bucket, state[at + CAUSE, i])
-            logit += rules.account_logit(segment, state[at + STATUS, i], since[0], since[1])
-            refuses, forgot = rules.refuses_or_forgets(
-                record[p, A_BILL], half(words[rules.decision_word(p), k]), logit, segment.sigmoid, forgets
-            )
+            logit += rules.account_logit(segment, month.tie, state[at + STATUS, i], since[0], since[1])
+            u, part = half(words[rules.decision_word(p), k]), month.tie[TIE_PART, since[0]]
+            refuses, forgot, pays_part = rules.decision_of(record[p, A_BILL], u, logit, segment.sigmoid, forgets, part)
             u = half(words[U_DROPS + p, k])
             record[p, A_DROPS] = u < rules.chance_to_drop(record[p], i8(state[at + MARKS, i]), levers.month[p])
             if record[p, A_DROPS] or state[at + MARKS, i] & (FRAUD | FIRST_REFUSED):
                 refuses, forgot = True, False
             record[p, A_REASON] = only(refuses, WILL_NOT) + only(forgot, FORGOT)
+            meant = max(record[p, A_DUE], 0) if pays_part else record[p, A_OWED]
+            record[p, A_PAID] = only(record[p, A_REASON] == 0, meant)
             flows[p, F_N_REMINDED] += reached
 
 
@@ -132,19 +134,17 @@ def decide_payment(state, i, record, words, k, products, pay, segment, economy, 
 def pay_dues(state, i, record, products, scalars, revolver_share, flows):
     """Step 5: those who pay use the buffer, then credit elsewhere; then the line's payment beyond what is owed."""
     reported, line_first = state[REPORTED, i] != 0, mask_of(scalars[G_PAY_FIRST] == LINE)
-    line = only((record[LINE, A_REASON] | record[LINE, A_LATE]) == 0, record[LINE, A_OWED])
-    loan = only((record[LOAN, A_REASON] | record[LOAN, A_LATE]) == 0, record[LOAN, A_OWED])
     paid, loan_paid, borrowed, loan_borrowed, buffer, outside = rules.pay_in_order(
-        line_first, line, loan, state[LIQUIDITY, i], state[EXTERNAL_CREDIT, i], reported
+        line_first, record[LINE, A_PAID], record[LOAN, A_PAID], state[LIQUIDITY, i], state[EXTERNAL_CREDIT, i], reported
     )
     record[LINE, A_PAID], record[LOAN, A_PAID] = paid, loan_paid
     flow = F_OUTSIDE_REFUSED if reported else F_OUTSIDE_USED
     flows[LINE, flow] += borrowed
     flows[LOAN, flow] += loan_borrowed
     broke = SHORT if state[EMPLOYED, i] else CANNOT
-    if paid < line:
+    if (record[LINE, A_REASON] | record[LINE, A_LATE]) == 0 and paid < record[LINE, A_OWED]:
         record[LINE, A_REASON] = broke
-    if loan_paid < loan:
+    if (record[LOAN, A_REASON] | record[LOAN, A_LATE]) == 0 and loan_paid < record[LOAN, A_OWED]:
         record[LOAN, A_REASON] = broke
     if (record[LINE, A_REASON] | record[LINE, A_PLAN] | record[LINE, A_LATE]) == 0:
         rest = record[LINE, A_BILL] - record[LINE, A_OWED] - state[LINE_AT + CONVERTED, i]
@@ -496,7 +496,7 @@ def step_scalar(tile, words, listed, n, place, segment, month, levers, sums):
         if structural:
             need, pay = update_income(tile, i, words[U_JOB, k], economy), tile.derived[D_PAY, i]
             advance = tile.derived[D_ADVANCE, i]
-            decide_payment(state, i, record, words, k, products, pay, segment, economy, levers, flows)
+            decide_payment(state, i, record, words, k, products, pay, segment, month, levers, flows)
             revolver_share = rules.revolver_share_of(scalars, levers.month[LINE])
             pay_dues(state, i, record, products, scalars, revolver_share, flows)
             convert_bill(tile, i, record, words[U_LINE_DECISION, k], segment, levers.month[LINE], flows[LINE])

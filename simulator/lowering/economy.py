@@ -18,6 +18,7 @@ from simulator.model.layout import (
     M_STOPPED,
     M_WILL_NOT,
     N_MACRO,
+    NEVER,
     ONE,
     STOP_BITS,
     UNIT,
@@ -67,6 +68,12 @@ def economy_table(economy, shock_probability: float, quality_share: float, month
     table[..., M_STOPPED], table[..., M_INCOME_LEFT] = 0, q31(economy.income_left)
     table[..., M_COLLECTION] = q16(path(economy, "collection", months))
     return table
+
+
+def lay_tie(table, shift: np.ndarray) -> None:
+    """Add the tie of bucket 0, the log-odds `shift` float64[months + 1], to int64[..., months + 1, N_MACRO]."""
+    table[..., M_WILL_NOT] += logit(shift)
+    table[..., M_FORGET] = np.minimum(half_up(table[..., M_FORGET] * np.exp(shift)), NEVER)
 
 
 def income_index(economy, months: int) -> np.ndarray:

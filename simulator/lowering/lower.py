@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simulator.lowering import borrowers, demand, economy, late, products, roll_rates, structural
-from simulator.lowering.economy import economy_table, lay_seasons, stop_incomes
+from simulator.lowering.economy import economy_table, lay_seasons, lay_tie, stop_incomes
 from simulator.lowering.factor import factor, path_of
 from simulator.model.errors import UserError
 from simulator.model.kept import kept
@@ -209,6 +209,7 @@ def _of_any_months(settings) -> dict[str, Any]:
         late_cause=each(late.cause_table(behaviour.late)),
         late_burden=each(late.burden_table(behaviour.late, not rolls)),
         roll=_roll(settings),
+        tie=structural.tie_table(how.tie),
         redraw_people=int(settings.redraw_people),
         observe_month=_observe_month(settings.months),
     )
@@ -368,6 +369,7 @@ def _economy(settings, months: int, replications: range | None = None, fresh=Non
     quality = structural.job_loss_quality(how.job_loss_quality_slope)
     table = economy_table(settings.economy, how.shock_probability, quality.mean() / ONE, months, z)
     lay_seasons(table, settings, months)
+    lay_tie(table, structural.tie_shift(how.tie, months)[:, 0])
     table = np.repeat(table[:, :, None], len(settings.segment), axis=2)
     for g, segment in enumerate(settings.segment.values()):
         stop_incomes(table[:, :, g], settings.economy, segment.exposed, months)

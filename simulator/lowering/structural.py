@@ -5,7 +5,19 @@ import numpy as np
 from simulator.lowering.quantiles import lognormal_multipliers, normal_quantiles
 from simulator.model.fixed_point import logit, q16, q31
 from simulator.model.kept import kept
-from simulator.model.layout import BUCKETS, CAUSES, DAYS, ONE, QUALITIES, QUANTILES, TRAIT_WORDS
+from simulator.model.layout import (
+    BUCKETS,
+    CAUSES,
+    DAYS,
+    N_TIE,
+    ONE,
+    QUALITIES,
+    QUANTILES,
+    TIE_FORGET,
+    TIE_PART,
+    TIE_WILL_NOT,
+    TRAIT_WORDS,
+)
 
 ALERT_MONTHS = 32  # MONTHS_SINCE_FORGOT 0..31; 31 = no memory of a forgotten due
 
@@ -22,6 +34,34 @@ def will_not_tables(structural) -> dict[str, np.ndarray]:
         "will_not_burden": logit(structural.will_not_burden).astype(np.int32),
         "will_not_quality": logit(quality).astype(np.int32),
     }
+
+
+def tie_shift(tie, months: int) -> np.ndarray:
+    """Return float64[months + 1, BUCKETS]: the log-odds that a month and a bucket add; month 0 has none."""
+    return _by_month(tie.shift, months, BUCKETS)
+
+
+def tie_table(tie) -> np.ndarray:
+    """Return int32[month or 1, N_TIE, BUCKETS]: what ties months to a book's levels beside bucket 0's own tie."""
+    months = max(len(tie.shift), len(tie.part))
+    if not any(map(any, (*tie.shift, *tie.part))):
+        months = 0
+    shift, part = tie_shift(tie, months), np.zeros((months + 1, BUCKETS))
+    part[:, 1:] = _by_month(tie.part, months, BUCKETS - 1)
+    table = np.empty((months + 1, N_TIE, BUCKETS), dtype=np.int32)
+    table[:, TIE_WILL_NOT] = logit(shift - shift[:, :1])
+    table[:, TIE_FORGET] = q16(np.exp(shift - shift[:, :1]))
+    table[:, TIE_PART] = np.minimum(q31(part), ONE - 1)
+    return table
+
+
+def _by_month(given: list[list[float]], months: int, size: int) -> np.ndarray:
+    """Return float64[months + 1, size] of lists by month; the last of each holds for what is beyond, month 0 is 0."""
+    table = np.zeros((months + 1, size))
+    for month in range(1, months + 1):
+        row = given[min(month, len(given)) - 1]
+        table[month] = [*row, *row[-1:] * (size - len(row))][:size]
+    return table
 
 
 def job_loss_quality(slope: float) -> np.ndarray:

@@ -381,6 +381,11 @@ EXITS = {"written_off": EXIT_WRITTEN_OFF, "paid_off": EXIT_PAID_OFF}
     M_SETTLEMENT,  # q16 of the chance to repay a loan early
 ) = range(13)
 N_MACRO = 13
+# ---- tie of a month to a book's own levels: int32[month or 1, name, bucket]; that of bucket 0 is in the economy ----
+TIE_WILL_NOT = 0  # logit, beside that of bucket 0
+TIE_FORGET = 1  # q16 of the chance to forget a due, beside that of bucket 0
+TIE_PART = 2  # q31, below ONE, of late payers who pay what falls due and not what is overdue
+N_TIE = 3
 STOP_BITS = 15  # of REACH, which M_STOPPED is compared with
 
 # ---- levers by stage: int64[month, segment, product, stage, name] --------------------------------
@@ -536,8 +541,9 @@ SCORE_LOW, SCORE_BAND_BITS = 344, 5  # band = (score - 344) >> 5, clipped to 0..
     TAPE_ARREARS,
     TAPE_INSTALMENT,
     TAPE_MONTHS_LEFT,
-) = range(9)
-N_TAPE = 9
+    TAPE_PERSON,  # of which replication the borrower is: one of those who may live at an address
+) = range(10)
+N_TAPE = 10
 
 # ---- tiles: int64[tile, name] --------------------------------------------------------------------
 (K_SEGMENT, K_ENTRY, K_FIRST, K_COUNT, K_TAPE_ROW) = range(5)  # K_TAPE_ROW: -1 if drawn

@@ -51,6 +51,7 @@ class Tables(NamedTuple):
     late_burden: np.ndarray  # int64[segment, 8]: q16 of it by the balance over the income
     roll: np.ndarray  # int64[replication or 1, month or 1, segment, product, row, to]: q31 cumulative
     economy: np.ndarray  # int64[replication or 1, month + 1, segment, N_MACRO]
+    tie: np.ndarray  # int32[month or 1, N_TIE, BUCKETS], the last one also of the months after it
     redraw_people: int  # 1: other people in each replication; 2: those of the other of its pair, 2k and 2k + 1
     observe_month: int  # month at whose end grades and scores are noted, to compare with defaults of the next 12
     rival_month: np.ndarray = NO_RIVAL  # int64[month + 1, segment, product, N_MONTH_LEVERS], or empty: no rival

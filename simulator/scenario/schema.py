@@ -317,6 +317,20 @@ class QualityCorrelation(Table):
     late_at_start: values.Correlation = 0.0
 
 
+class Tie(Table):
+    """What ties the reasons to a book's own levels: lists by month, the last of each also for what is beyond it.
+
+    `shift` is by bucket from 0 on, `part` by bucket from 1 on.
+    """
+
+    shift: Annotated[
+        list[Annotated[list[LogOdds], Field(min_length=1, max_length=BUCKETS)]], Field(min_length=1, max_length=999)
+    ] = [[0.0]]
+    part: Annotated[
+        list[Annotated[list[Share], Field(min_length=1, max_length=BUCKETS - 1)]], Field(min_length=1, max_length=999)
+    ] = [[0.0]]
+
+
 class Structural(Table):
     """Why people pay or do not: unwilling, forgetful, short of cash, out of work."""
 
@@ -340,6 +354,7 @@ class Structural(Table):
     shock_size: Incomes = 0.0
     job_loss_quality_slope: Annotated[float, Field(ge=-5, le=5), values.NUMBER] = 0.0
     spending_variation: Annotated[float, Field(ge=0, le=5), values.NUMBER] = 0.0
+    tie: Tie = Tie()
 
 
 class ByRisk(Table):

@@ -128,6 +128,7 @@ class Columns(Table):
     state_before: str | None = None
     months_since_late: str | None = None
     kind: str | None = None  # of people, where a roll matrix has kinds
+    person: str | None = None  # of those who may live at an address, the replication whose they are: 0, 1, ...
     # of a panel, account by month: what calibrate and backtest read
     month: str | None = None
     payment: str | None = None

@@ -144,6 +144,7 @@ def _book(rows: Rows, settings) -> TapeBook:
     months_left = rows.integers("months_left", owing_loan, 0, whole=True)
     arrears = rows.integers("arrears", False, 0, unit=unit)
     full_payer = rows.yes_or_no("full_payer")
+    person = rows.integers("person", False, 0, whole=True)
     row, assumed = rows_remembered(rows, settings, segment, product, state)
     if not mapping.limits:
         rows.needs_column("limit", limited, 'unless limits = "balance" stands for it, lines')
@@ -162,6 +163,7 @@ def _book(rows: Rows, settings) -> TapeBook:
     accounts[:, layout.TAPE_ARREARS] = arrears
     accounts[:, layout.TAPE_INSTALMENT] = instalment
     accounts[:, layout.TAPE_MONTHS_LEFT] = months_left
+    accounts[:, layout.TAPE_PERSON] = person
     used = rows.in_use
     over_limit = int((line & (limit != ABSENT) & (balance > limit))[used].sum())
     accounts, product, segment = accounts[used], product[used], segment[used]
