@@ -55,10 +55,20 @@ def test_rates_and_losses_are_their_formulas(ledger, flows):
         "dpd30_share_count": last[:, F_N_DPD30] / last[:, F_N_ACCOUNTS],
         "dpd90_share_balance": last[:, F_BALANCE_DPD90] / last[:, F_BALANCE],
         "day1_rate": moved[:, F_N_MISSED] / moved[:, F_N_DUE],
-        "default_rate": moved[:, F_N_DEFAULT] / (flows[:, 0, F_N_ACCOUNTS] + moved[:, F_N_GRANTED]),
+        "lifetime_default_rate": moved[:, F_N_DEFAULT] / (flows[:, 0, F_N_ACCOUNTS] + moved[:, F_N_GRANTED]),
     }
     for name, values in expected.items():
         assert np.array_equal(MEASURES[name](ledger), values), name
+
+
+def test_the_default_rate_leaves_the_run_off_out(ledger, flows):
+    """It counts defaults of the months compared, in both windows; the run-off has some more, which a lifetime has."""
+    months = ledger.frame.months
+    defaults = flows[:, 1 : months + 1, F_N_DEFAULT].sum(axis=1)
+    accounts = flows[:, 0, F_N_ACCOUNTS] + flows[:, 1:, F_N_GRANTED].sum(axis=1)
+    for window in windows(ledger.frame).values():
+        assert np.array_equal(MEASURES["default_rate"](ledger, window), defaults / accounts)
+    assert flows[:, months + 1 :, F_N_DEFAULT].sum() > 0
 
 
 def test_yearly_rates_are_per_year_of_average_balance(ledger, flows):

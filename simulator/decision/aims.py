@@ -12,7 +12,15 @@ from simulator.analysis.measures.registry import SHARE, TAIL
 from simulator.model.errors import Problem, UserError, did_you_mean, names_of
 
 FORM = 'MEASURE >= NUMBER or MEASURE <= NUMBER, as in "approval_rate >= 0.6"'
-OF_A_WHOLE = ("approval_rate", "npl_ratio", "default_rate", "cure_rate", "redefault_rate", "settlement_rate")
+OF_A_WHOLE = (
+    "approval_rate",
+    "npl_ratio",
+    "default_rate",
+    "lifetime_default_rate",
+    "cure_rate",
+    "redefault_rate",
+    "settlement_rate",
+)
 CONSTRAINT = re.compile(r"\s*(\w+)\s*(>=|<=)\s*(\S+)\s*")
 
 

@@ -15,6 +15,12 @@ from simulator.analysis.measures.registry import (
 from simulator.analysis.measures.tables import ANSWER, DELINQUENCY, SWAPPED, SWAPS
 from simulator.analysis.measures.view import ratio
 
+DEFAULTING = (
+    "share of all accounts, opening and granted, that default for the first time (90 days past due, or before that a "
+    "loss, by write-off, by sale below the balance or by forgiveness)"
+)
+GRANTING = "grants more or fewer accounts, or writes off, sells or forgives before 90 days past due,"
+
 
 def dpd_share(days, of, **options):
     """Return the share of accounts (`of` is "count") or of balance that is so many days past due."""
@@ -95,13 +101,16 @@ SECTIONS = {
                 "balance that became 90+ days past due, cures not taken off; what was written off, sold or forgiven "
                 "before that counts, so that selling or writing off earlier does not hide it",
                 lambda v: v.became_bad(), label="NPL formation"),
-        rate("default_rate", "Σ n_default / (n_accounts[start] + Σ n_granted)",
-             "share of all accounts, opening and granted, that default for the first time: 90 days past due, or before "
-             "that a loss, by write-off, by sale below the balance or by forgiveness",
+        rate("default_rate", "Σ n_default[to at] / (n_accounts[start] + Σ n_granted)",
+             f"{DEFAULTING} within the months of lending: no month of the run-off counts",
+             lambda v: ratio(v.until_at("n_default"), v.start("n_accounts") + v.flow("n_granted")),
+             label="default rate (first 90+ or an earlier loss)", headline=True, shown_in={DELINQUENCY: 2},
+             moved_by=GRANTING),
+        rate("lifetime_default_rate", "Σ n_default / (n_accounts[start] + Σ n_granted)",
+             f"{DEFAULTING}, months of the run-off included",
              lambda v: ratio(v.flow("n_default"), v.start("n_accounts") + v.flow("n_granted")),
-             label="default rate (first 90+ or an earlier loss)", headline=True,
-             shown_in={DELINQUENCY: 2, SWAPPED: 4, SWAPS: 2},
-             moved_by="grants more or fewer accounts, or writes off, sells or forgives before 90 days past due,"),
+             label="default rate, run-off included", shown_in={DELINQUENCY: 2, SWAPPED: 4, SWAPS: 2},
+             moved_by=GRANTING),
         flow("n_first_30", ACCOUNTS, "accounts that reach 30 days past due for the first time", label="first time 30+"),
         flow("n_first_payment_30", ACCOUNTS, "accounts granted since the opening that reach 30 days past due on their "
              "first due: that of the month after the grant, or the first of those that never meant to pay it",

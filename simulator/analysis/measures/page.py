@@ -16,7 +16,8 @@ def markdown() -> str:
         "- **Window.** Flows (Σ) run over months 1 to the end: `whole` includes the run-off, `lending` ends with the "
         "last month of new credit. Comparisons and `summary.json` use `whole`, because selling, writing off or "
         "waiting exchanges cash now for cash later.",
-        "- **[at]** is the end of the last month of new credit, in both windows; [start] and [end] are the window's.",
+        "- **[at]** is the end of the last month of new credit, in both windows; [start] and [end] are the window's. Σ "
+        "[to at] is up to it.",
         "- **By definition.** A share of a book that a policy shrinks moves though nobody pays better or worse. The "
         "text of such a measure says what moves it: read the amounts beside it.",
         "- **Average balance** is the mean over the window's months of the mean of opening and closing balance.",

@@ -80,6 +80,12 @@ class View:
         months = series[:, 1:] if self.by_month else series[:, window.first : window.last + 1].sum(axis=1)
         return months.astype(np.float64)
 
+    def until_at(self, name):
+        """Return the sum of a line over the window's months up to that in which it reads stocks."""
+        series = self._series(name)
+        months = series[:, 1:] if self.by_month else series[:, self.window.first : self.window.at + 1].sum(axis=1)
+        return months.astype(np.float64)
+
     def at(self, name, product=None):
         """Return a stock at the end of the month in which the window reads stocks."""
         series = self._series(name, product)

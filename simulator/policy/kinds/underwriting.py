@@ -164,7 +164,7 @@ def why(evidence):
     if "into" in evidence.swapped:
         yield _taken(evidence)
     if len(evidence.swapped) == 2:
-        gap = evidence.swap_change("default_rate").clause(say("the default rate"))
+        gap = evidence.swap_change("lifetime_default_rate").clause(say("the default rate"))
         yield say("from those declined to those taken instead, {gap}.", gap=gap)
 
 
@@ -205,7 +205,7 @@ def _taken(evidence):
 
 def _swapped(evidence, side):
     """Return what is told of either side of a swap, by slot: both lenders, and what becomes of the accounts."""
-    levels = {"granted": "n_granted", "rate": "default_rate", "loss": "net_loss", "profit": "profit"}
+    levels = {"granted": "n_granted", "rate": "lifetime_default_rate", "loss": "net_loss", "profit": "profit"}
     return {
         "variant": evidence.named(evidence.variant),
         "baseline": evidence.named(evidence.baseline),
