@@ -186,6 +186,19 @@ limit = "limit"
 dpd = "late"
 payment = "paid"
 """
+BY_CODE = """currency = "USD"
+[columns]
+account_id = "id"
+month = "month"
+balance = "owed"
+limit = "limit"
+payment = "paid"
+status = "status"
+[status]
+C = { bucket = 0 }
+D = { bucket = 3 }
+W = { account = "written_off" }
+"""
 WRITTEN_OFF = 'status = "status"\n[status]\nA = { dpd = true }\nW = { account = "written_off" }\n'
 
 
@@ -388,6 +401,26 @@ def test_a_balance_that_stays_does_not_run_away(tmp_path, paid, least, most):
 
     assert least < levels["balance"].book < most
     assert any("Payments are not on the tape" in caution for caution in done.cautions()) == (paid == "")
+
+
+@pytest.mark.parametrize(("growth", "goes_on"), [(0.0, False), (0.015, True), (0.03, True)])
+def test_a_default_whose_balance_grows_on_the_tape_grows_in_the_scenario(tmp_path, growth, goes_on):
+    """Interest after 90 days, and on what is overdue, is charged where balances on the tape say so: losses keep it."""
+    rows = []
+    for m in range(6):
+        rows += [(a, f"2024-0{m + 1}", 500, 1000, 0, 500, "C") for a in range(10)]
+        owed = round(50_000 * (1 + growth) ** m, 2)
+        for a in range(10, 70):  # five are written off in every month
+            left = m - 1 - (a - 10) // 5
+            rows += [(a, f"2024-0{m + 1}", owed, 100_000, 0, 0, "W" if left == 0 else "D")] if left <= 0 else []
+    done = estimates(*write_tape(tmp_path, rows, BY_CODE))
+    text = done.scenario_text()
+    levels = {level.name: level for level in hindcast(done.panel, text, done.mapping_text).levels}
+    left_or_lost = levels["balance"].book + levels["written_off"].book
+
+    assert ("suspend_interest_dpd" not in text) == goes_on == ("charged from 90 days on too" in text)
+    assert f"grows by {growth:.2%} a month" in text or f"grow by {growth:.2%} a month" in text
+    assert left_or_lost == pytest.approx(1 + growth, abs=0.002)  # of what was there a month before
 
 
 def test_what_was_used_is_said_in_a_line_and_much_left_out_first(tape, tmp_path, capsys):

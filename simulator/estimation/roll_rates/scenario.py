@@ -18,6 +18,8 @@ FEW = 30  # accounts below which a state has no limits and utilisation of its ow
 LEAST = 0.001  # of the bill: what is due where nobody pays, or nobody would be late
 MINIMUM = 0.10  # of the bill; assumption, as in the shipped scenarios: where a tape has no payments
 INTEREST = 0.18  # a year; assumption: a tape of balances does not tell it
+SAME_RATE = "assumption: what is overdue bears the interest that the rest does"
+SUSPENDED_AT = 90  # days past due; assumption where the tape does not tell whether it goes on
 NOT_ON_THE_TAPE = "not on the tape: change it to yours"
 
 
@@ -30,11 +32,56 @@ class Habits(NamedTuple):
     spends: np.ndarray  # multiplier of it
 
 
-def habits(panel: Panel, accounts: np.ndarray, monthly_rate: float) -> Habits:
+class LateInterest(NamedTuple):
+    """Whether interest is charged on accounts 90 or more days past due, and how that is known."""
+
+    goes_on: bool
+    growth: float | None  # of what they do not pay, a month; None: the tape has none of them
+
+    def said(self, about: "_About") -> dict[str, Any]:
+        """Return the key of a product's terms that suspends interest; nothing where it goes on."""
+        if self.goes_on:
+            return {}
+        if self.growth is None:
+            return {"suspend_interest_dpd": SUSPENDED_AT}
+        return {
+            "suspend_interest_dpd": about.tape(SUSPENDED_AT, f"what is not paid grows by {self.growth:.2%} a month")
+        }
+
+    @property
+    def remark(self) -> str:
+        """What is said beside the rate where it goes on; else nothing."""
+        return (
+            f"; charged from 90 days on too, where balances grow by {self.growth:.2%} a month" if self.goes_on else ""
+        )
+
+
+def late_interest(panel: Panel, accounts: np.ndarray) -> LateInterest:
+    """Return whether balances of the accounts of one product go on growing once 90 days past due.
+
+    They do if what those do not pay grows by half of INTEREST or more, all months together; a payment that the tape
+    does not tell counts as none.
+    """
+    bad = np.array([s.is_late(SUSPENDED_AT // 30) for s in panel.states])
+    carried = grown = 0.0
+    for pair in panel.pairs():
+        before, after = (panel.balance[accounts, month] for month in pair)
+        there = [bad[panel.state[accounts, month]] & (panel.state[accounts, month] >= 0) for month in pair]
+        rest = before - np.nan_to_num(panel.payment[accounts, pair.second])
+        counted = there[0] & there[1] & np.isfinite(after) & (rest > 0)  # NaN is not
+        carried, grown = carried + rest[counted].sum(), grown + (after - rest)[counted].sum()
+    if not carried:
+        return LateInterest(False, None)
+    growth = float(grown / carried)
+    return LateInterest(growth >= INTEREST / 12 / 2, growth)
+
+
+def habits(panel: Panel, accounts: np.ndarray, monthly_rate: float, charged_late: bool = False) -> Habits:
     """Return what the accounts of one product pay and spend, all months together.
 
     A payment answers the bill of the month before. Spending is the rise of the balance plus the payment, less
-    `monthly_rate` on what was not paid; what is below zero on average counts as none. Without payments on the tape
+    `monthly_rate` on what was not paid, from 90 days past due on only where it is `charged_late`; what is below zero on
+    average counts as none. Without payments on the tape
     those who end current are taken to pay MINIMUM, so that spending moves balances as on the tape; without limits,
     what is owed stands for the limit.
     """
@@ -74,7 +121,8 @@ def habits(panel: Panel, accounts: np.ndarray, monthly_rate: float) -> Habits:
     )
     used = known & (limit > 0)
     carried = np.maximum(bill - paid, 0)
-    new = (after - bill + paid - monthly_rate * carried)[used]
+    charged = charged_late | ~np.array([s.is_late(SUSPENDED_AT // 30) for s in panel.states])[state]
+    new = (after - bill + paid - monthly_rate * carried * charged)[used]
     spending = max(float(new.sum() / limit[used].sum()), 0.0) if used.any() else 0.0
     by_state = _ratio(state[used], new, limit[used], n_open)
     spends = np.where(np.isfinite(by_state), np.maximum(by_state, 0) / spending if spending else 1.0, 1.0)
@@ -109,7 +157,11 @@ def document(given: ScenarioInputs, cautions: Sequence[str] = ()) -> dict[str, A
     at_the_end = (panel.state[:, last] >= 0) & (panel.state[:, last] < len(panel.open_states))
     groups = list(panel.groups())
     of_line = np.concatenate([g.accounts for g in groups if g.product == "line"] or [np.zeros(0, int)])
-    line = habits(panel, of_line, INTEREST / 12)
+    interest = {
+        product: late_interest(panel, np.concatenate([g.accounts for g in groups if g.product == product]))
+        for product in {group.product for group in groups}
+    }
+    line = habits(panel, of_line, INTEREST / 12, interest["line"].goes_on if "line" in interest else False)
     segments = {}
     for name in panel.segments:
         own = {group.product: group for group in groups if group.segment == name}
@@ -133,7 +185,7 @@ def document(given: ScenarioInputs, cautions: Sequence[str] = ()) -> dict[str, A
         "currency": {"code": panel.currency or "XXX", "minor_units": about.tape(panel.minor_units, "the mapping")},
         "portfolio": {"applicants_per_month": 0, "tape": given.tape, "mapping": given.mapping},
         "segment": segments,
-        "products": {p: _terms(p, line, about) for p in sorted(products)},
+        "products": {p: _terms(p, line, interest[p], about) for p in sorted(products)},
         "costs": {"funding_rate": {"value": 0.03, "unit": "per year", "source": f"assumption; {NOT_ON_THE_TAPE}"}},
         "behaviour": {
             "model": "roll_rates",
@@ -222,17 +274,18 @@ def _segment(panel: Panel, own: dict[str, Group], at_the_end, line: Habits, abou
     return table | {"opening": opening}
 
 
-def _terms(product: str, line: Habits, about: _About) -> dict[str, Any]:
+def _terms(product: str, line: Habits, late: LateInterest, about: _About) -> dict[str, Any]:
     """Return the terms of a product: what the tape tells, and what it does not, marked."""
-    interest = {"value": INTEREST, "unit": "per year", "source": f"assumption; {NOT_ON_THE_TAPE}"}
+    interest = {"value": INTEREST, "unit": "per year", "source": f"assumption; {NOT_ON_THE_TAPE}{late.remark}"}
     if product == "loan":
         terms = {"value": [{"months": 12, "share": 1.0}], "source": f"assumption; {NOT_ON_THE_TAPE}"}
-        return {"interest_rate": interest, "draw_probability": 0.0, "terms": terms, "suspend_interest_dpd": 90}
+        return {"interest_rate": interest, "draw_probability": 0.0, "terms": terms, **late.said(about)}
     minimum = "median payment over the bill before, of those who pay a part"
     return {
         "interest_rate": interest,
         "minimum_share": about.tape(round(min(line.minimum_share, 1.0), 6), minimum),
-        "suspend_interest_dpd": 90,
+        "late_rate": {"value": round(INTEREST / 360, 8), "unit": "per day", "source": SAME_RATE},
+        **late.said(about),
     }
 
 
