@@ -11,6 +11,7 @@ from simulator.estimation.backtest.boosting import BOOSTING, Boosting, is_there
 from simulator.estimation.backtest.cells import AccountForecast, Forecaster, Sample
 from simulator.estimation.backtest.features import Features, features
 from simulator.estimation.backtest.peers import LastValue, PlainMatrix, Regression, SpreadLastValue
+from simulator.estimation.panels.leavers import with_leavers
 from simulator.estimation.panels.panel import Panel
 from simulator.estimation.roll_rates.choice import Remembered, remembered
 from simulator.estimation.roll_rates.factor import panel_factor
@@ -89,7 +90,7 @@ class Method:
         Raises UserError for a month that leaves nothing to fit or to forecast.
         """
         check_fit_until(panel, self.fit_until)
-        past = panel.until(self.fit_until)
+        past = with_leavers(panel.until(self.fit_until))
         months = panel.months[len(past.months) :]
         sample = pairs_sample(past)
         n_open = len(past.open_states)

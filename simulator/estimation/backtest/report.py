@@ -37,7 +37,7 @@ def write_accounts(scored: Scored, panel: Panel, path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names, of = [state.name for state in panel.states], scored.by_account
+    names, of = [state.name for state in scored.fan.states], scored.by_account
     columns = {
         "account_id": pa.array(panel.account_id[of.accounts].tolist(), pa.string()),
         "state": pa.array(np.array(names)[of.state].tolist(), pa.string()),

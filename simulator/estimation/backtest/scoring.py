@@ -25,6 +25,7 @@ from simulator.estimation.backtest.scores import (
     paired,
     ranked,
 )
+from simulator.estimation.panels.leavers import as_in, leavers
 from simulator.estimation.panels.panel import NO_ROW, Panel
 from simulator.estimation.roll_rates.forecast import QUANTILE_LEVELS, SOURCES, Fan, shares
 
@@ -114,13 +115,15 @@ def score(panel: Panel, made: Forecasts) -> Scored:
     forecast depends on what it forecasts.
     """
     fit_until, seed = made.method.fit_until, made.method.seed
+    read, panel = panel, as_in(made.fan.states, panel)
     came = realised(panel, fit_until, made.accounts)
     tally = _Tally(made, came, panel)
     of_all = tally.digest()
-    if of_all != digest(made.method.forecasts(scrambled(panel, fit_until))):
+    if of_all != digest(made.method.forecasts(scrambled(read, fit_until))):
         raise LeakError(f"forecasts from {fit_until} change with the months after it")
     at = panel.months.index(fit_until)
     history = [_book(panel, m, panel.states) for m in range(at + 1)]
+    left = sum(each.accounts for each in leavers(read.until(fit_until)))
     return Scored(
         fit_until=fit_until,
         months=panel.months[at + 1 :],
@@ -145,6 +148,7 @@ def score(panel: Panel, made: Forecasts) -> Scored:
             else 1.0,
             **({"states_that_remember": ", ".join(made.remembering)} if made.remembering else {}),
             **({"kinds_of_people": made.kinds} if made.kinds else {}),
+            **({"left_silently_until_then": left} if left else {}),
             "draws": made.method.draws,
             "seed": seed,
             "forecast_digest": of_all,

@@ -27,10 +27,10 @@ def with_leavers(panel: Panel) -> Panel:
 
     They leave in the month after their last one, if the tape has rows then, and are taken to have paid off: nothing is
     lost. A loan at its last due leaves by schedule. A gap is no leaving: who comes back was only not seen. A panel that
-    has as many states as may be stays as it is.
+    has as many states as may be stays as it is (`has_room`).
     """
     leaves = _leaves(panel)
-    if not (leaves >= 0).any() or len(panel.states) == MAX_STATES:
+    if not (leaves >= 0).any() or not has_room(panel):
         return panel
     accounts = np.flatnonzero(leaves >= 0)
     state, bucket = panel.state.copy(), panel.bucket.copy()
@@ -40,6 +40,20 @@ def with_leavers(panel: Panel) -> Panel:
     while name in [kind.name for kind in panel.states]:
         name += "_"
     return replace(panel, state=state, bucket=bucket, states=(*panel.states, PanelState(name, "paid_off")))
+
+
+def as_in(window: tuple[PanelState, ...], panel: Panel) -> Panel:
+    """Return the panel with the exit of who leaves silently if the states of a `window` of it have it, else as it is.
+
+    What is forecast from the window is so compared with what came: where nobody had left silently by its end, nobody
+    can be forecast to, and who does later is not seen.
+    """
+    return panel if len(window) == len(panel.states) else replace(with_leavers(panel), states=window)
+
+
+def has_room(panel: Panel) -> bool:
+    """Return whether the panel has fewer states than may be, so that leaving can be a state of its own."""
+    return len(panel.states) < MAX_STATES
 
 
 def leavers(panel: Panel) -> Iterator[Left]:

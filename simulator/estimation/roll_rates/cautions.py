@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from simulator.estimation.panels.leavers import GONE, leavers
+from simulator.estimation.panels.leavers import GONE, has_room, leavers
 from simulator.estimation.panels.panel import Group, Panel
 from simulator.estimation.roll_rates.scenario import MINIMUM, write_off_rule
 from simulator.language.catalogue import kept
@@ -18,6 +18,15 @@ def left_silently(panel: Panel) -> Iterator[str]:
         return
     buckets = {state.name: state.bucket for state in panel.states}
     late = sum(each.accounts for each in left if buckets[each.state] != 0)
+    if not has_room(panel):
+        yield kept(
+            "{count} accounts, {late} of them late, stop before the tape's last month without an exit. The tape has as "
+            "many states as there can be, so none is left for them: they are in no move, and the book ahead is too "
+            "large by as many as leave so. Put states together in the mapping.",
+            count=f"{sum(each.accounts for each in left):,}",
+            late=f"{late:,}",
+        )
+        return
     yield kept(
         "{count} accounts, {late} of them late, stop before the tape's last month without an exit: they are taken to "
         "leave then with nothing owed and nothing lost, as {gone}. Give those that were written off a status."
