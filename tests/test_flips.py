@@ -1,6 +1,7 @@
 """Where the best turns: exactly where closed forms say, nowhere for a variant that changes nothing."""
 
 import copy
+import re
 
 import pytest
 
@@ -9,6 +10,7 @@ from conftest import ROOT
 from simulator.decision import flips as flips_module
 from simulator.decision import flips_page
 from simulator.decision.words import breakable
+from simulator.language.catalogue import anew, speaking
 from simulator.model.observer import SILENT
 from simulator.policy.why import listed
 
@@ -189,3 +191,28 @@ def test_lead_breakeven_and_flip_tell_one_story(tmp_path):
     low, high = (npv[k, "at_once"] - npv[k, "later"] for k in (0, 1))
     assert high == pytest.approx(lead) and low < 0 < high
     assert 0.4 + 0.1 * low / (low - high) == pytest.approx(even.value, abs=ROUNDED)  # the price is a straight line
+
+
+def test_why_a_value_is_refused_is_told_in_chinese():
+    """A note of an end that the scenario refuses is Chinese throughout, but for keys and numbers."""
+    scenario = sim.load_scenario(ROOT / "scenarios" / "huabei.toml", borrowers=60, replications=2, months=2)
+    keys = ["segment.salaried.opening.causes.cannot", "segment.salaried.forget.max", "policy.write_off.at_dpd"]
+    found = sim.flips(scenario, between=["baseline", "cut_at_30"], keys=keys, threads=2)
+    with speaking("zh"):
+        notes = [anew(note) for one in found.screened for note in one.notes if "refused" in note]
+
+    assert len(notes) >= 3
+    for note in notes:
+        assert "被拒绝" in note
+        assert not re.findall(r"[A-Za-z]{3,}", re.sub(r"[\w.]*[._][\w.]*|baseline|never", "", note)), note
+
+
+def test_what_is_moved_is_counted_alike_wherever_it_is_told(found):
+    """The first words and the block of all numbers count the same: what could be moved to no end was not moved."""
+    one = found.screened[0]
+    stuck = told_of(found, *found.flips)
+    stuck.screened = [*found.screened, one._replace(ends={}, leads={}, notes=[])]
+    told = [line for line in (*flips_page.answers(stuck), *flips_page._counts(stuck)) if "numbers were moved" in line]
+
+    assert len(told) == 2
+    assert len({line.partition(" numbers were moved")[0] for line in told}) == 1

@@ -30,6 +30,7 @@ from simulator.estimation.structural.scenario import cautions, refusals, scenari
 from simulator.lowering.lower import lower
 from simulator.model.errors import UserError
 from simulator.model.layout import F_BALANCE, F_N_DPD30, F_PAID
+from simulator.model.observer import Silent
 from simulator.model.random_words import philox_numpy
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.schema import Demand
@@ -119,11 +120,25 @@ def test_lived_accounts_sum_to_the_ledger():
     assert missed.sum() > 0
 
 
+class Heard(Silent):
+    """An observer that keeps what a user should read."""
+
+    def __init__(self):
+        """Begin with nothing."""
+        self.notes = []
+
+    def note(self, line):
+        """Keep it, but for what is said of compiling."""
+        self.notes += [line] if "compiling" not in line else []
+
+
 def test_what_no_tape_tells_is_left_out_and_said():
     """The prior's conversions and its customers' answers are off, and named; a score's Gini becomes a correlation."""
     before = load_scenario(PRIOR).baseline
-    document, assumptions = prior_document(book(), usable(book()), PRIOR, "tape.csv", "mapping.toml")
+    heard = Heard()
+    document, assumptions = prior_document(book(), usable(book()), PRIOR, "tape.csv", "mapping.toml", 1, heard)
     after = settings_of(document, "")
+    assert heard.notes == []  # nothing of scores of segments that the tape does not have
 
     assert before.products.line.conversion.chance > 0 and after.products.line.conversion.chance == 0
     assert before.behaviour.demand != after.behaviour.demand == Demand()

@@ -398,8 +398,9 @@ class _Search:
             return x, self._live(varied, x, measures), ""
         except UserError as error:
             why = error.problems[0]
-        said = "; ".join(filter(None, (why.found, why.allowed)))
-        refused = kept("refused: {key}: {why}", key=why.key, why=said)
+        said = {"key": why.key, "found": why.found or why.allowed, "allowed": why.allowed}
+        both = why.found and why.allowed
+        refused = kept("refused: {key}: {found}; {allowed}" if both else "refused: {key}: {found}", **said)
         place = self._allowed(varied, x)
         return (None, None, refused) if place is None else (place, self._live(varied, place, measures), refused)
 

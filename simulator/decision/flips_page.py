@@ -187,7 +187,7 @@ def _counts(found):
     said = [
         say(
             "{moved} numbers were moved, to {ends} ends; {turning} turn the choice.",
-            moved=len(found.screened),
+            moved=len(found.screened) - nowhere,
             ends=ends,
             turning=len(turning),
         )

@@ -6,6 +6,7 @@ Every check yields (key path, what was found, what is allowed).
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
+from simulator.language.catalogue import kept, noted
 from simulator.model.errors import did_you_mean
 from simulator.model.layout import BUCKETS, EXITS, MAX_ROWS, PRODUCTS
 from simulator.policy.base import CLOSE
@@ -44,10 +45,12 @@ def contradictions(settings: Settings, partly_read: dict) -> list[Found]:
     return found + partly
 
 
-def _sum_to_one(shares: Iterable[float], key: str, words: str = "shares") -> Iterator[Found]:
-    """Yield the sum if it is not 1."""
+def _sum_to_one(
+    shares: Iterable[float], key: str, words: str = noted("shares sum to {total}"), **slots: str
+) -> Iterator[Found]:
+    """Yield the sum if it is not 1, in these words."""
     if abs((total := sum(shares)) - 1) > CLOSE:
-        yield key, f"{words} sum to {total:.10g}", "allowed: a sum of 1"
+        yield key, kept(words, total=f"{total:.10g}", **slots), kept("allowed: a sum of 1")
 
 
 def _book(settings: Settings) -> Iterator[Found]:
@@ -80,7 +83,9 @@ def _segments(settings: Settings) -> Iterator[Found]:
                 if getattr(segment, f"{holders}_holders") and getattr(segment, key) is None and not tape:
                     yield f"{path}.{key}", "missing", f"{holders}_holders above 0 need it"
         causes = segment.opening.causes
-        yield from _sum_to_one(dict(causes).values(), f"{path}.opening.causes", "the causes' shares")
+        yield from _sum_to_one(
+            dict(causes).values(), f"{path}.opening.causes", noted("the causes' shares sum to {total}")
+        )
         if settings.behaviour.model == "roll_rates" and segment.opening.late_utilisation is not None:
             yield f"{path}.opening.late_utilisation", "found one", "under roll_rates: state.NAME.utilisation"
         for kind in PRODUCTS:
@@ -210,7 +215,7 @@ def _moves(moves: Moves, states: list[State], path: str) -> Iterator[Found]:
             found = f"row {state.name} has {len(row)} columns"
             yield where, found, f"allowed: {len(names)}, one for each state: {', '.join(names)}"
         elif key == "matrix":
-            yield from _sum_to_one(row, where, f"row {state.name}:")
+            yield from _sum_to_one(row, where, noted("row {name}: sum to {total}"), name=state.name)
         elif sum(row) <= 0:
             yield where, f"row {state.name} counts nobody", "allowed: at least one count above 0"
     for number, entry in enumerate(moves.memory):
@@ -240,7 +245,8 @@ def _economy(settings: Settings) -> Iterator[Found]:
 
 def _seasons(settings: Settings) -> Iterator[Found]:
     if settings.start_month is None and settings.seasons != Seasons():
-        yield "start_month", "missing", "seasons need the calendar month of month 1: 1 for January to 12 for December"
+        needed = kept("seasons need the calendar month of month 1: 1 for January to 12 for December")
+        yield "start_month", kept("missing"), needed
     if settings.behaviour.model == "roll_rates":
         for name, factors in settings.seasons:
             if name != "spending" and factors != ALL_YEAR:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from simulator.language.catalogue import kept, noted
 from simulator.model import values
 
 
@@ -86,9 +87,10 @@ class Beta(Distribution):
     @model_validator(mode="after")
     def _consistent(self):
         if not self.min < self.mean < self.max:
-            raise ValueError("mean must lie between min and max")
+            raise ValueError(kept("mean must lie between min and max"))
         if self.sd * self.sd >= (most := (self.mean - self.min) * (self.max - self.mean)):
-            raise ValueError(f"sd must be below {math.sqrt(most):.6g}, the most this mean leaves room for")
+            words = noted("sd must be below {most}, the most this mean leaves room for")
+            raise ValueError(kept(words, most=f"{math.sqrt(most):.6g}"))
         return self
 
     def bounds(self) -> tuple[float, float]:
@@ -139,8 +141,10 @@ class Within:
         """Return `distribution`, or raise ValueError saying where it must lie."""
         low, high = distribution.bounds()
         if low < self.low or high > self.high:
-            room, span = (f"from {a:,.10g} to {b:,.10g}" for a, b in ((self.low, self.high), (low, high)))
-            raise ValueError(f"spans values {span}; allowed: {room} (give min and max)")
+            span = {"low": low, "high": high, "least": self.low, "most": self.high}
+            said = {name: f"{number:,.10g}" for name, number in span.items()}
+            spans = noted("spans values from {low} to {high}; allowed: from {least} to {most} (give min and max)")
+            raise ValueError(kept(spans, **said))
         return distribution
 
 

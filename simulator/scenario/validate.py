@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from simulator.language.catalogue import kept
 from simulator.model.errors import Problem, UserError, did_you_mean
 from simulator.model.values import Provenance, Unit, in_canonical_unit
 from simulator.scenario.contradictions import contradictions
@@ -319,7 +321,9 @@ class _Walk:
             misspelt = self.is_misspelt(key, found)
             inside = (*already - {key}, *said)
             if not misspelt and key not in already and not any(other.startswith(f"{key}.") for other in inside):
-                self.problem(self.file_of(key), key, found, " or ".join(dict.fromkeys(filter(None, ways))))
+                each = list(dict.fromkeys(filter(None, ways))) or [""]
+                allowed = reduce(lambda one, other: kept("{one} or {other}", one=one, other=other), each)
+                self.problem(self.file_of(key), key, found, allowed)
 
     def is_misspelt(self, key: str, found: str) -> bool:
         """Return whether `key` is missing because it is there under a name that was complained of."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from simulator.language.catalogue import kept, noted
 from simulator.model.errors import Problem, did_you_mean
 from simulator.scenario.fields import fields_of
 from simulator.scenario.layers import Leaf
@@ -24,11 +25,11 @@ _TYPES = {
     "finite_number": "a finite number",
 }
 _BOUNDS = {
-    "greater_than_equal": ("ge", "{} or more"),
-    "greater_than": ("gt", "more than {}"),
-    "less_than_equal": ("le", "{} or less"),
-    "less_than": ("lt", "less than {}"),
-    "multiple_of": ("multiple_of", "a multiple of {}"),
+    "greater_than_equal": ("ge", noted("allowed: {bound} or more")),
+    "greater_than": ("gt", noted("allowed: more than {bound}")),
+    "less_than_equal": ("le", noted("allowed: {bound} or less")),
+    "less_than": ("lt", noted("allowed: less than {bound}")),
+    "multiple_of": ("multiple_of", noted("allowed: a multiple of {bound}")),
 }
 
 STAND_INS = {  # for the keys of tables that have no default: what none of the checks of values together refuses
@@ -51,20 +52,21 @@ def in_words(error: Mapping[str, Any], leaf: Leaf | None, factors: dict[str, flo
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     unit = leaf.unit if leaf and not isinstance(leaf.value, (dict, list)) else None
     found = f"{leaf.value!r} {unit}" if leaf and unit else repr(value)
-    found = "found " + (found if len(found) <= 80 else f"{found[:77]}...")
+    found = kept("found {value}", value=found if len(found) <= 80 else f"{found[:77]}...")
     if kind == "missing":
         return "missing", "this key is needed"
     if kind == "value_error":
-        return str(context["error"]), ""
+        return context["error"].args[0], ""
     if kind in _TYPES:
         return found, f"allowed: {_TYPES[kind]}"
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
-        bound, same = f"{context[name]:,.10g}", ""
+        bound, same = f"{context[name]:,.10g}", None
         if unit and context[name] and factors and factors.get(unit, 1) != 1:
             bound = f"{bound} {next(iter(factors))}"
-            same = f", which is {context[name] / factors[unit]:,.6g} {unit}"
-        return found, f"allowed: {words.format(bound)}{same}"
+            same = f"{context[name] / factors[unit]:,.6g} {unit}"
+        allowed = kept(words, bound=bound)
+        return found, allowed if same is None else kept("{allowed}, which is {same}", allowed=allowed, same=same)
     if kind in ("too_short", "too_long"):
         bound, limit = ("at least", "min_length") if kind == "too_short" else ("at most", "max_length")
         return f"found {context['actual_length']} members", f"allowed: {bound} {context[limit]}"

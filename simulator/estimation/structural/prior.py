@@ -18,7 +18,7 @@ from simulator.estimation.structural.document import (
 )
 from simulator.lowering.quantiles import quantiles
 from simulator.model.errors import Problem, UserError
-from simulator.model.observer import SILENT, Observer
+from simulator.model.observer import SILENT, Aside, Observer
 from simulator.model.values import LARGEST_AMOUNT
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.schema import Demand
@@ -83,7 +83,7 @@ def _scores(document, scenario, threads, observer, assumptions):
 
     The fitted people may default too evenly for any score to have that Gini. No review is left to ask for one.
     """
-    lenders, answers = resolved(scenario, {"prior": scenario.baseline}, threads, observer)
+    lenders, answers = resolved(scenario, {"prior": scenario.baseline}, threads, Aside(observer))  # not the tape's
     for policy in document["policy"].values():
         policy.pop("score_gini", None)
     document.pop("score_gini", None)
