@@ -15,6 +15,7 @@ from simulator.analysis.comparison import Comparison, Swapped
 from simulator.analysis.identities import check_identities
 from simulator.analysis.ledger import Ledger, RunFrame, Settlement
 from simulator.analysis.score_power import facts_of, resolved
+from simulator.analysis.tie import tie_of
 from simulator.engine import engine
 from simulator.engine.accumulators import flows_alone, machine_memory
 from simulator.engine.swap_sets import review_differs, swap_set
@@ -204,7 +205,9 @@ def run(
         }
 
     rates = {name: charged_rates(lenders[name], world[0].levers) for name, world in worlds.items()}
-    cautions = scenario.cautions + price_cautions(rates) + (book.cautions if book else [])
+    tie = tie_of(scenario, threads, observer)
+    cautions = [*([tie.words] if tie else []), *scenario.cautions, *price_cautions(rates)]
+    cautions += book.cautions if book else []
     compared = Comparison(ledgers, swapped, policies, cautions, rates, against=against, crossed=lived_again)
     return Run(compared, facts)
 

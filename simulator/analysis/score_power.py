@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simulator.analysis.estimates import gini
+from simulator.analysis.tie import tied
 from simulator.engine import engine
 from simulator.lowering.borrowers import normal_table, quality_scores
 from simulator.lowering.lower import lower
@@ -62,13 +63,15 @@ def resolved(
 ) -> tuple[dict[str, Settings], dict[str, list[Answer]]]:
     """Return the settings of the lenders with a correlation for every Gini asked for, and the answers by lender.
 
+    Reasons are then tied to the book's levels, where those are asked for (`analysis.tie`).
+
     All correlations come from the pilot of the baseline, in another world that of the file as written if it has these
     segments: a score is one thing, in whatever economy it is used and under whatever policy. Raises UserError where no
     score of these people could have such a Gini.
     """
     asks = {name: list(asks_of(settings)) for name, settings in lenders.items()}
     if not any(asks.values()):
-        return dict(lenders), {}
+        return tied(scenario, lenders, threads, observer), {}
     named = {segment for each in asks.values() for ask in each for segment in ask.segments}
     written = scenario.written.baseline if scenario.written else scenario.baseline
     home = written if named <= written.segment.keys() else scenario.baseline
@@ -93,7 +96,7 @@ def resolved(
         found[name] = with_correlations(settings, answers[name])
     if problems:
         raise UserError(list(problems.values()))
-    return found, answers
+    return tied(scenario, found, threads, observer), answers
 
 
 def in_words(answer: Answer) -> str:

@@ -7,7 +7,7 @@ from simulator.model.philox import group
 from simulator.model.random_words import philox_numpy
 
 TAG = 16  # of the counter's last word; simulations use 1 to 3 (simulator/model/philox.py)
-BATCHES, MATRIX, CORRELATION, MEAN_FACTOR, FACTOR, MOVES, BALANCE, SPREAD, ROWS, KINDS = range(10)  # purposes
+BATCHES, MATRIX, CORRELATION, MEAN_FACTOR, FACTOR, MOVES, BALANCE, SPREAD, ROWS, KINDS, PERSONS = range(11)  # purposes
 DEFAULTS, EARLY, PLANTED = 40, 41, 42  # of loans with their outcomes
 
 

@@ -17,7 +17,7 @@ from simulator.tape.tape import book_rows
 BOOK = "book.parquet"
 BOOK_MAPPING = "book.toml"
 COUNTERS = ("months_in_state", "state_before", "months_since_late")  # roles of a mapping, and the columns' names
-KIND = "kind"  # likewise
+KIND, PERSON = "kind", "person"  # likewise
 NOT_OF_A_BOOK = (
     "delimiter",
     "encoding",
@@ -29,12 +29,20 @@ NOT_OF_A_BOOK = (
 
 
 def write_book(
-    folder: Path, tape: Path, mapping: Path, panel: Panel, month: str, kind: np.ndarray | None = None
+    folder: Path,
+    tape: Path,
+    mapping: Path,
+    panel: Panel,
+    month: str,
+    kind: np.ndarray | None = None,
+    person: np.ndarray | None = None,
+    files: tuple[str, str] = (BOOK, BOOK_MAPPING),
 ) -> None:
-    """Write BOOK into `folder`: rows and columns of `tape` that a book of `month` needs, and COUNTERS; and its mapping.
+    """Write into `folder`, as `files` say: rows and columns of `tape` that a book of `month` needs, and its mapping.
 
-    `mapping` and `panel` are those of the tape; counters are of its months up to then. Blank is what nobody knows.
-    With `kind`, int64[account], the column KIND has the kind of each account's holder, from "1" on; below 0 is none.
+    With them are COUNTERS. `mapping` and `panel` are those of the tape; counters are of its months up to then. Blank is
+    what nobody knows. With `kind`, int64[account], the column KIND has the kind of each account's holder, from "1" on,
+    and with `person`, likewise, PERSON who that is, from 0 on; below 0 is none.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -65,11 +73,16 @@ def write_book(
     roles: tuple[str, ...] = COUNTERS
     if kind is not None:
         of_kind = np.where(account >= 0, kind[account], -1)
-        roles = (*COUNTERS, KIND)
+        roles = (*roles, KIND)
         counted.append(pa.array([str(k + 1) if k >= 0 else None for k in of_kind.tolist()], pa.string()))
+    if person is not None:
+        who = np.where(account >= 0, person[account], -1)
+        roles = (*roles, PERSON)
+        counted.append(pa.array(who, mask=who < 0))
     named = _column_names(roles, list(found))
-    pq.write_table(pa.table(found | dict(zip(named.values(), counted, strict=True))), folder / BOOK)
-    (folder / BOOK_MAPPING).write_text(_mapping(mapping, month, named | made), encoding="utf-8")
+    book, book_mapping = files
+    pq.write_table(pa.table(found | dict(zip(named.values(), counted, strict=True))), folder / book)
+    (folder / book_mapping).write_text(_mapping(mapping, month, named | made), encoding="utf-8")
 
 
 def _made(mapping: Mapping) -> dict[str, str]:

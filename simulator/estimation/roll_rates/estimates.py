@@ -20,6 +20,7 @@ from simulator.estimation.roll_rates.rolls import THIN, RollMatrix, Rolls, rolls
 from simulator.estimation.roll_rates.rows import within_rows
 from simulator.estimation.roll_rates.scenario import ScenarioInputs, document
 from simulator.estimation.roll_rates.survival import Vintage
+from simulator.estimation.structural.tied import PEOPLE, PEOPLE_MAPPING
 from simulator.model.errors import Problem, UserError
 from simulator.model.layout import LINE
 from simulator.scenario.resolved import toml
@@ -80,6 +81,11 @@ class TapeEstimates:
         if self.has_rows:
             kind = kind_of(self.moving, self.remembered)
             write_book(folder, self.tape, self.mapping, self.moving, month or self.panel.months[-1], kind)
+
+    def people_in(self, folder: Path, person: np.ndarray) -> None:
+        """Write into `folder` what a tied scenario starts from: who holds each account is int64[account], or below 0."""
+        of = self.tape, self.mapping, self.moving, self.panel.months[-1]
+        write_book(folder, *of, person=person, files=(PEOPLE, PEOPLE_MAPPING))
 
     def cautions(self) -> list[str]:
         """Return what must be known before any number of the scenario, as the tape alone tells it."""

@@ -149,15 +149,15 @@ class RollRateEstimator:
             path.with_name("mapping.toml").write_text(mapping, encoding="utf-8")
             found.book_in(path.parent)
             ahead = one_month_ahead(found, path, observer)
+            structural = self._structural(found).check(fit, path, observer) if fit else None
         book = found.book_in, found.first_told
         levels = hindcast(found.moving, scenario, found.mapping_text, self.options.threads, *book)
-        structural = self._structural(found).check(fit) if fit else None
         return RollRateCalibration(self._command, found, mapping, ahead, levels, structural)
 
     def _structural(self, found: TapeEstimates):
         from simulator.estimation.structural.estimator import StructuralEstimator
 
-        return StructuralEstimator(found.panel, self.tape, found.mapping_text, self.options)
+        return StructuralEstimator(found.panel, self.tape, found.mapping_text, found.people_in, self.options)
 
     @property
     def _command(self) -> Command:

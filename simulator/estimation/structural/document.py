@@ -36,6 +36,11 @@ def is_value(node: Any) -> bool:
     return isinstance(node, dict) and "value" in node and "distribution" not in node
 
 
+def value_of(node: Any) -> Any:
+    """Return the value of a node, whether anything is known about it or not."""
+    return node["value"] if is_value(node) else node
+
+
 def is_distribution(node: Any) -> bool:
     """Return whether `node` is a distribution over people."""
     return isinstance(node, dict) and "distribution" in node

@@ -11,27 +11,31 @@ from simulator.estimation.panels.phrasing import level_cautions, levels_section
 from simulator.estimation.protocol import Options
 from simulator.estimation.structural import report
 from simulator.estimation.structural.fit import StructuralFit, fit_structural
-from simulator.estimation.structural.scenario import cautions, refusals, scenario_text
+from simulator.estimation.structural.scenario import cautions, refusals, scenario_tables, scenario_text
+from simulator.estimation.structural.tied import BookIn, TiedBook, tie_to
 from simulator.model.errors import Problem, UserError
 from simulator.model.observer import Observer
 from simulator.report.paper import Section
 
 
 class StructuralPart(NamedTuple):
-    """A fit, its levels beside the tape's, and what must be known of it before any number."""
+    """A fit, its levels beside the tape's, the book that it is tied to, and what must be known before any number."""
 
     fit: StructuralFit
     levels: Hindcast
+    tied: TiedBook
+    people_in: BookIn
     cautions: list[str]
 
     @property
     def scenario(self) -> str:
-        """The fitted scenario as TOML, with its cautions."""
-        return scenario_text(self.fit, self.cautions)
+        """The fitted and tied scenario as TOML, with its cautions."""
+        return scenario_text(self.fit, self.cautions, self.tied.document)
 
     def write(self, folder: Path) -> None:
-        """Write the fitted scenario and its tables into `folder`."""
+        """Write the tied scenario, the book it starts from, and the tables of the fit into `folder`."""
         (folder / "structural.toml").write_text(self.scenario, encoding="utf-8")
+        self.people_in(folder, self.tied.person)
         report.write_tables(folder, self.fit)
 
     def sections(self) -> list[Section]:
@@ -43,12 +47,13 @@ class StructuralPart(NamedTuple):
 class StructuralEstimator:
     """The steps of a part: as those of an estimator, on a panel that another has read from `tape`.
 
-    `mapping_of` is that of `hindcast`.
+    `mapping_of` is that of `hindcast`; `people_in` writes the book of the tape's last month, with who holds it.
     """
 
     panel: Panel
     tape: Path
     mapping_of: Callable[[str], str]
+    people_in: BookIn
     options: Options
 
     def estimate(self, observer: Observer) -> StructuralFit:
@@ -61,7 +66,8 @@ class StructuralEstimator:
             raise UserError([Problem(str(self.tape), "structural fit", reason.rstrip("."), allowed) for reason in why])
         return fit
 
-    def check(self, fit: StructuralFit) -> StructuralPart:
-        """Return the fit, simulated over the tape's own months."""
+    def check(self, fit: StructuralFit, rolls: Path, observer: Observer) -> StructuralPart:
+        """Return the fit, simulated over the tape's own months, and tied to what the scenario `rolls` forecasts."""
         levels = hindcast(self.panel, scenario_text(fit), self.mapping_of, self.options.threads)
-        return StructuralPart(fit, levels, [*cautions(fit), *level_cautions(levels)])
+        tied = tie_to(self.panel, scenario_tables(fit), rolls, self.people_in, self.options.threads, observer)
+        return StructuralPart(fit, levels, tied, self.people_in, [*cautions(fit), *level_cautions(levels)])

@@ -66,13 +66,19 @@ def observed(panel: Panel, accounts: np.ndarray) -> Histories:
     return Histories(*(np.asfortranarray(column) for column in columns))
 
 
-def opening_tape(histories: Histories, segment: np.ndarray, segments: int) -> Tape:
-    """Return the book of month 0: the lines of `histories`, in the order of their `segment` (int64[account])."""
+def opening_tape(histories: Histories, segment: np.ndarray, segments: int, month: int = 0) -> Tape:
+    """Return the book of a month: the lines of `histories`, in the order of their `segment` (int64[account]).
+
+    Who is not open then, or of whom balance or limit is not known, has no line.
+    """
+    bucket, balance, limit = (column[:, month] for column in (histories.bucket, histories.balance, histories.limit))
+    is_open = (bucket >= 0) & (bucket < WRITTEN_OFF) & (np.abs(balance) <= LARGEST) & (limit >= 0) & (limit <= LARGEST)
     values = np.full((len(segment), N_PRODUCT, N_TAPE), layout.ABSENT, dtype=np.int32)
-    values[:, LINE, layout.TAPE_STATUS] = layout.ACTIVE
-    values[:, LINE, layout.TAPE_LIMIT] = histories.limit[:, 0]
-    values[:, LINE, layout.TAPE_BALANCE] = histories.balance[:, 0]
-    values[:, LINE, layout.TAPE_BUCKET] = histories.bucket[:, 0]
+    lines = values[:, LINE]
+    lines[is_open, layout.TAPE_STATUS] = layout.ACTIVE
+    lines[is_open, layout.TAPE_LIMIT] = limit[is_open]
+    lines[is_open, layout.TAPE_BALANCE] = balance[is_open]
+    lines[is_open, layout.TAPE_BUCKET] = bucket[is_open]
     return Tape(values, tuple(np.bincount(segment, minlength=segments).tolist()))
 
 

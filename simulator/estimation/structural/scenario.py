@@ -1,8 +1,9 @@
 """What a structural fit leaves behind: a complete scenario, and tables for a report."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -26,12 +27,25 @@ FOLLOWS = 0.5  # share of those who pay nothing that are late after it, below wh
 REJECTED = 0.01  # chance below which the tape refuses the model
 
 
-def scenario_text(fit: StructuralFit, cautions: Sequence[str] = ()) -> str:
+def scenario_text(fit: StructuralFit, cautions: Sequence[str] = (), tied: Mapping[str, Any] | None = None) -> str:
     """Return the fitted scenario as TOML that `load_scenario` reads: complete, each value with where it comes from.
 
-    `cautions` are added to those of the prior.
+    The verdict stands on top as comments. `cautions` are added to those of the prior. `tied` are its tables, where they
+    have been tied to a book.
+    """
+    tables = dict(tied or scenario_tables(fit))
+    head: dict = {"title": f"Structural fit of {fit.calibrated_from}"}
+    if said := [*tables.pop("cautions", []), *cautions]:
+        head["cautions"] = said
+    return "".join(f"# {line}\n" for line in verdict(fit)) + toml(
+        head | {k: v for k, v in tables.items() if k != "title"}
+    )
 
-    The verdict stands on top as comments. The status of a fitted value is `calibrated`; that of all else a panel could
+
+def scenario_tables(fit: StructuralFit) -> dict[str, Any]:
+    """Return the tables of the fitted scenario, each value with where it comes from.
+
+    The status of a fitted value is `calibrated`; that of all else a panel could
     have told of is `not identified`, with the prior's own status.
     """
     document = deepcopy(fit.document)
@@ -43,12 +57,7 @@ def scenario_text(fit: StructuralFit, cautions: Sequence[str] = ()) -> str:
         for _, node in nodes(document, estimate.parameter):
             say(node, partial(_calibrated, fit=fit, e=estimate) if estimate.is_fitted else _not_identified)
     put_ranges(document, fit)
-    head: dict = {"title": f"Structural fit of {fit.calibrated_from}"}
-    if said := [*document.pop("cautions", []), *cautions]:
-        head["cautions"] = said
-    return "".join(f"# {line}\n" for line in verdict(fit)) + toml(
-        head | {k: v for k, v in document.items() if k != "title"}
-    )
+    return document
 
 
 def put_ranges(document: dict, fit: StructuralFit) -> None:
