@@ -37,15 +37,14 @@ lost = "written_off"
 
 
 class Truth(NamedTuple):
-    """A world: its scenario as tables, and 30+ by month in the year after the tape, as it goes on and reminded."""
+    """30+ by month in the year after the tape, as the world goes on and reminded."""
 
-    document: dict[str, Any]
     late: np.ndarray
     reminded: np.ndarray
 
 
 def document(forget: float = 0.25, sd: float = 0.2, by_day_30: float = 0.8, buffer: float = 0.5) -> dict[str, Any]:
-    """Return the scenario of a world without late stage, loans and score: people who differ most in what they forget."""
+    """Return the scenario of a world without late stage and loans: people who differ most in what they forget."""
     found = document_of(load_scenario(PRIOR))
     people = found["segment"]["salaried"]
     people["share"]["value"] = 1.0
@@ -67,21 +66,27 @@ def document(forget: float = 0.25, sd: float = 0.2, by_day_30: float = 0.8, buff
     paid["current"]["forgot"] = {"by_day_7": {"value": by_day_30 / 2}, "by_day_30": {"value": by_day_30}}
     paid["current"]["short"] = {"by_day_7": {"value": 0.1}, "by_day_30": {"value": 0.2}}
     found["economy"]["factor"]["enabled"] = False
-    found["policy"] = {"lost": {"kind": "write_off", "at_dpd": 180, "recover_chance": [0.0] * 6, "recover_share": [0.0] * 6}}
+    nothing = {"recover_chance": [0.0] * 6, "recover_share": [0.0] * 6}
+    found["policy"] = {"lost": {"kind": "write_off", "at_dpd": 180, **nothing}}
     found["portfolio"] = {"borrowers": 2_000, "applicants_per_month": 0}
     for key in ("run_on_months",):
         found.pop(key)
     return found
 
 
-def lived(document: dict, borrowers: int, seed: int = 7) -> tuple[Histories, Truth]:
-    """Return the lives of a world's borrowers over the months of the tape, and the truth of the year after."""
-    of_tape = _settings(document, borrowers, BEFORE + MONTHS, 1, seed)
-    histories = simulated_histories(lower(of_tape), WORST, lambda told: told, 1)[0][0]
+def lived(document: dict, borrowers: int, seed: int = 7) -> Histories:
+    """Return the lives of a world's borrowers up to the end of the tape."""
+    settings = _settings(document, borrowers, BEFORE + MONTHS, 1, seed)
+    return simulated_histories(lower(settings), WORST, lambda told: told, 1)[0][0]
+
+
+def truth(document: dict, borrowers: int, seed: int = 7, replications: int = 20) -> Truth:
+    """Return the truth of the year after the tape, over other people of the world."""
     remind = {"kind": "reminders", "reach": 1.0, "strength": 0.5, "start": BEFORE + MONTHS + 1}
     reminded = document | {"policy": document["policy"] | {"remind": remind}}
-    late = [_late(_settings(one, borrowers, BEFORE + MONTHS + AFTER, 20, seed)) for one in (document, reminded)]
-    return histories, Truth(document, *late)
+    months = BEFORE + MONTHS + AFTER
+    late = [_late(_settings(one, borrowers, months, replications, seed)) for one in (document, reminded)]
+    return Truth(*late)
 
 
 def write(folder: Path, histories: Histories) -> tuple[Path, Path]:
@@ -95,8 +100,9 @@ def write(folder: Path, histories: Histories) -> tuple[Path, Path]:
             lost = bucket == WRITTEN_OFF
             month = m - BEFORE - 1
             when = f"{2023 + month // 12}-{month % 12 + 1:02d}"
-            owed, limit, paid = (np.nan_to_num(part[k, m]) / 100 for part in (histories.balance, histories.limit, histories.payment))
-            rows.append(f"{k},{when},{owed:.2f},{limit:.2f},{paid:.2f},{0 if lost else 30 * bucket},{'lost' if lost else 'open'}")
+            amounts = (np.nan_to_num(part[k, m]) / 100 for part in histories[1:])  # balance, limit, payment
+            said = "lost" if lost else "open"
+            rows.append(f"{k},{when},{','.join(f'{x:.2f}' for x in amounts)},{0 if lost else 30 * bucket},{said}")
     (folder / "tape.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     (folder / "map.toml").write_text(MAPPING, encoding="utf-8")
     return folder / "tape.csv", folder / "map.toml"

@@ -45,6 +45,10 @@ Encoding = Annotated[
 RunFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run or a comparison.")]
 OtherRun = Annotated[Path | None, typer.Argument(metavar="[OTHER]", help="Another one, to be laid beside it.")]
 NewName = Annotated[Path, typer.Argument(metavar="NAME", help="NAME.toml is written; nothing is overwritten.")]
+OwnBook = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="A folder of calibrate --structural: the question is put to its book."),
+]
 Out = Annotated[Path | None, typer.Option(help="Folder of the results. Default: in out/, named after the file.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a run in that folder.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=value", help="Set one key; may be repeated.")]
@@ -314,11 +318,11 @@ def check(scenario: ScenarioFile, set_: Set = None, allow_code: Code = False) ->
 
 
 @app.command()
-def new(name: NewName) -> None:
+def new(name: NewName, book: OwnBook = None) -> None:
     """Write a small scenario to begin with: a dozen keys, each explained, and two variants."""
     from simulator.scenario.shipped import write_new
 
-    path = write_new(name)
+    path = write_new(name, book)
     _say(f"{path}: written; it runs as it stands: simulator compare {shlex.quote(str(path))}")
 
 

@@ -8,17 +8,17 @@ them, so that they differ by what they do to reasons, and by nothing else.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 
 from simulator.engine import engine
 from simulator.language.catalogue import kept as said
-from simulator.lowering.lower import Lowered, lower
-from simulator.model.kept import kept_as
+from simulator.lowering.lower import lower
 from simulator.model.errors import Problem, UserError
+from simulator.model.kept import kept_as
 from simulator.model.layout import (
+    ABSENT,
     BUCKETS,
     CAUSES,
     F_N_ACCOUNTS,
@@ -30,7 +30,6 @@ from simulator.model.layout import (
     TO_CLOSED_AT_ZERO,
     TO_PAID_OFF,
     TO_WRITTEN_OFF,
-    ABSENT,
 )
 from simulator.model.observer import Observer, compiling
 from simulator.model.tables import Sums
@@ -39,14 +38,14 @@ from simulator.scenario.schema import Levels, Settings, Tie
 from simulator.tape.tape import Tape, read_tape
 
 FIRST = 1 << 20  # number of the first replication that a tie is sought in: no run has it
-WORK, MOST, FEWEST = 1e7, 64, 2  # account-months of a run that a tie is sought in, and its replications
+WORK, MOST, FEWEST = 2e7, 400, 2  # account-months of a run that a tie is sought in, and its replications
 MOST_RUNS = 16
 SETTLES, ENOUGH = 3, 0.9  # it ends after so many runs in which the worst month's 30+ comes no nearer than to this share
 NEAR = 0.01  # of 30+: as near as it is to be in each month
 LEAN = 100.0  # accounts of all months of a bucket that a cell's own are worth; assumption
-FURTHEST = 8.0  # log-odds of a shift, either way; beyond it nothing more happens
+FURTHEST = 5.0  # log-odds of a shift, either way; beyond it nothing more happens
 STEP = 2.0  # log-odds of a shift at once
-DAMPED = 0.5  # part of what 30+ is off by that is answered at once: some of it is the shares', which move too
+DAMPED = 0.25  # part of what 30+ is off by that is answered at once: some of it is the shares', which move too
 TINY = 1e-6
 
 
@@ -67,7 +66,7 @@ class Moves(NamedTuple):
             return np.concatenate([table[:, : buckets - 1], table[:, buckets - 1 :].sum(axis=1, keepdims=True)], axis=1)
 
         there, worse, cured, late, lost, causes = self
-        return Moves(*map(together, (there, worse, cured)), late, together(lost), causes)
+        return Moves(together(there), together(worse), together(cured), late, together(lost), causes)
 
 
 @dataclass(frozen=True)
@@ -75,13 +74,13 @@ class Tied:
     """A tie, and how well it keeps the levels asked for."""
 
     tie: Tie
-    late: np.ndarray  # float64[month]: 30+ of the tied baseline
+    seen: Moves  # of the tied baseline
     asked: np.ndarray  # float64[month]: 30+ asked for
 
     @property
     def off(self) -> np.ndarray:
         """Return float64[month]: 30+ over what is asked for, less 1."""
-        return self.late / np.maximum(self.asked, TINY) - 1
+        return self.seen.late / np.maximum(self.asked, TINY) - 1
 
     @property
     def words(self) -> str:
@@ -90,16 +89,15 @@ class Tied:
         slots = {"months": len(self.off), "most": f"{abs(self.off[worst]):.1%}", "month": worst + 1}
         if abs(self.off[worst]) <= NEAR:
             return said(
-                "Reasons are tied to the levels of the tape's own forecast: 30+ of the baseline is within {most} of it in "
-                "each of {months} months.",
+                "Reasons are tied to the levels of the tape's own forecast: 30+ of the baseline is within {most} of it "
+                "in each of {months} months.",
                 **{name: slots[name] for name in ("most", "months")},
             )
-        far = np.abs(self.off) > NEAR
         return said(
-            "Reasons are tied to the levels of the tape's own forecast, but not all are reached: 30+ of the baseline is "
-            "more than {near} off in {far} of {months} months, most in month {month}, by {most}.",
+            "Reasons are tied to the levels of the tape's own forecast, but not all are reached: 30+ of the baseline "
+            "is more than {near} off in {far} of {months} months, most in month {month}, by {most}.",
             near=f"{NEAR:.0%}",
-            far=int(far.sum()),
+            far=int((np.abs(self.off) > NEAR).sum()),
             **slots,
         )
 
@@ -141,9 +139,7 @@ def tie_of(scenario: Scenario, threads: int | None, observer: Observer) -> Tied 
 def with_tie(settings: Settings, tie: Tie) -> Settings:
     """Return the settings with a tie, asking for no levels any more."""
     structural = settings.behaviour.structural.model_copy(update={"tie": tie, "levels": None})
-    return settings.model_copy(
-        update={"behaviour": settings.behaviour.model_copy(update={"structural": structural})}
-    )
+    return settings.model_copy(update={"behaviour": settings.behaviour.model_copy(update={"structural": structural})})
 
 
 def at_factor_0(settings: Settings, months: int, replications: int) -> Settings:
@@ -173,10 +169,26 @@ def replications_for(tape: Tape | None, settings: Settings, months: int) -> int:
     return int(np.clip(np.ceil(WORK / max(accounts * months, 1)), FEWEST, MOST))
 
 
-def lived(settings: Settings, tape: Tape | None, months: int, threads: int | None, observer: Observer) -> Moves:
-    """Return what the lines of a book do in its first months, at factor 0, whoever else lives."""
-    world = lower(at_factor_0(settings, months, replications_for(tape, settings, months)), tape)
-    world = world._replace(first=FIRST - FIRST % SUMS_PER_BATCH)
+def lived(
+    settings: Settings,
+    tape: Tape | None,
+    months: int,
+    threads: int | None,
+    observer: Observer,
+    pushed: float | None = None,
+) -> Moves:
+    """Return what the lines of a book do in its first months, at factor 0, whoever else lives.
+
+    With `pushed` the factor stands there in month 1 and goes back as it persists.
+    """
+    replications = replications_for(tape, settings, months)
+    more = {"months": months, "replications": replications}
+    world = lower(
+        at_factor_0(settings, months, replications) if pushed is None else settings.model_copy(update=more), tape
+    )
+    news = np.zeros((replications, months))
+    news[:, 0] = pushed or 0.0
+    world = world._replace(first=FIRST - FIRST % SUMS_PER_BATCH, news=news)
     engine.prepare(world, compiling(observer))
     return moves_of(engine.run(world, threads))
 
@@ -194,14 +206,14 @@ def solve(settings: Settings, tape: Tape | None, levels: Levels, threads: int | 
     more = np.zeros(months)  # log-odds of being current again beyond what is asked for
     part[:, 1:] = np.clip(1 - asked.cured[:, 1:] / np.maximum(1 - asked.worse[:, 1:], TINY), 0.02, 0.98)
     slope, before = np.ones(buckets), None
-    best: tuple[float, Tie, np.ndarray] | None = None
+    best: tuple[float, Tie, Moves] | None = None
     past: list[float] = []
     for run in range(MOST_RUNS):
-        tie = _as_tie(shift, part)
+        tie = Tie(shift=shift.round(6).tolist(), part=part[:, 1:].round(6).tolist(), loading=levels.loading)
         seen = lived(with_tie(settings, tie), tape, months, threads, observer).of_buckets(buckets)
         far = float(np.abs(seen.late / np.maximum(asked.late, TINY) - 1).max())
         if best is None or far < best[0]:
-            best = far, tie, seen.late
+            best = far, tie, seen
         past.append(best[0])
         if run >= SETTLES and (best[0] <= NEAR / 2 or best[0] > ENOUGH * past[run - SETTLES]):
             break
@@ -236,7 +248,8 @@ def _asked(levels: Levels) -> Moves:
     worse, cured = table(levels.worse, 0), table(levels.cured, 1)
     width = max(worse.shape[1], cured.shape[1])
     wider = [np.pad(shares, ((0, 0), (0, width - shares.shape[1])), mode="edge") for shares in (worse, cured)]
-    return Moves(np.ones_like(wider[0]), *wider, np.array(levels.late), *[np.zeros_like(wider[0])] * 2)
+    nothing = np.zeros_like(wider[0])
+    return Moves(np.ones_like(nothing), wider[0], wider[1], np.array(levels.late), nothing, nothing)
 
 
 def leaning(some: np.ndarray, there: np.ndarray) -> np.ndarray:
@@ -257,7 +270,8 @@ def _expit(x: np.ndarray) -> np.ndarray:
 def _level_step(seen: Moves, asked: Moves) -> np.ndarray:
     """Return float64[month]: log-odds of being current again that 30+ of the month is off by, after the month before.
 
-    Half as much is taken from those of getting worse. What is too much in a month is carried into the next by those who stay late: only what is new is answered.
+    Half as much is taken from those of getting worse. What is too much in a month is carried into the next by those
+    who stay late: only what is new is answered.
     """
     late = seen.there[:, 1:]
     cured = seen.cured[:, 1:] / np.maximum(late, 1)
@@ -283,7 +297,3 @@ def _parts(seen: Moves, asked: Moves, part: np.ndarray, more: np.ndarray, worse:
     others = np.maximum(cured - (payers - stay), 0)  # current again without deciding to: paid after all in the month
     new = 1 - (wish / scale - others) / np.maximum(payers, TINY)
     return np.clip(new, 0.0, 0.995)
-
-
-def _as_tie(shift: np.ndarray, part: np.ndarray) -> Tie:
-    return Tie(shift=shift.round(6).tolist(), part=part[:, 1:].round(6).tolist())

@@ -71,7 +71,7 @@ def economy_table(economy, shock_probability: float, quality_share: float, month
 
 
 def lay_tie(table, shift: np.ndarray) -> None:
-    """Add the tie of bucket 0, the log-odds `shift` float64[months + 1], to int64[..., months + 1, N_MACRO]."""
+    """Add the tie of bucket 0, the log-odds `shift` float64[..., months + 1], to int64[..., months + 1, N_MACRO]."""
     table[..., M_WILL_NOT] += logit(shift)
     table[..., M_FORGET] = np.minimum(half_up(table[..., M_FORGET] * np.exp(shift)), NEVER)
 

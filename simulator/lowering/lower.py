@@ -220,7 +220,8 @@ def shares_factor(settings) -> bool:
     shared = settings.economy.factor
     if settings.behaviour.model == "roll_rates":
         return bool(shared.enabled and shared.correlation)
-    return bool(shared.enabled and (shared.will_not_loading or shared.job_loss_loading))
+    own = settings.behaviour.structural.tie.loading
+    return bool(shared.enabled and (shared.will_not_loading or shared.job_loss_loading or own))
 
 
 def tables_for(lowered: Lowered, replication_from: int, replication_to: int) -> Tables:
@@ -369,7 +370,7 @@ def _economy(settings, months: int, replications: range | None = None, fresh=Non
     quality = structural.job_loss_quality(how.job_loss_quality_slope)
     table = economy_table(settings.economy, how.shock_probability, quality.mean() / ONE, months, z)
     lay_seasons(table, settings, months)
-    lay_tie(table, structural.tie_shift(how.tie, months)[:, 0])
+    lay_tie(table, structural.tie_shift(how.tie, months)[:, 0] - (0.0 if z is None else how.tie.loading * z))
     table = np.repeat(table[:, :, None], len(settings.segment), axis=2)
     for g, segment in enumerate(settings.segment.values()):
         stop_incomes(table[:, :, g], settings.economy, segment.exposed, months)

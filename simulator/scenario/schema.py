@@ -21,6 +21,8 @@ from simulator.model.values import CertainLogOdds, Chance, Incomes, LogOdds, Mon
 from simulator.scenario.distributions import Constant, over_people
 
 AmountOverPeople = over_people(values.MONEY, 0, values.LARGEST_AMOUNT)
+Loading = Annotated[LogOdds, values.Unit("log-odds per standard deviation")]
+ByMonth = Field(min_length=1, max_length=999)
 NOTHING = Constant(distribution="constant", value=0.0)
 ByBurden = Annotated[list[LogOdds], Field(min_length=BURDEN_CLASSES, max_length=BURDEN_CLASSES)]
 ByAge = Annotated[list[Share], Field(min_length=len(REACH_BANDS), max_length=len(REACH_BANDS))]
@@ -320,7 +322,7 @@ class QualityCorrelation(Table):
 class Tie(Table):
     """What ties the reasons to a book's own levels: lists by month, the last of each also for what is beyond it.
 
-    `shift` is by bucket from 0 on, `part` by bucket from 1 on.
+    `shift` is by bucket from 0 on, `part` by bucket from 1 on. The common factor takes `loading` off every shift.
     """
 
     shift: Annotated[
@@ -329,6 +331,17 @@ class Tie(Table):
     part: Annotated[
         list[Annotated[list[Share], Field(min_length=1, max_length=BUCKETS - 1)]], Field(min_length=1, max_length=999)
     ] = [[0.0]]
+    loading: Loading = 0.0
+
+
+class Levels(Table):
+    """A book's own levels, which a tie is sought for: shares by month and bucket, the last of each also beyond it."""
+
+    worse: Annotated[list[Annotated[list[Share], Field(min_length=1, max_length=BUCKETS)]], ByMonth]  # from bucket 0 on
+    cured: Annotated[list[Annotated[list[Share], Field(min_length=1, max_length=BUCKETS - 1)]], ByMonth]  # from 1 on
+    late: Annotated[list[Share], ByMonth]  # 30+ at the month's end
+    loading: Loading = 0.0  # of the tie
+    people_seed: Annotated[int, Field(ge=0, lt=2**64), values.COUNT] | None = None  # of the persons of the tape
 
 
 class Structural(Table):
@@ -355,6 +368,7 @@ class Structural(Table):
     job_loss_quality_slope: Annotated[float, Field(ge=-5, le=5), values.NUMBER] = 0.0
     spending_variation: Annotated[float, Field(ge=0, le=5), values.NUMBER] = 0.0
     tie: Tie = Tie()
+    levels: Levels | None = None
 
 
 class ByRisk(Table):
@@ -458,7 +472,7 @@ class Factor(Table):
     enabled: bool = False
     persistence: Annotated[float, Field(ge=0, lt=1), values.NUMBER] = 0.0
     correlation: Annotated[float, Field(ge=0, lt=1), values.NUMBER] = 0.0
-    will_not_loading: Annotated[LogOdds, values.Unit("log-odds per standard deviation")] = 0.0
+    will_not_loading: Loading = 0.0
     job_loss_loading: Annotated[float, Field(ge=-5, le=5), values.Unit("log multiplier per standard deviation")] = 0.0
 
 

@@ -10,6 +10,8 @@ from simulator.system import new_file
 # In the repository a link to the folder scenarios, which setuptools follows: an installed package has the files.
 FOLDER = Path(__file__).with_name("shipped").resolve()
 FIRST = Path(__file__).with_name("new.toml")
+OF_A_BOOK = Path(__file__).with_name("book.toml")  # likewise, of a book that is tied to its tape
+STRUCTURAL = "structural.toml"
 SUFFIX = ".toml"
 
 
@@ -38,14 +40,23 @@ def file_called(folder: Path, name: str | Path, asked_by: Path | None = None) ->
     return shipped if is_inside and os.path.isfile(shipped) else path
 
 
-def write_new(name: str | Path) -> Path:
+def write_new(name: str | Path, book: str | Path | None = None) -> Path:
     """Write a small commented scenario, NAME.toml, and return its path; it runs as it stands.
 
-    Raises UserError if anything is there already, or if it cannot be written.
+    With `book`, a folder that `calibrate --structural` wrote, it asks of that book. Raises UserError if anything is
+    there already, if it cannot be written, or if the folder has no such book.
     """
     given = path_of("name", name)
     path = given if given.suffix == SUFFIX else given.with_name(given.name + SUFFIX) if given.name else given
     if not given.name or given.name == SUFFIX:
         raise UserError(Problem(str(given), "", "this is no name", "give one such as mine: mine.toml is written"))
-    text = FIRST.read_text(encoding="utf-8").replace('"NAME"', json.dumps(path.stem, ensure_ascii=False))
+    text = FIRST.read_text(encoding="utf-8")
+    if book is not None:
+        tied = path_of("book", book) / STRUCTURAL
+        if not tied.is_file():
+            found = f"has no {STRUCTURAL}: reasons are what collections act on"
+            raise UserError(Problem(str(tied.parent), "", found, "a folder of `simulator calibrate --structural`"))
+        way = Path(os.path.relpath(tied, path.parent)).as_posix()
+        text = OF_A_BOOK.read_text(encoding="utf-8").replace('"BOOK"', json.dumps(way, ensure_ascii=False))
+    text = text.replace('"NAME"', json.dumps(path.stem, ensure_ascii=False))
     return new_file.write_new(path, text.replace("NAME.toml", path.name))

@@ -83,7 +83,7 @@ class TapeEstimates:
             write_book(folder, self.tape, self.mapping, self.moving, month or self.panel.months[-1], kind)
 
     def people_in(self, folder: Path, person: np.ndarray) -> None:
-        """Write into `folder` what a tied scenario starts from: who holds each account is int64[account], or below 0."""
+        """Write into `folder` the book of a tied scenario, with who holds each account: int64[account], or below 0."""
         of = self.tape, self.mapping, self.moving, self.panel.months[-1]
         write_book(folder, *of, person=person, files=(PEOPLE, PEOPLE_MAPPING))
 

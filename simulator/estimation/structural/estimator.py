@@ -37,10 +37,12 @@ class StructuralPart(NamedTuple):
         (folder / "structural.toml").write_text(self.scenario, encoding="utf-8")
         self.people_in(folder, self.tied.person)
         report.write_tables(folder, self.fit)
+        report.write_tie(folder, self.tied)
 
     def sections(self) -> list[Section]:
         """Return the parts of the page about the fit."""
-        return [report.section(self.fit), levels_section(self.levels, "The structural fit over the tape's own months")]
+        levels = levels_section(self.levels, "The structural fit over the tape's own months, before it is tied")
+        return [report.tied_section(self.tied), report.section(self.fit), levels]
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from simulator.model import layout
 from simulator.model.layout import LANES, LINE
 from simulator.model.observer import SILENT, Observer, compiling
 from simulator.scenario.schema import Settings
+from simulator.system.machine import threads_of
 
 CANDIDATES = 24
 LIVES = 48  # of each candidate in all months of an account together, about
@@ -37,7 +38,7 @@ def people(
     accounts: np.ndarray,
     borrowers: Sequence[int],
     settings: Settings,
-    threads: int,
+    threads: int | None,
     observer: Observer = SILENT,
 ) -> np.ndarray:
     """Return int64[place], the number of the candidate that each account's holder is.
@@ -63,7 +64,7 @@ def _from(histories: Histories, panel: Panel, month: int) -> np.ndarray:
     """Return int64[account]: the group of the bucket that an account can get worse from, GROUPS if it can from none."""
     bucket = histories.bucket[:, month].astype(np.int64)
     worst = panel.open_states[-1]
-    most = worst.bucket if worst.at_least else WRITTEN_OFF
+    most = int(worst.bucket) if worst.at_least else WRITTEN_OFF
     known = np.isfinite(histories.balance[:, month]) & np.isfinite(histories.limit[:, month])
     can = (bucket >= 0) & (bucket < most) & known & (histories.bucket[:, month + 1] >= 0)
     return np.where(can, np.minimum(bucket, GROUPS - 1), GROUPS)
@@ -82,7 +83,7 @@ def _seen(panel: Panel, accounts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _lived(panel, accounts, borrowers, settings, threads, observer):
-    """Return (lives, lives that got worse) of each candidate in the account's months, float32[group, candidate, account]."""
+    """Return (lives, lives that got worse) of each candidate, float32[group, candidate, account]."""
     histories, steps = observed(panel, accounts), _steps(panel)
     segment = np.repeat(np.arange(len(borrowers)), borrowers)
     replications = max(2, LIVES // max(len(steps), 1))
@@ -109,7 +110,7 @@ def _lived(panel, accounts, borrowers, settings, threads, observer):
                 worse[group, person, each] += is_worse
         observer.advanced("who the accounts' holders may be", 1, CANDIDATES)
 
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads_of(threads)) as pool:
         list(pool.map(one, range(CANDIDATES)))
     return lives[:GROUPS], worse[:GROUPS]
 

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from simulator.analysis.tie import Moves, Tied, leaning, lived, tie_of, with_tie
+from simulator.analysis.tie import TINY, Moves, Tied, leaning, lived, solve, with_tie
 from simulator.estimation.panels.panel import Panel
 from simulator.estimation.structural.document import document_of, value_of
 from simulator.estimation.structural.people import people
+from simulator.estimation.structural.settled import settled
 from simulator.model.layout import BUCKETS, CAUSES, LINE, TAPE_PERSON
 from simulator.model.observer import Observer
 from simulator.policy.registry import kind_of_records
@@ -23,8 +24,12 @@ from simulator.run import read_book
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.resolved import toml
 from simulator.scenario.scenario import Scenario
+from simulator.scenario.schema import Levels, Settings, Tie
+from simulator.tape.tape import Tape
 
 NEVER = "never"
+SETTLED = 6  # months after which a book has settled, and over which a push of the factor is seen
+FIRST_LOADING, MOST_LOADING = 0.4, 5.0
 PEOPLE, PEOPLE_MAPPING = "people.parquet", "people.toml"
 DIGITS = 5
 FEWEST = 20.0  # accounts of a bucket in all lives below which a deeper bucket has no levels of its own
@@ -32,7 +37,7 @@ BookIn = Callable[[Path, np.ndarray], None]  # writes PEOPLE and PEOPLE_MAPPING,
 
 
 class TiedBook(NamedTuple):
-    """The tied scenario, who its people are, and how well its levels are kept."""
+    """The tied scenario as tables, who its people are, what it is tied to, and how well its levels are kept."""
 
     document: dict[str, Any]
     person: np.ndarray  # int64[account of the panel], -1 for who is not in the book
@@ -41,40 +46,94 @@ class TiedBook(NamedTuple):
 
 
 def tie_to(
-    panel: Panel, document: dict, rolls: Path, book_in: BookIn, threads: int, observer: Observer
+    panel: Panel, document: dict, rolls: Path, book_in: BookIn, threads: int | None, observer: Observer
 ) -> TiedBook:
-    """Return the fitted `document` tied to the scenario file `rolls`; it names PEOPLE and stands beside it."""
+    """Return the fitted `document` tied to the scenario file `rolls`; it names PEOPLE and stands beside it.
+
+    What late accounts at the start missed their dues for, no tape tells: it is what those of the tied book have missed
+    them for once it has settled. So it is tied twice.
+    """
     reference = load_scenario(rolls)
     months = reference.baseline.months
     forecast = lived(reference.baseline, read_book(reference).tape, months, threads, observer)
     said = f"calibrated from {panel.facts['file']}, {panel.months[0]} to {panel.months[-1]}"
-    own = _of_the_tape(document, reference, forecast, said)
+    own = settled(_of_the_tape(document, reference, forecast, said), observer)
     own["portfolio"] |= {"tape": PEOPLE, "mapping": PEOPLE_MAPPING}
     with TemporaryDirectory() as folder:
         path = Path(folder) / "structural.toml"
-        path.write_text(toml(own), encoding="utf-8")
-        book_in(path.parent, np.arange(len(panel.state)))  # to see where each account comes to stand
-        scenario = load_scenario(path)
-        tape = read_book(scenario).tape
-        place = tape.values[:, LINE, TAPE_PERSON].astype(np.int64)
-        who = people(panel, place, tape.borrowers, scenario.baseline, threads, observer)
-        person = np.full(len(panel.state), -1)
-        person[place] = who
-        own["behaviour"]["structural"]["levels"] = _levels(forecast, said, scenario.baseline.seed)
-        path.write_text(toml(own), encoding="utf-8")
-        book_in(path.parent, person)
-        for _ in range(2):
-            scenario = load_scenario(path)
-            found = tie_of(scenario, threads, observer)
-            m = lived(with_tie(scenario.baseline, found.tie), read_book(scenario).tape, months, threads, observer)
-            c = m.causes[6:12].sum(axis=0); c = c[1:] / c[1:].sum(); print("causes", c)
-            for segment in own["segment"].values():
-                segment["opening"]["causes"] = {n: {"value": float(x)} for n, x in zip(CAUSES[1:], (c/c.sum()).round(4))}
-                k = segment["opening"]["causes"]; k["will_not"]["value"] = round(1 - sum(k[n]["value"] for n in CAUSES[1:4]), 4)
+
+        def read() -> Scenario:
             path.write_text(toml(own), encoding="utf-8")
-        found = tie_of(load_scenario(path), threads, observer)
-    assert found is not None
+            return load_scenario(path)
+
+        book_in(path.parent, np.arange(len(panel.state)))  # to see where each account comes to stand
+        scenario = read()
+        tape = read_book(scenario).tape
+        person = _people(panel, tape, scenario.baseline, threads, observer)
+        book_in(path.parent, person)
+        tape = read_book(scenario).tape
+        levels = _levels(forecast, said, scenario.baseline.seed)
+        own["behaviour"]["structural"]["levels"] = levels
+        first = solve(settings := read().baseline, tape, _asked_in(settings), threads, observer)
+        for segment in own["segment"].values():
+            segment["opening"]["causes"] = _causes(first.seen)
+        found = solve(settings := read().baseline, tape, _asked_in(settings), threads, observer)
+        levels["loading"] = _loading(reference, settings, found.tie, tape, threads, observer)
     return TiedBook(own, person, forecast, found)
+
+
+def _asked_in(settings: Settings) -> Levels:
+    levels = settings.behaviour.structural.levels
+    assert levels is not None
+    return levels
+
+
+def _people(panel: Panel, tape: Tape, settings: Settings, threads: int | None, observer: Observer) -> np.ndarray:
+    """Return int64[account of the panel], who holds it, -1 for who is not on the `tape`, whose persons are accounts."""
+    account = tape.values[:, LINE, TAPE_PERSON].astype(np.int64)
+    has_line = account >= 0
+    who = people(panel, np.where(has_line, account, 0), tape.borrowers, settings, threads, observer)
+    person = np.full(len(panel.state), -1)
+    person[account[has_line]] = who[has_line]
+    return person
+
+
+def _causes(seen: Moves) -> dict[str, Any]:
+    """Return the causes of accounts that are late at the start: those of the tied book's after half a year."""
+    late = seen.causes[SETTLED:, 1:].sum(axis=0)
+    shares = (late / max(late.sum(), 1)).round(4)
+    shares[-1] = round(1 - float(shares[:-1].sum()), 4)
+    about = {"source": f"of this book's late accounts from month {SETTLED + 1} on", "status": "derived"}
+    return {name: {"value": float(share), **about} for name, share in zip(CAUSES[1:], shares, strict=True)}
+
+
+def _loading(reference: Scenario, settings: Settings, tie: Tie, tape: Tape, threads: int | None, observer: Observer):
+    """Return the loading, with a range, by which the factor moves 30+ as much as it moves the forecast's.
+
+    Both are pushed by a standard deviation either way in the first month; 30+ is seen over half a year.
+    """
+    given = reference.baseline.economy.factor
+
+    def answer(of: Settings, book: Tape) -> float:
+        seen = [lived(of, book, SETTLED, threads, observer, z).late for z in (-1.0, 1.0)]
+        return float(np.log(np.maximum(seen[0], TINY) / np.maximum(seen[1], TINY)).mean())
+
+    asked, loading = answer(reference.baseline, read_book(reference).tape), FIRST_LOADING
+    for _ in range(2):
+        own = answer(with_tie(settings, tie.model_copy(update={"loading": loading})), tape)
+        loading = float(np.clip(loading * asked / own if own > TINY else 0.0, 0.0, MOST_LOADING))
+    odds = [rho / (1 - rho) for rho in (given.correlation, *_range(reference))]
+    low, high = (round(loading * (odd / odds[0]) ** 0.5, 4) if odds[0] else 0.0 for odd in odds[1:])
+    value = round(loading, 4)
+    about = {"source": "so that the common factor moves 30+ as it moves the tape's own forecast", "status": "derived"}
+    return {"value": value, **about, **({"range": [low, high]} if low < value < high else {})}
+
+
+def _range(reference: Scenario) -> tuple[float, float]:
+    """Return the range of the factor's correlation, its value twice without one."""
+    about = reference.provenance.get("economy.factor.correlation")
+    value = reference.baseline.economy.factor.correlation
+    return tuple(about.range) if about and about.range else (value, value)
 
 
 def _of_the_tape(document: dict, reference: Scenario, forecast: Moves, said: str) -> dict:
@@ -95,6 +154,8 @@ def _of_the_tape(document: dict, reference: Scenario, forecast: Moves, said: str
     factor, given = own["economy"]["factor"], theirs["economy"]["factor"]
     for key in ("enabled", "persistence", "correlation"):
         factor[key] = given[key]
+    for key in ("will_not_loading", "job_loss_loading"):  # the factor moves the tie, and by it reasons as a whole
+        factor[key] = 0.0
     return own
 
 
