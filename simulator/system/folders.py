@@ -26,7 +26,7 @@ FILES = frozenset(  # whatever any command has ever written: so a folder without
     "replications.parquet vintages.parquet page.json mapping.toml tape.json factor.json ratios.csv roll_matrix.csv "
     "roll_matrix_balance.csv roll_matrix_by_grade.csv memory.csv rows.csv gone.csv book.parquet book.toml "
     "vintages.csv one_month_ahead.csv levels.csv structural.toml "
-    "structural_parameters.csv cumulative.csv "
+    "structural_parameters.csv people.parquet people.toml tie.csv cumulative.csv "
     "structural_moments.csv outcomes.csv held_out.csv hazards.csv backtest.json scores.csv fan.csv accounts.parquet "
     "economy.toml macro.json macro.svg forecast.csv effects.toml posterior.csv response.csv next_trial.csv "
     "flips.parquet screened.parquet breakeven.json sweep.parquet tornado.parquet tail.json "
