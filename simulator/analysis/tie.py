@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.engine import engine
-from simulator.language.catalogue import kept as said
+from simulator.language.catalogue import kept
 from simulator.lowering.lower import lower
 from simulator.model.errors import Problem, UserError
 from simulator.model.kept import kept_as
@@ -88,12 +88,12 @@ class Tied:
         worst = int(np.argmax(np.abs(self.off)))
         slots = {"months": len(self.off), "most": f"{abs(self.off[worst]):.1%}", "month": worst + 1}
         if abs(self.off[worst]) <= NEAR:
-            return said(
+            return kept(
                 "Reasons are tied to the levels of the tape's own forecast: 30+ of the baseline is within {most} of it "
                 "in each of {months} months.",
                 **{name: slots[name] for name in ("most", "months")},
             )
-        return said(
+        return kept(
             "Reasons are tied to the levels of the tape's own forecast, but not all are reached: 30+ of the baseline "
             "is more than {near} off in {far} of {months} months, most in month {month}, by {most}.",
             near=f"{NEAR:.0%}",
