@@ -333,17 +333,23 @@ def fuzz(
     scenarios: Annotated[int, typer.Option(help="mutated scenarios")] = 5000,
     tapes: Annotated[int, typer.Option(help="mutated tapes and mappings")] = 1000,
     commands: Annotated[int, typer.Option(help="mutated command lines")] = 1000,
+    kept: Annotated[int, typer.Option(help="mutated files that the program has written")] = 1000,
     seed: Annotated[int, typer.Option(help="of the mutations")] = 0,
-    only: Annotated[int | None, typer.Option(help="the case of this number alone")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="processes at work")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="go on where the last run of this seed was ended")] = False,
+    only: Annotated[str | None, typer.Option(help="one case alone, as scenario:17")] = None,
     special: Annotated[bool, typer.Option(help="pipes, devices and the like before every reader")] = True,
 ) -> None:
     """Give wrong input without end: no traceback, no answer later than 10 s, nothing left behind."""
     from . import fuzz as run
 
+    counts = {"scenario": scenarios, "tape": tapes, "command": commands, "kept": kept}
     with Progress() as bar:
-        found = run.run(
-            seed, {"scenario": scenarios, "tape": tapes, "command": commands}, OUT / "fuzz", bar.advanced, only
-        )
+        if only is None:
+            found = run.run(seed, counts, OUT / "fuzz", bar.advanced, workers, resume)
+        else:
+            kind, number = only.split(":")
+            found = run.one(seed, kind, int(number), OUT / "fuzz")
         strange = list(run.special()) if special and only is None else []
     cases = ", ".join(f"{count:,} {kind}s" for kind, count in found.cases.items())
     table = Table("command and exit code", title=f"seed {seed}: {cases} ({bar.seconds:,.0f} s)")
@@ -351,6 +357,8 @@ def fuzz(
     for name, count in sorted(found.codes.items()):
         table.add_row(name, f"{count:,}")
     _print(table, f"slowest answer: {found.slowest:.1f} s; special files: {len(strange)}")
+    if found.others:
+        _print(f"{found.others:,} of them were answered by other sources, before this was resumed")
     faults = [*found.faults, *((name, fault) for name, fault in strange if fault)]
     for name, fault in faults:
         _print(f"{name}: {fault.what}")

@@ -5,8 +5,6 @@ with the command that shows it, after the changes that it does not need have bee
 """
 
 import contextlib
-import csv
-import gzip
 import io
 import os
 import re
@@ -17,70 +15,37 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 import warnings
 from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import chain
 from pathlib import Path
-from random import Random
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typer.main import get_command
 
 from simulator import cli
 from simulator.model.printable import controls_in
 from simulator.report import results  # noqa: F401  knows Drawing by name: imported while that is patched, for good
 
-from . import mutations, records, strange
+from . import strange
+from .cases import MUTANT, Case, Maker
+from .workers import Log, answers
 from .worlds import SCENARIOS
 
 SECONDS = 10  # in which an answer must be there: of this process's time, as other processes may be at work
-PATIENCE = 120  # seconds on the clock, after which a case is ended
-SMALL = ("--borrowers", "8", "--months", "2", "--replications", "2")
-SMALL += ("--set", "run_off_months=2", "--set", "portfolio.applicants_per_month=3")
-MUTANT = "scenarios/mutant.toml"
-CHANGES = (1, 1, 1, 2, 3, 5)  # how many are made at once
-DRAWN = 40  # one command in so many draws its pictures, in this process
+PATIENCE = 60  # seconds of this process's time, after which a command is ended
+MUTE = 1800  # ... and on the clock, after which a process is that has not answered a case
+DRAWN = 40  # one command in so many draws its pictures, in this process ...
+WRITTEN = 8  # ... and one in so many writes its tables: most of the time of a small run
 
 
+AT_WORK = re.compile(
+    r"[\d,]+ s: "
+)  # how a line begins that says how far work is: of work that is soon done there is none
 RAISED = re.compile(r"[A-Za-z_.]*(Error|Warning|Exception|Interrupt)\b")  # how the line begins that says what
-
-
-_TAPE = ("panel.csv", "--mapping", "panel.toml")
-_QUARTERS = ("--date", "id", "--unemployment", "limit", "--rate", "late")
-COMMANDS = (  # that are right but for the last, which finds something wrong with its file
-    ("check", "book.toml", "--set", "months=3", "--allow-code"),
-    *(("parameters", "good.toml"), ("measures", "--markdown")),
-    ("run", "good.toml", "--borrowers", "8", "--seed", "3", "--threads", "1", "--out", "out", "--quiet"),
-    ("compare", "good.toml", "--months", "2", "--replications", "2", "--keep-replications", "--overwrite", "--out=out"),
-    ("diary", "good.toml", "--borrower", "all:0", "--replication", "0", "--variant", "baseline"),
-    *(("policies", "--markdown"), ("policies", "--check", "panel.csv"), ("--version",), ("check", "--help")),
-    *(("calibrate", *_TAPE, "--out", "out"), ("backtest", *_TAPE, "--fit-until", "2024-02", "--out", "out")),
-    *(
-        (*line.split(), "--borrowers", "8", "--months", "2", "--out", "out")
-        for line in (
-            "compare decide.toml --doubt 2 --variant cut",
-            "compare decide.toml --until npv=90% --without cut --against baseline",
-            "flips decide.toml --replications 2 --key discount_rate --map discount_rate,policy.cut.keep",
-            "sweep decide.toml --replications 2 --vary policy.cut.keep=0.1:0.9:2 --tornado",
-            "breakeven decide.toml --replications 2 --vary policy.cut.keep=0.1:0.9 --variant cut",
-            "optimise decide.toml --replications 2 --vary policy.cut.keep=0.1:0.9:2 --maximise npv",
-            "tail decide.toml --replications 200 --level 0.9 --variant cut",
-        )
-    ),
-    ("new", "mine"),
-    ("learn", "panel.csv", "--scenario", "decide.toml", "--effect", "policy.cut.keep", "--counts", "day1_rate"),
-    ("macro", "panel.csv", *_QUARTERS, "--leave-out", "2005Q4", "--curve", "probit", "--out", "out"),
-)
-
-
-class Case(NamedTuple):
-    """Files, and commands that are given one after the other as long as they succeed."""
-
-    files: dict[str, bytes]
-    commands: list[list[str]]
 
 
 class Told(NamedTuple):
@@ -132,133 +97,7 @@ class Found(NamedTuple):
     codes: dict[str, int]  # how commands ended, by kind and exit code
     slowest: float  # seconds
     faults: list[tuple[str, Fault]]  # by name of the case
-
-
-# ---- cases -----------------------------------------------------------------------------------------------------------
-
-
-class Maker:
-    """Makes the cases of a seed; `kept` says which of its changes are made, all where it is None."""
-
-    def __init__(self, seed: int):
-        """Read the shipped scenarios, as written and as resolved."""
-        from simulator.scenario.reader import load_scenario
-
-        self.seed = seed
-        self.trees: list[dict] = []
-        for path in sorted(SCENARIOS.glob("*.toml")):
-            self.trees.append(tomllib.loads(path.read_text(encoding="utf-8")))
-            self.trees.append(tomllib.loads(load_scenario(path).text()))
-
-    def dice(self, kind: str, number: int, what: object) -> Random:
-        """Return the dice of one decision of a case."""
-        return Random(f"{self.seed}:{kind}:{number}:{what}")
-
-    def changes(self, kind: str, number: int) -> list[int]:
-        """Return the numbers of the changes that a case has."""
-        return list(range(self.dice(kind, number, "changes").choice(CHANGES)))
-
-    def case(self, kind: str, number: int, kept: list[int] | None = None) -> Case:
-        """Return case `number` of a kind."""
-        make = {"scenario": self._scenario, "tape": self._tape, "command": self._command}[kind]
-        return make(number, self.changes(kind, number) if kept is None else kept)
-
-    def _scenario(self, number, kept) -> Case:
-        dice = self.dice("scenario", number, "base")
-        tree = mutations.copy.deepcopy(dice.choice(self.trees))
-        how, commands = dice.choice(["tree", "tree", "near", "near", "set", "bytes"]), []
-        then = dice.choice(["parameters", "compare", "compare", "compare", "run", "diary"])
-        who = f"--borrower={next(iter(tree.get('segment', ['0'])))}:{dice.choice([0, 1, 99])}"
-        sets: list[str] = []
-        content = mutations.document_of(tree).encode()
-        for change in kept:
-            rest = self.dice("scenario", number, change)
-            if how == "tree":
-                mutations.mutate_tree(tree, rest)
-                content = mutations.document_of(tree).encode("utf-8", "surrogatepass")
-            elif how == "near":
-                mutations.nudge_tree(tree, rest)
-                content = mutations.document_of(tree).encode()
-            elif how == "bytes":
-                content = mutations.mutate_bytes(content, rest)
-            else:
-                sets += ["--set", self._override(tree, rest)]
-        commands = [["check", MUTANT, *sets]]
-        if then == "parameters":
-            commands.append(["parameters", MUTANT, *sets])
-        else:
-            commands.append([then, MUTANT, *sets, *SMALL, who if then == "diary" else "--out=out"])
-        return Case({MUTANT: content}, commands)
-
-    def _override(self, tree, dice) -> str:
-        """Return the words of a --set on some key."""
-        keys, node = [], tree
-        while isinstance(node, dict) and node and (not keys or dice.random() < 0.8):
-            keys.append(dice.choice(list(node)))
-            node = node[keys[-1]]
-        if dice.random() < 0.1:
-            keys.insert(dice.randrange(len(keys) + 1), dice.choice(mutations.TEXTS))
-        key = ".".join(key if key.replace("_", "").isalnum() else mutations.toml_of(key) for key in keys)
-        return f"{key}={mutations.toml_of(mutations.anything(dice))}"
-
-    def _tape(self, number, kept) -> Case:
-        dice = self.dice("tape", number, "base")
-        shape = records.SHAPES[dice.choice(list(records.SHAPES))]()
-        suffix = dice.choice([".csv", ".csv", ".csv", ".csv.gz", ".parquet"])
-        how = [dice.choice(["rows", "rows", "mapping" if shape.mapping else "rows", "bytes"]) for _ in CHANGES]
-        rows, mapping = [list(row) for row in shape.rows], mutations.copy.deepcopy(shape.mapping)
-        flips, tape = [], f"tape{suffix}"
-        for change in kept:
-            rest = self.dice("tape", number, change)
-            if how[change] == "rows" and rows:
-                mutations.mutate_rows(rows, rest)
-            elif how[change] == "mapping":
-                mutations.mutate_tree(mapping, rest)
-            else:
-                flips.append(rest)
-        content = packed(rows, suffix)
-        files = {"map.toml": mutations.document_of(mapping).encode("utf-8", "surrogatepass")}
-        for rest in flips:
-            if shape.mapping and rest.random() < 0.3:
-                files["map.toml"] = mutations.mutate_bytes(files["map.toml"], rest)
-            else:
-                content = mutations.mutate_bytes(content, rest)
-        files |= {tape: content} | ({"book.toml": shape.scenario.encode()} if shape.scenario else {})
-        words = [word.replace("{}", tape) for word in shape.command]
-        return Case(files, [[*words, *(SMALL if shape.command[0] == "run" else ()), "--out=out"]])
-
-    def _command(self, number, kept) -> Case:
-        words = list(self.dice("command", number, "base").choice(COMMANDS))
-        for change in kept:
-            mutations.mutate_words(words, self.dice("command", number, change))
-        return Case({name: text.encode() for name, text in strange.RIGHT.items()}, [words])
-
-
-def packed(rows: mutations.Rows, suffix: str) -> bytes:
-    """Return records as the bytes of a file whose name ends in `suffix`."""
-    if suffix == ".parquet":
-        width = max(map(len, rows), default=0)
-        names = [f"{name}" for name in rows[0]] if rows else []
-        columns = [[row[at] if at < len(row) else None for row in rows[1:]] for at in range(min(width, len(names)))]
-        content = io.BytesIO()
-        pq.write_table(
-            pa.Table.from_arrays([_typed(column) for column in columns], names=names[: len(columns)]), content
-        )
-        return content.getvalue()
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    content = text.getvalue().encode("utf-8", "surrogatepass")
-    return gzip.compress(content, mtime=0) if suffix.endswith(".gz") else content
-
-
-def _typed(cells) -> pa.Array:
-    """Return a column of whole numbers, of numbers or of text."""
-    for kind, of in ((pa.int64(), int), (pa.float64(), float)):
-        try:
-            return pa.array([None if cell in (None, "") else of(cell) for cell in cells], kind)
-        except (ValueError, pa.ArrowInvalid, OverflowError):
-            continue
-    return pa.array(cells, pa.string())
+    others: int = 0  # cases that were answered by other sources, before the run was resumed
 
 
 # ---- answers ---------------------------------------------------------------------------------------------------------
@@ -268,8 +107,8 @@ def told(words: list[str]) -> Told:
     """Return what the command line answers to `words` in this process; a warning is an internal failure."""
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
     begun, code = time.process_time(), 0
-    before = signal.signal(signal.SIGALRM, _ring)
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    before = signal.signal(signal.SIGPROF, _ring)
+    signal.setitimer(signal.ITIMER_PROF, PATIENCE)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -279,8 +118,8 @@ def told(words: list[str]) -> Told:
     except TooLong:
         code = -1
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
     seconds = time.process_time() - begun
     said = []
     for stream in (out, err):
@@ -296,6 +135,8 @@ def _ring(*_):
 def wrong(answer: Told, before: set[str], after: set[str]) -> str:
     """Return what is wrong with an answer, given the names of the files before and after; "" if nothing is."""
     lines = answer.err.splitlines()
+    first = next((k for k, line in enumerate(lines) if line.startswith("error: ")), len(lines))
+    messages = [line for line in lines[first:] if not AT_WORK.match(line)]  # after notes on what was read
     if "Traceback" in answer.err or answer.code not in (0, 2):
         return f"exit code {answer.code}: {next(filter(RAISED.match, reversed(lines)), '')}"
     if answer.seconds > SECONDS:
@@ -303,7 +144,7 @@ def wrong(answer: Told, before: set[str], after: set[str]) -> str:
     if answer.code == 2 and after != before:
         return f"left behind: {', '.join(sorted(after ^ before))}"
     usage = bool(lines) and lines[-1].startswith("Error: ")  # of the command line itself
-    if answer.code == 2 and not usage and not (lines and all(line.startswith("error: ") for line in lines)):
+    if answer.code == 2 and not usage and not (messages and all(line.startswith("error: ") for line in messages)):
         return "the message is not made of lines that begin with error:"
     if sign := controls_in((answer.out + answer.err).replace("\n", "")):
         return f"a control character reaches the terminal: {sign}"
@@ -313,6 +154,16 @@ def wrong(answer: Told, before: set[str], after: set[str]) -> str:
 def names_in(folder: Path) -> set[str]:
     """Return the names of everything in a folder."""
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def write(folder: Path, files: dict[str, bytes]) -> None:
+    """Write files into a folder, and the folders that they are in."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+_command_of = cache(get_command)  # of the command line: to make it anew takes as long as to check a scenario
 
 
 class Runner:
@@ -327,22 +178,26 @@ class Runner:
         self.slowest, self.asked = 0.0, 0
 
     def told(self, command: list[str]) -> Told:
-        """Return an answer; the pictures of most reports are left out."""
+        """Return an answer; the pictures and the tables of most runs are left out."""
         self.asked += 1
-        if self.asked % DRAWN == 0:
-            with patch("simulator.report.drawing.available_threads", lambda: 1):
-                return told(command)
-        with patch("simulator.report.drawing.Drawing", Undrawn):
+        with contextlib.ExitStack() as left_out:
+            left_out.enter_context(patch("typer.main.get_command", _command_of))
+            if self.asked % DRAWN == 0:
+                left_out.enter_context(patch("simulator.report.drawing.available_threads", lambda: 1))
+            else:
+                left_out.enter_context(patch("simulator.report.drawing.Drawing", Undrawn))
+            if self.asked % WRITTEN:
+                left_out.enter_context(patch("simulator.report.parquet.write", lambda path, *_: path.touch()))
+                left_out.enter_context(patch("simulator.report.page_data.page_data", lambda *_: {}))
             return told(command)
 
     def fault(self, case: Case, kind: str = "") -> Fault | None:
         """Return what is wrong with the first command whose answer is, None where none is; count codes of a `kind`."""
-        for name, content in case.files.items():
-            (self.folder / name).write_bytes(content)
-        before = names_in(self.folder)
+        write(self.folder, case.files)
         try:
             with contextlib.chdir(self.folder):
                 for command in case.commands:
+                    before = names_in(self.folder)
                     answer = self.told(command)
                     if kind:
                         self.slowest = max(self.slowest, answer.seconds)
@@ -375,28 +230,81 @@ def keep(folder: Path, name: str, case: Case, fault: Fault) -> None:
     place = folder / name.replace(" ", "-")
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(SCENARIOS, place / "scenarios") if MUTANT in case.files else place.mkdir(parents=True)
-    for file, content in case.files.items():
-        (place / file).write_bytes(content)
+    write(place, case.files)
     (place / "command.txt").write_text(f"simulator {shlex.join(fault.command)}\n", encoding="utf-8")
     (place / "said.txt").write_text(f"{fault.what}\n\n{fault.said}", encoding="utf-8", errors="replace")
 
 
+class Asker:
+    """Asks one case after the other, in a process of its own."""
+
+    def __init__(self, seed: int):
+        """Make a folder to work in, which goes with the process."""
+        self.maker, self.place = Maker(seed), TemporaryDirectory()
+        self.runner = Runner(Path(self.place.name))
+
+    def __call__(self, name: tuple[str, int]) -> dict[str, Any]:
+        """Return how a case's commands ended, the slowest answer, and what is wrong with it, if anything."""
+        runner, (kind, number) = self.runner, name
+        runner.codes, runner.slowest = {}, 0.0
+        found = runner.fault(self.maker.case(kind, number), kind)
+        told: dict[str, Any] = {"codes": runner.codes, "slowest": round(runner.slowest, 2)}
+        if found:
+            case, found = shrunk(self.maker, runner, kind, number, found)
+            told |= {"fault": found._asdict(), "files": {name: held.hex() for name, held in case.files.items()}}
+        return told
+
+
 def run(
-    seed: int, counts: dict[str, int], out: Path, tell: Callable[[str, int, int], None], only: int | None = None
+    seed: int,
+    counts: dict[str, int],
+    out: Path,
+    tell: Callable[[str, int, int], None],
+    workers: int = 1,
+    resume: bool = False,
 ) -> Found:
-    """Run `counts` cases of each kind, or the one of number `only`, and keep in `out` those that show a fault."""
-    maker, faults, total = Maker(seed), [], sum(counts.values())
-    with TemporaryDirectory() as place:
-        runner = Runner(Path(place))
-        for kind, count in counts.items():
-            for number in range(count) if only is None else [only] * bool(count):
-                if found := runner.fault(maker.case(kind, number), kind):
-                    case, found = shrunk(maker, runner, kind, number, found)
-                    name = f"{seed} {kind} {number}"
-                    keep(out, name, case, found)
-                    faults.append((name, found))
-                tell(kind, 1, total)
-        return Found(counts, runner.codes, runner.slowest, faults)
+    """Run `counts` cases of each kind and keep in `out` those that show a fault; with `resume` none that has been run.
+
+    What has been run is in `out/seed-N.jsonl`. A process that dies, or does not answer, is a fault of its case.
+    """
+    total, cases, codes, slowest, faults = sum(counts.values()), dict.fromkeys(counts, 0), {}, 0.0, []
+    names = [(kind, number) for kind, count in counts.items() for number in range(count)]
+    with Log(out / f"seed-{seed}.jsonl", resume) as log:
+        asked = set(names)
+        before = {name: told for name, told in log.before.items() if name in asked}
+        left = (name for name in names if name not in before)
+        for name, told in chain(before.items(), log.kept(answers(Asker, seed, left, workers, MUTE))):
+            kind = name[0]
+            cases[kind] += 1
+            slowest = max(slowest, told.get("slowest", 0.0))
+            for ended, count in told.get("codes", {}).items():
+                codes[ended] = codes.get(ended, 0) + count
+            faults += _faults(seed, name, told, out)
+            tell(kind, 1, total)
+    return Found(cases, codes, slowest, faults, log.others)
+
+
+def one(seed: int, kind: str, number: int, out: Path) -> Found:
+    """Run one case, in this process, and keep it in `out` if it shows a fault."""
+    asker = Asker(seed)
+    told = asker((kind, number))
+    asker.place.cleanup()
+    return Found({kind: 1}, told["codes"], told["slowest"], _faults(seed, (kind, number), told, out))
+
+
+def _faults(seed, name, told, out):
+    """Return the fault that an answer tells, in a list, kept in `out`; an empty one if it tells none."""
+    kind, number = name
+    if lost := told.get("lost"):
+        case, fault = Maker(seed).case(kind, number), Fault(lost, [], "")
+        fault = fault._replace(command=case.commands[-1])
+    elif told.get("fault"):
+        fault = Fault(**told["fault"])
+        case = Case({file: bytes.fromhex(content) for file, content in told["files"].items()}, [])
+    else:
+        return []
+    keep(out, f"{seed} {kind} {number}", case, fault)
+    return [(f"{seed} {kind} {number}", fault)]
 
 
 # ---- special files ---------------------------------------------------------------------------------------------------

@@ -23,6 +23,21 @@ minimum_share = 0.1
 [products.loan]
 interest_rate = { value = 0.0005, unit = "per day" }
 """
+STATES = """currency = "CNY"
+[columns]
+account_id = "account"
+month = "month"
+balance = "owed"
+limit = "limit"
+payment = "paid"
+status = "status"
+[status]
+0 = { bucket = 0 }
+1 = { bucket = 1 }
+2 = { bucket = 2 }
+3 = { bucket = 3, state = "90+" }
+4 = { account = "written_off" }
+"""
 _LATE = (0, 0, 0, 0, 31, 62, 95, 0, 0, 12, 0, 0, 33, 0, 0, 125, 155, 0, 0)
 
 
@@ -146,8 +161,9 @@ def _trial() -> Shape:
             for arm, share in (("control", 0.08), ("reminded", 0.07)):
                 rows.append([arm, segment, month, "4000", str(round(4000 * share) + number)])
     policy = '[policy.remind]\nkind = "reminders"\nreach = 1.0\nstrength = { value = 0.1, range = [0.02, 0.3] }\n'
+    spends = GOOD.replace("share = 1.0\n", "share = 1.0\nspending = 0.3\nforget = 0.3\nutilisation = 0.4\n", 1)
     words = ("learn", "{}", "--scenario", "book.toml", "--effect", "policy.remind.strength", "--counts", "day1_rate")
-    return Shape(rows, {}, (*words, "--borrowers", "50", "--replications", "2"), GOOD + policy)
+    return Shape(rows, {}, (*words, "--borrowers", "2000", "--months", "2", "--replications", "4"), spends + policy)
 
 
 SHAPES = {

@@ -24,6 +24,7 @@ from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import AS_WRITTEN, Scenario
 from simulator.scenario.titles import shown_names
 from simulator.system.folders import MANIFEST, Place, placed, spoiled
+from simulator.system.inputs import reason
 
 if TYPE_CHECKING:  # heavy: imported when a table, a picture or a folder is asked for
     import numpy as np
@@ -568,14 +569,17 @@ class SavedStudy(Study):
         return self._read("comparison", pc.field("people") == "all")
 
     def _read(self, name: str, rows: "pc.Expression | None" = None) -> "pa.Table":
+        import pyarrow as pa
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
-        path = self.folder / f"{name}.parquet"
-        if "world" not in pq.read_schema(path).names:  # of before there were any
-            return pq.read_table(path, filters=rows)
-        here = pc.field("world") == self._world
-        return pq.read_table(path, filters=here if rows is None else here & rows).drop_columns(["world"])
+        path, here = self.folder / f"{name}.parquet", pc.field("world") == self._world
+        try:
+            if "world" not in pq.read_schema(path).names:  # of before there were any
+                return pq.read_table(path, filters=rows)
+            return pq.read_table(path, filters=here if rows is None else here & rows).drop_columns(["world"])
+        except (OSError, pa.ArrowException) as error:
+            raise UserError(Problem(str(path), "", f"cannot be read: {reason(error)}", "run it again")) from None
 
     def _comparison_table(self, measures: Collection[str], window: str) -> "pa.Table":
         import pyarrow as pa

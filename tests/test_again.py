@@ -140,6 +140,26 @@ def test_page_data_of_another_format_is_not_read(lived, tmp_path):
     assert sim.report_of(folder).left_out
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("page.json", b'{"format": 1, "worlds": {"as written": {"frame": {}}}}', "do not say what a run's do"),
+        ("scenario.toml", b"title = \xff", "do not say what a run's do"),
+        ("monthly.parquet", b"PAR1 and no more PAR1", "monthly.parquet: cannot be read"),
+    ],
+)
+def test_files_that_say_something_else_are_told_in_one_message(name, content, told, lived, tmp_path):
+    """Whoever changed a file changed its checksum too: the folder is named, nothing is written."""
+    folder = without(lived[1], tmp_path / "run", name)
+    (folder / name).write_bytes(content)
+    with pytest.raises(UserError) as wrong:
+        sim.report_of(folder, excel=True).save(tmp_path / "out")
+    (problem,) = wrong.value.problems
+
+    assert str(folder) in str(problem) and told in str(problem)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
 # ---- of an older folder --------------------------------------------------------------------------
 @pytest.mark.parametrize("name", list(figures.DRAWN))
 def test_every_picture_is_that_of_the_run(name, lived, old):

@@ -5,7 +5,8 @@ import tomllib
 import pytest
 
 pytest.importorskip("benchmarks", reason="start pytest as `python -m pytest`")
-from benchmarks import fuzz, mutations, records
+from answering import answering
+from benchmarks import cases, fuzz, mutations, records, workers
 from simulator.scenario import lenders
 
 SEED = 13
@@ -14,7 +15,7 @@ SEED = 13
 @pytest.fixture(scope="module")
 def maker():
     """Return the maker of the cases of one seed."""
-    return fuzz.Maker(SEED)
+    return cases.Maker(SEED)
 
 
 @pytest.fixture
@@ -46,12 +47,12 @@ def test_mutated_records_are_read_or_told_in_one_message(first, maker, runner):
 def test_records_without_a_change_are_right(shape, runner):
     """What the mutated ones start from is read."""
     made = records.SHAPES[shape]()
-    files = {"tape.csv": fuzz.packed(made.rows, ".csv"), "map.toml": mutations.document_of(made.mapping).encode()}
+    files = {"tape.csv": cases.packed(made.rows, ".csv"), "map.toml": mutations.document_of(made.mapping).encode()}
     files |= {"book.toml": made.scenario.encode()} if made.scenario else {}
     words = [word.replace("{}", "tape.csv") for word in made.command]
-    command = [*words, *(fuzz.SMALL if words[0] == "run" else ()), "--out=out"]
+    command = [*words, *(cases.SMALL if words[0] == "run" else ()), "--out=out"]
 
-    assert runner.fault(fuzz.Case(files, [command]), shape) is None
+    assert runner.fault(cases.Case(files, [command]), shape) is None
     assert runner.codes == {f"{shape} {words[0]}: 0": 1}
 
 
@@ -73,7 +74,7 @@ def test_a_fault_is_found_kept_and_shrunk(maker, tmp_path, monkeypatch):
         return resolve(tree, file, *more)
 
     monkeypatch.setattr(lenders, "resolve", fails)
-    found = fuzz.run(SEED, {"scenario": number + 1, "tape": 0}, tmp_path / "kept", lambda *_: None)
+    found = fuzz.one(SEED, "scenario", number, tmp_path / "kept")
     assert {fault.what for _, fault in found.faults} == {"exit code 1: ZeroDivisionError: planted"}
     assert f"{SEED} scenario {number}" in [name for name, _ in found.faults]
     kept = tmp_path / "kept" / f"{SEED}-scenario-{number}"
@@ -81,7 +82,7 @@ def test_a_fault_is_found_kept_and_shrunk(maker, tmp_path, monkeypatch):
     assert (kept / "command.txt").read_text().startswith("simulator check scenarios/mutant.toml")
     assert "ZeroDivisionError" in (kept / "said.txt").read_text()
     one = [maker.case("scenario", number, [change]) for change in range(3)]
-    assert (kept / "scenarios/mutant.toml").read_bytes() in [case.files[fuzz.MUTANT] for case in one]
+    assert (kept / "scenarios/mutant.toml").read_bytes() in [case.files[cases.MUTANT] for case in one]
 
 
 @pytest.mark.parametrize(
@@ -102,3 +103,24 @@ def test_what_must_not_be_is_seen(answer, after, what):
     found = fuzz.wrong(answer, set(), after)
 
     assert found.startswith(what) and bool(found) == bool(what)
+
+
+def test_a_process_that_dies_or_is_mute_is_told_and_another_goes_on(tmp_path):
+    """Two of four tasks are lost, each with why; what is logged is not asked again, though the file was cut off."""
+    tasks = [("task", number) for number in range(4)]
+    with workers.Log(tmp_path / "log", resume=False) as log:
+        told = dict(log.kept(workers.answers(answering, 10, tasks, 1, 1)))
+    with (tmp_path / "log").open("a") as file:
+        file.write('{"kind": "task", "numb')
+    again = workers.Log(tmp_path / "log", resume=True)
+
+    assert told[tasks[0]] == {"told": 10} and told[tasks[3]] == {"told": 13}
+    assert told[tasks[1]] == {"lost": "the process died: 3"} and told[tasks[2]] == {"lost": "no answer in 1 seconds"}
+    assert list(again.before) == tasks and again.others == 0
+
+
+def test_what_the_program_has_written_is_read_or_told_in_one_message(maker, runner):
+    """Pages, books and rows that remember, with something in one of their files made wrong."""
+    for number in range(8):
+        assert runner.fault(maker.case("kept", number), "kept") is None, number
+    assert {ended[-2:] for ended in runner.codes} == {" 0", " 2"}

@@ -59,6 +59,17 @@ def test_intervals_hold_the_true_share_missed_by_each_due(humps):
     assert wrong <= 8
 
 
+def test_dues_at_which_nobody_is_left_are_off_by_nothing(humps):
+    """Loans that all end before their last dues: no number divided by nothing."""
+    _, _, found = humps[0]
+    left = np.where(np.arange(found.counts.at_risk.shape[1]) < 12, found.counts.at_risk, 0)
+    missed = np.minimum(found.counts.missed, left)
+    with np.errstate(all="raise"):
+        z = found._replace(counts=found.counts._replace(at_risk=left, missed=missed)).z_in_groups()
+
+    assert np.isfinite(z).all() and not z[-1] and z[0]
+
+
 def test_the_first_due_stands_apart():
     """Eight times as many miss the first due as the next: fitted within 4 standard errors, the next not pulled up."""
     n = np.full((1, 24), 20_000)

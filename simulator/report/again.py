@@ -21,6 +21,7 @@ from simulator.report.finding import Command, Finding
 from simulator.report.kept import Kept, kept
 from simulator.report.paper import Picture, Section, Table, in_each, languages_of, page, sheet
 from simulator.report.render import account, caveats, flat, rate_table, render, swap_table, table
+from simulator.report.saved_files import told_by_files
 from simulator.scenario.scenario import AS_WRITTEN
 
 WITHIN_CHANCE = "within chance"
@@ -40,18 +41,21 @@ LEFT_OUT = (
 class Again(Finding):
     """The page of a saved run, made from the files of its folder."""
 
+    @told_by_files
     def __init__(self, study, excel: bool = False, language: str | None = None):
         """Take a study that was loaded; with `excel` its workbook is written too.
 
         The page is in `language`, by default that of the run.
         """
-        self.study, self.excel, self.languages = (
-            study,
-            excel,
-            languages_of(study.language if language is None else language),
-        )
+        self.study, self.excel = study, excel
+        self.languages = languages_of(study.language if language is None else language)
         options = [*(["--excel"] if excel else []), *(["--language", language] if language is not None else [])]
         self.command = Command(("report", str(study.folder)), tuple(options))
+
+    @property
+    def sources(self) -> tuple[Path]:
+        """The folder that it is made from."""
+        return (self.study.folder,)
 
     @cached_property
     def kept(self) -> Kept:
@@ -59,6 +63,7 @@ class Again(Finding):
         return kept(self.study)
 
     @property
+    @told_by_files
     def facts(self) -> dict[str, Any]:
         """What the manifest says: that of the run, but for its files and its command."""
         left = ("files", "replay", "command", "date", "versions", "cpu", "system")
@@ -67,11 +72,13 @@ class Again(Finding):
         return {"made_from": {"folder": str(self.study.folder), **run}, **own}
 
     @property
+    @told_by_files
     def cautions(self) -> list[str]:
         """What must be known before any number: of an older folder first what it lacks."""
         return [*self.left_out, *map(retold, self.study.cautions)]
 
     @property
+    @told_by_files
     def answers(self) -> list[str]:
         """The verdict, and how sure it is."""
         everywhere = [worlds.in_words(self.study.verdict_in_every_world, self.study.frame)] if self.study.worlds else []
@@ -110,6 +117,7 @@ class Again(Finding):
             said.append(say("Measures that this version does not know are left out: {names}.", names=names))
         return said
 
+    @told_by_files
     def page(self, manifest: dict[str, Any]) -> str:
         """Return the page as HTML, with the manifest of the run at its end; of an older folder with `manifest`."""
         if self.study.page_data is None:
@@ -132,6 +140,7 @@ class Again(Finding):
         setting = f"{setting} {made}".strip()
         return sheet(frame.title, setting, self.answers, warnings, sections, flat(manifest), self.cautions)
 
+    @told_by_files
     def write_tables(self, folder: Path) -> None:
         """Write the workbook into `folder`, if it is asked for."""
         if self.excel:

@@ -15,6 +15,7 @@ from simulator.report import phrasing
 from simulator.report.finding import Command, Finding
 from simulator.report.paper import Section, Table, asked, in_each, languages_of, page, sheet
 from simulator.report.render import flat
+from simulator.report.saved_files import told_by_files
 from simulator.scenario.parameters import Differing, Setting, differing, in_words, settings
 
 NAMES = ("A", "B")
@@ -39,6 +40,7 @@ class Measured(NamedTuple):
 class SideBySide(Finding):
     """Two saved runs side by side."""
 
+    @told_by_files
     def __init__(self, a, b, language: str = ENGLISH):
         """Take two studies that were loaded, and the language of the page; UserError if no lender is in both."""
         self.runs, self.languages = (a, b), languages_of(language)
@@ -47,6 +49,11 @@ class SideBySide(Finding):
         if not self.lenders:
             found = f"{listed(a.lenders)}; {listed(b.lenders)}"
             raise UserError(Problem(f"{a.folder}, {b.folder}", "", f"no lender is in both: {found}"))
+
+    @property
+    def sources(self) -> tuple[Path, Path]:
+        """The folders that it is made from."""
+        return self.runs[0].folder, self.runs[1].folder
 
     @cached_property
     def settings(self) -> list[Differing]:
@@ -115,6 +122,7 @@ class SideBySide(Finding):
 
     # ---- what is said ----------------------------------------------------------------------------
     @property
+    @told_by_files
     def facts(self) -> dict[str, Any]:
         """What the manifest says of both runs."""
         return {
@@ -126,6 +134,7 @@ class SideBySide(Finding):
         }
 
     @property
+    @told_by_files
     def cautions(self) -> list[str]:
         """What must be known before any number: cautions of both, and what makes their numbers hard to compare."""
         a, b = self.runs
@@ -143,6 +152,7 @@ class SideBySide(Finding):
         return said
 
     @property
+    @told_by_files
     def answers(self) -> list[str]:
         """What differs, whether the differences are paired, and which lender is best in each."""
         a, b = self.runs
@@ -239,6 +249,7 @@ class SideBySide(Finding):
         said.append(say("Headline measures over all months; others are in comparison.parquet of each run's folder."))
         return said
 
+    @told_by_files
     def page(self, manifest: dict[str, Any]) -> str:
         """Return the report as HTML; `manifest` is shown at its end."""
         titles = in_each(self.languages, lambda _: self._title)
@@ -304,6 +315,7 @@ class SideBySide(Finding):
         )
         return Table((say("measure"), say("B less A"), *NAMES), rows, note)
 
+    @told_by_files
     def write_tables(self, folder: Path) -> None:
         """Write settings.parquet and measures.parquet into `folder`."""
         import pyarrow as pa

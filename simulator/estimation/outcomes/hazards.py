@@ -52,12 +52,16 @@ class Hazards(NamedTuple):
         return default, _with_last(self.early_curve.draws(seed, EARLY, draws))
 
     def z_in_groups(self) -> np.ndarray:
-        """Return float64[GROUPS]: defaults of all segments in groups of dues less the expected, in standard errors."""
+        """Return float64[GROUPS]: defaults of all segments in groups of dues less the expected, in standard errors.
+
+        0 in a group in which nobody is left, or nobody can default.
+        """
         expected = self.counts.at_risk * self.default
         variance = expected * (1 - self.default)
         rest = (self.counts.missed - expected).sum(axis=0)
         groups = np.array_split(np.arange(rest.size), min(GROUPS, rest.size))
-        return np.array([rest[dues].sum() / np.sqrt(variance[:, dues].sum()) for dues in groups])
+        each = [(rest[dues].sum(), variance[:, dues].sum()) for dues in groups]
+        return np.array([off / np.sqrt(of_group) if of_group > 0 else 0.0 for off, of_group in each])
 
 
 def schedule(rate, term: int) -> tuple[np.ndarray, np.ndarray]:
