@@ -251,6 +251,29 @@ def remembering(books: Annotated[int, typer.Option(min=20, help="of each length"
 
 
 @app.command()
+def fans(
+    books: Annotated[int, typer.Option(min=10, help="of each kind")] = 40,
+    accounts: Annotated[int, typer.Option(min=1000, help="of a book")] = 15_000,
+) -> None:
+    """Check that 90 % fans of a year hold what comes: with and without memory, kinds, and shifts of each state."""
+    from . import fans as run
+
+    with Progress() as bar:
+        found = [each for kind in run.KINDS for each in run.held(kind, accounts, books, bar.advanced)]
+    table = Table("book", "measure", title=f"inside the 90 % fan, and its width over the spread ({bar.seconds:,.0f} s)")
+    for months in run.HORIZONS:
+        table.add_column(f"month {months}", justify="right")
+    for each in found:
+        pairs = zip(each.inside, each.width, strict=True)
+        table.add_row(each.kind, each.measure, *(f"{inside:.2f} {width:.2f}" for inside, width in pairs))
+    _print(table)
+    low, high = run.WANTED
+    slack = 3 * (0.9 * 0.1 / books) ** 0.5
+    wrong = [f"{e.measure}, {e.kind}" for e in found if min(e.inside) < low - slack or max(e.inside) > high + slack]
+    _end(not wrong, f"holds too seldom or too often: {'; '.join(wrong)}")
+
+
+@app.command()
 def dues(
     books: Annotated[int, typer.Option(min=20, help="with a planted hump")] = 100,
     loans: Annotated[Path | None, typer.Option(help="finished loans: also halves of that file")] = None,

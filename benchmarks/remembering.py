@@ -37,7 +37,9 @@ MOST_FALSE = 0.05  # of books without memory
 NEAR, FAR = 0.05, 0.1  # of 30+ a year ahead: what rows that remember may be off by, and the matrix alone at least is
 YEAR = 12
 ENOUGH = 24  # months of a tape, from which the forecast must be near
-WHO, FACTOR, OPENED, MOVES = range(39, 43)  # purposes of random numbers; of moves as many as there are months
+OF_STATES, WHO, FACTOR, OPENED, MOVES = range(
+    38, 43
+)  # purposes of random numbers; of moves as many as there are months
 LONGEST = 24  # months in a state after which hazards fall no further
 
 
@@ -47,6 +49,7 @@ class Kind(NamedTuple):
     chance: np.ndarray  # float64[open state, months in it, state]
     rho: float = 0.02
     persistence: float = 0.6
+    tie: float = 1.0  # correlation between the shifts of two states
 
 
 def memoryless(**factor) -> Kind:
@@ -73,10 +76,12 @@ def lived(kind: Kind, seed: int, accounts: int, months: int, before: int = 1) ->
     Accounts were opened up to `before` months before the first month.
     """
     span = months + before
-    news = random_numbers.normals(seed, FACTOR, 1, span)[0]
-    z = news.copy()
+    z = random_numbers.normals(seed, FACTOR, 1, span)[0][:, None].repeat(GONE_BAD, axis=1)  # [month, state]
+    if kind.tie < 1:
+        own = random_numbers.normals(seed, OF_STATES, 1, span, GONE_BAD)[0]
+        z = np.sqrt(kind.tie) * z + np.sqrt(1 - kind.tie) * own
     for m in range(1, span):
-        z[m] = kind.persistence * z[m - 1] + np.sqrt(1 - kind.persistence**2) * news[m]
+        z[m] = kind.persistence * z[m - 1] + np.sqrt(1 - kind.persistence**2) * z[m]
     worse = _worse(kind.chance)
     opened = (random_numbers.uniforms(seed, OPENED, 1, accounts)[0] * before).astype(np.int64)
     state, stay = np.zeros(accounts, dtype=np.int64), np.zeros(accounts, dtype=np.int64)
@@ -86,7 +91,7 @@ def lived(kind: Kind, seed: int, accounts: int, months: int, before: int = 1) ->
             found[:, m - before] = state
         if m == span - 1:
             break
-        beyond = ndtr((ndtri(worse) - np.sqrt(kind.rho) * z[m]) / np.sqrt(1 - kind.rho))
+        beyond = ndtr((ndtri(worse) - np.sqrt(kind.rho) * z[m][:, None, None]) / np.sqrt(1 - kind.rho))
         at = np.minimum(stay, kind.chance.shape[1] - 1)
         there = (state < GONE_BAD) & (opened <= m)
         luck = random_numbers.uniforms(seed, MOVES + m, 1, accounts)[0]

@@ -8,7 +8,6 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import beta, binom
 
 import panels
-from simulator.estimation import random_numbers
 from simulator.estimation.panels.panel import PanelState
 from simulator.estimation.roll_rates import factor as of
 from simulator.estimation.roll_rates.phrasing import factor_words
@@ -213,31 +212,3 @@ def test_taiwan_three_months_say_little_and_it_is_said(shared_file):
 def test_thresholds_start_where_the_pooled_row_is():
     """The pooled row's own thresholds: N^-1 of the share that ends worse."""
     assert of._worse(np.array([50, 30, 20])) == pytest.approx(ndtri([0.5, 0.2]))
-
-
-@pytest.mark.parametrize("past", [True, False])
-def test_months_ahead_are_those_of_the_joint_normal(past):
-    """Mean and variance of the shifts ahead against the mean of the months seen, by conditioning the whole AR(1)."""
-    rho, persistence, ahead, at = 0.1, 0.7, np.array([1, 2, 5]), np.array([0, 1, 3, 4])
-    root = (panels.uniform(6, 0, 4, 4) - 0.5) @ (np.eye(4) - 0.25)  # a shift of all months says nothing
-    precision = 40 * root.T @ root
-    pull = precision @ np.array([0.3, 0.1, -0.2, -0.4])
-    found = of.estimate_factor(np.zeros((4, 1, 2)), at)
-    evidence = found.evidence._replace(precision=precision, pull=pull)
-    found = of.Factor(**{**vars(found), "evidence": evidence})
-    time = np.concatenate([at, at[-1] + ahead])
-    inverse = np.linalg.inv(rho / (1 - rho) * persistence ** np.abs(time[:, None] - time))
-    inverse[:4, :4] += precision
-    covariance = np.linalg.inv(inverse)
-    mean = covariance @ np.concatenate([pull, np.zeros(3)])
-    contrast = np.concatenate([np.full((3, 4), -0.25), np.eye(3)], axis=1)
-    news, seen = (random_numbers.normals(6, purpose, 20_000, n) for purpose, n in ((40, 3), (41, 4)))
-    given = [np.full(20_000, x) for x in (rho, persistence)]
-    shift, variance = of.shifts_ahead(found, ahead, *given, news, seen if past else None)
-    expected = (
-        np.diag(contrast @ covariance @ contrast.T) if past else rho / (1 - rho) * (1 - persistence ** (2 * ahead))
-    )
-
-    assert variance == pytest.approx(np.broadcast_to(expected, variance.shape))
-    assert shift.var(axis=0) == pytest.approx(expected, rel=0.05)
-    assert (np.abs(shift.mean(axis=0) - contrast @ mean) < 4 * np.sqrt(expected / 20_000)).all()

@@ -26,6 +26,7 @@ from simulator.estimation.roll_rates.forecast import (
     size_of,
     window,
 )
+from simulator.estimation.roll_rates.shifts import panel_shifts
 from simulator.lowering.factor import factor as factor_path
 from simulator.lowering.roll_rates import worse_than
 
@@ -161,8 +162,9 @@ def test_the_fan_is_right_as_often_as_it_says():
 
 def estimated(past):
     """Return what a backtest believes of the factor, and the same for months that do not go on from the window's."""
-    goes_on = posterior_correlation(panel_factor(past), 3)
-    return goes_on, goes_on._replace(factor=None)
+    n_open = len(past.open_states)
+    goes_on = posterior_correlation(panel_factor(past), n_open, panel_shifts(past, {}, n_open))
+    return goes_on, goes_on._replace(shifts=None)
 
 
 def test_a_fan_goes_on_from_the_last_month():
@@ -179,7 +181,7 @@ def test_a_fan_goes_on_from_the_last_month():
 
     for source in range(2):  # accounts and factor; and parameters
         assert abs(goes_on[source].mean() - came) < 0.25 * abs(anew[source].mean() - came)
-        assert goes_on[source].std() < 0.6 * anew[source].std()
+        assert goes_on[source].std() < 0.65 * anew[source].std()
 
 
 def test_a_fan_knows_how_long_ago_its_last_month_was():

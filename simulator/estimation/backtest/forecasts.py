@@ -18,6 +18,7 @@ from simulator.estimation.roll_rates.factor import panel_factor
 from simulator.estimation.roll_rates.forecast import DRAWS, Correlation, Fan, fan, posterior_correlation, window
 from simulator.estimation.roll_rates.kinds import with_kinds
 from simulator.estimation.roll_rates.rows import most_cells, within_rows
+from simulator.estimation.roll_rates.shifts import panel_shifts
 from simulator.model.errors import Problem, UserError
 
 OURS, SPREAD = "account model", "last value with spread"
@@ -66,7 +67,8 @@ class Forecasts:
 def estimated(past: Panel) -> Correlation:
     """Return the factor correlation of a window, with the dispersion of its rows around the factor."""
     pasts = _remembered(past)
-    return posterior_correlation(panel_factor(past, remembered=pasts), len(past.open_states) + most_cells(pasts))
+    cells = len(past.open_states) + most_cells(pasts)
+    return posterior_correlation(panel_factor(past, remembered=pasts), cells, panel_shifts(past, pasts, cells))
 
 
 def _remembered(past: Panel) -> dict[str, Remembered]:

@@ -13,6 +13,7 @@ MONTHS_CUTS = (  # months in the state with which a further cell begins
     *((2,), (2, 3), (2, 3, 6), (2, 3, 6, 12), (2, 3, 6, 12, 24), (2, 4), (3,), (6,), (2, 6), (3, 6, 12)),
     (2, 3, 4, 5, 7, 10, 13),
 )
+FINE_CUTS = (2, 3, 4, 5, 7, 10, 13, 18)  # by which a cell is divided to tell what months do from what pasts do
 SINCE_CUTS = ((4, 12), (2, 7), (2, 4, 7, 12))  # months since last late with which a further cell begins
 BOTH_FROM = 18  # months of the tape from which both are looked at together; assumption
 RARE = 30  # accounts below which an origin shares its cell with the other rare ones; assumption
@@ -39,6 +40,13 @@ class Cell(NamedTuple):
             came = np.isin(of.before, self.before) | (of.before == UNKNOWN)
         of_months = _may_be(of.months, of.months_known, *self.months)
         return came & of_months & _may_be(of.since_late, of.since_late_known, *self.since_late)
+
+    def divided(self, pairs: int) -> list["Cell"]:
+        """Return the cell in parts by months in the state, with no cut further back than so many pairs tell."""
+        least, end = self.months
+        most = max(2, int(LOOKS_BACK * pairs))
+        cuts = tuple(cut for cut in FINE_CUTS if least < cut <= most and (end is None or cut <= end))
+        return [self._replace(months=(low, end if high is None else high)) for low, high in _spans(least, cuts)]
 
     def entry(self, state: str, states: tuple[PanelState, ...], counts: np.ndarray) -> dict[str, Any]:
         """Return the entry of `memory` in a scenario's roll matrix: this cell of `state`, with its row."""

@@ -70,6 +70,11 @@ class Remembered:
         """How many months before the present one the cells look at, 0 without any."""
         return max([0, *(cell.looks_back for of in self.states for cell in of.cells)])
 
+    def finer(self, pairs: int) -> "Remembered":
+        """Return the same with cells divided by months in the state, as far as so many pairs of months tell them."""
+        divided = (of._replace(cells=tuple(c for each in of.cells for c in each.divided(pairs))) for of in self.states)
+        return replace(self, states=tuple(divided))
+
     def without_least(self, reason: str) -> "Remembered":
         """Return the same without the cells of the state that gains least by them, which `reason` explains."""
         least = min((each for each in self.candidates if each.chosen), key=lambda each: each.gain)

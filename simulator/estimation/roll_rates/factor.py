@@ -12,7 +12,7 @@ x = z sqrt(rho / (1 - rho)) that is N(a_j - x): a cumulative probit with one shi
    on a grid. Persistence is integrated over its prior in every figure.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from scipy.special import betaln, log_ndtr, logsumexp, ndtr, ndtri, xlog1py, xlo
 from simulator.estimation.intervals import LEVEL
 from simulator.estimation.panels.panel import Panel, PanelState
 from simulator.estimation.roll_rates.choice import Remembered
-from simulator.estimation.roll_rates.rows import cell_counts
+from simulator.estimation.roll_rates.rows import fine_counts, most_cells
 
 EXPAND_AT = 0.04 / 0.96  # variance of the shifts around which the likelihood is expanded: that of rho 0.04
 GRID = np.linspace(0, np.sqrt(0.7), 601)[1:]  # of sqrt(rho); dense where rho is small
@@ -121,12 +121,17 @@ def panel_factor(
 ) -> Factor:
     """Return the factor of all month pairs of `panel`: one z a month, shared by all products, segments and rows.
 
-    Rows are states, with the cells of what they remember: else a mix that moves would look like a factor.
+    Rows are states, or what they remember, finely divided: else a mix that moves would look like a factor. The
+    evidence has a row's dispersion for each state and cell (`rows.cell_counts`).
     """
     order, at = best_first(panel.states), [pair.second for pair in panel.pairs()]
-    counts = cell_counts(panel, remembered or {})[..., order]
+    counts, cell = fine_counts(panel, remembered or {})
+    counts = counts[..., order]
     shape = (len(at), counts.shape[1] * counts.shape[2], len(order))
-    return estimate_factor(counts.reshape(shape), at, [panel.months[m] for m in at], prior, level)
+    found = estimate_factor(counts.reshape(shape), at, [panel.months[m] for m in at], prior, level)
+    cells = len(panel.open_states) + most_cells(remembered or {})
+    by_row = by_cell(found.evidence.row_dispersion.reshape(cell.shape), counts, cell, cells)
+    return replace(found, evidence=found.evidence._replace(row_dispersion=by_row.ravel()))
 
 
 def estimate_factor(
@@ -165,41 +170,16 @@ def estimate_factor(
     )
 
 
-def drawn(factor: Factor, uniform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (rho, persistence), float64[draw] each: draws of both together from their posterior."""
-    share = np.cumsum(factor.weights)
-    cell = np.searchsorted(share / share[-1], uniform)
-    return factor.rho[cell % len(factor.rho)], factor.prior.persistences[cell // len(factor.rho)]
+def by_cell(dispersion: np.ndarray, counts: np.ndarray, cell: np.ndarray, cells: int) -> np.ndarray:
+    """Return float64[group, cell]: the mean `dispersion`, float64[group, row], of each cell's rows, by their accounts.
 
-
-def shifts_ahead(factor: Factor, ahead: np.ndarray, rho, persistence, news, past=None) -> tuple[np.ndarray, np.ndarray]:
-    """Return (shift, variance), float64[draw, month] each: where months stand that are `ahead` of the factor's last.
-
-    A shift x is against the mean of the factor's months, which is what a matrix of all of them together stands for;
-    it is drawn from what the counts say of those months and the AR(1) says of the next. `ahead` is int64[month],
-    rising; rho and persistence are float64[draw]; `news`, float64[draw, month], and `past`, float64[draw, month of the
-    factor], are standard normal, and without `past` the factor's months are where they most likely were. `variance` is
-    that of the draws at their rho and persistence.
+    `counts` are int64[month, group, row, destination], `cell` int64[group, row]; 1 where nobody was.
     """
-    shift, variance = np.empty(news.shape), np.empty(news.shape)
-    for phi in np.unique(persistence):
-        own = np.flatnonzero(persistence == phi)
-        spectrum = _spectrum(factor.evidence, factor.at, phi)
-        odds = (rho[own] / (1 - rho[own]))[:, None]
-        grown = 1 + odds * spectrum.strength
-        y = np.sqrt(odds) * spectrum.pull / grown
-        carried = phi ** ahead[:, None] * spectrum.directions[-1] - spectrum.directions.mean(axis=0)
-        step = np.diff(ahead, prepend=0)
-        fresh = np.zeros((len(own), len(ahead)))
-        for m in range(len(ahead)):
-            before = fresh[:, m - 1] if m else 0.0
-            fresh[:, m] = phi ** step[m] * before + np.sqrt(1 - phi ** (2 * step[m])) * news[own, m]
-        variance[own] = odds * (1 - phi ** (2 * ahead))
-        if past is not None:
-            y = y + past[own] / np.sqrt(grown)
-            variance[own] += odds * ((1 / grown) @ (carried**2).T)
-        shift[own] = np.sqrt(odds) * (y @ carried.T + fresh)
-    return shift, variance
+    found, accounts = np.ones((len(cell), cells)), counts.sum(axis=(0, 3))
+    for g, of in enumerate(cell):
+        n = np.bincount(of, accounts[g], cells)
+        np.divide(np.bincount(of, accounts[g] * dispersion[g], cells), n, out=found[g], where=n > 0)
+    return found
 
 
 def summarise(counts: np.ndarray, spread: float = EXPAND_AT) -> ShiftLikelihood:

@@ -6,10 +6,11 @@ is a state, or a state with what is remembered of the accounts in it (`rows.py`)
 Three sources of uncertainty are added one to the other, on the same random numbers:
 
 1. accounts: matrix and correlation as estimated, no factor;
-2. factor: z in each month, shared by all groups. It goes on from where the window's months stood, an AR(1) with the
-   factor's persistence (at its posterior median); without an estimated factor z ~ N(0, 1) and months are independent.
-   Where counts of a row vary more around the factor than sampling variation explains (`Correlation.dispersion` above
-   1), the row is also drawn anew in each month, from a Dirichlet that varies as much;
+2. factor: a shift of each state in each month, shared by all groups (`shifts.py`). They go on from where the window's
+   months stood, AR(1)s with the persistence at its posterior median, correlated with each other; without estimated
+   shifts there is one for all states, z ~ N(0, 1), and months are independent. Where counts of a row vary more around
+   its shift than sampling variation explains (`Correlation.dispersion` above 1), the row is also drawn anew in each
+   month, from a Dirichlet that varies as much;
 3. parameters: the matrix from its Dirichlet posterior (counts divided by the dispersion), correlation and persistence
    from their own posterior, and the level of the matrix. A window of k months had k values of z, of which only the
    differences are seen: their mean, which the pooled matrix stands for, is not known (independent: N(0, 1 / k)). For
@@ -34,8 +35,9 @@ from simulator.estimation import random_numbers
 from simulator.estimation.panels.panel import Panel, PanelState
 from simulator.estimation.roll_rates.balances import kept_shares
 from simulator.estimation.roll_rates.choice import Remembered
-from simulator.estimation.roll_rates.factor import Factor, drawn, shifts_ahead
+from simulator.estimation.roll_rates.factor import Factor
 from simulator.estimation.roll_rates.rows import BookRows, book_rows
+from simulator.estimation.roll_rates.shifts import Shifts, shifts_ahead
 from simulator.estimation.shrinkage import strength
 from simulator.lowering.roll_rates import worse_than
 
@@ -53,7 +55,7 @@ class Correlation(NamedTuple):
     quantiles: np.ndarray  # float64[k]
     source: str
     dispersion: np.ndarray | None = None  # float64[group, cell], of monthly counts around the factor; None: all 1
-    factor: Factor | None = None  # that the months ahead go on from; None: months are independent
+    shifts: Shifts | None = None  # that the months ahead go on from; None: one factor, and months are independent
 
 
 def prior_correlation(panel: Panel | None = None) -> Correlation:
@@ -66,17 +68,17 @@ def prior_correlation(panel: Panel | None = None) -> Correlation:
     return Correlation(0.04, values, "prior Beta(2, 48), centred at the 0.04 of CRR art. 154")
 
 
-def posterior_correlation(factor: Factor, cells: int) -> Correlation:
-    """Return the correlation of an estimated factor, which goes on, and the dispersion of the rows around it.
+def posterior_correlation(factor: Factor, cells: int, shifts: Shifts | None = None) -> Correlation:
+    """Return the correlation of an estimated factor, the `shifts` that go on, and the dispersion of rows around them.
 
     `cells` are those of a group: its open states, and more if it remembers. The posterior is 100 equally likely values.
     """
-    dispersion = factor.evidence.row_dispersion.reshape(-1, cells)
+    dispersion = shifts.dispersion if shifts else factor.evidence.row_dispersion.reshape(-1, cells)
     if not factor.months:
         return prior_correlation()._replace(dispersion=dispersion)
     share = np.cumsum(factor.weights.sum(axis=0))
     values = np.interp((np.arange(100) + 0.5) / 100, share / share[-1], factor.rho)
-    return Correlation(factor.posterior.value, values, f"posterior of {len(factor.months)} months", dispersion, factor)
+    return Correlation(factor.posterior.value, values, f"posterior of {len(factor.months)} months", dispersion, shifts)
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,9 @@ def _run(fitted, alpha, months, correlation, draws, seed, source):
     if source == 2:
         matrix = dirichlet(alpha, random_numbers.uniforms(seed, random_numbers.MATRIX, draws, *alpha.shape))
     if source:
-        shift, variance = _shifts(fitted, correlation, months, draws, seed, with_doubt=source == 2)
+        by_mover = _shifts(fitted, correlation, months, draws, seed, with_doubt=source == 2)
+        mover = correlation.shifts.mover if correlation.shifts else np.zeros(n_open, dtype=np.int64)
+        shift, variance = (x[:, :, mover[book.cell_state], None] for x in by_mover)  # [draw, month, group, cell, 1]
         # With this correlation `moved` is N(c sqrt(1 + variance) - shift): over shifts of mean 0 the mean stays N(c).
         rho = variance / (1 + variance)
         z = np.divide(shift, np.sqrt(variance), out=np.zeros(shift.shape), where=variance > 0)
@@ -217,8 +221,7 @@ def _run(fitted, alpha, months, correlation, draws, seed, source):
     gone = np.zeros((draws, n - n_open), dtype=np.int64)
     accounts, moves = np.empty((draws, months, n), dtype=np.int64), []
     for m in range(months):
-        of_month = np.s_[:, m, None, None, None]
-        chance = moved(matrix, rho[of_month], z[of_month], fitted.states) if source else matrix
+        chance = moved(matrix, rho[:, m], z[:, m], fitted.states) if source else matrix
         chance = np.broadcast_to(chance, (draws, *alpha.shape))
         if source and correlation.dispersion is not None:
             chance = on_their_own(chance, size, row_luck[:, m])
@@ -231,24 +234,24 @@ def _run(fitted, alpha, months, correlation, draws, seed, source):
 
 
 def _shifts(fitted, correlation, months, draws, seed, with_doubt):
-    """Return (shift, variance), each float64[draw, month]: of the months ahead, against the mean of the window's.
+    """Return (shift, variance), each float64[draw, month, mover]: of months ahead, against the mean of the window's.
 
-    `with_doubt` correlation, persistence and the stand of the window's months are drawn too.
+    `with_doubt` correlations, persistence and the stand of the window's months are drawn too.
     """
-    news, factor = random_numbers.normals(seed, random_numbers.FACTOR, draws, months), correlation.factor
-    pick = random_numbers.uniforms(seed, random_numbers.CORRELATION, draws)
-    if factor is not None:
-        ahead = fitted.end + 1 + np.arange(months) - factor.at[-1]
+    shifts, pick = correlation.shifts, random_numbers.uniforms(seed, random_numbers.CORRELATION, draws)
+    movers = len(shifts.evidence) if shifts else 1
+    news = random_numbers.normals(seed, random_numbers.FACTOR, draws, months, movers)
+    if shifts is not None:
+        ahead = fitted.end + 1 + np.arange(months) - shifts.at[-1]
         if with_doubt:
-            past = random_numbers.normals(seed, random_numbers.MEAN_FACTOR, draws, len(factor.at))
-            return shifts_ahead(factor, ahead, *drawn(factor, pick), news, past)
-        rho, persistence = (np.full(draws, x) for x in (correlation.value, factor.persistence.value))
-        return shifts_ahead(factor, ahead, rho, persistence, news)
+            past = random_numbers.normals(seed, random_numbers.MEAN_FACTOR, draws, movers * len(shifts.at))
+            return shifts_ahead(shifts, ahead, shifts.drawn(pick), news, past)
+        return shifts_ahead(shifts, ahead, shifts.likeliest(draws), news)
     rho, level, doubt = correlation.value, 0.0, 0.0
     if with_doubt:
-        rho = np.asarray(correlation.quantiles)[(pick * len(correlation.quantiles)).astype(np.int64)][:, None]
+        rho = np.asarray(correlation.quantiles)[(pick * len(correlation.quantiles)).astype(np.int64)][:, None, None]
         doubt = 1 / max(fitted.n_pairs, 1)
-        level = np.sqrt(doubt) * random_numbers.normals(seed, random_numbers.MEAN_FACTOR, draws)[:, None]
+        level = np.sqrt(doubt) * random_numbers.normals(seed, random_numbers.MEAN_FACTOR, draws)[:, None, None]
     odds = rho / (1 - rho)
     return np.sqrt(odds) * (news + level), np.broadcast_to(odds * (1 + doubt), news.shape)
 

@@ -62,9 +62,9 @@ def one_month_ahead(done: TapeEstimates, scenario: str | Path, observer: Observe
     panel, table = done.moving.without_last_dues(), []
     n_open, n, pasts = len(panel.open_states), len(panel.states), done.remembered
     next_month = months_between(panel.months[-1], "9999-12")[1]
+    # without shifts, as in the scenario, whose factor does not go on from the tape's
     believed = posterior_correlation(done.factor, n_open + most_cells(pasts))
     every = done.factor.evidence.row_dispersion.reshape(-1, n_open + most_cells(pasts))
-    believed = believed._replace(factor=None)  # as in the scenario, whose factor does not go on from the tape's
     for k, (group, matrix) in enumerate(zip(panel.groups(), done.rolls.pooled, strict=True)):
         g, p = world.segments.index(matrix.segment), PRODUCTS.index(matrix.product)
         opening, chance = _opening(done, matrix, loaded, ahead)

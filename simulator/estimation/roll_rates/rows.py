@@ -88,6 +88,30 @@ def cell_counts(panel: Panel, remembered: dict[str, Remembered]) -> np.ndarray:
     return found
 
 
+def fine_counts(panel: Panel, remembered: dict[str, Remembered]) -> tuple[np.ndarray, np.ndarray]:
+    """Return (int64[pair, group, row, state], int64[group, row]): moves by rows finer than cells; of each row its cell.
+
+    For what months do rather than pasts: cells are coarser than the truth, and accounts that grow old within a cell
+    would look like a factor that lasts. Those of unknown past grow old too, and are left out of states with cells.
+    """
+    pairs = len(list(panel.pairs()))
+    finer = {product: of.finer(pairs) for product, of in remembered.items()}
+    counts, groups, n_open = cell_counts(panel, finer), list(panel.groups()), len(panel.open_states)
+    cell = np.zeros(counts.shape[1:3], dtype=np.int64)
+    for g, group in enumerate(groups):
+        cell[g, :n_open] = np.arange(n_open)
+        own, number, row = remembered.get(group.product), n_open, n_open
+        for of in own.states if own else ():
+            counts[:, g, of.state] = 0
+            for each in of.cells:
+                many = len(each.divided(pairs))
+                cell[g, row : row + many] = number
+                number, row = number + 1, row + many
+        if own and own.kinds:
+            cell[g, n_open : n_open + own.kinds.cells] = n_open + np.arange(own.kinds.cells)
+    return counts, cell
+
+
 def _by_kind(panel: Panel, group: Group, kind: np.ndarray, shape) -> np.ndarray:
     """Return int64[pair, cell, state], moves of a group's accounts, of each kind in the cells of its states."""
     n_open, found = len(panel.open_states), np.zeros(shape, dtype=np.int64)
