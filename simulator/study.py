@@ -16,7 +16,7 @@ from simulator.analysis.estimates import Difference, Estimate
 from simulator.analysis.ledger import RunFrame
 from simulator.analysis.measures import AXES, MEASURES, measures_of, windows
 from simulator.analysis.worlds import VerdictInWorlds, effect, result_digest, summary, verdict_in
-from simulator.language.catalogue import ENGLISH, LANGUAGES, speaking
+from simulator.language.catalogue import ENGLISH, LANGUAGES, of_data, speaking
 from simulator.model.errors import Problem, UserError, check_names, names_of, path_of
 from simulator.model.observer import SILENT, InTurn, Observer
 from simulator.run import run
@@ -475,8 +475,17 @@ class SavedStudy(Study):
 
     @property
     def verdict(self) -> Verdict:
-        """Which variant has the highest net present value and how sure that is, or why none is named."""
-        return _verdict(self.summary["verdict"])
+        """Which variant has the highest net present value and how sure that is, or why none is named.
+
+        Where the folder has page data its reasons can be told in any language.
+        """
+        saved = _verdict(self.summary["verdict"])
+        if self.page_data is None:
+            return saved
+        why = {name: of_data(told) for name, told in self.page_data["reasons"].items()}
+        each = {name: getattr(saved, name) for name in ("run_off", "run_on")}
+        known = {name: found and replace(found, reason=why[name]) for name, found in each.items()}
+        return replace(saved, reason=why["both"], **known)
 
     def effect(self, world: str, measure: str, lender: str | None = None, window: str = "whole") -> Difference:
         """Return what a world does to the baseline, of the measures that summary.json has, over the whole run."""

@@ -13,6 +13,7 @@ from rich.console import Console
 import simulator as sim
 from chromium import Chromium, browser
 from conftest import ROOT
+from simulator.decision.tail import TailFinding
 from simulator.language.catalogue import CHINESE, ENGLISH, LANGUAGES, say, speaking
 from simulator.report import figures
 from simulator.report.phrasing import by_key
@@ -156,3 +157,44 @@ def test_files_for_programs_have_keys(study, tmp_path):
     again = sim.load_study(folder)
     assert again.variants == [*VARIANTS] and again.frame.names == study.frame.names
     assert by_key("baseline") == "baseline"
+
+
+# ---- questions that name one lender ------------------------------------------------------------------
+def test_a_diary_heads_its_columns_with_titles():
+    """Heads and findings say what a variant is called; its rows keep the key, by which it is asked for."""
+    cut = {"kind": "limit_cut", "enabled": False, "at_dpd": 30, "keep": 0.5, "source": "assumption"}
+    tables = {"extends": (ROOT / "tests" / "plain_world.toml").as_posix(), "run_off_months": 2, "policy.cut": cut}
+    asked = sim.load_scenario(tables | {"variant": VARIANTS}, borrowers=30, months=2, replications=1)
+    told = sim.diary(asked, "salaried:3", ["half", "key_only"])
+
+    assert told.variants == ("half", "key_only") and told.called == (SHOWN["half"], "key_only")
+    for text in (str(told), told._repr_html_()):
+        assert SHOWN["half"] in text
+    assert {row.variant for row in told.rows} == {"half", "key_only"}
+    assert all(f"“{SHOWN['half']}”" in line for line in told.findings)
+
+
+def test_a_tail_says_whose_it_is_by_title():
+    """In quotation marks, as a title stands in a sentence; the baseline in the language that is spoken."""
+    tables = {"extends": (ROOT / "tests" / "plain_world.toml").as_posix()}
+    asked = sim.load_scenario(tables | {"variant.half.title": "Half of it"})
+    about = {"level": 0.99, "measure": "net_loss", "replications": 1000}
+    whose = [
+        TailFinding(asked, [], None, None, None, about | {"variant": name})._lender for name in ("half", "baseline")
+    ]
+    assert whose == ["“Half of it”", "baseline"]
+
+
+def test_two_runs_side_by_side_name_the_baseline_in_chinese(tmp_path):
+    """A verdict's reason that was kept is told anew, the lenders in it too."""
+    tables = {"extends": (ROOT / "tests" / "plain_world.toml").as_posix(), "run_off_months": 1}
+    tables |= {"variant.same": {"title": "Nothing else"}}
+    folders = []
+    for seed in (3, 4):
+        asked = sim.load_scenario(tables | {"seed": seed}, borrowers=30, months=1, replications=2)
+        folders.append(sim.compare(asked, threads=1).save(tmp_path / str(seed)))
+    assert sim.load_study(folders[0]).verdict.reason == "baseline and “Nothing else” are equal"
+    with speaking(CHINESE):
+        told = sim.side_by_side(*folders).answers
+    assert any("基准" in line for line in told)
+    assert not any("baseline" in line for line in told)

@@ -21,12 +21,14 @@ from simulator.report.phrasing import (
     in_a_row,
     label,
     number,
+    quoted,
     scale_in_words,
     scale_of,
     setting,
     sureness,
     together,
 )
+from simulator.report.phrasing import named as called
 from simulator.report.picture import Data, Panel, pictured
 from simulator.scenario.parameters import in_words, unit_words
 
@@ -105,7 +107,11 @@ def _chosen(numbers):
     """Return the setting that was chosen, what it brings, and what the search had seen, in sentences."""
     unit, chosen = numbers.unit(numbers.aims.objective), numbers.chosen
     again = _level(numbers, chosen, AGAIN)
-    slots = {"name": capital(label(numbers.aims.objective)), "again": again, "lender": numbers.lender}
+    slots = {
+        "name": capital(label(numbers.aims.objective)),
+        "again": again,
+        "lender": quoted(numbers.lender, numbers.frame),
+    }
     if numbers.status == UNMOVED:
         yield say(
             "What is varied does not move the {looked} of {lender}: every setting that was lived gives what the file's "
@@ -364,7 +370,7 @@ def _difference(d):
 
 def page(numbers: Numbers, scenario: "Scenario", cautions: list[str], manifest: dict[str, Any]) -> str:
     """Return the report: one page that opens offline and begins with the answers."""
-    slots = {"title": numbers.frame.title, "lender": numbers.lender}
+    slots = {"title": numbers.frame.title, "lender": called(numbers.lender, numbers.frame)}
     own = numbers.lender == "baseline"
     return paper(
         say("Best setting: {title}" if own else "Best setting: {title}, {lender}", **slots),

@@ -28,6 +28,7 @@ from simulator.report import phrasing
 from simulator.report.paper import Section, Table, paper
 from simulator.run import frame_of, read_book, replications_among, settlement_of, transfers_of
 from simulator.scenario.scenario import BASELINE, Scenario
+from simulator.scenario.titles import quoted, shown_names
 from simulator.study import ScenarioLike
 from simulator.system.folders import write_json
 from simulator.system.machine import threads_of
@@ -187,6 +188,13 @@ class TailFinding(Answer):
         return super().facts | self._told
 
     @property
+    def _lender(self) -> str:
+        """Whose loss it is, as it stands in a sentence."""
+        called = shown_names({name: one.title for name, one in self.scenario.variants.items()})
+        key = self._told["variant"]
+        return say("baseline") if key == BASELINE else quoted(called[key], key)
+
+    @property
     def cautions(self) -> list[str]:
         """What must be known before any number."""
         few = kept(
@@ -207,7 +215,7 @@ class TailFinding(Answer):
             say(
                 "{lender}: with {level} the {what} of {months} months is at most {var} (95 %: {low} to {high}); beyond "
                 "that it is {es} on average.",
-                lender=facts["variant"],
+                lender=self._lender,
                 level=level,
                 what=what,
                 months=facts["months"],

@@ -22,6 +22,7 @@ from simulator.model.observer import SILENT, Observer, compiling
 from simulator.run import check_room, read_book
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import BASELINE, Scenario
+from simulator.scenario.titles import quoted, shown_names
 
 COLUMNS = 3  # variants side by side
 TOTALS = (
@@ -66,7 +67,8 @@ def diary(
         name: [sentences.rules_of(world.tables, levers[name], who.segment, m) for m in range(world.months_total + 1)]
         for name, world in worlds.items()
     }
-    telling = _Telling(lives, rules, world)
+    called = shown_names({name: one.title for name, one in scenario.variants.items()})
+    telling = _Telling(lives, rules, world, {name: called.get(name, name) for name in lenders})
 
     about = [f"replication {replication}", f"amounts in {scenario.baseline.currency.code}"]
     if world.months < world.months_total:
@@ -80,6 +82,7 @@ def diary(
         who=portrait(next(iter(first.states.values())), who.entry, structural, telling.money),
         findings=tuple(telling.finding(name) for name in telling.names[1:]),
         variants=telling.names,
+        called=tuple(telling.called.values()),
         rows=tuple(telling.rows()),
         entries=tuple(telling.entries()),
         totals=tuple(telling.total(life) for life in lives.values()),
@@ -114,8 +117,10 @@ def _life(world: Lowered, name: str, levers, who, replication: int) -> Life:
 class _Telling:
     """The lives of one borrower by variant, and what is said of each month."""
 
-    def __init__(self, lives: dict[str, Life], rules: dict[str, list[sentences.Rules]], world: Lowered):
-        self.lives, self.names = lives, tuple(lives)
+    def __init__(
+        self, lives: dict[str, Life], rules: dict[str, list[sentences.Rules]], world: Lowered, called: dict[str, str]
+    ):
+        self.lives, self.names, self.called = lives, tuple(lives), called
         self.money = partial(_money, minor_units=world.minor_units)
         self.said = {name: {m: _said(life, m, rules[name][m]) for m in life.states} for name, life in lives.items()}
         self.months = list(self.said[self.names[0]])
@@ -162,20 +167,21 @@ class _Telling:
 
     def finding(self, name: str) -> str:
         """Return from when on a variant differs from the first one, and how."""
-        first, place = self.names[0], self.names.index(name)
+        place = self.names.index(name)
+        own, first = (quoted(self.called[key], key) for key in (name, self.names[0]))
         month = next((m for m in self.months if self.differs(m)[place]), None)
         if month is None:
-            return f"{name}: the same as {first} in every month"
+            return f"{own}: the same as {first} in every month"
         since = "different from"
         if month > max(self.months[0], 1):
             since = f"the same as {first} until month {month - 1}; in"
         here, there = self.facts(name, month), self.facts(first, month)
         only_here, only_there = (
-            sentences.told([[own[key] for key in own if key not in other]], self.money, self.both)
-            for own, other in ((here, there), (there, here))
+            sentences.told([[facts[key] for key in facts if key not in other]], self.money, self.both)
+            for facts, other in ((here, there), (there, here))
         )
         how = only_here + (f" ({first}: {only_there})" if only_there else f" (not under {first})")
-        return f"{name}: {since} month {month}: {how if only_here else f'not, as under {first}: {only_there}'}"
+        return f"{own}: {since} month {month}: {how if only_here else f'not, as under {first}: {only_there}'}"
 
     def total(self, life: Life) -> str:
         """Return the sums of a life's flows that are not 0, and the balance at its end."""

@@ -49,6 +49,7 @@ class Diary:
     who: tuple[str, ...]  # what is known of the borrower, one line each
     findings: tuple[str, ...]  # of each variant but the first: from when on it differs, and how
     variants: tuple[str, ...]
+    called: tuple[str, ...]  # what each is called where it is shown
     rows: tuple[Row, ...]  # every month of every variant
     entries: tuple[Entry, ...]  # the same with quiet months together
     totals: tuple[str, ...]  # of each variant
@@ -61,7 +62,7 @@ class Diary:
 
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         table.add_column("month", justify="right", no_wrap=True)
-        for name in self.variants:
+        for name in self.called:
             table.add_column(name, ratio=1, overflow="fold")
         for entry in self.entries:
             when, first, *others = entry.cells()
@@ -81,8 +82,8 @@ class Diary:
         lines = [self.title, *self.who, "", *self.findings, ""]
         for entry in self.entries:
             when, *cells = entry.cells()
-            lines += [f"{when} {name}: {text}" for name, text in zip(self.variants, cells, strict=True)]
-        return "\n".join(lines + [f"in all {name}: {t}" for name, t in zip(self.variants, self.totals, strict=True)])
+            lines += [f"{when} {name}: {text}" for name, text in zip(self.called, cells, strict=True)]
+        return "\n".join(lines + [f"in all {name}: {t}" for name, t in zip(self.called, self.totals, strict=True)])
 
     def _repr_html_(self) -> str:
         """Return the diary for a notebook."""
@@ -91,7 +92,7 @@ class Diary:
             marks = [' style="background: #fff3c4"' if i in marked else "" for i in range(len(cells))]
             return "".join(f"<{tag}{m}>{escape(cell)}</{tag}>" for cell, m in zip(cells, marks, strict=True))
 
-        lines = [row("th", ["month", *self.variants])]
+        lines = [row("th", ["month", *self.called])]
         for entry in self.entries:
             lines.append(row("td", entry.cells(), [i + 1 for i, new in enumerate(entry.differs) if new]))
         lines.append(row("th", ["in all", *self.totals]))

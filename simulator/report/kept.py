@@ -1,7 +1,6 @@
 """A comparison as the files of its folder tell it: all that its page asks, or of an older folder what tables have."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -206,16 +205,6 @@ class KeptPage(Kept):
     def chances_to_be_best(self) -> dict[str, Estimate]:
         """Return how likely each lender is the best when lending ends; nothing without doubt."""
         return {name: Estimate(*array_of(told).tolist()) for name, told in self.data["chances_to_be_best"].items()}
-
-    def verdict(self) -> Verdict:
-        """Return the verdict that was saved, whose reasons can be told in any language."""
-        return self._once(("verdict",), self._verdict)
-
-    def _verdict(self) -> Verdict:
-        saved, why = self.study.verdict, {name: of_data(told) for name, told in self.data["reasons"].items()}
-        each = {name: getattr(saved, name) for name in ("run_off", "run_on")}
-        known = {name: found and replace(found, reason=why[name]) for name, found in each.items()}
-        return replace(saved, reason=why["both"], **known)
 
     def difference(self, variant, measure, window="whole", against=None) -> Difference:
         """Return `variant` less `against` (its reference): of another, what is told of leaders."""
