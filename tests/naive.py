@@ -261,7 +261,7 @@ class World:
         self.economy = economy[min(month, len(economy) - 1)][g]
         self.tie = self.tables.tie[min(month, len(self.tables.tie) - 1)]  # [name][bucket]
         roll = self.tables.roll[min(replication, len(self.tables.roll) - 1)]
-        self.roll = roll[min(max(month - 1, 0), len(roll) - 1)][g]  # [product][from][to]
+        self.roll = roll[min(max(month - 1, 0), len(roll) - 1)][self.segment[G_ROLL]]  # [product][from][to]
         self.lever = self.levers.month[month][g]  # [product][name]
         self.stage = self.levers.stage[month][g]  # [product][stage][name]
         self.ladder = self.levers.ladder[month][g]  # [product][bucket][level][name]

@@ -393,7 +393,7 @@ def test_every_table_has_its_documented_type_and_shape():
     assert tables.limit.shape == (2, 2, MAX_STATES, QUANTILES)
     assert tables.limit[1, LINE, 15].tolist() == half_up(100 * quantiles(scenario().segment["old"].line_limit)).tolist()
     assert tables.opening.tolist() == [[[ONE] * MAX_STATES] * 2] * 2
-    assert tables.roll.shape == (1, 1, 2, 2, MAX_STATES, MAX_STATES)
+    assert tables.roll.shape == (1, 1, 1, 2, MAX_STATES, MAX_STATES)  # of the two segments alike
     assert tables.economy.shape == (1, 13, 2, layout.N_MACRO)
 
 

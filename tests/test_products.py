@@ -14,7 +14,7 @@ from simulator.lowering.lower import lower
 from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
 from simulator.scenario.prices import asked_rates
 from simulator.scenario.reader import load_scenario
-from simulator.scenario.schema import Behaviour, Conversion, EarlySettlement, Line, Products
+from simulator.scenario.schema import Conversion, EarlySettlement, Line, Products
 from test_twin import kernel
 from worlds import YUAN
 
@@ -37,7 +37,7 @@ def convert(tables, months, fee, chance=ONE - 1):
 
 def test_left_out_nothing_of_it_happens():
     """Without their settings all chances are 0, so that no random word decides anything."""
-    rows = products.product_rows(Products(), _Segment(), Behaviour(model="structural"), 100)
+    rows = products.product_rows(Products(), _Segment(), 0.0, None, 100)
 
     assert not rows[:, P_SETTLE_FIRST:].any()
 

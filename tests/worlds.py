@@ -93,8 +93,8 @@ def rounding(rate, months, amount):
     return grown * (1 + (1 + rate) ** months * amount * 2**-31)
 
 
-def draw_segment(rng, model, products, pay_first):
-    """Return the scalars of one segment."""
+def draw_segment(rng, model, products, pay_first, roll):
+    """Return the scalars of one segment, whose roll matrices have number `roll`."""
     g = [0] * N_SEGMENT
     g[G_MODEL] = model
     both = products == "both"
@@ -121,6 +121,7 @@ def draw_segment(rng, model, products, pay_first):
     g[G_LEAVES] = rng.choice((0, 1, 1))
     g[G_SCORE_SHIFT] = q16(rng.choice((0.0, rng.uniform(-1, 1))))
     g[G_REACH : G_REACH + 4] = [rng.choice((ONE, ONE, 0, q31(rng.random()))) for _ in range(4)]
+    g[G_ROLL] = roll
     return g
 
 
@@ -279,7 +280,7 @@ def draw_tables(rng, *, model, products, months, replications, pay_first, suspen
 
     return Tables(
         key=np.array([rng.getrandbits(32), rng.getrandbits(32)], np.uint32),
-        segment=whole([draw_segment(rng, models[k], products[k], pay_first[k]) for k in g]),
+        segment=whole([draw_segment(rng, models[k], products[k], pay_first[k], N_SEGMENTS - 1 - k) for k in g]),
         product=whole(product),
         terms=whole([terms for terms, _ in loans]),
         conversion=whole([draw_conversion(rng) for _ in g]),
@@ -314,7 +315,7 @@ def draw_tables(rng, *, model, products, months, replications, pay_first, suspen
         late_hazard=np.zeros((N_SEGMENTS, N_PRODUCT, LATE_MONTHS), np.int64),
         late_cause=np.full((N_SEGMENTS, N_LATE_CAUSES), UNIT, np.int64),
         late_burden=np.full((N_SEGMENTS, 8), UNIT, np.int64),
-        roll=whole(rolls),
+        roll=np.ascontiguousarray(whole(rolls)[:, :, ::-1]),  # segments find their own by G_ROLL
         economy=whole(economy),
         tie=draw_tie(rng, months),
         redraw_people=int(redraw_people),

@@ -388,8 +388,8 @@ def month_of(tables, segment, levers, place, r, rates):
         drops |= month_levers[LINE, name] | month_levers[LOAN, name]
     if ((levers.bits[LINE] | levers.bits[LOAN]) & OFFERS) != 0 or drops > 0:
         slots |= FIFTH
-    roll = tables.roll[min(r, tables.roll.shape[0] - 1), min(month - 1, tables.roll.shape[1] - 1), place.segment]
-    return Month(economy, tables.tie[min(month, tables.tie.shape[0] - 1)], roll, rates, slots)
+    rolls = tables.roll[min(r, tables.roll.shape[0] - 1), min(month - 1, tables.roll.shape[1] - 1)]
+    return Month(economy, tables.tie[min(month, len(tables.tie) - 1)], rolls[segment.scalars[G_ROLL]], rates, slots)
 
 
 @njit(forceinline=True)

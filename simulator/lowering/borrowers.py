@@ -38,39 +38,41 @@ def too_large(key: str, segment, how, pay: float) -> Iterator[Problem]:
             yield Problem("scenario", name, found, f"allowed: amounts up to {LARGEST:,} minor units")
 
 
-def segment_row(segment, behaviour, reporting_day: int, pay: float, others: dict[int, int]) -> np.ndarray:
+def segment_row(segment, behaviour, pay: float, others: dict[int, int]) -> np.ndarray:
     """Return int64[N_SEGMENT]: the segment's scalars, with `others` by their place; `pay` is the largest there is."""
     how = behaviour.structural
     noise = {name: sqrt(1 - getattr(segment, name) ** 2) for name in ("score_correlation", "limit_income_correlation")}
+    shares = {
+        layout.G_HAS_LINE: segment.line_holders,
+        layout.G_HAS_LOAN: segment.loan_holders,
+        layout.G_UNEMPLOYED: segment.unemployed,
+        layout.G_BENEFIT: how.benefit,
+        layout.G_LIVING_UNEMPLOYED: how.living_unemployed,
+        layout.G_SPEND_UNEMPLOYED: how.spending_unemployed,
+        layout.G_EXTERNAL_CREDIT_SHARE: segment.outside_credit,
+        layout.G_EXTERNAL_CREDIT_REPAY: segment.outside_repay,
+        layout.G_AUTOPAY: segment.autopay,
+        layout.G_FULL_PAYER: segment.full_payer,
+        layout.G_REVOLVER_SHARE: segment.revolver_extra,
+        **{layout.G_REACH + band: reach for band, reach in enumerate(how.contact_reach)},
+    }
+    multipliers = {
+        layout.G_SHOCK_SIZE: how.shock_size,
+        layout.G_EXTERNAL_CREDIT_SIZE: segment.outside_size,
+        layout.G_LIQUIDITY_CAP: min(segment.buffer_cap, LARGEST / max(pay, 1.0)),  # a cap that is never reached
+        layout.G_SCORE_CORRELATION: segment.score_correlation,
+        layout.G_SCORE_NOISE: noise["score_correlation"],
+        layout.G_SCORE_SHIFT: segment.score_shift,
+        layout.G_LIMIT_INCOME: segment.limit_income_correlation,
+        layout.G_LIMIT_NOISE: noise["limit_income_correlation"],
+    }
     row = np.zeros(layout.N_SEGMENT, dtype=np.int64)
+    row[[*shares]], row[[*multipliers]] = q31([*shares.values()]), q16([*multipliers.values()])
     row[layout.G_MODEL] = behaviour.model == "roll_rates"
     row[layout.G_PAY_FIRST] = PRODUCTS.index(behaviour.pay_first)
-    row[layout.G_HAS_LINE] = q31(segment.line_holders)
-    row[layout.G_HAS_LOAN] = q31(segment.loan_holders)
-    row[layout.G_UNEMPLOYED] = q31(segment.unemployed)
-    row[layout.G_BENEFIT] = q31(how.benefit)
-    row[layout.G_LIVING_UNEMPLOYED] = q31(how.living_unemployed)
-    row[layout.G_SPEND_UNEMPLOYED] = q31(how.spending_unemployed)
-    row[layout.G_SHOCK_SIZE] = q16(how.shock_size)
-    row[layout.G_EXTERNAL_CREDIT_SHARE] = q31(segment.outside_credit)
-    row[layout.G_EXTERNAL_CREDIT_SIZE] = q16(segment.outside_size)
-    row[layout.G_EXTERNAL_CREDIT_REPAY] = q31(segment.outside_repay)
-    row[layout.G_LIQUIDITY_CAP] = q16(min(segment.buffer_cap, LARGEST / max(pay, 1.0)))  # a cap that is never reached
-    row[layout.G_AUTOPAY] = q31(segment.autopay)
-    row[layout.G_FULL_PAYER] = q31(segment.full_payer)
-    row[layout.G_REVOLVER_SHARE] = q31(segment.revolver_extra)
-    row[layout.G_SCORE_CORRELATION] = q16(segment.score_correlation)
-    row[layout.G_SCORE_NOISE] = q16(noise["score_correlation"])
-    row[layout.G_SCORE_SHIFT] = q16(segment.score_shift)
-    row[layout.G_LIMIT_INCOME] = q16(segment.limit_income_correlation)
-    row[layout.G_LIMIT_NOISE] = q16(noise["limit_income_correlation"])
     row[layout.G_WILL_NOT_BASE] = base_logit(how.will_not)
-    row[layout.G_WILL_NOT_CLOSED] = logit(how.will_not_closed)
-    row[layout.G_WILL_NOT_REPORTED] = logit(how.will_not_reported)
-    row[layout.G_REPORTING_DAY] = reporting_day
-    row[layout.G_REACH : layout.G_REACH + len(layout.REACH_BANDS)] = q31(how.contact_reach)
-    for place, value in others.items():
-        row[place] = value
+    row[[layout.G_WILL_NOT_CLOSED, layout.G_WILL_NOT_REPORTED]] = logit([how.will_not_closed, how.will_not_reported])
+    row[[*others]] = [*others.values()]
     return row
 
 

@@ -230,20 +230,21 @@ def _answers_to(prices: np.ndarray, *who) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([neutral_levers(0, customers.segments).answer, answer]), pay_extra
 
 
-def uptake_table(settings, segment) -> np.ndarray:
-    """Return int64[N_UPTAKE, CUSTOMERS]: q31 of a change of the limit by which usual spending changes.
+@kept
+def uptake_tables(how, least: float, revolver_extra: list[float]) -> np.ndarray:
+    """Return int64[segment, N_UPTAKE, CUSTOMERS]: q31 of a change of the limit by which usual spending changes.
 
     So that, at the usual payments, the balance of those who do not pay in full changes within a year by the stated
-    share of what the limit does, where the limit leaves room for it.
+    share of what the limit does, where the limit leaves room for it. `how` is `behaviour.demand`, `least` the usual
+    minimum, a share of the bill, and `revolver_extra` what revolvers pay above it, by segment.
     """
-    how, least = settings.behaviour.demand, settings.products.line.minimum_share
-    paid = least + (1 - least) * segment.revolver_extra  # of a bill in a month
-    held = (1 - (1 - paid) ** YEAR) / paid if paid else YEAR  # months of more spending that stand after a year
     shares = np.zeros((N_UPTAKE, CUSTOMERS))
     shares[layout.T_RAISED, :QUALITIES] = by_quality(how.raised)
     shares[layout.T_CUT, :QUALITIES] = how.cut
     shares[layout.T_CUT_USED, :QUALITIES] = how.cut_used
-    return q31(shares / held)
+    paid = [least + (1 - least) * extra for extra in revolver_extra]  # of a bill in a month
+    held = [(1 - (1 - p) ** YEAR) / p if p else YEAR for p in paid]  # months of more spending that stand after a year
+    return q31(np.stack([shares / months for months in held]))
 
 
 def scalars(settings) -> dict[int, int]:

@@ -81,26 +81,26 @@ def income_index(economy, months: int) -> np.ndarray:
     return (1 + economy.income_growth) ** (np.arange(months + 1) / 12)
 
 
-def lay_seasons(table, settings, months: int) -> None:
+def lay_seasons(table, economy, seasons, start_month: int | None, grows: bool, months: int) -> None:
     """Lay the factors of the calendar month on int64[..., months + 1, N_MACRO]; they say nothing of month 0.
 
-    Under roll_rates spending does not grow with income.
+    Whether spending `grows` with income: under roll_rates it does not.
     """
-    seasons, index = settings.seasons, income_index(settings.economy, months)
-    grows = settings.behaviour.model == "structural"
+    index = income_index(economy, months)
 
     def factor(by_calendar):
-        calendar = np.arange(months + 1) + (settings.start_month or 1) - 2
+        calendar = np.arange(months + 1) + (start_month or 1) - 2
         return np.where(np.arange(months + 1) > 0, np.asarray(by_calendar)[calendar % 12], 1.0)
 
     table[..., M_EARNED] = q16(index * factor(seasons.income))
     table[..., M_SPENDING] = q16((index if grows else 1.0) * factor(seasons.spending))
     table[..., M_FORGET] = q16(factor(seasons.forgetting))
     table[..., M_SETTLEMENT] = q16(factor(seasons.early_settlement))
-    table[..., M_COLLECTION] = q16(path(settings.economy, "collection", months) * factor(seasons.collection))
+    table[..., M_COLLECTION] = q16(path(economy, "collection", months) * factor(seasons.collection))
 
 
-def stop_incomes(table, economy, exposed: float | None, months: int) -> None:
-    """Write into int64[..., months + 1, N_MACRO] of a segment whose income has stopped: a share of the exposed."""
-    share = (economy.exposed if exposed is None else exposed) * path(economy, "stopped", months)
+def stop_incomes(table, economy, exposed: list[float | None], months: int) -> None:
+    """Write into int64[..., months + 1, segment, N_MACRO] whose income has stopped: a share of those `exposed`."""
+    own = np.array([economy.exposed if share is None else share for share in exposed])
+    share = own * path(economy, "stopped", months)[:, None]
     table[..., M_STOPPED] = half_up((1 << STOP_BITS) * share)

@@ -1,6 +1,7 @@
 """A scenario's settings lowered to the integers the kernel reads: once, on one host."""
 
 import hashlib
+from collections.abc import Hashable
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -10,16 +11,17 @@ from simulator.lowering import borrowers, demand, economy, late, products, roll_
 from simulator.lowering.economy import economy_table, lay_seasons, lay_tie, stop_incomes
 from simulator.lowering.factor import factor, path_of
 from simulator.model.errors import UserError
-from simulator.model.kept import kept
+from simulator.model.kept import content, kept
 from simulator.model.layout import (
     ABSENT,
+    G_REPORTING_DAY,
+    G_ROLL,
     K_COUNT,
     K_ENTRY,
     K_FIRST,
     K_SEGMENT,
     K_TAPE_ROW,
     LANES,
-    MAX_STATES,
     N_PRODUCT,
     N_TAPE,
     N_TILE,
@@ -143,8 +145,8 @@ def _world(settings: Settings) -> Settings:
 
 @kept
 def _tables(settings, months: int) -> Tables:
-    rows = _segment_rows(settings, months)
-    return Tables(segment=rows, economy=_economy(settings, months), **_of_any_months(settings))
+    rows, path = _segment_rows(settings, months), _economy(*_of_economy(settings), months)
+    return Tables(segment=rows, economy=path, **_of_any_months(settings))
 
 
 def _segment_rows(settings, months) -> np.ndarray:
@@ -152,67 +154,120 @@ def _segment_rows(settings, months) -> np.ndarray:
     how = settings.behaviour.structural
     index = float(economy.income_index(settings.economy, months).max())
     units = settings.currency.minor_units
-    each = [(name, s, borrowers.largest_pay(s, units, index)) for name, s in settings.segment.items()]
-    problems = [p for name, s, pay in each for p in borrowers.too_large(f"segment.{name}", s, how, pay)]
+    pay = {name: borrowers.largest_pay(s, units, index) for name, s in settings.segment.items()}
+    each = settings.segment.items()
+    problems = [p for name, s in each for p in borrowers.too_large(f"segment.{name}", s, how, pay[name])]
     if problems and settings.behaviour.model != "roll_rates":
         raise UserError(problems)
-    given = settings.behaviour, settings.reporting_day
-    return np.stack([borrowers.segment_row(s, *given, pay, demand.scalars(settings)) for _, s, pay in each])
+    others = demand.scalars(settings) | {G_REPORTING_DAY: settings.reporting_day}
+    rows = [borrowers.segment_row(s, settings.behaviour, pay[name], others) for name, s in each]
+    for row, number in zip(rows, _pairs(settings)[1], strict=True):
+        row[G_ROLL] = number
+    return np.stack(rows)
 
 
-@kept
 def _of_any_months(settings) -> dict[str, Any]:
-    """Return the tables, by name, that are the same for any number of months."""
-    minor_units, behaviour = settings.currency.minor_units, settings.behaviour
-    how = behaviour.structural
-    everyone = settings.segment.values()
-    n = len(everyone)
-    rates = _every_rates(settings)
-    rows = roll_rates.row_count(chain(*rates))
+    """Return the tables, by name, that are the same for any number of months: parts, each kept by what it is of."""
+    units, behaviour, given = settings.currency.minor_units, settings.behaviour, settings.products
+    how, rolls = behaviour.structural, behaviour.model == "roll_rates"
+    everyone = [*settings.segment.values()]
+    rates, (pairs, of_segments) = _every_rates(settings), _pairs(settings)
     states = [[_state_names(of_product) for of_product in own] for own in rates]
-    loan = settings.products.loan
-    terms, loan_balance = zip(
-        *(products.loan_terms(loan, rate_of(settings.products, s, "loan")) for s in everyone), strict=True
-    )
-    rolls = behaviour.model == "roll_rates"
-    variation = behaviour.roll_rates.spending_variation if rolls else how.spending_variation
     linked_word, linked_rank = structural.linked_words({} if rolls else dict(how.quality_correlation))
-    people = [borrowers.people_tables(s, of, minor_units) for s, of in zip(everyone, states, strict=True)]
-
-    def each(table):
-        """Return `table`, which is the same for all, once for each segment."""
-        return np.repeat(np.asarray(table)[None], n, axis=0)
-
     return dict(
         key=np.array([settings.seed & 0xFFFFFFFF, settings.seed >> 32], dtype=np.uint32),
-        product=np.stack([products.product_rows(settings.products, s, behaviour, minor_units) for s in everyone]),
-        terms=np.stack(terms),
-        conversion=each(products.conversion_terms(settings.products.line.conversion)),
-        loan_balance=np.stack(loan_balance),
-        **{name: np.stack([of[name] for of in people]) for name in people[0]},
         normal=borrowers.normal_table(),
         normal_rank=borrowers.normal_ranks(),
         quality_score=borrowers.quality_scores(),
         linked_word=linked_word,
         linked_rank=linked_rank,
-        late=each(products.late_table(settings.products)),
-        in_month=each(structural.in_month_table(how.paid_in_month)),
         sigmoid=structural.sigmoid_table(),
-        **{name: each(table) for name, table in structural.will_not_tables(how).items()},
-        job_loss_quality=each(structural.job_loss_quality(how.job_loss_quality_slope)),
-        alert=each(structural.alert_table(how.alert_after_miss, how.alert_fading)),
-        spending=each(structural.spending_table(variation)),
-        uptake=np.stack([demand.uptake_table(settings, s) for s in everyone]),
-        roll_state=np.array([[roll_rates.state_table(of_product, rows) for of_product in own] for own in rates]),
-        roll_next=np.array([[roll_rates.next_table(of_product, rows) for of_product in own] for own in rates]),
-        late_hazard=each(late.hazard_table(behaviour.late)),
-        late_cause=each(late.cause_table(behaviour.late)),
-        late_burden=each(late.burden_table(behaviour.late, not rolls)),
-        roll=_roll(settings),
         tie=structural.tie_table(how.tie),
         redraw_people=int(settings.redraw_people),
         observe_month=_observe_month(settings.months),
+        uptake=demand.uptake_tables(behaviour.demand, given.line.minimum_share, [s.revolver_extra for s in everyone]),
+        **_people(everyone, states, units),
+        **_terms(given, everyone, how.will_not_loan, behaviour.late, units),
+        **_late_stage(len(everyone), behaviour.late, rolls),
+        **_answers(
+            len(everyone),
+            (how.will_not_by_bucket, how.will_not_by_cause, how.will_not_burden, how.will_not_quality_slope),
+            how.paid_in_month,
+            how.job_loss_quality_slope,
+            (how.alert_after_miss, how.alert_fading),
+            behaviour.roll_rates.spending_variation if rolls else how.spending_variation,
+        ),
+        **_rolls(pairs, of_segments),
     )
+
+
+def _each(table, n: int) -> np.ndarray:
+    """Return `table`, which is the same for all, once for each of n segments."""
+    return np.repeat(np.asarray(table)[None], n, axis=0)
+
+
+@kept
+def _people(everyone, states: list[list[list[str]]], minor_units: int) -> dict[str, np.ndarray]:
+    """Return who the borrowers are, of all segments; `states` are the names of states by segment and product."""
+    people = [borrowers.people_tables(s, of, minor_units) for s, of in zip(everyone, states, strict=True)]
+    return {name: np.stack([of[name] for of in people]) for name in people[0]}
+
+
+@kept
+def _terms(given, everyone, will_not_loan: float, stage, minor_units: int) -> dict[str, np.ndarray]:
+    """Return on which terms accounts are held: the products `given`, the late `stage`."""
+    rows = [products.product_rows(given, s, will_not_loan, stage, minor_units) for s in everyone]
+    loans = [products.loan_terms(given.loan, rate_of(given, s, "loan")) for s in everyone]
+    return {
+        "product": np.stack(rows),
+        "terms": np.stack([terms for terms, _ in loans]),
+        "loan_balance": np.stack([balance for _, balance in loans]),
+        "conversion": _each(products.conversion_terms(given.line.conversion), len(rows)),
+        "late": _each(products.late_table(given), len(rows)),
+    }
+
+
+@kept
+def _late_stage(n: int, stage, rolls: bool) -> dict[str, np.ndarray]:
+    """Return what comes of late debt in the late `stage`, under roll rates or not."""
+    return {
+        "late_hazard": _each(late.hazard_table(stage), n),
+        "late_cause": _each(late.cause_table(stage), n),
+        "late_burden": _each(late.burden_table(stage, not rolls), n),
+    }
+
+
+@kept
+def _answers(n: int, will_not, paid_in_month, job_loss_slope, alert, variation) -> dict[str, np.ndarray]:
+    """Return why a due is missed and when it is paid after all, as `lowering.structural` has it."""
+    return {
+        **{name: _each(table, n) for name, table in structural.will_not_tables(*will_not).items()},
+        "in_month": _each(structural.in_month_table(paid_in_month), n),
+        "job_loss_quality": _each(structural.job_loss_quality(job_loss_slope), n),
+        "alert": _each(structural.alert_table(*alert), n),
+        "spending": _each(structural.spending_table(variation), n),
+    }
+
+
+@kept
+def _rolls(pairs: list[list[RollMatrix | None]], of_segments: list[int]) -> dict[str, np.ndarray]:
+    """Return how accounts move by the different `pairs` of matrices; each segment has one of them."""
+    rows = roll_rates.row_count(chain(*pairs))
+    state = np.array([[roll_rates.state_table(rates, rows) for rates in own] for own in pairs])
+    after = np.array([[roll_rates.next_table(rates, rows) for rates in own] for own in pairs])
+    return {"roll": _roll(pairs), "roll_state": state[of_segments], "roll_next": after[of_segments]}
+
+
+def _pairs(settings) -> tuple[list[list[RollMatrix | None]], list[int]]:
+    """Return the different pairs of roll matrices of a line and a loan, and each segment's number among them."""
+    every = _every_rates(settings)
+    text: dict[int, Hashable] = {}
+    number: dict[Hashable, int] = {}
+    for rates in chain(*every):
+        if id(rates) not in text:
+            text[id(rates)] = content(rates)
+    of_segments = [number.setdefault(tuple(text[id(rates)] for rates in own), len(number)) for own in every]
+    return [every[of_segments.index(k)] for k in number.values()], of_segments
 
 
 def shares_factor(settings) -> bool:
@@ -229,21 +284,19 @@ def tables_for(lowered: Lowered, replication_from: int, replication_to: int) -> 
 
     Where the factor moves a table, its first axis is the replications of this range; all else is shared.
     """
-    settings, tables = lowered.settings, lowered.tables
-    rolls = settings.behaviour.model == "roll_rates"
+    settings, tables, months = lowered.settings, lowered.tables, lowered.months_total
     if not shares_factor(settings):
         return tables
     replications = range(replication_from, replication_to)
-    asked = _world(settings), lowered.months_total, replications, lowered.news_of(replications)
-    return tables._replace(roll=_roll(*asked)) if rolls else tables._replace(economy=_economy(*asked))
+    drawn = settings.seed, settings.economy.factor.persistence, replications, months, lowered.news_of(replications)
+    if settings.behaviour.model == "roll_rates":
+        return tables._replace(roll=_roll_at(_pairs(settings)[0], settings.economy.factor.correlation, *drawn))
+    return tables._replace(economy=_economy(*_of_economy(settings), months, drawn))
 
 
-def _factor(settings, months, replications, fresh):
+def _factor(seed, persistence, replications, months, fresh):
     """Return the factor's paths of the news `fresh`, of those that are drawn if None."""
-    persistence = settings.economy.factor.persistence
-    if fresh is not None:
-        return path_of(fresh, persistence)
-    return factor(settings.seed, persistence, replications, months)
+    return factor(seed, persistence, replications, months) if fresh is None else path_of(fresh, persistence)
 
 
 def lower_tiles(settings, tape: Tape | None = None) -> np.ndarray:
@@ -287,7 +340,8 @@ def tables_digest(lowered: Lowered) -> str:
     shared = lowered.settings.economy.factor
     z = np.zeros(0)
     if shared.enabled:
-        z = _factor(lowered.settings, lowered.months_total, lowered.numbers, lowered.news)
+        drawn = lowered.settings.seed, shared.persistence, lowered.numbers, lowered.months_total, lowered.news
+        z = _factor(*drawn)
     digest = hashlib.sha256()
     groups = [lowered.tables, tables_for(lowered, lowered.first, lowered.first + 1), lowered.levers]
     if lowered.readers:
@@ -345,33 +399,45 @@ def _state_names(rates) -> list[str]:
 
 
 @kept
-def _roll(settings, months: int = 0, replications: range | None = None, fresh=None) -> np.ndarray:
-    """Return int64[replication or 1, month or 1, segment, product, row, to]; with `replications` as `_economy`."""
-    z = None if replications is None else _factor(settings, months, replications, fresh)[:, 1:]
-    rho = settings.economy.factor.correlation
-    lead = (1, 1) if z is None else z.shape
-    rates = _every_rates(settings)
-    rows = roll_rates.row_count(chain(*rates))
-    table = np.empty((*lead, len(rates), N_PRODUCT, rows, MAX_STATES), dtype=np.int64)
-    for g, own in enumerate(rates):
-        for product, each in enumerate(own):
-            table[:, :, g, product] = roll_rates.thresholds(each, rho, z, rows)
-    return table
+def _roll(every: list[list[RollMatrix | None]]) -> np.ndarray:
+    """Return int64[1, 1, pair, product, row, to] of pairs of roll matrices without a factor."""
+    rows = roll_rates.row_count(chain(*every))
+    return np.array([[[[roll_rates.thresholds(rates, rows=rows) for rates in own] for own in every]]])
 
 
 @kept
-def _economy(settings, months: int, replications: range | None = None, fresh=None) -> np.ndarray:
+def _roll_at(every: list[list[RollMatrix | None]], correlation: float, *of_factor) -> np.ndarray:
+    """Return int64[replication, month, pair, product, row, to]; `of_factor` is what `_factor` takes."""
+    return roll_rates.moved(every, _roll(every)[0, 0], correlation, _factor(*of_factor)[:, 1:])
+
+
+def _of_economy(settings) -> tuple[Any, tuple[Any, int | None, bool], float, float, Any, list[float | None]]:
+    """Return what an economy is made of besides the months."""
+    how = settings.behaviour.structural
+    seasons = settings.seasons, settings.start_month, settings.behaviour.model == "structural"
+    exposed = [segment.exposed for segment in settings.segment.values()]
+    return settings.economy, seasons, how.shock_probability, how.job_loss_quality_slope, how.tie, exposed
+
+
+@kept
+def _economy(
+    given,
+    seasons: tuple[Any, int | None, bool],
+    shock,
+    slope,
+    tie,
+    exposed: list[float | None],
+    months: int,
+    drawn=None,
+) -> np.ndarray:
     """Return int64[replication or 1, month + 1, segment, N_MACRO]: only stops of income differ by segment.
 
-    With `replications` it is moved by the factor of each: of the news `fresh`, or of those drawn.
+    With `drawn`, what `_factor` takes, it is moved by the factor of each replication. The others are of `_of_economy`.
     """
-    z = None if replications is None else _factor(settings, months, replications, fresh)
-    how = settings.behaviour.structural
-    quality = structural.job_loss_quality(how.job_loss_quality_slope)
-    table = economy_table(settings.economy, how.shock_probability, quality.mean() / ONE, months, z)
-    lay_seasons(table, settings, months)
-    lay_tie(table, structural.tie_shift(how.tie, months)[:, 0] - (0.0 if z is None else how.tie.loading * z))
-    table = np.repeat(table[:, :, None], len(settings.segment), axis=2)
-    for g, segment in enumerate(settings.segment.values()):
-        stop_incomes(table[:, :, g], settings.economy, segment.exposed, months)
+    quality, z = structural.job_loss_quality(slope), None if drawn is None else _factor(*drawn)
+    table = economy_table(given, shock, quality.mean() / ONE, months, z)
+    lay_seasons(table, given, *seasons, months)
+    lay_tie(table, structural.tie_shift(tie, months)[:, 0] - (0.0 if z is None else tie.loading * z))
+    table = np.repeat(table[:, :, None], len(exposed), axis=2)
+    stop_incomes(table, given, exposed, months)
     return table

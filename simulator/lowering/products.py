@@ -14,7 +14,7 @@ MOST_MONTHS = 60
 WHENEVER = 1 - 2**-31  # a chance of almost 1, which a q31 in 32 bits with a sign still holds
 
 
-def product_rows(products, segment, behaviour, minor_units: int) -> np.ndarray:
+def product_rows(products, segment, will_not_loan: float, late_stage, minor_units: int) -> np.ndarray:
     """Return int64[product, N_TERMS]: the terms of both products for a segment."""
     rows = np.zeros((N_PRODUCT, N_TERMS), dtype=np.int64)
     for row, product, name in zip(rows, (products.line, products.loan), layout.PRODUCTS, strict=True):
@@ -32,9 +32,9 @@ def product_rows(products, segment, behaviour, minor_units: int) -> np.ndarray:
     rows[LOAN, layout.P_DRAW_STEP] = max(1, int(half_up(products.loan.ticket_step * minor_units)))
     rows[LOAN, layout.P_KEPT] = q31(products.loan.kept_share)
     rows[LOAN, layout.P_FIXED_RATE] = products.loan.fixed_rate
-    rows[LOAN, layout.P_WILL_NOT] = logit(behaviour.structural.will_not_loan)
+    rows[LOAN, layout.P_WILL_NOT] = logit(will_not_loan)
     rows[LOAN, layout.P_OPEN_AT_START] = q31(segment.loan_open)
-    late.add_terms(rows, behaviour.late)
+    late.add_terms(rows, late_stage)
     return rows
 
 

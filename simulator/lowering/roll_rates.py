@@ -61,22 +61,51 @@ def thresholds(rates, correlation: float = 0.0, z=None, rows: int = MAX_STATES) 
     c_j = N^-1(P(worse than j)), whose mean over a standard normal z is P(worse than j) (Vasicek 2002). States are
     given from best to worst; paid off counts as best wherever it stands. A row without moves stays where it is.
     """
-    stay = np.where(np.arange(MAX_STATES) >= np.minimum(np.arange(rows), MAX_STATES - 1)[:, None], ONE, 0)
-    table = np.broadcast_to(stay, (*np.shape(z if z is not None else 0), rows, MAX_STATES)).copy()
-    if not rates:
-        return table
-    own, n = rows_of(rates), len(rates.states)
-    table[..., : len(own.state), :] = np.where(np.arange(MAX_STATES) >= own.state[:, None], ONE, 0)
-    moves = np.flatnonzero(own.chance.any(axis=1))
-    matrix = own.chance[moves]
-    if z is None or correlation == 0:
-        table[..., moves, :n] = cumulative(matrix)
-    else:
-        best_first = sorted(range(n), key=lambda s: rates.states[s].bucket != "paid_off")
-        moved = _ordered_probit(matrix[:, best_first], correlation, np.asarray(z)[..., None, None])
-        table[..., moves, :n] = np.cumsum(moved[..., np.argsort(best_first)], axis=-1)
-    table[..., moves, n:] = ONE
+    still = _unmoved(rates, rows)
+    return still if z is None else moved([[rates]], still[None, None], correlation, np.asarray(z))[..., 0, 0, :, :]
+
+
+def _unmoved(rates, rows: int) -> np.ndarray:
+    """Return int64[row, MAX_STATES]: the thresholds of a matrix itself."""
+    table = np.where(np.arange(MAX_STATES) >= np.minimum(np.arange(rows), MAX_STATES - 1)[:, None], ONE, 0)
+    if rates:
+        own, n = rows_of(rates), len(rates.states)
+        table[: len(own.state)] = np.where(np.arange(MAX_STATES) >= own.state[:, None], ONE, 0)
+        moves = np.flatnonzero(own.chance.any(axis=1))
+        table[moves, :n], table[moves, n:] = cumulative(own.chance[moves]), ONE
     return table
+
+
+def moved(every, still: np.ndarray, correlation: float, z: np.ndarray) -> np.ndarray:
+    """Return int64[*z.shape, pair, product, row, MAX_STATES]: `thresholds` of pairs of matrices, all at once.
+
+    `every` are the matrices by pair and product, `still` int64[pair, product, row, MAX_STATES] their own thresholds.
+    """
+    table = np.empty((*z.shape, *still.shape), dtype=np.int64)
+    table[...] = still
+    for best_first, matrices in _alike(every).items() if correlation else ():
+        pair, product, row, chance = map(np.concatenate, zip(*matrices, strict=True))
+        at_z = _ordered_probit(chance[:, list(best_first)], correlation, z[..., None, None])
+        own = np.cumsum(at_z[..., np.argsort(best_first)], axis=-1)
+        table[..., pair[:, None], product[:, None], row[:, None], np.arange(len(best_first))] = own
+    return table
+
+
+def _alike(every) -> dict[tuple[int, ...], list[tuple]]:
+    """Return the matrices by the order of their states, best first.
+
+    Of each: int64[move] of its pair, product and row, and float64[move, state] of the chances.
+    """
+    found: dict[tuple[int, ...], list[tuple]] = {}
+    for pair, own in enumerate(every):
+        for product, rates in enumerate(own):
+            if rates:
+                states, chance = rates.states, rows_of(rates).chance
+                best_first = sorted(range(len(states)), key=lambda s: states[s].bucket != "paid_off")
+                row = np.flatnonzero(chance.any(axis=1))
+                one = np.full(len(row), pair), np.full(len(row), product), row, chance[row]
+                found.setdefault(tuple(best_first), []).append(one)
+    return found
 
 
 def worse_than(matrix, correlation, z) -> np.ndarray:

@@ -22,18 +22,18 @@ from simulator.model.layout import (
 ALERT_MONTHS = 32  # MONTHS_SINCE_FORGOT 0..31; 31 = no memory of a forgotten due
 
 
-def will_not_tables(structural) -> dict[str, np.ndarray]:
-    """Return the log-odds to add by bucket, cause, burden and quality, as int32[...] by table name."""
-    given = structural.will_not_by_bucket
-    bucket = [given[min(b, len(given) - 1)] for b in range(BUCKETS)]
-    cause = [0.0] + [getattr(structural.will_not_by_cause, name) for name in CAUSES[1:]]
-    quality = -structural.will_not_quality_slope * normal_quantiles(QUALITIES)
-    return {
-        "will_not_bucket": logit(bucket).astype(np.int32),
-        "will_not_cause": logit(cause).astype(np.int32),
-        "will_not_burden": logit(structural.will_not_burden).astype(np.int32),
-        "will_not_quality": logit(quality).astype(np.int32),
+def will_not_tables(by_bucket: list[float], by_cause, by_burden: list[float], slope: float) -> dict[str, np.ndarray]:
+    """Return the log-odds to add by bucket, cause, burden and quality, as int32[...] by table name.
+
+    The last bucket given holds for those beyond; quality has a `slope`.
+    """
+    log_odds = {
+        "will_not_bucket": [by_bucket[min(b, len(by_bucket) - 1)] for b in range(BUCKETS)],
+        "will_not_cause": [0.0] + [getattr(by_cause, name) for name in CAUSES[1:]],
+        "will_not_burden": by_burden,
+        "will_not_quality": -slope * normal_quantiles(QUALITIES),
     }
+    return {name: logit(given).astype(np.int32) for name, given in log_odds.items()}
 
 
 def tie_shift(tie, months: int) -> np.ndarray:

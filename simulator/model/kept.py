@@ -18,6 +18,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 MOST_BYTES = 256 << 20  # of all that is kept: what was not asked for longest goes first
 LARGEST = MOST_BYTES >> 3  # of one result that is kept
+PLAIN = (float, int, str, bool, type(None))  # kinds of values that are their own content
 OVERHEAD = 1 << 10  # of a result besides its arrays and its key's texts
 
 
@@ -58,12 +59,14 @@ def kept_as(what: Any, make: Callable[[], T]) -> T:
 
 def content(value: Any) -> Hashable:
     """Return what is equal for equal values alone, of the kinds that `kept` takes."""
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, BaseModel):
         return type(value), value.model_dump_json()
     if isinstance(value, np.ndarray):
         return value.dtype.str, value.shape, value.tobytes()
     if isinstance(value, tuple | list):
-        return tuple([content(member) for member in value])
+        return tuple([member if type(member) in PLAIN else content(member) for member in value])
     if isinstance(value, dict):
         return tuple([(key, content(member)) for key, member in value.items()])
     return value

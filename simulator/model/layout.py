@@ -305,7 +305,8 @@ G_IDLE_CLOSES = 25  # months without use after which a line closes by itself
 G_LEAVES = 26  # 1: lines are closed by their customers, or by themselves
 G_SCORE_SHIFT = 27  # q16 standard deviations by which scores see the segment's quality as better
 G_REACH = 28  # q31 share of borrowers whom collectors reach in a month, by the bands of REACH_BANDS: four columns
-N_SEGMENT = 32
+G_ROLL = 32  # number of its pair of roll matrices among the different ones
+N_SEGMENT = 33
 
 REACH_BANDS = (0, 1, 3, 6)  # buckets from which on reach is another: 1-30, 31-90, 91-180 days past due, and later
 

@@ -49,7 +49,7 @@ class Tables(NamedTuple):
     late_hazard: np.ndarray  # int64[segment, product, LATE_MONTHS]: q31 of the balance that comes in a month, by months
     late_cause: np.ndarray  # int64[segment, N_LATE_CAUSES]: q16 of it by cause
     late_burden: np.ndarray  # int64[segment, 8]: q16 of it by the balance over the income
-    roll: np.ndarray  # int64[replication or 1, month or 1, segment, product, row, to]: q31 cumulative
+    roll: np.ndarray  # int64[replication or 1, month or 1, G_ROLL of the segment, product, row, to]: q31 cumulative
     economy: np.ndarray  # int64[replication or 1, month + 1, segment, N_MACRO]
     tie: np.ndarray  # int32[month or 1, N_TIE, BUCKETS], the last one also of the months after it
     redraw_people: int  # 1: other people in each replication; 2: those of the other of its pair, 2k and 2k + 1
