@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # for type checkers and editors; a test compares it with _HOM
     from simulator.estimation.protocol import Calibration as Calibration
     from simulator.estimation.workflows import backtest as backtest
     from simulator.estimation.workflows import calibrate as calibrate
+    from simulator.estimation.workflows import learn as learn
     from simulator.model.errors import UserError as UserError
     from simulator.model.observer import Observer as Observer
     from simulator.policy.checks import check_policy as check_policy
@@ -56,6 +57,7 @@ _HOME = {
     "diary": "simulator.diaries.diary",
     "finance": "simulator",
     "flips": "simulator.decision.flips",
+    "learn": "simulator.estimation.workflows",
     "load_scenario": "simulator.scenario.reader",
     "load_study": "simulator.study",
     "measures": "simulator.analysis.measures.page",

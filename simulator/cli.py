@@ -160,6 +160,10 @@ Counts = Annotated[
 ]
 Control = Annotated[str, typer.Option("--control", metavar="NAME", help="The arm without the policy.")]
 Arm = Annotated[str | None, typer.Option("--arm", metavar="NAME", help="The arm with it. Default: the only other one.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="COLUMN=HEADING", help="A column of the file has another heading: arm=group."),
+]
 TrialMonths = Annotated[
     int | None, typer.Option("--trial-months", min=1, help="That it lasted. Default: as many as the file tells apart.")
 ]
@@ -570,6 +574,7 @@ def learn(
     counts: Counts,
     control: Control = "control",
     arm: Arm = None,
+    column: Columns = None,
     trial_months: TrialMonths = None,
     prior: PriorKind = None,
     account_cost: AccountCost = 1.0,
@@ -583,6 +588,7 @@ def learn(
     months: Months = None,
     seed: Seed = None,
     threads: Threads = None,
+    language: Language = ENGLISH,
     quiet: Quiet = False,
     allow_code: Code = False,
 ) -> None:
@@ -590,13 +596,14 @@ def learn(
     loaded = sim.load_scenario(scenario, set_ or (), borrowers, replications, months, seed, allow_code)
 
     def ask(observer):
-        from simulator.estimation.trials.estimator import Asked
-        from simulator.estimation.workflows import learn
+        from simulator.estimation.trials.estimator import columns_of
 
-        asked = Asked(effect, counts, control, arm, trial_months, prior, account_cost, book)
-        return learn(trial, loaded, asked, threads=threads, observer=observer)
+        how = {"trial_months": trial_months, "prior": prior, "account_cost": account_cost, "book": book}
+        how |= {"control": control, "arm": arm}
+        columns = columns_of(column or ())
+        return sim.learn(trial, loaded, effect, counts, columns=columns, threads=threads, observer=observer, **how)
 
-    _find(ask, out or Path("out") / trial.name.partition(".")[0], overwrite, quiet, csv_bom)
+    _find(ask, out or Path("out") / trial.name.partition(".")[0], overwrite, quiet, csv_bom, language)
 
 
 @app.command()

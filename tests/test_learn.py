@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shlex
 import tomllib
 
@@ -19,6 +20,7 @@ from simulator.estimation.trials.prior import LEARNED, Prior, prior, published
 from simulator.estimation.trials.rows import read_trial
 from simulator.model.errors import UserError
 from simulator.scenario.reader import load_scenario
+from test_language import ENGLISH_RUN
 
 HEAD = "arm,segment,month,n,successes\n"
 ROWS = """none,salaried,2026-01,6000,360
@@ -145,6 +147,44 @@ def test_amounts_are_compared_by_the_logarithm_of_their_means(file):
 
     assert contrast == pytest.approx(np.log(1.1))
     assert variance == pytest.approx((20 / 100 + 19 / 121) / 99)
+
+
+def test_headings_in_chinese_are_known_and_others_can_be_told(file):
+    """Common Chinese headings are the columns that they say, and a word says so; any other is told by --column."""
+    plain, known = read_trial(file(HEAD + ROWS), "none"), file("组别,客群,月份,户数,发生数\n" + ROWS, "zh.csv")
+    trial = read_trial(known, "none")
+    assert (trial.n == plain.n).all() and (trial.total == plain.total).all() and trial.segments == plain.segments
+    assert dict(trial.headings) == {
+        "组别": "arm",
+        "客群": "segment",
+        "月份": "month",
+        "户数": "n",
+        "发生数": "successes",
+    }
+    strange = file("短信,segment,month,n,逾期\n" + ROWS, "own.csv")
+    told_by = read_trial(strange, "none", None, {"arm": "短信", "successes": "逾期"})
+    assert (told_by.total == plain.total).all() and told_by.headings == ()
+    with pytest.raises(UserError, match="短信: no such column"):
+        read_trial(known, "none", None, {"arm": "短信"})
+    for wrong in ("arm", "arms=短信"):
+        with pytest.raises(UserError, match="not of the form COLUMN=HEADING"):
+            estimator.columns_of([wrong])
+
+
+def test_what_was_learned_is_told_in_chinese(simulator, file, tmp_path):
+    """Terminal and page are Chinese, whatever the headings; the layer and the tables stay as they are in English."""
+    out, asked = tmp_path / "out", ("--scenario", SCENARIO, *ASKED, *SMALL, "--language", "zh", "--out")
+    code, said, err = simulator("learn", file("组,客群,月份,户数,发生数\n" + ROWS), *asked, out)
+    assert code == 0, err
+    page = (out / "report.html").read_text(encoding="utf-8")
+    for text in (said, page):
+        assert "本次试验使 policy.remind.strength 由 0.09（" in text and "按中文表头识别了以下列" in text
+    source = load_scenario(SCENARIO).provenance["policy.remind.strength"].source  # as its author wrote it
+    words = re.sub(r"<(style|script|svg).*?</\1>|<[^>]+>", " ", page.partition('class="manifest"')[0], flags=re.DOTALL)
+    assert not ENGLISH_RUN.search(words.replace(source, ""))
+    assert "learned from trial.csv: arm sms against none" in (out / "effects.toml").read_text(encoding="utf-8")
+    replay = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["replay"]
+    assert replay.endswith("--language zh")
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simulator.estimation.protocol import Calibration, Calibrator, Options, run_estimator
-from simulator.model.errors import path_of
+from simulator.model.errors import check_names, path_of
 from simulator.model.observer import Observer
 from simulator.system.machine import threads_of
 
 if TYPE_CHECKING:
     from simulator.estimation.backtest.estimator import Backtest
     from simulator.estimation.macro.estimator import MacroEstimation
-    from simulator.estimation.trials.estimator import Asked, Learned
-    from simulator.scenario.scenario import Scenario
+    from simulator.estimation.trials.estimator import Learned
+    from simulator.study import ScenarioLike
 
 
 def calibrators() -> tuple[type[Calibrator], ...]:
@@ -84,16 +84,25 @@ def macro(
 
 def learn(
     trial: str | Path,
-    scenario: "Scenario",
-    asked: "Asked",
+    scenario: "ScenarioLike",
+    effect: str,
+    counts: str,
     *,
     threads: int | None = None,
     observer: Observer | None = None,
+    **how: Any,
 ) -> "Learned":
     """Return what a randomised trial says of a policy's setting in a scenario; UserError if it is wrong.
 
-    `asked` says which setting, what the trial counts, and how it was run.
+    `effect` is the key of the setting, `counts` the measure that the trial counts or adds up. How it was run, and what
+    the next one costs, is in `control` ("control"), `arm`, `columns` ({"arm": "组"}: headings of the file by column),
+    `trial_months`, `prior`, `account_cost` (1) and `book`: docs/trials.md.
     """
-    from simulator.estimation.trials.estimator import TrialEstimator
+    from simulator.estimation.trials.estimator import Asked, TrialEstimator
+    from simulator.scenario.reader import load_scenario
+    from simulator.scenario.scenario import Scenario
 
-    return run_estimator(TrialEstimator(path_of("trial", trial), scenario, asked, threads_of(threads)), observer)
+    check_names("learn", how, Asked._fields[2:])
+    loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    asked = Asked(effect, counts, **how)
+    return run_estimator(TrialEstimator(path_of("trial", trial), loaded, asked, threads_of(threads)), observer)

@@ -1,9 +1,11 @@
 """A randomised trial of a policy -> the setting that it informs, as doubt for a scenario; and the next trial's size."""
 
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,11 +19,13 @@ from simulator.estimation.trials.next_trial import Sizes, sizes
 from simulator.estimation.trials.pooling import Evidence, evidence, quantiles
 from simulator.estimation.trials.prior import PRIORS, Prior, prior
 from simulator.estimation.trials.response import Response, response
-from simulator.estimation.trials.rows import Trial, read_trial
+from simulator.estimation.trials.rows import COLUMNS, Trial, read_trial
+from simulator.language.catalogue import noted, spoken
 from simulator.model.errors import Problem, UserError, check_names, did_you_mean
 from simulator.model.observer import Observer
 from simulator.report.finding import Command
 from simulator.report.paper import Picture
+from simulator.report.paper import asked as asked_in
 from simulator.scenario.number_in_doubt import is_number
 from simulator.scenario.scenario import Scenario
 
@@ -36,7 +40,7 @@ class InFolder(Command):
     def replay(self, folder: Path) -> str:
         """Return the line that gives the same again."""
         kept = ("--scenario", os.path.abspath(folder / "scenario.toml"))
-        return Command((*self.words, *kept), self.options).replay(folder)
+        return Command((*self.words, *kept), (*self.options, *asked_in(spoken()))).replay(folder)
 
 
 class Asked(NamedTuple):
@@ -50,17 +54,31 @@ class Asked(NamedTuple):
     prior: str | None = None  # one of PRIORS; if None the first that is known
     account_cost: float = ACCOUNT_COST
     book: int | None = None  # borrowers on whom the policy will act; if None those of the scenario
+    columns: Mapping[str, str] = MappingProxyType({})  # headings of the file, by the column that they are
 
     @property
     def words(self) -> list[str]:
         """What the command says of it."""
         told = self._asdict() | {"account_cost": None if self.account_cost == ACCOUNT_COST else self.account_cost}
-        return [
-            word
-            for name, given in told.items()
-            if given is not None
-            for word in (f"--{name.replace('_', '-')}", str(given))
-        ]
+        del told["columns"]
+        options = [(f"--{name.replace('_', '-')}", str(given)) for name, given in told.items() if given is not None]
+        options += [("--column", f"{column}={heading}") for column, heading in self.columns.items()]
+        return [word for option in options for word in option]
+
+
+def columns_of(said: Iterable[str]) -> dict[str, str]:
+    """Return the headings of a file by the column that they are, of texts "COLUMN=HEADING"; UserError of any other."""
+    found: dict[str, str] = {}
+    problems = []
+    for one in said:
+        column, _, heading = (part.strip() for part in one.partition("="))
+        if not heading or column in found or column not in COLUMNS:
+            why = "said twice" if column in found else "not of the form COLUMN=HEADING"
+            problems.append(Problem("--column", one, why, f"COLUMN: {', '.join(COLUMNS)}"))
+        found[column] = heading
+    if problems:
+        raise UserError(problems)
+    return found
 
 
 class Posterior(NamedTuple):
@@ -186,7 +204,7 @@ class Learned(Estimation):
     @property
     def opened(self) -> list[tuple[str, str]]:
         """What is opened first in a saved folder: what it is, and the file."""
-        return [("layer for a scenario", "effects.toml"), *super().opened]
+        return [(noted("layer for a scenario"), "effects.toml"), *super().opened]
 
     @property
     def layer(self) -> str:
@@ -222,7 +240,7 @@ class TrialEstimator:
         """Return the cells of the trial; what is asked is checked with them."""
         problems = self._problems()
         try:
-            found = read_trial(self.trial, self.asked.control, self.asked.arm)
+            found = read_trial(self.trial, self.asked.control, self.asked.arm, self.asked.columns)
         except UserError as error:
             raise UserError([*problems, *error.problems]) from None
         if problems:
@@ -279,9 +297,12 @@ class TrialEstimator:
             problems.append(
                 Problem("--trial-months", found=f"found {asked.trial_months}", allowed="allowed: 1 or more")
             )
+        named: list[tuple[str, Iterable[str], tuple[str, ...]]] = [("--column", asked.columns, COLUMNS)]
         if asked.prior is not None:
+            named.append(("--prior", [asked.prior], PRIORS))
+        for option, names, allowed in named:
             try:
-                check_names("--prior", [asked.prior], PRIORS)
+                check_names(option, names, allowed)
             except UserError as error:
                 problems += error.problems
         return problems

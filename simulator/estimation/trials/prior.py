@@ -10,6 +10,7 @@ import numpy as np
 
 from simulator.decision.assumptions import Doubt, at_key, bounds_at, doubt_at
 from simulator.decision.experiment import Experiment
+from simulator.language.catalogue import kept
 from simulator.model.errors import Problem, UserError
 from simulator.model.values import Provenance
 
@@ -84,9 +85,9 @@ def prior(experiment: Experiment, key: str, wanted: str | None) -> Prior:
             Doubt(key, one["value"], about.range[0], about.range[1], bounds, False, about), one["source"], chosen
         )
     if chosen == "scenario":
-        return Prior(doubt_at(settings, own, about)._replace(key=key), about.source or "the scenario", chosen)
+        return Prior(doubt_at(settings, own, about)._replace(key=key), about.source or kept("the scenario"), chosen)
     low, high = bounds
     ends = (low + 0.05 * (high - low), high - 0.05 * (high - low))
     spread = Provenance(unit=about.unit, range=ends, shape="uniform")
     flat = Doubt(key, (low + high) / 2, ends[0], ends[1], bounds, False, spread)
-    return Prior(flat, f"nothing is known: anything from {low:g} to {high:g}", chosen)
+    return Prior(flat, kept("nothing is known: anything from {low:g} to {high:g}", low=low, high=high), chosen)

@@ -1,7 +1,9 @@
 """A file of a trial: accounts of each arm, segment and month, and of how many it happened, or what they paid."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -12,6 +14,16 @@ from simulator.reading.table import Form
 COUNTED, AMOUNTS = ("successes",), ("sum", "sum_of_squares")
 WHOLE = "all"  # segment, or month, of a file that has no such column
 LISTED = 20  # wrong rows that are told one by one
+COLUMNS = ("arm", "segment", "month", "n", *COUNTED, *AMOUNTS)
+HEADINGS = {  # common ones in Chinese, by the column that they are
+    "arm": ("组", "组别", "分组", "试验组", "实验组别", "试验组别"),
+    "segment": ("客群", "分群", "客户群", "细分"),
+    "month": ("月", "月份", "统计月份"),
+    "n": ("户数", "账户数", "人数", "样本数", "样本量"),
+    "successes": ("成功", "成功数", "成功户数", "命中数", "发生数", "发生户数"),
+    "sum": ("合计", "金额合计", "总额", "总金额"),
+    "sum_of_squares": ("平方和", "金额平方和"),
+}
 FEW = 5  # accounts with and without a success below which the error of log-odds is rough
 
 
@@ -31,6 +43,7 @@ class Trial:
     n: np.ndarray  # float64[cell, 2]: accounts
     total: np.ndarray  # float64[cell, 2]: successes, or the sum of amounts
     squares: np.ndarray | None  # float64[cell, 2]: the sum of squared amounts; None of a trial that counts
+    headings: tuple[tuple[str, str], ...] = ()  # (heading, column) of those known by a common heading
 
     @property
     def counts(self) -> bool:
@@ -77,18 +90,27 @@ class Trial:
         return self.counts and bool(np.minimum(self.total, self.n - self.total).min() < FEW)
 
 
-def read_trial(path: Path, control: str, arm: str | None = None) -> Trial:
+def read_trial(
+    path: Path, control: str, arm: str | None = None, columns: Mapping[str, str] = MappingProxyType({})
+) -> Trial:
     """Return the arm of the trial in a table with the columns arm, n, successes (or sum and sum_of_squares).
 
-    `segment` and `month` are columns that it may have. Without `arm` it is the only one beside the control. Raises
-    UserError with everything that is wrong.
+    `segment` and `month` are columns that it may have. `columns` are their headings in the file, by column, where they
+    have others; common Chinese ones are known. Without `arm` it is the only one beside the control. Raises UserError
+    with everything that is wrong.
     """
     name = str(path)
-    table = open_table(name, Form(wanted=("arm", "n")))
+    common = {heading: one for one, headings in HEADINGS.items() if one not in columns for heading in headings}
+    told_by = {heading: one for one, heading in columns.items()}
+    table = open_table(name, Form(rename=common | told_by, wanted=("arm", "n")))
+    as_given = open_table(name, Form(rename=told_by)).names
+    known = [(heading, common[heading]) for heading in as_given if heading in common and common[heading] in table.names]
     told = COUNTED if COUNTED[0] in table.names or not {*AMOUNTS} & {*table.names} else AMOUNTS
     needed = ("arm", "n", *told)
     problems = [
-        Problem(name, one, "no such column", did_you_mean(one, table.names)) for one in needed if one not in table.names
+        Problem(name, columns.get(one, one), "no such column", did_you_mean(columns.get(one, one), as_given))
+        for one in (*needed, *(one for one in columns if one not in needed))
+        if one not in table.names
     ]
     by = [one for one in ("segment", "month") if one in table.names]
     problems += [
@@ -139,6 +161,7 @@ def read_trial(path: Path, control: str, arm: str | None = None) -> Trial:
         values["n"],
         values[told[0]],
         values[told[1]] if told is AMOUNTS else None,
+        tuple(known),
     )
     if trial.counts and not np.all((trial.level > 0) & (trial.level < 1)):
         raise UserError(Problem(name, "successes", "of none or of all accounts of an arm", "allowed: some, not all"))
