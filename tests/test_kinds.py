@@ -123,6 +123,15 @@ def test_nobody_leaves_a_kind_and_no_move_is_lost():
     assert cell_counts(panel, pasts)[0, 0, 8:].tolist() == of_second.tolist()
 
 
+def test_a_year_tells_people_who_differ_from_accounts_that_remember():
+    """With 12 months cells gain a little more than kinds where people differ, and a third more where hazards fall."""
+    differ, lasts = found_in(differing(3, 12_000, 12)[0]), found_in(book(lasting(rho=0.0), 3, 12_000, 12))
+
+    assert differ.kinds and not differ.states
+    assert any("gain nearly as much" in each.why_not for each in differ.candidates)
+    assert lasts.states and not lasts.kinds
+
+
 def test_kinds_are_drawn_as_likely_as_they_are():
     """The share of accounts of a kind is the mean of their chances, within 4 errors; drawn again they are the same."""
     panel = differing(2, 4000, 18)[0]

@@ -2,7 +2,8 @@
 
 A month is forecast by what each account did before it: that makes each kind more or less likely. As with cells
 (`choice.py`) rows are raked to what the accounts of a state did in the month, so that only differences between accounts
-count. Kinds have no memory; a product has kinds or cells, whichever gains more.
+count. Kinds have no memory; a product has kinds or cells. What an account did tells its kind, so cells do for kinds in
+part, but kinds hardly for cells: kinds that gain nearly as much are taken.
 """
 
 from dataclasses import replace
@@ -18,6 +19,7 @@ from simulator.estimation.roll_rates.mixture import Mixture, mixture, parameters
 MOST = 3  # kinds that are tried
 EVERY_STATE = "every state"
 SAMPLE = 100_000  # accounts of a product that kinds are fitted to and tried on, at most: evenly spaced ones
+NEARLY = 0.85  # of what cells gain: kinds that gain so much are taken; between what both kinds of books show
 BINS = 16  # of the chance of each kind but the last: accounts in the same are forecast together
 
 
@@ -110,11 +112,11 @@ def _of_product(panel: Panel, found: Remembered) -> Remembered:
         return replace(found, candidates=found.candidates + candidates)
     worth = step * gain - (len(chosen[0].share) - 1) * len(panel.open_states)
     of_memory = sum(each.gain - (each.cells - 1) for each in found.candidates if each.chosen)
-    if found.states and worth <= of_memory:
+    if found.states and worth <= NEARLY * of_memory:
         gains_more = "what accounts remember gains more"
         given_up = tuple(c._replace(chosen=False, why_not=c.why_not or gains_more) for c in candidates)
         return replace(found, candidates=found.candidates + given_up)
-    gains_more = f"{len(chosen[0].share)} kinds of people gain more"
+    gains_more = f"{len(chosen[0].share)} kinds of people gain {'more' if worth > of_memory else 'nearly as much'}"
     memory = tuple(c._replace(chosen=False, why_not=c.why_not or gains_more) for c in found.candidates)
     return replace(found, candidates=memory + candidates, states=(), kinds=_drawn(panel, groups, chosen))
 
