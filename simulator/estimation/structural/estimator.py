@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from simulator.estimation.panels.hindcast import Hindcast, hindcast
 from simulator.estimation.panels.panel import Panel
-from simulator.estimation.panels.phrasing import level_cautions, levels_section
+from simulator.estimation.panels.phrasing import levels_section
 from simulator.estimation.protocol import Options
 from simulator.estimation.structural import report
 from simulator.estimation.structural.fit import StructuralFit, fit_structural
@@ -19,7 +19,7 @@ from simulator.report.paper import Section
 
 
 class StructuralPart(NamedTuple):
-    """A fit, its levels beside the tape's, the book that it is tied to, and what must be known before any number."""
+    """A fit, its levels before it is tied, the book that it is tied to, and what must be known before any number."""
 
     fit: StructuralFit
     levels: Hindcast
@@ -69,7 +69,10 @@ class StructuralEstimator:
         return fit
 
     def check(self, fit: StructuralFit, rolls: Path, observer: Observer) -> StructuralPart:
-        """Return the fit, simulated over the tape's own months, and tied to what the scenario `rolls` forecasts."""
+        """Return the fit, simulated over the tape's own months, and tied to what the scenario `rolls` forecasts.
+
+        How well levels are kept is said by whoever solves the tie.
+        """
         levels = hindcast(self.panel, scenario_text(fit), self.mapping_of, self.options.threads)
         tied = tie_to(self.panel, scenario_tables(fit), rolls, self.people_in, self.options.threads, observer)
-        return StructuralPart(fit, levels, tied, self.people_in, [*cautions(fit), *level_cautions(levels)])
+        return StructuralPart(fit, levels, tied, self.people_in, cautions(fit))
