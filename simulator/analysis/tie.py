@@ -44,6 +44,7 @@ SETTLES, ENOUGH = 3, 0.9  # it ends after so many runs in which the worst month'
 NEAR = 0.01  # of 30+: as near as it is to be in each month
 LEAN = 100.0  # accounts of all months of a bucket that a cell's own are worth; assumption
 FURTHEST = 5.0  # log-odds of a shift, either way; beyond it nothing more happens
+TOLD, SLOPES = 0.05, (0.3, 4.0)  # log-odds that a shift must have moved to tell its slope, and what slopes may be
 STEP = 2.0  # log-odds of a shift at once
 DAMPED = 0.25  # part of what 30+ is off by that is answered at once: some of it is the shares', which move too
 TINY = 1e-6
@@ -205,7 +206,7 @@ def solve(settings: Settings, tape: Tape | None, levels: Levels, threads: int | 
     shift, part = np.zeros((months, buckets)), np.zeros((months, buckets))
     more = np.zeros(months)  # log-odds of being current again beyond what is asked for
     part[:, 1:] = np.clip(1 - asked.cured[:, 1:] / np.maximum(1 - asked.worse[:, 1:], TINY), 0.02, 0.98)
-    slope, before = np.ones(buckets), None
+    slope, before = np.ones((months, buckets)), None
     best: tuple[float, Tie, Moves] | None = None
     past: list[float] = []
     for run in range(MOST_RUNS):
@@ -218,12 +219,11 @@ def solve(settings: Settings, tape: Tape | None, levels: Levels, threads: int | 
         if run >= SETTLES and (best[0] <= NEAR / 2 or best[0] > ENOUGH * past[run - SETTLES]):
             break
         worse = leaning(seen.worse, seen.there)
-        pooled = _logit(seen.worse.sum(axis=0) / np.maximum(seen.there.sum(axis=0), 1))
         if before is not None:
-            moved = np.average(shift, axis=0, weights=seen.there + TINY) - before[0]
-            told = np.abs(moved) > 0.05
-            slope = np.where(told, np.clip((pooled - before[1]) / np.where(told, moved, 1), 0.25, 1.5), slope)
-        before = np.average(shift, axis=0, weights=seen.there + TINY), pooled
+            moved, answer = shift - before[0], _logit(worse) - before[1]
+            told = np.abs(moved) > TOLD
+            slope = np.where(told, np.clip(answer / np.where(told, moved, 1.0), *SLOPES), slope)
+        before = shift, _logit(worse)
         if run >= SETTLES - 1:
             more = np.clip(more + _level_step(seen, asked), -3, 3)
         gap = (_logit(asked.worse) - more[:, None] / 2 - _logit(worse)) / slope

@@ -20,7 +20,7 @@ from simulator.estimation.shrinkage import strength
 from simulator.estimation.structural.histories import LINE_COLUMNS, WRITTEN_OFF, Histories, observed, opening_tape
 from simulator.lowering.lower import lower
 from simulator.model import layout
-from simulator.model.layout import LANES, LINE
+from simulator.model.layout import LANES, LINE, QUALITY
 from simulator.model.observer import SILENT, Observer, compiling
 from simulator.scenario.schema import Settings
 from simulator.system.machine import threads_of
@@ -38,16 +38,19 @@ def people(
     accounts: np.ndarray,
     borrowers: Sequence[int],
     settings: Settings,
+    left: np.ndarray,
     threads: int | None,
     observer: Observer = SILENT,
 ) -> np.ndarray:
     """Return int64[place], the number of the candidate that each account's holder is.
 
     `accounts`, int64[place], are rows of the panel in the order of the book, by segment; `borrowers` so many each.
+    `left`, float64[segment, class of quality], says how many of those who once had a line still have one.
     """
     seen, done = _seen(panel, accounts)
-    lives, worse = _lived(panel, accounts, borrowers, settings, threads, observer)
-    weight = _log_likelihood(seen, done, lives, worse)
+    lives, worse, quality = _lived(panel, accounts, borrowers, settings, threads, observer)
+    segment = np.repeat(np.arange(len(borrowers)), borrowers)
+    weight = _log_likelihood(seen, done, lives, worse) + np.log(left[segment, quality])
     likely = np.exp(weight - weight.max(axis=0))
     up_to = np.cumsum(likely, axis=0) / likely.sum(axis=0)
     uniform = random_numbers.uniforms(SEED, random_numbers.PERSONS, 1, len(panel.state))[0][accounts]
@@ -83,7 +86,7 @@ def _seen(panel: Panel, accounts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _lived(panel, accounts, borrowers, settings, threads, observer):
-    """Return (lives, lives that got worse) of each candidate, float32[group, candidate, account]."""
+    """Return (lives, lives that got worse) of each candidate, float32[group, candidate, account]; and their quality."""
     histories, steps = observed(panel, accounts), _steps(panel)
     segment = np.repeat(np.arange(len(borrowers)), borrowers)
     replications = max(2, LIVES // max(len(steps), 1))
@@ -93,6 +96,7 @@ def _lived(panel, accounts, borrowers, settings, threads, observer):
     engine.prepare(worlds[0], compiling(observer))
     lives = np.zeros((GROUPS + 1, CANDIDATES, len(accounts)), np.float32)
     worse = np.zeros_like(lives)
+    quality = np.zeros(lives.shape[1:], np.int64)
     each = np.arange(len(accounts))
 
     def one(person):
@@ -108,11 +112,12 @@ def _lived(panel, accounts, borrowers, settings, threads, observer):
                 is_worse = (status == layout.WRITTEN_OFF) | ((status < layout.WRITTEN_OFF) & (bucket > before))
                 lives[group, person, each] += 1
                 worse[group, person, each] += is_worse
+        quality[person] = state[:, QUALITY][here]
         observer.advanced("who the accounts' holders may be", 1, CANDIDATES)
 
     with ThreadPoolExecutor(threads_of(threads)) as pool:
         list(pool.map(one, range(CANDIDATES)))
-    return lives[:GROUPS], worse[:GROUPS]
+    return lives[:GROUPS], worse[:GROUPS], quality
 
 
 def _log_likelihood(seen, done, lives, worse):

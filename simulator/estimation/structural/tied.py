@@ -57,7 +57,7 @@ def tie_to(
     months = reference.baseline.months
     forecast = lived(reference.baseline, read_book(reference).tape, months, threads, observer)
     said = f"calibrated from {panel.facts['file']}, {panel.months[0]} to {panel.months[-1]}"
-    own = settled(_of_the_tape(document, reference, forecast, said), observer)
+    own, left = settled(_of_the_tape(document, reference, forecast, said), observer)
     own["portfolio"] |= {"tape": PEOPLE, "mapping": PEOPLE_MAPPING}
     with TemporaryDirectory() as folder:
         path = Path(folder) / "structural.toml"
@@ -69,7 +69,7 @@ def tie_to(
         book_in(path.parent, np.arange(len(panel.state)))  # to see where each account comes to stand
         scenario = read()
         tape = read_book(scenario).tape
-        person = _people(panel, tape, scenario.baseline, threads, observer)
+        person = _people(panel, tape, scenario.baseline, left, threads, observer)
         book_in(path.parent, person)
         tape = read_book(scenario).tape
         levels = _levels(forecast, said, scenario.baseline.seed)
@@ -88,11 +88,13 @@ def _asked_in(settings: Settings) -> Levels:
     return levels
 
 
-def _people(panel: Panel, tape: Tape, settings: Settings, threads: int | None, observer: Observer) -> np.ndarray:
+def _people(
+    panel: Panel, tape: Tape, settings: Settings, left: np.ndarray, threads: int | None, observer: Observer
+) -> np.ndarray:
     """Return int64[account of the panel], who holds it, -1 for who is not on the `tape`, whose persons are accounts."""
     account = tape.values[:, LINE, TAPE_PERSON].astype(np.int64)
     has_line = account >= 0
-    who = people(panel, np.where(has_line, account, 0), tape.borrowers, settings, threads, observer)
+    who = people(panel, np.where(has_line, account, 0), tape.borrowers, settings, left, threads, observer)
     person = np.full(len(panel.state), -1)
     person[account[has_line]] = who[has_line]
     return person
