@@ -8,7 +8,7 @@ from conftest import ROOT
 from simulator.finance import annuity
 from simulator.lowering import borrowers, products, roll_rates, structural
 from simulator.lowering.economy import economy_table
-from simulator.lowering.factor import factor, standard_normal
+from simulator.lowering.factor import factor, standard_normal, with_tails
 from simulator.lowering.lower import Tape, lower, split, tables_digest, tables_for
 from simulator.lowering.quantiles import quantiles
 from simulator.model import layout
@@ -16,6 +16,7 @@ from simulator.model.errors import UserError
 from simulator.model.fixed_point import SURE, base_logit, cumulative, half_up, q16, q31
 from simulator.model.layout import LINE, LOAN, MAX_STATES, ONE, QUANTILES, UNIT
 from simulator.policy.registry import kinds
+from simulator.scenario.contradictions import _economy
 from simulator.scenario.distributions import Beta, Constant, Lognormal, Quantiles, Uniform
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.schema import Economy, Loan, Products, RollMatrix, Settings, Tie
@@ -253,6 +254,61 @@ def test_factor_keeps_the_mean_matrix():
     assert mean == pytest.approx(np.array([[0.9, 0.08, 0.02], [0.3, 0.5, 0.2], [0.0, 0.25, 0.75]]), abs=1e-5)
     assert np.all(np.diff(moved, axis=0) >= 0)
     assert not moved[:, 2, 0].any() and np.all(moved[:, :3, 2:] == ONE)
+
+
+@pytest.mark.parametrize("degrees", [3.0, 8.0])
+def test_a_factor_with_tails_keeps_the_mean_matrix_too(degrees):
+    """Over z with Student's tails the mean is the matrix; with the thresholds of a normal z it would not be."""
+    rows = np.array([[0.9, 0.08, 0.02], [0.3, 0.5, 0.2], [0.0, 0.25, 0.75]])
+    z = with_tails(ndtri((np.arange(20_000) + 0.5) / 20_000), degrees)
+    moved = roll_rates.thresholds(matrix(rows.tolist()), 0.15, z, degrees=degrees)
+    normal = roll_rates.thresholds(matrix(rows.tolist()), 0.15, z)
+    mean, wrong = (np.diff(of[:, :3, :3], axis=2, prepend=0).mean(axis=0) / ONE for of in (moved, normal))
+
+    assert mean == pytest.approx(rows, abs=3e-5)
+    assert abs(wrong - rows).max() > 1e-3
+
+
+def test_tails_are_heavy_and_the_rest_stays():
+    """Variance 1, rising, odd, nearly normal at many degrees; the worst month of a thousand is beyond -5 with 4."""
+    z = ndtri((np.arange(20_000) + 0.5) / 20_000)
+    heavy = with_tails(z, 6.0)
+
+    assert heavy.var() == pytest.approx(1, abs=0.02)
+    assert (np.diff(heavy) > 0).all()
+    assert heavy == pytest.approx(-heavy[::-1])
+    assert with_tails(np.array([-3.0902, 0.0]), 4.0) == pytest.approx([-5.072, 0.0], abs=1e-3)
+    assert with_tails(z, 1000.0) == pytest.approx(z, abs=0.03)
+    assert with_tails(z, None) is z
+
+
+@pytest.mark.parametrize("model", ["structural", "roll_rates"])
+def test_a_loading_moves_its_segment_alone(model):
+    """Of a segment loaded with 2 the tables are those of a factor twice as strong; of the other as they were."""
+    rates = {"states": [{"name": "0", "bucket": 0}, {"name": "1", "bucket": 1}], "matrix": [[0.9, 0.1], [0.4, 0.6]]}
+    behaviour = {"model": model, "roll_rates": {"line": rates}}
+    shared = {"enabled": True, "correlation": 0.1, "will_not_loading": 0.3, "job_loss_loading": 0.1}
+    twice = shared | {"correlation": 0.4, "will_not_loading": 0.6, "job_loss_loading": 0.2}
+    name, one = ("roll" if model == "roll_rates" else "economy"), scenario().segment["old"]
+
+    def tables(loading, given):
+        segments = {"young": one.model_copy(update={"factor_loading": loading}), "old": one}
+        settings = scenario(behaviour=behaviour, economy={"job_loss": 0.01, "factor": given})
+        return getattr(tables_for(lower(settings.model_copy(update={"segment": segments})), 0, 2), name)
+
+    loaded, plain, strong = tables(2.0, shared), tables(1.0, shared), tables(1.0, twice)
+    assert np.array_equal(loaded[:, :, 0], strong[:, :, 0])
+    assert np.array_equal(loaded[:, :, -1], plain[:, :, -1])
+    assert not np.array_equal(plain[:, :, 0], strong[:, :, 0])
+
+
+def test_a_loading_that_makes_a_correlation_of_1_is_refused():
+    """0.3 times the square of 2 is more than any correlation: the segment is named."""
+    given = {"enabled": True, "correlation": 0.3}
+    segments = {"all": scenario().segment["old"].model_copy(update={"share": 1.0, "factor_loading": 2.0})}
+    asked = scenario(economy={"factor": given}).model_copy(update={"segment": segments})
+
+    assert ("segment.all.factor_loading", "2 makes a correlation of 1.2") in [found[:2] for found in _economy(asked)]
 
 
 def test_paid_off_is_the_best_state_wherever_it_stands():

@@ -1,7 +1,7 @@
 """The common factor, which all borrowers of a replication share: one normal number a month."""
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 
 from simulator.model.philox import FACTORS, counter, group
 from simulator.model.random_words import philox_numpy
@@ -48,3 +48,14 @@ def factor(seed: int, persistence: float, replications, months: int) -> np.ndarr
     `replications` are their numbers. Longer runs and more replications leave the earlier values as they are.
     """
     return path_of(news(seed, replications, months), persistence)
+
+
+def with_tails(z: np.ndarray, degrees: float | None) -> np.ndarray:
+    """Return standard normal numbers as Student's t of so many degrees of freedom and variance 1; as they are if None.
+
+    Rising in z and 0 at 0, so that a month stays as good as it was among months and keeps its random number; how months
+    hang together is that of the normal path (a Gaussian copula).
+    """
+    if degrees is None:
+        return z
+    return np.sign(z) * -stdtrit(degrees, ndtr(-np.abs(z))) * np.sqrt((degrees - 2) / degrees)

@@ -9,7 +9,7 @@ import numpy as np
 
 from simulator.lowering import borrowers, demand, economy, late, products, roll_rates, structural
 from simulator.lowering.economy import economy_table, lay_seasons, lay_tie, stop_incomes
-from simulator.lowering.factor import factor, path_of
+from simulator.lowering.factor import news, path_of, with_tails
 from simulator.model.errors import UserError
 from simulator.model.kept import content, kept
 from simulator.model.layout import (
@@ -161,7 +161,7 @@ def _segment_rows(settings, months) -> np.ndarray:
         raise UserError(problems)
     others = demand.scalars(settings) | {G_REPORTING_DAY: settings.reporting_day}
     rows = [borrowers.segment_row(s, settings.behaviour, pay[name], others) for name, s in each]
-    for row, number in zip(rows, _pairs(settings)[1], strict=True):
+    for row, number in zip(rows, _pairs(settings).of_segments, strict=True):
         row[G_ROLL] = number
     return np.stack(rows)
 
@@ -171,7 +171,7 @@ def _of_any_months(settings) -> dict[str, Any]:
     units, behaviour, given = settings.currency.minor_units, settings.behaviour, settings.products
     how, rolls = behaviour.structural, behaviour.model == "roll_rates"
     everyone = [*settings.segment.values()]
-    rates, (pairs, of_segments) = _every_rates(settings), _pairs(settings)
+    rates, (pairs, _, of_segments) = _every_rates(settings), _pairs(settings)
     states = [[_state_names(of_product) for of_product in own] for own in rates]
     linked_word, linked_rank = structural.linked_words({} if rolls else dict(how.quality_correlation))
     return dict(
@@ -258,16 +258,29 @@ def _rolls(pairs: list[list[RollMatrix | None]], of_segments: list[int]) -> dict
     return {"roll": _roll(pairs), "roll_state": state[of_segments], "roll_next": after[of_segments]}
 
 
-def _pairs(settings) -> tuple[list[list[RollMatrix | None]], list[int]]:
-    """Return the different pairs of roll matrices of a line and a loan, and each segment's number among them."""
+class _Pairs(NamedTuple):
+    """The different pairs of roll matrices of a line and a loan."""
+
+    every: list[list[RollMatrix | None]]
+    loadings: list[float]  # of each pair with the common factor
+    of_segments: list[int]  # each segment's number among them
+
+
+def _pairs(settings) -> _Pairs:
+    """Return the pairs of roll matrices that differ by a number or by their segment's loading."""
     every = _every_rates(settings)
+    loadings = [segment.factor_loading for segment in settings.segment.values()]
     text: dict[int, Hashable] = {}
     number: dict[Hashable, int] = {}
     for rates in chain(*every):
         if id(rates) not in text:
             text[id(rates)] = content(rates)
-    of_segments = [number.setdefault(tuple(text[id(rates)] for rates in own), len(number)) for own in every]
-    return [every[of_segments.index(k)] for k in number.values()], of_segments
+    of_segments = [
+        number.setdefault((loading, *(text[id(rates)] for rates in own)), len(number))
+        for loading, own in zip(loadings, every, strict=True)
+    ]
+    first = [of_segments.index(k) for k in number.values()]
+    return _Pairs([every[g] for g in first], [loadings[g] for g in first], of_segments)
 
 
 def shares_factor(settings) -> bool:
@@ -288,15 +301,19 @@ def tables_for(lowered: Lowered, replication_from: int, replication_to: int) -> 
     if not shares_factor(settings):
         return tables
     replications = range(replication_from, replication_to)
-    drawn = settings.seed, settings.economy.factor.persistence, replications, months, lowered.news_of(replications)
+    shared, fresh = settings.economy.factor, lowered.news_of(replications)
+    drawn = settings.seed, shared.persistence, shared.tail_degrees, replications, months, fresh
     if settings.behaviour.model == "roll_rates":
-        return tables._replace(roll=_roll_at(_pairs(settings)[0], settings.economy.factor.correlation, *drawn))
+        every, loadings, _ = _pairs(settings)
+        rho = [shared.correlation * loading**2 for loading in loadings]
+        return tables._replace(roll=_roll_at(every, rho, shared.tail_degrees, *drawn))
     return tables._replace(economy=_economy(*_of_economy(settings), months, drawn))
 
 
-def _factor(seed, persistence, replications, months, fresh):
+def _factor(seed, persistence, tail_degrees, replications, months, fresh):
     """Return the factor's paths of the news `fresh`, of those that are drawn if None."""
-    return factor(seed, persistence, replications, months) if fresh is None else path_of(fresh, persistence)
+    drawn = news(seed, replications, months) if fresh is None else fresh
+    return with_tails(path_of(drawn, persistence), tail_degrees)
 
 
 def lower_tiles(settings, tape: Tape | None = None) -> np.ndarray:
@@ -340,8 +357,8 @@ def tables_digest(lowered: Lowered) -> str:
     shared = lowered.settings.economy.factor
     z = np.zeros(0)
     if shared.enabled:
-        drawn = lowered.settings.seed, shared.persistence, lowered.numbers, lowered.months_total, lowered.news
-        z = _factor(*drawn)
+        drawn = lowered.settings.seed, shared.persistence, shared.tail_degrees
+        z = _factor(*drawn, lowered.numbers, lowered.months_total, lowered.news)
     digest = hashlib.sha256()
     groups = [lowered.tables, tables_for(lowered, lowered.first, lowered.first + 1), lowered.levers]
     if lowered.readers:
@@ -406,17 +423,19 @@ def _roll(every: list[list[RollMatrix | None]]) -> np.ndarray:
 
 
 @kept
-def _roll_at(every: list[list[RollMatrix | None]], correlation: float, *of_factor) -> np.ndarray:
-    """Return int64[replication, month, pair, product, row, to]; `of_factor` is what `_factor` takes."""
-    return roll_rates.moved(every, _roll(every)[0, 0], correlation, _factor(*of_factor)[:, 1:])
+def _roll_at(every: list[list[RollMatrix | None]], rho: list[float], degrees: float | None, *of_factor) -> np.ndarray:
+    """Return int64[replication, month, pair, product, row, to]; `of_factor` is what `_factor` takes, `rho` by pair."""
+    return roll_rates.moved(every, _roll(every)[0, 0], rho, _factor(*of_factor)[:, 1:], degrees)
 
 
-def _of_economy(settings) -> tuple[Any, tuple[Any, int | None, bool], float, float, Any, list[float | None]]:
+def _of_economy(
+    settings,
+) -> tuple[Any, tuple[Any, int | None, bool], float, float, Any, list[tuple[float | None, float]]]:
     """Return what an economy is made of besides the months."""
     how = settings.behaviour.structural
     seasons = settings.seasons, settings.start_month, settings.behaviour.model == "structural"
-    exposed = [segment.exposed for segment in settings.segment.values()]
-    return settings.economy, seasons, how.shock_probability, how.job_loss_quality_slope, how.tie, exposed
+    segments = [(segment.exposed, segment.factor_loading) for segment in settings.segment.values()]
+    return settings.economy, seasons, how.shock_probability, how.job_loss_quality_slope, how.tie, segments
 
 
 @kept
@@ -426,18 +445,26 @@ def _economy(
     shock,
     slope,
     tie,
-    exposed: list[float | None],
+    segments: list[tuple[float | None, float]],
     months: int,
     drawn=None,
 ) -> np.ndarray:
-    """Return int64[replication or 1, month + 1, segment, N_MACRO]: only stops of income differ by segment.
+    """Return int64[replication or 1, month + 1, segment, N_MACRO]: stops of income and loadings differ by segment.
 
     With `drawn`, what `_factor` takes, it is moved by the factor of each replication. The others are of `_of_economy`.
     """
     quality, z = structural.job_loss_quality(slope), None if drawn is None else _factor(*drawn)
-    table = economy_table(given, shock, quality.mean() / ONE, months, z)
-    lay_seasons(table, given, *seasons, months)
-    lay_tie(table, structural.tie_shift(tie, months)[:, 0] - (0.0 if z is None else tie.loading * z))
-    table = np.repeat(table[:, :, None], len(exposed), axis=2)
+
+    def moved_by(loading: float) -> np.ndarray:
+        own = None if z is None else loading * z
+        table = economy_table(given, shock, quality.mean() / ONE, months, own)
+        lay_seasons(table, given, *seasons, months)
+        lay_tie(table, structural.tie_shift(tie, months)[:, 0] - (0.0 if own is None else tie.loading * own))
+        return table
+
+    exposed = [share for share, _ in segments]
+    loadings = [1.0 if z is None else loading for _, loading in segments]
+    by_loading = {loading: moved_by(loading) for loading in dict.fromkeys(loadings)}
+    table = np.stack([by_loading[loading] for loading in loadings], axis=2)
     stop_incomes(table, given, exposed, months)
     return table

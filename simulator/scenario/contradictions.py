@@ -241,6 +241,14 @@ def _economy(settings: Settings) -> Iterator[Found]:
     months = [point.month for point in settings.economy.path]  # may go on after the run: an economy is laid over any
     if months and (months[0] != 1 or any(a >= b for a, b in pairwise(months))):
         yield "economy.path", f"months {months}", "allowed: rising months, the first of them 1"
+    rho = settings.economy.factor.correlation
+    for name, segment in settings.segment.items():
+        if (own := rho * segment.factor_loading**2) >= 1:
+            yield (
+                f"segment.{name}.factor_loading",
+                f"{segment.factor_loading:g} makes a correlation of {own:.3g}",
+                "allowed: below 1, economy.factor.correlation times its square",
+            )
 
 
 def _seasons(settings: Settings) -> Iterator[Found]:

@@ -189,6 +189,7 @@ class Segment(Table):
     opening: Opening = Opening()
     state: dict[str, StateOverride] = {}
     roll_rates: SegmentRollRates | None = None
+    factor_loading: Annotated[float, Field(ge=0, le=5), values.NUMBER] = 1.0
 
 
 class ConversionTerm(Table):
@@ -474,6 +475,7 @@ class Factor(Table):
     correlation: Annotated[float, Field(ge=0, lt=1), values.NUMBER] = 0.0
     will_not_loading: Loading = 0.0
     job_loss_loading: Annotated[float, Field(ge=-5, le=5), values.Unit("log multiplier per standard deviation")] = 0.0
+    tail_degrees: Annotated[float, Field(gt=2, le=1000), values.NUMBER] | None = None
 
 
 class Economy(Table):

@@ -14,6 +14,7 @@ from simulator.estimation.roll_rates.cautions import left_silently, of_the_tape
 from simulator.estimation.roll_rates.choice import Remembered, remembered
 from simulator.estimation.roll_rates.factor import Factor, panel_factor
 from simulator.estimation.roll_rates.kinds import kind_of, with_kinds
+from simulator.estimation.roll_rates.loadings import Loadings, panel_loadings
 from simulator.estimation.roll_rates.memory import Homogeneity, Memory, homogeneity, memory
 from simulator.estimation.roll_rates.ratio_report import Ratio, ratios, vintages
 from simulator.estimation.roll_rates.rolls import THIN, RollMatrix, Rolls, rolls
@@ -45,6 +46,7 @@ class TapeEstimates:
     vintages: list[tuple[str, str, Vintage]]  # product, segment, curves
     remembered: dict[str, Remembered]  # by product
     factor: Factor  # of the rows of the scenario: that of the matrices where nothing is remembered
+    loadings: Loadings  # of the segments with the factor
 
     @property
     def has_limits(self) -> bool:
@@ -133,7 +135,8 @@ def estimate_panel(panel: Panel, tape: Path, mapping: Path) -> TapeEstimates:
     pasts = within_rows(rolling, with_kinds(rolling, remembered(rolling)))
     factor = panel_factor(rolling, remembered=pasts) if any(of.has_rows for of in pasts.values()) else matrices.factor
     of_panel = tests, ratios(panel), vintages(panel)
-    return TapeEstimates(tape, mapping, panel, moving, found, matrices, *of_panel, pasts, factor)
+    loadings = panel_loadings(rolling, pasts)
+    return TapeEstimates(tape, mapping, panel, moving, found, matrices, *of_panel, pasts, factor, loadings)
 
 
 def _inputs(done: TapeEstimates) -> ScenarioInputs:
@@ -151,7 +154,8 @@ def _inputs(done: TapeEstimates) -> ScenarioInputs:
     files = (BOOK, BOOK_MAPPING) if done.has_rows else (str(done.tape.resolve()), "mapping.toml")
     persistence = factor.persistence._replace(value=PERSISTENCE)
     moves = done.counts, done.remembered
-    return ScenarioInputs(done.moving, *moves, factor.posterior, persistence, source, *files)
+    loadings = done.loadings.by_segment if done.loadings.are_told else {}
+    return ScenarioInputs(done.moving, *moves, factor.posterior, persistence, source, *files, loadings)
 
 
 def filled(matrix: RollMatrix) -> np.ndarray:

@@ -170,6 +170,16 @@ def estimate_factor(
     )
 
 
+def log_evidence(evidence: ShiftLikelihood, at: np.ndarray, prior: Prior) -> float:
+    """Return the log marginal likelihood of shifts, rho and persistence averaged over the prior, less that of rho 0."""
+    grid = np.array([_log_marginal(_spectrum(evidence, at, phi), GRID**2) for phi in prior.persistences])
+    return float(logsumexp(grid, axis=(0, 1), b=np.exp(prior.log_density(GRID**2)) * GRID) - np.log(_mass(prior)))
+
+
+def _mass(prior):
+    return len(prior.persistences) * (np.exp(prior.log_density(GRID**2)) * GRID).sum()
+
+
 def by_cell(dispersion: np.ndarray, counts: np.ndarray, cell: np.ndarray, cells: int) -> np.ndarray:
     """Return float64[group, cell]: the mean `dispersion`, float64[group, row], of each cell's rows, by their accounts.
 

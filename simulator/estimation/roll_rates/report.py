@@ -51,7 +51,8 @@ def write_tables(
     write_csv(folder / "ratios.csv", RATIO_COLUMNS, done.ratios)
     write_csv(folder / "vintages.csv", VINTAGE_COLUMNS, vintage_rows(done.vintages))
     factor = done.factor
-    write_json(folder / "factor.json", {**factor.as_dict(), "words": factor_words(factor)})
+    words = {"loadings": done.loadings.as_dict(), "words": factor_words(factor)}
+    write_json(folder / "factor.json", {**factor.as_dict(), **words})
     findings = [{"kind": f.kind, "words": f.words, "accounts": f.accounts} for f in done.found.findings]
     late = [{k: _number(v) for k, v in row._asdict().items()} for row in done.found.late]
     rows = (

@@ -146,6 +146,7 @@ class ScenarioInputs(NamedTuple):
     correlation_source: str
     tape: str  # paths as the scenario names them
     mapping: str
+    loadings: dict[str, Range]  # of segments with the factor; none where the tape does not tell them apart
 
 
 def document(given: ScenarioInputs, cautions: Sequence[str] = ()) -> dict[str, Any]:
@@ -166,6 +167,10 @@ def document(given: ScenarioInputs, cautions: Sequence[str] = ()) -> dict[str, A
     for name in panel.segments:
         own = {group.product: group for group in groups if group.segment == name}
         segments[name] = _segment(panel, own, at_the_end, line, about)
+        if name in given.loadings:
+            months = "months of segments beside each other; range 90 %"
+            loading = {**_in_doubt(given.loadings[name]), "source": f"{said}: {months}", "status": "derived"}
+            segments[name]["factor_loading"] = loading
         if len(panel.segments) > 1:
             rolls = {p: _matrix(panel, given.counts[p, name], line, _more(given, p, name), p, about) for p in own}
             segments[name]["roll_rates"] = rolls
