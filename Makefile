@@ -14,7 +14,7 @@ setup: $(STAMP) ## .venv with the simulator and everything it needs (instant whe
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev,cluster]' -c constraints.txt
 	@touch $@
 	$(BIN)/simulator run $(SCENARIO) --borrowers 8 --months 1 --replications 1 --quiet --out .venv/warm --overwrite  # compiles
 

@@ -21,12 +21,15 @@ from simulator.model.printable import controls_in, printable
 from simulator.system.signals import INTERRUPTED, listen
 
 if TYPE_CHECKING:
+    from simulator.shards.folder import Shards
     from simulator.system.folders import Place
 
 INTERNAL, WRONG_INPUT = 1, 2  # exit codes; 0 is done
+DIFFERENT = 1  # exit code of `verify`
 MOST_TOLD = 250  # problems that are told one by one
 ALLOCATED = 50_000  # objects until Python looks for garbage: with its 700, a tenth of a start is spent in looking
 _places: list["Place"] = []  # of the results of this command, once they are checked
+_kept: list["Shards"] = []  # of this command, if it keeps any
 
 app = typer.Typer(
     name="simulator",
@@ -60,6 +63,20 @@ Months = Annotated[int | None, typer.Option(min=1, help="Months in which credit 
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all random numbers.")]
 Threads = Annotated[
     int | None, typer.Option(min=1, max=1024, help="Threads; the result is the same. Default: all processors.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Keep finished shards beside the folder; go on with those that are there.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, max=1024, help="Live the shards in so many processes of this machine (Dask); all are kept."),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Live the shards on the workers of a Dask scheduler: tcp://HOST:PORT."),
+]
+Sample = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Live so many of its shards, evenly among all. Default: all.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Keep = Annotated[bool, typer.Option("--keep-replications", help="Keep every replication in monthly.parquet.")]
@@ -240,6 +257,9 @@ def study(
     without: Without = None,
     against: Against = None,
     until: Until = None,
+    resume: Resume = False,
+    workers: Workers = None,
+    cluster: Cluster = None,
     language: Languages = "en",
 ) -> None:
     """Load, check the folder, simulate, write, print."""
@@ -267,12 +287,13 @@ def study(
     from simulator.report.progress import Progress
 
     place = _place(folder, overwrite, quiet)
+    shards = _shards(context, place, resume, workers, cluster)
     Thread(target=results.get_ready, args=(drawing,), daemon=True).start()
     with Progress(quiet) as progress:
         if is_run:
-            finished = sim.simulate(loaded, threads, progress)
+            finished = sim.simulate(loaded, threads, progress, shards)
         else:
-            finished = sim.compare(loaded, threads, progress, doubt, until)
+            finished = sim.compare(loaded, threads, progress, doubt, until, shards)
         progress.started("writing the report")
         try:
             finished.save(place, keep_replications=keep_replications, excel=excel, drawing=drawing, language=language)
@@ -287,6 +308,26 @@ def study(
             workbook = [say("workbook: {path}", path=folder / "results.xlsx")] if excel else []
             page = say("report: {path}", path=folder / "report.html")
         _say("", f"result_digest {finished.result_digest}", page, *workbook)
+
+
+@app.command()
+def verify(
+    folder: RunFolder,
+    sample: Sample = None,
+    threads: Threads = None,
+    language: Language = ENGLISH,
+    quiet: Quiet = False,
+    allow_code: Code = False,
+) -> None:
+    """Live a saved run again, or some of its shards, and compare digests: exit 0 if they are the same, else 1."""
+    from simulator.report.progress import Progress
+    from simulator.workers.verify import verify
+
+    with speaking(language):
+        with Progress(quiet) as progress:
+            found = verify(folder, sample, threads, progress, allow_code)
+        _say(*found.answers)
+    sys.exit(0 if found.is_same else DIFFERENT)
 
 
 @app.command()
@@ -766,6 +807,18 @@ def _place(folder, overwrite, quiet):
     return place
 
 
+def _shards(context, place, resume, workers, cluster):
+    """Return the shards of the command, kept beside its place; None where none are asked for."""
+    if not (resume or workers or cluster):
+        return None
+    from simulator.workers.beside import shards_beside
+
+    if shards := shards_beside(place, resume, workers, cluster):
+        _kept.append(shards)
+        context.call_on_close(shards.close)
+    return shards
+
+
 def _say(*lines, error=False):
     """Print lines of text; nothing in them steers the terminal."""
     for line in lines:
@@ -800,6 +853,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 wrong input, 1 internal failure, 130 interrupted."""
     gc.set_threshold(ALLOCATED)
     _places.clear()
+    _kept.clear()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for any, it opens every installed package
     listen()
     _open_streams()
@@ -820,7 +874,7 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(leaving, SystemExit) and leaving.code != INTERRUPTED:
             raise
         with suppress(OSError):  # the terminal may be gone
-            _say(f"interrupted; {_fate()}", error=True)
+            _say(f"interrupted; {_fate()}", *_going_on(arguments), error=True)
         sys.exit(INTERRUPTED)
     except Exception as error:
         _fail(error)
@@ -864,6 +918,16 @@ def _fate():
     """Say what became of the results."""
     written = [str(place.written) for place in _places if place.written]
     return f"the results are in {', '.join(written)}" if written else "nothing was written"
+
+
+def _going_on(arguments):
+    """Return what to type to go on with what was kept, if anything was."""
+    if not _kept or any(place.written for place in _places):
+        return []
+    from simulator.workers.beside import how_to_go_on
+
+    told = (how_to_go_on(shards, sys.argv[1:] if arguments is None else arguments) for shards in _kept)
+    return list(filter(None, told))
 
 
 def _check_arguments(arguments):

@@ -3,37 +3,42 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import chain
 from typing import Any
-
-import numpy as np
 
 from simulator.analysis.accounting.recovery import expected_recovery
 from simulator.analysis.comparison import Comparison, Swapped
 from simulator.analysis.identities import check_identities
 from simulator.analysis.ledger import Ledger, RunFrame, Settlement
-from simulator.analysis.score_power import facts_of, resolved
+from simulator.analysis.score_power import facts_of
 from simulator.analysis.tie import tie_of
 from simulator.engine import engine
 from simulator.engine.accumulators import flows_alone, machine_memory
-from simulator.engine.swap_sets import review_differs, swap_set
-from simulator.lowering.lower import Lowered, bytes_to_lower, lower, tables_digest
+from simulator.lowering.lower import Lowered, bytes_to_lower, tables_digest
 from simulator.lowering.prices import charged_rates
 from simulator.model.errors import Problem, UserError
-from simulator.model.layout import SUMS_PER_BATCH
 from simulator.model.observer import Observer, compiling
 from simulator.model.tables import Sums
-from simulator.policy.levers import risk_transfers
 from simulator.policy.risk_transfer import Partner
 from simulator.scenario.prices import price_cautions
 from simulator.scenario.scenario import BASELINE, Scenario
 from simulator.scenario.schema import Settings
 from simulator.scenario.titles import shown_names
+from simulator.shards.folder import Shards
+from simulator.shards.worlds import (
+    OTHER_PEOPLE,
+    OWN,
+    TAKEN_ALONE,
+    TAKEN_BY_OTHER,
+    Address,
+    Drawing,
+    Worlds,
+    by_pair,
+    settlement_of,
+)
 from simulator.system.machine import threads_of
-
-OTHER_PEOPLE = 3  # number of the world in which a lender has the people of the other of each pair
 
 
 class TooLarge(UserError):
@@ -64,11 +69,12 @@ def run(
     run_off: bool,
     threads: int | None,
     observer: Observer,
-    draws: Iterable[Mapping[str, Settings]] | None = None,
+    draws: Drawing | None = None,
     among: range | None = None,
     swap_sets: bool = True,
     worlds_held: int = 1,
     crossed: int = 0,
+    shards: Shards | None = None,
 ) -> Run:
     """Return the run of a scenario's baseline and of `variants`; with `run_off` its months follow those of lending.
 
@@ -76,35 +82,20 @@ def run(
     lived by those of draw k, as many as there are pairs. `among` are the numbers of the replications, if they are not
     the scenario's: from a multiple of SUMS_PER_BATCH on. Without `swap_sets` nobody is told who is taken instead of
     whom. The first replications, `crossed` in number, are lived a second time, with the people of the other of their
-    pair. `worlds_held` are so many runs of this size of which the results are held together. Raises UserError if the
-    tape is wrong, or if this machine has too little memory.
+    pair. `worlds_held` are so many runs of this size of which the results are held together. With `shards` what is
+    lived is kept, and what has been kept is not lived again: the sums are the same. Raises UserError if the tape is
+    wrong, or if this machine has too little memory.
     """
     start = time.perf_counter()
     threads = threads_of(threads)
     book = read_book(scenario)
-    lenders = {BASELINE: scenario.baseline, **variants}
-    futures = (False, True) if run_off and scenario.baseline.run_on_months else (False,)  # without and with a run-on
-    check_room(lenders.values(), run_off, futures)
-    lenders, scores = resolved(scenario, lenders, threads, observer)
-
-    def lowered(lenders):
-        return {
-            name: tuple(
-                replications_among(lower(settings, book and book.tape, run_off, run_on), among) for run_on in futures
-            )
-            for name, settings in lenders.items()
-        }
-
-    worlds = lowered(lenders)
-    baseline = worlds[BASELINE]
-    against = {name: other for name, other in scenario.against.items() if name in variants and other in variants}
-    pairs = {name: against.get(name, BASELINE) for name in variants} if swap_sets else {}
-    swapping = {name: other for name, other in pairs.items() if review_differs(worlds[other][0], worlds[name][0])}
-    swaps = _swaps(worlds, swapping)
-    others = _with_other_people(worlds, crossed)
-    every = [*worlds.values(), *chain(*swaps.values()), *others.values()]
+    goes_on = bool(run_off and scenario.baseline.run_on_months)
+    check_room([scenario.baseline, *variants.values()], run_off, (False, True) if goes_on else (False,))
+    tape = book and book.tape
+    made = Worlds(scenario, variants, run_off, tape, threads, observer, among, swap_sets, crossed)
+    worlds, baseline, transferred = made.own, made.own[BASELINE], made.transferred
     state = {name: max(map(engine.state_bytes_at_once, world)) for name, world in worlds.items()}
-    _check_memory(every, threads, max(state.values()), draws is not None, worlds_held)
+    _check_memory(made.all.values(), threads, max(state.values()), draws is not None, worlds_held)
     for remark in scenario.remarks:
         observer.note(remark)
     if any(state.values()):
@@ -112,48 +103,40 @@ def run(
         kept = f"keeping state takes {max(state.values()) / 1e9:,.2f} GB"
         observer.note(f"policies read last month's book ({names}): {kept}")
     engine.prepare(baseline[0], compiling(observer))
-    work = sum(map(engine.borrower_months, chain(*every)))
-    transferred = {name: tuple(map(transfers_of, world)) for name, world in worlds.items()}
+    work = sum(map(engine.borrower_months, made.every_future))
     has_transfers = any(chain(*transferred.values()))
-    settlements = of_others = {name: settlement_of(settings) for name, settings in lenders.items()}
+    settlements = of_others = {name: settlement_of(settings) for name, settings in made.lenders.items()}
 
-    def tell(name):
-        return lambda done: observer.advanced(name, done, work)
+    def tell(name, done):
+        observer.advanced(name, done, work)
 
+    of_shards = shards.begin(made, draws) if shards else None
+    if of_shards:
+        of_shards.live(threads, tell)
     n_draws = scenario.baseline.replications // 2 if draws is not None else 0
-    under_draws: dict[tuple[str, int], list[Sums]] = {}  # by lender, and which of its worlds: `_worlds_of`
+    under_draws: dict[Address, list[Sums]] = {}
     if draws is not None:
-        all_worlds = _worlds_of(worlds, swaps, others)
-        under_draws = {key: list(map(engine.sums_of, world)) for key, world in all_worlds.items()}
-        of_draws: dict[str, list[Settlement]] = {name: [] for name in worlds}
-        with ThreadPoolExecutor(threads) as pool:
-            at_work: list[Future[Sums]] = []
-            for k, drawn in enumerate(draws):  # the next is drawn and lowered while threads live this one
-                now = lowered(drawn)
-                for name, world in now.items():
-                    _check_terms(name, tuple(map(transfers_of, world)), transferred[name])
-                    of_draws[name].append(settlement_of(drawn[name]))
-                crossing = _with_other_people(now, crossed if 2 * k < crossed else 0)
-                jobs = [
-                    (future, tell(key[0]), into)
-                    for key, world in _worlds_of(now, _swaps(now, swapping), crossing).items()
-                    for future, into in zip(world, under_draws[key], strict=True)
-                ]
-                for job in at_work:
-                    job.result()
-                pair = range(2 * k, 2 * k + 2)
-                at_work = [
-                    pool.submit(engine.run, future, 1, told, among=pair, sums=into) for future, told, into in jobs
-                ]
-            for job in at_work:
-                job.result()
-        settlements = {name: _by_pair(each) for name, each in of_draws.items()}
-        of_others = {name: _by_pair(each[: crossed // 2]) for name, each in of_draws.items()} if crossed else {}
+        under_draws = {key: list(map(engine.sums_of, world)) for key, world in made.all.items()}
+        each = (
+            _of_shards(of_shards, draws, under_draws) if of_shards else _drawn(made, draws, threads, tell, under_draws)
+        )
+        settlements = {name: by_pair(of) for name, of in each.items()}
+        of_others = {name: by_pair(of[: crossed // 2]) for name, of in each.items()} if crossed else {}
 
-    def lived(name, world, settlement, terms, first, which=0):
+    def added_up(key, world):
+        """Return the sums of a lender's futures."""
+        if key in under_draws:
+            return under_draws.pop(key)
+        if not of_shards:
+            return [engine.run(future, threads, partial(tell, key[0])) for future in world]
+        sums = list(map(engine.sums_of, world))
+        of_shards.add_up({key: sums})
+        return sums
+
+    def lived(name, world, settlement, terms, first, which=OWN):
         """Return the ledger of a world, which holds that of its run-on; `terms` are the transfers of each future."""
         frame = replace(frame_of(scenario, world[0], run_off), transfers=has_transfers, draws=n_draws)
-        sums = under_draws.pop((name, which), None) or [engine.run(future, threads, tell(name)) for future in world]
+        sums = added_up((name, which), world)
         ledger = settled(name, sums, frame, settlement, terms, first)
         for one in filter(None, (ledger.run_on, ledger)):
             check_identities(one)
@@ -167,29 +150,31 @@ def run(
     for name, world in worlds.items():
         first, plain = (ledgers[0] if ledgers else None), settlements[name]
         ledgers.append(lived(name, world, plain, transferred[name], first))
-        if name in swaps:  # before insurance and partners, whose terms are on a whole book
-            (out, into), none = swaps[name], ((),) * len(futures)
-            by_other = lived(name, out, settlements[swapping[name]], none, ledgers[0], 1)
-            swapped[name] = Swapped(by_other, lived(name, into, plain, none, ledgers[0], 2))
+        if name in made.swapping:  # before insurance and partners, whose terms are on a whole book
+            out, into = (made.all[name, which] for which in (TAKEN_BY_OTHER, TAKEN_ALONE))
+            none = ((),) * len(world)
+            by_other = lived(name, out, settlements[made.swapping[name]], none, ledgers[0], TAKEN_BY_OTHER)
+            swapped[name] = Swapped(by_other, lived(name, into, plain, none, ledgers[0], TAKEN_ALONE))
     lived_again: list[Ledger] = []
+    others = {name: made.all[name, OTHER_PEOPLE] for name in worlds if crossed}
     for name, world in others.items():
         baseline_again = lived_again[0] if lived_again else None
         lived_again.append(lived(name, world, of_others[name], transferred[name], baseline_again, OTHER_PEOPLE))
-    policies = {name: settings.policy for name, settings in lenders.items()}
+    policies = {name: settings.policy for name, settings in made.lenders.items()}
     seconds = round(time.perf_counter() - start, 2)
 
     def facts():
-        goes_on = {}
-        if len(futures) > 1:
+        further = {}
+        if goes_on:
             digests = {name: tables_digest(with_run_on) for name, (_, with_run_on) in worlds.items()}
-            goes_on = {"run_on_months": scenario.baseline.run_on_months, "run_on_tables_digest": digests}
+            further = {"run_on_months": scenario.baseline.run_on_months, "run_on_tables_digest": digests}
         return {
             "scenario_digest": scenario.digest(),
             "tables_digest": {name: tables_digest(world[0]) for name, world in worlds.items()},
             "seed": scenario.baseline.seed,
             "months": scenario.baseline.months,
             "run_off_months": ledgers[0].frame.run_off_months,
-            **goes_on,
+            **further,
             "replications": baseline[0].replications,
             **({"first_replication": baseline[0].first} if baseline[0].first else {}),
             **({"draws": n_draws} if n_draws else {}),
@@ -200,25 +185,16 @@ def run(
             "wall_seconds": seconds,
             "state_bytes_at_once": state,
             **({"remarks": list(scenario.remarks)} if scenario.remarks else {}),
-            **({"scores": facts_of(scores)} if any(scores.values()) else {}),
+            **({"scores": facts_of(made.scores)} if any(made.scores.values()) else {}),
             **({"tape": book.report} if book else {}),
         }
 
-    rates = {name: charged_rates(lenders[name], world[0].levers) for name, world in worlds.items()}
+    rates = {name: charged_rates(made.lenders[name], world[0].levers) for name, world in worlds.items()}
     tie = tie_of(scenario, threads, observer)
     cautions = [*([tie.words] if tie else []), *scenario.cautions, *price_cautions(rates)]
     cautions += book.cautions if book else []
-    compared = Comparison(ledgers, swapped, policies, cautions, rates, against=against, crossed=lived_again)
+    compared = Comparison(ledgers, swapped, policies, cautions, rates, against=made.against, crossed=lived_again)
     return Run(compared, facts)
-
-
-def replications_among(world: Lowered, among: range | None) -> Lowered:
-    """Return the world with the replications `among`, those of the scenario if None; their batches must be whole."""
-    if among is None:
-        return world
-    if among.start % SUMS_PER_BATCH or among.step != 1 or not among:
-        raise ValueError(f"replications are counted from a multiple of {SUMS_PER_BATCH}, not {among}")
-    return world._replace(first=among.start, replications=len(among))
 
 
 def check_room(lenders: Iterable[Settings], run_off: bool, futures: Iterable[bool] = (False,)) -> None:
@@ -303,9 +279,35 @@ def frame_of(scenario: Scenario, world: Lowered, run_off: bool) -> RunFrame:
     )
 
 
-def transfers_of(world: Lowered) -> tuple:
-    """Return the terms of insurance and joint lending that a lender has."""
-    return risk_transfers(world.settings.policy.values(), world.context)
+def _drawn(made, draws, threads, tell, sums):
+    """Add what every lender lives under each draw to `sums`; return the settlements of each draw by lender."""
+    settlements: dict[str, list[Settlement]] = {name: [] for name in made.own}
+    with ThreadPoolExecutor(threads) as pool:
+        at_work: list[Future[Sums]] = []
+        for k, lenders in enumerate(draws):  # the next is drawn and lowered while threads live this one
+            now = made.drawn(lenders, 2 * k)
+            for name, settings in lenders.items():
+                settlements[name].append(settlement_of(settings))
+            for job in at_work:
+                job.result()
+            at_work = [
+                pool.submit(engine.run, future, 1, partial(tell, key[0]), among=range(2 * k, 2 * k + 2), sums=into)
+                for key, world in now.items()
+                for future, into in zip(world, sums[key], strict=True)
+            ]
+        for job in at_work:
+            job.result()
+    return settlements
+
+
+def _of_shards(of_shards, draws, sums):
+    """Add what the shards kept of each draw to `sums`; return the settlements of each draw by lender."""
+    settlements: dict[str, list[Settlement]] = {}
+    for k, z, refused, prices in of_shards.add_up(sums):
+        draws.take(k, z, refused)
+        for name, own in prices.items():
+            settlements.setdefault(name, []).append(Settlement(**own))
+    return settlements
 
 
 def _priced(ledger, seen, run_on=None):
@@ -322,67 +324,5 @@ def _priced(ledger, seen, run_on=None):
     return Ledger(ledger.variant, ledger.sums, ledger.frame, settlement, baseline, run_on)
 
 
-def _swaps(worlds, pairs):
-    """Return the swap sets of variants with those they are compared with: (whom these take alone, whom they alone)."""
-    each = {name: (worlds[name], worlds[other]) for name, other in pairs.items()}
-    return {name: (_swapped(other, own), _swapped(own, other)) for name, (own, other) in each.items()}
-
-
-def _with_other_people(worlds, replications):
-    """Return the worlds of all lenders, of so many replications, with the people of the other of each pair; or none."""
-    if not replications:
-        return {}
-
-    def other(future):
-        return future._replace(tables=future.tables._replace(redraw_people=2), replications=replications)
-
-    return {name: tuple(map(other, world)) for name, world in worlds.items()}
-
-
-def _worlds_of(worlds, swaps, others):
-    """Return every world by lender and number: 0 its own, 1 and 2 of its swap sets, OTHER_PEOPLE the one crossed."""
-    own = {(name, 0): world for name, world in worlds.items()}
-    own |= {(name, OTHER_PEOPLE): world for name, world in others.items()}
-    return own | {(name, which): world for name, pair in swaps.items() for which, world in enumerate(pair, 1)}
-
-
-def _check_terms(name, drawn, usual):
-    """Raise UserError if a draw has other terms of insurance or joint lending: they are settled on all replications."""
-    if drawn != usual:
-        found = "terms of insurance or joint lending are in doubt, and cannot be drawn"
-        raise UserError(Problem(name, found=found, allowed="leave out their range"))
-
-
-def _by_pair(each: list[Settlement]) -> Settlement:
-    """Return the settlement of all replications, each pair of which has its own: numbers where all have the same."""
-    found: dict[str, Any] = {}
-    for field in fields(Settlement):
-        values = [getattr(one, field.name) for one in each]
-        same = all(value == values[0] for value in values)
-        found[field.name] = values[0] if same else np.repeat(values, 2).reshape(-1, 1, 1, 1)
-    return Settlement(**found)
-
-
-def _swapped(taker, decliner):
-    """Return the swap set of two lenders in each future."""
-    return tuple(map(swap_set, taker, decliner))
-
-
 def _needs_price(term):
     return isinstance(term, Partner) and term.late_price is None
-
-
-def settlement_of(settings: Settings) -> Settlement:
-    """Return the prices by which a lender's flows are settled, without insurance and joint lending."""
-    units, costs = settings.currency.minor_units, settings.costs
-    line = settings.products.line
-    return Settlement(
-        discount_rate=settings.discount_rate,
-        funding_rate=costs.funding_rate,
-        merchant_discount=line.merchant_discount if line else 0.0,
-        operating_cost=costs.operating_cost * units,
-        idle_cost=costs.idle_cost * units,
-        acquisition_cost=costs.acquisition_cost * units,
-        reminder_cost=costs.reminder_cost * units,
-        report_cost=costs.report_cost * units,
-    )

@@ -23,6 +23,7 @@ from simulator.run import run
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import AS_WRITTEN, Scenario
 from simulator.scenario.titles import shown_names
+from simulator.shards.folder import Shards
 from simulator.system.folders import MANIFEST, Place, placed, spoiled
 from simulator.system.inputs import reason
 
@@ -53,55 +54,81 @@ TABLE = {  # columns of comparison.parquet, and their names in `Study.table`
 ScenarioLike = Scenario | str | Path | Mapping[str, Any]
 
 
-def simulate(scenario: ScenarioLike, threads: int | None = None, observer: Observer | None = None) -> "Study":
+def simulate(
+    scenario: ScenarioLike,
+    threads: int | None = None,
+    observer: Observer | None = None,
+    shards: Shards | None = None,
+) -> "Study":
     """Return the study of the scenario's baseline alone, over its months; the other arguments as in `compare`."""
-    return _asked(SIMULATE, scenario, threads, observer)
+    return _asked(SIMULATE, scenario, threads, observer, shards)
 
 
-def compare(scenario: ScenarioLike, threads: int | None = None, observer: Observer | None = None) -> "Study":
+def compare(
+    scenario: ScenarioLike,
+    threads: int | None = None,
+    observer: Observer | None = None,
+    shards: Shards | None = None,
+) -> "Study":
     """Return the study of every variant of the scenario against its baseline, with the run-off months.
 
     `scenario` is one that was loaded, or what `load_scenario` takes. `threads` (all processors if None or 0) change
-    no number. `observer` is told how far the work is. Raises UserError with everything that is wrong.
+    no number. `observer` is told how far the work is. `shards` keep what is lived, until the study is saved, and may be
+    lived elsewhere. Raises UserError with everything that is wrong.
     """
-    return _asked(COMPARE, scenario, threads, observer)
+    return _asked(COMPARE, scenario, threads, observer, shards)
 
 
-def _asked(command: str, scenario: ScenarioLike, threads: int | None, observer: Observer | None) -> "Study":
+def _asked(
+    command: str, scenario: ScenarioLike, threads: int | None, observer: Observer | None, shards: Shards | None
+) -> "Study":
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     compared = command == COMPARE
     observer = SILENT if observer is None else observer
     if not compared and loaded.worlds:
         observer.note(loaded.worlds_left_out)
         loaded = loaded.as_written
+    if shards:
+        shards.open(loaded, None, command)
 
     def ask(world: Scenario, told: Observer) -> Study:
         variants, held = (world.variants if compared else {}), len(loaded.every_world)
         crossed = crossed_replications(world.baseline.replications, world.baseline.redraw_people)
-        done = run(world, variants, compared, threads, told, crossed=crossed, worlds_held=held)
+        done = run(world, variants, compared, threads, told, crossed=crossed, worlds_held=held, shards=shards)
         return Study(world, done.comparison, {"command": command, "scenario": str(world.path), **done.facts})
 
-    return in_every_world(loaded, observer, ask)
+    return in_every_world(loaded, observer, ask, shards)
 
 
-def in_every_world(scenario: Scenario, observer: Observer, ask: Callable[[Scenario, Observer], "Study"]) -> "Study":
+def in_every_world(
+    scenario: Scenario,
+    observer: Observer,
+    ask: Callable[[Scenario, Observer], "Study"],
+    shards: Shards | None = None,
+) -> "Study":
     """Return the study that `ask` gives of the scenario as written, which holds those of its other worlds.
 
-    All have the same seed: the same people, where they are of the same kind, meet the same random numbers.
+    All have the same seed: the same people, where they are of the same kind, meet the same random numbers. It holds the
+    `shards` that were lived too.
     """
     if not scenario.worlds:
-        return ask(scenario, observer)
+        own = ask(scenario, observer)
+        own.shards = shards
+        return own
     worlds, studies = scenario.every_world, {}
     told = InTurn(observer, list(worlds))
     for told.name, world in worlds.items():
         studies[told.name] = ask(world, told)
     own = studies.pop(AS_WRITTEN)
     own.hold(studies)
+    own.shards = shards
     return own
 
 
 class Study:
     """A finished question: its numbers as tables, differences with their errors, the verdict, pictures, a folder."""
+
+    shards: Shards | None = None  # that were kept, and go when the study is saved
 
     def __init__(self, scenario: Scenario, comparison: Comparison, facts: dict[str, Any]):
         """Take what was asked, the ledgers compared, and what a manifest says of how they came about."""
@@ -332,7 +359,10 @@ class Study:
             elsewhere={name: study.comparison for name, study in self.worlds.items()},
             excel=(lambda path: self.to_excel(path, language=in_one)) if excel else None,
             language=language,
+            shards=self.shards.told() if self.shards else None,
         )
+        if self.shards:
+            self.shards.remove()
         return place.folder
 
     def to_excel(self, path: str | Path, *, language: str = ENGLISH) -> Path:

@@ -279,7 +279,7 @@ def test_what_is_not_ours_stays_in_a_left_over_folder(run):
 def test_the_folder_of_a_run_at_work_is_left_alone(run):
     """While its process lives a partial folder is locked."""
     left, said = left_over(run, "1.partial", "summary.json"), []
-    with folders._held(left) as mine:
+    with folders.held(left) as mine:
         assert mine
         Place(run, overwrite=True, say=said.append)
     assert said == [] and names(left) == ["summary.json"]

@@ -33,11 +33,13 @@ LAYERS = (
     "simulator.kernel",  # how a month passes
     "simulator.engine",  # all months of all replications
     "simulator.analysis",  # what happened, and what it means
+    "simulator.shards",  # pieces of a run, and their files
     "simulator.run",  # from a scenario to a comparison
     "simulator.report",  # what is said of it
     "simulator.study",  # a question and its answer: what Python's door and the commands call
     "simulator.diaries",  # one borrower in words
     "simulator.decision",  # what an answer hangs on
+    "simulator.workers",  # shards in other processes, and once more
     "simulator.explore",  # a page on which one asks by moving sliders
     "simulator.estimation",  # from records to a scenario
     "simulator.cli",

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 from hashlib import sha256
 from math import sqrt
 
@@ -15,10 +16,10 @@ from simulator.model.errors import Problem, UserError
 from simulator.model.observer import SILENT
 from simulator.model.philox import group
 from simulator.model.random_words import philox_numpy
-from simulator.run import BASELINE
 from simulator.scenario.reader import rewritten
-from simulator.scenario.scenario import Scenario
+from simulator.scenario.scenario import BASELINE, Scenario
 from simulator.scenario.schema import Settings
+from simulator.shards.worlds import Draw
 
 TAG = 17  # of the counter's last word; simulations use 1 to 3 (simulator/model/philox.py), estimates 16
 MOST_DRAWS, MOST_TRIES = 1 << 20, 200
@@ -67,29 +68,46 @@ class Draws:
 
     def __iter__(self) -> Iterator[dict[str, Settings]]:
         """Yield the lenders of each draw, with a correlation for every Gini; UserError where none can be had."""
-        written = self.scenario.written
-        here, home = rewritten(self.scenario), rewritten(written) if written else None
-        there = {one.key for one in doubts(written)[0]} if written else set()
         for k in range(self.count):
-            for attempt in range(MOST_TRIES):
-                z = [float(places(one, self.scenario.baseline.seed, k, attempt)) for one in self.doubts]
-                numbers = {one.key: one.at(deviation) for one, deviation in zip(self.doubts, z, strict=True)}
-                try:
-                    drawn = here.at(numbers)
-                    lenders = {BASELINE: drawn.baseline, **{name: drawn.variants[name] for name in self.names}}
-                    if home:  # whose scores these are
-                        same = {key: number for key, number in numbers.items() if key in there}
-                        drawn = replace(drawn, written=home.at(same))
-                    lenders, _ = resolved(drawn, lenders, self.threads, SILENT)
-                    break
-                except UserError as error:
-                    self.refused[error.problems[0].key] += 1
-            else:
-                (key, _), *_ = self.refused.most_common(1)
-                found = f"{MOST_TRIES} draws in turn are not allowed together, most often for {key}"
-                raise UserError(Problem(str(self.scenario.path), found=found, allowed="narrower ranges"))
-            self.z[k] = z
-            yield lenders
+            draw = self.at(k)
+            self.take(k, draw.z, draw.refused)
+            yield draw.lenders
+
+    def at(self, k: int) -> Draw:
+        """Return draw k; UserError where none can be had."""
+        refused: list[str] = []
+        for attempt in range(MOST_TRIES):
+            z = [float(places(one, self.scenario.baseline.seed, k, attempt)) for one in self.doubts]
+            numbers = {one.key: one.at(deviation) for one, deviation in zip(self.doubts, z, strict=True)}
+            try:
+                drawn = self._here.at(numbers)
+                lenders = {BASELINE: drawn.baseline, **{name: drawn.variants[name] for name in self.names}}
+                if self._home:  # whose scores these are
+                    home, there = self._home
+                    same = {key: number for key, number in numbers.items() if key in there}
+                    drawn = replace(drawn, written=home.at(same))
+                lenders, _ = resolved(drawn, lenders, self.threads, SILENT)
+                return Draw(lenders, z, refused)
+            except UserError as error:
+                refused.append(error.problems[0].key)
+        (key, _), *_ = Counter(refused).most_common(1)
+        found = f"{MOST_TRIES} draws in turn are not allowed together, most often for {key}"
+        raise UserError(Problem(str(self.scenario.path), found=found, allowed="narrower ranges"))
+
+    def take(self, k: int, z: list[float], refused: list[str]) -> None:
+        """Take note of what draw k was."""
+        self.z[k] = z
+        self.refused.update(refused)
+
+    @cached_property
+    def _here(self):
+        return rewritten(self.scenario)
+
+    @cached_property
+    def _home(self):
+        """The scenario as written, and what is in doubt there, if this is another of its worlds."""
+        written = self.scenario.written
+        return (rewritten(written), {one.key for one in doubts(written)[0]}) if written else None
 
     @property
     def correlation(self) -> np.ndarray:

@@ -21,9 +21,10 @@ from simulator.model.errors import Problem, UserError, check_names
 from simulator.model.observer import SILENT, Observer
 from simulator.model.tables import Sums
 from simulator.model.values import Provenance
-from simulator.run import frame_of, read_book, replications_among, settled, settlement_of, transfers_of
+from simulator.run import frame_of, read_book, settled
 from simulator.scenario.reader import rewritten
 from simulator.scenario.scenario import BASELINE, Scenario
+from simulator.shards.worlds import replications_among, settlement_of, transfers_of
 from simulator.system.machine import threads_of
 
 KEPT = 2  # ranges of replications whose sums where nothing is moved are kept: each is as large as a comparison

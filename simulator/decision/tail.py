@@ -26,9 +26,10 @@ from simulator.model.errors import Problem, UserError, check_kind, check_names
 from simulator.model.observer import SILENT, Observer, compiling
 from simulator.report import phrasing
 from simulator.report.paper import Section, Table, paper
-from simulator.run import frame_of, read_book, replications_among, settlement_of, transfers_of
+from simulator.run import frame_of, read_book
 from simulator.scenario.scenario import BASELINE, Scenario
 from simulator.scenario.titles import quoted, shown_names
+from simulator.shards.worlds import replications_among, settlement_of, transfers_of
 from simulator.study import ScenarioLike
 from simulator.system.folders import write_json
 from simulator.system.machine import threads_of

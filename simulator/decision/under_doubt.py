@@ -29,6 +29,7 @@ from simulator.report.certainty import certainty
 from simulator.run import run
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import Scenario
+from simulator.shards.folder import Shards
 from simulator.study import COMPARE, ScenarioLike, Study, in_every_world
 from simulator.study import compare as compare_as_it_stands
 
@@ -47,6 +48,7 @@ def compare(
     observer: Observer | None = None,
     doubt: int | None = None,
     until: str | None = None,
+    shards: Shards | None = None,
 ) -> Study:
     """Return the study of every variant of the scenario against its baseline, with the run-off months.
 
@@ -54,7 +56,8 @@ def compare(
     no number. `observer` is told how far the work is. `doubt` is how often the numbers that have a range are drawn, for
     two replications each, instead of those that the scenario asks for; without it they are as they stand. `until` is
     how precise a measure is wished to be, "npv=1%": then there are as many replications as that takes
-    (`decision.precision`). Raises UserError with everything that is wrong.
+    (`decision.precision`). `shards` keep what is lived until the study is saved. Raises UserError with everything that
+    is wrong.
     """
     check_kind("doubt", doubt, (int, NoneType), "a whole number of draws")
     check_kind("until", until, (str, NoneType), 'text such as "npv=1%"')
@@ -65,13 +68,20 @@ def compare(
         raise UserError(Problem("--doubt", found="together with --until", allowed=allowed))
     if until is None and doubt is None and loaded.baseline.precision:
         until = loaded.baseline.precision.said
+    if until is not None and shards:
+        found = "together with --resume, --workers or --cluster"
+        raise UserError(Problem("--until", found=found, allowed="one of the two: looks are not kept"))
     if until is not None:
         return _until(loaded, until, threads, observer)
     if doubt is None:
-        return compare_as_it_stands(loaded, threads, observer)
+        return compare_as_it_stands(loaded, threads, observer, shards)
     asked = _in_pairs(loaded, doubt)
+    if shards:
+        shards.open(asked, doubt, COMPARE)
     held = len(asked.every_world)
-    return in_every_world(asked, observer, lambda world, told: _compared(world, threads, told, doubt, held))
+    return in_every_world(
+        asked, observer, lambda world, told: _compared(world, threads, told, doubt, held, shards), shards
+    )
 
 
 def _until(scenario: Scenario, until: str, threads: int | None, observer: Observer) -> Study:
@@ -87,12 +97,15 @@ def _until(scenario: Scenario, until: str, threads: int | None, observer: Observ
     return in_every_world(scenario, observer, ask)
 
 
-def _compared(asked: Scenario, threads: int | None, observer: Observer, doubt: int, held: int) -> "DoubtedStudy":
+def _compared(
+    asked: Scenario, threads: int | None, observer: Observer, doubt: int, held: int, shards: Shards | None
+) -> "DoubtedStudy":
     """Return the study of one world under doubt, one of those `held`; a number's draws are the same in all."""
     draws = Draws(asked, doubt, threads)
     observer.note(f"{doubt:,} draws of {len(draws.doubts):,} numbers in doubt, two replications each")
     crossed = crossed_replications(2 * doubt, asked.baseline.redraw_people)
-    done = run(asked, asked.variants, True, threads, observer, draws, crossed=crossed, worlds_held=held)
+    lent = asked.variants
+    done = run(asked, lent, True, threads, observer, draws, crossed=crossed, worlds_held=held, shards=shards)
     plain = done.comparison
     comparison = Doubted(
         *(list(plain.ledgers.values()), plain.swaps, plain.policies, [*_cautions(draws), *plain.cautions], plain.rates),

@@ -44,13 +44,17 @@ def part_of(sums: Sums, replications: slice) -> Sums:
     return sums._replace(flows=sums.flows[replications])
 
 
-def add(sums: Sums, own: Sums, replications: slice) -> None:
-    """Add the sums `own` of some replications to those of all."""
-    sums.flows[replications] += own.flows
-    batches = {replication % SUMS_PER_BATCH for replication in range(replications.start, replications.stop)}
-    for batch in batches:  # the others are empty: not even their memory is touched
+def add(sums: Sums, own: Sums, numbers: range, start: int) -> None:
+    """Add the sums `own` of the replications of some numbers to those of all, whose first has the number `start`."""
+    sums.flows[numbers.start - start : numbers.stop - start] += own.flows
+    for batch in batches_of(numbers):  # the others are empty: not even their memory is touched
         for all_of_it, of_these in zip(sums[1:], own[1:], strict=True):
             all_of_it[batch] += of_these[batch]
+
+
+def batches_of(numbers: range) -> list[int]:
+    """Return the batches to which replications of these numbers add, in order."""
+    return sorted({number % SUMS_PER_BATCH for number in numbers[:SUMS_PER_BATCH]})
 
 
 def machine_memory() -> int | None:

@@ -113,9 +113,7 @@ def run(
     sums = sums or sums_of(lowered)
     if lowered.readers:
         for first, end in _chunks(lowered, among):
-            add(
-                sums, by_month.simulate(lowered, first, end, threads, progress, fast), slice(first - start, end - start)
-            )
+            add(sums, by_month.simulate(lowered, first, end, threads, progress, fast), range(first, end), start)
         return sums
     work, adding = _Shards(lowered, among, threads), Lock()
 
@@ -143,7 +141,7 @@ def run(
     def put(chunk, own):
         if own is not None and threads > 1:
             with adding:
-                add(sums, own, slice(chunk[0] - start, chunk[1] - start))
+                add(sums, own, range(*chunk), start)
 
     if threads == 1:  # a thread of its own would begin with memory of its own
         take_shards()

@@ -24,9 +24,10 @@ from simulator.engine.accumulators import flows_alone
 from simulator.lowering.lower import Lowered, lower
 from simulator.model.layout import K_COUNT, K_ENTRY, K_FIRST, K_SEGMENT, LANES
 from simulator.model.tables import Sums
-from simulator.run import frame_of, settled, settlement_of, transfers_of
+from simulator.run import frame_of, settled
 from simulator.scenario.scenario import Scenario
 from simulator.scenario.schema import Settings
+from simulator.shards.worlds import settlement_of, transfers_of
 
 REPLICATIONS = 16
 OF_WHOLE = (2, 4, 8, REPLICATIONS)  # replications at the steps of a book that cannot be lived in parts

@@ -38,6 +38,10 @@ class UserError(Exception):
         self.problems = list(dict.fromkeys([problems] if isinstance(problems, Problem) else problems))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> "tuple[type[UserError], tuple[list[Problem]]]":
+        """Pickle the problems, as a process tells another, not the text made of them."""
+        return UserError, (self.problems,)
+
 
 def path_of(what: str, given: object) -> Path:
     """Return the path that is given for `what`, as text or as a path; UserError if it is neither."""

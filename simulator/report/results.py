@@ -35,11 +35,13 @@ def write(
     elsewhere: Mapping[str, Comparison] | None = None,
     excel: Callable[[Path], Any] | None = None,
     language: str = ENGLISH,
+    shards: Mapping[str, Any] | None = None,
 ) -> dict:
     """Write a run's folder and return the manifest as written; raise UserError as `Place` and its `write` do.
 
     `drawing` draws the pictures of the report meanwhile; without, this process does. `elsewhere` is what becomes of the
-    same lenders in other worlds, by name. `excel`, if there is to be a workbook, writes it. The page is in `language`,
+    same lenders in other worlds, by name. `excel`, if there is to be a workbook, writes it. `shards` are
+    their digests, if it was lived in shards. The page is in `language`,
     or in both; all other files are in English.
     """
     # Heavy (Arrow, Jinja): a light command that only checks a folder does not pay for them.
@@ -66,6 +68,8 @@ def write(
         parquet.write_replications(partial / "replications.parquet", worlds)
         parquet.write_each(partial, comparison.tables())
         write_json(partial / "page.json", page_data(worlds, tables), indent=None)
+        if shards:
+            write_json(partial / "shards.json", shards, indent=None)
         if excel:
             excel(partial / "results.xlsx")
         pictures = dict(in_each(languages, lambda _: drawing.pictures(comparison)))

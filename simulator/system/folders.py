@@ -23,9 +23,9 @@ from simulator.system.machine import environment
 MANIFEST = "manifest.json"  # written last, with the SHA-256 of every other file: its presence means a whole folder
 FILES = frozenset(  # whatever any command has ever written: so a folder without a manifest is known as a run's
     f"{MANIFEST} scenario.toml summary.json report.html comparison.parquet monthly.parquet rolls.parquet "
-    "replications.parquet vintages.parquet page.json mapping.toml tape.json factor.json ratios.csv roll_matrix.csv "
-    "roll_matrix_balance.csv roll_matrix_by_grade.csv memory.csv rows.csv gone.csv book.parquet book.toml "
-    "vintages.csv one_month_ahead.csv levels.csv structural.toml "
+    "replications.parquet vintages.parquet page.json shards.json mapping.toml tape.json factor.json ratios.csv "
+    "roll_matrix.csv roll_matrix_balance.csv roll_matrix_by_grade.csv memory.csv rows.csv gone.csv book.parquet "
+    "book.toml vintages.csv one_month_ahead.csv levels.csv structural.toml "
     "structural_parameters.csv people.parquet people.toml tie.csv cumulative.csv "
     "structural_moments.csv outcomes.csv held_out.csv hazards.csv backtest.json scores.csv fan.csv accounts.parquet "
     "economy.toml macro.json macro.svg forecast.csv effects.toml posterior.csv response.csv next_trial.csv "
@@ -149,7 +149,7 @@ class Place:
         if strange := _strangers(self.path):
             raise _Taken(_holds(strange))
         old = partial.with_suffix(".old")
-        with _held(self.path):
+        with held(self.path):
             done = False
             try:
                 os.rename(self.path, old)
@@ -286,7 +286,7 @@ def _tidy(path) -> Iterator[str]:
     if not path.parent.is_dir():
         return
     for left in sorted(path.with_name(found) for found in os.listdir(path.parent) if name.fullmatch(found)):
-        with _held(left) as mine:
+        with held(left) as mine:
             if mine:  # else its run is still at work
                 yield f"{left}: {_settle(left, path)}"
 
@@ -343,7 +343,7 @@ def _partial(path):
             partial.mkdir()
         except FileExistsError:  # of a process of this number on another machine, or that was killed
             continue
-        with _held(partial) as mine:
+        with held(partial) as mine:
             if mine is not False:
                 try:
                     yield partial
@@ -353,7 +353,7 @@ def _partial(path):
 
 
 @contextmanager
-def _held(folder):
+def held(folder: Path) -> Iterator[bool | None]:
     """Give whether this process now holds the lock of a folder; None where the file system has no locks."""
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

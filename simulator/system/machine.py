@@ -1,6 +1,8 @@
 """What this process may use of the machine, and what the machine is."""
 
 import os
+from functools import cache
+from hashlib import sha256
 from numbers import Integral
 from pathlib import Path
 
@@ -25,10 +27,20 @@ def threads_of(asked: int | None) -> int:
     return int(asked)
 
 
-def environment() -> dict:
-    """Return the day, the versions and the processor that a result was made with."""
+@cache
+def sources_digest() -> str:
+    """Return the SHA-256 of every source of the simulator, in hexadecimal."""
+    package, digest = Path(__file__).parents[1], sha256()
+    for path in sorted(package.rglob("*.py")):
+        source = path.read_bytes()
+        digest.update(f"{path.relative_to(package)} {len(source)}\n".encode())
+        digest.update(source)
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, str | None]:
+    """Return the version of Python and of each package that a number may depend on; None of one that is not there."""
     import platform
-    from datetime import date
     from importlib.metadata import PackageNotFoundError, version
 
     def version_of(package):
@@ -37,10 +49,18 @@ def environment() -> dict:
         except PackageNotFoundError:
             return None
 
-    versions = {name: version_of(name) for name in ("simulator", "numpy", "numba", "scipy", "pyarrow")}
+    packages = ("simulator", "numpy", "numba", "scipy", "pyarrow")
+    return {"python": platform.python_version(), **{name: version_of(name) for name in packages}}
+
+
+def environment() -> dict:
+    """Return the day, the versions and the processor that a result was made with."""
+    import platform
+    from datetime import date
+
     return {
         "date": date.today().isoformat(),
-        "versions": {"python": platform.python_version(), **versions},
+        "versions": versions(),
         "cpu": cpu_name(),
         "system": platform.system(),
     }

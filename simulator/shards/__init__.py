@@ -1,0 +1,1 @@
+"""A run in shards: pieces that are pure functions of their addresses, kept in files, whoever lives them."""
