@@ -59,6 +59,7 @@ from simulator.model.layout import (
     SOLD,
     STATUS,
     TERMINATED,
+    TIE_PART,
     TRIAL_LEFT,
     UNKNOWN,
     V_MIN_SHARE,
@@ -89,6 +90,7 @@ class Rules(NamedTuple):
     terms: np.ndarray  # int64[product, N_TERMS], the smallest payment as this month's levers have it
     ladder: np.ndarray  # int64[product, bucket, level, N_LADDER]
     trial: np.ndarray  # int64[product, (V_TRIAL_MONTHS, V_PLAN_MONTHS, V_PLAN_FORGIVE)]
+    holds_back: np.ndarray  # bool[bucket]: who is late may pay what falls due alone, whatever they have
 
 
 def rules_of(tables: Tables, levers: Levers, segment: int, month: int) -> Rules:
@@ -97,7 +99,8 @@ def rules_of(tables: Tables, levers: Levers, segment: int, month: int) -> Rules:
     terms[:, P_MIN_SHARE] = np.where(share >= 0, share, terms[:, P_MIN_SHARE])
     structural = bool(tables.segment[segment, G_MODEL] == 0)
     trial = levers.month[month, segment][:, [V_TRIAL_MONTHS, V_PLAN_MONTHS, V_PLAN_FORGIVE]]
-    return Rules(structural, tables.late[segment], terms, levers.ladder[month, segment], trial)
+    tie = tables.tie[min(month, len(tables.tie) - 1)]
+    return Rules(structural, tables.late[segment], terms, levers.ladder[month, segment], trial, tie[TIE_PART] > 0)
 
 
 class Seen:
@@ -110,6 +113,7 @@ class Seen:
         self.was, self.now = before[at : at + N_ACCOUNT], after[at : at + N_ACCOUNT]
         self.flow = dict(zip(FLOWS, flows[product].tolist(), strict=True))
         self._late, self._terms = rules.late[product].tolist(), rules.terms[product].tolist()
+        self.may_hold_back = bool(rules.holds_back[self.was[BUCKET]])
         self._levels = rules.ladder[product, self.was[BUCKET]].tolist()
         is_open = ACTIVE <= self.was[STATUS] <= CLOSED
         self.bill = max(self.was[BALANCE], 0) if is_open else 0
@@ -411,7 +415,7 @@ def _reason(account: Seen, other: Seen) -> int:
     after = account.after
     in_hand = after[LIQUIDITY] > 0 and not (other.product == LOAN and other.flow["new_credit"])
     elsewhere = after[EXTERNAL_CREDIT] > 0 and not account.before[REPORTED]  # as it was on the due date
-    if after[MONTHS_SINCE_FORGOT] > 0 and (in_hand or elsewhere or other.paid_extra()):
+    if after[MONTHS_SINCE_FORGOT] > 0 and not account.may_hold_back and (in_hand or elsewhere or other.paid_extra()):
         return WILL_NOT  # not forgotten, and money was left
     return UNKNOWN
 
