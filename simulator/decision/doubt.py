@@ -11,6 +11,7 @@ import numpy as np
 
 from simulator.analysis.score_power import resolved
 from simulator.decision.assumptions import Doubt, doubts
+from simulator.decision.rows_in_doubt import with_rows_drawn
 from simulator.lowering.factor import standard_normal
 from simulator.model.errors import Problem, UserError
 from simulator.model.observer import SILENT
@@ -87,7 +88,7 @@ class Draws:
                     same = {key: number for key, number in numbers.items() if key in there}
                     drawn = replace(drawn, written=home.at(same))
                 lenders, _ = resolved(drawn, lenders, self.threads, SILENT)
-                return Draw(lenders, z, refused)
+                return Draw({name: self._with_rows(lender, k) for name, lender in lenders.items()}, z, refused)
             except UserError as error:
                 refused.append(error.problems[0].key)
         (key, _), *_ = Counter(refused).most_common(1)
@@ -108,6 +109,10 @@ class Draws:
         """The scenario as written, and what is in doubt there, if this is another of its worlds."""
         written = self.scenario.written
         return (rewritten(written), {one.key for one in doubts(written)[0]}) if written else None
+
+    def _with_rows(self, lender: Settings, draw: int) -> Settings:
+        """Return a lender with its roll matrices drawn, where they are in doubt."""
+        return with_rows_drawn(lender, lambda key: float(normals(key, lender.seed, draw)))
 
     @property
     def correlation(self) -> np.ndarray:

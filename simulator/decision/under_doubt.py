@@ -19,6 +19,7 @@ from simulator.decision.doubt import Draws
 from simulator.decision.field_test import ACCOUNTS, shown_by
 from simulator.decision.paired import UnderDoubt
 from simulator.decision.precision import compare_until, wish
+from simulator.decision.rows_in_doubt import rows_in_doubt
 from simulator.decision.worth import FEWEST, Choice, Regression, choice
 from simulator.language.catalogue import ENGLISH, kept, say
 from simulator.model.errors import Problem, UserError, check_kind, check_names
@@ -116,6 +117,7 @@ def _compared(
     )
     facts = {
         "numbers_in_doubt": len(draws.doubts),
+        **({"rows_in_doubt": rows} if (rows := rows_in_doubt(asked.baseline)) else {}),
         "not_drawn": draws.left,
         "drawn_again": dict(draws.refused.most_common()),
     }

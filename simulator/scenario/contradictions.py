@@ -194,6 +194,9 @@ def _matrix(roll: RollMatrix, path: str) -> Iterator[Found]:
         return
     from simulator.scenario.histories import rows_of  # with numpy, which is heavy to import
 
+    if roll.counts_dispersion is not None and any(of.counts is None for of in (roll, *roll.kinds)):
+        allowed = "allowed: beside counts alone, which say how sure rows are"
+        yield f"{path}.counts_dispersion", "found beside matrix", allowed
     if (needed := len(rows_of(roll).state)) > MAX_ROWS:
         found = f"{needed} rows, counting states with what is remembered of accounts in them"
         yield f"{path}.{'kinds' if roll.kinds else 'memory'}", found, f"allowed: {MAX_ROWS}; look less far back"

@@ -139,6 +139,7 @@ class RollMatrix(Moves):
 
     states: Annotated[list[State], Field(min_length=1, max_length=MAX_STATES)]
     kinds: list[Kind] = []
+    counts_dispersion: Annotated[float, Field(ge=1, le=1e6), values.NUMBER] | None = None  # rows are in doubt by it
 
 
 class RollRates(Table):

@@ -155,7 +155,8 @@ def _inputs(done: TapeEstimates) -> ScenarioInputs:
     persistence = factor.persistence._replace(value=PERSISTENCE)
     moves = done.counts, done.remembered
     loadings = done.loadings.by_segment if done.loadings.are_told else {}
-    return ScenarioInputs(done.moving, *moves, factor.posterior, persistence, source, *files, loadings)
+    dispersion = round(float(np.nanmax([1.0, factor.evidence.dispersion])), 2)
+    return ScenarioInputs(done.moving, *moves, factor.posterior, persistence, source, dispersion, *files, loadings)
 
 
 def filled(matrix: RollMatrix) -> np.ndarray:

@@ -144,6 +144,7 @@ class ScenarioInputs(NamedTuple):
     correlation: Range  # of the common factor, and between what it lies with 90 %
     persistence: Range
     correlation_source: str
+    dispersion: float  # of counts around the factor, at least 1
     tape: str  # paths as the scenario names them
     mapping: str
     loadings: dict[str, Range]  # of segments with the factor; none where the tape does not tell them apart
@@ -172,7 +173,8 @@ def document(given: ScenarioInputs, cautions: Sequence[str] = ()) -> dict[str, A
             loading = {**_in_doubt(given.loadings[name]), "source": f"{said}: {months}", "status": "derived"}
             segments[name]["factor_loading"] = loading
         if len(panel.segments) > 1:
-            rolls = {p: _matrix(panel, given.counts[p, name], line, _more(given, p, name), p, about) for p in own}
+            own_rows = {p: (given.counts[p, name], line, _more(given, p, name), p, about) for p in own}
+            rolls = {p: _matrix(panel, *rows, given.dispersion) for p, rows in own_rows.items()}
             segments[name]["roll_rates"] = rolls
     products = {group.product for group in groups}
     counts = {p: [table for (product, _), table in given.counts.items() if product == p] for p in sorted(products)}
@@ -194,7 +196,9 @@ def document(given: ScenarioInputs, cautions: Sequence[str] = ()) -> dict[str, A
         "costs": {"funding_rate": {"value": 0.03, "unit": "per year", "source": f"assumption; {NOT_ON_THE_TAPE}"}},
         "behaviour": {
             "model": "roll_rates",
-            "roll_rates": {p: _matrix(panel, pooled[p], line, _more(given, p), p, about) for p in pooled},
+            "roll_rates": {
+                p: _matrix(panel, pooled[p], line, _more(given, p), p, about, given.dispersion) for p in pooled
+            },
         },
         "economy": {
             "factor": {
@@ -303,7 +307,7 @@ def _more(given: ScenarioInputs, product: str, segment: str | None = None) -> di
 
 
 def _matrix(
-    panel: Panel, counts: np.ndarray, line: Habits, more: dict[str, Any], product: str, about: _About
+    panel: Panel, counts: np.ndarray, line: Habits, more: dict[str, Any], product: str, about: _About, dispersion: float
 ) -> dict[str, Any]:
     """Return the named states of a product with their habits, the counts of their moves, and `more` rows."""
     states = []
@@ -318,6 +322,7 @@ def _matrix(
         states.append(row)
     return {
         "states": about.tape(states, "payments and balances by state"),
+        "counts_dispersion": about.tape(dispersion, "how counts vary around the factor, 1 as accounts alone do"),
         "counts": about.tape([[round(float(c), 4) for c in row] for row in counts], "moves of all months together"),
         **{key: about.tape(rows, "moves of all months together, by what went before") for key, rows in more.items()},
     }
