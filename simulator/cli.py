@@ -79,6 +79,7 @@ Sample = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Live so many of its shards, evenly among all. Default: all.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Begin, though it takes more than a day, or than the disk has.")]
 Keep = Annotated[bool, typer.Option("--keep-replications", help="Keep every replication in monthly.parquet.")]
 CheckFile = Annotated[
     Path | None, typer.Option("--check", metavar="FILE", help="Run a policy file of your own (Python) and check it.")
@@ -249,6 +250,7 @@ def study(
     seed: Seed = None,
     threads: Threads = None,
     quiet: Quiet = False,
+    yes: Yes = False,
     keep_replications: Keep = False,
     excel: Excel = False,
     allow_code: Code = False,
@@ -285,11 +287,13 @@ def study(
 
     from simulator.report import results
     from simulator.report.progress import Progress
+    from simulator.report.room import bytes_of_results
 
     place = _place(folder, overwrite, quiet)
     shards = _shards(context, place, resume, workers, cluster)
     Thread(target=results.get_ready, args=(drawing,), daemon=True).start()
-    with Progress(quiet) as progress:
+    limits = _limits(folder, yes, bytes_of_results(loaded, not is_run, keep_replications))
+    with Progress(quiet, limits) as progress:
         if is_run:
             finished = sim.simulate(loaded, threads, progress, shards)
         else:
@@ -387,6 +391,7 @@ def flips(
     threads: Threads = None,
     language: Language = ENGLISH,
     quiet: Quiet = False,
+    yes: Yes = False,
     allow_code: Code = False,
 ) -> None:
     """Seek for every number of a scenario the value at which another lender becomes best, the nearest first."""
@@ -399,6 +404,7 @@ def flips(
         folder,
         overwrite,
         quiet,
+        yes=yes,
         language=language,
     )
 
@@ -418,6 +424,7 @@ def sweep(
     threads: Threads = None,
     language: Language = ENGLISH,
     quiet: Quiet = False,
+    yes: Yes = False,
     allow_code: Code = False,
 ) -> None:
     """Live all lenders along one number, or all over several, and say who is best where."""
@@ -429,6 +436,7 @@ def sweep(
         folder,
         overwrite,
         quiet,
+        yes=yes,
         language=language,
     )
 
@@ -450,6 +458,7 @@ def breakeven(
     threads: Threads = None,
     language: Language = ENGLISH,
     quiet: Quiet = False,
+    yes: Yes = False,
     allow_code: Code = False,
 ) -> None:
     """Seek the value of a number at which two lenders are equal by a measure."""
@@ -459,7 +468,7 @@ def breakeven(
     def ask(observer):
         return sim.breakeven(loaded, vary, variant, measure, against, threads, observer)
 
-    _find(ask, folder, overwrite, quiet, language=language)
+    _find(ask, folder, overwrite, quiet, yes=yes, language=language)
 
 
 @app.command()
@@ -526,6 +535,7 @@ def calibrate(
     overwrite: Overwrite = False,
     threads: Threads = None,
     quiet: Quiet = False,
+    yes: Yes = False,
 ) -> None:
     """Estimate how a lender's own accounts move, with intervals, and write a scenario that starts from them."""
     folder = out or Path("out") / tape.name.partition(".")[0]
@@ -535,7 +545,7 @@ def calibrate(
             tape, mapping, structural=structural, prior=prior, force=force, threads=threads, observer=observer
         )
 
-    _find(ask, folder, overwrite, quiet, csv_bom)
+    _find(ask, folder, overwrite, quiet, yes=yes, csv_bom=csv_bom)
 
 
 @app.command()
@@ -547,6 +557,7 @@ def backtest(
     csv_bom: CsvBom = False,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
+    yes: Yes = False,
 ) -> None:
     """Fit until a month, forecast the months after it, and score the forecast against what happened."""
     folder = out or Path("out") / f"{tape.name.partition('.')[0]}-backtest"
@@ -554,7 +565,7 @@ def backtest(
     def ask(observer):
         return sim.backtest(tape, mapping, fit_until, observer=observer)
 
-    _find(ask, folder, overwrite, quiet, csv_bom)
+    _find(ask, folder, overwrite, quiet, yes=yes, csv_bom=csv_bom)
 
 
 @app.command()
@@ -631,6 +642,7 @@ def learn(
     threads: Threads = None,
     language: Language = ENGLISH,
     quiet: Quiet = False,
+    yes: Yes = False,
     allow_code: Code = False,
 ) -> None:
     """Learn a policy's setting from a randomised trial, and size the next one."""
@@ -644,7 +656,8 @@ def learn(
         columns = columns_of(column or ())
         return sim.learn(trial, loaded, effect, counts, columns=columns, threads=threads, observer=observer, **how)
 
-    _find(ask, out or Path("out") / trial.name.partition(".")[0], overwrite, quiet, csv_bom, language)
+    folder = out or Path("out") / trial.name.partition(".")[0]
+    _find(ask, folder, overwrite, quiet, csv_bom, language, yes)
 
 
 @app.command()
@@ -663,6 +676,7 @@ def tail(
     threads: Threads = None,
     language: Language = ENGLISH,
     quiet: Quiet = False,
+    yes: Yes = False,
     allow_code: Code = False,
 ) -> None:
     """Value at risk far in the tail: the common factor is shifted towards bad times, and weighted back."""
@@ -672,7 +686,7 @@ def tail(
     def ask(observer):
         return sim.tail(loaded, level, measure, variant, threads=threads, observer=observer, **size)
 
-    _find(ask, out or Path("out") / f"{scenario.stem}-tail", overwrite, quiet, language=language)
+    _find(ask, out or Path("out") / f"{scenario.stem}-tail", overwrite, quiet, yes=yes, language=language)
 
 
 @app.command()
@@ -693,6 +707,7 @@ def optimise(
     threads: Threads = None,
     language: Language = ENGLISH,
     quiet: Quiet = False,
+    yes: Yes = False,
     allow_code: Code = False,
 ) -> None:
     """Find the setting with which a measure is highest or lowest while others keep their bounds."""
@@ -710,7 +725,7 @@ def optimise(
             observer=observer,
         )
 
-    _find(ask, out or Path("out") / f"{scenario.stem}-optimise", overwrite, quiet, language=language)
+    _find(ask, out or Path("out") / f"{scenario.stem}-optimise", overwrite, quiet, yes=yes, language=language)
 
 
 @app.command()
@@ -769,12 +784,12 @@ def _in_one(language):
     return ENGLISH if language == BOTH else language
 
 
-def _find(ask, folder, overwrite, quiet, csv_bom=False, language=ENGLISH):
+def _find(ask, folder, overwrite, quiet, csv_bom=False, language=ENGLISH, yes=False):
     """Check the folder, have what is asked found, save it, and print what it says."""
     from simulator.report.progress import Progress
 
     place = _place(folder, overwrite, quiet)
-    with Progress(quiet) as progress:
+    with Progress(quiet, _limits(folder, yes)) as progress:
         found = ask(progress)
         found.save(place, csv_bom=csv_bom, language=language)
     if not quiet:
@@ -782,6 +797,13 @@ def _find(ask, folder, overwrite, quiet, csv_bom=False, language=ENGLISH):
             _warn(found.cautions)
             opened = [say("{what}: {path}", what=say(what), path=folder / name) for what, name in found.opened]
             _say(*found.answers, *opened)
+
+
+def _limits(folder, yes, disk=0):
+    """Return what a command may take: a day, and of the disk what is free; None where all is allowed."""
+    from simulator.system.needs import Limits
+
+    return None if yes else Limits(folder=folder, disk=disk)
 
 
 def _names(given):

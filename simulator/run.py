@@ -15,10 +15,10 @@ from simulator.analysis.ledger import Ledger, RunFrame, Settlement
 from simulator.analysis.score_power import facts_of
 from simulator.analysis.tie import tie_of
 from simulator.engine import engine
-from simulator.engine.accumulators import flows_alone, machine_memory
+from simulator.engine.accumulators import flows_alone
+from simulator.engine.pilot import LOWERED, needs_of
 from simulator.lowering.lower import Lowered, bytes_to_lower, tables_digest
 from simulator.lowering.prices import charged_rates
-from simulator.model.errors import Problem, UserError
 from simulator.model.observer import Observer, compiling
 from simulator.model.tables import Sums
 from simulator.policy.risk_transfer import Partner
@@ -39,15 +39,7 @@ from simulator.shards.worlds import (
     settlement_of,
 )
 from simulator.system.machine import threads_of
-
-
-class TooLarge(UserError):
-    """A run would take more memory than this machine has; `share` is the part of it that there is."""
-
-    def __init__(self, problem: Problem, share: float):
-        """Keep the problem and the share, below 1."""
-        super().__init__(problem)
-        self.share = share
+from simulator.system.needs import announce, check_memory
 
 
 @dataclass(frozen=True)
@@ -95,7 +87,7 @@ def run(
     made = Worlds(scenario, variants, run_off, tape, threads, observer, among, swap_sets, crossed)
     worlds, baseline, transferred = made.own, made.own[BASELINE], made.transferred
     state = {name: max(map(engine.state_bytes_at_once, world)) for name, world in worlds.items()}
-    _check_memory(made.all.values(), threads, max(state.values()), draws is not None, worlds_held)
+    memory = _memory(made.all.values(), threads, max(state.values()), draws is not None, worlds_held)
     for remark in scenario.remarks:
         observer.note(remark)
     if any(state.values()):
@@ -103,6 +95,8 @@ def run(
         kept = f"keeping state takes {max(state.values()) / 1e9:,.2f} GB"
         observer.note(f"policies read last month's book ({names}): {kept}")
     engine.prepare(baseline[0], compiling(observer))
+    lowering = LOWERED * len(made.all) * scenario.baseline.replications / 2 if draws is not None else 0.0
+    announce(lambda: needs_of([*made.every_future], threads, memory, worlds_held, lowering), observer)
     work = sum(map(engine.borrower_months, made.every_future))
     has_transfers = any(chain(*transferred.values()))
     settlements = of_others = {name: settlement_of(settings) for name, settings in made.lenders.items()}
@@ -203,11 +197,11 @@ def check_room(lenders: Iterable[Settings], run_off: bool, futures: Iterable[boo
     `futures` says of each future in which they are lowered whether it has a run-on.
     """
     needed = sum(bytes_to_lower(settings, run_off, run_on) for settings in lenders for run_on in futures)
-    _check_bytes("the scenario", needed)
+    check_memory("the scenario", needed)
 
 
-def _check_memory(worlds, threads, state, whole, held):
-    """Raise UserError if the sums of all variants and the state kept are more than the machine could ever hold.
+def _memory(worlds, threads, state, whole, held):
+    """Return the bytes of the sums of all variants and of the state kept; UserError if there is not so much memory.
 
     The sums are `held` so many times. `whole`: all sums of the run-ons are held at a time, not only their flows.
     """
@@ -215,15 +209,9 @@ def _check_memory(worlds, threads, state, whole, held):
     kept = {id(world): engine.bytes_needed(world, 0) for world, *_ in worlds}
     kept |= {id(world): of_run_on(world) for _, *run_on in worlds for world in run_on}
     at_work = max(engine.bytes_needed(world, threads) - kept[id(world)] for world in chain(*worlds))
-    _check_bytes("the results", held * sum(kept.values()) + at_work + state)
-
-
-def _check_bytes(what, needed):
-    there = machine_memory()
-    if there is not None and needed > there:
-        found = f"{what} would take {needed / 1e9:,.1f} GB, this machine has {there / 1e9:,.1f}"
-        allowed = "fewer replications, months, segments, people, variants or worlds"
-        raise TooLarge(Problem("memory", "", found, allowed), there / needed)
+    needed = held * sum(kept.values()) + at_work + state
+    check_memory("the results", needed)
+    return needed
 
 
 def read_book(scenario: Scenario):

@@ -259,7 +259,7 @@ def test_a_variant_whose_policy_raises_is_named_by_check(here, simulator):
 )
 def test_more_people_than_there_is_room_for_are_refused_at_once(command, here, simulator, monkeypatch):
     """Billions of applicants a month are counted before the first of them is made."""
-    monkeypatch.setattr("simulator.run.machine_memory", lambda: 10**9)
+    monkeypatch.setattr("simulator.system.needs.machine_memory", lambda: 10**9)
     many = ("--set", "portfolio.applicants_per_month=4000000000", "--months", "600")
     code, _, err = simulator(*command, "good.toml", *many)
 

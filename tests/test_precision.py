@@ -167,10 +167,10 @@ def test_a_wish_beyond_the_memory_is_capped_and_said_first(tmp_path, monkeypatch
     (tmp_path / "asked.toml").write_text(TEXT, encoding="utf-8")
     scenario = sim.load_scenario(tmp_path / "asked.toml", borrowers=50, months=3)
     needed = []
-    monkeypatch.setattr("simulator.run._check_bytes", lambda what, size: needed.append(size))
+    monkeypatch.setattr("simulator.run.check_memory", lambda what, size: needed.append(size))
     sim.compare(scenario.with_replications(200), threads=1)
     monkeypatch.undo()
-    monkeypatch.setattr("simulator.run.machine_memory", lambda: max(needed))
+    monkeypatch.setattr("simulator.system.needs.machine_memory", lambda: max(needed))
     study = sim.compare(scenario, threads=1, until="npv=0.0001%")
     assert FIRST < study.facts["looks"][-1] < 400  # the least next one, 20,480, would not have fitted
     assert not study.facts["until_reached"]

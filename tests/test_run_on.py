@@ -272,7 +272,7 @@ def test_its_memory_is_counted(monkeypatch):
     lenders = 1 + len(scenario.variants)
     world = lower(scenario.baseline, None, run_off=True)
     room = lenders * engine.bytes_needed(world, 0) + engine.bytes_needed(world, 1)
-    monkeypatch.setattr("simulator.run.machine_memory", lambda: room)
+    monkeypatch.setattr("simulator.system.needs.machine_memory", lambda: room)
     sim.compare(scenario, threads=1)
     with pytest.raises(UserError, match="the results would take"):
         sim.compare(load_scenario(ROOT / "scenarios" / "both.toml", HORIZON, **SIZES), threads=1)

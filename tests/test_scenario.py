@@ -241,6 +241,8 @@ def test_a_range_goes_with_the_value_it_is_about(write):
         ("segment.all.autopay={ value = 0.3, range = [0.2] }", "allowed: [low, high]"),
         ("segment.all.autopay={ value = 0.3, range = 0.2 }", "allowed: [low, high]"),
         ('segment.all.autopay={ value = 0.3, range = ["a", "b"] }', "allowed: [low, high]"),
+        ("segment.all.autopay={ value = 0.3, range = [0.2, [0.4, 0.5]] }", "allowed: [low, high]"),
+        ("segment.all.autopay={ value = 0.3, range = [[0.2], [0.4, 0.5]] }", "allowed: [low, high]"),
         ("policy.cut.enabled={ value = true, range = [0, 1] }", "allowed: of numbers"),
         ('behaviour.model={ value = "structural", range = [0, 1] }', "allowed: of numbers"),
         ("segment.all.line_limit.range=[1, 2]", "a range stands beside one value"),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 FAR = 10.0  # times what was searched: farther off no line is followed
+SOUGHT = 4  # further values that are lived, about, until the place is found
 ASIDE = 0.382  # of the way: not the middle, where roundings of both ends may cancel and a bent line looks straight
 
 
@@ -207,6 +208,7 @@ class _Search:
     def found(self) -> Breakeven:
         """Return what was found."""
         one = self.varied
+        self.experiment.announce(1 + len(self.places) + SOUGHT, self.observer)
         at_home = self.experiment.at({}, threads=self.threads)
         self.frame = at_home.frame
         known = self.measure in at_home.measures

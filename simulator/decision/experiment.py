@@ -16,16 +16,18 @@ from simulator.analysis.score_power import resolved
 from simulator.decision.assumptions import at_key
 from simulator.engine import engine
 from simulator.engine.accumulators import by_flow
+from simulator.engine.pilot import LOWERED, needs_of
 from simulator.lowering.lower import Lowered, lower
 from simulator.model.errors import Problem, UserError, check_names
 from simulator.model.observer import SILENT, Observer
 from simulator.model.tables import Sums
 from simulator.model.values import Provenance
-from simulator.run import frame_of, read_book, settled
+from simulator.run import check_room, frame_of, read_book, settled
 from simulator.scenario.reader import rewritten
 from simulator.scenario.scenario import BASELINE, Scenario
 from simulator.shards.worlds import replications_among, settlement_of, transfers_of
 from simulator.system.machine import threads_of
+from simulator.system.needs import announce, check_memory
 
 KEPT = 2  # ranges of replications whose sums where nothing is moved are kept: each is as large as a comparison
 VARIANT = "variant"  # first part of a key that moves one variant alone
@@ -113,6 +115,23 @@ class Experiment:
             ledgers.append(settled(name, one.sums, frame, settlement_of(settings[name]), terms[name], first))
         against = {name: other for name, other in moved.against.items() if {name, other} <= {*chosen}}
         return Comparison(ledgers, cautions=moved.cautions, against=against)
+
+    def announce(self, lives: float, observer: Observer, lenders: Collection[str] | None = None) -> None:
+        """Say what so many lives take, of `lenders` (all if None), before the first; UserError beyond the machine.
+
+        A life is that of all lenders in all replications of the scenario; of fewer it is less than one.
+        """
+        base, threads = self.scenario.baseline, threads_of(self.threads)
+        settings = {name: self.scenario.variants.get(name, base) for name in lenders or self.lenders}
+        check_room(settings.values(), True, (False, True) if base.run_on_months else (False,))
+        settings, _ = resolved(self.scenario, settings, threads, SILENT)
+        futures = (False, True) if base.run_on_months else (False,)
+        worlds = [lower(one, self._tape, True, run_on) for one in settings.values() for run_on in futures]
+        held = (KEPT + 1) * sum(engine.bytes_needed(world, 0) for world in worlds)
+        memory = held + max(engine.bytes_needed(world, threads) - engine.bytes_needed(world, 0) for world in worlds)
+        check_memory("the results", memory)
+        least = lives * LOWERED * len(worlds)
+        announce(lambda: needs_of(worlds, threads, memory, lives, least), observer)
 
     def values(
         self,

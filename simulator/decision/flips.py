@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 BORROWERS, REPLICATIONS = 2_000, 40  # at most, unless asked for: minutes and not hours for hundreds of numbers
 FEW, SOME = 1, 8  # replications of the screen, and of the search for the place
 NEAREST = 20  # places that are sought; those farther off are told as the screen has them
+PLACES = 3  # at which a turn is lived while it is sought, about
 FIRST = 3  # by each measure: those that are told first, which are sought however many were denied before
 SURELY = 3.0  # times what one end moves a lead: the other end is not lived if that would not turn it
 HALVINGS = 6  # of the way to an end that the scenario refuses
@@ -306,6 +307,10 @@ class _Search:
 
     def found(self) -> Flips:
         """Return what was found."""
+        asked = self.experiment.scenario.baseline.replications
+        sought = PLACES * NEAREST * len(self.some)
+        lives = 1 + ((2 * len(self.varied) + MAP**2 * len(self.pairs)) * len(self.few) + sought) / asked
+        self.experiment.announce(lives, self.observer, self.lenders)
         self.observer.started("living every lender as the scenario stands")
         self.comparison = home(self.experiment.scenario, self.lenders, self.threads, Part(self.observer))
         measures = phrasing.stated(self.comparison, phrasing.BOTH)

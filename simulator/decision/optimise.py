@@ -8,9 +8,10 @@ from simulator.analysis.estimates import Difference
 from simulator.decision import optimise_page
 from simulator.decision.aims import aims
 from simulator.decision.answer import Answer
-from simulator.decision.best import UNMOVED, best_in_box, best_of_list
+from simulator.decision.best import TIMES, UNMOVED, best_in_box, best_of_list
 from simulator.decision.experiment import Experiment
 from simulator.decision.optimum import AGAIN, COMPARISON, SEARCH, Numbers, moved
+from simulator.decision.search import most_lives
 from simulator.decision.settings import HOME, Listed, Lived, box, own_key, setting_of
 from simulator.language.catalogue import kept
 from simulator.model.errors import Problem, UserError, names_of
@@ -162,8 +163,10 @@ def _space(said, settings, experiment, lender):
 def _optimum(scenario, said, wanted, space, lived, observer):
     """Return the optimum of a box or a list."""
     replications = -(-scenario.baseline.replications // SUMS_PER_BATCH) * SUMS_PER_BATCH
-    lived.values(HOME, range(replications))
     listed = space.listed(MOST_SETTINGS)
+    lives = most_lives(len(space.axes)) if listed is None else len(listed) * SUMS_PER_BATCH / replications + TIMES
+    lived.experiment.announce(lives * replications / scenario.baseline.replications, observer)
+    lived.values(HOME, range(replications))
     if listed is None:
         observer.note(f"searching: each setting lives {replications:,} replications")
         named, best = _in_box(space, lived, replications)

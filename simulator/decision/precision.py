@@ -20,9 +20,10 @@ from simulator.lowering.lower import lower
 from simulator.model.errors import Problem, UserError, check_names
 from simulator.model.observer import Observer
 from simulator.report import phrasing
-from simulator.run import TooLarge, check_room, frame_of, read_book, run
+from simulator.run import check_room, frame_of, read_book, run
 from simulator.scenario.scenario import Scenario
 from simulator.study import COMPARE, Study
+from simulator.system.needs import TooLarge
 
 FIRST = 20  # replications of the first look
 MOST = 20_480  # replications of a look; what is wished and not had by then is said

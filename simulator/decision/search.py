@@ -66,9 +66,18 @@ def shortfall(margin, scale) -> np.ndarray:
     return (np.maximum(-margin, 0) / scale).sum(axis=1)
 
 
+def most_lives(axes: int) -> int:
+    """Return how many settings of a box are lived in `search` at most."""
+    return _design(axes) + ROUNDS * PER_ROUND + len(INSIDE)
+
+
+def _design(axes):
+    return 1 << int(np.ceil(np.log2(np.clip(PER_AXIS * axes, FEWEST, MOST))))
+
+
 def search(evaluate: Evaluate, axes: int, snap: Snap, start: Sequence[np.ndarray] = ()) -> Search | None:
     """Return what was lived in looking for the best setting, `start` first; None if no setting is allowed."""
-    size = 1 << int(np.ceil(np.log2(np.clip(PER_AXIS * axes, FEWEST, MOST))))
+    size = _design(axes)
     lived = _Lived(evaluate, snap)
     for point in start:
         lived.add(point)

@@ -11,7 +11,7 @@ from simulator.analysis.ledger import RunFrame
 from simulator.decision.answer import Answer, asked_of
 from simulator.decision.experiment import Experiment
 from simulator.decision.one_at_a_time import Effect, Outcome, check_tornado, one_at_a_time
-from simulator.decision.vary import Varied, varied
+from simulator.decision.vary import Varied, everything, varied
 from simulator.language.catalogue import kept
 from simulator.model.errors import Problem, UserError, check_names, names_of
 from simulator.model.observer import SILENT, Observer
@@ -181,10 +181,13 @@ class _Search:
             raise UserError(Problem("--vary", found="nothing is varied", allowed=allowed))
         if tornado:
             check_tornado(self.experiment)
+        points = self._points() if self.varied else []
+        moved = sum(bool(one.doubt) for one in everything(self.experiment)[0]) if tornado else 0
+        self.experiment.announce(1 + len(points) + (1 + 2 * moved if tornado else 0), self.observer)
         home = self.experiment.at({}, threads=self.threads)
         self.frame: RunFrame = home.frame
         self.measures = phrasing.stated(home, phrasing.BOTH)
-        places = [self._live(k, at) for k, at in enumerate(self._points())] if self.varied else []
+        places = [self._live(k, at) for k, at in enumerate(points)]
         if self.varied and not any(place.rows for place in places):
             found = f"the scenario refuses {'the' if len(places) == 1 else 'each of the'} {len(places):,} points"
             raise UserError(Problem("--vary", ", ".join(self.said), found, f"the first: {places[0].refused}"))

@@ -19,6 +19,7 @@ from simulator.analysis.shifted import FEWEST_EFFECTIVE, Tail, best_shift, is_sh
 from simulator.analysis.tails import replications_needed
 from simulator.decision.answer import Answer, asked_of, facts_told
 from simulator.engine import engine
+from simulator.engine.pilot import needs_of
 from simulator.language.catalogue import kept, say
 from simulator.lowering.factor import news, path_of
 from simulator.lowering.lower import Lowered, lower, shares_factor
@@ -33,6 +34,7 @@ from simulator.shards.worlds import replications_among, settlement_of, transfers
 from simulator.study import ScenarioLike
 from simulator.system.folders import write_json
 from simulator.system.machine import threads_of
+from simulator.system.needs import announce, check_memory
 
 PILOT = 200  # plain replications that tell the direction; whole batches
 REPLICATIONS = 1000  # in which the tail is measured, if nobody says how many
@@ -63,6 +65,7 @@ def tail(
     _check(loaded, level, measure, variant, replications)
     start = time.perf_counter()
     lender = _Lender(loaded, variant, measure, threads_of(threads), observer)
+    lender.announce(PILOT + replications)
     pilot = lender.losses(None, range(PILOT))
     direction, share = _direction(pilot, lender.news(range(PILOT)), lender.persistence)
     size, gain = best_shift(share, level)
@@ -109,6 +112,13 @@ class _Lender:
         self.persistence = settings.economy.factor.persistence
         self.frame = frame_of(scenario, self.world, False)
         engine.prepare(self.world, compiling(observer))
+
+    def announce(self, replications: int) -> None:
+        """Say what living so many replications takes."""
+        world = self.world._replace(replications=replications)
+        memory = engine.bytes_needed(world, self.threads)
+        check_memory("the results", memory)
+        announce(lambda: needs_of([world], self.threads, memory), self.observer)
 
     def news(self, among: range) -> np.ndarray:
         """Return float64[replication, month]: the news as they are drawn."""

@@ -1,7 +1,5 @@
 """What a run adds to, and the memory that it takes."""
 
-import os
-
 import numpy as np
 
 from simulator.model.layout import N_FLOWS, N_FROM, N_PRODUCT, N_RATING, N_TO, N_VINTAGE, RATING_CLASSES, SUMS_PER_BATCH
@@ -55,8 +53,3 @@ def add(sums: Sums, own: Sums, numbers: range, start: int) -> None:
 def batches_of(numbers: range) -> list[int]:
     """Return the batches to which replications of these numbers add, in order."""
     return sorted({number % SUMS_PER_BATCH for number in numbers[:SUMS_PER_BATCH]})
-
-
-def machine_memory() -> int | None:
-    """Return the bytes of memory of this machine, None where the system does not say."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else None

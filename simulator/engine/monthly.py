@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from simulator.engine.accumulators import empty_sums, machine_memory, part_of
+from simulator.engine.accumulators import empty_sums, part_of
 from simulator.engine.regimes import LeverGroup, Regimes, months_read
 from simulator.kernel.driver import advance
 from simulator.lowering.lower import Lowered, tables_for
@@ -16,6 +16,7 @@ from simulator.model.errors import Problem, UserError
 from simulator.model.kept import writable
 from simulator.model.layout import K_COUNT, K_ENTRY, N_STATE
 from simulator.model.tables import Levers, Span, Sums
+from simulator.system.machine import machine_memory
 
 MEMORY_SHARE = 1 / 4  # of the machine's memory that everyone's state may take
 NO_STORE = np.zeros((0, 0, 0, 0), np.int32)

@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.estimation.protocol import Calibration, Calibrator, Options, run_estimator
 from simulator.model.errors import check_names, path_of
-from simulator.model.observer import Observer
+from simulator.model.observer import SILENT, Observer
+from simulator.reading.needs import needs_of_records
 from simulator.system.machine import threads_of
+from simulator.system.needs import announce
 
 if TYPE_CHECKING:
     from simulator.estimation.backtest.estimator import Backtest
     from simulator.estimation.macro.estimator import MacroEstimation
     from simulator.estimation.trials.estimator import Learned
     from simulator.study import ScenarioLike
+
+FITS = 2.0  # times what a calibration takes: a backtest fits twice
 
 
 def calibrators() -> tuple[type[Calibrator], ...]:
@@ -44,6 +48,7 @@ def calibrate(
     tape, mapping = path_of("tape", tape), path_of("mapping", mapping)
     options = Options(structural, None if prior is None else path_of("prior", prior), force, threads_of(threads))
     chosen = next(kind for kind in calibrators() if kind.takes(mapping))
+    announce(lambda: needs_of_records(tape), SILENT if observer is None else observer)
     return run_estimator(chosen(tape, mapping, options), observer)
 
 
@@ -54,9 +59,9 @@ def backtest(tape: str | Path, mapping: str | Path, fit_until: str, *, observer:
     """
     from simulator.estimation.backtest.estimator import BacktestEstimator
 
-    return run_estimator(
-        BacktestEstimator(path_of("tape", tape), path_of("mapping", mapping), str(fit_until)), observer
-    )
+    tape, mapping = path_of("tape", tape), path_of("mapping", mapping)
+    announce(lambda: needs_of_records(tape, FITS), SILENT if observer is None else observer)
+    return run_estimator(BacktestEstimator(tape, mapping, str(fit_until)), observer)
 
 
 def macro(

@@ -91,6 +91,13 @@ class InTurn:
             self._whole.note(line if self.name == self._names[0] else f"{self.name}: {line}")
 
 
+def outermost(observer: Observer) -> Observer:
+    """Return the observer of the whole work, of which `observer` is told a part."""
+    while (whole := getattr(observer, "_whole", None)) is not None:
+        observer = whole
+    return observer
+
+
 def compiling(observer: Observer) -> Callable[[str], None]:
     """Return what is told of each stage in which the kernel is compiled, for an observer."""
     is_noted = False

@@ -7,6 +7,7 @@ from contextlib import suppress
 from threading import Event, Lock, Thread, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
+from simulator.system.needs import Limits
 from simulator.system.signals import ENDING
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ class Lines:
 class Progress:
     """Show how far the work is, and end it when told to; silent when `quiet`."""
 
-    def __init__(self, quiet: bool = False):
-        """Prepare the bar; it appears on entering the context."""
-        self.quiet, self.lock = quiet, Lock()
+    def __init__(self, quiet: bool = False, limits: Limits | None = None):
+        """Prepare the bar; it appears on entering the context. `limits` are what the work may take, if any are set."""
+        self.quiet, self.limits, self.lock = quiet, limits, Lock()
         self.bar: Bar | None = None
         self.lines = None if quiet or sys.stderr is None or sys.stderr.isatty() else Lines()
         self.seconds, self.is_stopped, self.start = 0.0, False, time.perf_counter()

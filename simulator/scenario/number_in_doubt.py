@@ -51,7 +51,8 @@ def _range(leaf: Leaf, value: Any, unit: Unit, currency: str, wrong: list[Wrong]
         return ()
     sizes = [len(value)] * 2 if by_member else []
     ends = [_each(end) for end in given] if isinstance(given, list) else []
-    if len(ends) != 2 or not all(is_number(member) for end in ends for member in (end, *end)):
+    is_mixed = not by_member and ends and any(isinstance(end, list) for end in given)
+    if len(ends) != 2 or is_mixed or not all(is_number(member) for end in ends for member in (end, *end)):
         wanted = "[low, high]"
         if several:
             wanted += f", two lists of {len(value)} numbers, or two numbers that multiply all members"

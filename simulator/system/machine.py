@@ -9,6 +9,7 @@ from pathlib import Path
 from simulator.model.errors import Problem, UserError
 
 MOST_THREADS = 1024
+OF_CONTAINER = "/sys/fs/cgroup/memory.max"  # bytes that a container may take, where Linux has any limit
 
 
 def available_threads() -> int:
@@ -25,6 +26,17 @@ def threads_of(asked: int | None) -> int:
             Problem("threads", "", f"found {asked!r}", f"allowed: 1 to {MOST_THREADS:,}, 0 or None for all")
         )
     return int(asked)
+
+
+def machine_memory() -> int | None:
+    """Return the bytes of memory that there are, for this machine or its container; None where the system is silent."""
+    if not hasattr(os, "sysconf"):
+        return None
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        return min(there, int(Path(OF_CONTAINER).read_text()))
+    except (OSError, ValueError):  # not Linux, no container, no limit ("max")
+        return there
 
 
 @cache

@@ -68,6 +68,7 @@ def response(
     if wrong or (counts != measure and not is_share):
         wish = "a share, which successes are counted of" if is_share else "an amount, which is added up"
         raise UserError(Problem("--counts", counts, f"is in {MEASURES[measure].unit}", f"allowed: {wish}"))
+    experiment.announce(1 + len(AT), observer)
     observer.started("living the control")
     at_home = experiment.at({switch: False})
     asked = at_home.frame
