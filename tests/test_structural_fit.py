@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from conftest import ROOT
 from panels import panel, taiwan, uniform
@@ -22,7 +23,7 @@ from simulator.estimation.structural.histories import (
     simulated_histories,
     usable,
 )
-from simulator.estimation.structural.identifiability import directions, in_words
+from simulator.estimation.structural.identifiability import directions, in_doubt, in_words, posterior
 from simulator.estimation.structural.moments import MOMENTS, NAMES, covariance, together, totals
 from simulator.estimation.structural.parameters import PARAMETERS, moved, value
 from simulator.estimation.structural.prior import prior_document
@@ -262,6 +263,20 @@ def test_a_planted_pair_is_named():
     assert "first and second move the same moments" in words[0] or "second and first" in words[0]
 
 
+def test_what_stays_at_the_prior_is_in_the_interval():
+    """Of a linear world the covariance is that of estimates with the others held at the prior, wherever they are."""
+    slopes = np.array([[3.0, 1.0, 0.0], [0.0, 2.0, 1.5], [1.0, 0.0, 2.0]])
+    told, draws = np.array([True, True, False]), 40_000
+    truth_, noise = (norm.ppf(uniform(3, what, draws, 3)) for what in (0, 1))
+    held = posterior(slopes[:, told])
+    found = (truth_ @ slopes.T + noise) @ slopes[:, told] @ held
+    seen = np.cov((found - truth_[:, told]).T)
+
+    assert in_doubt(slopes, told) == pytest.approx(seen, rel=0.05, abs=0.01)
+    assert in_doubt(slopes, told)[1, 1] > 1.5 * held[1, 1]
+    assert in_doubt(slopes, np.ones(3, bool)) == pytest.approx(posterior(slopes), rel=1e-12)
+
+
 def test_parameters_with_moments_of_their_own_are_kept():
     """Negative control: nothing is set back or named where every parameter has its moment."""
     found, told, why = moment_fit.fit_what_is_told(
@@ -303,8 +318,9 @@ def test_a_simulated_panel_gives_its_parameters_back():
         true = value(moved(_document(), {parameter: TRUTH[name]}), parameter)
         assert e.is_fitted
         assert e.low < true < e.high
-    for name in ("full_payer", "spending"):  # by the data: the prior is outside
-        assert not by_name[name].low < by_name[name].prior < by_name[name].high
+    known, shared = by_name["spending"], by_name["full_payer"]
+    assert not known.low < known.prior < known.high  # by the data: the prior is outside
+    assert known.left < 0.1 and 0.9 < shared.left < 1.1  # a twin that may be anywhere in its prior leaves no more
     assert fit.test_of_all.p_value > 0.01
 
 

@@ -17,7 +17,7 @@ from simulator.estimation.panels.panel import Panel
 from simulator.estimation.structural import moment_fit
 from simulator.estimation.structural.document import settings_of
 from simulator.estimation.structural.histories import observed, opening_tape, simulated_histories, usable
-from simulator.estimation.structural.identifiability import correlation_of, directions, in_words, posterior
+from simulator.estimation.structural.identifiability import correlation_of, directions, in_doubt, in_words
 from simulator.estimation.structural.moment_fit import Found, JTest
 from simulator.estimation.structural.moments import MOMENTS, Moment, Totals, covariance, together, totals
 from simulator.estimation.structural.parameters import PARAMETERS, Parameter, can_move, moved, shifted, value
@@ -47,7 +47,7 @@ class Posterior(NamedTuple):
     low: float | None  # interval of LEVEL; None at the prior
     high: float | None
     x: float  # from the prior, in its standard deviations
-    left: float  # of the prior's width, with the parameters that stay at the prior held there
+    left: float  # of the prior's width, the doubt about the parameters that stay at the prior included
     why_not: str  # why it is not identified and stays at the prior; empty if it is fitted
 
     @property
@@ -277,11 +277,12 @@ class _Ended(NamedTuple):
         prior_driven = [words[names[k]] for k in self.why if names[k] in HOW_CAUSES_ARE_TOLD]
         total = max(int(missed.sum()), 1)
         seen, seen_of_all = (self._sensitivity(which) for which in (self.within, world.usable))
+        covariance = in_doubt(seen, self.is_told)
         return StructuralFit(
             document=moved(world.document, shifts),
             calibrated_from=f"{Path(tape).name}, {panel.months[0]} to {panel.months[-1]}",
-            estimates=tuple(self._estimates()),
-            correlation=correlation_of(posterior(self.found.sensitivity)),
+            estimates=tuple(self._estimates(np.sqrt(np.diag(covariance)))),
+            correlation=correlation_of(covariance),
             compared=tuple(self._compared(values)),
             test=self._test(values, self.found.sensitivity * self.stretch, self.within),
             test_of_all=self._test(values, seen_of_all * self.stretch, world.usable),
@@ -310,10 +311,10 @@ class _Ended(NamedTuple):
         gap = (values - self.world.values)[which]
         return moment_fit.j_test(gap, self.world.covariance_of(which), sensitivity)
 
-    def _estimates(self):
-        """Yield the estimate of each free parameter, in the order of the list."""
+    def _estimates(self, of_told):
+        """Yield the estimate of each free parameter, in the order of the list; `of_told` are errors, in prior units."""
         errors = np.ones(len(self.free))
-        errors[self.is_told] = np.sqrt(np.diag(posterior(self.found.sensitivity)))
+        errors[self.is_told] = of_told
         for k, (parameter, x, error) in enumerate(zip(self.free, self.found.x, errors.tolist(), strict=True)):
             prior = value(self.world.document, parameter)
             if not self.is_told[k]:

@@ -42,6 +42,19 @@ def posterior(sensitivity: np.ndarray) -> np.ndarray:
     return np.linalg.inv(sensitivity.T @ sensitivity + np.eye(sensitivity.shape[1]))
 
 
+def in_doubt(sensitivity: np.ndarray, is_told: np.ndarray) -> np.ndarray:
+    """Return float64[told, told]: the posterior covariance of the parameters that are told of, in prior units.
+
+    The others stay at the prior, and where they truly are moves the same moments: what is told of them by those moments
+    goes into the fitted ones. To the posterior with all others held there, C, it adds B B' with B = C A' A_o, A and A_o
+    the sensitivities to the fitted and to the others, whose prior is standard normal. `sensitivity` is to all.
+    """
+    fitted, others = sensitivity[:, is_told], sensitivity[:, ~is_told]
+    held = posterior(fitted)
+    mistaken = held @ fitted.T @ others
+    return held + mistaken @ mistaken.T
+
+
 def correlation_of(covariance: np.ndarray) -> np.ndarray:
     """Return float64[parameter, parameter]: the correlations of a covariance."""
     deviations = np.sqrt(np.diag(covariance))
