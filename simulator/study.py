@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # heavy: imported when a table, a picture or a folder is aske
     from simulator.report.drawing import Drawing
     from simulator.report.paper import Picture
     from simulator.report.side_by_side import SideBySide
+    from simulator.report.told import ToldAgain
 
 SIMULATE, COMPARE = "run", "compare"  # the commands that give the same
 NAN = float("nan")
@@ -717,15 +718,18 @@ def load_study(folder: str | Path) -> SavedStudy:
     return SavedStudy(folder, manifest)
 
 
-def report_of(folder: str | Path, excel: bool = False, *, language: str | None = None) -> "Again":
+def report_of(folder: str | Path, excel: bool = False, *, language: str | None = None) -> "Again | ToldAgain":
     """Return the report of a saved run, made again from its files: its `report` is the page, `save` writes it.
 
     With `excel` the workbook is written too. The page is in `language`, "en", "zh" or "both", by default that of the
-    run. Nothing is simulated; the page of a folder that an older version has written says first what it lacks. Raises
-    UserError as `load_study` does.
+    run. Nothing is simulated; the page of a folder that an older version has written says first what it lacks. Flips
+    that were saved have a page too, and no workbook. Raises UserError as `load_study` does.
     """
     from simulator.report.again import Again
+    from simulator.report.told import ToldAgain
 
+    if not excel and (told := ToldAgain.of(path_of("folder", folder), language)):
+        return told
     return Again(load_study(folder), excel, language)
 
 

@@ -1,6 +1,7 @@
 """Where the best turns: exactly where closed forms say, nowhere for a variant that changes nothing."""
 
 import copy
+import json
 import re
 
 import pytest
@@ -64,7 +65,7 @@ def test_a_variant_that_changes_nothing_never_flips():
 def test_flips_are_saved(found, tmp_path):
     """The folder has the tables, the page and the scenario, and a command that gives the same again."""
     folder = found.save(tmp_path / "out")
-    assert {"flips.parquet", "screened.parquet", "report.html", "scenario.toml", "manifest.json"} == {
+    assert {"flips.parquet", "screened.parquet", "page.json", "report.html", "scenario.toml", "manifest.json"} == {
         file.name for file in folder.iterdir()
     }
     assert "stays best until" in (folder / "report.html").read_text()
@@ -216,3 +217,21 @@ def test_what_is_moved_is_counted_alike_wherever_it_is_told(found):
 
     assert len(told) == 2
     assert len({line.partition(" numbers were moved")[0] for line in told}) == 1
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_saved_page_is_made_again_in_any_language(found, language, tmp_path):
+    """From the folder alone, the question's own page to the byte, whatever language it was asked in."""
+    own = found.save(tmp_path / "own", language=language)
+    other = found.save(tmp_path / "other", language="zh" if language == "en" else "en")
+    page = (own / "report.html").read_text(encoding="utf-8")
+    facts = json.loads((own / "manifest.json").read_text(encoding="utf-8"))
+
+    assert sim.report_of(own).report == page
+    again = sim.report_of(other, language=language)
+    again.manifest = facts
+    assert again.report == page
+    assert sim.report_of(own, language="both").report.count("<h1>") == 2
+    with pytest.raises(sim.UserError, match="holds the results of flips"):
+        sim.report_of(own, excel=True)
+    assert sim.report_of(own).save(tmp_path / "made").joinpath("report.html").is_file()

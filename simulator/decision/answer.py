@@ -142,11 +142,6 @@ def together(call: Callable[[Asked], Found], each: Iterable[Asked], threads: int
         pool.shutdown(cancel_futures=True)
 
 
-def facts_told(manifest: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return what a page says at its end of how it was made."""
-    return [(str(name).replace("_", " "), str(value)) for name, value in manifest.items()]
-
-
 def _is_by_hand(scenario, key):
     about = scenario.provenance.get(key)
     return about is not None and about.file.startswith("--")

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.analysis.measures import MEASURES
-from simulator.decision.answer import facts_told
 from simulator.decision.pictures import DASHES, WIDTH
 from simulator.decision.words import PLAIN, breakable, digits, number
 from simulator.language.catalogue import retold, say
@@ -16,6 +15,7 @@ from simulator.report.colours import COLOURS, INK
 from simulator.report.figures.scale import scale_of
 from simulator.report.paper import Picture, Section, Table, paper
 from simulator.report.picture import Data, Panel, pictured
+from simulator.report.told import facts_told
 from simulator.scenario.parameters import unit_words
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from simulator.language.catalogue import kept, noted
 from simulator.model.errors import Problem, UserError, check_names, names_of
 from simulator.model.observer import SILENT, Observer, Part
 from simulator.report import phrasing
+from simulator.report.told import write_told
 from simulator.study import ScenarioLike
 
 if TYPE_CHECKING:
@@ -232,14 +233,17 @@ class Flips(Answer):
         """Return the report as HTML; `manifest` is shown at its end."""
         from simulator.decision import flips_page
 
-        return flips_page.page(self, manifest)
+        return flips_page.told(self).page(manifest)
 
     def write_numbers(self, folder: Path) -> None:
-        """Write the tables into `folder`."""
+        """Write the tables into `folder`, and the page as it is told in every language."""
         import pyarrow.parquet as pq
+
+        from simulator.decision import flips_page
 
         pq.write_table(self.table, folder / "flips.parquet")
         pq.write_table(self.screen, folder / "screened.parquet")
+        write_told(folder, lambda: flips_page.told(self))
 
 
 def flips(

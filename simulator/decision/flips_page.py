@@ -4,14 +4,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from simulator.analysis.ledger import RunFrame
-from simulator.decision.answer import facts_told
 from simulator.decision.crossing import FEWEST
 from simulator.decision.pictures import map_of, nearest
 from simulator.decision.words import breakable, digits, number
 from simulator.language.catalogue import noted, retold, say
 from simulator.policy.why import listed
 from simulator.report import phrasing
-from simulator.report.paper import Section, Table, paper
+from simulator.report.paper import Section, Table
+from simulator.report.told import Told
 
 if TYPE_CHECKING:
     from simulator.decision.flips import Flip, Flips
@@ -158,8 +158,8 @@ def ends(flip: "Flip") -> tuple[str, str]:
     return low, high
 
 
-def page(found: "Flips", manifest: dict) -> str:
-    """Return the report as HTML."""
+def told(found: "Flips") -> Told:
+    """Return what stands on the page."""
     sections = [
         Section(say("What turns the choice first"), [_how()], [nearest(found)] if found.flips else [], [_table(found)])
     ]
@@ -168,7 +168,7 @@ def page(found: "Flips", manifest: dict) -> str:
     title = say("{title}: what would turn the choice", title=found.scenario.baseline.title)
     setting = phrasing.setting(found.comparison.frame)
     said: list[str] = [breakable(line) for line in found.answers]
-    return paper(title, setting, said, [], sections, facts_told(manifest), found.cautions)
+    return Told(title, setting, said, found.cautions, sections)
 
 
 def _how():

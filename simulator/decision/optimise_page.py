@@ -3,7 +3,6 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from simulator.decision.answer import facts_told
 from simulator.decision.best import CLEAR, DOUBTFUL, DOUBTFULLY, IMPOSSIBLE, TOGETHER, UNMOVED
 from simulator.decision.elimination import OBJECTIVE, SURE
 from simulator.decision.optimum import AGAIN, COMPARISON, SEARCH, Numbers
@@ -30,6 +29,7 @@ from simulator.report.phrasing import (
 )
 from simulator.report.phrasing import named as called
 from simulator.report.picture import Data, Panel, pictured
+from simulator.report.told import facts_told
 from simulator.scenario.parameters import in_words, unit_words
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulator.analysis.measures import MEASURES
-from simulator.decision.answer import facts_told
 from simulator.decision.pictures import along, tornado
 from simulator.decision.words import digits, number
 from simulator.language.catalogue import say
 from simulator.policy.why import capital, listed
 from simulator.report import phrasing
 from simulator.report.paper import Section, Table, paper
+from simulator.report.told import facts_told
 from simulator.scenario.parameters import unit_words
 
 if TYPE_CHECKING:

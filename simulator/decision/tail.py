@@ -17,7 +17,7 @@ from simulator.analysis.measures import MEASURES, windows
 from simulator.analysis.score_power import resolved
 from simulator.analysis.shifted import FEWEST_EFFECTIVE, Tail, best_shift, is_shifted, weighted_tail, weights
 from simulator.analysis.tails import replications_needed
-from simulator.decision.answer import Answer, asked_of, facts_told
+from simulator.decision.answer import Answer, asked_of
 from simulator.engine import engine
 from simulator.engine.pilot import needs_of
 from simulator.language.catalogue import kept, say
@@ -27,6 +27,7 @@ from simulator.model.errors import Problem, UserError, check_kind, check_names
 from simulator.model.observer import SILENT, Observer, compiling
 from simulator.report import phrasing
 from simulator.report.paper import Section, Table, paper
+from simulator.report.told import facts_told
 from simulator.run import frame_of, read_book
 from simulator.scenario.scenario import BASELINE, Scenario
 from simulator.scenario.titles import quoted, shown_names

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import logit
 
-from simulator.decision.answer import facts_told
 from simulator.estimation.trials.prior import LEARNED
 from simulator.language.catalogue import kept, noted, retold, say
 from simulator.report.paper import Section, Table, paper
 from simulator.report.phrasing import MINUS
+from simulator.report.told import facts_told
 
 if TYPE_CHECKING:
     from simulator.estimation.trials.estimator import Learned
