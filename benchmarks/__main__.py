@@ -326,6 +326,42 @@ def trials(count: Annotated[int, typer.Option("--trials", min=50, help="made-up 
 
 
 @app.command()
+def structural(
+    books: Annotated[int, typer.Option(min=5, help="of each kind")] = 100,
+    accounts: Annotated[int, typer.Option(min=500, help="of each book")] = 4000,
+    months: Annotated[int, typer.Option(min=3, help="of each tape, after its first")] = 12,
+    before: Annotated[int, typer.Option(min=0, help="months lived before the tape of the second kind begins")] = 12,
+    file: Annotated[Path, typer.Option(help="where fits are kept; those that are there are not done again")] = OUT
+    / "structural.jsonl",
+) -> None:
+    """Check that 90 % intervals of the structural fit hold planted parameters, wherever it says that it knows them."""
+    from . import structural as run
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    kinds = {"that begin with the tape": 0, f"lived {before} months before": before}
+    wrong, tables = [], []
+    with Progress() as bar:
+        for kind, lived in kinds.items():
+            found = run.fits(file, books, accounts, months, lived, bar.advanced)
+            refused = sum(one["refused"] for one in found)
+            table = Table(
+                "90 % interval of", title=f"{len(found)} books {kind}, {refused} refused ({bar.seconds:,.0f} s)"
+            )
+            for column in ("identified", "of books", "holds", "of 100", "planted below it"):
+                table.add_column(column, justify="right")
+            for row in run.held(found):
+                share = f"{100 * row.holds / row.identified:.0f}" if row.identified else "-"
+                numbers = (row.identified, row.books, row.holds, share, row.below)
+                table.add_row(row.parameter, *map(str, numbers))
+            tables.append(table)
+            every = run.held(found)[-1]
+            if not lived and not run.LEAST <= every.holds / max(every.identified, 1) <= run.MOST:
+                wrong.append(kind)
+    _print(*tables)
+    _end(not wrong, f"intervals hold too seldom or too often: books {', '.join(wrong)}")
+
+
+@app.command()
 def digests(
     write: Annotated[Path | None, typer.Option(help="JSON file to write")] = None,
     against: Annotated[Path | None, typer.Option(help="JSON file written before, to compare with")] = None,

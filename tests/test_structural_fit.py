@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from benchmarks import structural as planted
 from conftest import ROOT
 from panels import panel, taiwan, uniform
 from simulator.decision.assumptions import doubts
@@ -25,7 +26,7 @@ from simulator.estimation.structural.histories import (
 )
 from simulator.estimation.structural.identifiability import directions, in_doubt, in_words, posterior
 from simulator.estimation.structural.moments import MOMENTS, NAMES, covariance, together, totals
-from simulator.estimation.structural.parameters import PARAMETERS, moved, value
+from simulator.estimation.structural.parameters import PARAMETERS, moved, shifted, value
 from simulator.estimation.structural.prior import prior_document
 from simulator.estimation.structural.scenario import cautions, refusals, scenario_text, tables, verdict
 from simulator.lowering.lower import lower
@@ -318,6 +319,7 @@ def test_a_simulated_panel_gives_its_parameters_back():
         true = value(moved(_document(), {parameter: TRUTH[name]}), parameter)
         assert e.is_fitted
         assert e.low < true < e.high
+    assert by_name["spending"].is_known and not by_name["full_payer"].is_known
     known, shared = by_name["spending"], by_name["full_payer"]
     assert not known.low < known.prior < known.high  # by the data: the prior is outside
     assert known.left < 0.1 and 0.9 < shared.left < 1.1  # a twin that may be anywhere in its prior leaves no more
@@ -409,7 +411,9 @@ def test_the_scenario_carries_its_posterior(tmp_path):
     assert shares @ shares.T == pytest.approx(related, abs=1e-9)
     payer = next(e for e in fits if e.parameter.name == "full_payer")
     (one,) = (one for one in of_parameter["full_payer"] if "segment 0" in one.key)
-    assert (one.low, one.value, one.high) == pytest.approx((payer.low, payer.value, payer.high))
+    ends = (shifted(payer.value, payer.parameter, side * norm.ppf(0.95) * payer.held) for side in (-1, 1))
+    assert (one.low, one.high) == pytest.approx(tuple(ends)) and one.value == pytest.approx(payer.value)
+    assert payer.low < one.low < one.high < payer.high  # in the scenario its twin stands at the prior
     assert not any(one.about.group for one in of_parameter["buffer"])
 
 
@@ -439,3 +443,36 @@ def test_a_status_that_follows_payment_is_not_complained_of():
 
     assert (unpaid.observed, unpaid.simulated) == (1, 1)
     assert not any("does not follow payment" in line for line in verdict(fit))
+
+
+def test_how_often_intervals_hold_is_counted_and_resumed(tmp_path, monkeypatch):
+    """Only where a fit says that it knows, in books that it does not refuse; what a file has is not fitted again."""
+
+    def told(planted, low=0.1, high=0.3):
+        return {"planted": planted, "low": low, "high": high, "left": 0.5}
+
+    def fitted_as(seed, *_):
+        known = {parameter.name: told(0.2, None, None) for parameter in PARAMETERS}
+        known |= {"full_payer": told(0.2 if seed else 0.05), "spending": told(0.4)}
+        return {"refused": seed == 2, "parameters": known}
+
+    monkeypatch.setattr(planted, "fitted", fitted_as)
+    found = planted.fits(tmp_path / "fits.jsonl", 3, 100, 3, 0, lambda *_: None)
+    monkeypatch.setattr(planted, "fitted", None)  # would fail
+    again = planted.fits(tmp_path / "fits.jsonl", 3, 100, 3, 0, lambda *_: None)
+    rows = {row.parameter: row for row in planted.held(again)}
+
+    assert again == found
+    assert rows["share who pay in full"] == ("share who pay in full", 2, 2, 1, 1)
+    assert rows["spending on the line"][1:] == (2, 2, 0, 0)
+    assert rows["all"][1:] == (2, 4, 1, 1)
+
+
+def test_a_made_up_book_is_of_people_like_those_planted():
+    """A book of the benchmark moves as its parameters say: of those who pay in full more, where more do."""
+    shares = []
+    for shift in (-2.0, 2.0):
+        seen, _ = planted.book(3, 400, 3, 1, {BY_NAME["full_payer"]: shift})
+        assert len(seen.months) == 4 and seen.segments == ("salaried", "irregular")
+        shares.append(totals(observed(seen, usable(seen))).values[NAMES.index("paid_full")])
+    assert shares[0] < 0.6 < 0.8 < shares[1]

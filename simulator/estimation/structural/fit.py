@@ -17,7 +17,14 @@ from simulator.estimation.panels.panel import Panel
 from simulator.estimation.structural import moment_fit
 from simulator.estimation.structural.document import settings_of
 from simulator.estimation.structural.histories import observed, opening_tape, simulated_histories, usable
-from simulator.estimation.structural.identifiability import correlation_of, directions, in_doubt, in_words
+from simulator.estimation.structural.identifiability import (
+    TOLD,
+    correlation_of,
+    directions,
+    in_doubt,
+    in_words,
+    posterior,
+)
 from simulator.estimation.structural.moment_fit import Found, JTest
 from simulator.estimation.structural.moments import MOMENTS, Moment, Totals, covariance, together, totals
 from simulator.estimation.structural.parameters import PARAMETERS, Parameter, can_move, moved, shifted, value
@@ -49,11 +56,17 @@ class Posterior(NamedTuple):
     x: float  # from the prior, in its standard deviations
     left: float  # of the prior's width, the doubt about the parameters that stay at the prior included
     why_not: str  # why it is not identified and stays at the prior; empty if it is fitted
+    held: float = 1.0  # of the prior's width, were the parameters that stay at the prior truly there
 
     @property
     def is_fitted(self) -> bool:
-        """Whether the panel tells of it."""
+        """Whether the panel moves it, be it only together with others."""
         return not self.why_not
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the panel tells of it, wherever in their priors those are that stay there."""
+        return self.is_fitted and self.left < TOLD
 
 
 class Compared(NamedTuple):
@@ -78,7 +91,7 @@ class StructuralFit:
     document: dict  # the fitted scenario as plain tables
     calibrated_from: str  # file and months, in words
     estimates: tuple[Posterior, ...]
-    correlation: np.ndarray  # float64[fitted, fitted]: of the posterior, in the order of the estimates that are fitted
+    correlation: np.ndarray  # float64[fitted, fitted]: of those fitted, in their order, the others held at the prior
     compared: tuple[Compared, ...]
     test: JTest  # of the moments within reach
     test_of_all: JTest  # with those out of reach
@@ -277,12 +290,11 @@ class _Ended(NamedTuple):
         prior_driven = [words[names[k]] for k in self.why if names[k] in HOW_CAUSES_ARE_TOLD]
         total = max(int(missed.sum()), 1)
         seen, seen_of_all = (self._sensitivity(which) for which in (self.within, world.usable))
-        covariance = in_doubt(seen, self.is_told)
         return StructuralFit(
             document=moved(world.document, shifts),
             calibrated_from=f"{Path(tape).name}, {panel.months[0]} to {panel.months[-1]}",
-            estimates=tuple(self._estimates(np.sqrt(np.diag(covariance)))),
-            correlation=correlation_of(covariance),
+            estimates=tuple(self._estimates(seen)),
+            correlation=correlation_of(posterior(self.found.sensitivity)),
             compared=tuple(self._compared(values)),
             test=self._test(values, self.found.sensitivity * self.stretch, self.within),
             test_of_all=self._test(values, seen_of_all * self.stretch, world.usable),
@@ -311,10 +323,11 @@ class _Ended(NamedTuple):
         gap = (values - self.world.values)[which]
         return moment_fit.j_test(gap, self.world.covariance_of(which), sensitivity)
 
-    def _estimates(self, of_told):
-        """Yield the estimate of each free parameter, in the order of the list; `of_told` are errors, in prior units."""
-        errors = np.ones(len(self.free))
-        errors[self.is_told] = of_told
+    def _estimates(self, sensitivity):
+        """Yield the estimate of each free parameter, in the order of the list; `sensitivity` is to all of them."""
+        errors, held = np.ones(len(self.free)), np.ones(len(self.free))
+        errors[self.is_told] = np.sqrt(np.diag(in_doubt(sensitivity, self.is_told)))
+        held[self.is_told] = np.sqrt(np.diag(posterior(self.found.sensitivity)))
         for k, (parameter, x, error) in enumerate(zip(self.free, self.found.x, errors.tolist(), strict=True)):
             prior = value(self.world.document, parameter)
             if not self.is_told[k]:
@@ -323,7 +336,7 @@ class _Ended(NamedTuple):
             centre = value(moved(self.world.document, {parameter: 0.0}), parameter)
             half = ndtri(0.5 + LEVEL / 2) * error
             low, at, high = (shifted(centre, parameter, float(x + step) * parameter.width) for step in (-half, 0, half))
-            yield Posterior(parameter, prior, at, low, high, float(x), error, "")
+            yield Posterior(parameter, prior, at, low, high, float(x), error, "", float(held[k]))
 
     def _compared(self, values):
         """Yield each moment that the tape has."""

@@ -63,6 +63,8 @@ def scenario_tables(fit: StructuralFit) -> dict[str, Any]:
 def put_ranges(document: dict, fit: StructuralFit) -> None:
     """Give every number of the document that a fitted parameter moves its range: 90 % of the posterior.
 
+    It is that of a world in which the parameters that stay at the prior are there, as they are in the document.
+
     Numbers move as the parameters do: the group of each is what is new in its parameter, given those before it
     (Cholesky), so that their correlations are those of the posterior. A parameter that a scenario cannot have at an end
     has no range.
@@ -71,7 +73,7 @@ def put_ranges(document: dict, fit: StructuralFit) -> None:
     roots = np.linalg.cholesky(fit.correlation)  # of nothing it is nothing
     for estimate, root in zip(fitted, roots, strict=True):
         parameter = estimate.parameter
-        step = float(ndtri(0.5 + LEVEL / 2)) * estimate.left * parameter.width
+        step = float(ndtri(0.5 + LEVEL / 2)) * estimate.held * parameter.width
         below, above = (moved(fit.document, {parameter: shift}) for shift in (-step, step))
         if not all(map(_is_allowed, (below, above))):
             continue
@@ -131,8 +133,8 @@ def tables(fit: StructuralFit) -> dict[str, list[dict]]:
                 "low": e.low,
                 "high": e.high,
                 "prior_width_left": e.left,
-                "status": CALIBRATED if e.is_fitted else NOT_IDENTIFIED,
-                "why": e.why_not,
+                "status": CALIBRATED if e.is_known else NOT_IDENTIFIED,
+                "why": e.why_not or ("" if e.is_known else "known only together with what is left at the prior"),
             }
             for e in fit.estimates
         ],
@@ -161,6 +163,8 @@ def verdict(fit: StructuralFit) -> Iterator[str]:
     yield f"fitted to {fit.calibrated_from}, {fit.accounts:,} accounts: {', '.join(fitted) or 'nothing'}"
     if rest:
         yield f"{NOT_IDENTIFIED}, left at the prior: {', '.join(rest)}"
+    if together := [e.parameter.words for e in fit.estimates if e.is_fitted and not e.is_known]:
+        yield f"known only together with what is left at the prior: {', '.join(together)}"
     within, of_all = fit.test, fit.test_of_all
     yield f"moments within reach: J = {within.j:,.1f} on {within.freedom:.1f}, p = {within.p_value:.2g}"
     far = [c for c in fit.compared if c.role == "out of reach"]
