@@ -424,6 +424,26 @@ def fuzz(
     _end(not faults, f"{len(faults):,} faults: see {OUT / 'fuzz'}")
 
 
+@app.command()
+def faults(
+    some: Annotated[str, typer.Argument(help="those whose name begins with this; default: all")] = "",
+) -> None:
+    """Have the machine fail under commands: full and locked disks, folders and processes taken away, bombs, no home."""
+    from . import faults as run
+
+    rows, answers = Table("fault", "command", title="the machine at fault"), []
+    for column in ("exit code", "seconds", "wrong"):
+        rows.add_column(column, justify="right")
+    with Progress() as bar:
+        for one in run.answers(some):
+            bar.started(f"{one.fault}: {one.command}")
+            answers.append(one)
+            rows.add_row(one.fault, one.command, str(one.code), f"{one.seconds:.1f}", one.wrong)
+    _print(rows, *(() if run.mounts() else ("full and read-only disks are left out: this system mounts none",)))
+    wrong = [f"{one.fault}: {one.command}: {one.wrong}" for one in answers if one.wrong]
+    _end(not wrong, "\n".join(wrong))
+
+
 def _print(*renderables):
     """Print rich renderables, as wide as the terminal, or 120 columns where there is none."""
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False)

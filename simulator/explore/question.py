@@ -197,7 +197,9 @@ class Explored:
             return known[text]
         number = _number(text)
         is_whole = all(isinstance(stop, int) for stop in stops if not isinstance(stop, str))
-        return float(number) if isinstance(number, int) and not is_whole else number
+        with suppress(OverflowError):  # beyond every number: left as it is, and refused
+            return float(number) if isinstance(number, int) and not is_whole else number
+        return number
 
 
 def text_of(value: Value) -> str:

@@ -22,6 +22,7 @@ from simulator.tape.draft.wide import Group, groups
 from simulator.tape.mapping import Columns
 
 MOST_ROWS = 2_000_000  # that are looked at
+MOST_COLUMNS = 5_000  # each of which is looked at: five roles in each of MOST_MONTHS, and others
 MOST_CODES, FEW_CODES = 60, 2  # of a column of codes
 MOST_SEGMENTS = 40
 MOST_MONTHS = 600
@@ -51,6 +52,9 @@ def draft_mapping(path: str | Path, encoding: str | None = None) -> Draft:
     if encoding is not None:
         check_names("--encoding", [encoding], ENCODINGS)
     table = open_table(str(path), Form(encoding=encoding))
+    if len(table.names) > MOST_COLUMNS:
+        found, allowed = f"{len(table.names):,} columns", f"allowed: up to {MOST_COLUMNS:,}; leave out those of no use"
+        raise UserError(Problem(str(path), "", found, allowed))
     lines = list(_drafted(table))
     if encoding is not None:
         lines.insert(2, f'encoding = "{encoding}"')
