@@ -45,6 +45,11 @@ def part_of(sums: Sums, replications: slice) -> Sums:
 def add(sums: Sums, own: Sums, numbers: range, start: int) -> None:
     """Add the sums `own` of the replications of some numbers to those of all, whose first has the number `start`."""
     sums.flows[numbers.start - start : numbers.stop - start] += own.flows
+    add_batches(sums, own, numbers)
+
+
+def add_batches(sums: Sums, own: Sums, numbers: range) -> None:
+    """Add the sums `own` of the replications of some numbers to those of all, but for the flows."""
     for batch in batches_of(numbers):  # the others are empty: not even their memory is touched
         for all_of_it, of_these in zip(sums[1:], own[1:], strict=True):
             all_of_it[batch] += of_these[batch]

@@ -30,8 +30,7 @@ def bytes_needed(lowered: Lowered, threads: int) -> int:
     """Return the bytes of all sums of one variant: those kept and those of the threads at work."""
     months, segments = lowered.months_total, len(lowered.segments)
     kept = bytes_of_sums(lowered.replications, months, segments)
-    at_work = threads + bool(threads and lowered.readers)  # those of a chunk, where the months of the threads meet
-    return kept + at_work * bytes_of_sums(_chunk(lowered), months, segments)
+    return kept + threads * bytes_of_sums(_chunk(lowered), months, segments)
 
 
 def bytes_of_flows(lowered: Lowered) -> int:
@@ -113,7 +112,8 @@ def run(
     sums = sums or sums_of(lowered)
     if lowered.readers:
         for first, end in _chunks(lowered, among):
-            add(sums, by_month.simulate(lowered, first, end, threads, progress, fast), range(first, end), start)
+            own = part_of(sums, slice(first - start, end - start))
+            by_month.simulate(lowered, first, end, threads, progress, fast, sums=own)
         return sums
     work, adding = _Shards(lowered, among, threads), Lock()
 

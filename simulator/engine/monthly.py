@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from simulator.engine.accumulators import empty_sums, part_of
+from simulator.engine.accumulators import add_batches, empty_sums, part_of
 from simulator.engine.regimes import LeverGroup, Regimes, months_read
 from simulator.kernel.driver import advance
 from simulator.lowering.lower import Lowered, tables_for
@@ -55,31 +55,40 @@ def simulate(
     progress: Callable[[int], None] = lambda done: None,
     fast: bool = True,
     note: Callable[[int, list[LeverGroup]], None] = lambda month, groups: None,
+    sums: Sums | None = None,
 ) -> Sums:
     """Return the sums of replications `first` to `end` - 1; `progress` is told the borrower-months of each span done.
 
-    `note` is told each month that a policy reads the book before, and under which levers it goes.
+    `note` is told each month that a policy reads the book before, and under which levers it goes. `sums` are those to
+    add to, if they are given, whose flows are still 0.
     """
     replications, segments = end - first, len(lowered.segments)
-    tables, sums = tables_for(lowered, first, end), empty_sums(replications, lowered.months_total, segments)
+    tables = tables_for(lowered, first, end)
+    sums = sums or empty_sums(replications, lowered.months_total, segments)
     regimes = Regimes(lowered, replications)
     shares = [[tiles[k::threads] for tiles in _tiles_by_length(lowered)] for k in range(threads)]
-    workers = [_Worker(lowered, tables, first, end, share, fast) for share in shares if any(map(len, share))]
+    shares = [share for share in shares if any(map(len, share))]
+    others = [empty_sums(replications, lowered.months_total, segments) for _ in shares[1:]]
+    workers = [
+        _Worker(lowered, tables, first, end, share, fast, own)
+        for share, own in zip(shares, [sums, *others], strict=False)
+    ]
     with ThreadPoolExecutor(max(len(workers), 1)) as pool:
-        for opening in pool.map(_Worker.opening, workers):
-            sums.flows[:, :, :1] += opening
         for month_from, month_to in _spans(lowered):
             groups = [LeverGroup(0, replications, lowered.levers)]
             if month_from in regimes.months:
-                groups = regimes.groups(month_from, sums.flows)
+                known = sums.flows
+                if month_from == 1:
+                    known = known[:, :, :1] + sum(pool.map(_Worker.opening, workers))
+                groups = regimes.groups(month_from, known)
                 note(month_from, groups)
-            months = slice(month_from, month_to + 1)
-            for worker in pool.map(lambda worker, to=(month_from, month_to, groups): worker.advance(*to), workers):
-                sums.flows[:, :, months] += worker.sums.flows[:, :, months]
+            months = slice(month_from if month_from > 1 else 0, month_to + 1)  # with the opening
+            list(pool.map(lambda worker, to=(month_from, month_to, groups): worker.advance(*to), workers))
+            for own in others:
+                sums.flows[:, :, months] += own.flows[:, :, months]
             progress(int(borrower_months(lowered.tiles, month_from, month_to).sum()) * replications)
-    for worker in workers:
-        for all_of_it, own in zip(sums[1:], worker.sums[1:], strict=True):  # the flows are there already
-            all_of_it += own
+    for own in others:  # the flows are there already
+        add_batches(sums, own, range(first, end))
     return sums
 
 
@@ -103,7 +112,7 @@ def levers_in_force(lowered: Lowered, replication: int, threads: int = 1) -> Lev
 class _Worker:
     """Some of the tiles: what one thread does of every span, the state it keeps between, the sums it adds to."""
 
-    def __init__(self, lowered, tables, first, end, share, fast):
+    def __init__(self, lowered, tables, first, end, share, fast, sums):
         self.lowered, self.tables, self.first, self.fast = lowered, tables, first, fast
         self.replications = end - first
         longest = [_longest(tiles) for tiles in _tiles_by_length(lowered)]
@@ -111,7 +120,7 @@ class _Worker:
             (np.ascontiguousarray(tiles), np.zeros((self.replications, len(tiles), N_STATE, lanes), np.int32))
             for tiles, lanes in zip(share, longest, strict=True)
         ]
-        self.sums = empty_sums(self.replications, lowered.months_total, len(lowered.segments))
+        self.sums = sums
 
     def opening(self):
         """Return int64[replication, half, 1, segment, product, name]: the opening book, before month 1."""
@@ -121,11 +130,10 @@ class _Worker:
         return opening.flows
 
     def advance(self, month_from, month_to, groups):
-        """Take everybody through a span, and return itself."""
+        """Take everybody through a span."""
         for tiles, store in self.work:
             for group in groups:
                 self._advance(group, tiles, month_from, month_to, store[group.first : group.end], self.sums)
-        return self
 
     def _advance(self, group, tiles, month_from, month_to, store, sums):
         tables = _tables_of(self.tables, group, self.replications)
