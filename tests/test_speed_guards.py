@@ -128,7 +128,8 @@ print(counted[0] / on_book(sums))
 
 
 @pytest.mark.parametrize(
-    ("name", "share"), [("huabei", 0.015), ("base/consumer", 0.04), ("../tests/plain_world", 0.01)]
+    ("name", "share"),
+    [("huabei", 0.015), ("base/consumer", 0.04), ("../tests/plain_world", 0.01), ("taiwan_cards", 0.01)],
 )
 def test_few_go_one_by_one(name, share):
     """Of a hundred borrowers with a line one or two a month end it one by one, of those with loans four at most.

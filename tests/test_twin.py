@@ -8,6 +8,8 @@ import pytest
 import naive
 import worlds
 from simulator.kernel.driver import advance
+from simulator.kernel.fixed import inverse_of
+from simulator.kernel.rolls import share_left
 from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
 from simulator.model.tables import Span
 
@@ -434,6 +436,17 @@ def test_cover_and_partners_change_nothing_but_the_marks():
             assert people.keys() == same.keys()
             for identity, columns in people.items():
                 assert np.array_equal(np.delete(columns, marks), np.delete(same[identity], marks))
+
+
+def test_what_is_left_of_arrears_is_exact_in_32_bits():
+    """The quotient by multiplying is that of dividing, for every pair of buckets, at both ends of the amounts."""
+    owed = np.concatenate([np.arange(400), 2**31 - 1 - np.arange(400), 48_271 ** np.arange(3)]).astype(np.int32)
+
+    for bucket in range(BUCKETS):
+        inverse, _ = inverse_of(bucket + 1)
+        for to in range(bucket + 1):
+            left = share_left(owed, np.int32(to), np.int32(bucket), np.uint32(inverse))
+            assert np.array_equal(left, to * owed.astype(np.int64) // (bucket + 1))
 
 
 def test_every_path_is_walked():

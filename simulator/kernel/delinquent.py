@@ -19,11 +19,9 @@ from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 from . import rules
 from .fixed import half, low_half, mask_of, mul_q16, mul_q31_lane, mul_q31_own_lane, only, pick
 from .lanes import add_current, counted, derive, draw_slots, rate_steps, three
-from .late import IN_FULL, PAYS_DUES, has_late_stage, next_months_late, work_late_account
-from .lender import begin_conversion, draw_loan, end_month, fill_record, note_worst, rate_of_new_loan, row_from
+from .late import IN_FULL, PAYS_DUES, has_late_stage, work_late_account
+from .lender import begin_conversion, draw_loan, end_month, end_open, fill_record, rate_of_new_loan
 from .lender import stack_record as stack_account_record
-from .marks import next_marks
-from .sums import add_followed, add_open, add_roll
 
 i4, u4, i8, u8 = np.int32, np.uint32, np.int64, np.uint64
 
@@ -727,7 +725,7 @@ def add_late(state, record, n, p, reporting_day, flows):
 @njit(forceinline=True)
 def roll_late(tile, gathered, pending, listed, n, p, place, segment, levers, sums, narrow, todo):
     """Steps 11 and 12 of the accounts of a product that are late or followed and left alone, of those who are done."""
-    state, record, flows, vintage = gathered.state, gathered.record, sums.flows[p], sums.vintage[p]
+    state, record = gathered.state, gathered.record
     at, account, claim, late = p * N_OWN, N_BORROWER + p * N_ACCOUNT, levers.month[p, V_CLAIM], i8(0)
     late_stage, freeze_days = has_late_stage(segment.terms[p]), i4(levers.month[p, V_FREEZE_DAYS])
     for k in range(n):
@@ -735,30 +733,14 @@ def roll_late(tile, gathered, pending, listed, n, p, place, segment, levers, sum
         late -= i8(record[at + R_LATE, u8(k)] & record[R_DONE, u8(k)])
     for k in range(late):
         lane = u8(todo[u8(k)])
-        i, to, balance = u8(listed[lane]), i8(record[at + R_TO, lane]), i8(state[account + BALANCE, lane])
-        was = i8(state[account + BUCKET, lane])
+        i, to = u8(listed[lane]), i8(record[at + R_TO, lane])
         if state[account + MARKS, lane] & IN_WORKOUT:
-            flows[F_WORKOUT_CASH] += cash_from(state, record, lane, p, levers.bits[p], narrow.ladder)
-        note_worst(tile.state, i, p, to, False, balance, place, claim, sums)
-        marks = next_marks(flows, i8(tile.state[account + MARKS, i]), max(was, to), to, balance)
-        tile.state[account + MARKS, i] = marks
-        if marks >= FOLLOWED:
-            add_followed(flows, marks, to, balance)
-        add_open(flows, vintage, to, i8(state[account + CAUSE, lane]), balance)
-        add_roll(sums.rolls[p], row_from(p, place.row, was), to, balance)
-        tile.state[account + BUCKET, i] = to
-        if late_stage:
-            months_late = tile.state[account + MONTHS_LATE, i]
-            is_late = to >= DEFAULT_BUCKET or (to > 0 and months_late > 0)
-            tile.state[account + MONTHS_LATE, i] = next_months_late(months_late, is_late)
+            sums.flows[p, F_WORKOUT_CASH] += cash_from(state, record, lane, p, levers.bits[p], narrow.ladder)
         scatter_late(tile, gathered, i, lane, account)
         status, days = state[account + STATUS, lane], record[at + R_DAYS, lane]
         status = rules.freeze_or_thaw(status, i4(to), days, freeze_days, i4(0))  # none of them is in a plan
         tile.state[account + STATUS, i] = status
-        if status == ACTIVE and p == LINE:
-            flows[F_LIMIT] += state[LINE_AT + LIMIT, lane]
-        flows[F_N_FROZEN] += status == FROZEN
-        flows[F_N_CLOSED] += status == CLOSED
+        end_open(tile.state, i, p, to, place, late_stage, claim, sums)
         if p == LINE:
             pending[0, i] &= ~(WANTS_LOAN * i4(to > 0))
 

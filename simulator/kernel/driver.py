@@ -36,16 +36,15 @@ from .month_end import close_unused, grant_again, leave_lines, observe, review_l
 from .on_time import (
     NO_REMINDERS,
     Bounds,
-    RollRates,
     bound_month,
     bound_segment,
     derive_forgetting,
     reminders,
     stack_block_record,
     step_on_time,
-    step_on_time_rolls,
 )
 from .origination import add_arrivals, originate
+from .rolls import MOVES, RollRates, rates_of_month, rates_of_segment, step_rolls
 from .rules import is_live, rate_of_grade, served_share
 from .scalar import step_scalar
 from .sums import add_stocks
@@ -134,8 +133,8 @@ def workspace() -> Workspace:
             np.zeros(len(MEMORY) - 1, np.uint32),
         ),
         RollRates(
-            np.zeros((N_ROLL, MAX_ROWS), np.int32), np.zeros(MAX_ROWS * MAX_STATES, np.uint32),
-            np.zeros(MAX_ROWS * MAX_STATES, np.int32),
+            np.zeros(MOVES, np.uint32), np.zeros(MOVES, np.int32), np.zeros(MAX_ROWS, np.uint32),
+            np.zeros(MAX_ROWS, np.uint32), np.zeros(BUCKETS, np.uint32),
         ),
         NarrowTables(
             np.zeros(CURE_SIZE, np.uint32), np.zeros(N_PRODUCT * CURE_ROW, np.uint32),
@@ -301,11 +300,7 @@ def segment_constants(work, segment):
         bound_segment(work.bounds, segment)
         narrow_segment(work.narrow, segment)
     else:
-        for row in range(segment.roll_state.shape[1]):
-            for k in range(N_ROLL):
-                work.roll_rates.states[k, row] = segment.roll_state[LINE, row, k]
-            for k in range(MAX_STATES):
-                work.roll_rates.next[row * MAX_STATES + k] = segment.roll_next[LINE, row, k]
+        rates_of_segment(work.roll_rates, segment.roll_state[LINE], segment.roll_next[LINE])
 
 
 @njit(forceinline=True)
@@ -436,11 +431,8 @@ def amounts_for(economy):
 def month_constants(lanes, tile, segment, month, levers, derived, work):
     """Work out what a month means for the vector paths, and each borrower's own columns where that has changed."""
     if segment.scalars[G_MODEL] != 0:
-        for row in range(month.thresholds.shape[1]):
-            for k in range(MAX_STATES):
-                work.roll_rates.cumulative[row * MAX_STATES + k] = month.thresholds[LINE, row, k]
-            spends = mul_q16(segment.roll_state[LINE, row, ROLL_SPEND], month.economy[M_SPENDING])
-            work.roll_rates.states[ROLL_SPEND, row] = spends
+        spending = month.economy[M_SPENDING]
+        rates_of_month(work.roll_rates, segment.roll_state[LINE], month.thresholds[LINE], spending)
         return derived
     economy, n, loan_reminding = month.economy, tile.count, derived.loan_reminders
     amounts = amounts_for(economy)
@@ -480,13 +472,10 @@ def advance_half(
                     lanes, pending, base, n, place, segment, month.economy, levers, sums, work.bounds, month.rates,
                     lists.todo,
                 )  # fmt: skip
-            elif (levers.bits[LINE] & ANSWERED) != 0:  # compiled for each case, or every lane would look its answer up
-                step_on_time_rolls(
-                    lanes, pending, base, n, place.row, segment, levers, sums, work.roll_rates, month.rates[LINE], True
-                )  # fmt: skip
             else:
-                step_on_time_rolls(
-                    lanes, pending, base, n, place.row, segment, levers, sums, work.roll_rates, month.rates[LINE], False
+                step_rolls(
+                    lanes, pending, base, n, place, segment, levers, sums, work.roll_rates, month.rates[LINE],
+                    lists.todo,
                 )  # fmt: skip
             listed = list_pending(lists, lanes.state, pending, base, n, place, segment, levers, sums, listed)
         else:

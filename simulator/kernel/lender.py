@@ -14,7 +14,7 @@ from . import rules
 from .fixed import half, mul_q16, mul_q31
 from .late import has_late_stage, late_payment, late_stage_of, next_months_late, takes_offer
 from .marks import next_marks, watched, watched_left
-from .sums import add_back, add_late_paid, add_loss, add_open, add_roll, add_stocks
+from .sums import add_back, add_followed, add_late_paid, add_loss, add_open, add_roll, add_stocks
 
 i4, i8, u8 = np.int32, np.int64, np.uint64
 
@@ -206,15 +206,22 @@ def freeze_and_cut(state, i, record, p, levers, flows):
     status, freeze_days, plan_left = state[at + STATUS, i], levers.month[p, V_FREEZE_DAYS], state[at + PLAN_LEFT, i]
     state[at + STATUS, i] = rules.freeze_or_thaw(status, to, record[p, A_DAYS], freeze_days, plan_left)
     if status != CLOSED and record[p, A_CLOSED] == 0:
-        limit = i8(state[at + LIMIT, i])
-        cut = limit
-        for bucket in range(i8(state[at + BUCKET, i]) + 1, to + 1):
-            keep = levers.stage[p, bucket, S_LIMIT_KEEP]
-            if keep < ONE:
-                cut = max(mul_q31(cut, keep), min(cut, levers.month[p, V_LIMIT_FLOOR]))
-        if cut < limit:
-            state[at + LIMIT, i] = cut
-            flows[p, F_N_LIMIT_CUT] += 1
+        cut_limit(state, i, p, to, levers, flows)
+
+
+@njit(forceinline=True)
+def cut_limit(state, i, p, to, levers, flows):
+    """Step 10 (d): cut the limit of an account that falls to a bucket."""
+    at = N_BORROWER + p * N_ACCOUNT
+    limit = i8(state[at + LIMIT, i])
+    cut = limit
+    for bucket in range(i8(state[at + BUCKET, i]) + 1, to + 1):
+        keep = levers.stage[p, bucket, S_LIMIT_KEEP]
+        if keep < ONE:
+            cut = max(mul_q31(cut, keep), min(cut, levers.month[p, V_LIMIT_FLOOR]))
+    if cut < limit:
+        state[at + LIMIT, i] = cut
+        flows[p, F_N_LIMIT_CUT] += 1
 
 
 @njit(forceinline=True)
@@ -661,6 +668,29 @@ def close_month(state, i, record, products, segment, sums):
                     state[at + BUCKET, i] = 0
                     state[at + MARKS, i] &= FOLLOWED - 1
     add_stocks(state, i, sums.flows, sums.vintage)
+
+
+@njit(forceinline=True)
+def end_open(state, i, p, to, place, late_stage, claim, sums):
+    """Steps 11 and 12 of an open account in no plan that stays and ends in bucket `to`: its marks, move and stocks."""
+    at, flows, vintage = N_BORROWER + p * N_ACCOUNT, sums.flows[p], sums.vintage[p]
+    status, balance, was = state[at + STATUS, i], i8(state[at + BALANCE, i]), i8(state[at + BUCKET, i])
+    note_worst(state, i, p, to, False, balance, place, claim, sums)
+    marks = next_marks(flows, i8(state[at + MARKS, i]), max(was, to), to, balance)
+    state[at + MARKS, i] = marks
+    if marks >= FOLLOWED:
+        add_followed(flows, marks, to, balance)
+    add_open(flows, vintage, to, i8(state[at + CAUSE, i]), balance)
+    add_roll(sums.rolls[p], row_from(p, place.row, was), to, balance)
+    state[at + BUCKET, i] = to
+    if late_stage:
+        months_late = state[at + MONTHS_LATE, i]
+        is_late = to >= DEFAULT_BUCKET or (to > 0 and months_late > 0)
+        state[at + MONTHS_LATE, i] = next_months_late(months_late, is_late)
+    if status == ACTIVE and p == LINE:
+        flows[F_LIMIT] += state[at + LIMIT, i]
+    flows[F_N_FROZEN] += status == FROZEN
+    flows[F_N_CLOSED] += status == CLOSED
 
 
 @njit(forceinline=True)

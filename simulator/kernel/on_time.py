@@ -18,7 +18,7 @@ from simulator.jit.intrinsics import SHORT_ROW, list_marked, stack_array
 from simulator.model.layout import *  # noqa: F403  the vocabulary of the kernel
 
 from . import rules
-from .fixed import half, low_half, mask_of, mul_q16_lane, mul_q31_lane, only, pick, sigmoid
+from .fixed import half, low_half, mask_of, mul_q31_lane, only, pick, sigmoid
 from .lanes import ZERO, add_current, counted, plus, rate_steps, three, whole
 from .lender import begin_conversion
 
@@ -36,14 +36,6 @@ class Bounds(NamedTuple):
     logits: np.ndarray  # int64[QUALITY_GROUPS]: largest log-odds (the borrower's own part) of refusing a current due
     unwilling: np.ndarray  # uint32[product * QUALITY_GROUPS]: largest chance (q31) of not being willing to pay
     memory: np.ndarray  # uint32[len(MEMORY) - 1]: largest share of FORGET that is left, for `bound_of`
-
-
-class RollRates(NamedTuple):
-    """The roll rates of a segment and month of lines, in the 32-bit tables of the lanes."""
-
-    states: np.ndarray  # int32[N_ROLL, MAX_ROWS]
-    cumulative: np.ndarray  # uint32[MAX_ROWS * MAX_STATES], row, then to: q31
-    next: np.ndarray  # int32[MAX_ROWS * MAX_STATES]: the row after a move, and STAYS_WORSE
 
 
 @njit(forceinline=True)
@@ -147,7 +139,7 @@ def step_on_time(tile, pending, base, n, place, segment, economy, levers, sums, 
         n_lines = pay_dues(tile, pending, base, n, before, segment, economy, levers, flows, bounds, False, True)
     else:
         n_lines = pay_dues(tile, pending, base, n, before, segment, economy, levers, flows, bounds, False, False)
-    price_lines(tile, base, n, levers, rates[LINE])
+    price_lines(tile, base, n, levers, rates[LINE], False)
     if converts:
         convert_bills(tile, pending, base, n, segment, flows[LINE], todo)
         post_lines(tile, base, n, n_lines, place.row, segment, levers, sums, True)
@@ -303,22 +295,25 @@ def convert_bills(tile, pending, base, n, segment, flows, todo):
 
 
 @njit(forceinline=True)
-def price_lines(tile, base, n, levers, rates):
+def price_lines(tile, base, n, levers, rates, some_late):
     """Fill B_RATE, and B_DEMAND once B_PAID is known: what a line's interest and its answer to the price are by grade.
 
-    Mostly nothing goes by grade; then all have the same, and no grade is worked out.
+    Mostly nothing goes by grade; then all have the same, and no grade is worked out. Grade E is only looked for where
+    there are `some_late`.
     """
     state, record, demands = tile.state, tile.record, levers.answer[LINE, C_DEMAND]
     bounds, (best, to_b, to_c, to_d) = rules.grade_bounds(levers.month[LINE]), rate_steps(rates)
-    answered = (levers.bits[LINE] & ANSWERED) != 0
-    if answered or rules.rates_differ(rates):
+    answered, worst = (levers.bits[LINE] & ANSWERED) != 0, rates[GRADES - 1]
+    if answered or rules.rates_differ(rates) or (some_late and worst != best):
         for lane in range(n):
             i, j = u8(lane), u8(base + lane)
             balance, limit, clean = state[LINE_AT + BALANCE, j], state[LINE_AT + LIMIT, j], state[LINE_AT + CLEAN, j]
             is_b, is_c, is_d = rules.grade_steps(clean, state[SCORE, j], balance, limit, True, bounds)
-            record[B_RATE, i] = i4(rules.rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d))
+            is_e = some_late and state[LINE_AT + BUCKET, j] > i4(0)
+            rate = rules.rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d)
+            record[B_RATE, i] = pick(mask_of(is_e), worst, rate)
             in_full = (state[FULL_PAYER, j] != i4(0)) & (record[B_PAID, i] >= balance)
-            record[B_DEMAND, i] = i4(rules.answer_place(is_b, is_c, is_d, False, state[QUALITY, j], in_full))
+            record[B_DEMAND, i] = i4(rules.answer_place(is_b, is_c, is_d, is_e, state[QUALITY, j], in_full))
     else:
         for lane in range(n):
             record[B_RATE, u8(lane)] = i4(best)
@@ -419,76 +414,3 @@ def post_loans(tile, base, n, loan, month_levers, sums, rates):
     add_current(flows, rolls, sums.vintage[LOAN], n_open, whole(balances), whole(interests), whole(payments))
     flows[F_N_PAID_OFF] += repaid
     rolls[TO_PAID_OFF, 0] += repaid
-
-
-@njit(forceinline=True)
-def step_on_time_rolls(tile, pending, base, n, row, segment, levers, sums, roll_rates, rates, answered):
-    """The roll_rates month for lines that stay in bucket 0, of lanes `base` to `base` + n - 1, n at most BLOCK.
-
-    Borrowers with a live loan facility are left; `pending` says who. Where `answered`, customers answer to the price.
-
-    The sums of the month are added up here: lines go from `row` of the roll matrix to bucket 0.
-    """
-    state, words, states, cumulative = tile.state, tile.words, roll_rates.states, roll_rates.cumulative
-    line, spending, flows = segment.terms[LINE], segment.spending, sums.flows[LINE]
-    floor, min_share = i4(line[P_MIN_FLOOR]), rules.min_share_of(line, levers.month[LINE])
-    best, to_b, to_c, to_d = rate_steps(rates)
-    new_credit, demands = levers.month[LINE, V_NEW_CREDIT] == 1, levers.answer[LINE, C_DEMAND]
-    leave_chance, bounds = u4(levers.most[MOST_LEAVE]), rules.grade_bounds(levers.month[LINE])
-    counts, balances, limits, credits, interests, payments = i4(0), ZERO, ZERO, ZERO, ZERO, ZERO
-    for lane in range(n):
-        i, j = u8(lane), u8(base + lane)
-        line_live = rules.is_live(state[LINE_AT + STATUS, j])
-        loan_live = rules.is_live(state[LOAN_AT + STATUS, j])
-        on_time = is_current(state, j, LINE_AT, ACTIVE) & ~loan_live
-        balance, here = state[LINE_AT + BALANCE, j], u4(state[LINE_AT + STATE, j]) & u4(MAX_ROWS - 1)
-        u, to = half(words[U_LINE_DECISION, i]), u4(0)
-        for step in (8, 4, 2, 1):  # how many of the rising thresholds are passed
-            passed = u >= cumulative[u4(u4(here * u4(MAX_STATES)) + u4(to + u4(step - 1)))]
-            to = u4(to + (u4(step) & u4(mask_of(passed))))
-        moved = roll_rates.next[u4(u4(here * u4(MAX_STATES)) + to)]
-        to = u4(moved) & u4(MAX_ROWS - 1)
-        on_time = on_time & (states[ROLL_BUCKET, to] == i4(0)) & (moved < i4(STAYS_WORSE))
-
-        bill = max(balance, i4(0))
-        owed = rules.line_due(bill, floor, min_share)
-        paid = i4(owed + mul_q31_lane(i4(bill - owed), u4(states[ROLL_PAYS, to])))
-        fee_due, interest_due = state[LINE_AT + FEE_DUE, j], state[LINE_AT + INTEREST_DUE, j]
-        fee_after, interest_after = rules.post_payment(fee_due, interest_due, paid)
-        clean, limit = state[LINE_AT + CLEAN, j], state[LINE_AT + LIMIT, j]
-        is_b, is_c, is_d = rules.grade_steps(clean, state[SCORE, j], balance, limit, True, bounds)
-        interest = rules.accrue(i4(bill - paid), rules.rate_of(is_b, is_c, is_d, best, to_b, to_c, to_d))
-        before, balance = balance, i4(i4(balance - paid) + interest)
-        usual = mul_q16_lane(state[SPEND, j], u4(states[ROLL_SPEND, to]))
-        demand = i4(UNIT)
-        if answered:
-            in_full = (state[FULL_PAYER, j] != i4(0)) & (paid >= bill)
-            demand = demands[rules.answer_place(is_b, is_c, is_d, False, state[QUALITY, j], in_full)]
-        multiplier = spending[words[U_WISH, i] & u4(QUANTILES - 1)]
-        wanted = rules.wants(usual, multiplier, True, u4(0), demand, i4(0), new_credit)
-        on_line = rules.put_on_line(wanted, balance, limit)
-        balance = i4(balance + on_line)
-
-        mask = mask_of(on_time)
-        state[LINE_AT + STATE, j] = pick(mask, i4(to), state[LINE_AT + STATE, j])
-        state[LINE_AT + BALANCE, j] = pick(mask, balance, state[LINE_AT + BALANCE, j])
-        state[LINE_AT + FEE_DUE, j] = pick(mask, fee_after, fee_due)
-        state[LINE_AT + INTEREST_DUE, j] = pick(mask, i4(interest_after + interest), interest_due)
-        state[LINE_AT + CLEAN, j] = pick(mask, rules.clean_after(clean, NOTHING_MISSED), clean)
-        reported = state[REPORTED, j]
-        state[REPORTED, j] = pick(mask, rules.report_after(reported), reported)
-        leaves = rules.may_leave(words[U_JOB, i], leave_chance) & line_live
-        stays = (line_live | loan_live) & ~on_time
-        leaving = only(leaves, i4(i4(words[U_JOB, i] << u4(LEAVE_AT)) | i4(MAY_LEAVE)))
-        pending[0, j] = i4(only(stays, i4(NOT_DONE)) | leaving)
-        counts = i4(counts + three(on_time, on_time & (owed > i4(0)), on_time & rules.is_idle(before, balance)))
-        balance, limit, on_line = i4(balance & mask), i4(limit & mask), i4(on_line & mask)
-        interest, paid = i4(interest & mask), i4(paid & mask)
-        balances, limits, credits = plus(balances, balance), plus(limits, limit), plus(credits, on_line)
-        interests, payments = plus(interests, interest), plus(payments, paid)
-    rolls, vintage, n_open = sums.rolls[LINE, row], sums.vintage[LINE], counted(counts, 0)
-    add_current(flows, rolls, vintage, n_open, whole(balances), whole(interests), whole(payments))
-    flows[F_N_DUE] += counted(counts, 1)
-    flows[F_LIMIT] += whole(limits)
-    flows[F_NEW_CREDIT] += whole(credits)
-    flows[F_N_IDLE] += counted(counts, 2)

@@ -207,6 +207,7 @@ CURRENT = 8  # all open accounts are current
 MAY_LEAVE = 16  # may want to close the line: the month's word is below the largest chance of anybody
 CONVERTS = 32  # turned a bill into instalments, whose size is still to be set
 LINE_LEAVES = 64  # has a line that is closed and owes nothing: it leaves
+MOVED = 128  # roll_rates: has a line that moves, is late or followed, or leaves: moves and stocks are still to do
 LEAVE_AT = 16  # from here on: the bits of the job word that say who wants to close the line
 
 # ---- record of the on-time path, one loop over a block to the next: int32[name, lane] -------------------
@@ -220,8 +221,15 @@ LEAVE_AT = 16  # from here on: the bits of the job word that say who wants to cl
     B_CONVERTS,  # chance (q31) that a bill is turned into instalments
     B_RATE,  # q31: the line's interest rate of this month
     B_DEMAND,  # q16 of wanted spending: the answer to the line's price
-) = range(9)
-N_ON_TIME_RECORD = 9
+    # of roll_rates, where B_LINE says who is done with
+    B_MOVED,  # the row after the move, STAYS_WORSE, and its bucket
+    B_TO,  # bucket after the month
+    B_LEFT,  # unpaid of what is owed
+    B_AFTER,  # arrears after the month
+    B_BASE,  # what bears interest
+    B_CREDIT,  # new credit
+) = range(15)
+N_ON_TIME_RECORD = 15
 
 # ---- record of the delinquent path, one step to the next: int32[name, lane]; an account's at p * N_OWN ------
 (
