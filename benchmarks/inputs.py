@@ -94,7 +94,7 @@ class Segment(NamedTuple):
 def people(world: Lowered, tile) -> np.ndarray:
     """Return int32[N_STATE, borrower]: the people of a tile, drawn by the kernel."""
     n, S, W = int(tile[K_COUNT]), np.zeros((N_STATE, LANES), np.int32), np.zeros((4 * SLOTS, LANES), np.uint32)
-    cohort = Cohort(int(tile[K_SEGMENT]), 0, int(tile[K_FIRST]), 0, -1)
+    cohort = Cohort(int(tile[K_SEGMENT]), 0, int(tile[K_FIRST]), 0, -1, 0)
     _originate(S, W, n, cohort, world.tables, world.levers, world.tape)
     return S[:, :n]
 

@@ -395,7 +395,7 @@ COUNTS = {
     "loose files in simulator/": (6, lambda: len(list((ROOT / "simulator").glob("*.py")))),
     "arguments of a function": (MOST_ARGUMENTS, lambda: max(max(arguments(n).values(), default=0) for n in SOURCES)),
     "private names of the compiler read or replaced": (0, lambda: len(compilers_private_names())),
-    "lines of simulator/kernel": (5_258, lambda: sum(len(SOURCES[n].read_text().splitlines()) for n in KERNEL)),
+    "lines of simulator/kernel": (5_319, lambda: sum(len(SOURCES[n].read_text().splitlines()) for n in KERNEL)),
     "files that name a policy's kind outside its own": (
         0,
         lambda: sum(bool(kinds_named(n)) for n in ASKING),

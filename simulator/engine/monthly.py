@@ -8,14 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from simulator.engine.accumulators import add_batches, empty_sums, part_of
-from simulator.engine.regimes import LeverGroup, Regimes, months_read
+from simulator.engine.accumulators import add_batches, empty_sums
+from simulator.engine.regimes import Regimes, months_read
 from simulator.kernel.driver import advance
 from simulator.lowering.lower import Lowered, tables_for
 from simulator.model.errors import Problem, UserError
 from simulator.model.kept import writable
 from simulator.model.layout import K_COUNT, K_ENTRY, N_STATE
-from simulator.model.tables import Levers, Span, Sums
+from simulator.model.philox import MAX_MONTH
+from simulator.model.tables import OWN_ROWS, Levers, Span, Sums
 from simulator.system.machine import machine_memory
 
 MEMORY_SHARE = 1 / 4  # of the machine's memory that everyone's state may take
@@ -31,15 +32,16 @@ def state_bytes(lowered: Lowered, replications: int) -> int:
 def replications_at_once(lowered: Lowered) -> int:
     """Return for how many replications everyone's state fits; UserError if it does not for a single one."""
     one, there = state_bytes(lowered, 1), machine_memory()
+    most = min(lowered.replications, MAX_MONTH)  # the kernel notes a row of levers for each
     if there is None or one == 0:
-        return lowered.replications
+        return most
     if one > there * MEMORY_SHARE:
         found = (
             f"policies that read last month's book need everybody's state kept: {one / 1e9:,.1f} GB for one "
             f"replication, of {there * MEMORY_SHARE / 1e9:,.1f} that may be taken"
         )
         raise UserError(Problem("memory", "", found, "fewer borrowers, or no policy with `when` or `capacity`"))
-    return min(int(there * MEMORY_SHARE / one), lowered.replications)
+    return min(int(there * MEMORY_SHARE / one), most)
 
 
 def borrower_months(tiles: np.ndarray, first: int, last: int) -> np.ndarray:
@@ -54,13 +56,13 @@ def simulate(
     threads: int,
     progress: Callable[[int], None] = lambda done: None,
     fast: bool = True,
-    note: Callable[[int, list[LeverGroup]], None] = lambda month, groups: None,
+    note: Callable[[int, Levers, np.ndarray], None] = lambda month, levers, further: None,
     sums: Sums | None = None,
 ) -> Sums:
     """Return the sums of replications `first` to `end` - 1; `progress` is told the borrower-months of each span done.
 
-    `note` is told each month that a policy reads the book before, and under which levers it goes. `sums` are those to
-    add to, if they are given, whose flows are still 0.
+    `note` is told each month that a policy reads the book before, and what `Regimes.levers` says of it. `sums` are
+    those to add to, if they are given, whose flows are still 0.
     """
     replications, segments = end - first, len(lowered.segments)
     tables = tables_for(lowered, first, end)
@@ -75,15 +77,16 @@ def simulate(
     ]
     with ThreadPoolExecutor(max(len(workers), 1)) as pool:
         for month_from, month_to in _spans(lowered):
-            groups = [LeverGroup(0, replications, lowered.levers)]
+            levers, further = lowered.levers, OWN_ROWS
             if month_from in regimes.months:
                 known = sums.flows
                 if month_from == 1:
                     known = known[:, :, :1] + sum(pool.map(_Worker.opening, workers))
-                groups = regimes.groups(month_from, known)
-                note(month_from, groups)
+                levers, further = regimes.levers(month_from, known)
+                note(month_from, levers, further)
             months = slice(month_from if month_from > 1 else 0, month_to + 1)  # with the opening
-            list(pool.map(lambda worker, to=(month_from, month_to, groups): worker.advance(*to), workers))
+            span = Span(first, end, month_from, month_to, further)
+            list(pool.map(lambda worker, to=(levers, span): worker.advance(*to), workers))
             for own in others:
                 sums.flows[:, :, months] += own.flows[:, :, months]
             progress(int(borrower_months(lowered.tiles, month_from, month_to).sum()) * replications)
@@ -101,9 +104,9 @@ def levers_in_force(lowered: Lowered, replication: int, threads: int = 1) -> Lev
         return lowered.levers
     levers = writable(lowered.levers)
 
-    def note(month, groups):
-        for array, row in zip(levers, groups[0].levers, strict=True):
-            array[month] = row[month]
+    def note(month, written, further):
+        for array, rows in zip(levers, written, strict=True):
+            array[month] = rows[month + further[0]]
 
     simulate(lowered, replication, replication + 1, threads, note=note)
     return levers
@@ -125,21 +128,18 @@ class _Worker:
     def opening(self):
         """Return int64[replication, half, 1, segment, product, name]: the opening book, before month 1."""
         opening = empty_sums(self.replications, 0, len(self.lowered.segments))
-        for tiles, _ in self.work:  # a span that ends before month 1 loads everybody; month 1 loads them again
-            self._advance(LeverGroup(0, self.replications, self.lowered.levers), tiles, 1, 0, NO_STORE, opening)
+        span = Span(self.first, self.first + self.replications, 1, 0)  # which loads everybody; month 1 loads them again
+        for tiles, _ in self.work:
+            self._advance(self.lowered.levers, tiles, span, NO_STORE, opening)
         return opening.flows
 
-    def advance(self, month_from, month_to, groups):
+    def advance(self, levers, span):
         """Take everybody through a span."""
         for tiles, store in self.work:
-            for group in groups:
-                self._advance(group, tiles, month_from, month_to, store[group.first : group.end], self.sums)
+            self._advance(levers, tiles, span, store, self.sums)
 
-    def _advance(self, group, tiles, month_from, month_to, store, sums):
-        tables = _tables_of(self.tables, group, self.replications)
-        span = Span(self.first + group.first, self.first + group.end, month_from, month_to)
-        own = part_of(sums, slice(group.first, group.end))
-        advance(tables, group.levers, tiles, self.lowered.tape, span, self.fast, store, own)
+    def _advance(self, levers, tiles, span, store, sums):
+        advance(self.tables, levers, tiles, self.lowered.tape, span, self.fast, store, sums)
 
 
 def _spans(lowered):
@@ -159,12 +159,3 @@ def _tiles_by_length(lowered):
 def _longest(tiles):
     """Return the most borrowers that a tile has."""
     return int(tiles[:, K_COUNT].max(initial=0))
-
-
-def _tables_of(tables, group, replications):
-    """Return the tables of a group: where the factor moves a table its first axis is the replications."""
-    if group.end - group.first == replications:
-        return tables
-    own = {name: getattr(tables, name) for name in ("economy", "roll")}
-    cut = {name: table[group.first : group.end] for name, table in own.items() if len(table) == replications}
-    return tables._replace(**cut)

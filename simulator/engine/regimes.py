@@ -1,11 +1,8 @@
 """What the policies do in a month where some of them read last month's book.
 
-A **regime** is the policies in force in one month by the book of one replication. Replications that are neighbours and
-of one regime go through the month together.
+A **regime** is the policies in force in one month by the book of one replication. Each has a row of levers, and each
+replication is told which row is its own.
 """
-
-from itertools import groupby
-from typing import NamedTuple
 
 import numpy as np
 
@@ -17,14 +14,6 @@ from simulator.policy.base import Policy
 from simulator.policy.book import Book
 from simulator.policy.levers import write_all
 from simulator.policy.registry import code_of
-
-
-class LeverGroup(NamedTuple):
-    """Neighbouring replications, counted from the first of the chunk, that go through a span under the same levers."""
-
-    first: int
-    end: int  # the one after the last
-    levers: Levers  # row `month` is what the lender does in that month; others may be empty
 
 
 class Regimes:
@@ -48,21 +37,20 @@ class Regimes:
         self.customers = customers_of(lowered.settings)
         self.habits = [self._habit_before()] * replications
 
-    def groups(self, month: int, flows: np.ndarray) -> list[LeverGroup]:
-        """Return the groups of a month, given the chunk's flows of all months before it."""
+    def levers(self, month: int, flows: np.ndarray) -> tuple[Levers, np.ndarray]:
+        """Return the levers of a month and by how many rows further than it those of each replication stand.
+
+        `flows` are the chunk's of all months before it.
+        """
         self._read(month, flows)
         regimes = [(self._regime(month, r), self.habits[r].tobytes()) for r in range(len(flows))]
-        levers, after = {}, {}
+        rows, after = {}, {}
         for k, (regime, r) in enumerate({one: r for r, one in reversed(list(enumerate(regimes)))}.items()):
-            levers[regime] = self._levers(month, regime[0], k)
-            after[regime] = self.customers.answer(levers[regime], month, self.habits[r])
+            levers = self._levers(month, regime[0], k)
+            after[regime] = self.customers.answer(levers, month, self.habits[r])
+            rows[regime] = self.base + k - month
         self.habits = [after[regime] for regime in regimes]
-        groups, first = [], 0
-        for regime, together in groupby(regimes):
-            end = first + sum(1 for _ in together)
-            groups.append(LeverGroup(first, end, levers[regime]))
-            first = end
-        return groups
+        return self.rows, np.array([rows[regime] for regime in regimes], np.int64)
 
     def _habit_before(self):
         """Return the habit of customers at the end of the last month before a policy reads the book."""

@@ -18,6 +18,7 @@ class Cohort(NamedTuple):
     first: int  # index of the first
     replication: int  # 1 + the replication whose own borrowers they are, 0 if all have the same
     tape_row: int  # of the first, -1 where they are drawn
+    levers_row: int  # of the levers by which applicants are reviewed
 
 
 class Place(NamedTuple):

@@ -107,8 +107,8 @@ class Derived(NamedTuple):
 class Workspace(NamedTuple):
     """The arrays that the driver works in, those on its stack aside: compiled code makes none."""
 
-    lever_bits: np.ndarray  # int64[month, product]
-    most: np.ndarray  # int64[month, N_MOST]
+    lever_bits: np.ndarray  # int64[row of the levers, product]
+    most: np.ndarray  # int64[row, N_MOST]
     rates: np.ndarray  # uint32[product, GRADES]: q31 a month
     opening: Opening
     lists: Lists
@@ -173,28 +173,32 @@ def run_tiles(tables, levers, tiles, tape, span, fast, store, sums, work):
     gathered = Lanes(stack_gathered_state(), stack_gathered_derived(), stack_gathered_words(), stack_record())
     pending = stack_pending()
     clear(lanes, gathered)
-    noted = i8(-1)
+    noted, rows = i8(-1), rows_of(span)
     for t in range(tiles.shape[0]):
         tile = tile_of(tiles[t], tables)
         if tile.entry > span.month_to:
             continue
         segment, enters_at = segment_of(tables, tile.segment), max(tile.entry, 1)
         if tile.segment != noted:
-            note_levers(work.lever_bits, levers, segment.terms, tile.segment, span)
-            note_answers(work.lever_bits, work.most, levers, tables, tile.segment, span)
+            note_levers(work.lever_bits, levers, segment.terms, tile.segment, rows)
+            note_answers(work.lever_bits, work.most, levers, tables, tile.segment, rows)
             noted = tile.segment
         segment_constants(work, segment)
+        for i in range(tile.count):
+            lanes.derived[D_INDEX, i] = tile.first + i
+        derived = nothing_derived()
         for r in range(span.replication_to - span.replication_from):
             if span.month_from <= enters_at:
                 open_tile(lanes, gathered, tile, segment, tables, levers, tape, span, r, work.opening, sums)
-            else:
+                derived = nothing_derived()
+            elif r == 0 or tables.redraw_people != 0:
                 copy(lanes.state, store[r, t], 0, N_STATE, tile.count)
-            for i in range(tile.count):
-                lanes.derived[D_INDEX, i] = tile.first + i
-            derived = Derived(NO_AMOUNTS, (-1, -1), NO_REMINDERS, NO_REMINDERS)
+                derived = nothing_derived()
+            elif copy_changing(lanes.state, store[r, t], tile):
+                derived = nothing_derived()
             for number in range(max(enters_at, span.month_from), span.month_to + 1):
                 place = place_of(tile, span.replication_from + r, number, tables.observe_month)
-                month_levers = levers_of(levers, place, work)
+                month_levers = levers_of(levers, tile.segment, number + further(span, r), rows, work)
                 month = month_of(tables, segment, month_levers, place, r, work.rates)
                 derived = month_constants(lanes, tile, segment, month, month_levers, derived, work)
                 for begin in range(tile.first_block, min(tile.first_block + 2, tile.end_block)):
@@ -208,21 +212,29 @@ def run_tiles(tables, levers, tiles, tape, span, fast, store, sums, work):
                 if number == tables.observe_month:
                     ratings = sums.ratings[place.replication % SUMS_PER_BATCH, tile.segment]
                     observe(lanes.state, tile.count, month_levers.month, ratings)
-            if store.shape[0] > 0:
+            if store.shape[0] > 0 and span.month_from <= enters_at:
                 copy(store[r, t], lanes.state, 0, N_STATE, tile.count)
+            elif store.shape[0] > 0:
+                copy_changing(store[r, t], lanes.state, tile)
 
 
 @njit(forceinline=True)
 def clear(lanes, gathered):
     """Set to zero what lanes beyond a tile's, in which nobody is, are read for."""
     for c in range(N_STATE):
-        for i in range(ROW):
+        for i in range(LANES, ROW):
             lanes.state[c, i] = 0
-        for i in range(SHORT_ROW):
+        for i in range(BLOCK, SHORT_ROW):
             gathered.state[c, i] = 0
     for c in range(N_DERIVED):
-        for i in range(ROW):
+        for i in range(LANES, ROW):
             lanes.derived[c, i] = 0
+
+
+@njit(forceinline=True)
+def nothing_derived():
+    """Return the Derived of a tile for which nothing was worked out yet."""
+    return Derived(NO_AMOUNTS, (-1, -1), NO_REMINDERS, NO_REMINDERS)
 
 
 @njit(forceinline=True)
@@ -231,6 +243,22 @@ def copy(to, state, begin, end, n):
     for c in range(begin, end):
         for i in range(n):
             to[u8(c), u8(i)] = state[u8(c), u8(i)]
+
+
+@njit(forceinline=True)
+def copy_changing(to, state, tile):
+    """Copy what changes of a tile's borrowers and accounts; return whether what anybody usually spends has.
+
+    Scores of applicants are those of their review, which may have been another in another replication.
+    """
+    moved = i4(0)
+    for i in range(tile.count):
+        moved |= to[SPEND, u8(i)] ^ state[SPEND, u8(i)]
+        to[SPEND, u8(i)] = state[SPEND, u8(i)]
+    copy(to, state, SCORE, SCORE + 1, tile.count)
+    copy(to, state, CHANGING, GUARANTEE, tile.count)
+    copy(to, state, N_BORROWER, N_STATE if tile.products == N_PRODUCT else LOAN_AT, tile.count)
+    return moved != i4(0)
 
 
 @njit(forceinline=True)
@@ -252,10 +280,28 @@ def block_of(tile, block):
 
 
 @njit(forceinline=True)
-def note_levers(lever_bits, levers, terms, segment, span):
-    """Fill lever_bits[month, product]: bit k if level k of the ladder works a bucket, WORKS_OPEN, CUTS and OFFERS."""
+def further(span, r):
+    """Return by how many rows further than the month the levers of replication r of a span stand."""
+    return span.further[min(r, span.further.shape[0] - 1)]
+
+
+@njit(forceinline=True)
+def rows_of(span):
+    """Return the first and the last row of the levers that a span reads."""
+    first = last = span.further[0]
+    for r in range(1, span.further.shape[0]):
+        first, last = min(first, span.further[r]), max(last, span.further[r])
+    return span.month_from + first, span.month_to + last
+
+
+@njit(forceinline=True)
+def note_levers(lever_bits, levers, terms, segment, rows):
+    """Fill lever_bits[row, product]: bit k if level k of the ladder works a bucket, WORKS_OPEN, CUTS and OFFERS.
+
+    Rows of the levers are counted from the first of `rows`.
+    """
     _, _, products, buckets, levels, _ = levers.ladder.shape
-    for month in range(span.month_from, span.month_to + 1):
+    for month in range(rows[0], rows[1] + 1):
         for p in range(products):
             bits = i8(0)
             for bucket in range(buckets):
@@ -269,22 +315,22 @@ def note_levers(lever_bits, levers, terms, segment, span):
             offers = levers.month[month, segment, p, V_OFFER_BREAKS]
             for stage in range(levers.stage.shape[3]):
                 offers |= levers.stage[month, segment, p, stage, S_OFFER_CHANCE]
-            lever_bits[month, p] = bits | OFFERS * i8(offers != 0)
+            lever_bits[month - rows[0], p] = bits | OFFERS * i8(offers != 0)
 
 
 @njit(forceinline=True)
-def note_answers(lever_bits, most, levers, tables, segment, span):
-    """Set ANSWERED in lever_bits[month, product] where customers do not all want the usual; fill most[month, name]."""
+def note_answers(lever_bits, most, levers, tables, segment, rows):
+    """Set ANSWERED in lever_bits[row, product] where customers do not all want the usual; fill most[row, name]."""
     draw, felt = tables.product[segment, LOAN, P_DRAW], max(tables.segment[segment, G_LEAVE_FELT], i8(UNIT))
-    for month in range(span.month_from, span.month_to + 1):
-        answer = levers.answer[month, segment]
+    for month in range(rows[0], rows[1] + 1):
+        answer, row = levers.answer[month, segment], month - rows[0]
         wish, leave = i8(0), i8(0)
         for k in range(GRADES * CUSTOMERS):
             wish, leave = max(wish, i8(answer[LOAN, C_DEMAND, k])), max(leave, i8(answer[LINE, C_LEAVE, k]))
             for p in range(N_PRODUCT):
-                lever_bits[month, p] |= ANSWERED * i8(answer[p, C_DEMAND, k] != UNIT)
-        most[month, MOST_WISH] = min(mul_q16(draw, wish), i8(ONE))
-        most[month, MOST_LEAVE] = min(mul_q16(leave, felt), i8(LEAVE_MASK + 1))
+                lever_bits[row, p] |= ANSWERED * i8(answer[p, C_DEMAND, k] != UNIT)
+        most[row, MOST_WISH] = min(mul_q16(draw, wish), i8(ONE))
+        most[row, MOST_LEAVE] = min(mul_q16(leave, felt), i8(LEAVE_MASK + 1))
 
 
 @njit(forceinline=True)
@@ -306,12 +352,14 @@ def segment_constants(work, segment):
 @njit(forceinline=True)
 def open_tile(lanes, gathered, tile, segment, tables, levers, tape, span, r, opening, sums):
     """Let the people of a tile enter: drawn or read, or as they entered in the replication before."""
-    loads = r == 0 or tables.redraw_people != 0
+    reviewed = tile.entry > 0 and r > 0 and further(span, r) != further(span, r - 1)  # by another lender
+    loads = r == 0 or tables.redraw_people != 0 or reviewed
     enter_again = span.replication_to - span.replication_from > 1 and tables.redraw_people == 0
     used = N_STATE if tile.products == N_PRODUCT else LOAN_AT  # columns
     replication = span.replication_from + r
     if loads:
-        load_tile(lanes, gathered, tile, tables, levers, tape, replication, opening)
+        row = tile.entry + further(span, r) if tile.entry > 0 else i8(0)
+        load_tile(lanes, gathered, tile, tables, levers, row, tape, replication, opening)
         if enter_again:
             copy(opening.state, lanes.state, CHANGING, used, tile.count)
             copy(opening.state, lanes.state, SPEND, SPEND + 1, tile.count)
@@ -331,8 +379,11 @@ def open_tile(lanes, gathered, tile, segment, tables, levers, tape, span, r, ope
 
 
 @njit(forceinline=True)
-def load_tile(lanes, gathered, tile, tables, levers, tape, replication, opening):
-    """Fill the lanes of a tile with its people before their first month, and the sums of `opening`."""
+def load_tile(lanes, gathered, tile, tables, levers, row, tape, replication, opening):
+    """Fill the lanes of a tile with its people before their first month, and the sums of `opening`.
+
+    `row` is that of the levers by which they are reviewed.
+    """
     used = N_STATE if tile.products == N_PRODUCT else LOAN_AT  # columns
     person_replication = (replication ^ (tables.redraw_people - 1)) + 1 if tables.redraw_people else 0
     for p in range(N_PRODUCT):
@@ -345,13 +396,13 @@ def load_tile(lanes, gathered, tile, tables, levers, tape, replication, opening)
         base, n = block_of(tile, block)
         flows = opening.flows[(block + tile.entry) & 1]
         tape_row = tile.tape_row + base if tile.tape_row >= 0 else i8(-1)
-        cohort = Cohort(tile.segment, tile.entry, tile.first + base, i8(person_replication), tape_row)
+        cohort = Cohort(tile.segment, tile.entry, tile.first + base, i8(person_replication), tape_row, row)
         originate(gathered.state, gathered.words, n, cohort, tables, levers, tape)
         if tile.entry == 0:
             for i in range(n):
                 add_stocks(gathered.state, i, flows, opening.vintage)
         else:
-            add_arrivals(gathered.state, n, levers.month[tile.entry, tile.segment], flows, opening.vintage)
+            add_arrivals(gathered.state, n, levers.month[row, tile.segment], flows, opening.vintage)
         for c in range(used):
             for i in range(n):
                 lanes.state[u8(c), u8(base + i)] = gathered.state[u8(c), u8(i)]
@@ -388,12 +439,11 @@ def month_of(tables, segment, levers, place, r, rates):
 
 
 @njit(forceinline=True)
-def levers_of(levers, place, work):
-    """Return the MonthLevers of a month and segment; `work` is the Workspace."""
-    month, segment = place.month, place.segment
+def levers_of(levers, segment, row, rows, work):
+    """Return the MonthLevers of a segment in a row of `rows`; `work` is the Workspace."""
     return MonthLevers(
-        levers.month[month, segment], levers.stage[month, segment], levers.ladder[month, segment],
-        levers.answer[month, segment], work.lever_bits[month], work.most[month],
+        levers.month[row, segment], levers.stage[row, segment], levers.ladder[row, segment],
+        levers.answer[row, segment], work.lever_bits[row - rows[0]], work.most[row - rows[0]],
     )  # fmt: skip
 
 
@@ -419,6 +469,13 @@ def fetch_lines(sums, size):
     """Bring the first `size` int64 numbers of an array near."""
     for k in range(0, size, CACHE_LINE):
         fetch(sums, k)
+
+
+@njit(forceinline=True)
+def fetch_rolls(sums, levers, products):
+    """Bring the rows of the roll matrices that open accounts are in near."""
+    for p in range(products):
+        fetch_lines(sums.rolls[p], (min(levers.month[p, V_WRITE_OFF], BUCKETS) + 1) * N_TO * 2)
 
 
 @njit(forceinline=True)
@@ -461,6 +518,8 @@ def advance_half(
     listed, lists = Listed(i8(0), i8(0), i8(0), i8(0)), work.lists
     taught = V_EDUCATED if place.entry == place.month else V_TAUGHT
     teaches = segment.scalars[G_MODEL] == 0 and (levers.month[LINE, taught] | levers.month[LOAN, taught]) > 0
+    if segment.scalars[G_MODEL] != 0:
+        fetch_rolls(sums, levers, tile.products)
     for block in range(begin, tile.end_block, 2):
         base, n = block_of(tile, block)
         if teaches:
@@ -480,8 +539,8 @@ def advance_half(
             listed = list_pending(lists, lanes.state, pending, base, n, place, segment, levers, sums, listed)
         else:
             listed = list_live(lists, lanes, pending, base, n, place, segment.key, listed)
-    for p in range(tile.products):  # not earlier, or it would be gone again
-        fetch_lines(sums.rolls[p], (min(levers.month[p, V_WRITE_OFF], BUCKETS) + 1) * N_TO * 2)
+    if segment.scalars[G_MODEL] == 0:  # not earlier, or they would be gone again
+        fetch_rolls(sums, levers, tile.products)
     for k in range(0, listed.delinquent, BLOCK):
         these, n = lists.delinquent[k:], min(listed.delinquent - k, BLOCK)
         step_delinquent(

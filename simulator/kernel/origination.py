@@ -291,7 +291,7 @@ def passes_as_honest(intent, fraud, bar):
 @njit(forceinline=True)
 def review_applicants(state, words, n, cohort, tables, levers):
     """Grant or decline what the applicants of a tile ask for; with a rival, nobody stays whom that lender takes too."""
-    segment, entry = cohort.segment, cohort.entry
+    segment, entry, row = cohort.segment, cohort.entry, cohort.levers_row
     has_rival, structural = tables.rival_month.shape[3] > 0, tables.segment[segment, G_MODEL] == 0
     shift = tables.segment[segment, G_SCORE_SHIFT]
     for lane in range(n):
@@ -305,7 +305,7 @@ def review_applicants(state, words, n, cohort, tables, levers):
             at = u8(N_BORROWER + p * N_ACCOUNT)
             if state[at + u8(STATUS), i] == ACTIVE:
                 drawn = i8(state[at + u8(LIMIT), i])
-                bar, limits = levers.month[entry, segment, p], levers.review[entry, segment, p]
+                bar, limits = levers.month[row, segment, p], levers.review[row, segment, p]
                 score, limit = underwrite(bar, limits, score, known, noise, income, drawn)
                 terms = tables.product[segment, p]
                 fraud = terms[P_FRAUD] + worse * terms[P_FRAUD_STEP] if structural else i8(0)
@@ -317,7 +317,7 @@ def review_applicants(state, words, n, cohort, tables, levers):
                     rival_score, rival_limit = underwrite(bar, limits, rival_score, known, noise, income, drawn)
                     rival_takes = rival_limit > 0 and passes_as_honest(intent, fraud, bar)
                     swapped = swapped or (limit > 0 and not rival_takes)
-                if limit > 0 and not takes_up(state, i, words[PRICE, i], levers.answer[entry, segment, p]):
+                if limit > 0 and not takes_up(state, i, words[PRICE, i], levers.answer[row, segment, p]):
                     status, limit = i4(NOT_TAKEN_UP), i8(0)
                 state[at + u8(LIMIT), i] = limit
                 state[at + u8(GRANTED), i] = limit

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 NO_RIVAL = np.zeros((0, 0, 0, 0), np.int64)
+OWN_ROWS = np.zeros(1, np.int64)
 
 
 class Tables(NamedTuple):
@@ -78,6 +79,7 @@ class Span(NamedTuple):
     replication_to: int  # one after the last
     month_from: int
     month_to: int  # the last
+    further: np.ndarray = OWN_ROWS  # int64[replication or 1]: by how many rows further than the month its levers stand
 
 
 class Sums(NamedTuple):
