@@ -21,9 +21,11 @@ from simulator.engine import engine
 from simulator.engine.accumulators import empty_sums
 from simulator.engine.monthly import NO_STORE
 from simulator.jit import ahead_of_time, store
+from simulator.jit.levels import LEVELS, V4, levels
 from simulator.kernel import draws, driver, fixed
 from simulator.lowering.lower import lower, tables_for
 from simulator.model.layout import K_COUNT, LANES
+from simulator.model.observer import BEHIND
 from simulator.model.tables import Span
 from simulator.scenario.reader import load_scenario
 from test_house_rules import SOURCES, imported, is_under
@@ -130,6 +132,11 @@ def test_an_edited_callee_is_never_answered_from_the_old_code(kernel):
     assert start(kernel)["value"] == 3  # rounds down now
 
 
+def path_for(kind):
+    """Return where the driver's code for one argument of a kind is kept."""
+    return ahead_of_time._path(driver.run_tiles, (kind,), ahead_of_time.processor())
+
+
 def test_other_machines_settings_and_kinds_have_other_files(monkeypatch):
     """Another processor, its features, LLVM, Python, setting of numba or kind of argument: another file."""
     changes = [
@@ -140,10 +147,10 @@ def test_other_machines_settings_and_kinds_have_other_files(monkeypatch):
         lambda: monkeypatch.setenv("NUMBA_BOUNDSCHECK", "1"),
         lambda: monkeypatch.setenv("NUMBA_CPU_NAME", "x86-64-v3"),
     ]
-    keys = {ahead_of_time._key(driver.run_tiles, (("<i8", 2),)), ahead_of_time._key(driver.run_tiles, (("<i8", 3),))}
+    keys = {path_for(("<i8", 2)), path_for(("<i8", 3))}
     for change in changes:
         change()
-        keys.add(ahead_of_time._key(driver.run_tiles, (("<i8", 2),)))
+        keys.add(path_for(("<i8", 2)))
 
     assert len(keys) == 2 + len(changes)
 
@@ -161,6 +168,62 @@ def test_another_processor_may_be_named(kernel):
     here, there = start(kernel), start(kernel, NUMBA_CPU_NAME="x86-64-v3")
 
     assert is_compiled(there) and there["value"] == here["value"] and len(cached(kernel)) == 2
+
+
+# ---- brought along by a wheel ----------------------------------------------------------------------
+@pytest.mark.skipif(not levels(), reason="no processor for which a wheel brings code")
+def test_what_came_along_answers_until_its_own_is_compiled_behind(kernel):
+    """Code for a level of processors is used at once; this processor's own is compiled behind, and used then."""
+    brought = start(kernel, NUMBA_CPU_NAME=levels()[-1])
+    shutil.move(brought["folder"], kernel.parent / "jit" / "brought" / Path(brought["folder"]).name)
+
+    first = start(kernel)
+    deadline = time.monotonic() + 120
+    while not [path for path in cached(kernel) if path.name.count(".") == 0] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    second = start(kernel)
+
+    assert first["stages"] == [f"{BEHIND}; until then it is that for any {levels()[-1]}"]
+    assert first["value"] == second["value"] == 4 and first["numba"] is False
+    assert second["stages"] == [] and len(cached(kernel)) == 1 and first["said"] == second["said"] == ""
+
+
+def test_what_came_along_for_another_kernel_or_damaged_is_refused(tmp_path, monkeypatch, capsys):
+    """Sealed for this kernel's sources and this very name, or not loaded: a flipped bit is said too."""
+    monkeypatch.setattr(store, "BROUGHT", tmp_path)
+    here = tmp_path / store.FOLDER.name
+    here.mkdir()
+    store.write(here / "code-1", b"machine code")
+
+    assert store.read_brought("code-1") == b"machine code" and store.read_brought("code-2") is None
+    (here / "code-2").write_bytes((here / "code-1").read_bytes())
+    assert store.read_brought("code-2") is None and "code-2: is damaged" in capsys.readouterr().err
+    flip(here / "code-1", 8)
+    assert store.read_brought("code-1") is None and "code-1: is damaged" in capsys.readouterr().err
+
+    store.write(here / "code-3", b"machine code")
+    monkeypatch.setattr(store, "FOLDER", store.FOLDER.with_name("another kernel's"))
+    assert store.read_brought("code-3") is None and capsys.readouterr().err == ""  # it is not looked for there
+    here.rename(tmp_path / store.FOLDER.name)
+    assert store.read_brought("code-3") is None and "code-3: is damaged" in capsys.readouterr().err
+
+
+def test_a_processor_is_of_the_levels_that_the_loader_says():
+    """The loader of the system's libraries tells levels too, by instructions of its own."""
+    loader = Path("/lib64/ld-linux-x86-64.so.2")
+    said = subprocess.run([loader, "--help"], capture_output=True, text=True).stdout if loader.exists() else ""
+    if "x86-64-v3" not in said:
+        pytest.skip("no loader that tells levels")
+
+    assert levels() == [level for level in LEVELS if f"{level} (supported" in said]
+
+
+def test_a_processor_is_of_a_level_if_it_lacks_nothing(monkeypatch):
+    """One instruction that is not there, and it is of the level below; a processor of another kind is of none."""
+    for there, expected in ((V4, ["x86-64-v4", "x86-64-v3"]), (V4 - {"avx512vl"}, ["x86-64-v3"]), ({"neon"}, [])):
+        features = {feature: feature in there for feature in V4 | {"neon"}}
+        monkeypatch.setattr(llvm, "get_host_cpu_features", lambda features=features: features)
+        assert levels() == expected
 
 
 # ---- where it cannot be kept -----------------------------------------------------------------------

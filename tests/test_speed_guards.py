@@ -43,7 +43,7 @@ def assembly(function):
     if objdump is None:
         pytest.skip("without objdump nobody reads machine code")
     (kinds,) = function.codes
-    path = store.FOLDER / f"{function.__name__}-{ahead_of_time._key(function, kinds)}"
+    path = ahead_of_time._path(function, kinds, ahead_of_time.processor())
     with NamedTemporaryFile() as file:
         file.write(store.read(path).partition(b"\n")[2])
         file.flush()

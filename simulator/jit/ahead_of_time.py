@@ -10,7 +10,7 @@ import subprocess
 import sys
 from array import array
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import update_wrapper
 from pathlib import Path
 from threading import Lock, local
@@ -20,8 +20,11 @@ import llvmlite
 import llvmlite.binding as llvm
 import numpy as np
 
+from simulator.model.observer import BEHIND
+
 from . import store
 from .functions import njit
+from .levels import levels
 
 ONLY_TRANSLATE = {"NUMBA_OPT": "0", "NUMBA_LOOP_VECTORIZE": "0", "NUMBA_SLP_VECTORIZE": "0"}  # LLVM optimises later
 NOWHERE = 1  # the address of functions that are not reached: 0 would be none
@@ -93,22 +96,55 @@ def _take_apart(value, pointers, numbers):
 
 
 def _ready(function, kinds):
-    """Return the code of a function for arguments of these kinds: kept, or compiled now."""
-    path = store.FOLDER / f"{function.__name__}-{_key(function, kinds)}"
+    """Return the code of a function for arguments of these kinds: kept, brought along, or compiled now."""
+    content = store.read(_path(function, kinds, processor())) or _brought(function, kinds) or own(function, kinds)
+    return _linked(content)
+
+
+def own(function, kinds: tuple) -> bytes:
+    """Return the code of a function for this processor, compiled now if it is not kept, and then kept."""
+    path = _path(function, kinds, processor())
     content = store.read(path)
     if content is None:
         content = _compiled(function, kinds)
         store.keep(path, content)
-    return _linked(content)
+    return content
 
 
-def _key(function, kinds):
-    """Return a hash of all that the code depends on and FOLDER does not name."""
-    settings = sorted(setting for setting in os.environ.items() if setting[0].startswith("NUMBA_"))
+def _brought(function, kinds):
+    """Return code that came with the simulator, while this processor's own is compiled behind; None if none fits."""
+    named = os.environ.get("NUMBA_CPU_NAME")
+    for level in [] if named else levels():
+        if content := store.read_brought(_path(function, kinds, (level, "")).name):
+            _compile_behind(function, kinds)
+            _tell(f"{BEHIND}; until then it is that for any {level}")
+            return content
+    return None
+
+
+def _compile_behind(function, kinds):
+    """Have the process `behind` compile a function, if there is a place to keep it."""
+    if store.CACHED:
+        nobody = subprocess.DEVNULL
+        with suppress(OSError):  # the system will not have it: then at the next start
+            subprocess.Popen(
+                [sys.executable, "-P", "-m", f"{__package__}.behind", *_names(function, kinds)],
+                env={**os.environ, "PYTHONPATH": _places()},
+                stdin=nobody,
+                stdout=nobody,
+                stderr=nobody,
+                start_new_session=True,  # Ctrl-C and a closed terminal are for the command
+            )
+
+
+def _path(function, kinds, processor):
+    """Return where the code of a function is kept, by a hash of all that it depends on and FOLDER does not name."""
+    names = "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"  # the processor is in the hash
+    settings = sorted((k, v) for k, v in os.environ.items() if k.startswith("NUMBA_") and k not in names)
     source = Path(function.__wrapped__.__code__.co_filename).read_bytes()
     versions = llvmlite.__version__, sys.implementation.cache_tag
-    key = repr((function.__module__, source, kinds, llvm.get_process_triple(), processor(), settings, versions))
-    return hashlib.sha256(key.encode()).hexdigest()[:16]
+    key = repr((function.__module__, source, kinds, llvm.get_process_triple(), processor, settings, versions))
+    return store.FOLDER / f"{function.__name__}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
 def processor() -> tuple[str, str]:
@@ -118,13 +154,26 @@ def processor() -> tuple[str, str]:
     return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
 
 
+def _places():
+    """Return where this process looks for modules, for another that is to find the same."""
+    return os.pathsep.join(place or os.getcwd() for place in sys.path)
+
+
+def _names(function, kinds):
+    """Return the words by which another process finds a function, and the kinds of its arguments."""
+    return function.__module__, function.__name__, repr(kinds)
+
+
+def _tell(stage):
+    for tell in _observers:
+        tell(stage)
+
+
 def _compiled(function, kinds):
     """Return what `compile.compiled` does, in a process of its own: numba's settings hold for a whole process."""
-    places = os.pathsep.join(place or os.getcwd() for place in sys.path)
-    names = function.__module__, function.__name__
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", f"{__package__}.compile", store.FOLDER.name, *names, repr(kinds)],
-        env={**os.environ, **ONLY_TRANSLATE, "PYTHONPATH": places},
+        [sys.executable, "-P", "-m", f"{__package__}.compile", store.FOLDER.name, *_names(function, kinds)],
+        env={**os.environ, **ONLY_TRANSLATE, "PYTHONPATH": _places()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         process_group=0 if os.name == "posix" else None,  # Ctrl-C is for this process, which ends the other
@@ -132,8 +181,7 @@ def _compiled(function, kinds):
     with process:
         try:
             while stage := process.stdout.readline().strip():
-                for tell in _observers:
-                    tell(stage.decode())
+                _tell(stage.decode())
             content = process.stdout.read()
         except BaseException:
             process.kill()

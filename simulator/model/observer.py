@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol
 
+BEHIND = "the kernel is compiled for this processor behind this command, once for this version"
+
 
 class Observer(Protocol):
     """What any long work tells; each method returns at once. Whatever one raises ends the work."""
@@ -104,6 +106,9 @@ def compiling(observer: Observer) -> Callable[[str], None]:
 
     def at(stage: str) -> None:
         nonlocal is_noted
+        if stage.startswith(BEHIND):
+            observer.note(stage)
+            return
         if not is_noted:
             observer.note("compiling the kernel, once for this version: a minute or two")
         is_noted = True
