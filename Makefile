@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 SCENARIO ?= scenarios/huabei.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint tables levels assumptions notebook bench bench-full clean
+.PHONY: help setup demo test lint tables levels assumptions notebook bench bench-full wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench: setup ## time the kernel, its peers and whole commands (a minute)
 
 bench-full: setup ## the same with large books and commands of minutes (some minutes)
 	$(BIN)/python -m benchmarks --full
+
+wheel: setup ## a wheel with the kernel compiled for common processors, built, installed afresh and asked (minutes)
+	$(BIN)/python -m benchmarks.wheel
 
 clean: ## remove .venv, out and caches
 	rm -rf .venv out build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from shutil import get_terminal_size
-from threading import Thread
+from threading import Timer
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +28,7 @@ INTERNAL, WRONG_INPUT = 1, 2  # exit codes; 0 is done
 DIFFERENT = 1  # exit code of `verify`
 MOST_TOLD = 250  # problems that are told one by one
 ALLOCATED = 50_000  # objects until Python looks for garbage: with its 700, a tenth of a start is spent in looking
+SHORT = 1.0  # seconds of simulation up to which nothing else is imported beside it: the answer would come later
 _places: list["Place"] = []  # of the results of this command, once they are checked
 _kept: list["Shards"] = []  # of this command, if it keeps any
 
@@ -291,24 +292,31 @@ def study(
 
     place = _place(folder, overwrite, quiet)
     shards = _shards(context, place, resume, workers, cluster)
-    Thread(target=results.get_ready, args=(drawing,), daemon=True).start()
+    ready = Timer(SHORT, results.get_ready, (drawing,))
+    ready.daemon = True
+    ready.start()
     limits = _limits(folder, yes, bytes_of_results(loaded, not is_run, keep_replications))
     with Progress(quiet, limits) as progress:
         if is_run:
             finished = sim.simulate(loaded, threads, progress, shards)
         else:
             finished = sim.compare(loaded, threads, progress, doubt, until, shards)
-        progress.started("writing the report")
+    ready.cancel()
+    unsaid = None
+    if not quiet:
         try:
-            finished.save(place, keep_replications=keep_replications, excel=excel, drawing=drawing, language=language)
-        except UserError:
-            if not quiet:
-                with speaking(in_one):
-                    _print(finished)  # the answer is known, whatever became of its folder
-            raise
+            with speaking(in_one):
+                _print(finished)  # the answer is known, whatever becomes of its folder
+                sys.stdout.flush()
+        except OSError as error:  # nobody may be there to read it
+            unsaid = error
+    with Progress(quiet) as progress:
+        progress.started("writing the report")
+        finished.save(place, keep_replications=keep_replications, excel=excel, drawing=drawing, language=language)
+    if unsaid:
+        raise unsaid
     if not quiet:
         with speaking(in_one):
-            _print(finished)
             workbook = [say("workbook: {path}", path=folder / "results.xlsx")] if excel else []
             page = say("report: {path}", path=folder / "report.html")
         _say("", f"result_digest {finished.result_digest}", page, *workbook)

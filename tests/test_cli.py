@@ -25,7 +25,7 @@ from simulator.analysis import ledger
 from simulator.analysis.errors import PARTS
 from simulator.analysis.identities import IdentityError
 from simulator.engine import engine
-from simulator.report import parquet, progress, render
+from simulator.report import parquet, progress, render, results
 from simulator.scenario.parameters import table
 from simulator.scenario.reader import load_scenario
 from simulator.system.signals import ENDING
@@ -500,6 +500,20 @@ def test_a_full_disk_throws_nothing_away(simulator, here, monkeypatch, tmp_path_
     assert {path.name for path in made.iterdir()} == FILES and tree(here) == before
     replay = shlex.split(read(made, "manifest.json")["replay"])
     assert replay == ["simulator", "run", str(made / "scenario.toml")]
+
+
+def test_the_answer_does_not_wait_for_the_page(simulator, here, monkeypatch):
+    """What is printed of a run is there before its page is made; where the page is comes last."""
+    write = results.write
+
+    def tell(*given, **named):
+        print("writing")
+        return write(*given, **named)
+
+    monkeypatch.setattr(results, "write", tell)
+    _, out, _ = simulator("run", "small.toml")
+
+    assert out.index("Two ways to lend") < out.index("writing") < out.index("result_digest") < out.index("report: ")
 
 
 def test_two_runs_into_one_place(simulator, here, monkeypatch):

@@ -116,25 +116,25 @@ def _brought(function, kinds):
     named = os.environ.get("NUMBA_CPU_NAME")
     for level in [] if named else levels():
         if content := store.read_brought(_path(function, kinds, (level, "")).name):
-            _compile_behind(function, kinds)
-            _tell(f"{BEHIND}; until then it is that for any {level}")
+            if store.CACHED:
+                _compile_behind(function, kinds)
+                _tell(f"{BEHIND}; until then it is that for any {level}")
             return content
     return None
 
 
 def _compile_behind(function, kinds):
-    """Have the process `behind` compile a function, if there is a place to keep it."""
-    if store.CACHED:
-        nobody = subprocess.DEVNULL
-        with suppress(OSError):  # the system will not have it: then at the next start
-            subprocess.Popen(
-                [sys.executable, "-P", "-m", f"{__package__}.behind", *_names(function, kinds)],
-                env={**os.environ, "PYTHONPATH": _places()},
-                stdin=nobody,
-                stdout=nobody,
-                stderr=nobody,
-                start_new_session=True,  # Ctrl-C and a closed terminal are for the command
-            )
+    """Have the process `behind` compile a function."""
+    nobody = subprocess.DEVNULL
+    with suppress(OSError):  # the system will not have it: then at the next start
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", f"{__package__}.behind", *_names(function, kinds)],
+            env={**os.environ, "PYTHONPATH": _places()},
+            stdin=nobody,
+            stdout=nobody,
+            stderr=nobody,
+            start_new_session=True,  # Ctrl-C and a closed terminal are for the command
+        )
 
 
 def _path(function, kinds, processor):

@@ -10,6 +10,7 @@ import sys
 from ast import literal_eval
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 
 from . import ahead_of_time, store
 
@@ -17,9 +18,9 @@ from . import ahead_of_time, store
 def main(module: str, name: str, kinds: str) -> None:
     """Compile and keep, unless another process does."""
     os.nice(19)
-    if hasattr(os, "SCHED_IDLE"):
-        with suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with suppress(AttributeError, OSError):  # Linux only
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        Path("/proc/self/oom_score_adj").write_text("1000")  # where memory is short this process ends, not the command
     folder = os.open(store.FOLDER, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until this process ends
