@@ -19,8 +19,9 @@ def main(module: str, name: str, kinds: str) -> None:
     """Compile and keep, unless another process does."""
     os.nice(19)
     with suppress(AttributeError, OSError):  # Linux only
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         Path("/proc/self/oom_score_adj").write_text("1000")  # where memory is short this process ends, not the command
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        Path("/proc/self/autogroup").write_text("19")  # Linux weighs sessions first, then the processes of each
     folder = os.open(store.FOLDER, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until this process ends
