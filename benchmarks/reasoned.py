@@ -108,6 +108,27 @@ def write(folder: Path, histories: Histories) -> tuple[Path, Path]:
     return folder / "tape.csv", folder / "map.toml"
 
 
+def workbook(path: Path, histories: Histories, months: int) -> Path:
+    """Write a workbook in Chinese with the last so many months of the tape; return its path."""
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(path) as book:
+        sheet, row = book.add_worksheet("明细"), 1
+        sheet.write_row(0, 0, ("借据号", "账期", "贷款余额", "授信额度", "本期还款", "逾期天数", "账户状态"))
+        for k in range(len(histories.bucket)):
+            for m in range(BEFORE + MONTHS - months + 1, BEFORE + MONTHS + 1):
+                bucket = int(histories.bucket[k, m])
+                if bucket < 0:
+                    break
+                when, lost = m - BEFORE - 1, bucket == WRITTEN_OFF
+                amounts = [float(np.nan_to_num(part[k, m])) / 100 for part in histories[1:]]
+                days, said = (0, "核销") if lost else (30 * bucket, "正常")
+                said_when = f"{2023 + when // 12}年{when % 12 + 1}月"
+                sheet.write_row(row, 0, (f"J{k:05d}", said_when, *amounts, days, said))
+                row += 1
+    return path
+
+
 def _settings(document, borrowers, months, replications, seed):
     settings = settings_of(document | {"months": months}, "truth")
     more = {"months": months, "replications": replications, "seed": seed}

@@ -185,7 +185,7 @@ def run(
 
     rates = {name: charged_rates(made.lenders[name], world[0].levers) for name, world in worlds.items()}
     tie = tie_of(scenario, threads, observer)
-    cautions = [*([tie.words] if tie else []), *scenario.cautions, *price_cautions(rates)]
+    cautions = [*(tie.cautions if tie else []), *scenario.cautions, *price_cautions(rates)]
     cautions += book.cautions if book else []
     compared = Comparison(ledgers, swapped, policies, cautions, rates, against=made.against, crossed=lived_again)
     return Run(compared, facts)

@@ -43,6 +43,7 @@ MOST_RUNS = 16
 SETTLES, ENOUGH = 3, 0.9  # it ends after so many runs in which the worst month's 30+ comes no nearer than to this share
 NEAR = 0.01  # of 30+: as near as it is to be in each month
 LEAN = 100.0  # accounts of all months of a bucket that a cell's own are worth; assumption
+FAR_MOVED = 1.5  # log-odds of accounts on time, mean over months, from which it is said; assumption
 FURTHEST = 5.0  # log-odds of a shift, either way; beyond it nothing more happens
 TOLD, SLOPES = 0.05, (0.3, 4.0)  # log-odds that a shift must have moved to tell its slope, and what slopes may be
 STEP = 2.0  # log-odds of a shift at once
@@ -82,6 +83,19 @@ class Tied:
     def off(self) -> np.ndarray:
         """Return float64[month]: 30+ over what is asked for, less 1."""
         return self.seen.late / np.maximum(self.asked, TINY) - 1
+
+    @property
+    def cautions(self) -> list[str]:
+        """Return what must be known before any number: how well levels are kept, and by how much reasons were moved."""
+        moved = float(np.mean([abs(row[0]) for row in self.tie.shift]))
+        if moved <= FAR_MOVED:
+            return [self.words]
+        far = kept(
+            "To be late as often as the tape's accounts on time are, reasons were moved by {moved} log-odds on average"
+            ": what a policy does to them here is the tie's more than the prior's. Another prior may fit.",
+            moved=f"{moved:.1f}",
+        )
+        return [self.words, far]
 
     @property
     def words(self) -> str:

@@ -88,7 +88,7 @@ def tied_section(book: TiedBook) -> Section:
         (str(b), *(share(of, part, b) for part in ("worse", "cured") for of in (reference, tied.seen))) for b in buckets
     ]
     words = [
-        tied.words,
+        *tied.cautions,
         "The forecast is that of the scenario of roll rates, at factor 0. In the baseline, and there alone, a shift of "
         "the reasons and a share of part payments are sought by month and bucket; variants share them. Each account's "
         f"holder is one of {CANDIDATES} people of the prior, drawn by what the account did on the tape. What the "
