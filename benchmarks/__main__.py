@@ -176,12 +176,19 @@ def as_numba() -> None:
 
 
 @app.command()
-def kills(times: Annotated[int, typer.Option(help="of kill -9")] = 50, seed: int = 1) -> None:
-    """Kill a comparison that replaces another at random points: whole folders only, no litter after the next run."""
+def kills(
+    times: Annotated[int, typer.Option(min=1, help="of kill -9")] = 50,
+    resumed: Annotated[int, typer.Option(min=1, help="of kill -9 of a run in shards, each gone on with")] = 20,
+    seed: int = 1,
+) -> None:
+    """Kill comparisons at random points: whole folders only, no litter after the next run, shards gone on with."""
     from . import kills as run
 
     with Progress() as bar:
+        in_shards = run.goes_on(resumed, seed, lambda done: bar.advanced(f"kill and resume {done}", 1, resumed))
         killed = run.check(times, seed, lambda done: bar.advanced(f"kill {done}", 1, times))
+    further = sum(one.after > one.before for one in in_shards)
+    _print(f"{resumed} times kill -9 and --resume: {further} came further, the end has the digest of a run left alone")
     table = Table("killed", "what stood", title=f"{times} times kill -9 ({bar.seconds:,.0f} s)")
     for column in ("times", "folders left beside it", "problems"):
         table.add_column(column, justify="right")
@@ -190,7 +197,7 @@ def kills(times: Annotated[int, typer.Option(help="of kill -9")] = 50, seed: int
         left, problems = sum(one.left for one in some), sum(len(one.problems) for one in some)
         table.add_row(when, stood, *(str(number) for number in (len(some), left, problems)))
     _print(table)
-    problems = [problem for one in killed for problem in one.problems]
+    problems = [problem for one in (*in_shards, *killed) for problem in one.problems]
     _end(not problems, "; ".join(problems))
 
 
@@ -359,6 +366,20 @@ def structural(
                 wrong.append(kind)
     _print(*tables)
     _end(not wrong, f"intervals hold too seldom or too often: books {', '.join(wrong)}")
+
+
+@app.command()
+def golden(
+    accept: Annotated[str | None, typer.Option(metavar="WHY", help="keep what moved, and why it is right")] = None,
+) -> None:
+    """Check that the sums of every shipped scenario are those that are kept; change them with a reason only."""
+    from . import digests as run
+
+    with Progress() as bar:
+        now = run.golden(progress=bar.advanced)
+    moved = run.moved(now) if accept is None else run.accept(now, accept)
+    _print(f"{len(now)} scenarios ({bar.seconds:,.0f} s)", *(f"moved: {name}" for name in moved))
+    _end(accept is not None or not moved, f"{len(moved)} moved; --accept WHY keeps them")
 
 
 @app.command()

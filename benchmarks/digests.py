@@ -10,9 +10,13 @@ they act on top of random levers of every group of tests/worlds.py. The fast ker
 each, and the two must be equal.
 """
 
+import json
 import sys
+from collections.abc import Collection
+from datetime import date
 from hashlib import sha256
 from importlib.metadata import version
+from pathlib import Path
 from platform import python_version
 from random import Random
 from typing import NamedTuple
@@ -39,7 +43,8 @@ class Size(NamedTuple):
     replications: int
 
 
-FULL, QUICK = Size(20_000, 60), Size(1_000, 6)
+FULL, QUICK, GOLDEN = Size(20_000, 60), Size(1_000, 6), Size(200, 2)
+KEPT = Path(__file__).with_name("golden.json")  # digests of the sums of every shipped scenario, and why each moved
 
 
 def measure(size: Size, progress=lambda what, done, total: None) -> dict:
@@ -53,6 +58,37 @@ def measure(size: Size, progress=lambda what, done, total: None) -> dict:
         digests |= of_world(number)
         progress(f"world {number}", 1, total)
     return {"size": size._asdict(), "made_with": made_with(), "digests": digests}
+
+
+def golden(names: Collection[str] | None = None, progress=lambda what, done, total: None) -> dict[str, str]:
+    """Return the digest of the sums of every shipped scenario of these names (all if None), at the size GOLDEN."""
+    paths = [path for path in sorted(SCENARIOS.glob("*.toml")) if names is None or path.stem in names]
+    found = {}
+    for path in paths:
+        found[path.stem] = of_scenario(path, GOLDEN)[f"{path.stem}: sums"]
+        progress(path.stem, 1, len(paths))
+    return found
+
+
+def moved(now: dict[str, str], names: Collection[str] | None = None) -> list[str]:
+    """Return the scenarios, of these names, whose golden digest is another, or that are new or gone."""
+    kept = {name: digest for name, digest in _kept()["digests"].items() if names is None or name in names}
+    return sorted(name for name in kept.keys() | now.keys() if kept.get(name) != now.get(name))
+
+
+def accept(now: dict[str, str], why: str) -> list[str]:
+    """Keep golden digests, with a line that says why they moved, and return which did; ValueError without a reason."""
+    if not why.strip():
+        raise ValueError("say why they move")
+    names = moved(now)
+    if names:
+        changes = [*_kept()["changes"], {"day": date.today().isoformat(), "why": why.strip(), "moved": names}]
+        KEPT.write_text(json.dumps({"digests": now, "changes": changes}, indent=1) + "\n", encoding="utf-8")
+    return names
+
+
+def _kept():
+    return json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {"digests": {}, "changes": []}
 
 
 def made_with() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A comparison that replaces another, killed at random points: what stands is whole, the next run leaves no litter."""
+"""Comparisons killed at random points: what stands is whole, the next run leaves no litter, shards are gone on with."""
 
 import json
 import random
@@ -19,6 +19,8 @@ from .worlds import ROOT, SCENARIOS
 
 SCENARIO = SCENARIOS / "reminders.toml"
 SMALL = ("--borrowers", "300", "--months", "4", "--replications", "2", "--quiet", "--overwrite")
+MANY = ("--borrowers", "2000", "--months", "12", "--replications", "20", "--quiet", "--overwrite")  # of shards
+CUT = "import simulator.shards.folder as f, simulator.cli as c; f.WORK = 500_000; c.main()"
 PATIENCE = 60  # seconds in which what a killed command had started ends by itself, on the busiest machine
 BEFORE, WHILE, AFTER = "before it wrote", "while it wrote", "when the new run stood"
 OLD, NEW, NONE = "the old run", "the new run", "none: the next run put the old one back"
@@ -30,6 +32,14 @@ class Killed(NamedTuple):
     when: str  # BEFORE, WHILE or AFTER
     stood: str  # OLD, NEW or NONE
     left: int  # folders beside the place
+    problems: tuple[str, ...]
+
+
+class Resumed(NamedTuple):
+    """What one kill of a run in shards left."""
+
+    before: int  # finished shards when it began
+    after: int  # when it was killed
     problems: tuple[str, ...]
 
 
@@ -62,10 +72,57 @@ def check(times: int, seed: int, tell: Callable[[int], None] = lambda done: None
     return killed
 
 
-def _start(place, seed):
-    """Return the process of a small comparison, whose seed tells it from others."""
-    command = [sys.executable, "-m", "simulator", "compare", str(SCENARIO), *SMALL, "--seed", str(seed)]
-    return subprocess.Popen([*command, "--out", str(place)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+def goes_on(times: int, seed: int, tell: Callable[[int], None] = lambda done: None) -> list[Resumed]:
+    """Return what so many kills of a comparison in small shards left, each gone on with; when one ends, another begins.
+
+    A run that was not killed says what the digest is to be.
+    """
+    luck, killed = random.Random(seed), []
+    with TemporaryDirectory() as above:
+        place, shards = Path(above, "run"), Path(above, "run.shards")
+        start = time.perf_counter()
+        _end(_start(place, 0, in_shards=True))
+        whole, digest = time.perf_counter() - start, _digest(place)
+        left = before = 0
+        problems: tuple[str, ...] = ()
+        while len(killed) < times:
+            process = _start(place, 0, in_shards=True)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(luck.uniform(0.2, 0.6) * whole)
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                process.communicate()
+                left = len([*shards.glob("*.shard")])
+                lost = (f"{before - left} finished shards are gone",) if left < before and not problems else ()
+                killed.append(Resumed(before, left, lost))
+                before = left
+                tell(len(killed))
+                continue
+            _end(process)
+            killed[-1] = killed[-1]._replace(problems=killed[-1].problems + _wrong(place, shards, digest))
+            before = 0
+        _end(_start(place, 0, in_shards=True))
+        killed[-1] = killed[-1]._replace(problems=killed[-1].problems + _wrong(place, shards, digest))
+    return killed
+
+
+def _wrong(place, shards, digest):
+    """Return what is wrong with a run that was gone on with."""
+    found = [f"{name} is not as it should be" for name in spoiled(place)]
+    found += ["another result digest"] if _digest(place) != digest else []
+    return (*found, *(["its shards are left"] if shards.exists() else []))
+
+
+def _digest(place):
+    return json.loads((place / MANIFEST).read_text())["result_digest"]
+
+
+def _start(place, seed, in_shards=False):
+    """Return the process of a small comparison, whose seed tells it from others; in shards of 5 ms, and resumed."""
+    sizes = (*MANY, "--resume") if in_shards else SMALL
+    asked = ["compare", str(SCENARIO), *sizes, "--seed", str(seed), "--out", str(place)]
+    how = ["-c", CUT] if in_shards else ["-m", "simulator"]
+    return subprocess.Popen([sys.executable, *how, *asked], cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
 
 def _wait_for_writing(place, process):
