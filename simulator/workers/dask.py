@@ -15,7 +15,11 @@ from simulator.model.errors import Problem, UserError
 from simulator.workers import worker
 
 PATIENCE = 30  # seconds until a scheduler that does not answer is given up
-KILLS = 100  # times that workers may be killed over one shard; Dask by itself allows three
+QUIET = {  # of processes that are started here
+    "distributed.scheduler.allowed-failures": 100,  # workers killed over one shard; Dask by itself allows three
+    "distributed.worker.profile.enabled": False,  # it looks a hundred times a second at what a worker does
+    "distributed.admin.tick.interval": "1s",  # of a clock that is heard by nobody
+}
 
 
 class DaskWorkers:
@@ -57,7 +61,7 @@ class DaskWorkers:
         import dask
         from distributed import Client, LocalCluster
 
-        self._opened.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": KILLS}))
+        self._opened.enter_context(dask.config.set(QUIET))
         if self._cluster:
             try:
                 return self._opened.enter_context(Client(self._cluster, timeout=PATIENCE, set_as_default=False))
