@@ -409,6 +409,9 @@ def test_a_tape_gives_the_book():
     assert tiles[:, layout.K_TAPE_ROW].tolist() == [0, 100]
     assert lowered.products == ("loan",)
     assert lowered.tape is values
+    assert tiles[:, layout.K_PRODUCTS].tolist() == [2, 2]
+    values[:, LOAN, layout.TAPE_STATUS], values[:, LINE, layout.TAPE_STATUS] = layout.ABSENT, layout.ACTIVE
+    assert lower(lowered.settings, Tape(values, (100, 600))).tiles[:, layout.K_PRODUCTS].tolist() == [1, 1]
 
 
 SHARES = ([1.0], [0.25, 0.25, 0.5], [0.5, 0.49, 0.01], [0.6, 0.3, 0.06, 0.04], [1 / 3] * 3)

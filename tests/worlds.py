@@ -799,17 +799,21 @@ def draw_tape(rng, tables, n):
     return tape
 
 
-def draw_tiles(rng, lanes, sizes, arrivals, months, tape, first):
-    """Return int64[tile, N_TILE]: `sizes` borrowers in one tile each by segment, then `arrivals` a month."""
+def draw_tiles(rng, lanes, sizes, arrivals, months, tape, first, has_loan):
+    """Return int64[tile, N_TILE]: `sizes` borrowers in one tile each by segment, then `arrivals` a month.
+
+    `has_loan` says by segment whether somebody drawn may hold a loan.
+    """
     tiles, row = [], 0
     for segment in range(N_SEGMENTS):
         for k, size in enumerate(sizes):
             assert size <= lanes
-            tiles.append((segment, 0, first + 512 * k, size, row if tape else -1))
+            products = 1 + bool(tape or has_loan[segment])
+            tiles.append((segment, 0, first + 512 * k, size, row if tape else -1, products))
             row += size
         for month in range(1, months + 1 if arrivals else 0):
             size = min(lanes, rng.randint(1, 2 * arrivals))
-            tiles.append((segment, month, 0, size, -1))
+            tiles.append((segment, month, 0, size, -1, 1 + bool(has_loan[segment])))
     return np.array(tiles, np.int64).reshape(-1, N_TILE)
 
 
@@ -859,7 +863,8 @@ def world(
     for name in policies:
         POLICIES[name](rng, levers)
     accounts = draw_tape(rng, tables, N_SEGMENTS * sum(sizes)) if tape else None
-    tiles = draw_tiles(rng, lanes, sizes, arrivals, months, tape, first)
+    has_loan = tables.segment[:, G_HAS_LOAN] > 0
+    tiles = draw_tiles(rng, lanes, sizes, arrivals, months, tape, first, has_loan)
     return SmallWorld(tables, levers, tiles, N_SEGMENTS, months, replications, accounts)
 
 

@@ -175,7 +175,7 @@ def run_tiles(tables, levers, tiles, tape, span, fast, store, sums, work):
     clear(lanes, gathered)
     noted, rows = i8(-1), rows_of(span)
     for t in range(tiles.shape[0]):
-        tile = tile_of(tiles[t], tables)
+        tile = tile_of(tiles[t])
         if tile.entry > span.month_to:
             continue
         segment, enters_at = segment_of(tables, tile.segment), max(tile.entry, 1)
@@ -262,12 +262,11 @@ def copy_changing(to, state, tile):
 
 
 @njit(forceinline=True)
-def tile_of(row, tables):
+def tile_of(row):
     """Return the Tile of a row of `tiles`."""
-    first, count, has_loans = row[K_FIRST], row[K_COUNT], tables.segment[row[K_SEGMENT], G_HAS_LOAN] > 0
+    first, count = row[K_FIRST], row[K_COUNT]
     return Tile(
-        row[K_SEGMENT], row[K_ENTRY], first, count, row[K_TAPE_ROW],
-        i8(N_PRODUCT) if has_loans or row[K_TAPE_ROW] >= 0 else i8(1),
+        row[K_SEGMENT], row[K_ENTRY], first, count, row[K_TAPE_ROW], row[K_PRODUCTS],
         first >> BLOCK_BITS, ((first + count - 1) >> BLOCK_BITS) + 1,
     )  # fmt: skip
 
@@ -369,8 +368,9 @@ def open_tile(lanes, gathered, tile, segment, tables, levers, tape, span, r, ope
     else:
         copy(lanes.state, opening.state, CHANGING, used, tile.count)
         copy(lanes.state, opening.state, SPEND, SPEND + 1, tile.count)
-    for p in range(N_PRODUCT):
-        for half in range(2):
+    for p in range(tile.products):
+        for block in range(tile.first_block, min(tile.first_block + 2, tile.end_block)):  # one of each half
+            half = (block + tile.entry) & 1
             for k in range(N_FLOWS):
                 sums.flows[r, half, tile.entry, tile.segment, p, k] += opening.flows[half, p, k]
         for k in range(N_VINTAGE):

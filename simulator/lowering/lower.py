@@ -19,9 +19,11 @@ from simulator.model.layout import (
     K_COUNT,
     K_ENTRY,
     K_FIRST,
+    K_PRODUCTS,
     K_SEGMENT,
     K_TAPE_ROW,
     LANES,
+    LOAN,
     N_PRODUCT,
     N_TAPE,
     N_TILE,
@@ -318,20 +320,24 @@ def _factor(seed, persistence, tail_degrees, replications, months, fresh):
 
 def lower_tiles(settings, tape: Tape | None = None) -> np.ndarray:
     """Return int64[tile, N_TILE]: the opening book by segment, then the applicants by segment and month."""
-    shares, book = [segment.share for segment in settings.segment.values()], settings.portfolio
+    everyone, book = [*settings.segment.values()], settings.portfolio
+    who = [segment.share for segment in everyone], [segment.loan_holders > 0 for segment in everyone]
     opening = None if tape is None else tape.borrowers
-    return _all_tiles(book.borrowers, opening, book.applicants_per_month, shares, settings.months)
+    tiles = _all_tiles(book.borrowers, opening, book.applicants_per_month, *who, settings.months)
+    if tape is None or not _holds(tape, LOAN):
+        return tiles
+    return np.where((tiles[:, K_TAPE_ROW, None] >= 0) & (np.arange(N_TILE) == K_PRODUCTS), N_PRODUCT, tiles)
 
 
 @kept
-def _all_tiles(borrowers: int, on_tape: tuple[int, ...] | None, applicants: int, shares: list[float], months: int):
+def _all_tiles(borrowers, on_tape: tuple[int, ...] | None, applicants, shares, has_loan: list[bool], months: int):
     """Return the tiles; `applicants` come each month, and the opening book are those `on_tape` of each segment."""
     row, tiles = 0, [np.zeros((0, N_TILE), dtype=np.int64)]
     for g, count in enumerate(split(borrowers, shares) if on_tape is None else on_tape):
-        tiles.append(_tiles(g, 0, count, -1 if on_tape is None else row))
+        tiles.append(_tiles(g, 0, count, -1 if on_tape is None else row, has_loan[g]))
         row += count
     for g, count in enumerate(split(applicants, shares)):
-        tiles += [_tiles(g, month, count, -1) for month in range(1, months + 1)]
+        tiles += [_tiles(g, month, count, -1, has_loan[g]) for month in range(1, months + 1)]
     return np.concatenate(tiles)
 
 
@@ -377,10 +383,16 @@ def _products_held(settings, tape) -> tuple[str, ...]:
     drawn = tape is None or settings.portfolio.applicants_per_month > 0
     held = []
     for product, name in enumerate(PRODUCTS):
-        on_tape = tape is not None and bool((tape.values[:, product, TAPE_STATUS] != ABSENT).any())
-        if on_tape or (drawn and any(getattr(s, f"{name}_holders") > 0 for s in settings.segment.values())):
+        if (tape is not None and _holds(tape, product)) or (
+            drawn and any(getattr(s, f"{name}_holders") > 0 for s in settings.segment.values())
+        ):
             held.append(name)
     return tuple(held)
+
+
+def _holds(tape: Tape, product: int) -> bool:
+    """Return whether somebody on a tape holds a product."""
+    return bool((tape.values[:, product, TAPE_STATUS] != ABSENT).any())
 
 
 def _observe_month(months: int) -> int:
@@ -388,13 +400,14 @@ def _observe_month(months: int) -> int:
     return 12 if months >= 24 else months // 2 or NEVER
 
 
-def _tiles(segment, entry, count, tape_row):
+def _tiles(segment, entry, count, tape_row, has_loan):
     """Return the tiles of `count` borrowers, LANES at a time; the last one may be shorter."""
     first = np.arange(0, count, LANES)
     tiles = np.zeros((len(first), N_TILE), dtype=np.int64)
     tiles[:, K_SEGMENT], tiles[:, K_ENTRY], tiles[:, K_FIRST] = segment, entry, first
     tiles[:, K_COUNT] = np.minimum(LANES, count - first)
     tiles[:, K_TAPE_ROW] = -1 if tape_row < 0 else tape_row + first
+    tiles[:, K_PRODUCTS] = 1 + has_loan
     return tiles
 
 

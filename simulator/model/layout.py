@@ -556,7 +556,8 @@ N_TAPE = 10
 
 # ---- tiles: int64[tile, name] --------------------------------------------------------------------
 (K_SEGMENT, K_ENTRY, K_FIRST, K_COUNT, K_TAPE_ROW) = range(5)  # K_TAPE_ROW: -1 if drawn
-N_TILE = 5
+K_PRODUCTS = 5  # 1 where nobody may hold a loan, else 2
+N_TILE = 6
 
 # ---- flows and stocks: int64[replication, half, month, segment, product, name]; month 0 = opening -
 (
