@@ -71,6 +71,29 @@ def where_a_moved_scenario_goes() -> None:
     _print(rows, f"the files read: {files:.1f} ms; a run of {moved.TINY} borrowers: {tiny:.1f} ms")
 
 
+@app.command(name="roads")
+def every_road() -> None:
+    """Time every road beside the one it is held against, with its goal: rolls, readers, segments, tapes, lowering."""
+    from . import roads
+
+    with Progress() as bar:
+        every = list(roads.roads(bar.started))
+    about = machine()
+    title = f"processor time; {about['cpu']}, {about['vector_bits']}-bit vectors, one thread of {about['threads']}"
+    rows = Table("road", title=title)
+    for column in ("took", "against", "unit", "times", "goal", "stretch", "MB at most"):
+        rows.add_column(column, justify="right")
+    for road in every:
+        took = road.took if np.isnan(road.against) else road.times
+        times = "" if np.isnan(road.against) else f"{road.times:.2f}"
+        marked = f"{road.goal:g}, {'kept' if took <= road.goal else 'missed'}"
+        numbers = (road.took, road.against, road.megabytes)
+        shown = ["" if np.isnan(number) else f"{number:,.1f}" for number in numbers]
+        goals = ["", ""] if np.isnan(road.goal) else [marked, f"{road.stretch:g}"]
+        rows.add_row(road.name, *shown[:2], road.unit, times, *goals, shown[2])
+    _print(rows)
+
+
 @app.command()
 def explore(borrowers: Annotated[int, typer.Option(help="of the opening book")] = 100_000) -> None:
     """Time the live page: from a drag to each of its pictures, from a small part of the book to all of it."""

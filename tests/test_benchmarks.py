@@ -14,6 +14,7 @@ from simulator.lowering.lower import lower
 from simulator.model import philox
 from simulator.model.layout import *  # noqa: F403  the vocabulary of every array
 from simulator.policy import registry
+from simulator.run import read_book
 from simulator.scenario.reader import load_scenario
 from simulator.study import simulate
 
@@ -36,6 +37,7 @@ from benchmarks import (
     numpy_month,
     peers,
     plot,
+    roads,
     suite,
     timing,
     worlds,
@@ -397,3 +399,18 @@ def test_kernels_that_differ_are_named():
     assert digests.unequal_kernels(same | {"world 3: scalar": "y"}) == [
         "world 3: the fast and the scalar kernel differ"
     ]
+
+
+def test_a_tape_that_copies_the_drawn_book_is_lived_as_it(tmp_path):
+    """What is held against a drawn book is the same book: the same sums, also with a second product on the tape."""
+    size = {"portfolio.applicants_per_month": 0, "redraw_people": False}
+    drawn = load_scenario(worlds.SCENARIOS / "huabei.toml", size, 300, 2, 6).baseline
+    paths = roads.copied(lower(drawn), tmp_path)
+    own = load_scenario(worlds.SCENARIOS / "huabei.toml", size | paths, None, 2, 6)
+    world = lower(own.baseline, read_book(own).tape)
+    with_loans = world._replace(tiles=np.where(np.arange(N_TILE) == K_PRODUCTS, N_PRODUCT, world.tiles))
+
+    assert set(world.tiles[:, K_PRODUCTS]) == {1}
+    for other in (lower(drawn), with_loans):
+        for one, same in zip(engine.run(world, 1), engine.run(other, 1), strict=True):
+            assert np.array_equal(one, same)
