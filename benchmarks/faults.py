@@ -178,7 +178,7 @@ def read_only(name: str, folder: Path) -> Iterator[Answer]:
     (folder / "locked").mkdir()
     for kind, words in WRITERS.items() if mounts() else ():
         found = ended(folder, words.format("locked/out"), "mount -t tmpfs -o ro none locked")
-        yield Answer(name, kind, found.code, found.seconds, judged(found, (2,), "Read-only file system"))
+        yield Answer(name, kind, found.code, found.seconds, judged(found, (2,), "locked/out: cannot be "))
 
 
 def removed(name: str, folder: Path) -> Iterator[Answer]:

@@ -116,10 +116,13 @@ class Experiment:
         against = {name: other for name, other in moved.against.items() if {name, other} <= {*chosen}}
         return Comparison(ledgers, cautions=moved.cautions, against=against)
 
-    def announce(self, lives: float, observer: Observer, lenders: Collection[str] | None = None) -> None:
+    def announce(
+        self, lives: float, observer: Observer, lenders: Collection[str] | None = None, points: float | None = None
+    ) -> None:
         """Say what so many lives take, of `lenders` (all if None), before the first; UserError beyond the machine.
 
-        A life is that of all lenders in all replications of the scenario; of fewer it is less than one.
+        A life is that of all lenders in all replications of the scenario; of fewer it is less than one. `points` are
+        how often lenders are lowered and settled, as often as there are lives if None.
         """
         base, threads = self.scenario.baseline, threads_of(self.threads)
         settings = {name: self.scenario.variants.get(name, base) for name in lenders or self.lenders}
@@ -130,7 +133,7 @@ class Experiment:
         held = (KEPT + 1) * sum(engine.bytes_needed(world, 0) for world in worlds)
         memory = held + max(engine.bytes_needed(world, threads) - engine.bytes_needed(world, 0) for world in worlds)
         check_memory("the results", memory)
-        least = lives * LOWERED * len(worlds)
+        least = (lives if points is None else points) * LOWERED * len(worlds)
         announce(lambda: needs_of(worlds, threads, memory, lives, least), observer)
 
     def values(

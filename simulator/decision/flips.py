@@ -312,9 +312,9 @@ class _Search:
     def found(self) -> Flips:
         """Return what was found."""
         asked = self.experiment.scenario.baseline.replications
-        sought = PLACES * NEAREST * len(self.some)
-        lives = 1 + ((2 * len(self.varied) + MAP**2 * len(self.pairs)) * len(self.few) + sought) / asked
-        self.experiment.announce(lives, self.observer, self.lenders)
+        moved, sought = 2 * len(self.varied) + MAP**2 * len(self.pairs), PLACES * NEAREST
+        lives = 1 + (moved * len(self.few) + sought * len(self.some)) / asked
+        self.experiment.announce(lives, self.observer, self.lenders, moved + sought)
         self.observer.started("living every lender as the scenario stands")
         self.comparison = home(self.experiment.scenario, self.lenders, self.threads, Part(self.observer))
         measures = phrasing.stated(self.comparison, phrasing.BOTH)
