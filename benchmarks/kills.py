@@ -21,6 +21,7 @@ SCENARIO = SCENARIOS / "reminders.toml"
 SMALL = ("--borrowers", "300", "--months", "4", "--replications", "2", "--quiet", "--overwrite")
 MANY = ("--borrowers", "2000", "--months", "12", "--replications", "20", "--quiet", "--overwrite")  # of shards
 CUT = "import simulator.shards.folder as f, simulator.cli as c; f.WORK = 500_000; c.main()"
+FURTHER = 60  # shards until the next kill, at most; a run has 320
 PATIENCE = 60  # seconds in which what a killed command had started ends by itself, on the busiest machine
 BEFORE, WHILE, AFTER = "before it wrote", "while it wrote", "when the new run stood"
 OLD, NEW, NONE = "the old run", "the new run", "none: the next run put the old one back"
@@ -80,20 +81,18 @@ def goes_on(times: int, seed: int, tell: Callable[[int], None] = lambda done: No
     luck, killed = random.Random(seed), []
     with TemporaryDirectory() as above:
         place, shards = Path(above, "run"), Path(above, "run.shards")
-        start = time.perf_counter()
         _end(_start(place, 0, in_shards=True))
-        whole, digest = time.perf_counter() - start, _digest(place)
-        left = before = 0
-        problems: tuple[str, ...] = ()
+        digest, before = _digest(place), 0
         while len(killed) < times:
             process = _start(place, 0, in_shards=True)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(luck.uniform(0.2, 0.6) * whole)
+            enough = before + luck.randint(1, FURTHER)
+            while process.poll() is None and len([*shards.glob("*.shard")]) < enough:
+                time.sleep(0.001)
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
                 process.communicate()
                 left = len([*shards.glob("*.shard")])
-                lost = (f"{before - left} finished shards are gone",) if left < before and not problems else ()
+                lost = (f"{before - left} finished shards are gone",) if left < before else ()
                 killed.append(Resumed(before, left, lost))
                 before = left
                 tell(len(killed))
