@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 import pyarrow.parquet as pq
 
 import simulator as sim
-from simulator.estimation.trials.estimator import Asked
 from simulator.estimation.workflows import learn
 
 from . import records, strange
@@ -77,8 +76,7 @@ def _trial(above: Path) -> None:
     (above / "reminded.toml").write_text(shape.scenario, encoding="utf-8")
     (above / "trial.csv").write_text("\n".join(map(",".join, shape.rows)) + "\n", encoding="utf-8")
     loaded = sim.load_scenario(above / "reminded.toml", borrowers=2000, months=2, replications=4)
-    asked = Asked("policy.remind.strength", "day1_rate", "control", None, None, None, 1.0, None)
-    learn(above / "trial.csv", loaded, asked).save(above / TRIAL)
+    learn(above / "trial.csv", loaded, "policy.remind.strength", "day1_rate").save(above / TRIAL)
     (above / TRIAL / "reminded.toml").write_text(shape.scenario, encoding="utf-8")
     both = 'extends = ["reminded.toml", "effects.toml"]\n[variant.off]\npolicy.remind.enabled = false\n'
     (above / TRIAL / "both.toml").write_text(both, encoding="utf-8")

@@ -893,6 +893,8 @@ def main(arguments: list[str] | None = None) -> None:
     except UserError as error:
         _complain(error.problems)
     except OSError as error:
+        if error.errno == errno.ENOENT and not Path(os.curdir).exists():
+            _complain([Problem("the folder you are in", "", f"is no longer there; {_fate()}", "begin in another one")])
         if error.errno != errno.ENOSPC or error.filename:  # what is said has no name; files say theirs
             _fail(error)
         with suppress(OSError):
