@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+COMPILING = "compiling the kernel, once for this version: a minute or two"
 BEHIND = "the kernel is compiled for this processor behind this command, once for this version"
 
 
@@ -58,8 +59,13 @@ class Aside(Silent):
     """Who is told of smaller runs beside the one that was asked for: how far they are, not what a user should read."""
 
     def __init__(self, whole: Observer):
-        """Pass on all but notes to the observer of the whole."""
+        """Pass on all but notes of what is run to the observer of the whole."""
         self._whole = whole
+
+    def note(self, line: str) -> None:
+        """Pass on what the program itself does."""
+        if line in (COMPILING, BEHIND):
+            self._whole.note(line)
 
     def started(self, stage: str) -> None:
         """Pass it on."""
@@ -110,7 +116,7 @@ def compiling(observer: Observer) -> Callable[[str], None]:
             observer.note(stage)
             return
         if not is_noted:
-            observer.note("compiling the kernel, once for this version: a minute or two")
+            observer.note(COMPILING)
         is_noted = True
         observer.started(f"compiling the kernel, once: {stage}")
 
