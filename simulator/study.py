@@ -615,9 +615,10 @@ class SavedStudy(Study):
 
         path, here = self.folder / f"{name}.parquet", pc.field("world") == self._world
         try:
-            if "world" not in pq.read_schema(path).names:  # of before there were any
-                return pq.read_table(path, filters=rows)
-            return pq.read_table(path, filters=here if rows is None else here & rows).drop_columns(["world"])
+            with open(path, "rb") as file:  # not a path: Arrow takes that for UTF-8, whatever the locale
+                if "world" not in pq.read_schema(file).names:  # of before there were any
+                    return pq.read_table(file, filters=rows)
+                return pq.read_table(file, filters=here if rows is None else here & rows).drop_columns(["world"])
         except (OSError, pa.ArrowException) as error:
             raise UserError(Problem(str(path), "", f"cannot be read: {reason(error)}", "run it again")) from None
 

@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("benchmarks", reason="start pytest as `python -m pytest`")
 from benchmarks import faults, fuzz
+from simulator.jit import store
 from simulator.report import parquet
 from simulator.system import inputs
 from simulator.system.folders import spoiled
@@ -89,6 +91,19 @@ def test_a_clock_that_jumps_changes_nothing(here, monkeypatch):
     assert (here / "before/summary.json").read_bytes() == (here / "after/summary.json").read_bytes()
 
 
+def test_a_user_without_a_home_has_a_cache(monkeypatch):
+    """In many a container the system knows none: compiled code is kept in the temporary folder, by number."""
+    for name in ("HOME", "SIMULATOR_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+
+    assert store.base_folder().name == f"simulator-{os.geteuid()}"
+
+
 @pytest.mark.parametrize("locale", ["C", "zh_CN.GB18030"])
 def test_names_in_chinese_are_read_and_told_in_any_locale(locale, here):
     """Files and titles in Chinese, where the terminal speaks ASCII, or a locale that is not installed."""
@@ -98,3 +113,19 @@ def test_names_in_chinese_are_read_and_told_in_any_locale(locale, here):
     done = subprocess.run(command, cwd=here, env={**os.environ, **plain}, capture_output=True)
 
     assert (done.returncode, done.stderr) == (0, b"") and b"valid" in done.stdout
+
+
+def test_arrow_is_given_files_where_the_locale_is_not_utf8(here, monkeypatch):
+    """Arrow takes paths for UTF-8: in a Chinese locale it would find none of a Chinese name. So it is given files."""
+    import pyarrow.parquet as pq
+
+    table = faults.packed([["id", "limit", "balance", "late"], ["a", "9000", "5000", "0"]], ".parquet")
+    (here / "账.parquet").write_bytes(table)
+    opened = []
+    for name in ("ParquetFile", "ParquetWriter", "write_table"):
+        own = getattr(pq, name)
+        monkeypatch.setattr(pq, name, lambda *given, own=own, **named: opened.append(given) or own(*given, **named))
+    monkeypatch.setattr(os, "fsencode", lambda path: os.fspath(path).encode("gb18030"))
+    told("run book.toml --set portfolio.tape=账.parquet --months 2 --replications 2 --out 结果", 0, here)
+
+    assert len(opened) > 4 and not [given for given in opened for one in given if isinstance(one, str | Path)]

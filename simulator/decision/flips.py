@@ -23,6 +23,7 @@ from simulator.model.observer import SILENT, Observer, Part
 from simulator.report import phrasing
 from simulator.report.told import write_told
 from simulator.study import ScenarioLike
+from simulator.system.arrow_files import write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -237,12 +238,11 @@ class Flips(Answer):
 
     def write_numbers(self, folder: Path) -> None:
         """Write the tables into `folder`, and the page as it is told in every language."""
-        import pyarrow.parquet as pq
 
         from simulator.decision import flips_page
 
-        pq.write_table(self.table, folder / "flips.parquet")
-        pq.write_table(self.screen, folder / "screened.parquet")
+        write_table(self.table, folder / "flips.parquet")
+        write_table(self.screen, folder / "screened.parquet")
         write_told(folder, lambda: flips_page.told(self))
 
 

@@ -21,6 +21,7 @@ from simulator.run import BASELINE
 from simulator.scenario.reader import load_scenario
 from simulator.scenario.scenario import Scenario
 from simulator.study import ScenarioLike
+from simulator.system.arrow_files import write_table
 from simulator.system.folders import write_json
 
 if TYPE_CHECKING:
@@ -127,11 +128,10 @@ class Optimum(Answer):
 
     def write_numbers(self, folder: Path) -> None:
         """Write optimise.json and frontier.parquet into `folder`."""
-        import pyarrow.parquet as pq
 
         told = optimise_page.content(self.numbers) | {"cautions": self.cautions, "work": self.work}
         write_json(folder / "optimise.json", told)
-        pq.write_table(self.table(), folder / "frontier.parquet")
+        write_table(self.table(), folder / "frontier.parquet")
 
     @property
     def drawn(self) -> "Picture":

@@ -17,6 +17,7 @@ from simulator.model.errors import Problem, UserError, check_names, names_of
 from simulator.model.observer import SILENT, Observer
 from simulator.report import phrasing
 from simulator.study import ScenarioLike
+from simulator.system.arrow_files import write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -127,14 +128,13 @@ class Sweep(Answer):
     def write_numbers(self, folder: Path) -> None:
         """Write the tables into `folder`."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         if self.varied:
-            pq.write_table(self.table, folder / "sweep.parquet")
+            write_table(self.table, folder / "sweep.parquet")
         if self.tornado:
             from simulator.decision import sweep_page
 
-            pq.write_table(pa.Table.from_pylist(sweep_page.tornado_rows(self)), folder / "tornado.parquet")
+            write_table(pa.Table.from_pylist(sweep_page.tornado_rows(self)), folder / "tornado.parquet")
 
 
 def sweep(

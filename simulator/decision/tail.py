@@ -33,6 +33,7 @@ from simulator.scenario.scenario import BASELINE, Scenario
 from simulator.scenario.titles import quoted, shown_names
 from simulator.shards.worlds import replications_among, settlement_of, transfers_of
 from simulator.study import ScenarioLike
+from simulator.system.arrow_files import write_table
 from simulator.system.folders import write_json
 from simulator.system.machine import threads_of
 from simulator.system.needs import announce, check_memory
@@ -276,8 +277,7 @@ class TailFinding(Answer):
     def write_numbers(self, folder: Path) -> None:
         """Write tail.json and the replications, tail.parquet."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         write_json(folder / "tail.json", {**self.tail._asdict(), "unit": self.scenario.baseline.currency.code})
         table = pa.table({"loss": self.losses, "weight": self.weights})
-        pq.write_table(table, folder / "tail.parquet")
+        write_table(table, folder / "tail.parquet")

@@ -30,13 +30,15 @@ def source_hash(package=PACKAGE):
 
 
 def base_folder():
-    """Return where caches live: $SIMULATOR_CACHE_DIR, else `simulator` in the user's cache folder."""
+    """Return where caches live: $SIMULATOR_CACHE_DIR, else `simulator` in the user's cache folder, if there is one."""
     if chosen := os.environ.get("SIMULATOR_CACHE_DIR"):
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "simulator"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "simulator"
+    except RuntimeError:  # a user of whom the system knows no home, as in many a container
+        return Path(tempfile.gettempdir(), f"simulator-{os.geteuid()}")
 
 
-BROUGHT = Path(__file__).parent / "brought"  # by a wheel: folders as those of the cache, for levels of processors
 FOLDER = base_folder() / f"numba-{version('numba')}-{source_hash()[:16]}"
 
 
@@ -87,20 +89,13 @@ def write(path: Path, content: bytes) -> None:
         raise
 
 
-def read_brought(name: str) -> bytes | None:
-    """Return the content of a sealed file that came with the simulator, as `read` does."""
-    return _unsealed(BROUGHT / FOLDER.name / name, lambda found: True)  # who may write there may edit the sources
-
-
 def read(path: Path) -> bytes | None:
     """Return the content of a sealed file; None if it is not there or, with a word, not as it was written."""
-    return _unsealed(path, _is_ours) if CACHED else None
-
-
-def _unsealed(path, is_trusted):
+    if not CACHED:
+        return None
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-            is_ours, sealed = is_trusted(os.fstat(file.fileno())), file.read()
+            is_ours, sealed = _is_ours(os.fstat(file.fileno())), file.read()
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from simulator.reading.packed import Source
 from simulator.reading.table import Form, Table, renamed
+from simulator.system.arrow_files import is_utf8
 
 BATCH = 1 << 18  # rows
 
@@ -13,7 +14,8 @@ def open_parquet(source: Source, form: Form) -> Table:
     """Return a Parquet file as a table."""
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(io.BytesIO(source.whole()) if source.member else source.path)
+    is_plain = not source.member and is_utf8(source.path)
+    file = pq.ParquetFile(source.path if is_plain else io.BytesIO(source.whole()))
     names = file.schema_arrow.names
 
     def read(places: list[int]) -> Iterator:

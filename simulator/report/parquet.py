@@ -1,6 +1,7 @@
 """A run's numbers as Parquet tables, column by column; amounts in the currency, NaN as null."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ from simulator.analysis.ledger import LINES, SETTLED, STOCKS, TRANSFER_LINES, is
 from simulator.analysis.measures import ACCOUNTS, AXES, MEASURES, TAIL
 from simulator.model.layout import BUCKETS, FLOWS, PRODUCTS, VINTAGES
 from simulator.policy.risk_transfer import TRANSFERRED
+from simulator.system.arrow_files import write_table
 
 FROM = (*(str(b) for b in range(BUCKETS)), "arrived")
 TO = (*(str(b) for b in range(BUCKETS)), "paid_off", "closed_at_zero", "written_off", "sold", "forgiven")
@@ -33,16 +35,15 @@ def number(values):
 
 def write(path, worlds, tables_of):
     """Write the tables that `tables_of` gives of each comparison of `worlds`, which column `world` names."""
-    writer = None
-    try:
+    with ExitStack() as opened:
+        writer = None
         for name, comparison in worlds.items():
             for table in tables_of(comparison):
                 table = table.add_column(0, "world", labels((name,), np.zeros(table.num_rows)))
-                writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+                if writer is None:  # by a file, not a path: Arrow takes that for UTF-8, whatever the locale
+                    file = opened.enter_context(open(path, "wb"))
+                    writer = opened.enter_context(pq.ParquetWriter(file, table.schema, compression="zstd"))
                 writer.write_table(table)
-    finally:
-        if writer:
-            writer.close()
 
 
 def write_monthly(path, worlds, keep_replications):
@@ -241,7 +242,7 @@ def vintage_tables(comparison) -> Iterator[pa.Table]:
 def write_each(folder, tables):
     """Write tables into a folder, each under its name."""
     for name, table in tables.items():
-        pq.write_table(table, folder / f"{name}.parquet")
+        write_table(table, folder / f"{name}.parquet")
 
 
 def write_replications(path, worlds):

@@ -17,6 +17,7 @@ from simulator.report.paper import Section, Table, asked, in_each, languages_of,
 from simulator.report.render import flat
 from simulator.report.saved_files import told_by_files
 from simulator.scenario.parameters import Differing, Setting, differing, in_words, settings
+from simulator.system.arrow_files import write_table
 
 NAMES = ("A", "B")
 NAN = float("nan")
@@ -319,14 +320,11 @@ class SideBySide(Finding):
     def write_tables(self, folder: Path) -> None:
         """Write settings.parquet and measures.parquet into `folder`."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         columns, rows = ("key", "lender", "a", "b"), self._rows()
         names = pa.schema([(name, pa.string()) for name in columns])
-        pq.write_table(
-            pa.table([[row[k] for row in rows] for k in range(4)], schema=names), folder / "settings.parquet"
-        )
-        pq.write_table(self.table, folder / "measures.parquet")
+        write_table(pa.table([[row[k] for row in rows] for k in range(4)], schema=names), folder / "settings.parquet")
+        write_table(self.table, folder / "measures.parquet")
 
     @property
     def table(self):

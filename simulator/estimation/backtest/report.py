@@ -17,6 +17,7 @@ from simulator.estimation.panels.panel import Panel
 from simulator.estimation.roll_rates.forecast import QUANTILE_LEVELS, SOURCES
 from simulator.report.paper import Section, Table, paper
 from simulator.report.results import inert
+from simulator.system.arrow_files import write_table
 from simulator.system.folders import write_json
 
 SHOWN = ("account model", "plain matrix", "regression")  # in the picture of reliability: the others know no doubt
@@ -35,7 +36,6 @@ def write_tables(scored: Scored, panel: Panel, folder: Path) -> None:
 def write_accounts(scored: Scored, panel: Panel, path: Path) -> None:
     """Write a row for each account open at the end of the window: its state then, and the chance of each a month on."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     names, of = [state.name for state in scored.fan.states], scored.by_account
     columns = {
@@ -44,7 +44,7 @@ def write_accounts(scored: Scored, panel: Panel, path: Path) -> None:
         **{f"probability of {name}": pa.array(of.chance[:, s]) for s, name in enumerate(names)},
     }
     facts = {"fit_until": scored.fit_until, "month": scored.months[0], "forecaster": OURS}
-    pq.write_table(pa.table(columns, metadata=facts), path, compression="zstd")
+    write_table(pa.table(columns, metadata=facts), path, compression="zstd")
 
 
 def as_dict(scored: Scored, panel: Panel) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from simulator.estimation.panels.panel import Panel
 from simulator.estimation.roll_rates.histories import UNKNOWN
 from simulator.estimation.roll_rates.rows import last_counters
 from simulator.model.layout import MAX_MONTHS_BACK
+from simulator.system.arrow_files import write_table
 from simulator.tape.mapping import Mapping, read_mapping
 from simulator.tape.tape import book_rows
 
@@ -45,7 +46,6 @@ def write_book(
     and with `person`, likewise, PERSON who that is, from 0 on; below 0 is none.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     of_month = read_mapping(mapping, panel=True).model_copy(update={"as_of": month})
     rows = book_rows(str(tape), str(mapping), of_month)
@@ -81,7 +81,7 @@ def write_book(
         counted.append(pa.array(who, mask=who < 0))
     named = _column_names(roles, list(found))
     book, book_mapping = files
-    pq.write_table(pa.table(found | dict(zip(named.values(), counted, strict=True))), folder / book)
+    write_table(pa.table(found | dict(zip(named.values(), counted, strict=True))), folder / book)
     (folder / book_mapping).write_text(_mapping(mapping, month, named | made), encoding="utf-8")
 
 
