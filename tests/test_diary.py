@@ -222,7 +222,7 @@ def test_a_life_is_that_of_the_twin(how):
 def lived_by_the_twin(world, tile, replication):
     """Return the twin's states by month, and what it knows of each month's dues."""
     twin, dues = naive.World(world.tables, world.levers), {}
-    (segment, entry, index, _, row) = tile[0].tolist()
+    segment, entry, index, _, row, *_ = tile[0].tolist()
     b = naive.born(twin, replication, segment, entry, index, world.tape[row].tolist() if row >= 0 else None)
     history = [{} for _ in range(world.months + 1)]
 

@@ -38,7 +38,7 @@ def test_the_model_is_the_one_the_simulator_runs():
     """The worlds of these tests move a matrix as `roll_rates` does, to the fixed point's precision."""
     z = np.array([-1.5, 0.0, 2.0])
     square = np.vstack([MATRIX, [0, 0, 0, 0, 1]])
-    moved = roll_rates._ordered_probit(square, 0.05, z[:, None, None])
+    moved = roll_rates._ordered_probit(square, 0.05, z[:, None, None], None)
 
     assert abs(moved - q31(panels.under_factor(square, 0.05, z))).max() <= 2
 

@@ -134,7 +134,7 @@ def test_points_are_those_of_the_kernel():
     lives = Trajectories(tables_for(world, 0, 1), world.levers, world.tiles, world.tape, range(1), 1)
     state = lives.advance_to(1)[0]
     seen = set()
-    for (segment, entry, _, count, _), lanes in zip(world.tiles, state, strict=True):
+    for (segment, entry, _, count, *_), lanes in zip(world.tiles, state, strict=True):
         if entry == 1:
             points = points_of((0.5, 0.3)[segment], (0.7, 0.0)[segment])
             assert all(score in points[k] for k, score in lanes[[QUALITY, SCORE], :count].T)

@@ -41,7 +41,7 @@ def arrivals(world):
 def granted(world):
     """Return {(segment, entry, index): which products are granted} of every applicant, by the twin of the kernel."""
     twin, found = naive.World(world.tables, world.levers), {}
-    for segment, entry, first, count, _ in world.tiles.tolist():
+    for segment, entry, first, count, *_ in world.tiles.tolist():
         for index in range(first, first + count):
             who = naive.born(twin, 0, segment, entry, index)
             naive.review(twin, who)
@@ -51,7 +51,9 @@ def granted(world):
 
 def only(world, people):
     """Return the world with `people` alone, one tile each."""
-    tiles = np.array([(g, entry, index, 1, -1) for g, entry, index in people] or [(0, 1, 0, 0, -1)], np.int64)
+    tiles = np.array(
+        [(g, entry, index, 1, -1, N_PRODUCT) for g, entry, index in people] or [(0, 1, 0, 0, -1, N_PRODUCT)], np.int64
+    )
     return world._replace(tiles=tiles)
 
 

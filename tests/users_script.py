@@ -80,6 +80,8 @@ def ones_own_records() -> None:
     print(calibration.rolls, calibration.factor.rho, calibration.save("out/tape"))
     backtest: sim.Backtest = sim.backtest("tape.csv", "map.toml", fit_until="2024-06", observer=Log())
     print(backtest.fan, [score.value for score in backtest.scores], len(backtest.outlooks), backtest.save("out/test"))
+    learned = sim.learn("trial.csv", "mine.toml", "policy.remind.strength", "day1_rate", threads=2, control="none")
+    print(learned.answers, learned.save("out/trial"))
 
 
 def best(scenario: sim.Scenario) -> list[dict[str, object]]:
